@@ -57,7 +57,9 @@ def missing(known: State, now: State, steps: Sequence[str]) -> list[str]:
 
 
 def recall(environment: Path) -> State:
-    """Read what is there; nothing when a set-up was cut short."""
+    """Read what is there; nothing when a set-up was cut short or the interpreter is gone."""
+    if not (environment / "bin" / "python").exists():
+        return {}
     try:
         return dict(json.loads((environment / "state.json").read_text("utf-8")))
     except (OSError, ValueError):
