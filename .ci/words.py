@@ -1,4 +1,4 @@
-"""Look for what may not be committed: registry hosts, machine paths, keys that look real.
+"""Look for what may not be committed: hosts, machine paths, keys, merge traces.
 
 The patterns are written so that they do not match themselves.
 """
@@ -22,6 +22,7 @@ FORBIDDEN = {
         r"\bs[k]-(?!test-)[A-Za-z0-9_-]{16,}|\bAKI[A][0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}"
         r"|-----BEGIN [A-Z ]*PRIVATE KE[Y]-----|\beyJ[\w-]{20,}\.eyJ[\w-]{20,}"
     ),
+    "the trace of a merge": re.compile(r"^(?:<{7}|>{7}) "),
 }
 
 
