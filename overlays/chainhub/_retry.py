@@ -1,0 +1,263 @@
+"""Whether a failed attempt is made again, and when: one decision, for every operation.
+
+Nothing here sleeps, reads a clock or draws a random number by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+from chainhub._retry_after import retry_after_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from chainhub._answers import Answer
+    from chainhub._budget import RetryBudget
+
+TroubleKind = Literal[
+    "connect",
+    "connect_timeout",
+    "lookup",
+    "tls",
+    "proxy",
+    "timeout",
+    "closed",
+    "truncated",
+    "protocol",
+    "decode",
+    "too_large",
+    "local",
+]
+StopReason = Literal["final", "ambiguous", "attempts", "retry_after", "deadline", "budget"]
+_Verdict = Literal["passing", "throttled", "final", "ambiguous"]
+
+# What passes by itself in seconds: the request was lost, timed out, or its answer was cut.
+# "protocol" is the server's; a client that breaks the protocol is "local" and stays broken.
+_PASSING: frozenset[str] = frozenset(
+    {"connect", "connect_timeout", "timeout", "closed", "truncated", "protocol"}
+)
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+
+# 521-523 and 530 are Cloudflare's: origin down, unreachable or not resolved; 529 is "overloaded".
+STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525), 529, 530})
+# Statuses that say "too much": they deserve a longer first delay.
+_THROTTLED = frozenset({429, 503})
+# The only 5xx that say for certain that nothing was carried out.
+_REFUSED = frozenset({501, 505})
+
+# An exhausted quota comes back with money, not with time. The word alone is not enough: rate limits
+# are called quotas too ("quota exceeded for requests per minute").
+_QUOTA = re.compile(
+    rb"insufficient_(?:\w{1,20}_)?(?:quota|balance|credits?|funds)"
+    rb"|quota_(?:failed|not_enough)|billing_hard_limit|payment_required"
+    rb"|exceeded your (?:current )?quota|quota (?:is not|isn't) enough"
+    rb"|(?:insufficient|not enough) (?:\w{1,20} )?(?:quota|balance|credits?|funds)",
+    re.IGNORECASE,
+)
+_QUOTA_WITHIN = 16_384
+
+
+@attrs.frozen
+class Trouble:
+    """Why an attempt got no answer.
+
+    Attributes:
+        kind: What happened.
+        reached: Whether some byte of the request may have reached the server.
+        text: One readable line without secrets.
+        passing: For a kind that is lasting as a rule ("lookup", "tls", "proxy"), that this one
+            is not: a resolver that did not answer (EAI_AGAIN) rather than a name that does not
+            exist, a handshake cut by an EOF rather than a certificate refused.
+    """
+
+    kind: TroubleKind
+    reached: bool
+    text: str
+    passing: bool = False
+
+
+@attrs.frozen
+class Retry:
+    """Make another attempt after `delay` seconds; `cost` is what the budget gave for it."""
+
+    delay: float
+    cost: float
+
+
+@attrs.frozen
+class Stop:
+    """Raise the error of the last attempt; `text` adds what the caller could not see by itself."""
+
+    reason: StopReason
+    text: str = ""
+
+
+def _frozen(statuses: Iterable[int]) -> frozenset[int]:
+    return frozenset(statuses)
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How often and how patiently a failed request is made again.
+
+    Attributes:
+        attempts: Attempts in all, the first one included.
+        base: Seconds that the first delay is taken from; it doubles with each attempt.
+        throttled_base: The same after a 429 or 503.
+        cap: Seconds no delay of ours exceeds.
+        max_retry_after: Seconds of Retry-After that are obeyed; more fails at once.
+        statuses: Statuses that are worth another attempt.
+
+    Raises:
+        ConfigurationError: If a number makes no sense.
+    """
+
+    attempts: int = 4
+    base: float = 0.5
+    throttled_base: float = 1.0
+    cap: float = 8.0
+    max_retry_after: float = 60.0
+    statuses: frozenset[int] = attrs.field(default=STATUSES, converter=_frozen)
+
+    def __attrs_post_init__(self) -> None:
+        problem = _problem(self)
+        if problem:
+            from chainhub.errors import ConfigurationError
+
+            raise ConfigurationError(f"RetryPolicy: {problem}")
+
+    @classmethod
+    def off(cls) -> RetryPolicy:
+        """Return the policy that makes one attempt only."""
+        return cls(attempts=1)
+
+
+def _problem(policy: RetryPolicy) -> str | None:
+    if isinstance(policy.attempts, bool) or not isinstance(policy.attempts, int):
+        return "attempts must be a whole number"
+    if policy.attempts < 1:
+        return "attempts must be at least 1 (RetryPolicy.off() makes one)"
+    for name in ("base", "throttled_base", "cap", "max_retry_after"):
+        value: object = getattr(policy, name)
+        # The comparison is also false for NaN.
+        if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+            return f"{name} must be a finite number of seconds, 0 or more"
+    return None
+
+
+def is_idempotent(method: str) -> bool:
+    """Tell whether a method may be sent twice with the effect of once (RFC 9110, 9.2.2)."""
+    return method.upper() in _IDEMPOTENT
+
+
+def decide(
+    policy: RetryPolicy,
+    budget: RetryBudget,
+    *,
+    idempotent: bool,
+    outcome: Answer | Trouble,
+    attempt: int,
+    remaining: float | None,
+    wall: float,
+    now: float,
+    random: Callable[[], float],
+) -> Retry | Stop:
+    """Decide what follows a failed attempt.
+
+    Args:
+        policy: What the caller chose.
+        budget: The client's; paid from when another attempt follows.
+        idempotent: Whether the request may be sent twice.
+        outcome: The answer with an error status, or why there is none.
+        attempt: The number of the attempt that failed, from 1.
+        remaining: Seconds left of the deadline, None without one.
+        wall: Seconds since 1970, for a Retry-After that is a date.
+        now: Seconds of the monotonic clock, for the budget.
+        random: Gives a number in [0, 1).
+    """
+    verdict = _verdict(policy, outcome, idempotent)
+    if verdict == "ambiguous":
+        return Stop("ambiguous", "the request may have been carried out, so it is not sent again")
+    if verdict == "final":
+        return Stop("final")
+    if attempt >= policy.attempts:
+        return Stop("attempts")
+    hint = None if isinstance(outcome, Trouble) else retry_after_of(outcome, wall)
+    least, spread = _pause(policy, verdict, hint, attempt)
+    if stop := _too_long(policy, hint, least, remaining):
+        return stop
+    cost = _cost(budget, outcome)
+    if not budget.spend(cost, now):
+        return Stop("budget", "not tried again: too many calls failed lately (retry budget empty)")
+    if remaining is not None:
+        spread = min(spread, (remaining - least) / 2)
+    return Retry(least + random() * spread, cost)
+
+
+def _cost(budget: RetryBudget, outcome: Answer | Trouble) -> float:
+    throttled = not isinstance(outcome, Trouble) and outcome.status == 429
+    return budget.throttled_cost if throttled else budget.cost
+
+
+def _verdict(policy: RetryPolicy, outcome: Answer | Trouble, idempotent: bool) -> _Verdict:
+    if isinstance(outcome, Trouble):
+        return _verdict_of_trouble(outcome, idempotent)
+    return _verdict_of_answer(policy, outcome, idempotent)
+
+
+def _verdict_of_trouble(trouble: Trouble, idempotent: bool) -> _Verdict:
+    if trouble.reached and not idempotent:
+        return "ambiguous"
+    return "passing" if trouble.passing or trouble.kind in _PASSING else "final"
+
+
+def _verdict_of_answer(policy: RetryPolicy, answer: Answer, idempotent: bool) -> _Verdict:
+    status = answer.status
+    if status == 429:
+        if status not in policy.statuses or _QUOTA.search(answer.body[:_QUOTA_WITHIN]):
+            return "final"
+        return "throttled"
+    if not idempotent:
+        return "ambiguous" if _may_have_worked(status) else "final"
+    if status not in policy.statuses:
+        return "final"
+    return "throttled" if status in _THROTTLED else "passing"
+
+
+def _may_have_worked(status: int) -> bool:
+    # A relay passes on its upstream's 503, 408 or 52x after the work was ordered and paid for, so
+    # no such status proves that nothing happened.
+    return status in STATUSES or (status >= 500 and status not in _REFUSED)
+
+
+def _pause(
+    policy: RetryPolicy, verdict: _Verdict, hint: float | None, attempt: int
+) -> tuple[float, float]:
+    """Return the shortest delay and how much a random number adds to it at most."""
+    if hint:
+        return hint, max(0.1, min(15.0, hint / 4))
+    base = policy.throttled_base if verdict == "throttled" else policy.base
+    half = min(policy.cap, base * 2.0 ** min(attempt - 1, 60)) / 2
+    return half, half
+
+
+def _too_long(
+    policy: RetryPolicy, hint: float | None, least: float, remaining: float | None
+) -> Stop | None:
+    left = None if remaining is None else max(0.0, remaining)
+    if hint and hint > policy.max_retry_after and (left is None or left > policy.max_retry_after):
+        limit = f"at most {_number(policy.max_retry_after)} s are waited"
+        return Stop("retry_after", f"the server asks to wait {_number(hint)} s; {limit}")
+    if left is None or least < left:
+        return None
+    rest = f"{_number(left)} s of the deadline are left"
+    if hint:
+        return Stop("retry_after", f"the server asks to wait {_number(hint)} s; {rest}")
+    return Stop("deadline", f"the next attempt is due in {_number(least)} s; {rest}")
+
+
+def _number(seconds: float) -> str:
+    return f"{seconds:.1f}".removesuffix(".0")
