@@ -1,0 +1,258 @@
+"""The error inside an answer: the shapes gateways wrap it in, and what they say.
+
+Gateways put the message, the code and sometimes a whole other answer (as a string of JSON)
+into each other. `unwrap` looks for the innermost words, a bounded number of levels deep.
+
+An error may also come with a good status. `hidden_error` knows two degrees of certainty:
+
+* certain: the object holds nothing but parts of an error envelope, no data, and either a
+  filled `error`, `success: false`, a `code` from 400 to 599, or a `code` that is a word other
+  than success. No operation answers so when all is well.
+* likely: the answer did not fit what was declared, has no `id` and no `task_id`, and says one
+  of these things among others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+from chainhub._json import NotJSON, parse_text
+
+_DEEPEST = 6
+_WIDEST = 10
+_LONGEST_INNER = 65_536
+_MESSAGES = (
+    "message",
+    "msg",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "errmsg",
+    "error_description",
+    "fail_reason",
+    "description",
+)
+_CODES = ("code", "error_code", "errorCode", "errcode")
+_GOOD_WORDS = frozenset({"", "success", "succeeded", "succeed", "ok", "0", "1", "200", "true"})
+_ENVELOPE = frozenset(
+    {
+        *_MESSAGES,
+        *_CODES,
+        "data",
+        "detail",
+        "details",
+        "error",
+        "errors",
+        "param",
+        "path",
+        "reason",
+        "request_id",
+        "requestId",
+        "result",
+        "status",
+        "success",
+        "timestamp",
+        "title",
+        "trace_id",
+        "type",
+    }
+)
+_WORD = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
+_REQUEST_ID = re.compile(r"\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]", re.IGNORECASE)
+
+
+@attrs.frozen
+class Said:
+    """Hold the words of an error.
+
+    Attributes:
+        message: What the service says, or None.
+        code: Its code, or None.
+        kind: The type of the error, such as `new_api_error`, or None.
+        request_id: The id it names in the body, or None.
+    """
+
+    message: str | None = None
+    code: str | None = None
+    kind: str | None = None
+    request_id: str | None = None
+
+
+def unwrap(document: object) -> Said:
+    """Return what a decoded error body says, the innermost words first."""
+    said = _unwrap(document, _DEEPEST)
+    found = _REQUEST_ID.search(said.message or "")
+    if found is None:
+        return said
+    message = _REQUEST_ID.sub("", said.message or "", count=1).strip()
+    return attrs.evolve(said, message=message or None, request_id=said.request_id or found[1])
+
+
+def hidden_error(document: object, *, certain: bool) -> bool:
+    """Tell whether an answer with a good status is an error.
+
+    Args:
+        document: The decoded body.
+        certain: Whether to be sure for any operation; else for an answer that did not fit.
+    """
+    if not isinstance(document, dict) or document.get("success") is True:
+        return False
+    if certain and not _only_envelope(document):
+        return False
+    if not certain and (document.get("id") or document.get("task_id")):
+        return False
+    return _says_something(document) or _refuses(document, certain=certain)
+
+
+def empty_success(document: object) -> bool:
+    """Tell whether the answer says success but carries no data."""
+    return (
+        isinstance(document, dict)
+        and "data" in document
+        and _empty(document["data"])
+        and str(document.get("code", "")).lower() in _GOOD_WORDS
+        and ("code" in document or document.get("success") is True)
+    )
+
+
+def code_of(value: object) -> str | None:
+    """Return a code as a word, or None if it says nothing."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return str(value)
+    return None
+
+
+def _only_envelope(document: dict[str, object]) -> bool:
+    return (
+        _ENVELOPE.issuperset(document)
+        and _empty(document.get("data"))
+        and _empty(document.get("result"))
+        and not isinstance(document.get("status"), str)
+    )
+
+
+def _says_something(document: dict[str, object]) -> bool:
+    """Tell whether there is an error in words; a number or a flag is none."""
+    errors = (document.get("error"), document.get("errors"))
+    return any(isinstance(error, str | dict | list) and bool(error) for error in errors)
+
+
+def _refuses(document: dict[str, object], *, certain: bool) -> bool:
+    if document.get("success") is False:
+        return True
+    code = code_of(document.get("code"))
+    if code is None or not any(name in document for name in _MESSAGES):
+        return False
+    if code.isdecimal():
+        return len(code) == 3 and 400 <= int(code) <= 599
+    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
+
+
+def _empty(data: object) -> bool:
+    return data is None or data in ("", [], {})
+
+
+def _unwrap(document: object, levels: int) -> Said:
+    if levels == 0:
+        return Said()
+    if isinstance(document, str):
+        return _unwrap_text(document, levels)
+    if isinstance(document, list):
+        return _first_said(_unwrap(item, levels - 1) for item in document[:_WIDEST])
+    if isinstance(document, dict):
+        return _unwrap_object(document, levels)
+    return Said()
+
+
+def _unwrap_text(text: str, levels: int) -> Said:
+    if text.lstrip()[:1] in ("{", "[") and len(text) <= _LONGEST_INNER:
+        try:
+            inner = _unwrap(parse_text(text), levels - 1)
+        except NotJSON:
+            inner = Said()
+        if inner.message or inner.code:
+            return inner
+    return Said(message=text.strip() or None)
+
+
+def _unwrap_object(document: dict[str, object], levels: int) -> Said:
+    inner = _first_said(_unwrap(part, levels - 1) for part in _parts(document))
+    return Said(
+        message=inner.message or _problem(document),
+        code=inner.code or _code(document),
+        kind=inner.kind or _word(document.get("type")),
+        request_id=inner.request_id
+        or code_of(document.get("request_id"))
+        or code_of(document.get("requestId")),
+    )
+
+
+def _parts(document: dict[str, object]) -> Iterator[object]:
+    """Yield what may carry the message, the best first.
+
+    Where `error` is one word beside a message, as in OAuth, the message says more.
+    """
+    error = document.get("error")
+    if not isinstance(error, str):
+        yield error
+    yield document.get("errors")
+    yield _located(document)
+    yield from map(document.get, _MESSAGES)
+    yield error
+    if not isinstance(document.get("detail"), str):
+        yield document.get("detail")
+
+
+def _first_said(parts: Iterator[Said]) -> Said:
+    """Return the first with a message, else the first with a code."""
+    best = Said()
+    for said in parts:
+        if said.message:
+            return said
+        best = best if best.code else said
+    return best
+
+
+def _problem(document: dict[str, object]) -> str | None:
+    """Return the title and the detail of an RFC 9457 problem."""
+    texts = [document.get("title"), document.get("detail")]
+    return ": ".join(text for text in texts if isinstance(text, str) and text) or None
+
+
+def _located(document: dict[str, object]) -> str | None:
+    """Return the message of a failed validation together with the place it names."""
+    place, message = document.get("loc"), document.get("msg")
+    if isinstance(place, list) and isinstance(message, str):
+        return f"{'.'.join(map(str, place[:_WIDEST]))}: {message}"
+    return None
+
+
+def _code(document: dict[str, object]) -> str | None:
+    """Return the most telling code: a reason, a word, then a number."""
+    codes = [code for code in map(code_of, map(document.get, _CODES)) if code]
+    words = [code for code in codes if not code.isdecimal()]
+    return next(filter(None, [*_reasons(document), *words, _state(document), *codes]), None)
+
+
+def _reasons(document: dict[str, object]) -> Iterator[str | None]:
+    details = document.get("details")
+    for detail in details[:_WIDEST] if isinstance(details, list) else ():
+        if isinstance(detail, dict):
+            yield _word(detail.get("reason"))
+
+
+def _state(document: dict[str, object]) -> str | None:
+    """Return a status that is a code, such as `INVALID_ARGUMENT`, or an error in one word."""
+    for value in (_word(document.get("status")), _word(document.get("error"))):
+        if value and (value.isupper() or value is document.get("error")):
+            return value
+    return None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None

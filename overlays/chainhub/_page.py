@@ -1,0 +1,98 @@
+"""What a page that is not JSON says: its title, and whether Cloudflare wrote it."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+_TITLE = re.compile(r"(?is)<title[^>]{0,200}>([^<]{0,500})")
+_HEADING = re.compile(r"(?is)<h1[^>]{0,200}>([^<]{0,500})")
+_MARKUP = re.compile(r"(?i)\s*<(?:!doctype html|html|head|body|title|h1|center|div|p|script|!--)\b")
+_NUMBER = re.compile(
+    r"(?i)\berror(?: {0,3}code)? {0,3}:? {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,4}"
+    r"(1[0-9]{3}|52[0-7]|530)\b"
+)
+_RAY = re.compile(r"(?i)\bray id: {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,3}([0-9a-f]{16})\b")
+_TERSE = re.compile(r"(?i)\s*error code: [0-9]{3,4}\s*\Z")
+# The script that hides e-mail addresses is put into the pages of others too.
+_BY_CLOUDFLARE = re.compile(r"(?i)cloudflare(?!-static)")
+_CLOUDFLARE_CODES = {
+    1000: "the host's name points to a forbidden address",
+    1003: "the host was asked for by its number",
+    1006: "this address is banned",
+    1007: "this address is banned",
+    1008: "this address is banned",
+    1009: "this country is blocked",
+    1010: "this kind of client is blocked by its User-Agent",
+    1012: "this client is blocked",
+    1015: "too many requests from this address",
+    1016: "the name of the service's own server is unknown",
+    1020: "a firewall rule refused the request",
+    1033: "the tunnel to the service's own server is down",
+}
+
+
+@attrs.frozen
+class Page:
+    """Hold what can be told about a page.
+
+    Attributes:
+        title: Its title or first heading, or None.
+        cloudflare: Whether Cloudflare wrote it.
+        number: Cloudflare's number of the error, such as 1010, or None.
+        ray: Cloudflare's id of the request, or None.
+    """
+
+    title: str | None
+    cloudflare: bool
+    number: int | None
+    ray: str | None
+
+    def sentence(self) -> str:
+        """Return who answered, and with what."""
+        if self.cloudflare:
+            return "Cloudflare answered in place of the API" + self._why()
+        return f"an HTML page came{f': {self.title}' if self.title else ''}"
+
+    def _why(self) -> str:
+        if self.number is not None:
+            meaning = _CLOUDFLARE_CODES.get(self.number)
+            return f": error {self.number}" + (f", {meaning}" if meaning else "")
+        return f": {self.title}" if self.title else ""
+
+
+def read_page(text: str, server: str | None = None) -> Page | None:
+    """Return what the page says, or None if the text is no page.
+
+    Args:
+        text: The beginning of the body.
+        server: The `Server` header.
+    """
+    number = _NUMBER.search(text)
+    if _MARKUP.match(text):
+        by_cloudflare = _BY_CLOUDFLARE.search(text) is not None
+    elif number and "cloudflare" in (server or "").lower() and _TERSE.match(text):
+        by_cloudflare = True
+    else:
+        return None
+    return Page(
+        title=_title(text),
+        cloudflare=by_cloudflare,
+        number=int(number[1]) if number and by_cloudflare else None,
+        ray=_first(_RAY, text),
+    )
+
+
+def _title(text: str) -> str | None:
+    title = _first(_TITLE, text) or _first(_HEADING, text)
+    if title is None:
+        return None
+    import html  # its table of entities is large and only pages need it
+
+    return html.unescape(title)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return found[1].strip() or None if found else None

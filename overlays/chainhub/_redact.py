@@ -1,0 +1,147 @@
+"""What may be shown of texts, addresses and headers that came from outside.
+
+Keys are masked in every spelling a server may echo them in: as they are, percent-encoded,
+JSON-escaped, or inside base64. Signed addresses lose their queries. Nothing here can move a
+cursor, break a line or grow without bound.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+
+MASK = "***"
+LONGEST_URL = 300
+QUERY_ALLOWED = frozenset({"id"})
+HEADERS_ALLOWED = frozenset(
+    {
+        "age",
+        "cf-ray",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "openai-poll-after-ms",
+        "retry-after",
+        "retry-after-ms",
+        "server",
+        "x-oneapi-request-id",
+        "x-request-id",
+    }
+)
+
+# Fewer characters protect nothing, and masking them would make every text unreadable.
+_SHORTEST_SECRET = 4
+_SHORTEST_IN_BASE64 = 9
+_LONGEST_CUT = 2000
+_KEY_SHAPED = re.compile(
+    r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-.]{8,}|(?i:(?<=\bbearer )|(?<=\bbearer%20))[\w\-.~+/=]{8,}"
+)
+_ESCAPED_ASCII = re.compile(r"\\+u00([2-7][0-9A-Fa-f])")
+_WEB_ADDRESS = re.compile(r"(?i:https?|wss?):(?:\\*/){2}[^\s\"'<>]+")
+_PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,40}")
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9._:%~+/=\-]*")
+
+
+def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
+    """Return the text on one line, keys and signed queries masked, at most `limit` characters."""
+    window = text[: 16 * limit + _LONGEST_CUT]
+    readable = _ESCAPED_ASCII.sub(lambda found: chr(int(found[1], 16)), window)
+    masked = _KEY_SHAPED.sub(MASK, mask(readable, secrets))
+    shown = _WEB_ADDRESS.sub(lambda found: _redacted(found[0]), masked)
+    # A key that was cut at the end of the window could not be recognised.
+    return one_line(shown if len(window) == len(text) else shown[:-_LONGEST_CUT] + "…", limit)
+
+
+def redact_url(url: str) -> str:
+    """Return the address without user name, password and fragment; of the query only `id`."""
+    return one_line(_redacted(url), LONGEST_URL)
+
+
+def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Return the header names, with the values of those that tell nothing secret."""
+    return [_redacted_header(name, value) for name, value in headers]
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with every spelling of every secret replaced by `***`."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = re.sub(_spellings(secret), MASK, text)
+    return text
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return the text with blanks joined, invisible characters escaped, cut at `limit`."""
+    joined = " ".join(text.split())
+    if not joined.isprintable():
+        joined = "".join(_visible(joined[:limit]))
+    return joined if len(joined) <= limit else joined[: limit - 1] + "…"
+
+
+def _visible(text: str) -> Iterator[str]:
+    for character in text:
+        yield character if character.isprintable() else ascii(character)[1:-1]
+
+
+def _spellings(secret: str) -> str:
+    spelt = "".join(map(_spelling, secret))
+    return "|".join([spelt, *map(re.escape, _inside_base64(secret))])
+
+
+def _spelling(character: str) -> str:
+    point = ord(character)
+    percent = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+    others = rf"{percent}|\\+u{point:04x}|&#0*{point};|&#x0*{point:x};"
+    return f"(?:{re.escape(character)}|(?i:{others}))"
+
+
+def _inside_base64(secret: str) -> Iterator[str]:
+    """Yield the part of its base64 that does not depend on what stands around the secret."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    if len(raw) < _SHORTEST_IN_BASE64:
+        return
+    for before in range(3):
+        first = (before * 8 + 5) // 6
+        last = (before + len(raw)) * 8 // 6
+        encoded = base64.b64encode(bytes(before) + raw).decode()[first:last]
+        yield encoded
+        yield encoded.replace("+", "-").replace("/", "_")
+
+
+def _redacted(url: str) -> str:
+    address, _, _ = url.partition("#")
+    address, mark, query = address.partition("?")
+    return _without_user(address) + mark + "&".join(map(_parameter, query.split("&")))
+
+
+def _without_user(address: str) -> str:
+    scheme, slashes, rest = address.replace("\\/", "/").partition("//")
+    if not slashes:
+        scheme, rest = "", address
+    host, _, _ = rest.partition("/")
+    _, colon, port = host.partition(":")
+    # A password may hold an unescaped slash: then what looks like a port is none.
+    if "@" in host or (colon and "@" in rest and not port.isdigit()):
+        rest = rest.rpartition("@")[2]
+    return scheme + slashes + rest
+
+
+def _parameter(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if not pair:
+        return ""
+    if not equals or not _PARAMETER_NAME.fullmatch(name):
+        return MASK
+    return f"{name}={_plain(value) if name in QUERY_ALLOWED else MASK}"
+
+
+def _plain(value: str) -> str:
+    kept = _PLAIN_VALUE.match(value)
+    return kept[0] if kept and kept.end() == len(value) else MASK
+
+
+def _redacted_header(name: bytes, value: bytes) -> tuple[str, str]:
+    label = one_line(name.decode("latin-1"), 60)
+    if label.lower() not in HEADERS_ALLOWED:
+        return label, MASK
+    return label, one_line(value.decode("latin-1"), 100)
