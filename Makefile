@@ -72,9 +72,11 @@ check-style: environment-test
 	@$(python) -m ruff format --quiet --check . || { $(python) -m ruff format --check .; exit 1; }
 
 check-types: environment-test
+	@mkdir -p build
 	@$(python) -m mypy $(checked)
 	@$(python) -m basedpyright
-	@$(python) -m basedpyright --verifytypes chainhub --ignoreexternal
+	@PATH="$$PWD/.venv/bin:$$PATH" $(python) -m basedpyright --verifytypes chainhub --ignoreexternal >build/types.log \
+		|| { grep -v '^ *$$' build/types.log; exit 1; }
 
 check-imports: environment-test
 	@.venv/bin/lint-imports

@@ -57,7 +57,9 @@ def missing(known: State, now: State, steps: Sequence[str]) -> list[str]:
 
 
 def recall(environment: Path) -> State:
-    """Read what is there; nothing when a set-up was cut short."""
+    """Read what is there; nothing when a set-up was cut short or the interpreter is gone."""
+    if not (environment / "bin" / "python").exists():
+        return {}
     try:
         return dict(json.loads((environment / "state.json").read_text("utf-8")))
     except (OSError, ValueError):
@@ -112,7 +114,16 @@ def take(step: str, environment: Path) -> None:
 def run(*command: str) -> None:
     """Run a command of the set-up; end with one sentence if it fails."""
     settings = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    if subprocess.run(command, env=settings, stdin=subprocess.DEVNULL, check=False).returncode:
+    done = subprocess.run(
+        command,
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode:
+        say(done.stdout.decode(errors="replace").strip())
         sys.exit(
             "The environment is not set up; the lines above say why. Run make again after that."
         )
