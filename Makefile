@@ -79,7 +79,7 @@ check-types: environment-test
 		|| { grep -v '^ *$$' build/types.log; exit 1; }
 
 check-imports: environment-test
-	@.venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 
 check-words: environment-test
 	@$(python) .ci/words.py
