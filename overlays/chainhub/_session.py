@@ -16,9 +16,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import attrs
 import httpcore
 import httpx
 
@@ -29,25 +27,13 @@ from chainhub._cancel import Cancel
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
 from chainhub._options import Options
-from chainhub._pool import (
-    KEEPALIVE,
-    AsyncPool,
-    Attempt,
-    Raw,
-    SyncPool,
-    closing_with_the_loop,
-    waker,
-)
-from chainhub._proxy import ProxySettings, async_connection, choose_proxy, sync_connection
-from chainhub._tls import Trust, context
+from chainhub._connector import Connector
+from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
 from chainhub._trouble import trouble_of
 from chainhub.errors import ClientClosedError, ConfigurationError
 
 if TYPE_CHECKING:
-    import ssl
-
     from chainhub._answers import Answer
-    from chainhub._network import AsyncWire, SyncWire
     from chainhub._retry import Trouble
 
 SyncExchange = Callable[[Prepared, str, Attempt], Raw]
@@ -68,33 +54,18 @@ FAILURES = (
 """What an exchange may fail with; anything else is a slip in somebody's code and passes as it is."""
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
-    """Where a session connects to, and how."""
-
-    base_url: str
-    trust: Trust
-    proxies: ProxySettings
-    max_connections: int
-
-
 class Session:
     """Connections, credentials and budget of one client and its copies."""
 
     def __init__(
-        self, settings: Settings, credentials: Credentials, observers: Observers
+        self, connector: Connector, credentials: Credentials, observers: Observers
     ) -> None:
-        self.settings = settings
+        self.connector = connector
         self.credentials = credentials
         self.observers = observers
         self.budget = RetryBudget()
         self.closed = False
         self._random = random.Random()  # noqa: S311 - jitter is no secret
-        parts = urlsplit(settings.base_url)
-        self.scheme, self.host = parts.scheme, parts.hostname or ""
-        self.port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-        # A proxy that cannot be used is a mistake to hear of now, not at the first request.
-        choose_proxy(self.scheme, self.host, self.port, settings.proxies)
         self._reset()
         _sessions.add(self)
 
@@ -105,7 +76,7 @@ class Session:
         self._lifetimes: dict[asyncio.AbstractEventLoop, AsyncIterator[None]] = {}
 
     def __repr__(self) -> str:
-        return f"<Session {self.settings.base_url}>"
+        return f"<Session {self.connector.base_url}>"
 
     def call(
         self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
@@ -149,14 +120,9 @@ class Session:
         if self.closed:
             raise ClientClosedError("the client is closed; make a new one")
         url = prepared.request.url
-        port = url.port or {"http": 80, "https": 443}.get(url.scheme)
-        if (url.scheme, url.raw_host.decode("ascii").strip("[]").lower(), port) != (
-            self.scheme,
-            self.host,
-            self.port,
-        ):
+        if not self.connector.reaches(url):
             raise ConfigurationError(
-                f"this client and its key are for {self.settings.base_url}; "
+                f"this client and its key are for {self.connector.base_url}; "
                 f"it sends nothing to {url.scheme}://{url.host}"
             )
         now = time.monotonic()
@@ -189,7 +155,7 @@ class Session:
 
     def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
         secrets = self.credentials.secrets()
-        return trouble_of(error, host=self.host, reached=attempt.reached, secrets=secrets)
+        return trouble_of(error, host=self.connector.host, reached=attempt.reached, secrets=secrets)
 
     def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         pool = self._sync_pool or self._make_sync_pool()
@@ -202,49 +168,20 @@ class Session:
     def _make_sync_pool(self) -> SyncPool:
         with self._lock:
             if self._sync_pool is None:
-                self._sync_pool = SyncPool(self._open, self.settings.max_connections)
+                self._sync_pool = SyncPool(self.connector.open, self.connector.max_connections)
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncPool:
         loop = asyncio.get_running_loop()
         for other in [loop for loop in self._async_pools if loop.is_closed()]:
             del self._async_pools[other], self._lifetimes[other]
-        pool = AsyncPool(self._aopen, self.settings.max_connections)
+        pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
         # asyncio.run closes asynchronous generators before it closes the loop, so a pool that is
         # held by one is closed in time, whoever forgot to.
         lifetime = closing_with_the_loop(pool)
         self._async_pools[loop], self._lifetimes[loop] = pool, lifetime
         await anext(lifetime)
         return pool
-
-    def _open(self, wire: SyncWire) -> httpcore.ConnectionInterface:
-        proxy = choose_proxy(self.scheme, self.host, self.port, self.settings.proxies)
-        encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
-        return sync_connection(
-            proxy,
-            self._origin(),
-            ssl_context=self.trust_context() if encrypted else None,
-            backend=wire,
-            keepalive=KEEPALIVE,
-        )
-
-    def _aopen(self, wire: AsyncWire) -> httpcore.AsyncConnectionInterface:
-        proxy = choose_proxy(self.scheme, self.host, self.port, self.settings.proxies)
-        encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
-        return async_connection(
-            proxy,
-            self._origin(),
-            ssl_context=self.trust_context() if encrypted else None,
-            backend=wire,
-            keepalive=KEEPALIVE,
-        )
-
-    def _origin(self) -> httpcore.Origin:
-        return httpcore.Origin(self.scheme.encode(), self.host.encode(), self.port)
-
-    def trust_context(self) -> ssl.SSLContext:
-        """Return the TLS context, shared by all clients that trust the same certificates."""
-        return context(self.settings.trust)
 
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
