@@ -204,7 +204,7 @@ class Session:
         sync_pool = getattr(self, "_sync_pool", None)
         if sync_pool is not None:
             sync_pool.close()
-        pools = getattr(self, "_async_pools", {})
+        pools = {} if self.closed else getattr(self, "_async_pools", {})
         if any(pool.idle and not loop.is_closed() for loop, pool in list(pools.items())):
             warnings.warn(
                 "an AsyncClient was dropped with open connections; use `async with` or aclose()",
