@@ -108,9 +108,10 @@ def state_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> St
 
 def known_state(task: VideoTask, words: Mapping[str, State] | None = None) -> State | None:
     """Return where the task stands, or None for a word that is in no table."""
-    if not isinstance(task.status, str):
+    status: object = task.status
+    if not isinstance(status, str):
         return State.RUNNING
-    word = _normal(task.status)
+    word = _normal(status)
     for key, state in (words or {}).items():
         if _normal(key) == word:
             return State(state)
