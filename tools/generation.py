@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Final
 
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
@@ -22,6 +24,9 @@ from tools import layout
 from tools.contract import operations
 from tools.documents import Json
 from tools.problem import Problem
+
+# The generator guards the contract's strings so well that its own messages cannot show them.
+_GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
 
 def generate(document: dict[str, Json], place: str, into: Path) -> None:
@@ -34,7 +39,7 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
             data, errors = _run(document, config)
-    except Exception as error:  # the generator crashes on some schemas, with whatever exception
+    except Exception as error:  # on some schemas it crashes, with any exception
         raise Problem(f"{place} cannot be generated: {type(error).__name__}: {error}.") from error
     if data is None or errors:
         raise Problem(f"{place} cannot be generated: {_sentence(errors)}")
@@ -55,7 +60,7 @@ def _run(
 def _config(into: Path) -> Config:
     try:
         file = ConfigFile.load_from_path(layout.CONFIG)
-    except Exception as error:  # whatever its readers raise, this file is at fault
+    except Exception as error:  # noqa: BLE001  # whatever its reader raises, the file is at fault
         reason = " ".join(str(error).split())
         raise Problem(f"{layout.shown(layout.CONFIG)} cannot be used: {reason}.") from None
     source = layout.REPAIRED  # only a name: the contract itself is handed over
@@ -78,6 +83,7 @@ def _tools_on_path() -> Iterator[None]:
 def _sentence(errors: Sequence[GeneratorError]) -> str:
     first = errors[0]
     text = " ".join(f"{first.header} {first.detail or ''}".split()).rstrip(".")
+    text = _GUARDED.sub("…", text)
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{text[:500]}{more}."
 

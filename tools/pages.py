@@ -67,7 +67,7 @@ def blocks(text: str, place: str) -> Iterator[Block]:
             inside.append(inner)
         else:
             raise Problem(f"{place}:{number}: the fence {opening['fence']} is never closed.")
-        yield Block("".join(inside), number + 1, opening["info"].strip().lower())
+        yield Block("".join(inside), number + 1, (opening["info"].split() or [""])[0].lower())
 
 
 def _is_contract(block: Block, place: str) -> bool:

@@ -29,7 +29,6 @@ class VideoResource:
 
         Complete creation for the provided hint and parameters
 
-
         Args:
             id (str):
         """
@@ -53,7 +52,6 @@ class AsyncVideoResource:
         probability of an alternative label at each location.
 
         Complete creation for the provided hint and parameters
-
 
         Args:
             id (str):
