@@ -143,10 +143,13 @@ def test_command_exists(block: Block) -> None:
     assert objections == [], block.place
 
 
-@pytest.mark.parametrize("block", _every("json", "toml"))
-def test_data_can_be_read(block: Block) -> None:
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_data_can_be_read(document: Path) -> None:
     """A block of data is well formed."""
-    {"json": json.loads, "toml": tomllib.loads}[block.language](block.text)
+    readers = {"json": json.loads, "toml": tomllib.loads}
+    for block in blocks(document, document.read_text("utf-8")):
+        if reader := readers.get(block.language):
+            reader(block.text)
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
