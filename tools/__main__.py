@@ -1,23 +1,24 @@
-"""Run one step of the contract pipeline: `python -m tools <command>`."""
+"""Run one step of the contract pipeline."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from tools import commands, layout, pages, surface, validation
+from tools import commands, layout, pages, surface
 from tools.layout import shown
 from tools.problem import Problem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out the command and give its exit status: 0 done, 1 a bad contract, 2 bad usage."""
+    """Carry out a command and give its exit status: 0 done, 1 a bad contract, 2 bad usage."""
     options = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        result: int = options.run(options)
-        return result
+        return run(options)
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -26,27 +27,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows what it takes.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    parser = _Parser(prog="python -m tools", description=__doc__)
     steps = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    spec = steps.add_parser("spec", help="write openapi.yaml from published pages")
+
+    def step(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        made = steps.add_parser(run.__name__.removeprefix("_"), help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    spec = step(_spec, "write openapi.yaml from the vendor's published pages")
     spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
     spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
-    spec.set_defaults(run=_spec)
-    for name, run, text in (
-        ("repair", _repair, "lay the overlay over the contract: build/openapi.json"),
-        ("validate", _validate, "repair and check the contract"),
-        ("generate", _generate, "repair, check, generate and swap the client in"),
+    generate = step(_generate, "repair, validate, generate, swap the client in")
+    generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
+    for command in (
+        step(_repair, "lay the overlay over the contract: build/openapi.json"),
+        step(_validate, "check the repaired contract"),
+        generate,
     ):
-        step = steps.add_parser(name, help=text, description=text)
-        step.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
-        step.set_defaults(run=run)
-    step.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
-    for name, run, text in (
-        ("surface", _surface, "write generated/API.md"),
-        ("drift", _drift, "regenerate aside and compare"),
-    ):
-        steps.add_parser(name, help=text, description=text).set_defaults(run=run)
+        command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
+    step(_surface, "write generated/API.md from the generated client")
+    step(_drift, "generate aside and compare with generated/")
     return parser
 
 
@@ -58,16 +65,14 @@ def _spec(options: argparse.Namespace) -> int:
 
 def _repair(options: argparse.Namespace) -> int:
     repaired = commands.repair(options.contract)
-    commands.write_repaired(repaired, layout.REPAIRED)
     for name in repaired.unmatched:
         print(f"{name} finds nothing in {shown(options.contract)}.")
-    print(f"{shown(layout.REPAIRED)} is written.")
+    print(f"{shown(commands.write_repaired(repaired))} is written.")
     return 0
 
 
 def _validate(options: argparse.Namespace) -> int:
-    repaired = commands.repair(options.contract)
-    count = validation.validate(repaired.document, f"{shown(options.contract)} (repaired)")
+    count = commands.validate(commands.repair(options.contract), options.contract)
     print(f"{shown(options.contract)} is good once repaired: {count} operation(s).")
     return 0
 
@@ -86,10 +91,10 @@ def _surface(options: argparse.Namespace) -> int:
 
 
 def _drift(options: argparse.Namespace) -> int:
-    names = commands.drift()
-    for name in names:
-        print(f"{shown(layout.GENERATED / name)} is not what the contract gives.", file=sys.stderr)
-    return 1 if names else 0
+    lines = commands.drift()
+    for line in lines:
+        print(f"{shown(layout.GENERATED)}/{line}; make generate restores it.", file=sys.stderr)
+    return 1 if lines else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ _PARTS = (layout.PACKAGE, layout.SURFACE)
 
 @dataclass(frozen=True)
 class Repair:
-    """A repaired contract and the overlay actions that found nothing to repair."""
+    """A repaired contract and the names of the overlay actions that found nothing to repair."""
 
     document: dict[str, Json]
     unmatched: list[str]
@@ -32,64 +32,74 @@ def repair(contract: Path) -> Repair:
     document = documents.read(contract)
     if not isinstance(document.get("paths"), dict):
         raise Problem(f"{shown(contract)} is not an OpenAPI document: it has no `paths`.")
-    place = shown(layout.OVERLAY)
-    unmatched = overlay.apply(document, documents.read(layout.OVERLAY), place)
-    if unmatched and contract == layout.CONTRACT:
+    left = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
+    names = [action.name for action in left if not action.may_find_nothing]
+    if names and contract.resolve() == layout.CONTRACT:
         raise Problem(
-            f"{unmatched[0]} finds nothing in {shown(contract)}: the fault is gone, "
-            "delete the action."
+            f"{' and '.join(names)} finds nothing in {shown(contract)}: "
+            "where the fault is gone, delete the action."
         )
-    return Repair(document, unmatched)
+    return Repair(document, names)
 
 
-def write_repaired(repaired: Repair, target: Path) -> None:
-    """Write the repaired contract as JSON, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write(target, json.dumps(repaired.document, ensure_ascii=False, indent=2) + "\n")
+def write_repaired(repaired: Repair) -> Path:
+    """Write the repaired contract to build/openapi.json."""
+    layout.BUILD.mkdir(exist_ok=True)
+    text = json.dumps(repaired.document, ensure_ascii=False, indent=2) + "\n"
+    write(layout.REPAIRED, text)
+    return layout.REPAIRED
 
 
 def write(target: Path, text: str) -> None:
-    """Replace a file in one step."""
+    """Replace a file in one step, or leave it as it was.
+
+    Raises:
+        Problem: it cannot be written.
+    """
     part = target.with_name(f".{target.name}.part")
     try:
         part.write_bytes(text.encode())
         part.chmod(0o644)
         os.replace(part, target)
+    except OSError as error:
+        raise Problem(f"{shown(target)} cannot be written: {error.strerror}.") from None
     finally:
         part.unlink(missing_ok=True)
 
 
-def build(contract: Path, folder: Path) -> int:
+def build(contract: Path, folder: Path) -> tuple[Repair, int]:
     """Repair, validate and generate into an empty folder; count the operations."""
     repaired = repair(contract)
-    count = validation.validate(repaired.document, f"{shown(contract)} (repaired)")
-    trees.discard(folder)
-    folder.mkdir(parents=True)
+    count = validate(repaired, contract)
     package = folder / layout.PACKAGE
     generation.generate(repaired.document, shown(contract), package)
-    (folder / layout.SURFACE).write_text(surface.surface(package), "utf-8", newline="\n")
+    (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
     trees.level(folder)
-    if folder.is_relative_to(layout.BUILD):
-        write_repaired(repaired, layout.REPAIRED)
-    return count
+    return repaired, count
+
+
+def validate(repaired: Repair, contract: Path) -> int:
+    """Check a repaired contract and count its operations."""
+    return validation.validate(repaired.document, f"{shown(contract)} (repaired)")
 
 
 def generate(contract: Path, into: Path) -> int:
     """Carry out every step and swap the result in, or leave everything as it was."""
-    staging = layout.BUILD / "next" if into == layout.GENERATED else into / ".next"
-    try:
-        count = build(contract, staging / "new")
-        trees.swap(_PARTS, staging / "new", into, staging / "old")
-        return count
-    finally:
-        trees.discard(staging)
+    own = into.resolve() == layout.GENERATED
+    with trees.scratch(layout.BUILD / "next" if own else into / ".next") as staging:
+        fresh, parked = staging / "new", staging / "old"
+        fresh.mkdir()
+        parked.mkdir()
+        repaired, count = build(contract, fresh)
+        into.mkdir(parents=True, exist_ok=True)
+        trees.swap(_PARTS, fresh, into, parked)
+    if own:
+        write_repaired(repaired)
+    return count
 
 
-def drift(folder: Path = layout.GENERATED) -> list[str]:
-    """Name the generated files that the contract would give differently."""
-    staging = layout.BUILD / "drift"
-    try:
+def drift() -> list[str]:
+    """Say which generated files the contract would give differently."""
+    with trees.scratch(layout.BUILD / "drift") as staging:
         build(layout.CONTRACT, staging)
-        return trees.differences(folder, staging)
-    finally:
-        trees.discard(staging)
+        return trees.differences(layout.GENERATED, staging)

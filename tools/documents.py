@@ -52,7 +52,7 @@ def read_text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise Problem(f"{shown(path)} is larger than {MAX_BYTES // 2**20} MiB.")
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem(f"{shown(path)} is not UTF-8 text: byte {error.start}.") from None
     except OSError as error:

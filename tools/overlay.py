@@ -1,40 +1,52 @@
 """Apply an OpenAPI Overlay 1.x document: ordered actions that update or remove what they find.
 
-Two things go beyond the specification. An action that finds nothing is reported, because its fault
-is gone and the action should be too. And `x-only: optional answer fields` narrows what a target
-finds to the fields that an answer may leave out, which JSONPath cannot say.
+Two things go beyond the specification. An action that finds nothing is named, because its fault is
+gone and so should be the action. And `x-only: optional answer fields` narrows what a target finds
+to the fields an answer may leave out, which JSONPath cannot say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, cast
 
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 
 from tools.answers import optional_fields
+from tools.contract import Place
 from tools.documents import Json
 from tools.problem import Problem
 
-ONLY: Final = {"optional answer fields": optional_fields}
-Action = dict[str, Json]
+_ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
+    "optional answer fields": optional_fields
+}
 
 
 class _Deep(JSONPathEnvironment):
     max_recursion_depth = 200
 
 
-def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> list[str]:
-    """Change `document` as `overlay` says and name the actions that found nothing.
+@dataclass(frozen=True)
+class Action:
+    """One repair; `name` tells a person which one."""
+
+    name: str
+    target: str
+    remove: bool
+    update: Json
+    only: str | None
+    may_find_nothing: bool
+
+
+def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> list[Action]:
+    """Change `document` as `overlay` says and give the actions that found nothing.
 
     Raises:
         Problem: `overlay` is not an Overlay 1.x document, or an action cannot be carried out.
     """
-    return [
-        name
-        for number, action in enumerate(_actions(overlay, place), 1)
-        if not _carry_out(document, action, name := _name(action, number, place))
-    ]
+    return [action for action in _actions(overlay, place) if not _carry_out(document, action)]
 
 
 def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
@@ -43,63 +55,68 @@ def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
     actions = overlay.get("actions")
     if not isinstance(actions, list) or not actions:
         raise Problem(f"{place} has no list of `actions`.")
-    return [_checked(action, number, place) for number, action in enumerate(actions, 1)]
+    return [_action(data, f"{place}: action {number}") for number, data in enumerate(actions, 1)]
 
 
-def _checked(action: Json, number: int, place: str) -> Action:
-    if not isinstance(action, dict) or not isinstance(action.get("target"), str):
-        raise Problem(f"{place}: action {number} has no `target`.")
-    if not str(action.get("description") or "").strip():
-        raise Problem(f"{_name(action, number, place)} gives no reason in its `description`.")
-    if not isinstance(action.get("remove", False), bool):
-        raise Problem(f"{_name(action, number, place)} has a `remove` that is not true or false.")
-    if action.get("x-only", next(iter(ONLY))) not in ONLY:
-        raise Problem(f"{_name(action, number, place)} has an unknown `x-only`.")
-    if not action.get("remove") and "update" not in action:
-        raise Problem(f"{_name(action, number, place)} neither removes nor updates.")
-    return action
+def _action(data: Json, name: str) -> Action:
+    if not isinstance(data, dict) or not isinstance(data.get("target"), str):
+        raise Problem(f"{name} has no `target`.")
+    name = f"{name} ({data['target']})"
+    faults = {
+        "gives no reason in its `description`": not str(data.get("description") or "").strip(),
+        "has a `remove` that is not true or false": not isinstance(data.get("remove", False), bool),
+        "has an unknown `x-only`": data.get("x-only", *_ONLY) not in _ONLY,
+        "neither removes nor updates": not data.get("remove") and "update" not in data,
+    }
+    for fault, found in faults.items():
+        if found:
+            raise Problem(f"{name} {fault}.")
+    return Action(
+        name,
+        target=str(data["target"]),
+        remove=bool(data.get("remove")),
+        update=data.get("update"),
+        only=cast("str | None", data.get("x-only")),
+        may_find_nothing=data.get("x-may-find-nothing") is True,
+    )
 
 
-def _name(action: Action, number: int, place: str) -> str:
-    return f"{place}: action {number} ({action['target']})"
-
-
-def _carry_out(document: dict[str, Json], action: Action, name: str) -> int:
+def _carry_out(document: dict[str, Json], action: Action) -> int:
     try:
-        found = list(_Deep().find(str(action["target"]), document))
+        found = list(_Deep().find(action.target, document))
     except JSONPathError as error:
-        raise Problem(f"{name} has a target that is not JSONPath: {error.args[0]}.") from None
-    if "x-only" in action:
-        allowed = ONLY[str(action["x-only"])](document)
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise Problem(f"{action.name} has a target that is not JSONPath: {reason}.") from None
+    if action.only is not None:
+        allowed = _ONLY[action.only](document)
         found = [node for node in found if node.location in allowed]
-    for node in reversed(found):
-        if action.get("remove"):
-            _remove(node, name)
-        else:
-            _update(node, action["update"], name)
+    for node in reversed(found):  # from behind, so that the places of list items stay right
+        change = _remove if action.remove else _update
+        change(node, action)
     return len(found)
 
 
-def _remove(node: JSONPathNode, name: str) -> None:
+def _remove(node: JSONPathNode, action: Action) -> None:
     if node.parent is None:
-        raise Problem(f"{name} would remove the whole document.")
-    del node.parent.value[node.location[-1]]  # type: ignore[attr-defined]  # a container
+        raise Problem(f"{action.name} would remove the whole document.")
+    container = cast("dict[int | str, Json]", node.parent.value)
+    del container[node.location[-1]]
 
 
-def _update(node: JSONPathNode, update: Json, name: str) -> None:
+def _update(node: JSONPathNode, action: Action) -> None:
     value = node.value
     if isinstance(value, list):
-        value.append(deepcopy(update))
-    elif isinstance(value, dict) and isinstance(update, dict):
-        _merge(_open(value), update)
-    elif isinstance(value, dict) or isinstance(update, dict | list):
-        raise Problem(f"{name} does not fit what it finds at {node.path()}.")
+        value.append(deepcopy(action.update))
+    elif isinstance(value, dict) and isinstance(action.update, dict):
+        _merge(_opened(value), action.update)
+    elif isinstance(value, dict) or isinstance(action.update, dict | list):
+        raise Problem(f"{action.name} does not fit what it finds at {node.path()}.")
     else:
-        node.value = update
+        node.value = action.update
 
 
-def _open(value: dict[str, Json]) -> dict[str, Json]:
-    # Whatever stands beside a $ref is ignored in OpenAPI 3.0; inside an allOf it counts.
+def _opened(value: dict[str, Json]) -> dict[str, Json]:
+    """Wrap a reference: in OpenAPI 3.0 whatever stands beside a $ref is ignored."""
     if "$ref" in value:
         value["allOf"] = [{"$ref": value.pop("$ref")}]
     return value

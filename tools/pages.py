@@ -16,6 +16,7 @@ from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
 
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _OPENING = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
 
 
@@ -53,7 +54,7 @@ def blocks(text: str, place: str) -> Iterator[Block]:
     Raises:
         Problem: a fence is never closed.
     """
-    lines = iter(enumerate(text.splitlines(keepends=True), 1))
+    lines = iter(enumerate(_LINE.findall(text), 1))
     for number, line in lines:
         opening = _OPENING.fullmatch(line.rstrip())
         if not opening:
@@ -66,7 +67,7 @@ def blocks(text: str, place: str) -> Iterator[Block]:
             inside.append(inner)
         else:
             raise Problem(f"{place}:{number}: the fence {opening['fence']} is never closed.")
-        yield Block("".join(inside), number + 1, opening["info"].strip().lower())
+        yield Block("".join(inside), number + 1, (opening["info"].split() or [""])[0].lower())
 
 
 def _is_contract(block: Block, place: str) -> bool:

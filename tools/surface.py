@@ -1,6 +1,6 @@
 """Write the public surface of a generated package: a line per call and per model field.
 
-It is read from the generated code itself, without importing it, so that it shows what callers get.
+It is read from the generated code itself, without importing it: this is what callers get.
 """
 
 from __future__ import annotations
@@ -9,24 +9,30 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.layout import shown
+from tools.problem import Problem
+
 _HEAD = """# Public surface
 
-Generated from the contract; a line per call and per model field. What a change here means for
-callers is what a contract change means for them.
+Generated with the client: a line per call and per model field. What changes here changes for
+callers.
 """
 
 
 def surface(package: Path) -> str:
-    """Describe the calls and models of the package in this folder as Markdown."""
+    """Describe the calls and models of the package in this folder as Markdown.
+
+    Raises:
+        Problem: there is no package, or a file of it is not what the generator writes.
+    """
     parts = [_HEAD]
+    if not (package / "models" / "__init__.py").is_file():
+        raise Problem(f"{shown(package)} holds no generated package.")
     for tag in sorted(path.parent for path in package.glob("api/*/__init__.py")):
         parts += [f"\n## client.{tag.name}\n\n", *_calls(tag)]
-    modules = sorted(package.glob("models/*.py"))
-    if len(modules) > 1:
-        parts.append("\n## Models\n")
-    for module in modules:
-        parts += [_model(node, tree) for tree in [_parse(module)] for node in _classes(tree)]
-    return "".join(parts)
+    modules = [path for path in sorted(package.glob("models/*.py")) if path.stem != "__init__"]
+    models = [_model(node) for path in modules for node in _classes(_parse(path))]
+    return "".join([*parts, "\n## Models\n" if models else "", *sorted(models)])
 
 
 def _calls(tag: Path) -> Iterator[str]:
@@ -34,9 +40,9 @@ def _calls(tag: Path) -> Iterator[str]:
     methods = [node for node in resource.body if isinstance(node, ast.FunctionDef)]
     for method in sorted(methods, key=lambda node: node.name):
         if method.name != "__init__":
-            verb, path = _request(_parse(tag / f"{method.name}.py"))
+            path = tag / f"{method.name}.py"
             call = f"client.{tag.name}.{method.name}{_signature(method)}"
-            yield f"- `{call}` — `{verb} {path}`\n"
+            yield f"- `{call}` — `{_request(_parse(path), path)}`\n"
 
 
 def _signature(method: ast.FunctionDef) -> str:
@@ -54,50 +60,58 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
     return annotation
 
 
-def _request(module: ast.Module) -> tuple[str, str]:
+def _request(module: ast.Module, path: Path) -> str:
     for node in ast.walk(module):
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_kwargs":
-            assert isinstance(node.value, ast.Dict)
-            method, url = node.value.values[:2]
-            text = url.func.value if isinstance(url, ast.Call) else url  # type: ignore[attr-defined]
-            return ast.literal_eval(method).upper(), ast.literal_eval(text)
-    raise AssertionError("every generated operation builds its request in `_kwargs`")
+        match node:
+            case ast.AnnAssign(
+                target=ast.Name(id="_kwargs"),
+                value=ast.Dict(
+                    values=[
+                        ast.Constant(value=str(verb)),
+                        ast.Constant(value=str(url))
+                        | ast.Call(func=ast.Attribute(value=ast.Constant(value=str(url)))),
+                        *_,
+                    ]
+                ),
+            ):
+                return f"{verb.upper()} {url}"
+    raise Problem(f"{shown(path)} is not what the generator writes: it builds no request.")
 
 
-def _model(node: ast.ClassDef, tree: ast.Module) -> str:
-    names = _json_names(node)
-    lines = [_field(item, names) for item in node.body if isinstance(item, ast.AnnAssign)]
-    lines += [f"- `{ast.unparse(item)}`\n" for item in node.body if isinstance(item, ast.Assign)]
-    return f"\n### {node.name}\n\n" + "".join(line for line in lines if line)
+def _model(node: ast.ClassDef) -> str:
+    names = dict(_json_names(node))
+    lines = [f"\n### {node.name}\n\n"]
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign):
+            lines.append(_field(ast.unparse(item.target), ast.unparse(item.annotation), names))
+        elif isinstance(item, ast.Assign):
+            lines.append(f"- `{ast.unparse(item)}`\n")
+    return "".join(lines)
 
 
-def _field(item: ast.AnnAssign, names: dict[str, str]) -> str:
-    name, annotation = ast.unparse(item.target), ast.unparse(item.annotation)
+def _field(name: str, annotation: str, names: dict[str, str]) -> str:
     if name == "additional_properties":
         return f"- any other field: `{annotation.removeprefix('dict[str, ').removesuffix(']')}`\n"
     parts = annotation.split(" | ")
     kind = " | ".join(part for part in parts if part not in ("Unset", "None")) or "None"
     notes = ["optional" if "Unset" in parts else "required"]
     notes += ["nullable"] if "None" in parts else []
-    alias = names.get(name, name)
-    notes += [f"JSON `{alias}`"] if alias != name else []
+    notes += [f"JSON `{names[name]}`"] if names.get(name, name) != name else []
     return f"- `{name}: {kind}` — {', '.join(notes)}\n"
 
 
-def _json_names(node: ast.ClassDef) -> dict[str, str]:
-    """Read from `to_dict` which JSON name each Python name has."""
-    names: dict[str, str] = {}
+def _json_names(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Read from `to_dict` which JSON name each Python name stands for."""
     for item in ast.walk(node):
-        if isinstance(item, ast.Dict):
-            pairs = list(zip(item.keys, item.values, strict=True))
-        elif isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Subscript):
-            pairs = [(item.targets[0].slice, item.value)]
-        else:
-            continue
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        match item:
+            case ast.Dict():
+                pairs = list(zip(item.keys, item.values, strict=True))
+            case ast.Assign(targets=[ast.Subscript(slice=place)]):
+                pairs = [(place, item.value)]
         for key, value in pairs:
             if isinstance(key, ast.Constant) and isinstance(value, ast.Name):
-                names[value.id] = str(key.value)
-    return names
+                yield value.id, str(key.value)
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
@@ -105,4 +119,7 @@ def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 
 def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except SyntaxError as error:
+        raise Problem(f"{shown(path)}:{error.lineno} is not Python: {error.msg}.") from None

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
-from tools import answers
+from tools.contract import Place, at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.problem import Problem
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_PARAMETER = re.compile(r"\{([^{}]*)\}")
-_GOOD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_VALIDATORS = {"3.0.": OpenAPIV30SpecValidator, "3.1.": OpenAPIV31SpecValidator}
+_PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
+_GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_VALIDATORS: Final = {"3.0.": OpenAPIV30SpecValidator, "3.1.": OpenAPIV31SpecValidator}
 
 
 def validate(document: dict[str, Json], place: str) -> int:
@@ -27,26 +24,21 @@ def validate(document: dict[str, Json], place: str) -> int:
         Problem: the first fault found.
     """
     version = str(document.get("openapi", ""))
-    validator = _VALIDATORS.get(version[:4])
-    if validator is None:
+    if version[:4] not in _VALIDATORS:
         raise Problem(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
-    for check in (_references, _templates, _names):
+    for check in (_references, _templates, _names, _specification):
         for fault in check(document):
             raise Problem(f"{place}: {fault}.")
-    for error in validator(cast("Mapping[str, object]", document)).iter_errors():
-        where = "/".join(str(step) for step in error.absolute_path)
-        raise Problem(f"{place} is not valid OpenAPI at {where or '/'}: {_short(error.message)}.")
-    count = sum(1 for _ in answers.operations(document))
+    count = sum(1 for _ in operations(document))
     if not count:
         raise Problem(f"{place} describes no operation.")
     return count
 
 
 def _references(document: dict[str, Json]) -> Iterator[str]:
-    """A reference must stay inside: following others would read files or call strangers."""
+    # Following any other would read files of this machine or call strangers.
     for where, reference in _walk(document, ""):
-        target = answers.pointer(reference)
-        if not reference.startswith("#/") or answers.at(document, target) is None:
+        if not reference.startswith("#/") or at(document, pointer(reference)) is None:
             yield f"the $ref at {where} points to {_short(reference)}, which is not in the document"
 
 
@@ -62,33 +54,41 @@ def _walk(value: Json, where: str) -> Iterator[tuple[str, str]]:
 
 
 def _templates(document: dict[str, Json]) -> Iterator[str]:
-    paths = document.get("paths")
-    for path in paths if isinstance(paths, dict) else ():
+    for path in mapping(document.get("paths")):
         for name in _PARAMETER.findall(path):
             if not _GOOD_NAME.fullmatch(name):
-                yield f"the path {path} has the template {{{name}}}, which is no usable name"
+                yield f"the path {_short(path)} has the template {{{name}}}, no usable name"
         if set("{}") & set(_PARAMETER.sub("", path)):
-            yield f"the path {path} has a brace without its partner"
+            yield f"the path {_short(path)} has a brace without its partner"
+        if not path.isprintable() or " " in _PARAMETER.sub("", path):
+            yield f"the path {_short(path)} has a space or an unprintable character"
 
 
 def _names(document: dict[str, Json]) -> Iterator[str]:
     seen: dict[tuple[str, str], str] = {}
-    for (_, path, method), operation in answers.operations(document):
-        called = f"{str(method).upper()} {path}"
-        name = operation.get("operationId")
-        tags = operation.get("tags")
-        tag = str(tags[0]) if isinstance(tags, list) and tags else ""
+    for place, operation in operations(document):
+        name, tag = operation.get("operationId"), _tag(operation)
         if not name or not tag:
             lacking = "tag" if name else "operationId"
-            yield f"{called} has no {lacking}, so callers would have no name for it"
-        other = seen.setdefault((tag, str(name)), called)
-        if other != called:
-            yield f"{called} and {other} are both called {tag}.{name}"
+            yield f"{called(place)} has no {lacking}, so callers would have no name for it"
+        other = seen.setdefault((tag, str(name)), called(place))
+        if other != called(place):
+            yield f"{called(place)} and {other} are both called {tag}.{name}"
+
+
+def _tag(operation: dict[str, Json]) -> str:
+    return str((sequence(operation.get("tags")) or [""])[0])
+
+
+def _specification(document: dict[str, Json]) -> Iterator[str]:
+    validator: Any = _VALIDATORS[str(document["openapi"])[:4]]
+    specification: Mapping[str, Json] = document
+    for error in validator(specification).iter_errors():
+        where: Place = tuple(error.absolute_path)
+        shown = "/".join(str(step) for step in where) or "its top level"
+        yield f"not valid OpenAPI at {shown}: {_short(error.message)}"
 
 
 def _short(text: str) -> str:
-    line = " ".join(str(text).split())
+    line = " ".join(text.split()).rstrip(".")
     return line if len(line) <= 200 else line[:200] + "…"
-
-
-Check = Callable[[dict[str, Json]], Iterator[str]]

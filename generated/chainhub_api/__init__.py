@@ -15,7 +15,4 @@ else:
         return getattr(client, name)
 
 
-__all__ = (
-    "AuthenticatedClient",
-    "Client",
-)
+__all__ = ("AuthenticatedClient", "Client")

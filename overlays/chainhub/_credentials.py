@@ -227,7 +227,7 @@ class Credentials:
         try:
             key = check_key(value, self.source)
         except CredentialsError as error:
-            failure = str(error)
+            failure = error.message
         else:
             return self._keep(key)
         self._fail(failure)
@@ -254,12 +254,11 @@ class Credentials:
 def _failure(source: str, error: Exception) -> str:
     """Return what may be told of a foreign exception: its text may hold a key."""
     if source == KEYRING and isinstance(error, CredentialsError):
-        return str(error)
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
+        return error.message
     place = ""
-    if trace is not None:
+    trace = error.__traceback__
+    while trace is not None:
         file = os.path.basename(trace.tb_frame.f_code.co_filename)
         place = f" ({file}, line {trace.tb_lineno})"
+        trace = trace.tb_next
     return f"{source} raised {type(error).__name__}{place}"

@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from chainhub._charsets import strict_text
 
 MOST_BYTES = 16 * 1024 * 1024
 DEEPEST = 100
 _LONGEST_NUMBER = 4300
+_BEGINNING = 16_384
 
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -56,7 +57,7 @@ def parse_text(text: str) -> object:
     Raises:
         NotJSON: If the text is no acceptable document.
     """
-    if text.count("{") + text.count("[") > DEEPEST and _too_deep(text):
+    if text.count("{") + text.count("[") > DEEPEST and any(map(_too_deep, _prefixes(text))):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
     # The interpreter refuses such numbers itself, unless somebody has told it not to.
     if not 0 < sys.get_int_max_str_digits() <= _LONGEST_NUMBER and _NUMBER.search(text):
@@ -70,6 +71,12 @@ def parse_text(text: str) -> object:
     else:
         return document
     raise NotJSON(problem)
+
+
+def _prefixes(text: str) -> Iterator[str]:
+    """Yield the beginning, where a bomb shows itself at once, then the whole."""
+    yield text[:_BEGINNING]
+    yield text
 
 
 def _too_deep(text: str) -> bool:

@@ -105,7 +105,10 @@ def keyring_installed() -> bool:
     """Tell whether the extra `chainhub[keyring]` is there, without importing it."""
     from importlib.util import find_spec
 
-    return find_spec("keyring") is not None
+    try:
+        return find_spec("keyring") is not None
+    except ValueError:  # a stand-in that tests have put there has no specification
+        return True
 
 
 def ask_keyring(environ: Mapping[str, str]) -> str:

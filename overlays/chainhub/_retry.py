@@ -5,11 +5,12 @@ Nothing here sleeps, reads a clock or draws a random number by itself.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 import attrs
+from chainhub._answers import judge
 from chainhub._retry_after import retry_after_of
+from chainhub.errors import ConfigurationError, QuotaExceededError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,17 +48,6 @@ STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525), 529, 
 _THROTTLED = frozenset({429, 503})
 # The only 5xx that say for certain that nothing was carried out.
 _REFUSED = frozenset({501, 505})
-
-# An exhausted quota comes back with money, not with time. The word alone is not enough: rate limits
-# are called quotas too ("quota exceeded for requests per minute").
-_QUOTA = re.compile(
-    rb"insufficient_(?:\w{1,20}_)?(?:quota|balance|credits?|funds)"
-    rb"|quota_(?:failed|not_enough)|billing_hard_limit|payment_required"
-    rb"|exceeded your (?:current )?quota|quota (?:is not|isn't) enough"
-    rb"|(?:insufficient|not enough) (?:\w{1,20} )?(?:quota|balance|credits?|funds)",
-    re.IGNORECASE,
-)
-_QUOTA_WITHIN = 16_384
 
 
 @attrs.frozen
@@ -103,6 +93,14 @@ def _frozen(statuses: Iterable[int]) -> frozenset[int]:
 class RetryPolicy:
     """How often and how patiently a failed request is made again.
 
+    A delay is half fixed, half random; a Retry-After is obeyed plus up to a quarter at random.
+
+    Where the numbers come from (`benchmarks/storm.py`): if 3 in 10 attempts fail at random, 3
+    attempts lose 3.17 % of calls, 4 lose 1.33 %, 6 lose 0.75 %, within the same budget; but 6 slow
+    down the return from an outage of 10 s by 14 s, 4 do not. In an outage of 2 s nothing is lost
+    with a base of 1 s and half fixed delays, 3.12 % with delays that are random throughout. If all
+    obey a Retry-After exactly, its end is a peak of 4.9 times the load; with the random part 1.4.
+
     Attributes:
         attempts: Attempts in all, the first one included.
         base: Seconds that the first delay is taken from; it doubles with each attempt.
@@ -125,8 +123,6 @@ class RetryPolicy:
     def __attrs_post_init__(self) -> None:
         problem = _problem(self)
         if problem:
-            from chainhub.errors import ConfigurationError
-
             raise ConfigurationError(f"RetryPolicy: {problem}")
 
     @classmethod
@@ -189,17 +185,11 @@ def decide(
     least, spread = _pause(policy, verdict, hint, attempt)
     if stop := _too_long(policy, hint, least, remaining):
         return stop
-    cost = _cost(budget, outcome)
-    if not budget.spend(cost, now):
+    if not budget.spend(budget.cost, now):
         return Stop("budget", "not tried again: too many calls failed lately (retry budget empty)")
     if remaining is not None:
         spread = min(spread, (remaining - least) / 2)
-    return Retry(least + random() * spread, cost)
-
-
-def _cost(budget: RetryBudget, outcome: Answer | Trouble) -> float:
-    throttled = not isinstance(outcome, Trouble) and outcome.status == 429
-    return budget.throttled_cost if throttled else budget.cost
+    return Retry(least + random() * spread, budget.cost)
 
 
 def _verdict(policy: RetryPolicy, outcome: Answer | Trouble, idempotent: bool) -> _Verdict:
@@ -216,14 +206,13 @@ def _verdict_of_trouble(trouble: Trouble, idempotent: bool) -> _Verdict:
 
 def _verdict_of_answer(policy: RetryPolicy, answer: Answer, idempotent: bool) -> _Verdict:
     status = answer.status
-    if status == 429:
-        if status not in policy.statuses or _QUOTA.search(answer.body[:_QUOTA_WITHIN]):
-            return "final"
-        return "throttled"
-    if not idempotent:
-        return "ambiguous" if _may_have_worked(status) else "final"
-    if status not in policy.statuses:
+    # A 429 says that nothing was done, to any method.
+    repeatable = idempotent or status == 429
+    open_case = status in policy.statuses if repeatable else _may_have_worked(status)
+    if not open_case or _quota_used_up(answer):
         return "final"
+    if not repeatable:
+        return "ambiguous"
     return "throttled" if status in _THROTTLED else "passing"
 
 
@@ -231,6 +220,11 @@ def _may_have_worked(status: int) -> bool:
     # A relay passes on its upstream's 503, 408 or 52x after the work was ordered and paid for, so
     # no such status proves that nothing happened.
     return status in STATUSES or (status >= 500 and status not in _REFUSED)
+
+
+def _quota_used_up(answer: Answer) -> bool:
+    # It comes back with money, not with time, whatever status says it; and it is a clear refusal.
+    return isinstance(judge(answer), QuotaExceededError)
 
 
 def _pause(

@@ -102,15 +102,16 @@ def state_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> St
     known = known_state(task, words)
     if known is not None:
         return known
-    _warn_once(str(task.status))
+    _warn_once(shown_status(task))
     return State.RUNNING
 
 
 def known_state(task: VideoTask, words: Mapping[str, State] | None = None) -> State | None:
     """Return where the task stands, or None for a word that is in no table."""
-    if not isinstance(task.status, str):
+    status: object = task.status
+    if not isinstance(status, str):
         return State.RUNNING
-    word = _normal(task.status)
+    word = _normal(status)
     for key, state in (words or {}).items():
         if _normal(key) == word:
             return State(state)
@@ -126,13 +127,23 @@ def reason_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> s
     """
     if known_state(task, words) in (None, State.RUNNING, State.SUCCEEDED):
         return None
-    return next(filter(None, (_text(_dig(task, path)) for path in _REASONS)), None)
+    return stated_reason(task)
 
 
 def code_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> str | None:
     """Return the service's code for why the task failed, or None."""
     if known_state(task, words) in (None, State.RUNNING, State.SUCCEEDED):
         return None
+    return stated_code(task)
+
+
+def stated_reason(task: VideoTask) -> str | None:
+    """Return the first error text in the answer, whatever the task's state."""
+    return next(filter(None, (_text(_dig(task, path)) for path in _REASONS)), None)
+
+
+def stated_code(task: VideoTask) -> str | None:
+    """Return the first error code in the answer, whatever the task's state."""
     return next(filter(None, (_code(_dig(task, path)) for path in _CODES)), None)
 
 
@@ -145,6 +156,16 @@ def progress_of(task: VideoTask) -> float | None:
 def video_url_of(task: VideoTask) -> str | None:
     """Return the address of the video, the finished file before any earlier one, or None."""
     return next(filter(None, (_address(_dig(task, path)) for path in _URLS)), None)
+
+
+def top_url_of(task: VideoTask) -> str | None:
+    """Return the address of the finished file only: details name earlier ones too."""
+    return _address(_dig(task, _URLS[0]))
+
+
+def shown_status(task: VideoTask) -> str:
+    """Return the raw status word as it may stand in a text: quoted, bounded, one line."""
+    return ascii(str(task.status)[:_LONGEST_WORD])
 
 
 def updated_at(task: VideoTask) -> datetime | None:
@@ -167,8 +188,7 @@ def _normal(word: str) -> str:
     return short.replace("-", "_").replace(" ", "_")
 
 
-def _warn_once(word: str) -> None:
-    shown = ascii(word[:_LONGEST_WORD])
+def _warn_once(shown: str) -> None:
     with _warned_lock:
         if shown in _warned or len(_warned) >= _MOST_WARNINGS:
             return

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import ssl
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from chainhub import _tls
 from chainhub._tls import TLSProblem, Trust, context, is_certificate_error, problem, read_trust
 from chainhub.errors import ConfigurationError
 
-CERTIFICATES = Path(__file__).parents[1] / "faults" / "certificates"
-AUTHORITY = str(CERTIFICATES / "authority.pem")
+from tests.faults import identities
+
+CERTIFICATES = identities.FOLDER
+AUTHORITY = str(identities.AUTHORITY)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +33,7 @@ def trust(verify: bool | str | os.PathLike[str] | ssl.SSLContext = True, **envir
 
 def server(name: str = "server", ask_client: bool = False) -> ssl.SSLContext:
     """Return a server's context with one of the test certificates."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(CERTIFICATES / f"{name}.pem")
+    made = identities.server_context(name)
     if ask_client:
         made.load_verify_locations(AUTHORITY)
         made.verify_mode = ssl.CERT_REQUIRED
@@ -138,7 +140,9 @@ def loose() -> ssl.SSLContext:
     return made
 
 
-@pytest.mark.parametrize("verify", [False, _tls._unchecked(), loose()], ids=str)
+@pytest.mark.parametrize(
+    "verify", [False, _tls._unchecked(), loose()], ids=["False", "unchecked", "any name"]
+)
 def test_unchecked_connections_need_permission(verify: bool | ssl.SSLContext) -> None:
     """Accepting any certificate is for loopback, or for who says so."""
     with pytest.raises(ConfigurationError, match="allow_insecure=True"):
@@ -191,7 +195,7 @@ def test_a_child_is_not_blocked_by_its_parent_s_threads() -> None:
         "    os._exit(0 if _tls._shared.lock.acquire(blocking=False) else 1)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
-    assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", code]) == 0
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     before = _tls._shared.lock
     _tls._shared.renew_lock()
     assert _tls._shared.lock is not before
@@ -205,7 +209,7 @@ def test_importing_reads_no_certificate() -> None:
         "_tls.read_trust(environ={}, host='x')\n"
         "raise SystemExit('ssl' in sys.modules or 'certifi' in sys.modules)\n"
     )
-    assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", code]) == 0
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("verify", [True, "system", AUTHORITY, CERTIFICATES])
@@ -242,7 +246,7 @@ def test_an_unchecked_connection_takes_any_server() -> None:
 def test_a_given_context_is_used_as_it_is() -> None:
     """Client certificates travel in a context of the user's own."""
     given = ssl.create_default_context(cafile=AUTHORITY)
-    given.load_cert_chain(CERTIFICATES / "client.pem")
+    identities.load(given, "client")
     assert context(trust(given)) is given
     handshake(given, server(ask_client=True))
 

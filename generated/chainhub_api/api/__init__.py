@@ -8,35 +8,24 @@ if _t.TYPE_CHECKING:
     from .video import AsyncVideoResource, VideoResource
 
 
-class Runner(_t.Protocol):
-    """Carries out one operation.
-
-    Args:
-        operation: The operation's generated module.
-        returns: The type of its 2xx answers as Python code; the names are those of the package's models, `File` and
-            the standard library's `datetime` and `UUID`. `Any` stands for an answer without a schema.
-        arguments: The operation's arguments by name, without the client.
-
-    Returns:
-        A value of the type that `returns` names.
-    """
-
-    def __call__(self, operation: "ModuleType", returns: str, arguments: dict[str, object], /) -> object: ...
-
-
-class AsyncRunner(_t.Protocol):
-    """Carries out one operation as `Runner` does, asynchronously."""
-
-    async def __call__(self, operation: "ModuleType", returns: str, arguments: dict[str, object], /) -> object: ...
-
-
 class Resources:
     """Gives a client a property for every tag; the client that inherits it brings the runner."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _run(self, operation: "ModuleType", returns: str, arguments: dict[str, object], /) -> object:
-        raise NotImplementedError
+        """Carry out one operation; every resource method calls this.
+
+        Args:
+            operation: The operation's generated module.
+            returns: The type of its 2xx answers as Python code; the names are those of the package's models, `File`,
+                and the standard library's `datetime` and `UUID`. `Any` stands for an answer without a schema.
+            arguments: The operation's arguments by name, without the client.
+
+        Returns:
+            A value of the type that `returns` names; the resource method vouches for it to type checkers.
+        """
+        raise NotImplementedError(operation, returns, arguments)
 
     @property
     def video(self) -> "VideoResource":
@@ -48,10 +37,21 @@ class Resources:
 class AsyncResources:
     """Gives a client a property for every tag; the client that inherits it brings the runner."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     async def _run(self, operation: "ModuleType", returns: str, arguments: dict[str, object], /) -> object:
-        raise NotImplementedError
+        """Carry out one operation; every resource method calls this.
+
+        Args:
+            operation: The operation's generated module.
+            returns: The type of its 2xx answers as Python code; the names are those of the package's models, `File`,
+                and the standard library's `datetime` and `UUID`. `Any` stands for an answer without a schema.
+            arguments: The operation's arguments by name, without the client.
+
+        Returns:
+            A value of the type that `returns` names; the resource method vouches for it to type checkers.
+        """
+        raise NotImplementedError(operation, returns, arguments)
 
     @property
     def video(self) -> "AsyncVideoResource":

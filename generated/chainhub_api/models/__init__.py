@@ -5,9 +5,7 @@ TYPE_CHECKING = False  # type checkers know this name; importing typing takes ti
 if TYPE_CHECKING:
     from .video_task import VideoTask
 else:
-    _MODULES = {
-        "VideoTask": "video_task",
-    }
+    _MODULES = {"VideoTask": "video_task"}
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:

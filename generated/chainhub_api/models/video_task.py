@@ -50,13 +50,7 @@ class VideoTask:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-                "status": status,
-                "status_update_time": status_update_time,
-            }
-        )
+        field_dict.update({"id": id, "status": status, "status_update_time": status_update_time})
         if video_url is not UNSET:
             field_dict["video_url"] = video_url
         if enhanced_prompt is not UNSET:

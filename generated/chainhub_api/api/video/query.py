@@ -9,10 +9,7 @@ from ...models.video_task import VideoTask
 from ...types import UNSET, Response
 
 
-def _get_kwargs(
-    *,
-    id: str,
-) -> dict[str, Any]:
+def _get_kwargs(*, id: str) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
 
@@ -20,11 +17,7 @@ def _get_kwargs(
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
-    _kwargs: dict[str, Any] = {
-        "method": "get",
-        "url": "/v1/video/query",
-        "params": params,
-    }
+    _kwargs: dict[str, Any] = {"method": "get", "url": "/v1/video/query", "params": params}
 
     return _kwargs
 
@@ -50,11 +43,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
     )
 
 
-def sync_detailed(
-    *,
-    client: AuthenticatedClient,
-    id: str,
-) -> Response[VideoTask]:
+def sync_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
     """Query task
 
      Given a hint, the model will return one or more complete predictions, and may also return the
@@ -74,22 +63,14 @@ def sync_detailed(
         Response[VideoTask]
     """
 
-    kwargs = _get_kwargs(
-        id=id,
-    )
+    kwargs = _get_kwargs(id=id)
 
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
+    response = client.get_httpx_client().request(**kwargs)
 
     return _build_response(client=client, response=response)
 
 
-def sync(
-    *,
-    client: AuthenticatedClient,
-    id: str,
-) -> VideoTask | None:
+def sync(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
     """Query task
 
      Given a hint, the model will return one or more complete predictions, and may also return the
@@ -109,17 +90,10 @@ def sync(
         VideoTask
     """
 
-    return sync_detailed(
-        client=client,
-        id=id,
-    ).parsed
+    return sync_detailed(client=client, id=id).parsed
 
 
-async def asyncio_detailed(
-    *,
-    client: AuthenticatedClient,
-    id: str,
-) -> Response[VideoTask]:
+async def asyncio_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
     """Query task
 
      Given a hint, the model will return one or more complete predictions, and may also return the
@@ -139,20 +113,14 @@ async def asyncio_detailed(
         Response[VideoTask]
     """
 
-    kwargs = _get_kwargs(
-        id=id,
-    )
+    kwargs = _get_kwargs(id=id)
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
     return _build_response(client=client, response=response)
 
 
-async def asyncio(
-    *,
-    client: AuthenticatedClient,
-    id: str,
-) -> VideoTask | None:
+async def asyncio(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
     """Query task
 
      Given a hint, the model will return one or more complete predictions, and may also return the
@@ -172,9 +140,4 @@ async def asyncio(
         VideoTask
     """
 
-    return (
-        await asyncio_detailed(
-            client=client,
-            id=id,
-        )
-    ).parsed
+    return (await asyncio_detailed(client=client, id=id)).parsed

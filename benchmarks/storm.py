@@ -1,0 +1,265 @@
+"""Retry storms in virtual time: what many clients do to a service that fails, and to its return.
+
+Every client makes a call each 5 s and retries with the shipped `decide` and `RetryBudget`; nothing
+of them is modelled here. The service has one queue and a fixed capacity. An outage is "down" (503
+at once) or "slow" (5 % of the capacity, so that the queue fills and calls time out). "open" clients
+start a call every 5 s whatever became of the last, "closed" ones 5 s after its end.
+
+What the table cannot promise: a bucket bounds the retries of a client, not their ratio to its
+calls. An outage too short, or calls too rare, for the bucket to empty see up to `attempts` times
+the load; the rows "10 s" and "rare calls" are there to show it.
+
+Run: `PYTHONPATH=overlays python benchmarks/storm.py`. Same seed, same table; some 15 seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from random import Random
+from typing import Literal
+
+from chainhub._answers import Answer
+from chainhub._budget import RetryBudget
+from chainhub._retry import Retry, RetryPolicy, Trouble, decide
+
+PERIOD = 5.0
+TIMEOUT = 10.0
+DEADLINE = 60.0
+START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: what happens is counted by the second
+QUICK = 0.02
+
+GOOD = Answer(200, [], b"{}", "GET", "")
+LOST = Trouble("timeout", reached=True, text="")
+
+Draw = Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class Weather:
+    """What happens to the service, and how hard it is used."""
+
+    name: str
+    outage: Literal["down", "slow", "none"]
+    closed: bool = False
+    used: float = 0.93  # share of the capacity that normal load takes
+    shed: float = 0.5  # work of refusing one attempt, as a share of serving it
+    hint: bool = False  # whether a 503 says when the outage ends
+    flaky: float = 0.0  # share of attempts that fail at random
+    period: float = PERIOD
+    end: float = END
+
+
+@dataclass(frozen=True)
+class Client:
+    """How one kind of client retries; `draw` bends the random number that decides the jitter."""
+
+    name: str
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    budget: Callable[[], RetryBudget] = RetryBudget
+    draw: Draw = lambda number: number
+
+
+class Service:
+    """One queue, counted in work promised, so that an arrival knows when it will be served."""
+
+    def __init__(self, weather: Weather, normal: float, random: Random) -> None:
+        self.weather = weather
+        self.random = random
+        self.rate = normal / weather.used
+        self.room = 2 * self.rate
+        self.promised = 0.0
+        share = {"down": 0.0, "slow": 0.05, "none": 1.0}[weather.outage]
+        self.in_outage = self.rate * share
+        self.before = self.rate * START
+        self.by_end = self.before + self.in_outage * (weather.end - START)
+
+    def attempt(self, now: float) -> tuple[Answer | Trouble, float]:
+        """Return what becomes of an attempt made now, and after how many seconds."""
+        out = START <= now < self.weather.end
+        if out and self.weather.outage == "down":
+            return self._refusal(self.weather.end - now if self.weather.hint else 0.0), QUICK
+        if self.random.random() < self.weather.flaky:
+            return self._refusal(), QUICK
+        done = self._work_until(now)
+        self.promised = max(self.promised, done)
+        if self.promised - done >= self.room:
+            self.promised += self.weather.shed
+            return self._refusal(), QUICK
+        self.promised += 1.0
+        took = self._instant_of(self.promised) - now
+        # Given up by the client, but not by the service: the work is wasted.
+        return (GOOD, took) if took <= TIMEOUT else (LOST, TIMEOUT)
+
+    def _refusal(self, wait: float = 0.0) -> Answer:
+        headers = [(b"retry-after", b"%d" % ceil(wait))] if wait else []
+        return Answer(503, headers, b"", "GET", "")
+
+    def _work_until(self, now: float) -> float:
+        if now < START:
+            return self.rate * now
+        if now < self.weather.end:
+            return self.before + self.in_outage * (now - START)
+        return self.by_end + self.rate * (now - self.weather.end)
+
+    def _instant_of(self, work: float) -> float:
+        if work <= self.before:
+            return work / self.rate
+        if work < self.by_end:
+            return START + (work - self.before) / self.in_outage
+        return self.weather.end + (work - self.by_end) / self.rate
+
+
+class Storm:
+    """One run: clients, their service, and what is counted by the second."""
+
+    def __init__(self, client: Client, weather: Weather, clients: int, seed: int) -> None:
+        self.client, self.weather, self.clients = client, weather, clients
+        self.random = Random(seed)
+        self.normal = clients / weather.period
+        self.service = Service(weather, self.normal, self.random)
+        self.now = 0.0
+        self.queue: list[tuple[float, int, Iterator[float]]] = []
+        self.order = itertools.count()
+        self.attempts: Counter[int] = Counter()
+        self.good: Counter[int] = Counter()
+        self.calls: Counter[int] = Counter()
+        self.lost: Counter[int] = Counter()  # by the second in which the call began
+
+    def run(self) -> Storm:
+        """Run to the horizon; a process is an iterator of the seconds it sleeps."""
+        for _ in range(self.clients):
+            self._spawn(self._life(), self.random.random() * self.weather.period)
+        while self.queue and self.queue[0][0] <= HORIZON:
+            self.now, _, process = heapq.heappop(self.queue)
+            pause = next(process, None)
+            if pause is not None:
+                self._spawn(process, pause)
+        return self
+
+    def _spawn(self, process: Iterator[float], pause: float) -> None:
+        heapq.heappush(self.queue, (self.now + pause, next(self.order), process))
+
+    def _life(self) -> Iterator[float]:
+        budget = self.client.budget()
+        while True:
+            if self.weather.closed:
+                yield from self._call(budget)
+            else:
+                self._spawn(self._call(budget), 0.0)
+            yield self.weather.period * self.random.uniform(0.9, 1.1)
+
+    def _call(self, budget: RetryBudget) -> Iterator[float]:
+        began, spent = self.now, 0.0
+        self.calls[int(began)] += 1
+        for attempt in itertools.count(1):
+            self.attempts[int(self.now)] += 1
+            outcome, took = self.service.attempt(self.now)
+            yield took
+            if outcome is GOOD:
+                self.good[int(self.now)] += 1
+                budget.succeeded(spent)
+                return
+            verdict = decide(
+                self.client.policy,
+                budget,
+                idempotent=True,
+                outcome=outcome,
+                attempt=attempt,
+                remaining=DEADLINE - (self.now - began),
+                wall=self.now,
+                now=self.now,
+                random=lambda: self.client.draw(self.random.random()),
+            )
+            if not isinstance(verdict, Retry):
+                self.lost[int(began)] += 1
+                return
+            spent += verdict.cost
+            yield verdict.delay
+
+    def load(self, start: float, end: float) -> float:
+        """Return the attempts of a span, as a multiple of normal."""
+        return _over(self.attempts, start, end) / (end - start) / self.normal
+
+    def peak(self) -> float:
+        """Return the worst second from the outage on, as a multiple of normal."""
+        return max(n for second, n in self.attempts.items() if second >= START) / self.normal
+
+    def recovery(self) -> float:
+        """Return the seconds from the outage's end to 5 s of 95 % of normal; inf if never."""
+        end = self.weather.end
+        spans = (end + second for second in range(int(HORIZON - end) - 5))
+        back = (at for at in spans if _over(self.good, at, at + 5) >= 0.95 * 5 * self.normal)
+        return next(back, float("inf")) - end
+
+    def lost_of(self, start: float, end: float) -> float:
+        """Return the share of the calls begun in a span that failed for their caller."""
+        return _over(self.lost, start, end) / _over(self.calls, start, end)
+
+
+def _over(counts: Counter[int], start: float, end: float) -> int:
+    return sum(counts[second] for second in range(int(start), int(end)))
+
+
+class LessRefund(RetryBudget):
+    """A bucket that gets back less than the retries of a successful call cost."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__()
+        self.most = most
+
+    def succeeded(self, spent: float = 0.0) -> None:
+        """Put back what was spent, up to `most`."""
+        super().succeeded(min(spent, self.most))
+
+
+WEATHERS = (
+    Weather("down, open", "down"),
+    Weather("down, closed", "down", closed=True),
+    Weather("slow, open", "slow"),
+    Weather("slow, closed", "slow", closed=True),
+    Weather("down for 10 s, open", "down", end=START + 10),
+    Weather("down, open, rare calls (20 s)", "down", period=20.0),
+    Weather("down, closed, Retry-After = end", "down", closed=True, used=0.77, hint=True),
+    Weather("down for 2 s", "down", end=START + 2, used=0.77),
+    Weather("1 in 5 attempts fails", "none", used=0.6, flaky=0.2),
+    Weather("3 in 10 attempts fail", "none", used=0.4, flaky=0.3),
+)
+
+SHIPPED = Client("4 attempts, bucket 50 (ours)")
+CLIENTS = (
+    Client("one attempt", RetryPolicy.off()),
+    Client("no budget", budget=lambda: RetryBudget(capacity=1e9)),
+    Client("bucket 100", budget=lambda: RetryBudget(capacity=100)),
+    SHIPPED,
+    Client("bucket 30", budget=lambda: RetryBudget(capacity=30)),
+    Client("no refund", budget=lambda: LessRefund(1.0)),
+    Client("refund of the last retry", budget=lambda: LessRefund(10.0)),
+    Client("+0.5 tokens a second", budget=lambda: RetryBudget(refill=0.5)),
+    Client("full jitter", draw=lambda number: 2 * number - 1),
+    Client("Retry-After exactly", draw=lambda _: 0.0),
+    Client("3 attempts", RetryPolicy(attempts=3)),
+    Client("6 attempts", RetryPolicy(attempts=6)),
+)
+
+
+def main() -> None:
+    """Print the table."""
+    print("load: of normal, in the outage/after it; peak: worst second; lost: of the calls begun")
+    print(f"{'':32}{'load':>7}{'after':>7}{'peak':>7}{'back in':>9}{'lost':>8}")
+    for weather in WEATHERS:
+        print(f"\n{weather.name}")
+        end = weather.end
+        for client in CLIENTS:
+            storm = Storm(client, weather, clients=400, seed=1).run()
+            loads = f"{storm.load(START, end):7.2f}{storm.load(end, end + 60):7.2f}"
+            rest = f"{storm.peak():7.1f}{storm.recovery():7.0f} s{storm.lost_of(START, end):8.2%}"
+            print(f"  {client.name:30}{loads}{rest}")
+
+
+if __name__ == "__main__":
+    main()

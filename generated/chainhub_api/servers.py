@@ -1,0 +1,1 @@
+SERVERS = ("https://api.chainhub.tech",)

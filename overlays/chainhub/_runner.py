@@ -1,0 +1,204 @@
+"""Carries generated operations out for the resources: the declared answer, or a typed error.
+
+Generated code parses answers with the optimism of the contract. What it makes of an answer that is
+not the declared one (KeyError, TypeError, objects of the wrong type) becomes one `ResponseError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Protocol
+
+import attrs
+import httpx
+
+from chainhub._answers import Answer, decode_json, explain_misfit
+from chainhub._call import Outcome
+from chainhub._fit import settle
+from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
+from chainhub_api import models
+
+
+class Sender(Protocol):
+    """The door of a synchronous client."""
+
+    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+    def exchange(self, request: httpx.Request) -> Outcome: ...
+    def secrets(self) -> tuple[str, ...]: ...
+
+
+class AsyncSender(Protocol):
+    """The door of an asynchronous client."""
+
+    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+    async def exchange(self, request: httpx.Request) -> Outcome: ...
+    def secrets(self) -> tuple[str, ...]: ...
+
+
+class ParsedAnswer:
+    """As much of a response as generated functions look at, without the cost of httpx's."""
+
+    __slots__ = ("_answer", "_secrets", "content", "status_code")
+
+    def __init__(self, answer: Answer, secrets: tuple[str, ...]) -> None:
+        self._answer = answer
+        self._secrets = secrets
+        self.status_code = answer.status
+        self.content = answer.body
+
+    @property
+    def headers(self) -> httpx.Headers:
+        return httpx.Headers(self._answer.headers)
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> object:
+        return decode_json(self._answer, secrets=self._secrets)
+
+
+class Replay:
+    """Stands in for a client whose answer has come already, so that generated code parses it."""
+
+    raise_on_unexpected_status = True
+
+    def __init__(self, response: ParsedAnswer) -> None:
+        self._response = response
+
+    def get_httpx_client(self) -> Replay:
+        return self
+
+    def request(self, **kwargs: object) -> ParsedAnswer:
+        return self._response
+
+
+class Recorder:
+    """Stands in for the client in one generated call and keeps what came back."""
+
+    raise_on_unexpected_status = True
+
+    def __init__(self, door: Sender) -> None:
+        self._door = door
+        self.outcome: Outcome | None = None
+
+    def get_httpx_client(self) -> Recorder:
+        return self
+
+    def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
+        request = self._door.build_request(method, url, **kwargs)
+        outcome = self.outcome = self._door.exchange(request)
+        return ParsedAnswer(outcome.value(), self._door.secrets())
+
+
+class AsyncRecorder:
+    """Stands in for the client in one generated call and keeps what came back."""
+
+    raise_on_unexpected_status = True
+
+    def __init__(self, door: AsyncSender) -> None:
+        self._door = door
+        self.outcome: Outcome | None = None
+
+    def get_async_httpx_client(self) -> AsyncRecorder:
+        return self
+
+    async def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
+        request = self._door.build_request(method, url, **kwargs)
+        outcome = self.outcome = await self._door.exchange(request)
+        return ParsedAnswer(outcome.value(), self._door.secrets())
+
+
+@attrs.frozen
+class Task:
+    """One carrying out of an operation: what it is, what it should return, what it was given."""
+
+    operation: ModuleType
+    returns: str
+    arguments: dict[str, object]
+    secrets: Callable[[], tuple[str, ...]]
+
+    def refuse_empty(self) -> None:
+        """Refuse an empty or missing required argument before any request.
+
+        Raises:
+            ConfigurationError: names the argument.
+        """
+        values = self.arguments.values()
+        if not ("" in values or None in values):
+            return
+        optional = self.operation.sync_detailed.__kwdefaults__ or {}
+        for name, value in self.arguments.items():
+            if (value == "" or value is None) and name not in optional:
+                raise ConfigurationError(f"{name} must not be empty")
+
+    def declared(self, parsed: object, outcome: Outcome | None) -> object:
+        """Return the parsed answer if it is what the contract declares.
+
+        Raises:
+            ChainhubError: it is not.
+        """
+        assert outcome is not None  # there is a parsed answer
+        answer = outcome.value()
+        try:
+            return settle(parsed, self.returns, models, body=answer.body, secrets=self.secrets())
+        except ResponseError as error:
+            failure = self._misfit(answer, error)
+        raise outcome.told(failure)
+
+    def failure(self, error: Exception, outcome: Outcome | None) -> Exception:
+        """Return what to raise for what generated code raised."""
+        if outcome is None or outcome.answer is None:
+            return error  # nothing came: the session's own error, or a slip in the arguments
+        if isinstance(error, UnprocessableError):
+            error.body = self._documented_body(outcome.answer)
+        if not isinstance(error, ChainhubError):
+            error = self._misfit(outcome.answer, error)
+        return outcome.told(error)
+
+    def _misfit(self, answer: Answer, error: Exception) -> ChainhubError:
+        return explain_misfit(
+            answer, error, declared=self.returns, namespace=models, secrets=self.secrets()
+        )
+
+    def _documented_body(self, answer: Answer) -> object:
+        replay = Replay(ParsedAnswer(answer, self.secrets()))
+        try:
+            return self.operation.sync_detailed(client=replay, **self.arguments).parsed
+        except Exception:  # noqa: BLE001 - the body is not the documented one: then there is none
+            return None
+
+
+def run(door: Sender, operation: ModuleType, returns: str, arguments: dict[str, object]) -> object:
+    """Carry an operation out and return its declared answer, None for every field left out.
+
+    Raises:
+        ChainhubError: whatever went wrong.
+    """
+    task = Task(operation, returns, arguments, door.secrets)
+    task.refuse_empty()
+    record = Recorder(door)
+    try:
+        response = operation.sync_detailed(client=record, **arguments)
+    except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
+        failure = task.failure(error, record.outcome)
+    else:
+        return task.declared(response.parsed, record.outcome)
+    raise failure
+
+
+async def arun(
+    door: AsyncSender, operation: ModuleType, returns: str, arguments: dict[str, object]
+) -> object:
+    """Carry an operation out as `run` does, asynchronously."""
+    task = Task(operation, returns, arguments, door.secrets)
+    task.refuse_empty()
+    record = AsyncRecorder(door)
+    try:
+        response = await operation.asyncio_detailed(client=record, **arguments)
+    except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
+        failure = task.failure(error, record.outcome)
+    else:
+        return task.declared(response.parsed, record.outcome)
+    raise failure

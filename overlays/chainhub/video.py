@@ -1,0 +1,30 @@
+"""What is not generic: the life of a video task. Nothing else names an operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainhub_api.api.video import AsyncVideoResource, VideoResource
+
+if TYPE_CHECKING:
+    from chainhub._client import AsyncClient, Client
+
+
+class Video(VideoResource):
+    """The operations on videos, synchronous."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client._run)
+        self._client = client
+
+
+class AsyncVideo(AsyncVideoResource):
+    """The operations on videos, asynchronous."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: AsyncClient) -> None:
+        super().__init__(client._run)
+        self._client = client

@@ -1,0 +1,246 @@
+"""The pipeline's commands: what they write, what they say, and that a failure changes nothing."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import commands, generation, layout, trees
+from tools.__main__ import main
+from tools.problem import Problem
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a copy of the project's contract and overlay to work in."""
+    root = tmp_path / "project"
+    (root / "overlays").mkdir(parents=True)
+    for path in (layout.CONTRACT, layout.OVERLAY, layout.CONFIG):
+        shutil.copy(path, root / path.relative_to(layout.ROOT))
+    shutil.copytree(layout.TEMPLATES, root / "overlays" / "templates")
+    for name in ("CONTRACT", "OVERLAY", "CONFIG", "TEMPLATES", "GENERATED", "BUILD", "REPAIRED"):
+        monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
+    monkeypatch.setattr(layout, "ROOT", root)
+    return root
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Note all that a folder holds."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each says what it did; what was generated is what the project has committed."""
+    for command in ("repair", "validate", "generate", "surface", "drift"):
+        assert main([command]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "build/openapi.json is written.",
+        "openapi.yaml is good once repaired: 1 operation(s).",
+        "generated is generated: 1 operation(s).",
+        "generated/API.md is written.",
+    ]
+    here = Path(__file__).resolve().parents[2] / "generated"
+    assert trees.differences(here, project / "generated") == []
+    assert sorted(path.name for path in (project / "build").iterdir()) == ["openapi.json"]
+
+
+def test_the_repaired_contract_is_what_the_service_does(project: Path) -> None:
+    """No leftovers, names for callers, and only what is always there is required."""
+    main(["repair"])
+    repaired = json.loads((project / "build" / "openapi.json").read_text())
+    operation = repaired["paths"]["/v1/video/query"]["get"]
+    assert repaired["info"]["title"] == "chainhub"
+    assert (operation["operationId"], operation["tags"]) == ("query", ["video"])
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["id"]
+    assert "requestBody" not in operation
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema == {
+        "type": "object",
+        "title": "VideoTask",
+        "properties": {
+            "id": {"type": "string"},
+            "status": {"type": "string"},
+            "video_url": {"type": "string", "nullable": True},
+            "enhanced_prompt": {"type": "string", "nullable": True},
+            "status_update_time": {"type": "integer"},
+        },
+        "required": ["id", "status", "status_update_time"],
+    }
+
+
+def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An edited, a missing and a left-over file are each a line, and nothing is changed."""
+    main(["generate"])
+    package = project / "generated" / "chainhub_api"
+    (package / "client.py").write_text("edited")
+    (package / "types.py").unlink()
+    (package / "more.py").write_text("")
+    before = snapshot(project)
+    assert main(["drift"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "generated/chainhub_api/client.py differs; make generate restores it.",
+        "generated/chainhub_api/more.py is left over; make generate restores it.",
+        "generated/chainhub_api/types.py is missing; make generate restores it.",
+    ]
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("command", ["repair", "validate", "generate", "drift"])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "sentence"),
+    [
+        ("openapi.yaml", "openapi: 3.0.1", "openapi: [", "openapi.yaml:3:8 is not valid"),
+        ("openapi.yaml", "\npaths:", "\nroutes:", "openapi.yaml is not an OpenAPI document"),
+        (
+            "openapi.yaml",
+            "title: ''",
+            "title: t",
+            "overlay.yaml: action 1 ($[?@.title == '']) finds",
+        ),
+        (
+            "openapi.yaml",
+            "  version: 1.0.0",
+            "  version: 1\n  version: 2",
+            "openapi.yaml:6:3 is not",
+        ),
+        (
+            "overlays/openapi.overlay.yaml",
+            "\nactions:",
+            "\nx-actions:",
+            "has no list of `actions`.",
+        ),
+    ],
+)
+def test_a_failure_is_one_sentence_and_changes_nothing(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    name: str,
+    old: str,
+    new: str,
+    sentence: str,
+) -> None:
+    """Whichever step meets the fault."""
+    path = project / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    before = snapshot(project)
+    assert main([command]) == 1
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Problem("stop")])
+def test_a_generation_that_stops_leaves_the_old_package(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    stop: BaseException,
+) -> None:
+    """Whole, with nothing beside it, whether it fails or is interrupted."""
+    main(["generate"])
+    before = snapshot(project)
+
+    def stopping(_: object, __: str, into: Path) -> None:
+        into.mkdir()
+        raise stop
+
+    monkeypatch.setattr(generation, "generate", stopping)
+    assert main(["generate"]) == (1 if isinstance(stop, Problem) else 130)
+    assert capsys.readouterr().err in ("stop\n", "Stopped; nothing was changed.\n")
+    assert snapshot(project) == before
+    assert main(["generate", "--into", str(project / "elsewhere")]) != 0
+    assert snapshot(project) == before
+
+
+def test_another_contract_may_lack_faults(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The actions that find nothing in it are told, and it is written elsewhere."""
+    other = project / "other.yaml"
+    other.write_text(layout.CONTRACT.read_text().replace("title: ''", "title: t", 1))
+    assert main(["repair", "--contract", str(other)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "overlays/openapi.overlay.yaml: action 1 ($[?@.title == '']) finds nothing in other.yaml."
+    )
+    assert (
+        main(["generate", "--contract", str(other), "--into", str(project / "out" / "there")]) == 0
+    )
+    assert sorted(path.name for path in (project / "out" / "there").iterdir()) == [
+        "API.md",
+        "chainhub_api",
+    ]
+    assert not (project / "generated").exists()
+
+
+def test_spec_writes_the_contract_of_a_page(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Byte for byte, and a bad page leaves the contract as it was."""
+    page = project / "page.md"
+    published = layout.CONTRACT.read_bytes()
+    page.write_bytes(b"# Query task\n\n````yaml\n" + published + b"````\n")
+    layout.CONTRACT.unlink()
+    assert main(["spec", str(page)]) == 0
+    assert layout.CONTRACT.read_bytes() == published
+    page.write_text("# no contract\n")
+    assert main(["spec", str(page)]) == 1
+    assert layout.CONTRACT.read_bytes() == published
+    assert "page.md holds 0 OpenAPI documents" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """And no part of it stays."""
+    with pytest.raises(Problem, match=r"nowhere/x cannot be written: No such file"):
+        commands.write(tmp_path / "nowhere" / "x", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "python -m tools: the following arguments are required: COMMAND; "),
+        (["spec"], "python -m tools spec: the following arguments are required: PAGE; "),
+        (["nope"], "python -m tools: argument COMMAND: invalid choice: 'nope'"),
+        (["repair", "--nope"], "python -m tools: unrecognized arguments: --nope; "),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    """And exit status 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(sentence)
+    assert error.count("\n") == 1
+
+
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each takes --help."""
+    for command in ("spec", "repair", "validate", "generate", "surface", "drift"):
+        with pytest.raises(SystemExit) as caught:
+            main([command, "--help"])
+        assert caught.value.code == 0
+    assert "usage: python -m tools drift" in capsys.readouterr().out
+
+
+def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `python -m tools`."""
+    monkeypatch.setattr(sys, "argv", ["tools", "--help"])
+    monkeypatch.delitem(sys.modules, "tools.__main__")
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("tools", run_name="__main__")
+    assert caught.value.code == 0
