@@ -109,7 +109,7 @@ def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> No
             "openapi.yaml",
             "  version: 1.0.0",
             "  version: 1\n  version: 2",
-            "openapi.yaml:6:3 is not",
+            "openapi.yaml:6 has the key",
         ),
         (
             "overlays/openapi.overlay.yaml",
