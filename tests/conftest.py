@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-PERSONAL = ("CHAINHUB_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
+PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
 
 
