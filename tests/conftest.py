@@ -28,6 +28,15 @@ def project() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session")
+def sandbox_variables() -> Iterator[dict[str, str]]:
+    """Start a quick sandbox and give the variables that lead a client to it."""
+    from chainhub.sandbox import Sandbox
+
+    with Sandbox(port=0, speed=50) as running:
+        yield dict(running.environment)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep keys, proxies and certificates of the person who runs the tests out of them."""
