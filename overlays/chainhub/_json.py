@@ -136,7 +136,7 @@ def _why(error: ValueError) -> str:
         return _TOO_LONG
     if error.msg == "Extra data":
         return f"there is more behind the end of the document (at character {error.pos})"
-    return f"{error.msg} at character {error.pos}"
+    return f"{error.msg.removesuffix(' at')} at character {error.pos}"
 
 
 _TOO_LONG = "it holds a number with too many digits"

@@ -94,6 +94,7 @@ def test_lenient_text_never_fails() -> None:
         (")]}',\n{}", "Expecting value"),
         ("data: {}", "Expecting value"),
         ('{"a": 1', "delimiter"),
+        ('{"a', "Unterminated string starting at character 1$"),
         ("'a'", "Expecting value"),
         ('{"a": "\x01"}', "control character"),
         ('{"status": "done", "status": "failed"}', "'status' twice"),
