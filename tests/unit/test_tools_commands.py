@@ -44,7 +44,7 @@ def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.splitlines() == [
         "build/openapi.json is written.",
         "openapi.yaml is good once repaired: 1 operation(s).",
-        "generated is generated: 1 operation(s).",
+        "generated/ holds the client for 1 operation.",
         "generated/API.md is written.",
     ]
     here = Path(__file__).resolve().parents[2] / "generated"
