@@ -204,6 +204,35 @@ def test_an_error_inside_a_200_is_raised(
 
 
 @pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("api_key_invalid", errors.AuthenticationError),
+        ("invalid_token", errors.AuthenticationError),
+        ("unauthorized", errors.AuthenticationError),
+        ("rate_limit", errors.RateLimitError),
+        ("Rate_Limited", errors.RateLimitError),
+        ("399", errors.StatusError),
+        ("400", errors.BadRequestError),
+        ("599", errors.ServerError),
+        ("600", errors.StatusError),
+        ("0400", errors.StatusError),
+    ],
+)
+def test_codes_inside_a_200_pick_the_class(code: str, kind: type[errors.StatusError]) -> None:
+    """Well-known words and the numbers of error statuses are understood."""
+    with pytest.raises(errors.StatusError) as caught:
+        decode_json(answer(200, {"error": {"message": "m", "code": code}}))
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("body", ["é" * 40 + "\ufffd" * 60, "\ufffd" * 9 + "é" * 91])
+def test_a_text_with_few_unreadable_characters_is_a_text(body: str) -> None:
+    """Up to a tenth of unreadable characters is a text that suffered on its way."""
+    message = verdict(answer(500, body.encode())).message
+    assert (message == "the body is no text") is (body.count("\ufffd") > 10)
+
+
+@pytest.mark.parametrize(
     ("body", "problem", "kind", "message", "field"),
     [
         ({"error": "busy", "model": "x"}, KeyError("id"), errors.StatusError, "busy", None),

@@ -61,6 +61,9 @@ def _wrapped(levels: int) -> object:
         ({"code": 400, "message": "m", "details": [{"reason": "UNSAFE"}, 1]}, "m", "UNSAFE"),
         ({"code": 400, "message": "m", "details": "none"}, "m", "400"),
         ({"fail_reason": "m"}, "m", None),
+        ({"errmsg": "m", "errcode": 40001}, "m", "40001"),
+        ({"errorMessage": "m", "errorCode": "E1"}, "m", "E1"),
+        ({"error_msg": "m", "error_code": 7}, "m", "7"),
         (["a", "b"], "a", None),
         ("boom", "boom", None),
         (" ", None, None),
@@ -91,6 +94,7 @@ def test_unwrapping_is_bounded() -> None:
         ("no (request_id: 1-2) more", "no more", "1-2"),
         ("no [Request ID 7]", "no", "7"),
         ("(request id: 7)", None, "7"),
+        ("a (request id: 7) b (request id: 8)", "a b (request id: 8)", "7"),
         ("no request id", "no request id", None),
     ],
 )
@@ -118,7 +122,8 @@ def test_the_request_id_may_be_a_field(key: str) -> None:
         (True, None),
         (None, None),
         ([], None),
-        (10**20, None),
+        (10**18 - 1, "9" * 18),
+        (10**18, None),
     ],
 )
 def test_codes_are_words(value: object, code: str | None) -> None:
