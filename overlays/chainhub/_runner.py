@@ -15,7 +15,7 @@ import attrs
 import httpx
 
 from chainhub._answers import Answer, decode_json, explain_misfit
-from chainhub._call import Ended
+from chainhub._call import Prepared, Settled
 from chainhub._fit import settle
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models
@@ -28,7 +28,7 @@ class Sender(Protocol):
     """The door of a synchronous client."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    def exchange(self, request: httpx.Request) -> Ended: ...
+    def exchange(self, request: httpx.Request) -> Settled: ...
     def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -36,7 +36,7 @@ class AsyncSender(Protocol):
     """The door of an asynchronous client."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    async def exchange(self, request: httpx.Request) -> Ended: ...
+    async def exchange(self, request: httpx.Request) -> Settled: ...
     def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -85,7 +85,7 @@ class Recorder:
 
     def __init__(self, door: Sender) -> None:
         self._door = door
-        self.outcome: Ended | None = None
+        self.outcome: Settled | None = None
 
     def get_httpx_client(self) -> Recorder:
         return self
@@ -103,7 +103,7 @@ class AsyncRecorder:
 
     def __init__(self, door: AsyncSender) -> None:
         self._door = door
-        self.outcome: Ended | None = None
+        self.outcome: Settled | None = None
 
     def get_async_httpx_client(self) -> AsyncRecorder:
         return self
@@ -138,7 +138,7 @@ class Task:
                 raise ConfigurationError(f"{name} must not be empty")
 
     def declared(
-        self, parsed: object, outcome: Ended | None, *, lenient: bool = False
+        self, parsed: object, outcome: Settled | None, *, lenient: bool = False
     ) -> object:
         """Return the parsed answer if it is what the contract declares.
 
@@ -160,7 +160,7 @@ class Task:
             failure = self._misfit(answer, error)
         raise outcome.told(failure)
 
-    def failure(self, error: Exception, outcome: Ended | None) -> Exception:
+    def failure(self, error: Exception, outcome: Settled | None) -> Exception:
         """Return what to raise for what generated code raised."""
         if outcome is None or outcome.answer is None:
             return error  # nothing came: the session's own error, or a slip in the arguments
@@ -212,9 +212,9 @@ class Question:
         catcher = Catcher()
         with suppress(_Caught):
             operation.sync_detailed(client=catcher, **arguments)
-        self.prepared = door.prepared(door.build_request(**catcher.kwargs))
+        self.prepared: Prepared = door.prepared(door.build_request(**catcher.kwargs))
 
-    def read(self, ended: Ended) -> object:
+    def read(self, ended: Settled) -> object:
         """Return the declared answer, forgiving numbers in strings and the reverse.
 
         Raises:
