@@ -244,14 +244,16 @@ class Call:
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         elapsed = time.monotonic() - self._attempt_began
-        trouble = outcome.text if isinstance(outcome, Trouble) else None
+        trouble = outcome if isinstance(outcome, Trouble) else None
+        answer = outcome if isinstance(outcome, Answer) else None
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
             attempt=self.attempts,
-            status=None if isinstance(outcome, Trouble) else outcome.status,
-            trouble=trouble,
-            request_id=None if isinstance(outcome, Trouble) else request_id_of(outcome),
+            status=answer.status if answer else None,
+            trouble=trouble.text if trouble else None,
+            trouble_kind=trouble.kind if trouble else None,
+            request_id=request_id_of(answer) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
         )
