@@ -238,9 +238,13 @@ def _unchecked() -> ssl.SSLContext:
 def _find_ssl_error(exc: BaseException) -> ssl.SSLError | None:
     import ssl
 
+    # "Nothing to read yet" is no error, but stays in the context of whatever happens next.
+    waiting = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
     current: BaseException | None = exc
     for _ in range(_CHAIN_LIMIT):
-        if current is None or isinstance(current, ssl.SSLError):
+        if current is None:
+            return None
+        if isinstance(current, ssl.SSLError) and not isinstance(current, waiting):
             return current
         current = current.__cause__ or current.__context__
     return None

@@ -386,3 +386,13 @@ def test_the_error_underneath_counts(by_cause: bool) -> None:
         found = problem(kind(8, "text"), "h")
         assert found is not None
         assert found.passing
+
+
+def test_waiting_is_no_error() -> None:
+    """A time-out while nothing had come is a time-out, though TLS was waiting meanwhile."""
+    for waiting in (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        error = TimeoutError()
+        error.__context__ = waiting(2, "text")
+        assert problem(error, "h") is None
+        error.__context__.__context__ = ssl.SSLEOFError(8, "text")
+        assert problem(error, "h") is not None
