@@ -137,7 +137,7 @@ class Call:
         """Return what came as an answer to this call."""
         return Answer(raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url)
 
-    def settle(self, outcome: Answer | Trouble) -> Outcome | float:
+    def settle(self, outcome: Answer | Trouble) -> Ended | float:
         """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
         if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
@@ -203,7 +203,7 @@ class Call:
         error.elapsed = time.monotonic() - self.started
         return error
 
-    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Outcome:
+    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Ended:
         answer = outcome if isinstance(outcome, Answer) else None
         observer = self.observers.on_call
         if observer is not None:
@@ -216,7 +216,7 @@ class Call:
                 elapsed=time.monotonic() - self.started,
             )
             observer(event)
-        return Outcome(answer, error, self.attempts, time.monotonic() - self.started)
+        return Ended(answer, error, self.attempts, time.monotonic() - self.started)
 
     def _tell_attempt(self, outcome: Answer | Trouble) -> None:
         observer = self.observers.on_attempt
@@ -262,7 +262,7 @@ class Call:
 
 
 @attrs.frozen
-class Outcome:
+class Ended:
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
     answer: Answer | None

@@ -7,24 +7,28 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import attrs
 import httpx
 
 from chainhub._answers import Answer, decode_json, explain_misfit
-from chainhub._call import Outcome
+from chainhub._call import Ended
 from chainhub._fit import settle
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models
+
+if TYPE_CHECKING:
+    from chainhub._doors import AsyncDoor, Door
 
 
 class Sender(Protocol):
     """The door of a synchronous client."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    def exchange(self, request: httpx.Request) -> Outcome: ...
+    def exchange(self, request: httpx.Request) -> Ended: ...
     def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -32,7 +36,7 @@ class AsyncSender(Protocol):
     """The door of an asynchronous client."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    async def exchange(self, request: httpx.Request) -> Outcome: ...
+    async def exchange(self, request: httpx.Request) -> Ended: ...
     def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -81,7 +85,7 @@ class Recorder:
 
     def __init__(self, door: Sender) -> None:
         self._door = door
-        self.outcome: Outcome | None = None
+        self.outcome: Ended | None = None
 
     def get_httpx_client(self) -> Recorder:
         return self
@@ -99,7 +103,7 @@ class AsyncRecorder:
 
     def __init__(self, door: AsyncSender) -> None:
         self._door = door
-        self.outcome: Outcome | None = None
+        self.outcome: Ended | None = None
 
     def get_async_httpx_client(self) -> AsyncRecorder:
         return self
@@ -133,7 +137,9 @@ class Task:
             if (value == "" or value is None) and name not in optional:
                 raise ConfigurationError(f"{name} must not be empty")
 
-    def declared(self, parsed: object, outcome: Outcome | None) -> object:
+    def declared(
+        self, parsed: object, outcome: Ended | None, *, lenient: bool = False
+    ) -> object:
         """Return the parsed answer if it is what the contract declares.
 
         Raises:
@@ -142,12 +148,19 @@ class Task:
         assert outcome is not None  # there is a parsed answer
         answer = outcome.value()
         try:
-            return settle(parsed, self.returns, models, body=answer.body, secrets=self.secrets())
+            return settle(
+                parsed,
+                self.returns,
+                models,
+                body=answer.body,
+                secrets=self.secrets(),
+                lenient=lenient,
+            )
         except ResponseError as error:
             failure = self._misfit(answer, error)
         raise outcome.told(failure)
 
-    def failure(self, error: Exception, outcome: Outcome | None) -> Exception:
+    def failure(self, error: Exception, outcome: Ended | None) -> Exception:
         """Return what to raise for what generated code raised."""
         if outcome is None or outcome.answer is None:
             return error  # nothing came: the session's own error, or a slip in the arguments
@@ -168,6 +181,55 @@ class Task:
             return self.operation.sync_detailed(client=replay, **self.arguments).parsed
         except Exception:  # noqa: BLE001 - the body is not the documented one: then there is none
             return None
+
+
+class _Caught(Exception):
+    """Carries what a generated function would have sent out of it."""
+
+
+class Catcher:
+    """Stands in for the client of a call that is not to be made, to learn what it would send."""
+
+    def __init__(self) -> None:
+        self.kwargs: dict[str, Any] = {}
+
+    def get_httpx_client(self) -> Catcher:
+        return self
+
+    def request(self, **kwargs: Any) -> NoReturn:
+        self.kwargs = kwargs
+        raise _Caught
+
+
+class Question:
+    """One call that is made many times: its request is built once, its answers read as usual."""
+
+    def __init__(
+        self, door: Door | AsyncDoor, operation: ModuleType, returns: str, **arguments: object
+    ) -> None:
+        self._task = Task(operation, returns, arguments, door.secrets)
+        self._task.refuse_empty()
+        catcher = Catcher()
+        with suppress(_Caught):
+            operation.sync_detailed(client=catcher, **arguments)
+        self.prepared = door.prepared(door.build_request(**catcher.kwargs))
+
+    def read(self, ended: Ended) -> object:
+        """Return the declared answer, forgiving numbers in strings and the reverse.
+
+        Raises:
+            ChainhubError: the call failed, or its answer is not the declared one.
+        """
+        task = self._task
+        answer = ended.value()
+        replay = Replay(ParsedAnswer(answer, task.secrets()))
+        try:
+            parsed = task.operation.sync_detailed(client=replay, **task.arguments).parsed
+        except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
+            failure = task.failure(error, ended)
+        else:
+            return task.declared(parsed, ended, lenient=True)
+        raise failure
 
 
 def run(door: Sender, operation: ModuleType, returns: str, arguments: dict[str, object]) -> object:

@@ -22,11 +22,12 @@ import httpx
 
 from chainhub._body import BodyError
 from chainhub._budget import RetryBudget
-from chainhub._call import Call, Outcome, Prepared
+from chainhub._call import Call, Ended, Prepared
 from chainhub._cancel import Cancel
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
 from chainhub._options import Options
+from chainhub._schedule import DurationMemory
 from chainhub._connector import Connector
 from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
 from chainhub._trouble import trouble_of
@@ -60,12 +61,13 @@ class Session:
     def __init__(
         self, connector: Connector, credentials: Credentials, observers: Observers
     ) -> None:
+        self._random = random.Random()
         self.connector = connector
         self.credentials = credentials
         self.observers = observers
         self.budget = RetryBudget()
+        self.durations = DurationMemory(self.random)
         self.closed = False
-        self._random = random.Random()  # noqa: S311 - jitter is no secret
         self._reset()
         _sessions.add(self)
 
@@ -80,7 +82,7 @@ class Session:
 
     def call(
         self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
-    ) -> Outcome:
+    ) -> Ended:
         """Carry a call out and return how it ended.
 
         Raises:
@@ -96,13 +98,13 @@ class Session:
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Outcome):
+            if isinstance(step, Ended):
                 return step
-            _sleep(step, options.cancel)
+            sleep(step, options.cancel)
 
     async def acall(
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
-    ) -> Outcome:
+    ) -> Ended:
         """Carry a call out as `call` does, in the running event loop."""
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
@@ -112,9 +114,9 @@ class Session:
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Outcome):
+            if isinstance(step, Ended):
                 return step
-            await _asleep(step, options.cancel)
+            await asleep(step, options.cancel)
 
     def _begin(self, prepared: Prepared, options: Options) -> Call:
         if self.closed:
@@ -134,7 +136,7 @@ class Session:
             started=now,
             deadline_at=now + options.deadline,
             secrets=self.credentials.secrets,
-            random=self._random.random,
+            random=self.random,
         )
 
     def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Answer | Trouble:
@@ -183,6 +185,11 @@ class Session:
         await anext(lifetime)
         return pool
 
+    @property
+    def random(self) -> Callable[[], float]:
+        """The source of jitter; a forked child has one of its own."""
+        return self._random.random
+
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
         self.closed = True
@@ -220,6 +227,7 @@ class Session:
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
+        self.durations.renew_lock()
         self.credentials.reset_after_fork()
 
 
@@ -229,14 +237,16 @@ def _close_soon(loop: asyncio.AbstractEventLoop, pool: AsyncPool) -> None:
     task.add_done_callback(_closing.discard)
 
 
-def _sleep(delay: float, cancel: Cancel | None) -> None:
+def sleep(delay: float, cancel: Cancel | None) -> None:
+    """Sleep for `delay` seconds, or until the switch is set."""
     if cancel is None:
         time.sleep(delay)
     else:
         cancel.wait(delay)
 
 
-async def _asleep(delay: float, cancel: Cancel | None) -> None:
+async def asleep(delay: float, cancel: Cancel | None) -> None:
+    """Sleep for `delay` seconds, or until the switch is set."""
     if cancel is None:
         await asyncio.sleep(delay)
         return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainhub._wait_methods import AsyncWaits, Waits
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
 if TYPE_CHECKING:
     from chainhub._client import AsyncClient, Client
 
 
-class Video(VideoResource):
+class Video(Waits, VideoResource):
     """The operations on videos, synchronous."""
 
     __slots__ = ("_client",)
@@ -20,7 +21,7 @@ class Video(VideoResource):
         self._client = client
 
 
-class AsyncVideo(AsyncVideoResource):
+class AsyncVideo(AsyncWaits, AsyncVideoResource):
     """The operations on videos, asynchronous."""
 
     __slots__ = ("_client",)

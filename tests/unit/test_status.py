@@ -13,7 +13,9 @@ from chainhub._status import (
     known_state,
     progress_of,
     reason_of,
+    shown_status,
     state_of,
+    top_url_of,
     updated_at,
     video_url_of,
 )
@@ -243,6 +245,18 @@ def test_progress_is_found_in_the_details():
 def test_the_finished_file_comes_before_earlier_ones(fields, url):
     """The address on top counts, then the upsampled file, then the plain one."""
     assert video_url_of(task(**fields)) == url
+
+
+def test_the_address_on_top_can_be_told_from_those_in_the_details():
+    """Only the address on top is that of the finished file for sure."""
+    assert top_url_of(task(video_url=" https://a/1.mp4 ")) == "https://a/1.mp4"
+    assert top_url_of(task(detail={"video_url": "plain"})) is None
+
+
+def test_a_status_is_shown_quoted_and_bounded():
+    """Whatever word a server makes up, it cannot break a line of text."""
+    assert shown_status(task("completed")) == "'completed'"
+    assert shown_status(task("a\x1b\n" + "b" * 500)) == "'a\\x1b\\n" + "b" * 61 + "'"
 
 
 MAY = datetime(2025, 6, 19, 8, 52, 47, tzinfo=UTC)
