@@ -6,6 +6,9 @@ import string
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from chainhub._address import (
     check_url,
     is_allowed,
@@ -17,8 +20,6 @@ from chainhub._address import (
     refused_name,
 )
 from chainhub.errors import AddressRefusedError
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 REFUSED = [
     ("0.0.0.0", "unspecified"),

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import certifi
 import pytest
+
 from chainhub import _tls
 from chainhub._tls import TLSProblem, Trust, context, is_certificate_error, problem, read_trust
 from chainhub.errors import ConfigurationError
-
 from tests.faults import identities
 
 CERTIFICATES = identities.FOLDER
