@@ -116,6 +116,11 @@ class Doorway:
         }
 
 
+def for_building(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that describe a request, without those about sending it."""
+    return {name: arguments[name] for name in arguments.keys() - {"auth", "follow_redirects"}}
+
+
 def ordinary_request(prepared: Prepared, key: str, attempt: Attempt) -> httpx.Request:
     """Return the request with its key, for httpx's own sending."""
     until = attempt.until()
@@ -164,7 +169,7 @@ class Door(httpx.Client):
 
     def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
-        return self.send(self.build_request(method, url, **kwargs))
+        return self.send(self.build_request(method, url, **for_building(kwargs)))
 
     def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer.
@@ -244,7 +249,7 @@ class AsyncDoor(httpx.AsyncClient):
 
     async def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
-        return await self.send(self.build_request(method, url, **kwargs))
+        return await self.send(self.build_request(method, url, **for_building(kwargs)))
 
     async def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer.

@@ -106,6 +106,7 @@ class Session:
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
     ) -> Ended:
         """Carry a call out as `call` does, in the running event loop."""
+        _needs_asyncio()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
         while True:
@@ -229,6 +230,16 @@ class Session:
         self.budget.reset_after_fork()
         self.durations.renew_lock()
         self.credentials.reset_after_fork()
+
+
+def _needs_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return
+    raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
 
 
 def _close_soon(loop: asyncio.AbstractEventLoop, pool: AsyncPool) -> None:
