@@ -79,7 +79,8 @@ def _validate(options: argparse.Namespace) -> int:
 
 def _generate(options: argparse.Namespace) -> int:
     count = commands.generate(options.contract, options.into)
-    print(f"{shown(options.into)} is generated: {count} operation(s).")
+    counted = "1 operation" if count == 1 else f"{count} operations"
+    print(f"{shown(options.into)}/ holds the client for {counted}.")
     return 0
 
 

@@ -24,6 +24,7 @@ from tools import layout
 from tools.contract import operations
 from tools.documents import Json
 from tools.problem import Problem
+from tools.servers import write_servers
 
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
@@ -45,6 +46,7 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
         raise Problem(f"{place} cannot be generated: {_sentence(errors)}")
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
+    write_servers(document, place, into)
     (into / "py.typed").touch()
 
 

@@ -11,7 +11,7 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def base_url_from(
-    argument: str | None, environ: Mapping[str, str], server: str, *, allow_insecure: bool
+    argument: str | None, environ: Mapping[str, str], servers: tuple[str, ...], *, allow_insecure: bool
 ) -> str:
     """Return the base URL to use: the argument, else `CHAINHUB_BASE_URL`, else the contract's.
 
@@ -23,7 +23,11 @@ def base_url_from(
     if environ.get("CHAINHUB_BASE_URL", "").strip():
         text = environ["CHAINHUB_BASE_URL"]
         return check_base_url(text, "CHAINHUB_BASE_URL", allow_insecure=allow_insecure)
-    return check_base_url(server, "the contract's server", allow_insecure=allow_insecure)
+    if servers:
+        return check_base_url(servers[0], "the contract's server", allow_insecure=allow_insecure)
+    raise ConfigurationError(
+        "the contract names no server: pass base_url= or set CHAINHUB_BASE_URL"
+    )
 
 
 def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:

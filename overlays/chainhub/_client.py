@@ -93,7 +93,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
             retry=RetryPolicy() if retry is None else retry,
             max_body=whole("max_body", max_body),
         )
-        url = base_url_from(base_url, os.environ, SERVERS[0], allow_insecure=allow_insecure)
+        url = base_url_from(base_url, os.environ, SERVERS, allow_insecure=allow_insecure)
         connector = Connector(
             base_url=url,
             trust=read_trust(

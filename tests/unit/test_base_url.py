@@ -6,6 +6,7 @@ from chainhub._base_url import base_url_from, check_base_url, is_loopback
 from chainhub.errors import ConfigurationError
 
 SERVER = "https://api.example.com"
+SERVERS = (SERVER, "https://spare.example.com")
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,13 @@ SERVER = "https://api.example.com"
 )
 def test_argument_beats_environment_beats_contract(argument, environ, expected):
     """The first source that says something decides."""
-    assert base_url_from(argument, environ, SERVER, allow_insecure=False) == expected
+    assert base_url_from(argument, environ, SERVERS, allow_insecure=False) == expected
+
+
+def test_contract_without_a_server_asks_for_one():
+    """Nothing is guessed."""
+    with pytest.raises(ConfigurationError, match="pass base_url= or set CHAINHUB_BASE_URL"):
+        base_url_from(None, {}, (), allow_insecure=False)
 
 
 @pytest.mark.parametrize(

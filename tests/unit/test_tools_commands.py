@@ -44,7 +44,7 @@ def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.splitlines() == [
         "build/openapi.json is written.",
         "openapi.yaml is good once repaired: 1 operation(s).",
-        "generated is generated: 1 operation(s).",
+        "generated/ holds the client for 1 operation.",
         "generated/API.md is written.",
     ]
     here = Path(__file__).resolve().parents[2] / "generated"
@@ -109,7 +109,7 @@ def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> No
             "openapi.yaml",
             "  version: 1.0.0",
             "  version: 1\n  version: 2",
-            "openapi.yaml:6:3 is not",
+            "openapi.yaml:6 has the key",
         ),
         (
             "overlays/openapi.overlay.yaml",
