@@ -200,7 +200,8 @@ def _connection() -> Iterator[Fault]:
             accept=((step,),),
             outcomes=fails(BROKEN, attempts=2),
         )
-        yield from passing(f"{how} after the request", (step,), BROKEN)
+        said = ("reset",) if how == "reset" else ()
+        yield from passing(f"{how} after the request", (step,), BROKEN, *said)
         good = answer()
         head = good.index(b"\r\n\r\n") + 4
         places = {
@@ -212,8 +213,9 @@ def _connection() -> Iterator[Fault]:
             "in the body": head + 20,
             "before the last byte": len(good) - 1,
         }
+        said = ("reset",) if how == "reset" else ("broke off",)
         for place, count in places.items():
-            yield from passing(f"{how} {place}", sent(good[:count], step), BROKEN)
+            yield from passing(f"{how} {place}", sent(good[:count], step), BROKEN, *said)
     yield from passing("half closed after the request", (HalfClose(),), BROKEN)
     yield Fault(name="slow but in time", script=(sent(Pause(0.12), answer()),), outcomes=OK)
     yield Fault(
@@ -478,7 +480,7 @@ def _heads() -> Iterator[Fault]:
         "a 1 MB reason": answer(None, f"200 {'x' * MEGABYTE}"),
     }
     for name, data in wrong.items():
-        yield refused(f"head: {name}", data, Close())
+        yield refused(f"head: {name}", data, Close(), says=("no HTTP",) if data else ())
 
 
 def _interim() -> Iterator[Fault]:
@@ -589,7 +591,7 @@ def _codings() -> Iterator[Fault]:
     yield Fault(
         name="coding: a bomb in an error",
         script=(sent(refusal),),
-        outcomes=fails("ServerError|ResponseError"),
+        outcomes=fails("ServerError", "500"),
         client={**small, "retry": {"attempts": 1}},
         memory=24 * MEGABYTE,
     )
@@ -980,7 +982,7 @@ def _tls() -> Iterator[Fault]:
         tls="server",
         scheme="http",
         script=(GOOD,),
-        outcomes=fails(BROKEN),
+        outcomes=fails(BROKEN, "no HTTP"),
     )
 
 
