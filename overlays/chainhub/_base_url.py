@@ -30,13 +30,15 @@ def base_url_from(
     )
 
 
-def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:
+def check_base_url(text: object, source: str, *, allow_insecure: bool) -> str:
     """Return `text` without trailing slashes, or say what is wrong with it.
 
     Raises:
         ConfigurationError: not an http(s) URL, plain http to a host that is not loopback, user
             information, a query, a fragment, or a path that ends in the operations' own `/v1`.
     """
+    if not isinstance(text, str):
+        raise ConfigurationError(f"{source}: the base URL must be a string")
     problem, url = _problem(text.strip(), allow_insecure)
     if problem:
         raise ConfigurationError(f"{source}: {problem}")
@@ -44,12 +46,15 @@ def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:
 
 
 def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
+    from httpx import URL, InvalidURL
+
     if not text.isascii() or any(character <= " " for character in text):
         return "the base URL holds characters that no URL can hold; check it for a slip", ""
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:
+        URL(text).host  # noqa: B018 - knows what is an address and what is punycode
+    except (ValueError, InvalidURL):
         return "the base URL cannot be read; it looks like https://api.example.com", ""
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "the base URL must look like https://api.example.com", ""

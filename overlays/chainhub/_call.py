@@ -21,7 +21,7 @@ from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._log import logger
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw
-from chainhub._redact import redact_url
+from chainhub._redact import redact_text, redact_url
 from chainhub._retry import Retry, Stop, Trouble, decide, is_idempotent
 from chainhub._retry_after import retry_after_of
 from chainhub.errors import (
@@ -253,7 +253,7 @@ class Call:
             status=answer.status if answer else None,
             trouble=trouble.text if trouble else None,
             trouble_kind=trouble.kind if trouble else None,
-            request_id=request_id_of(answer) if answer else None,
+            request_id=request_id_of(answer, self.secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
         )
@@ -350,6 +350,7 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     )
 
 
-def request_id_of(answer: Answer) -> str | None:
-    """Return the service's id of a request."""
-    return answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """Return the service's id of a request, on one line and without secrets it may echo."""
+    found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    return None if found is None else redact_text(found, secrets, limit=100)

@@ -17,10 +17,10 @@ import attrs
 import httpx
 
 from chainhub._answers import decode_json
-from chainhub._body import BodyReader
+from chainhub._body import BodyError, BodyReader
 from chainhub._call import Settled, Prepared
 from chainhub._options import Options
-from chainhub._pool import Attempt, Raw, waker, watching
+from chainhub._pool import Attempt, Raw, waker, watching, without_body
 from chainhub._session import Session
 from chainhub.errors import ChainhubError
 
@@ -223,12 +223,15 @@ class Door(httpx.Client):
 
     def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         until = attempt.until()
-        reader = BodyReader(response.headers.raw, attempt.max_body)
-        for chunk in response.iter_raw():
-            reader.feed(chunk)
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("timed out")
-        return Raw(response.status_code, response.headers.raw, reader.finish())
+        try:
+            reader = BodyReader(response.headers.raw, attempt.max_body)
+            for chunk in response.iter_raw():
+                reader.feed(chunk)
+                if time.monotonic() > until:
+                    raise httpx.ReadTimeout("timed out")
+            return Raw(response.status_code, response.headers.raw, reader.finish())
+        except BodyError:
+            return without_body(response.status_code, response.headers.raw)
 
 
 class AsyncDoor(httpx.AsyncClient):
@@ -311,7 +314,10 @@ class AsyncDoor(httpx.AsyncClient):
         return self._through
 
     async def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
-        reader = BodyReader(response.headers.raw, attempt.max_body)
-        async for chunk in response.aiter_raw():
-            reader.feed(chunk)
-        return Raw(response.status_code, response.headers.raw, reader.finish())
+        try:
+            reader = BodyReader(response.headers.raw, attempt.max_body)
+            async for chunk in response.aiter_raw():
+                reader.feed(chunk)
+            return Raw(response.status_code, response.headers.raw, reader.finish())
+        except BodyError:
+            return without_body(response.status_code, response.headers.raw)

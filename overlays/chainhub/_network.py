@@ -49,6 +49,7 @@ class Wire:
         self.until = math.inf
         self.connect_limit = math.inf
         self.reads = 0
+        self.heard = b""
         self.written = False
         self.reused = False
         self._check = check
@@ -58,6 +59,7 @@ class Wire:
         self.until = until
         self.connect_limit = connect_limit
         self.reads = 0
+        self.heard = b""
         self.written = False
         self.reused = reused
 
@@ -72,8 +74,10 @@ class Wire:
         """Note a read; refuse a first one on a reused connection that is no start of an answer."""
         if data:
             self.reads += 1
-            if self.reads == 1 and self.reused and not b"HTTP/".startswith(data[:5]):
-                raise LeftOver("left-over bytes stood on the connection")
+            if self.reads == 1:
+                self.heard = data[:5]
+                if self.reused and not b"HTTP/".startswith(self.heard):
+                    raise LeftOver("left-over bytes stood on the connection")
         return data
 
     def wrote(self) -> None:
@@ -357,8 +361,13 @@ class AsyncWireStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Shake hands within the limit for connecting."""
-        left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
-        stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        try:
+            left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
+            stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:
+            # Nobody else knows the socket of a handshake that the clock has cut off.
+            await self._stream.aclose()
+            raise
         return AsyncWireStream(self._wire, stream)
 
     def get_extra_info(self, info: str) -> object:

@@ -6,6 +6,7 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
@@ -23,6 +24,9 @@ from chainhub_api import models
 
 if TYPE_CHECKING:
     from chainhub._doors import AsyncDoor, Door
+
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Sender(Protocol):
@@ -129,18 +133,22 @@ class Task:
     secrets: Callable[[], tuple[str, ...]]
 
     def refuse_empty(self) -> None:
-        """Refuse an empty or missing required argument before any request.
+        """Refuse an argument that is empty, missing or no text where it must be, before a request.
 
         Raises:
             ConfigurationError: names the argument.
         """
-        values = self.arguments.values()
-        if not ("" in values or None in values):
-            return
-        optional = self.operation.sync_detailed.__kwdefaults__ or {}
+        function = self.operation.sync_detailed
         for name, value in self.arguments.items():
-            if (value == "" or value is None) and name not in optional:
+            if isinstance(value, str) and value:
+                if not value.isascii() and _HALF.search(value):
+                    raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
+                continue
+            if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):
                 raise ConfigurationError(f"{name} must not be empty")
+            # httpx would make several parameters of a list, and of a dict something worse.
+            if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
+                raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
 
     def declared(
         self, parsed: object, outcome: Settled | None, *, lenient: bool = False

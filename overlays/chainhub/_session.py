@@ -157,8 +157,13 @@ class Session:
         return call.answer(raw)
 
     def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
-        secrets = self.credentials.secrets()
-        return trouble_of(error, host=self.connector.host, reached=attempt.reached, secrets=secrets)
+        return trouble_of(
+            error,
+            host=self.connector.host,
+            reached=attempt.reached,
+            heard=attempt.heard,
+            secrets=self.credentials.secrets(),
+        )
 
     def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         pool = self._sync_pool or self._make_sync_pool()

@@ -13,7 +13,8 @@ _TYPE = "an argument of another type raises AttributeError or TypeError, or noth
 _ID = "an id that cannot be sent raises another package's error, or is sent"
 _HEADER = "a header that cannot be sent raises another package's error, or is shown"
 
-KNOWN: dict[str, str] = {
+KNOWN: dict[str, str] = {}
+_OLD: dict[str, str] = {
     "error body: in an unknown coding, 401]": _UNREADABLE,
     "error body: broken gzip, 503]": _UNREADABLE,
     "-the key in a header]": _ECHO,
