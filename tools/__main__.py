@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tools import commands, layout, pages, surface
+from tools import commands, layout, surface
 from tools.layout import shown
 from tools.problem import Problem
 
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
     spec = step(_spec, "write openapi.yaml from the vendor's published pages")
     spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
+    spec.add_argument("--allow-host", action="append", default=[], metavar="HOST")
     spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
     generate = step(_generate, "repair, validate, generate, swap the client in")
     generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
@@ -58,8 +59,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _spec(options: argparse.Namespace) -> int:
-    commands.write(options.out, pages.contract(options.pages))
-    print(f"{shown(options.out)} is written.")
+    imported = commands.spec(options.pages, options.allow_host, options.out)
+    for note in imported.notes:
+        print(note)
+    for sentence in imported.refused:
+        print(sentence, file=sys.stderr)
+    left = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
+    print(f"{shown(options.out)} is written{left}.")
     return 0
 
 

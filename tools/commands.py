@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import documents, generation, layout, overlay, surface, trees, validation
+from tools import documents, generation, layout, names, overlay, pages, surface, trees, validation
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
@@ -23,6 +24,18 @@ class Repair:
     unmatched: list[str]
 
 
+def spec(paths: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
+    """Write the contract that stands in these pages, files and folders.
+
+    Raises:
+        Problem: a named file is refused, or nothing is left to import.
+    """
+    choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
+    imported = pages.imported(paths, allowed, choices)
+    write(target, imported.text)
+    return imported
+
+
 def repair(contract: Path) -> Repair:
     """Lay the overlay over a contract.
 
@@ -33,13 +46,14 @@ def repair(contract: Path) -> Repair:
     if not isinstance(document.get("paths"), dict):
         raise Problem(f"{shown(contract)} is not an OpenAPI document: it has no `paths`.")
     left = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
-    names = [action.name for action in left if not action.may_find_nothing]
-    if names and contract.resolve() == layout.CONTRACT:
+    unmatched = [action.name for action in left if not action.may_find_nothing]
+    if unmatched and contract.resolve() == layout.CONTRACT:
         raise Problem(
-            f"{' and '.join(names)} finds nothing in {shown(contract)}: "
+            f"{' and '.join(unmatched)} finds nothing in {shown(contract)}: "
             "where the fault is gone, delete the action."
         )
-    return Repair(document, names)
+    names.name_all(document)
+    return Repair(document, unmatched)
 
 
 def write_repaired(repaired: Repair) -> Path:

@@ -33,6 +33,9 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 # What YAML 1.1 took for line ends and 1.2, like JSON, does not.
 _LINES: Final = re.compile("[\u0085\u2028\u2029]")
+_SAFE: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/{}.$-]*( [A-Za-z0-9_/{}.$()-]+)*")
+_UNSAFE: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
+_UNPRINTED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _PLAIN_TAGS: Final = ("str", "map", "seq")
 
 
@@ -157,7 +160,7 @@ class _Reader:
 
 
 def text_of(value: Json, indent: str = "") -> str:
-    """Write a value as YAML that any reader understands: blocks, with strings quoted where needed."""
+    """Write a value as YAML that any reader understands: blocks, strings quoted where needed."""
     if isinstance(value, dict) and value:
         return "".join(
             f"{indent}{_scalar_of(key)}:{_inner(item, indent)}" for key, item in value.items()
@@ -173,11 +176,9 @@ def _inner(value: Json, indent: str) -> str:
     return f" {_scalar_of(value)}\n"
 
 
-_SAFE: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/{}.$-]*( [A-Za-z0-9_/{}.$()-]+)*")
-
-
 def _scalar_of(value: Json) -> str:
-    if isinstance(value, str) and _SAFE.fullmatch(value) and value not in _WORDS:
-        if value.lower() not in ("yes", "no", "on", "off", "y", "n"):
-            return value
-    return json.dumps(value, ensure_ascii=False)
+    plain = isinstance(value, str) and _SAFE.fullmatch(value) and value.lower() not in _UNSAFE
+    if plain:
+        return str(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

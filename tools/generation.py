@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 
 from tools import layout
-from tools.contract import operations
+from tools.contract import mapping, operations
 from tools.documents import Json
 from tools.problem import Problem
 from tools.servers import write_servers
@@ -39,7 +40,7 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
     config = _config(into)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
-            data, errors = _run(document, config)
+            data, errors = _run(_understood(document), config)
     except Exception as error:  # on some schemas it crashes, with any exception
         raise Problem(f"{place} cannot be generated: {type(error).__name__}: {error}.") from error
     if data is None or errors:
@@ -48,6 +49,16 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
     write_servers(document, place, into)
     (into / "py.typed").touch()
+
+
+def _understood(document: dict[str, Json]) -> dict[str, Json]:
+    """Leave out what the generator takes for something else: extensions beside status codes."""
+    copy = deepcopy(document)
+    for _, operation in operations(copy):
+        responses = mapping(operation.get("responses"))
+        for status in [status for status in responses if status.startswith("x-")]:
+            del responses[status]
+    return copy
 
 
 def _run(

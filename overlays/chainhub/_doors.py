@@ -18,7 +18,7 @@ import httpx
 
 from chainhub._answers import decode_json
 from chainhub._body import BodyReader
-from chainhub._call import Ended, Prepared
+from chainhub._call import Settled, Prepared
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw, waker, watching
 from chainhub._session import Session
@@ -36,7 +36,7 @@ class SafeResponse(httpx.Response):
     """An answer whose `json()` raises typed errors only."""
 
     def __init__(
-        self, outcome: Ended, request: httpx.Request, secrets: tuple[str, ...]
+        self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]
     ) -> None:
         answer = outcome.value()
         headers = [pair for pair in answer.headers if pair[0].lower() not in NO_LONGER_TRUE]
@@ -102,7 +102,7 @@ class Doorway:
         place = f"{self.session.connector.base_url}{url}"
         return httpx.Request(method, place, headers=door.headers, **arguments)
 
-    def response(self, outcome: Ended, request: httpx.Request) -> SafeResponse:
+    def response(self, outcome: Settled, request: httpx.Request) -> SafeResponse:
         """Return how the call ended as a response, or raise its error."""
         return SafeResponse(outcome, request, self.session.credentials.secrets())
 
@@ -130,7 +130,7 @@ def ordinary_request(prepared: Prepared, key: str, attempt: Attempt) -> httpx.Re
     original = prepared.request
     return httpx.Request(
         original.method,
-        original.url,
+        prepared.raw_url,
         headers=prepared.headers(key),
         stream=original.stream,
         extensions={**original.extensions, "timeout": timeouts},
@@ -178,7 +178,7 @@ class Door(httpx.Client):
         """
         return self._way.response(self.exchange(request), request)
 
-    def exchange(self, request: httpx.Request) -> Ended:
+    def exchange(self, request: httpx.Request) -> Settled:
         """Send a request through the session and return how the call ended."""
         return self.exchange_prepared(self.prepared(request), self._way.options)
 
@@ -186,7 +186,7 @@ class Door(httpx.Client):
         """Return the request in the form in which the session sends it."""
         return Prepared(request, self._way.auth_header, self._way.prefix)
 
-    def exchange_prepared(self, prepared: Prepared, options: Options) -> Ended:
+    def exchange_prepared(self, prepared: Prepared, options: Options) -> Settled:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
         return self._way.session.call(prepared, options, ordinary)
@@ -258,7 +258,7 @@ class AsyncDoor(httpx.AsyncClient):
         """
         return self._way.response(await self.exchange(request), request)
 
-    async def exchange(self, request: httpx.Request) -> Ended:
+    async def exchange(self, request: httpx.Request) -> Settled:
         """Send a request through the session and return how the call ended."""
         return await self.exchange_prepared(self.prepared(request), self._way.options)
 
@@ -266,7 +266,7 @@ class AsyncDoor(httpx.AsyncClient):
         """Return the request in the form in which the session sends it."""
         return Prepared(request, self._way.auth_header, self._way.prefix)
 
-    async def exchange_prepared(self, prepared: Prepared, options: Options) -> Ended:
+    async def exchange_prepared(self, prepared: Prepared, options: Options) -> Settled:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
         return await self._way.session.acall(prepared, options, ordinary)

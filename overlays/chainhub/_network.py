@@ -105,9 +105,11 @@ class SyncWire(Wire, httpcore.NetworkBackend):
     def __init__(self, check: AddressCheck | None = None) -> None:
         super().__init__(check)
         self.socket: socket.socket | None = None
+        self._ended = False
 
     def shut(self) -> None:
         """Shut the socket down, so that a blocked connect, read or write returns at once."""
+        self._ended = True
         if self.socket is not None:
             with suppress(OSError):
                 # SSLSocket.shutdown would also drop the TLS state under the feet of a reader.
@@ -143,6 +145,9 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         left = self.left(self.connect_limit, httpcore.ConnectTimeout)
         sock = self.socket = socket.socket(family, kind, protocol)
         try:
+            # Whoever shuts the wire from now on finds the socket; before, this is what is found.
+            if self._ended:
+                raise ConnectionAbortedError("cancelled")
             sock.settimeout(left)
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

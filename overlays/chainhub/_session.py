@@ -22,7 +22,7 @@ import httpx
 
 from chainhub._body import BodyError
 from chainhub._budget import RetryBudget
-from chainhub._call import Call, Ended, Prepared
+from chainhub._call import Call, Settled, Prepared
 from chainhub._cancel import Cancel
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
@@ -82,7 +82,7 @@ class Session:
 
     def call(
         self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
-    ) -> Ended:
+    ) -> Settled:
         """Carry a call out and return how it ended.
 
         Raises:
@@ -98,13 +98,13 @@ class Session:
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Ended):
+            if isinstance(step, Settled):
                 return step
             sleep(step, options.cancel)
 
     async def acall(
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
-    ) -> Ended:
+    ) -> Settled:
         """Carry a call out as `call` does, in the running event loop."""
         _needs_asyncio()
         call = self._begin(prepared, options)
@@ -115,7 +115,7 @@ class Session:
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Ended):
+            if isinstance(step, Settled):
                 return step
             await asleep(step, options.cancel)
 

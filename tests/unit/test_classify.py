@@ -106,6 +106,8 @@ def test_the_code_goes_before_the_status(
         (530, None, CLOUDFLARE, "base URL"),
         (526, None, HTML, "operator"),
         (999, None, None, "no HTTP status"),
+        (600, None, None, "no HTTP status"),
+        (99, None, None, "no HTTP status"),
         (302, None, None, "not followed"),
     ],
 )

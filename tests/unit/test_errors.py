@@ -93,6 +93,13 @@ def test_the_line_is_bounded(kind: type[errors.ChainhubError]) -> None:
     assert len(error.excerpt or "") == 300
 
 
+def test_long_words_are_kept_beyond_the_line() -> None:
+    """Message and reason keep up to 1,000 characters for who wants to read on."""
+    error = errors.TaskFailed("m" * 900, reason="r" * 900)
+    assert (len(error.message), len(error.reason or "")) == (900, 900)
+    assert len(errors.TaskFailed("m", reason="r" * 9000).reason or "") == 1000
+
+
 def test_the_message_is_cut_before_the_advice() -> None:
     """A long message leaves room for what to do."""
     error = errors.ServerError("x" * 900, status=500)

@@ -33,7 +33,7 @@ class Unset:
 UNSET = Unset()
 @define
 class File:
-    payload: object
+    payload: "BinaryIO"
 """,
     "models/__init__.py": """
 _MODULES = {"Part": "part", "Whole": "whole", "Color": "color"}
@@ -166,7 +166,8 @@ def test_what_fits_stays_as_it_is(models: ModuleType) -> None:
         {"a": 1},
     ]
     assert given_.part.size == 1
-    assert given_.mixed == [1, 2]
+    assert (given_.mixed, given_.word, given_.plain) == ([1, 2], "a", ["a", None])
+    assert (given_.color, given_.done, given_.grid) == (models.Color.RED, True, [[1], []])
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,7 @@ def test_faults_deep_inside_carry_the_whole_path(models: ModuleType) -> None:
     ("value", "declared", "field"),
     [
         ("ok", "str", None),
+        ("ok", "Literal['ok', 'no']", None),
         (None, "None", None),
         (None, "str | None", None),
         ([1], "list[int]", None),
@@ -367,6 +369,8 @@ def test_what_stands_there_is_masked(models: ModuleType) -> None:
         (False, "false"),
         (12, "12"),
         (-1.5, "-1.5"),
+        (10**30 - 1, "9" * 30),
+        (10**30, "an integer of 100 bits"),
         (10**500, "an integer of 1661 bits"),
         ("a\nb", '"a b"'),
         ("x" * 100, '"' + "x" * 59 + '…"'),

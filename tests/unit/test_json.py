@@ -47,7 +47,18 @@ def test_a_wrong_charset_does_no_harm(charset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", [None, "", "x-klingon", "ascii", "base64", "idna", "unicode-escape", "a\0b"]
+    "charset",
+    [
+        None,
+        "",
+        "x-klingon",
+        "ascii",
+        "base64",
+        "idna",
+        "unicode-escape",
+        "raw-unicode-escape",
+        "a\0b",
+    ],
 )
 def test_bytes_of_no_known_encoding_are_refused(charset: str | None) -> None:
     """Bytes that are not UTF-8 and not what the header says are no document."""
@@ -100,6 +111,8 @@ def test_lenient_text_never_fails() -> None:
         ('{"status": "done", "status": "failed"}', "'status' twice"),
         ('{"x": [{"a": 1, "a": 2}]}', "'a' twice"),
         ('{"a": 1, "a": true}', "'a' twice"),
+        ('{"' + "a" * 61 + '": 1, "' + "a" * 61 + '": 2}', "holds a key twice"),
+        ("[" * 99 + "[[]],[]" + "]" * 99, "nested"),
         ("9" * 5000, "too many digits"),
         ('{"a": -' + "9" * 5000 + "}", "too many digits"),
         ("[" * 101 + "]" * 101, "nested"),
@@ -127,6 +140,7 @@ def test_what_is_no_document_is_refused_with_a_reason(text: str, why: str) -> No
         ("9" * 4300, int("9" * 4300)),
         ("1e-400", 0.0),
         ("[" * 100 + "]" * 100, None),
+        ("[" * 99 + "[],[]" + "]" * 99, None),
         (json.dumps("[{" * 500), "[{" * 500),
         (json.dumps(['"[' * 500, "\\"]), ['"[' * 500, "\\"]),
         ("[" + "[]," * 500 + "1]", [*([[]] * 500), 1]),
@@ -135,13 +149,21 @@ def test_what_is_no_document_is_refused_with_a_reason(text: str, why: str) -> No
 def test_what_is_a_document_is_taken(text: str, document: object) -> None:
     """Brackets in strings, many flat ones, equal double keys and lone surrogates do no harm."""
     parsed = parse_text(text)
-    assert parsed == document or len(text) == 2 * DEEPEST
+    assert parsed == document or text.startswith("[" * (DEEPEST - 1))
 
 
 def test_the_size_is_bounded() -> None:
     """A body above the limit is not even decoded."""
     with pytest.raises(NotJSON, match="16 MiB"):
         parse(b" " * (MOST_BYTES + 1), lambda: None)
+
+
+def test_a_body_of_just_the_allowed_size_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit itself is allowed."""
+    monkeypatch.setattr(_json, "MOST_BYTES", 4)
+    assert parse(b"null", lambda: None) is None
+    with pytest.raises(NotJSON, match="larger"):
+        parse(b" null", lambda: None)
 
 
 @pytest.fixture

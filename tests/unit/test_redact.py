@@ -112,6 +112,8 @@ def test_a_key_cut_at_the_end_of_the_window_is_not_shown() -> None:
         ),
         ("https://u:p@h:8/p#f", "https://h:8/p"),
         ("https://u:p/w@h/p", "https://h/p"),
+        ("https://token@h/p", "https://h/p"),
+        ("https://u:p@w@h/p", "https://h/p"),
         ("https://h:80/@me", "https://h:80/@me"),
         ("https://h/@me", "https://h/@me"),
         ("//u:p@h/p", "//h/p"),

@@ -23,7 +23,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in (layout.CONTRACT, layout.OVERLAY, layout.CONFIG):
         shutil.copy(path, root / path.relative_to(layout.ROOT))
     shutil.copytree(layout.TEMPLATES, root / "overlays" / "templates")
-    for name in ("CONTRACT", "OVERLAY", "CONFIG", "TEMPLATES", "GENERATED", "BUILD", "REPAIRED"):
+    for name in (
+        "CONTRACT",
+        "OVERLAY",
+        "CHOICES",
+        "CONFIG",
+        "TEMPLATES",
+        "GENERATED",
+        "BUILD",
+        "REPAIRED",
+    ):
         monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
     monkeypatch.setattr(layout, "ROOT", root)
     return root
@@ -197,7 +206,30 @@ def test_spec_writes_the_contract_of_a_page(
     page.write_text("# no contract\n")
     assert main(["spec", str(page)]) == 1
     assert layout.CONTRACT.read_bytes() == published
-    assert "page.md holds 0 OpenAPI documents" in capsys.readouterr().err
+    assert "page.md holds no OpenAPI document." in capsys.readouterr().err
+
+
+def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mends and choices as they are made, refused pages apart from them."""
+    folder = project / "pages"
+    folder.mkdir()
+    operation = "paths: {{/v1/video/create: {{post: {{summary: {}, parameters: {}}}}}}}\n"
+    for name, limit in (("a", 1), ("b", 2)):
+        parameters = f"[{{name: n, in: query, schema: {{maximum: {limit}}}}}]"
+        contract = "openapi: 3.0.1\n" + operation.format(name, parameters)
+        (folder / f"{name}.md").write_text(f"```yaml\n{contract}```\n")
+    (folder / "c.md").write_text("```yaml\na: [\n```\n")
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "POST /v1/video/create is told differently by 2 pages; all are taken together.",
+        "openapi.yaml is written; 1 page(s) refused.",
+    ]
+    assert told.err.startswith("pages/c.md:3:1 is not valid YAML")
+    layout.CHOICES.write_text("POST /v1/video/create: b.md\n")
+    assert main(["spec", str(folder)]) == 0
+    assert "summary: b" in layout.CONTRACT.read_text()
+    assert "told differently" not in capsys.readouterr().out
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tools import documents
+from tools.documents import Json
 from tools.problem import Problem
 
 
@@ -76,3 +80,36 @@ def test_files_are_read_within_bounds(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(documents, "MAX_BYTES", 3)
     with pytest.raises(Problem, match=r"a\.yaml is larger than"):
         documents.read(path)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.floats(allow_nan=False).filter(isfinite),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON)
+def test_what_is_written_is_read_again(value: Json) -> None:
+    """Whatever a value holds, down to odd letters, words of YAML, and numbers in quotes."""
+    assert documents.parse(documents.text_of({"a": value}), "x") == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({}, "{}\n"),
+        (
+            {"a": {"b c": ["d", {"e": []}]}, "/v1": "yes"},
+            'a:\n  b c:\n    - d\n    -\n      e: []\n/v1: "yes"\n',
+        ),
+    ],
+)
+def test_documents_are_written_in_blocks(value: Json, text: str) -> None:
+    """Plain where that is safe, quoted elsewhere."""
+    assert documents.text_of(value) == text
