@@ -60,8 +60,6 @@ KNOWN: dict[str, str] = {
     "is_refused[list-async]": _ID,
     "is_refused[dict-sync]": _ID,
     "is_refused[dict-async]": _ID,
-    "is_refused[too long-sync]": _ID,
-    "is_refused[too long-async]": _ID,
     "is_refused[a surrogate-sync]": _ID,
     "is_refused[a surrogate-async]": _ID,
     "is_refused[a line end-sync]": _HEADER,
