@@ -11,7 +11,11 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def base_url_from(
-    argument: str | None, environ: Mapping[str, str], servers: tuple[str, ...], *, allow_insecure: bool
+    argument: str | None,
+    environ: Mapping[str, str],
+    servers: tuple[str, ...],
+    *,
+    allow_insecure: bool,
 ) -> str:
     """Return the base URL to use: the argument, else `CHAINHUB_BASE_URL`, else the contract's.
 

@@ -22,7 +22,7 @@ from chainhub._log import logger
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw
 from chainhub._redact import redact_text, redact_url
-from chainhub._retry import Retry, Stop, Trouble, decide, is_idempotent
+from chainhub._retry import Retry, Stop, Trouble, TroubleKind, decide, is_idempotent
 from chainhub._retry_after import retry_after_of
 from chainhub.errors import (
     AmbiguousOutcome,
@@ -156,7 +156,9 @@ class Call:
 
     def answer(self, raw: Raw) -> Answer:
         """Return what came as an answer to this call."""
-        return Answer(raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url)
+        return Answer(
+            raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
+        )
 
     def settle(self, outcome: Answer | Trouble) -> Settled | float:
         """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
@@ -316,26 +318,24 @@ def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> Chain
         )
     if deadline_over:
         return DeadlineError(f"the deadline passed before an answer came ({trouble.text})")
-    match trouble.kind:
-        case "timeout" | "connect_timeout":
-            what = "connecting took" if trouble.kind == "connect_timeout" else "no whole answer came"
-            return RequestTimeoutError(f"{what} within the time limit ({trouble.text})")
-        case "tls":
-            return TLSError(trouble.text)
-        case "proxy":
-            return ProxyError(f"the proxy refused: {trouble.text}")
-        case "decode" | "too_large":
-            return ResponseError(trouble.text)
-        case "local":
-            return ConfigurationError(f"the request cannot be sent: {trouble.text}")
-        case "connect" | "lookup":
-            return ConnectionFailedError(f"could not connect: {trouble.text}")
-        case "truncated":
-            return ConnectionFailedError(f"the answer broke off: {trouble.text}")
-        case "protocol":
-            return ConnectionFailedError(f"what came is no HTTP answer: {trouble.text}")
-        case "closed":
-            return ConnectionFailedError(f"the connection broke: {trouble.text}")
+    kind, sentence = _ERRORS[trouble.kind]
+    return kind(sentence.format(trouble.text))
+
+
+_ERRORS: dict[TroubleKind, tuple[type[ChainhubError], str]] = {
+    "connect": (ConnectionFailedError, "could not connect: {}"),
+    "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
+    "lookup": (ConnectionFailedError, "could not connect: {}"),
+    "tls": (TLSError, "{}"),
+    "proxy": (ProxyError, "the proxy refused: {}"),
+    "timeout": (RequestTimeoutError, "no whole answer came within the time limit ({})"),
+    "closed": (ConnectionFailedError, "the connection broke: {}"),
+    "truncated": (ConnectionFailedError, "the answer broke off: {}"),
+    "protocol": (ConnectionFailedError, "what came is no HTTP answer: {}"),
+    "decode": (ResponseError, "{}"),
+    "too_large": (ResponseError, "{}"),
+    "local": (ConfigurationError, "the request cannot be sent: {}"),
+}
 
 
 def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:

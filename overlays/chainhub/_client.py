@@ -133,7 +133,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
             base_url=session.connector.base_url,
             headers=headers,
             cookies=cookies,
-            token="",  # noqa: S106 - the key stands in the credentials alone
+            token="",
             prefix=prefix,
             auth_header_name=auth_header_name,
             httpx_args=httpx_args,

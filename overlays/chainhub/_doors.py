@@ -18,7 +18,7 @@ import httpx
 
 from chainhub._answers import decode_json
 from chainhub._body import BodyError, BodyReader
-from chainhub._call import Settled, Prepared
+from chainhub._call import Prepared, Settled
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw, waker, watching, without_body
 from chainhub._session import Session
@@ -35,9 +35,7 @@ _ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
 class SafeResponse(httpx.Response):
     """An answer whose `json()` raises typed errors only."""
 
-    def __init__(
-        self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]
-    ) -> None:
+    def __init__(self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]) -> None:
         answer = outcome.value()
         headers = [pair for pair in answer.headers if pair[0].lower() not in NO_LONGER_TRUE]
         super().__init__(answer.status, headers=headers, content=answer.body, request=request)
@@ -217,7 +215,9 @@ class Door(httpx.Client):
 
     def _ordinary_client(self) -> httpx.Client:
         if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(self._way.httpx_args)
+            settings = {"verify": self._way.session.connector.trust_context()} | dict(
+                self._way.httpx_args
+            )
             self._through = httpx.Client(**settings)
         return self._through
 
@@ -309,7 +309,9 @@ class AsyncDoor(httpx.AsyncClient):
 
     def _ordinary_client(self) -> httpx.AsyncClient:
         if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(self._way.httpx_args)
+            settings = {"verify": self._way.session.connector.trust_context()} | dict(
+                self._way.httpx_args
+            )
             self._through = httpx.AsyncClient(**settings)
         return self._through
 

@@ -69,7 +69,7 @@ class Came(NamedTuple):
 
 
 class Gathering:
-    """Many waits as a loop sees them, shared by both colours: ids in, questions and outcomes out."""
+    """Many waits as a loop of either colour sees them: ids in, questions and outcomes out."""
 
     def __init__(
         self,

@@ -31,7 +31,7 @@ AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, i
 
 
 class NameLookupError(httpcore.ConnectError):
-    """The name of a host could not be turned into an address; `passing` if asking again may help."""
+    """The name of a host was not turned into an address; `passing` if asking again may help."""
 
     def __init__(self, text: str, passing: bool) -> None:
         super().__init__(text)
@@ -165,9 +165,7 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         return SyncWireStream(self, sock)
 
 
-def _translated(
-    error: OSError, timeout: type[Exception], failure: type[Exception]
-) -> Exception:
+def _translated(error: OSError, timeout: type[Exception], failure: type[Exception]) -> Exception:
     return timeout("timed out") if isinstance(error, TimeoutError) else failure(str(error))
 
 

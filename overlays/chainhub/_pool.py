@@ -290,9 +290,7 @@ _UNWATCHED: AbstractContextManager[None] = nullcontext()
 class AsyncPool:
     """Connections to one origin, for the tasks of one event loop."""
 
-    def __init__(
-        self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int
-    ) -> None:
+    def __init__(self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int) -> None:
         self._open = open_connection
         self._stack: Stack[AsyncWire, AsyncConnection] = Stack()
         self._permits = asyncio.Semaphore(limit)

@@ -150,9 +150,7 @@ class Task:
             if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
                 raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
 
-    def declared(
-        self, parsed: object, outcome: Settled | None, *, lenient: bool = False
-    ) -> object:
+    def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
         """Return the parsed answer if it is what the contract declares.
 
         Raises:

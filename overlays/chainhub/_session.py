@@ -22,14 +22,14 @@ import httpx
 
 from chainhub._body import BodyError
 from chainhub._budget import RetryBudget
-from chainhub._call import Call, Settled, Prepared
+from chainhub._call import Call, Prepared, Settled
 from chainhub._cancel import Cancel
+from chainhub._connector import Connector
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
 from chainhub._options import Options
-from chainhub._schedule import DurationMemory
-from chainhub._connector import Connector
 from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
+from chainhub._schedule import DurationMemory
 from chainhub._trouble import trouble_of
 from chainhub.errors import ClientClosedError, ConfigurationError
 
@@ -52,7 +52,7 @@ FAILURES = (
     httpx.InvalidURL,
     httpx.StreamError,
 )
-"""What an exchange may fail with; anything else is a slip in somebody's code and passes as it is."""
+"""What an exchange may fail with; all else is a slip in somebody's code and passes as it is."""
 
 
 class Session:

@@ -139,9 +139,7 @@ def test_journal_replays_what_is_final(colour, server, http, tmp_path):
     first = colour(client.video.wait_many(["a", "bad-b"], interval=PACE, journal=journal))
     assert not any(outcome.replayed for outcome in first.values())
     asked = dict(fleet.asked)
-    again = colour(
-        client.video.wait_many(["c", "bad-b", "a", "a"], interval=PACE, journal=journal)
-    )
+    again = colour(client.video.wait_many(["c", "bad-b", "a", "a"], interval=PACE, journal=journal))
     assert list(again) == ["c", "bad-b", "a"]
     assert [outcome.replayed for outcome in again.values()] == [False, True, True]
     assert again["a"].result().video_url == URL
@@ -177,8 +175,7 @@ def test_leaving_early_ends_the_questions(colour, server, http):
     completed = client.video.as_completed(["a", "b"], interval=PACE)
 
     async def first():
-        async for outcome in completed:
-            break
+        outcome = await anext(completed)
         await completed.aclose()
         return outcome
 

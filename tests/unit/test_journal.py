@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from chainhub import _filelock, _journal, errors
 from chainhub._journal import LONGEST_LINE, Journal, JournalError
 from chainhub._outcome import Outcome, fault_of

@@ -10,14 +10,15 @@ import warnings
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from chainhub import errors
 from chainhub._crowd import Ask, Crowd, Ended, Idle
 from chainhub._pace import Pace
 from chainhub._schedule import DurationMemory, Schedule
 from chainhub._waiting import Terms
 from chainhub_api.models import VideoTask
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 URL = "https://cdn.example/v/1.mp4"
 

@@ -15,6 +15,7 @@ KEY = "sk-test-trouble-123456"
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
+    """Give an exception a cause."""
     error.__cause__ = cause
     return error
 
