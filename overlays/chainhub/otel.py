@@ -14,7 +14,7 @@ from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
 
 try:
-    from opentelemetry import trace
+    import opentelemetry.trace as trace
 except ImportError:
     _missing = True
 else:

@@ -26,9 +26,9 @@ def exported(colour, server, answers):
         retry=chainhub.RetryPolicy(base=0.01, throttled_base=0.01, attempts=2),
         on_attempt=otel.spans(provider),
     )
-    with provider.get_tracer("test").start_as_current_span("mine"):
-        with contextlib.suppress(chainhub.ChainhubError):
-            colour(client.video.query("a"))
+    mine = provider.get_tracer("test").start_as_current_span("mine")
+    with mine, contextlib.suppress(chainhub.ChainhubError):
+        colour(client.video.query("a"))
     return exporter.get_finished_spans()
 
 

@@ -11,7 +11,7 @@ from tools import documents, names, pages
 from tools.contract import called, operations
 from tools.documents import Json
 
-VENDOR_PAGES = Path("/work/shared/vendor-pages")
+VENDOR_PAGES = Path(__file__).resolve().parents[3] / "shared" / "vendor-pages"
 
 
 @pytest.mark.parametrize(
