@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import runpy
 import shutil
 import subprocess
@@ -275,6 +276,22 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"nowhere/x cannot be written: No such file"):
         commands.write(tmp_path / "nowhere" / "x", "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the last step the old one stands."""
+    target = tmp_path / "x"
+    target.write_text("old")
+
+    def full(_: Path, __: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Problem, match="x cannot be written: No space left on device"):
+        commands.write(target, "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize(
