@@ -25,14 +25,15 @@ from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
 
-_PARTS = (layout.PACKAGE, layout.SURFACE)
+_PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
 
 @dataclass(frozen=True)
 class Repair:
-    """A repaired contract and the names of the overlay actions that found nothing to repair."""
+    """A repaired contract, what each overlay action found, and the names of those that had to."""
 
     document: dict[str, Json]
+    applied: list[overlay.Applied]
     unmatched: list[str]
 
 
@@ -57,15 +58,27 @@ def repair(contract: Path) -> Repair:
     document = documents.read(contract)
     if not isinstance(document.get("paths"), dict):
         raise Problem(f"{shown(contract)} is not an OpenAPI document: it has no `paths`.")
-    left = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
-    unmatched = [action.name for action in left if not action.may_find_nothing]
+    applied = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
+    unmatched = [
+        one.action.name for one in applied if not one.places and not one.action.may_find_nothing
+    ]
     if unmatched and contract.resolve() == layout.CONTRACT:
         raise Problem(
             f"{' and '.join(unmatched)} finds nothing in {shown(contract)}: "
             "where the fault is gone, delete the action."
         )
     names.name_all(document)
-    return Repair(document, unmatched)
+    return Repair(document, applied, unmatched)
+
+
+def repairs(applied: Sequence[overlay.Applied]) -> str:
+    """Write what the overlay has repaired, a line per action that found something."""
+    counted = ((one, "1 place" if one.places == 1 else f"{one.places} places") for one in applied)
+    lines = (f"- {one.action.reason} ({count})\n" for one, count in counted if one.places)
+    return (
+        "# Repairs of the contract\n\nWhat the overlay has changed before the client was"
+        f" generated: a line per action.\n\n{''.join(lines)}"
+    )
 
 
 def write_repaired(repaired: Repair) -> Path:
@@ -100,6 +113,7 @@ def build(contract: Path, folder: Path) -> tuple[Repair, int]:
     package = folder / layout.PACKAGE
     generation.generate(repaired.document, shown(contract), package)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
+    (folder / layout.REPAIRS).write_bytes(repairs(repaired.applied).encode())
     trees.level(folder)
     return repaired, count
 

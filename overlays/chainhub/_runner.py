@@ -29,6 +29,20 @@ if TYPE_CHECKING:
 _HALF = re.compile("[\ud800-\udfff]")
 
 
+def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
+    """Return what an answer without a declared schema holds: JSON, text, or bytes.
+
+    Raises:
+        ChainhubError: it says JSON and is none, or an error inside a 200.
+    """
+    kind = (answer.header(b"content-type") or "").partition(";")[0].strip().lower()
+    if not answer.body:
+        return None
+    if kind.endswith(("/json", "+json")):
+        return decode_json(answer, secrets=secrets)
+    return ParsedAnswer(answer, secrets).text if kind.startswith("text/") else answer.body
+
+
 class Sender(Protocol):
     """The door of a synchronous client."""
 
@@ -159,6 +173,8 @@ class Task:
         assert outcome is not None  # there is a parsed answer
         answer = outcome.value()
         try:
+            if self.returns == "Any":  # the contract says nothing, and generated code drops it
+                return undeclared(answer, self.secrets())
             return settle(
                 parsed,
                 self.returns,
@@ -169,6 +185,8 @@ class Task:
             )
         except ResponseError as error:
             failure = self._misfit(answer, error)
+        except ChainhubError as error:  # an error inside a 200
+            failure = error
         raise outcome.told(failure)
 
     def unsendable(self, error: Exception) -> ConfigurationError:

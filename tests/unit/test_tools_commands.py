@@ -191,6 +191,7 @@ def test_another_contract_may_lack_faults(
     )
     assert sorted(path.name for path in (project / "out" / "there").iterdir()) == [
         "API.md",
+        "REPAIRS.md",
         "chainhub_api",
     ]
     assert not (project / "generated").exists()
