@@ -7,6 +7,9 @@ import warnings
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chainhub import _status, errors
 from chainhub._outcome import Outcome, fault_of, state_of_end
 from chainhub._schedule import DurationMemory, Schedule
@@ -23,8 +26,6 @@ from chainhub._waiting import (
     outlook,
 )
 from chainhub_api.models import VideoTask
-from hypothesis import given
-from hypothesis import strategies as st
 
 URL = "https://cdn.example/v/1.mp4"
 
@@ -42,16 +43,25 @@ RUNNING = task()
 class Story:
     """Lead one wait through a script of answers, errors and (answer, hint) pairs."""
 
-    def __init__(self, *script, deadline=900.0, interval=None, latency=0.0, number=0.5, **terms):
+    def __init__(
+        self,
+        *script,
+        deadline=900.0,
+        interval=None,
+        latency=0.0,
+        number=0.5,
+        start=0.0,
+        **terms,
+    ):
         self.memory = DurationMemory(lambda: number)
         schedule = Schedule(self.memory, lambda: number, interval)
-        self.wait = Wait("veo:1", Terms(schedule, deadline, **terms), 0.0)
-        self.asked, self.changes, self.now = [], [], 0.0
+        self.wait = Wait("veo:1", Terms(schedule, deadline, **terms), start)
+        self.asked, self.changes, self.now = [], [], start
         self.end = self.lead(list(script), latency)
 
     def lead(self, script, latency):
         """Return the last step, having asked at every instant it was told."""
-        step = Step(None, Poll(0.0))
+        step = Step(None, Poll(self.now))
         for _ in range(3000):
             match step.then:
                 case Poll(at):
@@ -258,6 +268,7 @@ def test_at_the_callers_own_pace_three_answers_are_enough():
     [
         [task("fertig", URL), task("fertig", URL), task("fertig", URL + "?new"), RUNNING],
         [task("fertig", URL), task("fertig", URL), RUNNING, task("fertig", URL), RUNNING],
+        [*[task("fertig", URL)] * 2, task("processing", URL), *[task("fertig", URL)] * 2, RUNNING],
         [task("fertig", detail={"video_url": URL})] * 9 + [RUNNING],
         [task("fertig", "  ")] * 9 + [RUNNING],
     ],
@@ -296,6 +307,7 @@ def test_ten_failures_in_a_row_end_the_wait():
     assert (story.error.status, story.error.request_id, story.error.code) == (502, "r-1", "E502")
     assert story.error.attempts == len(story.asked) == 11
     assert "10 polls in a row failed" in str(story.error)
+    assert story.error.args == (story.error.message,)
     assert "upstream says no" in str(story.error)
     assert "wait for the same id again" in str(story.error)
     assert last.message == "upstream says no"
@@ -322,8 +334,12 @@ def test_ten_failures_in_a_row_end_the_wait():
         (errors.ChainhubError("anything else"), Outlook.HOPELESS),
         (status(404, errors.TaskNotFoundError), Outlook.UNKNOWN_TASK),
         (status(400, errors.TaskNotFoundError), Outlook.UNKNOWN_TASK),
-        (status(302, errors.RedirectError), Outlook.DOUBTFUL),
+        (status(499), Outlook.HOPELESS),
+        (status(300, errors.RedirectError), Outlook.DOUBTFUL),
+        (status(399, errors.RedirectError), Outlook.DOUBTFUL),
         (status(501, errors.ServerError), Outlook.DOUBTFUL),
+        (status(505, errors.ServerError), Outlook.DOUBTFUL),
+        (status(525, errors.ServerError), Outlook.DOUBTFUL),
         (status(526, errors.ServerError), Outlook.DOUBTFUL),
         (errors.TLSError("broken"), Outlook.DOUBTFUL),
         (errors.ProxyError("refused"), Outlook.DOUBTFUL),
@@ -435,6 +451,15 @@ def test_trouble_that_passed_is_not_the_cause():
     """A failure before a good answer has nothing to do with the deadline."""
     error = Story(busy(), RUNNING, deadline=60.0).error
     assert error.__cause__ is None
+    assert "failed" not in str(error)
+
+
+def test_where_the_clock_begins_does_not_matter():
+    """A clock is a clock: only differences between instants count."""
+    script = [RUNNING, busy(), RUNNING]
+    early, late = Story(*script, deadline=60.0), Story(*script, deadline=4156.0, start=4096.0)
+    assert [at - 4096.0 for at in late.asked] == pytest.approx(early.asked)
+    assert late.error.elapsed == early.error.elapsed
 
 
 @pytest.mark.parametrize(
