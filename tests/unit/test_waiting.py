@@ -258,9 +258,18 @@ def test_at_the_callers_own_pace_three_answers_are_enough():
     """Whoever sets the pace has decided how soon three answers come."""
     odd = task("fertig", URL)
     with pytest.warns(UnknownStatusWarning):
-        story = Story(odd, interval=0.5)
-    assert story.asked == [0.0, 0.5, 1.0]
+        story = Story(odd, interval=0.25)
+    assert story.asked == [0.0, 0.25, 0.5]
     assert story.end == Done(odd)
+
+
+def test_quick_answers_late_in_a_wait_have_to_last_ten_seconds_too():
+    """The seconds count from the first answer with the address, not from the beginning."""
+    odd = task("fertig", URL)
+    with pytest.warns(UnknownStatusWarning):
+        story = Story(*[RUNNING] * 30, (odd, 1.0))
+    assert story.end == Done(odd)
+    assert 10.0 <= story.now - story.asked[30] <= 11.1
 
 
 @pytest.mark.parametrize(
@@ -472,10 +481,14 @@ def test_the_last_question_leaves_time_for_its_answer(deadline, last):
     assert story.now == deadline
 
 
-def test_the_last_question_does_not_follow_on_the_heels_of_another():
-    """With hardly any time since the question before, there is no last one."""
-    story = Story(RUNNING, deadline=10.0, interval=2.9)
-    assert story.asked == pytest.approx([0.0, 2.9, 5.8, 8.7])
+@pytest.mark.parametrize(
+    ("interval", "last"),
+    [(2.9, 8.7), (4.1, 8.2), (3.8, 9.0), (0.95, 8.55), (0.85, 9.0), (4.5, 9.0)],
+)
+def test_the_last_question_does_not_follow_on_the_heels_of_another(interval, last):
+    """Half an interval, or a second, lies between the last question and the one before."""
+    story = Story(RUNNING, deadline=10.0, interval=interval)
+    assert story.asked[-1] == pytest.approx(last)
     assert story.now == 10.0
 
 
