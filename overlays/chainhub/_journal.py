@@ -55,7 +55,7 @@ class _Entry(NamedTuple):
 
 
 class Journal:
-    """Keep final outcomes in a file, and give them back after a restart.
+    """Keep final outcomes in a file, and give those of earlier runs back.
 
     Args:
         path: The file; it is created if there is none, readable by its owner only.
@@ -71,6 +71,7 @@ class Journal:
         self._path = os.fspath(path)
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._written: set[str] = set()
         self._lines = self._size = 0
         self._synced_at = clock()
         self._descriptor = self._opened()
@@ -89,15 +90,15 @@ class Journal:
         self.close()
 
     def __len__(self) -> int:
-        """Return for how many tasks an outcome is kept."""
-        return len(self._entries)
+        """Return for how many tasks an outcome is kept, of earlier runs and of this one."""
+        return len(self._entries) + len(self._written)
 
     def __contains__(self, task_id: object) -> bool:
-        """Say whether the outcome of this task is kept."""
+        """Say whether the outcome of this task is kept from an earlier run."""
         return task_id in self._entries
 
     def replay(self, task_id: str) -> Outcome | None:
-        """Return the outcome kept for this task, marked as replayed, or None.
+        """Return the outcome an earlier run kept for this task, marked as replayed, or None.
 
         Raises:
             JournalError: The line is damaged.
@@ -118,12 +119,13 @@ class Journal:
             JournalError: The line cannot be written; nothing of it is left in the file.
         """
         state = state_of_end(outcome.error)
-        if state is None or outcome.task is None or outcome.id in self._entries:
+        if state is None or outcome.task is None:
+            return
+        if outcome.id in self._entries or outcome.id in self._written:
             return
         line = self._line(outcome, outcome.task, state)
         self._write(line, self._size)
-        self._lines += 1
-        self._entries[outcome.id] = _Entry(self._size, len(line), self._lines)
+        self._written.add(outcome.id)
         self._size += len(line)
         if self._clock() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
             self._sync()

@@ -264,7 +264,7 @@ def test_refusals_of_one_burst_count_once():
     for _ in range(16):
         pace.refused(sent_at=1.9, now=2.0)
     assert pace.rate == pytest.approx(10.0)
-    pace.refused(sent_at=2.5, now=2.6)
+    pace.refused(sent_at=2.0, now=2.6)
     assert pace.rate < 10.0
 
 
@@ -330,6 +330,18 @@ def test_a_crowd_finds_the_rate_the_service_allows():
     busy = [at for at, _ in service.asked if 30 <= at <= 130]
     assert 0.5 * 10 <= len(busy) / 100 <= 1.1 * 10
     assert max(late) < 150
+
+
+def test_good_answers_speed_the_crowd_up_again():
+    """The crowd counts every answer that was not refused."""
+    many = crowd()
+    many.add("a:1", 0.0)
+    many.add("a:2", 0.0)
+    refused, fine = many.act(0.0), many.act(0.0)
+    many.troubled(refused, errors.RateLimitError("no", status=429), 0.1)
+    slow = many.pace.rate
+    many.answered(fine, task("a:2"), 0.2)
+    assert many.pace.rate > slow
 
 
 LIMITS = st.sampled_from([math.inf, 50.0, 5.0])
