@@ -178,7 +178,7 @@ class Download:
         failure: BaseException
         try:
             step = self._settled(fetch.run(), partial)
-            next_step = self._finished(partial, tell) if isinstance(step, Finish) else step
+            next_step = self._finished(partial) if isinstance(step, Finish) else step
         except Interrupted as interrupted:
             failure = interrupted.error
         except ChainhubError as error:
@@ -223,9 +223,8 @@ class Download:
             logger.info("download to %s: %s; going on in %.2f s", name, why, step.delay)
         return step
 
-    def _finished(self, partial: Partial, tell: Tell) -> Again | None:
+    def _finished(self, partial: Partial) -> Again | None:
         wanted = self.wanted
-        self._teller(tell, last=True)(partial.position, partial.position)
         if wanted.sha256 is not None:
             found = partial.digest(self.halt.is_set)
             self._check()
@@ -241,10 +240,10 @@ class Download:
             raise step
         return step
 
-    def _teller(self, tell: Tell, *, last: bool = False) -> Callable[[int, int | None], None]:
+    def _teller(self, tell: Tell) -> Callable[[int, int | None], None]:
         def told(done: int, total: int | None) -> None:
             now = time.monotonic()
-            if now < self._next_report and not last:
+            if now < self._next_report and done != total:
                 return
             self._next_report = now + PACE
             failure: BaseException

@@ -14,6 +14,7 @@ from chainhub._course import Wanted
 from chainhub._destination import IfExists, Place, destination
 from chainhub._download import Download, Progress, run_async_download, run_download
 from chainhub._download_many import DownloadOutcome, download_all, download_all_async
+from chainhub._media_ordinary import async_ordinary_lines, ordinary_lines
 from chainhub._media_route import Route
 from chainhub._options import seconds, whole
 from chainhub._version import __version__
@@ -24,6 +25,7 @@ from chainhub_api.models import VideoTask
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._client import AsyncClient, Client
+    from chainhub._media_line import Line
 
 MAX_BYTES = 4 * 1024**3
 """Bytes of the largest file that is taken: an hour of video at 9 Mbit/s."""
@@ -47,6 +49,7 @@ class Maker:
     def __init__(
         self,
         client: Client | AsyncClient,
+        ordinary: Callable[[], Line] | None,
         *,
         if_exists: IfExists,
         max_bytes: int | None,
@@ -63,7 +66,7 @@ class Maker:
         self._if_exists: IfExists = if_exists
         self._max_bytes = float("inf") if max_bytes is None else whole("max_bytes", max_bytes)
         self._deadline_at = time.monotonic() + seconds("deadline", deadline)
-        self._route = route_of(client, tuple(allow_hosts))
+        self._route = route_of(client, tuple(allow_hosts), ordinary)
 
     def make(
         self,
@@ -95,7 +98,11 @@ class Maker:
         return Download(self._client, wanted, self._route, self.cancel)
 
 
-def route_of(client: Client | AsyncClient, allow_hosts: tuple[str, ...]) -> Route:
+def route_of(
+    client: Client | AsyncClient,
+    allow_hosts: tuple[str, ...],
+    ordinary: Callable[[], Line] | None,
+) -> Route:
     """Return where media may come from for this client."""
     session = client._session
     # httpx spells headers and cookies out; the request itself is never sent.
@@ -110,6 +117,7 @@ def route_of(client: Client | AsyncClient, allow_hosts: tuple[str, ...]) -> Rout
         prefix=client.prefix,
         user_agent=f"chainhub-python/{__version__}",
         secrets=session.credentials.secrets,
+        ordinary=ordinary,
     )
 
 
@@ -181,6 +189,7 @@ class Downloads:
         """
         maker = Maker(
             self._client,
+            ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -228,6 +237,7 @@ class Downloads:
         """
         maker = Maker(
             self._client,
+            ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -302,6 +312,7 @@ class AsyncDownloads:
         """
         maker = Maker(
             self._client,
+            async_ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -349,6 +360,7 @@ class AsyncDownloads:
         """
         maker = Maker(
             self._client,
+            async_ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,

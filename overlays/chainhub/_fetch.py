@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import attrs
-import httpcore
 import httpx
 
 from chainhub._address import origin_of
@@ -16,7 +15,6 @@ from chainhub._answers import Answer
 from chainhub._intake import Intake, Received, Surplus
 from chainhub._media import (
     Failed,
-    Headers,
     Kept,
     Redirect,
     StartOver,
@@ -24,7 +22,8 @@ from chainhub._media import (
     judge_head,
     range_headers,
 )
-from chainhub._media_route import MediaWire, Route
+from chainhub._media_line import Line, Reply
+from chainhub._media_route import Route
 from chainhub._partial import Partial
 from chainhub._retry import Trouble
 from chainhub._session import FAILURES
@@ -133,64 +132,52 @@ class Fetch:
 
     def _exchange(self, kept: Kept | None, key: str | None) -> Outcome | Redirect:
         headers = [*self._route.headers(key), *range_headers(kept)]
-        with self._opened() as (wire, connection):
-            wire.begin(self._order.until(), self._order.connect, reused=False)
-            response = connection.handle_request(_request(self.url, headers))
-            found = judge_head(response.status, response.headers, kept)
+        line = self._route.open(self.url)
+        with closing(line), self._halt.watching(line.shut):
+            reply = line.ask(self.url, headers, self._order.until(), self._order.connect)
+            found = judge_head(reply.status, reply.headers, kept)
             if isinstance(found, Failed):
-                return self._error(response)
+                return self._error(reply)
             if isinstance(found, Take):
-                return self._receive(found, response, wire)
+                return self._receive(found, reply, line)
             return found
 
-    @contextmanager
-    def _opened(self) -> Iterator[tuple[MediaWire, httpcore.ConnectionInterface]]:
-        wire, connection = self._route.open(self.url)
-        try:
-            with self._halt.watching(wire.shut):
-                yield wire, connection
-        finally:
-            connection.close()
-            wire.dispose()
-
-    def _error(self, response: httpcore.Response) -> Answer:
+    def _error(self, reply: Reply) -> Answer:
         body = bytearray()
         with suppress(*FAILURES):  # the status says enough, even if its page breaks off
-            for chunk in response.iter_stream():
+            for chunk in reply.chunks:
                 body += chunk
                 if len(body) >= _ERROR_BODY:
                     break
-        return Answer(
-            response.status, response.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url)
-        )
+        return Answer(reply.status, reply.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url))
 
-    def _receive(self, take: Take, response: httpcore.Response, wire: MediaWire) -> Outcome:
-        intake = Intake(take, self._partial, self._order.max_bytes, response.headers)
+    def _receive(self, take: Take, reply: Reply, line: Line) -> Outcome:
+        intake = Intake(take, self._partial, self._order.max_bytes, reply.headers)
         try:
-            arrived = self._take_in(intake, response, wire, take.length)
-            if take.announced is None or wire.surplus(arrived) <= 0:
-                return intake.finish()
+            arrived = self._take_in(intake, reply.chunks, line, take.length)
+            if take.announced is None or line.surplus(arrived) <= 0:
+                return self._finished(intake, take.length)
         except Surplus:
             pass
         return StartOver("more bytes came than were announced")
 
+    def _finished(self, intake: Intake, length: int | None) -> Outcome:
+        told = self._partial.position
+        found = intake.finish()
+        if isinstance(found, Received) and told != length:
+            self._tell(self._partial.position, self._partial.position)
+        return found
+
     def _take_in(
-        self, intake: Intake, response: httpcore.Response, wire: MediaWire, length: int | None
+        self, intake: Intake, chunks: Iterator[bytes], line: Line, length: int | None
     ) -> int:
         """Take the body in and return how many bytes of it have arrived."""
         mark = arrived = 0
-        for chunk in response.iter_stream():
+        for chunk in chunks:
             arrived += len(chunk)
             intake.feed(chunk)
             if arrived - mark >= STALLED:
                 mark = arrived
-                wire.until = self._order.until()
+                line.extend(self._order.until())
             self._tell(self._partial.position, length)
         return arrived
-
-
-def _request(url: httpx.URL, headers: Headers) -> httpcore.Request:
-    target = httpcore.URL(
-        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-    )
-    return httpcore.Request(b"GET", target, headers=[(b"Host", url.netloc), *headers])

@@ -6,26 +6,23 @@ everybody else gets a request that carries nothing of ours.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
 import httpcore
 
-from chainhub._address import check_url, is_allowed, is_loopback, origin_of, refusal
+from chainhub._address import check_url, is_allowed, is_loopback, origin_of
 from chainhub._media import Headers
-from chainhub._network import AddressCheck, SyncWire
+from chainhub._media_line import Line, MediaWire, OwnLine, refuse_private
 from chainhub._proxy import choose_proxy, sync_connection
 from chainhub._tls import Trust, context
-from chainhub.errors import AddressRefusedError
 
 if TYPE_CHECKING:
     import httpx
 
     from chainhub._connector import Connector
 
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
 _NO_CREDENTIALS: Headers = [
     (b"Accept", b"video/*, application/octet-stream;q=0.9, */*;q=0.1"),
     (b"Accept-Encoding", b"identity"),
@@ -45,6 +42,7 @@ class Route:
         prefix: What stands before the key.
         user_agent: What everybody else is told of us.
         secrets: What must be masked in texts that come from outside.
+        ordinary: Makes lines through a transport of the user's own, if there is one.
     """
 
     connector: Connector
@@ -54,6 +52,7 @@ class Route:
     prefix: str
     user_agent: str
     secrets: Callable[[], tuple[str, ...]] = attrs.field(repr=False)
+    ordinary: Callable[[], Line] | None = None
 
     def checked(self, url: str, previous: str | None = None) -> httpx.URL:
         """Return an address that may be followed.
@@ -79,8 +78,10 @@ class Route:
             (self.auth_header.encode("ascii"), value.encode("ascii")),
         ]
 
-    def open(self, url: httpx.URL) -> tuple[MediaWire, httpcore.ConnectionInterface]:
-        """Return a connection, not yet opened, and the wire below it."""
+    def open(self, url: httpx.URL) -> Line:
+        """Return a line to where an address is, not yet connected."""
+        if self.ordinary is not None:
+            return self.ordinary()
         scheme, host, port = origin_of(url)
         proxy = choose_proxy(scheme, host, port, self.connector.proxies)
         allowed = is_allowed(url, self.allow_hosts, self.connector.base_url)
@@ -94,79 +95,10 @@ class Route:
             backend=wire,
             keepalive=0.0,
         )
-        return wire, connection
+        return OwnLine(wire, connection)
 
     def _trust(self, allowed: bool) -> Trust:
         trust = self.connector.trust
         # "Accept any certificate" on this machine was not said of the world.
         local = trust.kind == "nothing" and is_loopback(self.connector.host)
         return Trust("bundled") if local and not allowed else trust
-
-
-def refuse_private(host: str, port: int, address: str) -> None:
-    """Refuse to connect to an address that is not public.
-
-    Raises:
-        AddressRefusedError: it is not.
-    """
-    reason = refusal(address)
-    if reason is not None:
-        raise AddressRefusedError(
-            f"refused {host[:100]}: its address is {reason};"
-            " allow the host with allow_hosts= if it is meant"
-        )
-
-
-class MediaWire(SyncWire):
-    """Sockets that can be shut for good, and that count what came behind the last request."""
-
-    def __init__(self, check: AddressCheck | None) -> None:
-        super().__init__(check)
-        self._ended = False
-        self._received = 0
-        self._head = bytearray()
-        self._head_ends: int | None = None
-
-    def shut(self) -> None:
-        """Shut the socket down, also one that is still to be opened."""
-        self._ended = True
-        super().shut()
-
-    def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
-        """Return the seconds an operation may take; none after the end."""
-        if self._ended:
-            raise error("the connection was shut")
-        return super().left(limit, error)
-
-    def wrote(self) -> None:
-        """Note a write: what is read from here on may answer it."""
-        super().wrote()
-        self._received, self._head_ends = 0, None
-        self._head.clear()
-
-    def saw(self, data: bytes) -> bytes:
-        """Note a read, and where the head of the answer ends."""
-        self._received += len(data)
-        if self._head_ends is None:
-            self._head += data
-            self._head_ends = end_of_head(self._head)
-        return super().saw(data)
-
-    def surplus(self, body: int) -> int:
-        """Return how many bytes came behind a body of so many bytes."""
-        return self._received - (self._head_ends or 0) - body
-
-    def dispose(self) -> None:
-        """Close the socket, also one that a connection that failed has left open."""
-        if self.socket is not None:
-            self.socket.close()
-
-
-def end_of_head(data: bytes | bytearray) -> int | None:
-    """Return where the head of the final answer ends, behind any interim ones."""
-    begin = 0
-    for found in _END_OF_HEAD.finditer(data):
-        if not data.startswith(b"HTTP/1.1 1", begin):
-            return found.end()
-        begin = found.end()
-    return None

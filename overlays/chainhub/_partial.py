@@ -61,6 +61,7 @@ class Partial:
             DiskError: it cannot be made, or something else stands in its place.
         """
         path = part_of(target)
+        _check_name(state_of(target))
         for _ in range(_TRIES):
             opened = _open(path)
             if opened is None:
@@ -174,7 +175,7 @@ class Partial:
         except OSError as error:
             failure = disk_error(error, "cannot rename to", self.target)
         else:
-            state_of(self.target).unlink(missing_ok=True)
+            _remove(state_of(self.target))
             _sync_folder(self.target.parent)
             return
         raise failure
@@ -185,8 +186,7 @@ class Partial:
             return
         try:
             if self._touched and self.kept is None and _is_at(self._descriptor, self.path):
-                self.path.unlink(missing_ok=True)
-                state_of(self.target).unlink(missing_ok=True)
+                _remove(self.path, state_of(self.target))
         finally:
             descriptor, self._descriptor = self._descriptor, -1
             _let_go(descriptor)
@@ -227,8 +227,27 @@ def tidy(target: Path) -> None:
     part, state = part_of(target), state_of(target)
     with suppress(OSError):
         if os.path.samestat(os.lstat(part), os.lstat(target)):
-            part.unlink()
-            state.unlink(missing_ok=True)
+            _remove(part, state)
+
+
+def _remove(*paths: Path) -> None:
+    """Remove files; one that will not go must not hide what happened before."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that is too long before anything is asked for, not in the middle of it."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        failure = disk_error(error, "cannot make", path)
+    else:
+        return
+    raise failure
 
 
 def _open(path: Path) -> tuple[int, bool] | None:
@@ -290,7 +309,7 @@ def _own(descriptor: int, path: Path) -> bool:
         return False
     if found.st_nlink > 1:
         # Finished, but killed before this name was removed; or another's file by another name.
-        path.unlink(missing_ok=True)
+        _remove(path)
         return False
     return True
 
@@ -324,7 +343,7 @@ def _place(part: Path, target: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(part, target)
     else:
-        part.unlink(missing_ok=True)
+        _remove(part)
 
 
 def _sync_folder(folder: Path) -> None:
