@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 
 from chainhub._download import Download, Progress, Tell, run_async_download, run_download
+from chainhub._following import id_of
 from chainhub._outcome import shown_id
-from chainhub._wait_methods import id_of
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
 
 if TYPE_CHECKING:

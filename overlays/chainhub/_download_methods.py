@@ -14,11 +14,11 @@ from chainhub._course import Wanted
 from chainhub._destination import IfExists, Place, destination
 from chainhub._download import Download, Progress, run_async_download, run_download
 from chainhub._download_many import DownloadOutcome, download_all, download_all_async
+from chainhub._following import id_of
 from chainhub._media_ordinary import async_ordinary_lines, ordinary_lines
 from chainhub._media_route import Route
 from chainhub._options import seconds, whole
 from chainhub._version import __version__
-from chainhub._wait_methods import id_of
 from chainhub.errors import ConfigurationError
 from chainhub_api.models import VideoTask
 
