@@ -144,25 +144,26 @@ def test_journal_replays_what_is_final(colour, server, http, tmp_path):
     assert [outcome.replayed for outcome in again.values()] == [False, True, True]
     assert again["a"].result().video_url == URL
     assert {**asked, "c": 2} == fleet.asked
-    assert [json.loads(line)["id"] for line in journal.read_text().splitlines()] == [
-        *first,
-        "c",
-    ] or len(journal.read_text().splitlines()) == 3
+    kept = [json.loads(line)["id"] for line in journal.read_text().splitlines()]
+    assert sorted(kept) == ["a", "bad-b", "c"]
 
 
 def test_cancel_ends_a_wait_for_many(colour, server, http):
     """Within 50 ms, leaving no thread and no task behind."""
-    server.answers = [lambda connection, head: time.sleep(1)]
+    cancel, set_at = chainhub.Cancel(), []
+
+    def silent(connection, head):
+        time.sleep(0.1)
+        set_at.append(time.monotonic())
+        cancel.set()
+        time.sleep(0.5)
+
+    server.answers = [silent]
     client = colour.client(base_url=server.url)
-    cancel = chainhub.Cancel()
     before = threading.active_count()
-    timer = threading.Timer(0.1, cancel.set)
-    timer.start()
-    began = time.monotonic()
     with pytest.raises(chainhub.CancelledByUser, match="2 tasks was cancelled"):
         colour(client.video.wait_many(["a", "b"], cancel=cancel))
-    assert time.monotonic() - began < 0.4
-    timer.join()
+    assert time.monotonic() - set_at[0] < 0.3
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub")]
     assert left == []
     assert threading.active_count() <= before + len(server._threads)
