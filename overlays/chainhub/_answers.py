@@ -6,6 +6,8 @@ Every operation passes `judge` (by status only) and, where it declares JSON, `de
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from chainhub import errors
@@ -14,6 +16,9 @@ from chainhub._envelope import hidden_error
 from chainhub._json import NotJSON, parse
 from chainhub._phrases import named
 from chainhub._redact import redact_url
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 @attrs.frozen(repr=False)
@@ -89,3 +94,27 @@ def decode_json(answer: Answer, *, secrets: tuple[str, ...] = ()) -> object:
     if problem is None:
         raise _reading.read_hidden_error(answer, document, secrets)
     raise _reading.read_refused(answer, problem, secrets)
+
+
+def explain_misfit(
+    answer: Answer,
+    problem: BaseException | str,
+    *,
+    declared: object = None,
+    namespace: ModuleType | None = None,
+    secrets: tuple[str, ...] = (),
+) -> errors.ChainhubError:
+    """Return the error for a 2xx that could be decoded but is not what was declared.
+
+    An error hidden in the body is preferred, as long as the body has no id of a task.
+
+    Args:
+        answer: The answer.
+        problem: What parsing or `settle` has raised, or a sentence.
+        declared: The declared type or its text, to find the field in the document.
+        namespace: The package of the models.
+        secrets: Keys that must not be shown.
+    """
+    from chainhub._misfit import explain  # a good answer needs none of it
+
+    return explain(answer, problem, declared, namespace, secrets)

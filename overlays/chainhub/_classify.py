@@ -25,8 +25,8 @@ _QUOTA_CODES = frozenset(
 )
 _QUOTA_TEXT = re.compile(
     r"quota is not enough|insufficient (?:user )?(?:quota|balance|credit)|exceeded your"
-    r" (?:current )?quota|quota (?:has been )?exhausted|not enough (?:quota|credit|balance)|out of credits?"
-    r"|额度不足|余额不足|预扣费",
+    r" (?:current )?quota|quota (?:has been )?exhausted|not enough (?:quota|credit|balance)"
+    r"|out of credits?|额度不足|余额不足|预扣费",
     re.IGNORECASE,
 )
 _NO_TASK_CODES = frozenset({"task_not_exist", "task_not_exists", "task_not_found"})

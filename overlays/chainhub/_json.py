@@ -13,13 +13,15 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from chainhub._charsets import strict_text
 
 MOST_BYTES = 16 * 1024 * 1024
 DEEPEST = 100
 _LONGEST_NUMBER = 4300
+_BEGINNING = 16_384
+_LONGEST_KEY_SHOWN = 60
 
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -56,7 +58,7 @@ def parse_text(text: str) -> object:
     Raises:
         NotJSON: If the text is no acceptable document.
     """
-    if text.count("{") + text.count("[") > DEEPEST and _too_deep(text):
+    if text.count("{") + text.count("[") > DEEPEST and any(map(_too_deep, _prefixes(text))):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
     # The interpreter refuses such numbers itself, unless somebody has told it not to.
     if not 0 < sys.get_int_max_str_digits() <= _LONGEST_NUMBER and _NUMBER.search(text):
@@ -70,6 +72,12 @@ def parse_text(text: str) -> object:
     else:
         return document
     raise NotJSON(problem)
+
+
+def _prefixes(text: str) -> Iterator[str]:
+    """Yield the beginning, where a bomb shows itself at once, then the whole."""
+    yield text[:_BEGINNING]
+    yield text
 
 
 def _too_deep(text: str) -> bool:
@@ -109,10 +117,16 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _agree(pairs: list[tuple[str, object]]) -> None:
-    seen: dict[str, object] = {}
+    seen: dict[str, str] = {}
     for name, value in pairs:
-        if seen.setdefault(name, value) != value:
-            raise _Refused(f"it holds the key {name[:60]!r} twice, with different values")
+        # As text, because True equals 1.
+        if seen.setdefault(name, repr(value)) != repr(value):
+            raise _Refused(f"it holds {_key(name)} twice, with different values")
+
+
+def _key(name: str) -> str:
+    # A long one is not cut but left out: half a secret could not be recognised and masked.
+    return f"the key {name!r}" if len(name) <= _LONGEST_KEY_SHOWN else "a key"
 
 
 def _why(error: ValueError) -> str:
@@ -122,7 +136,7 @@ def _why(error: ValueError) -> str:
         return _TOO_LONG
     if error.msg == "Extra data":
         return f"there is more behind the end of the document (at character {error.pos})"
-    return f"{error.msg} at character {error.pos}"
+    return f"{error.msg.removesuffix(' at')} at character {error.pos}"
 
 
 _TOO_LONG = "it holds a number with too many digits"

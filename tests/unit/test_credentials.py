@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import ModuleType
 
 import pytest
+
 from chainhub import _credentials
 from chainhub._credentials import ApiKey, Credentials
 from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError

@@ -1,0 +1,18 @@
+"""A client library for accessing chainhub"""
+
+TYPE_CHECKING = False  # type checkers know this name; importing typing takes time
+
+if TYPE_CHECKING:
+    from .client import AuthenticatedClient, Client
+else:
+
+    def __getattr__(name: str) -> object:
+        # The client imports httpx; whoever wants only the models does not pay for it.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import client
+
+        return getattr(client, name)
+
+
+__all__ = ("AuthenticatedClient", "Client")

@@ -1,0 +1,143 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.video_task import VideoTask
+from ...types import UNSET, Response
+
+
+def _get_kwargs(*, id: str) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["id"] = id
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {"method": "get", "url": "/v1/video/query", "params": params}
+
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> VideoTask | None:
+    if response.status_code == 200:
+        response_200 = VideoTask.from_dict(response.json())
+
+        return response_200
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[VideoTask]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
+    """Query task
+
+     Given a hint, the model will return one or more complete predictions, and may also return the
+    probability of an alternative label at each location.
+
+    Complete creation for the provided hint and parameters
+
+
+    Args:
+        id (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[VideoTask]
+    """
+
+    kwargs = _get_kwargs(id=id)
+
+    response = client.get_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+def sync(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
+    """Query task
+
+     Given a hint, the model will return one or more complete predictions, and may also return the
+    probability of an alternative label at each location.
+
+    Complete creation for the provided hint and parameters
+
+
+    Args:
+        id (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        VideoTask
+    """
+
+    return sync_detailed(client=client, id=id).parsed
+
+
+async def asyncio_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
+    """Query task
+
+     Given a hint, the model will return one or more complete predictions, and may also return the
+    probability of an alternative label at each location.
+
+    Complete creation for the provided hint and parameters
+
+
+    Args:
+        id (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[VideoTask]
+    """
+
+    kwargs = _get_kwargs(id=id)
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
+    """Query task
+
+     Given a hint, the model will return one or more complete predictions, and may also return the
+    probability of an alternative label at each location.
+
+    Complete creation for the provided hint and parameters
+
+
+    Args:
+        id (str):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        VideoTask
+    """
+
+    return (await asyncio_detailed(client=client, id=id)).parsed

@@ -1,0 +1,5 @@
+"""Where the service is, as the contract says"""
+
+SERVERS: tuple[str, ...] = (
+    "https://api.chainhub.tech",
+)

@@ -1,0 +1,317 @@
+"""Which hosts a URL that somebody else chose may lead to: public addresses only, unless allowed.
+
+A task's answer names the address of its video. Followed blindly, it would let whoever writes that
+answer read what only this machine can reach. Everything here is a decision: no look-up, no socket.
+
+The network tables are spelled out because `ipaddress` changed its own mind about them several
+times between Python 3.11.0 and 3.13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from chainhub.errors import AddressRefusedError
+
+if TYPE_CHECKING:
+    import httpx
+
+_METADATA = {
+    "100.100.100.200",  # Alibaba Cloud
+    "168.63.129.16",  # Azure; publicly numbered, reachable only from inside
+    "169.254.169.254",
+    "169.254.170.2",  # Amazon ECS
+    "169.254.170.23",  # Amazon EKS
+    "192.0.0.192",  # Oracle Cloud
+    "fd00:42::42",  # Scaleway
+    "fd00:ec2::23",
+    "fd00:ec2::254",
+    "fd20:ce::254",  # Google Cloud
+    "fe80::a9fe:a9fe",  # OpenStack
+}
+
+# The IANA special-purpose registries; the first network that holds the address names it.
+_SPECIAL = (
+    ("0.0.0.0/32", "unspecified"),
+    ("0.0.0.0/8", "reserved"),
+    ("10.0.0.0/8", "private"),
+    ("100.64.0.0/10", "shared (carrier NAT)"),
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link-local"),
+    ("172.16.0.0/12", "private"),
+    ("192.0.0.0/24", "reserved"),
+    ("192.0.2.0/24", "reserved for documentation"),
+    ("192.88.99.0/24", "reserved"),
+    ("192.168.0.0/16", "private"),
+    ("198.18.0.0/15", "reserved for benchmarks"),
+    ("198.51.100.0/24", "reserved for documentation"),
+    ("203.0.113.0/24", "reserved for documentation"),
+    ("224.0.0.0/4", "multicast"),
+    ("255.255.255.255/32", "broadcast"),
+    ("240.0.0.0/4", "reserved"),
+    ("::/128", "unspecified"),
+    ("::1/128", "loopback"),
+    ("64:ff9b:1::/48", "private (local NAT64)"),
+    ("fc00::/7", "private"),
+    ("fe80::/10", "link-local"),
+    ("fec0::/10", "private (site-local)"),
+    ("ff00::/8", "multicast"),
+    ("2001:db8::/32", "reserved for documentation"),
+    ("3fff::/20", "reserved for documentation"),
+    ("2001::/32", "a Teredo tunnel"),
+    ("2001::/23", "reserved"),
+    ("2002::/16", "a 6to4 tunnel"),
+    # Global unicast is 2000::/3, an eighth of all; the rest follows.
+    ("::/3", "reserved"),
+    ("4000::/2", "reserved"),
+    ("8000::/1", "reserved"),
+)
+
+# An IPv4 address travels in the last 32 bits of these, and is what is really connected to.
+_EMBEDDING = ("::ffff:0:0/96", "64:ff9b::/96")
+
+_LOCAL_NAMES = {"localhost", "localhost6", "ip6-localhost", "ip6-loopback"}
+_LOCAL_SUFFIXES = (
+    ".localhost",
+    ".localdomain",
+    ".localdomain6",
+    ".local",
+    ".internal",
+    ".intranet",
+    ".private",
+    ".corp",
+    ".home",
+    ".lan",
+    ".home.arpa",
+    ".svc",
+    ".metadata.goog",
+    # Public names whose only purpose is to resolve to a private address.
+    ".localtest.me",
+    ".lvh.me",
+    ".nip.io",
+    ".sslip.io",
+)
+_DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
+_NEVER_IN_HOST = set(" \"%'*,/:;<=>?@[]\\^`{|}~!#$&()+")
+_DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+def refusal(ip: str) -> str | None:
+    """Say why an address is not a public one, or None if it is.
+
+    Fails closed: text that is no address has a reason too. A zone (`%eth0`) is ignored.
+    """
+    try:
+        address = ip_address(ip.partition("%")[0])
+    except ValueError:
+        return "not an IP address"
+    return _judge(address)
+
+
+def _judge(address: IPv4Address | IPv6Address) -> str | None:
+    if str(address) in _METADATA:
+        return "a cloud metadata service"
+    if any(address in network for network in _embedding()):
+        return _judge(IPv4Address(int(address) & 0xFFFFFFFF))
+    return next((name for network, name in _special() if address in network), None)
+
+
+@cache
+def _embedding() -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text) for text in _EMBEDDING)
+
+
+@cache
+def _special() -> tuple[tuple[IPv4Network | IPv6Network, str], ...]:
+    return tuple((ip_network(text), name) for text, name in _SPECIAL)
+
+
+def literal_address(host: str) -> str | None:
+    """Return the address a host spells, in its usual form, or None if it is a name.
+
+    Reads every spelling a resolver would: short, octal, hexadecimal and single-number IPv4,
+    brackets, zones, trailing dots, percent-encoding, full-width digits.
+    """
+    host = _plain(host)
+    if ":" in host:
+        return _v6(host.strip("[]").partition("%")[0])
+    return _v4(unquote(host).strip("[]").rstrip("."))
+
+
+def _plain(host: str) -> str:
+    """Fold what internationalised names treat alike."""
+    if host.isascii():
+        return host.lower()
+    from unicodedata import normalize
+
+    return normalize("NFKC", host.translate(_DOTS)).translate(_DOTS).lower()
+
+
+def _v6(text: str) -> str | None:
+    try:
+        return str(IPv6Address(text))
+    except ValueError:
+        return None
+
+
+def _v4(text: str) -> str | None:
+    """Read IPv4 as the C function `inet_aton` does: one to four numbers, the last fills up."""
+    numbers = [_number(part) for part in text.split(".")]
+    if len(numbers) > 4 or None in numbers:
+        return None
+    *head, last = [number for number in numbers if number is not None]
+    if any(number > 0xFF for number in head) or last >= 1 << 8 * (4 - len(head)):
+        return None
+    value = sum(number << 8 * (3 - place) for place, number in enumerate(head)) + last
+    return str(IPv4Address(value))
+
+
+def _number(text: str) -> int | None:
+    """Read one part: `0x` is hexadecimal, a leading zero octal, and `0x` alone is zero."""
+    if not text.isascii() or not text.isalnum():
+        return None
+    try:
+        if text.startswith("0x"):
+            return int(text[2:] or "0", 16)
+        return int(text, 8 if text.startswith("0") else 10)
+    except ValueError:
+        return None
+
+
+def refused_name(host: str) -> str | None:
+    """Say why a name can be refused without looking it up, or None."""
+    name = _plain(host).rstrip(".")
+    if not name:
+        return "empty"
+    if name in _LOCAL_NAMES:
+        return "loopback"
+    if f".{name}".endswith(_LOCAL_SUFFIXES):
+        return "a name of a private network"
+    if "." not in name:
+        return "a name without a dot, which only a private network knows"
+    last = name.rpartition(".")[2]
+    if last.isdigit() or last.startswith("0x"):
+        return "neither a name nor an address"
+    return None
+
+
+def refused_host(host: str) -> str | None:
+    """Say why a host, name or address in any spelling, is not a public one, or None."""
+    literal = literal_address(host)
+    return refused_name(host) if literal is None else refusal(literal)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, in any spelling, is this machine without asking anybody."""
+    reason = refused_host(host)
+    return reason == "loopback" or f".{_plain(host).rstrip('.')}".endswith(".localhost")
+
+
+def origin_of(url: httpx.URL) -> tuple[str, str, int]:
+    """Return scheme, host (in ASCII) and port, with the scheme's default port filled in."""
+    port = _DEFAULT_PORT.get(url.scheme, 0) if url.port is None else url.port
+    return url.scheme, url.raw_host.decode("ascii"), port
+
+
+def is_allowed(
+    url: httpx.URL, allow_hosts: Collection[str] = (), own_origin: str | None = None
+) -> bool:
+    """Tell whether a URL may lead to a non-public address.
+
+    Args:
+        url: The URL to be requested.
+        allow_hosts: Hosts the user vouches for: `host`, or `host:port` for that port only.
+        own_origin: The service's own base URL, which is always allowed.
+    """
+    if own_origin is not None and _origin_in(own_origin) == origin_of(url):
+        return True
+    _, host, port = origin_of(url)
+    return any(_vouches(entry, host, port) for entry in allow_hosts)
+
+
+def _origin_in(text: str) -> tuple[str, str, int] | None:
+    url = _parse(text)
+    return None if url is None else origin_of(url)
+
+
+def _vouches(entry: str, host: str, port: int) -> bool:
+    bare_v6 = entry.count(":") > 1 and not entry.startswith("[")
+    # Without a scheme there is no default port, so that ":80" is not taken for "any".
+    url = _parse(f"//[{entry}]" if bare_v6 else f"//{entry}")
+    return url is not None and origin_of(url)[1] == host and url.port in (None, port)
+
+
+def check_url(
+    url: str,
+    allow_hosts: Collection[str] = (),
+    own_origin: str | None = None,
+    previous: str | None = None,
+) -> httpx.URL:
+    """Refuse a URL that must not be followed; return it parsed, for the request to use as it is.
+
+    Args:
+        url: An absolute URL from an answer or a redirect.
+        allow_hosts: Hosts allowed although they are not public: `host` or `host:port`.
+        own_origin: The service's own base URL, allowed wherever it is.
+        previous: The URL that redirected here, if any.
+
+    Raises:
+        AddressRefusedError: Not http(s), with user name or control characters, from https to http,
+            or a host that is not public. The message never shows path or query.
+    """
+    parsed = _parse(url)
+    if parsed is None:
+        raise AddressRefusedError("the address is not a URL that can be requested")
+    problem = _form_problem(url, parsed) or _downgrade(parsed, previous)
+    if problem is None and not is_allowed(parsed, allow_hosts, own_origin):
+        problem = _place_problem(origin_of(parsed)[1])
+    if problem is not None:
+        raise AddressRefusedError(f"refused {_shown(parsed)}: {problem}")
+    return parsed
+
+
+def _parse(url: str) -> httpx.URL | None:
+    from httpx import URL, InvalidURL
+
+    try:
+        return URL(url)
+    except (InvalidURL, ValueError):
+        return None
+
+
+def _form_problem(text: str, url: httpx.URL) -> str | None:
+    scheme, host, port = origin_of(url)
+    if scheme not in _DEFAULT_PORT:
+        return "only http:// and https:// addresses are followed"
+    if "\\" in text or not text.isprintable():
+        return "it contains characters that do not belong in a URL"
+    if url.userinfo:
+        return "it contains a user name"
+    if not 0 < port < 65536:
+        return "its port is not between 1 and 65535"
+    if not host or (":" not in host and not _NEVER_IN_HOST.isdisjoint(host)):
+        return "its host is not a host name"
+    return None
+
+
+def _downgrade(url: httpx.URL, previous: str | None) -> str | None:
+    if url.scheme == "http" and previous is not None and previous.lower().startswith("https:"):
+        return "a redirect from https to http"
+    return None
+
+
+def _place_problem(host: str) -> str | None:
+    reason = refused_host(host)
+    if reason is None:
+        return None
+    return f"the host is {reason}; allow it with allow_hosts= if it is meant"
+
+
+def _shown(url: httpx.URL) -> str:
+    """Scheme and host only: path and query of a signed URL are as good as a password."""
+    scheme, host, _ = origin_of(url)
+    return f"{scheme[:20]}://{f'[{host}]' if ':' in host else host[:100]}"

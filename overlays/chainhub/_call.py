@@ -1,0 +1,356 @@
+"""One call: what was tried, what it led to and what comes next. It sends nothing and never sleeps.
+
+The two loops in `_session` carry out what is decided here.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+from copy import copy
+
+import attrs
+import httpcore
+import httpx
+
+from chainhub._answers import Answer, judge
+from chainhub._budget import RetryBudget
+from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
+from chainhub._log import logger
+from chainhub._options import Options
+from chainhub._pool import Attempt, Raw
+from chainhub._redact import redact_text, redact_url
+from chainhub._retry import Retry, Stop, Trouble, TroubleKind, decide, is_idempotent
+from chainhub._retry_after import retry_after_of
+from chainhub.errors import (
+    AmbiguousOutcome,
+    CancelledByUser,
+    ChainhubError,
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineError,
+    ProxyError,
+    RequestTimeoutError,
+    ResponseError,
+    TLSError,
+)
+
+
+class Prepared:
+    """A request in the form in which it is sent, made once for all attempts and polls."""
+
+    __slots__ = (
+        "_core",
+        "_key",
+        "_target",
+        "auth_header",
+        "idempotent",
+        "method",
+        "prefix",
+        "raw_url",
+        "request",
+    )
+
+    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+        self.request = request
+        self.auth_header = auth_header
+        self.prefix = prefix
+        self.method = request.method
+        self.idempotent = is_idempotent(request.method)
+        self.raw_url = str(request.url)
+        self._target: bytes | None = None
+        self._key: str | None = None
+        self._core: httpcore.Request | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL with its secrets cut out."""
+        return redact_url(self.raw_url)
+
+    @property
+    def target(self) -> bytes:
+        """The path and query, as they stand in the request line."""
+        return self._target or self.request.url.raw_path
+
+    def aimed_at(self, target: bytes) -> Prepared:
+        """Return the same request for another path or query, without building it anew."""
+        other = copy(self)
+        origin = self.raw_url.removesuffix(self.target.decode("ascii"))
+        other._target, other.raw_url = target, origin + target.decode("ascii")
+        if self._core is not None:
+            url = self._core.url
+            other._core = copy(self._core)
+            other._core.url = httpcore.URL(
+                scheme=url.scheme, host=url.host, port=url.port, target=target
+            )
+        return other
+
+    def with_key(self, key: str) -> httpcore.Request:
+        """Return the request for httpcore; the key stands nowhere else."""
+        if self._core is None or self._key != key:
+            url = self.request.url
+            self._key = key
+            self._core = httpcore.Request(
+                self.method.encode("ascii"),
+                httpcore.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self.target
+                ),
+                headers=self.headers(key),
+                content=self.request.stream,
+            )
+        return self._core
+
+    def headers(self, key: str) -> list[tuple[bytes, bytes]]:
+        """Return the headers with the key in the one that carries it."""
+        name = self.auth_header.encode("ascii")
+        own = [pair for pair in self.request.headers.raw if pair[0].lower() != name.lower()]
+        value = f"{self.prefix} {key}" if self.prefix else key
+        return [*own, (name, value.encode("ascii"))]
+
+
+@attrs.define
+class Call:
+    """The course of one call.
+
+    Attributes:
+        prepared: The request.
+        options: The choices of the call.
+        budget: The client's retry budget.
+        observers: Who is told.
+        attempts: How many attempts were begun.
+        refreshed: Whether the key was asked for again.
+    """
+
+    prepared: Prepared
+    options: Options
+    budget: RetryBudget
+    observers: Observers
+    started: float
+    deadline_at: float
+    attempts: int = 0
+    refreshed: bool = False
+    secrets: Callable[[], tuple[str, ...]] = tuple
+    random: Callable[[], float] = random.random
+    _spent: float = 0.0
+    _fresh: bool = False
+    _attempt_began: float = 0.0
+
+    def begin(self) -> Attempt:
+        """Begin the next attempt and return its limits."""
+        if self.options.cancel is not None and self.options.cancel.is_set():
+            raise self._filled(CancelledByUser("cancelled"))
+        self.attempts += 1
+        self._attempt_began = time.monotonic()
+        options = self.options
+        return Attempt(
+            timeout=options.timeout,
+            connect=options.connect,
+            deadline=self.deadline_at,
+            max_body=options.max_body,
+            # After a failure below HTTP the other idle connections may be dead as well.
+            fresh=self._fresh or not self.prepared.idempotent,
+            cancel=options.cancel,
+        )
+
+    def answer(self, raw: Raw) -> Answer:
+        """Return what came as an answer to this call."""
+        return Answer(
+            raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
+        )
+
+    def settle(self, outcome: Answer | Trouble) -> Settled | float:
+        """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
+        if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
+            self.budget.succeeded(self._spent)
+            self._tell_attempt(outcome)
+            return self._end(outcome, None)
+        self._tell_attempt(outcome)
+        if self.options.cancel is not None and self.options.cancel.is_set():
+            return self._end(None, self._filled(CancelledByUser("cancelled")))
+        self._fresh = isinstance(outcome, Trouble)
+        step = self._decide(outcome)
+        error = self._error(outcome, step)
+        if isinstance(step, Stop):
+            return self._end(outcome, error)
+        self._spent += step.cost
+        self._tell_retry(step.delay, error)
+        return step.delay
+
+    def wants_new_key(self, outcome: Answer | Trouble) -> bool:
+        """Tell, once per call, whether the key is worth asking for again."""
+        if isinstance(outcome, Trouble) or outcome.status != 401 or self.refreshed:
+            return False
+        self.refreshed = True
+        return True
+
+    def left(self) -> float | None:
+        """Return the seconds until the deadline, None without one."""
+        left = self.deadline_at - time.monotonic()
+        return None if math.isinf(left) else left
+
+    def _decide(self, outcome: Answer | Trouble) -> Retry | Stop:
+        return decide(
+            self.options.retry,
+            self.budget,
+            idempotent=self.prepared.idempotent,
+            outcome=outcome,
+            attempt=self.attempts,
+            remaining=self.left(),
+            wall=time.time(),
+            now=time.monotonic(),
+            random=self.random,
+        )
+
+    def _error(self, outcome: Answer | Trouble, step: Retry | Stop) -> ChainhubError:
+        ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
+        if isinstance(outcome, Trouble):
+            over = time.monotonic() >= self.deadline_at
+            error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
+        else:
+            found = judge(outcome, secrets=self.secrets())
+            assert found is not None  # judge knows an error in everything that is not 2xx
+            error = found
+            error.retry_after = retry_after_of(outcome, time.time())
+            if ambiguous:
+                error = ambiguous_answer(error)
+        if isinstance(step, Stop) and step.text and not ambiguous:
+            error.message = f"{error.message} ({step.text})"
+        return self._filled(error)
+
+    def _filled(self, error: ChainhubError) -> ChainhubError:
+        error.method = self.prepared.method
+        error.url = self.prepared.url
+        error.attempts = self.attempts
+        error.elapsed = time.monotonic() - self.started
+        return error
+
+    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Settled:
+        answer = outcome if isinstance(outcome, Answer) else None
+        observer = self.observers.on_call
+        if observer is not None:
+            event = CallEvent(
+                method=self.prepared.method,
+                url=self.prepared.url,
+                attempts=self.attempts,
+                status=answer.status if answer else None,
+                error=error,
+                elapsed=time.monotonic() - self.started,
+            )
+            observer(event)
+        return Settled(answer, error, self.attempts, time.monotonic() - self.started)
+
+    def _tell_attempt(self, outcome: Answer | Trouble) -> None:
+        observer = self.observers.on_attempt
+        if observer is None and not logger.isEnabledFor(20):  # logging.INFO
+            return
+        elapsed = time.monotonic() - self._attempt_began
+        trouble = outcome if isinstance(outcome, Trouble) else None
+        answer = outcome if isinstance(outcome, Answer) else None
+        event = AttemptEvent(
+            method=self.prepared.method,
+            url=self.prepared.url,
+            attempt=self.attempts,
+            status=answer.status if answer else None,
+            trouble=trouble.text if trouble else None,
+            trouble_kind=trouble.kind if trouble else None,
+            request_id=request_id_of(answer, self.secrets()) if answer else None,
+            started=time.time() - elapsed,
+            elapsed=elapsed,
+        )
+        logger.info(
+            "%s %s: %s in %.3f s (attempt %d, request id %s)",
+            event.method,
+            event.url,
+            event.status or event.trouble,
+            event.elapsed,
+            event.attempt,
+            event.request_id or "-",
+        )
+        if observer is not None:
+            observer(event)
+
+    def _tell_retry(self, delay: float, error: ChainhubError) -> None:
+        logger.info("trying again in %.2f s: %s", delay, error)
+        observer = self.observers.on_retry
+        if observer is not None:
+            observer(
+                RetryEvent(
+                    method=self.prepared.method,
+                    url=self.prepared.url,
+                    attempt=self.attempts,
+                    delay=delay,
+                    error=error,
+                )
+            )
+
+
+@attrs.frozen
+class Settled:
+    """How a call ended: the last answer, if one came, and the error, if it is one."""
+
+    answer: Answer | None
+    error: ChainhubError | None
+    attempts: int
+    elapsed: float
+
+    def value(self) -> Answer:
+        """Return the answer or raise the error."""
+        if self.error is not None:
+            raise self.error
+        assert self.answer is not None  # a call without an answer has an error
+        return self.answer
+
+    def told(self, error: ChainhubError) -> ChainhubError:
+        """Tell an error that came out of the answer later what the call knows."""
+        if not error.attempts and self.answer is not None:
+            error.method, error.url = self.answer.method, self.answer.url
+            error.attempts, error.elapsed = self.attempts, self.elapsed
+        return error
+
+
+def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
+    """Return the error for an attempt that got no answer."""
+    if ambiguous:
+        return AmbiguousOutcome(
+            f"{trouble.text}; the request may have been carried out, so it was not sent again"
+        )
+    if deadline_over:
+        return DeadlineError(f"the deadline passed before an answer came ({trouble.text})")
+    kind, sentence = _ERRORS[trouble.kind]
+    return kind(sentence.format(trouble.text))
+
+
+_ERRORS: dict[TroubleKind, tuple[type[ChainhubError], str]] = {
+    "connect": (ConnectionFailedError, "could not connect: {}"),
+    "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
+    "lookup": (ConnectionFailedError, "could not connect: {}"),
+    "tls": (TLSError, "{}"),
+    "proxy": (ProxyError, "the proxy refused: {}"),
+    "timeout": (RequestTimeoutError, "no whole answer came within the time limit ({})"),
+    "closed": (ConnectionFailedError, "the connection broke: {}"),
+    "truncated": (ConnectionFailedError, "the answer broke off: {}"),
+    "protocol": (ConnectionFailedError, "what came is no HTTP answer: {}"),
+    "decode": (ResponseError, "{}"),
+    "too_large": (ResponseError, "{}"),
+    "local": (ConfigurationError, "the request cannot be sent: {}"),
+}
+
+
+def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
+    """Return the error for a request that an error status leaves in the dark."""
+    return AmbiguousOutcome(
+        f"{error.message}; the request may have been carried out, so it was not sent again",
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        excerpt=error.excerpt,
+        retry_after=error.retry_after,
+    )
+
+
+def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """Return the service's id of a request, on one line and without secrets it may echo."""
+    found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    return None if found is None else redact_text(found, secrets, limit=100)

@@ -1,0 +1,370 @@
+"""The two clients: the generated `AuthenticatedClient` with better defaults and a door of our own.
+
+Every generated operation gets its HTTP client through `get_httpx_client()` or
+`get_async_httpx_client()`, so overriding those two gives every operation, today's and tomorrow's,
+credentials, deadlines, retries and typed errors without a line written for it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+
+import attrs
+import httpx
+from attrs import define, field
+
+from chainhub import _runner
+from chainhub._base_url import base_url_from
+from chainhub._body import DEFAULT_LIMIT
+from chainhub._cancel import Cancel
+from chainhub._connector import Connector
+from chainhub._credentials import Credentials
+from chainhub._doors import AsyncDoor, Door, Doorway
+from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
+from chainhub._headers import check_headers
+from chainhub._log import guard_logs
+from chainhub._options import DEADLINE, TIMEOUT, Options, policy, seconds, spans_of, whole
+from chainhub._proxy import read_argument, read_environment
+from chainhub._retry import RetryPolicy
+from chainhub._session import Session
+from chainhub._tls import read_trust
+from chainhub._version import __version__
+from chainhub_api.api import AsyncResources, Resources
+from chainhub_api.client import AuthenticatedClient
+from chainhub_api.servers import SERVERS
+
+if TYPE_CHECKING:
+    from chainhub.video import AsyncVideo, Video
+
+USER_AGENT = f"chainhub-python/{__version__}"
+ACCEPT = {"Accept": "application/json, */*", "Accept-Encoding": "gzip"}
+UNCHANGED: Any = object()
+"""Stands for "leave this option as it is", where None means "unlimited"."""
+
+Verify = bool | str | os.PathLike[str] | ssl.SSLContext
+Span = float | httpx.Timeout | None
+Ask = TypeVar("Ask", bound=Callable[[], str] | Callable[[], Awaitable[str]])
+
+
+@define(eq=False, repr=False, init=False)
+class Seam(AuthenticatedClient, Generic[Ask]):
+    """What both clients share: the session behind them and the options in front of it."""
+
+    _session: Session = field(init=False)
+    _options: Options = field(init=False)
+    _given_client: httpx.Client | None = field(init=False, default=None)
+    _given_async_client: httpx.AsyncClient | None = field(init=False, default=None)
+
+    def __init__(
+        self,
+        api_key: str | Ask | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: Span = TIMEOUT,
+        deadline: float | None = DEADLINE,
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        verify_ssl: Verify = True,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        allow_insecure: bool = False,
+        max_connections: int = 100,
+        max_body: int = DEFAULT_LIMIT,
+        on_attempt: Callable[[AttemptEvent], None] | None = None,
+        on_retry: Callable[[RetryEvent], None] | None = None,
+        on_call: Callable[[CallEvent], None] | None = None,
+        prefix: str = "Bearer",
+        auth_header_name: str = "Authorization",
+        httpx_args: Mapping[str, object] | None = None,
+    ) -> None:
+        guard_logs()
+        environ = os.environ if trust_env else {}
+        span, connect = spans_of(timeout)
+        options = Options(
+            timeout=span,
+            connect=connect,
+            deadline=seconds("deadline", deadline),
+            retry=policy(retry),
+            max_body=whole("max_body", max_body),
+        )
+        url = base_url_from(base_url, os.environ, SERVERS, allow_insecure=allow_insecure)
+        connector = Connector(
+            base_url=url,
+            trust=read_trust(
+                verify_ssl,
+                environ=environ,
+                host=httpx.URL(url).host,
+                allow_insecure=allow_insecure,
+            ),
+            proxies=read_argument(proxy) if proxy else read_environment(environ),
+            max_connections=whole("max_connections", max_connections),
+        )
+        credentials = Credentials.from_sources(api_key, environ=os.environ)
+        observers = Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
+        self._take(
+            Session(connector, credentials, observers),
+            options,
+            headers={"User-Agent": USER_AGENT, **ACCEPT, **(headers or {})},
+            cookies=dict(cookies or {}),
+            prefix=prefix,
+            auth_header_name=auth_header_name,
+            httpx_args=dict(httpx_args or {}),
+        )
+
+    def _take(
+        self,
+        session: Session,
+        options: Options,
+        *,
+        headers: dict[str, str],
+        cookies: dict[str, str],
+        prefix: str,
+        auth_header_name: str,
+        httpx_args: dict[str, Any],
+    ) -> None:
+        check_headers(headers, auth_header_name)
+        self.__attrs_init__(
+            base_url=session.connector.base_url,
+            headers=headers,
+            cookies=cookies,
+            token="",
+            prefix=prefix,
+            auth_header_name=auth_header_name,
+            httpx_args=httpx_args,
+            raise_on_unexpected_status=True,
+            timeout=httpx.Timeout(None if math.isinf(options.timeout) else options.timeout),
+        )
+        self._session = session
+        self._options = options
+
+    def _copy(self, **changes: Any) -> Self:
+        copy = object.__new__(type(self))
+        kept = {
+            "headers": dict(self._headers),
+            "cookies": dict(self._cookies),
+            "prefix": self.prefix,
+            "auth_header_name": self.auth_header_name,
+            "httpx_args": dict(self._httpx_args),
+        }
+        options = changes.pop("options", self._options)
+        copy._take(self._session, options, **{**kept, **changes})
+        copy._given_client = self._given_client
+        copy._given_async_client = self._given_async_client
+        return copy
+
+    def with_options(
+        self,
+        *,
+        timeout: Span = UNCHANGED,
+        deadline: float | None = UNCHANGED,
+        retry: RetryPolicy = UNCHANGED,
+        max_body: int = UNCHANGED,
+        cancel: Cancel | None = UNCHANGED,
+    ) -> Self:
+        """Return a client with other options that shares connections and credentials.
+
+        Args:
+            timeout: Seconds for one attempt, None for no limit of its own.
+            deadline: Seconds for a whole call, None for no limit.
+            retry: How failures are retried; `RetryPolicy.off()` for not at all.
+            max_body: Bytes of an answer that are read at most, counted after inflating it.
+            cancel: Ends the calls of the returned client when it is set.
+
+        Raises:
+            ConfigurationError: a span is not positive.
+        """
+        changes: dict[str, Any] = {}
+        if timeout is not UNCHANGED:
+            changes["timeout"], changes["connect"] = spans_of(timeout)
+        if deadline is not UNCHANGED:
+            changes["deadline"] = seconds("deadline", deadline)
+        if retry is not UNCHANGED:
+            changes["retry"] = policy(retry)
+        if max_body is not UNCHANGED:
+            changes["max_body"] = whole("max_body", max_body)
+        if cancel is not UNCHANGED:
+            changes["cancel"] = cancel
+        return self._copy(options=attrs.evolve(self._options, **changes))
+
+    def with_timeout(self, timeout: Span) -> Self:
+        """Return a client with another `timeout` (seconds per attempt) that shares connections."""
+        return self.with_options(timeout=timeout)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """Return a client with further headers that shares connections.
+
+        Raises:
+            ConfigurationError: one of them is the header that carries the key.
+        """
+        return self._copy(headers={**self._headers, **headers})
+
+    def with_cookies(self, cookies: Mapping[str, str]) -> Self:
+        """Return a client with further cookies that shares connections."""
+        return self._copy(cookies={**self._cookies, **cookies})
+
+    def get_httpx_client(self) -> httpx.Client:
+        """Return the httpx client that synchronous generated functions send through."""
+        return self._door()
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """Return the httpx client that asynchronous generated functions send through."""
+        return self._async_door()
+
+    def set_httpx_client(self, client: httpx.Client) -> Self:
+        """Exchange requests through a client of the user's own; errors and retries stay ours."""
+        self._given_client, self._client = client, None
+        return self
+
+    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
+        """Exchange requests through a client of the user's own; errors and retries stay ours."""
+        self._given_async_client, self._async_client = async_client, None
+        return self
+
+    def _door(self) -> Door:
+        if not isinstance(self._client, Door):
+            self._client = Door(self._doorway(), self._given_client)
+        return self._client
+
+    def _async_door(self) -> AsyncDoor:
+        if not isinstance(self._async_client, AsyncDoor):
+            self._async_client = AsyncDoor(self._doorway(), self._given_async_client)
+        return self._async_client
+
+    def _doorway(self) -> Doorway:
+        return Doorway(
+            session=self._session,
+            options=self._options,
+            auth_header=self.auth_header_name,
+            prefix=self.prefix,
+            headers=self._headers,
+            cookies=self._cookies,
+            httpx_args=self._httpx_args,
+        )
+
+    def __repr__(self) -> str:
+        state = " closed" if self._session.closed else ""
+        source = self._session.credentials.source
+        return f"<{type(self).__name__} {self._base_url} (key from {source}){state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a client holds connections and a key and cannot be pickled or copied; "
+            "make one where it is needed, or use with_options() for a copy"
+        )
+
+
+@define(eq=False, repr=False, init=False)
+class Client(Seam[Callable[[], str]], Resources):
+    """Client for the video-task service.
+
+    Safe to share between threads; works on in a forked child with connections of its own. Close it
+    with `close()` or `with`; a client that is merely dropped closes silently.
+
+    Example:
+        with chainhub.Client() as client:  # the key from CHAINHUB_API_KEY
+            task = client.video.query("veo3.1-fast:1760545785-euexscdeL8")
+
+    Args:
+        api_key: The key, or a function that returns it and is asked again once after a 401.
+            Without it `CHAINHUB_API_KEY`, then the key file, then the keyring is asked.
+        base_url: Where the service is, without `/v1`. Without it `CHAINHUB_BASE_URL`, then the
+            server of the contract.
+        timeout: Seconds for one attempt. Of a `httpx.Timeout`, `read` bounds the attempt and
+            `connect` connecting. None for no limit.
+        deadline: Seconds for a whole call: attempts, back-off, reading the answer. None for no
+            limit.
+        retry: How failures are retried.
+        headers: Further headers for every request.
+        cookies: Cookies for every request. The server's own cookies are not stored.
+        verify_ssl: True for the bundled authorities, "system" for the operating system's, a path
+            to a file or folder of them, or an `ssl.SSLContext`, also for client certificates.
+        proxy: URL of a proxy for every request; without it the environment decides.
+        trust_env: Whether proxies and certificates of the environment are used.
+        allow_insecure: Whether the key may be sent over plain http to a host that is not this
+            machine.
+        max_connections: How many connections may be in use; further calls queue.
+        max_body: Bytes of an answer that are read at most, counted after inflating it.
+        on_attempt: Called after every attempt.
+        on_retry: Called before every wait for another attempt.
+        on_call: Called at the end of every call.
+        prefix: What stands before the key in its header.
+        auth_header_name: The header that carries the key.
+        httpx_args: Arguments for `httpx.Client`, such as `transport=`. With any, requests take
+            httpx's ordinary path; deadlines then hold between two reads only.
+
+    Raises:
+        ConfigurationError: an argument or a variable cannot be used; the sentence says which.
+        CredentialsError: there is no key, or it is none.
+    """
+
+    def _run(self, operation: ModuleType, returns: str, arguments: dict[str, object], /) -> object:
+        return _runner.run(self._door(), operation, returns, arguments)
+
+    @property
+    def video(self) -> Video:
+        """The operations on videos, with waiting and downloading."""
+        from chainhub.video import Video
+
+        return Video(self)
+
+    def close(self) -> None:
+        """Close the connections, also for the copies that share them; twice does no harm."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    def __exit__(self, *args: object, **kwargs: object) -> None:
+        """Close the client."""
+        self.close()
+
+
+@define(eq=False, repr=False, init=False)
+class AsyncClient(Seam[Callable[[], str] | Callable[[], Awaitable[str]]], AsyncResources):
+    """Client for the video-task service under asyncio; its arguments are those of `Client`.
+
+    One client serves any number of event loops, one after the other or in different threads, with
+    connections of its own for each. Close it with `aclose()` or `async with`.
+
+    Example:
+        async with chainhub.AsyncClient() as client:  # the key from CHAINHUB_API_KEY
+            task = await client.video.query("veo3.1-fast:1760545785-euexscdeL8")
+
+    Args:
+        api_key: The key, or a function, plain or async, that returns it.
+
+    Raises:
+        ConfigurationError: an argument or a variable cannot be used; the sentence says which.
+        CredentialsError: there is no key, or it is none.
+    """
+
+    async def _run(
+        self, operation: ModuleType, returns: str, arguments: dict[str, object], /
+    ) -> object:
+        return await _runner.arun(self._async_door(), operation, returns, arguments)
+
+    @property
+    def video(self) -> AsyncVideo:
+        """The operations on videos, with waiting and downloading."""
+        from chainhub.video import AsyncVideo
+
+        return AsyncVideo(self)
+
+    async def aclose(self) -> None:
+        """Close the connections, also for the copies that share them; twice does no harm."""
+        await self._session.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Return the client."""
+        return self
+
+    async def __aexit__(self, *args: object, **kwargs: object) -> None:
+        """Close the client."""
+        await self.aclose()

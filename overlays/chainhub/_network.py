@@ -1,0 +1,373 @@
+"""Sockets that keep an instant: the network backends below httpcore's connections.
+
+httpcore hands every operation the same span again, so a server that trickles one byte at a time
+holds a caller for ever. A wire knows the instant at which the attempt ends and gives each connect
+(per address), handshake, read and write what is left of it. It also counts the reads since the
+last write: bytes that were there before anything was asked are left over from an earlier answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import httpcore
+
+T = TypeVar("T")
+
+SLICE = 64 * 1024  # bytes per write, so that a slow receiver is noticed between two of them
+
+AddressCheck = Callable[[str, int, str], None]
+"""Called with host, port and numeric address before connecting; raises to refuse the address."""
+
+AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+
+
+class NameLookupError(httpcore.ConnectError):
+    """The name of a host was not turned into an address; `passing` if asking again may help."""
+
+    def __init__(self, text: str, passing: bool) -> None:
+        super().__init__(text)
+        self.passing = passing
+
+
+class LeftOver(httpcore.RemoteProtocolError):
+    """Bytes stood on a reused connection that answer nothing we asked."""
+
+
+class Wire:
+    """What both backends share: the limits of the exchange under way and what it has seen."""
+
+    def __init__(self, check: AddressCheck | None = None) -> None:
+        self.until = math.inf
+        self.connect_limit = math.inf
+        self.reads = 0
+        self.heard = b""
+        self.written = False
+        self.reused = False
+        self._check = check
+
+    def begin(self, until: float, connect_limit: float, *, reused: bool) -> None:
+        """Start an exchange that ends at the instant `until` (monotonic)."""
+        self.until = until
+        self.connect_limit = connect_limit
+        self.reads = 0
+        self.heard = b""
+        self.written = False
+        self.reused = reused
+
+    def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
+        """Return the seconds an operation may take; nothing left raises (0 means non-blocking)."""
+        left = min(limit, self.until - time.monotonic())
+        if left <= 0:
+            raise error("no time is left")
+        return left
+
+    def saw(self, data: bytes) -> bytes:
+        """Note a read; refuse a first one on a reused connection that is no start of an answer."""
+        if data:
+            self.reads += 1
+            if self.reads == 1:
+                self.heard = data[:5]
+                if self.reused and not b"HTTP/".startswith(self.heard):
+                    raise LeftOver("left-over bytes stood on the connection")
+        return data
+
+    def wrote(self) -> None:
+        """Note a write: what is read from here on may answer it."""
+        self.written = True
+        self.reads = 0
+
+    def permitted(self, host: str, port: int, found: Iterable[AddressInfo]) -> list[AddressInfo]:
+        """Return the addresses to try, after the check has passed each of them."""
+        addresses = list({info[4][0]: info for info in found}.values())
+        if not addresses:
+            raise NameLookupError(f"the host name {host[:100]!r} has no address", passing=False)
+        if self._check is not None:
+            for info in addresses:
+                self._check(host, port, info[4][0])
+        return addresses
+
+
+def lookup_failed(host: str, error: OSError | UnicodeError) -> NameLookupError:
+    """Say that a name was not found, and whether asking again may help."""
+    passing = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+    detail = error.strerror if isinstance(error, OSError) and error.strerror else "no host name"
+    return NameLookupError(f"the host name {host[:100]!r} was not found ({detail})", passing)
+
+
+class SyncWire(Wire, httpcore.NetworkBackend):
+    """Opens sockets that keep the wire's instant."""
+
+    def __init__(self, check: AddressCheck | None = None) -> None:
+        super().__init__(check)
+        self.socket: socket.socket | None = None
+        self._ended = False
+
+    def shut(self) -> None:
+        """Shut the socket down, so that a blocked connect, read or write returns at once."""
+        self._ended = True
+        if self.socket is not None:
+            with suppress(OSError):
+                # SSLSocket.shutdown would also drop the TLS state under the feet of a reader.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of `host` that answers."""
+        failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for info in self.permitted(host, port, self._resolve(host, port)):
+            try:
+                return self._connect(info)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        assert failure is not None  # there is at least one address
+        raise failure
+
+    def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
+        try:
+            return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
+        except (OSError, UnicodeError) as error:
+            failure = lookup_failed(host, error)
+        raise failure
+
+    def _connect(self, info: AddressInfo) -> httpcore.NetworkStream:
+        family, kind, protocol, _, address = info
+        left = self.left(self.connect_limit, httpcore.ConnectTimeout)
+        sock = self.socket = socket.socket(family, kind, protocol)
+        try:
+            # Whoever shuts the wire from now on finds the socket; before, this is what is found.
+            if self._ended:
+                raise ConnectionAbortedError("cancelled")
+            sock.settimeout(left)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException as error:
+            sock.close()
+            if not isinstance(error, OSError):
+                raise
+            kinds = httpcore.ConnectTimeout, httpcore.ConnectError
+            raise _translated(error, *kinds) from error
+        self.reused = False
+        return SyncWireStream(self, sock)
+
+
+def _translated(error: OSError, timeout: type[Exception], failure: type[Exception]) -> Exception:
+    return timeout("timed out") if isinstance(error, TimeoutError) else failure(str(error))
+
+
+class SyncWireStream(httpcore.NetworkStream):
+    """A socket whose every operation ends at the wire's instant."""
+
+    def __init__(self, wire: SyncWire, sock: socket.socket | InnerTLS) -> None:
+        self._wire = wire
+        self._socket = sock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there, waiting no longer than what is left."""
+        self._socket.settimeout(self._wire.left(math.inf, httpcore.ReadTimeout))
+        try:
+            data = self._socket.recv(max_bytes)
+        except OSError as error:
+            raise _translated(error, httpcore.ReadTimeout, httpcore.ReadError) from error
+        return self._wire.saw(data)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of `buffer` in slices, each with what is left."""
+        view = memoryview(buffer)
+        while view:
+            self._socket.settimeout(self._wire.left(math.inf, httpcore.WriteTimeout))
+            self._wire.wrote()
+            try:
+                view = view[self._socket.send(view[:SLICE]) :]
+            except OSError as error:
+                raise _translated(error, httpcore.WriteTimeout, httpcore.WriteError) from error
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Shake hands within what is left of connecting."""
+        wire, sock = self._wire, self._socket
+        try:
+            sock.settimeout(wire.left(wire.connect_limit, httpcore.ConnectTimeout))
+            if isinstance(sock, ssl.SSLSocket | InnerTLS):
+                left = partial(wire.left, math.inf, httpcore.ReadTimeout)
+                return SyncWireStream(wire, InnerTLS(sock, ssl_context, server_hostname, left))
+            wire.socket = ssl_context.wrap_socket(sock, server_hostname=server_hostname)
+        except BaseException as error:
+            self.close()
+            if not isinstance(error, OSError):
+                raise
+            kinds = httpcore.ConnectTimeout, httpcore.ConnectError
+            raise _translated(error, *kinds) from error
+        return SyncWireStream(wire, wire.socket)
+
+    def get_extra_info(self, info: str) -> object:
+        """Tell httpcore whether bytes or the end wait to be read, and which protocol TLS agreed."""
+        if info == "is_readable":
+            return is_readable(self._socket.fileno())
+        if info == "ssl_object" and isinstance(self._socket, ssl.SSLSocket):
+            return self._socket
+        return None
+
+
+def is_readable(descriptor: int) -> bool:
+    """Tell whether a read would return at once; a closed socket counts as readable."""
+    import select
+
+    if descriptor < 0:
+        return True
+    if not hasattr(select, "poll"):  # pragma: no cover  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class InnerTLS:
+    """TLS inside TLS: an https API behind an https proxy, with the methods of a socket we use."""
+
+    def __init__(
+        self,
+        outer: ssl.SSLSocket | InnerTLS,
+        context: ssl.SSLContext,
+        hostname: str | None,
+        left: Callable[[], float],
+    ) -> None:
+        self._outer = outer
+        self._left = left
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._inner = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+        self._run(self._inner.do_handshake)
+
+    def _run(self, step: Callable[[], T]) -> T:
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                self._flush()
+                # One record may trickle in over many reads, each of which gets what is left.
+                self._outer.settimeout(self._left())
+                data = self._outer.recv(16 * 1024)
+                self._incoming.write(data) if data else self._incoming.write_eof()
+            else:
+                self._flush()
+                return result
+
+    def _flush(self) -> None:
+        while self._outgoing.pending:
+            data = memoryview(self._outgoing.read())
+            while data:
+                data = data[self._outer.send(data) :]
+
+    def recv(self, size: int) -> bytes:
+        return self._run(lambda: self._inner.read(size))
+
+    def send(self, data: memoryview | bytes) -> int:
+        return self._run(lambda: self._inner.write(data))
+
+    def settimeout(self, seconds: float) -> None:
+        self._outer.settimeout(seconds)
+
+    def fileno(self) -> int:
+        return self._outer.fileno()
+
+    def close(self) -> None:
+        self._outer.close()
+
+
+class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
+    """The asyncio twin; the instant itself is kept by `asyncio.timeout` around the exchange."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of `host` that answers."""
+        failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
+        for info in self.permitted(host, port, await self._resolve(host, port)):
+            try:
+                left = self.left(self.connect_limit, httpcore.ConnectTimeout)
+                stream = await httpcore.AnyIOBackend().connect_tcp(info[4][0], port, left)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                self.reused = False
+                return AsyncWireStream(self, stream)
+        assert failure is not None  # there is at least one address
+        raise failure
+
+    async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
+        except (OSError, UnicodeError) as error:
+            failure = lookup_failed(host, error)
+        raise failure
+
+
+class AsyncWireStream(httpcore.AsyncNetworkStream):
+    """A stream that reports its reads and writes to the wire."""
+
+    def __init__(self, wire: AsyncWire, stream: httpcore.AsyncNetworkStream) -> None:
+        self._wire = wire
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there."""
+        return self._wire.saw(await self._stream.read(max_bytes))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of `buffer`."""
+        if buffer:
+            self._wire.wrote()
+            await self._stream.write(buffer)
+
+    async def aclose(self) -> None:
+        """Close the socket."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Shake hands within the limit for connecting."""
+        try:
+            left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
+            stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:
+            # Nobody else knows the socket of a handshake that the clock has cut off.
+            await self._stream.aclose()
+            raise
+        return AsyncWireStream(self._wire, stream)
+
+    def get_extra_info(self, info: str) -> object:
+        """Return what the stream below knows."""
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,303 @@
+"""When to ask about a task again, learned from how long tasks of its model took.
+
+Asking costs a request, not asking costs delay. For durations that spread as those of a video
+service do, little beats this: do not ask while hardly any task is done, then ask at a fixed
+pace. What is learned per model is therefore two numbers: the early 5 % of the durations and
+their median. Nothing here sleeps or reads a clock: times and random numbers are handed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from chainhub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chainhub_api.models import VideoTask
+
+# Of the spread of a normal distribution, 5 % lie below this many deviations under the mean.
+_LOW_QUANTILE = 1.645
+# What the spread of the logarithms is taken to be before it was seen, worth this many tasks.
+_PRIOR_SPREAD = 0.7
+_PRIOR_WEIGHT = 4
+_FEWEST_SEEN = 3
+_SHARE_OF_MEDIAN = 0.05
+_SHORTEST_GAP = 1.0
+_LONGEST_GAP = 10.0
+_SHORTEST_SEEN = 0.5
+
+_MOST_MODELS = 256
+_LONGEST_MODEL = 64
+_MOST_SEEN = 64
+_SHORTEST_SEASON = 600.0
+_ENOUGH_ENDED = 0.8
+
+_JITTER = 0.1
+_BACKOFF = 1.5
+_LONGEST_BACKOFF = 30.0
+_HINTS = (1.0, 30.0)
+_LONGEST_RETRY_AFTER = 60.0
+_RETRY_AFTER_JITTER = 0.25
+_QUESTIONS_AT_LEAST = 5
+_SHORTEST_LIMIT = 0.2
+_FASTEST_OWN_PACE = 0.01
+_SLOWEST_OWN_PACE = 1e9
+
+
+class PollPolicy(Protocol):
+    """Decide how long to wait before the next question about a task."""
+
+    def __call__(self, elapsed: float, polls: int, task: VideoTask | None) -> float:
+        """Return the seconds until the next question.
+
+        Args:
+            elapsed: Seconds since the wait began.
+            polls: How many questions were asked so far.
+            task: The last good answer, or None if there was none yet.
+        """
+        ...
+
+
+class Plan(NamedTuple):
+    """Say when to ask, in seconds from the beginning of the wait."""
+
+    first: float
+    gap: float
+    early: float | None
+    median: float | None
+
+
+COLD: Final = Plan(first=20.0, gap=5.0, early=5.0, median=None)
+
+
+class Turn(NamedTuple):
+    """Hold how far a wait has come."""
+
+    elapsed: float
+    polls: int
+    failures: int
+    span: float
+    task: VideoTask | None
+
+
+class _Season:
+    """Durations of one stretch of time, a fair sample of all that ended in it.
+
+    A sample of the latest ones would not be fair: of many tasks begun together, those that
+    end last are the slow ones.
+    """
+
+    __slots__ = ("began", "count", "ended", "opened_at", "seen")
+
+    def __init__(self, opened_at: float) -> None:
+        self.opened_at = opened_at
+        self.began = self.ended = self.count = 0
+        self.seen: list[float] = []
+
+    def add(self, duration: float, random: Callable[[], float]) -> None:
+        self.count += 1
+        if len(self.seen) < _MOST_SEEN:
+            self.seen.append(duration)
+        elif (place := int(random() * self.count)) < _MOST_SEEN:
+            self.seen[place] = duration
+
+    def over(self, now: float) -> bool:
+        return self.count >= _MOST_SEEN and now - self.opened_at >= _SHORTEST_SEASON
+
+    @property
+    def settled(self) -> bool:
+        """Say whether most waits ended: while they go on, only the fast ones were seen."""
+        return self.ended >= _ENOUGH_ENDED * self.began
+
+
+class _Model:
+    __slots__ = ("_made_from", "_plan", "current", "past")
+
+    def __init__(self, now: float) -> None:
+        self.current = _Season(now)
+        self.past: list[float] = []
+        self._plan = COLD
+        self._made_from = (0, 0)
+
+    def plan(self, now: float) -> Plan:
+        if self.current.over(now):
+            self.past, self.current = self.current.seen, _Season(now)
+        usable = self.current.seen if self.current.settled else []
+        made_from = (id(self.past), self.current.count if usable else 0)
+        if made_from != self._made_from:
+            self._plan, self._made_from = plan_from(self.past + usable), made_from
+        return self._plan
+
+
+class DurationMemory:
+    """Remember how long tasks took, per model and bounded; safe to share between threads.
+
+    Args:
+        random: A source of numbers from 0.0 up to but not including 1.0.
+    """
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._lock = Lock()
+        self._models: OrderedDict[str, _Model] = OrderedDict()
+
+    def begin(self, task_id: str, now: float) -> Plan:
+        """Count a wait that begins and return its plan."""
+        with self._lock:
+            model = self._model(task_id, now)
+            model.current.began += 1
+            return model.plan(now)
+
+    def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
+        """Count a wait that ended, with what it tells about the duration of its task.
+
+        Args:
+            task_id: The task.
+            now: The present instant in seconds.
+            after: Seconds at which the task was last seen running; None teaches nothing.
+            by: Seconds at which it was seen to have succeeded.
+        """
+        with self._lock:
+            model = self._model(task_id, now)
+            model.current.ended += 1
+            if after is not None:
+                # The middle, not the end: else what a late question finds could never
+                # teach that the tasks have become faster.
+                model.current.add((after + by) / 2, self._random)
+
+    def expected(self, task_id: str, now: float) -> float | None:
+        """Return the seconds such a task is expected to take, or None if too few were seen."""
+        with self._lock:
+            return self._model(task_id, now).plan(now).median
+
+    def renew_lock(self) -> None:
+        """Take a new lock: a child process inherits the old one as it was."""
+        self._lock = Lock()
+
+    def _model(self, task_id: str, now: float) -> _Model:
+        name, colon, _ = task_id.partition(":")
+        name = name[:_LONGEST_MODEL] if colon else ""
+        model = self._models.get(name)
+        if model is None:
+            model = self._models[name] = _Model(now)
+            if len(self._models) > _MOST_MODELS:
+                self._models.popitem(last=False)
+        self._models.move_to_end(name)
+        return model
+
+
+def plan_from(durations: Sequence[float]) -> Plan:
+    """Return the plan for a model whose tasks took these seconds."""
+    count = len(durations)
+    if count < _FEWEST_SEEN:
+        return COLD
+    logs = [math.log(max(duration, _SHORTEST_SEEN)) for duration in durations]
+    mean = sum(logs) / count
+    squares = sum((log - mean) ** 2 for log in logs) + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
+    # Few tasks know the mean badly: the next one may lie further away.
+    spread = math.sqrt(squares / (_PRIOR_WEIGHT + count - 1) * (1 + 1 / count))
+    median = math.exp(mean)
+    gap = min(max(_SHARE_OF_MEDIAN * median, _SHORTEST_GAP), _LONGEST_GAP)
+    return Plan(math.exp(mean - _LOW_QUANTILE * spread), gap, None, median)
+
+
+class Schedule:
+    """Decide the seconds until the next question about a task.
+
+    Args:
+        memory: What is known about durations.
+        random: A source of numbers from 0.0 up to but not including 1.0.
+        interval: Seconds between two questions, or a policy of one's own, instead of
+            what is learned and what the server hints at.
+
+    Raises:
+        ConfigurationError: `interval` is no positive number of seconds.
+    """
+
+    __slots__ = ("_interval", "_memory", "_random")
+
+    def __init__(
+        self,
+        memory: DurationMemory,
+        random: Callable[[], float],
+        interval: float | PollPolicy | None = None,
+    ) -> None:
+        self._memory = memory
+        self._random = random
+        self._interval = interval if interval is None or callable(interval) else _checked(interval)
+
+    @property
+    def own(self) -> bool:
+        """Say whether the pace is the caller's own."""
+        return self._interval is not None
+
+    def begin(self, task_id: str, now: float) -> Plan:
+        """Return the plan of a wait that begins."""
+        return self._memory.begin(task_id, now)
+
+    def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
+        """Learn from a wait that ended; see `DurationMemory.end`."""
+        self._memory.end(task_id, now, after=after, by=by)
+
+    def after_answer(self, plan: Plan, turn: Turn, hint: float | None = None) -> float:
+        """Return the seconds to wait after an answer that was not final.
+
+        A hint of the server from 1 to 30 s is followed, any other is none.
+        """
+        if self._interval is None and hint is not None and _HINTS[0] <= hint <= _HINTS[1]:
+            return hint * (1 + _JITTER * self._random())
+        return self._gap(plan, turn)
+
+    def after_trouble(self, plan: Plan, turn: Turn, retry_after: float | None = None) -> float:
+        """Return the seconds to wait after a question that failed.
+
+        Each failure in a row takes half as long again, up to 30 s; a Retry-After is obeyed.
+        """
+        gap = self._gap(plan._replace(first=0.0, early=None), turn)
+        gap = max(gap, min(gap * _BACKOFF**turn.failures, _LONGEST_BACKOFF))
+        asked = obeyed(retry_after)
+        return max(gap, asked * (1 + _RETRY_AFTER_JITTER * self._random())) if asked else gap
+
+    def _gap(self, plan: Plan, turn: Turn) -> float:
+        if callable(self._interval):
+            return max(
+                _checked(self._interval(turn.elapsed, turn.polls, turn.task)), _FASTEST_OWN_PACE
+            )
+        if self._interval is not None:
+            return self._interval
+        # A short wait asks a few times too: who gives 10 s does not want two questions.
+        limit = max(turn.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT)
+        return min(self._planned(plan, turn), limit)
+
+    def _planned(self, plan: Plan, turn: Turn) -> float:
+        jitter = _JITTER * self._random()
+        if turn.polls <= 1 and plan.early is not None and turn.elapsed < plan.early:
+            return (plan.early - turn.elapsed) * (1 - jitter)
+        # Never later than planned, or the jitter would cost the fast tasks their speed.
+        first = plan.first * (1 - jitter) - turn.elapsed
+        return first if first > plan.gap else plan.gap * (1 - _JITTER + 2 * jitter)
+
+
+def obeyed(retry_after: float | None) -> float | None:
+    """Return a Retry-After that is one to obey, positive and at most 60 s, or None."""
+    if retry_after is not None and 0 < retry_after <= _LONGEST_RETRY_AFTER:
+        return retry_after
+    return None
+
+
+def _checked(interval: float) -> float:
+    if isinstance(interval, bool) or not isinstance(interval, int | float):
+        raise _unusable(interval)
+    if not 0 < interval <= _SLOWEST_OWN_PACE:
+        raise _unusable(interval)
+    return float(interval)
+
+
+def _unusable(interval: object) -> ConfigurationError:
+    shown = ascii(interval)[:60]
+    return ConfigurationError(f"interval must be a positive number of seconds, not {shown}")

@@ -1,0 +1,286 @@
+"""What a client shares with its copies: credentials, connections, the retry budget, being closed.
+
+Here are the two loops that carry a call out, one for threads and one for asyncio; what to do next
+is decided in `_call`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import httpcore
+import httpx
+
+from chainhub._body import BodyError
+from chainhub._budget import RetryBudget
+from chainhub._call import Call, Prepared, Settled
+from chainhub._cancel import Cancel
+from chainhub._connector import Connector
+from chainhub._credentials import Credentials
+from chainhub._events import Observers
+from chainhub._options import Options
+from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
+from chainhub._schedule import DurationMemory
+from chainhub._trouble import trouble_of
+from chainhub.errors import ClientClosedError, ConfigurationError
+
+if TYPE_CHECKING:
+    from chainhub._answers import Answer
+    from chainhub._retry import Trouble
+
+SyncExchange = Callable[[Prepared, str, Attempt], Raw]
+AsyncExchange = Callable[[Prepared, str, Attempt], Awaitable[Raw]]
+
+FAILURES = (
+    OSError,
+    BodyError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+)
+"""What an exchange may fail with; all else is a slip in somebody's code and passes as it is."""
+
+
+class Session:
+    """Connections, credentials and budget of one client and its copies."""
+
+    def __init__(
+        self, connector: Connector, credentials: Credentials, observers: Observers
+    ) -> None:
+        self._random = random.Random()
+        self.connector = connector
+        self.credentials = credentials
+        self.observers = observers
+        self.budget = RetryBudget()
+        self.durations = DurationMemory(self.random)
+        self.closed = False
+        self._reset()
+        _sessions.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._sync_pool: SyncPool | None = None
+        self._async_pools: dict[asyncio.AbstractEventLoop, AsyncPool] = {}
+        self._lifetimes: dict[asyncio.AbstractEventLoop, AsyncIterator[None]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Session {self.connector.base_url}>"
+
+    def call(
+        self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
+    ) -> Settled:
+        """Carry a call out and return how it ended.
+
+        Raises:
+            ClientClosedError: the client was closed.
+            CancelledByUser: the switch of the options was set.
+            ConfigurationError: no request can be sent with this key, proxy or certificate.
+        """
+        call = self._begin(prepared, options)
+        exchange = exchange or self._exchange
+        while True:
+            key = self.credentials.key(call.left())
+            outcome = self._attempt(call, key, exchange)
+            if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
+                continue
+            step = call.settle(outcome)
+            if isinstance(step, Settled):
+                return step
+            sleep(step, options.cancel)
+
+    async def acall(
+        self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
+    ) -> Settled:
+        """Carry a call out as `call` does, in the running event loop."""
+        _needs_asyncio()
+        call = self._begin(prepared, options)
+        exchange = exchange or self._aexchange
+        while True:
+            key = await self.credentials.akey()
+            outcome = await self._aattempt(call, key, exchange)
+            if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
+                continue
+            step = call.settle(outcome)
+            if isinstance(step, Settled):
+                return step
+            await asleep(step, options.cancel)
+
+    def _begin(self, prepared: Prepared, options: Options) -> Call:
+        if self.closed:
+            raise ClientClosedError("the client is closed; make a new one")
+        url = prepared.request.url
+        if not self.connector.reaches(url):
+            raise ConfigurationError(
+                f"this client and its key are for {self.connector.base_url}; "
+                f"it sends nothing to {url.scheme}://{url.host}"
+            )
+        now = time.monotonic()
+        return Call(
+            prepared,
+            options,
+            self.budget,
+            self.observers,
+            started=now,
+            deadline_at=now + options.deadline,
+            secrets=self.credentials.secrets,
+            random=self.random,
+        )
+
+    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Answer | Trouble:
+        attempt = call.begin()
+        try:
+            raw = exchange(call.prepared, key, attempt)
+        except FAILURES as error:
+            return self._trouble(error, attempt)
+        return call.answer(raw)
+
+    async def _aattempt(self, call: Call, key: str, exchange: AsyncExchange) -> Answer | Trouble:
+        attempt = call.begin()
+        try:
+            raw = await exchange(call.prepared, key, attempt)
+        except FAILURES as error:
+            return self._trouble(error, attempt)
+        return call.answer(raw)
+
+    def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
+        return trouble_of(
+            error,
+            host=self.connector.host,
+            reached=attempt.reached,
+            heard=attempt.heard,
+            secrets=self.credentials.secrets(),
+        )
+
+    def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
+        pool = self._sync_pool or self._make_sync_pool()
+        return pool.exchange(prepared.with_key(key), attempt)
+
+    async def _aexchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
+        pool = self._async_pools.get(asyncio.get_running_loop()) or await self._make_async_pool()
+        return await pool.exchange(prepared.with_key(key), attempt)
+
+    def _make_sync_pool(self) -> SyncPool:
+        with self._lock:
+            if self._sync_pool is None:
+                self._sync_pool = SyncPool(self.connector.open, self.connector.max_connections)
+            return self._sync_pool
+
+    async def _make_async_pool(self) -> AsyncPool:
+        loop = asyncio.get_running_loop()
+        for other in [loop for loop in self._async_pools if loop.is_closed()]:
+            del self._async_pools[other], self._lifetimes[other]
+        pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
+        # asyncio.run closes asynchronous generators before it closes the loop, so a pool that is
+        # held by one is closed in time, whoever forgot to.
+        lifetime = closing_with_the_loop(pool)
+        self._async_pools[loop], self._lifetimes[loop] = pool, lifetime
+        await anext(lifetime)
+        return pool
+
+    @property
+    def random(self) -> Callable[[], float]:
+        """The source of jitter; a forked child has one of its own."""
+        return self._random.random
+
+    def close(self) -> None:
+        """Close all connections; twice does no harm. Those of other event loops close there."""
+        self.closed = True
+        if self._sync_pool is not None:
+            self._sync_pool.close()
+        for loop, pool in list(self._async_pools.items()):
+            with suppress(RuntimeError):  # the loop is closed, and with it the connections
+                loop.call_soon_threadsafe(_close_soon, loop, pool)
+
+    async def aclose(self) -> None:
+        """Close all connections, those of this event loop before returning."""
+        own = self._async_pools.pop(asyncio.get_running_loop(), None)
+        self.close()
+        if own is not None:
+            await own.aclose()
+
+    def __del__(self) -> None:
+        # Attributes may be missing when construction failed.
+        sync_pool = getattr(self, "_sync_pool", None)
+        if sync_pool is not None:
+            sync_pool.close()
+        pools = {} if self.closed else getattr(self, "_async_pools", {})
+        if any(pool.idle and not loop.is_closed() for loop, pool in list(pools.items())):
+            warnings.warn(
+                "an AsyncClient was dropped with open connections; use `async with` or aclose()",
+                ResourceWarning,
+                source=self,
+                stacklevel=1,
+            )
+
+    def after_fork(self) -> None:
+        """Start anew in a child process, leaving the parent's connections alone."""
+        # Closing them would end conversations that are the parent's; dropping them would too.
+        _abandoned.append((self._sync_pool, self._async_pools, self._lifetimes))
+        self._reset()
+        self._random.seed()
+        self.budget.reset_after_fork()
+        self.durations.renew_lock()
+        self.credentials.reset_after_fork()
+
+
+def _needs_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return
+    raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, pool: AsyncPool) -> None:
+    task = loop.create_task(pool.aclose())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+def sleep(delay: float, cancel: Cancel | None) -> None:
+    """Sleep for `delay` seconds, or until the switch is set."""
+    if cancel is None:
+        time.sleep(delay)
+    else:
+        cancel.wait(delay)
+
+
+async def asleep(delay: float, cancel: Cancel | None) -> None:
+    """Sleep for `delay` seconds, or until the switch is set."""
+    if cancel is None:
+        await asyncio.sleep(delay)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(delay) as scope:
+            with cancel.watching(waker(scope)):
+                await asyncio.get_running_loop().create_future()
+
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_abandoned: list[object] = []
+_closing: set[asyncio.Task[None]] = set()  # a task nobody holds may be collected half done
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_sessions):
+        session.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,33 @@
+"""What is not generic: the life of a video task. Nothing else names an operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainhub._download_methods import AsyncDownloads, Downloads
+from chainhub._many_methods import AsyncMany, Many
+from chainhub._wait_methods import AsyncWaits, Waits
+from chainhub_api.api.video import AsyncVideoResource, VideoResource
+
+if TYPE_CHECKING:
+    from chainhub._client import AsyncClient, Client
+
+
+class Video(Waits, Many, Downloads, VideoResource):
+    """The operations on videos, synchronous."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client._run)
+        self._client = client
+
+
+class AsyncVideo(AsyncWaits, AsyncMany, AsyncDownloads, AsyncVideoResource):
+    """The operations on videos, asynchronous."""
+
+    __slots__ = ("_client",)
+
+    def __init__(self, client: AsyncClient) -> None:
+        super().__init__(client._run)
+        self._client = client

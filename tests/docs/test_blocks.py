@@ -1,0 +1,197 @@
+"""What the documents show is true: their programs run, their commands and files exist.
+
+A Python block is a whole program and runs against the sandbox, in a folder of its own. A line
+``<!-- not run: reason -->`` before a block leaves it out.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *([\w+-]*).*$")
+SHELL = ("bash", "console", "sh", "shell")
+SHOWN = ("", "diff", "json", "mermaid", "text", "toml", "yaml")
+FOREIGN = ("cd", "curl", "export", "git", "pip", "pipx", "uv")
+
+
+class Block(NamedTuple):
+    """A fenced block and where it stands."""
+
+    document: Path
+    line: int
+    language: str
+    text: str
+    skipped: bool
+
+    @property
+    def place(self) -> str:
+        """Name the block the way a compiler would."""
+        return f"{self.document.relative_to(PROJECT)}:{self.line}"
+
+
+def documents() -> list[Path]:
+    """List what people read."""
+    named = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    return [path for path in (*named, *sorted((PROJECT / "docs").rglob("*.md"))) if path.exists()]
+
+
+def blocks(document: Path, text: str) -> Iterator[Block]:
+    """Read the fenced blocks; a fence ends at one of its own kind and at least its own length."""
+    opened: tuple[int, str, str, str, bool] | None = None
+    inside: list[str] = []
+    before = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        fence = FENCE.match(line)
+        if opened is None and fence:
+            opened = (number, *fence.groups(), before.startswith("<!-- not run: "))
+            inside = []
+        elif opened and re.fullmatch(rf" *{opened[2][0]}{{{len(opened[2])},}} *", line):
+            yield Block(document, opened[0], opened[3], "\n".join(inside) + "\n", opened[4])
+            opened = None
+        elif opened:
+            inside.append(line.removeprefix(opened[1]))
+        before = line.strip() or before
+    assert opened is None, f"{document}: the block at line {opened and opened[0]} never ends"
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Split a shell block into commands, without prompts, comments and variables set in front."""
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line.removeprefix("$ "), comments=True)
+        while words and re.match(r"^\w+=", words[0]):
+            words.pop(0)
+        if words:
+            yield words
+
+
+def targets() -> set[str]:
+    """List what make can be asked for."""
+    return set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
+def objection(words: list[str]) -> str | None:
+    """Say what is wrong with a command, if anything is."""
+    command, *arguments = words
+    if command == "make":
+        asked = [word for word in arguments if "=" not in word and not word.startswith("-")]
+        unknown = sorted(set(asked) - targets())
+        return f"no such target: {', '.join(unknown)}" if unknown else None
+    if command in ("python", "python3"):
+        return _program_objection(arguments)
+    return None if command in FOREIGN else f"nobody vouches for the command {command!r}"
+
+
+def _program_objection(arguments: list[str]) -> str | None:
+    if arguments[:1] == ["-m"]:
+        known = importlib.util.find_spec(arguments[1]) is not None
+    else:
+        known = arguments[:1] == ["-c"] or (PROJECT / arguments[0]).is_file()
+    return None if known else f"no such program: {' '.join(arguments)}"
+
+
+def _every(*languages: str) -> list[object]:
+    found = (block for path in documents() for block in blocks(path, path.read_text("utf-8")))
+    return [
+        pytest.param(block, id=block.place)
+        for block in found
+        if block.language in languages and not block.skipped
+    ]
+
+
+@pytest.mark.parametrize("block", _every("python", "py"))
+def test_program_runs(block: Block, sandbox_variables: dict[str, str], tmp_path: Path) -> None:
+    """A Python block, copied as it stands, does its work without an error or a warning."""
+    program = tmp_path / "block.py"
+    # Empty lines in front make a traceback name the line of the document.
+    program.write_text("\n" * block.line + block.text, "utf-8")
+    done = subprocess.run(
+        (sys.executable, "-W", "error", str(program)),
+        cwd=tmp_path,
+        env={**os.environ, **sandbox_variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, f"{block.place}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("block", _every(*SHELL))
+def test_command_exists(block: Block) -> None:
+    """A shell block uses targets of the Makefile and programs that are there."""
+    objections = [problem for words in commands(block.text) if (problem := objection(words))]
+    assert objections == [], block.place
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_data_can_be_read(document: Path) -> None:
+    """A block of data is well formed."""
+    readers = {"json": json.loads, "toml": tomllib.loads}
+    for block in blocks(document, document.read_text("utf-8")):
+        if reader := readers.get(block.language):
+            reader(block.text)
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_every_block_has_a_known_language(document: Path) -> None:
+    """No block escapes the tests above by a misspelt language."""
+    known = {*SHELL, *SHOWN, "python", "py"}
+    found = list(blocks(document, document.read_text("utf-8")))
+    assert [block.place for block in found if block.language not in known] == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """A link to a file of the project has that file at its end."""
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text("utf-8"))
+    inner = [link for link in links if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in inner if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("```python\na\n```\n", [("python", "a\n")]),
+        ("````text\n```python\na\n```\n````\n", [("text", "```python\na\n```\n")]),
+        ("- item\n\n  ```sh\n  make\n  ```\n", [("sh", "make\n")]),
+        ("~~~json\n{}\n~~~\n```\nplain\n```\n", [("json", "{}\n"), ("", "plain\n")]),
+    ],
+)
+def test_blocks_are_read(text: str, expected: list[tuple[str, str]]) -> None:
+    """Fences may be long, indented, or of tildes."""
+    assert [(block.language, block.text) for block in blocks(PROJECT, text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("make run", None),
+        ("$ CHAINHUB_API_KEY=sk-test-1 make run TASK=a", None),
+        ("make rum", "no such target: rum"),
+        ("python -m chainhub.sandbox", None),
+        ("python -m chainhub.no_such_thing", "no such program: -m chainhub.no_such_thing"),
+        ("pip install \\\n  chainhub  # from your index", None),
+        ("launch", "nobody vouches for the command 'launch'"),
+    ],
+)
+def test_commands_are_judged(line: str, expected: str | None) -> None:
+    """A misspelt target or program is an objection; a known foreign command is not."""
+    (words,) = commands(line)
+    assert objection(words) == expected
+
+
+def test_a_block_can_be_left_out_with_a_reason() -> None:
+    """A comment before a block takes it out of the run, and only it."""
+    text = "<!-- not run: needs a GPU -->\n\n```python\na\n```\n\n```python\nb\n```\n"
+    assert [block.skipped for block in blocks(PROJECT, text)] == [True, False]

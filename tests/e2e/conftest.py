@@ -1,0 +1,87 @@
+"""A copy of what is committed or about to be, and the distributions built from it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SOURCES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "generated", "overlays")
+EPOCH = "1580601600"
+
+Build = Callable[[Path, Path, int], dict[str, Path]]
+
+
+@pytest.fixture(scope="session")
+def sources(project: Path) -> Callable[[Path, int], Path]:
+    """Give a function that copies what the distributions are made of, under a umask."""
+
+    def copy(folder: Path, umask: int) -> Path:
+        before = os.umask(umask)
+        try:
+            for name in SOURCES:
+                _copy(project / name, folder / name)
+        finally:
+            os.umask(before)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """Give a function that builds wheel and source distribution of a folder, under a umask."""
+
+    def run(folder: Path, out: Path, umask: int) -> dict[str, Path]:
+        command = (
+            sys.executable,
+            "-m",
+            "build",
+            "--no-isolation",
+            "--outdir",
+            str(out),
+            str(folder),
+        )
+        done = subprocess.run(
+            command,
+            env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
+            capture_output=True,
+            text=True,
+            umask=umask,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return {"".join(path.suffixes[-1:]): path for path in out.iterdir()}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built(
+    sources: Callable[[Path, int], Path], build: Build, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Build the distributions once: ``.whl`` and ``.gz``."""
+    folder = tmp_path_factory.mktemp("built")
+    return build(sources(folder / "sources", 0o022), folder / "dist", 0o022)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy with the modes a fresh checkout would have, which depend on the umask."""
+    if source.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
+        if os.access(source, os.X_OK):
+            target.chmod(0o777 & ~_umask())
+        return
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            _copy(path, target / path.relative_to(source))
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

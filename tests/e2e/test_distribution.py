@@ -1,0 +1,134 @@
+"""The wheel and the source distribution: their contents, and equal bytes from equal sources."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+Build = Callable[[Path, Path, int], dict[str, Path]]
+Sources = Callable[[Path, int], Path]
+
+
+@pytest.fixture(scope="module")
+def names(built: dict[str, Path]) -> list[str]:
+    """List what is in the wheel."""
+    with zipfile.ZipFile(built[".whl"]) as wheel:
+        return wheel.namelist()
+
+
+@pytest.fixture(scope="module")
+def metadata(built: dict[str, Path]) -> Message:
+    """Read what the wheel says of itself."""
+    with zipfile.ZipFile(built[".whl"]) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
+        return Parser().parsestr(wheel.read(name).decode())
+
+
+def test_wheel_holds_both_packages_and_nothing_else(names: list[str]) -> None:
+    """A wheel has the generated and the hand-written package and its own metadata."""
+    assert {name.split("/")[0] for name in names} == {
+        "chainhub",
+        "chainhub_api",
+        "chainhub-0.1.0.dist-info",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chainhub/__init__.py",
+        "chainhub/py.typed",
+        "chainhub_api/__init__.py",
+        "chainhub_api/py.typed",
+        "chainhub-0.1.0.dist-info/licenses/LICENSE",
+    ],
+)
+def test_wheel_holds(names: list[str], name: str) -> None:
+    """Packages, type markers and the licence travel in the wheel."""
+    assert name in names
+
+
+def test_wheel_holds_no_byproducts(names: list[str]) -> None:
+    """Caches, tests, contracts and templates stay at home."""
+    stray = (".pyc", ".yaml", ".jinja", ".toml", ".orig", ".part")
+    assert [name for name in names if name.endswith(stray) or "test_" in name] == []
+
+
+def test_source_distribution_holds_what_a_wheel_is_made_of(built: dict[str, Path]) -> None:
+    """The source distribution has the two packages, the project file and the texts about it."""
+    with tarfile.open(built[".gz"]) as archive:
+        tops = {name.split("/", 1)[1].split("/")[0] for name in archive.getnames()}
+    assert tops - {".gitignore"} == {
+        "CHANGELOG.md",
+        "LICENSE",
+        "PKG-INFO",
+        "README.md",
+        "generated",
+        "overlays",
+        "pyproject.toml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("Name", "chainhub"),
+        ("Version", "0.1.0"),
+        ("License-Expression", "MIT"),
+        ("License-File", "LICENSE"),
+        ("Requires-Python", ">=3.11"),
+        ("Classifier", "Private :: Do Not Upload"),
+        ("Classifier", "Typing :: Typed"),
+        ("Provides-Extra", "sandbox"),
+    ],
+)
+def test_metadata_says(metadata: Message, field: str, value: str) -> None:
+    """The metadata name licence and Pythons, and keep a slip from reaching the public index."""
+    assert value in metadata.get_all(field, [])
+
+
+def test_run_time_dependencies_are_three(metadata: Message) -> None:
+    """Without an extra, only attrs, httpcore and httpx are asked for, each with both bounds."""
+    asked = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
+    assert sorted(line.split("<")[0].split(">")[0] for line in asked) == [
+        "attrs",
+        "httpcore",
+        "httpx",
+    ]
+    assert all("<" in line and ">=" in line for line in asked)
+
+
+def test_version_is_the_one_the_package_tells(built: dict[str, Path], project: Path) -> None:
+    """The file name and ``chainhub.__version__`` cannot differ."""
+    code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['__version__'])"
+    path = project / "overlays" / "chainhub" / "_version.py"
+    told = subprocess.check_output((sys.executable, "-c", code, str(path)), text=True).strip()
+    assert built[".whl"].name == f"chainhub-{told}-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o000])
+def test_bytes_depend_on_the_sources_only(
+    built: dict[str, Path], sources: Sources, build: Build, tmp_path: Path, umask: int
+) -> None:
+    """Another folder, with a space in its name, and another umask give the same two files."""
+    again = build(sources(tmp_path / "an other place", umask), tmp_path / "dist", umask)
+    assert {name: path.read_bytes() for name, path in again.items()} == {
+        name: path.read_bytes() for name, path in built.items()
+    }
+
+
+def test_source_distribution_gives_the_same_wheel(
+    built: dict[str, Path], build: Build, tmp_path: Path
+) -> None:
+    """Whoever builds from the source distribution gets the wheel that was published."""
+    with tarfile.open(built[".gz"]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    again = build(unpacked, tmp_path / "dist", 0o022)
+    assert again[".whl"].read_bytes() == built[".whl"].read_bytes()

@@ -1,0 +1,233 @@
+"""The set-up of environments: by content, healed after an interruption, readable when it fails."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SETUP = ("environment.py", "environment.sh")
+CORE = ("cat", "dirname", "env", "sh")
+OLD = "#!/bin/sh\nexit 1\n"
+CHOSEN = '#!/bin/sh\ncase "$2" in *environment.py) echo chosen;; esac\n'
+INCOMPLETE = f'#!/bin/sh\ncase "$3" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n'
+
+
+class Checkout:
+    """A small project with a lock that can be fulfilled without a network."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        self.folder = folder
+        self.wheels = folder / "wheels"
+        self.state = folder / ".venv" / "state.json"
+        self.wheels.mkdir(parents=True)
+        (folder / "requirements").mkdir()
+        for name in SETUP:
+            shutil.copy(source / "requirements" / name, folder / "requirements" / name)
+
+    def lock(self, version: str, *, digest: str | None = None) -> None:
+        """Lock a package of this version, made on the spot."""
+        wheel = self.wheels / f"pebble-{version}-py3-none-any.whl"
+        info = f"pebble-{version}.dist-info"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("pebble.py", f"VERSION = '{version}'\n")
+            archive.writestr(
+                f"{info}/METADATA", f"Metadata-Version: 2.1\nName: pebble\nVersion: {version}\n"
+            )
+            archive.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            archive.writestr(f"{info}/RECORD", "")
+        digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
+        text = f"pebble=={version} \\\n    --hash=sha256:{digest}\n"
+        (self.folder / "requirements" / "run.txt").write_text(text, "utf-8")
+
+    def start(self, **variables: str) -> subprocess.Popen[str]:
+        """Begin the set-up."""
+        return subprocess.Popen(
+            ("sh", "requirements/environment.sh", ".venv", "run"),
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": self.wheels.as_uri(),
+                **variables,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            umask=0o077,
+            start_new_session=True,
+        )
+
+    def set_up(self, **variables: str) -> tuple[int, str]:
+        """Run the set-up; give its exit status and what it said."""
+        process = self.start(**{"PYTHON": sys.executable, **variables})
+        said, _ = process.communicate(timeout=120)
+        return process.returncode, said
+
+    def installed(self) -> str:
+        """Ask the environment which version it has."""
+        code = "import pebble; print(pebble.VERSION)"
+        python = self.folder / ".venv" / "bin" / "python"
+        return subprocess.check_output((str(python), "-c", code), text=True).strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, project: Path) -> Checkout:
+    """Give a small project, in a folder with a space in its name."""
+    made = Checkout(tmp_path / "a check out", project)
+    made.lock("1.0")
+    return made
+
+
+@pytest.fixture(scope="module")
+def environment(project: Path) -> ModuleType:
+    """Import the set-up, which is a program and no part of a package."""
+    path = project / "requirements" / "environment.py"
+    spec = importlib.util.spec_from_file_location("environment", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+NOW = {"interpreter": "3.11", "run": "a", "project": "p", "test": "t"}
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "expected"),
+    [
+        ({}, ("interpreter", "run", "project"), ["interpreter", "run", "project"]),
+        (NOW, ("interpreter", "run", "project", "test"), []),
+        (NOW, ("interpreter", "run", "project"), []),
+        ({"interpreter": "3.11", "run": "a"}, ("interpreter", "run", "test"), ["test"]),
+        (NOW | {"project": "q"}, ("interpreter", "run", "project"), ["project"]),
+        (NOW | {"run": "b"}, ("interpreter", "run"), ["interpreter", "run"]),
+        (NOW | {"interpreter": "3.10"}, ("interpreter", "run"), ["interpreter", "run"]),
+        (NOW | {"test": "u"}, ("interpreter", "run"), ["interpreter", "run"]),
+    ],
+)
+def test_steps_follow_from_content(
+    environment: ModuleType, known: dict[str, str], asked: tuple[str, ...], expected: list[str]
+) -> None:
+    """Only a change of a lock or the interpreter asks for a new environment."""
+    assert environment.missing(known, NOW, asked) == expected
+
+
+@pytest.mark.slow
+def test_environment_follows_its_lock(checkout: Checkout) -> None:
+    """A second set-up is silent; a changed lock gives a new environment, though its time is old."""
+    status, said = checkout.set_up()
+    assert (status, said.count("\n"), checkout.installed()) == (0, 2, "1.0")
+    assert checkout.set_up() == (0, "")
+    checkout.lock("2.0")
+    os.utime(checkout.folder / "requirements" / "run.txt", (0, 0))
+    assert checkout.set_up()[0] == 0
+    assert checkout.installed() == "2.0"
+
+
+@pytest.mark.slow
+def test_environment_heals(checkout: Checkout) -> None:
+    """A failed install is told in a few lines, leaves nothing that looks finished, and heals."""
+    checkout.lock("1.0", digest="0" * 64)
+    status, said = checkout.set_up()
+    assert status == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in said
+    assert "Traceback" not in said
+    assert said.endswith(
+        "The environment is not set up; the lines above say why. Run make again after that.\n"
+    )
+    assert not checkout.state.exists()
+    checkout.lock("1.0")
+    assert checkout.set_up()[0] == 0
+    assert checkout.installed() == "1.0"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_set_up_is_begun_again(checkout: Checkout, how: signal.Signals) -> None:
+    """Ctrl-C or a kill in the middle leaves no state; the next set-up makes a whole environment."""
+    process = checkout.start(PYTHON=sys.executable)
+    python = checkout.folder / ".venv" / "bin" / "python"
+    limit = time.monotonic() + 30
+    while not python.exists() and time.monotonic() < limit:
+        time.sleep(0.01)
+    os.killpg(process.pid, how)
+    said, _ = process.communicate(timeout=30)
+    assert "Traceback" not in said
+    assert not checkout.state.exists()
+    assert checkout.set_up()[0] == 0
+    assert checkout.installed() == "1.0"
+
+
+def test_two_set_ups_at_once_do_not_meet(checkout: Checkout) -> None:
+    """The second waits for the first and finds everything done."""
+    both = [checkout.start(PYTHON=sys.executable) for _ in range(2)]
+    said = sorted(process.communicate(timeout=120)[0] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert said[0] == ""
+    assert checkout.installed() == "1.0"
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Give a function that makes a PATH with these programs and little else."""
+
+    def make(programs: dict[str, str]) -> dict[str, str]:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for name in CORE:
+            (folder / name).symlink_to(str(shutil.which(name)))
+        for name, text in programs.items():
+            (folder / name).write_text(text, "utf-8")
+            (folder / name).chmod(0o755)
+        return {"PATH": str(folder), "PYTHON": ""}
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("programs", "expected"),
+    [
+        ({}, "none was found on PATH"),
+        ({"python3": OLD, "python": OLD}, "none was found on PATH"),
+        ({"python3": INCOMPLETE}, f"apt install python3.{sys.version_info.minor}-venv"),
+        ({"python3.12": OLD, "python3": INCOMPLETE}, "cannot make virtual environments"),
+    ],
+)
+def test_missing_python_is_named(
+    checkout: Checkout,
+    search: Callable[[dict[str, str]], dict[str, str]],
+    programs: dict[str, str],
+    expected: str,
+) -> None:
+    """Without a usable Python, a few lines say what to install."""
+    status, said = checkout.set_up(**search(programs))
+    assert status == 1
+    assert expected in said
+    assert len(said.splitlines()) <= 5
+
+
+def test_named_python_is_not_replaced(checkout: Checkout, tmp_path: Path) -> None:
+    """PYTHON=… is used or refused; nothing else is tried in its place."""
+    status, said = checkout.set_up(PYTHON=str(tmp_path / "none"))
+    assert (status, said.count("\n")) == (1, 1)
+    assert "is not a Python 3.11, 3.12, 3.13 or 3.14 that runs here" in said
+
+
+def test_a_broken_python_is_passed_over(
+    checkout: Checkout, search: Callable[[dict[str, str]], dict[str, str]]
+) -> None:
+    """A newer one that does not run, as version managers leave behind, does not stop the search."""
+    assert checkout.set_up(**search({"python3.14": OLD, "python3": CHOSEN})) == (0, "chosen\n")

@@ -1,0 +1,160 @@
+"""Both colours of the client, and a server that answers what a test says, byte for byte."""
+
+import asyncio
+import inspect
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import chainhub
+
+KEY = "sk-test-seam-0123456789"
+TASK = {
+    "id": "veo3.1-fast:1760545785-abc",
+    "status": "pending",
+    "video_url": None,
+    "enhanced_prompt": "a cow",
+    "status_update_time": 1750323167003,
+}
+
+Behaviour = bytes | Callable[[socket.socket, bytes], None] | None
+
+
+def spell(
+    status: int = 200, body: object = TASK, *headers: str, length: int | None = None
+) -> bytes:
+    """Spell an answer; anything but bytes travels as JSON."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [
+        f"HTTP/1.1 {status} Whatever",
+        f"Content-Length: {len(raw) if length is None else length}",
+    ]
+    return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + raw
+
+
+class Server:
+    """Answers the requests in order; the last answer repeats. None closes the connection."""
+
+    def __init__(self) -> None:
+        self.answers: list[Behaviour] = [spell()]
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                thread = threading.Thread(target=self._serve, args=(connection,))
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        received = b""
+        with connection, suppress(OSError):
+            while True:
+                while b"\r\n\r\n" not in received:
+                    data = connection.recv(65536)
+                    if not data:
+                        return
+                    received += data
+                head, _, rest = received.partition(b"\r\n\r\n")
+                received = self._body(connection, head, rest)
+                if not self._answer(connection, head):
+                    return
+
+    def _body(self, connection: socket.socket, head: bytes, rest: bytes) -> bytes:
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line.partition(b":")[2])
+                while len(rest) < length:
+                    rest += connection.recv(65536)
+                return rest[length:]
+        return rest
+
+    def _answer(self, connection: socket.socket, head: bytes) -> bool:
+        with self._lock:
+            answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
+            self.requests.append(head)
+        if answer is None:
+            return False
+        if callable(answer):
+            answer(connection, head)
+        else:
+            connection.sendall(answer)
+        return True
+
+    def close(self) -> None:
+        """End all conversations."""
+        for listening in (self._listener, *self._open):
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Give a server on loopback."""
+    started = Server()
+    yield started
+    started.close()
+
+
+class Colour:
+    """Runs the same lines against the synchronous and the asynchronous client."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asynchronous = name == "async"
+        self._runner = asyncio.Runner()
+        self._clients: list[Any] = []
+
+    def client(self, api_key: Any = KEY, **options: Any) -> Any:
+        """Make a client of this colour; it is closed after the test."""
+        kind = chainhub.AsyncClient if self.asynchronous else chainhub.Client
+        self._clients.append(kind(api_key, **options))
+        return self._clients[-1]
+
+    def __call__(self, value: Any) -> Any:
+        """Return what a call returned, awaiting it if need be."""
+        if inspect.isawaitable(value):
+            return self._runner.run(self._awaited(value))
+        return value
+
+    async def _awaited(self, value: Any) -> Any:
+        return await value
+
+    def close(self) -> None:
+        """Close what the test has opened."""
+        for client in self._clients:
+            self(client.aclose() if self.asynchronous else client.close())
+        self._runner.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
+    """Give both colours, one after the other."""
+    made = Colour(request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def http() -> Callable[..., bytes]:
+    """Give the function that spells an answer: status, body, header lines."""
+    return spell

@@ -1,0 +1,273 @@
+"""A client's life: event loops, threads, forks, copies, closing and being dropped."""
+
+import asyncio
+import copy
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import httpx
+import pytest
+
+import chainhub
+from chainhub_api.api.video import query
+
+
+def test_one_async_client_serves_several_event_loops(server):
+    """Three `asyncio.run` with one client work and leave no connection open."""
+    client = chainhub.AsyncClient("sk-test-loops", base_url=server.url)
+    for _ in range(3):
+        assert asyncio.run(client.video.query("a")).status == "pending"
+    assert server.connections == 3
+    assert len(client._session._async_pools) <= 1
+
+
+def test_one_async_client_serves_loops_of_several_threads(server):
+    """Each thread's loop gets connections of its own."""
+    client = chainhub.AsyncClient("sk-test-loops", base_url=server.url)
+    statuses = []
+    threads = [
+        threading.Thread(
+            target=lambda: statuses.append(asyncio.run(client.video.query("a")).status)
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert statuses == ["pending"] * 4
+
+
+def test_use_after_close_is_a_typed_error(colour, server):
+    """A closed client refuses, says so, and closing it again does no harm."""
+    client = colour.client(base_url=server.url)
+    colour(client.video.query("a"))
+    for _ in range(2):
+        colour(client.aclose() if colour.asynchronous else client.close())
+    with pytest.raises(chainhub.ClientClosedError, match="closed"):
+        colour(client.video.query("a"))
+    assert "closed" in repr(client)
+
+
+def test_copies_are_closed_with_the_client(colour, server):
+    """Connections are shared, so is their end."""
+    client = colour.client(base_url=server.url)
+    other = client.with_options(deadline=5)
+    colour(client.aclose() if colour.asynchronous else client.close())
+    with pytest.raises(chainhub.ClientClosedError):
+        colour(other.video.query("a"))
+
+
+def test_with_closes_the_client(server):
+    """Both kinds of `with` close their client."""
+    with chainhub.Client("sk-test-with", base_url=server.url) as client:
+        client.video.query("a")
+
+    async def asynchronous():
+        async with chainhub.AsyncClient("sk-test-with", base_url=server.url) as client:
+            await client.video.query("a")
+        return client
+
+    for closed in (client, asyncio.run(asynchronous())):
+        assert "closed" in repr(closed)
+
+
+def test_closing_reaches_the_connections_of_other_loops(server):
+    """`close()` in one thread closes the idle connections of a loop that runs in another."""
+    client = chainhub.AsyncClient("sk-test-loops", base_url=server.url)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(client.video.query("a"), loop).result(5)
+    (pool,) = client._session._async_pools.values()
+    assert pool.idle == 1
+    client._session.close()
+    deadline = time.monotonic() + 2
+    while pool.idle and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pool.idle == 0
+    asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result(5)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+    client._session.close()
+
+
+def test_dropped_sync_client_closes_silently(server):
+    """`Client().video.query(…)` is fine."""
+    chainhub.Client("sk-test-dropped", base_url=server.url).video.query("a")
+    gc.collect()
+
+
+def test_leaked_async_client_on_a_live_loop_warns(server):
+    """Connections that nobody can close any more are reported."""
+
+    async def leak():
+        client = chainhub.AsyncClient("sk-test-leaked", base_url=server.url)
+        await client.video.query("a")
+        dropped = [client]
+        del client
+        with pytest.warns(ResourceWarning, match="aclose"):
+            dropped.clear()
+
+    asyncio.run(leak())
+
+
+def test_forked_child_shares_nothing(server):
+    """Parent and child work on with sockets of their own, and the child warns of nothing."""
+    program = """
+        import os, sys, warnings
+        import chainhub
+        warnings.simplefilter("error")
+        client = chainhub.Client("sk-test-fork", base_url=sys.argv[1])
+        client.video.query("parent")
+        session = client._session
+        before = session._sync_pool
+        child = os.fork()
+        for _ in range(5):
+            client.video.query("a")
+        if child == 0:
+            assert session._sync_pool is not before
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert session._sync_pool is before
+        sys.exit(os.waitstatus_to_exitcode(status))
+    """
+    command = [
+        sys.executable,
+        "-X",
+        "dev",
+        "-W",
+        "error",
+        "-c",
+        textwrap.dedent(program),
+        server.url,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert server.connections == 2
+
+
+def test_fork_starts_budget_jitter_and_locks_anew(server):
+    """What a child takes over would make it retry in step with its parent, or wait for ever."""
+    client = chainhub.Client("sk-test-fork", base_url=server.url)
+    session = client._session
+    session.budget.spend(50, 0.0)
+    session._lock.acquire()
+    state = session._random.getstate()
+    session.after_fork()
+    assert session.budget.tokens(0.0) == session.budget.capacity
+    assert not session._lock.locked()
+    assert session._random.getstate() != state
+
+
+def test_client_cannot_be_pickled_or_copied(colour, server):
+    """The sentence says what to do instead."""
+    client = colour.client(base_url=server.url)
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="with_options"):
+            attempt(client)
+
+
+def test_copies_keep_class_key_retries_and_connections(colour, server):
+    """`with_*` change what they say and nothing else."""
+    headers = {"X-Mine": "1"}
+    client = colour.client(base_url=server.url, headers=headers, cookies={"a": "1"})
+    colour(client.video.query("a"))
+    policy = chainhub.RetryPolicy.off()
+    cancel = chainhub.Cancel()
+    copies = {
+        "timeout": client.with_timeout(3),
+        "httpx timeout": client.with_timeout(httpx.Timeout(4, connect=2)),
+        "headers": client.with_headers({"X-More": "2"}),
+        "cookies": client.with_cookies({"b": "2"}),
+        "options": client.with_options(
+            deadline=7, retry=policy, cancel=cancel, max_body=9999, timeout=None
+        ),
+    }
+    assert headers == {"X-Mine": "1"}
+    for made in copies.values():
+        assert type(made) is type(client)
+        assert made._session is client._session
+        colour(made.video.query("a"))
+    assert server.connections == 1
+    assert (copies["timeout"]._options.timeout, client._options.timeout) == (3, 15)
+    assert copies["httpx timeout"]._options.connect == 2
+    options = copies["options"]._options
+    assert (options.deadline, options.retry, options.cancel) == (7, policy, cancel)
+    assert (options.max_body, options.timeout) == (9999, float("inf"))
+    assert b"X-More: 2" in server.requests[3]
+    assert b"X-Mine: 1" in server.requests[3]
+    assert b"X-More" not in server.requests[4]
+    assert b"a=1" in server.requests[4]
+    assert b"b=2" in server.requests[4]
+    assert b"b=2" not in server.requests[5]
+    assert all(b"Authorization: Bearer sk-test-seam" in head for head in server.requests)
+
+
+def test_plain_generated_functions_take_our_clients(server):
+    """`query.sync(client=client, id=…)` works as users of the generator expect."""
+    with chainhub.Client("sk-test-plain", base_url=server.url) as client:
+        assert query.sync(client=client, id="a").status == "pending"
+        detailed = query.sync_detailed(client=client, id="a")
+        assert (detailed.status_code, detailed.parsed.enhanced_prompt) == (200, "a cow")
+
+    async def asynchronous():
+        async with chainhub.AsyncClient("sk-test-plain", base_url=server.url) as client:
+            return await query.asyncio(client=client, id="a")
+
+    assert asyncio.run(asynchronous()).status == "pending"
+
+
+def test_either_client_gives_both_doors(server):
+    """The generator's own clients serve both colours of plain functions; so do ours."""
+
+    async def crossed():
+        with chainhub.Client("sk-test-both", base_url=server.url) as client:
+            return await query.asyncio(client=client, id="a")
+
+    assert asyncio.run(crossed()).status == "pending"
+    other = chainhub.AsyncClient("sk-test-both", base_url=server.url)
+    assert query.sync(client=other, id="a").status == "pending"
+
+
+def test_httpx_doors_do_not_close_the_client(server):
+    """Connections belong to the client; `with client.get_httpx_client()` ends nothing."""
+    client = chainhub.Client("sk-test-door", base_url=server.url)
+    with client.get_httpx_client():
+        pass
+    assert client.video.query("a").status == "pending"
+
+    async def asynchronous():
+        other = chainhub.AsyncClient("sk-test-door", base_url=server.url)
+        async with other.get_async_httpx_client():
+            pass
+        assert (await other.video.query("a")).status == "pending"
+        await other.aclose()
+
+    asyncio.run(asynchronous())
+
+
+def test_threads_share_one_client(server):
+    """Fifty calls from ten threads all get answers."""
+    client = chainhub.Client("sk-test-threads", base_url=server.url)
+    statuses = []
+
+    def work():
+        for _ in range(5):
+            statuses.append(client.video.query("a").status)
+
+    threads = [threading.Thread(target=work) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert statuses == ["pending"] * 50
+    assert server.connections <= 10
+    assert os.getpid()

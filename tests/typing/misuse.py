@@ -1,0 +1,24 @@
+"""What a type checker must refuse: each ignore is needed, since an unused one is an error."""
+
+from chainhub import AsyncClient, Client
+from chainhub_api.api.video import query
+
+
+def a_second_positional_argument() -> None:
+    Client("sk-test-1", "http://127.0.0.1:1")  # type: ignore[call-arg]  # only the key has no name
+
+
+def an_argument_that_does_not_exist() -> None:
+    Client(api_kye="sk-test-1")  # type: ignore[call-arg]  # misspelt
+
+
+def a_number_for_an_id(client: Client) -> None:
+    client.video.query(1)  # type: ignore[arg-type]  # ids are strings, digits allowed
+
+
+def a_forgotten_await(client: AsyncClient) -> None:
+    print(client.video.query("a").status)  # type: ignore[attr-defined]  # a coroutine has no status
+
+
+def an_anonymous_id(client: Client) -> None:
+    query.sync(client, "a")  # type: ignore[call-arg]  # generated functions name every argument

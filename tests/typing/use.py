@@ -1,0 +1,55 @@
+"""What a user's own code sees of the types; read by type checkers, never run."""
+
+from collections.abc import Mapping
+from typing import assert_type
+
+import chainhub
+from chainhub import AsyncClient, ChainhubError, Client, RateLimitError, VideoTask
+from chainhub_api.api.video import query
+
+
+def made_in_every_way() -> None:
+    assert_type(Client(), Client)
+    assert_type(Client("sk-test-1"), Client)
+    assert_type(Client(lambda: "sk-test-1", base_url="http://127.0.0.1:1", timeout=5.0), Client)
+    assert_type(AsyncClient("sk-test-1", deadline=60.0), AsyncClient)
+
+
+def derived_clients_keep_their_class(client: Client, asynchronous: AsyncClient) -> None:
+    assert_type(client.with_headers({"X-Test": "1"}), Client)
+    assert_type(client.with_cookies({"a": "b"}), Client)
+    assert_type(client.with_options(deadline=3.0), Client)
+    assert_type(asynchronous.with_headers({"X-Test": "1"}), AsyncClient)
+
+
+def resources_give_what_the_contract_says() -> None:
+    with Client() as client:
+        task = client.video.query("veo3.1-fast:1")
+        assert_type(task, VideoTask)
+        assert_type(task.id, str)
+        assert_type(task.status, str)
+
+
+async def resources_give_it_asynchronously() -> None:
+    async with AsyncClient() as client:
+        assert_type(await client.video.query("veo3.1-fast:1"), VideoTask)
+
+
+def generated_functions_take_our_clients(client: Client) -> None:
+    assert_type(query.sync(client=client, id="veo3.1-fast:1"), VideoTask | None)
+
+
+async def generated_functions_take_our_asynchronous_clients(client: AsyncClient) -> None:
+    assert_type(await query.asyncio(client=client, id="veo3.1-fast:1"), VideoTask | None)
+
+
+def errors_tell_what_they_know(client: Client) -> Mapping[str, object]:
+    try:
+        client.video.query("veo3.1-fast:1")
+    except RateLimitError as error:
+        assert_type(error.retry_after, float | None)
+        assert_type(error.status, int | None)
+    except ChainhubError as error:
+        assert_type(error.request_id, str | None)
+        assert_type(error.attempts, int)
+    return {"version": chainhub.__version__}

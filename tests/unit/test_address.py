@@ -1,0 +1,456 @@
+"""Only public addresses may be reached because somebody else's answer says so."""
+
+import contextlib
+import ipaddress
+import string
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chainhub._address import (
+    check_url,
+    is_allowed,
+    is_loopback,
+    literal_address,
+    origin_of,
+    refusal,
+    refused_host,
+    refused_name,
+)
+from chainhub.errors import AddressRefusedError
+
+REFUSED = [
+    ("0.0.0.0", "unspecified"),
+    ("0.1.2.3", "reserved"),
+    ("10.0.0.0", "private"),
+    ("10.255.255.255", "private"),
+    ("100.64.0.1", "shared"),
+    ("100.127.255.255", "shared"),
+    ("127.0.0.1", "loopback"),
+    ("127.255.255.254", "loopback"),
+    ("169.254.0.1", "link-local"),
+    ("172.16.0.1", "private"),
+    ("172.31.255.255", "private"),
+    ("192.0.0.1", "reserved"),
+    ("192.0.0.9", "reserved"),
+    ("192.0.2.1", "documentation"),
+    ("192.88.99.1", "reserved"),
+    ("192.168.0.1", "private"),
+    ("198.18.0.1", "benchmarks"),
+    ("198.19.255.255", "benchmarks"),
+    ("198.51.100.7", "documentation"),
+    ("203.0.113.7", "documentation"),
+    ("224.0.0.1", "multicast"),
+    ("239.255.255.255", "multicast"),
+    ("240.0.0.1", "reserved"),
+    ("255.255.255.255", "broadcast"),
+    ("169.254.169.254", "metadata"),
+    ("169.254.170.2", "metadata"),
+    ("100.100.100.200", "metadata"),
+    ("168.63.129.16", "metadata"),
+    ("192.0.0.192", "metadata"),
+    ("169.254.170.23", "metadata"),
+    ("fd00:42::42", "metadata"),
+    ("fd00:ec2::23", "metadata"),
+    ("fd00:ec2::254", "metadata"),
+    ("fe80::a9fe:a9fe", "metadata"),
+    ("fd20:ce::254", "metadata"),
+    ("::", "unspecified"),
+    ("::1", "loopback"),
+    ("::127.0.0.1", "reserved"),
+    ("::8.8.8.8", "reserved"),
+    ("::ffff:127.0.0.1", "loopback"),
+    ("::ffff:10.0.0.1", "private"),
+    ("::ffff:a9fe:a9fe", "metadata"),
+    ("::ffff:0:127.0.0.1", "reserved"),
+    ("64:ff9b::127.0.0.1", "loopback"),
+    ("64:ff9b::a00:1", "private"),
+    ("64:ff9b::169.254.169.254", "metadata"),
+    ("64:ff9b:1::8.8.8.8", "NAT64"),
+    ("100::1", "reserved"),
+    ("2001::1", "Teredo"),
+    ("2001:0:4136:e378:8000:63bf:80ff:fffe", "Teredo"),
+    ("2001:2::1", "reserved"),
+    ("2001:10::1", "reserved"),
+    ("2001:db8::1", "documentation"),
+    ("2002:7f00:1::", "6to4"),
+    ("2002:a9fe:a9fe::1", "6to4"),
+    ("2002:808:808::1", "6to4"),
+    ("3fff::1", "documentation"),
+    ("4000::1", "reserved"),
+    ("5f00::1", "reserved"),
+    ("fc00::1", "private"),
+    ("fdff::1", "private"),
+    ("fe80::1", "link-local"),
+    ("fe80::1%eth0", "link-local"),
+    ("fe80::1%25eth0", "link-local"),
+    ("fec0::1", "site-local"),
+    ("ff02::1", "multicast"),
+    ("", "not an IP address"),
+    ("example.com", "not an IP address"),
+    ("127.0.0.01", "not an IP address"),
+]
+PUBLIC = [
+    "1.1.1.1",
+    "8.8.8.8",
+    "9.255.255.255",
+    "11.0.0.0",
+    "100.63.255.255",
+    "100.128.0.0",
+    "126.255.255.255",
+    "128.0.0.1",
+    "169.253.255.255",
+    "172.15.255.255",
+    "172.32.0.0",
+    "192.0.1.0",
+    "192.167.255.255",
+    "192.169.0.0",
+    "198.17.255.255",
+    "198.20.0.0",
+    "223.255.255.255",
+    "2001:200::1",
+    "2001:4860:4860::8888",
+    "2606:4700::1111",
+    "2003::1",
+    "::ffff:8.8.8.8",
+    "64:ff9b::8.8.8.8",
+]
+
+
+@pytest.mark.parametrize(("address", "reason"), REFUSED)
+def test_addresses_that_are_not_public_are_refused(address: str, reason: str) -> None:
+    """Every special range has its reason, also inside addresses that carry another."""
+    assert reason in (refusal(address) or "")
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_pass(address: str) -> None:
+    """The neighbours of the special ranges are ordinary addresses."""
+    assert refusal(address) is None
+
+
+@given(st.ip_addresses())
+def test_every_address_ipaddress_calls_private_is_refused(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> None:
+    """We are at least as strict as any version of `ipaddress`."""
+    usual = not address.is_global or address.is_multicast or address.is_reserved
+    exceptions = map(ipaddress.ip_network, ("64:ff9b::/96", "::ffff:0:0/96"))
+    if usual and not any(address in network for network in exceptions):
+        assert refusal(str(address)) is not None
+
+
+SPELLINGS = [
+    ("127.0.0.1", "127.0.0.1"),
+    ("127.1", "127.0.0.1"),
+    ("127.0.1", "127.0.0.1"),
+    ("2130706433", "127.0.0.1"),
+    ("0x7f000001", "127.0.0.1"),
+    ("0X7F.0.0.1", "127.0.0.1"),
+    ("0x7f.1", "127.0.0.1"),
+    ("017700000001", "127.0.0.1"),
+    ("0177.0.0.01", "127.0.0.1"),
+    ("127.0.0.1.", "127.0.0.1"),
+    ("127.0.0.1...", "127.0.0.1"),
+    ("[127.0.0.1]", "127.0.0.1"),
+    ("0", "0.0.0.0"),
+    ("0x", "0.0.0.0"),
+    ("2852039166", "169.254.169.254"),
+    ("0xa9fea9fe", "169.254.169.254"),
+    ("169.254.43518", "169.254.169.254"),
+    ("169.16689662", "169.254.169.254"),
+    ("0251.0376.0251.0376", "169.254.169.254"),
+    ("4294967295", "255.255.255.255"),
+    ("\uff11\uff12\uff17.\uff10.\uff10.\uff11", "127.0.0.1"),
+    ("127\u30020\u30020\u30021", "127.0.0.1"),
+    ("127\uff0e0\uff610\uff0e1", "127.0.0.1"),
+    ("\u2460\u2461\u2466.0.0.1", "127.0.0.1"),
+    ("%31%32%37.0.0.1", "127.0.0.1"),
+    ("::1", "::1"),
+    ("[::1]", "::1"),
+    ("[0:0:0:0:0:0:0:1]", "::1"),
+    ("[::ffff:127.0.0.1]", "::ffff:7f00:1"),
+    ("[fe80::1%25eth0]", "fe80::1"),
+    ("fe80::1%eth0", "fe80::1"),
+    ("4294967296", None),
+    ("256.1.1.1", None),
+    ("1.1.1.256", None),
+    ("1.256.1", None),
+    ("1.1.65536", None),
+    ("1.16777216", None),
+    ("1.2.3.4.5", None),
+    ("1.2.3.4.0", None),
+    ("08.0.0.1", None),
+    ("0x7g.1", None),
+    ("0x-1", None),
+    ("1_0.0.0.1", None),
+    ("-1", None),
+    ("+1", None),
+    ("1..1", None),
+    ("9" * 41, None),
+    ("\u00b2", "0.0.0.2"),
+    ("\u096b.1", None),
+    ("", None),
+    (".", None),
+    ("example.com", None),
+    ("1.2.3.four", None),
+    ("[::g]", None),
+    (":", None),
+]
+
+
+@pytest.mark.parametrize(("host", "address"), SPELLINGS)
+def test_every_spelling_of_an_address_is_read(host: str, address: str | None) -> None:
+    """What a resolver takes for an address is one here; what it does not, is a name."""
+    found = literal_address(host)
+    # Python 3.13 writes an IPv4 address in IPv6 in another way.
+    assert (found and ipaddress.ip_address(found)) == (address and ipaddress.ip_address(address))
+
+
+@given(st.text(string.hexdigits + "x.", max_size=14))
+@example("0x7f.0")
+def test_spellings_are_those_of_the_c_library(host: str) -> None:
+    """Whatever `inet_aton` reads, we read the same."""
+    import socket
+
+    try:
+        expected = socket.inet_ntoa(socket.inet_aton(host)) if host else None
+    except OSError:
+        return
+    assert literal_address(host) == expected
+
+
+NAMES = [
+    ("localhost", "loopback"),
+    ("LOCALHOST.", "loopback"),
+    ("localhost6", "loopback"),
+    ("ip6-localhost", "loopback"),
+    ("ip6-loopback", "loopback"),
+    ("app.localhost", "private network"),
+    ("localhost.localdomain", "private network"),
+    ("localhost6.localdomain6", "private network"),
+    ("wiki.intranet", "private network"),
+    ("wiki.private", "private network"),
+    ("wiki.corp", "private network"),
+    ("router.home", "private network"),
+    ("router.lan", "private network"),
+    ("app.localtest.me", "private network"),
+    ("lvh.me", "private network"),
+    ("10-0-0-1.sslip.io", "private network"),
+    ("printer.local", "private network"),
+    ("metadata.google.internal", "private network"),
+    ("METADATA.GOOGLE.INTERNAL.", "private network"),
+    ("instance-data.ec2.internal", "private network"),
+    ("metadata.goog", "private network"),
+    ("api.default.svc", "private network"),
+    ("nas.home.arpa", "private network"),
+    ("127.0.0.1.nip.io", "private network"),
+    ("\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54", "loopback"),
+    ("metadata", "without a dot"),
+    ("wiki", "without a dot"),
+    ("1.2.3.4.5", "neither a name nor an address"),
+    ("example.0x1", "neither a name nor an address"),
+    ("example.256", "neither a name nor an address"),
+    ("", "empty"),
+    (".", "empty"),
+    ("example.com", None),
+    ("cdn.example.com.", None),
+    ("local.example.com", None),
+    ("notlocalhost.com", None),
+    ("internal.com", None),
+]
+
+
+@pytest.mark.parametrize(("name", "reason"), NAMES)
+def test_names_of_private_networks_are_refused(name: str, reason: str | None) -> None:
+    """Names that no public look-up answers are refused before one is made."""
+    found = refused_name(name)
+    assert found is None if reason is None else reason in (found or "")
+    assert refused_host(name) == found
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("app.localhost", True),
+        ("app.localhost.", True),
+        ("127.0.0.1", True),
+        ("127.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("notlocalhost", False),
+        ("printer.local", False),
+        ("127.0.0.1.nip.io", False),
+        ("example.com", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_only(host: str, expected: bool) -> None:
+    """Only hosts that cannot be anybody else's count as loopback."""
+    assert is_loopback(host) is expected
+
+
+GOOD = [
+    "https://cdn.example.com/v/final.mp4?sig=abc",
+    "http://cdn.example.com:8080/a b.mp4",
+    "HTTPS://CDN.example.com",
+    "https://8.8.8.8/x",
+    "https://[2606:4700::1111]:8443/x",
+    "https://bücher.example/x",
+    "https://under_score.example.com/",
+]
+BAD = [
+    ("", "only http"),
+    ("not a url", "only http"),
+    ("/cdn/v.mp4", "only http"),
+    ("//cdn.example.com/v.mp4", "only http"),
+    ("file:///etc/passwd", "only http"),
+    ("ftp://cdn.example.com/v.mp4", "only http"),
+    ("javascript:alert(1)", "only http"),
+    ("data:video/mp4;base64,AAAA", "only http"),
+    ("gopher://127.0.0.1:70/x", "only http"),
+    ("http:///v.mp4", "not a host name"),
+    ("http:cdn.example.com", "not a host name"),
+    ("https://user:hunter2@cdn.example.com/v.mp4", "user name"),
+    ("https://cdn.example.com@127.0.0.1/", "user name"),
+    ("https://cdn.example.com/x\r\nX-Injected: 1", "not a URL"),
+    ("https://cdn.example.com/\x00", "not a URL"),
+    ("https://cdn.example.com/\x85", "characters"),
+    ("https://cdn.example.com/\u202e4pm.x", "characters"),
+    ("https://cdn.example.com\\@127.0.0.1/", "characters"),
+    ("http://127.0.0.1\\.example.com/", "characters"),
+    ("https://cdn.example.com:0/x", "port"),
+    ("https://cdn.example.com:65536/x", "port"),
+    ("https://cdn.example.com:-1/x", "port"),
+    ("https://cdn.example.com:x/", "not a URL"),
+    ("https://cdn example.com/", "not a host name"),
+    ("https://cdn%2eexample.com/", "not a host name"),
+    ("https://a,b.example.com/", "not a host name"),
+    ("https://xn--/", "without a dot"),
+    ("https://" + "a" * 70000, "not a URL"),
+    ("https://cdn\udc80.example.com/", "not a URL"),
+    ("http://[::1/", "not a URL"),
+    ("http://[v1.x]/", "not a URL"),
+    ("http://\uff11\uff12\uff17.\uff10.\uff10.\uff11/", "not a URL"),
+    ("http://127.0.0.1/x", "loopback"),
+    ("http://127.1/x", "loopback"),
+    ("http://0x7f000001/x", "loopback"),
+    ("http://2852039166/latest/meta-data/", "metadata"),
+    ("http://[::ffff:169.254.169.254]/", "metadata"),
+    ("http://[::1]:8080/", "loopback"),
+    ("http://[fe80::1%25eth0]/", "link-local"),
+    ("http://10.0.0.1/admin", "private"),
+    ("http://localhost/x", "loopback"),
+    ("http://metadata.google.internal/", "private network"),
+    ("http://1.2.3.4.5/", "neither"),
+]
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_public_urls_are_returned_parsed(url: str) -> None:
+    """What may be followed comes back in the form that is to be requested."""
+    assert check_url(url) == httpx.URL(url)
+
+
+@pytest.mark.parametrize(("url", "words"), BAD)
+def test_urls_that_must_not_be_followed_are_refused(url: str, words: str) -> None:
+    """The error says why, on one printable line, without path, query or password."""
+    with pytest.raises(AddressRefusedError, match=words) as caught:
+        check_url(url)
+    text = str(caught.value)
+    assert text.isascii()
+    assert text.isprintable()
+    assert len(text) < 400
+    assert "hunter2" not in text
+    assert "latest" not in text
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("previous", "url", "refused"),
+    [
+        ("https://cdn.example.com/a", "http://cdn.example.com/a", True),
+        ("HTTPS://cdn.example.com/a", "http://cdn.example.com/a", True),
+        ("https://cdn.example.com/a", "https://cdn.example.com/a", False),
+        ("http://cdn.example.com/a", "http://cdn.example.com/a", False),
+        ("http://cdn.example.com/a", "https://cdn.example.com/a", False),
+        (None, "http://cdn.example.com/a", False),
+    ],
+)
+def test_a_redirect_never_gives_up_encryption(
+    previous: str | None, url: str, refused: bool
+) -> None:
+    """From https to http is refused, even to an allowed host."""
+    if not refused:
+        check_url(url, previous=previous)
+        return
+    with pytest.raises(AddressRefusedError, match="from https to http"):
+        check_url(url, previous=previous, allow_hosts=["cdn.example.com"])
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "own", "expected"),
+    [
+        ("http://127.0.0.1:81/x", [], "http://127.0.0.1:81", True),
+        ("http://127.0.0.1:81/x", [], "http://127.0.0.1:81/path", True),
+        ("http://127.0.0.1:81/x", [], "http://127.0.0.1:82", False),
+        ("http://127.0.0.1:81/x", [], "https://127.0.0.1:81", False),
+        ("http://127.0.0.2:81/x", [], "http://127.0.0.1:81", False),
+        ("http://127.0.0.1/x", [], "http://127.0.0.1:80", True),
+        ("https://localhost/x", [], "https://LOCALHOST:443", True),
+        ("http://127.0.0.1/x", [], "http://127.0.0.1:x", False),
+        ("http://127.0.0.1:81/x", ["127.0.0.1"], None, True),
+        ("http://127.0.0.1:81/x", ["127.0.0.1:81"], None, True),
+        ("http://127.0.0.1:81/x", ["127.0.0.1:82"], None, False),
+        ("http://127.0.0.1:81/x", ["127.0.0.1:80"], None, False),
+        ("http://127.0.0.1/x", ["127.0.0.1:80"], None, True),
+        ("http://nas.local/x", ["other", "NAS.local"], None, True),
+        ("http://x.nas.local/x", ["nas.local"], None, False),
+        ("http://[::1]:8080/x", ["::1"], None, True),
+        ("http://[::1]:8080/x", ["[::1]"], None, True),
+        ("http://[::1]:8080/x", ["[::1]:8080"], None, True),
+        ("http://[::1]:8080/x", ["[::1]:80"], None, False),
+        ("http://[::1]:8080/x", ["[::1"], None, False),
+        ("http://bücher.local/x", ["bücher.local"], None, True),
+        ("http://127.0.0.1/x", [""], None, False),
+        ("http://127.0.0.1/x", ["*"], None, False),
+    ],
+)
+def test_hosts_can_be_allowed(url: str, hosts: list[str], own: str | None, expected: bool) -> None:
+    """The service's own origin, and hosts the user names, may be where they are."""
+    assert is_allowed(httpx.URL(url), hosts, own) is expected
+    if expected:
+        check_url(url, hosts, own)
+    else:
+        with pytest.raises(AddressRefusedError):
+            check_url(url, hosts, own)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("http://Example.com/x", ("http", "example.com", 80)),
+        ("https://example.com:443/x", ("https", "example.com", 443)),
+        ("https://example.com:0/x", ("https", "example.com", 0)),
+        ("ftp://example.com", ("ftp", "example.com", 0)),
+        ("https://bücher.example", ("https", "xn--bcher-kva.example", 443)),
+    ],
+)
+def test_an_origin_has_its_port(url: str, origin: tuple[str, str, int]) -> None:
+    """Scheme, host and port are complete, so that equal origins compare equal."""
+    assert origin_of(httpx.URL(url)) == origin
+
+
+@given(st.text(max_size=30), st.sampled_from(["", "http://", "https://", "http://127.0.0.1", "//"]))
+def test_any_text_is_refused_or_public(text: str, prefix: str) -> None:
+    """No text makes the check fail otherwise, and what passes has a public host."""
+    with contextlib.suppress(AddressRefusedError):
+        assert refused_host(check_url(prefix + text).raw_host.decode()) is None

@@ -1,0 +1,509 @@
+"""The proxies of the environment are read as httpx reads them, and never show their passwords."""
+
+import asyncio
+import base64
+import importlib.util
+import logging
+import os
+import ssl
+import urllib.request
+
+import httpcore
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainhub import _proxy
+from chainhub._proxy import (
+    ProxySetting,
+    ProxySettings,
+    async_connection,
+    choose_proxy,
+    read_argument,
+    read_environment,
+    sync_connection,
+)
+from chainhub.errors import ConfigurationError
+
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+PROXY = "http://proxy.example:3128"
+
+URLS = [
+    "http://example.com",
+    "https://example.com",
+    "https://example.com:443",
+    "https://example.com:8443",
+    "http://example.com:80",
+    "http://www.example.com",
+    "http://wwwexample.com",
+    "https://a.b.example.com",
+    "http://localhost",
+    "http://localhost:8000",
+    "http://127.0.0.1",
+    "https://127.0.0.1:9",
+    "http://10.1.2.3",
+    "http://192.168.0.0",
+    "http://[::1]",
+    "http://[::1]:8080",
+    "https://bücher.example",
+    "https://xn--bcher-kva.example",
+]
+
+ENVIRONMENTS = [
+    {},
+    {"http_proxy": PROXY},
+    {"HTTP_PROXY": PROXY},
+    {"https_proxy": "http://user:p%40ss@proxy.example:3128"},
+    {"HTTPS_PROXY": "https://proxy.example"},
+    {"ALL_PROXY": PROXY},
+    {"ALL_PROXY": "socks5://proxy.example"},
+    {"all_proxy": "socks5h://u:p@proxy.example:1081", "https_proxy": PROXY},
+    {"HTTP_PROXY": "http://upper.example:1", "http_proxy": "http://lower.example:2"},
+    {"http_proxy": "http://lower.example:2", "HTTP_PROXY": "http://upper.example:1"},
+    {"HTTP_PROXY": PROXY, "http_proxy": ""},
+    {"Http_Proxy": PROXY, "hTTPS_proxy": "http://mixed.example:3"},
+    {"HTTP_PROXY": PROXY, "REQUEST_METHOD": "GET"},
+    {"HTTP_PROXY": PROXY, "http_proxy": "http://lower.example:2", "REQUEST_METHOD": "GET"},
+    {"HTTPS_PROXY": PROXY, "REQUEST_METHOD": ""},
+    {"http_proxy": "proxy.example:3128"},
+    {"http_proxy": "proxy.example"},
+    {"http_proxy": "HTTP://Proxy.Example:3128/path?x=1"},
+    {"http_proxy": "http://[::1]:3128"},
+    {"http_proxy": "http://user@proxy.example"},
+    {"http_proxy": "http://:secret@proxy.example"},
+    {"http_proxy": ""},
+    {"TRAVIS_APT_PROXY": PROXY},
+    {"FTP_PROXY": PROXY, "_proxy": PROXY, "proxy": PROXY},
+    {"NO_PROXY": "[::1]"},
+]
+
+EXCEPTIONS = [
+    "",
+    " , ,",
+    "*",
+    "localhost, * ,x",
+    "example.com",
+    ".example.com",
+    "*.example.com",
+    "www.example.com",
+    "EXAMPLE.com",
+    "example.com:8443",
+    "example.com:443",
+    "example.com:80",
+    "http://example.com",
+    "https://example.com",
+    "https://*.example.com",
+    "https://",
+    "http://",
+    "all://",
+    "all://*",
+    "all://example.com:8443",
+    "localhost",
+    "LOCALHOST",
+    ".localhost",
+    "localhost:8000",
+    "127.0.0.1",
+    "127.0.0.1:9",
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "10.1.2.3/32",
+    "192.168.0.0/16",
+    "::1",
+    "::1,localhost,127.0.0.1,example.com",
+    "xn--bcher-kva.example",
+    "example.com,.com,com",
+    "com",
+    "e*ample.com",
+    "https://example.com,http://proxy",
+]
+
+
+def by_httpx(url: str) -> tuple[bytes, bytes, int | None, object] | None:
+    """Ask httpx which proxy it would take."""
+    client = httpx.Client(verify=CONTEXT)
+    pool = client._transport_for_url(httpx.URL(url))._pool  # type: ignore[attr-defined]
+    if isinstance(pool, httpcore.HTTPProxy):
+        headers = dict(pool._proxy_headers)
+        auth = headers.get(b"Proxy-Authorization", b"").removeprefix(b"Basic ")
+        origin = pool._proxy_url.origin
+        return origin.scheme, origin.host, origin.port, base64.b64decode(auth) or None
+    if isinstance(pool, httpcore.SOCKSProxy):
+        origin, pair = pool._proxy_url.origin, pool._proxy_auth
+        return origin.scheme, origin.host, origin.port, b":".join(pair) if pair else None
+    return None
+
+
+def by_us(url: str) -> tuple[bytes, bytes, int | None, object] | None:
+    """Ask ourselves, in the same form."""
+    parsed = httpx.URL(url)
+    found = choose_proxy(parsed.scheme, parsed.host, parsed.port, read_environment())
+    if found is None:
+        return None
+    auth = b":".join(found.auth) if found.auth else None
+    return found.scheme.encode(), found.host.encode(), found.port, auth
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Take away every variable that could name a proxy."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name == "REQUEST_METHOD":
+            monkeypatch.delenv(name)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("variables", ENVIRONMENTS, ids=str)
+def test_variables_are_read_as_httpx_reads_them(
+    variables: dict[str, str], environment: pytest.MonkeyPatch
+) -> None:
+    """For every URL the chosen proxy, its port and its credentials are those of httpx."""
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    if variables.get("NO_PROXY"):
+        with pytest.raises(httpx.InvalidURL):
+            by_httpx(URLS[0])
+        assert [by_us(url) for url in URLS] == [None] * len(URLS)
+    else:
+        assert [by_us(url) for url in URLS] == [by_httpx(url) for url in URLS]
+
+
+@pytest.mark.parametrize("entries", EXCEPTIONS)
+@pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
+def test_no_proxy_is_read_as_httpx_reads_it(
+    variable: str, entries: str, environment: pytest.MonkeyPatch
+) -> None:
+    """For every URL the exceptions hold that hold for httpx, with its quirks."""
+    environment.setenv("HTTP_PROXY", PROXY)
+    environment.setenv("ALL_PROXY", "http://all.example:1")
+    environment.setenv(variable, entries)
+    assert [by_us(url) for url in URLS] == [by_httpx(url) for url in URLS]
+
+
+NAMES = st.sampled_from(
+    [
+        "http_proxy",
+        "HTTP_PROXY",
+        "Https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
+        "REQUEST_METHOD",
+        "OTHER",
+        "_proxy",
+    ]
+)
+
+
+@settings(max_examples=200)
+@given(st.dictionaries(NAMES, st.sampled_from(["", "a", "b", "c"])))
+def test_variables_are_the_standard_library_s(variables: dict[str, str]) -> None:
+    """Names in any case, empty values and CGI count as in `urllib.request`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        found = _proxy._environment_variables(os.environ)
+        expected = urllib.request.getproxies_environment()
+    assert {scheme: value for scheme, (value, _) in found.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "url", "direct"),
+    [
+        ("[::1]", "http://[::1]:8080", True),
+        ("[::1]:8080", "http://[::1]:8080", True),
+        ("[::1]:8080", "http://[::1]:8081", False),
+        ("fd00::/8", "http://[fd00::]", True),
+        ("[fd00::]/8", "http://[fd00::]", True),
+    ],
+)
+def test_no_proxy_understands_ipv6_where_httpx_fails(entry: str, url: str, direct: bool) -> None:
+    """IPv6 in brackets, and networks of it, are addresses and no reason to fail."""
+    table = read_environment({"http_proxy": PROXY, "no_proxy": entry})
+    parsed = httpx.URL(url)
+    assert (choose_proxy("http", parsed.host, parsed.port, table) is None) is direct
+    assert (choose_proxy("http", f"[{parsed.host}]", parsed.port, table) is None) is direct
+
+
+def test_a_default_port_may_be_given_or_not() -> None:
+    """Port 443 of an https URL is the same as none."""
+    table = read_environment({"https_proxy": PROXY, "no_proxy": "example.com:443"})
+    assert choose_proxy("https", "example.com", 443, table) is not None
+    assert choose_proxy("https", "example.com", None, table) is not None
+
+
+def test_a_host_that_is_no_host_is_matched_as_it_stands() -> None:
+    """A host no URL can have goes to the proxy, which will refuse it."""
+    table = read_environment({"http_proxy": PROXY, "no_proxy": "x y"[:1]})
+    assert choose_proxy("http", "exa\nmple", None, table) is not None
+    assert choose_proxy("http", "xn--", None, table) is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("ftp://proxy.example", "not by 'ftp'"),
+        ("socks4://user:hunter2@proxy.example", "not by 'socks4'"),
+        ("http://", "names no host"),
+        ("http://:3128", "names no host"),
+        ("http://user:hunter2@proxy.example:port", "not a URL"),
+        ("http://user:hunter2@proxy.example:99999", "99999 is not between"),
+        ("http://proxy.example:0", "0 is not between"),
+        ("http://user:hunter2@proxy\x7f.example", "not a URL"),
+        ("http://user:hunter2@[::1", "not a URL"),
+        ("http://xn--", "not a URL"),
+        ("http://hunter2\udc80@proxy.example", "not a URL"),
+        ("socks5://user:" + "hunter2" * 40 + "@proxy.example", "255 bytes"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "all_proxy"])
+def test_a_bad_proxy_is_a_sentence_naming_its_variable(
+    variable: str, value: str, words: str
+) -> None:
+    """The error says which variable is wrong and how to do without, and shows no password."""
+    table = read_environment({variable: value})
+    with pytest.raises(ConfigurationError) as caught:
+        choose_proxy("http", "example.com", None, table)
+    text = str(caught.value)
+    assert variable in text
+    assert words in text
+    assert "trust_env=False" in text
+    assert "hunter2" not in text + repr(table) + repr(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_exceptions_from_no_proxy_at_all_do_no_harm() -> None:
+    """Where nothing goes through a proxy, what NO_PROXY says is not even read."""
+    assert read_environment({"no_proxy": "http://exa mple:x"}) == ProxySettings()
+
+
+def test_socks_credentials_may_be_as_long_as_they_can() -> None:
+    """255 bytes of user name and password still travel."""
+    table = read_environment({"http_proxy": f"socks5://{'u' * 255}:{'p' * 255}@proxy.example"})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.auth == (b"u" * 255, b"p" * 255)
+    table = read_environment({"http_proxy": f"socks5://u:{'p' * 256}@proxy.example"})
+    with pytest.raises(ConfigurationError, match="255 bytes"):
+        choose_proxy("http", "example.com", None, table)
+
+
+def test_a_bad_proxy_that_is_not_used_does_no_harm() -> None:
+    """What a variable says is judged when it is chosen, not before."""
+    table = read_environment({"http_proxy": "ftp://x", "https_proxy": PROXY})
+    assert choose_proxy("https", "example.com", None, table) is not None
+
+
+@pytest.mark.parametrize("entry", ["http://user:hunter2@exa mple:x", "a\x01", "münchen.de"])
+def test_a_bad_exception_is_a_sentence_naming_its_variable(entry: str) -> None:
+    """An entry of NO_PROXY that cannot be read is named, unless it may hold a password."""
+    with pytest.raises(ConfigurationError, match="no_proxy: the entry") as caught:
+        read_environment({"http_proxy": PROXY, "no_proxy": entry})
+    assert "hunter2" not in str(caught.value)
+    assert str(caught.value).isascii()
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_socks_without_socksio_says_what_to_install(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A SOCKS proxy without the package for it names variable, package and the way around."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    table = read_environment({"ALL_PROXY": f"{scheme}://user:hunter2@proxy.example"})
+    with pytest.raises(ConfigurationError) as caught:
+        choose_proxy("https", "example.com", None, table)
+    text = str(caught.value)
+    assert text.startswith("ALL_PROXY")
+    assert 'pip install "chainhub[socks]"' in text
+    assert "trust_env=False" in text
+    assert "hunter2" not in text
+    with pytest.raises(ConfigurationError, match="the argument proxy= asks for a SOCKS proxy"):
+        read_argument(f"{scheme}://proxy.example")
+
+
+def test_an_argument_goes_before_the_environment() -> None:
+    """A proxy given by argument is taken for every URL, and is judged at once."""
+    table = read_argument(" proxy.example:3128 ")
+    for scheme, host in (("http", "localhost"), ("https", "example.com")):
+        found = choose_proxy(scheme, host, None, table)
+        assert found == ProxySetting("http", "proxy.example", 3128, "the argument proxy=")
+    with pytest.raises(ConfigurationError, match="the argument proxy=: a proxy is reached by") as e:
+        read_argument("ftp://user:hunter2@x")
+    assert "hunter2" not in str(e.value)
+    assert "trust_env" not in str(e.value)
+
+
+def test_credentials_are_never_shown() -> None:
+    """Neither the table nor the choice nor the bytes handed on show the password."""
+    table = read_environment({"http_proxy": "socks5://user:hunter2@proxy.example"})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.auth == (b"user", b"hunter2")
+    assert "hunter2" not in repr((table, found, found.auth)) + str(found)
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"), [("linux", None), ("darwin", "system"), ("win32", "system")]
+)
+def test_the_system_is_asked_where_it_has_settings(
+    platform: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The systems that keep proxies elsewhere are asked if the environment names none."""
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": "http://system:1"})
+    found = choose_proxy("http", "example.com", None, read_environment({}, platform))
+    assert (found and found.host) == expected
+    assert found is None or found.source == "the system's proxy settings"
+    other = read_environment({"http_proxy": PROXY}, platform)
+    chosen = choose_proxy("http", "example.com", None, other)
+    assert chosen is not None
+    assert chosen.host == "proxy.example"
+
+
+def test_this_process_s_environment_is_the_default(environment: pytest.MonkeyPatch) -> None:
+    """Without an argument the variables of the process are read, at the call."""
+    assert read_environment(platform="linux") == ProxySettings()
+    environment.setenv("http_proxy", PROXY)
+    assert read_environment().rules
+
+
+HTTP = httpcore.Origin(b"http", b"example.com", 80)
+HTTPS = httpcore.Origin(b"https", b"example.com", 443)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Script(httpcore.MockBackend):
+    """A network that plays given bytes and keeps what was sent and where it went."""
+
+    def __init__(self, *answers: bytes) -> None:
+        super().__init__(list(answers))
+        self.sent: list[bytes] = []
+        self.peers: list[tuple[str, int]] = []
+
+    def connect_tcp(  # type: ignore[override]
+        self, host: str, port: int, **_: object
+    ) -> httpcore.NetworkStream:
+        """Note the peer and play the answers."""
+        self.peers.append((host, port))
+        stream = httpcore.MockStream(list(self._buffer))
+        stream.write = lambda data, timeout=None: self.sent.append(data)  # type: ignore[method-assign,assignment]
+        return stream
+
+
+class AsyncScript(httpcore.AsyncMockBackend):
+    """The same for asyncio."""
+
+    def __init__(self, *answers: bytes) -> None:
+        super().__init__(list(answers))
+        self.sent: list[bytes] = []
+        self.peers: list[tuple[str, int]] = []
+
+    async def connect_tcp(  # type: ignore[override]
+        self, host: str, port: int, **_: object
+    ) -> httpcore.AsyncNetworkStream:
+        """Note the peer and play the answers."""
+        self.peers.append((host, port))
+        stream = httpcore.AsyncMockStream(list(self._buffer))
+
+        async def write(data: bytes, timeout: float | None = None) -> None:
+            self.sent.append(data)
+
+        stream.write = write  # type: ignore[method-assign,assignment]
+        return stream
+
+
+def exchange(
+    setting: ProxySetting | None, origin: httpcore.Origin, *answers: bytes
+) -> tuple[bytes, bytes, list[tuple[str, int]]]:
+    """Send one request in each colour; return body, bytes sent and peers, equal in both."""
+    url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=b"/x")
+    backend, twin = Script(*answers), AsyncScript(*answers)
+    one = sync_connection(setting, origin, ssl_context=CONTEXT, backend=backend, keepalive=55.0)
+    other = async_connection(setting, origin, ssl_context=CONTEXT, backend=twin, keepalive=55.0)
+
+    async def ask() -> bytes:
+        response = await other.handle_async_request(
+            httpcore.Request("GET", url, headers={"Host": "example.com"})
+        )
+        body = await response.aread()
+        await other.aclose()
+        return body
+
+    body = one.handle_request(httpcore.Request("GET", url, headers={"Host": "example.com"})).read()
+    one.close()
+    assert asyncio.run(ask()) == body
+    assert (twin.sent, twin.peers) == (backend.sent, backend.peers)
+    return body, b"".join(backend.sent), backend.peers
+
+
+def test_direct_connections_go_to_the_origin() -> None:
+    """Without a proxy the connection is httpcore's ordinary one."""
+    body, sent, peers = exchange(None, HTTP, OK)
+    assert body == b"ok"
+    assert sent.startswith(b"GET /x HTTP/1.1\r\n")
+    assert peers == [("example.com", 80)]
+
+
+def test_plain_requests_are_forwarded() -> None:
+    """An http request goes to the proxy with the whole URL and the credentials."""
+    setting = ProxySetting("http", "proxy.example", 3128, "x", (b"user", b"hunter2"))
+    body, sent, peers = exchange(setting, HTTP, OK)
+    assert body == b"ok"
+    assert sent.startswith(b"GET http://example.com:80/x HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"user:hunter2") in sent
+    assert peers == [("proxy.example", 3128)]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_encrypted_requests_are_tunnelled(scheme: str) -> None:
+    """An https request asks the proxy for a tunnel; only the proxy sees its credentials."""
+    setting = ProxySetting(scheme, "proxy.example", 3128, "x", (b"user", b"hunter2"))
+    assert setting.encrypted is (scheme == "https")
+    body, sent, peers = exchange(setting, HTTPS, b"HTTP/1.1 200 OK\r\n\r\n", OK)
+    assert body == b"ok"
+    assert sent.startswith(b"CONNECT example.com:443 HTTP/1.1\r\n")
+    assert b"GET /x HTTP/1.1\r\n" in sent
+    assert sent.count(b"Proxy-Authorization") == 1
+    assert peers == [("proxy.example", 3128)]
+
+
+@pytest.mark.parametrize("auth", [None, (b"user", b"hunter2")])
+def test_socks_proxies_are_spoken_to(
+    auth: tuple[bytes, bytes] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A SOCKS proxy is asked for the host by name, and its password is not in httpcore's log."""
+    url = "socks5://user:hunter2@proxy.example" if auth else "socks5://proxy.example"
+    setting = choose_proxy("http", "example.com", None, read_argument(url))
+    assert setting is not None
+    assert setting.auth == auth
+    granted = [b"\x05\x02", b"\x01\x00"] if auth else [b"\x05\x00"]
+    with caplog.at_level(logging.DEBUG):
+        body, sent, peers = exchange(
+            setting, HTTP, *granted, b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50", OK
+        )
+    assert body == b"ok"
+    assert b"example.com" in sent
+    assert (b"hunter2" in sent) is (auth is not None)
+    assert peers == [("proxy.example", 1080)]
+    assert "setup_socks5_connection" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://u:hunter2@p.example:3128", "the proxy http://p.example:3128 (HTTP_PROXY)"),
+        ("socks5://[::1]", "the proxy socks5://[::1]:1080 (HTTP_PROXY)"),
+    ],
+)
+def test_a_proxy_is_shown_with_its_origin(url: str, shown: str) -> None:
+    """People read where the proxy is and who named it, never its password."""
+    table = read_environment({"HTTP_PROXY": url})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.shown == shown
+    assert found.socks is url.startswith("socks")

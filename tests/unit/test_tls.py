@@ -1,0 +1,398 @@
+"""One context per kind of trust, late and shared; handshakes that fail are explained."""
+
+import contextlib
+import os
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import certifi
+import pytest
+
+from chainhub import _tls
+from chainhub._tls import TLSProblem, Trust, context, is_certificate_error, problem, read_trust
+from chainhub.errors import ConfigurationError
+from tests.faults import identities
+
+CERTIFICATES = identities.FOLDER
+AUTHORITY = str(identities.AUTHORITY)
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_tls._shared, "contexts", {})
+
+
+def trust(verify: bool | str | os.PathLike[str] | ssl.SSLContext = True, **environ: str) -> Trust:
+    """Read the trust for a public host."""
+    return read_trust(verify, environ=environ, host="api.example.com")
+
+
+def server(name: str = "server", ask_client: bool = False) -> ssl.SSLContext:
+    """Return a server's context with one of the test certificates."""
+    made = identities.server_context(name)
+    if ask_client:
+        made.load_verify_locations(AUTHORITY)
+        made.verify_mode = ssl.CERT_REQUIRED
+    return made
+
+
+def handshake(
+    client: ssl.SSLContext, other: ssl.SSLContext, host: str = "127.0.0.1"
+) -> ssl.SSLObject:
+    """Shake hands in memory; raise what the client sees, return its side."""
+    here, there = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = client.wrap_bio(here, there, server_hostname=host)
+    theirs = other.wrap_bio(there, here, server_side=True)
+    for _ in range(4):
+        for side in (ours.do_handshake, theirs.do_handshake):
+            try:
+                side()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError:
+                if side == ours.do_handshake:
+                    raise
+    with contextlib.suppress(ssl.SSLWantReadError):
+        ours.read()
+    return ours
+
+
+def failure(action: Callable[[], object]) -> ssl.SSLError:
+    """Return the TLS error an action raises."""
+    with pytest.raises(ssl.SSLError) as caught:
+        action()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("verify", "environ", "expected"),
+    [
+        (True, {}, Trust("bundled")),
+        (True, {"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}, Trust("bundled")),
+        (True, {"SSL_CERT_FILE": AUTHORITY}, Trust("file", AUTHORITY)),
+        (True, {"SSL_CERT_DIR": str(CERTIFICATES)}, Trust("directory", str(CERTIFICATES))),
+        (
+            True,
+            {"SSL_CERT_FILE": AUTHORITY, "SSL_CERT_DIR": "/nowhere"},
+            Trust("file", AUTHORITY),
+        ),
+        (
+            True,
+            {"SSL_CERT_DIR": f"/nowhere{os.pathsep}{CERTIFICATES}"},
+            Trust("directory", f"/nowhere{os.pathsep}{CERTIFICATES}"),
+        ),
+        ("system", {"SSL_CERT_FILE": "/nowhere"}, Trust("system")),
+        (AUTHORITY, {"SSL_CERT_FILE": "/nowhere"}, Trust("file", AUTHORITY)),
+        (Path(AUTHORITY), {}, Trust("file", AUTHORITY)),
+        (CERTIFICATES, {}, Trust("directory", str(CERTIFICATES))),
+    ],
+)
+def test_what_is_trusted_is_decided_without_reading_it(
+    verify: bool | str | os.PathLike[str], environ: dict[str, str], expected: Trust
+) -> None:
+    """The argument goes before the environment, a file before a directory."""
+    assert trust(verify, **environ) == expected
+    assert _tls._shared.contexts == {}
+
+
+@pytest.mark.parametrize(
+    ("verify", "environ", "words"),
+    [
+        (True, {"SSL_CERT_FILE": "/nowhere"}, "SSL_CERT_FILE names a file that does not exist"),
+        (True, {"SSL_CERT_FILE": str(CERTIFICATES)}, "SSL_CERT_FILE is a directory"),
+        (True, {"SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR is not a directory"),
+        (True, {"SSL_CERT_DIR": AUTHORITY}, "SSL_CERT_DIR is not a directory"),
+        ("/nowhere", {}, "verify_ssl= names a file that does not exist"),
+        ("sytem", {}, "verify_ssl= names a file that does not exist"),
+        (None, {}, "not NoneType"),
+        (1, {}, "not int"),
+        (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), {}, "made for servers"),
+    ],
+)
+def test_a_trust_that_cannot_be_is_a_sentence(
+    verify: object, environ: dict[str, str], words: str
+) -> None:
+    """The variable or argument is named before any connection is made."""
+    with pytest.raises(ConfigurationError, match=words):
+        trust(verify, **environ)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", ["verify", "SSL_CERT_FILE"])
+def test_a_file_without_certificates_is_a_sentence(source: str, tmp_path: Path) -> None:
+    """What is there but holds no authority is named at the first connection."""
+    path = tmp_path / "ca.pem"
+    path.write_text("hello")
+    found = trust(path) if source == "verify" else trust(SSL_CERT_FILE=str(path))
+    with pytest.raises(ConfigurationError, match=source) as caught:
+        context(found)
+    assert "ca.pem" in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def loose() -> ssl.SSLContext:
+    """Return a context that accepts a certificate made for any name."""
+    made = ssl.create_default_context(cafile=AUTHORITY)
+    made.check_hostname = False
+    return made
+
+
+@pytest.mark.parametrize(
+    "verify", [False, _tls._unchecked(), loose()], ids=["False", "unchecked", "any name"]
+)
+def test_unchecked_connections_need_permission(verify: bool | ssl.SSLContext) -> None:
+    """Accepting any certificate is for loopback, or for who says so."""
+    with pytest.raises(ConfigurationError, match="allow_insecure=True"):
+        trust(verify)
+    read_trust(verify, environ={}, host="127.0.0.1")
+    read_trust(verify, environ={}, host="localhost")
+    read_trust(verify, environ={}, host="api.example.com", allow_insecure=True)
+
+
+def test_equal_trust_shares_one_context() -> None:
+    """However it was asked for, the same authorities are read once."""
+    assert context(trust()) is context(trust(SSL_CERT_FILE=""))
+    assert context(trust(AUTHORITY)) is context(trust(SSL_CERT_FILE=AUTHORITY))
+    assert context(trust(AUTHORITY)) is not context(trust())
+
+
+def test_threads_build_one_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen threads at the first connection read the certificates once."""
+    built = []
+    start = threading.Barrier(16)
+
+    def load(asked: Trust) -> ssl.SSLContext:
+        built.append(asked)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    def first() -> None:
+        start.wait(5)
+        found.append(context(trust()))
+
+    found: list[ssl.SSLContext] = []
+    monkeypatch.setattr(_tls, "_load", load)
+    threads = [threading.Thread(target=first) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert len(set(found)) == len(built) == 1
+    assert len(found) == 16
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_is_not_blocked_by_its_parent_s_threads() -> None:
+    """A lock that was held while the process forked is a new one in the child."""
+    code = (
+        "import os\n"
+        "from chainhub import _tls\n"
+        "_tls._shared.lock.acquire()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(0 if _tls._shared.lock.acquire(blocking=False) else 1)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    before = _tls._shared.lock
+    _tls._shared.renew_lock()
+    assert _tls._shared.lock is not before
+
+
+def test_importing_reads_no_certificate() -> None:
+    """Neither ssl nor certifi is loaded by the module."""
+    code = (
+        "import sys\n"
+        "from chainhub import _tls\n"
+        "_tls.read_trust(environ={}, host='x')\n"
+        "raise SystemExit('ssl' in sys.modules or 'certifi' in sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("verify", [True, "system", AUTHORITY, CERTIFICATES])
+def test_contexts_check_everything(verify: bool | str | Path) -> None:
+    """Certificate and name are checked, and HTTP/1.1 is offered."""
+    made = context(trust(verify))
+    assert made.verify_mode == ssl.CERT_REQUIRED
+    assert made.check_hostname
+    assert made.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+def test_the_bundle_is_certifi_s() -> None:
+    """By default the authorities are certifi's, whatever the system has."""
+    expected = ssl.create_default_context(cafile=certifi.where()).cert_store_stats()
+    assert context(trust()).cert_store_stats() == expected
+
+
+def test_a_trusted_server_is_spoken_to() -> None:
+    """With its authority named, a server of one's own is reached over HTTP/1.1."""
+    other = server()
+    other.set_alpn_protocols(["h2", "http/1.1"])
+    done = handshake(context(trust(AUTHORITY)), other)
+    assert done.selected_alpn_protocol() == "http/1.1"
+
+
+def test_an_unchecked_connection_takes_any_server() -> None:
+    """Where it is permitted, `verify_ssl=False` means what it says."""
+    found = read_trust(False, environ={}, host="localhost")
+    other = server("self-signed")
+    other.set_alpn_protocols(["h2", "http/1.1"])
+    assert handshake(context(found), other).selected_alpn_protocol() == "http/1.1"
+
+
+def test_a_given_context_is_used_as_it_is() -> None:
+    """Client certificates travel in a context of the user's own."""
+    given = ssl.create_default_context(cafile=AUTHORITY)
+    identities.load(given, "client")
+    assert context(trust(given)) is given
+    handshake(given, server(ask_client=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "authority", "words"),
+    [
+        ("server", "127.0.0.1", certifi.where(), "the authority that signed it is not known here"),
+        ("self-signed", "127.0.0.1", AUTHORITY, "signed by itself"),
+        ("expired", "127.0.0.1", AUTHORITY, "expired"),
+        ("other-name", "localhost", AUTHORITY, "belongs to another host name"),
+        ("server", "127.0.0.9", AUTHORITY, "not made for this address"),
+    ],
+)
+def test_a_refused_certificate_is_explained(
+    name: str, host: str, authority: str, words: str
+) -> None:
+    """What is wrong with it and what can be done, without OpenSSL's own words."""
+    error = failure(lambda: handshake(context(trust(authority)), server(name), host))
+    found = problem(error, host)
+    assert found is not None
+    assert found.kind == "certificate"
+    assert not found.passing
+    assert words in found.text
+    assert found.text.startswith(f"the certificate of {host} was refused: ")
+    assert is_certificate_error(error)
+
+
+def test_a_certificate_error_without_a_known_code_keeps_its_words() -> None:
+    """An error that carries no code of ours is shown in OpenSSL's words, on one line."""
+    error = ssl.SSLCertVerificationError(1, "text")
+    error.verify_message = "odd\nthing"
+    found = problem(error, "h")
+    assert found == TLSProblem("certificate", "the certificate of h was refused: odd thing")
+    bare = problem(ssl.SSLCertVerificationError(), "h")
+    assert bare == TLSProblem("certificate", "the certificate of h was refused: not valid")
+
+
+def test_a_server_that_asks_for_a_certificate_is_explained() -> None:
+    """A missing or refused client certificate says where to put one."""
+    plain = context(trust(AUTHORITY))
+    found = problem(failure(lambda: handshake(plain, server(ask_client=True))), "h")
+    assert found is not None
+    assert found.kind == "certificate"
+    assert "asks for a client certificate" in found.text
+
+
+def test_a_server_without_tls_is_explained() -> None:
+    """An http answer where TLS was expected names the likely mistake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    client = context(trust()).wrap_bio(incoming, outgoing, server_hostname="h")
+    found = problem(failure(client.do_handshake), "h")
+    assert found is not None
+    assert found.kind == "plain"
+    assert "http://" in found.text
+
+
+def test_a_server_that_hangs_up_may_be_asked_again() -> None:
+    """The end of the connection during the handshake says nothing about certificates."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write_eof()
+    client = context(trust()).wrap_bio(incoming, outgoing, server_hostname="h")
+    error = failure(client.do_handshake)
+    found = problem(error, "h")
+    assert found is not None
+    assert found.passing
+    assert "closed the connection" in found.text
+    assert not is_certificate_error(error)
+
+
+def test_a_server_of_another_age_is_explained() -> None:
+    """No version in common is said so."""
+    old = server()
+    old.minimum_version = ssl.TLSVersion.TLSv1_3
+    client = ssl.create_default_context(cafile=AUTHORITY)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    found = problem(failure(lambda: handshake(client, old)), "h")
+    assert found is not None
+    assert found.kind == "version"
+
+
+def ssl_error(reason: str | None) -> ssl.SSLError:
+    """Return an error with OpenSSL's word for it."""
+    error = ssl.SSLError(1, "text")
+    error.reason = reason  # type: ignore[assignment]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "words"),
+    [
+        ("WRONG_VERSION_NUMBER", "plain", "does not speak TLS"),
+        ("HTTP_REQUEST", "plain", "does not speak TLS"),
+        ("record layer failure", "plain", "does not speak TLS"),
+        ("PACKET_LENGTH_TOO_LONG", "plain", "does not speak TLS"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "version", "no version of TLS"),
+        ("TLSV1_ALERT_INSUFFICIENT_SECURITY", "version", "no version of TLS"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "certificate", "asks for a client certificate"),
+        ("TLSV1_ALERT_UNKNOWN_CA", "certificate", "refused the client certificate"),
+        ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "certificate", "refused the client certificate"),
+        ("TLSV1_UNRECOGNIZED_NAME", "refused", "does not know itself by this name"),
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "refused", "failed: sslv3 alert handshake failure"),
+        ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "broken", "damaged"),
+        ("UNEXPECTED_EOF_WHILE_READING", "broken", "closed the connection"),
+        ("", "refused", "failed: no reason given"),
+        (None, "refused", "failed: no reason given"),
+    ],
+)
+def test_openssl_s_words_are_translated(reason: str | None, kind: str, words: str) -> None:
+    """Every reason has a sentence; only what may pass is called passing."""
+    found = problem(ssl_error(reason), "h")
+    assert found is not None
+    assert found.kind == kind
+    assert found.text.startswith(("h ", "the TLS handshake with h ", "what h "))
+    assert words in found.text
+    assert found.passing is (kind == "broken")
+
+
+def chained(depth: int, *, by_cause: bool) -> Exception:
+    """Return an error under which, at a depth, lies one of TLS."""
+    error: Exception = ssl.SSLCertVerificationError(1, "text")
+    for _ in range(depth):
+        outer = OSError("outer")
+        outer.__cause__, outer.__context__ = (error, None) if by_cause else (None, error)
+        error = outer
+    return error
+
+
+@pytest.mark.parametrize("by_cause", [True, False])
+def test_the_error_underneath_counts(by_cause: bool) -> None:
+    """Libraries wrap what happened; it is looked for, not without end."""
+    assert is_certificate_error(chained(3, by_cause=by_cause))
+    assert not is_certificate_error(chained(30, by_cause=by_cause))
+    assert problem(ConnectionResetError(), "h") is None
+    for kind in (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
+        found = problem(kind(8, "text"), "h")
+        assert found is not None
+        assert found.passing
+
+
+def test_waiting_is_no_error() -> None:
+    """A time-out while nothing had come is a time-out, though TLS was waiting meanwhile."""
+    for waiting in (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        error = TimeoutError()
+        error.__context__ = waiting(2, "text")
+        assert problem(error, "h") is None
+        error.__context__.__context__ = ssl.SSLEOFError(8, "text")
+        assert problem(error, "h") is not None

@@ -1,0 +1,337 @@
+"""The pipeline's commands: what they write, what they say, and that a failure changes nothing."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import commands, generation, layout, trees
+from tools.__main__ import main
+from tools.problem import Problem
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a copy of the project's contract and overlay to work in."""
+    root = tmp_path / "project"
+    (root / "overlays").mkdir(parents=True)
+    for path in (layout.CONTRACT, layout.OVERLAY, layout.CONFIG):
+        shutil.copy(path, root / path.relative_to(layout.ROOT))
+    shutil.copytree(layout.TEMPLATES, root / "overlays" / "templates")
+    for name in (
+        "CONTRACT",
+        "OVERLAY",
+        "CHOICES",
+        "CONFIG",
+        "TEMPLATES",
+        "GENERATED",
+        "BUILD",
+        "REPAIRED",
+    ):
+        monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
+    monkeypatch.setattr(layout, "ROOT", root)
+    return root
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Note all that a folder holds."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
+        for path in folder.rglob("*")
+    }
+
+
+def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each says what it did; what was generated is what the project has committed."""
+    for command in ("repair", "validate", "generate", "surface", "drift"):
+        assert main([command]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "build/openapi.json is written.",
+        "openapi.yaml is good once repaired: 1 operation(s).",
+        "generated/ holds the client for 1 operation.",
+        "generated/API.md is written.",
+    ]
+    here = Path(__file__).resolve().parents[2] / "generated"
+    assert trees.differences(here, project / "generated") == []
+    assert sorted(path.name for path in (project / "build").iterdir()) == ["openapi.json"]
+
+
+def test_the_repaired_contract_is_what_the_service_does(project: Path) -> None:
+    """No leftovers, names for callers, and only what is always there is required."""
+    main(["repair"])
+    repaired = json.loads((project / "build" / "openapi.json").read_text())
+    operation = repaired["paths"]["/v1/video/query"]["get"]
+    assert repaired["info"]["title"] == "chainhub"
+    assert (operation["operationId"], operation["tags"]) == ("query", ["video"])
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["id"]
+    assert "requestBody" not in operation
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema == {
+        "type": "object",
+        "title": "VideoTask",
+        "properties": {
+            "id": {"type": "string"},
+            "status": {"type": "string"},
+            "video_url": {"type": "string", "nullable": True},
+            "enhanced_prompt": {"type": "string", "nullable": True},
+            "status_update_time": {"type": "integer"},
+        },
+        "required": ["id", "status", "status_update_time"],
+    }
+
+
+def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An edited, a missing and a left-over file are each a line, and nothing is changed."""
+    main(["generate"])
+    package = project / "generated" / "chainhub_api"
+    (package / "client.py").write_text("edited")
+    (package / "types.py").unlink()
+    (package / "more.py").write_text("")
+    before = snapshot(project)
+    assert main(["drift"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "generated/chainhub_api/client.py differs; make generate restores it.",
+        "generated/chainhub_api/more.py is left over; make generate restores it.",
+        "generated/chainhub_api/types.py is missing; make generate restores it.",
+    ]
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("command", ["repair", "validate", "generate", "drift"])
+@pytest.mark.parametrize(
+    ("name", "old", "new", "sentence"),
+    [
+        ("openapi.yaml", "openapi: 3.0.1", "openapi: [", "openapi.yaml:3:8 is not valid"),
+        ("openapi.yaml", "\npaths:", "\nroutes:", "openapi.yaml is not an OpenAPI document"),
+        (
+            "openapi.yaml",
+            "title: ''",
+            "title: t",
+            "overlay.yaml: action 1 ($[?@.title == '']) finds",
+        ),
+        (
+            "openapi.yaml",
+            "  version: 1.0.0",
+            "  version: 1\n  version: 2",
+            "openapi.yaml:6 has the key",
+        ),
+        (
+            "overlays/openapi.overlay.yaml",
+            "\nactions:",
+            "\nx-actions:",
+            "has no list of `actions`.",
+        ),
+    ],
+)
+def test_a_failure_is_one_sentence_and_changes_nothing(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    name: str,
+    old: str,
+    new: str,
+    sentence: str,
+) -> None:
+    """Whichever step meets the fault."""
+    path = project / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    before = snapshot(project)
+    assert main([command]) == 1
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+    assert snapshot(project) == before
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Problem("stop")])
+def test_a_generation_that_stops_leaves_the_old_package(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    stop: BaseException,
+) -> None:
+    """Whole, with nothing beside it, whether it fails or is interrupted."""
+    main(["generate"])
+    before = snapshot(project)
+
+    def stopping(_: object, __: str, into: Path) -> None:
+        into.mkdir()
+        raise stop
+
+    monkeypatch.setattr(generation, "generate", stopping)
+    assert main(["generate"]) == (1 if isinstance(stop, Problem) else 130)
+    assert capsys.readouterr().err in ("stop\n", "Stopped; nothing was changed.\n")
+    assert snapshot(project) == before
+    assert main(["generate", "--into", str(project / "elsewhere")]) != 0
+    assert snapshot(project) == before
+
+
+def test_another_contract_may_lack_faults(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The actions that find nothing in it are told, and it is written elsewhere."""
+    other = project / "other.yaml"
+    other.write_text(layout.CONTRACT.read_text().replace("title: ''", "title: t", 1))
+    assert main(["repair", "--contract", str(other)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "overlays/openapi.overlay.yaml: action 1 ($[?@.title == '']) finds nothing in other.yaml."
+    )
+    assert (
+        main(["generate", "--contract", str(other), "--into", str(project / "out" / "there")]) == 0
+    )
+    assert sorted(path.name for path in (project / "out" / "there").iterdir()) == [
+        "API.md",
+        "REPAIRS.md",
+        "chainhub_api",
+    ]
+    assert not (project / "generated").exists()
+
+
+def test_spec_writes_the_contract_of_a_page(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Byte for byte, and a bad page leaves the contract as it was."""
+    page = project / "page.md"
+    published = layout.CONTRACT.read_bytes()
+    page.write_bytes(b"# Query task\n\n````yaml\n" + published + b"````\n")
+    layout.CONTRACT.unlink()
+    assert main(["spec", str(page)]) == 0
+    assert layout.CONTRACT.read_bytes() == published
+    page.write_text("# no contract\n")
+    assert main(["spec", str(page)]) == 1
+    assert layout.CONTRACT.read_bytes() == published
+    assert "page.md holds no OpenAPI document." in capsys.readouterr().err
+
+
+def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mends and choices as they are made, refused pages apart from them."""
+    folder = project / "pages"
+    folder.mkdir()
+    operation = "paths: {{/v1/video/create: {{post: {{summary: {}, parameters: {}}}}}}}\n"
+    for name, limit in (("a", 1), ("b", 2)):
+        parameters = f"[{{name: n, in: query, schema: {{maximum: {limit}}}}}]"
+        contract = "openapi: 3.0.1\n" + operation.format(name, parameters)
+        (folder / f"{name}.md").write_text(f"```yaml\n{contract}```\n")
+    (folder / "c.md").write_text("```yaml\na: [\n```\n")
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "POST /v1/video/create is told differently by 2 pages; all are taken together.",
+        "openapi.yaml is written; 1 page(s) refused.",
+    ]
+    assert told.err.startswith("pages/c.md:3:1 is not valid YAML")
+    layout.CHOICES.write_text("POST /v1/video/create: b.md\n")
+    assert main(["spec", str(folder)]) == 0
+    assert "summary: b" in layout.CONTRACT.read_text()
+    assert "told differently" not in capsys.readouterr().out
+
+
+def test_diff_and_release_check(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against a folder, an API.md or a git revision; a version too small is refused."""
+    old = project / "old"
+    old.mkdir()
+    (project / "generated").mkdir()
+    (old / "API.md").write_text("### A\n\n### B\n")
+    (project / "generated" / "API.md").write_text("### A\n")
+    for base in (old, old / "API.md"):
+        assert main(["diff", str(base)]) == 0
+        assert capsys.readouterr().out == "### Contract\n\n- Breaking: `B` is gone.\n"
+    check = ["release-check", str(old), "--previous", "1.2.0"]
+    assert main([*check, "1.9.0"]) == 1
+    assert main([*check, "2.0.0"]) == 0
+    told = capsys.readouterr()
+    assert told.err == f"1.9.0 is too small: what changed since {old} asks for 2.0.0.\n"
+    assert told.out == f"2.0.0 is enough: what changed since {old} asks for 2.0.0.\n"
+    assert main(["diff", "--", "v9.9.9"]) == 1
+    sentence = "v9.9.9 is neither a file nor a revision that has generated/API.md.\n"
+    assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+def test_diff_against_a_git_revision(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name, which may be a tag with the version in it."""
+    (project / "generated").mkdir()
+    surface = project / "generated" / "API.md"
+    surface.write_text("### A\n")
+    options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.templateDir="]
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v0.1.0"]):
+        subprocess.run(["git", *options, *step], cwd=project, check=True, timeout=30)
+    surface.write_text("### A\n\n### B\n")
+    assert main(["diff", "v0.1.0"]) == 0
+    assert capsys.readouterr().out == "### Contract\n\n- Added: `B`.\n"
+    assert main(["release-check", "v0.1.0", "0.1.1"]) == 0
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """And no part of it stays."""
+    with pytest.raises(Problem, match=r"nowhere/x cannot be written: No such file"):
+        commands.write(tmp_path / "nowhere" / "x", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the last step the old one stands."""
+    target = tmp_path / "x"
+    target.write_text("old")
+
+    def full(_: Path, __: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Problem, match="x cannot be written: No space left on device"):
+        commands.write(target, "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "python -m tools: the following arguments are required: COMMAND; "),
+        (["spec"], "python -m tools spec: the following arguments are required: PAGE; "),
+        (["nope"], "python -m tools: argument COMMAND: invalid choice: 'nope'"),
+        (["repair", "--nope"], "python -m tools: unrecognized arguments: --nope; "),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    """And exit status 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(sentence)
+    assert error.count("\n") == 1
+
+
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each takes --help."""
+    for command in ("spec", "repair", "validate", "generate", "surface", "drift", "diff"):
+        with pytest.raises(SystemExit) as caught:
+            main([command, "--help"])
+        assert caught.value.code == 0
+    assert "usage: python -m tools drift" in capsys.readouterr().out
+
+
+def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `python -m tools`."""
+    monkeypatch.setattr(sys, "argv", ["tools", "--help"])
+    monkeypatch.delitem(sys.modules, "tools.__main__")
+    try:
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module("tools", run_name="__main__")
+    finally:
+        gc.enable()
+    assert caught.value.code == 0

@@ -1,0 +1,58 @@
+"""What the surface refuses to be read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.problem import Problem
+from tools.surface import surface
+
+
+def package(folder: Path, **files: str) -> Path:
+    """Write what looks like a generated package with one resource per tag."""
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "models").mkdir(exist_ok=True)
+    (folder / "models" / "__init__.py").write_text("")
+    (folder / "api").mkdir(exist_ok=True)
+    for tag in (folder / "api").iterdir():
+        (tag / "__init__.py").write_text("class R:\n    def call(self, a: 'int', b=1): ...\n")
+    return folder
+
+
+def test_a_package_without_models_has_no_such_chapter(tmp_path: Path) -> None:
+    """And an unannotated signature is shown as it stands."""
+    call = "def _get_kwargs():\n  _kwargs: dict[str, Any] = {'method': 'get', 'url': '/a'}\n"
+    text = surface(package(tmp_path, api__video__call=call))
+    assert text.endswith("- `client.video.call(a: int, b=1) -> None` — `GET /a`\n")
+
+
+def test_only_names_of_fields_are_json_names(tmp_path: Path) -> None:
+    """Other entries that `to_dict` makes are none."""
+    model = "class A:\n  a_: int\n  def to_dict(self):\n    d['b'] = 1\n    d['a'] = a_\n"
+    text = surface(package(tmp_path, models__a=model))
+    assert text.endswith("### A\n\n- `a_: int` — required, JSON `a`\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"api__video__call": "x = 1\n"}, "call.py is not what the generator writes"),
+        ({"models__task": "class A:\n  a: = 1\n"}, "task.py:2 is not Python: invalid syntax."),
+    ],
+)
+def test_edited_code_is_named(tmp_path: Path, files: dict[str, str], sentence: str) -> None:
+    """With its line where there is one."""
+    with pytest.raises(Problem) as caught:
+        surface(package(tmp_path, **files))
+    assert sentence in str(caught.value)
+
+
+def test_a_missing_package_is_named(tmp_path: Path) -> None:
+    """Rather than an empty surface written."""
+    with pytest.raises(Problem, match="nowhere holds no generated package"):
+        surface(tmp_path / "nowhere")

@@ -1,0 +1,52 @@
+"""Find one's way in a contract that was read: its operations, its places, its references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.documents import Json
+
+Place = tuple[int | str, ...]
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def operations(document: Json) -> Iterator[tuple[Place, dict[str, Json]]]:
+    """Walk through the operations of a contract, each with its place."""
+    for path, item in mapping(mapping(document).get("paths")).items():
+        for method in METHODS:
+            operation = mapping(item).get(method)
+            if isinstance(operation, dict):
+                yield ("paths", path, method), operation
+
+
+def called(place: Place) -> str:
+    """Name an operation by its method and path."""
+    return f"{str(place[2]).upper()} {place[1]}"
+
+
+def at(document: Json, place: Place) -> Json:
+    """Fetch the value at a place, or None if there is none."""
+    for step in place:
+        if isinstance(document, dict):
+            document = document.get(str(step))
+        elif isinstance(document, list) and isinstance(step, int):
+            document = document[step] if step < len(document) else None
+        else:
+            return None
+    return document
+
+
+def pointer(reference: str) -> Place:
+    """Turn `#/components/schemas/Task` into the place it names."""
+    steps = reference.removeprefix("#/").split("/")
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+
+
+def mapping(value: Json) -> dict[str, Json]:
+    """Give a mapping as it is and anything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: Json) -> list[Json]:
+    """Give a list as it is and anything else as an empty one."""
+    return value if isinstance(value, list) else []

@@ -1,0 +1,112 @@
+"""Generate the package from a repaired contract: openapi-python-client with our templates.
+
+The generator runs in this process, on the contract as it was read. It counts as failed at its first
+warning (what its command line calls `--fail-on-warning`) and whenever it left something out.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
+from pathlib import Path
+from typing import Final
+
+from openapi_python_client import Project
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.errors import GeneratorError
+
+from tools import layout
+from tools.contract import at, mapping, operations
+from tools.documents import Json
+from tools.problem import Problem
+from tools.servers import write_servers
+
+# The generator guards the contract's strings so well that its own messages cannot show them.
+_GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
+
+
+def generate(document: dict[str, Json], place: str, into: Path) -> None:
+    """Write the package for `document` into the folder `into`, which must not exist.
+
+    Raises:
+        Problem: the generator has a warning or an error, or left something out.
+    """
+    config = _config(into)
+    try:
+        with _tools_on_path(), redirect_stdout(io.StringIO()):
+            data, errors = _run(_understood(document), config)
+    except Exception as error:  # on some schemas it crashes, with any exception
+        raise Problem(f"{place} cannot be generated: {type(error).__name__}: {error}.") from error
+    if data is None or errors:
+        raise Problem(f"{place} cannot be generated: {_sentence(errors)}")
+    _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
+    _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
+    write_servers(document, place, into)
+    (into / "py.typed").touch()
+
+
+def _understood(document: dict[str, Json]) -> dict[str, Json]:
+    """Leave out what the generator takes for something else: extensions beside status codes."""
+    odd = {place for place, operation in operations(document) if any(_extensions(operation))}
+    copy = deepcopy(document) if odd else document
+    for place in odd:
+        operation = mapping(at(copy, place))
+        for status in _extensions(operation):
+            del mapping(operation["responses"])[status]
+    return copy
+
+
+def _extensions(operation: dict[str, Json]) -> list[str]:
+    return [key for key in mapping(operation.get("responses")) if key.startswith("x-")]
+
+
+def _run(
+    document: dict[str, Json], config: Config
+) -> tuple[GeneratorData | None, Sequence[GeneratorError]]:
+    data = GeneratorData.from_dict(document, config=config)
+    if isinstance(data, GeneratorError):
+        return None, [data]
+    return data, Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES).build()
+
+
+def _config(into: Path) -> Config:
+    try:
+        file = ConfigFile.load_from_path(layout.CONFIG)
+    except Exception as error:  # noqa: BLE001  # whatever its reader raises, the file is at fault
+        reason = " ".join(str(error).split())
+        raise Problem(f"{layout.shown(layout.CONFIG)} cannot be used: {reason}.") from None
+    source = layout.REPAIRED  # only a name: the contract itself is handed over
+    return Config.from_sources(
+        file, MetaType.NONE, source, "utf-8", overwrite=False, output_path=into
+    )
+
+
+@contextmanager
+def _tools_on_path() -> Iterator[None]:
+    """Let the generator's hooks find the ruff that is locked with this interpreter."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
+def _sentence(errors: Sequence[GeneratorError]) -> str:
+    first = errors[0]
+    text = " ".join(f"{first.header} {first.detail or ''}".split()).rstrip(".")
+    text = _GUARDED.sub("…", text)
+    more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{text[:500]}{more}."
+
+
+def _count(kind: str, wanted: int, folder: Path, pattern: str, place: str) -> None:
+    written = sum(1 for path in folder.glob(pattern) if path.name != "__init__.py")
+    if wanted != written:
+        raise Problem(f"{place} has {wanted} {kind}, but {written} of them were generated.")

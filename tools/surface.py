@@ -1,0 +1,132 @@
+"""Write the public surface of a generated package: a line per call and per model field.
+
+It is read from the generated code itself, without importing it: this is what callers get.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.layout import shown
+from tools.problem import Problem
+
+_HEAD = """# Public surface
+
+Generated with the client: a line per call and per model field. What changes here changes for
+callers.
+"""
+
+
+def surface(package: Path) -> str:
+    """Describe the calls and models of the package in this folder as Markdown.
+
+    Raises:
+        Problem: there is no package, or a file of it is not what the generator writes.
+    """
+    parts = [_HEAD]
+    if not (package / "models" / "__init__.py").is_file():
+        raise Problem(f"{shown(package)} holds no generated package.")
+    for tag in sorted(path.parent for path in package.glob("api/*/__init__.py")):
+        parts += [f"\n## client.{tag.name}\n\n", *_calls(tag)]
+    modules = [path for path in sorted(package.glob("models/*.py")) if path.stem != "__init__"]
+    models = [_model(node) for path in modules for node in _classes(_parse(path))]
+    return "".join([*parts, "\n## Models\n" if models else "", *sorted(models)])
+
+
+def _calls(tag: Path) -> Iterator[str]:
+    resource = next(_classes(_parse(tag / "__init__.py")))
+    methods = [node for node in resource.body if isinstance(node, ast.FunctionDef)]
+    for method in sorted(methods, key=lambda node: node.name):
+        if method.name != "__init__":
+            path = tag / f"{method.name}.py"
+            call = f"client.{tag.name}.{method.name}{_signature(method)}"
+            yield f"- `{call}` — `{_request(_parse(path), path)}`\n"
+
+
+def _signature(method: ast.FunctionDef) -> str:
+    arguments = method.args
+    arguments.args = arguments.args[1:]
+    for argument in [*arguments.args, *arguments.kwonlyargs]:
+        argument.annotation = _unquoted(argument.annotation)
+    returns = _unquoted(method.returns)
+    return f"({ast.unparse(arguments)}) -> {ast.unparse(returns) if returns else 'None'}"
+
+
+def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return ast.parse(annotation.value, mode="eval").body
+    return annotation
+
+
+def _request(module: ast.Module, path: Path) -> str:
+    for node in _inside(module, "_get_kwargs"):
+        match node:
+            case ast.AnnAssign(
+                target=ast.Name(id="_kwargs"),
+                value=ast.Dict(
+                    values=[
+                        ast.Constant(value=str(verb)),
+                        ast.Constant(value=str(url))
+                        | ast.Call(func=ast.Attribute(value=ast.Constant(value=str(url)))),
+                        *_,
+                    ]
+                ),
+            ):
+                return f"{verb.upper()} {url}"
+    raise Problem(f"{shown(path)} is not what the generator writes: it builds no request.")
+
+
+def _model(node: ast.ClassDef) -> str:
+    names = dict(_json_names(node))
+    lines = [f"\n### {node.name}\n\n"]
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign):
+            lines.append(_field(ast.unparse(item.target), ast.unparse(item.annotation), names))
+        elif isinstance(item, ast.Assign):
+            lines.append(f"- `{ast.unparse(item)}`\n")
+    return "".join(lines)
+
+
+def _field(name: str, annotation: str, names: dict[str, str]) -> str:
+    if name == "additional_properties":
+        return f"- any other field: `{annotation.removeprefix('dict[str, ').removesuffix(']')}`\n"
+    parts = annotation.split(" | ")
+    kind = " | ".join(part for part in parts if part not in ("Unset", "None")) or "None"
+    notes = ["optional" if "Unset" in parts else "required"]
+    notes += ["nullable"] if "None" in parts else []
+    notes += [f"JSON `{names[name]}`"] if names.get(name, name) != name else []
+    return f"- `{name}: {kind}` — {', '.join(notes)}\n"
+
+
+def _json_names(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Read from `to_dict` which JSON name each Python name stands for."""
+    for item in _inside(node, "to_dict"):
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        match item:
+            case ast.Dict():
+                pairs = list(zip(item.keys, item.values, strict=True))
+            case ast.Assign(targets=[ast.Subscript(slice=place)]):
+                pairs = [(place, item.value)]
+        for key, value in pairs:
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Name):
+                yield value.id, str(key.value)
+
+
+def _inside(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[ast.AST]:
+    """Walk through one function only: there is much more in a generated module."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            yield from ast.walk(node)
+
+
+def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
+    return (node for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text("utf-8"))
+    except SyntaxError as error:
+        raise Problem(f"{shown(path)}:{error.lineno} is not Python: {error.msg}.") from None

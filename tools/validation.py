@@ -1,0 +1,102 @@
+"""Refuse a contract that is not OpenAPI, or that cannot become a good client, naming the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, cast
+
+from jsonschema import ValidationError  # type: ignore[import-untyped]  # it ships without types
+from jsonschema_path.typing import Schema
+from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
+
+from tools.contract import at, called, mapping, operations, pointer, sequence
+from tools.documents import Json
+from tools.problem import Problem
+
+_PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
+_GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_VALIDATORS: Final = {"3.0.": OpenAPIV30SpecValidator, "3.1.": OpenAPIV31SpecValidator}
+
+
+def validate(document: dict[str, Json], place: str) -> int:
+    """Check a repaired contract and count its operations.
+
+    Raises:
+        Problem: the first fault found.
+    """
+    version = str(document.get("openapi", ""))
+    if version[:4] not in _VALIDATORS:
+        raise Problem(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
+    for check in (_references, _templates, _names, _specification):
+        for fault in check(document):
+            raise Problem(f"{place}: {fault}.")
+    count = sum(1 for _ in operations(document))
+    if not count:
+        raise Problem(f"{place} describes no operation.")
+    return count
+
+
+def _references(document: dict[str, Json]) -> Iterator[str]:
+    # Following any other would read files of this machine or call strangers.
+    for where, reference in _walk(document, ""):
+        if not reference.startswith("#/") or at(document, pointer(reference)) is None:
+            yield f"the $ref at {where} points to {_short(reference)}, which is not in the document"
+
+
+def _walk(value: Json, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield where, str(value["$ref"])
+        for key, item in value.items():
+            yield from _walk(item, f"{where}/{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{where}/{index}")
+
+
+def _templates(document: dict[str, Json]) -> Iterator[str]:
+    for path in mapping(document.get("paths")):
+        for name in _PARAMETER.findall(path):
+            if not _GOOD_NAME.fullmatch(name):
+                yield f"the path {_short(path)} has the template {{{name}}}, no usable name"
+        if set("{}") & set(_PARAMETER.sub("", path)):
+            yield f"the path {_short(path)} has a brace without its partner"
+        if not path.isprintable() or " " in _PARAMETER.sub("", path):
+            yield f"the path {_short(path)} has a space or an unprintable character"
+
+
+def _names(document: dict[str, Json]) -> Iterator[str]:
+    seen: dict[tuple[str, str], str] = {}
+    for place, operation in operations(document):
+        name, tag = operation.get("operationId"), _tag(operation)
+        if not name or not tag:
+            lacking = "tag" if name else "operationId"
+            yield f"{called(place)} has no {lacking}, so callers would have no name for it"
+        other = seen.setdefault((tag, str(name)), called(place))
+        if other != called(place):
+            yield f"{called(place)} and {other} are both called {tag}.{name}"
+
+
+def _tag(operation: dict[str, Json]) -> str:
+    return str((sequence(operation.get("tags")) or [""])[0])
+
+
+def _specification(document: dict[str, Json]) -> Iterator[str]:
+    validator = _VALIDATORS[str(document["openapi"])[:4]]
+    for error in validator(cast("Schema", document)).iter_errors():
+        if not isinstance(error, DuplicateOperationIDError):  # ours are unique within their tag
+            inner = _innermost(error)
+            shown = "/".join(str(step) for step in inner.absolute_path) or "its top level"
+            yield f"not valid OpenAPI at {shown}: {_short(inner.message)}"
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Find the fault that lies deepest: where a choice fails, the choice itself says little."""
+    return max([error, *map(_innermost, error.context)], key=lambda one: len(one.absolute_path))
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split()).rstrip(".")
+    return line if len(line) <= 200 else line[:200] + "…"
