@@ -47,6 +47,10 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525), 529, 530})
 # Statuses that say "too much": they deserve a longer first delay.
 _THROTTLED = frozenset({429, 503})
+_WHY_NOT = {
+    "ambiguous": "the request may have been carried out, so it is not sent again",
+    "final": "",
+}
 # The only 5xx that say for certain that nothing was carried out.
 _REFUSED = frozenset({501, 505})
 
@@ -168,7 +172,7 @@ def decide(
 
     Args:
         policy: What the caller chose.
-        budget: The client's; paid from when another attempt follows.
+        budget: The client's; pays if another attempt follows.
         idempotent: Whether the request may be sent twice.
         outcome: The answer with an error status, or why there is none.
         attempt: The number of the attempt that failed, from 1.
@@ -178,10 +182,8 @@ def decide(
         random: Gives a number in [0, 1).
     """
     verdict = _verdict(policy, outcome, idempotent)
-    if verdict == "ambiguous":
-        return Stop("ambiguous", "the request may have been carried out, so it is not sent again")
-    if verdict == "final":
-        return Stop("final")
+    if verdict in ("ambiguous", "final"):
+        return Stop(verdict, _WHY_NOT[verdict])
     if attempt >= policy.attempts:
         return Stop("attempts")
     hint = None if isinstance(outcome, Trouble) else retry_after_of(outcome, wall)
