@@ -40,6 +40,7 @@ URLS = [
     "https://a.b.example.com",
     "http://localhost",
     "http://localhost:8000",
+    "http://app.localhost",
     "http://127.0.0.1",
     "https://127.0.0.1:9",
     "http://10.1.2.3",
@@ -230,7 +231,10 @@ def test_no_proxy_understands_ipv6_where_httpx_fails(entry: str, url: str, direc
 
 
 def test_a_default_port_may_be_given_or_not() -> None:
-    """Port 443 of an https URL is the same as none."""
+    """Port 443 of an https URL is the same as none, as is 80 of an http URL."""
+    plain = read_environment({"http_proxy": PROXY, "no_proxy": "example.com:80"})
+    assert choose_proxy("http", "example.com", 80, plain) is not None
+    assert choose_proxy("http", "example.com", None, plain) is not None
     table = read_environment({"https_proxy": PROXY, "no_proxy": "example.com:443"})
     assert choose_proxy("https", "example.com", 443, table) is not None
     assert choose_proxy("https", "example.com", None, table) is not None
