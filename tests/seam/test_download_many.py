@@ -136,6 +136,19 @@ def test_a_deadline_is_an_outcome(colour, films, tmp_path):
     assert found["c"].result().exists()
 
 
+def test_after_the_deadline_nothing_is_asked(colour, films, tmp_path):
+    """What comes too late fails without a request."""
+
+    def tasks():
+        time.sleep(0.06)
+        yield "a"
+
+    client = colour.client(base_url=films.url)
+    found = colour(client.video.download_many(tasks(), into=tmp_path, deadline=0.05))
+    assert isinstance(found["a"].error, chainhub.DeadlineError)
+    assert films.requests == []
+
+
 @pytest.mark.parametrize("options", [{"parallel": 0}, {"if_exists": "?"}])
 def test_arguments_are_checked(colour, films, tmp_path, options):
     """Before any request."""
