@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-PERSONAL = ("CHAINHUB_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
+pytest_plugins = ("tests.loopback",)
+
+PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
 
 
@@ -26,6 +28,15 @@ def outside() -> dict[str, str]:
 def project() -> Path:
     """Give the folder that holds the project."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def sandbox_variables() -> Iterator[dict[str, str]]:
+    """Start a quick sandbox and give the variables that lead a client to it."""
+    from chainhub.sandbox import Sandbox
+
+    with Sandbox(port=0, speed=50) as running:
+        yield dict(running.environment)
 
 
 @pytest.fixture(scope="session", autouse=True)

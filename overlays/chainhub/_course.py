@@ -167,7 +167,7 @@ class Course:
             over = now >= self._wanted.deadline_at
             error = error_of(outcome, ambiguous=False, deadline_over=over)
         else:
-            error = judge(outcome, secrets=self._secrets()) or _no_video(outcome)
+            error = judge(outcome, secrets=self._secrets()) or self._no_video(outcome)
             error.retry_after = retry_after_of(outcome, wall)
             error.advice = _ADVICE
         if step.text:
@@ -179,14 +179,15 @@ class Course:
             "the address of the video no longer works, and a fresh one does not either"
             f" ({named(answer.status)})",
             status=answer.status,
-            request_id=request_id_of(answer),
+            request_id=request_id_of(answer, self._secrets()),
+        )
+
+    def _no_video(self, answer: Answer) -> DownloadError:
+        return DownloadError(
+            "the answer holds no video",
+            status=answer.status,
+            request_id=request_id_of(answer, self._secrets()),
         )
 
 
 _ADVICE = "this is what the server of the file says, not the API; try again later"
-
-
-def _no_video(answer: Answer) -> DownloadError:
-    return DownloadError(
-        "the answer holds no video", status=answer.status, request_id=request_id_of(answer)
-    )

@@ -16,7 +16,6 @@ from chainhub._outcome import Outcome
 from chainhub._pace import Pace
 from chainhub._schedule import obeyed
 from chainhub._waiting import Done, Raise, Step, Terms, Wait
-from chainhub.errors import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +65,8 @@ class Crowd:
     def __init__(self, terms: Terms, in_flight: int = MOST_IN_FLIGHT) -> None:
         self.pace = Pace()
         self.in_flight = 0
-        self._terms = terms
+        # An outcome tells what became of a task by its error.
+        self._terms = terms._replace(raise_on_failure=True)
         self._most = in_flight
         self._due: list[tuple[float, int, Wait]] = []
         self._seen: dict[str, None] = {}
@@ -130,8 +130,6 @@ class Crowd:
         return min(max(due, self.pace.free_at), self._terms.deadline_at)
 
     def _slow_down(self, ask: Ask, error: ChainhubError, now: float) -> None:
-        if not isinstance(error, StatusError):
-            return
         asked = obeyed(error.retry_after)
         if error.status == _REFUSED:
             self.pace.refused(ask.sent_at, now, asked)

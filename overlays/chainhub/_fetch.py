@@ -105,7 +105,9 @@ class Fetch:
             raise
         except FAILURES as error:
             secrets = self._route.secrets()
-            trouble = trouble_of(error, host=self.url.host, reached=True, secrets=secrets)
+            trouble = trouble_of(
+                error, host=self.url.host, reached=True, heard=b"", secrets=secrets
+            )
         return trouble
 
     def _follow(self) -> Outcome:

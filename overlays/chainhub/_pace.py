@@ -40,8 +40,7 @@ class Pace:
 
     def passed(self) -> None:
         """Count a question that was not refused."""
-        if self._peak:
-            self.rate += _GROWTH * self._peak / self.rate
+        self.rate += _GROWTH * self._peak / self.rate
 
     def refused(self, sent_at: float, now: float, retry_after: float | None = None) -> None:
         """Count a 429; what was sent before the last cut was refused for the same reason."""

@@ -253,8 +253,6 @@ def _address(value: object) -> str | None:
 
 
 def _iso(text: str) -> datetime | None:
-    if len(text) > _LONGEST_WORD:
-        return None
     try:
         read = datetime.fromisoformat(text)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)

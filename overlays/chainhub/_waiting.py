@@ -232,8 +232,6 @@ class Wait:
         fresh = self._answers == 0
         if expected is Outlook.HOPELESS or (expected is Outlook.UNKNOWN_TASK and not fresh):
             return self._gave_up(error, now)
-        if now >= self._terms.deadline_at:
-            return self.expired(now)
         if expected is not Outlook.PASSING and fresh:
             self._doubts += 1
             if self._doubts >= GRACE:
@@ -250,8 +248,6 @@ class Wait:
 
     def _again(self, now: float, gap: float, not_before: float = 0.0) -> Next:
         """Ask after so many seconds, or for the last time just before the deadline."""
-        if now >= self._terms.deadline_at:
-            return self.expired(now)
         last_call = self._last_call
         if now + gap <= last_call:
             return Poll(now + gap)

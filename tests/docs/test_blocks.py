@@ -109,17 +109,8 @@ def _every(*languages: str) -> list[object]:
     ]
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[dict[str, str]]:
-    """Start a quick sandbox and give the variables that lead to it."""
-    from chainhub.sandbox import Sandbox
-
-    with Sandbox(port=0, speed=50) as running:
-        yield dict(running.environment)
-
-
 @pytest.mark.parametrize("block", _every("python", "py"))
-def test_program_runs(block: Block, sandbox: dict[str, str], tmp_path: Path) -> None:
+def test_program_runs(block: Block, sandbox_variables: dict[str, str], tmp_path: Path) -> None:
     """A Python block, copied as it stands, does its work without an error or a warning."""
     program = tmp_path / "block.py"
     # Empty lines in front make a traceback name the line of the document.
@@ -127,7 +118,7 @@ def test_program_runs(block: Block, sandbox: dict[str, str], tmp_path: Path) -> 
     done = subprocess.run(
         (sys.executable, "-W", "error", str(program)),
         cwd=tmp_path,
-        env={**os.environ, **sandbox},
+        env={**os.environ, **sandbox_variables},
         capture_output=True,
         text=True,
         timeout=60,

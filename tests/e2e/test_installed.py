@@ -16,6 +16,27 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 OWN = f"3.{sys.version_info.minor}"
 DISTRIBUTIONS = 9
 MEGABYTES = 6.0
+SYNC = """
+import chainhub
+with chainhub.Client() as client:
+    task = client.video.query("veo3.1-fast:completes")
+print(type(task).__name__, task.id)
+"""
+ASYNC = """
+import asyncio, chainhub
+async def main():
+    async with chainhub.AsyncClient() as client:
+        return await client.video.query("veo3.1-fast:completes")
+task = asyncio.run(main())
+print(type(task).__name__, task.id)
+"""
+SERVED = """
+import chainhub, chainhub.sandbox
+with chainhub.sandbox.Sandbox(port=0) as running:
+    client = chainhub.Client(running.key, base_url=running.base_url)
+    print(client.video.query("veo3.1-fast:completes").id)
+    client.close()
+"""
 
 
 class Installed:
@@ -26,11 +47,11 @@ class Installed:
         self.python = folder / "bin" / "python"
         self._environment = environment
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, **variables: str) -> str:
         """Run a command; fail with what it printed."""
         done = subprocess.run(
             command,
-            env=self._environment,
+            env=self._environment | variables,
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -113,6 +134,17 @@ def test_a_client_can_be_made(installed: Installed) -> None:
     installed.run(str(installed.python), "-I", "-W", "error", "-c", code)
 
 
+@pytest.mark.parametrize("colour", [SYNC, ASYNC], ids=["sync", "async"])
+def test_a_task_is_queried(
+    installed: Installed, sandbox_variables: dict[str, str], colour: str
+) -> None:
+    """The oldest and the newest allowed dependencies carry a request and its answer."""
+    told = installed.run(
+        str(installed.python), "-I", "-W", "error", "-c", colour, **sandbox_variables
+    )
+    assert told == "VideoTask veo3.1-fast:completes\n"
+
+
 def test_what_is_installed_fits_together(installed: Installed) -> None:
     """No installed distribution asks for another version of a neighbour."""
     installed.uv("pip", "check", "--quiet", "--python", str(installed.python))
@@ -137,3 +169,18 @@ def test_a_users_file_is_typed(installed: Installed, project: Path, tmp_path: Pa
     options = ("--strict", "--cache-dir", str(tmp_path), "--config-file", os.devnull)
     python = ("--python-executable", str(installed.python))
     installed.run(sys.executable, "-m", "mypy", *options, *python, *users)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
+def test_the_sandbox_comes_with_its_extra(
+    built: dict[str, Path], outside: dict[str, str], tmp_path: Path, resolution: str
+) -> None:
+    """The bounds of the extra are true as well."""
+    place = Installed(tmp_path, _neutral(outside))
+    place.uv("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(tmp_path))
+    target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
+    asked = f"chainhub[sandbox] @ {built['.whl'].as_uri()}"
+    place.uv("pip", "install", *target, "--resolution", resolution, asked)
+    told = place.run(str(place.python), "-I", "-W", "error", "-c", SERVED)
+    assert told == "veo3.1-fast:completes\n"

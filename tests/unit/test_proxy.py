@@ -11,6 +11,9 @@ import urllib.request
 import httpcore
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from chainhub import _proxy
 from chainhub._proxy import (
     ProxySetting,
@@ -22,8 +25,6 @@ from chainhub._proxy import (
     sync_connection,
 )
 from chainhub.errors import ConfigurationError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PROXY = "http://proxy.example:3128"
@@ -275,6 +276,22 @@ def test_a_bad_proxy_is_a_sentence_naming_its_variable(
     assert caught.value.__context__ is None
 
 
+def test_exceptions_from_no_proxy_at_all_do_no_harm() -> None:
+    """Where nothing goes through a proxy, what NO_PROXY says is not even read."""
+    assert read_environment({"no_proxy": "http://exa mple:x"}) == ProxySettings()
+
+
+def test_socks_credentials_may_be_as_long_as_they_can() -> None:
+    """255 bytes of user name and password still travel."""
+    table = read_environment({"http_proxy": f"socks5://{'u' * 255}:{'p' * 255}@proxy.example"})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.auth == (b"u" * 255, b"p" * 255)
+    table = read_environment({"http_proxy": f"socks5://u:{'p' * 256}@proxy.example"})
+    with pytest.raises(ConfigurationError, match="255 bytes"):
+        choose_proxy("http", "example.com", None, table)
+
+
 def test_a_bad_proxy_that_is_not_used_does_no_harm() -> None:
     """What a variable says is judged when it is chosen, not before."""
     table = read_environment({"http_proxy": "ftp://x", "https_proxy": PROXY})
@@ -302,9 +319,11 @@ def test_socks_without_socksio_says_what_to_install(
         choose_proxy("https", "example.com", None, table)
     text = str(caught.value)
     assert text.startswith("ALL_PROXY")
-    assert 'pip install "httpx[socks]"' in text
+    assert 'pip install "chainhub[socks]"' in text
     assert "trust_env=False" in text
     assert "hunter2" not in text
+    with pytest.raises(ConfigurationError, match="the argument proxy= asks for a SOCKS proxy"):
+        read_argument(f"{scheme}://proxy.example")
 
 
 def test_an_argument_goes_before_the_environment() -> None:
@@ -472,3 +491,19 @@ def test_socks_proxies_are_spoken_to(
     assert peers == [("proxy.example", 1080)]
     assert "setup_socks5_connection" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://u:hunter2@p.example:3128", "the proxy http://p.example:3128 (HTTP_PROXY)"),
+        ("socks5://[::1]", "the proxy socks5://[::1]:1080 (HTTP_PROXY)"),
+    ],
+)
+def test_a_proxy_is_shown_with_its_origin(url: str, shown: str) -> None:
+    """People read where the proxy is and who named it, never its password."""
+    table = read_environment({"HTTP_PROXY": url})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.shown == shown
+    assert found.socks is url.startswith("socks")

@@ -10,14 +10,15 @@ import warnings
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from chainhub import errors
 from chainhub._crowd import Ask, Crowd, Ended, Idle
 from chainhub._pace import Pace
 from chainhub._schedule import DurationMemory, Schedule
 from chainhub._waiting import Terms
 from chainhub_api.models import VideoTask
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 URL = "https://cdn.example/v/1.mp4"
 
@@ -223,15 +224,14 @@ def test_a_late_task_is_not_asked_about_just_before_the_deadline():
 
 
 def test_completed_without_an_address_at_the_deadline_is_told_as_such():
-    """The deadline does not hide that a task is done, whether that raises or not."""
-    for lenient, kind in ((False, errors.ResultMissing), (True, type(None))):
-        schedule = Schedule(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
-        many = Crowd(Terms(schedule, 4.0, raise_on_failure=not lenient))
-        many.add("a:1", 0.0)
-        many.answered(many.act(0.0), task(status="completed"), 2.5)
-        ended = many.act(4.0)
-        assert type(ended.outcome.error) is kind
-        assert ended.outcome.task.status == "completed"
+    """The deadline does not hide that a task is done, whatever the terms say of raising."""
+    schedule = Schedule(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
+    many = Crowd(Terms(schedule, 4.0, raise_on_failure=False))
+    many.add("a:1", 0.0)
+    many.answered(many.act(0.0), task(status="completed"), 2.5)
+    ended = many.act(4.0)
+    assert type(ended.outcome.error) is errors.ResultMissing
+    assert ended.outcome.task.status == "completed"
 
 
 def test_the_pace_is_free_until_a_refusal():
@@ -264,7 +264,7 @@ def test_refusals_of_one_burst_count_once():
     for _ in range(16):
         pace.refused(sent_at=1.9, now=2.0)
     assert pace.rate == pytest.approx(10.0)
-    pace.refused(sent_at=2.5, now=2.6)
+    pace.refused(sent_at=2.0, now=2.6)
     assert pace.rate < 10.0
 
 
@@ -330,6 +330,18 @@ def test_a_crowd_finds_the_rate_the_service_allows():
     busy = [at for at, _ in service.asked if 30 <= at <= 130]
     assert 0.5 * 10 <= len(busy) / 100 <= 1.1 * 10
     assert max(late) < 150
+
+
+def test_good_answers_speed_the_crowd_up_again():
+    """The crowd counts every answer that was not refused."""
+    many = crowd()
+    many.add("a:1", 0.0)
+    many.add("a:2", 0.0)
+    refused, fine = many.act(0.0), many.act(0.0)
+    many.troubled(refused, errors.RateLimitError("no", status=429), 0.1)
+    slow = many.pace.rate
+    many.answered(fine, task("a:2"), 0.2)
+    assert many.pace.rate > slow
 
 
 LIMITS = st.sampled_from([math.inf, 50.0, 5.0])

@@ -1,10 +1,14 @@
 """What is read out of one answer about a task."""
 
 import json
+import time
 import warnings
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chainhub import _status
 from chainhub._status import (
     State,
@@ -20,8 +24,6 @@ from chainhub._status import (
     video_url_of,
 )
 from chainhub_api.models import VideoTask
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def task(status="pending", **fields):
@@ -174,6 +176,8 @@ def test_words_of_the_user_decide_what_a_failure_is():
         ({"error": {"code": "c" * 100}}, "c" * 64),
         ({"error": {"code": True}}, None),
         ({"error": {"code": ""}}, None),
+        ({"error": {"code": -(10**12) + 1}}, "-999999999999"),
+        ({"error": {"code": 10**12}}, None),
         ({"error": {"code": 10**5000}}, None),
         ({"error": {"code": {"message": "no"}}}, None),
         ({"error": "text", "detail": {"error": {"code": "inner"}}}, "inner"),
@@ -195,6 +199,7 @@ def test_the_code_of_a_failure_is_a_short_text(fields, code):
         (0.93, 0.93),
         (1.0, 1.0),
         (61.5, 0.615),
+        (1.5, 0.015),
         ("61%", 0.61),
         (" 61 % ", 0.61),
         ("61", 0.61),
@@ -276,6 +281,11 @@ MAY = datetime(2025, 6, 19, 8, 52, 47, tzinfo=UTC)
         ("2025-06-19T10:52:47+02:00", MAY),
         ("2025-06-19T08:52:47", MAY),
         (1, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
+        (10**11 - 1, datetime(5138, 11, 16, 9, 46, 39, tzinfo=UTC)),
+        (10**11, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        (10**14, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        (10**17, datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)),
+        (10**20, None),
         (0, None),
         (-1, None),
         (10**25, None),
@@ -293,6 +303,17 @@ MAY = datetime(2025, 6, 19, 8, 52, 47, tzinfo=UTC)
 def test_the_unit_of_a_time_is_told_by_its_magnitude(value, instant):
     """Seconds, milliseconds and finer units give the same instant in UTC."""
     assert updated_at(task(status_update_time=value)) == instant
+
+
+def test_a_time_without_a_zone_is_in_utc_wherever_the_machine_is(monkeypatch):
+    """The zone of the machine does not move an instant."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert updated_at(task(status_update_time="2025-06-19T08:52:47")) == MAY
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 TEXT = st.text(st.sampled_from("a9.%-T:Z \x00\x1b\u00e9\u0663\ud800"), max_size=30)

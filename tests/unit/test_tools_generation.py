@@ -89,7 +89,7 @@ HOSTILE = '"""\'\\"); import os; os._exit(77)\n{{ 7*7 }}{% raw %}\\N{DASH} \\'
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate the contract of every kind once."""
     folder = tmp_path_factory.mktemp("grown") / "out"
-    assert commands.generate(GROWN, folder) == 11
+    assert commands.generate(GROWN, folder) == 12
     return folder
 
 
@@ -191,6 +191,17 @@ def test_an_answer_without_a_schema_is_any_object(tmp_path: Path) -> None:
     text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
     assert 'def query(self) -> "object":' in text
     assert 'return self._run(_operation, "Any", {})' in text
+
+
+def test_extensions_beside_status_codes_are_left_out(tmp_path: Path) -> None:
+    """They are allowed there, and the generator takes them for status codes."""
+    contract = document({"type": "string"})
+    responses = mapping(at(contract, ("paths", "/0", "post", "responses")))
+    responses["x-200:ok"] = responses["200"]
+    generation.generate(contract, "c", tmp_path / "new")
+    assert "x-200:ok" in responses
+    text = (tmp_path / "new" / "api" / "video" / "query.py").read_text()
+    assert text.count("if response.status_code ==") == 1
 
 
 def test_contract_text_never_becomes_code(tmp_path: Path) -> None:

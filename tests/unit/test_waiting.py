@@ -7,6 +7,9 @@ import warnings
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chainhub import _status, errors
 from chainhub._outcome import Outcome, fault_of, state_of_end
 from chainhub._schedule import DurationMemory, Schedule
@@ -23,8 +26,6 @@ from chainhub._waiting import (
     outlook,
 )
 from chainhub_api.models import VideoTask
-from hypothesis import given
-from hypothesis import strategies as st
 
 URL = "https://cdn.example/v/1.mp4"
 
@@ -42,16 +43,25 @@ RUNNING = task()
 class Story:
     """Lead one wait through a script of answers, errors and (answer, hint) pairs."""
 
-    def __init__(self, *script, deadline=900.0, interval=None, latency=0.0, number=0.5, **terms):
+    def __init__(
+        self,
+        *script,
+        deadline=900.0,
+        interval=None,
+        latency=0.0,
+        number=0.5,
+        start=0.0,
+        **terms,
+    ):
         self.memory = DurationMemory(lambda: number)
         schedule = Schedule(self.memory, lambda: number, interval)
-        self.wait = Wait("veo:1", Terms(schedule, deadline, **terms), 0.0)
-        self.asked, self.changes, self.now = [], [], 0.0
+        self.wait = Wait("veo:1", Terms(schedule, deadline, **terms), start)
+        self.asked, self.changes, self.now = [], [], start
         self.end = self.lead(list(script), latency)
 
     def lead(self, script, latency):
         """Return the last step, having asked at every instant it was told."""
-        step = Step(None, Poll(0.0))
+        step = Step(None, Poll(self.now))
         for _ in range(3000):
             match step.then:
                 case Poll(at):
@@ -248,9 +258,18 @@ def test_at_the_callers_own_pace_three_answers_are_enough():
     """Whoever sets the pace has decided how soon three answers come."""
     odd = task("fertig", URL)
     with pytest.warns(UnknownStatusWarning):
-        story = Story(odd, interval=0.5)
-    assert story.asked == [0.0, 0.5, 1.0]
+        story = Story(odd, interval=0.25)
+    assert story.asked == [0.0, 0.25, 0.5]
     assert story.end == Done(odd)
+
+
+def test_quick_answers_late_in_a_wait_have_to_last_ten_seconds_too():
+    """The seconds count from the first answer with the address, not from the beginning."""
+    odd = task("fertig", URL)
+    with pytest.warns(UnknownStatusWarning):
+        story = Story(*[RUNNING] * 30, (odd, 1.0))
+    assert story.end == Done(odd)
+    assert 10.0 <= story.now - story.asked[30] <= 11.1
 
 
 @pytest.mark.parametrize(
@@ -258,6 +277,7 @@ def test_at_the_callers_own_pace_three_answers_are_enough():
     [
         [task("fertig", URL), task("fertig", URL), task("fertig", URL + "?new"), RUNNING],
         [task("fertig", URL), task("fertig", URL), RUNNING, task("fertig", URL), RUNNING],
+        [*[task("fertig", URL)] * 2, task("processing", URL), *[task("fertig", URL)] * 2, RUNNING],
         [task("fertig", detail={"video_url": URL})] * 9 + [RUNNING],
         [task("fertig", "  ")] * 9 + [RUNNING],
     ],
@@ -296,6 +316,7 @@ def test_ten_failures_in_a_row_end_the_wait():
     assert (story.error.status, story.error.request_id, story.error.code) == (502, "r-1", "E502")
     assert story.error.attempts == len(story.asked) == 11
     assert "10 polls in a row failed" in str(story.error)
+    assert story.error.args == (story.error.message,)
     assert "upstream says no" in str(story.error)
     assert "wait for the same id again" in str(story.error)
     assert last.message == "upstream says no"
@@ -322,8 +343,12 @@ def test_ten_failures_in_a_row_end_the_wait():
         (errors.ChainhubError("anything else"), Outlook.HOPELESS),
         (status(404, errors.TaskNotFoundError), Outlook.UNKNOWN_TASK),
         (status(400, errors.TaskNotFoundError), Outlook.UNKNOWN_TASK),
-        (status(302, errors.RedirectError), Outlook.DOUBTFUL),
+        (status(499), Outlook.HOPELESS),
+        (status(300, errors.RedirectError), Outlook.DOUBTFUL),
+        (status(399, errors.RedirectError), Outlook.DOUBTFUL),
         (status(501, errors.ServerError), Outlook.DOUBTFUL),
+        (status(505, errors.ServerError), Outlook.DOUBTFUL),
+        (status(525, errors.ServerError), Outlook.DOUBTFUL),
         (status(526, errors.ServerError), Outlook.DOUBTFUL),
         (errors.TLSError("broken"), Outlook.DOUBTFUL),
         (errors.ProxyError("refused"), Outlook.DOUBTFUL),
@@ -435,6 +460,15 @@ def test_trouble_that_passed_is_not_the_cause():
     """A failure before a good answer has nothing to do with the deadline."""
     error = Story(busy(), RUNNING, deadline=60.0).error
     assert error.__cause__ is None
+    assert "failed" not in str(error)
+
+
+def test_where_the_clock_begins_does_not_matter():
+    """A clock is a clock: only differences between instants count."""
+    script = [RUNNING, busy(), RUNNING]
+    early, late = Story(*script, deadline=60.0), Story(*script, deadline=4156.0, start=4096.0)
+    assert [at - 4096.0 for at in late.asked] == pytest.approx(early.asked)
+    assert late.error.elapsed == early.error.elapsed
 
 
 @pytest.mark.parametrize(
@@ -447,10 +481,14 @@ def test_the_last_question_leaves_time_for_its_answer(deadline, last):
     assert story.now == deadline
 
 
-def test_the_last_question_does_not_follow_on_the_heels_of_another():
-    """With hardly any time since the question before, there is no last one."""
-    story = Story(RUNNING, deadline=10.0, interval=2.9)
-    assert story.asked == pytest.approx([0.0, 2.9, 5.8, 8.7])
+@pytest.mark.parametrize(
+    ("interval", "last"),
+    [(2.9, 8.7), (4.1, 8.2), (3.8, 9.0), (0.95, 8.55), (0.85, 9.0), (4.5, 9.0)],
+)
+def test_the_last_question_does_not_follow_on_the_heels_of_another(interval, last):
+    """Half an interval, or a second, lies between the last question and the one before."""
+    story = Story(RUNNING, deadline=10.0, interval=interval)
+    assert story.asked[-1] == pytest.approx(last)
     assert story.now == 10.0
 
 

@@ -1,0 +1,49 @@
+"""The sandbox's clock: real time at a chosen speed, or standing still until it is advanced."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+
+class Clock:
+    """Seconds since the start, `speed` times as fast as real ones; speed 0 stands still."""
+
+    def __init__(
+        self,
+        speed: float = 1.0,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Start at zero.
+
+        Raises:
+            ValueError: the speed is not a number from 0 up.
+        """
+        if not 0 <= speed < math.inf:
+            raise ValueError(f"The speed must be a number from 0 up, not {speed}.")
+        self._speed = speed
+        self._monotonic = monotonic
+        self._started = monotonic()
+        self._epoch = wall()
+        self._skipped = 0.0
+
+    def now(self) -> float:
+        """Return the clock's seconds since the start."""
+        return (self._monotonic() - self._started) * self._speed + self._skipped
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds` at once.
+
+        Raises:
+            ValueError: that would be backwards.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"The clock only goes forward, not by {seconds} seconds.")
+        self._skipped += seconds
+
+    def wall(self, moment: float) -> float:
+        """Return the Unix time in seconds that belongs to a moment of this clock."""
+        return self._epoch + moment

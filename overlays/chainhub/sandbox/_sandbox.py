@@ -1,0 +1,192 @@
+"""A sandbox: the service, played on this machine, started and stopped like a file is opened."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+from collections.abc import Iterable
+from importlib.resources import files
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from chainhub.sandbox._clock import Clock
+from chainhub.sandbox._errors import MissingExtraError, SandboxError
+from chainhub.sandbox._links import Signer
+from chainhub.sandbox._listening import listen, origin
+from chainhub.sandbox._requests import Recorded, RequestLog
+from chainhub.sandbox._script import Step
+from chainhub.sandbox._stories import STORIES
+from chainhub.sandbox._tasks import Tasks
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from chainhub.sandbox._server import Background
+
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+class Sandbox:
+    """The video service on loopback, its tasks following scripts.
+
+    Use it as a context manager. It serves from a thread of its own; its methods may be called
+    from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float = 1.0,
+        url_lifetime: float = 3600.0,
+        video: bytes | None = None,
+        allow_remote: bool = False,
+    ) -> None:
+        """Choose how the service is played.
+
+        Args:
+            key: the API key it accepts; made up if None.
+            host: the address to listen on.
+            port: the port to listen on, 0 for a free one.
+            speed: how fast scripts run; 50 is fifty times as fast, with 0 the clock stands still
+                until `advance` is called.
+            url_lifetime: seconds of the script's clock that a video URL works for.
+            video: the bytes behind video URLs; a small MP4 if None.
+            allow_remote: allow a host that is not loopback.
+
+        Raises:
+            ValueError: the key, the speed or the lifetime is unusable.
+        """
+        if key is not None and not _KEY.fullmatch(key):
+            raise ValueError("The sandbox's key must be visible ASCII characters without spaces.")
+        if not 1 <= url_lifetime < math.inf:
+            raise ValueError(f"url_lifetime must be 1 second or more, not {url_lifetime}.")
+        self._key = f"sk-sandbox-{secrets.token_hex(8)}" if key is None else key
+        self._where = (host, port, allow_remote)
+        self._clock = Clock(speed)
+        self._tasks = Tasks(self._clock)
+        self._log = RequestLog(self._clock)
+        self._signer = Signer(secrets.token_bytes(32), url_lifetime)
+        self._video = video
+        self._made = 0
+        self._base_url: str | None = None
+        self._background: Background | None = None
+
+    def __repr__(self) -> str:
+        """Return where the sandbox is and how many tasks it has, never its key."""
+        return f"<Sandbox {self._base_url or 'not started'}, {len(self._tasks)} tasks>"
+
+    def __enter__(self) -> Self:
+        """Start the sandbox."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the sandbox."""
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        """The origin to give a client as its base URL.
+
+        Raises:
+            SandboxError: the sandbox was never started.
+        """
+        if self._base_url is None:
+            raise SandboxError("The sandbox is not started; use `with Sandbox() as sandbox:`.")
+        return self._base_url
+
+    @property
+    def key(self) -> str:
+        """The API key the sandbox accepts."""
+        return self._key
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point a client at this sandbox."""
+        return {"CHAINHUB_BASE_URL": self.base_url, "CHAINHUB_API_KEY": self.key}
+
+    @property
+    def requests(self) -> tuple[Recorded, ...]:
+        """The last 100,000 requests, oldest first, without credentials."""
+        return self._log.entries()
+
+    def start(self) -> None:
+        """Start serving; returns once requests are answered, within 10 s at most.
+
+        Raises:
+            SandboxError: it runs already, an extra is missing, or the address cannot be had.
+        """
+        if self._background is not None:
+            raise SandboxError("This sandbox runs already.")
+        app, background = self._application()
+        host, port, allow_remote = self._where
+        listener = listen(host, port, allow_remote=allow_remote)
+        serving = background(app, listener)
+        serving.start()
+        self._background, self._base_url = serving, origin(host, listener)
+
+    def close(self) -> None:
+        """Stop serving and end every connection; a second call does nothing."""
+        if self._background is not None:
+            self._background.stop()
+            self._background = None
+
+    def add(
+        self,
+        script: Step | str | Iterable[Step | str] = STORIES["completes"].script,
+        *,
+        id: str | None = None,
+        media: Iterable[Step] = (),
+    ) -> str:
+        """Add a task that follows a script and return its id.
+
+        Args:
+            script: the steps; the last one stays. By default every stage, then completed.
+            id: the task's id; made up if None. A task with this id is replaced.
+            media: faults for the first requests of the video, before it is served whole.
+
+        Raises:
+            TypeError: a script holds something that is no step of its kind.
+            ValueError: the script or the id is empty.
+        """
+        if id == "":
+            raise ValueError("A task's id must not be empty.")
+        self._made += 1
+        task_id = f"veo3.1-fast:{1_760_545_785 + self._made}-sandbox" if id is None else id
+        self._tasks.add(task_id, script, media)
+        return task_id
+
+    def advance(self, seconds: float) -> None:
+        """Move the script's clock on by `seconds` at once.
+
+        Raises:
+            ValueError: that would be backwards.
+        """
+        self._clock.advance(seconds)
+
+    def _application(self) -> tuple[ASGIApp, type[Background]]:
+        try:
+            from chainhub.sandbox._app import Service, build
+            from chainhub.sandbox._server import Background
+        except ImportError as trouble:
+            missing = str(trouble.name).partition(".")[0]
+        else:
+            service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
+            return build(service, self._log), Background
+        raise MissingExtraError(
+            f'The sandbox needs the package {missing}: pip install "chainhub[sandbox]".'
+        )
+
+    def _bytes(self) -> bytes:
+        if self._video is not None:
+            return self._video
+        return files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()

@@ -1,0 +1,273 @@
+"""The words of a script: what a task says, or does instead, each time it is asked.
+
+A script is a list of steps. A step lasts for one question unless it is given `polls=` or
+`seconds=`; the last step stays. A bare string is a status word of your own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Self, TypeAlias
+
+from attrs import evolve, field, frozen
+
+Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | float | bool | None"
+
+
+@frozen(kw_only=True)
+class Step:
+    """One entry of a script, lasting for a number of questions or for a span in seconds."""
+
+    polls: int = 1
+    seconds: float | None = None
+
+    def lasting(self, *, polls: int | None = None, seconds: float | None = None) -> Self:
+        """Return this step lasting for `polls` questions or for `seconds` of the script's clock.
+
+        Raises:
+            ValueError: both are given, or one is out of range.
+        """
+        if polls is None and seconds is None:
+            return self
+        if polls is not None and seconds is not None:
+            raise ValueError("A step lasts for polls= or for seconds=, not for both.")
+        if polls is not None and polls < 1:
+            raise ValueError(f"polls= must be 1 or more, not {polls}.")
+        if seconds is not None and not 0 <= seconds < math.inf:
+            raise ValueError(f"seconds= must be a number from 0 up, not {seconds}.")
+        return evolve(self, polls=polls or 1, seconds=seconds)
+
+
+@frozen(kw_only=True)
+class State(Step):
+    """The task answers with a status word; `extra` is laid over the answer."""
+
+    word: str
+    extra: Mapping[str, Json] = field(factory=dict, hash=False)
+
+    def __call__(
+        self,
+        *,
+        polls: int | None = None,
+        seconds: float | None = None,
+        extra: Mapping[str, Json] | None = None,
+    ) -> Self:
+        """Return this state with another length, or with more fields in its answer."""
+        step = self.lasting(polls=polls, seconds=seconds)
+        return step if extra is None else evolve(step, extra={**self.extra, **extra})
+
+
+@frozen(kw_only=True)
+class Failure(State):
+    """The task has failed, with a reason and a code as the service would tell them."""
+
+    reason: str = "the video could not be generated"
+    code: str = ""
+
+    def __call__(
+        self,
+        reason: str | None = None,
+        *,
+        code: str | None = None,
+        polls: int | None = None,
+        seconds: float | None = None,
+        extra: Mapping[str, Json] | None = None,
+    ) -> Self:
+        """Return this failure with another reason, code, length or more fields."""
+        step = super().__call__(polls=polls, seconds=seconds, extra=extra)
+        return evolve(
+            step,
+            reason=self.reason if reason is None else reason,
+            code=self.code if code is None else code,
+        )
+
+
+@frozen(kw_only=True)
+class Completion(State):
+    """The task is done; its URL is the sandbox's own video, another one, or missing."""
+
+    served: bool = True
+    url: str | None = None
+
+    def __call__(
+        self,
+        *,
+        url: str | None = None,
+        polls: int | None = None,
+        seconds: float | None = None,
+        extra: Mapping[str, Json] | None = None,
+    ) -> Self:
+        """Return this completion with a URL of your own, another length or more fields."""
+        step = super().__call__(polls=polls, seconds=seconds, extra=extra)
+        return step if url is None else evolve(step, served=False, url=url)
+
+
+@frozen(kw_only=True)
+class Answer(Step):
+    """A whole HTTP answer of your own, in place of the task's."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@frozen(kw_only=True)
+class Drop(Step):
+    """The connection ends without an answer: with a reset, or with an orderly close."""
+
+    hard: bool
+
+    def __call__(self, *, polls: int | None = None, seconds: float | None = None) -> Self:
+        """Return this fault with another length."""
+        return self.lasting(polls=polls, seconds=seconds)
+
+
+@frozen(kw_only=True)
+class Hindered(Step):
+    """The ordinary answer, hindered: late, byte by byte, or cut off on the way.
+
+    The ordinary answer is that of `of`, else of the last state before this step.
+    """
+
+    delay: float = 0.0
+    over: float = 0.0
+    cut_at: float | None = None
+    hard: bool = False
+    of: State | None = None
+
+
+pending: State = State(word="pending")
+queued: State = State(word="queued")
+processing: State = State(word="processing")
+image_downloading: State = State(word="image_downloading")
+video_generating: State = State(word="video_generating")
+video_generation_completed: State = State(word="video_generation_completed")
+video_generation_failed: Failure = Failure(word="video_generation_failed")
+video_upsampling: State = State(word="video_upsampling")
+video_upsampling_completed: State = State(word="video_upsampling_completed")
+video_upsampling_failed: Failure = Failure(word="video_upsampling_failed")
+completed: Completion = Completion(word="completed")
+completed_without_url: Completion = Completion(word="completed", served=False)
+failed: Failure = Failure(word="failed")
+error: Failure = Failure(word="error")
+cancelled: Failure = Failure(word="cancelled", reason="the task was cancelled")
+expired: Failure = Failure(word="expired", reason="the task expired")
+reset: Drop = Drop(hard=True)
+close: Drop = Drop(hard=False)
+
+
+def state(
+    word: str,
+    *,
+    polls: int | None = None,
+    seconds: float | None = None,
+    extra: Mapping[str, Json] | None = None,
+) -> State:
+    """Return a state with any word, also one that nobody has seen yet."""
+    return State(word=word)(polls=polls, seconds=seconds, extra=extra)
+
+
+def answer(
+    body: bytes | str,
+    *,
+    status: int = 200,
+    content_type: str | None = "application/json",
+    headers: Mapping[str, str] | None = None,
+    polls: int | None = None,
+    seconds: float | None = None,
+) -> Answer:
+    """Return a step that answers with exactly this body.
+
+    Raises:
+        ValueError: the status is not one of a final answer (200 to 599).
+    """
+    if not 200 <= status <= 599:
+        raise ValueError(f"status must be 200 to 599, not {status}.")
+    step = Answer(
+        status=status,
+        body=body.encode() if isinstance(body, str) else body,
+        content_type=content_type,
+        headers=tuple((headers or {}).items()),
+    )
+    return step.lasting(polls=polls, seconds=seconds)
+
+
+def html(status: int = 200, *, polls: int | None = None, seconds: float | None = None) -> Answer:
+    """Return a step that answers with a web page, as a gateway in between would."""
+    page = "<!DOCTYPE html>\n<html><head><title>Sandbox</title></head><body></body></html>\n"
+    content_type = "text/html; charset=utf-8"
+    return answer(page, status=status, content_type=content_type, polls=polls, seconds=seconds)
+
+
+def slow(
+    delay: float,
+    of: State | None = None,
+    *,
+    polls: int | None = None,
+    seconds: float | None = None,
+) -> Hindered:
+    """Return a step whose answer begins only after `delay` real seconds."""
+    return Hindered(delay=_span(delay), of=of).lasting(polls=polls, seconds=seconds)
+
+
+def trickle(
+    over: float,
+    of: State | None = None,
+    *,
+    polls: int | None = None,
+    seconds: float | None = None,
+) -> Hindered:
+    """Return a step whose body comes in small pieces, spread over `over` real seconds."""
+    return Hindered(over=_span(over), of=of).lasting(polls=polls, seconds=seconds)
+
+
+def cut(
+    at: float = 0.5,
+    of: State | None = None,
+    *,
+    hard: bool = False,
+    polls: int | None = None,
+    seconds: float | None = None,
+) -> Hindered:
+    """Return a step whose connection ends when the share `at` of the body has been sent.
+
+    With `hard` it is reset, and the client may then never see what had been sent.
+
+    Raises:
+        ValueError: `at` is not from 0 up to, but not including, 1.
+    """
+    if not 0 <= at < 1:
+        raise ValueError(f"at must be from 0 to less than 1, not {at}.")
+    return Hindered(cut_at=at, hard=hard, of=of).lasting(polls=polls, seconds=seconds)
+
+
+def as_script(steps: Step | str | Iterable[Step | str]) -> tuple[Step, ...]:
+    """Return a script as steps, each string being a status word.
+
+    Raises:
+        TypeError: an entry is no step; a function's name without its brackets is a usual cause.
+        ValueError: there is no step at all.
+    """
+    entries = (steps,) if isinstance(steps, Step | str) else steps
+    script = tuple(_as_step(number, entry) for number, entry in enumerate(entries, 1))
+    if not script:
+        raise ValueError("A script needs at least one step.")
+    return script
+
+
+def _as_step(number: int, entry: Step | str | Callable[..., Step]) -> Step:
+    if isinstance(entry, Step):
+        return entry
+    if isinstance(entry, str):
+        return State(word=entry)
+    name = getattr(entry, "__name__", None)
+    hint = f"write {name}(…)" if callable(entry) and name else "use a step or a status word"
+    raise TypeError(f"Step {number} of the script is not a step: {hint}.")
+
+
+def _span(seconds: float) -> float:
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"A span must be a number of seconds from 0 up, not {seconds}.")
+    return seconds

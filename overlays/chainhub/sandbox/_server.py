@@ -1,0 +1,140 @@
+"""A server in a thread of its own: uvicorn on a bound socket, quiet, and stopped without delay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from chainhub.sandbox._errors import SandboxError
+
+_KEEP_ALIVE = 75
+_TICK = 1.0
+_TURNS = 100
+_STARTS_WITHIN = 10.0
+_ENDS_WITHIN = 5.0
+_LOGGERS = ("uvicorn.error", "uvicorn.access")
+
+
+class _Connection(H11Protocol):
+    """A connection that hands its transport to the application, in the request's state."""
+
+    def connection_made(  # type: ignore[override]  # upstream narrows the parameter likewise
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, told to stop by an event instead of by a flag looked at now and then."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """Ask the server, from any thread, to end."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop; once a second the date of the answers is renewed."""
+        self._loop = asyncio.get_running_loop()
+        stopped = self._loop.create_task(self._stop.wait())
+        while not stopped.done():
+            await self.on_tick(0)
+            self._ready.set()
+            await asyncio.wait([stopped], timeout=_TICK)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and end every connection at once, also in the midst of an answer."""
+        for server in self.servers:
+            server.close()
+        # A connection accepted just now is known, and an answer ends, some turns of the loop later.
+        for _ in range(_TURNS):
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
+
+
+class Background:
+    """Serves an application on a bound socket from a thread of its own."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        """Prepare; the socket is this object's from now on."""
+        self._listener = listener
+        self._ready = threading.Event()
+        self._trouble: BaseException | None = None
+        self._server = _Server(_config(app), self._ready)
+        self._thread = threading.Thread(target=self._run, name="chainhub-sandbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve; returns once requests are answered.
+
+        Raises:
+            SandboxError: the server did not come up, within 10 s at most.
+        """
+        self._thread.start()
+        came_up = self._ready.wait(_STARTS_WITHIN) and self._trouble is None
+        if not came_up:
+            self.stop()
+            raise SandboxError("The sandbox's server did not start.") from self._trouble
+
+    def stop(self) -> None:
+        """End the server, its connections and its thread, within 5 s at most."""
+        self._server.stop()
+        self._thread.join(_ENDS_WITHIN)
+        self._listener.close()
+
+    def _run(self) -> None:
+        quiet = _Quiet(threading.get_ident())
+        loggers = [logging.getLogger(name) for name in _LOGGERS]
+        for logger in loggers:
+            logger.addFilter(quiet)
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self._server.serve(sockets=[self._listener]))
+        except BaseException as trouble:  # noqa: BLE001  # told to whoever started the thread
+            self._trouble = trouble
+        finally:
+            self._ready.set()
+            for logger in loggers:
+                logger.removeFilter(quiet)
+
+
+class _Quiet(logging.Filter):
+    """Drops what uvicorn tells about this thread's server, errors excepted.
+
+    A filter, because levels and handlers are shared with any other server of the process.
+    """
+
+    def __init__(self, thread: int) -> None:
+        super().__init__()
+        self._thread = thread
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record may pass."""
+        return record.thread != self._thread or record.levelno >= logging.ERROR
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=_Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        workers=1,
+        timeout_keep_alive=_KEEP_ALIVE,
+    )

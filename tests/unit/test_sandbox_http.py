@@ -1,0 +1,363 @@
+"""What the sandbox answers over HTTP."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from chainhub.sandbox import (
+    Sandbox,
+    Step,
+    answer,
+    close,
+    completed,
+    cut,
+    failed,
+    html,
+    pending,
+    reset,
+    slow,
+    status,
+    trickle,
+)
+
+KEY = "sk-test-sandbox"
+QUERY = "/v1/video/query"
+PLAIN = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """Give a sandbox whose clock stands still."""
+    with Sandbox(key=KEY, speed=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    """Give a plain HTTP client with the right key."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with httpx.Client(
+        base_url=sandbox.base_url, headers=headers, trust_env=False, timeout=5
+    ) as plain:
+        yield plain
+
+
+def ask(client: httpx.Client, task_id: str) -> httpx.Response:
+    """Ask for a task once."""
+    return client.get(QUERY, params={"id": task_id})
+
+
+def video_url(sandbox: Sandbox, client: httpx.Client, media: list[Step]) -> str:
+    """Return the URL of a finished task's video."""
+    url: str = ask(client, sandbox.add([completed], media=media)).json()["video_url"]
+    return url
+
+
+def test_a_tasks_life(sandbox: Sandbox, client: httpx.Client) -> None:
+    """A task answers as its script says, until it stays with the last step."""
+    task_id = sandbox.add([pending, failed("no luck")])
+    bodies = [ask(client, task_id).json() for _ in range(3)]
+    assert [body["status"] for body in bodies] == ["pending", "failed", "failed"]
+    assert bodies[0]["video_url"] is None
+    assert bodies[2]["detail"]["video_generation_error"] == "no luck"
+    assert all(body["id"] == task_id for body in bodies)
+
+
+def test_time_goes_on_when_the_clock_is_advanced(sandbox: Sandbox, client: httpx.Client) -> None:
+    """A step by time ends when the clock says so, and the time of the change is told."""
+    task_id = sandbox.add([pending(seconds=60), completed])
+    before = ask(client, task_id).json()
+    sandbox.advance(59.5)
+    assert ask(client, task_id).json() == before
+    sandbox.advance(0.5)
+    after = ask(client, task_id).json()
+    assert (after["status"], after["detail"]["running"]) == ("completed", False)
+    assert after["status_update_time"] - before["status_update_time"] == pytest.approx(
+        60_000, abs=1
+    )
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", f"Basic {KEY}", "Bearer sk-wrong", "Bearer ü", KEY]
+)
+def test_without_the_key_nothing_is_told(sandbox: Sandbox, authorization: str | None) -> None:
+    """A missing or wrong key gets the 401 envelope, which quotes the request id of the header."""
+    headers = {} if authorization is None else {b"Authorization": authorization.encode()}
+    url = f"{sandbox.base_url}{QUERY}?id=veo:completes"
+    got = PLAIN.get(url, headers=headers)
+    error = got.json()["error"]
+    assert (got.status_code, error["type"], error["code"]) == (401, "new_api_error", "")
+    assert error["message"] == f"Invalid token (request id: {got.headers['x-oneapi-request-id']})"
+
+
+def test_the_scheme_is_read_in_any_case(sandbox: Sandbox) -> None:
+    """The name of the scheme is case-insensitive, as HTTP has it."""
+    url = f"{sandbox.base_url}{QUERY}?id=veo:completes"
+    headers = {"Authorization": f"bearer  {KEY}"}
+    assert PLAIN.get(url, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["", "?id=", "?other=1", "?id=&id=veo:completes"])
+def test_a_question_needs_an_id(client: httpx.Client, query: str) -> None:
+    """Without an id, or with an empty one, the answer is a 400 that says so."""
+    got = client.get(f"{QUERY}{query}")
+    assert (got.status_code, got.json()["error"]["param"]) == (400, "id")
+
+
+@pytest.mark.parametrize("task_id", ["unknown", "veo3.1-fast:1-a", "\x00", "a" * 5000, "ü/../%"])
+def test_an_unknown_task_does_not_exist(client: httpx.Client, task_id: str) -> None:
+    """An unknown id gets the service's 400, which is no envelope."""
+    got = ask(client, task_id)
+    body = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
+    assert (got.status_code, got.json()) == (400, body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "allowed"),
+    [
+        ("GET", "/", 404, set()),
+        ("POST", "/v1/video/create", 404, set()),
+        ("GET", f"{QUERY}/", 404, set()),
+        ("GET", "/media/a/b.mp4", 404, set()),
+        ("POST", QUERY, 405, {"GET", "HEAD"}),
+        ("OPTIONS", QUERY, 405, {"GET", "HEAD"}),
+        ("DELETE", "/media/a.mp4", 405, {"GET", "HEAD"}),
+    ],
+)
+def test_other_routes_do_not_exist(
+    client: httpx.Client, method: str, path: str, code: int, allowed: set[str]
+) -> None:
+    """A wrong route or method gets the envelope; a wrong method is told the right ones."""
+    got = client.request(method, path)
+    assert got.status_code == code
+    assert got.json()["error"]["message"] == f"Invalid URL ({method} {path})"
+    assert set(filter(None, got.headers.get("allow", "").split(", "))) == allowed
+
+
+def test_every_answer_carries_a_request_id(sandbox: Sandbox, client: httpx.Client) -> None:
+    """Good, bad, faulty and media answers carry an id in the service's form, each its own."""
+    url = video_url(sandbox, client, [])
+    task_id = sandbox.add([status(503), html()])
+    answers = [
+        client.get("/nowhere"),
+        ask(client, "unknown"),
+        ask(client, task_id),
+        ask(client, task_id),
+        client.get(url),
+        client.get(url, headers={"Range": "bytes=99999999-"}),
+    ]
+    ids = {got.headers["x-oneapi-request-id"] for got in answers}
+    assert len(ids) == len(answers)
+    assert all(re.fullmatch(r"20\d{18}000[A-Za-z0-9]{8}", found) for found in ids)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "headers", "body"),
+    [
+        (status(429, retry_after=2), 429, {"retry-after": "2"}, b""),
+        (status(520), 520, {"content-type": "text/html; charset=utf-8"}, b"<title>520"),
+        (html(), 200, {"content-type": "text/html; charset=utf-8"}, b"<!DOCTYPE html>"),
+        (answer("null"), 200, {"content-type": "application/json"}, b"null"),
+        (answer(b"\xff", content_type=None, headers={"X-A": "b"}), 200, {"x-a": "b"}, b"\xff"),
+    ],
+)
+def test_a_fault_answers_instead(
+    sandbox: Sandbox,
+    client: httpx.Client,
+    step: Step,
+    code: int,
+    headers: dict[str, str],
+    body: bytes,
+) -> None:
+    """A fault's answer takes the task's place for one question."""
+    task_id = sandbox.add([step, completed])
+    got = ask(client, task_id)
+    assert got.status_code == code
+    assert headers.items() <= dict(got.headers).items()
+    assert body in got.content
+    assert ask(client, task_id).json()["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "words"),
+    [
+        (reset, httpx.ReadError, "reset"),
+        (close, httpx.RemoteProtocolError, "without sending"),
+        (cut(0.5), httpx.RemoteProtocolError, "without sending complete"),
+        (cut(0), httpx.RemoteProtocolError, "without sending complete"),
+        (cut(hard=True), httpx.ReadError, "reset"),
+    ],
+)
+def test_a_connection_can_break(
+    sandbox: Sandbox,
+    client: httpx.Client,
+    step: Step,
+    error: type[Exception],
+    words: str,
+) -> None:
+    """A reset, a close and a cut end the connection; the next question is answered."""
+    task_id = sandbox.add([step, completed])
+    with pytest.raises(error, match=words):
+        ask(client, task_id)
+    assert ask(client, task_id).json()["status"] == "completed"
+
+
+def test_a_cut_answer_has_begun(sandbox: Sandbox, client: httpx.Client) -> None:
+    """Before the cut, headers and exactly the asked share of the body arrive."""
+    url = video_url(sandbox, client, [cut(0.25)])
+    with client.stream("GET", url) as got, pytest.raises(httpx.RemoteProtocolError):
+        got.read()
+    assert got.num_bytes_downloaded == int(got.headers["content-length"]) // 4
+
+
+@pytest.mark.parametrize("step", [slow(0.05), trickle(0.05), slow(0, completed), trickle(0)])
+def test_a_slow_answer_is_whole_in_the_end(
+    sandbox: Sandbox, client: httpx.Client, step: Step
+) -> None:
+    """Late or in small pieces, the whole answer comes."""
+    task_id = sandbox.add([pending, step])
+    ask(client, task_id)
+    assert ask(client, task_id).json()["status"] in ("pending", "completed")
+
+
+@pytest.mark.parametrize("step", [slow(60), trickle(60)])
+def test_a_client_that_leaves_is_not_waited_for(
+    sandbox: Sandbox, client: httpx.Client, step: Step
+) -> None:
+    """When the client's patience ends, the next question is answered as if nothing had been."""
+    task_id = sandbox.add([step, completed])
+    with pytest.raises(httpx.ReadTimeout):
+        client.get(QUERY, params={"id": task_id}, timeout=0.1)
+    assert ask(client, task_id).json()["status"] == "completed"
+
+
+def test_an_empty_body_can_trickle(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    """A video without a single byte is sent slowly all the same, and that is no accident."""
+    with Sandbox(key=KEY, video=b"") as empty:
+        task_id = empty.add([completed], media=[trickle(0.01)])
+        url = client.get(f"{empty.base_url}{QUERY}", params={"id": task_id}).json()["video_url"]
+        assert client.get(url).content == b""
+    assert [record for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
+def test_the_video_is_a_playable_mp4(sandbox: Sandbox, client: httpx.Client) -> None:
+    """Behind the URL is a small MP4 whose boxes fill it exactly, the index before the pictures."""
+    got = client.get(video_url(sandbox, client, []))
+    assert (got.status_code, got.headers["content-type"]) == (200, "video/mp4")
+    boxes, at = [], 0
+    while at < len(got.content):
+        boxes.append(got.content[at + 4 : at + 8])
+        at += int.from_bytes(got.content[at : at + 4], "big")
+    assert at == len(got.content) == int(got.headers["content-length"]) < 30_000
+    assert [boxes[0], boxes[1], boxes[-1]] == [b"ftyp", b"moov", b"mdat"]
+
+
+def test_a_part_of_the_video(sandbox: Sandbox, client: httpx.Client) -> None:
+    """A range gets its part, under the same strong tag as the whole."""
+    url = video_url(sandbox, client, [])
+    whole = client.get(url)
+    etag = whole.headers["etag"]
+    part = client.get(url, headers={"Range": "bytes=100-199", "If-Range": etag})
+    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
+    assert (part.headers["etag"], part.headers["content-type"]) == (etag, "video/mp4")
+    changed = client.get(url, headers={"Range": "bytes=100-199", "If-Range": '"other"'})
+    assert (changed.status_code, changed.content) == (200, whole.content)
+    assert whole.headers["accept-ranges"] == part.headers["accept-ranges"] == "bytes"
+
+
+def test_a_part_beyond_the_end(sandbox: Sandbox, client: httpx.Client) -> None:
+    """A range behind the end gets a 416 that tells the size."""
+    url = video_url(sandbox, client, [])
+    size = client.head(url).headers["content-length"]
+    got = client.get(url, headers={"Range": f"bytes={size}-"})
+    assert (got.status_code, got.content) == (416, b"")
+    assert got.headers["content-range"] == f"bytes */{size}"
+
+
+def test_a_head_of_the_video(sandbox: Sandbox, client: httpx.Client) -> None:
+    """HEAD has the headers of the whole video, also with a range, and no body."""
+    url = video_url(sandbox, client, [])
+    head, whole = client.head(url, headers={"Range": "bytes=0-1"}), client.get(url)
+    assert (head.status_code, head.content) == (200, b"")
+    names = ("content-length", "content-type", "etag", "accept-ranges")
+    assert [head.headers[name] for name in names] == [whole.headers[name] for name in names]
+
+
+def test_a_link_expires_and_a_new_question_gives_a_fresh_one(
+    sandbox: Sandbox, client: httpx.Client
+) -> None:
+    """After its lifetime a link is refused with XML; the task then has a new one."""
+    task_id = sandbox.add([completed])
+    old = ask(client, task_id).json()["video_url"]
+    assert ask(client, task_id).json()["video_url"] == old
+    sandbox.advance(3601)
+    refused = client.get(old)
+    assert (refused.status_code, refused.headers["content-type"]) == (403, "application/xml")
+    assert client.get(ask(client, task_id).json()["video_url"]).status_code == 200
+
+
+@pytest.mark.parametrize("change", ["", "x", "?expires=1&signature=a", "?expires=99999999999"])
+def test_a_link_cannot_be_made_up(sandbox: Sandbox, client: httpx.Client, change: str) -> None:
+    """Without the right signature there is no video."""
+    url = video_url(sandbox, client, [])
+    made_up = url + change if change == "x" else url.partition("?")[0] + change
+    assert client.get(made_up).status_code == 403
+
+
+def test_a_video_has_faults_of_its_own(sandbox: Sandbox, client: httpx.Client) -> None:
+    """The video's script of faults comes before the video."""
+    url = video_url(sandbox, client, [status(403), html(), slow(0.01)])
+    codes = [(got := client.get(url)).status_code for _ in range(4)]
+    assert (codes, got.content[4:8]) == ([403, 200, 200, 200], b"ftyp")
+
+
+def test_a_url_of_ones_own_is_told_as_it_is(sandbox: Sandbox, client: httpx.Client) -> None:
+    """A completion can point anywhere."""
+    task_id = sandbox.add(completed(url="https://cdn.example/v.mp4"))
+    assert ask(client, task_id).json()["video_url"] == "https://cdn.example/v.mp4"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("sandbox.test:9", "http://sandbox.test:9/"), ("a b", None), ("evil/@x", None)],
+)
+def test_a_link_has_the_host_the_client_knows(
+    sandbox: Sandbox, client: httpx.Client, host: str, expected: str | None
+) -> None:
+    """A link begins with what the client calls this host; an impossible name is not repeated."""
+    got = client.get(QUERY, params={"id": sandbox.add(completed)}, headers={"Host": host})
+    assert got.json()["video_url"].startswith(expected or f"{sandbox.base_url}/")
+
+
+def test_a_link_over_ipv6() -> None:
+    """An address of IPv6 stands in brackets."""
+    with Sandbox(key=KEY, host="::1") as sandbox:
+        headers = {"Authorization": f"Bearer {KEY}", "Host": "a b"}
+        url = f"{sandbox.base_url}{QUERY}?id={sandbox.add(completed)}"
+        link = PLAIN.get(url, headers=headers).json()["video_url"]
+        assert link.startswith(f"{sandbox.base_url}/media/")
+
+
+def test_requests_are_logged_without_secrets() -> None:
+    """The log tells what was asked, when, and how it ended, but no key and no signature."""
+    with Sandbox(key=KEY, speed=0) as sandbox:
+        task_id = sandbox.add([completed, reset])
+        headers = {"Authorization": f"Bearer {KEY}", "User-Agent": "me"}
+        url = f"{sandbox.base_url}{QUERY}?id={task_id}"
+        link = PLAIN.get(url, headers=headers).json()["video_url"]
+        sandbox.advance(5)
+        PLAIN.get(link, headers={"Range": "bytes=0-1"})
+        with pytest.raises(httpx.ReadError):
+            PLAIN.get(url, headers=headers)
+        query, media, broken = sandbox.requests
+    assert (query.method, query.path, query.task_id) == ("GET", QUERY, task_id)
+    assert [entry.status for entry in (query, media, broken)] == [200, 206, None]
+    assert [entry.carried_key for entry in (query, media, broken)] == [True, False, True]
+    assert [entry.at for entry in (query, media, broken)] == [0, 5, 5]
+    assert (query.headers["user-agent"], media.headers["range"]) == ("me", "bytes=0-1")
+    assert media.task_id is None
+    assert KEY not in repr(sandbox.requests)
+    assert "signature" not in repr(sandbox.requests)

@@ -1,0 +1,285 @@
+"""Starting and stopping a sandbox."""
+
+import asyncio
+import logging
+import math
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from chainhub.sandbox import MissingExtraError, Sandbox, SandboxError, completed, pending, slow
+from chainhub.sandbox import _server as server
+
+QUERY = "/v1/video/query"
+PLAIN = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+
+def get(sandbox: Sandbox, task_id: str) -> httpx.Response:
+    """Ask for a task once, on a connection of its own."""
+    return PLAIN.get(
+        f"{sandbox.base_url}{QUERY}",
+        params={"id": task_id},
+        headers={"Authorization": f"Bearer {sandbox.key}"},
+    )
+
+
+def test_a_sandbox_makes_up_what_it_is_not_given() -> None:
+    """Key, port and ids need not be given; two sandboxes do not get in each other's way."""
+    with Sandbox() as one, Sandbox() as two:
+        assert one.key.startswith("sk-sandbox-")
+        assert one.key != two.key
+        assert one.base_url != two.base_url
+        assert one.add() != one.add()
+        assert one.environment == {"CHAINHUB_BASE_URL": one.base_url, "CHAINHUB_API_KEY": one.key}
+        assert get(one, one.add()).json()["status"] == "pending"
+
+
+def test_a_sandbox_has_a_telling_repr() -> None:
+    """The repr shows the place and the number of tasks, and never the key."""
+    sandbox = Sandbox(key="sk-test-hidden")
+    assert repr(sandbox) == "<Sandbox not started, 0 tasks>"
+    with sandbox:
+        sandbox.add(pending, id="mine")
+        assert repr(sandbox) == f"<Sandbox {sandbox.base_url}, 1 tasks>"
+
+
+def test_speed_runs_the_scripts_faster() -> None:
+    """At a hundred thousand times the speed, a minute is over at once."""
+    with Sandbox(speed=100_000) as sandbox:
+        task_id = sandbox.add([pending(seconds=60), completed])
+        _until(lambda: bool(get(sandbox, task_id).json()["status"] == "completed"))
+
+
+def test_a_video_of_ones_own() -> None:
+    """The bytes behind the URLs can be chosen."""
+    with Sandbox(video=b"mine") as sandbox:
+        link = get(sandbox, sandbox.add(completed)).json()["video_url"]
+        assert PLAIN.get(link).content == b"mine"
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ü", "a\n"])
+def test_an_unusable_key_is_refused_without_showing_it(key: str) -> None:
+    """A key that cannot be sent is refused at once."""
+    with pytest.raises(ValueError, match=r"^The sandbox's key must be .* without spaces\.$"):
+        Sandbox(key=key)
+
+
+@pytest.mark.parametrize("lifetime", [0.0, -1.0, math.nan, math.inf])
+def test_a_lifetime_is_a_second_or_more(lifetime: float) -> None:
+    """Links that never work, or work for ever, are refused."""
+    with pytest.raises(ValueError, match="1 second or more"):
+        Sandbox(url_lifetime=lifetime)
+
+
+def test_an_empty_id_is_refused() -> None:
+    """No question can be asked for a task with an empty id."""
+    with pytest.raises(ValueError, match="must not be empty"):
+        Sandbox().add(id="")
+
+
+def test_before_the_start_there_is_no_url() -> None:
+    """The base URL is known once the sandbox has started."""
+    with pytest.raises(SandboxError, match="with Sandbox"):
+        _ = Sandbox().base_url
+
+
+def test_a_sandbox_starts_once_at_a_time() -> None:
+    """A second start is refused, a second close does nothing, and starting again works."""
+    sandbox = Sandbox()
+    with sandbox, pytest.raises(SandboxError, match="runs already"):
+        sandbox.start()
+    sandbox.close()
+    task_id = sandbox.add(completed)
+    with sandbox:
+        assert get(sandbox, task_id).json()["status"] == "completed"
+
+
+def test_a_port_in_use_leaves_nothing_behind() -> None:
+    """A sandbox that cannot have its port starts no thread."""
+    with Sandbox() as first:
+        port = int(first.base_url.rpartition(":")[2])
+        before = threading.active_count()
+        with pytest.raises(SandboxError, match="another program uses it"), Sandbox(port=port):
+            pass
+        assert threading.active_count() == before
+
+
+def test_nothing_is_left_behind() -> None:
+    """After the end there is no thread, nobody listens, and waiting clients are let go at once."""
+    threads = set(threading.enumerate())
+    with Sandbox() as sandbox:
+        task_id = sandbox.add(slow(60))
+        port = int(sandbox.base_url.rpartition(":")[2])
+        with (
+            socket.create_connection(("127.0.0.1", port)) as idle,
+            socket.create_connection(("127.0.0.1", port)) as waiting,
+        ):
+            request = f"GET {QUERY}?id={task_id} HTTP/1.1\r\nHost: x\r\n"
+            waiting.sendall(f"{request}Authorization: Bearer {sandbox.key}\r\n\r\n".encode())
+            _until(lambda: len(sandbox.requests) == 1)
+            began = time.monotonic()
+            sandbox.close()
+            assert (idle.recv(1), waiting.recv(1)) == (b"", b"")
+            assert time.monotonic() - began < 2
+    assert set(threading.enumerate()) == threads
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=2)
+
+
+def test_it_starts_from_any_thread_and_from_within_a_loop() -> None:
+    """A sandbox can be started by another thread, and beside a running event loop."""
+    words: list[str] = []
+
+    def use() -> None:
+        with Sandbox() as sandbox:
+            words.append(get(sandbox, sandbox.add(completed)).json()["status"])
+
+    async def use_in_loop() -> None:
+        with Sandbox() as sandbox:
+            words.append((await asyncio.to_thread(get, sandbox, "x:completes")).json()["status"])
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join(10)
+    asyncio.run(use_in_loop())
+    assert words == ["completed", "pending"]
+
+
+def test_it_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Start, requests, nonsense and end log nothing, and no logger is changed for good."""
+    loggers = [logging.getLogger(name) for name in ("uvicorn.error", "uvicorn.access")]
+    before = [(found.level, found.propagate, list(found.filters)) for found in loggers]
+    with caplog.at_level(logging.INFO), Sandbox() as sandbox:
+        get(sandbox, sandbox.add(completed))
+        port = int(sandbox.base_url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as odd:
+            odd.sendall(b"nonsense\r\n\r\n")
+            assert odd.recv(12) == b"HTTP/1.1 400"
+    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
+    assert [(found.level, found.propagate, list(found.filters)) for found in loggers] == before
+
+
+def test_others_may_still_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Another server of the process keeps its messages, and errors are always told."""
+    with caplog.at_level(logging.INFO), Sandbox():
+        logging.getLogger("uvicorn.error").info("from elsewhere")
+    assert "from elsewhere" in caplog.messages
+
+
+@pytest.mark.parametrize(("level", "passes"), [(logging.WARNING, False), (logging.ERROR, True)])
+def test_errors_of_the_sandbox_are_told(level: int, passes: bool) -> None:
+    """Of the sandbox's own thread only errors are logged."""
+    record = logging.LogRecord("uvicorn.error", level, "", 0, "text", None, None)
+    assert server._Quiet(threading.get_ident()).filter(record) is passes
+
+
+def test_the_connection_stays_open_for_75_seconds() -> None:
+    """An idle connection is kept, for as long as decided."""
+    with Sandbox() as sandbox:
+        headers = {"Authorization": f"Bearer {sandbox.key}"}
+        url = f"{sandbox.base_url}{QUERY}?id=x:completes"
+        with httpx.Client(headers=headers, trust_env=False) as client:
+            ports = {
+                client.get(url).extensions["network_stream"].get_extra_info("client_addr")
+                for _ in range(3)
+            }
+        assert len(ports) == 1
+        assert sandbox._background is not None
+        assert sandbox._background._server.config.timeout_keep_alive == 75
+
+
+def test_the_date_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The date of the answers does not stand still."""
+    monkeypatch.setattr(server, "_TICK", 0.01)
+    with Sandbox() as sandbox:
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        _until(lambda: "1970" in get(sandbox, "x:completes").headers["date"])
+
+
+@pytest.fixture
+def _broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server fail while it starts."""
+
+    async def startup(self: object, sockets: object = None) -> None:
+        raise OSError("no more descriptors")
+
+    monkeypatch.setattr(server._Server, "startup", startup)
+
+
+@pytest.mark.usefixtures("_broken")
+def test_a_server_that_does_not_start_is_an_error() -> None:
+    """Trouble in the server's thread is told where the sandbox is started."""
+    before = threading.active_count()
+    sandbox = Sandbox()
+    with pytest.raises(SandboxError, match="did not start") as caught:
+        sandbox.start()
+    assert isinstance(caught.value.__cause__, OSError)
+    assert threading.active_count() == before
+    assert sandbox._background is None
+
+
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_a_missing_package_is_one_sentence(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the complaint says what to install."""
+    for name in [*sys.modules]:
+        if name.split(".")[0] == package or name in (
+            "chainhub.sandbox._app",
+            "chainhub.sandbox._faults",
+            "chainhub.sandbox._server",
+        ):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError) as caught:
+        Sandbox().start()
+    assert str(caught.value) == (
+        f'The sandbox needs the package {package}: pip install "chainhub[sandbox]".'
+    )
+
+
+def test_many_connections_at_once() -> None:
+    """Five hundred connections are open, and all are answered."""
+
+    async def ask(port: int, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await gate.wait()
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n")
+        writer.close()
+        return head
+
+    async def ask_all(port: int, request: bytes) -> list[bytes]:
+        questions = [asyncio.create_task(ask(port, request)) for _ in range(500)]
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.wait_for(asyncio.gather(*questions), 30)
+
+    gate = asyncio.Event()
+    with Sandbox() as sandbox:
+        head = f"GET {QUERY}?id=x:completes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+        request = f"{head}{sandbox.key}\r\n\r\n".encode()
+        port = int(sandbox.base_url.rpartition(":")[2])
+        answers = asyncio.run(ask_all(port, request))
+    assert set(answers) == {b"HTTP/1.1 200 OK\r\n"}
+
+
+def test_importing_chainhub_loads_no_server_code() -> None:
+    """Neither the package nor the words of scripts need the server's packages."""
+    code = (
+        "import sys, chainhub; assert not [m for m in sys.modules if 'sandbox' in m];"
+        "import chainhub.sandbox; print(sorted({'starlette', 'uvicorn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait until something holds that another thread brings about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
