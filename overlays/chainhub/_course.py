@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chainhub_api.models import VideoTask
 
 PROGRESS = 1024 * 1024
-"""Bytes further than ever before after which the count of attempts starts anew."""
+"""Bytes of progress after which the count of attempts starts anew."""
 
 
 @attrs.frozen(kw_only=True)
@@ -93,7 +93,7 @@ class Course:
         # it. One file needs none: the attempts without progress are counted.
         self._budget = RetryBudget(capacity=math.inf)
         self._fruitless = 0
-        self._furthest = 0
+        self._mark = 0
         self._renewed = False
         self._rehashed = False
 
@@ -103,10 +103,10 @@ class Course:
         """Decide what follows an attempt that brought the file to `position`."""
         self.attempts += 1
         self._fruitless += 1
-        if position >= self._furthest + PROGRESS:
+        if position >= self._mark + PROGRESS:
+            self._mark = position
             self._fruitless = 1
             self._renewed = False
-        self._furthest = max(self._furthest, position)
         if isinstance(outcome, Received):
             return Finish()
         if isinstance(outcome, Answer):

@@ -25,6 +25,7 @@ EXPIRED = frozenset({401, 403, 404, 410})
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
+_LENGTH = re.compile(r"([0-9]{1,18})(?:,|$)")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
 
@@ -150,8 +151,8 @@ def _framing(headers: Headers) -> tuple[bool, int | None]:
     """Return whether the body says where it ends, and the length if that is how."""
     if header(headers, b"transfer-encoding") is not None:
         return True, None
-    length = header(headers, b"content-length")
-    return length is not None, None if length is None else int(length.partition(",")[0])
+    length = _LENGTH.match(header(headers, b"content-length") or "")
+    return length is not None, None if length is None else int(length[1])
 
 
 def _is_packed(headers: Headers) -> bool:

@@ -124,10 +124,11 @@ class AsyncOrdinaryLine:
             yield chunk
 
     def _run(self, work: Coroutine[None, None, T]) -> T:
+        if self._ended:
+            work.close()
+            raise httpx.ReadTimeout("the line was shut")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         self._stop = future.cancel
-        if self._ended:
-            future.cancel()
         left = None if math.isinf(self._until) else max(self._until - time.monotonic(), 0.0)
         with suppress(CancelledError, TimeoutError):
             return future.result(left)

@@ -322,7 +322,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _let_go(descriptor: int) -> None:
-    if sys.platform != "win32":
+    if sys.platform != "win32":  # pragma: no branch - closing unlocks there
         import fcntl
 
         # A forked child that still lives has the file open too; closing would not unlock then.

@@ -93,14 +93,16 @@ def is_cut(read: Callable[[int, int], bytes], size: int) -> bool:
     place = 0
     for _ in range(_MOST_BOXES):
         head = read(place, 16)
-        if place == size or (len(head) >= 8 and head[4:8] not in _CONTENTS):
+        if not head or (len(head) >= 8 and head[4:8] not in _CONTENTS):
             return False
-        length = int.from_bytes(head[:4])
-        if length == 1:
-            length = int.from_bytes(head[8:16])
+        length, least = int.from_bytes(head[:4]), 8
+        if length == 1:  # too long for four bytes
+            length, least = int.from_bytes(head[8:16]), 16
+        if len(head) < least:
+            return True
         if length == 0:  # it reaches to the end, wherever that is
             return False
-        if len(head) < 8 or length < 8 or place + length > size:
+        if length < least or place + length > size:
             return True
         place += length
     return False

@@ -5,12 +5,17 @@ import random
 import re
 import socket
 import struct
+import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 TASK_ID = "veo3.1-fast:1760545785-abc"
 FILE_NAME = "veo3.1-fast@1760545785-abc.mp4"
+SOON = 0.25
+"""Seconds; 50 ms are promised, the rest is for a machine with much to do."""
+
 BEGINNING = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 
@@ -66,22 +71,50 @@ class Film:
 
         return cut
 
-    def _send(self, connection: socket.socket, head: bytes, stop: int) -> None:
-        start = self._start(head)
-        total = len(self.data)
+    def head_for(self, head: bytes) -> bytes:
+        """Spell the head of the answer to a request."""
+        start, total = self.start_of(head), len(self.data)
         if start is None:
-            connection.sendall(self.head(total) + self.data[:stop])
-            return
+            return self.head(total)
         part = f"Content-Range: bytes {start}-{total - 1}/{total}"
-        connection.sendall(self.head(total - start, part, status=206) + self.data[start:stop])
+        return self.head(total - start, part, status=206)
 
-    def _start(self, head: bytes) -> int | None:
+    def start_of(self, head: bytes) -> int | None:
+        """Return where a request wants the file to begin, None for the whole."""
         asked = re.search(rb"(?im)^range: bytes=(\d+)-\r$", head)
         condition = header_of(head, "if-range")
         return int(asked[1]) if asked and condition == self.etag else None
+
+    def _send(self, connection: socket.socket, head: bytes, stop: int) -> None:
+        connection.sendall(self.head_for(head) + self.data[self.start_of(head) or 0 : stop])
 
 
 def header_of(head: bytes, name: str) -> str | None:
     """Return a header of a request."""
     found = re.search(rb"(?im)^%b: *([^\r]*)\r$" % name.encode(), head + b"\r\n")
     return found[1].decode("latin-1") if found else None
+
+
+def silent(connection: socket.socket, head: bytes) -> None:
+    """Send nothing until the other side goes."""
+    connection.settimeout(20)
+    with suppress(OSError):
+        connection.recv(1)
+
+
+def later(action: Callable[[], object], delay: float = 0.15) -> tuple[threading.Timer, list[float]]:
+    """Do something from another thread, and note when."""
+    done: list[float] = []
+
+    def act() -> None:
+        done.append(time.monotonic())
+        action()
+
+    timer = threading.Timer(delay, act)
+    timer.start()
+    return timer, done
+
+
+def threads() -> list[str]:
+    """Return the names of the threads of downloads."""
+    return [thread.name for thread in threading.enumerate() if "chainhub" in thread.name]
