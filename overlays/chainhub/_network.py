@@ -103,6 +103,15 @@ def lookup_failed(host: str, error: OSError | UnicodeError) -> NameLookupError:
     return NameLookupError(f"the host name {host[:100]!r} was not found ({detail})", passing)
 
 
+def is_address(host: str) -> bool:
+    """Tell whether a host is a plain numeric address."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            socket.inet_pton(family, host)
+            return True
+    return False
+
+
 class SyncWire(Wire, httpcore.NetworkBackend):
     """Opens sockets that keep the wire's instant."""
 
@@ -325,6 +334,8 @@ class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
     async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
         loop = asyncio.get_running_loop()
         try:
+            if is_address(host):  # needs no thread to be looked up in
+                return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # as above
             return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
         except (OSError, UnicodeError) as error:
             failure = lookup_failed(host, error)
