@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ("tests.loopback",)
+
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tools import commands, layout, pages, surface
+from tools import commands, layout, surface
 from tools.layout import shown
 from tools.problem import Problem
 
@@ -37,12 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def step(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        made = steps.add_parser(run.__name__.removeprefix("_"), help=text, description=text)
+        made = steps.add_parser(
+            run.__name__.removeprefix("_").replace("_", "-"), help=text, description=text
+        )
         made.set_defaults(run=run)
         return made
 
     spec = step(_spec, "write openapi.yaml from the vendor's published pages")
     spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
+    spec.add_argument("--allow-host", action="append", default=[], metavar="HOST")
     spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
     generate = step(_generate, "repair, validate, generate, swap the client in")
     generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
@@ -54,12 +58,25 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
     step(_surface, "write generated/API.md from the generated client")
     step(_drift, "generate aside and compare with generated/")
+    diff = step(_diff, "say what changed for callers since a tag, a folder or an API.md")
+    release = step(_release_check, "refuse a version too small for what changed")
+    for command in (diff, release):
+        command.add_argument("base", metavar="BASE", help="a git revision, a folder or an API.md")
+    release.add_argument("version", metavar="VERSION", help="the version to be released")
+    release.add_argument(
+        "--previous", metavar="VERSION", help="the version of BASE, if not its name"
+    )
     return parser
 
 
 def _spec(options: argparse.Namespace) -> int:
-    commands.write(options.out, pages.contract(options.pages))
-    print(f"{shown(options.out)} is written.")
+    imported = commands.spec(options.pages, options.allow_host, options.out)
+    for note in imported.notes:
+        print(note)
+    for sentence in imported.refused:
+        print(sentence, file=sys.stderr)
+    left = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
+    print(f"{shown(options.out)} is written{left}.")
     return 0
 
 
@@ -79,7 +96,8 @@ def _validate(options: argparse.Namespace) -> int:
 
 def _generate(options: argparse.Namespace) -> int:
     count = commands.generate(options.contract, options.into)
-    print(f"{shown(options.into)} is generated: {count} operation(s).")
+    counted = "1 operation" if count == 1 else f"{count} operations"
+    print(f"{shown(options.into)}/ holds the client for {counted}.")
     return 0
 
 
@@ -97,5 +115,18 @@ def _drift(options: argparse.Namespace) -> int:
     return 1 if lines else 0
 
 
+def _diff(options: argparse.Namespace) -> int:
+    print(commands.changed_since(options.base).draft(), end="")
+    return 0
+
+
+def _release_check(options: argparse.Namespace) -> int:
+    previous = options.previous or options.base
+    wanted = commands.check_release(options.base, options.version, previous)
+    print(f"{options.version} is enough: what changed since {options.base} asks for {wanted}.")
+    return 0
+
+
 if __name__ == "__main__":
+    gc.disable()  # a short life that builds large trees: looking for garbage costs a fifth of it
     sys.exit(main())

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import documents, generation, layout, overlay, surface, trees, validation
+from tools import (
+    difference,
+    documents,
+    generation,
+    layout,
+    names,
+    overlay,
+    pages,
+    surface,
+    trees,
+    validation,
+)
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
@@ -23,6 +36,18 @@ class Repair:
     unmatched: list[str]
 
 
+def spec(paths: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
+    """Write the contract that stands in these pages, files and folders.
+
+    Raises:
+        Problem: a named file is refused, or nothing is left to import.
+    """
+    choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
+    imported = pages.imported(paths, allowed, choices)
+    write(target, imported.text)
+    return imported
+
+
 def repair(contract: Path) -> Repair:
     """Lay the overlay over a contract.
 
@@ -33,13 +58,14 @@ def repair(contract: Path) -> Repair:
     if not isinstance(document.get("paths"), dict):
         raise Problem(f"{shown(contract)} is not an OpenAPI document: it has no `paths`.")
     left = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
-    names = [action.name for action in left if not action.may_find_nothing]
-    if names and contract.resolve() == layout.CONTRACT:
+    unmatched = [action.name for action in left if not action.may_find_nothing]
+    if unmatched and contract.resolve() == layout.CONTRACT:
         raise Problem(
-            f"{' and '.join(names)} finds nothing in {shown(contract)}: "
+            f"{' and '.join(unmatched)} finds nothing in {shown(contract)}: "
             "where the fault is gone, delete the action."
         )
-    return Repair(document, names)
+    names.name_all(document)
+    return Repair(document, unmatched)
 
 
 def write_repaired(repaired: Repair) -> Path:
@@ -96,6 +122,42 @@ def generate(contract: Path, into: Path) -> int:
     if own:
         write_repaired(repaired)
     return count
+
+
+def published(base: str) -> str:
+    """Fetch the surface of an earlier state: an API.md, a folder with one, or a git revision.
+
+    Raises:
+        Problem: there is none.
+    """
+    path = Path(base)
+    if path.exists():
+        return documents.read_text(path / layout.SURFACE if path.is_dir() else path)
+    name = (layout.GENERATED / layout.SURFACE).relative_to(layout.ROOT).as_posix()
+    command = ["git", "show", "--end-of-options", f"{base}:{name}"]
+    try:
+        shown_by_git = subprocess.run(command, cwd=layout.ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise Problem(f"{base} is neither a file nor a revision that has {name}.") from None
+    return shown_by_git.stdout.decode()
+
+
+def changed_since(base: str) -> difference.Difference:
+    """Compare the surface as generated with an earlier one."""
+    current = documents.read_text(layout.GENERATED / layout.SURFACE)
+    return difference.difference(published(base), current)
+
+
+def check_release(base: str, version: str, previous: str) -> str:
+    """Name the smallest version the change since `base` asks for.
+
+    Raises:
+        Problem: `version` is smaller than that.
+    """
+    wanted = changed_since(base).asks_for(previous)
+    if difference.numbers_of(version) < difference.numbers_of(wanted):
+        raise Problem(f"{version} is too small: what changed since {base} asks for {wanted}.")
+    return wanted
 
 
 def drift() -> list[str]:

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +22,10 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 
 from tools import layout
-from tools.contract import operations
+from tools.contract import at, mapping, operations
 from tools.documents import Json
 from tools.problem import Problem
+from tools.servers import write_servers
 
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
@@ -38,14 +40,30 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
     config = _config(into)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
-            data, errors = _run(document, config)
+            data, errors = _run(_understood(document), config)
     except Exception as error:  # on some schemas it crashes, with any exception
         raise Problem(f"{place} cannot be generated: {type(error).__name__}: {error}.") from error
     if data is None or errors:
         raise Problem(f"{place} cannot be generated: {_sentence(errors)}")
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
+    write_servers(document, place, into)
     (into / "py.typed").touch()
+
+
+def _understood(document: dict[str, Json]) -> dict[str, Json]:
+    """Leave out what the generator takes for something else: extensions beside status codes."""
+    odd = {place for place, operation in operations(document) if any(_extensions(operation))}
+    copy = deepcopy(document) if odd else document
+    for place in odd:
+        operation = mapping(at(copy, place))
+        for status in _extensions(operation):
+            del mapping(operation["responses"])[status]
+    return copy
+
+
+def _extensions(operation: dict[str, Json]) -> list[str]:
+    return [key for key in mapping(operation.get("responses")) if key.startswith("x-")]
 
 
 def _run(

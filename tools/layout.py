@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 CONTRACT = ROOT / "openapi.yaml"
+CHOICES = ROOT / "pages.yaml"
 CONFIG = ROOT / "generator-config.yaml"
 OVERLAY = ROOT / "overlays" / "openapi.overlay.yaml"
 TEMPLATES = ROOT / "overlays" / "templates"

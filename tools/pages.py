@@ -1,23 +1,27 @@
-"""Find the contracts in the vendor's published pages.
+"""Find the contracts in the vendor's published pages, in exported files, and in folders of them.
 
 A page is Markdown: a title and a fenced block with one OpenAPI document. A fence ends at a line
 with at least as many of its characters as it began with, so a fence inside the document does not.
+One contract alone is taken exactly as published, byte for byte; several are merged.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from tools import documents
+from tools import documents, mends, merge
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_OPENING = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
+_LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
+_OPENING: Final = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
+_PAGES: Final = (".md", ".markdown")
+_EXPORTS: Final = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True)
@@ -29,23 +33,87 @@ class Block:
     language: str
 
 
-def contract(paths: Sequence[Path]) -> str:
-    """Give the text of the contract that stands in these pages, exactly as published.
+@dataclass(frozen=True)
+class Found:
+    """A contract that was found, with the mends that made it readable."""
+
+    place: str
+    name: str
+    text: str
+    document: dict[str, Json]
+    mends: list[mends.Mend]
+
+
+@dataclass
+class Imported:
+    """The text of the contract, and what a person should know of how it came about."""
+
+    text: str
+    notes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def imported(
+    paths: Sequence[Path], allowed: Collection[str] = (), choices: Mapping[str, Json] | None = None
+) -> Imported:
+    """Make one contract of these pages, files and folders.
+
+    A page in a folder that cannot be read is left out and told; one that was named is an error.
 
     Raises:
-        Problem: a page has no contract, more than one, or one that cannot be read.
+        Problem: a named file is refused, or nothing is left.
     """
-    if len(paths) != 1:
-        raise Problem("Only one page can be imported.")
-    path = paths[0]
+    found: list[Found] = []
+    refused: list[str] = []
+    for path in paths:
+        for file in _files(path):
+            try:
+                found += contracts(file, path)
+            except Problem as problem:
+                if file == path:
+                    raise
+                refused.append(str(problem))
+    notes = [str(mend) for one in found for mend in one.mends]
+    if len(found) == 1 and len(paths) == 1 and paths[0].is_file():
+        return Imported(found[0].text, notes, refused)
+    sources = [merge.Source(one.place, one.name, one.document) for one in found]
+    merged = merge.merge(sources, allowed, choices)
+    if merged.refused and any(path.is_file() for path in paths):
+        raise Problem(merged.refused[0])
+    text = documents.text_of(merged.document)
+    return Imported(text, notes + merged.notes, refused + merged.refused)
+
+
+def contracts(path: Path, given: Path) -> list[Found]:
+    """Find the contracts of a page or exported file, which was `given` itself or by its folder.
+
+    Raises:
+        Problem: it was given itself and has none, or one cannot be read.
+    """
+    place, text = shown(path), documents.read_text(path)
+    if path.suffix.lower() in _EXPORTS:
+        candidates = [Block(text, 1, "yaml")]
+    else:
+        candidates = [
+            block for block in blocks(text, place) if block.language in ("yaml", "yml", "json")
+        ]
+    name = path.name if path == given else path.relative_to(given).as_posix()
     found = [
-        block
-        for block in blocks(documents.read_text(path), shown(path))
-        if _is_contract(block, shown(path))
+        Found(place, name, *mends.mended(block.text, place, block.line)) for block in candidates
     ]
-    if len(found) != 1:
-        raise Problem(f"{shown(path)} holds {len(found)} OpenAPI documents; one is needed.")
-    return found[0].text
+    good = [one for one in found if "openapi" in one.document]
+    if path == given and not good:
+        raise Problem(f"{place} holds no OpenAPI document.")
+    return good
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    kinds = (*_PAGES, *_EXPORTS)
+    return sorted(
+        file for file in path.rglob("*") if file.suffix.lower() in kinds and file.is_file()
+    )
 
 
 def blocks(text: str, place: str) -> Iterator[Block]:
@@ -68,10 +136,3 @@ def blocks(text: str, place: str) -> Iterator[Block]:
         else:
             raise Problem(f"{place}:{number}: the fence {opening['fence']} is never closed.")
         yield Block("".join(inside), number + 1, (opening["info"].split() or [""])[0].lower())
-
-
-def _is_contract(block: Block, place: str) -> bool:
-    if block.language not in ("yaml", "yml", "json"):
-        return False
-    document: dict[str, Json] = documents.parse(block.text, place, block.line)
-    return "openapi" in document

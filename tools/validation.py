@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final, cast
 
+from jsonschema import ValidationError  # type: ignore[import-untyped]  # it ships without types
+from jsonschema_path.typing import Schema
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
+from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
 
-from tools.contract import Place, at, called, mapping, operations, pointer, sequence
+from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.problem import Problem
 
@@ -81,12 +84,17 @@ def _tag(operation: dict[str, Json]) -> str:
 
 
 def _specification(document: dict[str, Json]) -> Iterator[str]:
-    validator: Any = _VALIDATORS[str(document["openapi"])[:4]]
-    specification: Mapping[str, Json] = document
-    for error in validator(specification).iter_errors():
-        where: Place = tuple(error.absolute_path)
-        shown = "/".join(str(step) for step in where) or "its top level"
-        yield f"not valid OpenAPI at {shown}: {_short(error.message)}"
+    validator = _VALIDATORS[str(document["openapi"])[:4]]
+    for error in validator(cast("Schema", document)).iter_errors():
+        if not isinstance(error, DuplicateOperationIDError):  # ours are unique within their tag
+            inner = _innermost(error)
+            shown = "/".join(str(step) for step in inner.absolute_path) or "its top level"
+            yield f"not valid OpenAPI at {shown}: {_short(inner.message)}"
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """Find the fault that lies deepest: where a choice fails, the choice itself says little."""
+    return max([error, *map(_innermost, error.context)], key=lambda one: len(one.absolute_path))
 
 
 def _short(text: str) -> str:

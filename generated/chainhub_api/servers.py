@@ -1,1 +1,5 @@
-SERVERS = ("https://api.chainhub.tech",)
+"""Where the service is, as the contract says"""
+
+SERVERS: tuple[str, ...] = (
+    "https://api.chainhub.tech",
+)

@@ -11,7 +11,20 @@ if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._client import AsyncClient, Client
     from chainhub._events import AttemptEvent, CallEvent, RetryEvent
+    from chainhub._journal import JournalError
+    from chainhub._outcome import Outcome
     from chainhub._retry import RetryPolicy
+    from chainhub._schedule import PollPolicy
+    from chainhub._status import (
+        State,
+        UnknownStatusWarning,
+        code_of,
+        progress_of,
+        reason_of,
+        state_of,
+        updated_at,
+        video_url_of,
+    )
     from chainhub._version import __version__
     from chainhub.errors import (
         AddressRefusedError,
@@ -53,15 +66,19 @@ if TYPE_CHECKING:
         UnprocessableError,
         WaitTimeout,
     )
-    from chainhub_api.models import VideoTask
+    from chainhub_api.models import *  # noqa: F403 - whatever models the contract has
 else:
 
     def __getattr__(name):
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        value = getattr(import_module(_HOME.get(name, "chainhub.errors")), name)
+        if name in __all__:
+            home = _HOME.get(name, "chainhub.errors")
+        else:
+            home = "chainhub_api.models"
+            if name.startswith("_") or name not in import_module(home).__all__:
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(home), name)
         globals()[name] = value
         return value
 
@@ -72,12 +89,22 @@ _HOME = {
     "CallEvent": "chainhub._events",
     "Cancel": "chainhub._cancel",
     "Client": "chainhub._client",
+    "JournalError": "chainhub._journal",
+    "Outcome": "chainhub._outcome",
+    "PollPolicy": "chainhub._schedule",
     "RetryEvent": "chainhub._events",
     "RetryPolicy": "chainhub._retry",
+    "State": "chainhub._status",
+    "UnknownStatusWarning": "chainhub._status",
     "__version__": "chainhub._version",
-    "VideoTask": "chainhub_api.models",
+    "code_of": "chainhub._status",
+    "progress_of": "chainhub._status",
+    "reason_of": "chainhub._status",
+    "state_of": "chainhub._status",
+    "updated_at": "chainhub._status",
+    "video_url_of": "chainhub._status",
 }
-"""Where a name comes from; the others are errors."""
+"""Where a name comes from; the others are errors, or models of the contract."""
 
 __all__ = (
     "AddressRefusedError",
@@ -102,9 +129,12 @@ __all__ = (
     "DiskError",
     "DownloadError",
     "IntegrityError",
+    "JournalError",
     "LinkExpiredError",
     "NotFoundError",
+    "Outcome",
     "PermissionDeniedError",
+    "PollPolicy",
     "ProxyError",
     "QuotaExceededError",
     "RateLimitError",
@@ -115,6 +145,7 @@ __all__ = (
     "RetryEvent",
     "RetryPolicy",
     "ServerError",
+    "State",
     "StatusError",
     "TLSError",
     "TaskCancelled",
@@ -123,12 +154,20 @@ __all__ = (
     "TaskFailed",
     "TaskNotFoundError",
     "TransportError",
+    "UnknownStatusWarning",
     "UnprocessableError",
-    "VideoTask",
     "WaitTimeout",
     "__version__",
+    "code_of",
+    "progress_of",
+    "reason_of",
+    "state_of",
+    "updated_at",
+    "video_url_of",
 )
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from chainhub_api import models
+
+    return sorted({*globals(), *__all__, *models.__all__})

@@ -172,7 +172,7 @@ def _v4(text: str) -> str | None:
 
 def _number(text: str) -> int | None:
     """Read one part: `0x` is hexadecimal, a leading zero octal, and `0x` alone is zero."""
-    if not text or not text.isascii() or not text.isalnum() or len(text) > 40:
+    if not text.isascii() or not text.isalnum():
         return None
     try:
         if text.startswith("0x"):

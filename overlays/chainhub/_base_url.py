@@ -11,7 +11,11 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def base_url_from(
-    argument: str | None, environ: Mapping[str, str], server: str, *, allow_insecure: bool
+    argument: str | None,
+    environ: Mapping[str, str],
+    servers: tuple[str, ...],
+    *,
+    allow_insecure: bool,
 ) -> str:
     """Return the base URL to use: the argument, else `CHAINHUB_BASE_URL`, else the contract's.
 
@@ -23,16 +27,22 @@ def base_url_from(
     if environ.get("CHAINHUB_BASE_URL", "").strip():
         text = environ["CHAINHUB_BASE_URL"]
         return check_base_url(text, "CHAINHUB_BASE_URL", allow_insecure=allow_insecure)
-    return check_base_url(server, "the contract's server", allow_insecure=allow_insecure)
+    if servers:
+        return check_base_url(servers[0], "the contract's server", allow_insecure=allow_insecure)
+    raise ConfigurationError(
+        "the contract names no server: pass base_url= or set CHAINHUB_BASE_URL"
+    )
 
 
-def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:
+def check_base_url(text: object, source: str, *, allow_insecure: bool) -> str:
     """Return `text` without trailing slashes, or say what is wrong with it.
 
     Raises:
         ConfigurationError: not an http(s) URL, plain http to a host that is not loopback, user
             information, a query, a fragment, or a path that ends in the operations' own `/v1`.
     """
+    if not isinstance(text, str):
+        raise ConfigurationError(f"{source}: the base URL must be a string")
     problem, url = _problem(text.strip(), allow_insecure)
     if problem:
         raise ConfigurationError(f"{source}: {problem}")
@@ -40,12 +50,15 @@ def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:
 
 
 def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
+    from httpx import URL, InvalidURL
+
     if not text.isascii() or any(character <= " " for character in text):
         return "the base URL holds characters that no URL can hold; check it for a slip", ""
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:
+        URL(text).host  # noqa: B018 - knows what is an address and what is punycode
+    except (ValueError, InvalidURL):
         return "the base URL cannot be read; it looks like https://api.example.com", ""
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "the base URL must look like https://api.example.com", ""

@@ -56,7 +56,7 @@ class RetryBudget:
         if self._tokens >= self.capacity:
             return
         with self._lock:
-            self._tokens = min(self.capacity, self._tokens + max(spent, 1.0))
+            self._tokens += max(spent, 1.0)  # what runs over is poured off by the next look
 
     def tokens(self, now: float) -> float:
         """Return how many tokens there are at this instant."""

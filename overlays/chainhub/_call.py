@@ -9,6 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable
+from copy import copy
 
 import attrs
 import httpcore
@@ -20,8 +21,8 @@ from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._log import logger
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw
-from chainhub._redact import redact_url
-from chainhub._retry import Retry, Stop, Trouble, decide, is_idempotent
+from chainhub._redact import redact_text, redact_url
+from chainhub._retry import Retry, Stop, Trouble, TroubleKind, decide, is_idempotent
 from chainhub._retry_after import retry_after_of
 from chainhub.errors import (
     AmbiguousOutcome,
@@ -43,6 +44,7 @@ class Prepared:
     __slots__ = (
         "_core",
         "_key",
+        "_target",
         "auth_header",
         "idempotent",
         "method",
@@ -58,6 +60,7 @@ class Prepared:
         self.method = request.method
         self.idempotent = is_idempotent(request.method)
         self.raw_url = str(request.url)
+        self._target: bytes | None = None
         self._key: str | None = None
         self._core: httpcore.Request | None = None
 
@@ -65,6 +68,24 @@ class Prepared:
     def url(self) -> str:
         """The URL with its secrets cut out."""
         return redact_url(self.raw_url)
+
+    @property
+    def target(self) -> bytes:
+        """The path and query, as they stand in the request line."""
+        return self._target or self.request.url.raw_path
+
+    def aimed_at(self, target: bytes) -> Prepared:
+        """Return the same request for another path or query, without building it anew."""
+        other = copy(self)
+        origin = self.raw_url.removesuffix(self.target.decode("ascii"))
+        other._target, other.raw_url = target, origin + target.decode("ascii")
+        if self._core is not None:
+            url = self._core.url
+            other._core = copy(self._core)
+            other._core.url = httpcore.URL(
+                scheme=url.scheme, host=url.host, port=url.port, target=target
+            )
+        return other
 
     def with_key(self, key: str) -> httpcore.Request:
         """Return the request for httpcore; the key stands nowhere else."""
@@ -74,7 +95,7 @@ class Prepared:
             self._core = httpcore.Request(
                 self.method.encode("ascii"),
                 httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self.target
                 ),
                 headers=self.headers(key),
                 content=self.request.stream,
@@ -135,9 +156,11 @@ class Call:
 
     def answer(self, raw: Raw) -> Answer:
         """Return what came as an answer to this call."""
-        return Answer(raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url)
+        return Answer(
+            raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
+        )
 
-    def settle(self, outcome: Answer | Trouble) -> Ended | float:
+    def settle(self, outcome: Answer | Trouble) -> Settled | float:
         """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
         if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
@@ -203,7 +226,7 @@ class Call:
         error.elapsed = time.monotonic() - self.started
         return error
 
-    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Ended:
+    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Settled:
         answer = outcome if isinstance(outcome, Answer) else None
         observer = self.observers.on_call
         if observer is not None:
@@ -216,21 +239,23 @@ class Call:
                 elapsed=time.monotonic() - self.started,
             )
             observer(event)
-        return Ended(answer, error, self.attempts, time.monotonic() - self.started)
+        return Settled(answer, error, self.attempts, time.monotonic() - self.started)
 
     def _tell_attempt(self, outcome: Answer | Trouble) -> None:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         elapsed = time.monotonic() - self._attempt_began
-        trouble = outcome.text if isinstance(outcome, Trouble) else None
+        trouble = outcome if isinstance(outcome, Trouble) else None
+        answer = outcome if isinstance(outcome, Answer) else None
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
             attempt=self.attempts,
-            status=None if isinstance(outcome, Trouble) else outcome.status,
-            trouble=trouble,
-            request_id=None if isinstance(outcome, Trouble) else request_id_of(outcome),
+            status=answer.status if answer else None,
+            trouble=trouble.text if trouble else None,
+            trouble_kind=trouble.kind if trouble else None,
+            request_id=request_id_of(answer, self.secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
         )
@@ -262,7 +287,7 @@ class Call:
 
 
 @attrs.frozen
-class Ended:
+class Settled:
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
     answer: Answer | None
@@ -293,26 +318,24 @@ def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> Chain
         )
     if deadline_over:
         return DeadlineError(f"the deadline passed before an answer came ({trouble.text})")
-    match trouble.kind:
-        case "timeout" | "connect_timeout":
-            what = "connecting took" if trouble.kind == "connect_timeout" else "no whole answer came"
-            return RequestTimeoutError(f"{what} within the time limit ({trouble.text})")
-        case "tls":
-            return TLSError(trouble.text)
-        case "proxy":
-            return ProxyError(f"the proxy refused: {trouble.text}")
-        case "decode" | "too_large":
-            return ResponseError(trouble.text)
-        case "local":
-            return ConfigurationError(f"the request cannot be sent: {trouble.text}")
-        case "connect" | "lookup":
-            return ConnectionFailedError(f"could not connect: {trouble.text}")
-        case "truncated":
-            return ConnectionFailedError(f"the answer broke off: {trouble.text}")
-        case "protocol":
-            return ConnectionFailedError(f"what came is no HTTP answer: {trouble.text}")
-        case "closed":
-            return ConnectionFailedError(f"the connection broke: {trouble.text}")
+    kind, sentence = _ERRORS[trouble.kind]
+    return kind(sentence.format(trouble.text))
+
+
+_ERRORS: dict[TroubleKind, tuple[type[ChainhubError], str]] = {
+    "connect": (ConnectionFailedError, "could not connect: {}"),
+    "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
+    "lookup": (ConnectionFailedError, "could not connect: {}"),
+    "tls": (TLSError, "{}"),
+    "proxy": (ProxyError, "the proxy refused: {}"),
+    "timeout": (RequestTimeoutError, "no whole answer came within the time limit ({})"),
+    "closed": (ConnectionFailedError, "the connection broke: {}"),
+    "truncated": (ConnectionFailedError, "the answer broke off: {}"),
+    "protocol": (ConnectionFailedError, "what came is no HTTP answer: {}"),
+    "decode": (ResponseError, "{}"),
+    "too_large": (ResponseError, "{}"),
+    "local": (ConfigurationError, "the request cannot be sent: {}"),
+}
 
 
 def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
@@ -327,6 +350,7 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     )
 
 
-def request_id_of(answer: Answer) -> str | None:
-    """Return the service's id of a request."""
-    return answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """Return the service's id of a request, on one line and without secrets it may echo."""
+    found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    return None if found is None else redact_text(found, secrets, limit=100)

@@ -66,7 +66,8 @@ class Crowd:
     def __init__(self, terms: Terms, in_flight: int = MOST_IN_FLIGHT) -> None:
         self.pace = Pace()
         self.in_flight = 0
-        self._terms = terms
+        # An outcome tells what became of a task by its error.
+        self._terms = terms._replace(raise_on_failure=True)
         self._most = in_flight
         self._due: list[tuple[float, int, Wait]] = []
         self._seen: dict[str, None] = {}

@@ -17,10 +17,10 @@ import attrs
 import httpx
 
 from chainhub._answers import decode_json
-from chainhub._body import BodyReader
-from chainhub._call import Ended, Prepared
+from chainhub._body import BodyError, BodyReader
+from chainhub._call import Prepared, Settled
 from chainhub._options import Options
-from chainhub._pool import Attempt, Raw, waker, watching
+from chainhub._pool import Attempt, Raw, waker, watching, without_body
 from chainhub._session import Session
 from chainhub.errors import ChainhubError
 
@@ -35,9 +35,7 @@ _ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
 class SafeResponse(httpx.Response):
     """An answer whose `json()` raises typed errors only."""
 
-    def __init__(
-        self, outcome: Ended, request: httpx.Request, secrets: tuple[str, ...]
-    ) -> None:
+    def __init__(self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]) -> None:
         answer = outcome.value()
         headers = [pair for pair in answer.headers if pair[0].lower() not in NO_LONGER_TRUE]
         super().__init__(answer.status, headers=headers, content=answer.body, request=request)
@@ -102,7 +100,7 @@ class Doorway:
         place = f"{self.session.connector.base_url}{url}"
         return httpx.Request(method, place, headers=door.headers, **arguments)
 
-    def response(self, outcome: Ended, request: httpx.Request) -> SafeResponse:
+    def response(self, outcome: Settled, request: httpx.Request) -> SafeResponse:
         """Return how the call ended as a response, or raise its error."""
         return SafeResponse(outcome, request, self.session.credentials.secrets())
 
@@ -116,6 +114,11 @@ class Doorway:
         }
 
 
+def for_building(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that describe a request, without those about sending it."""
+    return {name: arguments[name] for name in arguments.keys() - {"auth", "follow_redirects"}}
+
+
 def ordinary_request(prepared: Prepared, key: str, attempt: Attempt) -> httpx.Request:
     """Return the request with its key, for httpx's own sending."""
     until = attempt.until()
@@ -125,7 +128,7 @@ def ordinary_request(prepared: Prepared, key: str, attempt: Attempt) -> httpx.Re
     original = prepared.request
     return httpx.Request(
         original.method,
-        original.url,
+        prepared.raw_url,
         headers=prepared.headers(key),
         stream=original.stream,
         extensions={**original.extensions, "timeout": timeouts},
@@ -164,7 +167,7 @@ class Door(httpx.Client):
 
     def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
-        return self.send(self.build_request(method, url, **kwargs))
+        return self.send(self.build_request(method, url, **for_building(kwargs)))
 
     def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer.
@@ -173,7 +176,7 @@ class Door(httpx.Client):
         """
         return self._way.response(self.exchange(request), request)
 
-    def exchange(self, request: httpx.Request) -> Ended:
+    def exchange(self, request: httpx.Request) -> Settled:
         """Send a request through the session and return how the call ended."""
         return self.exchange_prepared(self.prepared(request), self._way.options)
 
@@ -181,7 +184,7 @@ class Door(httpx.Client):
         """Return the request in the form in which the session sends it."""
         return Prepared(request, self._way.auth_header, self._way.prefix)
 
-    def exchange_prepared(self, prepared: Prepared, options: Options) -> Ended:
+    def exchange_prepared(self, prepared: Prepared, options: Options) -> Settled:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
         return self._way.session.call(prepared, options, ordinary)
@@ -212,18 +215,23 @@ class Door(httpx.Client):
 
     def _ordinary_client(self) -> httpx.Client:
         if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(self._way.httpx_args)
+            settings = {"verify": self._way.session.connector.trust_context()} | dict(
+                self._way.httpx_args
+            )
             self._through = httpx.Client(**settings)
         return self._through
 
     def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         until = attempt.until()
-        reader = BodyReader(response.headers.raw, attempt.max_body)
-        for chunk in response.iter_raw():
-            reader.feed(chunk)
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("timed out")
-        return Raw(response.status_code, response.headers.raw, reader.finish())
+        try:
+            reader = BodyReader(response.headers.raw, attempt.max_body)
+            for chunk in response.iter_raw():
+                reader.feed(chunk)
+                if time.monotonic() > until:
+                    raise httpx.ReadTimeout("timed out")
+            return Raw(response.status_code, response.headers.raw, reader.finish())
+        except BodyError:
+            return without_body(response.status_code, response.headers.raw)
 
 
 class AsyncDoor(httpx.AsyncClient):
@@ -244,7 +252,7 @@ class AsyncDoor(httpx.AsyncClient):
 
     async def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
-        return await self.send(self.build_request(method, url, **kwargs))
+        return await self.send(self.build_request(method, url, **for_building(kwargs)))
 
     async def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer.
@@ -253,7 +261,7 @@ class AsyncDoor(httpx.AsyncClient):
         """
         return self._way.response(await self.exchange(request), request)
 
-    async def exchange(self, request: httpx.Request) -> Ended:
+    async def exchange(self, request: httpx.Request) -> Settled:
         """Send a request through the session and return how the call ended."""
         return await self.exchange_prepared(self.prepared(request), self._way.options)
 
@@ -261,7 +269,7 @@ class AsyncDoor(httpx.AsyncClient):
         """Return the request in the form in which the session sends it."""
         return Prepared(request, self._way.auth_header, self._way.prefix)
 
-    async def exchange_prepared(self, prepared: Prepared, options: Options) -> Ended:
+    async def exchange_prepared(self, prepared: Prepared, options: Options) -> Settled:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
         return await self._way.session.acall(prepared, options, ordinary)
@@ -301,12 +309,17 @@ class AsyncDoor(httpx.AsyncClient):
 
     def _ordinary_client(self) -> httpx.AsyncClient:
         if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(self._way.httpx_args)
+            settings = {"verify": self._way.session.connector.trust_context()} | dict(
+                self._way.httpx_args
+            )
             self._through = httpx.AsyncClient(**settings)
         return self._through
 
     async def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
-        reader = BodyReader(response.headers.raw, attempt.max_body)
-        async for chunk in response.aiter_raw():
-            reader.feed(chunk)
-        return Raw(response.status_code, response.headers.raw, reader.finish())
+        try:
+            reader = BodyReader(response.headers.raw, attempt.max_body)
+            async for chunk in response.aiter_raw():
+                reader.feed(chunk)
+            return Raw(response.status_code, response.headers.raw, reader.finish())
+        except BodyError:
+            return without_body(response.status_code, response.headers.raw)

@@ -19,6 +19,7 @@ class AttemptEvent:
         attempt: The number of the attempt, from 1.
         status: The HTTP status, None if no answer came.
         trouble: Why no answer came, None if one did.
+        trouble_kind: The same in one word, such as `timeout` or `closed`.
         request_id: The service's id of the request, if it sent one.
         started: Seconds since 1970.
         elapsed: Seconds the attempt took.
@@ -29,6 +30,7 @@ class AttemptEvent:
     attempt: int
     status: int | None
     trouble: str | None
+    trouble_kind: str | None
     request_id: str | None
     started: float
     elapsed: float

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import enum
 import typing
-import uuid
 
 import attrs
 
@@ -13,19 +11,20 @@ from chainhub._annotations import is_unset, members
 from chainhub._redact import redact_text
 
 _LONGEST_TEXT = 60
+_LONGEST_PATH = 120
 _LARGEST_SHOWN = 10**30
 _MOST_WORDS = 5
-_WORDS: dict[object, str] = {
-    None: "null",
-    type(None): "null",
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "true or false",
-    bytes: "bytes",
-    datetime.datetime: "a date with time",
-    datetime.date: "a date",
-    uuid.UUID: "a UUID",
+# By name, so that dates and UUIDs need not be imported to be spoken of.
+_WORDS = {
+    "NoneType": "null",
+    "UUID": "a UUID",
+    "bool": "true or false",
+    "bytes": "bytes",
+    "date": "a date",
+    "datetime": "a date with time",
+    "float": "a number",
+    "int": "an integer",
+    "str": "a string",
 }
 
 
@@ -34,27 +33,29 @@ class Fault(Exception):
 
     Attributes:
         path: Names and positions, the innermost first.
+        kind: The declared type.
+        found: What stands in its place.
     """
 
     def __init__(self, kind: object, found: object, *, missing: bool = False) -> None:
         """Keep the declared type and the value that stands in its place."""
         self.path: list[str | int] = []
-        self._kind = kind
-        self._found = found
+        self.kind = kind
+        self.found = found
         self._missing = missing
 
-    @property
-    def field(self) -> str | None:
+    def field(self, secrets: tuple[str, ...] = ()) -> str | None:
         """Return the path as text, such as `detail.items[3].status`, or None for the whole."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path[::-1])
-        return "".join(steps).removeprefix(".") or None
+        return redact_text("".join(steps).removeprefix("."), secrets, _LONGEST_PATH) or None
 
     def sentence(self, secrets: tuple[str, ...] = ()) -> str:
         """Return what is wrong, the value masked and cut."""
-        place = f"the field {self.field}" if self.field else "the answer"
+        field = self.field(secrets)
+        place = f"the field {field}" if field else "the answer"
         if self._missing:
-            return f"{place} is missing; it should be {wanted(self._kind)}"
-        return f"{place} should be {wanted(self._kind)} but is {shown(self._found, secrets)}"
+            return f"{place} is missing; it should be {wanted(self.kind)}"
+        return f"{place} should be {wanted(self.kind)} but is {shown(self.found, secrets)}"
 
 
 def wanted(kind: object) -> str:
@@ -86,9 +87,9 @@ def _wanted(kind: object) -> str:
         return _one_of(tuple(member.value for member in origin))
     if origin is list:
         return "a list"
-    if origin is dict or (isinstance(origin, type) and attrs.has(origin)):
+    if origin is dict or (attrs.has(typing.cast("type", origin)) and hasattr(origin, "from_dict")):
         return "an object"
-    return _WORDS.get(origin, "something else")
+    return _WORDS.get(getattr(origin, "__name__", "NoneType"), "something else")
 
 
 def _one_of(values: tuple[object, ...]) -> str:

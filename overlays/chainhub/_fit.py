@@ -59,8 +59,18 @@ def settle(
             _look_at(body)
         return typing.cast("T", _shape(declared, namespace).fit(model, lenient))
     except Fault as fault:
-        found = fault
-    raise ResponseError(found.sentence(secrets), field=found.field)
+        found = _deepest(fault, namespace)
+    raise ResponseError(found.sentence(secrets), field=found.field(secrets))
+
+
+def _deepest(fault: Fault, namespace: types.ModuleType) -> Fault:
+    """Return the fault inside an object that generated parsing left as it came."""
+    from chainhub._locate import locate  # a good answer needs none of it
+
+    deeper = locate(fault.found, fault.kind, namespace) or fault
+    if deeper is not fault:
+        deeper.path += fault.path
+    return deeper
 
 
 def _look_at(body: bytes) -> None:
@@ -140,7 +150,8 @@ def _looks(member: object, namespace: types.ModuleType) -> dict[type, Descend | 
     if origin is typing.Any or not isinstance(origin, type):
         return {object: None}
     if is_unset(origin):
-        return {origin: _left_out}
+        # What may be left out may be null: callers see None for both.
+        return {origin: _left_out, type(None): None}
     if attrs.has(origin) and hasattr(origin, "from_dict"):
         return {origin: _Model(origin, namespace)}
     return {int: None, float: None} if origin is float else {origin: None}

@@ -21,6 +21,7 @@ MOST_BYTES = 16 * 1024 * 1024
 DEEPEST = 100
 _LONGEST_NUMBER = 4300
 _BEGINNING = 16_384
+_LONGEST_KEY_SHOWN = 60
 
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -116,10 +117,16 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _agree(pairs: list[tuple[str, object]]) -> None:
-    seen: dict[str, object] = {}
+    seen: dict[str, str] = {}
     for name, value in pairs:
-        if seen.setdefault(name, value) != value:
-            raise _Refused(f"it holds the key {name[:60]!r} twice, with different values")
+        # As text, because True equals 1.
+        if seen.setdefault(name, repr(value)) != repr(value):
+            raise _Refused(f"it holds {_key(name)} twice, with different values")
+
+
+def _key(name: str) -> str:
+    # A long one is not cut but left out: half a secret could not be recognised and masked.
+    return f"the key {name!r}" if len(name) <= _LONGEST_KEY_SHOWN else "a key"
 
 
 def _why(error: ValueError) -> str:
@@ -129,7 +136,7 @@ def _why(error: ValueError) -> str:
         return _TOO_LONG
     if error.msg == "Extra data":
         return f"there is more behind the end of the document (at character {error.pos})"
-    return f"{error.msg} at character {error.pos}"
+    return f"{error.msg.removesuffix(' at')} at character {error.pos}"
 
 
 _TOO_LONG = "it holds a number with too many digits"

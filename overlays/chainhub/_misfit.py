@@ -34,9 +34,9 @@ def explain(
         return read_refused(answer, "the answer says success but carries no data", secrets)
     if isinstance(problem, ResponseError):
         return read_refused(answer, problem.message, secrets, problem.field)
-    fault = locate(document, declared, namespace) if declared and namespace else None
-    if fault:
-        return read_refused(answer, fault.sentence(secrets), secrets, fault.field)
+    undeclared = type(problem).__name__ == "UnexpectedStatus"
+    if namespace and not undeclared and (fault := locate(document, declared, namespace)):
+        return read_refused(answer, fault.sentence(secrets), secrets, fault.field(secrets))
     return read_refused(answer, _text(problem, answer.status), secrets)
 
 
@@ -46,5 +46,5 @@ def _text(problem: BaseException | str, status: int) -> str:
     if type(problem).__name__ == "UnexpectedStatus":
         return f"the contract declares no answer for the status {status}"
     if isinstance(problem, KeyError):
-        return f"the field {problem.args[0] if problem.args else ''} is missing"
+        return f"the field {problem} is missing"
     return f"the answer does not fit what is declared ({type(problem).__name__}: {problem})"

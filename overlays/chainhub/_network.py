@@ -31,7 +31,7 @@ AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, i
 
 
 class NameLookupError(httpcore.ConnectError):
-    """The name of a host could not be turned into an address; `passing` if asking again may help."""
+    """The name of a host was not turned into an address; `passing` if asking again may help."""
 
     def __init__(self, text: str, passing: bool) -> None:
         super().__init__(text)
@@ -49,6 +49,7 @@ class Wire:
         self.until = math.inf
         self.connect_limit = math.inf
         self.reads = 0
+        self.heard = b""
         self.written = False
         self.reused = False
         self._check = check
@@ -58,6 +59,7 @@ class Wire:
         self.until = until
         self.connect_limit = connect_limit
         self.reads = 0
+        self.heard = b""
         self.written = False
         self.reused = reused
 
@@ -72,8 +74,10 @@ class Wire:
         """Note a read; refuse a first one on a reused connection that is no start of an answer."""
         if data:
             self.reads += 1
-            if self.reads == 1 and self.reused and not b"HTTP/".startswith(data[:5]):
-                raise LeftOver("left-over bytes stood on the connection")
+            if self.reads == 1:
+                self.heard = data[:5]
+                if self.reused and not b"HTTP/".startswith(self.heard):
+                    raise LeftOver("left-over bytes stood on the connection")
         return data
 
     def wrote(self) -> None:
@@ -105,9 +109,11 @@ class SyncWire(Wire, httpcore.NetworkBackend):
     def __init__(self, check: AddressCheck | None = None) -> None:
         super().__init__(check)
         self.socket: socket.socket | None = None
+        self._ended = False
 
     def shut(self) -> None:
         """Shut the socket down, so that a blocked connect, read or write returns at once."""
+        self._ended = True
         if self.socket is not None:
             with suppress(OSError):
                 # SSLSocket.shutdown would also drop the TLS state under the feet of a reader.
@@ -143,6 +149,9 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         left = self.left(self.connect_limit, httpcore.ConnectTimeout)
         sock = self.socket = socket.socket(family, kind, protocol)
         try:
+            # Whoever shuts the wire from now on finds the socket; before, this is what is found.
+            if self._ended:
+                raise ConnectionAbortedError("cancelled")
             sock.settimeout(left)
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -156,9 +165,7 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         return SyncWireStream(self, sock)
 
 
-def _translated(
-    error: OSError, timeout: type[Exception], failure: type[Exception]
-) -> Exception:
+def _translated(error: OSError, timeout: type[Exception], failure: type[Exception]) -> Exception:
     return timeout("timed out") if isinstance(error, TimeoutError) else failure(str(error))
 
 
@@ -352,8 +359,13 @@ class AsyncWireStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Shake hands within the limit for connecting."""
-        left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
-        stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        try:
+            left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
+            stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:
+            # Nobody else knows the socket of a handshake that the clock has cut off.
+            await self._stream.aclose()
+            raise
         return AsyncWireStream(self._wire, stream)
 
     def get_extra_info(self, info: str) -> object:

@@ -73,3 +73,16 @@ def whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{name} must be a positive whole number")
     return value
+
+
+def policy(retry: object) -> RetryPolicy:
+    """Return the retry policy, the usual one for None.
+
+    Raises:
+        ConfigurationError: something else.
+    """
+    if retry is None:
+        return RetryPolicy()
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError("retry must be a chainhub.RetryPolicy; RetryPolicy.off() for none")
+    return retry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+
 from chainhub._status import State, shown_status, stated_code, stated_reason, video_url_of
 from chainhub.errors import ResultMissing, TaskCancelled, TaskExpired, TaskFailed
 

@@ -8,7 +8,9 @@ import attrs
 
 _TITLE = re.compile(r"(?is)<title[^>]{0,200}>([^<]{0,500})")
 _HEADING = re.compile(r"(?is)<h1[^>]{0,200}>([^<]{0,500})")
-_MARKUP = re.compile(r"(?i)\s*<(?:!doctype html|html|head|body|title|h1|center|div|p|script|!--)\b")
+_MARKUP = re.compile(
+    r"(?i)\s*<(?:!--|(?:!doctype html|html|head|body|title|h1|center|div|p|script)\b)"
+)
 _NUMBER = re.compile(
     r"(?i)\berror(?: {0,3}code)? {0,3}:? {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,4}"
     r"(1[0-9]{3}|52[0-7]|530)\b"

@@ -21,7 +21,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import attrs
 import httpcore
 
-from chainhub._body import BodyReader
+from chainhub._body import BodyError, BodyReader
 from chainhub._cancel import Cancel
 from chainhub._network import AsyncWire, LeftOver, SyncWire, Wire
 
@@ -41,7 +41,7 @@ class Raw(NamedTuple):
 
 @attrs.define
 class Attempt:
-    """What one attempt may take, and whether any byte of it may have reached the server.
+    """What one attempt may take, whether it may have reached the server, what was heard first.
 
     `timeout` (seconds) starts when a connection is handed out; `deadline` is an instant
     (monotonic). Queueing for a connection counts against the deadline alone.
@@ -54,6 +54,7 @@ class Attempt:
     fresh: bool = False
     cancel: Cancel | None = None
     reached: bool = False
+    heard: bytes = b""
 
     def until(self) -> float:
         """Return the instant at which an attempt that starts now ends."""
@@ -221,16 +222,13 @@ class SyncPool:
                 if wire.reused and not wire.reads:
                     raise LeftOver("an answer stood on the connection before anything was asked")
                 headers_came = True
-                reader = BodyReader(response.headers, attempt.max_body)
-                for chunk in response.iter_stream():
-                    reader.feed(chunk)
-                raw = Raw(response.status, response.headers, reader.finish())
+                raw = _read(response, attempt.max_body)
                 response.close()
         except BaseException as error:
             slot.connection.close()
             if is_stale(error, wire, headers_came):
                 return None
-            attempt.reached = wire.written
+            attempt.reached, attempt.heard = wire.written, wire.heard
             raise
         self._release(slot)
         return raw
@@ -249,6 +247,36 @@ class SyncPool:
             slot.connection.close()
 
 
+def _read(response: httpcore.Response, limit: int) -> Raw:
+    try:
+        reader = BodyReader(response.headers, limit)
+        for chunk in response.iter_stream():
+            reader.feed(chunk)
+        return Raw(response.status, response.headers, reader.finish())
+    except BodyError:
+        return without_body(response.status, response.headers)
+
+
+async def _aread(response: httpcore.Response, limit: int) -> Raw:
+    try:
+        reader = BodyReader(response.headers, limit)
+        async for chunk in response.aiter_stream():
+            reader.feed(chunk)
+        return Raw(response.status, response.headers, reader.finish())
+    except BodyError:
+        return without_body(response.status, response.headers)
+
+
+def without_body(status: int, headers: Headers) -> Raw:
+    """Return an answer whose body cannot be used, if its status says enough; else raise again.
+
+    Called while a `BodyError` is handled: an error status is an error whatever its body holds.
+    """
+    if 200 <= status < 300:
+        raise
+    return Raw(status, headers, b"")
+
+
 def watching(
     cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
 ) -> AbstractContextManager[None]:
@@ -262,9 +290,7 @@ _UNWATCHED: AbstractContextManager[None] = nullcontext()
 class AsyncPool:
     """Connections to one origin, for the tasks of one event loop."""
 
-    def __init__(
-        self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int
-    ) -> None:
+    def __init__(self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int) -> None:
         self._open = open_connection
         self._stack: Stack[AsyncWire, AsyncConnection] = Stack()
         self._permits = asyncio.Semaphore(limit)
@@ -338,16 +364,13 @@ class AsyncPool:
             if wire.reused and not wire.reads:
                 raise LeftOver("an answer stood on the connection before anything was asked")
             headers_came = True
-            reader = BodyReader(response.headers, attempt.max_body)
-            async for chunk in response.aiter_stream():
-                reader.feed(chunk)
-            raw = Raw(response.status, response.headers, reader.finish())
+            raw = await _aread(response, attempt.max_body)
             await response.aclose()
         except BaseException as error:
             await slot.connection.aclose()
             if is_stale(error, wire, headers_came):
                 return None
-            attempt.reached = wire.written
+            attempt.reached, attempt.heard = wire.written, wire.heard
             raise
         await self._release(slot)
         return raw

@@ -50,6 +50,17 @@ class ProxySetting:
         """Whether the connection to the proxy itself needs a TLS context."""
         return self.scheme == "https"
 
+    @property
+    def socks(self) -> bool:
+        """Whether the proxy speaks SOCKS 5 rather than HTTP."""
+        return self.scheme.startswith("socks")
+
+    @property
+    def shown(self) -> str:
+        """The proxy for a person to read, without its credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"the proxy {self.scheme}://{host}:{self.port} ({self.source})"
+
 
 @attrs.frozen
 class _Rule:
@@ -151,8 +162,7 @@ def sync_connection(
     """Return one connection, not yet opened, to an origin, directly or through a proxy.
 
     To be closed and thrown away after any failure: a tunnel that broke while it was set up is
-    neither idle nor closed. A SOCKS connection that broke then does not close its stream either;
-    the backend has to.
+    neither idle nor closed.
 
     Args:
         setting: The chosen proxy, or None.
@@ -163,13 +173,22 @@ def sync_connection(
     """
     import httpcore
 
+    if setting is None:
+        pool = httpcore.ConnectionPool(
+            ssl_context, None, keepalive_expiry=keepalive, network_backend=backend
+        )
+        return pool.create_connection(origin)
+    from chainhub._proxied import SocksConnection, ViaProxy
+
+    via = ViaProxy(backend, setting.shown)
     pool = httpcore.ConnectionPool(
-        ssl_context=ssl_context,
-        proxy=None if setting is None else _httpcore_proxy(setting, ssl_context),
+        ssl_context,
+        _httpcore_proxy(setting, ssl_context),
         keepalive_expiry=keepalive,
-        network_backend=backend,
+        network_backend=via,
     )
-    return pool.create_connection(origin)
+    made = pool.create_connection(origin)
+    return SocksConnection(made, via, setting.shown) if setting.socks else made
 
 
 def async_connection(
@@ -183,13 +202,22 @@ def async_connection(
     """Return one connection as `sync_connection` does, for asyncio."""
     import httpcore
 
+    if setting is None:
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context, None, keepalive_expiry=keepalive, network_backend=backend
+        )
+        return pool.create_connection(origin)
+    from chainhub._proxied import AsyncSocksConnection, AsyncViaProxy
+
+    via = AsyncViaProxy(backend, setting.shown)
     pool = httpcore.AsyncConnectionPool(
-        ssl_context=ssl_context,
-        proxy=None if setting is None else _httpcore_proxy(setting, ssl_context),
+        ssl_context,
+        _httpcore_proxy(setting, ssl_context),
         keepalive_expiry=keepalive,
-        network_backend=backend,
+        network_backend=via,
     )
-    return pool.create_connection(origin)
+    made = pool.create_connection(origin)
+    return AsyncSocksConnection(made, via, setting.shown) if setting.socks else made
 
 
 def _httpcore_proxy(setting: ProxySetting, ssl_context: ssl.SSLContext | None) -> httpcore.Proxy:
@@ -348,7 +376,7 @@ def _auth(url: httpx.URL) -> tuple[bytes, bytes] | None:
 
 
 def _check_socks(setting: ProxySetting) -> None:
-    if setting.scheme.startswith("socks") and not _has_socksio():
+    if setting.socks and not _has_socksio():
         raise ConfigurationError(
             f"{setting.source} asks for a SOCKS proxy, which needs one more package:"
             f' pip install "httpx[socks]". {_way_out(setting.source)}'

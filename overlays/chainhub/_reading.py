@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from chainhub._charsets import lenient_text
 from chainhub._classify import status_error
 from chainhub._envelope import Said, code_of, unwrap
@@ -40,7 +42,7 @@ _CODES_OF_STATUSES = {
 
 def read_error(answer: Answer, secrets: tuple[str, ...]) -> StatusError:
     """Return the error of an answer whose status is one."""
-    page = read_page(text_of(answer), answer.header(b"server"))
+    page = _page(answer, secrets)
     said = Said() if page else _said(answer)
     return _error(answer, said, secrets, page=page)
 
@@ -65,7 +67,7 @@ def read_refused(
         secrets: Keys that must not be shown.
         field: Where in it the fault is.
     """
-    page = read_page(text_of(answer), answer.header(b"server"))
+    page = _page(answer, secrets)
     if page:
         problem = f"{page.sentence()}, not the declared answer"
     elif not answer.body.strip():
@@ -129,6 +131,13 @@ def _error(
         hidden=hidden,
         **facts,
     )
+
+
+def _page(answer: Answer, secrets: tuple[str, ...]) -> Page | None:
+    page = read_page(text_of(answer), answer.header(b"server"))
+    if page is None or page.title is None:
+        return page
+    return attrs.evolve(page, title=redact_text(page.title, secrets, 100))
 
 
 def _said(answer: Answer) -> Said:

@@ -5,7 +5,7 @@ JSON-escaped, or inside base64. Signed addresses lose their queries. Nothing her
 cursor, break a line or grow without bound.
 """
 
-import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator
 
@@ -103,7 +103,7 @@ def _inside_base64(secret: str) -> Iterator[str]:
     for before in range(3):
         first = (before * 8 + 5) // 6
         last = (before + len(raw)) * 8 // 6
-        encoded = base64.b64encode(bytes(before) + raw).decode()[first:last]
+        encoded = binascii.b2a_base64(bytes(before) + raw, newline=False).decode()[first:last]
         yield encoded
         yield encoded.replace("+", "-").replace("/", "_")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import attrs
+
 from chainhub._answers import judge
 from chainhub._retry_after import retry_after_of
 from chainhub.errors import ConfigurationError, QuotaExceededError

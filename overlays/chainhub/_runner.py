@@ -6,6 +6,7 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
@@ -15,8 +16,9 @@ import attrs
 import httpx
 
 from chainhub._answers import Answer, decode_json, explain_misfit
-from chainhub._call import Ended
+from chainhub._call import Prepared, Settled
 from chainhub._fit import settle
+from chainhub._redact import redact_text
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models
 
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
     from chainhub._doors import AsyncDoor, Door
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 class Sender(Protocol):
     """The door of a synchronous client."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    def exchange(self, request: httpx.Request) -> Ended: ...
+    def exchange(self, request: httpx.Request) -> Settled: ...
     def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -36,7 +41,7 @@ class AsyncSender(Protocol):
     """The door of an asynchronous client."""
 
     def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    async def exchange(self, request: httpx.Request) -> Ended: ...
+    async def exchange(self, request: httpx.Request) -> Settled: ...
     def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -85,13 +90,15 @@ class Recorder:
 
     def __init__(self, door: Sender) -> None:
         self._door = door
-        self.outcome: Ended | None = None
+        self.outcome: Settled | None = None
+        self.sending = False
 
     def get_httpx_client(self) -> Recorder:
         return self
 
     def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         request = self._door.build_request(method, url, **kwargs)
+        self.sending = True
         outcome = self.outcome = self._door.exchange(request)
         return ParsedAnswer(outcome.value(), self._door.secrets())
 
@@ -103,13 +110,15 @@ class AsyncRecorder:
 
     def __init__(self, door: AsyncSender) -> None:
         self._door = door
-        self.outcome: Ended | None = None
+        self.outcome: Settled | None = None
+        self.sending = False
 
     def get_async_httpx_client(self) -> AsyncRecorder:
         return self
 
     async def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         request = self._door.build_request(method, url, **kwargs)
+        self.sending = True
         outcome = self.outcome = await self._door.exchange(request)
         return ParsedAnswer(outcome.value(), self._door.secrets())
 
@@ -124,22 +133,24 @@ class Task:
     secrets: Callable[[], tuple[str, ...]]
 
     def refuse_empty(self) -> None:
-        """Refuse an empty or missing required argument before any request.
+        """Refuse an argument that is empty, missing or no text where it must be, before a request.
 
         Raises:
             ConfigurationError: names the argument.
         """
-        values = self.arguments.values()
-        if not ("" in values or None in values):
-            return
-        optional = self.operation.sync_detailed.__kwdefaults__ or {}
+        function = self.operation.sync_detailed
         for name, value in self.arguments.items():
-            if (value == "" or value is None) and name not in optional:
+            if isinstance(value, str) and value:
+                if not value.isascii() and _HALF.search(value):
+                    raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
+                continue
+            if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):
                 raise ConfigurationError(f"{name} must not be empty")
+            # httpx would make several parameters of a list, and of a dict something worse.
+            if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
+                raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
 
-    def declared(
-        self, parsed: object, outcome: Ended | None, *, lenient: bool = False
-    ) -> object:
+    def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
         """Return the parsed answer if it is what the contract declares.
 
         Raises:
@@ -160,10 +171,16 @@ class Task:
             failure = self._misfit(answer, error)
         raise outcome.told(failure)
 
-    def failure(self, error: Exception, outcome: Ended | None) -> Exception:
+    def unsendable(self, error: Exception) -> ConfigurationError:
+        """Return the error for arguments that no request can be made of."""
+        name = self.operation.__name__.rpartition(".")[2]
+        text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
+        return ConfigurationError(f"{name} cannot be called with these arguments ({text})")
+
+    def failure(self, error: Exception, outcome: Settled | None) -> Exception:
         """Return what to raise for what generated code raised."""
         if outcome is None or outcome.answer is None:
-            return error  # nothing came: the session's own error, or a slip in the arguments
+            return error  # nothing came: the session's own error, or a slip in an observer
         if isinstance(error, UnprocessableError):
             error.body = self._documented_body(outcome.answer)
         if not isinstance(error, ChainhubError):
@@ -212,9 +229,9 @@ class Question:
         catcher = Catcher()
         with suppress(_Caught):
             operation.sync_detailed(client=catcher, **arguments)
-        self.prepared = door.prepared(door.build_request(**catcher.kwargs))
+        self.prepared: Prepared = door.prepared(door.build_request(**catcher.kwargs))
 
-    def read(self, ended: Ended) -> object:
+    def read(self, ended: Settled) -> object:
         """Return the declared answer, forgiving numbers in strings and the reverse.
 
         Raises:
@@ -244,7 +261,7 @@ def run(door: Sender, operation: ModuleType, returns: str, arguments: dict[str, 
     try:
         response = operation.sync_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
-        failure = task.failure(error, record.outcome)
+        failure = task.failure(error, record.outcome) if record.sending else task.unsendable(error)
     else:
         return task.declared(response.parsed, record.outcome)
     raise failure
@@ -260,7 +277,7 @@ async def arun(
     try:
         response = await operation.asyncio_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
-        failure = task.failure(error, record.outcome)
+        failure = task.failure(error, record.outcome) if record.sending else task.unsendable(error)
     else:
         return task.declared(response.parsed, record.outcome)
     raise failure

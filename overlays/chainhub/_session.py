@@ -22,14 +22,14 @@ import httpx
 
 from chainhub._body import BodyError
 from chainhub._budget import RetryBudget
-from chainhub._call import Call, Ended, Prepared
+from chainhub._call import Call, Prepared, Settled
 from chainhub._cancel import Cancel
+from chainhub._connector import Connector
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
 from chainhub._options import Options
-from chainhub._schedule import DurationMemory
-from chainhub._connector import Connector
 from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
+from chainhub._schedule import DurationMemory
 from chainhub._trouble import trouble_of
 from chainhub.errors import ClientClosedError, ConfigurationError
 
@@ -52,7 +52,7 @@ FAILURES = (
     httpx.InvalidURL,
     httpx.StreamError,
 )
-"""What an exchange may fail with; anything else is a slip in somebody's code and passes as it is."""
+"""What an exchange may fail with; all else is a slip in somebody's code and passes as it is."""
 
 
 class Session:
@@ -82,7 +82,7 @@ class Session:
 
     def call(
         self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
-    ) -> Ended:
+    ) -> Settled:
         """Carry a call out and return how it ended.
 
         Raises:
@@ -98,14 +98,15 @@ class Session:
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Ended):
+            if isinstance(step, Settled):
                 return step
             sleep(step, options.cancel)
 
     async def acall(
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
-    ) -> Ended:
+    ) -> Settled:
         """Carry a call out as `call` does, in the running event loop."""
+        _needs_asyncio()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
         while True:
@@ -114,7 +115,7 @@ class Session:
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Ended):
+            if isinstance(step, Settled):
                 return step
             await asleep(step, options.cancel)
 
@@ -156,8 +157,13 @@ class Session:
         return call.answer(raw)
 
     def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
-        secrets = self.credentials.secrets()
-        return trouble_of(error, host=self.connector.host, reached=attempt.reached, secrets=secrets)
+        return trouble_of(
+            error,
+            host=self.connector.host,
+            reached=attempt.reached,
+            heard=attempt.heard,
+            secrets=self.credentials.secrets(),
+        )
 
     def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         pool = self._sync_pool or self._make_sync_pool()
@@ -229,6 +235,16 @@ class Session:
         self.budget.reset_after_fork()
         self.durations.renew_lock()
         self.credentials.reset_after_fork()
+
+
+def _needs_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return
+    raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
 
 
 def _close_soon(loop: asyncio.AbstractEventLoop, pool: AsyncPool) -> None:

@@ -71,8 +71,8 @@ def read_trust(
     trust = _trust(verify, environ)
     if not (allow_insecure or is_loopback(host) or _checks(trust)):
         raise ConfigurationError(
-            "verify= would accept any certificate, so that anybody on the way could read the key:"
-            " only for a loopback host, or with allow_insecure=True"
+            "verify_ssl= would accept any certificate, so that anybody on the way could read the"
+            " key: only for a loopback host, or with allow_insecure=True"
         )
     return trust
 
@@ -142,11 +142,11 @@ def _trust(
     if verify is True:
         return _trust_of_environment(environ)
     if verify is False:
-        return Trust("nothing", source="the argument verify=")
+        return Trust("nothing", source="the argument verify_ssl=")
     if verify == "system":
-        return Trust("system", source="the argument verify=")
+        return Trust("system", source="the argument verify_ssl=")
     if isinstance(verify, (str, os.PathLike)):
-        return _trust_of_path(os.fspath(verify), "the argument verify=")
+        return _trust_of_path(os.fspath(verify), "the argument verify_ssl=")
     return _trust_of_context(verify)
 
 
@@ -177,12 +177,12 @@ def _trust_of_context(given: object) -> Trust:
 
     if not isinstance(given, ssl.SSLContext):
         raise ConfigurationError(
-            'verify= takes True, False, "system", a path or an ssl.SSLContext,'
+            'verify_ssl= takes True, False, "system", a path or an ssl.SSLContext,'
             f" not {type(given).__name__}"
         )
     if given.protocol == ssl.PROTOCOL_TLS_SERVER:
-        raise ConfigurationError("verify= was given a context made for servers")
-    return Trust("given", source="the argument verify=", given=given)
+        raise ConfigurationError("verify_ssl= was given a context made for servers")
+    return Trust("given", source="the argument verify_ssl=", given=given)
 
 
 def _checks(trust: Trust) -> bool:
@@ -238,9 +238,13 @@ def _unchecked() -> ssl.SSLContext:
 def _find_ssl_error(exc: BaseException) -> ssl.SSLError | None:
     import ssl
 
+    # "Nothing to read yet" is no error, but stays in the context of whatever happens next.
+    waiting = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
     current: BaseException | None = exc
     for _ in range(_CHAIN_LIMIT):
-        if current is None or isinstance(current, ssl.SSLError):
+        if current is None:
+            return None
+        if isinstance(current, ssl.SSLError) and not isinstance(current, waiting):
             return current
         current = current.__cause__ or current.__context__
     return None
@@ -263,8 +267,8 @@ def _certificate_text(error: ssl.SSLCertVerificationError, host: str) -> str:
 
 
 _OWN_AUTHORITY = (
-    "if a company's or one's own authority signed it, name its file with verify= or SSL_CERT_FILE,"
-    ' or use verify="system"'
+    "if a company's or one's own authority signed it, name its file with verify_ssl= or"
+    ' SSL_CERT_FILE, or use verify_ssl="system"'
 )
 # X509_V_ERR_* of OpenSSL.
 _CERTIFICATE = {
@@ -293,7 +297,7 @@ _REASONS: tuple[tuple[str, Kind, str], ...] = (
     (
         "CERTIFICATE_REQUIRED",
         "certificate",
-        "{host} asks for a client certificate; give a context that has one with verify=",
+        "{host} asks for a client certificate; give a context that has one with verify_ssl=",
     ),
     (
         "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from chainhub._answers import Answer
-from chainhub._call import Ended
+from chainhub._call import Settled
 from chainhub._cancel import Cancel
 from chainhub._options import Options, seconds
 from chainhub._retry import RetryPolicy
@@ -96,7 +96,7 @@ class Follower:
             return Expire(self._deadline_at)
         return self._wait.expired(now)
 
-    def take(self, ended: Ended) -> None:
+    def take(self, ended: Settled) -> None:
         """Take what a question led to."""
         try:
             task = cast("VideoTask", self._question.read(ended))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainhub._many_methods import AsyncMany, Many
 from chainhub._wait_methods import AsyncWaits, Waits
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from chainhub._client import AsyncClient, Client
 
 
-class Video(Waits, VideoResource):
+class Video(Waits, Many, VideoResource):
     """The operations on videos, synchronous."""
 
     __slots__ = ("_client",)
@@ -21,7 +22,7 @@ class Video(Waits, VideoResource):
         self._client = client
 
 
-class AsyncVideo(AsyncWaits, AsyncVideoResource):
+class AsyncVideo(AsyncWaits, AsyncMany, AsyncVideoResource):
     """The operations on videos, asynchronous."""
 
     __slots__ = ("_client",)

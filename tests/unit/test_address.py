@@ -6,6 +6,9 @@ import string
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from chainhub._address import (
     check_url,
     is_allowed,
@@ -17,8 +20,6 @@ from chainhub._address import (
     refused_name,
 )
 from chainhub.errors import AddressRefusedError
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 REFUSED = [
     ("0.0.0.0", "unspecified"),
@@ -180,6 +181,7 @@ SPELLINGS = [
     ("1.1.65536", None),
     ("1.16777216", None),
     ("1.2.3.4.5", None),
+    ("1.2.3.4.0", None),
     ("08.0.0.1", None),
     ("0x7g.1", None),
     ("0x-1", None),
@@ -223,9 +225,20 @@ def test_spellings_are_those_of_the_c_library(host: str) -> None:
 NAMES = [
     ("localhost", "loopback"),
     ("LOCALHOST.", "loopback"),
+    ("localhost6", "loopback"),
     ("ip6-localhost", "loopback"),
+    ("ip6-loopback", "loopback"),
     ("app.localhost", "private network"),
     ("localhost.localdomain", "private network"),
+    ("localhost6.localdomain6", "private network"),
+    ("wiki.intranet", "private network"),
+    ("wiki.private", "private network"),
+    ("wiki.corp", "private network"),
+    ("router.home", "private network"),
+    ("router.lan", "private network"),
+    ("app.localtest.me", "private network"),
+    ("lvh.me", "private network"),
+    ("10-0-0-1.sslip.io", "private network"),
     ("printer.local", "private network"),
     ("metadata.google.internal", "private network"),
     ("METADATA.GOOGLE.INTERNAL.", "private network"),

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import ModuleType
 
 import pytest
+
 from chainhub import _credentials
 from chainhub._credentials import ApiKey, Credentials
 from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
@@ -267,6 +268,13 @@ def test_an_unusable_answer(colour: Sync, answer: object, said: str) -> None:
     assert "sk-test" not in str(caught.value)
 
 
+def test_an_exception_of_ours_is_foreign_too(colour: Sync) -> None:
+    """A callable may put the key into any exception, so none is shown."""
+    with pytest.raises(CredentialsError, match="raised CredentialsError") as caught:
+        colour.key(colour.build(Source(CredentialsError(f"no use: {KEY}"))))
+    assert KEY not in str(caught.value)
+
+
 def test_a_failed_refresh_keeps_the_old_key(colour: Sync) -> None:
     """A callable that fails once does not lose the key."""
     held = colour.build(Source("sk-test-a", RuntimeError(), "sk-test-b"))
@@ -375,6 +383,16 @@ def gathered(*work: Coroutine[object, object, str | None]) -> list[str | BaseExc
     return asyncio.run(run())
 
 
+def test_a_failure_is_forgotten_after_an_answer() -> None:
+    """An old failure is not what threads are told that waited for a later, good answer."""
+    source = Source("sk-test-a", ValueError(), "sk-test-a")
+    held = credentials(source)
+    held.key()
+    with pytest.raises(CredentialsError):
+        held.refresh("sk-test-a")
+    assert crowd(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
+
+
 def test_tasks_ask_once() -> None:
     """Tasks that wait for the key or a new one share one answer."""
     source = Source()
@@ -476,6 +494,15 @@ def test_an_async_callable_that_uses_its_own_client() -> None:
     held = credentials(ask)
     with pytest.raises(CredentialsError, match="raised ConfigurationError"):
         asyncio.run(asyncio.wait_for(held.akey(), 5))
+
+
+def test_two_callables_that_use_each_others_client() -> None:
+    """They are told so instead of waiting for each other."""
+    one: Credentials = credentials(lambda: other.key(within=5.0))
+    other: Credentials = credentials(lambda: one.key(within=5.0))
+    with pytest.raises(CredentialsError, match="raised CredentialsError"):
+        one.key()
+    assert one._asked == 1
 
 
 def test_a_callable_that_uses_another_client() -> None:

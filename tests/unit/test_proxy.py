@@ -11,6 +11,9 @@ import urllib.request
 import httpcore
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from chainhub import _proxy
 from chainhub._proxy import (
     ProxySetting,
@@ -22,8 +25,6 @@ from chainhub._proxy import (
     sync_connection,
 )
 from chainhub.errors import ConfigurationError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PROXY = "http://proxy.example:3128"
@@ -472,3 +473,19 @@ def test_socks_proxies_are_spoken_to(
     assert peers == [("proxy.example", 1080)]
     assert "setup_socks5_connection" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://u:hunter2@p.example:3128", "the proxy http://p.example:3128 (HTTP_PROXY)"),
+        ("socks5://[::1]", "the proxy socks5://[::1]:1080 (HTTP_PROXY)"),
+    ],
+)
+def test_a_proxy_is_shown_with_its_origin(url: str, shown: str) -> None:
+    """People read where the proxy is and who named it, never its password."""
+    table = read_environment({"HTTP_PROXY": url})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.shown == shown
+    assert found.socks is url.startswith("socks")

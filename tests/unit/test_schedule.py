@@ -9,10 +9,11 @@ from statistics import NormalDist
 from threading import Thread
 
 import pytest
-from chainhub._schedule import COLD, DurationMemory, Plan, Schedule, Turn, obeyed, plan_from
-from chainhub.errors import ConfigurationError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chainhub._schedule import COLD, DurationMemory, Plan, Schedule, Turn, obeyed, plan_from
+from chainhub.errors import ConfigurationError
 
 LONG = math.inf
 MIDDLE = 0.5

@@ -5,6 +5,9 @@ import warnings
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chainhub import _status
 from chainhub._status import (
     State,
@@ -20,8 +23,6 @@ from chainhub._status import (
     video_url_of,
 )
 from chainhub_api.models import VideoTask
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def task(status="pending", **fields):

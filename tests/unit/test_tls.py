@@ -11,10 +11,10 @@ from pathlib import Path
 
 import certifi
 import pytest
+
 from chainhub import _tls
 from chainhub._tls import TLSProblem, Trust, context, is_certificate_error, problem, read_trust
 from chainhub.errors import ConfigurationError
-
 from tests.faults import identities
 
 CERTIFICATES = identities.FOLDER
@@ -106,8 +106,8 @@ def test_what_is_trusted_is_decided_without_reading_it(
         (True, {"SSL_CERT_FILE": str(CERTIFICATES)}, "SSL_CERT_FILE is a directory"),
         (True, {"SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR is not a directory"),
         (True, {"SSL_CERT_DIR": AUTHORITY}, "SSL_CERT_DIR is not a directory"),
-        ("/nowhere", {}, "verify= names a file that does not exist"),
-        ("sytem", {}, "verify= names a file that does not exist"),
+        ("/nowhere", {}, "verify_ssl= names a file that does not exist"),
+        ("sytem", {}, "verify_ssl= names a file that does not exist"),
         (None, {}, "not NoneType"),
         (1, {}, "not int"),
         (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), {}, "made for servers"),
@@ -236,7 +236,7 @@ def test_a_trusted_server_is_spoken_to() -> None:
 
 
 def test_an_unchecked_connection_takes_any_server() -> None:
-    """Where it is permitted, `verify=False` means what it says."""
+    """Where it is permitted, `verify_ssl=False` means what it says."""
     found = read_trust(False, environ={}, host="localhost")
     other = server("self-signed")
     other.set_alpn_protocols(["h2", "http/1.1"])
@@ -386,3 +386,13 @@ def test_the_error_underneath_counts(by_cause: bool) -> None:
         found = problem(kind(8, "text"), "h")
         assert found is not None
         assert found.passing
+
+
+def test_waiting_is_no_error() -> None:
+    """A time-out while nothing had come is a time-out, though TLS was waiting meanwhile."""
+    for waiting in (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        error = TimeoutError()
+        error.__context__ = waiting(2, "text")
+        assert problem(error, "h") is None
+        error.__context__.__context__ = ssl.SSLEOFError(8, "text")
+        assert problem(error, "h") is not None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,7 +26,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in (layout.CONTRACT, layout.OVERLAY, layout.CONFIG):
         shutil.copy(path, root / path.relative_to(layout.ROOT))
     shutil.copytree(layout.TEMPLATES, root / "overlays" / "templates")
-    for name in ("CONTRACT", "OVERLAY", "CONFIG", "TEMPLATES", "GENERATED", "BUILD", "REPAIRED"):
+    for name in (
+        "CONTRACT",
+        "OVERLAY",
+        "CHOICES",
+        "CONFIG",
+        "TEMPLATES",
+        "GENERATED",
+        "BUILD",
+        "REPAIRED",
+    ):
         monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
     monkeypatch.setattr(layout, "ROOT", root)
     return root
@@ -44,7 +56,7 @@ def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.splitlines() == [
         "build/openapi.json is written.",
         "openapi.yaml is good once repaired: 1 operation(s).",
-        "generated is generated: 1 operation(s).",
+        "generated/ holds the client for 1 operation.",
         "generated/API.md is written.",
     ]
     here = Path(__file__).resolve().parents[2] / "generated"
@@ -109,7 +121,7 @@ def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> No
             "openapi.yaml",
             "  version: 1.0.0",
             "  version: 1\n  version: 2",
-            "openapi.yaml:6:3 is not",
+            "openapi.yaml:6 has the key",
         ),
         (
             "overlays/openapi.overlay.yaml",
@@ -197,7 +209,66 @@ def test_spec_writes_the_contract_of_a_page(
     page.write_text("# no contract\n")
     assert main(["spec", str(page)]) == 1
     assert layout.CONTRACT.read_bytes() == published
-    assert "page.md holds 0 OpenAPI documents" in capsys.readouterr().err
+    assert "page.md holds no OpenAPI document." in capsys.readouterr().err
+
+
+def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mends and choices as they are made, refused pages apart from them."""
+    folder = project / "pages"
+    folder.mkdir()
+    operation = "paths: {{/v1/video/create: {{post: {{summary: {}, parameters: {}}}}}}}\n"
+    for name, limit in (("a", 1), ("b", 2)):
+        parameters = f"[{{name: n, in: query, schema: {{maximum: {limit}}}}}]"
+        contract = "openapi: 3.0.1\n" + operation.format(name, parameters)
+        (folder / f"{name}.md").write_text(f"```yaml\n{contract}```\n")
+    (folder / "c.md").write_text("```yaml\na: [\n```\n")
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "POST /v1/video/create is told differently by 2 pages; all are taken together.",
+        "openapi.yaml is written; 1 page(s) refused.",
+    ]
+    assert told.err.startswith("pages/c.md:3:1 is not valid YAML")
+    layout.CHOICES.write_text("POST /v1/video/create: b.md\n")
+    assert main(["spec", str(folder)]) == 0
+    assert "summary: b" in layout.CONTRACT.read_text()
+    assert "told differently" not in capsys.readouterr().out
+
+
+def test_diff_and_release_check(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against a folder, an API.md or a git revision; a version too small is refused."""
+    old = project / "old"
+    old.mkdir()
+    (project / "generated").mkdir()
+    (old / "API.md").write_text("### A\n\n### B\n")
+    (project / "generated" / "API.md").write_text("### A\n")
+    for base in (old, old / "API.md"):
+        assert main(["diff", str(base)]) == 0
+        assert capsys.readouterr().out == "### Contract\n\n- Breaking: `B` is gone.\n"
+    check = ["release-check", str(old), "--previous", "1.2.0"]
+    assert main([*check, "1.9.0"]) == 1
+    assert main([*check, "2.0.0"]) == 0
+    told = capsys.readouterr()
+    assert told.err == f"1.9.0 is too small: what changed since {old} asks for 2.0.0.\n"
+    assert told.out == f"2.0.0 is enough: what changed since {old} asks for 2.0.0.\n"
+    assert main(["diff", "--", "v9.9.9"]) == 1
+    sentence = "v9.9.9 is neither a file nor a revision that has generated/API.md.\n"
+    assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+def test_diff_against_a_git_revision(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name, which may be a tag with the version in it."""
+    (project / "generated").mkdir()
+    surface = project / "generated" / "API.md"
+    surface.write_text("### A\n")
+    options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.templateDir="]
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v0.1.0"]):
+        subprocess.run(["git", *options, *step], cwd=project, check=True, timeout=30)
+    surface.write_text("### A\n\n### B\n")
+    assert main(["diff", "v0.1.0"]) == 0
+    assert capsys.readouterr().out == "### Contract\n\n- Added: `B`.\n"
+    assert main(["release-check", "v0.1.0", "0.1.1"]) == 0
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -205,6 +276,22 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"nowhere/x cannot be written: No such file"):
         commands.write(tmp_path / "nowhere" / "x", "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the last step the old one stands."""
+    target = tmp_path / "x"
+    target.write_text("old")
+
+    def full(_: Path, __: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Problem, match="x cannot be written: No space left on device"):
+        commands.write(target, "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +317,7 @@ def test_bad_usage_is_one_sentence(
 
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Each takes --help."""
-    for command in ("spec", "repair", "validate", "generate", "surface", "drift"):
+    for command in ("spec", "repair", "validate", "generate", "surface", "drift", "diff"):
         with pytest.raises(SystemExit) as caught:
             main([command, "--help"])
         assert caught.value.code == 0
@@ -241,6 +328,9 @@ def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `python -m tools`."""
     monkeypatch.setattr(sys, "argv", ["tools", "--help"])
     monkeypatch.delitem(sys.modules, "tools.__main__")
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_module("tools", run_name="__main__")
+    try:
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module("tools", run_name="__main__")
+    finally:
+        gc.enable()
     assert caught.value.code == 0

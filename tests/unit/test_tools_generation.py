@@ -193,6 +193,17 @@ def test_an_answer_without_a_schema_is_any_object(tmp_path: Path) -> None:
     assert 'return self._run(_operation, "Any", {})' in text
 
 
+def test_extensions_beside_status_codes_are_left_out(tmp_path: Path) -> None:
+    """They are allowed there, and the generator takes them for status codes."""
+    contract = document({"type": "string"})
+    responses = mapping(at(contract, ("paths", "/0", "post", "responses")))
+    responses["x-200:ok"] = responses["200"]
+    generation.generate(contract, "c", tmp_path / "new")
+    assert "x-200:ok" in responses
+    text = (tmp_path / "new" / "api" / "video" / "query.py").read_text()
+    assert text.count("if response.status_code ==") == 1
+
+
 def test_contract_text_never_becomes_code(tmp_path: Path) -> None:
     """Titles, summaries, names, values and defaults that try to are only text afterwards."""
     parameter: Json = {

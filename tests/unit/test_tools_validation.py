@@ -42,6 +42,15 @@ def test_a_good_contract_is_counted(version: str) -> None:
     assert validate({**GOOD, "openapi": version}, "c") == 1
 
 
+def test_operations_of_different_tags_may_share_a_name() -> None:
+    """Callers see `client.video.query` and `client.other.query`."""
+    document = twice()
+    operation = at(document, ("paths", "/b/{task_id}", "get"))
+    assert isinstance(operation, dict)
+    operation["tags"] = ["other"]
+    assert validate(document, "c") == 2
+
+
 def renamed(path: str) -> dict[str, Json]:
     """Give the operation another path."""
     return {**GOOD, "paths": {path: at(GOOD, GET[:2])}}
@@ -60,7 +69,7 @@ def twice() -> dict[str, Json]:
     """Put the operation at another path as well."""
     document = deepcopy(GOOD)
     assert isinstance(document["paths"], dict)
-    document["paths"]["/b/{task_id}"] = at(GOOD, GET[:2])
+    document["paths"]["/b/{task_id}"] = deepcopy(at(GOOD, GET[:2]))
     return document
 
 
@@ -92,6 +101,7 @@ def twice() -> dict[str, Json]:
             {**GOOD, "x-ref": [{"$ref": "file:///etc/passwd"}]},
             "the $ref at /x-ref/0 points to file",
         ),
+        ({**GOOD, "x-ref": {"$ref": "info"}}, "/x-ref points to info, which is not"),
         (
             {**GOOD, "x-ref": {"$ref": "#/nowhere"}},
             "the $ref at /x-ref points to #/nowhere, which is",

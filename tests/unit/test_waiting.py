@@ -7,6 +7,9 @@ import warnings
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chainhub import _status, errors
 from chainhub._outcome import Outcome, fault_of, state_of_end
 from chainhub._schedule import DurationMemory, Schedule
@@ -23,8 +26,6 @@ from chainhub._waiting import (
     outlook,
 )
 from chainhub_api.models import VideoTask
-from hypothesis import given
-from hypothesis import strategies as st
 
 URL = "https://cdn.example/v/1.mp4"
 

@@ -1,0 +1,281 @@
+"""Every generated operation keeps what the overlay promises; none is named here.
+
+The operations are found by walking the generated package. The same tests run again over a client
+generated from `tests/golden/grown.yaml`, whose operations do not exist yet (`test_grown.py`).
+"""
+
+import datetime
+import enum
+import importlib
+import inspect
+import io
+import json
+import pkgutil
+import time
+import types
+import typing
+import uuid
+
+import attrs
+import pytest
+
+import chainhub
+from chainhub_api import api, models
+from chainhub_api.types import UNSET, File, Unset
+
+KEY = "sk-test-contract-0123456789"
+FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
+NAMES = {
+    **{name: getattr(models, name) for name in models.__all__},
+    "File": File,
+    "Unset": Unset,
+    "UNSET": UNSET,
+    "datetime": datetime,
+    "UUID": uuid.UUID,
+    "Any": object,
+}
+
+
+class Operation(typing.NamedTuple):
+    """A generated operation: where it is, and how its method looks."""
+
+    tag: str
+    name: str
+
+    @property
+    def module(self):
+        return importlib.import_module(f"chainhub_api.api.{self.tag}.{self.name}")
+
+    @property
+    def method(self):
+        """Return the resource's function."""
+        tag = importlib.import_module(f"chainhub_api.api.{self.tag}")
+        (resource,) = (
+            value
+            for name, value in vars(tag).items()
+            if name.endswith("Resource") and not name.startswith("Async")
+        )
+        return getattr(resource, self.name)
+
+    def arguments(self):
+        """Return a value for every argument that is required."""
+        parameters = list(inspect.signature(self.method).parameters.values())[1:]
+        return {
+            parameter.name: "trace"
+            if parameter.name.startswith("x_")
+            else sample(eval(parameter.annotation, NAMES))
+            for parameter in parameters
+            if parameter.default is parameter.empty
+        }
+
+    @property
+    def returns(self):
+        return eval(inspect.signature(self.method).return_annotation, NAMES)
+
+    def call(self, client):
+        return getattr(getattr(client, self.tag), self.name)(**self.arguments())
+
+    def request(self):
+        return self.module._get_kwargs(**self.arguments())
+
+    @property
+    def idempotent(self):
+        return self.request()["method"].upper() != "POST"
+
+
+def operations():
+    """Walk the package."""
+    for tag in pkgutil.iter_modules(api.__path__):
+        folder = importlib.import_module(f"chainhub_api.api.{tag.name}").__path__
+        for module in pkgutil.iter_modules(folder):
+            yield Operation(tag.name, module.name)
+
+
+def sample(kind):
+    """Return a value of a type."""
+    plain = {
+        str: "a b/ü:1",
+        int: 7,
+        float: 0.5,
+        bool: True,
+        object: {"any": "thing"},
+        uuid.UUID: uuid.UUID(int=7),
+        datetime.datetime: datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC),
+        datetime.date: datetime.date(2026, 11, 25),
+    }
+    if kind in plain:
+        return plain[kind]
+    if kind is File:
+        return File(payload=io.BytesIO(b"bytes"), file_name="f.bin")
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        members = [one for one in typing.get_args(kind) if one not in (Unset, type(None))]
+        return sample(members[0])
+    if typing.get_origin(kind) is list:
+        return [sample(typing.get_args(kind)[0])]
+    if issubclass(kind, enum.Enum):
+        return next(iter(kind))
+    required = [field for field in attrs.fields(kind) if field.default is attrs.NOTHING]
+    return kind(**{field.name: sample(resolved(field.type)) for field in required})
+
+
+def resolved(annotation):
+    """Return the type an annotation of a model stands for."""
+    return eval(annotation, NAMES) if isinstance(annotation, str) else annotation
+
+
+def wire(value):
+    """Return content type and body of an answer that holds a value."""
+    if isinstance(value, File):
+        return "video/mp4", b"bytes"
+    if isinstance(value, str):
+        return "text/plain", value.encode()
+    plain = [one.to_dict() for one in value] if isinstance(value, list) else value.to_dict()
+    return "application/json", json.dumps(plain).encode()
+
+
+def good(http, operation):
+    """Spell the declared good answer of an operation."""
+    members = typing.get_args(operation.returns) or (operation.returns,)
+    if operation.returns is None or set(members) == {type(None)}:
+        return http(204, b"")
+    content_type, body = wire(sample(operation.returns))
+    status = {"upload": 201, "remix": 202}.get(operation.name, 200)
+    return http(status, body, f"Content-Type: {content_type}")
+
+
+@pytest.fixture(params=[pytest.param(one, id=f"{one.tag}.{one.name}") for one in operations()])
+def operation(request):
+    """Give every operation of the generated package."""
+    return request.param
+
+
+def test_good_answer_is_returned(colour, server, http, operation):
+    """The declared answer comes back typed, the key in the header, the path well quoted."""
+    server.answers = [good(http, operation)]
+    result = colour(operation.call(colour.client(KEY, base_url=server.url)))
+    expected = sample(operation.returns) if operation.returns is not None else None
+    if isinstance(result, File):
+        assert result.payload.read() == b"bytes"
+    elif attrs.has(type(result)):
+        assert type(result) is type(expected)
+        assert not any(
+            isinstance(getattr(result, f.name), Unset) for f in attrs.fields(type(result))
+        )
+    else:
+        assert type(result) is type(expected)
+    (head,) = server.requests
+    method, _, rest = head.decode("latin-1").partition(" ")
+    assert method == operation.request()["method"].upper()
+    assert rest.partition("?")[0].partition(" ")[0] == operation.request()["url"]
+    assert f"Authorization: Bearer {KEY}".encode() in head
+
+
+def test_plain_function_takes_our_client(colour, server, http, operation):
+    """The generated function itself works with the same client."""
+    server.answers = [good(http, operation)]
+    plain = (
+        operation.module.asyncio_detailed if colour.asynchronous else operation.module.sync_detailed
+    )
+    client = colour.client(KEY, base_url=server.url)
+    response = colour(plain(client=client, **operation.arguments()))
+    assert 200 <= response.status_code < 300
+
+
+def test_passing_trouble_is_tried_again_where_it_is_safe(colour, server, http, operation):
+    """A 503 costs an attempt; what may have been carried out is not sent twice."""
+    server.answers = [http(503, b""), good(http, operation)]
+    client = colour.client(KEY, base_url=server.url, retry=FAST)
+    if operation.idempotent:
+        colour(operation.call(client))
+        assert len(server.requests) == 2
+    else:
+        with pytest.raises(chainhub.AmbiguousOutcome):
+            colour(operation.call(client))
+        assert len(server.requests) == 1
+
+
+def test_statuses_are_typed_errors(colour, server, http, operation):
+    """Also those that the contract does not document, and 520, which Python does not know."""
+    for status, kind in [
+        (401, chainhub.AuthenticationError),
+        (404, chainhub.NotFoundError),
+        (418, chainhub.StatusError),
+        (526, chainhub.ServerError),
+    ]:
+        server.answers = [http(status, {"error": {"message": f"no {KEY}", "code": "E"}})]
+        server.requests.clear()
+        client = colour.client(KEY, base_url=server.url)
+        with pytest.raises((kind, chainhub.AmbiguousOutcome)) as caught:
+            colour(operation.call(client))
+        assert KEY not in str(caught.value)
+        assert caught.value.status == status
+
+
+def test_wrong_answer_is_one_typed_error(colour, server, http, operation):
+    """Where JSON is declared, HTML, null and a list of lists are response errors."""
+    _, body = wire(sample(operation.returns)) if operation.returns is not None else ("", b"")
+    if not body.startswith((b"{", b"[")):
+        return
+    for wrong in (b"<html>", b"null", b"[[]]", b'"x"', b'{"a": NaN}'):
+        server.answers = [http(200, wrong, "Content-Type: application/json")]
+        server.requests.clear()
+        with pytest.raises(chainhub.ChainhubError) as caught:
+            colour(operation.call(colour.client(KEY, base_url=server.url)))
+        assert isinstance(caught.value, chainhub.ResponseError | chainhub.StatusError)
+        assert caught.value.attempts == 1
+
+
+def test_deadline_holds(colour, server, http, operation):
+    """An answer that trickles is cut."""
+    server.answers = [lambda connection, head: time.sleep(0.8)]
+    client = colour.client(KEY, base_url=server.url, timeout=0.2, deadline=0.3)
+    began = time.monotonic()
+    with pytest.raises((chainhub.TransportError, chainhub.AmbiguousOutcome)):
+        colour(operation.call(client))
+    assert time.monotonic() - began < 0.7
+
+
+def test_empty_required_text_is_refused(colour, server, operation):
+    """No request is sent with a hole in it."""
+    arguments = operation.arguments()
+    texts = [name for name, value in arguments.items() if isinstance(value, str)]
+    client = colour.client(KEY, base_url=server.url)
+    for name in texts:
+        with pytest.raises(chainhub.ConfigurationError, match=f"{name} must not be empty"):
+            colour(
+                getattr(getattr(client, operation.tag), operation.name)(**{**arguments, name: ""})
+            )
+    assert server.requests == []
+
+
+def test_documented_422_carries_its_body(colour, server, http, operation):
+    """An error the contract describes keeps what it describes; any other has none."""
+    documented = "422" in inspect.getsource(operation.module)
+    body = {"message": "prompt too long", "fields": None}
+    client = colour.client(KEY, base_url=server.url)
+    server.answers = [http(422, body)]
+    with pytest.raises(chainhub.UnprocessableError, match="prompt too long") as caught:
+        colour(operation.call(client))
+    if documented:
+        assert caught.value.body.message == "prompt too long"
+        server.answers = [http(422, b"[]")]
+        with pytest.raises(chainhub.UnprocessableError) as caught:
+            colour(operation.call(client))
+        assert caught.value.body is None
+
+
+def test_arguments_that_cannot_be_sent_are_a_sentence(colour, server, operation):
+    """A text that no header can carry, or a dict where a model belongs, is the caller's mistake."""
+    arguments = operation.arguments()
+    for name, wrong in (("x_trace", "trä\nce"), ("body", {"prompt": "a cow"})):
+        if name in arguments:
+            client = colour.client(KEY, base_url=server.url)
+            method = getattr(getattr(client, operation.tag), operation.name)
+            with pytest.raises(chainhub.ConfigurationError, match="cannot be called with these"):
+                colour(method(**{**arguments, name: wrong}))
+    assert server.requests == []
+
+
+def test_there_are_operations():
+    """A walk that finds nothing would prove nothing."""
+    assert len(list(operations())) >= 1

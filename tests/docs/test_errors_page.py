@@ -1,0 +1,25 @@
+"""The page about errors names every one of them."""
+
+import builtins
+import inspect
+import re
+from pathlib import Path
+
+from chainhub import _journal, errors
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "errors.md"
+
+
+def test_every_error_has_a_row():
+    """And every row an error, with the right built-in class beside it."""
+    rows = re.findall(r"^\| `(\w+)`(?: \(an? `(\w+)`\))?", PAGE.read_text("utf-8"), re.MULTILINE)
+    named = {name: parent for name, parent in rows if name != "UnknownStatusWarning"}
+    found = {
+        name: error
+        for name, error in {**vars(errors), "JournalError": _journal.JournalError}.items()
+        if inspect.isclass(error) and issubclass(error, errors.ChainhubError)
+    }
+    assert set(named) == set(found) - {"ChainhubError"}
+    for name, parent in named.items():
+        if parent:
+            assert issubclass(found[name], getattr(builtins, parent)), name

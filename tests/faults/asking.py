@@ -1,0 +1,71 @@
+"""Asks a server through the client, in either colour, and keeps what came of it."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+import chainhub
+from tests.faults.table import ID, KEY
+
+Colour = Literal["sync", "async"]
+
+
+@attrs.define
+class Result:
+    """What the last call led to, and the seconds it took."""
+
+    value: chainhub.VideoTask | None = None
+    error: BaseException | None = None
+    elapsed: float = 0.0
+
+
+def options(changes: Mapping[str, object]) -> dict[str, object]:
+    """Return the usual arguments of a client, with changes: short spans, tiny delays."""
+    retry = {"attempts": 2, "base": 0.01, "throttled_base": 0.01, "cap": 0.02}
+    changed = dict(changes)
+    retry.update(changed.pop("retry", {}))  # type: ignore[call-overload]
+    policy = chainhub.RetryPolicy(**retry)  # type: ignore[arg-type]
+    return {"timeout": 1.0, "deadline": 3.0, "retry": policy, **changed}
+
+
+def ask(
+    colour: Colour,
+    arguments: Mapping[str, object],
+    *,
+    calls: int = 1,
+    rest: float = 0.0,
+    identifier: Any = ID,
+) -> Result:
+    """Make a client, query so many times with rests between, close the client."""
+    if colour == "async":
+        return asyncio.run(_ask_async(arguments, calls, rest, identifier))
+    result = Result()
+    with chainhub.Client(KEY, **arguments) as client:  # type: ignore[arg-type]
+        for number in range(calls):
+            time.sleep(rest if number else 0)
+            started = time.monotonic()
+            try:
+                result = Result(value=client.video.query(identifier))
+            except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
+                result = Result(error=error)
+            result.elapsed = time.monotonic() - started
+    return result
+
+
+async def _ask_async(
+    arguments: Mapping[str, object], calls: int, rest: float, identifier: Any
+) -> Result:
+    result = Result()
+    async with chainhub.AsyncClient(KEY, **arguments) as client:  # type: ignore[arg-type]
+        for number in range(calls):
+            await asyncio.sleep(rest if number else 0)
+            started = time.monotonic()
+            try:
+                result = Result(value=await client.video.query(identifier))
+            except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
+                result = Result(error=error)
+            result.elapsed = time.monotonic() - started
+    return result

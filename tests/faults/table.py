@@ -1,0 +1,1012 @@
+"""What can go wrong between a client and a service, by name, and what a user should get.
+
+Every fault is a script for the server and an outcome: the value of the last call, or an error's
+class and what its text must say. Faults that pass by themselves end in a value, because the client
+asks again; those that do not end in one typed error.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+
+from tests.faults.server import (
+    Act,
+    Close,
+    Flood,
+    HalfClose,
+    Hang,
+    Pause,
+    Reset,
+    Send,
+    Step,
+    Trickle,
+)
+
+ID = "veo3.1-fast:1760545785-euexscdeL8"
+TASK: Mapping[str, object] = {
+    "id": ID,
+    "status": "completed",
+    "video_url": "https://cdn.example.com/v/final.mp4?sig=abc",
+    "enhanced_prompt": "a cow",
+    "status_update_time": 1770350329098,
+}
+KEY = "sk-test-Zm9yLXRlc3RzLW9ubHk"
+MEGABYTE = 1 << 20
+
+
+def _usual() -> dict[str, object]:
+    return {"id": ID, "status": "completed"}
+
+
+@attrs.frozen
+class Value:
+    """The last call returns a task with these fields."""
+
+    fields: Mapping[str, object] = attrs.field(factory=_usual)
+
+
+@attrs.frozen
+class Error:
+    """The last call raises one of these classes; its text holds these words, in any case.
+
+    Facts are attributes of the error.
+    """
+
+    kinds: tuple[str, ...]
+    says: tuple[str, ...] = ()
+    facts: Mapping[str, object] = attrs.field(factory=dict)
+
+
+Outcomes = tuple[Value | Error, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """One thing that goes wrong.
+
+    Attributes:
+        name: What it is called.
+        outcomes: What a user may get; one of them must be.
+        script: An act per request.
+        accept: An act per connection.
+        calls: How many queries are made; all but the last succeed.
+        rest: Seconds between two calls.
+        requests: How many requests the server must see, if that matters.
+        client: Arguments of the client that differ from the usual ones.
+        tls: The identity of a server that speaks TLS.
+        scheme: The scheme of the base URL, if it is not what the server speaks.
+        late: Seconds until the port listens.
+        listening: Whether the port listens at all.
+        within: Seconds after which the last call must have ended.
+        memory: Bytes the calls may take at most, if that matters.
+    """
+
+    name: str
+    outcomes: Outcomes
+    script: tuple[Act, ...] = ()
+    accept: tuple[Act, ...] = ()
+    calls: int = 1
+    rest: float = 0.0
+    requests: int | None = None
+    client: Mapping[str, object] = attrs.field(factory=dict)
+    tls: str | None = None
+    scheme: str | None = None
+    late: float = 0.0
+    listening: bool = True
+    within: float = 2.0
+    memory: int | None = None
+
+
+def task(**changes: object) -> bytes:
+    """Return a good body with some fields changed; `...` takes a field away."""
+    fields = {**TASK, **changes}
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+def with_member(member: str) -> bytes:
+    """Return a good body with one more member, written as it is."""
+    return task()[:-1] + b", " + member.encode("utf-8", "surrogatepass") + b"}"
+
+
+def answer(
+    body: bytes | None = None,
+    status: str = "200 OK",
+    *headers: str,
+    length: str | None = "right",
+    kind: str = "application/json",
+    version: str = "HTTP/1.1",
+) -> bytes:
+    """Return an answer; its length is right unless given, and left out for None."""
+    body = task() if body is None else body
+    lines = [f"{version} {status}"]
+    lines += [f"Content-Type: {kind}"] if kind else []
+    if length is not None:
+        lines.append(f"Content-Length: {len(body) if length == 'right' else length}")
+    return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + body
+
+
+def chunk(data: bytes, size: str | None = None) -> bytes:
+    """Return one chunk; its size is right unless given."""
+    size = f"{len(data):x}" if size is None else size
+    return size.encode() + b"\r\n" + data + b"\r\n"
+
+
+def chunked(*chunks: bytes, end: bytes = b"0\r\n\r\n", coding: str = "chunked") -> bytes:
+    """Return an answer in chunks, sent as they are."""
+    head = answer(b"", "200 OK", f"Transfer-Encoding: {coding}", length=None)
+    return head + b"".join(chunks) + end
+
+
+def sent(*parts: bytes | Step) -> Act:
+    """Return an act of bytes and steps."""
+    return tuple(Send(part) if isinstance(part, bytes) else part for part in parts)
+
+
+GOOD = sent(answer())
+SECOND = sent(answer(task(enhanced_prompt="second")))
+OK: Outcomes = (Value(),)
+IS_SECOND: Outcomes = (Value({"enhanced_prompt": "second"}),)
+BROKEN = "ConnectionFailedError"
+
+
+def fails(kind: str, *says: str, **facts: object) -> Outcomes:
+    """Return the outcome that is one error; several classes are separated by bars."""
+    return (Error(tuple(kind.split("|")), says, facts),)
+
+
+def passing(name: str, act: Act, kind: str, *says: str) -> Iterator[Fault]:
+    """Yield a fault that happens once, and is survived, and the same that goes on."""
+    client = {"timeout": 0.2} if kind == "RequestTimeoutError" else {}
+    yield Fault(name=f"{name} once", script=(act, GOOD), outcomes=OK, requests=2, client=client)
+    outcomes = fails(kind, *says, attempts=2)
+    yield Fault(
+        name=f"{name} always",
+        script=(act,),
+        outcomes=outcomes,
+        requests=2,
+        client=client,
+    )
+
+
+def lasting(name: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
+    """Return a fault that stands in a whole answer: asking again would be of no use."""
+    act = sent(answer(body))
+    return Fault(name=name, script=(act,), outcomes=fails(kind, *says, **facts), requests=1)
+
+
+def refused(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Fault:
+    """Return a fault that is not HTTP, whatever the client makes of it, but never a value."""
+    kinds = "ConnectionFailedError|ResponseError"
+    return Fault(name=name, script=(sent(*parts),), outcomes=fails(kinds, *says))
+
+
+def _connection() -> Iterator[Fault]:
+    yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, "refused", attempts=2))
+    patient = {"retry": {"attempts": 6}}
+    yield Fault(
+        name="refused at first", late=0.03, script=(GOOD,), outcomes=OK, client=patient, requests=1
+    )
+    for how, step in (("closed", Close()), ("reset", Reset())):
+        yield Fault(
+            name=f"{how} when accepted once", accept=((step,), ()), script=(GOOD,), outcomes=OK
+        )
+        yield Fault(
+            name=f"{how} when accepted always",
+            accept=((step,),),
+            outcomes=fails(BROKEN, attempts=2),
+        )
+        said = ("reset",) if how == "reset" else ()
+        yield from passing(f"{how} after the request", (step,), BROKEN, *said)
+        good = answer()
+        head = good.index(b"\r\n\r\n") + 4
+        places = {
+            "in the version": 4,
+            "in the status line": 11,
+            "in a header": 30,
+            "before the empty line": head - 2,
+            "before the body": head,
+            "in the body": head + 20,
+            "before the last byte": len(good) - 1,
+        }
+        said = ("reset",) if how == "reset" else ("broke off",)
+        for place, count in places.items():
+            yield from passing(f"{how} {place}", sent(good[:count], step), BROKEN, *said)
+    yield from passing("half closed after the request", (HalfClose(),), BROKEN)
+    yield Fault(name="slow but in time", script=(sent(Pause(0.12), answer()),), outcomes=OK)
+    yield Fault(
+        name="trickling but in time",
+        script=(sent(Trickle(answer(), every=0.001, size=4)),),
+        outcomes=OK,
+        client={"timeout": 1.0},
+    )
+
+
+def _silence() -> Iterator[Fault]:
+    good = answer()
+    head = good.index(b"\r\n\r\n") + 4
+    places = {
+        "before the answer": 0,
+        "in the status line": 11,
+        "in a header": 30,
+        "before the body": head,
+        "in the body": head + 20,
+    }
+    for place, count in places.items():
+        hang = sent(good[:count], Hang())
+        yield from passing(f"silence {place}", hang, "RequestTimeoutError", "within")
+        rest = sent(good[:count], Trickle(good[count:] + b" " * 99))
+        kind = f"trickle {place}"
+        if count < head:
+            yield from passing(kind, rest, "RequestTimeoutError", "within")
+    slow_body = sent(answer(length="5000"), Trickle(b" " * 4000))
+    yield from passing("trickle in the body", slow_body, "RequestTimeoutError", "within")
+    sizes = sent(chunked(end=b""), Trickle(chunk(b"x") * 500))
+    yield from passing("trickle in chunks", sizes, "RequestTimeoutError", "within")
+    heads = sent(b"HTTP/1.1 200 OK\r\n", Trickle(b"X-A: b\r\n" * 500, every=0.01, size=8))
+    yield from passing("trickle of headers without end", heads, "RequestTimeoutError", "within")
+    yield Fault(
+        name="the deadline before the time-out",
+        script=((Hang(),),),
+        outcomes=fails("DeadlineError", "deadline"),
+        client={"timeout": 5.0, "deadline": 0.2},
+    )
+    yield Fault(
+        name="the deadline in a trickle",
+        script=(slow_body,),
+        outcomes=fails("DeadlineError", "deadline"),
+        client={"timeout": 5.0, "deadline": 0.2},
+    )
+    yield Fault(
+        name="the deadline between attempts",
+        script=(sent(Pause(0.5), Close()),),
+        outcomes=fails("DeadlineError|ConnectionFailedError"),
+        client={"deadline": 0.7, "retry": {"attempts": 9}},
+    )
+
+
+def _kept_alive() -> Iterator[Fault]:
+    def two(name: str, *acts: Act, outcomes: Outcomes = IS_SECOND, calls: int = 2) -> Fault:
+        return Fault(
+            name=f"second call: {name}", script=acts, outcomes=outcomes, calls=calls, rest=0.03
+        )
+
+    good = answer()
+    poison = answer(task(enhanced_prompt="poison", status="failed"))
+    first = sent(good)
+    yield two("the same connection", first, SECOND)
+    yield two("closed after the first", sent(good, Close()), SECOND)
+    yield two("closed a little later", sent(good, Pause(0.02), Close()), SECOND)
+    yield two("reset after the first", sent(good, Pause(0.02), Reset()), SECOND)
+    yield two("half closed after the first", sent(good, HalfClose()), SECOND)
+    yield two("closed on the second request", first, (Close(),), SECOND)
+    yield two("reset on the second request", first, (Reset(),), SECOND)
+    yield two("closed in the second answer", first, sent(good[:40], Close()), SECOND)
+    yield two("announced as the last", sent(answer(None, "200 OK", "Connection: close")), SECOND)
+    http10 = answer(version="HTTP/1.0")
+    yield two("an old version", sent(http10, Close()), SECOND)
+    left = {
+        "a whole answer": poison,
+        "half an answer": poison[:30],
+        "an interim answer": b"HTTP/1.1 100 Continue\r\n\r\n",
+        "a time-out notice": answer(b"", "408 Request Timeout", "Connection: close"),
+        "garbage": b"\x00\x01garbage",
+        "an empty line": b"\r\n",
+        "a line of text": b"oops\r\n",
+    }
+    for what, data in left.items():
+        yield two(f"{what} left over at once", sent(good + data), SECOND)
+        yield two(f"{what} left over later", sent(good, Pause(0.01), data), SECOND)
+        yield two(f"{what} left over, then closed", sent(good + data, Close()), SECOND)
+    short = answer(task() + b" " * 9, length=str(len(task())))
+    yield two("a length that was too short", sent(short), SECOND)
+    no_content = answer(b"", "204 No Content", length=None) + poison
+    yield Fault(
+        name="an answer behind a 204",
+        script=(sent(no_content),),
+        outcomes=fails("ResponseError", "204"),
+    )
+    yield Fault(
+        name="an answer behind a 304",
+        script=(sent(answer(b"", "304 Not Modified", length=None) + poison),),
+        outcomes=fails("RedirectError|StatusError", "304"),
+    )
+
+
+def _lengths() -> Iterator[Fault]:
+    good = task()
+    longer = sent(answer(length=str(len(good) + 50)), Close())
+    yield from passing("a length that is too long, closed", longer, BROKEN)
+    hanging = sent(answer(length=str(len(good) + 50)), Hang())
+    yield from passing("a length that is too long, silent", hanging, "RequestTimeoutError")
+    yield refused("a length that is too short", answer(length="40"))
+    for length in ("-5", "abc", "0x10", "+5", "1e3", "", " ", "9" * 30, "5 5", "5;6"):
+        yield refused(f"length {length[:10]!r}", answer(length=length), Close())
+    yield Fault(
+        name="a length far above the limit",
+        script=(sent(answer(length=str(10**12)), Hang()),),
+        outcomes=fails("ResponseError", "limit"),
+        requests=1,
+    )
+    yield refused("two lengths that differ", answer(None, "200 OK", "Content-Length: 7"))
+    twice = answer(None, "200 OK", f"Content-Length: {len(good)}")
+    yield Fault(name="two lengths that agree", script=(sent(twice),), outcomes=(*OK, *NOT_HTTP))
+    listed = answer(length=f"{len(good)}, {len(good)}")
+    yield Fault(name="a list of equal lengths", script=(sent(listed),), outcomes=(*OK, *NOT_HTTP))
+    both = answer(good, "200 OK", "Transfer-Encoding: chunked")
+    yield refused("a length and chunks that are none", both, Close())
+    unmeasured = sent(answer(length=None), Close())
+    yield Fault(name="no length, closed at the end", script=(unmeasured,), outcomes=OK)
+    yield from passing("no length, reset at the end", sent(answer(length=None), Reset()), BROKEN)
+    yield refused("no length, closed too early", answer(good[:-9], length=None), Close())
+    yield Fault(
+        name="a body without end",
+        script=(sent(answer(b"", length=None), Flood(b" " * 65536)),),
+        outcomes=fails("ResponseError", "limit"),
+        client={"max_body": MEGABYTE, "timeout": 1.0},
+        requests=1,
+        memory=16 * MEGABYTE,
+    )
+    yield Fault(
+        name="chunks without end",
+        script=(sent(chunked(end=b""), Flood(chunk(b" " * 65536))),),
+        outcomes=fails("ResponseError", "limit"),
+        client={"max_body": MEGABYTE, "timeout": 1.0},
+        requests=1,
+        memory=16 * MEGABYTE,
+    )
+    yield Fault(
+        name="headers without end",
+        script=(sent(b"HTTP/1.1 200 OK\r\n", Flood(b"X-A: b\r\n" * 1000)),),
+        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
+        client={"timeout": 1.0, "retry": {"attempts": 1}},
+        memory=32 * MEGABYTE,
+    )
+    yield Fault(
+        name="one header without end",
+        script=(sent(b"HTTP/1.1 200 OK\r\nX-A: ", Flood(b"b" * 65536)),),
+        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
+        client={"timeout": 1.0, "retry": {"attempts": 1}},
+        memory=32 * MEGABYTE,
+    )
+
+
+NOT_HTTP = fails("ConnectionFailedError|ResponseError")
+
+
+def _chunks() -> Iterator[Fault]:
+    good = task()
+    half = len(good) // 2
+    fine = {
+        "one chunk": chunked(chunk(good)),
+        "many chunks": chunked(*(chunk(good[i : i + 1]) for i in range(len(good)))),
+        "upper case": chunked(chunk(good, f"{len(good):X}")),
+        "leading zeros": chunked(chunk(good, f"000{len(good):x}")),
+        "extensions": chunked(chunk(good, f"{len(good):x};name=value")),
+        "trailers": chunked(chunk(good), end=b"0\r\nX-A: b\r\nX-C: d\r\n\r\n"),
+        "upper-case coding": chunked(chunk(good), coding="Chunked"),
+    }
+    for name, data in fine.items():
+        yield Fault(name=f"chunks: {name}", script=(sent(data),), outcomes=OK, requests=1)
+    cut = chunked(chunk(good), end=b"")
+    yield from passing("chunks: no last one, closed", sent(cut, Close()), BROKEN)
+    yield from passing("chunks: no last one, reset", sent(cut, Reset()), BROKEN)
+    yield from passing("chunks: no last one, silent", sent(cut, Hang()), "RequestTimeoutError")
+    inside = chunked(chunk(good[:half], f"{len(good):x}"), end=b"")
+    yield from passing("chunks: closed inside one", sent(inside[:-2], Close()), BROKEN)
+    no_end = chunked(chunk(good), end=b"0\r\n")
+    yield from passing("chunks: closed before the last line", sent(no_end, Close()), BROKEN)
+    for size in ("xyz", "-5", "0x10", "", " ", "f" * 30, "1 2"):
+        data = chunked(chunk(good, size))
+        yield refused(f"chunks: size {size[:10]!r}", data, Close())
+    yield refused("chunks: no line end behind one", chunked(chunk(good)[:-2] + b"XX"), Close())
+    yield refused(
+        "chunks: shorter than said", chunked(chunk(good[:half], f"{half + 9:x}")), Close()
+    )
+    yield Fault(
+        name="chunks: a size line without end",
+        script=(sent(chunked(end=b""), Flood(b"1" * 65536)),),
+        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
+        client={"timeout": 1.0, "retry": {"attempts": 1}},
+        memory=32 * MEGABYTE,
+    )
+    for coding in ("gzip", "chunked, chunked", "identity", "x", "gzip, chunked", "chunked, gzip"):
+        data = chunked(chunk(good), coding=coding)
+        yield refused(f"transfer coding {coding!r}", data, Close())
+
+
+def _heads() -> Iterator[Fault]:
+    good = task()
+    fine = {
+        "no reason": answer(None, "200"),
+        "an empty reason": answer(None, "200 "),
+        "a reason in Latin-1": answer(None, "200 d\xe9j\xe0 vu"),
+        "an old version": answer(version="HTTP/1.0"),
+        "a header in Latin-1": answer(None, "200 OK", "X-A: d\xe9j\xe0 vu"),
+        "an empty header": answer(None, "200 OK", "X-A:"),
+        "a hundred cookies": answer(None, "200 OK", *(f"Set-Cookie: c{i}=v" for i in range(100))),
+        "upper case": answer().replace(b"Content-", b"CONTENT-"),
+        "a broken date": answer(None, "200 OK", "Date: yesterday", "Expires: -1", "Age: old"),
+    }
+    for name, data in fine.items():
+        yield Fault(name=f"head: {name}", script=(sent(data, Close()),), outcomes=OK, requests=1)
+    odd = {
+        "bare line feeds": answer().replace(b"\r\n", b"\n"),
+        "a folded header": answer(None, "200 OK", "X-A: b", "  c"),
+        "an 8 KB header": answer(None, "200 OK", f"X-A: {'b' * 8192}"),
+        "a 60 KB header": answer(None, "200 OK", f"X-A: {'b' * 61440}"),
+        "a thousand headers": answer(None, "200 OK", *(f"X-{i}: v" for i in range(1000))),
+        "NUL in a value": answer(None, "200 OK", "X-A: b\0c"),
+        "two content types": answer(None, "200 OK", "Content-Type: text/html"),
+        "an empty line before": b"\r\n" + answer(),
+        "a later minor version": answer(version="HTTP/1.9"),
+        "a later version": answer(version="HTTP/2.0"),
+        "a reason of 8 KB": answer(None, f"200 {'x' * 8192}"),
+    }
+    for name, data in odd.items():
+        script = (sent(data, Close()),)
+        yield Fault(name=f"head: {name}", script=script, outcomes=(*OK, *NOT_HTTP))
+    wrong = {
+        "nothing": b"",
+        "only empty lines": b"\r\n\r\n\r\n",
+        "text": b"hello, this is not HTTP\r\n",
+        "only a body": good,
+        "HTML": b"<html><body>hello</body></html>",
+        "SSH": b"SSH-2.0-OpenSSH_9.6\r\n",
+        "SMTP": b"220 mail.example.com ESMTP\r\n",
+        "a TLS alert": b"\x15\x03\x01\x00\x02\x02\x46",
+        "HTTP/2": b"\x00\x00\x12\x04\x00\x00\x00\x00\x00" + b"\0" * 18,
+        "binary": bytes(range(256)) * 8,
+        "a request": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "another protocol": answer(version="ICY"),
+        "lower case": answer(version="http/1.1"),
+        "version 1": answer(version="HTTP/1"),
+        "no version": answer(version=""),
+        "status 20": answer(None, "20 OK"),
+        "status 2000": answer(None, "2000 OK"),
+        "status abc": answer(None, "abc OK"),
+        "status -1": answer(None, "-1 OK"),
+        "status 000": answer(None, "000 OK"),
+        "status 099": answer(None, "099 OK"),
+        "a header without a colon": answer(None, "200 OK", "nonsense"),
+        "a header without a name": answer(None, "200 OK", ": value"),
+        "a space in a name": answer(None, "200 OK", "X A: b"),
+        "a space before the colon": answer(None, "200 OK", "Content-Encoding : gzip"),
+        "a 1 MB header": answer(None, "200 OK", f"X-A: {'b' * MEGABYTE}"),
+        "a 1 MB reason": answer(None, f"200 {'x' * MEGABYTE}"),
+    }
+    for name, data in wrong.items():
+        yield refused(f"head: {name}", data, Close(), says=("no HTTP",) if data else ())
+
+
+def _interim() -> Iterator[Fault]:
+    proceed = b"HTTP/1.1 100 Continue\r\n\r\n"
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"
+    for name, data in (
+        ("100", proceed),
+        ("102", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        ("103", hints),
+        ("three of them", proceed + hints + proceed),
+    ):
+        script = (sent(data + answer()),)
+        yield Fault(name=f"interim: {name}, then the answer", script=script, outcomes=OK)
+    yield from passing("interim: 100, then closed", sent(proceed, Close()), BROKEN)
+    yield from passing("interim: 100, then silence", sent(proceed, Hang()), "RequestTimeoutError")
+    yield Fault(
+        name="interim: without end",
+        script=((Flood(proceed * 100),),),
+        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
+        client={"timeout": 0.3, "retry": {"attempts": 1}},
+    )
+    switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+    yield Fault(
+        name="interim: 101 as the answer",
+        script=(sent(switched, Hang()),),
+        outcomes=fails(f"{BROKEN}|ResponseError|StatusError"),
+    )
+
+
+def _bomb(before: bytes, behind: bytes) -> bytes:
+    """Return 64 MB of spaces between two texts, as one gzip member of 64 KB."""
+    packer = zlib.compressobj(9, wbits=-15)
+    block = b" " * MEGABYTE
+    parts = [packer.compress(before) + packer.flush(zlib.Z_FULL_FLUSH)]
+    parts += [packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)]
+    parts += [parts[-1]] * 63
+    parts += [packer.compress(behind) + packer.flush()]
+    total = zlib.crc32(before)
+    for _ in range(64):
+        total = zlib.crc32(block, total)
+    total = zlib.crc32(behind, total)
+    size = len(before) + 64 * MEGABYTE + len(behind)
+    head = b"\x1f\x8b\x08" + b"\0" * 6 + b"\xff"
+    return head + b"".join(parts) + total.to_bytes(4, "little") + size.to_bytes(4, "little")
+
+
+def _codings() -> Iterator[Fault]:
+    def coded(name: str, coding: str, body: bytes, outcomes: Outcomes, **more: object) -> Fault:
+        act = sent(answer(body, "200 OK", f"Content-Encoding: {coding}"))
+        return Fault(name=f"coding: {name}", script=(act,), outcomes=outcomes, **more)  # type: ignore[arg-type]
+
+    good, packed = task(), gzip.compress(task())
+    unusable = fails("ResponseError|ConnectionFailedError")
+    yield coded("gzip", "gzip", packed, OK, requests=1)
+    yield coded("GZIP", "GZIP", packed, OK, requests=1)
+    yield coded("x-gzip", "x-gzip", packed, OK, requests=1)
+    yield coded("identity", "identity", good, OK, requests=1)
+    yield coded("empty", "", good, OK, requests=1)
+    members = gzip.compress(good[:50]) + gzip.compress(good[50:])
+    yield coded("gzip in two members", "gzip", members, OK, requests=1)
+    yield coded("deflate", "deflate", zlib.compress(good), (*OK, *unusable))
+    yield coded("gzip twice", "gzip, gzip", gzip.compress(packed), (*OK, *unusable))
+    yield coded("gzip that is none", "gzip", good, fails("ResponseError", "gzip"), requests=1)
+    yield coded("gzip cut short", "gzip", packed[:-20], unusable)
+    yield coded("gzip without its end", "gzip", packed[:-8], unusable)
+    wrong_sum = packed[:-8] + b"\0\0\0\0" + packed[-4:]
+    yield coded("gzip with a wrong sum", "gzip", wrong_sum, unusable)
+    flipped = packed[:30] + bytes([packed[30] ^ 0xFF]) + packed[31:]
+    yield coded("gzip with a flipped byte", "gzip", flipped, unusable)
+    yield coded("gzip and garbage", "gzip", packed + b"garbage", (*OK, *unusable))
+    yield coded("gzip and zeros", "gzip", packed + b"\0" * 64, (*OK, *unusable))
+    yield coded("gzip of nothing", "gzip", gzip.compress(b""), fails("ResponseError"), requests=1)
+    yield coded("nothing as gzip", "gzip", b"", fails("ResponseError"), requests=1)
+    yield lasting("coding: gzip that is not announced", packed, "ResponseError")
+    for coding in ("br", "zstd", "compress", "x", "gzip;q=1"):
+        named = fails("ResponseError", coding)
+        yield coded(coding, coding, packed, named, requests=1)
+    bomb = _bomb(good[:-1], b"}")
+    small = {"max_body": 4 * MEGABYTE, "timeout": 2.0}
+    for name, coding, body in (
+        ("a bomb", "gzip", bomb),
+        ("a bomb in a bomb", "gzip", gzip.compress(bomb)),
+        ("a bomb in members", "gzip", gzip.compress(b" " * MEGABYTE) * 64),
+        ("a bomb coded twice", "gzip, gzip", gzip.compress(bomb)),
+    ):
+        yield coded(
+            name,
+            coding,
+            body,
+            fails("ResponseError"),
+            client=small,
+            requests=1,
+            memory=24 * MEGABYTE,
+        )
+    slowly = sent(
+        answer(b"", "200 OK", "Content-Encoding: gzip", length=str(len(bomb))),
+        Trickle(bomb, every=0.001, size=2048),
+    )
+    yield Fault(
+        name="coding: a bomb that trickles",
+        script=(slowly,),
+        outcomes=fails("ResponseError", "limit"),
+        client=small,
+        requests=1,
+        memory=24 * MEGABYTE,
+    )
+    refusal = answer(bomb, "500 Oops", "Content-Encoding: gzip")
+    yield Fault(
+        name="coding: a bomb in an error",
+        script=(sent(refusal),),
+        outcomes=fails("ServerError", "500"),
+        client={**small, "retry": {"attempts": 1}},
+        memory=24 * MEGABYTE,
+    )
+
+
+def _redirects() -> Iterator[Fault]:
+    def to(name: str, status: str, *headers: str, body: bytes = b"") -> Fault:
+        return Fault(
+            name=f"redirect: {name}",
+            script=(sent(answer(body, status, *headers)),),
+            outcomes=fails("RedirectError", status[:3], status=int(status[:3])),
+            requests=1,
+        )
+
+    for status in ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"):
+        yield to(f"{status} to a stranger", status, "Location: {{stranger}}/v1/video/query")
+    yield to("302 to itself", "302 Found", "Location: {{self}}/v1/video/query")
+    yield to("302 to a path", "302 Found", "Location: /elsewhere")
+    yield to("302 to nowhere", "302 Found")
+    yield to("302 to an empty place", "302 Found", "Location: ")
+    yield to("302 to a file", "302 Found", "Location: file:///etc/passwd")
+    yield to("302 to no URL", "302 Found", "Location: http://[::1")
+    yield to("302 to two places", "302 Found", "Location: /a", "Location: {{stranger}}")
+    yield to("302 with the key", "302 Found", f"Location: {{{{stranger}}}}/?key={KEY}")
+    yield to("300 with a task", "300 Multiple Choices", body=task())
+    yield to("302 with a task", "302 Found", "Location: /x", body=task())
+    yield to("305", "305 Use Proxy", "Location: {{stranger}}")
+    yield to("399", "399 Odd", "Location: {{stranger}}")
+
+
+def _envelope(message: str, code: object = "", **more: object) -> bytes:
+    error = {"message": message, "type": "new_api_error", "code": code, **more}
+    return json.dumps({"error": error}).encode()
+
+
+_NAMES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    402: "QuotaExceededError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    409: "ConflictError",
+    422: "UnprocessableError",
+    429: "RateLimitError",
+}
+_RETRIED = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530)
+_FINAL = (
+    *(400, 401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 413, 414, 415, 418, 422, 423, 424),
+    *(426, 428, 431, 451, 499, 501, 505, 506, 507, 508, 510, 511, 525, 526, 599),
+)
+
+
+def _class_of(status: int) -> str:
+    return _NAMES.get(status, "ServerError" if status >= 500 else "StatusError")
+
+
+def _statuses() -> Iterator[Fault]:
+    request_id = "X-Oneapi-Request-Id: 20251106120000123"
+    for status in _RETRIED:
+        body = _envelope("the upstream is busy", "upstream_busy")
+        act = sent(answer(body, f"{status} Oops", request_id))
+        yield Fault(name=f"status {status} once", script=(act, GOOD), outcomes=OK, requests=2)
+        facts = {"status": status, "attempts": 2, "request_id": "20251106120000123"}
+        says = (str(status), "the upstream is busy", "20251106120000123")
+        outcomes = fails(_class_of(status), *says, **facts)
+        yield Fault(name=f"status {status} always", script=(act,), outcomes=outcomes, requests=2)
+    for status in _FINAL:
+        body = _envelope("this cannot be done", "E77")
+        act = sent(answer(body, f"{status} Oops", request_id))
+        facts = {"status": status, "code": "E77", "request_id": "20251106120000123"}
+        outcomes = fails(_class_of(status), str(status), "this cannot be done", **facts)
+        yield Fault(name=f"status {status}", script=(act,), outcomes=outcomes, requests=1)
+    for status in (600, 799, 999):
+        act = sent(answer(b"", f"{status} Odd"), Close())
+        outcomes = fails("StatusError|ServerError|ConnectionFailedError")
+        yield Fault(name=f"status {status}", script=(act,), outcomes=outcomes)
+
+
+def _status_bodies() -> Iterator[Fault]:
+    def said(name: str, line: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
+        act = sent(answer(body, line))
+        outcomes = fails(kind, line[:3], *says, **facts)
+        return Fault(name=f"error body: {name}", script=(act,), outcomes=outcomes)
+
+    quota = _envelope("the user quota is not enough", "insufficient_user_quota")
+    yield said("quota", "403 Forbidden", quota, "QuotaExceededError", "quota")
+    paid = _envelope("no quota left", "insufficient_quota")
+    yield said("quota as 429", "429 Too Many", paid, "QuotaExceededError|RateLimitError", "quota")
+    no_task = b'{"code": "task_not_exist", "message": "task_not_exist", "data": null}'
+    yield said("no such task", "400 Bad", no_task, "TaskNotFoundError", code="task_not_exist")
+    route = _envelope("Invalid URL (GET /v1/video/query)", "")
+    yield said("no such route", "404 Not Found", route, "NotFoundError", "Invalid URL")
+    inner = json.dumps({"message": "the prompt was refused", "code": "E5"})
+    wrapped = json.dumps({"code": "fail_to_fetch_task", "message": inner, "data": None}).encode()
+    yield said("JSON in a string", "500 Oops", wrapped, "ServerError", "the prompt was refused")
+    yield said("a string", "500 Oops", b'{"error": "boom"}', "ServerError", "boom")
+    yield said("a number as code", "400 Bad", _envelope("no", 1234), "BadRequestError", "no")
+    yield said("a problem", "400 Bad", b'{"title": "bad id", "detail": "x"}', "BadRequestError")
+    yield said("a detail", "422 No", b'{"detail": "id is odd"}', "UnprocessableError", "id is odd")
+    fields = b'{"detail": [{"loc": ["query", "id"], "msg": "too short", "type": "x"}]}'
+    yield said("a list of details", "422 No", fields, "UnprocessableError", "too short")
+    cloudflare = (
+        b"<!DOCTYPE html><html><head><title>Access denied | api.example.com used Cloudflare to"
+        b" restrict access</title></head><body><h1>Error 1010</h1>Ray ID: 8a1</body></html>"
+    )
+    blocked = "PermissionDeniedError"
+    yield said("Cloudflare's page", "403 Forbidden", cloudflare, blocked, "cloudflare")
+    nginx = b"<html>\r\n<head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+    yield said("a gateway's page", "502 Bad Gateway", nginx, "ServerError", "bad gateway")
+    bare = {
+        "empty": b"",
+        "spaces": b"  \r\n ",
+        "null": b"null",
+        "a list": b'["a", "b"]',
+        "a JSON string": b'"boom"',
+        "a JSON number": b"7",
+        "an empty object": b"{}",
+        "an error that is null": b'{"error": null}',
+        "an error that is a list": b'{"error": [1, 2]}',
+        "an error that is a number": b'{"error": 5}',
+        "a message that is an object": b'{"error": {"message": {"a": 1}}}',
+        "cut JSON": b'{"error": {"mess',
+        "binary": bytes(range(256)) * 64,
+        "invalid UTF-8": b'{"error": {"message": "\xff\xfe boom"}}',
+        "lone surrogates": b'{"error": {"message": "\\ud800 boom"}}',
+        "deep nesting": b"[" * 100_000,
+        "a deep object": b'{"error":' * 20_000 + b"1" + b"}" * 20_000,
+        "ten megabytes": b"internal error! " * 655_360,
+        "a huge number": b'{"error": ' + b"9" * 100_000 + b"}",
+        "control characters": b'{"error": {"message": "a\\u001b[31m\\r\\nb\\u0000c\\u202ed"}}',
+        "the key": f'{{"error": {{"message": "bad key {KEY}"}}, "key": "{KEY}"}}'.encode(),
+        "the key in HTML": f"<html><title>{KEY}</title>{KEY}</html>".encode(),
+    }
+    for name, body in bare.items():
+        yield said(f"{name}, 500", "500 Oops", body, "ServerError", status=500, attempts=2)
+        yield said(f"{name}, 401", "401 No", body, "AuthenticationError", status=401, attempts=1)
+    shouts = {
+        "a header": answer(b"", "500 Oops", f"X-Echo: Bearer {KEY}"),
+        "the reason": answer(b"", f"500 {KEY}"),
+        "a broken status line": f"HTTP/1.1 {KEY} {KEY}\r\n\r\n".encode(),
+        "a broken header": f"HTTP/1.1 500 Oops\r\n{KEY}\r\n\r\n".encode(),
+        "a broken chunk": chunked(f"{KEY}\r\n".encode()),
+        "the body's coding": answer(b"", "500 Oops", f"Content-Encoding: {KEY}"),
+        "the place of a redirect": answer(b"", "302 Found", f"Location: /{KEY}"),
+        "the request id": answer(b"", "500 Oops", f"X-Oneapi-Request-Id: {KEY}"),
+        "a member of an answer": task(status_update_time=KEY),
+        "no JSON": f"hello {KEY}".encode(),
+        "left-over bytes": answer(_envelope("no"), "500 Oops") + KEY.encode(),
+    }
+    for name, data in shouts.items():
+        data = data if data.startswith(b"HTTP/") else answer(data)
+        outcomes = fails("ServerError|ConnectionFailedError|ResponseError|RedirectError")
+        yield Fault(name=f"the key in {name}", script=(sent(data, Close()),), outcomes=outcomes)
+    cut = sent(answer(_envelope("no"), "401 No", length="900"), Close())
+    yield Fault(
+        name="error body: cut off, 401",
+        script=(cut,),
+        outcomes=fails("AuthenticationError|ConnectionFailedError"),
+    )
+    odd = sent(answer(_envelope("no"), "401 No", "Content-Encoding: br"))
+    yield Fault(
+        name="error body: in an unknown coding, 401",
+        script=(odd,),
+        outcomes=fails("AuthenticationError", "401"),
+        requests=1,
+    )
+    junk = sent(answer(b"junk", "503 No", "Content-Encoding: gzip"))
+    yield Fault(
+        name="error body: broken gzip, 503",
+        script=(junk, GOOD),
+        outcomes=OK,
+        requests=2,
+    )
+
+
+def _retry_after() -> Iterator[Fault]:
+    def hinted(name: str, *headers: str, status: str = "429 Slow", **more: object) -> Fault:
+        act = sent(answer(b"", status, *headers))
+        return Fault(name=f"retry after: {name}", script=(act, GOOD), **more)  # type: ignore[arg-type]
+
+    for value in ("0", "0.05", "-5", "nan", "inf", "soon", "", "\xb2", "1e-2", "0x1", "1,5"):
+        yield hinted(f"{value!r}", f"Retry-After: {value}", outcomes=OK, requests=2)
+    yield hinted("a past date", "Retry-After: Wed, 01 Jan 2020 00:00:00 GMT", outcomes=OK)
+    yield hinted("no date", "Retry-After: Wed, 99 Foo 2020 00:00:00 GMT", outcomes=OK)
+    yield hinted("milliseconds", "Retry-After-Ms: 20", outcomes=OK, requests=2)
+    yield hinted("503", "Retry-After: 0", status="503 Busy", outcomes=OK, requests=2)
+    too_long = fails("RateLimitError", "429", retry_after=3600.0, attempts=1)
+    for value in ("3600", "3600.0"):
+        header = f"Retry-After: {value}"
+        yield hinted(f"{value} s", header, outcomes=too_long, requests=1)
+    unfit = fails("RateLimitError", "429", retry_after=30.0)
+    yield hinted("beyond the deadline", "Retry-After: 30", outcomes=unfit, requests=1)
+    for name, value in (("centuries", "9" * 18), ("digits without end", "9" * 5000)):
+        outcomes = fails("RateLimitError", "429")
+        yield hinted(name, f"Retry-After: {value}", outcomes=(*outcomes, *OK))
+    far = "Retry-After: Fri, 01 Jan 2100 00:00:00 GMT"
+    yield hinted("a far date", far, outcomes=fails("RateLimitError", "429"))
+
+
+def _hidden_errors() -> Iterator[Fault]:
+    yield lasting(
+        "hidden: success is false",
+        b'{"success": false, "message": "the channel is closed"}',
+        "StatusError|ResponseError",
+        "the channel is closed",
+    )
+    yield lasting(
+        "hidden: a code and a message",
+        b'{"code": 400, "message": "no such id", "data": null}',
+        "StatusError|ResponseError|BadRequestError",
+        "no such id",
+    )
+    yield lasting(
+        "hidden: a code without data",
+        b'{"code": "success", "data": null}',
+        "StatusError|ResponseError",
+    )
+    yield lasting(
+        "hidden: an error envelope",
+        _envelope("the key is bad", "invalid_key"),
+        "StatusError|ResponseError|AuthenticationError",
+        "the key is bad",
+    )
+    yield lasting(
+        "hidden: no such task",
+        b'{"code": "task_not_exist", "message": "task_not_exist", "data": null}',
+        "TaskNotFoundError|StatusError|ResponseError",
+        "task_not_exist",
+    )
+
+
+def _documents() -> Iterator[Fault]:
+    good = task()
+    no_json = {
+        "empty": b"",
+        "spaces": b" \r\n\t ",
+        "HTML": b"<!DOCTYPE html><html><title>Welcome</title></html>",
+        "text": b"ok",
+        "cut": good[:-20],
+        "a comma too many": good[:-1] + b",}",
+        "single quotes": good.replace(b'"', b"'"),
+        "a comment": b"/* hello */" + good,
+        "two documents": good + good,
+        "garbage behind": good + b"garbage",
+        "NUL behind": good + b"\0",
+        "binary": bytes(range(256)),
+        "invalid UTF-8": good.replace(b"a cow", b"a \xff cow"),
+        "half a character": good.replace(b"a cow", b"a \xe4\xbd"),
+        "NaN": with_member('"score": NaN'),
+        "Infinity": with_member('"score": Infinity'),
+        "-Infinity": with_member('"score": -Infinity'),
+        "a tab in a string": good.replace(b"a cow", b"a\tcow"),
+        "deep lists": b"[" * 100_000 + b"]" * 100_000,
+        "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        "a deep member": with_member('"x": ' + "[" * 100_000 + "]" * 100_000),
+        "form data": b"id=1&status=completed",
+        "events": b'data: {"id": "x"}\n\ndata: [DONE]\n\n',
+    }
+    for name, body in no_json.items():
+        yield lasting(f"body: {name}", body, "ResponseError", status=200, attempts=1)
+    no_object = {
+        "null": b"null",
+        "a list": b"[]",
+        "a list of a task": b"[" + good + b"]",
+        "a string": b'"ok"',
+        "a number": b"7",
+        "true": b"true",
+        "an empty object": b"{}",
+        "another object": b'{"hello": "world"}',
+    }
+    for name, body in no_object.items():
+        yield lasting(f"body: {name}", body, "ResponseError", status=200)
+
+
+def _fields() -> Iterator[Fault]:
+    for name in ("id", "status", "status_update_time"):
+        body = task(**{name: ...})
+        yield lasting(f"field: no {name}", body, "ResponseError", name, field=name)
+    wrong = {
+        "id": ("null", "5", "true", "[]", "{}", '["x"]'),
+        "status": ("null", "5", "false", "[]", '["completed"]', "{}"),
+        "status_update_time": ("null", "true", "1.5", '"soon"', "[]", "{}", "1e400", "9" * 5000),
+        "video_url": ("5", "true", "[]", '{"href": "x"}'),
+        "enhanced_prompt": ("5", "false", "[]", "{}"),
+    }
+    for name, values in wrong.items():
+        for value in values:
+            body = task(**{name: ...})[:-1] + f', "{name}": {value}}}'.encode()
+            facts = {} if value == "1e400" or len(value) > 100 else {"field": name}
+            yield lasting(f"field: {name} is {value[:20]}", body, "ResponseError", **facts)
+
+
+def _values() -> Iterator[Fault]:
+    def good(name: str, body: bytes, kind: str = "application/json", **fields: object) -> Fault:
+        expected = Value({**_usual(), **fields})
+        act = sent(answer(body, kind=kind))
+        return Fault(name=f"fine: {name}", script=(act,), outcomes=(expected,), requests=1)
+
+    yield good("a task", task(), video_url=TASK["video_url"], enhanced_prompt="a cow")
+    yield good("no URL", task(video_url=...), video_url=None)
+    yield good("a URL that is null", task(video_url=None), video_url=None)
+    yield good("no prompt", task(enhanced_prompt=...), enhanced_prompt=None)
+    yield good("an unknown status", task(status="transmogrifying"), status="transmogrifying")
+    yield good("an upper-case status", task(status="SUCCESS"), status="SUCCESS")
+    yield good("a byte order mark", b"\xef\xbb\xbf" + task())
+    yield good("spaces around", b"\r\n " + task() + b" \n")
+    yield good("seconds", task(status_update_time=1770350329), status_update_time=1770350329)
+    yield good("a negative time", task(status_update_time=-1), status_update_time=-1)
+    yield good("text/plain", task(), "text/plain")
+    yield good("application/octet-stream", task(), "application/octet-stream")
+    yield good("no content type", task(), "")
+    yield good("a broken content type", task(), ";;;charset==")
+    yield good("an unknown charset", task(), "application/json; charset=x-none")
+    yield good("a large answer", with_member('"x": "' + "y" * 5 * MEGABYTE + '"'))
+    yield good("many members", with_member(", ".join(f'"k{i}": {i}' for i in range(20_000))))
+    for name in ("to_dict", "__class__", "self", "additional_properties", "_client", "class"):
+        yield good(f"a member called {name}", with_member(f'"{name}": {{"a": 1}}'))
+    yield good("an emoji", task(enhanced_prompt="\N{COW FACE}"), enhanced_prompt="\N{COW FACE}")
+    either = {
+        "UTF-16": task().decode().encode("utf-16"),
+        "a lone surrogate": with_member('"x": "\\ud800"'),
+        "a number of 5,000 digits": with_member('"x": ' + "9" * 5000),
+        "an infinite number": with_member('"x": 1e400'),
+        "a member twice": with_member('"status": "completed"'),
+        "moderate nesting": with_member('"x": ' + "[" * 60 + "]" * 60),
+    }
+    for name, body in either.items():
+        act = sent(answer(body))
+        outcomes = (*OK, *fails("ResponseError"))
+        yield Fault(name=f"fine or refused: {name}", script=(act,), outcomes=outcomes, requests=1)
+    for status in ("201 Created", "202 Accepted", "203 Other", "206 Partial", "299 Odd"):
+        script = (sent(answer(None, status)),)
+        outcomes = (*OK, *fails("ResponseError|StatusError", status[:3]))
+        yield Fault(name=f"fine or refused: {status}", script=script, outcomes=outcomes)
+    for status in ("200 OK", "202 Accepted", "205 Reset Content"):
+        script = (sent(answer(b"", status)),)
+        outcomes = fails("ResponseError|StatusError")
+        yield Fault(name=f"nothing in a {status}", script=script, outcomes=outcomes, requests=1)
+
+
+def _tls() -> Iterator[Fault]:
+    def spoken(name: str, tls: str, outcomes: Outcomes, *acts: Act, **more: object) -> Fault:
+        script = acts or (GOOD,)
+        return Fault(name=f"TLS: {name}", tls=tls, script=script, outcomes=outcomes, **more)  # type: ignore[arg-type]
+
+    distrusted = ("certificate", "verify")
+    yield spoken("a good certificate", "server", OK, requests=1)
+    yield spoken("kept alive", "server", IS_SECOND, GOOD, SECOND, calls=2, requests=2)
+    yield spoken("signed by itself", "self-signed", fails("TLSError", *distrusted, attempts=1))
+    yield spoken("expired", "expired", fails("TLSError", "certificate", "expired", attempts=1))
+    yield spoken("another's name", "other-name", fails("TLSError", "certificate", attempts=1))
+    unknown = fails("TLSError", *distrusted, attempts=1)
+    yield spoken("an unknown authority", "server", unknown, client={"verify_ssl": True})
+    unchecked = {"verify_ssl": False}
+    yield spoken("unchecked on loopback", "self-signed", OK, client=unchecked, requests=1)
+    cut = sent(answer()[:-9], Close())
+    yield spoken("closed in the body once", "server", OK, cut, GOOD, requests=2)
+    yield spoken("closed in the body always", "server", fails(BROKEN), cut, requests=2)
+    hang = sent(answer()[:-9], Hang())
+    soon = {"timeout": 0.2}
+    silent = fails("RequestTimeoutError", attempts=2)
+    yield spoken("silence in the body", "server", silent, hang, requests=2, client=soon)
+    left = sent(answer() + answer(task(enhanced_prompt="poison")))
+    yield spoken("an answer left over", "server", IS_SECOND, left, SECOND, calls=2)
+    plain = answer(b"", "400 Bad Request")
+    under: Iterable[tuple[str, Act, str, tuple[str, ...]]] = (
+        ("an http server", sent(plain, Close()), "TLSError", ("http://",)),
+        ("closed in the handshake", (Close(),), "TLSError|ConnectionFailedError", ()),
+        ("reset in the handshake", (Reset(),), "TLSError|ConnectionFailedError", ()),
+        ("silence in the handshake", (Hang(),), "RequestTimeoutError", ()),
+        (
+            "garbage in the handshake",
+            sent(b"\x16\x03\x01\xff\xff" + b"\xaa" * 64, Close()),
+            "TLSError",
+            (),
+        ),
+    )
+    for name, act, kind, says in under:
+        yield Fault(
+            name=f"TLS: {name}",
+            client={"timeout": 0.3},
+            accept=(act,),
+            scheme="https",
+            outcomes=fails(kind, *says),
+        )
+    yield Fault(
+        name="TLS: spoken to in plain text",
+        tls="server",
+        scheme="http",
+        script=(GOOD,),
+        # Such a server closes without a word, so that is all that can be said.
+        outcomes=fails(BROKEN, "connection broke"),
+    )
+
+
+FAULTS: tuple[Fault, ...] = tuple(
+    fault
+    for group in (
+        _connection,
+        _silence,
+        _kept_alive,
+        _lengths,
+        _chunks,
+        _heads,
+        _interim,
+        _codings,
+        _redirects,
+        _statuses,
+        _status_bodies,
+        _retry_after,
+        _hidden_errors,
+        _documents,
+        _fields,
+        _values,
+        _tls,
+    )
+    for fault in group()
+)

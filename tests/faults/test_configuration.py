@@ -1,0 +1,523 @@
+"""What is set wrongly is said before or at the first request, by name, and without the value."""
+
+import errno
+import importlib.util
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+import chainhub
+from tests.faults import identities
+from tests.faults.asking import Colour, Result, ask, options
+from tests.faults.server import Act, Close, Hang, Reset, Send, Server, Stage, Tunnel
+from tests.faults.table import GOOD, ID, KEY, answer, sent
+from tests.faults.test_faults import COLOURS, assert_presentable
+
+SECRET = "hunter2"
+
+CONFIGURATION, CREDENTIALS = "ConfigurationError", "CredentialsError"
+REFUSED: list[tuple[str, Mapping[str, object], Mapping[str, str], str, tuple[str, ...]]] = [
+    ("an empty key", {"api_key": ""}, {}, CREDENTIALS, ("key",)),
+    ("a key of spaces", {"api_key": "  \n"}, {}, CREDENTIALS, ("key",)),
+    (
+        "a key with a line end",
+        {"api_key": f"sk-test-{SECRET}\nx"},
+        {},
+        CREDENTIALS,
+        ("key",),
+    ),
+    (
+        "a key with a header",
+        {"api_key": f"sk-test-{SECRET}\r\nX-Injected: 1"},
+        {},
+        CREDENTIALS,
+        ("key",),
+    ),
+    ("a key with NUL", {"api_key": f"sk-test-{SECRET}\0"}, {}, CREDENTIALS, ("key",)),
+    (
+        "a key with a typographic quote",
+        {"api_key": f"\u2018sk-test-{SECRET}\u2019"},
+        {},
+        CREDENTIALS,
+        ("key",),
+    ),
+    ("a key that is a number", {"api_key": 5}, {}, CREDENTIALS, ("key",)),
+    ("a key that is bytes", {"api_key": b"sk-test-x"}, {}, CREDENTIALS, ("key",)),
+    ("no key", {"api_key": None}, {}, CREDENTIALS, ("CHAINHUB_API_KEY",)),
+    (
+        "a bad key in the environment",
+        {"api_key": None},
+        {"CHAINHUB_API_KEY": f"sk-test-{SECRET}\nx"},
+        CREDENTIALS,
+        ("CHAINHUB_API_KEY",),
+    ),
+    (
+        "a key file that is not there",
+        {"api_key": None},
+        {"CHAINHUB_API_KEY_FILE": "/nowhere/key"},
+        CREDENTIALS,
+        ("CHAINHUB_API_KEY_FILE",),
+    ),
+    (
+        "a key file that is a folder",
+        {"api_key": None},
+        {"CHAINHUB_API_KEY_FILE": str(Path(__file__).parent)},
+        CREDENTIALS,
+        ("CHAINHUB_API_KEY_FILE",),
+    ),
+    ("another scheme", {"base_url": "ftp://127.0.0.1:9"}, {}, CONFIGURATION, ("https://",)),
+    ("no scheme", {"base_url": "api.example.com"}, {}, CONFIGURATION, ("https://",)),
+    ("a host and port only", {"base_url": "127.0.0.1:80"}, {}, CONFIGURATION, ("https://",)),
+    ("an empty base URL", {"base_url": ""}, {}, CONFIGURATION, ("base_url",)),
+    ("no host", {"base_url": "https://"}, {}, CONFIGURATION, ("base_url",)),
+    ("a port only", {"base_url": "https://:443"}, {}, CONFIGURATION, ("base_url",)),
+    (
+        "a port too high",
+        {"base_url": "https://x.com:99999"},
+        {},
+        CONFIGURATION,
+        ("base_url",),
+    ),
+    ("port 0", {"base_url": "https://x.com:0"}, {}, CONFIGURATION, ("base_url",)),
+    ("a port of letters", {"base_url": "https://x.com:a"}, {}, CONFIGURATION, ("base_url",)),
+    (
+        "a space in the host",
+        {"base_url": "https://x y.com"},
+        {},
+        CONFIGURATION,
+        ("base_url",),
+    ),
+    ("a line end", {"base_url": "https://x.com/\nx"}, {}, CONFIGURATION, ("base_url",)),
+    ("half a bracket", {"base_url": "https://[::1"}, {}, CONFIGURATION, ("base_url",)),
+    (
+        "no address in brackets",
+        {"base_url": "https://[x]"},
+        {},
+        CONFIGURATION,
+        ("base_url",),
+    ),
+    ("no punycode", {"base_url": "https://xn--"}, {}, CONFIGURATION, ("base_url",)),
+    ("no address", {"base_url": "https://1.2.3.400"}, {}, CONFIGURATION, ("base_url",)),
+    ("a base URL that is a number", {"base_url": 5}, {}, CONFIGURATION, ("base_url",)),
+    (
+        "a base URL that is bytes",
+        {"base_url": b"https://x"},
+        {},
+        CONFIGURATION,
+        ("base_url",),
+    ),
+    ("/v1", {"base_url": "https://x.com/v1"}, {}, CONFIGURATION, ("https://x.com",)),
+    ("/v1/", {"base_url": "https://x.com/v1/"}, {}, CONFIGURATION, ("https://x.com",)),
+    (
+        "a password in the base URL",
+        {"base_url": f"https://u:{SECRET}@x.com"},
+        {},
+        CONFIGURATION,
+        ("base_url",),
+    ),
+    (
+        "a query in the base URL",
+        {"base_url": f"https://x.com/?key={SECRET}"},
+        {},
+        CONFIGURATION,
+        ("base_url",),
+    ),
+    ("http to a stranger", {"base_url": "http://x.com"}, {}, CONFIGURATION, ("https://",)),
+    (
+        "a bad base URL in the environment",
+        {"base_url": None},
+        {"CHAINHUB_BASE_URL": "ftp://x.com"},
+        CONFIGURATION,
+        ("CHAINHUB_BASE_URL",),
+    ),
+    ("a time-out of 0", {"timeout": 0}, {}, CONFIGURATION, ("timeout",)),
+    ("a time-out below 0", {"timeout": -1}, {}, CONFIGURATION, ("timeout",)),
+    ("a time-out that is NaN", {"timeout": float("nan")}, {}, CONFIGURATION, ("timeout",)),
+    ("a time-out as text", {"timeout": "5"}, {}, CONFIGURATION, ("timeout",)),
+    ("a time-out that is True", {"timeout": True}, {}, CONFIGURATION, ("timeout",)),
+    ("a deadline of 0", {"deadline": 0}, {}, CONFIGURATION, ("deadline",)),
+    ("a deadline as text", {"deadline": "5"}, {}, CONFIGURATION, ("deadline",)),
+    ("a policy as text", {"retry": "no"}, {}, CONFIGURATION, ("retry",)),
+    ("a policy as a number", {"retry": 3}, {}, CONFIGURATION, ("retry",)),
+    ("no bytes at all", {"max_body": 0}, {}, CONFIGURATION, ("max_body",)),
+    ("no connections", {"max_connections": 0}, {}, CONFIGURATION, ("max_connections",)),
+    (
+        "the key's header",
+        {"headers": {"authorization": SECRET}},
+        {},
+        CONFIGURATION,
+        ("api_key=",),
+    ),
+    ("a bad proxy", {"proxy": f"ftp://u:{SECRET}@x.com"}, {}, CONFIGURATION, ("proxy",)),
+    (
+        "a bad proxy in the environment",
+        {},
+        {"HTTPS_PROXY": f"http://u:{SECRET}@x.com:port"},
+        CONFIGURATION,
+        ("HTTPS_PROXY", "trust_env=False"),
+    ),
+    (
+        "a SOCKS proxy without its package",
+        {},
+        {"ALL_PROXY": f"socks5://u:{SECRET}@x.com"},
+        CONFIGURATION,
+        ("ALL_PROXY", "pip install", "trust_env=False"),
+    ),
+    (
+        "an exception from proxies that is none",
+        {},
+        {"HTTPS_PROXY": "http://x.com", "NO_PROXY": "http://a b:x"},
+        CONFIGURATION,
+        ("NO_PROXY",),
+    ),
+    (
+        "authorities that are not there",
+        {},
+        {"SSL_CERT_FILE": "/nowhere.pem"},
+        CONFIGURATION,
+        ("SSL_CERT_FILE", "/nowhere.pem"),
+    ),
+    (
+        "a folder of authorities that is not there",
+        {},
+        {"SSL_CERT_DIR": "/nowhere"},
+        CONFIGURATION,
+        ("SSL_CERT_DIR", "/nowhere"),
+    ),
+    (
+        "a path that is not there",
+        {"verify_ssl": "/nowhere.pem"},
+        {},
+        CONFIGURATION,
+        ("verify", "/nowhere.pem"),
+    ),
+    (
+        "nothing checked",
+        {"verify_ssl": False},
+        {},
+        CONFIGURATION,
+        ("allow_insecure=True",),
+    ),
+    ("nothing said about trust", {"verify_ssl": None}, {}, CONFIGURATION, ("verify",)),
+]
+
+
+@pytest.mark.parametrize("kind", [chainhub.Client, chainhub.AsyncClient])
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
+def test_a_client_that_cannot_work_is_not_made(
+    case: tuple[str, Mapping[str, object], Mapping[str, str], str, tuple[str, ...]],
+    kind: Callable[..., object],
+    contacts: set[object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The error names argument or variable, shows no secret, and nothing is contacted."""
+    _, arguments, environ, expected, says = case
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(chainhub.ChainhubError) as caught:
+        kind(**{"api_key": KEY, "base_url": "https://api.example.com", **arguments})
+    assert type(caught.value).__name__ == expected
+    assert_presentable(caught.value, "")
+    text = str(caught.value)
+    assert [word for word in says if word.lower() not in text.lower()] == []
+    assert SECRET not in text + repr(caught.value.__dict__)
+    assert not contacts
+
+
+def assert_refused(result: Result, kinds: str, *says: str) -> None:
+    """Check the error of a call."""
+    assert type(result.error).__name__ in kinds.split("|"), result
+    assert result.error is not None
+    assert_presentable(result.error, "")
+    missing = [word for word in says if word.lower() not in str(result.error).lower()]
+    assert missing == [], str(result.error)
+    assert SECRET not in str(result.error)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(
+    "identifier",
+    ["", None, [], {}, "x" * 100_000, "\ud800"],
+    ids=["empty", "None", "list", "dict", "too long", "a surrogate"],
+)
+def test_an_id_that_cannot_be_asked_for_is_refused(
+    identifier: object, colour: Colour, stage: Stage
+) -> None:
+    """Nothing is sent for an id that no URL can carry."""
+    server = Server(script=(GOOD,))
+    with stage.serving(server):
+        result = ask(colour, {"base_url": server.url, **options({})}, identifier=identifier)
+    assert_refused(result, "ConfigurationError", "id")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(
+    ("identifier", "target"),
+    [
+        (12345, b"id=12345"),
+        ("12345", b"id=12345"),
+        ("grok:a-b", b"id=grok%3Aa-b"),
+        ("../../admin?x=1&id=2#y", b"id=..%2F..%2Fadmin%3Fx%3D1%26id%3D2%23y"),
+        ("a\r\nX-Injected: 1", b"id=a%0D%0AX-Injected%3A"),
+        ("a b+c%20d", b"id=a"),
+        ("\N{COW FACE}", b"id=%F0%9F%90%AE"),
+        ("x" * 4000, b"id=" + b"x" * 4000),
+    ],
+    ids=lambda value: repr(value)[:16],
+)
+def test_an_id_travels_as_one_value(
+    identifier: object, target: bytes, colour: Colour, stage: Stage
+) -> None:
+    """Whatever an id holds, it changes neither path nor query nor headers."""
+    server = Server(script=(GOOD,))
+    with stage.serving(server):
+        result = ask(colour, {"base_url": server.url, **options({})}, identifier=identifier)
+    assert result.error is None, result
+    (request,) = server.requests
+    assert request.line.startswith(b"GET /v1/video/query?" + target)
+    assert request.line.endswith(b" HTTP/1.1")
+    assert request.line.count(b"&") == 0
+    assert request.header(b"x-injected") is None
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-A": f"a\r\nX-B: {SECRET}"},
+        {"X-A": "a\0b"},
+        {"X A": "b"},
+        {"": "b"},
+        {"X-A\r\nX-B": "c"},
+        {"X-\N{COW FACE}": "b"},
+        {"X-A": "\N{COW FACE}"},
+    ],
+    ids=[
+        "a line end",
+        "NUL",
+        "a space",
+        "no name",
+        "a line end in the name",
+        "a cow as name",
+        "a cow as value",
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused(
+    headers: Mapping[str, object], colour: Colour, stage: Stage
+) -> None:
+    """A header that would break the request, or be another one, never leaves."""
+    server = Server(script=(GOOD,))
+    with stage.serving(server):
+        arguments = {"base_url": server.url, "headers": headers, **options({})}
+        try:
+            result = ask(colour, arguments)
+        except chainhub.ChainhubError as error:
+            result = Result(error=error)
+    assert_refused(result, "ConfigurationError")
+    assert server.requests == []
+
+
+def through(proxy: Server, colour: Colour, base_url: str, **more: object) -> Result:
+    """Query through a proxy."""
+    address = proxy.url.replace("://", f"://user:{SECRET}@")
+    arguments = {"base_url": base_url, "proxy": address, **options({"timeout": 0.4}), **more}
+    return ask(colour, arguments)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_proxy_forwards(colour: Colour, stage: Stage) -> None:
+    """A plain request goes to the proxy with the whole URL."""
+    proxy = Server(script=(GOOD,))
+    with stage.serving(proxy):
+        result = through(proxy, colour, "http://127.0.0.1:9")
+    assert result.value is not None, result
+    assert proxy.requests[0].line.startswith(b"GET http://127.0.0.1:9/v1/video/query?id=")
+    assert (proxy.requests[0].header(b"proxy-authorization") or b"").startswith(b"Basic ")
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_proxy_tunnels(colour: Colour, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """An https request goes through the proxy unseen, and neither password is logged."""
+    caplog.set_level(logging.DEBUG)
+    target = Server(script=(GOOD,), tls=identities.server_context("server"))
+    proxy = Server()
+    with stage.serving(target, proxy):
+        proxy.script = ((Send(answer(b"", "200 Connected", length=None)), Tunnel(target.port)),)
+        trust = str(identities.AUTHORITY)
+        result = through(proxy, colour, target.url, verify_ssl=trust)
+        assert stage.run(target.quiet(2.0)) == stage.run(proxy.quiet(2.0)) == 0
+    assert result.value is not None, result
+    assert proxy.requests[0].line == f"CONNECT 127.0.0.1:{target.port} HTTP/1.1".encode()
+    assert KEY.encode() not in proxy.requests[0].head
+    assert target.requests[0].header(b"proxy-authorization") is None
+    assert SECRET not in caplog.text
+
+
+PROXY_FAULTS: list[tuple[str, Act, str, tuple[str, ...]]] = [
+    ("asks for a password", sent(answer(b"", "407 Auth")), "ProxyError", ("407", "proxy")),
+    ("refuses", sent(answer(b"", "403 Forbidden")), "ProxyError", ("403", "proxy")),
+    ("cannot connect", sent(answer(b"", "502 Bad Gateway")), "ProxyError", ("502", "proxy")),
+    ("closes", (Close(),), "ProxyError|ConnectionFailedError", ()),
+    ("resets", (Reset(),), "ProxyError|ConnectionFailedError", ()),
+    ("is silent", (Hang(),), "RequestTimeoutError", ()),
+    ("speaks garbage", sent(b"\0\1\2\r\n", Close()), "ProxyError|ConnectionFailedError", ()),
+    (
+        "connects and closes",
+        sent(answer(b"", "200 OK", length=None), Close()),
+        "ProxyError|ConnectionFailedError|TLSError",
+        (),
+    ),
+    (
+        "connects and is silent",
+        sent(answer(b"", "200 OK", length=None), Hang()),
+        "RequestTimeoutError",
+        (),
+    ),
+    (
+        "connects and does not speak TLS",
+        sent(answer(b"", "200 OK", length=None), answer(b"", "400 Bad"), Close()),
+        "TLSError",
+        (),
+    ),
+]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(("name", "act", "kinds", "says"), PROXY_FAULTS)
+def test_a_proxy_that_fails_is_said(
+    name: str, act: Act, kinds: str, says: tuple[str, ...], colour: Colour, stage: Stage
+) -> None:
+    """A tunnel that does not come about is the proxy's fault, and leaves nothing open."""
+    proxy = Server(script=(act,))
+    with stage.serving(proxy):
+        result = through(proxy, colour, "https://127.0.0.1:9")
+        lingering = stage.run(proxy.quiet(2.0))
+    assert_refused(result, kinds, *says)
+    assert result.elapsed < 2
+    assert lingering == 0
+    assert all(KEY.encode() not in request.head for request in proxy.requests)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_said(scheme: str, colour: Colour, stage: Stage) -> None:
+    """Somebody who cannot reach the proxy must not look for the fault at the service."""
+    proxy = Server(listening=False)
+    with stage.serving(proxy):
+        result = through(proxy, colour, f"{scheme}://127.0.0.1:9")
+    assert_refused(result, "ProxyError|ConnectionFailedError", "proxy")
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_no_proxy_is_kept(colour: Colour, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is excepted is spoken to directly."""
+    server, proxy = Server(script=(GOOD,)), Server()
+    with stage.serving(server, proxy):
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        result = ask(colour, {"base_url": server.url, **options({})})
+    assert result.value is not None, result
+    assert proxy.connections == 0
+
+
+SOCKS_FAULTS: list[tuple[str, Act, str]] = [
+    ("closes", (Close(),), "ProxyError|ConnectionFailedError"),
+    ("resets", (Reset(),), "ProxyError|ConnectionFailedError"),
+    ("is silent", (Hang(),), "RequestTimeoutError"),
+    ("speaks HTTP", sent(answer(b"", "400 Bad"), Close()), "ProxyError|ConnectionFailedError"),
+    ("speaks garbage", sent(b"\xff\xff\xff", Close()), "ProxyError|ConnectionFailedError"),
+    ("sends half", sent(b"\x05", Hang()), "ProxyError|ConnectionFailedError|RequestTimeoutError"),
+    ("knows no method", sent(b"\x05\xff", Hang()), "ProxyError"),
+    ("wants a password", sent(b"\x05\x02", Hang()), "ProxyError"),
+]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("socksio") is None, reason="socksio is not installed")
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(("name", "act", "kinds"), SOCKS_FAULTS)
+def test_a_socks_proxy_that_fails_is_said(
+    name: str, act: Act, kinds: str, colour: Colour, stage: Stage
+) -> None:
+    """Whatever a SOCKS proxy sends, the error is ours, and nothing stays open."""
+    proxy = Server(accept=(act,))
+    with stage.serving(proxy):
+        address = f"socks5://127.0.0.1:{proxy.port}"
+        arguments = {"base_url": "http://127.0.0.1:9", "proxy": address}
+        result = ask(colour, {**arguments, **options({"timeout": 0.3})})
+        lingering = stage.run(proxy.quiet(2.0))
+    assert_refused(result, kinds)
+    assert result.elapsed < 2
+    assert lingering == 0
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(
+    ("number", "attempts"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 2), (errno.EIO, 1)]
+)
+def test_a_name_that_is_not_found_is_said(
+    number: int, attempts: int, colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the host; only a resolver that is busy is asked again."""
+    asked = []
+
+    def fail(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(number, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    result = ask(colour, {"base_url": "https://api.example.invalid", **options({})})
+    assert_refused(result, "ConnectionFailedError", "api.example.invalid")
+    assert len(asked) == attempts
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_the_second_address_is_tried(
+    colour: Colour, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host with an address that does not answer is reached at its next one."""
+    server = Server(script=(GOOD,))
+    with stage.serving(server):
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, server.port))
+            for address in ("127.0.0.2", "127.0.0.1")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        base_url = f"http://localhost:{server.port}"
+        result = ask(colour, {"base_url": base_url, **options({"retry": {"attempts": 1}})})
+    assert result.value is not None, result
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a full backlog is silent on Linux only")
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_server_that_does_not_accept_is_not_waited_for(colour: Colour) -> None:
+    """A connect that nobody answers ends with the attempt."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        result = ask(colour, {"base_url": base_url, **options({"timeout": 0.2})})
+        for filler in fillers:
+            filler.close()
+    assert_refused(result, "RequestTimeoutError|ConnectionFailedError")
+    assert result.elapsed < 1
+
+
+def test_a_closed_client_says_so() -> None:
+    """After close, a call is refused; closing twice is fine."""
+    client = chainhub.Client(KEY, base_url="http://127.0.0.1:9")
+    client.close()
+    client.close()
+    with pytest.raises(chainhub.ClientClosedError):
+        client.video.query(ID)

@@ -1,0 +1,194 @@
+"""Whatever a server does, a user gets the right value or one clear error, in time and in secret."""
+
+import base64
+import contextlib
+import copy
+import logging
+import pickle
+import traceback
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import chainhub
+from tests.faults import identities
+from tests.faults.asking import Colour, Result, ask, options
+from tests.faults.server import Close, Pause, Reset, Send, Server, Stage
+from tests.faults.table import FAULTS, KEY, Error, Fault, Value, answer
+
+COLOURS: tuple[Colour, ...] = ("sync", "async")
+
+
+@contextlib.contextmanager
+def measured(limit: int | None) -> Iterator[None]:
+    """Fail if what happens takes more memory than the limit."""
+    if limit is None:
+        yield
+        return
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+def difference(result: Result, expected: Value | Error) -> str:
+    """Say what is not as expected; nothing if all is."""
+    if isinstance(expected, Value):
+        found = {name: getattr(result.value, name, ...) for name in expected.fields}
+        return "" if found == expected.fields else f"{found!r} instead of {expected.fields!r}"
+    error = result.error
+    if type(error).__name__ not in expected.kinds:
+        return f"{type(error).__name__} instead of {' or '.join(expected.kinds)}"
+    missing = [word for word in expected.says if word.lower() not in str(error).lower()]
+    facts = {name: getattr(error, name, ...) for name in expected.facts}
+    return "; ".join(
+        filter(
+            None,
+            (
+                f"does not say {missing}" if missing else "",
+                f"{facts!r} instead of {dict(expected.facts)!r}" if facts != expected.facts else "",
+            ),
+        )
+    )
+
+
+def shown(error: BaseException, log: str) -> str:
+    """Return everything of an error that people and machines get to see."""
+    lines = "".join(traceback.format_exception(error))
+    state = repr(getattr(error, "__dict__", {}))
+    return "\n".join((str(error), repr(error), lines, state, log, repr(pickle.dumps(error))))
+
+
+def assert_presentable(error: BaseException, log: str) -> None:
+    """Check what holds for every error: one line, no key, one class tree, whole after copying."""
+    assert isinstance(error, chainhub.ChainhubError), repr(error)
+    text = str(error)
+    assert text.isprintable(), ascii(text)
+    assert 10 < len(text) <= 600
+    everything = shown(error, log)
+    assert KEY not in everything
+    assert base64.b64encode(KEY.encode()).decode() not in everything
+    for twin in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (type(twin), str(twin), twin.__dict__) == (type(error), text, error.__dict__)
+    assert error.__context__ is None or isinstance(error.__context__, chainhub.ChainhubError)
+
+
+def server_of(fault: Fault) -> Server:
+    """Return the server that plays a fault, with a stranger beside it."""
+    return Server(
+        script=fault.script,
+        accept=fault.accept,
+        tls=identities.server_context(fault.tls) if fault.tls else None,
+        late=fault.late,
+        listening=fault.listening,
+        stranger=Server(),
+    )
+
+
+def arguments_of(fault: Fault, server: Server) -> dict[str, object]:
+    """Return the client's arguments."""
+    url = server.url
+    if fault.scheme is not None:
+        url = f"{fault.scheme}://{url.partition('://')[2]}"
+    trust = {"verify_ssl": str(identities.AUTHORITY)} if url.startswith("https") else {}
+    return {"base_url": url, **trust, **options(fault.client)}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_fault_has_its_outcome(
+    fault: Fault,
+    colour: Colour,
+    stage: Stage,
+    contacts: set[object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The outcome is the one in the table; nothing leaks, lingers, grows or takes too long."""
+    server = server_of(fault)
+    assert server.stranger is not None
+    caplog.set_level(logging.DEBUG)
+    with stage.serving(server, server.stranger):
+        with measured(fault.memory):
+            arguments = arguments_of(fault, server)
+            result = ask(colour, arguments, calls=fault.calls, rest=fault.rest)
+        lingering = stage.run(server.quiet(2.0))
+    differences = [difference(result, expected) for expected in fault.outcomes]
+    assert "" in differences, (differences, result.error or result.value)
+    if result.error is not None:
+        assert_presentable(result.error, caplog.text)
+    assert KEY not in caplog.text
+    assert result.elapsed < fault.within
+    assert fault.requests in (None, len(server.requests))
+    assert lingering == 0
+    assert not [record for record in caplog.records if record.name == "asyncio" and record.exc_info]
+    assert server.stranger.connections == 0
+    assert contacts <= {"127.0.0.1", ("127.0.0.1", server.port)}
+
+
+def test_the_table_is_broad() -> None:
+    """There are many faults, each with a name of its own."""
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) > 120
+
+
+@pytest.mark.parametrize("how", [Close(), Reset()], ids=["closed", "reset"])
+@pytest.mark.parametrize("colour", COLOURS)
+def test_an_answer_may_end_at_any_byte(colour: Colour, how: Close | Reset, stage: Stage) -> None:
+    """Wherever an answer breaks off, the error is that of a broken connection."""
+    good = answer()
+    server = Server()
+    with stage.serving(server):
+        arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
+        for end in range(len(good)):
+            server.script = ((Send(good[:end]), how),)
+            result = ask(colour, arguments)
+            assert type(result.error) is chainhub.ConnectionFailedError, (end, result)
+            assert KEY not in shown(result.error, "")
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_an_answer_may_pause_at_any_byte(colour: Colour, stage: Stage) -> None:
+    """Wherever an answer is split into packets, it is the same answer."""
+    good = answer()
+    server = Server()
+    with stage.serving(server):
+        arguments = {"base_url": server.url, **options({})}
+        for end in range(0, len(good), 3):
+            server.script = ((Send(good[:end]), Pause(0.002), Send(good[end:])),)
+            assert difference(ask(colour, arguments), Value()) == ""
+
+
+PIECES = st.sampled_from(
+    [b"", b"\0", b"\r\n", b"\n", b" ", b":", b"HTTP/1.1 ", b"0\r\n\r\n", b"\xff", b"9" * 50, b"{}"]
+) | st.binary(max_size=6)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 400), st.integers(0, 8), PIECES), min_size=1, max_size=4
+    )
+)
+@pytest.mark.parametrize("colour", COLOURS)
+def test_any_damage_ends_in_a_value_or_one_of_our_errors(
+    colour: Colour, stage: Stage, changes: list[tuple[int, int, bytes]]
+) -> None:
+    """However an answer is mangled, nothing foreign is raised, and nothing hangs."""
+    data = answer()
+    for place, cut, piece in changes:
+        data = data[:place] + piece + data[place + cut :]
+    server = Server(script=((Send(data), Close()),))
+    with stage.serving(server):
+        arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
+        result = ask(colour, arguments)
+    if result.error is not None:
+        assert_presentable(result.error, "")
+    assert result.elapsed < 2

@@ -1,0 +1,212 @@
+"""Waiting for many tasks at once, against a real server."""
+
+import asyncio
+import json
+import re
+import threading
+import time
+
+import pytest
+
+import chainhub
+
+PACE = 0.02
+URL = "https://cdn.example/v.mp4"
+
+
+class Fleet:
+    """Answers for any id: pending until its `polls`-th question, then as its name says."""
+
+    def __init__(self, http, polls=2):
+        self.http = http
+        self.polls = polls
+        self.asked = {}
+
+    def __call__(self, connection, head):
+        task_id = re.search(rb"id=([^ &]*)", head)[1].decode()
+        self.asked[task_id] = self.asked.get(task_id, 0) + 1
+        done = self.asked[task_id] >= self.polls
+        if task_id.startswith("gone"):
+            body, status = {"code": "task_not_exist", "message": "task_not_exist"}, 400
+        else:
+            word = "failed" if task_id.startswith("bad") else "completed"
+            status = 200
+            body = {
+                "id": task_id,
+                "status": word if done else "pending",
+                "video_url": URL if done and word == "completed" else None,
+                "status_update_time": 1,
+            }
+        connection.sendall(self.http(status, body))
+
+
+def collect(colour, completed):
+    """Consume an iterator of either colour."""
+    if not colour.asynchronous:
+        return list(completed)
+
+    async def consume():
+        return [item async for item in completed]
+
+    return colour(consume())
+
+
+def test_one_failure_never_loses_the_others(colour, server, http):
+    """Each task has an outcome, in the order of the ids; duplicates are asked for once."""
+    fleet = Fleet(http)
+    server.answers = [fleet]
+    ids = ["good-1", "bad-1", "good-2", "good-1", "gone-1"]
+    client = colour.client(base_url=server.url)
+    outcomes = colour(client.video.wait_many(ids, interval=PACE))
+    assert list(outcomes) == ["good-1", "bad-1", "good-2", "gone-1"]
+    assert outcomes["good-1"].result().video_url == URL
+    assert fleet.asked["good-1"] == 2
+    with pytest.raises(chainhub.TaskFailed):
+        outcomes["bad-1"].result()
+    with pytest.raises(chainhub.TaskNotFoundError):
+        outcomes["gone-1"].result()
+    assert outcomes["good-2"].polls == 2
+
+
+def test_outcomes_come_as_they_are_known(colour, server, http):
+    """Updates are told, and hundreds of tasks need few connections."""
+    fleet = Fleet(http)
+    server.answers = [fleet]
+    updates = []
+    client = colour.client(base_url=server.url)
+    completed = client.video.as_completed(
+        (f"task-{n}" for n in range(200)), interval=PACE, on_update=lambda t: updates.append(t.id)
+    )
+    outcomes = collect(colour, completed)
+    assert sorted(outcome.id for outcome in outcomes) == sorted(f"task-{n}" for n in range(200))
+    assert all(outcome.error is None for outcome in outcomes)
+    assert len(updates) == 400
+    assert server.connections <= (100 if colour.asynchronous else 16)
+
+
+def test_async_iterables_are_taken(server, http):
+    """Ids may come while others are waited for."""
+    server.answers = [Fleet(http)]
+
+    async def ids():
+        for n in range(5):
+            await asyncio.sleep(0.01)
+            yield f"task-{n}"
+
+    async def consume():
+        async with chainhub.AsyncClient("sk-test-many", base_url=server.url) as client:
+            return await client.video.wait_many(ids(), interval=PACE)
+
+    assert list(asyncio.run(consume())) == [f"task-{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize("slip", [ZeroDivisionError, TimeoutError])
+def test_a_slip_in_the_ids_propagates(colour, server, http, slip):
+    """An exception of the iterable, or of a callback, ends the wait as it is."""
+    server.answers = [Fleet(http)]
+
+    def ids():
+        yield "task-1"
+        raise slip
+
+    client = colour.client(base_url=server.url)
+    with pytest.raises(slip):
+        colour(client.video.wait_many(ids(), interval=PACE))
+
+    def callback(task):
+        raise slip
+
+    with pytest.raises(slip):
+        colour(client.video.wait_many(["task-9"], interval=PACE, on_update=callback))
+
+
+def test_deadline_is_for_all_together(colour, server, http):
+    """What is not done by then is a WaitTimeout in its outcome."""
+    server.answers = [Fleet(http, polls=10**6)]
+    client = colour.client(base_url=server.url)
+    began = time.monotonic()
+    outcomes = colour(client.video.wait_many(["a", "b"], deadline=0.4, interval=PACE))
+    assert time.monotonic() - began < 0.8
+    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 2
+
+
+def test_journal_replays_what_is_final(colour, server, http, tmp_path):
+    """After a restart no finished task is asked for, and its outcome comes again, marked."""
+    fleet = Fleet(http)
+    server.answers = [fleet]
+    journal = tmp_path / "journal.jsonl"
+    client = colour.client(base_url=server.url)
+    first = colour(client.video.wait_many(["a", "bad-b"], interval=PACE, journal=journal))
+    assert not any(outcome.replayed for outcome in first.values())
+    asked = dict(fleet.asked)
+    again = colour(client.video.wait_many(["c", "bad-b", "a", "a"], interval=PACE, journal=journal))
+    assert list(again) == ["c", "bad-b", "a"]
+    assert [outcome.replayed for outcome in again.values()] == [False, True, True]
+    assert again["a"].result().video_url == URL
+    assert {**asked, "c": 2} == fleet.asked
+    assert [json.loads(line)["id"] for line in journal.read_text().splitlines()] == [
+        *first,
+        "c",
+    ] or len(journal.read_text().splitlines()) == 3
+
+
+def test_cancel_ends_a_wait_for_many(colour, server, http):
+    """Within 50 ms, leaving no thread and no task behind."""
+    server.answers = [lambda connection, head: time.sleep(1)]
+    client = colour.client(base_url=server.url)
+    cancel = chainhub.Cancel()
+    before = threading.active_count()
+    timer = threading.Timer(0.1, cancel.set)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(chainhub.CancelledByUser, match="2 tasks was cancelled"):
+        colour(client.video.wait_many(["a", "b"], cancel=cancel))
+    assert time.monotonic() - began < 0.4
+    timer.join()
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub")]
+    assert left == []
+    assert threading.active_count() <= before + len(server._threads)
+
+
+def test_leaving_early_ends_the_questions(colour, server, http):
+    """Whoever breaks out of the loop leaves nothing running."""
+    server.answers = [Fleet(http, polls=1), lambda connection, head: time.sleep(1)]
+    client = colour.client(base_url=server.url)
+    completed = client.video.as_completed(["a", "b"], interval=PACE)
+
+    async def first():
+        outcome = await anext(completed)
+        await completed.aclose()
+        return outcome
+
+    began = time.monotonic()
+    if colour.asynchronous:
+        outcome = colour(first())
+    else:
+        outcome = next(completed)
+        completed.close()
+    assert outcome.error is None
+    assert time.monotonic() - began < 0.5
+
+
+def test_errors_before_any_request_are_outcomes(colour, server):
+    """A key that cannot be had ends every task's wait with that error."""
+
+    def no_key():
+        raise LookupError
+
+    client = colour.client(no_key, base_url=server.url)
+    outcomes = colour(client.video.wait_many(["a", "b"]))
+    assert {type(outcome.error) for outcome in outcomes.values()} == {chainhub.CredentialsError}
+
+
+def test_slips_below_propagate(colour, server, http):
+    """An exception that is none of ours, of an observer say, comes through."""
+    server.answers = [Fleet(http)]
+
+    def slip(event):
+        raise ZeroDivisionError
+
+    client = colour.client(base_url=server.url, on_attempt=slip)
+    with pytest.raises(ZeroDivisionError):
+        colour(client.video.wait_many(["a"], interval=PACE))

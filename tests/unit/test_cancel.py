@@ -1,0 +1,34 @@
+"""The switch that ends calls from outside."""
+
+import threading
+import time
+
+from chainhub import Cancel
+
+
+def test_set_wakes_a_sleep():
+    """A sleep ends when the switch is set, and says so."""
+    cancel = Cancel()
+    threading.Timer(0.02, cancel.set).start()
+    began = time.monotonic()
+    assert cancel.wait(10)
+    assert time.monotonic() - began < 2
+    assert cancel.is_set()
+
+
+def test_wait_without_set_is_a_sleep():
+    """Nothing set, nothing told."""
+    assert not Cancel().wait(0.001)
+
+
+def test_watchers_are_woken_once_and_forgotten():
+    """A waker is called while its block runs, and at once if the switch is set already."""
+    cancel, woken = Cancel(), []
+    with cancel.watching(lambda: woken.append("early")):
+        pass
+    with cancel.watching(lambda: woken.append("now")):
+        cancel.set()
+    with cancel.watching(lambda: woken.append("late")):
+        pass
+    cancel.set()
+    assert woken == ["now", "late"]

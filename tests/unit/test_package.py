@@ -1,0 +1,90 @@
+"""The package itself: light to import, whole to look at."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import chainhub
+from chainhub import errors
+
+
+def test_import_loads_next_to_nothing():
+    """Neither httpx nor attrs, and no server code, before something is used."""
+    program = (
+        "import sys; before = set(sys.modules); import chainhub;"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+        timeout=30,
+    )
+    assert done.stdout.strip() == "['chainhub']"
+
+
+def test_client_loads_no_server_code():
+    """The sandbox and what it needs stay out of programs that only ask."""
+    program = (
+        "import sys, chainhub; chainhub.Client, chainhub.VideoTask;"
+        "print([n for n in ('starlette', 'uvicorn', 'chainhub.sandbox') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", chainhub.__all__)
+def test_every_name_is_there(name):
+    """A name can be used, and is listed."""
+    assert getattr(chainhub, name) is not None
+    assert name in dir(chainhub)
+
+
+def test_unknown_name_is_an_attribute_error():
+    """As with any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        chainhub.nonsense  # noqa: B018 - looking is the test
+
+
+def test_type_checkers_see_what_there_is():
+    """The imports for type checkers name exactly what is exported."""
+    tree = ast.parse(inspect.getsource(chainhub))
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name not in ("import_module", "models", "*")
+    }
+    assert imported == set(chainhub.__all__)
+
+
+def test_every_error_is_exported_and_documented():
+    """Whoever catches an error can name it, and reads what to do."""
+    for name, error in vars(errors).items():
+        if inspect.isclass(error) and issubclass(error, errors.ChainhubError):
+            assert name in chainhub.__all__, name
+            assert error.__doc__, name
+
+
+def test_generated_package_is_not_needed_for_everyday_work():
+    """The models of the contract are re-exported."""
+    models = importlib.import_module("chainhub_api.models")
+    assert set(models.__all__) <= set(dir(chainhub))
+    for name in models.__all__:
+        assert getattr(chainhub, name) is getattr(models, name)
+
+
+def test_marked_as_typed():
+    """Both packages carry the marker of PEP 561."""
+    for package in ("chainhub", "chainhub_api"):
+        folder = Path(importlib.import_module(package).__file__).parent
+        assert (folder / "py.typed").is_file()

@@ -1,0 +1,171 @@
+"""The names callers see, by rule."""
+
+from __future__ import annotations
+
+import keyword
+from pathlib import Path
+
+import pytest
+
+from tools import documents, names, pages
+from tools.contract import called, operations
+from tools.documents import Json
+
+VENDOR_PAGES = Path(__file__).resolve().parents[3] / "shared" / "vendor-pages"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("get", "/v1/video/query", "video.query"),
+        ("post", "/v1/video/create", "video.create"),
+        ("post", "/suno/submit/music", "suno.submit_music"),
+        ("post", "/suno/fetch", "suno.fetch"),
+        ("get", "/suno/fetch/{task_id}", "suno.fetch_by_id"),
+        ("post", "/v1/videos", "videos.create"),
+        ("get", "/v1/videos", "videos.list_all"),
+        ("get", "/v1/videos/{id}", "videos.get"),
+        ("delete", "/v1/videos/{id}", "videos.delete"),
+        ("put", "/v1/videos/{id}", "videos.replace"),
+        ("patch", "/v1/videos/{id}/tags", "videos.update_tags"),
+        ("head", "/v1/videos/{id}/tags", "videos.head_tags"),
+        ("get", "/v1/videos/{id}/content", "videos.get_content"),
+        ("get", "/v1/video/{id}/download", "video.download_call"),
+        ("get", "/volc/v1/tasks", "volc.list_tasks"),
+        ("get", "/volc/v1/tasks/{id}", "volc.get_tasks"),
+        ("get", "/kling/v1/image2video/{id}", "kling.get_image2video_by_id"),
+        ("post", "/fal-ai/flux-1/dev", "fal_ai.flux_1_dev"),
+        ("post", "/token/refresh", "token_api.refresh"),
+        ("post", "/3d/models", "3d_api.models"),
+        ("post", "/video/3d", "video.call_3d"),
+        ("post", "/", "service.create"),
+        ("post", "/任务/x", "x.create"),
+        (
+            "post",
+            "/replicate/v1/models/black-forest-labs/flux-1.1-pro-ultra/predictions",
+            "replicate.flux_1_1_pro_ultra_predictions",
+        ),
+        (
+            "get",
+            "/a/one-segment-that-is-much-too-long-for-a-name",
+            "a.get_is_much_too_long_for_a_name",
+        ),
+        ("post", "/a/" + "x" * 50, "a." + "x" * 40),
+    ],
+)
+def test_a_name_follows_from_method_and_path_alone(method: str, path: str, name: str) -> None:
+    """So a page added later renames nothing."""
+    tag = names.tag_of(path)
+    operation = names.safe_name(tag, names.operation_of(method, path))
+    assert f"{names.safe_tag(tag)}.{operation}" == name.replace("3d_api", "api_3d")
+    assert len(operation) <= names.LONGEST + len("call_")
+
+
+@pytest.mark.parametrize("name", names.RESERVED["video"])
+def test_hand_written_names_are_never_hidden(name: str) -> None:
+    """In tag video they belong to what waits and downloads."""
+    assert names.safe_name("video", name) == f"{name}_call"
+    assert names.safe_name("other", name) == name
+
+
+def document(schema: Json, **operation: Json) -> dict[str, Json]:
+    """Make a contract with one operation that uses a schema everywhere."""
+    content: Json = {"application/json": {"schema": schema}, "text/x-form": {"schema": schema}}
+    post: dict[str, Json] = {
+        "parameters": [{"name": "size", "schema": {"type": "object"}}],
+        "requestBody": {"content": content},
+        "responses": {"200": {"content": content}, "422": {"content": content}},
+        **operation,
+    }
+    made: Json = {
+        "paths": {"/v1/video/create": {"post": post}},
+        "components": {"schemas": {"Task": {"type": "object"}, "任务": {"type": "object"}}},
+    }
+    return documents.parse(documents.text_of(made), "no value is shared")
+
+
+def titles(value: Json) -> list[str]:
+    """Collect the titles in a contract, in order."""
+    if isinstance(value, dict):
+        own = [value["title"]] if isinstance(value.get("title"), str) else []
+        return [str(title) for title in own] + [t for item in value.values() for t in titles(item)]
+    return [t for item in value for t in titles(item)] if isinstance(value, list) else []
+
+
+def test_models_are_named_after_operation_and_field() -> None:
+    """Nested, in lists, in choices; requests, answers and errors apart."""
+    schema: Json = {
+        "properties": {
+            "detail": {"type": "object"},
+            "任务": {"type": "object"},
+            "items": {"type": "array", "items": {"type": "object"}},
+            "name": {"type": "string"},
+        },
+        "oneOf": [{"type": "object"}, {"type": "object", "title": "Good"}],
+    }
+    made = document(schema)
+    names.name_all(made)
+    found = titles(made)
+    assert len(found) == len({title.lower() for title in found})
+    for title in (
+        "VideoCreateSize",
+        "VideoCreateRequest",
+        "VideoCreateRequestDetail",
+        "VideoCreateRequestField",
+        "VideoCreateRequestItemsItem",
+        "VideoCreateRequestCaseA",
+        "Good",
+        "VideoCreateRequestXFormCaseB",
+        "VideoCreateAnswerDetail",
+        "VideoCreateError422Detail",
+        "Task",
+        "Shared",
+    ):
+        assert title in found
+
+
+def test_what_is_named_well_keeps_its_name() -> None:
+    """A good tag, operation or title stays; a bad or doubled one follows the rules."""
+    schema: Json = {"type": "object", "title": "VideoTask", "properties": {}}
+    made = document(schema, operationId="start", tags=["films", "x"])
+    names.name_all(made)
+    ((place, operation),) = operations(made)
+    assert (operation["operationId"], operation["tags"]) == ("start", ["films"])
+    made = document({"type": "object", "title": "任务"}, operationId="New task", tags=["视频/x"])
+    names.name_all(made)
+    ((place, operation),) = operations(made)
+    assert (operation["operationId"], operation["tags"]) == ("create", ["video"])
+    assert "任务" not in titles(made)
+    assert called(place) == "POST /v1/video/create"
+
+
+def test_fields_that_would_share_a_model_name_get_another() -> None:
+    """Without a number that only means a collision."""
+    schema: Json = {"properties": {"a_b": {"type": "object"}, "aB": {"type": "object"}}}
+    made = document(schema)
+    names.name_all(made)
+    assert {"VideoCreateAnswerAB", "VideoCreateAnswerABOther"} <= set(titles(made))
+
+
+@pytest.mark.skipif(not VENDOR_PAGES.is_dir(), reason="the published pages are not here")
+def test_all_published_operations_get_good_names() -> None:
+    """Python names of at most 40 characters, each once, and at least 97 % of the pages import."""
+    imported = pages.imported([VENDOR_PAGES])
+    made = documents.parse(imported.text, "all pages")
+    names.name_all(made)
+    seen: set[str] = set()
+    for place, operation in operations(made):
+        tags = operation["tags"]
+        assert isinstance(tags, list)
+        for name in (str(tags[0]), str(operation["operationId"])):
+            assert name.isidentifier()
+            assert name.isascii()
+            assert not keyword.iskeyword(name)
+            assert len(name) <= names.LONGEST
+        full = f"{tags[0]}.{operation['operationId']}"
+        assert full not in seen, called(place)
+        seen.add(full)
+    pages_with_contract = sum(
+        "openapi: 3" in path.read_text() for path in VENDOR_PAGES.rglob("*.md")
+    )
+    assert len(imported.refused) <= pages_with_contract * 0.03

@@ -1,0 +1,122 @@
+"""Mend the YAML of a published page where the mend is certain, and say what was mended.
+
+Certain is what cannot mean anything else: running text that was left unquoted though it contains a
+colon, a block scalar announced twice, and a slash missing in `https:/`. Anything else is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tools.documents import Broken, Json, parse
+
+_MAX: Final = 200
+_TEXT_KEYS: Final = "description|summary|title|example|x-apifox-name|x-apifox-folder"
+_FIELD: Final = re.compile(
+    rf"(?P<head>(?P<indent> *)(?:- )?(?:{_TEXT_KEYS}): +)(?P<text>[^\s\"'|>\[{{&*!%@`#].*)"
+)
+_ENTRY: Final = re.compile(r" *(?:- +)*[\w$.-]+:(?:\s|$)")
+_TWICE: Final = re.compile(r"^(?P<head> *description: [|>])[|>](?P<tail>[+-]?\s*)$")
+_SCHEME: Final = re.compile(r"^(?P<head> *- url: https?:/)(?P<tail>[^/\s])")
+
+
+@dataclass(frozen=True)
+class Mend:
+    """One mended line: where, what stood there, and what is read instead."""
+
+    place: str
+    line: int
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        """Tell a person, in one line."""
+        return f"{self.place}:{self.line} is mended: {self.before.strip()} → {self.after.strip()}"
+
+
+def mended(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[Mend]]:
+    """Read a YAML text that begins at `line` of `place`, mending it where that is certain.
+
+    Raises:
+        Problem: it cannot be read, and no certain mend is known.
+    """
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+    mends = [
+        mend
+        for number in range(len(lines))
+        for mend in _replace(lines, number, _scheme, place, line)
+    ]
+    while True:
+        try:
+            return "".join(lines), parse("".join(lines), place, line), mends
+        except Broken as broken:
+            found = _mend(lines, broken, place, line)
+            if not found or len(mends) >= _MAX:
+                raise
+            mends += found
+
+
+def _mend(lines: list[str], broken: Broken, place: str, line: int) -> list[Mend]:
+    if broken.fault.startswith("did not find expected comment or line break"):
+        return _replace(lines, broken.line, _announced_once, place, line)
+    if not broken.fault.startswith("mapping values are not allowed"):
+        return []
+    first = broken.line
+    while first and not _FIELD.fullmatch(lines[first].rstrip()) and _indent(lines[first]):
+        first -= 1
+    last = _last_of(lines, first)
+    certain = _FIELD.fullmatch(lines[first].rstrip()) and broken.line <= last
+    # What looks like a field of its own may be one that was indented too far.
+    if not certain or any(_ENTRY.match(text) for text in lines[first + 1 : last + 1]):
+        return []
+    return _quote(lines, first, last, place, line)
+
+
+def _last_of(lines: list[str], first: int) -> int:
+    """Find the last line of the plain text that begins at a line: what is indented more."""
+    last = first
+    for number in range(first + 1, len(lines)):
+        if lines[number].strip():
+            if _indent(lines[number]) <= _indent(lines[first].replace("- ", "  ", 1)):
+                break
+            last = number
+    return last
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> list[Mend]:
+    before = lines[first : last + 1]
+    text = "".join(before)
+    start = text.index(": ") + 2
+    start += len(text[start:]) - len(text[start:].lstrip(" "))
+    end = len(text.rstrip())
+    quoted = text[start:end].replace("'", "''")
+    after = re.findall(r"[^\n]*\n|[^\n]+", f"{text[:start]}'{quoted}'{text[end:]}")
+    lines[first : last + 1] = after
+    return [
+        Mend(place, line + first + number, old, new)
+        for number, (old, new) in enumerate(zip(before, after, strict=True))
+        if old != new
+    ]
+
+
+def _replace(
+    lines: list[str], number: int, change: Callable[[str], str], place: str, line: int
+) -> list[Mend]:
+    before = lines[number]
+    lines[number] = change(before)
+    return [Mend(place, line + number, before, lines[number])] if lines[number] != before else []
+
+
+def _announced_once(line: str) -> str:
+    return _TWICE.sub(r"\g<head>\g<tail>", line)
+
+
+def _scheme(line: str) -> str:
+    return _SCHEME.sub(r"\g<head>/\g<tail>", line)

@@ -1,0 +1,350 @@
+"""Make one contract of the contracts of many pages, by rules, and report what was decided.
+
+- An operation on one page is taken as it stands, with the security of its page.
+- On several pages that say the same, but for their running text, it is taken from the first.
+- On several pages that differ, its request body becomes a choice of what the pages describe
+  (`oneOf`, each named after its page), its answers become one schema with every page's fields, of
+  which those are required that every page requires, and its parameters are all pages' together.
+- `pages.yaml` can settle one by name instead: `POST /v1/video/create: <page>` takes that page.
+- Components that are equal are shared; others of the same name get their page's name in front.
+- A page whose server differs from the one most pages name is refused, unless its host is allowed by
+  name: the key would go there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from tools.contract import Place, called, mapping, operations, sequence
+from tools.documents import Json
+from tools.names import operation_of, pascal, tag_of
+from tools.problem import Problem
+
+_RUNNING_TEXT: Final = ("description", "example", "examples", "summary", "title")
+_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
+# Words of pages and folders that say nothing special of one of them.
+_COMMON: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        a aggregation an and as by create creating examples for format from generate generation
+        generator in model models music of official on or painting platform see series song songs
+        submission submit task tasks the to unified use using video videos with
+        """,
+    )
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A contract that was found: where, under which name in what was imported, what it says."""
+
+    place: str
+    name: str
+    document: dict[str, Json]
+
+
+@dataclass
+class Merged:
+    """The contract made of them, what was decided on the way, and the pages left out."""
+
+    document: dict[str, Json]
+    notes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one page says of an operation."""
+
+    page: str
+    operation: dict[str, Json]
+
+
+def merge(
+    sources: Sequence[Source],
+    allowed: Collection[str] = (),
+    choices: Mapping[str, Json] | None = None,
+) -> Merged:
+    """Merge the contracts of several pages.
+
+    Raises:
+        Problem: no page is left, or a choice names a page that does not describe the operation.
+    """
+    kept, refused = _by_host(sources, allowed)
+    if not kept:
+        raise Problem("No page with a contract is left to import.")
+    merged = Merged(_frame(kept), refused=refused)
+    said: dict[Place, list[_Said]] = {}
+    for source in kept:
+        document = _plain_templates(deepcopy(source.document), source.place, merged)
+        _add_components(merged, document, source)
+        for place, operation in operations(document):
+            operation.setdefault("security", document.get("security") or [])
+            said.setdefault(place, []).append(_Said(source.name, operation))
+    paths = mapping(merged.document["paths"])
+    for place in sorted(said, key=str):
+        one = _settled(place, said[place], choices or {}, merged)
+        mapping(paths.setdefault(str(place[1]), {}))[str(place[2])] = one
+    return merged
+
+
+def _by_host(sources: Sequence[Source], allowed: Collection[str]) -> tuple[list[Source], list[str]]:
+    hosts = Counter(host for source in sources for host in _hosts(source.document))
+    most = hosts.most_common(1)[0][0] if hosts else ""
+    kept, refused = [], []
+    for source in sources:
+        strange = sorted(_hosts(source.document) - {most, *allowed})
+        if strange:
+            refused.append(
+                f"{source.place} is refused: the key would go to its server {strange[0]},"
+                f" which is not {most}; --allow-host takes it by name."
+            )
+        else:
+            kept.append(source)
+    return kept, refused
+
+
+def _hosts(document: dict[str, Json]) -> set[str]:
+    holders = [document, *mapping(document.get("paths")).values()]
+    holders += [operation for _, operation in operations(document)]
+    return {
+        urlsplit(str(mapping(server).get("url"))).netloc.lower()
+        for holder in holders
+        for server in sequence(mapping(holder).get("servers"))
+        if mapping(server).get("url")
+    }
+
+
+def _frame(sources: Sequence[Source]) -> dict[str, Json]:
+    first = sources[0].document
+    servers: dict[str, Json] = {}
+    for source in sources:
+        for server in map(mapping, sequence(source.document.get("servers"))):
+            if server.get("url"):  # one page lists its security among the servers
+                servers.setdefault(str(server["url"]).rstrip("/"), server)
+    versions = [str(source.document.get("openapi")) for source in sources]
+    return {
+        "openapi": max(versions),
+        "info": deepcopy(first.get("info")),
+        "paths": {},
+        "components": {},
+        "servers": list(servers.values()),
+        "security": deepcopy(first.get("security") or []),
+    }
+
+
+def _plain_templates(document: dict[str, Json], place: str, merged: Merged) -> dict[str, Json]:
+    """Turn `{Task ID}` and `{任务id}` into names that every tool takes."""
+    paths = mapping(document.get("paths"))
+    for path in list(paths):
+        item = mapping(paths[path])
+        new = path.replace("\\/", "/")
+        for name in _TEMPLATE.findall(path):
+            plain = "_".join(re.findall(r"[A-Za-z0-9]+", name)).lower() or "id"
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
+                new = new.replace(f"{{{name}}}", f"{{{plain}}}")
+                _rename_parameter(item, name, plain)
+        if new != path:
+            merged.notes.append(f"{place}: the path {path} is read as {new}.")
+            paths[new] = paths.pop(path)
+    return document
+
+
+def _rename_parameter(item: dict[str, Json], name: str, plain: str) -> None:
+    holders = [item, *(mapping(value) for value in item.values())]
+    for holder in holders:
+        for parameter in sequence(holder.get("parameters")):
+            described = mapping(parameter)
+            if described.get("in") == "path" and described.get("name") == name:
+                described["name"] = plain
+
+
+def _add_components(merged: Merged, document: dict[str, Json], source: Source) -> None:
+    ours = mapping(merged.document["components"])
+    renamed: dict[str, str] = {}
+    for kind, named in mapping(document.get("components")).items():
+        there = mapping(ours.setdefault(kind, {}))
+        for name, value in mapping(named).items():
+            if name in there and _said_by(there[name]) != _said_by(value):
+                new = _variant(source.name) + pascal(name)
+                renamed[f"#/components/{kind}/{name}"] = f"#/components/{kind}/{new}"
+                merged.notes.append(f"{source.place}: the {kind} {name} becomes {new}.")
+                name = new
+            there.setdefault(name, value)
+    if renamed:
+        _point(document, renamed)
+
+
+def _point(value: Json, renamed: Mapping[str, str]) -> None:
+    if isinstance(value, dict):
+        if str(value.get("$ref")) in renamed:
+            value["$ref"] = renamed[str(value["$ref"])]
+        for item in value.values():
+            _point(item, renamed)
+    elif isinstance(value, list):
+        for item in value:
+            _point(item, renamed)
+
+
+def _settled(
+    place: Place, said: list[_Said], choices: Mapping[str, Json], merged: Merged
+) -> dict[str, Json]:
+    """Decide what an operation is that one or more pages describe."""
+    name = called(place)
+    choice = choices.get(name)
+    if choice is not None:
+        said = [one for one in said if one.page.endswith(str(choice))]
+        if len(said) != 1:
+            raise Problem(f"pages.yaml: {name} chooses {choice}, but {len(said)} pages match.")
+    first = said[0].operation
+    different = {_said_by(_meaning(one.operation)) for one in said}
+    if len(different) == 1:
+        return first
+    merged.notes.append(f"{name} is told differently by {len(said)} pages; all are taken together.")
+    result = {key: value for key, value in first.items() if not key.startswith("x-")}
+    result["parameters"] = _parameters(said)
+    bodies = [(one.page, mapping(one.operation.get("requestBody"))) for one in said]
+    if any(body for _, body in bodies):
+        result["requestBody"] = _bodies(bodies, _stem(place))
+    result["responses"] = _responses([mapping(one.operation.get("responses")) for one in said])
+    return result
+
+
+def _meaning(operation: dict[str, Json]) -> Json:
+    keys = ("parameters", "requestBody", "responses", "security", "servers")
+    return {key: operation.get(key) for key in keys}
+
+
+def _said_by(value: Json) -> str:
+    """Write down what a value means for a program: its running text left out."""
+    return json.dumps(_without_text(value), sort_keys=True)
+
+
+def _without_text(value: Json, named: bool = False) -> Json:
+    if isinstance(value, dict):
+        return {
+            key: _without_text(item, named=key == "properties")
+            for key, item in value.items()
+            if named or (key not in _RUNNING_TEXT and not key.startswith("x-"))
+        }
+    return [_without_text(item) for item in value] if isinstance(value, list) else value
+
+
+def _parameters(said: Sequence[_Said]) -> list[Json]:
+    found: dict[tuple[str, str], dict[str, Json]] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in said:
+        for parameter in map(mapping, sequence(one.operation.get("parameters"))):
+            key = (str(parameter.get("in")), str(parameter.get("name")))
+            counts[key] += bool(parameter.get("required"))
+            found.setdefault(key, deepcopy(parameter))
+    for key, parameter in found.items():
+        parameter["required"] = key[0] == "path" or counts[key] == len(said)
+    return list(found.values())
+
+
+def _stem(place: Place) -> str:
+    path = str(place[1])
+    return pascal(f"{tag_of(path)}_{operation_of(str(place[2]), path)}")
+
+
+def _bodies(bodies: Sequence[tuple[str, dict[str, Json]]], stem: str) -> dict[str, Json]:
+    kinds = _by_kind(bodies)
+    content = {
+        kind: _described(_choice(kind, said, stem), [one for _, one in said])
+        for kind, said in kinds.items()
+    }
+    return {"required": all(body.get("required") for _, body in bodies), "content": content}
+
+
+def _by_kind(
+    holders: Sequence[tuple[str, dict[str, Json]]],
+) -> dict[str, list[tuple[str, dict[str, Json]]]]:
+    kinds: dict[str, list[tuple[str, dict[str, Json]]]] = {}
+    for page, holder in holders:
+        for kind, content in mapping(holder.get("content")).items():
+            kinds.setdefault(kind, []).append((page, mapping(content)))
+    return kinds
+
+
+def _described(schema: Json, said: Sequence[dict[str, Json]]) -> Json:
+    """Put the first example beside a schema."""
+    examples = [one["example"] for one in said if "example" in one]
+    return {"schema": schema, **({"example": examples[0]} if examples else {})}
+
+
+def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Json:
+    """Offer what the pages describe; forms have no choices, so theirs are taken together."""
+    distinct: dict[str, tuple[str, dict[str, Json]]] = {}
+    for page, content in said:
+        schema = mapping(deepcopy(content.get("schema")))
+        distinct.setdefault(_said_by(schema), (page, schema))
+    if len(distinct) == 1 or not kind.endswith("json"):
+        return _together([schema for _, schema in distinct.values()])
+    return {"oneOf": list(_titled(list(distinct.values()), stem))}
+
+
+def _titled(said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Iterator[dict[str, Json]]:
+    used: set[str] = set()
+    for page, schema in said:
+        title = stem + _variant(page)
+        while title in used:
+            title += "Other"
+        used.add(title)
+        yield schema if "$ref" in schema else {**schema, "title": title}
+
+
+def _variant(page: str) -> str:
+    """Name what is special about a page, from the words of its folders and file."""
+    words = re.findall(r"[a-z]+[0-9]*|[0-9]+", page.lower().removesuffix(".md"))
+    special = list(dict.fromkeys(word for word in words if word not in _COMMON))
+    return pascal(" ".join(special[:5])) or "Page"
+
+
+def _responses(said: Sequence[dict[str, Json]]) -> dict[str, Json]:
+    statuses = dict.fromkeys(status for one in said for status in one)
+    return {
+        status: _response([mapping(one[status]) for one in said if status in one])
+        for status in statuses
+    }
+
+
+def _response(said: Sequence[dict[str, Json]]) -> Json:
+    content = {
+        kind: _described(
+            _together([one.get("schema") or {} for _, one in found]), [one for _, one in found]
+        )
+        for kind, found in _by_kind([("", one) for one in said]).items()
+    }
+    return {**said[0], **({"content": content} if content else {})}
+
+
+def _together(schemas: Sequence[Json]) -> Json:
+    """Make one schema that takes whatever any of them takes."""
+    distinct = list({_said_by(schema): schema for schema in schemas}.values())
+    if len(distinct) == 1:
+        return deepcopy(distinct[0])
+    objects = [one for one in map(mapping, distinct) if one.get("type") == "object"]
+    if len(objects) != len(distinct):
+        return {"anyOf": deepcopy(distinct)}
+    fields: dict[str, list[Json]] = {}
+    for one in objects:
+        for name, schema in mapping(one.get("properties")).items():
+            fields.setdefault(name, []).append(schema)
+    required: list[Json] = [
+        name for name in fields if all(name in sequence(one.get("required")) for one in objects)
+    ]
+    together = {name: _together(found) for name, found in fields.items()}
+    return {
+        "type": "object",
+        "properties": together,
+        **({"required": required} if required else {}),
+    }

@@ -1,0 +1,182 @@
+"""Give everything in a contract the name callers will see, by rules that look at one thing only.
+
+The name of an operation follows from its method and path, the name of a model from its operation
+and field; no rule looks at what else the contract holds, so a page added later renames nothing.
+
+- tag: the first word of the path that is not a version: `/suno/submit/music` → `suno`.
+- operation: the rest of the path: `submit_music`. A GET that does not begin with a verb of asking
+  gets `get_`, or `list_` where the path ends in a plural; one that asks by a parameter and would
+  be mistaken for another ends in `_by_id`. Without a rest the method decides: `create`, `get`.
+- longer than 40 characters: parts of the path are dropped from the front.
+- model: tag, operation, `Request` or `Answer`, then the fields that lead to it.
+
+What the contract or the overlay names well already keeps its name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from tools.contract import Place, at, mapping, operations, sequence
+from tools.documents import Json
+
+LONGEST: Final = 40
+_VERSION: Final = re.compile(r"v\d+([._]\d+)*")
+_PARAMETER: Final = re.compile(r"\{.*\}")
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_GOOD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_GOOD_TITLE: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
+_ASKING: Final = ("describe", "download", "fetch", "find", "get", "list", "query", "search", "show")
+_ALONE: Final = {"post": "create", "put": "replace", "patch": "update", "delete": "delete"}
+
+# Names that hand-written code has in these places; a generated one would hide it.
+RESERVED: Final = {
+    "video": ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
+}
+RESERVED_TAGS: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        aclose api_key auth_header_name base_url close deadline get_async_httpx_client
+        get_httpx_client prefix raise_on_unexpected_status retry set_async_httpx_client
+        set_httpx_client timeout token with_cookies with_headers with_options with_timeout
+        """,
+    )
+)
+
+
+def name_all(document: dict[str, Json]) -> None:
+    """Name the operations, tags and models of a contract that have no good name yet."""
+    for place, operation in operations(document):
+        path, method = str(place[1]), str(place[2])
+        tag = _kept(sequence(operation.get("tags"))[:1]) or tag_of(path)
+        name = _kept([operation.get("operationId")]) or operation_of(method, path)
+        operation["tags"] = [safe_tag(tag)]
+        operation["operationId"] = safe_name(tag, name)
+    _Models(document).name_all()
+
+
+def tag_of(path: str) -> str:
+    """Name the group of operations that a path belongs to."""
+    return ([*_segments(path)] or ["service"])[0]
+
+
+def operation_of(method: str, path: str) -> str:
+    """Name an operation within its group, without looking at any other."""
+    segments = [*_segments(path)][1:]
+    by_parameter = bool(_PARAMETER.fullmatch(path.rstrip("/").rpartition("/")[2]))
+    if not segments:
+        return _ALONE.get(method) or ("get" if by_parameter else "list_all")
+    if method == "post":
+        return _joined(segments, LONGEST)
+    if method == "get":
+        return _asking(_joined(segments, LONGEST - len("get__by_id")), by_parameter)
+    verb = _ALONE.get(method, method)
+    return f"{verb}_{_joined(segments, LONGEST - len(verb) - 1)}"
+
+
+def _asking(name: str, by_parameter: bool) -> str:
+    if name.partition("_")[0] in _ASKING:
+        return f"{name}_by_id" if by_parameter else name
+    if name.endswith("s"):
+        return f"get_{name}" if by_parameter else f"list_{name}"
+    return f"get_{name}_by_id" if by_parameter else f"get_{name}"
+
+
+def safe_tag(tag: str) -> str:
+    """Keep a tag off the names that every client has."""
+    if not tag[:1].isalpha():
+        return f"api_{tag}"
+    return f"{tag}_api" if tag in RESERVED_TAGS else tag
+
+
+def safe_name(tag: str, name: str) -> str:
+    """Keep an operation off the names that hand-written code has in its group."""
+    name = name if name[:1].isalpha() else f"call_{name}"
+    return f"{name}_call" if name in RESERVED.get(tag, ()) else name
+
+
+def _kept(values: list[Json]) -> str:
+    return "".join(str(value) for value in values if _GOOD_NAME.fullmatch(str(value)))
+
+
+def _segments(path: str) -> Iterator[str]:
+    for segment in path.lower().split("/"):
+        words = _WORD.findall(_PARAMETER.sub("", segment))
+        if words and not _VERSION.fullmatch(segment):
+            yield "_".join(words)
+
+
+def _joined(segments: list[str], room: int) -> str:
+    """Join the last segments that fit; of a single one that does not, the last words."""
+    while len("_".join(segments)) > room and len(segments) > 1:
+        segments = segments[1:]
+    words = "_".join(segments)
+    while len(words) > room and "_" in words:
+        words = words.partition("_")[2]
+    return words[:room]
+
+
+def pascal(text: str) -> str:
+    """Write the ASCII words of a text as a class name."""
+    return "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", text))
+
+
+class _Models:
+    """Gives every model of a contract a name of its own."""
+
+    def __init__(self, document: dict[str, Json]) -> None:
+        self._document = document
+        self._used: set[str] = set()
+
+    def name_all(self) -> None:
+        for name, schema in mapping(at(self._document, ("components", "schemas"))).items():
+            self._schema(mapping(schema), pascal(name) or "Shared", "")
+        for place, operation in operations(self._document):
+            tag = sequence(operation["tags"])[0]
+            self._operation(place, operation, pascal(f"{tag}_{operation['operationId']}"))
+
+    def _operation(self, place: Place, operation: dict[str, Json], stem: str) -> None:
+        shared = mapping(at(self._document, place[:2])).get("parameters")
+        for parameter in [*sequence(operation.get("parameters")), *sequence(shared)]:
+            field = pascal(str(mapping(parameter).get("name")))
+            self._schema(mapping(mapping(parameter).get("schema")), stem, field)
+        self._content(operation.get("requestBody"), f"{stem}Request")
+        for status, response in mapping(operation.get("responses")).items():
+            self._content(response, stem + ("Answer" if status[:1] == "2" else f"Error{status}"))
+
+    def _content(self, holder: Json, stem: str) -> None:
+        contents = mapping(mapping(holder).get("content"))
+        for number, (kind, content) in enumerate(contents.items()):
+            suffix = pascal(kind.rpartition("/")[2]) if number else ""
+            self._schema(mapping(mapping(content).get("schema")), stem + suffix, "")
+
+    def _schema(self, schema: dict[str, Json], root: str, field: str) -> None:
+        title = str(schema.get("title", ""))
+        if title and (not _GOOD_TITLE.fullmatch(title) or title.lower() in self._used):
+            del schema["title"]
+        if _is_model(schema):
+            root = str(schema.setdefault("title", self._free(root, field)))
+            field = ""
+            self._used.add(root.lower())
+        for name, inner in mapping(schema.get("properties")).items():
+            self._schema(mapping(inner), root, field + (pascal(name) or "Field"))
+        for key in ("items", "additionalProperties"):
+            if mapping(schema.get(key)):
+                self._schema(mapping(schema[key]), root, f"{field}Item")
+        for key in ("allOf", "anyOf", "oneOf"):
+            for number, inner in enumerate(sequence(schema.get(key))):
+                self._schema(mapping(inner), root, f"{field}Case{chr(ord('A') + number % 26)}")
+
+    def _free(self, root: str, field: str) -> str:
+        name = root + field
+        while name.lower() in self._used:
+            name += "Other"
+        return name
+
+
+def _is_model(schema: dict[str, Json]) -> bool:
+    kind = schema.get("type")
+    return kind == "object" or (kind is None and "properties" in schema)

@@ -1,0 +1,38 @@
+"""Write where the contract says the service is; the generator tells its templates nothing of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tools.documents import Json
+from tools.problem import Problem
+
+FILE = "servers.py"
+
+
+def write_servers(document: dict[str, Json], place: str, into: Path) -> None:
+    """Write the contract's server URLs into the package as a constant.
+
+    Raises:
+        Problem: one of them is a URL that no client can use as it stands.
+    """
+    servers = document.get("servers")
+    urls = [_url(server, place) for server in servers] if isinstance(servers, list) else []
+    lines = "".join(f"    {json.dumps(url)},\n" for url in urls)
+    value = f"(\n{lines})" if urls else "()"
+    text = (
+        f'"""Where the service is, as the contract says"""\n\nSERVERS: tuple[str, ...] = {value}\n'
+    )
+    (into / FILE).write_text(text, encoding="utf-8")
+
+
+def _url(server: Json, place: str) -> str:
+    url = server.get("url") if isinstance(server, dict) else None
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable():
+        raise Problem(f"{place} has a server without a usable URL.")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "{" in url:
+        raise Problem(f"{place} has the server {url!r}; it must be a whole http(s) URL.")
+    return url.rstrip("/")
