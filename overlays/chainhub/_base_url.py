@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from chainhub._address import is_loopback
 from chainhub.errors import ConfigurationError
-
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def base_url_from(
@@ -83,10 +82,3 @@ def _extras(parts: SplitResult) -> str:
     if parts.query or parts.fragment:
         return "the base URL holds a query or a fragment; leave them out"
     return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine without a look-up."""
-    octets = host.split(".")
-    dotted = len(octets) == 4 and octets[0] == "127" and all(o.isdigit() for o in octets)
-    return host.lower() in LOOPBACK_NAMES or dotted

@@ -215,7 +215,9 @@ class Call:
             error.retry_after = retry_after_of(outcome, time.time())
             if ambiguous:
                 error = ambiguous_answer(error)
-        if isinstance(step, Stop) and step.text and not ambiguous:
+        # What is left of a deadline that has passed tells nobody anything.
+        told = ambiguous or isinstance(error, DeadlineError)
+        if isinstance(step, Stop) and step.text and not told:
             error.message = f"{error.message} ({step.text})"
         return self._filled(error)
 

@@ -230,7 +230,7 @@ class Door(httpx.Client):
                 if time.monotonic() > until:
                     raise httpx.ReadTimeout("timed out")
             return Raw(response.status_code, response.headers.raw, reader.finish())
-        except BodyError:
+        except (BodyError, httpx.NetworkError, httpx.ProtocolError):
             return without_body(response.status_code, response.headers.raw)
 
 
@@ -321,5 +321,5 @@ class AsyncDoor(httpx.AsyncClient):
             async for chunk in response.aiter_raw():
                 reader.feed(chunk)
             return Raw(response.status_code, response.headers.raw, reader.finish())
-        except BodyError:
+        except (BodyError, httpx.NetworkError, httpx.ProtocolError):
             return without_body(response.status_code, response.headers.raw)

@@ -247,30 +247,38 @@ class SyncPool:
             slot.connection.close()
 
 
+UNREADABLE = (BodyError, httpcore.NetworkError, httpcore.ProtocolError)
+"""What may happen to a body; of an answer whose status is an error, nothing is lost by it."""
+
+
 def _read(response: httpcore.Response, limit: int) -> Raw:
+    if response.status < 200:  # a switch to a protocol that nobody asked for
+        return Raw(response.status, response.headers, b"")
     try:
         reader = BodyReader(response.headers, limit)
         for chunk in response.iter_stream():
             reader.feed(chunk)
         return Raw(response.status, response.headers, reader.finish())
-    except BodyError:
+    except UNREADABLE:
         return without_body(response.status, response.headers)
 
 
 async def _aread(response: httpcore.Response, limit: int) -> Raw:
+    if response.status < 200:  # a switch to a protocol that nobody asked for
+        return Raw(response.status, response.headers, b"")
     try:
         reader = BodyReader(response.headers, limit)
         async for chunk in response.aiter_stream():
             reader.feed(chunk)
         return Raw(response.status, response.headers, reader.finish())
-    except BodyError:
+    except UNREADABLE:
         return without_body(response.status, response.headers)
 
 
 def without_body(status: int, headers: Headers) -> Raw:
     """Return an answer whose body cannot be used, if its status says enough; else raise again.
 
-    Called while a `BodyError` is handled: an error status is an error whatever its body holds.
+    Called while the failure is handled: an error status is an error whatever its body holds.
     """
     if 200 <= status < 300:
         raise

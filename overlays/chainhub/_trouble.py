@@ -85,5 +85,5 @@ def _said(error: Exception) -> str:
             break
         if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
             return os.strerror(cause.errno)
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__
     return str(error) or type(error).__name__
