@@ -22,6 +22,7 @@ import httpcore
 
 T = TypeVar("T")
 
+LONGEST = 1_000_000.0  # seconds, eleven days: more than sockets take is no limit at all
 SLICE = 64 * 1024  # bytes per write, so that a slow receiver is noticed between two of them
 
 AddressCheck = Callable[[str, int, str], None]
@@ -65,7 +66,7 @@ class Wire:
 
     def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
         """Return the seconds an operation may take; nothing left raises (0 means non-blocking)."""
-        left = min(limit, self.until - time.monotonic())
+        left = min(limit, self.until - time.monotonic(), LONGEST)
         if left <= 0:
             raise error("no time is left")
         return left

@@ -109,28 +109,23 @@ class Stack(Generic[W, C]):
 
     def pop(self, dead: list[Slot[W, C]]) -> Slot[W, C] | None:
         """Return the warmest connection that can be used; append unusable ones to `dead`."""
-        while self._idle:
+        while True:
             try:
                 slot = self._idle.pop()
-            except IndexError:  # another thread took the last one
+            except IndexError:
                 return None
             if not slot.connection.has_expired():
                 return slot
             dead.append(slot)
-        return None
 
     def push(self, slot: Slot[W, C]) -> Slot[W, C] | None:
         """Keep a connection; return the coldest one if its time is over."""
         slot.used = True
         slot.idle_since = time.monotonic()
         self._idle.append(slot)
-        try:
-            coldest = self._idle.popleft()
-        except IndexError:  # another thread took it already
-            return None
-        if slot.idle_since - coldest.idle_since > KEEPALIVE:
-            return coldest
-        self._idle.appendleft(coldest)
+        with suppress(IndexError):  # another thread may have taken the last one
+            if slot.idle_since - self._idle[0].idle_since > KEEPALIVE:
+                return self._idle.popleft()
         return None
 
     def drain(self) -> Iterator[Slot[W, C]]:
@@ -157,11 +152,6 @@ class SyncPool:
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(limit):
             self._permits.put(None)
-
-    @property
-    def idle(self) -> int:
-        """How many connections are open and unused."""
-        return len(self._stack)
 
     def exchange(self, request: httpcore.Request, attempt: Attempt) -> Raw:
         """Send `request` and read its answer within the limits of `attempt`.
@@ -252,8 +242,6 @@ UNREADABLE = (BodyError, httpcore.NetworkError, httpcore.ProtocolError)
 
 
 def _read(response: httpcore.Response, limit: int) -> Raw:
-    if response.status < 200:  # a switch to a protocol that nobody asked for
-        return Raw(response.status, response.headers, b"")
     try:
         reader = BodyReader(response.headers, limit)
         for chunk in response.iter_stream():
@@ -264,8 +252,6 @@ def _read(response: httpcore.Response, limit: int) -> Raw:
 
 
 async def _aread(response: httpcore.Response, limit: int) -> Raw:
-    if response.status < 200:  # a switch to a protocol that nobody asked for
-        return Raw(response.status, response.headers, b"")
     try:
         reader = BodyReader(response.headers, limit)
         async for chunk in response.aiter_stream():
@@ -402,7 +388,7 @@ def waker(scope: asyncio.Timeout) -> Callable[[], None]:
     loop = asyncio.get_running_loop()
 
     def wake() -> None:
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed, and with it the scope over
             loop.call_soon_threadsafe(_expire, scope)
 
     return wake

@@ -163,7 +163,7 @@ def test_cancel_ends_a_wait_for_many(colour, server, http):
     with pytest.raises(chainhub.CancelledByUser, match="2 tasks was cancelled"):
         colour(client.video.wait_many(["a", "b"], cancel=cancel))
     assert time.monotonic() - set_at[0] < 0.3
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub")]
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub_")]
     assert left == []
 
 
