@@ -8,16 +8,12 @@ from collections.abc import AsyncIterable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
-from chainhub._course import Wanted
 from chainhub._destination import IfExists, Place, destination
-from chainhub._download import Download, Progress, run_async_download, run_download
+from chainhub._download import Download, Progress, Wanted, run_async_download, run_download
 from chainhub._download_many import DownloadOutcome, download_all, download_all_async
 from chainhub._media_ordinary import async_ordinary_lines, ordinary_lines
-from chainhub._media_route import Route
+from chainhub._media_route import route_of
 from chainhub._options import seconds, whole
-from chainhub._version import __version__
 from chainhub._wait_methods import id_of
 from chainhub.errors import ConfigurationError
 from chainhub_api.models import VideoTask
@@ -96,29 +92,6 @@ class Maker:
             deadline_at=self._deadline_at,
         )
         return Download(self._client, wanted, self._route, self.cancel)
-
-
-def route_of(
-    client: Client | AsyncClient,
-    allow_hosts: tuple[str, ...],
-    ordinary: Callable[[], Line] | None,
-) -> Route:
-    """Return where media may come from for this client."""
-    session = client._session
-    # httpx spells headers and cookies out; the request itself is never sent.
-    request = httpx.Request(
-        "GET", session.connector.base_url, headers=client._headers, cookies=client._cookies
-    )
-    return Route(
-        connector=session.connector,
-        allow_hosts=allow_hosts,
-        own_headers=request.headers.raw,
-        auth_header=client.auth_header_name,
-        prefix=client.prefix,
-        user_agent=f"chainhub-python/{__version__}",
-        secrets=session.credentials.secrets,
-        ordinary=ordinary,
-    )
 
 
 def unheard(progress: Progress) -> None:
