@@ -169,10 +169,18 @@ class Download:
         Raises:
             DeadlineError: no time is left for it.
         """
+        return {"deadline": min(self.left(), self._options.deadline), "cancel": self.halt}
+
+    def left(self) -> float:
+        """Return the seconds until the deadline.
+
+        Raises:
+            DeadlineError: there are none.
+        """
         left = self.wanted.deadline_at - time.monotonic()
         if left <= 0:
             raise self._told(DeadlineError("the deadline passed before the video came"))
-        return {"deadline": min(left, self._options.deadline), "cancel": self.halt}
+        return left
 
     def take(self, task: VideoTask) -> None:
         """Take the address a task names.
@@ -298,7 +306,7 @@ def run_download(client: Client, download: Download, tell: Tell) -> Path:
             if download.asks:
                 asking = client.with_options(**download.limits())
                 download.take(asking.video.query(download.wanted.id))
-            key = client._session.credentials.key() if download.wants_key else None
+            key = client._session.credentials.key(download.left()) if download.wants_key else None
             step = download.attempt(partial, key, tell)
             if step is None:
                 break

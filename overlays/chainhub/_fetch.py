@@ -53,7 +53,7 @@ class Order:
         max_bytes: The largest file that is wanted.
     """
 
-    url: Address
+    url: Address = attrs.field(repr=False)
     key: str | None = attrs.field(repr=False)
     timeout: float
     connect: float

@@ -700,6 +700,15 @@ def test_a_slow_transfer_is_not_cut(colour, server, cdn, tmp_path):
     assert len(cdn.requests) == 1
 
 
+def test_without_any_limit_it_just_comes(colour, server, cdn, tmp_path):
+    """`timeout=None` is the caller's choice."""
+    server.answers = [task(f"{cdn.url}/v.mp4")]
+    cdn.answers = [Film().send]
+    client = colour.client(base_url=server.url, timeout=None)
+    place = colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+    assert place.exists()
+
+
 def test_a_deadline_ends_it(fetch, cdn, tmp_path):
     """However steadily it comes; what came is kept."""
     film = Film()
