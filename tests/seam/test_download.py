@@ -4,12 +4,14 @@ import hashlib
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import chainhub
 from chainhub_api.models import VideoTask
+from tests.faults import identities
 from tests.seam.film import (
     FILE_NAME,
     TASK_ID,
@@ -479,6 +481,47 @@ def test_a_redirect_without_an_address_is_an_error(fetch, cdn):
     cdn.answers = [answer(302)]
     with pytest.raises(chainhub.RedirectError):
         fetch()
+
+
+@pytest.fixture
+def secure(server):
+    """Give a server that speaks TLS."""
+    other = type(server)()
+    context, plain = identities.server_context("server"), other._serve
+
+    def serve(connection):
+        with suppress(OSError):
+            plain(context.wrap_socket(connection, server_side=True))
+
+    other._serve = serve
+    other.url = other.url.replace("http:", "https:")
+    yield other
+    other.close()
+
+
+def test_an_encrypted_video(colour, server, secure, tmp_path):
+    """The certificates are those the client trusts."""
+    film = Film()
+    server.answers = [task(f"{secure.url}/v.mp4")]
+    secure.answers = [film.until(40_000, end), film.send]
+    options = {"allow_hosts": ["127.0.0.1"]}
+    quick = chainhub.RetryPolicy(base=0.001)
+    trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": quick}
+    client = colour.client(base_url=server.url, **trusting)
+    colour(client.video.download(TASK_ID, tmp_path / "v", **options))
+    assert (tmp_path / "v").read_bytes() == film.data
+    strange = colour.client(base_url=server.url)
+    with pytest.raises(chainhub.TLSError):
+        colour(strange.video.download(TASK_ID, tmp_path / "w", **options))
+
+
+def test_a_redirect_from_https_to_http_is_refused(colour, server, secure, tmp_path):
+    """What was encrypted stays so."""
+    server.answers = [task(f"{secure.url}/v.mp4")]
+    secure.answers = [answer(302, b"", f"Location: {server.url}/v.mp4")]
+    client = colour.client(base_url=server.url, verify_ssl=str(identities.AUTHORITY))
+    with pytest.raises(chainhub.AddressRefusedError, match="from https to http"):
+        colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206])

@@ -109,6 +109,13 @@ def test_only_a_mib_is_progress(step, attempts):
     assert made.attempts == attempts
 
 
+def test_after_progress_the_pauses_are_short_again():
+    """The count starts anew with the attempt that brought it."""
+    made = course()
+    steps = [settle(made, BROKEN, position) for position in (0, 0, PROGRESS, PROGRESS)]
+    assert steps == [Again(0.5), Again(1.0), Again(0.5), Again(1.0)]
+
+
 def test_the_same_bytes_again_are_no_progress():
     """A file that always starts over must not go on for ever."""
     made = course()
