@@ -17,19 +17,24 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
+from chainhub._client import AsyncClient
 from chainhub._doors import _ASYNC_SENDING, _SENDING, read_already
 from chainhub._media_line import Reply
 
 if TYPE_CHECKING:
-    from chainhub._client import AsyncClient, Client
+    from chainhub._client import Client
     from chainhub._media import Headers
     from chainhub._media_line import Line
 
 T = TypeVar("T")
 
 
-def ordinary_lines(client: Client) -> Callable[[], Line] | None:
+def lines_of(client: Client | AsyncClient) -> Callable[[], Line] | None:
     """Return what makes lines for a client with a transport of its user's, else None."""
+    return _async_lines(client) if isinstance(client, AsyncClient) else _sync_lines(client)
+
+
+def _sync_lines(client: Client) -> Callable[[], Line] | None:
     patched = httpx.HTTPTransport.handle_request is not _SENDING
     transport = client._httpx_args.get("transport")
     given = client._given_client
@@ -39,8 +44,7 @@ def ordinary_lines(client: Client) -> Callable[[], Line] | None:
     return lambda: OrdinaryLine(sender)
 
 
-def async_ordinary_lines(client: AsyncClient) -> Callable[[], Line] | None:
-    """Return what makes lines for a client with a transport of its user's, else None."""
+def _async_lines(client: AsyncClient) -> Callable[[], Line] | None:
     patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
     transport = client._httpx_args.get("transport")
     given = client._given_async_client
