@@ -322,15 +322,17 @@ class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for info in self.permitted(host, port, await self._resolve(host, port)):
             try:
-                left = self.left(self.connect_limit, httpcore.ConnectTimeout)
-                stream = await httpcore.AnyIOBackend().connect_tcp(info[4][0], port, left)
+                return await self._connect(info[4][0], port)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-            else:
-                self.reused = False
-                return AsyncWireStream(self, stream)
         assert failure is not None  # there is at least one address
         raise failure
+
+    async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
+        left = self.left(self.connect_limit, httpcore.ConnectTimeout)
+        stream = await httpcore.AnyIOBackend().connect_tcp(address, port, left)
+        self.reused = False
+        return AsyncWireStream(self, stream)
 
     async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
         loop = asyncio.get_running_loop()

@@ -175,8 +175,9 @@ class Session:
 
     def _make_sync_pool(self) -> SyncPool:
         with self._lock:
-            if self._sync_pool is None:
-                self._sync_pool = SyncPool(self.connector.open, self.connector.max_connections)
+            self._sync_pool = self._sync_pool or SyncPool(
+                self.connector.open, self.connector.max_connections
+            )
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncPool:

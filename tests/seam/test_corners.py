@@ -371,3 +371,65 @@ def test_no_limits_at_all_is_allowed(colour, server):
     """None means no limit, and a socket that knows none is told a very long one."""
     client = colour.client(base_url=server.url, timeout=None, deadline=None)
     assert colour(client.video.query("a")).status == "pending"
+
+
+def test_described_or_not_an_error_inside_a_200_is_told_all_facts():
+    """The error of an answer that nobody has described knows its call."""
+    from chainhub._call import Settled
+    from chainhub._runner import Task
+    from chainhub_api.api.video import query
+
+    headers = [(b"Content-Type", b"application/json")]
+    body = b'{"success": false, "message": "overloaded"}'
+    answer = Answer(200, headers, body, "GET", "https://api.example.com/x")
+    task = Task(query, "Any", {}, tuple)
+    with pytest.raises(chainhub.StatusError, match="overloaded") as caught:
+        task.declared(None, Settled(answer, None, 2, 0.5))
+    assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
+    broken = Answer(200, headers, b"{", "GET", "https://api.example.com/x")
+    with pytest.raises(chainhub.ResponseError):
+        task.declared(None, Settled(broken, None, 1, 0.5))
+
+
+def test_every_session_starts_anew_in_a_child(server, monkeypatch):
+    """What is registered for forks reaches all sessions there are."""
+    import weakref
+
+    from chainhub import _session
+
+    client = chainhub.Client(KEY, base_url=server.url)
+    client.video.query("a")
+    pool = client._session._sync_pool
+    monkeypatch.setattr(_session, "_sessions", weakref.WeakSet([client._session]))
+    monkeypatch.setattr(_session, "_abandoned", abandoned := [])
+    _session._after_fork_in_child()
+    assert (client._session._sync_pool, abandoned[0][0]) == (None, pool)
+    pool.close()
+
+
+def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
+    """A machine that slept through the last call waits for the deadline, then ends."""
+    from chainhub._following import Follower, terms_of
+    from chainhub._waiting import Expire, Raise, Wait
+
+    with chainhub.Client(KEY, base_url=server.url) as client:
+        terms = terms_of(client, 900, None, None, raise_on_failure=True)
+        follower = Follower(client._door(), client._options, "a", terms, None)
+        monkeypatch.setattr(Wait, "may_ask", lambda self, now: False)
+        assert follower.due() is None
+        assert follower.step.then == Expire(terms.deadline_at)
+        now = terms.deadline_at
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        assert follower.due() is None
+        assert isinstance(follower.step.then, Raise)
+    assert server.requests == []
+
+
+def test_queue_of_a_cancelled_call_ends_at_once(server):
+    """A switch that is set already takes no place in the queue."""
+    cancel = chainhub.Cancel()
+    cancel.set()
+    pool = _pool.SyncPool(lambda wire: None, 1)
+    attempt = _pool.Attempt(timeout=5, connect=5, deadline=1e12, max_body=9, cancel=cancel)
+    with pytest.raises(httpcore.PoolTimeout, match="cancelled"):
+        pool.exchange(httpcore.Request("GET", server.url), attempt)
