@@ -330,9 +330,9 @@ class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
 
     async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
         left = self.left(self.connect_limit, httpcore.ConnectTimeout)
-        stream = await httpcore.AnyIOBackend().connect_tcp(address, port, left)
         self.reused = False
-        return AsyncWireStream(self, stream)
+        backend = httpcore.AnyIOBackend()
+        return AsyncWireStream(self, await backend.connect_tcp(address, port, left))
 
     async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
         loop = asyncio.get_running_loop()

@@ -433,3 +433,13 @@ def test_queue_of_a_cancelled_call_ends_at_once(server):
     attempt = _pool.Attempt(timeout=5, connect=5, deadline=1e12, max_body=9, cancel=cancel)
     with pytest.raises(httpcore.PoolTimeout, match="cancelled"):
         pool.exchange(httpcore.Request("GET", server.url), attempt)
+
+
+def test_queue_ends_with_the_deadline(server):
+    """A connection that never comes free is waited for no longer than that."""
+    pool = _pool.SyncPool(lambda wire: None, 1)
+    pool._permits.get()
+    deadline = time.monotonic() + 0.05
+    attempt = _pool.Attempt(timeout=5, connect=5, deadline=deadline, max_body=9)
+    with pytest.raises(httpcore.PoolTimeout, match="stayed in use"):
+        pool.exchange(httpcore.Request("GET", server.url), attempt)
