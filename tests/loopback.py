@@ -25,10 +25,15 @@ TASK = {
 Behaviour = bytes | Callable[[socket.socket, bytes], None] | None
 
 
-def spell(status: int = 200, body: object = TASK, *headers: str, length: int | None = None) -> bytes:
+def spell(
+    status: int = 200, body: object = TASK, *headers: str, length: int | None = None
+) -> bytes:
     """Spell an answer; anything but bytes travels as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(raw) if length is None else length}"]
+    lines = [
+        f"HTTP/1.1 {status} Whatever",
+        f"Content-Length: {len(raw) if length is None else length}",
+    ]
     return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1") + raw
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def step(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        made = steps.add_parser(run.__name__.removeprefix("_"), help=text, description=text)
+        made = steps.add_parser(
+            run.__name__.removeprefix("_").replace("_", "-"), help=text, description=text
+        )
         made.set_defaults(run=run)
         return made
 
@@ -55,6 +58,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
     step(_surface, "write generated/API.md from the generated client")
     step(_drift, "generate aside and compare with generated/")
+    diff = step(_diff, "say what changed for callers since a tag, a folder or an API.md")
+    release = step(_release_check, "refuse a version too small for what changed")
+    for command in (diff, release):
+        command.add_argument("base", metavar="BASE", help="a git revision, a folder or an API.md")
+    release.add_argument("version", metavar="VERSION", help="the version to be released")
+    release.add_argument(
+        "--previous", metavar="VERSION", help="the version of BASE, if not its name"
+    )
     return parser
 
 
@@ -104,5 +115,18 @@ def _drift(options: argparse.Namespace) -> int:
     return 1 if lines else 0
 
 
+def _diff(options: argparse.Namespace) -> int:
+    print(commands.changed_since(options.base).draft(), end="")
+    return 0
+
+
+def _release_check(options: argparse.Namespace) -> int:
+    previous = options.previous or options.base
+    wanted = commands.check_release(options.base, options.version, previous)
+    print(f"{options.version} is enough: what changed since {options.base} asks for {wanted}.")
+    return 0
+
+
 if __name__ == "__main__":
+    gc.disable()  # a short life that builds large trees: looking for garbage costs a fifth of it
     sys.exit(main())

@@ -22,7 +22,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 
 from tools import layout
-from tools.contract import mapping, operations
+from tools.contract import at, mapping, operations
 from tools.documents import Json
 from tools.problem import Problem
 from tools.servers import write_servers
@@ -53,12 +53,17 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
 
 def _understood(document: dict[str, Json]) -> dict[str, Json]:
     """Leave out what the generator takes for something else: extensions beside status codes."""
-    copy = deepcopy(document)
-    for _, operation in operations(copy):
-        responses = mapping(operation.get("responses"))
-        for status in [status for status in responses if status.startswith("x-")]:
-            del responses[status]
+    odd = {place for place, operation in operations(document) if any(_extensions(operation))}
+    copy = deepcopy(document) if odd else document
+    for place in odd:
+        operation = mapping(at(copy, place))
+        for status in _extensions(operation):
+            del mapping(operation["responses"])[status]
     return copy
+
+
+def _extensions(operation: dict[str, Json]) -> list[str]:
+    return [key for key in mapping(operation.get("responses")) if key.startswith("x-")]
 
 
 def _run(

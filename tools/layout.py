@@ -17,6 +17,7 @@ REPAIRED = BUILD / "openapi.json"
 
 PACKAGE = "chainhub_api"
 SURFACE = "API.md"
+REPAIRS = "REPAIRS.md"
 
 
 def shown(path: Path) -> str:

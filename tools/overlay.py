@@ -38,15 +38,25 @@ class Action:
     update: Json
     only: str | None
     may_find_nothing: bool
+    reason: str
 
 
-def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> list[Action]:
-    """Change `document` as `overlay` says and give the actions that found nothing.
+@dataclass(frozen=True)
+class Applied:
+    """An action and how many places it has changed."""
+
+    action: Action
+    places: int
+
+
+def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> list[Applied]:
+    """Change `document` as `overlay` says and tell what each action has found.
 
     Raises:
         Problem: `overlay` is not an Overlay 1.x document, or an action cannot be carried out.
     """
-    return [action for action in _actions(overlay, place) if not _carry_out(document, action)]
+    actions = _actions(overlay, place)
+    return [Applied(action, _carry_out(document, action)) for action in actions]
 
 
 def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
@@ -78,6 +88,7 @@ def _action(data: Json, name: str) -> Action:
         update=data.get("update"),
         only=cast("str | None", data.get("x-only")),
         may_find_nothing=data.get("x-may-find-nothing") is True,
+        reason=" ".join(str(data["description"]).split()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Write where the contract says the service is: the one thing callers need that no template gets."""
+"""Write where the contract says the service is; the generator tells its templates nothing of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def write_servers(document: dict[str, Json], place: str, into: Path) -> None:
     urls = [_url(server, place) for server in servers] if isinstance(servers, list) else []
     lines = "".join(f"    {json.dumps(url)},\n" for url in urls)
     value = f"(\n{lines})" if urls else "()"
-    text = f'"""Where the service is, as the contract says"""\n\nSERVERS: tuple[str, ...] = {value}\n'
+    text = (
+        f'"""Where the service is, as the contract says"""\n\nSERVERS: tuple[str, ...] = {value}\n'
+    )
     (into / FILE).write_text(text, encoding="utf-8")
 
 

@@ -61,7 +61,7 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
 
 
 def _request(module: ast.Module, path: Path) -> str:
-    for node in ast.walk(module):
+    for node in _inside(module, "_get_kwargs"):
         match node:
             case ast.AnnAssign(
                 target=ast.Name(id="_kwargs"),
@@ -102,7 +102,7 @@ def _field(name: str, annotation: str, names: dict[str, str]) -> str:
 
 def _json_names(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """Read from `to_dict` which JSON name each Python name stands for."""
-    for item in ast.walk(node):
+    for item in _inside(node, "to_dict"):
         pairs: list[tuple[ast.expr | None, ast.expr]] = []
         match item:
             case ast.Dict():
@@ -112,6 +112,13 @@ def _json_names(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
         for key, value in pairs:
             if isinstance(key, ast.Constant) and isinstance(value, ast.Name):
                 yield value.id, str(key.value)
+
+
+def _inside(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[ast.AST]:
+    """Walk through one function only: there is much more in a generated module."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            yield from ast.walk(node)
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from chainhub._address import is_loopback
 from chainhub.errors import ConfigurationError
-
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def base_url_from(
-    argument: str | None, environ: Mapping[str, str], servers: tuple[str, ...], *, allow_insecure: bool
+    argument: str | None,
+    environ: Mapping[str, str],
+    servers: tuple[str, ...],
+    *,
+    allow_insecure: bool,
 ) -> str:
     """Return the base URL to use: the argument, else `CHAINHUB_BASE_URL`, else the contract's.
 
@@ -30,13 +33,15 @@ def base_url_from(
     )
 
 
-def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:
+def check_base_url(text: object, source: str, *, allow_insecure: bool) -> str:
     """Return `text` without trailing slashes, or say what is wrong with it.
 
     Raises:
         ConfigurationError: not an http(s) URL, plain http to a host that is not loopback, user
             information, a query, a fragment, or a path that ends in the operations' own `/v1`.
     """
+    if not isinstance(text, str):
+        raise ConfigurationError(f"{source}: the base URL must be a string")
     problem, url = _problem(text.strip(), allow_insecure)
     if problem:
         raise ConfigurationError(f"{source}: {problem}")
@@ -44,12 +49,15 @@ def check_base_url(text: str, source: str, *, allow_insecure: bool) -> str:
 
 
 def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
+    from httpx import URL, InvalidURL
+
     if not text.isascii() or any(character <= " " for character in text):
         return "the base URL holds characters that no URL can hold; check it for a slip", ""
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:
+        URL(text).host  # noqa: B018 - knows what is an address and what is punycode
+    except (ValueError, InvalidURL):
         return "the base URL cannot be read; it looks like https://api.example.com", ""
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "the base URL must look like https://api.example.com", ""
@@ -74,10 +82,3 @@ def _extras(parts: SplitResult) -> str:
     if parts.query or parts.fragment:
         return "the base URL holds a query or a fragment; leave them out"
     return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine without a look-up."""
-    octets = host.split(".")
-    dotted = len(octets) == 4 and octets[0] == "127" and all(o.isdigit() for o in octets)
-    return host.lower() in LOOPBACK_NAMES or dotted

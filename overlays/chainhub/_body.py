@@ -108,7 +108,9 @@ def _inflater(encoding: bytes, limit: int) -> _Gunzip | None:
             return _Gunzip(limit)
         case other:
             name = other[:40].decode("ascii", "replace")
-            raise BodyError("decode", f"the body is compressed with {name!r}, which was not asked for")
+            raise BodyError(
+                "decode", f"the body is compressed with {name!r}, which was not asked for"
+            )
 
 
 def _too_large(limit: int) -> BodyError:

@@ -21,8 +21,8 @@ from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._log import logger
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw
-from chainhub._redact import redact_url
-from chainhub._retry import Retry, Stop, Trouble, decide, is_idempotent
+from chainhub._redact import redact_text, redact_url
+from chainhub._retry import Retry, Stop, Trouble, TroubleKind, decide, is_idempotent
 from chainhub._retry_after import retry_after_of
 from chainhub.errors import (
     AmbiguousOutcome,
@@ -156,7 +156,9 @@ class Call:
 
     def answer(self, raw: Raw) -> Answer:
         """Return what came as an answer to this call."""
-        return Answer(raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url)
+        return Answer(
+            raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
+        )
 
     def settle(self, outcome: Answer | Trouble) -> Settled | float:
         """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
@@ -213,7 +215,9 @@ class Call:
             error.retry_after = retry_after_of(outcome, time.time())
             if ambiguous:
                 error = ambiguous_answer(error)
-        if isinstance(step, Stop) and step.text and not ambiguous:
+        # What is left of a deadline that has passed tells nobody anything.
+        told = ambiguous or isinstance(error, DeadlineError)
+        if isinstance(step, Stop) and step.text and not told:
             error.message = f"{error.message} ({step.text})"
         return self._filled(error)
 
@@ -253,7 +257,7 @@ class Call:
             status=answer.status if answer else None,
             trouble=trouble.text if trouble else None,
             trouble_kind=trouble.kind if trouble else None,
-            request_id=request_id_of(answer) if answer else None,
+            request_id=request_id_of(answer, self.secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
         )
@@ -316,26 +320,24 @@ def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> Chain
         )
     if deadline_over:
         return DeadlineError(f"the deadline passed before an answer came ({trouble.text})")
-    match trouble.kind:
-        case "timeout" | "connect_timeout":
-            what = "connecting took" if trouble.kind == "connect_timeout" else "no whole answer came"
-            return RequestTimeoutError(f"{what} within the time limit ({trouble.text})")
-        case "tls":
-            return TLSError(trouble.text)
-        case "proxy":
-            return ProxyError(f"the proxy refused: {trouble.text}")
-        case "decode" | "too_large":
-            return ResponseError(trouble.text)
-        case "local":
-            return ConfigurationError(f"the request cannot be sent: {trouble.text}")
-        case "connect" | "lookup":
-            return ConnectionFailedError(f"could not connect: {trouble.text}")
-        case "truncated":
-            return ConnectionFailedError(f"the answer broke off: {trouble.text}")
-        case "protocol":
-            return ConnectionFailedError(f"what came is no HTTP answer: {trouble.text}")
-        case "closed":
-            return ConnectionFailedError(f"the connection broke: {trouble.text}")
+    kind, sentence = _ERRORS[trouble.kind]
+    return kind(sentence.format(trouble.text))
+
+
+_ERRORS: dict[TroubleKind, tuple[type[ChainhubError], str]] = {
+    "connect": (ConnectionFailedError, "could not connect: {}"),
+    "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
+    "lookup": (ConnectionFailedError, "could not connect: {}"),
+    "tls": (TLSError, "{}"),
+    "proxy": (ProxyError, "the proxy refused: {}"),
+    "timeout": (RequestTimeoutError, "no whole answer came within the time limit ({})"),
+    "closed": (ConnectionFailedError, "the connection broke: {}"),
+    "truncated": (ConnectionFailedError, "the answer broke off: {}"),
+    "protocol": (ConnectionFailedError, "what came is no HTTP answer: {}"),
+    "decode": (ResponseError, "{}"),
+    "too_large": (ResponseError, "{}"),
+    "local": (ConfigurationError, "the request cannot be sent: {}"),
+}
 
 
 def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
@@ -350,6 +352,7 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     )
 
 
-def request_id_of(answer: Answer) -> str | None:
-    """Return the service's id of a request."""
-    return answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """Return the service's id of a request, on one line and without secrets it may echo."""
+    found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    return None if found is None else redact_text(found, secrets, limit=100)

@@ -1,4 +1,4 @@
-"""A switch that ends a call from outside: it wakes sleeps and shuts the sockets of the call down."""
+"""A switch that ends a call from outside: it wakes its sleeps and shuts its sockets down."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Cancel:
 
     @contextmanager
     def watching(self, wake: Callable[[], None]) -> Iterator[None]:
-        """Call `wake` when the switch is set while the block runs (at once if it is set already)."""
+        """Call `wake` when the switch is set while the block runs, at once if it is set already."""
         token = object()
         with self._lock:
             self._wakers[token] = wake

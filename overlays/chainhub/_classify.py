@@ -54,6 +54,8 @@ _ADVICE = {
     410: "it is gone for good",
     413: "send less at once",
     425: "try again",
+    501: "the service cannot do this; asking again will not help",
+    505: "the gateway speaks another version of HTTP; tell its operator",
     525: "the gateway's own TLS is broken: tell its operator",
     526: "the gateway's own certificate is broken: tell its operator",
     530: "Cloudflare cannot find the gateway's server: check the base URL, or try again later",

@@ -26,14 +26,14 @@ from chainhub._connector import Connector
 from chainhub._credentials import Credentials
 from chainhub._doors import AsyncDoor, Door, Doorway
 from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
+from chainhub._headers import check_headers
 from chainhub._log import guard_logs
-from chainhub._options import DEADLINE, TIMEOUT, Options, seconds, spans_of, whole
+from chainhub._options import DEADLINE, TIMEOUT, Options, policy, seconds, spans_of, whole
 from chainhub._proxy import read_argument, read_environment
 from chainhub._retry import RetryPolicy
 from chainhub._session import Session
 from chainhub._tls import read_trust
 from chainhub._version import __version__
-from chainhub.errors import ConfigurationError
 from chainhub_api.api import AsyncResources, Resources
 from chainhub_api.client import AuthenticatedClient
 from chainhub_api.servers import SERVERS
@@ -90,7 +90,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
             timeout=span,
             connect=connect,
             deadline=seconds("deadline", deadline),
-            retry=RetryPolicy() if retry is None else retry,
+            retry=policy(retry),
             max_body=whole("max_body", max_body),
         )
         url = base_url_from(base_url, os.environ, SERVERS, allow_insecure=allow_insecure)
@@ -128,15 +128,12 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         auth_header_name: str,
         httpx_args: dict[str, Any],
     ) -> None:
-        if any(name.lower() == auth_header_name.lower() for name in headers):
-            raise ConfigurationError(
-                f"the header {auth_header_name} carries the key; pass it as api_key= instead"
-            )
+        check_headers(headers, auth_header_name)
         self.__attrs_init__(
             base_url=session.connector.base_url,
             headers=headers,
             cookies=cookies,
-            token="",  # noqa: S106 - the key stands in the credentials alone
+            token="",
             prefix=prefix,
             auth_header_name=auth_header_name,
             httpx_args=httpx_args,
@@ -187,9 +184,12 @@ class Seam(AuthenticatedClient, Generic[Ask]):
             changes["timeout"], changes["connect"] = spans_of(timeout)
         if deadline is not UNCHANGED:
             changes["deadline"] = seconds("deadline", deadline)
-        for name, value in (("retry", retry), ("max_body", max_body), ("cancel", cancel)):
-            if value is not UNCHANGED:
-                changes[name] = value
+        if retry is not UNCHANGED:
+            changes["retry"] = policy(retry)
+        if max_body is not UNCHANGED:
+            changes["max_body"] = whole("max_body", max_body)
+        if cancel is not UNCHANGED:
+            changes["cancel"] = cancel
         return self._copy(options=attrs.evolve(self._options, **changes))
 
     def with_timeout(self, timeout: Span) -> Self:

@@ -17,10 +17,10 @@ import attrs
 import httpx
 
 from chainhub._answers import decode_json
-from chainhub._body import BodyReader
-from chainhub._call import Settled, Prepared
+from chainhub._body import BodyError, BodyReader
+from chainhub._call import Prepared, Settled
 from chainhub._options import Options
-from chainhub._pool import Attempt, Raw, waker, watching
+from chainhub._pool import Attempt, Raw, waker, watching, without_body
 from chainhub._session import Session
 from chainhub.errors import ChainhubError
 
@@ -35,9 +35,7 @@ _ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
 class SafeResponse(httpx.Response):
     """An answer whose `json()` raises typed errors only."""
 
-    def __init__(
-        self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]
-    ) -> None:
+    def __init__(self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]) -> None:
         answer = outcome.value()
         headers = [pair for pair in answer.headers if pair[0].lower() not in NO_LONGER_TRUE]
         super().__init__(answer.status, headers=headers, content=answer.body, request=request)
@@ -217,18 +215,23 @@ class Door(httpx.Client):
 
     def _ordinary_client(self) -> httpx.Client:
         if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(self._way.httpx_args)
+            settings = {"verify": self._way.session.connector.trust_context()} | dict(
+                self._way.httpx_args
+            )
             self._through = httpx.Client(**settings)
         return self._through
 
     def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         until = attempt.until()
-        reader = BodyReader(response.headers.raw, attempt.max_body)
-        for chunk in response.iter_raw():
-            reader.feed(chunk)
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("timed out")
-        return Raw(response.status_code, response.headers.raw, reader.finish())
+        try:
+            reader = BodyReader(response.headers.raw, attempt.max_body)
+            for chunk in response.iter_raw():
+                reader.feed(chunk)
+                if time.monotonic() > until:
+                    raise httpx.ReadTimeout("timed out")
+            return Raw(response.status_code, response.headers.raw, reader.finish())
+        except (BodyError, httpx.NetworkError, httpx.ProtocolError):
+            return without_body(response.status_code, response.headers.raw)
 
 
 class AsyncDoor(httpx.AsyncClient):
@@ -306,12 +309,17 @@ class AsyncDoor(httpx.AsyncClient):
 
     def _ordinary_client(self) -> httpx.AsyncClient:
         if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(self._way.httpx_args)
+            settings = {"verify": self._way.session.connector.trust_context()} | dict(
+                self._way.httpx_args
+            )
             self._through = httpx.AsyncClient(**settings)
         return self._through
 
     async def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
-        reader = BodyReader(response.headers.raw, attempt.max_body)
-        async for chunk in response.aiter_raw():
-            reader.feed(chunk)
-        return Raw(response.status_code, response.headers.raw, reader.finish())
+        try:
+            reader = BodyReader(response.headers.raw, attempt.max_body)
+            async for chunk in response.aiter_raw():
+                reader.feed(chunk)
+            return Raw(response.status_code, response.headers.raw, reader.finish())
+        except (BodyError, httpx.NetworkError, httpx.ProtocolError):
+            return without_body(response.status_code, response.headers.raw)

@@ -222,7 +222,9 @@ def _first_said(parts: Iterator[Said]) -> Said:
 def _problem(document: dict[str, object]) -> str | None:
     """Return the title and the detail of an RFC 9457 problem."""
     texts = [document.get("title"), document.get("detail")]
-    return ": ".join(text for text in texts if isinstance(text, str) and text) or None
+    return (
+        ": ".join(text.strip() for text in texts if isinstance(text, str) and text.strip()) or None
+    )
 
 
 def _located(document: dict[str, object]) -> str | None:

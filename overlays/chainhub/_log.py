@@ -1,8 +1,8 @@
 """The logger `chainhub`: silent unless asked, and no query string in the loggers below ours.
 
 `CHAINHUB_LOG=info` (or `debug`) prints to standard error; without it the standard library's
-configuration decides. httpx logs whole URLs at INFO and httpcore answer headers at DEBUG, signed
-URLs among them, so a filter cuts the queries there.
+configuration decides. httpx logs whole URLs at INFO, and httpcore at DEBUG whatever an answer's
+head holds, signed URLs and echoed keys among it, so a filter cuts both there.
 """
 
 from __future__ import annotations
@@ -23,18 +23,16 @@ LOGGERS_BELOW = (
     "httpcore.socks",
 )
 _QUERY = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
-_SECRET_HEADERS = re.compile(
-    r"(\(b'(?:location|set-cookie|proxy-authenticate)', b)'[^']*'", re.IGNORECASE
-)
+_FROM_OUTSIDE = re.compile(r"\b(return_value|exception)=.*", re.DOTALL)
 
 
 class CutQueries(logging.Filter):
-    """Cuts the query from every URL of a record, and the values of headers that may hold one."""
+    """Cuts the query from every URL of a record, and what httpcore tells of answers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record; it is always kept."""
         text = record.getMessage()
-        cut = _SECRET_HEADERS.sub(r"\1'…'", _QUERY.sub(r"\1?…", text))
+        cut = _FROM_OUTSIDE.sub(r"\1=…", _QUERY.sub(r"\1?…", text))
         if cut != text:
             record.msg, record.args = cut, ()
         return True

@@ -34,16 +34,23 @@ def explain(
         return read_refused(answer, "the answer says success but carries no data", secrets)
     if isinstance(problem, ResponseError):
         return read_refused(answer, problem.message, secrets, problem.field)
-    undeclared = type(problem).__name__ == "UnexpectedStatus"
+    undeclared = _undeclared(problem, answer.status)
     if namespace and not undeclared and (fault := locate(document, declared, namespace)):
         return read_refused(answer, fault.sentence(secrets), secrets, fault.field(secrets))
     return read_refused(answer, _text(problem, answer.status), secrets)
 
 
+def _undeclared(problem: BaseException | str, status: int) -> bool:
+    """Tell whether generated code failed at the status: a foreign one it cannot even name."""
+    if type(problem).__name__ == "UnexpectedStatus":
+        return True
+    return isinstance(problem, ValueError) and f"{status} is not a valid HTTPStatus" in str(problem)
+
+
 def _text(problem: BaseException | str, status: int) -> str:
     if isinstance(problem, str):
         return problem
-    if type(problem).__name__ == "UnexpectedStatus":
+    if _undeclared(problem, status):
         return f"the contract declares no answer for the status {status}"
     if isinstance(problem, KeyError):
         return f"the field {problem} is missing"

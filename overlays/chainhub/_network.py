@@ -22,6 +22,7 @@ import httpcore
 
 T = TypeVar("T")
 
+LONGEST = 1_000_000.0  # seconds, eleven days: more than sockets take is no limit at all
 SLICE = 64 * 1024  # bytes per write, so that a slow receiver is noticed between two of them
 
 AddressCheck = Callable[[str, int, str], None]
@@ -31,7 +32,7 @@ AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, i
 
 
 class NameLookupError(httpcore.ConnectError):
-    """The name of a host could not be turned into an address; `passing` if asking again may help."""
+    """The name of a host was not turned into an address; `passing` if asking again may help."""
 
     def __init__(self, text: str, passing: bool) -> None:
         super().__init__(text)
@@ -49,6 +50,7 @@ class Wire:
         self.until = math.inf
         self.connect_limit = math.inf
         self.reads = 0
+        self.heard = b""
         self.written = False
         self.reused = False
         self._check = check
@@ -58,12 +60,13 @@ class Wire:
         self.until = until
         self.connect_limit = connect_limit
         self.reads = 0
+        self.heard = b""
         self.written = False
         self.reused = reused
 
     def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
         """Return the seconds an operation may take; nothing left raises (0 means non-blocking)."""
-        left = min(limit, self.until - time.monotonic())
+        left = min(limit, self.until - time.monotonic(), LONGEST)
         if left <= 0:
             raise error("no time is left")
         return left
@@ -72,8 +75,10 @@ class Wire:
         """Note a read; refuse a first one on a reused connection that is no start of an answer."""
         if data:
             self.reads += 1
-            if self.reads == 1 and self.reused and not b"HTTP/".startswith(data[:5]):
-                raise LeftOver("left-over bytes stood on the connection")
+            if self.reads == 1:
+                self.heard = data[:5]
+                if self.reused and not b"HTTP/".startswith(self.heard):
+                    raise LeftOver("left-over bytes stood on the connection")
         return data
 
     def wrote(self) -> None:
@@ -97,6 +102,15 @@ def lookup_failed(host: str, error: OSError | UnicodeError) -> NameLookupError:
     passing = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
     detail = error.strerror if isinstance(error, OSError) and error.strerror else "no host name"
     return NameLookupError(f"the host name {host[:100]!r} was not found ({detail})", passing)
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is a plain numeric address."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError):
+            socket.inet_pton(family, host)
+            return True
+    return False
 
 
 class SyncWire(Wire, httpcore.NetworkBackend):
@@ -161,9 +175,7 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         return SyncWireStream(self, sock)
 
 
-def _translated(
-    error: OSError, timeout: type[Exception], failure: type[Exception]
-) -> Exception:
+def _translated(error: OSError, timeout: type[Exception], failure: type[Exception]) -> Exception:
     return timeout("timed out") if isinstance(error, TimeoutError) else failure(str(error))
 
 
@@ -310,19 +322,23 @@ class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for info in self.permitted(host, port, await self._resolve(host, port)):
             try:
-                left = self.left(self.connect_limit, httpcore.ConnectTimeout)
-                stream = await httpcore.AnyIOBackend().connect_tcp(info[4][0], port, left)
+                return await self._connect(info[4][0], port)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-            else:
-                self.reused = False
-                return AsyncWireStream(self, stream)
         assert failure is not None  # there is at least one address
         raise failure
+
+    async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
+        left = self.left(self.connect_limit, httpcore.ConnectTimeout)
+        stream = await httpcore.AnyIOBackend().connect_tcp(address, port, left)
+        self.reused = False
+        return AsyncWireStream(self, stream)
 
     async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
         loop = asyncio.get_running_loop()
         try:
+            if is_address(host):  # needs no thread to be looked up in
+                return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # as above
             return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
         except (OSError, UnicodeError) as error:
             failure = lookup_failed(host, error)
@@ -357,8 +373,13 @@ class AsyncWireStream(httpcore.AsyncNetworkStream):
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Shake hands within the limit for connecting."""
-        left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
-        stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        try:
+            left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
+            stream = await self._stream.start_tls(ssl_context, server_hostname, left)
+        except BaseException:
+            # Nobody else knows the socket of a handshake that the clock has cut off.
+            await self._stream.aclose()
+            raise
         return AsyncWireStream(self._wire, stream)
 
     def get_extra_info(self, info: str) -> object:

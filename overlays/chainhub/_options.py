@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import attrs
 import httpx
@@ -33,10 +32,6 @@ class Options:
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     max_body: int = DEFAULT_LIMIT
     cancel: Cancel | None = None
-
-    def deadline_at(self) -> float:
-        """Return the instant (monotonic) at which a call that starts now ends."""
-        return time.monotonic() + self.deadline
 
 
 def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
@@ -73,3 +68,16 @@ def whole(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{name} must be a positive whole number")
     return value
+
+
+def policy(retry: object) -> RetryPolicy:
+    """Return the retry policy, the usual one for None.
+
+    Raises:
+        ConfigurationError: something else.
+    """
+    if retry is None:
+        return RetryPolicy()
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError("retry must be a chainhub.RetryPolicy; RetryPolicy.off() for none")
+    return retry

@@ -21,7 +21,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import attrs
 import httpcore
 
-from chainhub._body import BodyReader
+from chainhub._body import BodyError, BodyReader
 from chainhub._cancel import Cancel
 from chainhub._network import AsyncWire, LeftOver, SyncWire, Wire
 
@@ -41,7 +41,7 @@ class Raw(NamedTuple):
 
 @attrs.define
 class Attempt:
-    """What one attempt may take, and whether any byte of it may have reached the server.
+    """What one attempt may take, whether it may have reached the server, what was heard first.
 
     `timeout` (seconds) starts when a connection is handed out; `deadline` is an instant
     (monotonic). Queueing for a connection counts against the deadline alone.
@@ -54,6 +54,7 @@ class Attempt:
     fresh: bool = False
     cancel: Cancel | None = None
     reached: bool = False
+    heard: bytes = b""
 
     def until(self) -> float:
         """Return the instant at which an attempt that starts now ends."""
@@ -108,28 +109,23 @@ class Stack(Generic[W, C]):
 
     def pop(self, dead: list[Slot[W, C]]) -> Slot[W, C] | None:
         """Return the warmest connection that can be used; append unusable ones to `dead`."""
-        while self._idle:
+        while True:
             try:
                 slot = self._idle.pop()
-            except IndexError:  # another thread took the last one
+            except IndexError:
                 return None
             if not slot.connection.has_expired():
                 return slot
             dead.append(slot)
-        return None
 
     def push(self, slot: Slot[W, C]) -> Slot[W, C] | None:
         """Keep a connection; return the coldest one if its time is over."""
         slot.used = True
         slot.idle_since = time.monotonic()
         self._idle.append(slot)
-        try:
-            coldest = self._idle.popleft()
-        except IndexError:  # another thread took it already
-            return None
-        if slot.idle_since - coldest.idle_since > KEEPALIVE:
-            return coldest
-        self._idle.appendleft(coldest)
+        with suppress(IndexError):  # another thread may have taken the last one
+            if slot.idle_since - self._idle[0].idle_since > KEEPALIVE:
+                return self._idle.popleft()
         return None
 
     def drain(self) -> Iterator[Slot[W, C]]:
@@ -156,11 +152,6 @@ class SyncPool:
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(limit):
             self._permits.put(None)
-
-    @property
-    def idle(self) -> int:
-        """How many connections are open and unused."""
-        return len(self._stack)
 
     def exchange(self, request: httpcore.Request, attempt: Attempt) -> Raw:
         """Send `request` and read its answer within the limits of `attempt`.
@@ -221,16 +212,13 @@ class SyncPool:
                 if wire.reused and not wire.reads:
                     raise LeftOver("an answer stood on the connection before anything was asked")
                 headers_came = True
-                reader = BodyReader(response.headers, attempt.max_body)
-                for chunk in response.iter_stream():
-                    reader.feed(chunk)
-                raw = Raw(response.status, response.headers, reader.finish())
+                raw = _read(response, attempt.max_body)
                 response.close()
         except BaseException as error:
             slot.connection.close()
             if is_stale(error, wire, headers_came):
                 return None
-            attempt.reached = wire.written
+            attempt.reached, attempt.heard = wire.written, wire.heard
             raise
         self._release(slot)
         return raw
@@ -249,6 +237,40 @@ class SyncPool:
             slot.connection.close()
 
 
+UNREADABLE = (BodyError, httpcore.NetworkError, httpcore.ProtocolError)
+"""What may happen to a body; of an answer whose status is an error, nothing is lost by it."""
+
+
+def _read(response: httpcore.Response, limit: int) -> Raw:
+    try:
+        reader = BodyReader(response.headers, limit)
+        for chunk in response.iter_stream():
+            reader.feed(chunk)
+        return Raw(response.status, response.headers, reader.finish())
+    except UNREADABLE:
+        return without_body(response.status, response.headers)
+
+
+async def _aread(response: httpcore.Response, limit: int) -> Raw:
+    try:
+        reader = BodyReader(response.headers, limit)
+        async for chunk in response.aiter_stream():
+            reader.feed(chunk)
+        return Raw(response.status, response.headers, reader.finish())
+    except UNREADABLE:
+        return without_body(response.status, response.headers)
+
+
+def without_body(status: int, headers: Headers) -> Raw:
+    """Return an answer whose body cannot be used, if its status says enough; else raise again.
+
+    Called while the failure is handled: an error status is an error whatever its body holds.
+    """
+    if 200 <= status < 300:
+        raise
+    return Raw(status, headers, b"")
+
+
 def watching(
     cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
 ) -> AbstractContextManager[None]:
@@ -262,9 +284,7 @@ _UNWATCHED: AbstractContextManager[None] = nullcontext()
 class AsyncPool:
     """Connections to one origin, for the tasks of one event loop."""
 
-    def __init__(
-        self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int
-    ) -> None:
+    def __init__(self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int) -> None:
         self._open = open_connection
         self._stack: Stack[AsyncWire, AsyncConnection] = Stack()
         self._permits = asyncio.Semaphore(limit)
@@ -338,16 +358,13 @@ class AsyncPool:
             if wire.reused and not wire.reads:
                 raise LeftOver("an answer stood on the connection before anything was asked")
             headers_came = True
-            reader = BodyReader(response.headers, attempt.max_body)
-            async for chunk in response.aiter_stream():
-                reader.feed(chunk)
-            raw = Raw(response.status, response.headers, reader.finish())
+            raw = await _aread(response, attempt.max_body)
             await response.aclose()
         except BaseException as error:
             await slot.connection.aclose()
             if is_stale(error, wire, headers_came):
                 return None
-            attempt.reached = wire.written
+            attempt.reached, attempt.heard = wire.written, wire.heard
             raise
         await self._release(slot)
         return raw
@@ -371,7 +388,7 @@ def waker(scope: asyncio.Timeout) -> Callable[[], None]:
     loop = asyncio.get_running_loop()
 
     def wake() -> None:
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed, and with it the scope over
             loop.call_soon_threadsafe(_expire, scope)
 
     return wake

@@ -379,7 +379,7 @@ def _check_socks(setting: ProxySetting) -> None:
     if setting.socks and not _has_socksio():
         raise ConfigurationError(
             f"{setting.source} asks for a SOCKS proxy, which needs one more package:"
-            f' pip install "httpx[socks]". {_way_out(setting.source)}'
+            f' pip install "chainhub[socks]". {_way_out(setting.source)}'
         )
 
 

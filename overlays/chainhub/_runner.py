@@ -6,6 +6,7 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
@@ -23,6 +24,23 @@ from chainhub_api import models
 
 if TYPE_CHECKING:
     from chainhub._doors import AsyncDoor, Door
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
+    """Return what an answer without a declared schema holds: JSON, text, or bytes.
+
+    Raises:
+        ChainhubError: it says JSON and is none, or an error inside a 200.
+    """
+    kind = (answer.header(b"content-type") or "").partition(";")[0].strip().lower()
+    if not answer.body:
+        return None
+    if kind.endswith(("/json", "+json")):
+        return decode_json(answer, secrets=secrets)
+    return ParsedAnswer(answer, secrets).text if kind.startswith("text/") else answer.body
 
 
 class Sender(Protocol):
@@ -129,22 +147,24 @@ class Task:
     secrets: Callable[[], tuple[str, ...]]
 
     def refuse_empty(self) -> None:
-        """Refuse an empty or missing required argument before any request.
+        """Refuse an argument that is empty, missing or no text where it must be, before a request.
 
         Raises:
             ConfigurationError: names the argument.
         """
-        values = self.arguments.values()
-        if not ("" in values or None in values):
-            return
-        optional = self.operation.sync_detailed.__kwdefaults__ or {}
+        function = self.operation.sync_detailed
         for name, value in self.arguments.items():
-            if (value == "" or value is None) and name not in optional:
+            if isinstance(value, str) and value:
+                if not value.isascii() and _HALF.search(value):
+                    raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
+                continue
+            if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):
                 raise ConfigurationError(f"{name} must not be empty")
+            # httpx would make several parameters of a list, and of a dict something worse.
+            if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
+                raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
 
-    def declared(
-        self, parsed: object, outcome: Settled | None, *, lenient: bool = False
-    ) -> object:
+    def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
         """Return the parsed answer if it is what the contract declares.
 
         Raises:
@@ -153,6 +173,8 @@ class Task:
         assert outcome is not None  # there is a parsed answer
         answer = outcome.value()
         try:
+            if self.returns == "Any":  # the contract says nothing, and generated code drops it
+                return undeclared(answer, self.secrets())
             return settle(
                 parsed,
                 self.returns,
@@ -163,6 +185,8 @@ class Task:
             )
         except ResponseError as error:
             failure = self._misfit(answer, error)
+        except ChainhubError as error:  # an error inside a 200
+            failure = error
         raise outcome.told(failure)
 
     def unsendable(self, error: Exception) -> ConfigurationError:

@@ -22,14 +22,14 @@ import httpx
 
 from chainhub._body import BodyError
 from chainhub._budget import RetryBudget
-from chainhub._call import Call, Settled, Prepared
+from chainhub._call import Call, Prepared, Settled
 from chainhub._cancel import Cancel
+from chainhub._connector import Connector
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
 from chainhub._options import Options
-from chainhub._schedule import DurationMemory
-from chainhub._connector import Connector
 from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
+from chainhub._schedule import DurationMemory
 from chainhub._trouble import trouble_of
 from chainhub.errors import ClientClosedError, ConfigurationError
 
@@ -52,7 +52,7 @@ FAILURES = (
     httpx.InvalidURL,
     httpx.StreamError,
 )
-"""What an exchange may fail with; anything else is a slip in somebody's code and passes as it is."""
+"""What an exchange may fail with; all else is a slip in somebody's code and passes as it is."""
 
 
 class Session:
@@ -157,8 +157,13 @@ class Session:
         return call.answer(raw)
 
     def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
-        secrets = self.credentials.secrets()
-        return trouble_of(error, host=self.connector.host, reached=attempt.reached, secrets=secrets)
+        return trouble_of(
+            error,
+            host=self.connector.host,
+            reached=attempt.reached,
+            heard=attempt.heard,
+            secrets=self.credentials.secrets(),
+        )
 
     def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         pool = self._sync_pool or self._make_sync_pool()
@@ -170,8 +175,9 @@ class Session:
 
     def _make_sync_pool(self) -> SyncPool:
         with self._lock:
-            if self._sync_pool is None:
-                self._sync_pool = SyncPool(self.connector.open, self.connector.max_connections)
+            self._sync_pool = self._sync_pool or SyncPool(
+                self.connector.open, self.connector.max_connections
+            )
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncPool:

@@ -152,7 +152,7 @@ def _trust(
 
 def _trust_of_environment(environ: Mapping[str, str]) -> Trust:
     path = environ.get("SSL_CERT_FILE", "")
-    if path and os.path.isdir(path):
+    if os.path.isdir(path):
         raise ConfigurationError(f"SSL_CERT_FILE is a directory: {path!r}; SSL_CERT_DIR takes one")
     if path:
         return _trust_of_path(path, "SSL_CERT_FILE")
@@ -186,12 +186,8 @@ def _trust_of_context(given: object) -> Trust:
 
 
 def _checks(trust: Trust) -> bool:
-    """Tell whether a stranger's certificate is refused; a name that is not checked lets any in."""
-    if trust.given is None:
-        return trust.kind != "nothing"
-    import ssl
-
-    return trust.given.verify_mode == ssl.CERT_REQUIRED and trust.given.check_hostname
+    """Tell whether a stranger's certificate is refused; whoever checks names checks it too."""
+    return trust.kind != "nothing" if trust.given is None else trust.given.check_hostname
 
 
 def _load(trust: Trust) -> ssl.SSLContext:

@@ -6,6 +6,8 @@ either (a transport of the user's own raises httpx's), so the names are what is 
 
 from __future__ import annotations
 
+import os
+
 from chainhub._body import BodyError
 from chainhub._network import NameLookupError
 from chainhub._redact import redact_text
@@ -30,10 +32,18 @@ _KINDS: dict[str, TroubleKind] = {
 
 
 def trouble_of(
-    error: Exception, *, host: str, reached: bool, secrets: tuple[str, ...]
+    error: Exception, *, host: str, reached: bool, heard: bytes, secrets: tuple[str, ...]
 ) -> Trouble:
-    """Return what an exception of an attempt to talk to `host` means."""
-    text = redact_text(str(error) or type(error).__name__, secrets)
+    """Return what an exception of an attempt to talk to `host` means.
+
+    Args:
+        error: What was raised.
+        host: Whom the attempt was for.
+        reached: Whether some byte of the request was sent.
+        heard: The first bytes that came back, at most five.
+        secrets: What must be masked.
+    """
+    text = redact_text(_said(error), secrets)
     if isinstance(error, BodyError):
         return Trouble(error.kind, reached=True, text=text)
     if isinstance(error, NameLookupError):
@@ -42,7 +52,7 @@ def trouble_of(
         return Trouble("tls", reached=reached, text=tls.text, passing=tls.passing)
     kind = _kind(error)
     if kind == "protocol" and reached:
-        kind = _early_end(text)
+        kind = _early_end(text, heard)
     return Trouble(kind, reached=reached and kind != "connect", text=text)
 
 
@@ -53,8 +63,25 @@ def _kind(error: Exception) -> TroubleKind:
     return "local"
 
 
-def _early_end(text: str) -> TroubleKind:
+def _early_end(text: str, heard: bytes) -> TroubleKind:
     """Tell an answer that broke off from one that is no HTTP; h11 has one exception for both."""
-    if "disconnected" in text:
+    if "peer closed connection" in text:
+        return "truncated"
+    if "disconnected" not in text:
+        return "protocol"
+    # h11 says the same of a head that broke off, and of text that never was one.
+    if not heard:
         return "closed"
-    return "truncated" if "peer closed connection" in text else "protocol"
+    return "truncated" if b"HTTP/".startswith(heard) else "protocol"
+
+
+def _said(error: Exception) -> str:
+    """Return the operating system's words if it is the cause: asyncio's own say less."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__
+    if "_SWITCH_UPGRADE" in str(error):  # h11 names a state of its own
+        return "it switches protocols (101), which nobody asked for"
+    return str(error) or type(error).__name__

@@ -42,7 +42,7 @@ they can be pickled, copied, logged and kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from chainhub._phrases import named
 from chainhub._redact import one_line, redact_text, redact_url
@@ -89,7 +89,7 @@ class ChainhubError(Exception):
         retry_after: Seconds the service asks to wait before the next try, or None.
     """
 
-    default_advice: str | None = None
+    default_advice: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -107,18 +107,20 @@ class ChainhubError(Exception):
         advice: str | None = None,
     ) -> None:
         """Keep the facts, cleaned of what does not belong on one line."""
-        self.message = redact_text(message, limit=_LONGEST_MESSAGE)
+        self.message: str = redact_text(message, limit=_LONGEST_MESSAGE)
         super().__init__(self.message)
-        self.advice = advice or self.default_advice
-        self.status = status
-        self.code = _short(code, 100)
-        self.request_id = _short(request_id, 100)
-        self.method = _short(method, 20)
-        self.url = None if url is None else redact_url(url)
-        self.attempts = attempts
-        self.elapsed = elapsed
-        self.excerpt = None if excerpt is None else redact_text(excerpt, limit=_LONGEST_EXCERPT)
-        self.retry_after = retry_after
+        self.advice: str | None = advice or self.default_advice
+        self.status: int | None = status
+        self.code: str | None = _short(code, 100)
+        self.request_id: str | None = _short(request_id, 100)
+        self.method: str | None = _short(method, 20)
+        self.url: str | None = None if url is None else redact_url(url)
+        self.attempts: int = attempts
+        self.elapsed: float = elapsed
+        self.excerpt: str | None = (
+            None if excerpt is None else redact_text(excerpt, limit=_LONGEST_EXCERPT)
+        )
+        self.retry_after: float | None = retry_after
 
     def __str__(self) -> str:
         """Return one line: what happened, what to do, and the facts support will ask for."""
@@ -265,7 +267,7 @@ class AmbiguousOutcome(ChainhubError):
     before sending it again.
     """
 
-    default_advice = "look whether it was done before sending it again"
+    default_advice: ClassVar[str | None] = "look whether it was done before sending it again"
 
 
 class StatusError(ChainhubError):
@@ -288,7 +290,9 @@ class BadRequestError(StatusError):
     Asking again the same way will not help. Correct what the message names.
     """
 
-    default_advice = "correct the request; asking again the same way will not help"
+    default_advice: ClassVar[str | None] = (
+        "correct the request; asking again the same way will not help"
+    )
 
 
 class AuthenticationError(StatusError):
@@ -298,7 +302,7 @@ class AuthenticationError(StatusError):
     one.
     """
 
-    default_advice = "check the key, and that it belongs to this base URL"
+    default_advice: ClassVar[str | None] = "check the key, and that it belongs to this base URL"
 
 
 class PermissionDeniedError(StatusError):
@@ -308,7 +312,7 @@ class PermissionDeniedError(StatusError):
     key. Ask the service for the right, or its operator about the block.
     """
 
-    default_advice = "ask the service whether this key may do this"
+    default_advice: ClassVar[str | None] = "ask the service whether this key may do this"
 
 
 class QuotaExceededError(PermissionDeniedError):
@@ -317,7 +321,9 @@ class QuotaExceededError(PermissionDeniedError):
     Waiting does not help. Add quota to the account, or use another key.
     """
 
-    default_advice = "add quota to the account or use another key; waiting will not help"
+    default_advice: ClassVar[str | None] = (
+        "add quota to the account or use another key; waiting will not help"
+    )
 
 
 class NotFoundError(StatusError):
@@ -327,7 +333,7 @@ class NotFoundError(StatusError):
     path such as `/v1`.
     """
 
-    default_advice = "check the base URL"
+    default_advice: ClassVar[str | None] = "check the base URL"
 
 
 class TaskNotFoundError(NotFoundError):
@@ -337,7 +343,9 @@ class TaskNotFoundError(NotFoundError):
     is not visible yet. Check it; a wait asks a few times by itself.
     """
 
-    default_advice = "check the id, and that the task was created with this account"
+    default_advice: ClassVar[str | None] = (
+        "check the id, and that the task was created with this account"
+    )
 
 
 class ConflictError(StatusError):
@@ -346,7 +354,7 @@ class ConflictError(StatusError):
     Read the state again before deciding what to send.
     """
 
-    default_advice = "read the present state before asking again"
+    default_advice: ClassVar[str | None] = "read the present state before asking again"
 
 
 class UnprocessableError(StatusError):
@@ -356,12 +364,12 @@ class UnprocessableError(StatusError):
         body: The parsed answer, if the contract documents one for 422, else None.
     """
 
-    default_advice = "correct the values the message names"
+    default_advice: ClassVar[str | None] = "correct the values the message names"
 
     def __init__(self, message: str, *, body: object | None = None, **facts: Unpack[Facts]) -> None:
         """Keep the documented answer beside the facts."""
         super().__init__(message, **facts)
-        self.body = body
+        self.body: object | None = body
 
 
 class RateLimitError(StatusError):
@@ -371,7 +379,7 @@ class RateLimitError(StatusError):
     None, and ask less often.
     """
 
-    default_advice = "wait and ask less often"
+    default_advice: ClassVar[str | None] = "wait and ask less often"
 
 
 class RedirectError(StatusError):
@@ -381,7 +389,9 @@ class RedirectError(StatusError):
     right, make it the base URL.
     """
 
-    default_advice = "redirects are not followed; if the address is right, make it the base URL"
+    default_advice: ClassVar[str | None] = (
+        "redirects are not followed; if the address is right, make it the base URL"
+    )
 
 
 class ServerError(StatusError):
@@ -391,7 +401,7 @@ class ServerError(StatusError):
     the support.
     """
 
-    default_advice = "try again later"
+    default_advice: ClassVar[str | None] = "try again later"
 
 
 class ResponseError(ChainhubError):
@@ -407,7 +417,7 @@ class ResponseError(ChainhubError):
     def __init__(self, message: str, *, field: str | None = None, **facts: Unpack[Facts]) -> None:
         """Keep the place of the fault beside the facts."""
         super().__init__(message, **facts)
-        self.field = _short(field, 200)
+        self.field: str | None = _short(field, 200)
 
 
 class TaskError(ChainhubError):
@@ -422,7 +432,7 @@ class TaskError(ChainhubError):
     ) -> None:
         """Keep the task beside the facts."""
         super().__init__(message, **facts)
-        self.task = task
+        self.task: VideoTask | None = task
 
 
 class TaskFailed(TaskError):
@@ -445,7 +455,9 @@ class TaskFailed(TaskError):
     ) -> None:
         """Keep the reason beside the task."""
         super().__init__(message, task=task, **facts)
-        self.reason = None if reason is None else redact_text(reason, limit=_LONGEST_MESSAGE)
+        self.reason: str | None = (
+            None if reason is None else redact_text(reason, limit=_LONGEST_MESSAGE)
+        )
 
 
 class TaskCancelled(TaskError):
@@ -480,7 +492,7 @@ class WaitTimeout(ChainhubError, TimeoutError):
         polls: How many times the service was asked.
     """
 
-    default_advice = "the task goes on: wait for the same id again"
+    default_advice: ClassVar[str | None] = "the task goes on: wait for the same id again"
 
     def __init__(
         self,
@@ -493,9 +505,9 @@ class WaitTimeout(ChainhubError, TimeoutError):
     ) -> None:
         """Keep what is needed to resume."""
         super().__init__(message, **facts)
-        self.task_id = task_id
-        self.task = task
-        self.polls = polls
+        self.task_id: str | None = task_id
+        self.task: VideoTask | None = task
+        self.polls: int = polls
 
 
 class DownloadError(ChainhubError):
@@ -553,7 +565,7 @@ class DiskError(DownloadError, OSError):
     def __init__(self, message: str, *, errno: int | None = None, **facts: Unpack[Facts]) -> None:
         """Keep the number of the operating system's error."""
         super().__init__(message, **facts)
-        self.errno = errno
+        self.errno: int | None = errno
 
     def _state(self) -> dict[str, object]:
         return {**super()._state(), "errno": self.errno}

@@ -14,7 +14,7 @@ from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
 
 try:
-    from opentelemetry import trace
+    import opentelemetry.trace as trace
 except ImportError:
     _missing = True
 else:
@@ -36,15 +36,16 @@ def spans(provider: trace.TracerProvider | None = None) -> Callable[[AttemptEven
         ConfigurationError: the package opentelemetry-api is not installed.
     """
     if _missing:
-        raise ConfigurationError(
-            'spans need one more package: pip install "chainhub[otel]"'
-        )
+        raise ConfigurationError('spans need one more package: pip install "chainhub[otel]"')
     tracer = trace.get_tracer("chainhub", __version__, tracer_provider=provider)
 
     def observe(event: AttemptEvent) -> None:
         began = int(event.started * NANOSECONDS)
         span = tracer.start_span(
-            event.method, kind=trace.SpanKind.CLIENT, start_time=began, attributes=_attributes(event)
+            event.method,
+            kind=trace.SpanKind.CLIENT,
+            start_time=began,
+            attributes=_attributes(event),
         )
         if event.status is None or event.status >= 400:
             span.set_status(trace.StatusCode.ERROR, event.trouble)

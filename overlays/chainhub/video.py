@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainhub._download_methods import AsyncDownloads, Downloads
 from chainhub._many_methods import AsyncMany, Many
 from chainhub._wait_methods import AsyncWaits, Waits
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from chainhub._client import AsyncClient, Client
 
 
-class Video(Waits, Many, VideoResource):
+class Video(Waits, Many, Downloads, VideoResource):
     """The operations on videos, synchronous."""
 
     __slots__ = ("_client",)
@@ -22,7 +23,7 @@ class Video(Waits, Many, VideoResource):
         self._client = client
 
 
-class AsyncVideo(AsyncWaits, AsyncMany, AsyncVideoResource):
+class AsyncVideo(AsyncWaits, AsyncMany, AsyncDownloads, AsyncVideoResource):
     """The operations on videos, asynchronous."""
 
     __slots__ = ("_client",)

@@ -12,7 +12,16 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 def test_grown_contract_keeps_every_promise(tmp_path):
     """POST, path and header parameters, enums, bytes, multipart, 204 and 422 need no new line."""
     contract = str(PROJECT / "tests" / "golden" / "grown.yaml")
-    generate = [sys.executable, "-m", "tools", "generate", "--contract", contract, "--into", tmp_path]
+    generate = [
+        sys.executable,
+        "-m",
+        "tools",
+        "generate",
+        "--contract",
+        contract,
+        "--into",
+        tmp_path,
+    ]
     subprocess.run(generate, cwd=PROJECT, check=True, timeout=120)
     path = os.pathsep.join([str(tmp_path), str(PROJECT / "overlays")])
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider"]

@@ -1,5 +1,6 @@
 """The wheel and the source distribution: their contents, and equal bytes from equal sources."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -121,6 +122,23 @@ def test_bytes_depend_on_the_sources_only(
     assert {name: path.read_bytes() for name, path in again.items()} == {
         name: path.read_bytes() for name, path in built.items()
     }
+
+
+def test_both_front_ends_give_the_same_bytes(
+    built: dict[str, Path], sources: Sources, tmp_path: Path
+) -> None:
+    """Whether build or uv calls the backend, the two files are the same."""
+    folder = sources(tmp_path / "sources", 0o022)
+    options = ("--quiet", "--no-build-isolation", "--python", sys.executable)
+    subprocess.run(
+        (sys.executable, "-m", "uv", "build", *options, "--out-dir", "../dist", "."),
+        cwd=folder,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1580601600"},
+        check=True,
+        timeout=120,
+    )
+    for path in built.values():
+        assert (tmp_path / "dist" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_source_distribution_gives_the_same_wheel(

@@ -6,15 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import known
 from tests.faults.server import Stage
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect what is known to fail to do so."""
-    for item in items:
-        if "tests/faults/" in item.nodeid and (why := known.reason(item.name)):
-            item.add_marker(pytest.mark.xfail(reason=why, strict=True))
 
 
 @pytest.fixture(scope="session")

@@ -278,14 +278,17 @@ class Server:
         )
 
     async def stop(self) -> None:
-        """Close everything at once."""
+        """Close everything, and wait until it is."""
+        for _ in range(5):
+            # A connection that is just being accepted would lose its server half made.
+            await asyncio.sleep(0)
         if self._listener is not None:
             self._listener.close()
         elif self._socket is not None:
             self._socket.close()
         for wire in list(self._open):
             wire.writer.transport.abort()
-        await asyncio.sleep(0)
+        await self.quiet(1.0)
 
     async def quiet(self, seconds: float) -> int:
         """Wait until clients have closed all connections; return how many they have not."""

@@ -151,7 +151,11 @@ def test_key_goes_nowhere_else(colour, server):
     """A request for another origin is refused before it is sent."""
     client = colour.client(base_url=server.url)
     door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    for url in ("https://elsewhere.example/x", f"{server.url}0/x", f"https://127.0.0.1:{server.port}"):
+    for url in (
+        "https://elsewhere.example/x",
+        f"{server.url}0/x",
+        f"https://127.0.0.1:{server.port}",
+    ):
         with pytest.raises(chainhub.ConfigurationError, match="sends nothing to"):
             colour(door.get(url))
     assert server.requests == []
@@ -262,7 +266,9 @@ def test_own_user_agent_is_short_and_can_be_changed(colour, server):
 def test_cancel_ends_a_call_within_50_ms(colour, server):
     """A blocked read ends when the switch is set, and so do later calls."""
     cancel = chainhub.Cancel()
-    server.answers = [lambda connection, head: (threading.Timer(0.05, cancel.set).start(), time.sleep(2))]
+    server.answers = [
+        lambda connection, head: (threading.Timer(0.05, cancel.set).start(), time.sleep(2))
+    ]
     client = colour.client(base_url=server.url).with_options(cancel=cancel)
     with pytest.raises(chainhub.CancelledByUser):
         colour(client.video.query("a"))
@@ -306,7 +312,12 @@ def test_cancel_ends_queueing(colour, server):
     if colour.asynchronous:
         assert colour(queued()) < 0.4
         return
-    blocker = threading.Thread(target=lambda: pytest.raises(chainhub.ChainhubError, client.video.query, "a"))
+
+    def block():
+        with pytest.raises(chainhub.ChainhubError):
+            client.video.query("a")
+
+    blocker = threading.Thread(target=block)
     blocker.start()
     time.sleep(0.05)
     began = time.monotonic()
@@ -371,10 +382,13 @@ GOOD = {"id": "a", "status": "mocked", "status_update_time": 1}
 
 
 def good():
+    """Give a mock's good answer."""
     return httpx.Response(200, json=GOOD)
 
 
 def streamed():
+    """Give a mock's good answer that is compressed and not yet read."""
+
     async def chunks():
         yield gzip.compress(b'{"id":"a","status":"mocked",')
         yield gzip.compress(b'"status_update_time":1}')

@@ -111,9 +111,10 @@ def test_leaked_async_client_on_a_live_loop_warns(server):
     async def leak():
         client = chainhub.AsyncClient("sk-test-leaked", base_url=server.url)
         await client.video.query("a")
+        dropped = [client]
+        del client
         with pytest.warns(ResourceWarning, match="aclose"):
-            del client
-            gc.collect()
+            dropped.clear()
 
     asyncio.run(leak())
 
@@ -138,7 +139,16 @@ def test_forked_child_shares_nothing(server):
         assert session._sync_pool is before
         sys.exit(os.waitstatus_to_exitcode(status))
     """
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(program), server.url]
+    command = [
+        sys.executable,
+        "-X",
+        "dev",
+        "-W",
+        "error",
+        "-c",
+        textwrap.dedent(program),
+        server.url,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
     assert server.connections == 2

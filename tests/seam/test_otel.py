@@ -1,5 +1,6 @@
 """Spans of attempts, and nothing of them unless asked."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -25,11 +26,9 @@ def exported(colour, server, answers):
         retry=chainhub.RetryPolicy(base=0.01, throttled_base=0.01, attempts=2),
         on_attempt=otel.spans(provider),
     )
-    with provider.get_tracer("test").start_as_current_span("mine"):
-        try:
-            colour(client.video.query("a"))
-        except chainhub.ChainhubError:
-            pass
+    mine = provider.get_tracer("test").start_as_current_span("mine")
+    with mine, contextlib.suppress(chainhub.ChainhubError):
+        colour(client.video.query("a"))
     return exporter.get_finished_spans()
 
 
@@ -82,7 +81,9 @@ def test_missing_package_is_a_sentence():
         "try: chainhub.otel.spans()\n"
         "except chainhub.ConfigurationError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
     assert 'pip install "chainhub[otel]"' in done.stdout
     quiet = "import sys, chainhub._client; print(any('opentelemetry' in n for n in sys.modules))"
     done = subprocess.run([sys.executable, "-c", quiet], capture_output=True, text=True, timeout=60)

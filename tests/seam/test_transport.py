@@ -143,6 +143,7 @@ GOOD = b'{"id":"a","status":"pending","status_update_time":1}'
 
 
 def slow_good(connection: socket.socket, head: bytes) -> None:
+    """Answer well after a tenth of a second."""
     time.sleep(0.1)
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(GOOD), GOOD))
 

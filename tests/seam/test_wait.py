@@ -11,6 +11,7 @@ PACE = 0.02
 
 
 def task(status="pending", url=None, **more):
+    """Give a task as it travels."""
     return {"id": "a", "status": status, "video_url": url, "status_update_time": 1, **more}
 
 

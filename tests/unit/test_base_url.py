@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainhub._base_url import base_url_from, check_base_url, is_loopback
+from chainhub._base_url import base_url_from, check_base_url
 from chainhub.errors import ConfigurationError
 
 SERVER = "https://api.example.com"
@@ -78,20 +78,3 @@ def test_plain_http_needs_a_word():
     """`allow_insecure` is that word."""
     url = "http://gate.internal.example"
     assert check_base_url(url, "base_url=", allow_insecure=True) == url
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("LOCALHOST", True),
-        ("127.0.0.1", True),
-        ("127.255.0.9", True),
-        ("::1", True),
-        ("127.0.0.1.example.com", False),
-        ("127.0.0.x", False),
-        ("128.0.0.1", False),
-    ],
-)
-def test_loopback_is_known_without_a_look_up(host, expected):
-    """A name that merely begins like an address is no address."""
-    assert is_loopback(host) is expected

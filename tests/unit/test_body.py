@@ -12,6 +12,7 @@ GZIP = [(b"Content-Encoding", b"gzip")]
 
 
 def read(headers, chunks, limit=1000):
+    """Read a whole body."""
     reader = BodyReader(headers, limit)
     for chunk in chunks:
         reader.feed(chunk)

@@ -211,6 +211,12 @@ def test_a_success_without_data_is_known(document: object, empty: bool) -> None:
     assert empty_success(document) is empty
 
 
+def test_a_blank_title_says_nothing() -> None:
+    """White space is no message."""
+    assert unwrap({"title": "\r", "detail": " "}).message is None
+    assert unwrap({"title": " Down ", "detail": "\n"}).message == "Down"
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
 from chainhub import _key_sources
 from chainhub._key_sources import (
     FoundKey,

@@ -27,7 +27,7 @@ def test_timeout_gives_two_spans(timeout, expected):
 @pytest.mark.parametrize("value", [0, -1, math.nan, True, "5", [], httpx.Timeout(-1)])
 def test_spans_must_be_positive(value):
     """Nonsense gets a sentence that names the argument."""
-    with pytest.raises(ConfigurationError, match="timeout.* must be a positive number"):
+    with pytest.raises(ConfigurationError, match=r"timeout.* must be a positive number"):
         spans_of(value)
 
 

@@ -19,8 +19,13 @@ def test_import_loads_next_to_nothing():
         "import sys; before = set(sys.modules); import chainhub;"
         "print(sorted(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True,
-                          env={"PYTHONPATH": ":".join(sys.path)}, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+        timeout=30,
+    )
     assert done.stdout.strip() == "['chainhub']"
 
 
@@ -30,7 +35,9 @@ def test_client_loads_no_server_code():
         "import sys, chainhub; chainhub.Client, chainhub.VideoTask;"
         "print([n for n in ('starlette', 'uvicorn', 'chainhub.sandbox') if n in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.strip() == "[]"
 
 

@@ -40,6 +40,7 @@ URLS = [
     "https://a.b.example.com",
     "http://localhost",
     "http://localhost:8000",
+    "http://app.localhost",
     "http://127.0.0.1",
     "https://127.0.0.1:9",
     "http://10.1.2.3",
@@ -230,7 +231,10 @@ def test_no_proxy_understands_ipv6_where_httpx_fails(entry: str, url: str, direc
 
 
 def test_a_default_port_may_be_given_or_not() -> None:
-    """Port 443 of an https URL is the same as none."""
+    """Port 443 of an https URL is the same as none, as is 80 of an http URL."""
+    plain = read_environment({"http_proxy": PROXY, "no_proxy": "example.com:80"})
+    assert choose_proxy("http", "example.com", 80, plain) is not None
+    assert choose_proxy("http", "example.com", None, plain) is not None
     table = read_environment({"https_proxy": PROXY, "no_proxy": "example.com:443"})
     assert choose_proxy("https", "example.com", 443, table) is not None
     assert choose_proxy("https", "example.com", None, table) is not None
@@ -276,6 +280,22 @@ def test_a_bad_proxy_is_a_sentence_naming_its_variable(
     assert caught.value.__context__ is None
 
 
+def test_exceptions_from_no_proxy_at_all_do_no_harm() -> None:
+    """Where nothing goes through a proxy, what NO_PROXY says is not even read."""
+    assert read_environment({"no_proxy": "http://exa mple:x"}) == ProxySettings()
+
+
+def test_socks_credentials_may_be_as_long_as_they_can() -> None:
+    """255 bytes of user name and password still travel."""
+    table = read_environment({"http_proxy": f"socks5://{'u' * 255}:{'p' * 255}@proxy.example"})
+    found = choose_proxy("http", "example.com", None, table)
+    assert found is not None
+    assert found.auth == (b"u" * 255, b"p" * 255)
+    table = read_environment({"http_proxy": f"socks5://u:{'p' * 256}@proxy.example"})
+    with pytest.raises(ConfigurationError, match="255 bytes"):
+        choose_proxy("http", "example.com", None, table)
+
+
 def test_a_bad_proxy_that_is_not_used_does_no_harm() -> None:
     """What a variable says is judged when it is chosen, not before."""
     table = read_environment({"http_proxy": "ftp://x", "https_proxy": PROXY})
@@ -303,9 +323,11 @@ def test_socks_without_socksio_says_what_to_install(
         choose_proxy("https", "example.com", None, table)
     text = str(caught.value)
     assert text.startswith("ALL_PROXY")
-    assert 'pip install "httpx[socks]"' in text
+    assert 'pip install "chainhub[socks]"' in text
     assert "trust_env=False" in text
     assert "hunter2" not in text
+    with pytest.raises(ConfigurationError, match="the argument proxy= asks for a SOCKS proxy"):
+        read_argument(f"{scheme}://proxy.example")
 
 
 def test_an_argument_goes_before_the_environment() -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+
 from chainhub._answers import Answer
 from chainhub._budget import RetryBudget
 from chainhub._retry import Retry, RetryPolicy, Stop, Trouble, TroubleKind, decide, is_idempotent

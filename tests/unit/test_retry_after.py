@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from chainhub._answers import Answer
 from chainhub._retry_after import date_of, poll_hint_of, retry_after_of
 

@@ -233,12 +233,13 @@ def test_a_client_that_leaves_is_not_waited_for(
     assert ask(client, task_id).json()["status"] == "completed"
 
 
-def test_an_empty_body_can_trickle(client: httpx.Client) -> None:
-    """A video without a single byte is sent slowly all the same."""
+def test_an_empty_body_can_trickle(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    """A video without a single byte is sent slowly all the same, and that is no accident."""
     with Sandbox(key=KEY, video=b"") as empty:
         task_id = empty.add([completed], media=[trickle(0.01)])
         url = client.get(f"{empty.base_url}{QUERY}", params={"id": task_id}).json()["video_url"]
         assert client.get(url).content == b""
+    assert [record for record in caplog.records if record.name == "uvicorn.error"] == []
 
 
 def test_the_video_is_a_playable_mp4(sandbox: Sandbox, client: httpx.Client) -> None:

@@ -23,6 +23,15 @@ def test_loopback_can_be_listened_on(host: str, expected: str) -> None:
         assert origin(host, listener) == f"{expected}{listener.getsockname()[1]}"
 
 
+def test_of_several_addresses_the_common_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name has both kinds of addresses, the one that every client tries is used."""
+    kinds = [(socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+    found = [(family, socket.SOCK_STREAM, 6, "", address) for family, address in kinds]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with listen("localhost", 0, allow_remote=False) as listener:
+        assert listener.family == socket.AF_INET
+
+
 @pytest.mark.parametrize(
     ("host", "here"), [("0.0.0.0", "http://127.0.0.1:"), ("::", "http://[::1]:")]
 )

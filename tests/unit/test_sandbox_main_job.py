@@ -24,7 +24,7 @@ def test_without_a_key_it_plays_with_the_sandbox() -> None:
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     places = [
-        done.stdout.find(text) for text in ("client.video.query(id", " pending", " completed")
+        done.stdout.find(text) for text in ("client.video.query(id", " s  pending", " s  completed")
     ]
     assert 0 < places[0] < places[1] < places[2] < done.stdout.find("video    http://127.0.0.1:")
     assert "\033" not in done.stdout

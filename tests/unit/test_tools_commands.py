@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -188,6 +191,7 @@ def test_another_contract_may_lack_faults(
     )
     assert sorted(path.name for path in (project / "out" / "there").iterdir()) == [
         "API.md",
+        "REPAIRS.md",
         "chainhub_api",
     ]
     assert not (project / "generated").exists()
@@ -232,11 +236,63 @@ def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str
     assert "told differently" not in capsys.readouterr().out
 
 
+def test_diff_and_release_check(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against a folder, an API.md or a git revision; a version too small is refused."""
+    old = project / "old"
+    old.mkdir()
+    (project / "generated").mkdir()
+    (old / "API.md").write_text("### A\n\n### B\n")
+    (project / "generated" / "API.md").write_text("### A\n")
+    for base in (old, old / "API.md"):
+        assert main(["diff", str(base)]) == 0
+        assert capsys.readouterr().out == "### Contract\n\n- Breaking: `B` is gone.\n"
+    check = ["release-check", str(old), "--previous", "1.2.0"]
+    assert main([*check, "1.9.0"]) == 1
+    assert main([*check, "2.0.0"]) == 0
+    told = capsys.readouterr()
+    assert told.err == f"1.9.0 is too small: what changed since {old} asks for 2.0.0.\n"
+    assert told.out == f"2.0.0 is enough: what changed since {old} asks for 2.0.0.\n"
+    assert main(["diff", "--", "v9.9.9"]) == 1
+    sentence = "v9.9.9 is neither a file nor a revision that has generated/API.md.\n"
+    assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
+def test_diff_against_a_git_revision(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name, which may be a tag with the version in it."""
+    (project / "generated").mkdir()
+    surface = project / "generated" / "API.md"
+    surface.write_text("### A\n")
+    options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.templateDir="]
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v0.1.0"]):
+        subprocess.run(["git", *options, *step], cwd=project, check=True, timeout=30)
+    surface.write_text("### A\n\n### B\n")
+    assert main(["diff", "v0.1.0"]) == 0
+    assert capsys.readouterr().out == "### Contract\n\n- Added: `B`.\n"
+    assert main(["release-check", "v0.1.0", "0.1.1"]) == 0
+
+
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """And no part of it stays."""
     with pytest.raises(Problem, match=r"nowhere/x cannot be written: No such file"):
         commands.write(tmp_path / "nowhere" / "x", "text")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the last step the old one stands."""
+    target = tmp_path / "x"
+    target.write_text("old")
+
+    def full(_: Path, __: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(Problem, match="x cannot be written: No space left on device"):
+        commands.write(target, "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +318,7 @@ def test_bad_usage_is_one_sentence(
 
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Each takes --help."""
-    for command in ("spec", "repair", "validate", "generate", "surface", "drift"):
+    for command in ("spec", "repair", "validate", "generate", "surface", "drift", "diff"):
         with pytest.raises(SystemExit) as caught:
             main([command, "--help"])
         assert caught.value.code == 0
@@ -273,6 +329,9 @@ def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `python -m tools`."""
     monkeypatch.setattr(sys, "argv", ["tools", "--help"])
     monkeypatch.delitem(sys.modules, "tools.__main__")
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_module("tools", run_name="__main__")
+    try:
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module("tools", run_name="__main__")
+    finally:
+        gc.enable()
     assert caught.value.code == 0

@@ -89,7 +89,7 @@ HOSTILE = '"""\'\\"); import os; os._exit(77)\n{{ 7*7 }}{% raw %}\\N{DASH} \\'
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate the contract of every kind once."""
     folder = tmp_path_factory.mktemp("grown") / "out"
-    assert commands.generate(GROWN, folder) == 11
+    assert commands.generate(GROWN, folder) == 12
     return folder
 
 

@@ -101,6 +101,7 @@ def twice() -> dict[str, Json]:
             {**GOOD, "x-ref": [{"$ref": "file:///etc/passwd"}]},
             "the $ref at /x-ref/0 points to file",
         ),
+        ({**GOOD, "x-ref": {"$ref": "info"}}, "/x-ref points to info, which is not"),
         (
             {**GOOD, "x-ref": {"$ref": "#/nowhere"}},
             "the $ref at /x-ref points to #/nowhere, which is",

@@ -15,6 +15,7 @@ KEY = "sk-test-trouble-123456"
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
+    """Give an exception a cause."""
     error.__cause__ = cause
     return error
 
@@ -50,7 +51,7 @@ def caused(error: Exception, cause: Exception) -> Exception:
 )
 def test_every_failure_has_a_kind(error, reached, kind, still_reached):
     """The kind decides about another attempt, and so does whether the server was reached."""
-    trouble = trouble_of(error, host="api.example", reached=reached, secrets=())
+    trouble = trouble_of(error, host="api.example", reached=reached, heard=b"", secrets=())
     assert (trouble.kind, trouble.reached) == (kind, still_reached)
     assert trouble.text
 
@@ -58,7 +59,7 @@ def test_every_failure_has_a_kind(error, reached, kind, still_reached):
 def test_passing_name_trouble_is_told_from_lasting():
     """A resolver that did not answer may answer the next time."""
     trouble = trouble_of(
-        NameLookupError("later", passing=True), host="x", reached=False, secrets=()
+        NameLookupError("later", passing=True), host="x", reached=False, heard=b"", secrets=()
     )
     assert trouble == Trouble("lookup", reached=False, text="later", passing=True)
 
@@ -66,5 +67,5 @@ def test_passing_name_trouble_is_told_from_lasting():
 def test_texts_are_redacted_and_never_empty():
     """A foreign text may echo the key; an exception without a text still has a name."""
     echoing = httpcore.ReadError(f"peer said {KEY}")
-    assert KEY not in trouble_of(echoing, host="x", reached=True, secrets=(KEY,)).text
-    assert trouble_of(OSError(), host="x", reached=False, secrets=()).text == "OSError"
+    assert KEY not in trouble_of(echoing, host="x", reached=True, heard=b"", secrets=(KEY,)).text
+    assert trouble_of(OSError(), host="x", reached=False, heard=b"", secrets=()).text == "OSError"

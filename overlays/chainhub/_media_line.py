@@ -1,0 +1,142 @@
+"""One conversation about the bytes of a video: a connection of its own, asked once, then closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import httpcore
+
+from chainhub._address import refusal
+from chainhub._media import Headers
+from chainhub._network import AddressCheck, SyncWire
+from chainhub.errors import AddressRefusedError
+
+if TYPE_CHECKING:
+    import httpx
+
+_LONGEST = 86_400.0  # seconds; a socket does not take an infinite time-out
+_END_OF_HEAD = re.compile(rb"\n\r?\n")
+
+
+class Reply(NamedTuple):
+    """The head of an answer, and its raw body as it comes."""
+
+    status: int
+    headers: Headers
+    chunks: Iterator[bytes]
+
+
+class Line(Protocol):
+    """A way to ask one question."""
+
+    def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Reply:
+        """Send a GET; the head must come by the instant `until` (monotonic)."""
+
+    def extend(self, until: float) -> None:
+        """Give what follows until another instant."""
+
+    def surplus(self, body: int) -> int:
+        """Return how many bytes have come behind a body of so many bytes."""
+
+    def shut(self) -> None:
+        """Make whatever waits here fail at once, from any thread."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class OwnLine:
+    """A line over our own sockets, whose every operation keeps the instant."""
+
+    def __init__(self, wire: MediaWire, connection: httpcore.ConnectionInterface) -> None:
+        self._wire = wire
+        self._connection = connection
+        self.extend = wire.extend
+        self.surplus = wire.surplus
+        self.shut = wire.shut
+
+    def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Reply:
+        """Send a GET and return the head of the answer."""
+        self._wire.begin(until, connect, reused=False)
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        request = httpcore.Request(b"GET", target, headers=[(b"Host", url.netloc), *headers])
+        response = self._connection.handle_request(request)
+        return Reply(response.status, response.headers, response.iter_stream())
+
+    def close(self) -> None:
+        """Close the connection, also one that failed half open."""
+        self._connection.close()
+        if self._wire.socket is not None:
+            self._wire.socket.close()
+
+
+def refuse_private(host: str, port: int, address: str) -> None:
+    """Refuse to connect to an address that is not public.
+
+    Raises:
+        AddressRefusedError: it is not.
+    """
+    reason = refusal(address)
+    if reason is not None:
+        raise AddressRefusedError(
+            f"refused {host[:100]}: its address is {reason};"
+            " allow the host with allow_hosts= if it is meant"
+        )
+
+
+class MediaWire(SyncWire):
+    """Sockets that can be shut for good, and that count what came behind the last request."""
+
+    def __init__(self, check: AddressCheck | None) -> None:
+        super().__init__(check)
+        self._ended = False
+        self._received = 0
+        self._head = bytearray()
+        self._head_ends: int | None = None
+
+    def shut(self) -> None:
+        """Shut the socket down, also one that is still to be opened."""
+        self._ended = True
+        super().shut()
+
+    def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
+        """Return the seconds an operation may take; none after the end."""
+        if self._ended:
+            raise error("the connection was shut")
+        return min(super().left(limit, error), _LONGEST)
+
+    def wrote(self) -> None:
+        """Note a write: what is read from here on may answer it."""
+        super().wrote()
+        self._received, self._head_ends = 0, None
+        self._head.clear()
+
+    def saw(self, data: bytes) -> bytes:
+        """Note a read, and where the head of the answer ends."""
+        self._received += len(data)
+        if self._head_ends is None:
+            self._head += data
+            self._head_ends = end_of_head(self._head)
+        return super().saw(data)
+
+    def extend(self, until: float) -> None:
+        """Give what follows until another instant."""
+        self.until = until
+
+    def surplus(self, body: int) -> int:
+        """Return how many bytes came behind a body of so many bytes."""
+        return self._received - (self._head_ends or 0) - body
+
+
+def end_of_head(data: bytes | bytearray) -> int | None:
+    """Return where the head of the final answer ends, behind any interim ones."""
+    begin = 0
+    for found in _END_OF_HEAD.finditer(data):
+        if not data.startswith(b"HTTP/1.1 1", begin):
+            return found.end()
+        begin = found.end()
+    return None
