@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import attrs
 
+from chainhub import _clock
 from chainhub._answers import Answer
 from chainhub._cancel import Cancel
 from chainhub._course import Again, Course, Finish, Renew, Step
@@ -23,7 +24,6 @@ from chainhub._media_route import Address, Route
 from chainhub._partial import Partial, tidy
 from chainhub._pool import watching
 from chainhub._redact import redact_url
-from chainhub._session import asleep, sleep
 from chainhub._worker import in_thread
 from chainhub.errors import (
     CancelledByUser,
@@ -130,7 +130,7 @@ class Download:
         self._course = Course(
             wanted.deadline_at, self._options.retry, secrets, self._session.random
         )
-        self._started = time.monotonic()
+        self._started = _clock.monotonic()
         self._url: Address | None = None
         self._next_report = -math.inf
         if wanted.task is not None:
@@ -177,7 +177,7 @@ class Download:
         Raises:
             DeadlineError: there are none.
         """
-        left = self.wanted.deadline_at - time.monotonic()
+        left = self.wanted.deadline_at - _clock.monotonic()
         if left <= 0:
             raise self._told(DeadlineError("the deadline passed before the video came"))
         return left
@@ -240,7 +240,7 @@ class Download:
 
     def _settled(self, outcome: Outcome, partial: Partial) -> Step:
         self._check()
-        now, wall = time.monotonic(), time.time()
+        now, wall = _clock.monotonic(), time.time()
         step = self._course.settle(outcome, partial.position, now, wall)
         if isinstance(outcome, StartOver):
             partial.forget()
@@ -273,7 +273,7 @@ class Download:
 
     def _teller(self, tell: Tell) -> Callable[[int, int | None], None]:
         def told(done: int, total: int | None) -> None:
-            now = time.monotonic()
+            now = _clock.monotonic()
             if now < self._next_report and done != total:
                 return
             self._next_report = now + PACE
@@ -291,7 +291,7 @@ class Download:
         if url is not None:
             error.method, error.url = "GET", redact_url(str(url))
         error.attempts = self._course.attempts
-        error.elapsed = time.monotonic() - self._started
+        error.elapsed = _clock.monotonic() - self._started
         return error
 
 
@@ -310,7 +310,7 @@ def run_download(client: Client, download: Download, tell: Tell) -> Path:
             step = download.attempt(partial, key, tell)
             if step is None:
                 break
-            sleep(step.delay, download.halt)
+            _clock.sleep(step.delay, download.halt)
     return download.wanted.target
 
 
@@ -327,5 +327,5 @@ async def run_async_download(client: AsyncClient, download: Download, tell: Tell
             )
             if step is None:
                 break
-            await asleep(step.delay, download.halt)
+            await _clock.asleep(step.delay, download.halt)
     return download.wanted.target

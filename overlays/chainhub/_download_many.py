@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from chainhub import _clock
 from chainhub._download import Download, Progress, Tell, run_async_download, run_download
 from chainhub._following import id_of
 from chainhub._outcome import shown_id
@@ -88,13 +88,13 @@ class Crew:
 
     def begin(self, task_id: str, task: str | VideoTask) -> DownloadOutcome | None:
         """Start a download in a thread; one that cannot even begin has its outcome at once."""
-        began = time.monotonic()
+        began = _clock.monotonic()
         try:
             download = self._terms.make(task, into=self._into)
         except ConfigurationError:
             raise
         except ChainhubError as error:
-            return DownloadOutcome(task_id, None, error, time.monotonic() - began)
+            return DownloadOutcome(task_id, None, error, _clock.monotonic() - began)
         thread = threading.Thread(
             target=self._run, args=(task_id, download), name="chainhub-download", daemon=True
         )
@@ -103,7 +103,7 @@ class Crew:
         return None
 
     def _run(self, task_id: str, download: Download) -> None:
-        began = time.monotonic()
+        began = _clock.monotonic()
         path, failure = None, None
         try:
             path = run_download(self._client, download, self._inbox.put)
@@ -115,7 +115,7 @@ class Crew:
         except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
             self._inbox.put(Broken(error))
             return
-        self._inbox.put(DownloadOutcome(task_id, path, failure, time.monotonic() - began))
+        self._inbox.put(DownloadOutcome(task_id, path, failure, _clock.monotonic() - began))
 
     def next_outcome(self) -> DownloadOutcome:
         """Wait until a download has ended, passing progress on meanwhile."""
@@ -229,7 +229,7 @@ async def _outcome(
     task_id: str,
     task: str | VideoTask,
 ) -> DownloadOutcome:
-    began = time.monotonic()
+    began = _clock.monotonic()
     path, failure = None, None
     try:
         path = await run_async_download(client, terms.make(task, into=into), tell)
@@ -237,4 +237,4 @@ async def _outcome(
         raise
     except ChainhubError as error:
         failure = error
-    return DownloadOutcome(task_id, path, failure, time.monotonic() - began)
+    return DownloadOutcome(task_id, path, failure, _clock.monotonic() - began)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from chainhub import _clock
 from chainhub._destination import IfExists, Place, destination
 from chainhub._download import Download, Progress, Wanted
 from chainhub._following import id_of
@@ -48,7 +48,7 @@ class Terms:
         self._client = client
         self._if_exists: IfExists = if_exists
         self._max_bytes = float("inf") if max_bytes is None else whole("max_bytes", max_bytes)
-        self._deadline_at = time.monotonic() + seconds("deadline", deadline)
+        self._deadline_at = _clock.monotonic() + seconds("deadline", deadline)
         self._route = route_of(client, tuple(allow_hosts), lines_of(client))
 
     def make(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import attrs
 
+from chainhub import _clock
 from chainhub._answers import Answer
 from chainhub._intake import Intake, Received, Surplus
 from chainhub._media import (
@@ -62,7 +62,7 @@ class Order:
 
     def until(self) -> float:
         """Return the instant by which the next thing must have come."""
-        return min(time.monotonic() + self.timeout, self.deadline_at)
+        return min(_clock.monotonic() + self.timeout, self.deadline_at)
 
 
 class Fetch:

@@ -12,13 +12,14 @@ import asyncio
 import math
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import httpcore
+
+from chainhub import _clock
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ class Wire:
 
     def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
         """Return the seconds an operation may take; nothing left raises (0 means non-blocking)."""
-        left = min(limit, self.until - time.monotonic(), LONGEST)
+        left = min(limit, self.until - _clock.monotonic(), LONGEST)
         if left <= 0:
             raise error("no time is left")
         return left

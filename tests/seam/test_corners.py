@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub import _log, _pool, otel
+from chainhub import _clock, _log, _pool, otel
 from chainhub._answers import Answer
 from chainhub._call import Prepared
 from chainhub._network import AsyncWire, NameLookupError, SyncWire, is_address, is_readable
@@ -251,7 +251,7 @@ class Idle:
 def test_stack_gives_the_warmest_and_lets_the_coldest_go(monkeypatch):
     """Last in, first out; what has waited too long leaves at the bottom."""
     now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
     stack, dead = _pool.Stack(), []
     slots = [_pool.Slot(None, Idle()) for _ in range(3)]
     assert stack.push(slots[0]) is None
@@ -270,7 +270,7 @@ def test_cold_connections_are_closed_on_release(monkeypatch, asynchronous):
 
     async def scenario():
         now = [0.0]
-        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
         pool = (_pool.AsyncPool if asynchronous else _pool.SyncPool)(lambda wire: None, 5)
         cold, warm = (_pool.Slot(None, Idle()) for _ in range(2))
         for slot, at in ((cold, 0.0), (warm, 60.0)):
@@ -289,7 +289,7 @@ def test_waking_a_loop_that_is_closed_does_no_harm():
     async def made():
         async with asyncio.timeout(None) as scope:
             await asyncio.sleep(0)
-            return _pool.waker(scope)
+            return _clock.waker(scope)
 
     asyncio.run(made())()
 
@@ -419,7 +419,7 @@ def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
         assert follower.due() is None
         assert follower.step.then == Expire(terms.deadline_at)
         now = terms.deadline_at
-        monkeypatch.setattr(time, "monotonic", lambda: now)
+        monkeypatch.setattr(_clock, "monotonic", lambda: now)
         assert follower.due() is None
         assert isinstance(follower.step.then, Raise)
     assert server.requests == []
