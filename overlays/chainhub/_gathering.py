@@ -225,9 +225,6 @@ class Workers:
     def wait(self, idle: Idle) -> Came | None:
         """Wait until something comes or the time is over."""
         left = idle.until - _clock.monotonic()
-        if not self._gathering.crowd.in_flight and not math.isinf(left):
-            _clock.sleep(max(left, 0.0), self._gathering.user_cancel)
-            return None
         with suppress(Empty):
             return self._came.get(timeout=None if math.isinf(left) else max(left, 0.0))
         return None
@@ -352,9 +349,6 @@ class AsyncWorkers:
         """Wait until something comes or the time is over."""
         came: Came | str | VideoTask | BaseException | None = None
         left = idle.until - _clock.monotonic()
-        if not self._tasks and self._came.empty() and not math.isinf(left):
-            await _clock.asleep(max(left, 0.0), self._gathering.user_cancel)
-            return None
         with suppress(TimeoutError):
             async with asyncio.timeout(None if math.isinf(left) else left) as scope:
                 with watching(self._gathering.user_cancel, lambda: waker(scope)):
