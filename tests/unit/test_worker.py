@@ -11,7 +11,7 @@ from chainhub._worker import in_thread
 
 def ours():
     """Return the threads of workers."""
-    return [thread for thread in threading.enumerate() if "chainhub" in thread.name]
+    return [thread for thread in threading.enumerate() if thread.name == "chainhub-download"]
 
 
 def nothing(*_):
