@@ -117,4 +117,5 @@ def later(action: Callable[[], object], delay: float = 0.15) -> tuple[threading.
 
 def threads() -> list[str]:
     """Return the names of the threads of downloads."""
-    return [thread.name for thread in threading.enumerate() if "chainhub" in thread.name]
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name == "chainhub-download"]

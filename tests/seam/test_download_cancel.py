@@ -14,6 +14,7 @@ from contextlib import suppress
 import pytest
 
 import chainhub
+from chainhub._partial import Partial
 from tests.seam.film import SOON, TASK_ID, Film, answer, later, silent, task, threads
 
 
@@ -118,23 +119,23 @@ def test_a_switch_that_is_set_already(colour, server, tmp_path):
     assert server.requests == []
 
 
-def test_a_switch_ends_the_checksum(colour, server, tmp_path):
+def test_a_switch_ends_the_checksum(colour, server, tmp_path, monkeypatch):
     """A long file takes a while to read; what came is kept."""
     film = Film(300_000)
     server.answers = [task(f"{server.url}/v"), film.send]
-    cancel = chainhub.Cancel()
+    cancel, digests = chainhub.Cancel(), []
+    original = Partial.digest
 
-    def progress(step):
-        if step.done == step.total:
-            cancel.set()
+    def digest(self, stop):
+        cancel.set()
+        digests.append(original(self, stop))
+        return digests[-1]
 
+    monkeypatch.setattr(Partial, "digest", digest)
     client = colour.client(base_url=server.url)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(
-            client.video.download(
-                TASK_ID, tmp_path / "v", cancel=cancel, progress=progress, sha256="0" * 64
-            )
-        )
+        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, sha256="0" * 64))
+    assert digests == [None]
     assert {path.name for path in tmp_path.iterdir()} == {"v.part", "v.part.json"}
 
 
