@@ -203,7 +203,7 @@ def test_slip_in_a_handshake_closes_the_socket(server):
     """The same for the handshake."""
 
     class Interrupted:
-        def wrap_socket(self, sock, server_hostname):
+        def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
             raise KeyboardInterrupt
 
     wire = SyncWire()
@@ -443,3 +443,38 @@ def test_queue_ends_with_the_deadline(server):
     attempt = _pool.Attempt(timeout=5, connect=5, deadline=deadline, max_body=9)
     with pytest.raises(httpcore.PoolTimeout, match="stayed in use"):
         pool.exchange(httpcore.Request("GET", server.url), attempt)
+
+
+def test_switch_set_during_a_handshake_ends_the_call(colour):
+    """A server that accepts and never speaks TLS is left within 50 ms, with margin for a test."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        cancel, set_at, accepted = chainhub.Cancel(), [], []
+
+        def accept():
+            connection, _ = listener.accept()
+            accepted.append(connection)
+            connection.recv(65536)  # the handshake has begun
+            set_at.append(time.monotonic())
+            cancel.set()
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        client = colour.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
+        with pytest.raises(chainhub.CancelledByUser):
+            colour(client.video.query("a"))
+        assert time.monotonic() - set_at[0] < 0.3
+        thread.join(5)
+        accepted[0].close()
+
+
+def test_switch_set_between_connect_and_handshake_is_found(server):
+    """A wire that was shut in between begins no handshake, and leaves no socket open."""
+    import ssl
+
+    wire = SyncWire()
+    stream = wire.connect_tcp("127.0.0.1", server.port)
+    wire._ended = True  # as `shut` does, at the moment when it finds only the old socket
+    with pytest.raises(httpcore.ConnectError, match="cancelled"):
+        stream.start_tls(ssl.create_default_context(), "localhost")
+    assert wire.socket.fileno() == -1
