@@ -17,7 +17,14 @@ import chainhub
 from chainhub import _clock, _log, _pool, otel
 from chainhub._answers import Answer
 from chainhub._call import Prepared
-from chainhub._network import AsyncWire, NameLookupError, SyncWire, is_address, is_readable
+from chainhub._network import (
+    AsyncWire,
+    NameLookupError,
+    SyncWire,
+    SyncWireStream,
+    is_address,
+    is_readable,
+)
 from chainhub._runner import ParsedAnswer, undeclared
 
 KEY = "sk-test-seam-0123456789"
@@ -329,19 +336,31 @@ def test_switch_set_before_the_connect_opens_nothing(server):
         wire.connect_tcp("127.0.0.1", server.port)
 
 
-def test_large_requests_go_in_slices_within_the_limit(colour, server):
+def test_large_requests_go_in_slices_within_the_limit(colour):
     """A receiver that takes nothing ends the attempt, not the program."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # its backlog connects, nobody reads
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        client = colour.client(base_url=url, timeout=0.3, retry=ONCE)
+        door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+        began = time.monotonic()
+        with pytest.raises(chainhub.AmbiguousOutcome):
+            colour(door.post("/v1/video/create", content=b"x" * 20_000_000))
+        assert time.monotonic() - began < 1.5
 
-    def deaf(connection, head):
-        time.sleep(1)
 
-    server.answers = [deaf]
-    client = colour.client(base_url=server.url, timeout=0.3, retry=ONCE)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    began = time.monotonic()
-    with pytest.raises(chainhub.AmbiguousOutcome):
-        colour(door.post("/v1/video/create", content=b"x" * 20_000_000))
-    assert time.monotonic() - began < 1.5
+@pytest.mark.parametrize("broken", [False, True])
+def test_write_that_fails_says_how(broken):
+    """A peer that is gone is told from one that takes nothing."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = SyncWire()
+        wire.begin(time.monotonic() + 0.1, 1.0, reused=False)
+        if broken:
+            theirs.close()
+        expected = httpcore.WriteError if broken else httpcore.WriteTimeout
+        with pytest.raises(expected):
+            SyncWireStream(wire, ours).write(b"x" * 20_000_000)
+        assert wire.written
 
 
 def test_compressed_answers_of_mocks_are_read_once(colour):
