@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tools import commands, layout, surface
+from tools import commands, examples, layout, surface
 from tools.layout import shown
 from tools.problem import Problem
 
@@ -89,7 +89,10 @@ def _repair(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    count = commands.validate(commands.repair(options.contract), options.contract)
+    repaired = commands.repair(options.contract)
+    count = commands.validate(repaired, options.contract)
+    for note in examples.misfits(repaired.document):
+        print(note)
     print(f"{shown(options.contract)} is good once repaired: {count} operation(s).")
     return 0
 

@@ -19,6 +19,7 @@ from tools import (
     pages,
     surface,
     trees,
+    unions,
     validation,
 )
 from tools.documents import Json
@@ -67,6 +68,7 @@ def repair(contract: Path) -> Repair:
             f"{' and '.join(unmatched)} finds nothing in {shown(contract)}: "
             "where the fault is gone, delete the action."
         )
+    unions.simplify(document)
     names.name_all(document)
     return Repair(document, applied, unmatched)
 
