@@ -20,15 +20,12 @@ from tools.contract import Place
 from tools.documents import Json
 from tools.examples import left_out
 from tools.problem import Problem
+from tools.quick import quicken
 
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
     "optional answer fields": optional_fields,
     "published examples leave out": left_out,
 }
-
-
-class _Deep(JSONPathEnvironment):
-    max_recursion_depth = 200
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def _action(data: Json, name: str) -> Action:
 
 def _carry_out(document: dict[str, Json], action: Action) -> int:
     try:
-        found = list(_Deep().find(action.target, document))
+        found = list(quicken(JSONPathEnvironment().compile(action.target)).find(document))
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise Problem(f"{action.name} has a target that is not JSONPath: {reason}.") from None
