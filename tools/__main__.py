@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tools import commands, examples, layout, surface
+from tools import commands, examples, layout, states, surface
 from tools.layout import shown
 from tools.problem import Problem
+
+_BASE = "a git revision, a folder, a wheel, a contract or an API.md"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,14 +60,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
     step(_surface, "write generated/API.md from the generated client")
     step(_drift, "generate aside and compare with generated/")
-    diff = step(_diff, "say what changed for callers since a tag, a folder or an API.md")
+    diff = step(_diff, "say what changed for callers, and which version that asks for")
+    diff.add_argument("base", metavar="BASE", help=_BASE)
     release = step(_release_check, "refuse a version too small for what changed")
+    release.add_argument("base", nargs="?", metavar="BASE", help=f"{_BASE}; else the newest tag")
+    release.add_argument("version", nargs="?", metavar="VERSION", help="else the one written down")
     for command in (diff, release):
-        command.add_argument("base", metavar="BASE", help="a git revision, a folder or an API.md")
-    release.add_argument("version", metavar="VERSION", help="the version to be released")
-    release.add_argument(
-        "--previous", metavar="VERSION", help="the version of BASE, if not its name"
-    )
+        command.add_argument("--previous", metavar="VERSION", help="of BASE, where it says none")
     return parser
 
 
@@ -119,14 +120,23 @@ def _drift(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    print(commands.changed_since(options.base).draft(), end="")
+    changes = commands.changed_since(options.base)
+    print(changes.draft(), end="")
+    previous = options.previous or changes.previous or states.current().version
+    if previous:
+        print(f"\nAfter {previous} this asks for {changes.asked_for(previous)} or more.")
+    for package in changes.missing:
+        print(f"{options.base} lacks the code of {package}: not compared.", file=sys.stderr)
     return 0
 
 
 def _release_check(options: argparse.Namespace) -> int:
-    previous = options.previous or options.base
-    wanted = commands.check_release(options.base, options.version, previous)
-    print(f"{options.version} is enough: what changed since {options.base} asks for {wanted}.")
+    base = options.base or states.latest_tag()
+    if base is None:
+        print("No earlier version has a tag; any version will do.")
+        return 0
+    version, wanted = commands.check_release(base, options.version, options.previous)
+    print(f"{version} is enough: what changed since {base} asks for {wanted}.")
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,9 @@ from tools import (
     layout,
     names,
     overlay,
+    packages,
     pages,
+    states,
     surface,
     trees,
     unions,
@@ -140,40 +141,60 @@ def generate(contract: Path, into: Path) -> int:
     return count
 
 
-def published(base: str) -> str:
-    """Fetch the surface of an earlier state: an API.md, a folder with one, or a git revision.
+@dataclass(frozen=True)
+class Changes:
+    """What changed since an earlier state: in the contract's part, and in the client around it."""
+
+    contract: difference.Difference
+    client: difference.Difference
+    previous: str | None
+    missing: list[str]
+
+    def asked_for(self, previous: str) -> str:
+        """Name the smallest version that may follow `previous`."""
+        return difference.asked_for(previous, (self.contract, self.client))
+
+    def draft(self) -> str:
+        """Write it as the entry of a changelog."""
+        contract = list(self.contract.lines()) or ["- Nothing that callers see.\n"]
+        client = ["\n### Client\n\n", *self.client.lines()]
+        return "".join(["### Contract\n\n", *contract, *(client if len(client) > 1 else [])])
+
+
+def changed_since(base: str) -> Changes:
+    """Compare what callers see with an earlier state.
 
     Raises:
-        Problem: there is none.
+        Problem: there is no such state.
     """
-    path = Path(base)
-    if path.exists():
-        return documents.read_text(path / layout.SURFACE if path.is_dir() else path)
-    name = (layout.GENERATED / layout.SURFACE).relative_to(layout.ROOT).as_posix()
-    command = ["git", "show", "--end-of-options", f"{base}:{name}"]
-    try:
-        shown_by_git = subprocess.run(command, cwd=layout.ROOT, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise Problem(f"{base} is neither a file nor a revision that has {name}.") from None
-    return shown_by_git.stdout.decode()
+    now = states.current()
+    with states.earlier(base, build) as was:
+        contract = difference.difference(was.surface, now.surface)
+        client = difference.Difference()
+        states_of_code = (was.roots, now.roots)
+        missing = [one for one in packages.PACKAGES if not packages.has(one, *states_of_code)]
+        if layout.PACKAGE not in missing:
+            found = packages.changes(layout.PACKAGE, *states_of_code)
+            contract.take(found, surface.called)
+        if layout.CLIENT not in missing:
+            client = packages.changes(layout.CLIENT, *states_of_code)
+        return Changes(contract, client, was.version, missing)
 
 
-def changed_since(base: str) -> difference.Difference:
-    """Compare the surface as generated with an earlier one."""
-    current = documents.read_text(layout.GENERATED / layout.SURFACE)
-    return difference.difference(published(base), current)
-
-
-def check_release(base: str, version: str, previous: str) -> str:
-    """Name the smallest version the change since `base` asks for.
+def check_release(base: str, version: str | None, previous: str | None) -> tuple[str, str]:
+    """Name the version to be released and the smallest one the change since `base` asks for.
 
     Raises:
-        Problem: `version` is smaller than that.
+        Problem: the version is smaller than that.
     """
-    wanted = changed_since(base).asks_for(previous)
+    changes = changed_since(base)
+    version = version or states.current().version
+    if version is None:
+        raise Problem("No version is given, and the working copy says none.")
+    wanted = changes.asked_for(previous or changes.previous or base)
     if difference.numbers_of(version) < difference.numbers_of(wanted):
         raise Problem(f"{version} is too small: what changed since {base} asks for {wanted}.")
-    return wanted
+    return version, wanted
 
 
 def drift() -> list[str]:

@@ -39,6 +39,25 @@ def surface(package: Path) -> str:
     return "".join([*parts, "\n## Models\n" if models else "", *sorted(models)])
 
 
+def called(path: str) -> str | None:
+    """Tell under which name the surface has what stands at a path in the package's code.
+
+    The modules that hold models and operations are nothing of their own: None.
+    """
+    match path.split("."):
+        case [_, "api", _, owner, *rest] if owner.endswith("Resource") and not rest:
+            return None
+        case [_, "api", tag, owner, *rest] if owner.endswith("Resource"):
+            return ".".join(["client", tag, *rest])
+        case [_, "api", ("Resources" | "AsyncResources"), *rest] if rest:
+            return ".".join(["client", *rest])
+        case [_, "api", tag, *rest] if tag.islower():
+            return ".".join(["client", tag, *rest])
+        case [_, "models", name, *rest]:
+            return ".".join(rest if name.islower() else [name, *rest]) or None
+    return path
+
+
 def _calls(tag: Path) -> Iterator[str]:
     resource = next(_classes(_parse(tag / "__init__.py")))
     methods = [node for node in resource.body if isinstance(node, ast.FunctionDef)]
@@ -87,7 +106,7 @@ def _request(path: Path) -> str:
 def _model(path: Path) -> str:
     # Only what stands before the methods is parsed: of many models the rest takes long.
     head, _, methods = path.read_text("utf-8").partition("\n    def ")
-    (node,) = _classes(_tree(head, path))
+    (node,) = _classes(_tree(f"{head}\n    ..." if methods else head, path))
     names = dict(_json_names(methods))
     lines = [f"\n### {node.name}\n\n"]
     for item in node.body:
