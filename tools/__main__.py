@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
 
     spec = step(_spec, "write openapi.yaml from the vendor's published pages")
     spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
-    spec.add_argument("--allow-host", action="append", default=[], metavar="HOST")
+    spec.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST", help="take it: one or several"
+    )
     spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
     generate = step(_generate, "repair, validate, generate, swap the client in")
     generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
@@ -64,14 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("base", metavar="BASE", help=_BASE)
     release = step(_release_check, "refuse a version too small for what changed")
     release.add_argument("base", nargs="?", metavar="BASE", help=f"{_BASE}; else the newest tag")
-    release.add_argument("version", nargs="?", metavar="VERSION", help="else the one written down")
+    release.add_argument("--version", metavar="VERSION", help="else the one written down")
     for command in (diff, release):
         command.add_argument("--previous", metavar="VERSION", help="of BASE, where it says none")
     return parser
 
 
 def _spec(options: argparse.Namespace) -> int:
-    imported = commands.spec(options.pages, options.allow_host, options.out)
+    allowed = [host for given in options.allow_host for host in given.replace(",", " ").split()]
+    imported = commands.spec(options.pages, allowed, options.out)
     for note in imported.notes:
         print(note)
     for sentence in imported.refused:

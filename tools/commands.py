@@ -12,6 +12,7 @@ from tools import (
     difference,
     documents,
     generation,
+    hosts,
     layout,
     names,
     overlay,
@@ -46,9 +47,18 @@ def spec(paths: Sequence[Path], allowed: Collection[str], target: Path) -> pages
         Problem: a named file is refused, or nothing is left to import.
     """
     choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
-    imported = pages.imported(paths, allowed, choices)
+    known = sorted(hosts.hosts_of(_in_place()))
+    imported = pages.imported(paths, allowed, choices, known)
     write(target, imported.text)
     return imported
+
+
+def _in_place() -> dict[str, Json]:
+    """Read the project's contract; one that is not there or broken is about to be replaced."""
+    try:
+        return documents.read(layout.CONTRACT)
+    except Problem:
+        return {}
 
 
 def repair(contract: Path) -> Repair:

@@ -8,8 +8,7 @@
   which those are required that every page requires, and its parameters are all pages' together.
 - `pages.yaml` can settle one by name instead: `POST /v1/video/create: <page>` takes that page.
 - Components that are equal are shared; others of the same name get their page's name in front.
-- A page whose server differs from the one most pages name is refused, unless its host is allowed by
-  name: the key would go there.
+- A page whose server is not the usual one is refused (`hosts.py`): the key would go there.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from tools.contract import Place, called, mapping, operations, sequence
 from tools.documents import Json
+from tools.hosts import moved, refusal, strange_host, usual_host
 from tools.names import operation_of, pascal, tag_of
 from tools.problem import Problem
 from tools.unions import meaning, together
@@ -72,16 +71,23 @@ def merge(
     sources: Sequence[Source],
     allowed: Collection[str] = (),
     choices: Mapping[str, Json] | None = None,
+    known: Collection[str] = (),
 ) -> Merged:
     """Merge the contracts of several pages.
+
+    Args:
+        sources: The contracts.
+        allowed: Hosts that are taken though they are not the usual one.
+        choices: Which page settles an operation.
+        known: The hosts of the contract in place.
 
     Raises:
         Problem: no page is left, or a choice names a page that does not describe the operation.
     """
-    kept, refused = _by_host(sources, allowed)
+    kept, refused, notes = _by_host(sources, allowed, known)
     if not kept:
-        raise Problem("No page with a contract is left to import.")
-    merged = Merged(_frame(kept), refused=refused)
+        raise Problem(refused[0] if refused else "No page with a contract is left to import.")
+    merged = Merged(_frame(kept), notes, refused)
     said: dict[Place, list[_Said]] = {}
     for source in kept:
         document = _plain_templates(deepcopy(source.document), source.place, merged)
@@ -96,31 +102,19 @@ def merge(
     return merged
 
 
-def _by_host(sources: Sequence[Source], allowed: Collection[str]) -> tuple[list[Source], list[str]]:
-    hosts = Counter(host for source in sources for host in _hosts(source.document))
-    most = hosts.most_common(1)[0][0] if hosts else ""
+def _by_host(
+    sources: Sequence[Source], allowed: Collection[str], known: Collection[str]
+) -> tuple[list[Source], list[str], list[str]]:
+    """Part the sources into those that are taken and refusals; tell where the service has moved."""
+    usual = usual_host([source.document for source in sources], known)
     kept, refused = [], []
     for source in sources:
-        strange = sorted(_hosts(source.document) - {most, *allowed})
-        if strange:
-            refused.append(
-                f"{source.place} is refused: the key would go to its server {strange[0]},"
-                f" which is not {most}; --allow-host takes it by name."
-            )
-        else:
+        strange = strange_host(source.document, usual, allowed)
+        if strange is None:
             kept.append(source)
-    return kept, refused
-
-
-def _hosts(document: dict[str, Json]) -> set[str]:
-    holders = [document, *mapping(document.get("paths")).values()]
-    holders += [operation for _, operation in operations(document)]
-    return {
-        urlsplit(str(mapping(server).get("url"))).netloc.lower()
-        for holder in holders
-        for server in sequence(mapping(holder).get("servers"))
-        if mapping(server).get("url")
-    }
+        else:
+            refused.append(refusal(source.place, strange, usual))
+    return kept, refused, moved(usual, known)
 
 
 def _frame(sources: Sequence[Source]) -> dict[str, Json]:

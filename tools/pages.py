@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tools import documents, mends, merge
+from tools import documents, hosts, mends, merge
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
@@ -54,11 +54,20 @@ class Imported:
 
 
 def imported(
-    paths: Sequence[Path], allowed: Collection[str] = (), choices: Mapping[str, Json] | None = None
+    paths: Sequence[Path],
+    allowed: Collection[str] = (),
+    choices: Mapping[str, Json] | None = None,
+    known: Collection[str] = (),
 ) -> Imported:
     """Make one contract of these pages, files and folders.
 
     A page in a folder that cannot be read is left out and told; one that was named is an error.
+
+    Args:
+        paths: The pages, files and folders.
+        allowed: Hosts that are taken though they are not the usual one.
+        choices: Which page settles an operation.
+        known: The hosts of the contract in place.
 
     Raises:
         Problem: a named file is refused, or nothing is left.
@@ -75,13 +84,21 @@ def imported(
                 refused.append(str(problem))
     notes = [str(mend) for one in found for mend in one.mends]
     if len(found) == 1 and len(paths) == 1 and paths[0].is_file():
-        return Imported(found[0].text, notes, refused)
+        return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
     sources = [merge.Source(one.place, one.name, one.document) for one in found]
-    merged = merge.merge(sources, allowed, choices)
+    merged = merge.merge(sources, allowed, choices, known)
     if merged.refused and any(path.is_file() for path in paths):
         raise Problem(merged.refused[0])
     text = documents.text_of(merged.document)
     return Imported(text, notes + merged.notes, refused + merged.refused)
+
+
+def _alone(found: Found, allowed: Collection[str], known: Collection[str]) -> list[str]:
+    usual = hosts.usual_host([found.document], known)
+    strange = hosts.strange_host(found.document, usual, allowed)
+    if strange is not None:
+        raise Problem(hosts.refusal(found.place, strange, usual))
+    return hosts.moved(usual, known)
 
 
 def contracts(path: Path, given: Path) -> list[Found]:

@@ -225,6 +225,34 @@ def test_spec_writes_the_contract_of_a_page(
     assert "page.md holds no OpenAPI document." in capsys.readouterr().err
 
 
+def test_a_misspelt_host_is_refused_even_alone(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The contract in place tells which one is right; another service altogether is told."""
+    page = project / "page.md"
+    published = layout.CONTRACT.read_text()
+    assert "https://api.chainhub.tech" in published
+
+    def spec(host: str, *options: str) -> int:
+        text = published.replace("https://api.chainhub.tech", host)
+        page.write_text(f"````yaml\n{text}````\n")
+        layout.CONTRACT.write_text(published)
+        return main(["spec", *options, str(page)])
+
+    assert spec("https://api.chainhubb.tech") == 1
+    assert layout.CONTRACT.read_text() == published
+    assert capsys.readouterr().err == (
+        "page.md is refused: the key would go to its server api.chainhubb.tech, which is not "
+        "api.chainhub.tech; --allow-host takes it by name.\n"
+    )
+    assert spec("https://api.chainhubb.tech", "--allow-host=a.b, api.chainhubb.tech") == 0
+    capsys.readouterr()
+    assert spec("https://gateway.example.org") == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "The server is gateway.example.org, no longer api.chainhub.tech: the key will go there."
+    )
+
+
 def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Mends and choices as they are made, refused pages apart from them."""
     folder = project / "pages"
@@ -321,7 +349,7 @@ def test_release_check_refuses_a_version_too_small(
     sentence = f"1.9.0 is too small: what changed since {old} asks for 2.0.0.\n"
     assert main(["release-check", old]) == 1
     assert capsys.readouterr().err == sentence
-    assert main(["release-check", old, "2.0.0"]) == 0
+    assert main(["release-check", old, "--version", "2.0.0"]) == 0
     assert capsys.readouterr().out == (
         f"2.0.0 is enough: what changed since {old} asks for 2.0.0.\n"
     )
@@ -330,7 +358,7 @@ def test_release_check_refuses_a_version_too_small(
     assert main(["release-check", old]) == 1
     assert capsys.readouterr().err == "No version is given, and the working copy says none.\n"
     (project / "old.md").write_text("### A\n")
-    assert main(["release-check", str(project / "old.md"), "1.0.0"]) == 1
+    assert main(["release-check", str(project / "old.md"), "--version", "1.0.0"]) == 1
     assert "old.md is no version such as 1.2.3." in capsys.readouterr().err
 
 
