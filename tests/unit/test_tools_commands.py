@@ -7,6 +7,7 @@ import json
 import os
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -439,3 +440,38 @@ def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         gc.enable()
     assert caught.value.code == 0
+
+
+def test_an_interrupt_while_the_pipeline_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Is a sentence too: before that, nothing of it is loaded."""
+
+    class Pressed:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "tools.line":
+                raise KeyboardInterrupt
+
+    code = "import sys, tools.__main__; print([name for name in sys.modules if 'tools.' in name])"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=layout.ROOT, text=True)
+    assert loaded == "['tools.__main__']\n"
+    monkeypatch.delitem(sys.modules, "tools.line", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
+    assert main(["drift"]) == 130
+    assert capsys.readouterr().err == "Stopped; nothing was changed.\n"
+
+
+def test_a_page_cannot_steer_the_terminal(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it holds is shown with its control characters spelt out."""
+    folder = project / "pages"
+    folder.mkdir()
+    (folder / "a\x1b]0;x.md").write_text("```yaml\nopenapi: 3.0.1\nsummary: a: \u202eb\n```\n")
+    (folder / "b\n\udcff.md").write_text("```yaml\nopenapi: 3.0.1\na: [\n```\n")
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == (
+        "pages/a\\x1b]0;x.md:3 is mended: summary: a: \\u202eb → summary: 'a: \\u202eb'"
+    )
+    assert told.err.isascii()
