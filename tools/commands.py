@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools import (
+    dialect,
     difference,
     documents,
     generation,
@@ -18,8 +20,10 @@ from tools import (
     overlay,
     packages,
     pages,
+    paths,
     states,
     surface,
+    tidy,
     trees,
     unions,
     validation,
@@ -33,14 +37,15 @@ _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
 @dataclass(frozen=True)
 class Repair:
-    """A repaired contract, what each overlay action found, and the names of those that had to."""
+    """A repaired contract, what each overlay action found, and what had to."""
 
     document: dict[str, Json]
     applied: list[overlay.Applied]
     unmatched: list[str]
+    tidied: list[tuple[str, int]]
 
 
-def spec(paths: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
+def spec(given: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
     """Write the contract that stands in these pages, files and folders.
 
     Raises:
@@ -48,7 +53,7 @@ def spec(paths: Sequence[Path], allowed: Collection[str], target: Path) -> pages
     """
     choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
     known = sorted(hosts.hosts_of(_in_place()))
-    imported = pages.imported(paths, allowed, choices, known)
+    imported = pages.imported(given, allowed, choices, known, check)
     write(target, imported.text)
     return imported
 
@@ -61,36 +66,62 @@ def _in_place() -> dict[str, Json]:
         return {}
 
 
+def check(document: dict[str, Json], place: str) -> None:
+    """Refuse a contract of which no client can be generated, without writing anything.
+
+    Raises:
+        Problem: the first fault.
+    """
+    repaired = repaired_document(deepcopy(document), place)
+    validation.validate(repaired.document, place)
+    generation.check(repaired.document, place)
+
+
 def repair(contract: Path) -> Repair:
-    """Lay the overlay over a contract.
+    """Tidy a contract, lay the overlay over it, and name everything.
 
     Raises:
         Problem: a file is wrong, or an action finds nothing in the project's own contract.
     """
-    document = documents.read(contract)
+    repaired = repaired_document(documents.read(contract), shown(contract))
+    if repaired.unmatched and contract.resolve() == layout.CONTRACT:
+        raise Problem(
+            f"{' and '.join(repaired.unmatched)} finds nothing in {shown(contract)}: "
+            "where the fault is gone, delete the action."
+        )
+    return repaired
+
+
+def repaired_document(document: dict[str, Json], place: str) -> Repair:
+    """Repair a contract that was read.
+
+    Raises:
+        Problem: it is none, or an action of the overlay cannot be carried out.
+    """
     if not isinstance(document.get("paths"), dict):
-        raise Problem(f"{shown(contract)} is not an OpenAPI document: it has no `paths`.")
+        raise Problem(f"{place} is not an OpenAPI document: it has no `paths`.")
+    dialect.speak_as_before(document)
+    paths.make_plain(document)
+    tidied = tidy.tidy(document)
     applied = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
     unmatched = [
         one.action.name for one in applied if not one.places and not one.action.may_find_nothing
     ]
-    if unmatched and contract.resolve() == layout.CONTRACT:
-        raise Problem(
-            f"{' and '.join(unmatched)} finds nothing in {shown(contract)}: "
-            "where the fault is gone, delete the action."
-        )
     unions.simplify(document)
     names.name_all(document)
-    return Repair(document, applied, unmatched)
+    return Repair(document, applied, unmatched, tidied)
 
 
-def repairs(applied: Sequence[overlay.Applied]) -> str:
-    """Write what the overlay has repaired, a line per action that found something."""
-    counted = ((one, "1 place" if one.places == 1 else f"{one.places} places") for one in applied)
-    lines = (f"- {one.action.reason} ({count})\n" for one, count in counted if one.places)
+def repairs(repaired: Repair) -> str:
+    """Write what was repaired: a line per rule and action that found something."""
+    found = [*repaired.tidied, *((one.action.reason, one.places) for one in repaired.applied)]
+    counted = (
+        (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
+    )
+    lines = "".join(f"- {why} ({count})\n" for why, count in counted)
     return (
-        "# Repairs of the contract\n\nWhat the overlay has changed before the client was"
-        f" generated: a line per action.\n\n{''.join(lines)}"
+        "# Repairs of the contract\n\nWhat was changed before the client was generated:"
+        f" a line per rule.\n\n{lines}"
     )
 
 
@@ -126,7 +157,7 @@ def build(contract: Path, folder: Path) -> tuple[Repair, int]:
     package = folder / layout.PACKAGE
     generation.generate(repaired.document, shown(contract), package)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
-    (folder / layout.REPAIRS).write_bytes(repairs(repaired.applied).encode())
+    (folder / layout.REPAIRS).write_bytes(repairs(repaired).encode())
     trees.level(folder)
     return repaired, count
 

@@ -20,14 +20,15 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
+from tools import paths
 from tools.contract import Place, called, mapping, operations, sequence
+from tools.dialect import speak_as_before
 from tools.documents import Json
 from tools.hosts import moved, refusal, strange_host, usual_host
 from tools.names import operation_of, pascal, tag_of
 from tools.problem import Problem
 from tools.unions import meaning, together
 
-_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
 # Words of pages and folders that say nothing special of one of them.
 _COMMON: Final = frozenset(
     re.findall(
@@ -90,15 +91,18 @@ def merge(
     merged = Merged(_frame(kept), notes, refused)
     said: dict[Place, list[_Said]] = {}
     for source in kept:
-        document = _plain_templates(deepcopy(source.document), source.place, merged)
+        document = deepcopy(source.document)
+        speak_as_before(document)
+        for old, new in paths.make_plain(document):
+            merged.notes.append(f"{source.place}: the path {old} is read as {new}.")
         _add_components(merged, document, source)
         for place, operation in operations(document):
             operation.setdefault("security", document.get("security") or [])
             said.setdefault(place, []).append(_Said(source.name, operation))
-    paths = mapping(merged.document["paths"])
+    made = mapping(merged.document["paths"])
     for place in sorted(said, key=str):
         one = _settled(place, said[place], choices or {}, merged)
-        mapping(paths.setdefault(str(place[1]), {}))[str(place[2])] = one
+        mapping(made.setdefault(str(place[1]), {}))[str(place[2])] = one
     return merged
 
 
@@ -126,39 +130,13 @@ def _frame(sources: Sequence[Source]) -> dict[str, Json]:
                 servers.setdefault(str(server["url"]).rstrip("/"), server)
     versions = [str(source.document.get("openapi")) for source in sources]
     return {
-        "openapi": max(versions),
+        "openapi": max(one if one.startswith("3.0") else "3.0.3" for one in versions),
         "info": deepcopy(first.get("info")),
         "paths": {},
         "components": {},
         "servers": list(servers.values()),
         "security": deepcopy(first.get("security") or []),
     }
-
-
-def _plain_templates(document: dict[str, Json], place: str, merged: Merged) -> dict[str, Json]:
-    """Turn `{Task ID}` and `{任务id}` into names that every tool takes."""
-    paths = mapping(document.get("paths"))
-    for path in list(paths):
-        item = mapping(paths[path])
-        new = path.replace("\\/", "/")
-        for name in _TEMPLATE.findall(path):
-            plain = "_".join(re.findall(r"[A-Za-z0-9]+", name)).lower() or "id"
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
-                new = new.replace(f"{{{name}}}", f"{{{plain}}}")
-                _rename_parameter(item, name, plain)
-        if new != path:
-            merged.notes.append(f"{place}: the path {path} is read as {new}.")
-            paths[new] = paths.pop(path)
-    return document
-
-
-def _rename_parameter(item: dict[str, Json], name: str, plain: str) -> None:
-    holders = [item, *(mapping(value) for value in item.values())]
-    for holder in holders:
-        for parameter in sequence(holder.get("parameters")):
-            described = mapping(parameter)
-            if described.get("in") == "path" and described.get("name") == name:
-                described["name"] = plain
 
 
 def _add_components(merged: Merged, document: dict[str, Json], source: Source) -> None:

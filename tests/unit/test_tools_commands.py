@@ -461,17 +461,57 @@ def test_an_interrupt_while_the_pipeline_is_loaded(
     assert capsys.readouterr().err == "Stopped; nothing was changed.\n"
 
 
+def test_a_page_of_which_no_client_can_be_made_is_left_out(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alone, with its reason; the others are imported. One that was named is an error."""
+    folder = project / "pages"
+    folder.mkdir()
+    page = "```yaml\nopenapi: 3.0.1\npaths: {{/{}: {{post: {}}}}}\n```\n"
+    xml = "{requestBody: {content: {application/xml: {schema: {type: string}}}}}"
+    (folder / "a.md").write_text(page.format("a", "{summary: fine}"))
+    (folder / "b.md").write_text(page.format("b", xml))
+    (folder / "c.md").write_text(page.format("c", "{parameters: [{name: x, in: body}]}"))
+    before = layout.CONTRACT.read_bytes()
+    assert main(["spec", str(folder), str(folder / "a.md")]) == 1
+    assert main(["spec", str(folder / "b.md"), str(folder / "c.md")]) == 1
+    assert layout.CONTRACT.read_bytes() == before
+    capsys.readouterr()
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out == "openapi.yaml is written; 2 page(s) refused.\n"
+    first, second = told.err.splitlines()
+    assert first.startswith("pages/b.md cannot be generated: WARNING parsing POST /b within b.")
+    assert second.startswith("pages/c.md: not valid OpenAPI at paths//c/post/parameters/0: ")
+    assert "fine" in layout.CONTRACT.read_text()
+
+
+def test_pages_that_only_fail_together_are_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The contract is written, and the sentence says what keeps it from being generated."""
+    folder = project / "pages"
+    folder.mkdir()
+    for name in ("a", "a/"):
+        text = f"```yaml\nopenapi: 3.0.1\npaths: {{/{name}: {{post: {{}}}}}}\n```\n"
+        (folder / f"{len(name)}.md").write_text(text)
+    assert main(["spec", str(folder)]) == 0
+    sentence = "all pages together: POST /a/ and POST /a are both called a.create.\n"
+    assert capsys.readouterr().err == sentence
+
+
 def test_a_page_cannot_steer_the_terminal(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What it holds is shown with its control characters spelt out."""
     folder = project / "pages"
     folder.mkdir()
-    (folder / "a\x1b]0;x.md").write_text("```yaml\nopenapi: 3.0.1\nsummary: a: \u202eb\n```\n")
+    operation = "paths: {/a: {get: {}}}\nsummary: a: \u202eb\n"
+    (folder / "a\x1b]0;x.md").write_text(f"```yaml\nopenapi: 3.0.1\n{operation}```\n")
     (folder / "b\n\udcff.md").write_text("```yaml\nopenapi: 3.0.1\na: [\n```\n")
     assert main(["spec", str(folder)]) == 0
     told = capsys.readouterr()
     assert told.out.splitlines()[0] == (
-        "pages/a\\x1b]0;x.md:3 is mended: summary: a: \\u202eb → summary: 'a: \\u202eb'"
+        "pages/a\\x1b]0;x.md:4 is mended: summary: a: \\u202eb → summary: 'a: \\u202eb'"
     )
     assert told.err.isascii()
