@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tools import (
     generation,
     hosts,
     layout,
+    merge,
     names,
     overlay,
     packages,
@@ -28,6 +30,7 @@ from tools import (
     unions,
     validation,
 )
+from tools.contract import mapping
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
@@ -81,15 +84,29 @@ def repair(contract: Path) -> Repair:
     """Tidy a contract, lay the overlay over it, and name everything.
 
     Raises:
-        Problem: a file is wrong, or an action finds nothing in the project's own contract.
+        Problem: a file is wrong, or an action finds nothing in the contract it was written for.
     """
     repaired = repaired_document(documents.read(contract), shown(contract))
-    if repaired.unmatched and contract.resolve() == layout.CONTRACT:
+    if repaired.unmatched and contract.resolve() == layout.CONTRACT and _is_ours(repaired):
         raise Problem(
             f"{' and '.join(repaired.unmatched)} finds nothing in {shown(contract)}: "
             "where the fault is gone, delete the action."
         )
     return repaired
+
+
+def _is_ours(repaired: Repair) -> bool:
+    """Tell whether this is the contract the overlay was written for, as it is published.
+
+    One that was merged of several pages, or lacks the operations that actions name, need not have
+    every fault.
+    """
+    targets = " ".join(one.action.target for one in repaired.applied)
+    named = set(re.findall(r"\$\.paths\['([^']+)'\]", targets))
+    return (
+        merge.MERGED not in repaired.document
+        and named <= mapping(repaired.document["paths"]).keys()
+    )
 
 
 def repaired_document(document: dict[str, Json], place: str) -> Repair:

@@ -33,7 +33,10 @@ def hosts_of(document: dict[str, Json]) -> set[str]:
 
 def host_in(text: str) -> str:
     """Find the host, with its port, in a URL or in what a person wrote instead of one."""
-    return urlsplit(text if "//" in text else f"//{text}").netloc.lower()
+    try:
+        return urlsplit(text if "//" in text else f"//{text}").netloc.lower()
+    except ValueError:  # such as a bracket that is never closed
+        return text
 
 
 def usual_host(documents: Sequence[dict[str, Json]], known: Collection[str] = ()) -> str:

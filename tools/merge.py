@@ -29,6 +29,7 @@ from tools.names import operation_of, pascal, tag_of
 from tools.problem import Problem
 from tools.unions import meaning, together
 
+MERGED: Final = "x-pages"  # how many pages a contract was merged of
 # Words of pages and folders that say nothing special of one of them.
 _COMMON: Final = frozenset(
     re.findall(
@@ -136,6 +137,7 @@ def _frame(sources: Sequence[Source]) -> dict[str, Json]:
         "components": {},
         "servers": list(servers.values()),
         "security": deepcopy(first.get("security") or []),
+        MERGED: len(sources),
     }
 
 

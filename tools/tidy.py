@@ -36,7 +36,7 @@ _MEANT: Final = {
     "str": "string",
     "text": "string",
 }
-_TEXTS: Final = ("description", "format", "pattern", "title")
+_TEXTS: Final = ("description", "format", "title")
 _FLAGS: Final = (
     "deprecated",
     "exclusiveMaximum",
@@ -196,7 +196,21 @@ def _fits(schema: Schema, value: Json) -> bool:
         return False
     if isinstance(value, bool) and kind in ("integer", "number"):
         return False
-    return kind != "string" or _reads(str(schema.get("format")), str(value))
+    if kind == "string":
+        return _reads(str(schema.get("format")), str(value)) and _within(schema, "Length", value)
+    return _within(schema, "Items", value) and _within(schema, "imum", value)
+
+
+def _within(schema: Schema, limit: str, value: Json) -> bool:
+    """Tell whether a value keeps to the limits of its schema, of which a few are known by name."""
+    size = len(value) if isinstance(value, str | list) else value
+    if not isinstance(size, int | float) or (limit == "imum") != isinstance(value, int | float):
+        return True
+    least, most = schema.get(f"min{limit}"), schema.get(f"max{limit}")
+    return not (
+        (isinstance(least, int | float) and size < least)
+        or (isinstance(most, int | float) and size > most)
+    )
 
 
 def _reads(form: str, text: str) -> bool:
@@ -216,10 +230,11 @@ _RULES: Final[dict[str, Rule]] = {
     "A type that OpenAPI does not know stands for the one it means, or for any.": _kinds,
     "A list, a field or a choice that does not say what it holds may hold anything.": _inner,
     "Only a list of names says which fields are required, each name once.": _required,
-    "Words that OpenAPI 3.0 does not know, or with values it does not, are left out.": _words,
+    "Words that OpenAPI 3.0 does not know, or with values it does not, are left out; so are"
+    " patterns, which can take for ever to match and show in no type.": _words,
     "Listed values that Python cannot tell apart or that are of several types are not listed."
     "": _listed,
-    "A default that is not of its own type is none.": _default,
+    "A default that its own schema does not allow is none.": _default,
 }
 
 

@@ -19,6 +19,7 @@ def naming(*names: str) -> dict[str, Json]:
         ("https://API.example/v1", "api.example"),
         ("api.example:8443", "api.example:8443"),
         ("//api.example", "api.example"),
+        ("https://[api", "https://[api"),
         ("https://user@api.example", "user@api.example"),
     ],
 )

@@ -76,6 +76,7 @@ def test_different_operations_stand_side_by_side() -> None:
         "components": {},
         "servers": [{"url": "https://api.example"}],
         "security": [{"bearer": []}],
+        "x-pages": 2,
     }
 
 

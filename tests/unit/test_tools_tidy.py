@@ -60,7 +60,9 @@ def tidied(schema: Json) -> Json:
         {"type": "string", "format": "uuid", "default": "00000000-0000-0000-0000-000000000007"},
         {"type": "array", "items": TEXT, "default": []},
         {"default": 7},
-        {"type": "number", "default": 7},
+        {"type": "number", "default": 7, "minimum": 7, "maximum": 7, "maxLength": 0},
+        {"type": "string", "default": "ab", "minLength": 2, "maxLength": 2, "maximum": 0},
+        {"type": "object", "default": {}},
         {"type": "boolean", "default": False, "nullable": True},
     ],
 )
@@ -87,7 +89,8 @@ def test_what_is_well_said_stays(schema: Json) -> None:
         ({"required": True}, {}),
         ({"required": ["a", "a", 1]}, {"required": ["a", "1"]}),
         ({"required": []}, {}),
-        ({"title": 5, "description": None, "pattern": ["a"], "odd": 1}, {}),
+        ({"title": 5, "description": None, "odd": 1}, {}),
+        ({"type": "string", "pattern": "(a+)+$"}, TEXT),
         ({"nullable": "true", "minLength": True, "maxItems": -1, "minimum": "1"}, {}),
         ({"maximum": True}, {}),
         ({"type": "string", "enum": []}, TEXT),
@@ -102,6 +105,18 @@ def test_what_is_well_said_stays(schema: Json) -> None:
         ({"type": "integer", "default": "x"}, {"type": "integer"}),
         ({"type": "integer", "default": True}, {"type": "integer"}),
         ({"type": "string", "default": None}, TEXT),
+        (
+            {"type": "string", "minLength": 2, "default": "x"},
+            {"type": "string", "minLength": 2},
+        ),
+        (
+            {"type": "integer", "maximum": 2, "default": 3},
+            {"type": "integer", "maximum": 2},
+        ),
+        (
+            {"type": "array", "items": {}, "minItems": 1, "default": []},
+            {"type": "array", "items": {}, "minItems": 1},
+        ),
         (
             {"type": "string", "enum": ["a"], "default": "b"},
             {"type": "string", "enum": ["a"]},
