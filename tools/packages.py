@@ -44,7 +44,8 @@ def changes(package: str, old: Sequence[Path], new: Sequence[Path]) -> Differenc
     result = Difference()
     names = {found.path: name for state in (now, was) for name, found in state.items()}
     for breakage in griffe.find_breaking_changes(before, after):
-        _breakage(breakage, names, result)
+        if _is_of(breakage.obj, package):
+            _breakage(breakage, names, result)
     for name in now.keys() - was.keys():
         if name.rpartition(".")[0] not in now.keys() - was.keys():
             result.added.append(Told(name, f"`{name}`."))
@@ -97,13 +98,18 @@ def _public(package: griffe.Object) -> Iterator[tuple[str, griffe.Object]]:
         name, members = (waiting or inherited).pop(0)
         for own, member in members.items():
             target = _target(member) if member.is_public else None
-            if target is not None and target.path not in seen:
+            if target is not None and target.path not in seen and _is_of(target, package.path):
                 seen.add(target.path)
                 yield f"{name}.{own}", target
                 if isinstance(target, griffe.Module | griffe.Class):
                     waiting.append((f"{name}.{own}", target.members))
                 if isinstance(target, griffe.Class):
                     inherited.append((f"{name}.{own}", target.inherited_members))
+
+
+def _is_of(found: griffe.Object | griffe.Alias, package: str) -> bool:
+    """Tell whether something is the package's own; what it inherits is told of its own package."""
+    return found.canonical_path.startswith(f"{package}.")
 
 
 def _target(member: griffe.Object | griffe.Alias) -> griffe.Object | None:

@@ -81,6 +81,7 @@ def tidy(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Tidy a contract; tell the rules that found something, with the number of places."""
     counts = dict.fromkeys(_RULES, 0)
     document["info"] = {"title": "", "version": "1", **mapping(document.get("info"))}
+    counts[_SERVERS] = _servers(document)
     for schema in schemas(document):
         for reason, rule in _RULES.items():
             counts[reason] += rule(schema)
@@ -238,6 +239,7 @@ _RULES: Final[dict[str, Rule]] = {
 }
 
 
+_SERVERS: Final = "A server has an address."
 _PARAMETERS: Final = "A parameter that is told twice or has no type is told once, as a text."
 _TEMPLATES: Final = "The parameters of a path are those in its template, and they are required."
 _ANSWERS: Final = "An answer stands under a status and has a description."
@@ -255,6 +257,15 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
         counts[_NOTES] += _notes(operation)
         counts[_BODIES] += _bodies(operation)
     return counts
+
+
+def _servers(document: dict[str, Json]) -> bool:
+    listed = sequence(document.get("servers"))
+    kept = [server for server in listed if mapping(server).get("url")]
+    if kept == listed:
+        return False
+    document["servers"] = kept
+    return True
 
 
 def _notes(operation: Schema) -> bool:

@@ -133,16 +133,16 @@ def test_what_griffe_sees_is_breaking(tmp_path: Path, old: str, new: str, senten
         ("LIMIT = 3", "LIMIT = 4", "`chainhub.LIMIT` is `4`, no longer `3`."),
         ("(ValueError)", "(KeyError)", "`chainhub.Other` is no longer a `ValueError`."),
         (
-            "word: str",
-            "word: bytes",
-            "The parameter `word` of `chainhub.Client.send` takes `bytes`, no longer `str`.",
+            "code: int",
+            "code: str",
+            "The parameter `code` of `chainhub.Other.__init__` takes `str`, no longer `int`.",
         ),
     ],
 )
 def test_what_griffe_misses_is_breaking_too(
     tmp_path: Path, old: str, new: str, sentence: str
 ) -> None:
-    """Types of parameters, results and attributes, other bases, constants; inherited ones too."""
+    """Types of parameters, results and attributes, other bases, constants."""
     found = changed(tmp_path, old, new)
     assert [told.sentence for told in found.breaking] == [sentence]
     assert alone(tmp_path) == []
@@ -192,6 +192,16 @@ def test_texts_are_told_apart(tmp_path: Path, old: str, new: str, named: list[st
     found = changed(tmp_path, old, new)
     assert [told.sentence for told in found.documentation] == named
     assert found.breaking == found.added == []
+
+
+@pytest.mark.parametrize(("old", "new"), [("word: str", "word: bytes"), ("def send", "def give")])
+def test_what_is_inherited_from_generated_code_is_told_there(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    """And not once more for each class that inherits it."""
+    assert changed(tmp_path, old, new) == Difference()
+    found = packages.changes("chainhub_api", [tmp_path / "old"], [tmp_path / "new"])
+    assert [told.name for told in found.breaking] == ["chainhub_api.client.Generated.send"]
 
 
 def test_code_is_read_and_never_run(tmp_path: Path) -> None:

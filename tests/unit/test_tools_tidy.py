@@ -210,6 +210,14 @@ def test_a_contract_has_a_title_and_a_version() -> None:
     assert made["info"] == {"title": "", "version": "1"}
 
 
+def test_a_server_has_an_address() -> None:
+    """What else is listed there is none."""
+    made = {**document(), "servers": [{"url": "https://a.example"}, {"bearer": []}]}
+    assert [places for _, places in tidy(made)] == [1]
+    assert made["servers"] == [{"url": "https://a.example"}]
+    assert tidy(made) == []
+
+
 def test_schemas_are_found_where_they_really_are() -> None:
     """In every place a contract has one, and nowhere else."""
 
