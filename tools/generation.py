@@ -48,7 +48,18 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
     write_servers(document, place, into)
+    _write_stub(into / "models" / "__init__.pyi", data)
     (into / "py.typed").touch()
+
+
+def _write_stub(path: Path, data: GeneratorData) -> None:
+    """Tell type checkers which models there are; at run time a lazy module does so in its way."""
+    classes = sorted(
+        (one.class_info for one in (*data.models, *data.enums)), key=lambda one: one.name
+    )
+    imports = "".join(f"from .{one.module_name} import {one.name}\n" for one in classes)
+    names = "".join(f'    "{one.name}",\n' for one in classes)
+    path.write_text(f"{imports}\n__all__ = (\n{names})\n" if names else "__all__ = ()\n", "utf-8")
 
 
 def _understood(document: dict[str, Json]) -> dict[str, Json]:
