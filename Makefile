@@ -13,11 +13,11 @@ lock      := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 
 # One time stamp for every build: equal sources give equal bytes.
 first_day := 1580601600
 
-.PHONY: help run test test-all check generate spec repair validate surface drift bench build lock clean
+.PHONY: help run test test-all check generate spec repair validate surface drift diff release-check bench build lock clean
 
 help: ## list these targets
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r target line; do printf '  %-9s %s\n' "$$target" "$$line"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r target line; do printf '  %-13s %s\n' "$$target" "$$line"; done
 
 run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_API_KEY set and TASK=id against the service
 	@$(python) examples/main_job.py
@@ -33,8 +33,8 @@ check: check-style check-types check-imports check-words check-drift ## look at 
 generate: environment-generator ## contract -> repaired -> validated -> generated/, whole or not at all
 	@$(pipeline) generate
 
-spec: environment-generator ## take the contract out of the vendor's published page: PAGES=file
-	@$(pages) $(pipeline) spec "$$@"
+spec: environment-generator ## make openapi.yaml of the vendor's pages: PAGES="files, folders" (ALLOW_HOST="names")
+	@$(call needed,PAGES,files or folders with the pages) $(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} "$$@"
 
 repair: environment-generator ## apply overlays/openapi.overlay.yaml to the contract
 	@$(pipeline) repair
@@ -46,6 +46,12 @@ surface: environment-generator ## write generated/API.md, the public surface in 
 	@$(pipeline) surface
 
 drift: check-drift ## prove that generated/ is what the contract gives
+
+diff: environment-generator ## say what changed for callers, and the version it asks for: BASE=tag-or-file (PREVIOUS=version)
+	@$(call needed,BASE,a tag or a file) $(pipeline) diff $${PREVIOUS:+--previous="$$PREVIOUS"} "$$BASE"
+
+release-check: environment-generator ## refuse a version too small for what changed (BASE=tag-or-file VERSION=number)
+	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+"$$BASE"}
 
 bench: environment-test ## measure side by side with others, as ratios
 	@$(python) -m benchmarks
@@ -97,6 +103,8 @@ environment-test:
 
 environment-generator:
 	@sh requirements/environment.sh .venv-generator generator
+
+needed = [ -n "$$$(1)" ] || { echo 'Say $(1)=… with make $@: $(2).' >&2; exit 2; };
 
 # A path may contain spaces; where PAGES is no path, it is a list of them.
 pages = if [ -e "$$PAGES" ]; then set -- "$$PAGES"; else set -- $$PAGES; fi;
