@@ -15,6 +15,7 @@ import attrs
 import httpcore
 import httpx
 
+from chainhub import _clock
 from chainhub._answers import Answer, judge
 from chainhub._budget import RetryBudget
 from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
@@ -142,7 +143,7 @@ class Call:
         if self.options.cancel is not None and self.options.cancel.is_set():
             raise self._filled(CancelledByUser("cancelled"))
         self.attempts += 1
-        self._attempt_began = time.monotonic()
+        self._attempt_began = _clock.monotonic()
         options = self.options
         return Attempt(
             timeout=options.timeout,
@@ -187,7 +188,7 @@ class Call:
 
     def left(self) -> float | None:
         """Return the seconds until the deadline, None without one."""
-        left = self.deadline_at - time.monotonic()
+        left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
     def _decide(self, outcome: Answer | Trouble) -> Retry | Stop:
@@ -199,14 +200,14 @@ class Call:
             attempt=self.attempts,
             remaining=self.left(),
             wall=time.time(),
-            now=time.monotonic(),
+            now=_clock.monotonic(),
             random=self.random,
         )
 
     def _error(self, outcome: Answer | Trouble, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
         if isinstance(outcome, Trouble):
-            over = time.monotonic() >= self.deadline_at
+            over = _clock.monotonic() >= self.deadline_at
             error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
         else:
             found = judge(outcome, secrets=self.secrets())
@@ -225,7 +226,7 @@ class Call:
         error.method = self.prepared.method
         error.url = self.prepared.url
         error.attempts = self.attempts
-        error.elapsed = time.monotonic() - self.started
+        error.elapsed = _clock.monotonic() - self.started
         return error
 
     def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Settled:
@@ -238,16 +239,16 @@ class Call:
                 attempts=self.attempts,
                 status=answer.status if answer else None,
                 error=error,
-                elapsed=time.monotonic() - self.started,
+                elapsed=_clock.monotonic() - self.started,
             )
             observer(event)
-        return Settled(answer, error, self.attempts, time.monotonic() - self.started)
+        return Settled(answer, error, self.attempts, _clock.monotonic() - self.started)
 
     def _tell_attempt(self, outcome: Answer | Trouble) -> None:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
-        elapsed = time.monotonic() - self._attempt_began
+        elapsed = _clock.monotonic() - self._attempt_began
         trouble = outcome if isinstance(outcome, Trouble) else None
         answer = outcome if isinstance(outcome, Answer) else None
         event = AttemptEvent(

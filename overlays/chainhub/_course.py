@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import attrs
 
 from chainhub._answers import Answer, judge
 from chainhub._budget import RetryBudget
 from chainhub._call import error_of, request_id_of
-from chainhub._destination import IfExists
 from chainhub._intake import Received
 from chainhub._media import StartOver, is_expiry
 from chainhub._phrases import named
@@ -26,33 +22,9 @@ from chainhub.errors import ChainhubError, DownloadError, IntegrityError, LinkEx
 if TYPE_CHECKING:
     from chainhub._fetch import Outcome
     from chainhub._retry import RetryPolicy
-    from chainhub_api.models import VideoTask
 
 PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts starts anew."""
-
-
-@attrs.frozen(kw_only=True)
-class Wanted:
-    """One download as the caller wants it.
-
-    Attributes:
-        id: The task.
-        task: What is known of it already, or None.
-        target: The file, absolute.
-        if_exists: What to do if it is there.
-        sha256: The checksum the file must have, in lower case, or None.
-        max_bytes: The largest file that is wanted, or infinity.
-        deadline_at: The instant (monotonic) at which everything ends, or infinity.
-    """
-
-    id: str
-    task: VideoTask | None = attrs.field(repr=False)
-    target: Path
-    if_exists: IfExists
-    sha256: str | None
-    max_bytes: float
-    deadline_at: float
 
 
 class Again(NamedTuple):
@@ -75,17 +47,24 @@ Step = Again | Renew | Finish
 
 
 class Course:
-    """What was tried and what it led to. It sends nothing and never sleeps."""
+    """What was tried and what it led to. It sends nothing and never sleeps.
+
+    Args:
+        deadline_at: The instant at which everything ends, or infinity.
+        retry: How failures are retried.
+        secrets: Returns what must be masked in texts that come from outside.
+        random: Gives a number in [0, 1).
+    """
 
     def __init__(
         self,
-        wanted: Wanted,
+        deadline_at: float,
         retry: RetryPolicy,
         secrets: Callable[[], tuple[str, ...]],
         random: Callable[[], float],
     ) -> None:
         self.attempts = 0
-        self._wanted = wanted
+        self._deadline_at = deadline_at
         self._retry = retry
         self._secrets = secrets
         self._random = random
@@ -115,13 +94,13 @@ class Course:
             return self._after(outcome, now, wall)
         return self._start_over(outcome, now, wall)
 
-    def mismatched(self, resumed: bool, found: str) -> Again | ChainhubError:
+    def mismatched(self, resumed: bool, found: str, wanted: str) -> Again | ChainhubError:
         """Decide what follows a wrong checksum: what was there before may be to blame, once."""
         if resumed and not self._rehashed:
             self._rehashed = True
             return Again(0.0)
         return IntegrityError(
-            f"the file has the SHA-256 {found}, not {self._wanted.sha256}; nothing of it was kept"
+            f"the file has the SHA-256 {found}, not {wanted}; nothing of it was kept"
         )
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> Step | ChainhubError:
@@ -157,14 +136,14 @@ class Course:
         return self._error(outcome, step, now, wall)
 
     def _left(self, now: float) -> float | None:
-        left = self._wanted.deadline_at - now
+        left = self._deadline_at - now
         return None if math.isinf(left) else left
 
     def _error(
         self, outcome: Answer | Trouble, step: Stop, now: float, wall: float
     ) -> ChainhubError:
         if isinstance(outcome, Trouble):
-            over = now >= self._wanted.deadline_at
+            over = now >= self._deadline_at
             error = error_of(outcome, ambiguous=False, deadline_over=over)
         else:
             error = judge(outcome, secrets=self._secrets()) or self._no_video(outcome)

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 import httpx
 
+from chainhub import _clock
 from chainhub._answers import decode_json
 from chainhub._body import BodyError, BodyReader
 from chainhub._call import Prepared, Settled
+from chainhub._clock import waker
 from chainhub._options import Options
-from chainhub._pool import Attempt, Raw, waker, watching, without_body
+from chainhub._pool import Attempt, Raw, watching, without_body
 from chainhub._session import Session
 from chainhub.errors import ChainhubError
 
@@ -122,7 +123,7 @@ def for_building(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def ordinary_request(prepared: Prepared, key: str, attempt: Attempt) -> httpx.Request:
     """Return the request with its key, for httpx's own sending."""
     until = attempt.until()
-    left = None if math.isinf(until) else max(until - time.monotonic(), 0.001)
+    left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
     connect = attempt.connect if left is None else min(left, attempt.connect)
     timeouts = {"connect": connect, "read": left, "write": left, "pool": left}
     original = prepared.request
@@ -227,7 +228,7 @@ class Door(httpx.Client):
             reader = BodyReader(response.headers.raw, attempt.max_body)
             for chunk in response.iter_raw():
                 reader.feed(chunk)
-                if time.monotonic() > until:
+                if _clock.monotonic() > until:
                     raise httpx.ReadTimeout("timed out")
             return Raw(response.status_code, response.headers.raw, reader.finish())
         except (BodyError, httpx.NetworkError, httpx.ProtocolError):
@@ -288,7 +289,7 @@ class AsyncDoor(httpx.AsyncClient):
     async def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         request = ordinary_request(prepared, key, attempt)
         attempt.reached = True
-        left = attempt.until() - time.monotonic()
+        left = attempt.until() - _clock.monotonic()
         try:
             async with asyncio.timeout(None if math.isinf(left) else left) as scope:
                 with watching(attempt.cancel, lambda: waker(scope)):

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, TypedDict
 
 import attrs
 
+from chainhub import _clock
 from chainhub._answers import Answer
 from chainhub._cancel import Cancel
-from chainhub._course import Again, Course, Finish, Renew, Step, Wanted
-from chainhub._destination import stands_already
+from chainhub._course import Again, Course, Finish, Renew, Step
+from chainhub._destination import IfExists, stands_already
 from chainhub._fetch import Fetch, Order, Outcome
 from chainhub._log import logger
 from chainhub._media import StartOver, address_in
-from chainhub._media_route import Route
+from chainhub._media_route import Address, Route
 from chainhub._partial import Partial, tidy
 from chainhub._pool import watching
 from chainhub._redact import redact_url
-from chainhub._session import asleep, sleep
 from chainhub._worker import in_thread
 from chainhub.errors import (
     CancelledByUser,
@@ -35,8 +35,6 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:
-    import httpx
-
     from chainhub._client import AsyncClient, Client
     from chainhub_api.models import VideoTask
 
@@ -65,6 +63,29 @@ class Progress:
 
 
 Tell = Callable[[Progress], object]
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """One download as the caller wants it.
+
+    Attributes:
+        id: The task.
+        task: What is known of it already, or None.
+        target: The file, absolute.
+        if_exists: What to do if it is there.
+        sha256: The checksum the file must have, in lower case, or None.
+        max_bytes: The largest file that is wanted, or infinity.
+        deadline_at: The instant (monotonic) at which everything ends, or infinity.
+    """
+
+    id: str
+    task: VideoTask | None = attrs.field(repr=False)
+    target: Path
+    if_exists: IfExists
+    sha256: str | None
+    max_bytes: float
+    deadline_at: float
 
 
 class Limits(TypedDict):
@@ -106,9 +127,11 @@ class Download:
         self._options = client._options
         self._cancel = self._options.cancel if cancel is None else cancel
         secrets = self._session.credentials.secrets
-        self._course = Course(wanted, self._options.retry, secrets, self._session.random)
-        self._started = time.monotonic()
-        self._url: httpx.URL | None = None
+        self._course = Course(
+            wanted.deadline_at, self._options.retry, secrets, self._session.random
+        )
+        self._started = _clock.monotonic()
+        self._url: Address | None = None
         self._next_report = -math.inf
         if wanted.task is not None:
             self.take(wanted.task)
@@ -146,10 +169,18 @@ class Download:
         Raises:
             DeadlineError: no time is left for it.
         """
-        left = self.wanted.deadline_at - time.monotonic()
+        return {"deadline": min(self.left(), self._options.deadline), "cancel": self.halt}
+
+    def left(self) -> float:
+        """Return the seconds until the deadline.
+
+        Raises:
+            DeadlineError: there are none.
+        """
+        left = self.wanted.deadline_at - _clock.monotonic()
         if left <= 0:
             raise self._told(DeadlineError("the deadline passed before the video came"))
-        return {"deadline": min(left, self._options.deadline), "cancel": self.halt}
+        return left
 
     def take(self, task: VideoTask) -> None:
         """Take the address a task names.
@@ -209,7 +240,7 @@ class Download:
 
     def _settled(self, outcome: Outcome, partial: Partial) -> Step:
         self._check()
-        now, wall = time.monotonic(), time.time()
+        now, wall = _clock.monotonic(), time.time()
         step = self._course.settle(outcome, partial.position, now, wall)
         if isinstance(outcome, StartOver):
             partial.forget()
@@ -231,7 +262,7 @@ class Download:
             if found is not None and found != wanted.sha256:
                 resumed = partial.resumed
                 partial.forget()
-                return self._again(self._course.mismatched(resumed, found))
+                return self._again(self._course.mismatched(resumed, found, wanted.sha256))
         partial.publish(wanted.if_exists)
         return None
 
@@ -242,7 +273,7 @@ class Download:
 
     def _teller(self, tell: Tell) -> Callable[[int, int | None], None]:
         def told(done: int, total: int | None) -> None:
-            now = time.monotonic()
+            now = _clock.monotonic()
             if now < self._next_report and done != total:
                 return
             self._next_report = now + PACE
@@ -256,11 +287,11 @@ class Download:
 
         return told
 
-    def _told(self, error: ChainhubError, url: httpx.URL | None = None) -> ChainhubError:
+    def _told(self, error: ChainhubError, url: Address | None = None) -> ChainhubError:
         if url is not None:
             error.method, error.url = "GET", redact_url(str(url))
         error.attempts = self._course.attempts
-        error.elapsed = time.monotonic() - self._started
+        error.elapsed = _clock.monotonic() - self._started
         return error
 
 
@@ -275,11 +306,11 @@ def run_download(client: Client, download: Download, tell: Tell) -> Path:
             if download.asks:
                 asking = client.with_options(**download.limits())
                 download.take(asking.video.query(download.wanted.id))
-            key = client._session.credentials.key() if download.wants_key else None
+            key = client._session.credentials.key(download.left()) if download.wants_key else None
             step = download.attempt(partial, key, tell)
             if step is None:
                 break
-            sleep(step.delay, download.halt)
+            _clock.sleep(step.delay, download.halt)
     return download.wanted.target
 
 
@@ -296,5 +327,5 @@ async def run_async_download(client: AsyncClient, download: Download, tell: Tell
             )
             if step is None:
                 break
-            await asleep(step.delay, download.halt)
+            await _clock.asleep(step.delay, download.halt)
     return download.wanted.target

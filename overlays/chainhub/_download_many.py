@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from chainhub import _clock
 from chainhub._download import Download, Progress, Tell, run_async_download, run_download
 from chainhub._following import id_of
 from chainhub._outcome import shown_id
@@ -70,14 +70,14 @@ class Crew:
 
     Args:
         client: Whose tasks they are.
-        maker: Makes the downloads.
+        terms: Makes the downloads.
         into: The folder to write to.
         tell: Called with progress.
     """
 
-    def __init__(self, client: Client, maker: Making, into: Place, tell: Tell) -> None:
+    def __init__(self, client: Client, terms: Making, into: Place, tell: Tell) -> None:
         self._client = client
-        self._maker = maker
+        self._terms = terms
         self._into = into
         self._tell = tell
         self._inbox: SimpleQueue[Progress | DownloadOutcome | Broken] = SimpleQueue()
@@ -88,13 +88,13 @@ class Crew:
 
     def begin(self, task_id: str, task: str | VideoTask) -> DownloadOutcome | None:
         """Start a download in a thread; one that cannot even begin has its outcome at once."""
-        began = time.monotonic()
+        began = _clock.monotonic()
         try:
-            download = self._maker.make(task, into=self._into)
+            download = self._terms.make(task, into=self._into)
         except ConfigurationError:
             raise
         except ChainhubError as error:
-            return DownloadOutcome(task_id, None, error, time.monotonic() - began)
+            return DownloadOutcome(task_id, None, error, _clock.monotonic() - began)
         thread = threading.Thread(
             target=self._run, args=(task_id, download), name="chainhub-download", daemon=True
         )
@@ -103,7 +103,7 @@ class Crew:
         return None
 
     def _run(self, task_id: str, download: Download) -> None:
-        began = time.monotonic()
+        began = _clock.monotonic()
         path, failure = None, None
         try:
             path = run_download(self._client, download, self._inbox.put)
@@ -115,7 +115,7 @@ class Crew:
         except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
             self._inbox.put(Broken(error))
             return
-        self._inbox.put(DownloadOutcome(task_id, path, failure, time.monotonic() - began))
+        self._inbox.put(DownloadOutcome(task_id, path, failure, _clock.monotonic() - began))
 
     def next_outcome(self) -> DownloadOutcome:
         """Wait until a download has ended, passing progress on meanwhile."""
@@ -141,14 +141,14 @@ class Crew:
 def download_all(
     client: Client,
     tasks: Iterable[str | VideoTask],
-    maker: Making,
+    terms: Making,
     into: Place,
     parallel: int,
     tell: Tell,
 ) -> dict[str, DownloadOutcome]:
     """Download the videos of many tasks in a few threads."""
     outcomes: dict[str, DownloadOutcome | None] = {}
-    crew = Crew(client, maker, into, tell)
+    crew = Crew(client, terms, into, tell)
     waiting = _distinct(tasks, outcomes)
     try:
         for task_id, task in waiting:
@@ -179,7 +179,7 @@ def _complete(outcomes: dict[str, DownloadOutcome | None]) -> dict[str, Download
 async def download_all_async(
     client: AsyncClient,
     tasks: Iterable[str | VideoTask] | AsyncIterable[str | VideoTask],
-    maker: Making,
+    terms: Making,
     into: Place,
     parallel: int,
     tell: Tell,
@@ -198,7 +198,7 @@ async def download_all_async(
                 if task_id in outcomes:
                     continue
                 outcomes[task_id] = None
-            outcomes[task_id] = await _outcome(client, maker, into, tell, task_id, task)
+            outcomes[task_id] = await _outcome(client, terms, into, tell, task_id, task)
 
     crew = [asyncio.create_task(work()) for _ in range(parallel)]
     try:
@@ -223,18 +223,18 @@ async def _each(
 
 async def _outcome(
     client: AsyncClient,
-    maker: Making,
+    terms: Making,
     into: Place,
     tell: Tell,
     task_id: str,
     task: str | VideoTask,
 ) -> DownloadOutcome:
-    began = time.monotonic()
+    began = _clock.monotonic()
     path, failure = None, None
     try:
-        path = await run_async_download(client, maker.make(task, into=into), tell)
+        path = await run_async_download(client, terms.make(task, into=into), tell)
     except (CancelledByUser, ConfigurationError):
         raise
     except ChainhubError as error:
         failure = error
-    return DownloadOutcome(task_id, path, failure, time.monotonic() - began)
+    return DownloadOutcome(task_id, path, failure, _clock.monotonic() - began)

@@ -1,128 +1,31 @@
-"""Downloading the video of a task, or of many, in both colours."""
+"""Downloading the video of a task, or of many, in both colours.
+
+What carries it out is imported by the first download: a client that only asks has no use for it.
+"""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import AsyncIterable, Callable, Collection, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-
-from chainhub._course import Wanted
-from chainhub._destination import IfExists, Place, destination
-from chainhub._download import Download, Progress, run_async_download, run_download
-from chainhub._download_many import DownloadOutcome, download_all, download_all_async
-from chainhub._following import id_of
-from chainhub._media_ordinary import async_ordinary_lines, ordinary_lines
-from chainhub._media_route import Route
-from chainhub._options import seconds, whole
-from chainhub._version import __version__
-from chainhub.errors import ConfigurationError
-from chainhub_api.models import VideoTask
-
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Collection, Iterable
+    from pathlib import Path
+
     from chainhub._cancel import Cancel
     from chainhub._client import AsyncClient, Client
-    from chainhub._media_line import Line
+    from chainhub._destination import IfExists, Place
+    from chainhub._download import Progress
+    from chainhub._download_many import DownloadOutcome
+    from chainhub_api.models import VideoTask
+
+    OnProgress = Callable[[Progress], object]
+    Task = str | VideoTask
 
 MAX_BYTES = 4 * 1024**3
 """Bytes of the largest file that is taken: an hour of video at 9 Mbit/s."""
 
 PARALLEL = 4
 """Downloads at a time: more do not make one line faster."""
-
-OnProgress = Callable[[Progress], object]
-Task = str | VideoTask
-
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-
-
-class Maker:
-    """Makes the downloads of one call, all under the same terms.
-
-    Raises:
-        ConfigurationError: an argument cannot be used; the sentence says which.
-    """
-
-    def __init__(
-        self,
-        client: Client | AsyncClient,
-        ordinary: Callable[[], Line] | None,
-        *,
-        if_exists: IfExists,
-        max_bytes: int | None,
-        allow_hosts: Collection[str],
-        deadline: float | None,
-        cancel: Cancel | None,
-    ) -> None:
-        if if_exists not in ("error", "replace", "keep"):
-            raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
-        if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
-            raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
-        self.cancel = cancel
-        self._client = client
-        self._if_exists: IfExists = if_exists
-        self._max_bytes = float("inf") if max_bytes is None else whole("max_bytes", max_bytes)
-        self._deadline_at = time.monotonic() + seconds("deadline", deadline)
-        self._route = route_of(client, tuple(allow_hosts), ordinary)
-
-    def make(
-        self,
-        task: Task,
-        *,
-        dest: Place | None = None,
-        into: Place | None = None,
-        sha256: str | None = None,
-    ) -> Download:
-        """Return the download of one task.
-
-        Raises:
-            ConfigurationError: an argument cannot be used.
-            TaskError: the task has no video.
-            AddressRefusedError: the address of its video is not followed.
-        """
-        if sha256 is not None and not _SHA256.fullmatch(sha256):
-            raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
-        task_id = id_of(task)
-        wanted = Wanted(
-            id=task_id,
-            task=None if isinstance(task, str) else task,
-            target=destination(task_id, dest, into),
-            if_exists=self._if_exists,
-            sha256=None if sha256 is None else sha256.lower(),
-            max_bytes=self._max_bytes,
-            deadline_at=self._deadline_at,
-        )
-        return Download(self._client, wanted, self._route, self.cancel)
-
-
-def route_of(
-    client: Client | AsyncClient,
-    allow_hosts: tuple[str, ...],
-    ordinary: Callable[[], Line] | None,
-) -> Route:
-    """Return where media may come from for this client."""
-    session = client._session
-    # httpx spells headers and cookies out; the request itself is never sent.
-    request = httpx.Request(
-        "GET", session.connector.base_url, headers=client._headers, cookies=client._cookies
-    )
-    return Route(
-        connector=session.connector,
-        allow_hosts=allow_hosts,
-        own_headers=request.headers.raw,
-        auth_header=client.auth_header_name,
-        prefix=client.prefix,
-        user_agent=f"chainhub-python/{__version__}",
-        secrets=session.credentials.secrets,
-        ordinary=ordinary,
-    )
-
-
-def unheard(progress: Progress) -> None:
-    """Take progress that nobody asked for."""
 
 
 class Downloads:
@@ -187,16 +90,18 @@ class Downloads:
             CancelledByUser: `cancel` was set.
             ChainhubError: whatever else went wrong.
         """
-        maker = Maker(
+        from chainhub._download import run_download
+        from chainhub._download_terms import Terms, unheard
+
+        terms = Terms(
             self._client,
-            ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
             deadline=deadline,
             cancel=cancel,
         )
-        download = maker.make(task, dest=dest, into=into, sha256=sha256)
+        download = terms.make(task, dest=dest, into=into, sha256=sha256)
         return run_download(self._client, download, progress or unheard)
 
     def download_many(
@@ -235,9 +140,12 @@ class Downloads:
             CancelledByUser: `cancel` was set.
             ConfigurationError: an argument cannot be used.
         """
-        maker = Maker(
+        from chainhub._download_many import download_all
+        from chainhub._download_terms import Terms, unheard
+        from chainhub._options import whole
+
+        terms = Terms(
             self._client,
-            ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -245,7 +153,7 @@ class Downloads:
             cancel=cancel,
         )
         limit = whole("parallel", parallel)
-        return download_all(self._client, tasks, maker, into, limit, progress or unheard)
+        return download_all(self._client, tasks, terms, into, limit, progress or unheard)
 
 
 class AsyncDownloads:
@@ -310,16 +218,18 @@ class AsyncDownloads:
             CancelledByUser: `cancel` was set.
             ChainhubError: whatever else went wrong.
         """
-        maker = Maker(
+        from chainhub._download import run_async_download
+        from chainhub._download_terms import Terms, unheard
+
+        terms = Terms(
             self._client,
-            async_ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
             deadline=deadline,
             cancel=cancel,
         )
-        download = maker.make(task, dest=dest, into=into, sha256=sha256)
+        download = terms.make(task, dest=dest, into=into, sha256=sha256)
         return await run_async_download(self._client, download, progress or unheard)
 
     async def download_many(
@@ -358,9 +268,12 @@ class AsyncDownloads:
             CancelledByUser: `cancel` was set.
             ConfigurationError: an argument cannot be used.
         """
-        maker = Maker(
+        from chainhub._download_many import download_all_async
+        from chainhub._download_terms import Terms, unheard
+        from chainhub._options import whole
+
+        terms = Terms(
             self._client,
-            async_ordinary_lines(self._client),
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -369,5 +282,5 @@ class AsyncDownloads:
         )
         limit = whole("parallel", parallel)
         return await download_all_async(
-            self._client, tasks, maker, into, limit, progress or unheard
+            self._client, tasks, terms, into, limit, progress or unheard
         )

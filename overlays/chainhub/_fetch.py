@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import attrs
-import httpx
 
-from chainhub._address import origin_of
+from chainhub import _clock
 from chainhub._answers import Answer
 from chainhub._intake import Intake, Received, Surplus
 from chainhub._media import (
@@ -23,7 +21,7 @@ from chainhub._media import (
     range_headers,
 )
 from chainhub._media_line import Line, Reply
-from chainhub._media_route import Route
+from chainhub._media_route import Address, Route
 from chainhub._partial import Partial
 from chainhub._retry import Trouble
 from chainhub._session import FAILURES
@@ -55,7 +53,7 @@ class Order:
         max_bytes: The largest file that is wanted.
     """
 
-    url: httpx.URL
+    url: Address = attrs.field(repr=False)
     key: str | None = attrs.field(repr=False)
     timeout: float
     connect: float
@@ -64,7 +62,7 @@ class Order:
 
     def until(self) -> float:
         """Return the instant by which the next thing must have come."""
-        return min(time.monotonic() + self.timeout, self.deadline_at)
+        return min(_clock.monotonic() + self.timeout, self.deadline_at)
 
 
 class Fetch:
@@ -117,20 +115,13 @@ class Fetch:
             found = self._exchange(kept, key)
             if not isinstance(found, Redirect):
                 return found
-            target = self._target(found.location)
+            target = self._route.joined(self.url, found.location)
             # Once elsewhere the key stays home, even if the way leads back.
-            key = key if origin_of(target) == origin_of(self.url) else None
+            key = key if self._route.is_own(target) else None
             self.url = target
         raise DownloadError(
             f"the address of the video leads through more than {REDIRECTS} redirects"
         )
-
-    def _target(self, location: str) -> httpx.URL:
-        try:
-            target = str(self.url.join(location))
-        except (httpx.InvalidURL, ValueError):
-            target = ""
-        return self._route.checked(target, previous=str(self.url))
 
     def _exchange(self, kept: Kept | None, key: str | None) -> Outcome | Redirect:
         headers = [*self._route.headers(key), *range_headers(kept)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
+from chainhub import _clock
 from chainhub._answers import Answer
 from chainhub._call import Settled
 from chainhub._cancel import Cancel
@@ -17,7 +18,6 @@ from chainhub._retry import RetryPolicy
 from chainhub._retry_after import poll_hint_of
 from chainhub._runner import Question
 from chainhub._schedule import Schedule
-from chainhub._session import asleep, sleep
 from chainhub._waiting import Done, Expire, Next, Poll, Raise, Step, Terms, Wait
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 from chainhub_api.api.video import query
@@ -56,7 +56,7 @@ class Follower:
         terms: Terms,
         cancel: Cancel | None,
     ) -> None:
-        now = time.monotonic()
+        now = _clock.monotonic()
         self.cancel = options.cancel if cancel is None else cancel
         self._question = Question(door, query, "VideoTask", id=id_of(task))
         self._wait = Wait(id_of(task), terms, now)
@@ -68,7 +68,7 @@ class Follower:
     def pause(self) -> float:
         """Seconds until the next thing is to be done."""
         then = self.step.then
-        return max(then.at - time.monotonic(), 0.0) if isinstance(then, Poll | Expire) else 0.0
+        return max(then.at - _clock.monotonic(), 0.0) if isinstance(then, Poll | Expire) else 0.0
 
     def due(self) -> Ask | None:
         """Return the question to ask now, or None after the step has been taken without one.
@@ -78,7 +78,7 @@ class Follower:
         """
         if self.cancel is not None and self.cancel.is_set():
             raise self._cancelled()
-        now = time.monotonic()
+        now = _clock.monotonic()
         if isinstance(self.step.then, Poll) and self._wait.may_ask(now):
             left = self._deadline_at + CUT - now
             options = attrs.evolve(self._options, deadline=min(self._options.deadline, left))
@@ -99,17 +99,17 @@ class Follower:
             failure = error
         else:
             hint = poll_hint_of(cast("Answer", ended.answer), time.time())
-            self.step = self._wait.answered(task, time.monotonic(), hint)
+            self.step = self._wait.answered(task, _clock.monotonic(), hint)
             return
         if isinstance(failure, CancelledByUser):
             raise self._cancelled()
-        self.step = self._wait.troubled(failure, time.monotonic())
+        self.step = self._wait.troubled(failure, _clock.monotonic())
 
     def _cancelled(self) -> CancelledByUser:
         return CancelledByUser(
             f"the wait for {self._wait.task_id} was cancelled; the task itself goes on",
             attempts=self._wait.polls,
-            elapsed=self._wait.elapsed(time.monotonic()),
+            elapsed=self._wait.elapsed(_clock.monotonic()),
         )
 
 
@@ -158,7 +158,7 @@ def terms_of(
     session = client._session
     return Terms(
         Schedule(session.durations, session.random, interval),
-        time.monotonic() + seconds("deadline", deadline),
+        _clock.monotonic() + seconds("deadline", deadline),
         words,
         raise_on_failure,
     )
@@ -171,7 +171,7 @@ def follow(
     door = client._door()
     follower = Follower(door, client._options, task, terms, cancel)
     while True:
-        sleep(follower.pause, follower.cancel)
+        _clock.sleep(follower.pause, follower.cancel)
         ask = follower.due()
         if ask is not None:
             follower.take(door.exchange_prepared(ask.question.prepared, ask.options))
@@ -191,7 +191,7 @@ async def afollow(
     door = client._async_door()
     follower = Follower(door, client._options, task, terms, cancel)
     while True:
-        await asleep(follower.pause, follower.cancel)
+        await _clock.asleep(follower.pause, follower.cancel)
         ask = follower.due()
         if ask is not None:
             follower.take(await door.exchange_prepared(ask.question.prepared, ask.options))

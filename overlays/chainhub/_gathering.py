@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import attrs
 
+from chainhub import _clock
 from chainhub._call import Prepared, Settled
 from chainhub._cancel import Cancel
+from chainhub._clock import waker
 from chainhub._crowd import MOST_IN_FLIGHT, Ask, Crowd, Ended, Idle, News
 from chainhub._following import CUT, id_of, told
 from chainhub._journal import Journal
 from chainhub._options import Options
 from chainhub._outcome import Outcome
-from chainhub._pool import waker, watching
+from chainhub._pool import watching
 from chainhub._retry import RetryPolicy
 from chainhub._retry_after import poll_hint_of
 from chainhub._runner import Question
@@ -88,12 +90,12 @@ class Gathering:
                 return None
             self._replayed.add(task_id)
             return self._journal.replay(task_id)
-        self.crowd.add(task_id, time.monotonic())
+        self.crowd.add(task_id, _clock.monotonic())
         return None
 
     def question(self, ask: Ask) -> tuple[Prepared, Options]:
         """Return the request to send and its limits."""
-        left = self._deadline_at + CUT - time.monotonic()
+        left = self._deadline_at + CUT - _clock.monotonic()
         options = attrs.evolve(self._options, deadline=min(self._options.deadline, left))
         return self._prepared(ask.wait.task_id), options
 
@@ -113,7 +115,7 @@ class Gathering:
         Raises:
             BaseException: a slip in somebody's code, as it is.
         """
-        now = time.monotonic()
+        now = _clock.monotonic()
         try:
             if isinstance(came.ended, BaseException):
                 raise came.ended
@@ -167,7 +169,7 @@ def _gathered(
             if replayed is not None:
                 yield replayed
             continue
-        act = crowd.act(time.monotonic())
+        act = crowd.act(_clock.monotonic())
         if isinstance(act, Ask):
             workers.send(act)
         elif isinstance(act, Ended):
@@ -222,7 +224,7 @@ class Workers:
 
     def wait(self, idle: Idle) -> Came | None:
         """Wait until something comes or the time is over."""
-        left = idle.until - time.monotonic()
+        left = idle.until - _clock.monotonic()
         with suppress(Empty):
             return self._came.get(timeout=None if math.isinf(left) else max(left, 0.0))
         return None
@@ -268,7 +270,7 @@ async def _agathered(
         gathering.check_cancelled()
         if crowd.wants_more:
             workers.fetch()
-        act = crowd.act(time.monotonic())
+        act = crowd.act(_clock.monotonic())
         if isinstance(act, Ask):
             workers.send(act)
             continue
@@ -346,7 +348,7 @@ class AsyncWorkers:
     async def wait(self, idle: Idle) -> Came | str | VideoTask | None:
         """Wait until something comes or the time is over."""
         came: Came | str | VideoTask | BaseException | None = None
-        left = idle.until - time.monotonic()
+        left = idle.until - _clock.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(None if math.isinf(left) else left) as scope:
                 with watching(self._gathering.user_cancel, lambda: waker(scope)):

@@ -153,10 +153,9 @@ class Journal:
             raise self._unusable("is in use by another process or call")
         with os.fdopen(os.dup(self._descriptor), "rb") as lines:
             self._read(lines)
-        if stat.S_IMODE(found.st_mode) & ~_MODE:
-            # Signed addresses stand in it. Who does not own the file cannot change its mode.
-            with contextlib.suppress(OSError):
-                os.chmod(self._path, _MODE)
+        # Signed addresses stand in it. Who does not own the file cannot change its mode.
+        with contextlib.suppress(OSError):
+            os.chmod(self._path, _MODE)
         if not found.st_size:
             self._sync_folder()
 
@@ -189,7 +188,6 @@ class Journal:
             self._checked(told)
         except JournalError:
             os.truncate(self._descriptor, self._size)
-            self._lines -= 1
             return b""
         os.truncate(self._descriptor, self._size + len(told))
         self._write(b"\n", self._size + len(told))

@@ -16,6 +16,7 @@ from chainhub.errors import AddressRefusedError
 if TYPE_CHECKING:
     import httpx
 
+_LONGEST = 86_400.0  # seconds; a socket does not take an infinite time-out
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
@@ -106,7 +107,7 @@ class MediaWire(SyncWire):
         """Return the seconds an operation may take; none after the end."""
         if self._ended:
             raise error("the connection was shut")
-        return super().left(limit, error)
+        return min(super().left(limit, error), _LONGEST)
 
     def wrote(self) -> None:
         """Note a write: what is read from here on may answer it."""

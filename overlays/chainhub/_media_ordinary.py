@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -17,19 +16,25 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
+from chainhub import _clock
+from chainhub._client import AsyncClient
 from chainhub._doors import _ASYNC_SENDING, _SENDING, read_already
 from chainhub._media_line import Reply
 
 if TYPE_CHECKING:
-    from chainhub._client import AsyncClient, Client
+    from chainhub._client import Client
     from chainhub._media import Headers
     from chainhub._media_line import Line
 
 T = TypeVar("T")
 
 
-def ordinary_lines(client: Client) -> Callable[[], Line] | None:
+def lines_of(client: Client | AsyncClient) -> Callable[[], Line] | None:
     """Return what makes lines for a client with a transport of its user's, else None."""
+    return _async_lines(client) if isinstance(client, AsyncClient) else _sync_lines(client)
+
+
+def _sync_lines(client: Client) -> Callable[[], Line] | None:
     patched = httpx.HTTPTransport.handle_request is not _SENDING
     transport = client._httpx_args.get("transport")
     given = client._given_client
@@ -39,8 +44,7 @@ def ordinary_lines(client: Client) -> Callable[[], Line] | None:
     return lambda: OrdinaryLine(sender)
 
 
-def async_ordinary_lines(client: AsyncClient) -> Callable[[], Line] | None:
-    """Return what makes lines for a client with a transport of its user's, else None."""
+def _async_lines(client: AsyncClient) -> Callable[[], Line] | None:
     patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
     transport = client._httpx_args.get("transport")
     given = client._given_async_client
@@ -71,7 +75,7 @@ class OrdinaryLine:
 
     def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
         for chunk in response.iter_raw():
-            if self._ended or time.monotonic() > self._until:
+            if self._ended or _clock.monotonic() > self._until:
                 raise httpx.ReadTimeout("timed out")
             yield chunk
 
@@ -129,7 +133,7 @@ class AsyncOrdinaryLine:
             raise httpx.ReadTimeout("the line was shut")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         self._stop = future.cancel
-        left = None if math.isinf(self._until) else max(self._until - time.monotonic(), 0.0)
+        left = None if math.isinf(self._until) else max(self._until - _clock.monotonic(), 0.0)
         with suppress(CancelledError, TimeoutError):
             return future.result(left)
         future.cancel()
@@ -159,7 +163,7 @@ def ordinary_request(
     url: httpx.URL, headers: Headers, until: float, connect: float
 ) -> httpx.Request:
     """Return a request for httpx's own sending."""
-    left = None if math.isinf(until) else max(until - time.monotonic(), 0.001)
+    left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
     connecting = connect if left is None else min(left, connect)
     timeouts = {"connect": connecting, "read": left, "write": left, "pool": left}
     return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})

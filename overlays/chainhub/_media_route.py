@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 import httpcore
+import httpx
 
 from chainhub._address import check_url, is_allowed, is_loopback, origin_of
 from chainhub._media import Headers
 from chainhub._media_line import Line, MediaWire, OwnLine, refuse_private
 from chainhub._proxy import choose_proxy, sync_connection
 from chainhub._tls import Trust, context
+from chainhub._version import __version__
 
 if TYPE_CHECKING:
-    import httpx
-
+    from chainhub._client import AsyncClient, Client
     from chainhub._connector import Connector
 
 _NO_CREDENTIALS: Headers = [
@@ -28,6 +29,9 @@ _NO_CREDENTIALS: Headers = [
     (b"Accept-Encoding", b"identity"),
     (b"Connection", b"close"),
 ]
+
+
+Address = httpx.URL
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +65,18 @@ class Route:
             AddressRefusedError: it may not.
         """
         return check_url(url, self.allow_hosts, self.connector.base_url, previous)
+
+    def joined(self, url: httpx.URL, location: str) -> httpx.URL:
+        """Return where a redirect leads.
+
+        Raises:
+            AddressRefusedError: it may not be followed.
+        """
+        try:
+            target = str(url.join(location))
+        except (httpx.InvalidURL, ValueError):
+            target = ""
+        return self.checked(target, previous=str(url))
 
     def is_own(self, url: httpx.URL) -> bool:
         """Tell whether an address is the API's own: the same scheme, host and port."""
@@ -102,3 +118,26 @@ class Route:
         # "Accept any certificate" on this machine was not said of the world.
         local = trust.kind == "nothing" and is_loopback(self.connector.host)
         return Trust("bundled") if local and not allowed else trust
+
+
+def route_of(
+    client: Client | AsyncClient,
+    allow_hosts: tuple[str, ...],
+    ordinary: Callable[[], Line] | None,
+) -> Route:
+    """Return where media may come from for this client."""
+    session = client._session
+    # httpx spells headers and cookies out; the request itself is never sent.
+    request = httpx.Request(
+        "GET", session.connector.base_url, headers=client._headers, cookies=client._cookies
+    )
+    return Route(
+        connector=session.connector,
+        allow_hosts=allow_hosts,
+        own_headers=request.headers.raw,
+        auth_header=client.auth_header_name,
+        prefix=client.prefix,
+        user_agent=f"chainhub-python/{__version__}",
+        secrets=session.credentials.secrets,
+        ordinary=ordinary,
+    )

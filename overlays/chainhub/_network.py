@@ -12,7 +12,6 @@ import asyncio
 import math
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -20,8 +19,11 @@ from typing import TypeVar
 
 import httpcore
 
+from chainhub import _clock
+
 T = TypeVar("T")
 
+LONGEST = 1_000_000.0  # seconds, eleven days: more than sockets take is no limit at all
 SLICE = 64 * 1024  # bytes per write, so that a slow receiver is noticed between two of them
 
 AddressCheck = Callable[[str, int, str], None]
@@ -65,7 +67,7 @@ class Wire:
 
     def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
         """Return the seconds an operation may take; nothing left raises (0 means non-blocking)."""
-        left = min(limit, self.until - time.monotonic())
+        left = min(limit, self.until - _clock.monotonic(), LONGEST)
         if left <= 0:
             raise error("no time is left")
         return left
@@ -321,15 +323,17 @@ class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
         for info in self.permitted(host, port, await self._resolve(host, port)):
             try:
-                left = self.left(self.connect_limit, httpcore.ConnectTimeout)
-                stream = await httpcore.AnyIOBackend().connect_tcp(info[4][0], port, left)
+                return await self._connect(info[4][0], port)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-            else:
-                self.reused = False
-                return AsyncWireStream(self, stream)
         assert failure is not None  # there is at least one address
         raise failure
+
+    async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
+        left = self.left(self.connect_limit, httpcore.ConnectTimeout)
+        self.reused = False
+        backend = httpcore.AnyIOBackend()
+        return AsyncWireStream(self, await backend.connect_tcp(address, port, left))
 
     async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
         loop = asyncio.get_running_loop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 import attrs
 import httpx
@@ -33,10 +32,6 @@ class Options:
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     max_body: int = DEFAULT_LIMIT
     cancel: Cancel | None = None
-
-    def deadline_at(self) -> float:
-        """Return the instant (monotonic) at which a call that starts now ends."""
-        return time.monotonic() + self.deadline
 
 
 def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -21,8 +20,10 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import attrs
 import httpcore
 
+from chainhub import _clock
 from chainhub._body import BodyError, BodyReader
 from chainhub._cancel import Cancel
+from chainhub._clock import waker
 from chainhub._network import AsyncWire, LeftOver, SyncWire, Wire
 
 KEEPALIVE = 55.0
@@ -58,7 +59,7 @@ class Attempt:
 
     def until(self) -> float:
         """Return the instant at which an attempt that starts now ends."""
-        return min(time.monotonic() + self.timeout, self.deadline)
+        return min(_clock.monotonic() + self.timeout, self.deadline)
 
 
 class Expiring(Protocol):
@@ -109,28 +110,23 @@ class Stack(Generic[W, C]):
 
     def pop(self, dead: list[Slot[W, C]]) -> Slot[W, C] | None:
         """Return the warmest connection that can be used; append unusable ones to `dead`."""
-        while self._idle:
+        while True:
             try:
                 slot = self._idle.pop()
-            except IndexError:  # another thread took the last one
+            except IndexError:
                 return None
             if not slot.connection.has_expired():
                 return slot
             dead.append(slot)
-        return None
 
     def push(self, slot: Slot[W, C]) -> Slot[W, C] | None:
         """Keep a connection; return the coldest one if its time is over."""
         slot.used = True
-        slot.idle_since = time.monotonic()
+        slot.idle_since = _clock.monotonic()
         self._idle.append(slot)
-        try:
-            coldest = self._idle.popleft()
-        except IndexError:  # another thread took it already
-            return None
-        if slot.idle_since - coldest.idle_since > KEEPALIVE:
-            return coldest
-        self._idle.appendleft(coldest)
+        with suppress(IndexError):  # another thread may have taken the last one
+            if slot.idle_since - self._idle[0].idle_since > KEEPALIVE:
+                return self._idle.popleft()
         return None
 
     def drain(self) -> Iterator[Slot[W, C]]:
@@ -158,11 +154,6 @@ class SyncPool:
         for _ in range(limit):
             self._permits.put(None)
 
-    @property
-    def idle(self) -> int:
-        """How many connections are open and unused."""
-        return len(self._stack)
-
     def exchange(self, request: httpcore.Request, attempt: Attempt) -> Raw:
         """Send `request` and read its answer within the limits of `attempt`.
 
@@ -185,7 +176,7 @@ class SyncPool:
             self._permits.put(None)
 
     def _queue(self, attempt: Attempt) -> None:
-        left = attempt.deadline - time.monotonic()
+        left = attempt.deadline - _clock.monotonic()
         while True:
             if attempt.cancel is not None and attempt.cancel.is_set():
                 raise httpcore.PoolTimeout("cancelled")
@@ -194,7 +185,7 @@ class SyncPool:
             try:
                 return self._permits.get(timeout=max(slice_, 0.0))
             except Empty:
-                left = attempt.deadline - time.monotonic()
+                left = attempt.deadline - _clock.monotonic()
             if left <= 0:
                 raise httpcore.PoolTimeout("all connections stayed in use")
 
@@ -252,8 +243,6 @@ UNREADABLE = (BodyError, httpcore.NetworkError, httpcore.ProtocolError)
 
 
 def _read(response: httpcore.Response, limit: int) -> Raw:
-    if response.status < 200:  # a switch to a protocol that nobody asked for
-        return Raw(response.status, response.headers, b"")
     try:
         reader = BodyReader(response.headers, limit)
         for chunk in response.iter_stream():
@@ -264,8 +253,6 @@ def _read(response: httpcore.Response, limit: int) -> Raw:
 
 
 async def _aread(response: httpcore.Response, limit: int) -> Raw:
-    if response.status < 200:  # a switch to a protocol that nobody asked for
-        return Raw(response.status, response.headers, b"")
     try:
         reader = BodyReader(response.headers, limit)
         async for chunk in response.aiter_stream():
@@ -320,7 +307,7 @@ class AsyncPool:
         await self._queue(attempt)
         try:
             until = attempt.until()
-            async with asyncio.timeout(max(until - time.monotonic(), 0.0)) as scope:
+            async with asyncio.timeout(max(until - _clock.monotonic(), 0.0)) as scope:
                 with watching(attempt.cancel, lambda: waker(scope)):
                     return await self._exchange(request, attempt, until)
         except TimeoutError as error:
@@ -332,7 +319,7 @@ class AsyncPool:
         if not self._permits.locked():
             await self._permits.acquire()
             return
-        left = attempt.deadline - time.monotonic()
+        left = attempt.deadline - _clock.monotonic()
         try:
             async with asyncio.timeout(None if math.isinf(left) else left) as scope:
                 with watching(attempt.cancel, lambda: waker(scope)):
@@ -395,22 +382,6 @@ class AsyncPool:
         """Close the idle connections; those in use close when they are given back."""
         for slot in self._stack.drain():
             await slot.connection.aclose()
-
-
-def waker(scope: asyncio.Timeout) -> Callable[[], None]:
-    """Return a function that ends `scope` at once, from any thread."""
-    loop = asyncio.get_running_loop()
-
-    def wake() -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_expire, scope)
-
-    return wake
-
-
-def _expire(scope: asyncio.Timeout) -> None:
-    with suppress(RuntimeError):  # the scope has ended meanwhile
-        scope.reschedule(0.0)
 
 
 async def closing_with_the_loop(pool: AsyncPool) -> AsyncIterator[None]:

@@ -121,8 +121,7 @@ class _Model:
     def __init__(self, now: float) -> None:
         self.current = _Season(now)
         self.past: list[float] = []
-        self._plan = COLD
-        self._made_from = (0, 0)
+        self._plan, self._made_from = COLD, (id(self.past), 0)
 
     def plan(self, now: float) -> Plan:
         if self.current.over(now):

@@ -10,7 +10,6 @@ import asyncio
 import os
 import random
 import threading
-import time
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,15 +19,15 @@ from typing import TYPE_CHECKING
 import httpcore
 import httpx
 
+from chainhub import _clock
 from chainhub._body import BodyError
 from chainhub._budget import RetryBudget
 from chainhub._call import Call, Prepared, Settled
-from chainhub._cancel import Cancel
 from chainhub._connector import Connector
 from chainhub._credentials import Credentials
 from chainhub._events import Observers
 from chainhub._options import Options
-from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop, waker
+from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop
 from chainhub._schedule import DurationMemory
 from chainhub._trouble import trouble_of
 from chainhub.errors import ClientClosedError, ConfigurationError
@@ -100,7 +99,7 @@ class Session:
             step = call.settle(outcome)
             if isinstance(step, Settled):
                 return step
-            sleep(step, options.cancel)
+            _clock.sleep(step, options.cancel)
 
     async def acall(
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
@@ -117,7 +116,7 @@ class Session:
             step = call.settle(outcome)
             if isinstance(step, Settled):
                 return step
-            await asleep(step, options.cancel)
+            await _clock.asleep(step, options.cancel)
 
     def _begin(self, prepared: Prepared, options: Options) -> Call:
         if self.closed:
@@ -128,7 +127,7 @@ class Session:
                 f"this client and its key are for {self.connector.base_url}; "
                 f"it sends nothing to {url.scheme}://{url.host}"
             )
-        now = time.monotonic()
+        now = _clock.monotonic()
         return Call(
             prepared,
             options,
@@ -175,8 +174,9 @@ class Session:
 
     def _make_sync_pool(self) -> SyncPool:
         with self._lock:
-            if self._sync_pool is None:
-                self._sync_pool = SyncPool(self.connector.open, self.connector.max_connections)
+            self._sync_pool = self._sync_pool or SyncPool(
+                self.connector.open, self.connector.max_connections
+            )
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncPool:
@@ -251,25 +251,6 @@ def _close_soon(loop: asyncio.AbstractEventLoop, pool: AsyncPool) -> None:
     task = loop.create_task(pool.aclose())
     _closing.add(task)
     task.add_done_callback(_closing.discard)
-
-
-def sleep(delay: float, cancel: Cancel | None) -> None:
-    """Sleep for `delay` seconds, or until the switch is set."""
-    if cancel is None:
-        time.sleep(delay)
-    else:
-        cancel.wait(delay)
-
-
-async def asleep(delay: float, cancel: Cancel | None) -> None:
-    """Sleep for `delay` seconds, or until the switch is set."""
-    if cancel is None:
-        await asyncio.sleep(delay)
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(delay) as scope:
-            with cancel.watching(waker(scope)):
-                await asyncio.get_running_loop().create_future()
 
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()

@@ -14,8 +14,6 @@ from chainhub._redact import redact_text
 from chainhub._retry import Trouble, TroubleKind
 from chainhub._tls import problem
 
-_CHAIN_LIMIT = 10
-
 _KINDS: dict[str, TroubleKind] = {
     "ConnectTimeout": "connect_timeout",
     "ConnectError": "connect",
@@ -80,10 +78,10 @@ def _early_end(text: str, heard: bytes) -> TroubleKind:
 def _said(error: Exception) -> str:
     """Return the operating system's words if it is the cause: asyncio's own say less."""
     cause: BaseException | None = error
-    for _ in range(_CHAIN_LIMIT):
-        if cause is None:
-            break
+    while cause is not None:
         if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
             return os.strerror(cause.errno)
         cause = cause.__cause__
+    if "_SWITCH_UPGRADE" in str(error):  # h11 names a state of its own
+        return "it switches protocols (101), which nobody asked for"
     return str(error) or type(error).__name__

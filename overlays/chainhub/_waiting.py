@@ -48,6 +48,8 @@ _SETTLING_SECONDS = 10.0
 # The last question leaves the service a second to answer, or a quarter of a short wait.
 _LEAD = 1.0
 _LEAD_SHARE = 0.25
+# A sleep ends a little late: the last question is planned a little earlier than it must be.
+_LEAD_PLANNED = 1.1
 
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 525, 526})
@@ -176,7 +178,8 @@ class Wait:
 
     def may_ask(self, now: float) -> bool:
         """Say whether a question may still be sent: a first one always before the deadline."""
-        return now <= self._last_call or (self.polls == 0 and now < self._terms.deadline_at)
+        last = self._terms.deadline_at - self._lead
+        return now <= last or (self.polls == 0 and now < self._terms.deadline_at)
 
     def answered(self, task: VideoTask, now: float, hint: float | None = None) -> Step:
         """Take an answer, and the seconds the server hints to wait, if it does."""
@@ -208,9 +211,8 @@ class Wait:
         return now - self.started_at
 
     @property
-    def _last_call(self) -> float:
-        span = self._terms.deadline_at - self.started_at
-        return self._terms.deadline_at - min(_LEAD, span * _LEAD_SHARE)
+    def _lead(self) -> float:
+        return min(_LEAD, (self._terms.deadline_at - self.started_at) * _LEAD_SHARE)
 
     def _after(self, task: VideoTask, now: float, hint: float | None) -> Next:
         state = state_of(task, words=self._terms.words)
@@ -248,7 +250,7 @@ class Wait:
 
     def _again(self, now: float, gap: float, not_before: float = 0.0) -> Next:
         """Ask after so many seconds, or for the last time just before the deadline."""
-        last_call = self._last_call
+        last_call = self._terms.deadline_at - self._lead * _LEAD_PLANNED
         if now + gap <= last_call:
             return Poll(now + gap)
         if last_call >= max(not_before, now + min(gap / 2, 1.0)):

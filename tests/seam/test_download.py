@@ -4,12 +4,14 @@ import hashlib
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import chainhub
 from chainhub_api.models import VideoTask
+from tests.faults import identities
 from tests.seam.film import (
     FILE_NAME,
     TASK_ID,
@@ -481,6 +483,47 @@ def test_a_redirect_without_an_address_is_an_error(fetch, cdn):
         fetch()
 
 
+@pytest.fixture
+def secure(server):
+    """Give a server that speaks TLS."""
+    other = type(server)()
+    context, plain = identities.server_context("server"), other._serve
+
+    def serve(connection):
+        with suppress(OSError):
+            plain(context.wrap_socket(connection, server_side=True))
+
+    other._serve = serve
+    other.url = other.url.replace("http:", "https:")
+    yield other
+    other.close()
+
+
+def test_an_encrypted_video(colour, server, secure, tmp_path):
+    """The certificates are those the client trusts."""
+    film = Film()
+    server.answers = [task(f"{secure.url}/v.mp4")]
+    secure.answers = [film.until(40_000, end), film.send]
+    options = {"allow_hosts": ["127.0.0.1"]}
+    quick = chainhub.RetryPolicy(base=0.001)
+    trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": quick}
+    client = colour.client(base_url=server.url, **trusting)
+    colour(client.video.download(TASK_ID, tmp_path / "v", **options))
+    assert (tmp_path / "v").read_bytes() == film.data
+    strange = colour.client(base_url=server.url)
+    with pytest.raises(chainhub.TLSError):
+        colour(strange.video.download(TASK_ID, tmp_path / "w", **options))
+
+
+def test_a_redirect_from_https_to_http_is_refused(colour, server, secure, tmp_path):
+    """What was encrypted stays so."""
+    server.answers = [task(f"{secure.url}/v.mp4")]
+    secure.answers = [answer(302, b"", f"Location: {server.url}/v.mp4")]
+    client = colour.client(base_url=server.url, verify_ssl=str(identities.AUTHORITY))
+    with pytest.raises(chainhub.AddressRefusedError, match="from https to http"):
+        colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+
+
 @pytest.mark.parametrize("status", [201, 202, 204, 206])
 def test_a_success_that_is_no_file_is_an_error(fetch, cdn, tmp_path, status):
     """Only 200, or the part that was asked for, is a file."""
@@ -698,6 +741,15 @@ def test_a_slow_transfer_is_not_cut(colour, server, cdn, tmp_path):
     client = colour.client(base_url=server.url, timeout=0.3)
     colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
     assert len(cdn.requests) == 1
+
+
+def test_without_any_limit_it_just_comes(colour, server, cdn, tmp_path):
+    """`timeout=None` is the caller's choice."""
+    server.answers = [task(f"{cdn.url}/v.mp4")]
+    cdn.answers = [Film().send]
+    client = colour.client(base_url=server.url, timeout=None)
+    place = colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+    assert place.exists()
 
 
 def test_a_deadline_ends_it(fetch, cdn, tmp_path):

@@ -163,7 +163,7 @@ def test_cancel_ends_a_wait_for_many(colour, server, http):
     with pytest.raises(chainhub.CancelledByUser, match="2 tasks was cancelled"):
         colour(client.video.wait_many(["a", "b"], cancel=cancel))
     assert time.monotonic() - set_at[0] < 0.3
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub")]
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub_")]
     assert left == []
 
 
@@ -209,3 +209,11 @@ def test_slips_below_propagate(colour, server, http):
     client = colour.client(base_url=server.url, on_attempt=slip)
     with pytest.raises(ZeroDivisionError):
         colour(client.video.wait_many(["a"], interval=PACE))
+
+
+def test_few_connections_hold_back_the_ids(colour, server, http):
+    """Ids are read as they are needed: with one connection, hardly ahead of the questions."""
+    server.answers = [Fleet(http, polls=1)]
+    client = colour.client(base_url=server.url, max_connections=1)
+    outcomes = colour(client.video.wait_many((f"t{n}" for n in range(6)), interval=PACE))
+    assert [outcome.error for outcome in outcomes.values()] == [None] * 6

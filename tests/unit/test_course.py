@@ -1,12 +1,11 @@
 """The course of a download, in virtual time."""
 
 import math
-from pathlib import Path
 
 import pytest
 
 from chainhub._answers import Answer
-from chainhub._course import PROGRESS, Again, Course, Finish, Renew, Wanted
+from chainhub._course import PROGRESS, Again, Course, Finish, Renew
 from chainhub._intake import Received
 from chainhub._media import StartOver
 from chainhub._retry import RetryPolicy, Trouble
@@ -28,16 +27,7 @@ BROKEN = Trouble("truncated", True, "it broke off")
 
 def course(deadline_at=math.inf, **policy):
     """Return the course of a download, with the longest delays."""
-    wanted = Wanted(
-        id="a",
-        task=None,
-        target=Path("/v"),
-        if_exists="error",
-        sha256="0" * 64,
-        max_bytes=math.inf,
-        deadline_at=deadline_at,
-    )
-    return Course(wanted, RetryPolicy(**policy), lambda: ("sk-test-secret",), lambda: 1.0)
+    return Course(deadline_at, RetryPolicy(**policy), lambda: ("sk-test-secret",), lambda: 1.0)
 
 
 def answer(status, body=b"", *headers):
@@ -119,6 +109,13 @@ def test_only_a_mib_is_progress(step, attempts):
     assert made.attempts == attempts
 
 
+def test_after_progress_the_pauses_are_short_again():
+    """The count starts anew with the attempt that brought it."""
+    made = course()
+    steps = [settle(made, BROKEN, position) for position in (0, 0, PROGRESS, PROGRESS)]
+    assert steps == [Again(0.5), Again(1.0), Again(0.5), Again(1.0)]
+
+
 def test_the_same_bytes_again_are_no_progress():
     """A file that always starts over must not go on for ever."""
     made = course()
@@ -174,10 +171,10 @@ def test_an_attempt_that_would_cross_the_deadline_is_not_made():
 def test_a_wrong_checksum_starts_over_once_if_something_was_there():
     """What was downloaded in one go is not downloaded again."""
     made = course()
-    assert made.mismatched(True, "1" * 64) == Again(0.0)
+    assert made.mismatched(True, "1" * 64, "0" * 64) == Again(0.0)
     for resumed in (True, False):
-        found = made.mismatched(resumed, "1" * 64)
+        found = made.mismatched(resumed, "1" * 64, "0" * 64)
         assert isinstance(found, IntegrityError)
         assert "1" * 64 in str(found)
-    assert isinstance(course().mismatched(False, "1" * 64), IntegrityError)
+    assert isinstance(course().mismatched(False, "1" * 64, "0" * 64), IntegrityError)
     assert not isinstance(found, ContentRefusedError)

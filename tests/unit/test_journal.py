@@ -345,6 +345,33 @@ def test_a_new_journal_is_known_to_its_folder(path, monkeypatch):
     assert [stat.S_ISDIR(each.st_mode) for each in synced] == [True, False, False, True, False]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_no_file_stays_open(path):
+    """Opened or refused, new or healed: afterwards as many files are open as before."""
+    before = len(os.listdir("/proc/self/fd"))
+    Journal(path).close()
+    path.write_bytes(LINES[:-1])
+    Journal(path).close()
+    path.write_bytes(b"an essay\n")
+    with pytest.raises(JournalError):
+        Journal(path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_torn_line_that_cannot_be_completed_is_not_lost(path, monkeypatch):
+    """With a full disk the last line stays as it is, for the next opening to complete."""
+    path.write_bytes(LINES[:-1])
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        with pytest.raises(JournalError, match="cannot be written: No space left"):
+            Journal(path)
+    assert path.read_bytes() == LINES[:-1]
+
+
 def test_a_very_long_answer_is_kept_in_short(path):
     """A line has a bound; of a longer answer the address, reason and code are kept."""
     long = task("failed", None, error="why", detail={"video_url": URL, "text": "x" * LONGEST_LINE})

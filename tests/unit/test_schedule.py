@@ -75,6 +75,12 @@ def test_a_slow_first_answer_leaves_out_the_early_question():
     assert gap == pytest.approx(14.0)
 
 
+def test_a_first_answer_of_a_second_does_not_move_the_early_question():
+    """Times count from the beginning of the wait, not from the answer."""
+    assert schedule(number=0.5).after_answer(COLD, turn(elapsed=1.0)) == pytest.approx(3.8)
+    assert schedule(number=0.5).after_answer(COLD, turn(elapsed=1.0, polls=2)) > 15
+
+
 def test_a_learned_schedule_starts_at_a_low_quantile_and_leaves_out_the_early_question():
     """Learned: nothing until the early 5 % of the durations, then 5 % of the median."""
     normal = NormalDist(math.log(90), 0.5)
@@ -103,6 +109,21 @@ def test_few_durations_make_a_careful_plan():
     few, many = plan_from([90.0] * 3), plan_from([90.0] * 60)
     assert few.first < many.first < 90.0
     assert few.median == pytest.approx(many.median) == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(
+    ("durations", "first", "median"),
+    [
+        ([90.0] * 3, 30.39, 90.0),
+        ([45.0, 90.0, 180.0], 23.91, 90.0),
+        ([60.0] * 20 + [120.0] * 20, 43.83, 84.85),
+    ],
+)
+def test_the_plan_follows_from_mean_and_spread_of_the_logarithms(durations, first, median):
+    """What is not known yet is made up by a spread of 0.7 that counts as four tasks."""
+    plan = plan_from(durations)
+    assert plan.first == pytest.approx(first, abs=0.01)
+    assert plan.median == pytest.approx(median, abs=0.01)
 
 
 def test_a_duration_of_nothing_does_not_break_the_plan():
@@ -180,6 +201,20 @@ def test_a_past_season_is_used_until_the_new_one_is_known():
     for _ in range(10):
         memory.begin("veo:1", 6000.0)
     assert memory.expected("veo:1", 6000.0) == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "seconds", "kept"),
+    [(63, 9000.0, 0), (64, 599.0, 0), (64, 600.0, 64), (80, 700.0, 64)],
+)
+def test_a_season_lasts_64_tasks_and_ten_minutes(tasks, seconds, kept):
+    """The same things are never forgotten too soon, for want of tasks or of time."""
+    memory = DurationMemory(Random(1).random)
+    memory.begin("veo:1", 1000.0)
+    for _ in range(tasks):
+        memory.end("veo:1", 1000.0, after=1.0, by=1.0)
+    memory.begin("veo:1", 1000.0 + seconds)
+    assert len(memory._models["veo"].past) == kept
 
 
 def test_the_memory_is_bounded():
@@ -335,7 +370,12 @@ def test_a_policy_of_ones_own_is_asked_every_time():
     assert not schedule().own
 
 
-UNUSABLE = [0, -1, 0.0, math.nan, math.inf, 10**400, True, "5", None]
+def test_the_longest_interval_is_a_matter_of_decades():
+    """A number no wait could live to see is refused like infinity."""
+    assert schedule(1e9).after_answer(COLD, turn()) == 1e9
+
+
+UNUSABLE = [1.1e9, 0, -1, 0.0, math.nan, math.inf, 10**400, True, "5", None]
 
 
 @pytest.mark.parametrize("interval", UNUSABLE[:-1])

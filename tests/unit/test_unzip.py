@@ -56,3 +56,13 @@ def test_a_video_that_shrinks_much_is_no_bomb():
     """A black one may."""
     black = bytes(10_000_000)
     assert inflated(Unzip(), gzip.compress(black), 65536) == black
+
+
+def test_what_shrinks_a_little_may_be_large():
+    """The allowance is for bombs; a long file grows with what is taken."""
+    raw = VIDEO[:50_000].hex().encode()
+    packed = gzip.compress(raw, 1)
+    unzip, size = Unzip(), 0
+    for _ in range(200):
+        size += sum(map(len, unzip.feed(packed)))
+    assert size == 200 * len(raw) > 16 * 1024 * 1024

@@ -1,0 +1,73 @@
+"""TLS inside TLS: an https service behind a proxy that is itself reached by https."""
+
+import pytest
+
+import chainhub
+from tests.faults import identities
+from tests.faults.asking import Colour, ask, options
+from tests.faults.server import Act, Close, Hang, Send, Server, Stage, Trickle, Tunnel
+from tests.faults.table import GOOD, answer
+from tests.faults.test_faults import COLOURS
+
+TRUST = {"verify_ssl": str(identities.AUTHORITY)}
+CONNECTED = Send(answer(b"", "200 Connected", length=None))
+
+
+def through(stage: Stage, colour: Colour, target: Act, timeout: float = 2.0) -> tuple[object, ...]:
+    """Query a service through an encrypted proxy; give result, service and proxy."""
+    service = Server(script=(target,), tls=identities.server_context("server"))
+    proxy = Server(tls=identities.server_context("server"))
+    with stage.serving(service, proxy):
+        proxy.script = ((CONNECTED, Tunnel(service.port)),)
+        arguments = {"base_url": service.url, "proxy": proxy.url, **TRUST}
+        result = ask(colour, {**arguments, **options({"timeout": timeout})})
+    return result, service, proxy
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_an_encrypted_proxy_tunnels(colour: Colour, stage: Stage) -> None:
+    """The request arrives, and the proxy has seen nothing but where it goes."""
+    result, service, proxy = through(stage, colour, GOOD)
+    assert result.value is not None, result
+    assert service.requests[0].line.startswith(b"GET /v1/video/query")
+    assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("act", [(Hang(),), (Trickle(answer(), every=0.05),)])
+def test_time_limits_hold_inside(colour: Colour, act: Act, stage: Stage) -> None:
+    """Neither silence nor a trickle outlasts the attempt."""
+    result, _, _ = through(stage, colour, act, timeout=0.3)
+    assert isinstance(result.error, chainhub.RequestTimeoutError)
+    assert result.elapsed < 2
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_tunnel_that_breaks_is_said(colour: Colour, stage: Stage) -> None:
+    """A service that closes inside the tunnel is a broken connection."""
+    result, _, _ = through(stage, colour, (Close(),))
+    assert isinstance(result.error, chainhub.TransportError)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_handshake_inside_that_fails_is_said(colour: Colour, stage: Stage) -> None:
+    """Behind the tunnel somebody else answers, who does not speak TLS."""
+    proxy = Server(tls=identities.server_context("server"))
+    with stage.serving(proxy):
+        proxy.script = ((CONNECTED, Send(b"HTTP/1.1 400 Bad\r\n\r\n"), Close()),)
+        arguments = {"base_url": "https://127.0.0.1:9", "proxy": proxy.url, **TRUST}
+        result = ask(colour, {**arguments, **options({"timeout": 1.0})})
+    assert isinstance(result.error, chainhub.TransportError)
+
+
+def test_connections_inside_are_kept(stage: Stage) -> None:
+    """Two queries travel through one tunnel."""
+    service = Server(script=(GOOD,), tls=identities.server_context("server"))
+    proxy = Server(tls=identities.server_context("server"))
+    with stage.serving(service, proxy):
+        proxy.script = ((CONNECTED, Tunnel(service.port)),)
+        options = {"base_url": service.url, "proxy": proxy.url, **TRUST}
+        with chainhub.Client("sk-test-tunnel-12345", **options) as client:
+            for _ in range(2):
+                client.video.query("a")
+    assert (len(service.requests), proxy.connections) == (2, 1)
