@@ -116,7 +116,7 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     """Every command of the page works, and does what the page says beside it."""
     walk.section("Name the index once")
     walk.section("Credentials", PASSWORD)
-    assert "chainhub-0.1.0.tar.gz: OK" in walk.section("Build")
+    assert walk.section("Build").count(": OK\n") == 3
     made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
     both = walk.section("Publish")
     assert re.findall(r"^(\S+): (would be published|published)$", both, re.MULTILINE) == [
@@ -130,7 +130,7 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     ring = walk.section("With the password in the keyring", PASSWORD)
     assert ring.count(": already there, the same bytes\n") == 2
     if "twine" in servers.programs(project):
-        renumber(walk.folder, "0.1.1")
+        renumber(walk.folder, "99.1")
         walk.section("With twine", PASSWORD)
         assert len(published(index)) == 4
         assert walk.unread == {}
@@ -149,9 +149,9 @@ def test_what_is_published_stays(walk: Walk, index: Index) -> None:
     assert "dist/SHA256SUMS" in walk.run("make build DIRTY=1")
     assert "The tree is not clean" in walk.run(f"{publish} -o build", status=2)
     commit(walk.folder)
-    assert "other bytes under the name chainhub-0.1.0" in walk.run(publish, status=2)
+    assert "other bytes under the name chainhub-" in walk.run(publish, status=2)
     assert published(index) == before
-    renumber(walk.folder, "0.1.1")
+    renumber(walk.folder, "99.1")
     walk.run(publish)
     assert len(published(index)) == 4
     assert before.items() <= published(index).items()
