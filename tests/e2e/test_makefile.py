@@ -20,6 +20,7 @@ PROMISED = (
     "drift",
     "bench",
     "build",
+    "publish",
     "clean",
     "lock",
 )
