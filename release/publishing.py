@@ -54,27 +54,39 @@ def missing(made: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
     return [name for name in made if name not in there]
 
 
-def send(path: Path, index: Index, publisher: Credentials, environment: Mapping[str, str]) -> None:
+def send(
+    path: Path,
+    index: Index,
+    publisher: Credentials,
+    environment: Mapping[str, str],
+    patience: float = _PATIENCE,
+) -> None:
     """Let uv upload a file; the credentials travel in its environment.
 
     Raises:
-        Problem: the index refuses it, or cannot be reached.
+        Problem: the index refuses it, cannot be reached, or takes longer than `patience` seconds.
     """
     command = (sys.executable, "-m", "uv", "publish", "--quiet", "--trusted-publishing", "never")
     kept = {name: value for name, value in environment.items() if not name.startswith(_OURS)}
-    done = subprocess.run(
-        (*command, "--publish-url", index.publish_url, str(path)),
-        env=kept
-        | {
-            "UV_PUBLISH_USERNAME": publisher.username,
-            "UV_PUBLISH_PASSWORD": publisher.password,
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-    )
+    secret = {
+        "UV_PUBLISH_USERNAME": publisher.username,
+        "UV_PUBLISH_PASSWORD": publisher.password,
+    }
+    try:
+        done = subprocess.run(
+            (*command, "--publish-url", index.publish_url, str(path)),
+            env=kept | secret,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Problem(
+            f"{path.name} was not confirmed by the index {index.name!r} within {patience:g} s. "
+            "Publish again: what has arrived is passed over."
+        ) from None
     if done.returncode:
         raise Problem(sentence(path.name, index, done.stderr))
 

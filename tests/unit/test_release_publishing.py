@@ -135,6 +135,13 @@ def test_a_broken_upload_is_a_sentence(server: Server, tmp_path: Path) -> None:
         )
 
 
+def test_an_upload_has_an_end(server: Server, wheel: Path, tmp_path: Path) -> None:
+    """An index that says nothing ends in a sentence, not in a traceback."""
+    address = Index("acme", "", f"{server.url}/")
+    with pytest.raises(Problem, match=r"not confirmed by the index 'acme' within 0\.01 s"):
+        publishing.send(wheel, address, ANN, _plain(tmp_path), patience=0.01)
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [("error: a\n  cause: b.\n\n", "b"), ("", "uv does not say why")],
