@@ -18,6 +18,8 @@ PROMISED = (
     "validate",
     "surface",
     "drift",
+    "diff",
+    "release-check",
     "bench",
     "build",
     "publish",
