@@ -5,6 +5,8 @@ OpenAPI contract, and what people name in annotations is re-exported here. Names
 they are first used: `import chainhub` costs next to nothing.
 """
 
+import sys as _sys
+
 TYPE_CHECKING = False  # type checkers know this name; importing typing takes time
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from chainhub._download_many import DownloadOutcome
     from chainhub._events import AttemptEvent, CallEvent, RetryEvent
     from chainhub._journal import JournalError
+    from chainhub._notebook import show
     from chainhub._outcome import Outcome
     from chainhub._retry import RetryPolicy
     from chainhub._schedule import PollPolicy
@@ -104,6 +107,7 @@ _HOME = {
     "code_of": "chainhub._status",
     "progress_of": "chainhub._status",
     "reason_of": "chainhub._status",
+    "show": "chainhub._notebook",
     "state_of": "chainhub._status",
     "updated_at": "chainhub._status",
     "video_url_of": "chainhub._status",
@@ -167,6 +171,7 @@ __all__ = (
     "code_of",
     "progress_of",
     "reason_of",
+    "show",
     "state_of",
     "updated_at",
     "video_url_of",
@@ -177,3 +182,9 @@ def __dir__() -> list[str]:
     from chainhub_api import models
 
     return sorted({*globals(), *__all__, *models.__all__})
+
+
+if "IPython" in _sys.modules:  # in a notebook tasks are shown as cards
+    import chainhub._notebook as _notebook
+
+    _notebook.register()
