@@ -1,0 +1,49 @@
+"""How Sphinx makes the pages: `make docs`.
+
+Strict, offline, and plain: no font, script or picture comes from another host, and the Markdown
+reads well without Sphinx too.
+"""
+
+import sys
+from pathlib import Path
+
+from chainhub import __version__
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+project = "chainhub"
+author = "The chainhub developers"
+release = version = __version__
+language = "en"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+root_doc = "index"
+nitpicky = True
+
+# What other packages document is named, not linked: that would need the network.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(collections\.abc|datetime|httpx|os|pathlib|ssl|starlette)\..*|Path|datetime"),
+    (r"py:class", r"(chainhub_api\.types\.)?Unset"),
+]
+
+myst_heading_anchors = 3
+
+# Docstrings speak Markdown: one backtick is code.
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+napoleon_numpy_docstring = False
+
+html_theme = "furo"
+html_title = f"chainhub {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+html_show_copyright = False
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"

@@ -1,0 +1,99 @@
+"""Join what our docstrings and annotations mean to what Sphinx makes of them."""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+# Where people import what an annotation names alone, or by the private module it is made in.
+HOMES = ("chainhub.", "chainhub.sandbox.", "chainhub.testing.", "chainhub_api.models.", "")
+
+_SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
+_FIELD = re.compile(r"\s+\w+ \([^()]*\):")
+_MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
+_ENTRY = re.compile(r"[a-z-]+\n")
+_BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Let Sphinx ask the functions of this module."""
+    app.connect("autodoc-process-docstring", prepare, priority=100)
+    app.connect("autodoc-process-signature", shorten)
+    app.connect("missing-reference", resolve)
+    app.connect("source-read", take_what_is_there)
+    return {"parallel_read_safe": True}
+
+
+def prepare(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Make the code under `Example:` a block, and the vendor's words plain text."""
+    if str(getattr(thing, "__module__", name)).startswith("chainhub_api"):
+        lines[:] = plain(lines)
+    for place in [place for place, line in enumerate(lines) if line == "Example:"]:
+        lines[place : place + 1] = ["Example::", ""]
+
+
+def plain(lines: list[str]) -> list[str]:
+    """Return a docstring of generated code without markup: its sentences are the vendor's.
+
+    What the generator itself wrote stays: the headings of sections, names and types of fields.
+    """
+    found: list[str] = []
+    in_section = False
+    for line in lines:
+        in_section = in_section or bool(_SECTION.fullmatch(line))
+        head = _FIELD.match(line) if in_section else None
+        kept = head[0] if head else "        " if in_section and line.startswith("  ") else ""
+        text = line[len(head[0]) :] if head else line.strip()
+        is_heading = _SECTION.fullmatch(line) and in_section
+        found.append(line if is_heading else f"{kept}{_escaped(text)}".rstrip())
+    return found
+
+
+def _escaped(text: str) -> str:
+    escaped = _MARKUP.sub(lambda mark: f"\\{mark[0]}", text)
+    return re.sub(_BEGINS_A_BLOCK, lambda mark: f"\\{mark[0]}", escaped)
+
+
+def shorten(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str, None] | None:
+    """Leave out how an error is made: people catch it."""
+    return ("", None) if what == "exception" and signature else None
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Node
+) -> nodes.Node | None:
+    """Find a name that an annotation gives alone, or by its module, where people import it."""
+    place, _, name = str(node.get("reftarget", "")).rpartition(".")
+    if place == "chainhub.sandbox._script":
+        name = "Step"  # the kinds of steps differ in what they do, not in how they are used
+    python = env.domains.python_domain
+    for target in (home + name for home in HOMES):
+        if found := python.objects.get(target):
+            return python.resolve_xref(
+                env, found.docname, app.builder, found.objtype, target, node, text
+            )
+    return None
+
+
+def take_what_is_there(app: Sphinx, page: str, source: list[str]) -> None:
+    """Leave out of the contents what does not exist yet: pages are written on several branches."""
+    if page == app.config.root_doc:
+        folder = Path(app.srcdir)
+        source[0] = "".join(
+            line
+            for line in source[0].splitlines(keepends=True)
+            if not _ENTRY.fullmatch(line) or (folder / f"{line.strip()}.md").exists()
+        )
