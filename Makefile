@@ -11,7 +11,7 @@ checked   := overlays/chainhub tools release examples tests/typing requirements/
 lock      := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
              --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
-.PHONY: help run test test-all check generate spec repair validate surface drift diff release-check bench build publish \
+.PHONY: help run test test-all check generate spec repair validate surface drift diff release-check bench docs build publish \
         lock clean
 
 help: ## list these targets
@@ -54,6 +54,10 @@ release-check: environment-generator ## refuse a version too small for what chan
 
 bench: environment-test ## measure side by side with others, as ratios
 	@$(python) -m benchmarks
+
+docs: environment-test ## make the pages in build/site, strictly and without network
+	@$(python) -m sphinx -q -E -W -n --keep-going -b html -d build/doctrees docs build/site
+	@echo build/site/index.html
 
 build: environment-test ## make the files of a release in dist/, from a clean tree (DIRTY=1: from any)
 	@$(python) -m release build $(if $(DIRTY),--dirty)

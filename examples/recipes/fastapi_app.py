@@ -1,0 +1,62 @@
+"""A FastAPI application that tells browsers how far a video is, and when it is done.
+
+Run it with: uvicorn fastapi_app:app
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+
+import chainhub
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    """Keep one client, with its connections, for as long as the application runs."""
+    async with chainhub.AsyncClient(deadline=10) as client:
+        app.state.client = client
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/videos/{task_id}")
+async def state(task_id: str, request: Request) -> dict[str, str | float | None]:
+    """Ask once, and answer at once."""
+    client: chainhub.AsyncClient = request.app.state.client
+    return told(await client.video.query(task_id))
+
+
+@app.get("/videos/{task_id}/events")
+async def events(task_id: str, request: Request) -> StreamingResponse:
+    """Send an event for each change; a browser that leaves ends the watch."""
+    client: chainhub.AsyncClient = request.app.state.client
+
+    async def lines() -> AsyncIterator[str]:
+        try:
+            async for task in client.video.watch(task_id, deadline=900):
+                yield f"data: {chainhub.state_of(task)}\n\n"
+        except chainhub.ChainhubError as error:
+            yield f"event: trouble\ndata: {type(error).__name__}\n\n"
+
+    return StreamingResponse(lines(), media_type="text/event-stream")
+
+
+@app.exception_handler(chainhub.ChainhubError)
+async def trouble(request: Request, error: chainhub.ChainhubError) -> JSONResponse:
+    """Say whose fault it is, without passing on what the service said to us."""
+    status = 404 if isinstance(error, chainhub.TaskNotFoundError) else 502
+    return JSONResponse({"error": type(error).__name__, "request": error.request_id}, status)
+
+
+def told(task: chainhub.VideoTask) -> dict[str, str | float | None]:
+    """Return what a browser needs to know of a task."""
+    return {
+        "state": chainhub.state_of(task),
+        "progress": chainhub.progress_of(task),
+        "url": chainhub.video_url_of(task),
+        "reason": chainhub.reason_of(task),
+    }

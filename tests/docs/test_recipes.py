@@ -1,0 +1,213 @@
+"""The recipes work: each runs against the sandbox, as whoever copies it would run it."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import runpy
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+import chainhub
+from chainhub import _clock
+
+HERE = Path(__file__).resolve().parent
+RECIPES = HERE.parent.parent / "examples" / "recipes"
+SIGNED = "signature="
+
+
+@pytest.fixture
+def world(sandbox_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Lead clients to the sandbox and let them hurry, in this process; give it to others too."""
+    for name, value in sandbox_variables.items():
+        monkeypatch.setenv(name, value)
+    for name in ("monotonic", "sleep", "asleep"):
+        monkeypatch.setattr(_clock, name, getattr(_clock, name))
+    runpy.run_path(str(HERE / "hurry" / "sitecustomize.py"))
+    return {**os.environ, "PYTHONPATH": str(HERE / "hurry")}
+
+
+def recipe(name: str) -> ModuleType:
+    """Load a recipe anew."""
+    spec = importlib.util.spec_from_file_location(name, RECIPES / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(world: dict[str, str], folder: Path, *command: str | Path) -> str:
+    """Run a program in a folder and return what it prints."""
+    done = subprocess.run(
+        (sys.executable, *map(str, command)),
+        cwd=folder,
+        env={**world, "IPYTHONDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_fastapi(world: dict[str, str]) -> None:
+    """The application tells a task's state, streams its changes, and translates errors."""
+    app = recipe("fastapi_app").app
+
+    async def main() -> None:
+        browser = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://app.invalid", timeout=60
+        )
+        async with app.router.lifespan_context(app), browser:
+            events = (await browser.get("/videos/demo:completes-fastapi/events")).text
+            assert events.startswith("data: running\n\n")
+            assert events.endswith("data: succeeded\n\n")
+            answer = (await browser.get("/videos/demo:completes-fastapi")).json()
+            assert answer["state"] == "succeeded"
+            assert SIGNED in answer["url"]
+            missing = await browser.get("/videos/nobody-knows-this")
+            assert (missing.status_code, missing.json()["error"]) == (404, "TaskNotFoundError")
+            trouble = (await browser.get("/videos/nobody-knows-this/events")).text
+            assert trouble == "event: trouble\ndata: TaskNotFoundError\n\n"
+
+    asyncio.run(main())
+
+
+def test_celery(world: dict[str, str], tmp_path: Path) -> None:
+    """The task fetches a video, fails for good with a failed one, and comes back for a slow one."""
+    module = recipe("celery_task")
+    fetched = module.fetch.apply(args=["demo:completes-celery", str(tmp_path)])
+    assert Path(fetched.get()).read_bytes()[4:8] == b"ftyp"
+    failed = module.fetch.apply(args=["demo:fails", str(tmp_path)])
+    assert isinstance(failed.result, chainhub.TaskFailed)
+    slow = module.fetch.apply(args=["demo:never-ends", str(tmp_path)], retries=30)
+    assert isinstance(slow.result, chainhub.WaitTimeout)
+    module.client().close()
+
+
+@pytest.mark.parametrize(
+    ("task_id", "seconds", "status", "told"),
+    [
+        ("demo:completes-serverless", 900, 200, SIGNED),
+        ("demo:never-ends", 3, 202, "running"),
+        ("demo:fails", 900, 200, "the prompt was refused"),
+        ("nobody-knows-this", 900, 404, "no such task"),
+    ],
+)
+def test_serverless(
+    world: dict[str, str], task_id: str, seconds: int, status: int, told: str
+) -> None:
+    """The function answers before its life ends, whatever became of the task."""
+
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return seconds * 1000
+
+    module = recipe("serverless_handler")
+    answer = module.handler({"pathParameters": {"id": task_id}}, Context())
+    assert answer["statusCode"] == status
+    assert told in answer["body"]
+    module.client().close()
+
+
+def test_serverless_names_no_secret(
+    world: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trouble is told to the caller by name, and to the platform's log without the key."""
+    monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-wrong-key")
+    module = recipe("serverless_handler")
+
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return 900_000
+
+    answer = module.handler({"pathParameters": {"id": "demo:completes"}}, Context())
+    assert answer["statusCode"] == 502
+    assert json.loads(answer["body"]) == {"error": "AuthenticationError"}
+    assert "sk-test" not in capsys.readouterr().out
+    module.client().close()
+
+
+def test_asyncio_batch(world: dict[str, str], tmp_path: Path) -> None:
+    """The batch fetches what there is; run again, it knows what it has."""
+    ids = ["demo:completes-a", "demo:completes-b", "demo:fails", "nobody-knows-this"]
+    (tmp_path / "ids.txt").write_text("\n".join(ids), "utf-8")
+    program = (RECIPES / "asyncio_batch.py", "ids.txt", "videos")
+    for _ in range(2):
+        last = run(world, tmp_path, "-W", "error", *program).splitlines()[-1]
+        assert sorted(last.strip("{}").split(", ")) == [
+            "'TaskFailed': 1",
+            "'TaskNotFoundError': 1",
+            "'fetched': 2",
+        ]
+    assert len(list((tmp_path / "videos").glob("*.mp4"))) == 2
+
+
+def test_shards(world: dict[str, str], tmp_path: Path) -> None:
+    """Every id comes back once, whatever the size of a shard."""
+    ids = ["demo:completes-1", "demo:completes-2", "demo:fails"]
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(recipe("dask_shards").wait_everywhere(pool, ids, tmp_path, size=2))
+    assert sorted(ends) == [
+        ("demo:completes-1", "succeeded"),
+        ("demo:completes-2", "succeeded"),
+        ("demo:fails", "TaskFailed"),
+    ]
+    assert len(list(tmp_path.glob("shard-*.jsonl"))) == 2
+
+
+@pytest.mark.slow
+def test_shards_on_dask(world: dict[str, str], project: Path, tmp_path: Path) -> None:
+    """The same with Dask's own scheduler and worker processes."""
+    python = project / ".venv-index" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("Dask is in .venv-index, which `make test-all` makes")
+    (tmp_path / "ids.txt").write_text("demo:completes-1\ndemo:fails", "utf-8")
+    packages = os.pathsep.join(str(project / name) for name in ("overlays", "generated"))
+    done = subprocess.run(
+        (python, RECIPES / "dask_shards.py", "ids.txt", "."),
+        cwd=tmp_path,
+        env={**world, "PYTHONPATH": packages, "DASK_DISTRIBUTED__DASHBOARD__LINK": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == [
+        "demo:completes-1 succeeded",
+        "demo:fails TaskFailed",
+    ]
+
+
+def test_notebook(world: dict[str, str], tmp_path: Path) -> None:
+    """The notebook runs from the top to the end, shows a card, and keeps no signed address."""
+    # chainhub is imported after IPython, as in Jupyter; the program makes it hurry by itself.
+    late = {name: value for name, value in world.items() if name != "PYTHONPATH"}
+    printed = run(late, tmp_path, HERE / "run_notebook.py", RECIPES / "notebook.ipynb")
+    shown: list[dict[str, Any]] = [
+        json.loads(line.removeprefix("shown: "))
+        for line in printed.splitlines()
+        if line.startswith("shown: ")
+    ]
+    assert "chainhub-task" in shown[1]["text/html"]
+    assert "<video" in shown[2]["text/html"]
+    assert "TaskFailed" in shown[3]["text/plain"]
+    assert SIGNED not in printed.replace(f"{SIGNED}***", "")
+
+
+def test_notebook_is_committed_without_what_it_showed() -> None:
+    """Nothing that a run left is in the file."""
+    cells = json.loads((RECIPES / "notebook.ipynb").read_text("utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["outputs"] for cell in code] == [[]] * len(code)
+    assert [cell["execution_count"] for cell in code] == [None] * len(code)
