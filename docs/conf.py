@@ -45,5 +45,5 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_show_copyright = False
-pygments_style = "a11y-high-contrast-light"
+pygments_style = "a11y-light"
 pygments_dark_style = "a11y-high-contrast-dark"

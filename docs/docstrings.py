@@ -1,6 +1,7 @@
 """Join what our docstrings and annotations mean to what Sphinx makes of them."""
 
 import re
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -67,9 +68,19 @@ def shorten(
     options: object,
     signature: str | None,
     returns: str | None,
-) -> tuple[str, None] | None:
-    """Leave out how an error is made: people catch it."""
-    return ("", None) if what == "exception" and signature else None
+) -> tuple[str, str | None] | None:
+    """Show values instead of the names of constants; leave out how an error is made."""
+    if not signature:
+        return None
+    if what == "exception":
+        return "", returns
+    constants = vars(sys.modules.get(getattr(thing, "__module__", ""), sys))
+
+    def shown(default: re.Match[str]) -> str:
+        value = constants.get(default[1])
+        return f"= {value}" if isinstance(value, int | float) else "= ..."
+
+    return re.sub(r"= ([A-Z][A-Z_]+)\b", shown, signature), returns
 
 
 def resolve(
