@@ -1,6 +1,8 @@
 """What the sandbox answers over HTTP."""
 
+import asyncio
 import re
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -21,6 +23,7 @@ from chainhub.sandbox import (
     status,
     trickle,
 )
+from chainhub.sandbox import _server as server
 
 KEY = "sk-test-sandbox"
 QUERY = "/v1/video/query"
@@ -339,6 +342,24 @@ def test_a_link_over_ipv6() -> None:
         url = f"{sandbox.base_url}{QUERY}?id={sandbox.add(completed)}"
         link = PLAIN.get(url, headers=headers).json()["video_url"]
         assert link.startswith(f"{sandbox.base_url}/media/")
+
+
+def test_a_kept_connection_answers_at_once() -> None:
+    """Small answers are not held back until the client acknowledges the ones before."""
+    sandbox = Sandbox(key=KEY)
+    options = set()
+
+    class Watched(server._Connection):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            found = transport.get_extra_info("socket")
+            options.add(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_Connection", Watched)
+        with sandbox:
+            PLAIN.get(sandbox.base_url)
+    assert options == {1}
 
 
 def test_requests_are_logged_without_secrets() -> None:
