@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -342,6 +343,29 @@ def test_a_link_over_ipv6() -> None:
         url = f"{sandbox.base_url}{QUERY}?id={sandbox.add(completed)}"
         link = PLAIN.get(url, headers=headers).json()["video_url"]
         assert link.startswith(f"{sandbox.base_url}/media/")
+
+
+@pytest.mark.parametrize(
+    ("step", "status_and_word"),
+    [
+        (pending, (200, "pending")),
+        (slow(0.0, completed), (200, "completed")),
+        (cut(0), (200, "pending")),
+        (status(503), (503, None)),
+        (reset, (None, None)),
+    ],
+)
+def test_the_log_tells_what_was_answered(
+    step: Step, status_and_word: tuple[int | None, str | None]
+) -> None:
+    """Beside a request stands the answer's status and, if it is about the task, its word."""
+    with Sandbox(key=KEY) as sandbox, suppress(httpx.TransportError):
+        PLAIN.get(
+            f"{sandbox.base_url}{QUERY}",
+            params={"id": sandbox.add([step])},
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
+    assert (sandbox.requests[0].status, sandbox.requests[0].word) == status_and_word
 
 
 def test_a_kept_connection_answers_at_once() -> None:
