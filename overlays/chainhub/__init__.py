@@ -10,6 +10,8 @@ TYPE_CHECKING = False  # type checkers know this name; importing typing takes ti
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._client import AsyncClient, Client
+    from chainhub._download import Progress
+    from chainhub._download_many import DownloadOutcome
     from chainhub._events import AttemptEvent, CallEvent, RetryEvent
     from chainhub._journal import JournalError
     from chainhub._outcome import Outcome
@@ -89,9 +91,11 @@ _HOME = {
     "CallEvent": "chainhub._events",
     "Cancel": "chainhub._cancel",
     "Client": "chainhub._client",
+    "DownloadOutcome": "chainhub._download_many",
     "JournalError": "chainhub._journal",
     "Outcome": "chainhub._outcome",
     "PollPolicy": "chainhub._schedule",
+    "Progress": "chainhub._download",
     "RetryEvent": "chainhub._events",
     "RetryPolicy": "chainhub._retry",
     "State": "chainhub._status",
@@ -128,6 +132,7 @@ __all__ = (
     "DestinationExistsError",
     "DiskError",
     "DownloadError",
+    "DownloadOutcome",
     "IntegrityError",
     "JournalError",
     "LinkExpiredError",
@@ -135,6 +140,7 @@ __all__ = (
     "Outcome",
     "PermissionDeniedError",
     "PollPolicy",
+    "Progress",
     "ProxyError",
     "QuotaExceededError",
     "RateLimitError",

@@ -130,6 +130,17 @@ class SyncWire(Wire, httpcore.NetworkBackend):
                 # SSLSocket.shutdown would also drop the TLS state under the feet of a reader.
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
+    def watch(self, sock: socket.socket) -> None:
+        """Make `sock` the one that `shut` shuts down.
+
+        Raises:
+            ConnectionAbortedError: the wire was shut before.
+        """
+        self.socket = sock
+        # Whoever shuts the wire from now on finds the socket; before, this is what is found.
+        if self._ended:
+            raise ConnectionAbortedError("cancelled")
+
     def connect_tcp(
         self,
         host: str,
@@ -158,11 +169,9 @@ class SyncWire(Wire, httpcore.NetworkBackend):
     def _connect(self, info: AddressInfo) -> httpcore.NetworkStream:
         family, kind, protocol, _, address = info
         left = self.left(self.connect_limit, httpcore.ConnectTimeout)
-        sock = self.socket = socket.socket(family, kind, protocol)
+        sock = socket.socket(family, kind, protocol)
         try:
-            # Whoever shuts the wire from now on finds the socket; before, this is what is found.
-            if self._ended:
-                raise ConnectionAbortedError("cancelled")
+            self.watch(sock)
             sock.settimeout(left)
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -224,14 +233,20 @@ class SyncWireStream(httpcore.NetworkStream):
             if isinstance(sock, ssl.SSLSocket | InnerTLS):
                 left = partial(wire.left, math.inf, httpcore.ReadTimeout)
                 return SyncWireStream(wire, InnerTLS(sock, ssl_context, server_hostname, left))
-            wire.socket = ssl_context.wrap_socket(sock, server_hostname=server_hostname)
+            # Wrapping takes the descriptor over: a socket that waits in the handshake must be
+            # the one that is watched and closed.
+            encrypted = self._socket = ssl_context.wrap_socket(
+                sock, server_hostname=server_hostname, do_handshake_on_connect=False
+            )
+            wire.watch(encrypted)
+            encrypted.do_handshake()
         except BaseException as error:
             self.close()
             if not isinstance(error, OSError):
                 raise
             kinds = httpcore.ConnectTimeout, httpcore.ConnectError
             raise _translated(error, *kinds) from error
-        return SyncWireStream(wire, wire.socket)
+        return SyncWireStream(wire, encrypted)
 
     def get_extra_info(self, info: str) -> object:
         """Tell httpcore whether bytes or the end wait to be read, and which protocol TLS agreed."""

@@ -17,7 +17,14 @@ import chainhub
 from chainhub import _clock, _log, _pool, otel
 from chainhub._answers import Answer
 from chainhub._call import Prepared
-from chainhub._network import AsyncWire, NameLookupError, SyncWire, is_address, is_readable
+from chainhub._network import (
+    AsyncWire,
+    NameLookupError,
+    SyncWire,
+    SyncWireStream,
+    is_address,
+    is_readable,
+)
 from chainhub._runner import ParsedAnswer, undeclared
 
 KEY = "sk-test-seam-0123456789"
@@ -203,7 +210,7 @@ def test_slip_in_a_handshake_closes_the_socket(server):
     """The same for the handshake."""
 
     class Interrupted:
-        def wrap_socket(self, sock, server_hostname):
+        def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
             raise KeyboardInterrupt
 
     wire = SyncWire()
@@ -329,19 +336,31 @@ def test_switch_set_before_the_connect_opens_nothing(server):
         wire.connect_tcp("127.0.0.1", server.port)
 
 
-def test_large_requests_go_in_slices_within_the_limit(colour, server):
+def test_large_requests_go_in_slices_within_the_limit(colour):
     """A receiver that takes nothing ends the attempt, not the program."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # its backlog connects, nobody reads
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        client = colour.client(base_url=url, timeout=0.3, retry=ONCE)
+        door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+        began = time.monotonic()
+        with pytest.raises(chainhub.AmbiguousOutcome):
+            colour(door.post("/v1/video/create", content=b"x" * 20_000_000))
+        assert time.monotonic() - began < 1.5
 
-    def deaf(connection, head):
-        time.sleep(1)
 
-    server.answers = [deaf]
-    client = colour.client(base_url=server.url, timeout=0.3, retry=ONCE)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    began = time.monotonic()
-    with pytest.raises(chainhub.AmbiguousOutcome):
-        colour(door.post("/v1/video/create", content=b"x" * 20_000_000))
-    assert time.monotonic() - began < 1.5
+@pytest.mark.parametrize("broken", [False, True])
+def test_write_that_fails_says_how(broken):
+    """A peer that is gone is told from one that takes nothing."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = SyncWire()
+        wire.begin(time.monotonic() + 0.1, 1.0, reused=False)
+        if broken:
+            theirs.close()
+        expected = httpcore.WriteError if broken else httpcore.WriteTimeout
+        with pytest.raises(expected):
+            SyncWireStream(wire, ours).write(b"x" * 20_000_000)
+        assert wire.written
 
 
 def test_compressed_answers_of_mocks_are_read_once(colour):
@@ -443,3 +462,38 @@ def test_queue_ends_with_the_deadline(server):
     attempt = _pool.Attempt(timeout=5, connect=5, deadline=deadline, max_body=9)
     with pytest.raises(httpcore.PoolTimeout, match="stayed in use"):
         pool.exchange(httpcore.Request("GET", server.url), attempt)
+
+
+def test_switch_set_during_a_handshake_ends_the_call(colour):
+    """A server that accepts and never speaks TLS is left within 50 ms, with margin for a test."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        cancel, set_at, accepted = chainhub.Cancel(), [], []
+
+        def accept():
+            connection, _ = listener.accept()
+            accepted.append(connection)
+            connection.recv(65536)  # the handshake has begun
+            set_at.append(time.monotonic())
+            cancel.set()
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        client = colour.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
+        with pytest.raises(chainhub.CancelledByUser):
+            colour(client.video.query("a"))
+        assert time.monotonic() - set_at[0] < 0.3
+        thread.join(5)
+        accepted[0].close()
+
+
+def test_switch_set_between_connect_and_handshake_is_found(server):
+    """A wire that was shut in between begins no handshake, and leaves no socket open."""
+    import ssl
+
+    wire = SyncWire()
+    stream = wire.connect_tcp("127.0.0.1", server.port)
+    wire._ended = True  # as `shut` does, at the moment when it finds only the old socket
+    with pytest.raises(httpcore.ConnectError, match="cancelled"):
+        stream.start_tls(ssl.create_default_context(), "localhost")
+    assert wire.socket.fileno() == -1
