@@ -192,7 +192,8 @@ class Sandbox:
             service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
             return build(service, self._log), Background
         raise MissingExtraError(
-            f'The sandbox needs the package {missing}: pip install "chainhub[sandbox]".'
+            f'The sandbox needs the package {missing}: pip install "chainhub[sandbox]".',
+            name=missing,
         )
 
     def _bytes(self) -> bytes:
