@@ -12,7 +12,16 @@ import chainhub
 from chainhub import _clock
 from chainhub._fetch import Fetch
 from chainhub._session import Session
-from chainhub.testing import EndlessWait, Sandbox, VirtualClock, pending, slow, virtual_time
+from chainhub.testing import (
+    EndlessWait,
+    Sandbox,
+    VirtualClock,
+    pending,
+    reset,
+    slow,
+    status,
+    virtual_time,
+)
 
 SOON = 2.0
 
@@ -259,6 +268,38 @@ def test_deadline_of_many_passes_on_the_clock(colour) -> None:
         outcomes = colour(client.video.wait_many(ids, deadline=900, interval=60))
         assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
         assert 890 < clock.skipped < 901
+
+
+def test_threads_wait_side_by_side(clock: VirtualClock) -> None:
+    """Waits in several threads end each at its own time."""
+    ended: list[tuple[int, int]] = []
+    with Sandbox() as sandbox, chainhub.Client(sandbox.key, base_url=sandbox.base_url) as client:
+
+        def wait(seconds: int) -> None:
+            task_id = sandbox.task(pending(seconds=seconds), "completed")
+            client.video.wait(task_id, interval=20, deadline=seconds + 50)
+            ended.append((seconds, round(clock.skipped, -2)))
+
+        threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (600, 200, 400)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert ended == [(200, 200), (400, 400), (600, 600)]
+
+
+def test_downloads_pause_on_the_clock(colour, tmp_path) -> None:
+    """What a video's server refuses at first is asked for again, without a real pause."""
+    with virtual_time() as clock, Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        faults = [status(503, retry_after=30), reset]
+        outcomes = colour(
+            client.video.download_many(
+                [sandbox.task("completed", media=faults) for _ in range(3)], into=tmp_path
+            )
+        )
+        assert [outcome.error for outcome in outcomes.values()] == [None] * 3
+        assert 30 <= clock.skipped < 60
 
 
 def test_ids_that_come_late_are_waited_for(clock: VirtualClock) -> None:
