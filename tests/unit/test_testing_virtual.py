@@ -254,7 +254,7 @@ def test_many_are_waited_for_in_no_time(colour) -> None:
         client = colour.client(sandbox.key, base_url=sandbox.base_url)
         ids = [sandbox.task(pending(seconds=600), "completed") for _ in range(50)]
         began = time.monotonic()
-        outcomes = colour(client.video.wait_many(ids, interval=60))
+        outcomes = colour(client.video.wait_many(ids, interval=200))
         assert time.monotonic() - began < 5
         assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
         assert 590 < clock.skipped < 605
@@ -299,7 +299,7 @@ def test_downloads_pause_on_the_clock(colour, tmp_path) -> None:
             )
         )
         assert [outcome.error for outcome in outcomes.values()] == [None] * 3
-        assert 30 <= clock.skipped < 60
+        assert 30 <= clock.skipped < 150
 
 
 def test_ids_that_come_late_are_waited_for(clock: VirtualClock) -> None:

@@ -8,9 +8,10 @@ several waits at once (threads, asyncio tasks) none loses time to the sleep of a
 Between two jumps time passes as everywhere. Requests, the sandbox's `slow` and `trickle`, and
 whatever else the code under test waits for take the real time they take.
 
-When have all gone to sleep? Nobody knows what a thread is about to do. With one thread in play, a
-sleeping thread knows; in an event loop, some turns without news are taken for quiet, which leaves
-room for tasks that hand something on to each other; with several threads, two milliseconds are.
+When have all gone to sleep? A thread that was seen before, and is neither asleep nor in a request,
+is about to do something, or it waits for something else, such as another thread: what is not heard
+of for some milliseconds is taken to wait. In an event loop, some turns without news are taken for
+quiet, which leaves room for tasks that hand something on to each other.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ from chainhub._pool import watching
 
 DAY = 86_400.0
 
-_SETTLED = 0.002
-"""Real seconds without news after which several threads count as asleep."""
-
 _TURNS = 10
 """Turns of an event loop without news after which its tasks count as asleep."""
+
+_MOMENT = 0.001
+_MOMENTS = 20
+"""Looks without news, real seconds apart, after which other threads count as waiting."""
 
 
 class EndlessWait(AssertionError):
@@ -50,6 +52,7 @@ class _Sleeper:
     """Somebody who is to be woken at an instant."""
 
     wake: Callable[[], None]
+    thread: threading.Thread = attrs.field(factory=threading.current_thread)
     asleep: bool = True
 
 
@@ -63,11 +66,10 @@ class VirtualClock:
     def __init__(self, limit: float = DAY) -> None:
         self.limit: float = limit
         self._skipped = 0.0
-        # A signal handler may set a switch while the interrupted frame holds the lock.
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = threading.Condition()
         self._due: list[tuple[float, int, _Sleeper]] = []
         self._order = itertools.count()
-        self._threads = {threading.current_thread()}
+        self._awake = {threading.current_thread()}
         self._dozing: Counter[asyncio.AbstractEventLoop] = Counter()
         self._watched: set[asyncio.AbstractEventLoop] = set()
         self._postponed: list[Callable[[], None]] = []
@@ -107,11 +109,15 @@ class VirtualClock:
         Raises:
             EndlessWait: more time has passed than the clock allows.
         """
-        with watching(cancel, lambda: self._stir), self._changed:
-            sleeper = self._lie_down(delay, self._stir)
-            while sleeper.asleep and not (cancel is not None and cancel.is_set()):
-                self._pass_time()
-            sleeper.asleep = False
+        with self._changed:
+            sleeper, quiet = self._lie_down(delay, self._changed.notify_all), 0
+            self._awake.discard(sleeper.thread)
+            try:
+                while sleeper.asleep and not (cancel is not None and cancel.is_set()):
+                    quiet = self._pass_time(quiet)
+            finally:
+                sleeper.asleep = False
+                self._awake.add(sleeper.thread)
 
     async def asleep(self, delay: float, cancel: Cancel | None = None) -> None:
         """Let `delay` seconds pass, or the time until the switch is set, in an event loop.
@@ -150,7 +156,6 @@ class VirtualClock:
     def _count_exchange(self, more: int) -> None:
         with self._changed:
             self._exchanges += more
-            self._note_thread()
             self._stir()
             if not self._exchanges:
                 looks, self._postponed = self._postponed, []
@@ -180,34 +185,35 @@ class VirtualClock:
                 f"the code under test wants to sleep on, {self._skipped:,.0f} s of sleep were"
                 " skipped; give its wait a deadline, or the clock a greater limit"
             )
-        sleeper = _Sleeper(wake, delay > 0)
+        sleeper = _Sleeper(wake)
         heapq.heappush(self._due, (self.monotonic() + delay, next(self._order), sleeper))
-        self._note_thread()
         self._stir()
+        self._wake_due()
         return sleeper
 
-    def _note_thread(self) -> None:
-        thread = threading.current_thread()
-        # The client's own do nothing unless told to by a thread that is known itself.
-        if not thread.name.startswith("chainhub"):
-            self._threads.add(thread)
-
     def _stir(self) -> None:
-        """Tell who watches for quiet that something has happened."""
-        with self._changed:
-            self._news += 1
-            self._changed.notify_all()
+        """Tell who watches for quiet that this thread is about to do something."""
+        thread = threading.current_thread()
+        self._news += 1
+        # The workers of `wait_many` wait for work whenever they are in no request.
+        if not thread.name.startswith("chainhub_"):
+            self._awake.add(thread)
+        self._changed.notify_all()
 
-    def _alone(self) -> bool:
+    def _others_awake(self) -> bool:
         here = threading.current_thread()
-        return all(thread is here or not thread.is_alive() for thread in self._threads)
+        self._awake = {thread for thread in self._awake if thread.is_alive()}
+        return bool(self._awake - {here})
 
-    def _pass_time(self) -> None:
-        """Jump, or wait a moment to learn whether all are asleep; the lock is held."""
-        before = self._news
-        if self._exchanges or not self._alone():
-            self._changed.wait(_SETTLED)
-        self._jump(quiet=before == self._news)
+    def _pass_time(self, quiet: int) -> int:
+        """Jump, or wait a moment; return how many moments were quiet. The lock is held."""
+        if self._exchanges or (self._others_awake() and quiet < _MOMENTS):
+            before = self._news
+            self._changed.wait(_MOMENT)
+            self._wake_due()
+            return quiet + 1 if before == self._news else 0
+        self._jump()
+        return 0
 
     def _turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
         """Look, once per turn of the loop, whether all are asleep."""
@@ -215,24 +221,34 @@ class VirtualClock:
             if not self._dozing[loop]:
                 self._watched.remove(loop)
                 return
-            alone, seen = self._alone(), self._news
+            seen = self._news
             quiet = quiet + 1 if before == seen else 0
-            self._jump(quiet=quiet >= (_TURNS if alone else 2))
-            look = partial(self._turn, loop, seen, quiet)
-            if self._exchanges:
-                self._postponed.append(partial(_soon, loop, look))
-            elif alone:
-                loop.call_soon(look)
-            else:
-                loop.call_later(_SETTLED, look)
+            if quiet >= _TURNS:
+                self._awake.discard(threading.current_thread())
+            waits = quiet >= _TURNS and self._others_awake()
+            if quiet >= (_TURNS + _MOMENTS if waits else _TURNS):
+                self._jump()
+            self._wake_due()
+            self._look_again(loop, partial(self._turn, loop, seen, quiet), _MOMENT if waits else 0)
 
-    def _jump(self, *, quiet: bool) -> None:
-        """Move to the next instant at which somebody is to be woken; wake whoever is due."""
+    def _look_again(
+        self, loop: asyncio.AbstractEventLoop, look: Callable[[], None], delay: float
+    ) -> None:
+        if self._exchanges:
+            self._postponed.append(partial(_soon, loop, look))
+        elif delay:
+            loop.call_later(delay, look)
+        else:
+            loop.call_soon(look)
+
+    def _jump(self) -> None:
+        """Move to the next instant at which somebody is to be woken, if no request is under way."""
         while self._due and not self._due[0][2].asleep:
             heapq.heappop(self._due)
-        if self._due and quiet and not self._exchanges:
+        if self._due and not self._exchanges:
+            self._awake.clear()
             self._skipped += max(self._due[0][0] - self.monotonic(), 0.0)
-        self._wake_due()
+            self._wake_due()
 
     def _wake_due(self) -> None:
         now = self.monotonic()
@@ -241,6 +257,7 @@ class VirtualClock:
             if sleeper.asleep:
                 sleeper.asleep = False
                 self._news += 1
+                self._awake.add(sleeper.thread)
                 sleeper.wake()
 
 
