@@ -229,6 +229,22 @@ def test_a_block_is_bounded_in_this_time(clock: VirtualClock) -> None:
     assert clock.skipped == pytest.approx(320, abs=1)
 
 
+def test_who_takes_long_to_get_up_is_left_in_peace(clock: VirtualClock) -> None:
+    """After a time-out, somebody may tidy up for many turns of the loop; nobody else sleeps."""
+
+    async def scenario() -> None:
+        async with clock.timeout(300):
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                for _ in range(50):
+                    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(scenario())
+    assert clock.skipped == pytest.approx(300, abs=1)
+
+
 def test_a_wait_without_end_ends(clock: VirtualClock) -> None:
     """After a day, or what the clock allows, a further sleep fails the test."""
     clock.limit = 100

@@ -242,10 +242,10 @@ class VirtualClock:
             loop.call_soon(look)
 
     def _jump(self) -> None:
-        """Move to the next instant at which somebody is to be woken, if no request is under way."""
+        """Move to the next instant at which somebody is to be woken; no request is under way."""
         while self._due and not self._due[0][2].asleep:
             heapq.heappop(self._due)
-        if self._due and not self._exchanges:
+        if self._due:
             self._awake.clear()
             self._skipped += max(self._due[0][0] - self.monotonic(), 0.0)
             self._wake_due()
