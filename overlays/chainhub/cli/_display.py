@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.live import Live
     from rich.text import Text
 
     from chainhub.cli._board import Board
@@ -83,12 +84,35 @@ class InPlace(Silence):
     """Shows the board in place, several times a second; gone when it ends."""
 
     def __init__(self, board: Board, terminal: Terminal) -> None:
-        from rich.live import Live
-
         super().__init__()
         self._board = board
         self._signs = signs_for(getattr(terminal.stderr, "encoding", None))
         self._console = console_of(terminal)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        self._show()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Take everything away and give the cursor back."""
+        self._hide()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the picture away while lines are printed."""
+        with self._lock:
+            self._hide()
+            try:
+                yield
+            finally:
+                self._show()
+
+    def _show(self) -> None:
+        from rich.live import Live
+
+        # A new one each time: a used one would wipe as many lines as it had last shown.
         self._live = Live(
             console=self._console,
             get_renderable=self._picture,
@@ -97,25 +121,12 @@ class InPlace(Silence):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
         self._live.start(refresh=True)
-        return self
 
-    def __exit__(self, *details: object) -> None:
-        """Take everything away and give the cursor back."""
-        self._live.stop()
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Take the picture away while lines are printed."""
-        with self._lock:
+    def _hide(self) -> None:
+        if self._live is not None:
             self._live.stop()
-            try:
-                yield
-            finally:
-                self._live.start(refresh=True)
+            self._live = None
 
     def _picture(self) -> Text:
         width, height = self._console.size

@@ -62,13 +62,13 @@ class Download:
 
     def way_on(self) -> str:
         """Return the command that goes on; what has come is resumed."""
-        if self.board is None:
+        pending = [] if self.board is None else self.board.pending
+        if not pending:
             return ""
         place = self.place
-        where = ("--into", place.into) if place.dest is None else ("--output", place.dest)
-        base = [] if self.service.base_url is None else ["--base-url", self.service.base_url]
-        given = [*base, *(word for word in where if word is not None)]
-        command = again("download", self.board.pending, given)
+        options = {"--into": place.into, "--output": place.dest, "--base-url": self.service.base_url}
+        given = [word for name, value in options.items() if value for word in (name, value)]
+        command = again("download", pending, given)
         return f"what has come is kept, and this goes on: {command}"
 
     def _teller(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
@@ -115,7 +116,7 @@ def fitted(rows: Sequence[Row], now: float, width: int, signs: Signs) -> list[Li
     told = [facts(row, now) for row in rows]
     longest = max((len(one_line(row.id, 80)) for row in rows), default=0)
     for count in (4, 3, 2, 1):
-        tails = ["  ".join(fact[:count]) for fact in told]
+        tails = _columns([fact[:count] for fact in told])
         room = width - 4 - max(map(len, tails), default=0)
         if room >= min(longest, _COMFORTABLE_ID):
             break
@@ -163,6 +164,14 @@ def ended(row: Row, now: float, state: State, signs: Signs) -> Line:
     good = state is State.SUCCEEDED
     text = f"{one_line(row.id, 80)}  {one_line(row.word, _LONGEST_WORD)}  {clock(now - row.began)}"
     return Line("good" if good else "bad", signs.good if good else signs.bad, text)
+
+
+def _columns(told: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip_longest(*told, fillvalue="")]
+    return [
+        "  ".join(fact.ljust(width) for fact, width in zip(row, widths, strict=False)).rstrip()
+        for row in told
+    ]
 
 
 def _bytes(row: Row) -> str:

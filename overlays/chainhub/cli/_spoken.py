@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from chainhub._redact import one_line
+from chainhub.errors import DestinationExistsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,8 @@ def spoken(text: str) -> str:
 def complaint(error: Exception, task_id: str | None = None) -> str:
     """Return the line that tells of an error, and of which task it is."""
     text = spoken(str(error))
+    if isinstance(error, DestinationExistsError):
+        text += "; give another name, or --if-exists replace or keep"
     named = task_id is None or task_id in text
     about = "" if named or task_id is None else f"{one_line(task_id, 80)}: "
     return one_line(f"chainhub: {about}{text}", _LONGEST_SENTENCE)

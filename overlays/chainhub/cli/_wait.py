@@ -77,10 +77,11 @@ class Wait:
 
     def way_on(self) -> str:
         """Return the command that goes on with what has not ended."""
-        if self.board is None:
+        pending = [] if self.board is None else self.board.pending
+        if not pending:
             return ""
         options = [*options_of(self.service), *options_of_place(self.place)]
-        command = again("wait", self.board.pending, options)
+        command = again("wait", pending, options)
         return f"the tasks go on, and so does: {command}"
 
 

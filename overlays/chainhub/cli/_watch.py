@@ -72,10 +72,13 @@ class Watch:
     def _follow(
         self, changes: Iterator[VideoTask], board: Board, display: Display, results: Results
     ) -> Exit:
-        began, last = _clock.monotonic(), None
+        began, last, shown = _clock.monotonic(), None, ""
         try:
             for last in changes:
                 elapsed = _clock.monotonic() - began
+                # The final task comes again if its last change was told already.
+                if shown == (shown := change_columns(0.0, last)):
+                    continue
                 if row := board.told(last):
                     display.changed(row, began + elapsed)
                 self._tell(last, elapsed, results)
