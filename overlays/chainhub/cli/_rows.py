@@ -120,7 +120,7 @@ def fitted(rows: Sequence[Row], now: float, width: int, signs: Signs) -> list[Li
         room = width - 4 - max(map(len, tails), default=0)
         if room >= min(longest, _COMFORTABLE_ID):
             break
-    space = max(min(longest, room), _SHORTEST_ID)
+    space = min(longest, max(room, _SHORTEST_ID))
     sign = signs.busy[int(now * 8) % len(signs.busy)]
     return [
         Line(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(s|m|h|d)")
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,6})?")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
 def parse_span(text: str) -> float:
