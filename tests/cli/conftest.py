@@ -69,7 +69,6 @@ def standard_input(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[[bytes], None]]:
     """Put bytes into standard input."""
-
     opened: list[Any] = []
 
     def put(data: bytes) -> None:
@@ -86,7 +85,9 @@ def standard_input(
 class Typed:
     """A process whose standard input and error are a terminal, and its output if wanted."""
 
-    def __init__(self, words: tuple[str, ...], *, output: Any, width: int, variables: dict[str, str]):
+    def __init__(
+        self, words: tuple[str, ...], *, output: Any, width: int, variables: dict[str, str]
+    ):
         self.master, slave = pty.openpty()
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         self.before = termios.tcgetattr(slave)

@@ -14,7 +14,6 @@ from chainhub.sandbox import (
     answer,
     completed,
     completed_without_url,
-    error,
     failed,
     html,
     pending,
@@ -330,9 +329,7 @@ def test_a_file_that_holds_no_ids_is_one_sentence(
     assert str(file) in done.err
 
 
-def test_many_failures_are_not_all_repeated(
-    sandbox: Sandbox, chainhub, standard_input
-) -> None:
+def test_many_failures_are_not_all_repeated(sandbox: Sandbox, chainhub, standard_input) -> None:
     """The records tell each; standard error stays readable."""
     standard_input("".join(f"m:{n}\n" for n in range(23)).encode())
     done = chainhub("get", "-", "--json")
@@ -401,6 +398,16 @@ def test_a_reader_that_has_gone_ends_the_command_quietly(
         assert (done.code, done.err) == (141, "")
 
 
+def test_a_closed_pipe_is_pointed_nowhere(sandbox: Sandbox, chainhub, monkeypatch) -> None:
+    """Or the interpreter would complain when it flushes at its end."""
+    sandbox.add(completed, id="x")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert chainhub("get", "x").code == 141
+
+
 def test_output_that_cannot_be_written_is_a_sentence(
     sandbox: Sandbox, chainhub, monkeypatch
 ) -> None:
@@ -408,7 +415,10 @@ def test_output_that_cannot_be_written_is_a_sentence(
     sandbox.add(completed, id="x")
     monkeypatch.setattr(sys, "stdout", Full())
     done = chainhub("get", "x")
-    assert (done.code, done.err) == (1, "chainhub: input or output failed: No space left on device\n")
+    assert (done.code, done.err) == (
+        1,
+        "chainhub: input or output failed: No space left on device\n",
+    )
 
 
 def test_closed_streams_are_borne(sandbox: Sandbox, monkeypatch) -> None:

@@ -128,7 +128,8 @@ def test_what_is_no_span_is_refused(text) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0:00"), (7.9, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-1, "0:00")]
+    ("seconds", "text"),
+    [(0, "0:00"), (7.9, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-1, "0:00")],
 )
 def test_clock(seconds, text) -> None:
     """As a clock shows it."""
@@ -137,7 +138,14 @@ def test_clock(seconds, text) -> None:
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3e9, "3.0 GB"), (4e12, "4000.0 GB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1500, "1.5 kB"),
+        (2.5e6, "2.5 MB"),
+        (3e9, "3.0 GB"),
+        (4e12, "4000.0 GB"),
+    ],
 )
 def test_amount(count, text) -> None:
     """With a unit that fits."""
@@ -240,7 +248,8 @@ def test_the_line_above_many_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "signs"), [("utf-8", UNICODE), ("ascii", ASCII), (None, ASCII), ("nonsense", ASCII)]
+    ("encoding", "signs"),
+    [("utf-8", UNICODE), ("ascii", ASCII), (None, ASCII), ("nonsense", ASCII)],
 )
 def test_signs_fit_the_encoding(encoding, signs) -> None:
     """A terminal without them gets letters."""
@@ -312,7 +321,10 @@ def test_lines_for_people_and_programs() -> None:
     assert sentence("x", running) == "x  video_generating  61 %  (updated 2025-06-19 08:52:47 UTC)"
     bad = task(status="failed", error={"message": "unsafe"}, status_update_time="never")
     assert sentence("x", bad) == "x  failed\n  unsafe"
-    assert change_sentence(7.0, task(status="", video_url="http://h/v")) == "0:07  no status\n  http://h/v"
+    assert (
+        change_sentence(7.0, task(status="", video_url="http://h/v"))
+        == "0:07  no status\n  http://h/v"
+    )
     assert columns("x", task(status="")) == "x\trunning\t-\t-\t-"
 
 
@@ -322,9 +334,15 @@ def test_lines_for_people_and_programs() -> None:
         ("no API key: pass api_key=…, set CHAINHUB_API_KEY", "no API key: set CHAINHUB_API_KEY"),
         ("allow it with allow_hosts= if", "allow it with --allow-host if"),
         ("base_url=: leave out the /v1", "--base-url: leave out the /v1"),
-        ("say where: dest=, a file, or into=, a folder", "say where: --output, a file, or --into, a folder"),
+        (
+            "say where: dest=, a file, or into=, a folder",
+            "say where: --output, a file, or --into, a folder",
+        ),
         ("https://h/v?deadline=1&into=2", "https://h/v?deadline=1&into=2"),
-        ("proxy. To use no proxy of the environment: trust_env=False.", "proxy. Or unset the variable."),
+        (
+            "proxy. To use no proxy of the environment: trust_env=False.",
+            "proxy. Or unset the variable.",
+        ),
     ],
 )
 def test_sentences_speak_of_options(text, expected) -> None:
@@ -385,7 +403,8 @@ def test_findings_are_told_by_section() -> None:
         fault("Two", "c", errors.CredentialsError("no key", advice="pass base_url=")),
     ]
     assert list(told(findings, UNICODE)) == [
-        "One", "  ✓ good", "", "Two", "  ! look\\x1b", "    → do", "  ✗ no key", "    → give --base-url",
+        "One", "  ✓ good", "", "Two", "  ! look\\x1b", "    → do",
+        "  ✗ no key", "    → give --base-url",
     ]  # fmt: skip
     assert list(told(findings, ASCII))[5] == "    > do"
     assert worst(findings) == 3

@@ -32,7 +32,7 @@ def test_progress_is_shown_in_place_and_taken_away(sandbox: Sandbox, chainhub, w
 
 
 def test_what_was_learned_tells_the_remainder(sandbox: Sandbox, chainhub, watched, standard_input):
-    """When most tasks of a kind have ended, the others have an expected remainder, the whole too."""
+    """When most tasks of a kind have ended, the others have an expected remainder."""
     for n in range(4):
         sandbox.add([pending(polls=2), completed], id=f"m:{n}")
     sandbox.add([pending(polls=9), completed], id="m:4")
@@ -50,7 +50,7 @@ def test_a_download_shows_bytes(sandbox: Sandbox, chainhub, watched, tmp_path: P
     sandbox.add(completed, id="x", media=[trickle(1)])
     came = watched()
     assert chainhub("download", "x", "--into", str(tmp_path)).code == 0
-    assert re.search(r"x +\d.* B", ESCAPES.sub("", came()))
+    assert re.search(r"x  \d+\.\d kB of 22\.8 kB", ESCAPES.sub("", came()))
 
 
 def test_results_and_words_do_not_mix(sandbox: Sandbox, chainhub, watched, tmp_path) -> None:
@@ -65,6 +65,15 @@ def test_results_and_words_do_not_mix(sandbox: Sandbox, chainhub, watched, tmp_p
     shown = ESCAPES.sub("", came())
     assert "task bad failed ('failed'): unsafe" in shown
     assert "chainhub: 1 of 2 done, 1 not, 2 of them known from the journal, in 0:00" in shown
+
+
+def test_an_answer_with_a_foreign_id_changes_no_line(sandbox: Sandbox, chainhub, watched) -> None:
+    """The service may write another id into its answer than was asked for."""
+    for name in ("a", "b"):
+        sandbox.add(completed(extra={"id": "stranger"}), id=name)
+    came = watched(term="dumb")
+    assert chainhub("wait", "a", "b").code == 0
+    assert "stranger" not in came()
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
@@ -107,9 +116,7 @@ def test_narrow_terminals_and_no_colour(sandbox: Sandbox, terminal) -> None:
     assert "\x1b[36m" not in plain.raw
 
 
-def test_ctrl_c_leaves_the_terminal_whole_and_says_how_to_go_on(
-    sandbox: Sandbox, terminal
-) -> None:
+def test_ctrl_c_leaves_the_terminal_whole_and_says_how_to_go_on(sandbox: Sandbox, terminal) -> None:
     """Exit code 130, the cursor is back, and what has ended is not asked for again."""
     sandbox.add(completed, id="done")
     sandbox.add(pending, id="it's")
@@ -118,7 +125,9 @@ def test_ctrl_c_leaves_the_terminal_whole_and_says_how_to_go_on(
     typed.type("\x03")
     assert typed.end() == 130
     last = typed.shown.rstrip().splitlines()[-1]
-    assert last == """chainhub: interrupted; the tasks go on, and so does: chainhub wait 'it'"'"'s'"""
+    assert (
+        last == """chainhub: interrupted; the tasks go on, and so does: chainhub wait 'it'"'"'s'"""
+    )
     assert typed.raw.rindex(SHOW) > typed.raw.rindex(HIDE)
 
 
@@ -257,9 +266,7 @@ def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:
     from chainhub.cli._opening import Service
 
     sandbox.add(completed, id="x")
-    command = Get(
-        ids=["x"], service=Service(base_url=None, timeout=5.0), deadline=5.0, json=False
-    )
+    command = Get(ids=["x"], service=Service(base_url=None, timeout=5.0), deadline=5.0, json=False)
     codes: list[int] = []
     thread = threading.Thread(target=lambda: codes.append(_running.run(command)))
     thread.start()

@@ -39,8 +39,8 @@ class Display(Protocol):
         """Make room while lines are printed that stay; for one thread at a time."""
         ...
 
-    def changed(self, row: Row, now: float) -> None:
-        """Take that a task has changed."""
+    def changed(self, row: Row | None, now: float) -> None:
+        """Take that a task has changed; None if it is not known which."""
         ...
 
 
@@ -63,7 +63,7 @@ class Silence:
         with self._lock:
             yield
 
-    def changed(self, row: Row, now: float) -> None:
+    def changed(self, row: Row | None, now: float) -> None:
         """Show nothing."""
 
 
@@ -74,8 +74,10 @@ class PlainLines(Silence):
         super().__init__()
         self._terminal = terminal
 
-    def changed(self, row: Row, now: float) -> None:
+    def changed(self, row: Row | None, now: float) -> None:
         """Print how the task stands."""
+        if row is None:
+            return
         with self.aside():
             self._terminal.say(f"{clock(now - row.began)}  {plain(row.id)}  {plain(row.word)}")
 
@@ -88,32 +90,33 @@ class InPlace(Silence):
         self._board = board
         self._signs = signs_for(getattr(terminal.stderr, "encoding", None))
         self._console = console_of(terminal)
-        self._live: Live | None = None
+        self._live = self._new()
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        self._show()
+        self._live.start(refresh=True)
         return self
 
     def __exit__(self, *details: object) -> None:
         """Take everything away and give the cursor back."""
-        self._hide()
+        self._live.stop()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Take the picture away while lines are printed."""
         with self._lock:
-            self._hide()
+            self._live.stop()
             try:
                 yield
             finally:
-                self._show()
+                # A used one would wipe as many lines as it had last shown.
+                self._live = self._new()
+                self._live.start(refresh=True)
 
-    def _show(self) -> None:
+    def _new(self) -> Live:
         from rich.live import Live
 
-        # A new one each time: a used one would wipe as many lines as it had last shown.
-        self._live = Live(
+        return Live(
             console=self._console,
             get_renderable=self._picture,
             refresh_per_second=_PER_SECOND,
@@ -121,12 +124,6 @@ class InPlace(Silence):
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start(refresh=True)
-
-    def _hide(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
 
     def _picture(self) -> Text:
         width, height = self._console.size

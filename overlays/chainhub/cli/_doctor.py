@@ -148,7 +148,7 @@ def found_way(url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield fault(_ADDRESS, "proxy", error)
     else:
         if proxy is None:
-            yield Finding(_ADDRESS, "no_proxy", Level.OK, "no proxy: the environment names none")
+            yield Finding(_ADDRESS, "no_proxy", Level.OK, "no proxy for this address")
         else:
             yield Finding(_ADDRESS, "proxy", Level.OK, f"through {proxy.shown}")
     yield found_trust(parts.scheme, parts.hostname or "", environ)

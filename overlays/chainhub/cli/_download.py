@@ -66,7 +66,11 @@ class Download:
         if not pending:
             return ""
         place = self.place
-        options = {"--into": place.into, "--output": place.dest, "--base-url": self.service.base_url}
+        options = {
+            "--into": place.into,
+            "--output": place.dest,
+            "--base-url": self.service.base_url,
+        }
         given = [word for name, value in options.items() if value for word in (name, value)]
         command = again("download", pending, given)
         return f"what has come is kept, and this goes on: {command}"

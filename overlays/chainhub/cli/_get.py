@@ -15,7 +15,7 @@ from chainhub.cli._lines import columns, sentence
 from chainhub.cli._opening import Service, open_client
 from chainhub.cli._records import record_of, state_shown
 from chainhub.cli._results import Results
-from chainhub.errors import ChainhubError, ConfigurationError
+from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
     from chainhub import Client
@@ -56,8 +56,6 @@ class Get:
         began = _clock.monotonic()
         try:
             task = client.video.query(task_id)
-        except ConfigurationError:
-            raise
         except ChainhubError as error:
             failure = error
         else:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from chainhub._redact import one_line
-from chainhub._status import State
 from chainhub.cli._spans import amount, clock
 
 if TYPE_CHECKING:
@@ -157,13 +156,6 @@ def header(totals: Totals, elapsed: float, rest: float | None, width: int) -> st
     if rest:
         parts.append(f"about {clock(rest)} left")
     return _cut_end("  ".join(parts), width)
-
-
-def ended(row: Row, now: float, state: State, signs: Signs) -> Line:
-    """Return the line that stays when a task has ended."""
-    good = state is State.SUCCEEDED
-    text = f"{one_line(row.id, 80)}  {one_line(row.word, _LONGEST_WORD)}  {clock(now - row.began)}"
-    return Line("good" if good else "bad", signs.good if good else signs.bad, text)
 
 
 def _columns(told: Sequence[Sequence[str]]) -> list[str]:

@@ -7,6 +7,7 @@ import re
 
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = ((1e3, "kB"), (1e6, "MB"), (1e9, "GB"))
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
@@ -44,8 +45,7 @@ def clock(seconds: float) -> str:
 
 def amount(count: float) -> str:
     """Return a number of bytes with a unit: `512 B`, `1.2 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            break
-        count /= 1000
-    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+    if count < 1000:
+        return f"{count:.0f} B"
+    size, unit = next((row for row in _UNITS if count < 1000 * row[0]), _UNITS[-1])
+    return f"{count / size:.1f} {unit}"

@@ -12,6 +12,8 @@ from chainhub.errors import DestinationExistsError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from chainhub.errors import ChainhubError
+
 _LONGEST = 100_000
 _LONGEST_SENTENCE = 700
 _MOST_IDS = 20
@@ -53,13 +55,13 @@ def spoken(text: str) -> str:
     return text
 
 
-def complaint(error: Exception, task_id: str | None = None) -> str:
+def complaint(error: ChainhubError, task_id: str | None = None) -> str:
     """Return the line that tells of an error, and of which task it is."""
     text = spoken(str(error))
     if isinstance(error, DestinationExistsError):
         text += "; give another name, or --if-exists replace or keep"
-    named = task_id is None or task_id in text
-    about = "" if named or task_id is None else f"{one_line(task_id, 80)}: "
+    known = task_id is None or task_id in error.message
+    about = "" if known else f"{one_line(str(task_id), 80)}: "
     return one_line(f"chainhub: {about}{text}", _LONGEST_SENTENCE)
 
 

@@ -180,8 +180,7 @@ class Gathering:
 
     def _outcomes(self, ids: list[str], display: Display, cancel: Cancel) -> Iterator[Outcome]:
         def changed(task: VideoTask) -> None:
-            if row := self._board.told(task):
-                display.changed(row, _clock.monotonic())
+            display.changed(self._board.told(task), _clock.monotonic())
 
         return self._client.video.as_completed(
             ids,

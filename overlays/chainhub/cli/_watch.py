@@ -79,11 +79,8 @@ class Watch:
                 # The final task comes again if its last change was told already.
                 if shown == (shown := change_columns(0.0, last)):
                     continue
-                if row := board.told(last):
-                    display.changed(row, began + elapsed)
+                display.changed(board.told(last), began + elapsed)
                 self._tell(last, elapsed, results)
-        except ConfigurationError:
-            raise
         except ChainhubError as error:
             failure = error
         else:
