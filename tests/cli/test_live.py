@@ -24,7 +24,7 @@ def test_progress_is_shown_in_place_and_taken_away(sandbox: Sandbox, chainhub, w
     done = chainhub("wait", "x", "--interval", "0.3")
     raw = came()
     shown = ESCAPES.sub("", raw)
-    assert "x  video_generating  0:00  40 %" in shown
+    assert re.search(r"x  video_generating  0:0\d  40 %", shown)
     assert raw.count(HIDE) == raw.count(SHOW) > 0
     assert re.search(r"✓ x  completed  0:0\d\r\n", shown)
     assert "/media/" not in shown
@@ -87,7 +87,7 @@ def test_a_terminal_that_can_do_little_gets_lines(
     assert chainhub("wait", "x").code == 0
     raw = came()
     assert "\x1b" not in raw
-    assert raw.startswith("0:00  x  pending\r\n")
+    assert re.match(r"0:0\d  x  pending\r\n", raw)
 
 
 def test_people_get_sentences_from_get_and_watch(sandbox: Sandbox, terminal) -> None:
@@ -95,7 +95,7 @@ def test_people_get_sentences_from_get_and_watch(sandbox: Sandbox, terminal) -> 
     sandbox.add([pending, completed], id="x")
     typed = terminal("watch", "x", "--interval", "0.2")
     assert typed.end() == 0
-    assert re.search(r"0:00  pending\r\n", typed.shown)
+    assert re.search(r"0:0\d  pending\r\n", typed.shown)
     assert re.search(r"0:0\d  completed\r\n  http://", typed.shown)
     typed = terminal("get", "x")
     assert typed.end() == 0
@@ -105,9 +105,12 @@ def test_people_get_sentences_from_get_and_watch(sandbox: Sandbox, terminal) -> 
 def test_narrow_terminals_and_no_colour(sandbox: Sandbox, terminal) -> None:
     """Nothing is wider than the terminal; NO_COLOR leaves no colour."""
     name = "veo3.1-fast:1760545785-very-very-very-long"
-    sandbox.add([pending(seconds=60), completed], id=name)
+    sandbox.add(pending, id=name)
     typed = terminal("wait", name, "--interval", "0.2", width=40, output=subprocess.DEVNULL)
     plain = terminal("wait", name, "--interval", "0.2", output=subprocess.DEVNULL, NO_COLOR="1")
+    typed.until("pending")
+    plain.until("pending")
+    sandbox.add(completed, id=name)
     assert typed.end() == plain.end() == 0
     pictures = [line for line in re.split(r"[\r\n]+", typed.shown) if "pending" in line]
     assert pictures
@@ -123,7 +126,7 @@ def test_ctrl_c_leaves_the_terminal_whole_and_says_how_to_go_on(sandbox: Sandbox
     typed = terminal("wait", "done", "it's", "--interval", "0.2", width=200)
     typed.until("1 of 2 done")
     typed.type("\x03")
-    assert typed.end() == 130
+    assert typed.end() == 130, typed.shown
     last = typed.shown.rstrip().splitlines()[-1]
     assert (
         last == """chainhub: interrupted; the tasks go on, and so does: chainhub wait 'it'"'"'s'"""

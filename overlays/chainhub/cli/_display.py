@@ -6,6 +6,7 @@ import threading
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
 
+from chainhub.cli._interruptions import held
 from chainhub.cli._rows import Line, Row, signs_for
 from chainhub.cli._spans import clock
 from chainhub.cli._spoken import plain
@@ -94,24 +95,28 @@ class InPlace(Silence):
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        self._live.start(refresh=True)
+        with held():
+            self._live.start(refresh=True)
         return self
 
     def __exit__(self, *details: object) -> None:
         """Take everything away and give the cursor back."""
-        self._live.stop()
+        with held():
+            self._live.stop()
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Take the picture away while lines are printed."""
         with self._lock:
-            self._live.stop()
+            with held():
+                self._live.stop()
             try:
                 yield
             finally:
                 # A used one would wipe as many lines as it had last shown.
-                self._live = self._new()
-                self._live.start(refresh=True)
+                with held():
+                    self._live = self._new()
+                    self._live.start(refresh=True)
 
     def _new(self) -> Live:
         from rich.live import Live

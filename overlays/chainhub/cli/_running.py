@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chainhub.cli._exit_codes import Exit, exit_code_of
+from chainhub.cli._interruptions import Terminated, listening
 from chainhub.cli._records import encoded, record_of
 from chainhub.cli._spoken import complaint, spoken
 from chainhub.cli._terminal import Terminal
@@ -18,7 +17,6 @@ from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
 
 class Command(Protocol):
@@ -38,15 +36,11 @@ class Command(Protocol):
         ...
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM), which is taken like Ctrl-C."""
-
-
 def run(command: Command) -> Exit:
     """Run a command and return the exit code for how it ended."""
     terminal = Terminal.of_process()
     try:
-        with _sigterm_like_ctrl_c(), _warnings_as_notes(terminal):
+        with listening(), _warnings_as_notes(terminal):
             return command.run(terminal)
     except BrokenPipeError:
         _close_output()
@@ -76,22 +70,6 @@ def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInt
     way_on = command.way_on()
     terminal.say(f"{begin}chainhub: interrupted" + (f"; {way_on}" if way_on else ""))
     return Exit.TERMINATED if terminated else Exit.INTERRUPTED
-
-
-@contextmanager
-def _sigterm_like_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
 
 
 @contextmanager
