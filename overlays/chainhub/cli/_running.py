@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_WHOLE = "\x1b[0m\x1b[?25h"
+"""No colour, and the cursor shown."""
+
+
 class Command(Protocol):
     """A command, ready to run."""
 
@@ -65,8 +69,10 @@ def _failed(command: Command, terminal: Terminal, error: ChainhubError) -> Exit:
 
 def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInterrupt) -> Exit:
     terminated = isinstance(interruption, Terminated)
-    # The terminal has written ^C into the line.
-    begin = "\n" if terminal.words_are_read and not terminated else ""
+    # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
+    # has written ^C into the line.
+    begin = _WHOLE if terminal.moves_cursor else ""
+    begin += "\n" if terminal.words_are_read and not terminated else ""
     way_on = command.way_on()
     terminal.say(f"{begin}chainhub: interrupted" + (f"; {way_on}" if way_on else ""))
     return Exit.TERMINATED if terminated else Exit.INTERRUPTED
