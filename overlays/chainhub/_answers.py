@@ -6,9 +6,7 @@ Every operation passes `judge` (by status only) and, where it declares JSON, `de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import errors
 from chainhub._charsets import charset_of
@@ -21,8 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-@attrs.frozen(repr=False)
-class Answer:
+class Answer(NamedTuple):
     """Hold a complete answer, its body read and decompressed.
 
     Attributes:

@@ -7,12 +7,15 @@ still take the real time they take, because what is left of a deadline is a diff
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from chainhub._cancel import Cancel
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from chainhub._cancel import Cancel
 
 monotonic: Callable[[], float] = time.monotonic
 """Return the present instant, in seconds; only differences mean something."""
@@ -28,6 +31,8 @@ def sleep(delay: float, cancel: Cancel | None) -> None:
 
 async def asleep(delay: float, cancel: Cancel | None) -> None:
     """Sleep for `delay` seconds, or until the switch is set."""
+    import asyncio  # threads need none of it
+
     if cancel is None:
         await asyncio.sleep(delay)
         return
@@ -39,6 +44,8 @@ async def asleep(delay: float, cancel: Cancel | None) -> None:
 
 def waker(scope: asyncio.Timeout) -> Callable[[], None]:
     """Return a function that ends `scope` at once, from any thread."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
 
     def wake() -> None:

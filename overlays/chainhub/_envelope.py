@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-import attrs
+from typing import NamedTuple
 
 from chainhub._json import NotJSON, parse_text
 
@@ -61,12 +60,12 @@ _ENVELOPE = frozenset(
         "type",
     }
 )
-_WORD = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
-_REQUEST_ID = re.compile(r"\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]", re.IGNORECASE)
+# Compiled when the first error comes: a good answer needs neither.
+_WORD = r"[A-Za-z0-9_.\-]{1,100}"
+_REQUEST_ID = r"(?i)\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]"
 
 
-@attrs.frozen
-class Said:
+class Said(NamedTuple):
     """Hold the words of an error.
 
     Attributes:
@@ -85,11 +84,11 @@ class Said:
 def unwrap(document: object) -> Said:
     """Return what a decoded error body says, the innermost words first."""
     said = _unwrap(document, _DEEPEST)
-    found = _REQUEST_ID.search(said.message or "")
+    found = re.search(_REQUEST_ID, said.message or "")
     if found is None:
         return said
-    message = _REQUEST_ID.sub("", said.message or "", count=1).strip()
-    return attrs.evolve(said, message=message or None, request_id=said.request_id or found[1])
+    message = re.sub(_REQUEST_ID, "", said.message or "", count=1).strip()
+    return said._replace(message=message or None, request_id=said.request_id or found[1])
 
 
 def hidden_error(document: object, *, certain: bool) -> bool:
@@ -258,4 +257,4 @@ def _state(document: dict[str, object]) -> str | None:
 
 
 def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+    return value if isinstance(value, str) and re.fullmatch(_WORD, value) else None

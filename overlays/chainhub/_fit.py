@@ -28,7 +28,7 @@ Descend = Callable[[typing.Any, bool], object]
 
 # Beyond, a float no longer names one integer.
 _EXACT = 2**53
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = r"-?[0-9]{1,18}"
 
 
 def settle(
@@ -80,19 +80,21 @@ def _look_at(body: bytes) -> None:
         raise Fault(dict, [] if first == b"[" else "…")
 
 
-@attrs.frozen(eq=False)
 class _Shape:
     """Tell which values fit a type.
 
-    Attributes:
+    Args:
         kind: The type.
         plain: The exact types of the values that fit as they are.
         deep: For the other types, what looks at the value itself.
     """
 
-    kind: object
-    plain: Container[type]
-    deep: dict[type, Descend]
+    __slots__ = ("deep", "kind", "plain")
+
+    def __init__(self, kind: object, plain: Container[type], deep: dict[type, Descend]) -> None:
+        self.kind = kind
+        self.plain = plain
+        self.deep = deep
 
     def fit(self, value: object, lenient: bool) -> object:
         """Return the value to keep.
@@ -222,7 +224,7 @@ def _either(first: Descend, second: Descend) -> Descend:
 
 
 def _digits(text: str) -> int | None:
-    return int(text) if _NUMBER.fullmatch(text) else None
+    return int(text) if re.fullmatch(_NUMBER, text) else None
 
 
 def _integer(number: float) -> int | None:

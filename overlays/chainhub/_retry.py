@@ -5,7 +5,7 @@ Nothing here sleeps, reads a clock or draws a random number by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import attrs
 
@@ -55,8 +55,7 @@ _WHY_NOT = {
 _REFUSED = frozenset({501, 505})
 
 
-@attrs.frozen
-class Trouble:
+class Trouble(NamedTuple):
     """Why an attempt got no answer.
 
     Attributes:
@@ -74,16 +73,14 @@ class Trouble:
     passing: bool = False
 
 
-@attrs.frozen
-class Retry:
+class Retry(NamedTuple):
     """Make another attempt after `delay` seconds; `cost` is what the budget gave for it."""
 
     delay: float
     cost: float
 
 
-@attrs.frozen
-class Stop:
+class Stop(NamedTuple):
     """Raise the error of the last attempt; `text` adds what the caller could not see by itself."""
 
     reason: StopReason

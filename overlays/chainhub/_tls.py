@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chainhub._address import is_loopback
 from chainhub.errors import ConfigurationError
@@ -24,18 +22,45 @@ Kind = Literal["certificate", "plain", "version", "refused", "broken"]
 _CHAIN_LIMIT = 20
 
 
-@attrs.frozen
 class Trust:
-    """What certificates are checked against; equal ones share a context."""
+    """What certificates are checked against; equal ones share a context.
 
-    kind: Literal["bundled", "system", "file", "directory", "nothing", "given"]
-    path: str = ""
-    source: str = attrs.field(default="the default", eq=False)
-    given: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+    Args:
+        kind: Whose certificates.
+        path: Where they are.
+        source: Who said so; that makes no difference between two of them.
+        given: The user's own context.
+    """
+
+    __slots__ = ("given", "kind", "path", "source")
+
+    def __init__(
+        self,
+        kind: Literal["bundled", "system", "file", "directory", "nothing", "given"],
+        path: str = "",
+        source: str = "the default",
+        given: ssl.SSLContext | None = None,
+    ) -> None:
+        self.kind = kind
+        self.path = path
+        self.source = source
+        self.given = given
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Trust) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"Trust(kind={self.kind!r}, path={self.path!r}, source={self.source!r})"
+
+    @property
+    def _key(self) -> tuple[str, str, ssl.SSLContext | None]:
+        return self.kind, self.path, self.given
 
 
-@attrs.frozen
-class TLSProblem:
+class TLSProblem(NamedTuple):
     """Why an encrypted connection failed, for a person and for the decision to try again."""
 
     kind: Kind
