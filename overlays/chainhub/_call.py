@@ -6,20 +6,18 @@ The two loops in `_session` carry out what is decided here.
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable
-from copy import copy
+from typing import NamedTuple
 
-import attrs
 import httpcore
 import httpx
 
 from chainhub import _clock
 from chainhub._answers import Answer, judge
 from chainhub._budget import RetryBudget
-from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._log import logger
+from chainhub._observers import Observers
 from chainhub._options import Options
 from chainhub._pool import Attempt, Raw
 from chainhub._redact import redact_text, redact_url
@@ -40,17 +38,21 @@ from chainhub.errors import (
 
 
 class Prepared:
-    """A request in the form in which it is sent, made once for all attempts and polls."""
+    """A request in the form in which it is sent, made once for all attempts and polls.
+
+    Attributes:
+        home: The connector whose origin the URL was found to be of, None before anybody looked.
+    """
 
     __slots__ = (
-        "_core",
-        "_key",
+        "_keyed",
+        "_place",
         "_target",
         "auth_header",
+        "home",
         "idempotent",
         "method",
         "prefix",
-        "raw_url",
         "request",
     )
 
@@ -60,10 +62,15 @@ class Prepared:
         self.prefix = prefix
         self.method = request.method
         self.idempotent = is_idempotent(request.method)
-        self.raw_url = str(request.url)
+        self.home: object = None
+        self._place = str(request.url)
         self._target: bytes | None = None
-        self._key: str | None = None
-        self._core: httpcore.Request | None = None
+        self._keyed: Keyed | None = None
+
+    @property
+    def raw_url(self) -> str:
+        """The URL with all its secrets."""
+        return self._place if self._target is None else self._place + self._target.decode("ascii")
 
     @property
     def url(self) -> str:
@@ -77,31 +84,27 @@ class Prepared:
 
     def aimed_at(self, target: bytes) -> Prepared:
         """Return the same request for another path or query, without building it anew."""
-        other = copy(self)
-        origin = self.raw_url.removesuffix(self.target.decode("ascii"))
-        other._target, other.raw_url = target, origin + target.decode("ascii")
-        if self._core is not None:
-            url = self._core.url
-            other._core = copy(self._core)
-            other._core.url = httpcore.URL(
-                scheme=url.scheme, host=url.host, port=url.port, target=target
-            )
+        other = object.__new__(Prepared)
+        other.request = self.request
+        other.auth_header = self.auth_header
+        other.prefix = self.prefix
+        other.method = self.method
+        other.idempotent = self.idempotent
+        other.home = self.home
+        other._keyed = self._keyed
+        other._target = target
+        if self._target is None:
+            other._place = self._place.removesuffix(self.target.decode("ascii"))
+        else:
+            other._place = self._place
         return other
 
-    def with_key(self, key: str) -> httpcore.Request:
-        """Return the request for httpcore; the key stands nowhere else."""
-        if self._core is None or self._key != key:
-            url = self.request.url
-            self._key = key
-            self._core = httpcore.Request(
-                self.method.encode("ascii"),
-                httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self.target
-                ),
-                headers=self.headers(key),
-                content=self.request.stream,
-            )
-        return self._core
+    def with_key(self, key: str) -> Outgoing:
+        """Return the request ready to be sent; the key stands nowhere else."""
+        keyed = self._keyed
+        if keyed is None or keyed.key != key:
+            keyed = self._keyed = Keyed(key, self.headers(key))
+        return Outgoing(self.request, self.target, keyed)
 
     def headers(self, key: str) -> list[tuple[bytes, bytes]]:
         """Return the headers with the key in the one that carries it."""
@@ -111,32 +114,111 @@ class Prepared:
         return [*own, (name, value.encode("ascii"))]
 
 
-@attrs.define
+class Keyed:
+    """The headers for one key, and how they are spelt in a GET."""
+
+    __slots__ = ("_rest", "headers", "key")
+
+    def __init__(self, key: str, headers: list[tuple[bytes, bytes]]) -> None:
+        self.key = key
+        self.headers = headers
+        self._rest: bytes | None = b""
+
+    def rest(self) -> bytes | None:
+        """Return all of a GET behind its target, None if it is out of the ordinary."""
+        if self._rest == b"":
+            from chainhub._lane import spell  # the first exchange needs none of it
+
+            self._rest = spell(self.headers)
+        return self._rest
+
+
+class Outgoing:
+    """A request with its key, in the forms in which it can be sent."""
+
+    __slots__ = ("_keyed", "_request", "_target")
+
+    def __init__(self, request: httpx.Request, target: bytes, keyed: Keyed) -> None:
+        self._request = request
+        self._target = target
+        self._keyed = keyed
+
+    def core(self) -> httpcore.Request:
+        """Return the request for httpcore."""
+        url = self._request.url
+        place = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self._target
+        )
+        return httpcore.Request(
+            self._request.method.encode("ascii"),
+            place,
+            headers=self._keyed.headers,
+            content=self._request.stream,
+        )
+
+    def spelt(self) -> bytes | None:
+        """Return the request as bytes, None if it is no plain GET."""
+        rest = self._keyed.rest() if self._request.method == "GET" else None
+        if rest is None:
+            return None
+        from chainhub._lane import spell_get
+
+        return spell_get(self._target, rest)
+
+
 class Call:
     """The course of one call.
 
-    Attributes:
+    Args:
         prepared: The request.
         options: The choices of the call.
         budget: The client's retry budget.
         observers: Who is told.
-        attempts: How many attempts were begun.
-        refreshed: Whether the key was asked for again.
+        started: The instant it began.
+        secrets: Returns what must be masked in texts that come from outside.
+        random: Gives a number in [0, 1).
     """
 
-    prepared: Prepared
-    options: Options
-    budget: RetryBudget
-    observers: Observers
-    started: float
-    deadline_at: float
-    attempts: int = 0
-    refreshed: bool = False
-    secrets: Callable[[], tuple[str, ...]] = tuple
-    random: Callable[[], float] = random.random
-    _spent: float = 0.0
-    _fresh: bool = False
-    _attempt_began: float = 0.0
+    __slots__ = (
+        "_attempt_began",
+        "_fresh",
+        "_spent",
+        "attempts",
+        "budget",
+        "deadline_at",
+        "observers",
+        "options",
+        "prepared",
+        "random",
+        "refreshed",
+        "secrets",
+        "started",
+    )
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        options: Options,
+        budget: RetryBudget,
+        observers: Observers,
+        *,
+        started: float,
+        secrets: Callable[[], tuple[str, ...]],
+        random: Callable[[], float],
+    ) -> None:
+        self.prepared = prepared
+        self.options = options
+        self.budget = budget
+        self.observers = observers
+        self.started = started
+        self.deadline_at = started + options.deadline
+        self.secrets = secrets
+        self.random = random
+        self.attempts = 0
+        self.refreshed = False
+        self._spent = 0.0
+        self._fresh = False
+        self._attempt_began = started
 
     def begin(self) -> Attempt:
         """Begin the next attempt and return its limits."""
@@ -233,6 +315,8 @@ class Call:
         answer = outcome if isinstance(outcome, Answer) else None
         observer = self.observers.on_call
         if observer is not None:
+            from chainhub._events import CallEvent  # nobody else needs it
+
             event = CallEvent(
                 method=self.prepared.method,
                 url=self.prepared.url,
@@ -248,6 +332,8 @@ class Call:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
+        from chainhub._events import AttemptEvent
+
         elapsed = _clock.monotonic() - self._attempt_began
         trouble = outcome if isinstance(outcome, Trouble) else None
         answer = outcome if isinstance(outcome, Answer) else None
@@ -278,6 +364,8 @@ class Call:
         logger.info("trying again in %.2f s: %s", delay, error)
         observer = self.observers.on_retry
         if observer is not None:
+            from chainhub._events import RetryEvent
+
             observer(
                 RetryEvent(
                     method=self.prepared.method,
@@ -289,8 +377,7 @@ class Call:
             )
 
 
-@attrs.frozen
-class Settled:
+class Settled(NamedTuple):
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
     answer: Answer | None

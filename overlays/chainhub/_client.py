@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
-import attrs
 import httpx
 from attrs import define, field
 
@@ -25,9 +24,9 @@ from chainhub._cancel import Cancel
 from chainhub._connector import Connector
 from chainhub._credentials import Credentials
 from chainhub._doors import AsyncDoor, Door, Doorway
-from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._headers import check_headers
 from chainhub._log import guard_logs
+from chainhub._observers import Observers
 from chainhub._options import DEADLINE, TIMEOUT, Options, policy, seconds, spans_of, whole
 from chainhub._proxy import read_argument, read_environment
 from chainhub._retry import RetryPolicy
@@ -39,6 +38,7 @@ from chainhub_api.client import AuthenticatedClient
 from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
+    from chainhub._events import AttemptEvent, CallEvent, RetryEvent
     from chainhub.video import AsyncVideo, Video
 
 USER_AGENT = f"chainhub-python/{__version__}"
@@ -190,7 +190,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
             changes["max_body"] = whole("max_body", max_body)
         if cancel is not UNCHANGED:
             changes["cancel"] = cancel
-        return self._copy(options=attrs.evolve(self._options, **changes))
+        return self._copy(options=self._options._replace(**changes))
 
     def with_timeout(self, timeout: Span) -> Self:
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import attrs
 import httpcore
 import httpx
 
@@ -16,12 +15,12 @@ from chainhub._tls import Trust, context
 if TYPE_CHECKING:
     import ssl
 
-    from chainhub._network import AsyncWire, SyncWire
+    from chainhub._async_network import AsyncWire
+    from chainhub._network import SyncWire
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@attrs.frozen(kw_only=True)
 class Connector:
     """Where a client connects to, and how.
 
@@ -31,19 +30,17 @@ class Connector:
         ConfigurationError: the proxy chosen for the base URL cannot be used.
     """
 
-    base_url: str
-    trust: Trust
-    proxies: ProxySettings
-    max_connections: int
-    scheme: str = attrs.field(init=False)
-    host: str = attrs.field(init=False)
-    port: int = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-        for name, value in (("scheme", parts.scheme), ("host", parts.hostname), ("port", port)):
-            object.__setattr__(self, name, value)
+    def __init__(
+        self, *, base_url: str, trust: Trust, proxies: ProxySettings, max_connections: int
+    ) -> None:
+        parts = urlsplit(base_url)
+        self.base_url = base_url
+        self.trust = trust
+        self.proxies = proxies
+        self.max_connections = max_connections
+        self.scheme = parts.scheme
+        self.host = parts.hostname or ""
+        self.port = parts.port or DEFAULT_PORTS[parts.scheme]
         # A proxy that cannot be used is a mistake to hear of now, not at the first request.
         choose_proxy(self.scheme, self.host, self.port, self.proxies)
 
@@ -57,6 +54,7 @@ class Connector:
         """Return a connection, not yet opened, that uses the sockets of `wire`."""
         proxy = choose_proxy(self.scheme, self.host, self.port, self.proxies)
         encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
+        wire.direct = proxy is None
         return sync_connection(
             proxy,
             self._origin(),
@@ -69,6 +67,7 @@ class Connector:
         """Return a connection as `open` does, for asyncio."""
         proxy = choose_proxy(self.scheme, self.host, self.port, self.proxies)
         encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
+        wire.direct = proxy is None
         return async_connection(
             proxy,
             self._origin(),

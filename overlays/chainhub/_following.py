@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, cast
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chainhub import _clock
 from chainhub._answers import Answer
@@ -60,7 +58,7 @@ class Follower:
         self.cancel = options.cancel if cancel is None else cancel
         self._question = Question(door, query, "VideoTask", id=id_of(task))
         self._wait = Wait(id_of(task), terms, now)
-        self._options = attrs.evolve(options, retry=RetryPolicy.off(), cancel=self.cancel)
+        self._options = options._replace(retry=RetryPolicy.off(), cancel=self.cancel)
         self._deadline_at = terms.deadline_at
         self.step = Step(None, Poll(now))
 
@@ -81,7 +79,7 @@ class Follower:
         now = _clock.monotonic()
         if isinstance(self.step.then, Poll) and self._wait.may_ask(now):
             left = self._deadline_at + CUT - now
-            options = attrs.evolve(self._options, deadline=min(self._options.deadline, left))
+            options = self._options._replace(deadline=min(self._options.deadline, left))
             return Ask(self._question, options)
         self.step = Step(None, self._expire(now))
         return None
@@ -113,8 +111,7 @@ class Follower:
         )
 
 
-@attrs.frozen
-class Ask:
+class Ask(NamedTuple):
     """A question to send, and the limits it has."""
 
     question: Question

@@ -20,8 +20,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-import attrs
-
 from chainhub import _clock
 from chainhub._call import Prepared, Settled
 from chainhub._cancel import Cancel
@@ -74,7 +72,7 @@ class Gathering:
         self.user_cancel = options.cancel if cancel is None else cancel
         # Ends the questions under way, whatever ends the loop.
         self.stop = Cancel()
-        self._options = attrs.evolve(options, retry=RetryPolicy.off(), cancel=self.stop)
+        self._options = options._replace(retry=RetryPolicy.off(), cancel=self.stop)
         self._deadline_at = terms.deadline_at
         self._door = door
         self._journal = journal
@@ -96,7 +94,7 @@ class Gathering:
     def question(self, ask: Ask) -> tuple[Prepared, Options]:
         """Return the request to send and its limits."""
         left = self._deadline_at + CUT - _clock.monotonic()
-        options = attrs.evolve(self._options, deadline=min(self._options.deadline, left))
+        options = self._options._replace(deadline=min(self._options.deadline, left))
         return self._prepared(ask.wait.task_id), options
 
     def _prepared(self, task_id: str) -> Prepared:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-import attrs
 import httpx
 
 from chainhub._body import DEFAULT_LIMIT
@@ -22,14 +22,13 @@ DEADLINE = 60.0
 """Seconds for a whole call: four attempts of a gateway that answers late fit in."""
 
 
-@attrs.frozen(kw_only=True)
-class Options:
+class Options(NamedTuple):
     """The choices of one call, spans in seconds; infinite means unlimited."""
 
     timeout: float = TIMEOUT
     connect: float = CONNECT
     deadline: float = DEADLINE
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    retry: RetryPolicy = RetryPolicy()
     max_body: int = DEFAULT_LIMIT
     cancel: Cancel | None = None
 

@@ -6,13 +6,11 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-import attrs
 import httpx
 
 from chainhub._answers import Answer, decode_json, explain_misfit
@@ -24,9 +22,6 @@ from chainhub_api import models
 
 if TYPE_CHECKING:
     from chainhub._doors import AsyncDoor, Door
-
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
@@ -137,14 +132,31 @@ class AsyncRecorder:
         return ParsedAnswer(outcome.value(), self._door.secrets())
 
 
-@attrs.frozen
+def has_half(text: str) -> bool:
+    """Tell whether a text holds a lone surrogate, which no encoding can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 class Task:
     """One carrying out of an operation: what it is, what it should return, what it was given."""
 
-    operation: ModuleType
-    returns: str
-    arguments: dict[str, object]
-    secrets: Callable[[], tuple[str, ...]]
+    __slots__ = ("arguments", "operation", "returns", "secrets")
+
+    def __init__(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        secrets: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self.operation = operation
+        self.returns = returns
+        self.arguments = arguments
+        self.secrets = secrets
 
     def refuse_empty(self) -> None:
         """Refuse an argument that is empty, missing or no text where it must be, before a request.
@@ -155,7 +167,7 @@ class Task:
         function = self.operation.sync_detailed
         for name, value in self.arguments.items():
             if isinstance(value, str) and value:
-                if not value.isascii() and _HALF.search(value):
+                if not value.isascii() and has_half(value):
                     raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
                 continue
             if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):

@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub import _clock, _log, _pool, otel
+from chainhub import _async_pool, _clock, _log, _pool, otel
 from chainhub._answers import Answer
+from chainhub._async_network import AsyncWire
 from chainhub._call import Prepared
 from chainhub._network import (
-    AsyncWire,
     NameLookupError,
     SyncWire,
     SyncWireStream,
@@ -54,11 +54,11 @@ def test_request_aimed_elsewhere_keeps_all_but_its_target():
     unsent = prepared.aimed_at(b"/v1?id=b")
     prepared.with_key(KEY)
     sent = prepared.aimed_at(b"/v1?id=c")
-    assert unsent.with_key(KEY).url.target == b"/v1?id=b"
-    assert sent.with_key(KEY).url.target == b"/v1?id=c"
+    assert unsent.with_key(KEY).core().url.target == b"/v1?id=b"
+    assert sent.with_key(KEY).core().url.target == b"/v1?id=c"
     assert sent.raw_url == "https://api.example.com/v1?id=c"
-    assert prepared.with_key(KEY).url.target == b"/v1?id=a"
-    assert sent.with_key(KEY).headers == prepared.with_key(KEY).headers
+    assert prepared.with_key(KEY).core().url.target == b"/v1?id=a"
+    assert sent.with_key(KEY).core().headers == prepared.with_key(KEY).core().headers
 
 
 @pytest.mark.parametrize("ordinary", [False, True])
@@ -278,7 +278,7 @@ def test_cold_connections_are_closed_on_release(monkeypatch, asynchronous):
     async def scenario():
         now = [0.0]
         monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
-        pool = (_pool.AsyncPool if asynchronous else _pool.SyncPool)(lambda wire: None, 5)
+        pool = (_async_pool.AsyncPool if asynchronous else _pool.SyncPool)(lambda wire: None, 5)
         cold, warm = (_pool.Slot(None, Idle()) for _ in range(2))
         for slot, at in ((cold, 0.0), (warm, 60.0)):
             now[0] = at
