@@ -41,31 +41,18 @@ class Prepared:
     """A request in the form in which it is sent, made once for all attempts and polls.
 
     Attributes:
-        home: The connector whose origin the URL was found to be of, None before anybody looked.
+        shared: What it has in common with its copies that are aimed elsewhere.
     """
 
-    __slots__ = (
-        "_keyed",
-        "_place",
-        "_target",
-        "auth_header",
-        "home",
-        "idempotent",
-        "method",
-        "prefix",
-        "request",
-    )
+    __slots__ = ("_place", "_target", "idempotent", "method", "request", "shared")
 
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
         self.request = request
-        self.auth_header = auth_header
-        self.prefix = prefix
         self.method = request.method
         self.idempotent = is_idempotent(request.method)
-        self.home: object = None
+        self.shared = Shared(request, auth_header, prefix)
         self._place = str(request.url)
         self._target: bytes | None = None
-        self._keyed: Keyed | None = None
 
     @property
     def raw_url(self) -> str:
@@ -86,31 +73,58 @@ class Prepared:
         """Return the same request for another path or query, without building it anew."""
         other = object.__new__(Prepared)
         other.request = self.request
-        other.auth_header = self.auth_header
-        other.prefix = self.prefix
         other.method = self.method
         other.idempotent = self.idempotent
-        other.home = self.home
-        other._keyed = self._keyed
+        other.shared = self.shared
         other._target = target
-        if self._target is None:
-            other._place = self._place.removesuffix(self.target.decode("ascii"))
-        else:
-            other._place = self._place
+        other._place = self.shared.origin
         return other
 
     def with_key(self, key: str) -> Outgoing:
         """Return the request ready to be sent; the key stands nowhere else."""
-        keyed = self._keyed
-        if keyed is None or keyed.key != key:
-            keyed = self._keyed = Keyed(key, self.headers(key))
-        return Outgoing(self.request, self.target, keyed)
+        return Outgoing(self.request, self.target, self.shared.keyed(key))
 
     def headers(self, key: str) -> list[tuple[bytes, bytes]]:
         """Return the headers with the key in the one that carries it."""
-        name = self.auth_header.encode("ascii")
-        own = [pair for pair in self.request.headers.raw if pair[0].lower() != name.lower()]
-        value = f"{self.prefix} {key}" if self.prefix else key
+        return self.shared.keyed(key).headers
+
+
+class Shared:
+    """What a request has in common with others of the same kind.
+
+    Attributes:
+        home: The connector whose origin the URL was found to be of, None before anybody looked.
+    """
+
+    __slots__ = ("_auth_header", "_keyed", "_origin", "_prefix", "_request", "home")
+
+    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+        self.home: object = None
+        self._request = request
+        self._auth_header = auth_header
+        self._prefix = prefix
+        self._keyed: Keyed | None = None
+        self._origin: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The URL without path and query."""
+        if self._origin is None:
+            url = self._request.url
+            self._origin = str(url).removesuffix(url.raw_path.decode("ascii"))
+        return self._origin
+
+    def keyed(self, key: str) -> Keyed:
+        """Return the headers for a key."""
+        found = self._keyed
+        if found is None or found.key != key:
+            found = self._keyed = Keyed(key, self._headers(key))
+        return found
+
+    def _headers(self, key: str) -> list[tuple[bytes, bytes]]:
+        name = self._auth_header.encode("ascii")
+        own = [pair for pair in self._request.headers.raw if pair[0].lower() != name.lower()]
+        value = f"{self._prefix} {key}" if self._prefix else key
         return [*own, (name, value.encode("ascii"))]
 
 

@@ -79,8 +79,7 @@ class Follower:
         now = _clock.monotonic()
         if isinstance(self.step.then, Poll) and self._wait.may_ask(now):
             left = self._deadline_at + CUT - now
-            options = self._options._replace(deadline=min(self._options.deadline, left))
-            return Ask(self._question, options)
+            return Ask(self._question, within(self._options, left))
         self.step = Step(None, self._expire(now))
         return None
 
@@ -91,13 +90,19 @@ class Follower:
 
     def take(self, ended: Settled) -> None:
         """Take what a question led to."""
+        if (answer := good(ended)) is not None and self._wait.repeats(answer.body):
+            hint = poll_hint_of(answer, time.time())
+            self.step = self._wait.repeated(_clock.monotonic(), hint)
+            return
         try:
             task = cast("VideoTask", self._question.read(ended))
         except ChainhubError as error:
             failure = error
         else:
-            hint = poll_hint_of(cast("Answer", ended.answer), time.time())
+            answer = cast("Answer", ended.answer)
+            hint = poll_hint_of(answer, time.time())
             self.step = self._wait.answered(task, _clock.monotonic(), hint)
+            self._wait.remember(answer.body)
             return
         if isinstance(failure, CancelledByUser):
             raise self._cancelled()
@@ -111,11 +116,22 @@ class Follower:
         )
 
 
+def within(options: Options, left: float) -> Options:
+    """Return options whose deadline is at most `left` seconds."""
+    return options if options.deadline <= left else options._replace(deadline=left)
+
+
 class Ask(NamedTuple):
     """A question to send, and the limits it has."""
 
     question: Question
     options: Options
+
+
+def good(ended: Settled) -> Answer | None:
+    """Return the answer whose bytes may repeat those of the last one."""
+    answer = ended.answer
+    return answer if ended.error is None and answer is not None and answer.status == 200 else None
 
 
 def ended(step: Step) -> VideoTask | None:

@@ -18,6 +18,8 @@ T = TypeVar("T")
 POLL_FLOOR = 1.0
 POLL_CEILING = 30.0
 
+_HINTS = frozenset({b"openai-poll-after-ms", b"retry-after", b"retry-after-ms"})
+
 # Longer than any wait that makes sense, and small enough to print and to add to a clock.
 _LONGEST = 1e9
 
@@ -57,6 +59,8 @@ def poll_hint_of(answer: Answer, wall: float) -> float | None:
     `openai-poll-after-ms` goes before `Retry-After`. A hint of 0 is no hint; others beyond the
     bounds are moved to the nearest one.
     """
+    if _HINTS.isdisjoint([name.lower() for name, _ in answer.headers]):
+        return None
     hints = _each(answer, b"openai-poll-after-ms", _milliseconds)
     hint = max(hints, default=None) or retry_after_of(answer, wall)
     return min(max(hint, POLL_FLOOR), POLL_CEILING) if hint else None

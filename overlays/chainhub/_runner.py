@@ -6,7 +6,7 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -176,6 +176,18 @@ class Task:
             if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
                 raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
 
+    def wanted(self) -> dict[str, Any]:
+        """Return what the generated function would ask of its client.
+
+        Raises:
+            ConfigurationError: an argument cannot be sent.
+        """
+        self.refuse_empty()
+        catcher = Catcher()
+        with suppress(_Caught):
+            self.operation.sync_detailed(client=catcher, **self.arguments)
+        return catcher.kwargs
+
     def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
         """Return the parsed answer if it is what the contract declares.
 
@@ -248,6 +260,13 @@ class Catcher:
         raise _Caught
 
 
+def simple_target(wanted: Mapping[str, Any]) -> bytes | None:
+    """Return the path and query of a request that is nothing but these; None leaves it to httpx."""
+    if wanted.keys() != {"method", "url", "params"}:
+        return None
+    return f"{wanted['url']}?{httpx.QueryParams(wanted['params'])}".encode("ascii", "replace")
+
+
 class Question:
     """One call that is made many times: its request is built once, its answers read as usual."""
 
@@ -255,11 +274,18 @@ class Question:
         self, door: Door | AsyncDoor, operation: ModuleType, returns: str, **arguments: object
     ) -> None:
         self._task = Task(operation, returns, arguments, door.secrets)
-        self._task.refuse_empty()
-        catcher = Catcher()
-        with suppress(_Caught):
-            operation.sync_detailed(client=catcher, **arguments)
-        self.prepared: Prepared = door.prepared(door.build_request(**catcher.kwargs))
+        self._door = door
+        wanted = self._task.wanted()
+        self.prepared: Prepared = door.prepared(door.build_request(**wanted))
+        self._simple = self.prepared.target == simple_target(wanted)
+
+    def target_for(self, **arguments: object) -> bytes:
+        """Return the path and query of the same question with other arguments."""
+        task = self._task
+        wanted = Task(task.operation, task.returns, arguments, task.secrets).wanted()
+        if self._simple and (target := simple_target(wanted)) is not None:
+            return target
+        return self._door.build_request(**wanted).url.raw_path
 
     def read(self, ended: Settled) -> object:
         """Return the declared answer, forgiving numbers in strings and the reverse.

@@ -125,7 +125,7 @@ class Session:
     def _begin(self, prepared: Prepared, options: Options) -> Call:
         if self.closed:
             raise ClientClosedError("the client is closed; make a new one")
-        if prepared.home is not self.connector:
+        if prepared.shared.home is not self.connector:
             self._check_origin(prepared)
         return Call(
             prepared,
@@ -144,7 +144,7 @@ class Session:
                 f"this client and its key are for {self.connector.base_url}; "
                 f"it sends nothing to {url.scheme}://{url.host}"
             )
-        prepared.home = self.connector
+        prepared.shared.home = self.connector
 
     def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Answer | Trouble:
         attempt = call.begin()
