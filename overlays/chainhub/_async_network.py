@@ -20,7 +20,7 @@ import httpcore
 from chainhub._network import (
     AddressInfo,
     Wire,
-    is_address,
+    address_info,
     is_readable,
     lookup_failed,
     translated,
@@ -259,11 +259,11 @@ class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
         return AsyncWireStream(self, line)
 
     async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
+        if (literal := address_info(host, port)) is not None:
+            return [literal]  # needs no thread to be looked up in
         loop = asyncio.get_running_loop()
         try:
-            if is_address(host):  # needs no thread to be looked up in
-                return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
-            return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # as above
+            return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
         except (OSError, UnicodeError) as error:
             failure = lookup_failed(host, error)
         raise failure

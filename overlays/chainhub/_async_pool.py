@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import httpcore
 
@@ -21,9 +21,7 @@ from chainhub._pool import (
     UNREADABLE,
     UNWATCHED,
     Attempt,
-    Expiring,
     Raw,
-    Request,
     Slot,
     Stack,
     is_stale,
@@ -31,12 +29,16 @@ from chainhub._pool import (
     without_body,
 )
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class AsyncConnection(Expiring, Protocol):
-    """The part of `httpcore.AsyncHTTPConnection` that is used."""
+    from chainhub._pool import Expiring, Request
 
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response: ...
-    async def aclose(self) -> None: ...
+    class AsyncConnection(Expiring, Protocol):
+        """The part of `httpcore.AsyncHTTPConnection` that is used."""
+
+        async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response: ...
+        async def aclose(self) -> None: ...
 
 
 class AsyncPool:

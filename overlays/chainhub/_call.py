@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import httpcore
 import httpx
@@ -17,12 +17,8 @@ from chainhub import _clock
 from chainhub._answers import Answer, judge
 from chainhub._budget import RetryBudget
 from chainhub._log import logger
-from chainhub._observers import Observers
-from chainhub._options import Options
+from chainhub._options import Observers, Options
 from chainhub._pool import Attempt, Raw
-from chainhub._redact import redact_text, redact_url
-from chainhub._retry import Retry, Stop, Trouble, TroubleKind, decide, is_idempotent
-from chainhub._retry_after import retry_after_of
 from chainhub.errors import (
     AmbiguousOutcome,
     CancelledByUser,
@@ -35,6 +31,9 @@ from chainhub.errors import (
     ResponseError,
     TLSError,
 )
+
+if TYPE_CHECKING:  # what failures need; most calls have none
+    from chainhub._retry import Retry, Stop, Trouble, TroubleKind
 
 
 class Prepared:
@@ -49,7 +48,7 @@ class Prepared:
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
         self.request = request
         self.method = request.method
-        self.idempotent = is_idempotent(request.method)
+        self.idempotent = request.method == "GET" or _is_idempotent(request.method)
         self.shared = Shared(request, auth_header, prefix)
         self._place = str(request.url)
         self._target: bytes | None = None
@@ -62,6 +61,8 @@ class Prepared:
     @property
     def url(self) -> str:
         """The URL with its secrets cut out."""
+        from chainhub._redact import redact_url
+
         return redact_url(self.raw_url)
 
     @property
@@ -266,9 +267,11 @@ class Call:
         self._tell_attempt(outcome)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = isinstance(outcome, Trouble)
+        self._fresh = not isinstance(outcome, Answer)
         step = self._decide(outcome)
         error = self._error(outcome, step)
+        from chainhub._retry import Stop
+
         if isinstance(step, Stop):
             return self._end(outcome, error)
         self._spent += step.cost
@@ -277,7 +280,7 @@ class Call:
 
     def wants_new_key(self, outcome: Answer | Trouble) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if isinstance(outcome, Trouble) or outcome.status != 401 or self.refreshed:
+        if not isinstance(outcome, Answer) or outcome.status != 401 or self.refreshed:
             return False
         self.refreshed = True
         return True
@@ -288,8 +291,10 @@ class Call:
         return None if math.isinf(left) else left
 
     def _decide(self, outcome: Answer | Trouble) -> Retry | Stop:
+        from chainhub._retry import decide
+
         return decide(
-            self.options.retry,
+            self.options.retries(),
             self.budget,
             idempotent=self.prepared.idempotent,
             outcome=outcome,
@@ -301,8 +306,11 @@ class Call:
         )
 
     def _error(self, outcome: Answer | Trouble, step: Retry | Stop) -> ChainhubError:
+        from chainhub._retry import Stop
+        from chainhub._retry_after import retry_after_of
+
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if isinstance(outcome, Trouble):
+        if not isinstance(outcome, Answer):
             over = _clock.monotonic() >= self.deadline_at
             error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
         else:
@@ -349,7 +357,7 @@ class Call:
         from chainhub._events import AttemptEvent
 
         elapsed = _clock.monotonic() - self._attempt_began
-        trouble = outcome if isinstance(outcome, Trouble) else None
+        trouble = None if isinstance(outcome, Answer) else outcome
         answer = outcome if isinstance(outcome, Answer) else None
         event = AttemptEvent(
             method=self.prepared.method,
@@ -391,13 +399,18 @@ class Call:
             )
 
 
-class Settled(NamedTuple):
+class Settled:
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
-    answer: Answer | None
-    error: ChainhubError | None
-    attempts: int
-    elapsed: float
+    __slots__ = ("answer", "attempts", "elapsed", "error")
+
+    def __init__(
+        self, answer: Answer | None, error: ChainhubError | None, attempts: int, elapsed: float
+    ) -> None:
+        self.answer = answer
+        self.error = error
+        self.attempts = attempts
+        self.elapsed = elapsed
 
     def value(self) -> Answer:
         """Return the answer or raise the error."""
@@ -412,6 +425,12 @@ class Settled(NamedTuple):
             error.method, error.url = self.answer.method, self.answer.url
             error.attempts, error.elapsed = self.attempts, self.elapsed
         return error
+
+
+def _is_idempotent(method: str) -> bool:
+    from chainhub._retry_policy import is_idempotent  # nearly all requests are GETs
+
+    return is_idempotent(method)
 
 
 def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
@@ -457,4 +476,6 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
 def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    from chainhub._redact import redact_text
+
     return None if found is None else redact_text(found, secrets, limit=100)

@@ -12,8 +12,8 @@ from chainhub._answers import Answer
 from chainhub._call import Settled
 from chainhub._cancel import Cancel
 from chainhub._options import Options, seconds
-from chainhub._retry import RetryPolicy
 from chainhub._retry_after import poll_hint_of
+from chainhub._retry_policy import RetryPolicy
 from chainhub._runner import Question
 from chainhub._schedule import Schedule
 from chainhub._waiting import Done, Expire, Next, Poll, Raise, Step, Terms, Wait
@@ -58,7 +58,7 @@ class Follower:
         self.cancel = options.cancel if cancel is None else cancel
         self._question = Question(door, query, "VideoTask", id=id_of(task))
         self._wait = Wait(id_of(task), terms, now)
-        self._options = options._replace(retry=RetryPolicy.off(), cancel=self.cancel)
+        self._options = options.but(retry=RetryPolicy.off(), cancel=self.cancel)
         self._deadline_at = terms.deadline_at
         self.step = Step(None, Poll(now))
 
@@ -118,7 +118,7 @@ class Follower:
 
 def within(options: Options, left: float) -> Options:
     """Return options whose deadline is at most `left` seconds."""
-    return options if options.deadline <= left else options._replace(deadline=left)
+    return options if options.deadline <= left else options.but(deadline=left)
 
 
 class Ask(NamedTuple):

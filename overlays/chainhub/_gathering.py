@@ -30,8 +30,8 @@ from chainhub._journal import Journal
 from chainhub._options import Options
 from chainhub._outcome import Outcome
 from chainhub._pool import watching
-from chainhub._retry import RetryPolicy
 from chainhub._retry_after import poll_hint_of
+from chainhub._retry_policy import RetryPolicy
 from chainhub._runner import Question
 from chainhub._waiting import Terms
 from chainhub.errors import CancelledByUser, ChainhubError
@@ -76,9 +76,7 @@ class Gathering:
         self.user_cancel = options.cancel if cancel is None else cancel
         # Ends the questions of threads under way, whatever ends the loop; tasks are cancelled.
         self.stop = Cancel()
-        self._options = options._replace(
-            retry=RetryPolicy.off(), cancel=self.stop if threads else None
-        )
+        self._options = options.but(retry=RetryPolicy.off(), cancel=self.stop if threads else None)
         self._deadline_at = terms.deadline_at
         self._door = door
         self._journal = journal

@@ -14,11 +14,20 @@ import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
 
 from chainhub import _clock
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Stream(Protocol):
+        """What both colours of streams can tell."""
+
+        def readable(self) -> bool: ...
+
 
 T = TypeVar("T")
 
@@ -41,12 +50,6 @@ class NameLookupError(httpcore.ConnectError):
 
 class LeftOver(httpcore.RemoteProtocolError):
     """Bytes stood on a reused connection that answer nothing we asked."""
-
-
-class Stream(Protocol):
-    """What both colours of streams can tell."""
-
-    def readable(self) -> bool: ...
 
 
 class Wire:
@@ -127,11 +130,20 @@ def lookup_failed(host: str, error: OSError | UnicodeError) -> NameLookupError:
 
 def is_address(host: str) -> bool:
     """Tell whether a host is a plain numeric address."""
+    return address_info(host, 0) is not None
+
+
+def address_info(host: str, port: int) -> AddressInfo | None:
+    """Return how to connect to a plain numeric address, None for a name, which must be looked up.
+
+    A look-up of an address would first load the tables of international names.
+    """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
             socket.inet_pton(family, host)
-            return True
-    return False
+            place = (host, port) if family == socket.AF_INET else (host, port, 0, 0)
+            return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place
+    return None
 
 
 class SyncWire(Wire, httpcore.NetworkBackend):
@@ -182,6 +194,8 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         raise failure
 
     def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
+        if (literal := address_info(host, port)) is not None:
+            return [literal]
         try:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
         except (OSError, UnicodeError) as error:

@@ -16,17 +16,38 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import httpcore
 
 from chainhub import _clock
 from chainhub._body import BodyError, BodyReader
-from chainhub._cancel import Cancel
 from chainhub._network import LeftOver, SyncWire, Wire
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
+    from chainhub._cancel import Cancel
     from chainhub._lane import Reading
+
+    class Request(Protocol):
+        """A request in the forms in which it can be sent."""
+
+        def core(self) -> httpcore.Request: ...
+        def spelt(self) -> bytes | None: ...
+
+    class Expiring(Protocol):
+        """What both colours of httpcore's connections can tell."""
+
+        def has_expired(self) -> bool: ...
+        def is_available(self) -> bool: ...
+
+    class SyncConnection(Expiring, Protocol):
+        """The part of `httpcore.HTTPConnection` that is used."""
+
+        def handle_request(self, request: httpcore.Request) -> httpcore.Response: ...
+        def close(self) -> None: ...
+
 
 KEEPALIVE = 55.0
 """Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
@@ -34,19 +55,15 @@ KEEPALIVE = 55.0
 Headers = list[tuple[bytes, bytes]]
 
 
-class Raw(NamedTuple):
+class Raw:
     """One answer as it came, its body inflated."""
 
-    status: int
-    headers: Headers
-    body: bytes
+    __slots__ = ("body", "headers", "status")
 
-
-class Request(Protocol):
-    """A request in the forms in which it can be sent."""
-
-    def core(self) -> httpcore.Request: ...
-    def spelt(self) -> bytes | None: ...
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
 
 
 class Attempt:
@@ -91,22 +108,8 @@ class Attempt:
         return min(_clock.monotonic() + self.timeout, self.deadline)
 
 
-class Expiring(Protocol):
-    """What both colours of httpcore's connections can tell."""
-
-    def has_expired(self) -> bool: ...
-    def is_available(self) -> bool: ...
-
-
-class SyncConnection(Expiring, Protocol):
-    """The part of `httpcore.HTTPConnection` that is used."""
-
-    def handle_request(self, request: httpcore.Request) -> httpcore.Response: ...
-    def close(self) -> None: ...
-
-
 W = TypeVar("W", bound=Wire)
-C = TypeVar("C", bound=Expiring)
+C = TypeVar("C", bound="Expiring")
 
 
 class Slot(Generic[W, C]):

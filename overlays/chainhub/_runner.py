@@ -9,19 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
 from chainhub._answers import Answer, decode_json, explain_misfit
 from chainhub._call import Prepared, Settled
 from chainhub._fit import settle
-from chainhub._redact import redact_text
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from chainhub._doors import AsyncDoor, Door
+
+    class Sender(Protocol):
+        """The door of a synchronous client."""
+
+        def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+        def exchange(self, request: httpx.Request) -> Settled: ...
+        def secrets(self) -> tuple[str, ...]: ...
+
+    class AsyncSender(Protocol):
+        """The door of an asynchronous client."""
+
+        def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+        async def exchange(self, request: httpx.Request) -> Settled: ...
+        def secrets(self) -> tuple[str, ...]: ...
 
 
 def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
@@ -36,22 +51,6 @@ def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
     if kind.endswith(("/json", "+json")):
         return decode_json(answer, secrets=secrets)
     return ParsedAnswer(answer, secrets).text if kind.startswith("text/") else answer.body
-
-
-class Sender(Protocol):
-    """The door of a synchronous client."""
-
-    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    def exchange(self, request: httpx.Request) -> Settled: ...
-    def secrets(self) -> tuple[str, ...]: ...
-
-
-class AsyncSender(Protocol):
-    """The door of an asynchronous client."""
-
-    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    async def exchange(self, request: httpx.Request) -> Settled: ...
-    def secrets(self) -> tuple[str, ...]: ...
 
 
 class ParsedAnswer:
@@ -215,6 +214,8 @@ class Task:
 
     def unsendable(self, error: Exception) -> ConfigurationError:
         """Return the error for arguments that no request can be made of."""
+        from chainhub._redact import redact_text
+
         name = self.operation.__name__.rpartition(".")[2]
         text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
         return ConfigurationError(f"{name} cannot be called with these arguments ({text})")

@@ -24,8 +24,7 @@ from chainhub._budget import RetryBudget
 from chainhub._call import Call, Prepared, Settled
 from chainhub._connector import Connector
 from chainhub._credentials import Credentials
-from chainhub._observers import Observers
-from chainhub._options import Options
+from chainhub._options import Observers, Options
 from chainhub._pool import Attempt, Raw, SyncPool
 from chainhub.errors import ClientClosedError, ConfigurationError
 
