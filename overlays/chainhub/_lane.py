@@ -90,6 +90,12 @@ def read_head(data: bytes, start: int) -> Head | None:
     return Head(status, headers, start, start + int(lengths[0]), plain)
 
 
+def _doubtful(beginning: bytes) -> bool:
+    """Tell whether h11 may already see more in the beginning of a head than we do."""
+    lone = beginning.count(b"\n") != beginning.count(b"\r\n")  # two of these end a head for h11
+    return lone or len(beginning) > LONGEST_HEAD
+
+
 class Reading:
     """What has come of an answer; `unusual` leaves it to httpcore.
 
@@ -110,9 +116,8 @@ class Reading:
         came = self.came = self.came + data if self.came else data
         if self.head is None:
             start = came.find(b"\r\n\r\n") + 4
-            if start >= 4:
-                self.head = read_head(came, start)
-            self.unusual = self.head is None and (start >= 4 or len(came) > LONGEST_HEAD)
+            self.head = read_head(came, start) if start >= 4 else None
+            self.unusual = self.head is None and (start >= 4 or _doubtful(came))
         head = self.head
         # An end comes too early, here or in the head.
         if not data or (head is not None and head.end - head.start > self._limit):
