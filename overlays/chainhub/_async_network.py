@@ -281,11 +281,14 @@ class AsyncWireStream(httpcore.AsyncNetworkStream):
     def replay(self, came: bytes) -> None:
         """Begin the exchange again for another reader: its request is sent, `came` has come."""
         self._replay = came
+        # Else what that reader still holds of an earlier answer would pass for this one.
+        self._wire.reads, self._wire.headers_came = 0, False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting no longer than what is left."""
         came, self._replay = self._replay, None
         if came:
+            self._wire.reads += 1
             return came
         try:
             data = await self._line.receive(max_bytes, self._left_to_read)

@@ -238,11 +238,14 @@ class SyncWireStream(httpcore.NetworkStream):
     def replay(self, came: bytes) -> None:
         """Begin the exchange again for another reader: its request is sent, `came` has come."""
         self._replay = came
+        # Else what that reader still holds of an earlier answer would pass for this one.
+        self._wire.reads, self._wire.headers_came = 0, False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting no longer than what is left."""
         came, self._replay = self._replay, None
         if came:
+            self._wire.reads += 1
             return came
         self._socket.settimeout(self._wire.left(math.inf, httpcore.ReadTimeout))
         try:

@@ -147,6 +147,17 @@ def test_surplus_closes_the_connection(colour, server):
     assert (len(server.requests), server.connections) == (3, 2)
 
 
+@pytest.mark.parametrize("left_over", [spell(), spell()[:-1], b"x", b"\r\n"])
+@pytest.mark.parametrize("unusual", [chunked(BODY), GOOD.replace(b"\r\n", b"\n"), spell(204, b"")])
+def test_what_httpcore_still_holds_is_no_answer(colour, server, left_over, unusual):
+    """Left-over bytes of the first exchange do not come back when httpcore is asked again."""
+    server.answers = [GOOD + left_over, GOOD, unusual, GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    kept = [told(colour, client) for _ in range(4)]
+    assert TASK not in kept
+    assert kept[0] == kept[1] == kept[3] == DONE
+
+
 def test_connection_that_was_idle_too_long_is_not_used(monkeypatch, colour, server):
     """Its age counts from its last exchange, also one that httpcore knows nothing of."""
     now = time.monotonic()
