@@ -11,7 +11,8 @@ from contextlib import suppress
 import pytest
 
 import chainhub
-from chainhub import _call, _clock, _lane
+from chainhub import _call, _clock, _lane, _pool
+from tests.faults import identities
 from tests.loopback import TASK, spell
 
 ONCE = chainhub.RetryPolicy.off()
@@ -88,6 +89,22 @@ ANSWERS = {
     "a redirect": spell(302, b"", "Location: http://example.com/"),
     "no JSON": spell(200, b"<html>"),
 }
+
+
+@pytest.fixture
+def secure(server):
+    """Give a server that speaks TLS."""
+    other = type(server)()
+    context, plain = identities.server_context("server"), other._serve
+
+    def serve(connection):
+        with suppress(OSError):
+            plain(context.wrap_socket(connection, server_side=True))
+
+    other._serve = serve
+    other.url = other.url.replace("http:", "https:")
+    yield other
+    other.close()
 
 
 def told(colour, client):
@@ -242,3 +259,69 @@ def test_cancelled_task_closes_its_connection(server):
     server.answers = [GOOD, stall, GOOD]
     assert asyncio.run(scenario()) == "completed"
     assert server.connections == 2
+
+
+def test_the_short_way_is_encrypted_too(colour, secure):
+    """Over TLS a connection is kept, a switch ends an exchange, and an end is noticed."""
+    held, cancel = threading.Event(), chainhub.Cancel()
+
+    def stall(connection: socket.socket, head: bytes) -> None:
+        cancel.set()
+        held.wait(5)
+
+    long = {**DONE, "enhanced_prompt": "z" * 200_000}
+    secure.answers = [GOOD, spell(200, long), GOOD, None, GOOD, stall, GOOD]
+    trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": ONCE}
+    client = colour.client(base_url=secure.url, **trusting)
+    kept = [told(colour, client) for _ in range(4)]
+    assert kept == [DONE, long, DONE, DONE]
+    assert (len(secure.requests), secure.connections) == (5, 2)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.with_options(cancel=cancel).video.query("a"))
+    held.set()
+    assert (told(colour, client), secure.connections) == (DONE, 3)
+
+
+def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
+    """A switch that is set while the last bytes come ends nothing but its own connection."""
+
+    async def scenario():
+        cancel = chainhub.Cancel()
+        took = _pool.Slot.took
+
+        def late(slot, reading, limit):
+            cancel.set()
+            return took(slot, reading, limit)
+
+        async with chainhub.AsyncClient("sk-test-short", base_url=server.url) as client:
+            await client.video.query("a")
+            monkeypatch.setattr(_pool.Slot, "took", late)
+            await client.with_options(cancel=cancel).video.query("a")
+            monkeypatch.undo()
+            for _ in range(3):
+                await client.video.query("a")
+
+    asyncio.run(scenario())
+    assert len(server.requests) == 5
+
+
+@pytest.mark.parametrize("left_over", [spell()])
+def test_httpcore_itself_is_not_trusted_with_left_overs(monkeypatch, colour, server, left_over):
+    """What stood behind an answer is not taken for the next one the long way either."""
+    monkeypatch.setattr(_lane, "spell", lambda headers: None)
+    server.answers = [GOOD + left_over, GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    assert [told(colour, client) for _ in range(2)] == [DONE, DONE]
+    assert server.connections == 2
+
+
+def test_the_key_may_change_between_two_exchanges(colour, server):
+    """The headers are spelt anew for another key."""
+    keys = iter(["sk-test-first-key", "sk-test-second-key"])
+    refused = spell(401, {"error": {"message": "Invalid token"}})
+    server.answers = [GOOD, GOOD, refused, GOOD]
+    client = colour.client(lambda: next(keys), base_url=server.url)
+    for _ in range(3):
+        assert told(colour, client) == DONE
+    sent = [head.partition(b"uthorization: ")[2].partition(b"\r\n")[0] for head in server.requests]
+    assert sent == [b"Bearer sk-test-first-key"] * 3 + [b"Bearer sk-test-second-key"]
