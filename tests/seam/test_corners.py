@@ -25,7 +25,7 @@ from chainhub._network import (
     is_address,
     is_readable,
 )
-from chainhub._runner import ParsedAnswer, undeclared
+from chainhub._runner import ParsedAnswer, simple_target, undeclared
 
 KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
@@ -497,3 +497,28 @@ def test_switch_set_between_connect_and_handshake_is_found(server):
     with pytest.raises(httpcore.ConnectError, match="cancelled"):
         stream.start_tls(ssl.create_default_context(), "localhost")
     assert wire.socket.fileno() == -1
+
+
+def test_targets_that_only_httpx_can_make(colour, server):
+    """A client of one's own may add to every request, also in a wait for many."""
+    kind = httpx.AsyncClient if colour.asynchronous else httpx.Client
+    client = colour.client(base_url=server.url)
+    setter = client.set_async_httpx_client if colour.asynchronous else client.set_httpx_client
+    body = b'{"id": "a", "status": "failed", "status_update_time": 1}'
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)]
+    own = kind(params={"x": "1"}, trust_env=False)
+    outcomes = colour(setter(own).video.wait_many(["a b", "ü"]))
+    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.TaskFailed] * 2
+    asked = {head.split(b" ")[1].partition(b"?")[2] for head in server.requests}
+    assert asked == {b"x=1&id=a+b", b"x=1&id=%C3%BC"}
+    colour(own.aclose() if colour.asynchronous else own.close())
+    assert simple_target({"method": "get", "url": "/v1", "json": {}}) is None
+
+
+def test_what_was_learned_survives_a_fork(colour):
+    """Only the lock is new: a thread that no longer exists may have held it."""
+    session = colour.client(base_url="http://127.0.0.1:9")._session
+    session.after_fork()
+    learned = session.durations
+    session.after_fork()
+    assert session.durations is learned
