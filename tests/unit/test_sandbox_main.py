@@ -108,5 +108,8 @@ def test_it_ends_cleanly_as_a_process() -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("The sandbox answers at http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        try:
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, err) == (0, "")
