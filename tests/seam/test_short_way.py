@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 import chainhub
-from chainhub import _call, _clock, _lane, _pool
+from chainhub import _call, _clock, _lane
 from tests.faults import identities
 from tests.loopback import TASK, spell
 
@@ -283,26 +283,27 @@ def test_the_short_way_is_encrypted_too(colour, secure):
 
 
 def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
-    """A switch that is set while the last bytes come ends nothing but its own connection."""
+    """A switch that is set while the last bytes are read is heard when they have been."""
 
     async def scenario():
         cancel = chainhub.Cancel()
-        took = _pool.Slot.took
+        feed = _lane.Reading.feed
 
-        def late(slot, reading, limit):
+        def late(reading, data):
+            wanted = feed(reading, data)
             cancel.set()
-            return took(slot, reading, limit)
+            return wanted
 
         async with chainhub.AsyncClient("sk-test-short", base_url=server.url) as client:
             await client.video.query("a")
-            monkeypatch.setattr(_pool.Slot, "took", late)
+            monkeypatch.setattr(_lane.Reading, "feed", late)
             await client.with_options(cancel=cancel).video.query("a")
             monkeypatch.undo()
             for _ in range(3):
                 await client.video.query("a")
 
     asyncio.run(scenario())
-    assert len(server.requests) == 5
+    assert (len(server.requests), server.connections) == (5, 1)
 
 
 @pytest.mark.parametrize("left_over", [spell()])

@@ -1,11 +1,12 @@
 """A line keeps what came, and whoever waits on it is woken by bytes, by the end or by the clock."""
 
 import asyncio
+import time
 
 import httpcore
 import pytest
 
-from chainhub._async_network import HIGH_WATER, Line
+from chainhub._async_network import HIGH_WATER, AsyncWire, AsyncWireStream, Line
 
 
 class Transport(asyncio.Transport):
@@ -150,5 +151,49 @@ def test_an_interruption_ends_this_wait_or_the_next():
             await waiting
         with pytest.raises(httpcore.ReadTimeout, match="cancelled"):
             await line.receive(10, later)
+
+    on_a_line(scenario)
+
+
+def test_an_interruption_before_any_wait_ends_the_first():
+    """It is kept until somebody waits."""
+
+    async def scenario(line, transport):
+        line.interrupt()
+        with pytest.raises(httpcore.ReadTimeout, match="cancelled"):
+            await line.receive(10, later)
+
+    on_a_line(scenario)
+
+
+def test_a_stream_tells_only_what_is_asked_of_it():
+    """There is no TLS object of a plain stream, and nobody needs more."""
+
+    async def scenario(line, transport):
+        stream = AsyncWireStream(AsyncWire(), line)
+        line.data_received(b"a")
+        asked = ["is_readable", "ssl_object", "server_addr"]
+        assert [stream.get_extra_info(info) for info in asked] == [True, None, None]
+
+    on_a_line(scenario)
+
+
+def test_a_stream_that_breaks_says_so_in_the_words_of_httpcore():
+    """What asyncio raises is not for the layers above."""
+
+    async def scenario(line, transport):
+        wire = AsyncWire()
+        stream = AsyncWireStream(wire, line)
+        wire.begin(time.monotonic() + 0.01, 1.0, reused=False)
+        line.pause_writing()
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(b"a")
+        wire.begin(time.monotonic() + 5, 1.0, reused=False)
+        transport.closing = True
+        with pytest.raises(httpcore.WriteError, match="closed"):
+            await stream.write(b"a")
+        line.connection_lost(ConnectionResetError("gone"))
+        with pytest.raises(httpcore.ReadError, match="gone"):
+            await stream.read(10)
 
     on_a_line(scenario)
