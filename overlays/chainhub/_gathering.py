@@ -329,9 +329,11 @@ class AsyncWorkers:
         self._start(self._ask(ask, *self._gathering.question(ask)))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    def _done(self) -> None:
+        # A callback of the task would cost the loop another turn for every poll.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _fetch(self) -> None:
         try:
@@ -342,6 +344,7 @@ class AsyncWorkers:
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             self._came.put_nowait(error)
         self._fetching = False
+        self._done()
 
     async def _ask(self, ask: Ask, prepared: Prepared, options: Options) -> None:
         ended: Settled | BaseException
@@ -350,6 +353,7 @@ class AsyncWorkers:
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             ended = error
         self._came.put_nowait(Came(ask, ended))
+        self._done()
 
     async def wait(self, idle: Idle) -> Came | str | VideoTask | None:
         """Wait until something comes or the time is over."""
