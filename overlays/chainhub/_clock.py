@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from chainhub._cancel import Cancel
 
 monotonic: Callable[[], float] = time.monotonic
 """Return the present instant, in seconds; only differences mean something."""
+
+
+def timeout(delay: float | None) -> AbstractAsyncContextManager[asyncio.Timeout]:
+    """Bound a block in seconds, where it waits for what may be asleep itself."""
+    import asyncio  # threads need none of it
+
+    return asyncio.timeout(delay)
 
 
 def sleep(delay: float, cancel: Cancel | None) -> None:
@@ -31,7 +39,7 @@ def sleep(delay: float, cancel: Cancel | None) -> None:
 
 async def asleep(delay: float, cancel: Cancel | None) -> None:
     """Sleep for `delay` seconds, or until the switch is set."""
-    import asyncio  # threads need none of it
+    import asyncio
 
     if cancel is None:
         await asyncio.sleep(delay)
