@@ -195,6 +195,21 @@ def test_download_names_the_files(sandbox: Sandbox, chainhub, tmp_path: Path) ->
     assert (done.code, done.err) == (0, "")
 
 
+@pytest.mark.parametrize("words", [["wait", "m:1", "--download"], ["download", "m:1", "--into"]])
+def test_the_folder_is_made_before_anything_is_asked(
+    words: list[str], sandbox: Sandbox, chainhub, tmp_path: Path
+) -> None:
+    """A wait of minutes does not end with a folder that is missing, or cannot be made."""
+    sandbox.add(completed, id="m:1")
+    (tmp_path / "file").touch()
+    refused = chainhub(*words, str(tmp_path / "file"))
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert "cannot make the folder" in refused.err
+    assert sandbox.requests == ()
+    assert chainhub(*words, str(tmp_path / "new" / "one")).code == 0
+    assert (tmp_path / "new" / "one" / "m@1.mp4").exists()
+
+
 def test_download_to_a_file_or_folder(sandbox: Sandbox, chainhub, tmp_path: Path) -> None:
     """-o takes either; a checksum is compared."""
     sandbox.add(completed, id="m:1")
@@ -235,13 +250,14 @@ def test_download_of_a_running_task_says_how_to_wait(sandbox: Sandbox, chainhub)
     assert "chainhub wait 'x y' --download ." in done.err
 
 
-def test_a_full_or_missing_folder_is_a_fault_of_this_machine(
+def test_a_file_that_cannot_be_written_is_a_fault_of_this_machine(
     sandbox: Sandbox, chainhub, tmp_path: Path
 ) -> None:
     """It has an exit code of its own."""
     sandbox.add(completed, id="x")
-    done = chainhub("download", "x", "--into", str(tmp_path / "missing"))
+    done = chainhub("download", "x", "--output", str(tmp_path / "missing" / "film.mp4"))
     assert done.code == 1
+    assert "the folder does not exist" in done.err
 
 
 def test_a_host_that_is_not_public_must_be_allowed(sandbox: Sandbox, chainhub, tmp_path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from chainhub._destination import disk_error
 from chainhub._download_methods import PARALLEL
 from chainhub.cli._spans import limit
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from chainhub import Client
     from chainhub._cancel import Cancel
@@ -45,6 +47,22 @@ class Place:
     deadline: float = float("inf")
 
 
+def make_folder(place: Place) -> None:
+    """Make the folder for the videos now: after minutes of waiting is too late to miss it.
+
+    Raises:
+        DiskError: It cannot be made.
+    """
+    if place.into is None:
+        return
+    try:
+        os.makedirs(place.into, exist_ok=True)
+        return
+    except OSError as error:
+        failure = disk_error(error, "cannot make the folder", Path(place.into))
+    raise failure
+
+
 class Fetching:
     """Downloads in a few threads; leaving the block early ends them.
 
@@ -64,7 +82,12 @@ class Fetching:
         self._futures: list[Future[None]] = []
 
     def __enter__(self) -> Self:
-        """Return itself."""
+        """Make the folder and return itself.
+
+        Raises:
+            DiskError: The folder cannot be made.
+        """
+        make_folder(self._place)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
