@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from chainhub.cli import _running, _sandbox
-from chainhub.sandbox import Sandbox, completed, failed, pending, trickle, video_generating
+from chainhub.sandbox import (
+    Sandbox,
+    completed,
+    failed,
+    pending,
+    state,
+    trickle,
+    video_generating,
+)
 from tests.cli.conftest import ESCAPES
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -74,6 +82,17 @@ def test_an_answer_with_a_foreign_id_changes_no_line(sandbox: Sandbox, chainhub,
     came = watched(term="dumb")
     assert chainhub("wait", "a", "b").code == 0
     assert "stranger" not in came()
+
+
+def test_a_note_has_a_line_of_its_own(sandbox: Sandbox, chainhub, watched) -> None:
+    """The picture steps aside for what is told at any time."""
+    sandbox.add([pending, state("video_polishing"), completed], id="note")
+    came = watched()
+    assert chainhub("wait", "note", "--interval", "0.2").code == 0
+    raw = came()
+    shown = raw.index("chainhub: note: unknown task status 'video_polishing'")
+    before = ESCAPES.sub("", raw[:shown].rpartition("\x1b[2K")[2])
+    assert before.strip("\r\n") == ""
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])

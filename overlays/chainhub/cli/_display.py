@@ -89,6 +89,7 @@ class InPlace(Silence):
     def __init__(self, board: Board, terminal: Terminal) -> None:
         super().__init__()
         self._board = board
+        self._pictures = terminal.pictures
         self._signs = signs_for(getattr(terminal.stderr, "encoding", None))
         self._console = console_of(terminal)
         self._live = self._new()
@@ -97,11 +98,13 @@ class InPlace(Silence):
         """Begin to show."""
         with held():
             self._live.start(refresh=True)
+            self._pictures.append(self.aside)
         return self
 
     def __exit__(self, *details: object) -> None:
         """Take everything away and give the cursor back."""
         with held():
+            self._pictures.clear()
             self._live.stop()
 
     @contextmanager

@@ -89,7 +89,7 @@ def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: object) -> None:
             if issubclass(category, UnknownStatusWarning):
-                terminal.say(f"chainhub: note: {spoken(str(message))}")
+                terminal.note(f"chainhub: note: {spoken(str(message))}")
             else:
                 shown(message, category, *place)  # type: ignore[arg-type]  # as it came
 

@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, TextIO
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
 
 @attrs.frozen(kw_only=True)
 class Terminal:
-    """The three streams of a process, any of which may be closed, and its variables."""
+    """The three streams of a process, any of which may be closed, and its variables.
+
+    Attributes:
+        pictures: What is shown in place: each steps aside while lines are printed.
+    """
 
     stdin: TextIO | None
     stdout: TextIO | None
     stderr: TextIO | None
     environ: Mapping[str, str]
+    pictures: list[Callable[[], AbstractContextManager[None]]] = attrs.field(factory=list)
 
     @classmethod
     def of_process(cls) -> Terminal:
@@ -59,6 +65,13 @@ class Terminal:
         """Print a line for a person; that nobody can read it is no fault."""
         with contextlib.suppress(OSError):
             _write(self.stderr, line)
+
+    def note(self, line: str) -> None:
+        """Print a line for a person that may come at any time."""
+        with contextlib.ExitStack() as stack:
+            for aside in self.pictures:
+                stack.enter_context(aside())
+            self.say(line)
 
     def read(self) -> bytes:
         """Read all of standard input."""
