@@ -94,7 +94,7 @@ def resolve(
     for target in (home + name for home in HOMES):
         if found := python.objects.get(target):
             return python.resolve_xref(
-                env, found.docname, app.builder, found.objtype, target, node, text
+                env, node["refdoc"], app.builder, found.objtype, target, node, text
             )
     return None
 

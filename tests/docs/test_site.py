@@ -1,0 +1,194 @@
+"""The built site is whole: links lead somewhere, nothing comes from elsewhere, pages have names."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+# Tags whose address the browser loads by itself, and the attribute that holds it.
+LOADING = {
+    "audio": "src",
+    "embed": "src",
+    "iframe": "src",
+    "img": "src",
+    "input": "src",
+    "link": "href",
+    "object": "data",
+    "script": "src",
+    "source": "src",
+    "video": "src",
+}
+IN_A_STYLE = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
+WITHOUT_ADDRESS = ("data", "mailto")
+
+
+class Page(HTMLParser):
+    """What the tests ask of a page: its anchors, addresses, headings, title and language."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: list[str] = []
+        self.resources: list[str] = []
+        self.headings = 0
+        self.language = ""
+        self.title = ""
+        self._in_title = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.anchors |= {given["id"]} if "id" in given else set()
+        self.headings += tag == "h1"
+        self._in_title = tag == "title" and not self.title
+        if tag == "html":
+            self.language = given.get("lang", "")
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        if LOADING.get(tag) in given:
+            self.resources.append(given[LOADING[tag]])
+        self.resources += [part for found in IN_A_STYLE.findall(given.get("style", "")) for part in found if part]
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title += data
+            self._in_title = False
+
+
+class Fault(NamedTuple):
+    """An address on a page that is not as it should be."""
+
+    page: str
+    address: str
+    problem: str
+
+
+def read(site: Path) -> dict[Path, Page]:
+    """Read every page of the site."""
+    return {path: Page(path.read_text("utf-8")) for path in sorted(site.rglob("*.html"))}
+
+
+def broken(site: Path, pages: dict[Path, Page]) -> Iterator[Fault]:
+    """Find the addresses inside the site that have nothing at their end."""
+    for path, page in pages.items():
+        for address in (*page.links, *page.resources):
+            problem = None if _leads_away(address) else _missing(site, pages, path, address)
+            if problem:
+                yield Fault(str(path.relative_to(site)), address, problem)
+
+
+def _leads_away(address: str) -> bool:
+    parts = urlsplit(address)
+    return bool(parts.scheme or parts.netloc)
+
+
+def _missing(site: Path, pages: dict[Path, Page], path: Path, address: str) -> str | None:
+    parts = urlsplit(address)
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if not target.is_file() or not target.is_relative_to(site):
+        return "no such file in the site"
+    anchor = unquote(parts.fragment)
+    if anchor and target in pages and anchor not in pages[target].anchors:
+        return "no such anchor"
+    return None
+
+
+def foreign(site: Path, pages: dict[Path, Page]) -> Iterator[Fault]:
+    """Find what a browser would load from another host."""
+    for path, page in pages.items():
+        for address in page.resources:
+            if _leads_away(address) and urlsplit(address).scheme not in WITHOUT_ADDRESS:
+                yield Fault(str(path.relative_to(site)), address, "from another host")
+    for path in sorted(site.rglob("*.css")):
+        for found in IN_A_STYLE.findall(path.read_text("utf-8")):
+            address = "".join(found)
+            if _leads_away(address) and urlsplit(address).scheme not in WITHOUT_ADDRESS:
+                yield Fault(str(path.relative_to(site)), address, "from another host")
+
+
+def unreached(site: Path, pages: dict[Path, Page]) -> set[str]:
+    """Find the pages nobody comes to who starts at the first one."""
+    reached = {site / "search.html"}  # by the form that every page has
+    ahead = {site / "index.html"}
+    while ahead:
+        path = ahead.pop()
+        reached.add(path)
+        links = (urlsplit(link).path for link in pages[path].links if not _leads_away(link))
+        targets = {(path.parent / unquote(link)).resolve() for link in links if link}
+        ahead |= targets & pages.keys() - reached
+    return {str(path.relative_to(site)) for path in pages.keys() - reached}
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Page]:
+    """Give the pages of the site."""
+    return read(site)
+
+
+def test_every_document_has_its_page(site: Path, project: Path) -> None:
+    """The strict build leaves no document out."""
+    documents = [path for path in (project / "docs").rglob("*") if path.suffix in (".md", ".rst")]
+    made = [site / path.relative_to(project / "docs").with_suffix(".html") for path in documents]
+    assert [path for path in made if not path.is_file()] == []
+    assert len(made) > 15
+
+
+def test_links_and_anchors_lead_somewhere(site: Path, pages: dict[Path, Page]) -> None:
+    """Every address inside the site has a file, and the anchor it names, at its end."""
+    assert list(broken(site, pages)) == []
+
+
+def test_nothing_comes_from_another_host(site: Path, pages: dict[Path, Page]) -> None:
+    """A page is whole without a network."""
+    assert list(foreign(site, pages)) == []
+
+
+def test_pages_have_a_name_and_a_language(pages: dict[Path, Page]) -> None:
+    """Every page has a title, one heading of the first level, and says which language it is in."""
+    lacking = [
+        path.name
+        for path, page in pages.items()
+        if not page.title.strip() or page.headings != 1 or page.language != "en"
+    ]
+    assert lacking == []
+
+
+def test_every_page_can_be_reached(site: Path, pages: dict[Path, Page]) -> None:
+    """Whoever starts at the first page comes to every other one."""
+    assert unreached(site, pages) == set()
+
+
+FIRST = """<html lang="en"><title>First</title><link href="https://far.invalid/a.css"><h1 id="top">First</h1>
+<p style="background: url('//far.invalid/b.png')"><img src="data:image/png;base64,AA"><a href="#top">up</a>
+<a href="second.html#there">on</a><a href="second.html#nowhere">off</a><a href="third.html">out</a>
+<a href="../first.html">outside</a><a href="https://far.invalid/">away</a>"""
+
+
+def test_faults_are_found(tmp_path: Path) -> None:
+    """A missing file or anchor, a foreign resource and a lonely page do not go unnoticed."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (tmp_path / "first.html").touch()
+    (site / "index.html").write_text(FIRST, "utf-8")
+    (site / "second.html").write_text('<h1>Second</h1><p id="there">', "utf-8")
+    (site / "lonely.html").write_text("<h1>Lonely</h1><h1>Twice</h1>", "utf-8")
+    (site / "site.css").write_text('@import "https://far.invalid/c.css"; a {background: url(d.png)}')
+    made = read(site)
+    assert [fault.address for fault in broken(site, made)] == [
+        "second.html#nowhere",
+        "third.html",
+        "../first.html",
+    ]
+    assert [fault.address for fault in foreign(site, made)] == [
+        "https://far.invalid/a.css",
+        "//far.invalid/b.png",
+        "https://far.invalid/c.css",
+    ]
+    assert unreached(site, made) == {"lonely.html"}
+    first, lonely = made[site / "index.html"], made[site / "lonely.html"]
+    assert (first.title, first.headings, first.language) == ("First", 1, "en")
+    assert (lonely.title, lonely.headings, lonely.language) == ("", 2, "")
