@@ -1,5 +1,6 @@
 """The built site is whole: links lead somewhere, nothing comes from elsewhere, pages have names."""
 
+import importlib
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -135,6 +136,17 @@ def test_every_document_has_its_page(site: Path, project: Path) -> None:
     made = [site / path.relative_to(project / "docs").with_suffix(".html") for path in documents]
     assert [path for path in made if not path.is_file()] == []
     assert len(made) > 15
+
+
+@pytest.mark.parametrize("module", ["chainhub", "chainhub.sandbox", "chainhub.testing"])
+def test_every_public_name_has_its_place_in_the_reference(site: Path, module: str) -> None:
+    """What can be imported by name is described, or at least named, on a page of the reference."""
+    text = "".join(path.read_text("utf-8") for path in (site / "reference").glob("*.html"))
+    names = [name for name in importlib.import_module(module).__all__ if name != "__version__"]
+    shown = set(re.findall(r"\w+", text))
+    assert [name for name in names if name not in shown] == []
+    described = set(re.findall(rf'id="chainhub(?:\.\w+)*\.(\w+)"', text))
+    assert [name for name in names if name[0].isupper() and name not in described] == []
 
 
 def test_links_and_anchors_lead_somewhere(site: Path, pages: dict[Path, Page]) -> None:
