@@ -56,6 +56,8 @@ bench: environment-test ## measure side by side with others, as ratios
 	@$(python) -m benchmarks
 
 docs: environment-test ## make the pages in build/site, strictly and without network
+	@rm -rf build/site
+	@$(python) docs/recording.py
 	@$(python) -m sphinx -q -E -W -n --keep-going -b html -d build/doctrees docs build/site
 	@echo build/site/index.html
 

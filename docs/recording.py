@@ -1,0 +1,115 @@
+"""Record the command line on a real terminal, as the picture of the README: `make docs`.
+
+The commands run against the sandbox, on a pseudo-terminal, in an empty folder; what the terminal
+shows in the end becomes an SVG, the folder's path being written as ~. The picture is written anew
+only if its words have changed: how many seconds a task took is no reason.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+
+import pyte
+from rich import _export_format
+from rich.console import Console
+from rich.text import Text
+
+from chainhub.sandbox import Sandbox
+
+PICTURE = Path(__file__).parent / "terminal.svg"
+WIDTH, HEIGHT = 96, 40
+COMMANDS = (
+    "chainhub wait veo3.1-fast:completes veo3.1-fast:is-flaky --interval 1s --download videos",
+    "chainhub wait veo3.1-fast:fails --interval 1s; echo $?",
+    "chainhub doctor",
+)
+_FONTS = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
+_CHANGING = re.compile(r"terminal-\d+|\d+:\d\d|\d+ ms|127\.0\.0\.1(&#160;)?:\d+|[0-9a-z.]+\d[0-9a-z.]*")
+
+
+def main() -> int:
+    """Record all commands and write the picture if it says something new."""
+    made = picture(lines(session(COMMANDS)))
+    if not PICTURE.exists() or lasting(PICTURE.read_text("utf-8")) != lasting(made):
+        PICTURE.write_text(made, "utf-8")
+        print(f"{PICTURE.name} is new")
+    return 0
+
+
+def session(commands: Sequence[str]) -> pyte.Screen:
+    """Type the commands into a terminal of their own and return its screen."""
+    screen = pyte.Screen(WIDTH, HEIGHT)
+    stream = pyte.ByteStream(screen)
+    with Sandbox(speed=5) as sandbox, tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, **sandbox.environment, "TERM": "xterm-256color"}
+        environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        environment |= {"COLUMNS": str(WIDTH), "LINES": str(HEIGHT)}
+        environment.pop("NO_COLOR", None)
+        for command in commands:
+            stream.feed(f"\x1b[1m$ {command}\x1b[0m\r\n".encode())
+            for data in output(["sh", "-c", command], folder, environment):
+                stream.feed(data.replace(os.fsencode(folder), b"~"))
+            stream.feed(b"\r\n")
+    return screen
+
+
+def output(command: Sequence[str], folder: str, environment: dict[str, str]) -> Iterator[bytes]:
+    """Yield what a command writes to its terminal."""
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=its, stdout=its, stderr=its
+    ) as process:
+        os.close(its)
+        with suppress(OSError):  # how Linux tells that nobody writes any more
+            while data := os.read(ours, 65536):
+                yield data
+        os.close(ours)
+        process.wait(60)
+
+
+def lines(screen: pyte.Screen) -> list[Text]:
+    """Return the lines of a screen in the colours they have."""
+    shown = []
+    for row in range(screen.cursor.y):
+        line = Text()
+        for column in range(WIDTH):
+            cell = screen.buffer[row][column]
+            line.append(cell.data, style(cell))
+        line.rstrip()
+        shown.append(line)
+    while shown and not shown[-1].plain:
+        shown.pop()
+    return shown
+
+
+def style(cell: pyte.screens.Char) -> str:
+    """Return how a cell looks, in the words of rich."""
+    colour = {"default": "", "brown": "yellow"}.get(cell.fg, cell.fg.replace("bright", "bright_"))
+    return f"{'bold ' if cell.bold else ''}{colour}".strip()
+
+
+def picture(shown: list[Text]) -> str:
+    """Return an SVG of the lines that loads nothing from anywhere."""
+    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
+    for line in shown:
+        console.print(line, soft_wrap=False)
+    template = _FONTS.sub("", _export_format.CONSOLE_SVG_FORMAT)
+    return console.export_svg(title="chainhub", code_format=template)
+
+
+def lasting(svg: str) -> str:
+    """Return what of a picture does not change from one recording to the next."""
+    return _CHANGING.sub("", svg)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""The picture of the README is a real recording."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_the_picture_loads_nothing(project: Path) -> None:
+    """No font and no image comes from another host; what stands there is what the commands print."""
+    picture = (project / "docs" / "terminal.svg").read_text("utf-8")
+    assert not re.findall(r"url\((?!#)|@import|@font-face|href=", picture)
+    words = " ".join(re.findall(r">([^<>]+)</text>", picture)).replace("&#160;", " ")
+    for expected in ("chainhub wait veo3.1-fast:completes", "completed", "All is well."):
+        assert expected in words
+    assert "sk-" not in words
+
+
+@pytest.mark.slow
+def test_recording_anew_changes_nothing(project: Path) -> None:
+    """The commands still print what the picture shows, but for times and versions."""
+    program = project / "docs" / "recording.py"
+    before = (project / "docs" / "terminal.svg").read_bytes()
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120)
+    after = (project / "docs" / "terminal.svg").read_bytes()
+    (project / "docs" / "terminal.svg").write_bytes(before)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert before == after
