@@ -69,10 +69,10 @@ def shorten(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str, str | None] | None:
-    """Show values instead of the names of constants; leave out how an error is made."""
+    """Show values instead of the names of constants; leave out how what is given is made."""
     if not signature:
         return None
-    if what == "exception":
+    if what == "exception" or name.endswith("Video"):
         return "", returns
     constants = vars(sys.modules.get(getattr(thing, "__module__", ""), sys))
 
