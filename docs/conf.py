@@ -23,7 +23,7 @@ nitpicky = True
 
 # What other packages document is named, not linked: that would need the network.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections\.abc|datetime|httpx|os|pathlib|ssl|starlette)\..*|Path|datetime"),
+    (r"py:.*", r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|Path|datetime"),
     (r"py:class", r"(chainhub_api\.types\.)?Unset"),
 ]
 
@@ -43,6 +43,7 @@ html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_domain_indices = False
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -1,0 +1,94 @@
+"""Look at pages of the built site in Chromium and print what a person would stumble over, a line each.
+
+Usage: ``look.py SITE [--pictures FOLDER] PAGE...``
+
+Each page is opened as wide as a desktop and as a phone, light and dark, and asked for violations of
+the accessibility rules (axe), for scrolling sideways, for what the browser's console says, and for
+what it would load from elsewhere.
+"""
+
+import argparse
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+WIDTHS = (1280, 390)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# Halfway between two colours there is no contrast to speak of.
+STILL = "* { transition: none !important; animation: none !important; }"
+
+
+def look(browser: Browser, site: Path, name: str, pictures: Path | None) -> Iterator[str]:
+    """Open a page in both widths and schemes and yield what is wrong with it."""
+    for width, scheme in itertools.product(WIDTHS, SCHEMES):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        said = listen(page, site)
+        page.goto((site / f"{name}.html").as_uri())
+        page.add_style_tag(content=STILL)
+        for problem in (*said, *sideways(page, width), *violations(page)):
+            yield f"{name}, {width} px, {scheme}: {problem}"
+        if pictures:
+            target = pictures / f"{name.replace('/', '-')}-{width}-{scheme}.png"
+            page.screenshot(path=target, full_page=True)
+        context.close()
+
+
+def listen(page: Page, site: Path) -> list[str]:
+    """Return a list that fills with what the page complains about and loads from elsewhere."""
+    said: list[str] = []
+
+    def requested(url: str) -> None:
+        if not url.startswith((site.as_uri(), "data:")):
+            said.append(f"loads {url}")
+
+    page.on("console", lambda message: said.append(f"the console says: {message.text}"))
+    page.on("pageerror", lambda error: said.append(f"a script failed: {error}"))
+    page.on("request", lambda request: requested(request.url))
+    return said
+
+
+def sideways(page: Page, width: int) -> Iterator[str]:
+    """Say whether the page as a whole has to be scrolled sideways."""
+    needed = page.evaluate("document.documentElement.scrollWidth")
+    if needed > width:
+        yield f"the page is {needed} px wide"
+
+
+def violations(page: Page) -> Iterator[str]:
+    """Yield what axe has to say: the rule, its sentence, the element, and the measured facts."""
+    for found in Axe().run(page, options=RULES).response["violations"]:
+        for node in found["nodes"]:
+            facts = "; ".join(check["message"] for check in node["any"][:1])
+            yield f"{found['id']}: {found['help']}: {node['html'][:150]!r} {facts}"
+
+
+def main() -> None:
+    """Look at the pages named on the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("site", type=Path)
+    parser.add_argument("pages", nargs="+")
+    parser.add_argument("--pictures", type=Path)
+    given = parser.parse_args()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as driver:
+        # Its own sandbox needs rights that a container does not have, and the pages are ours.
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name in given.pages:
+            for fault in look(browser, given.site.resolve(), name, given.pictures):
+                sys.stdout.write(f"{fault}\n")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
