@@ -5,5 +5,15 @@ function mark() {
     else wide.removeAttribute("tabindex");
   }
 }
-addEventListener("DOMContentLoaded", mark);
+
+// On a phone a row of a wide table is a card, and its cells say what column they are of.
+function name() {
+  for (const table of document.querySelectorAll("table:has(th:nth-child(3))")) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    for (const cell of table.querySelectorAll("tbody td:not(:first-child)"))
+      cell.dataset.head = heads[cell.cellIndex];
+  }
+}
+
+addEventListener("DOMContentLoaded", () => (name(), mark()));
 addEventListener("resize", mark);
