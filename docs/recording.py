@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import StringIO
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -33,7 +34,9 @@ COMMANDS = (
     "chainhub doctor",
 )
 _FONTS = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
-_CHANGING = re.compile(r"terminal-\d+|\d+:\d\d|\d+ ms|127\.0\.0\.1(&#160;)?:\d+|[0-9a-z.]+\d[0-9a-z.]*")
+_CHANGING = re.compile(
+    r"terminal-\d+|\d+:\d\d|\d+ ms|127\.0\.0\.1(&#160;)?:\d+|[0-9a-z.]+\d[0-9a-z.]*"
+)
 
 
 def main() -> int:
@@ -81,9 +84,9 @@ def lines(screen: pyte.Screen) -> list[Text]:
     shown = []
     for row in range(screen.cursor.y):
         line = Text()
-        for column in range(WIDTH):
-            cell = screen.buffer[row][column]
-            line.append(cell.data, style(cell))
+        cells = (screen.buffer[row][column] for column in range(WIDTH))
+        for look, run in groupby(cells, style):
+            line.append("".join(cell.data for cell in run), look)
         line.rstrip()
         shown.append(line)
     while shown and not shown[-1].plain:

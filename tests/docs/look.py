@@ -1,4 +1,4 @@
-"""Look at pages of the built site in Chromium and print what a person would stumble over, a line each.
+"""Look at pages of the built site in Chromium: a line for each fault that a person would meet.
 
 Usage: ``look.py SITE [--pictures FOLDER] PAGE...``
 

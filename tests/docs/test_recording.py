@@ -9,7 +9,7 @@ import pytest
 
 
 def test_the_picture_loads_nothing(project: Path) -> None:
-    """No font and no image comes from another host; what stands there is what the commands print."""
+    """No font and no image comes from elsewhere; what stands there is what commands print."""
     picture = (project / "docs" / "terminal.svg").read_text("utf-8")
     assert not re.findall(r"url\((?!#)|@import|@font-face|href=", picture)
     words = " ".join(re.findall(r">([^<>]+)</text>", picture)).replace("&#160;", " ")
