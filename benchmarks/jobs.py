@@ -183,8 +183,8 @@ def fleet(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figures:
     return bench.runner.run(run())
 
 
-def burst(bench: Bench, *, calls: int, limit: float) -> Figures:
-    """Start so many calls at once; what is not there at the limit counts as failed."""
+def burst(bench: Bench, *, calls: int, within: float) -> Figures:
+    """Start so many calls at once; what is not there within some seconds counts as failed."""
     good = 0
     failed: Counter[str] = Counter()
 
@@ -200,7 +200,7 @@ def burst(bench: Bench, *, calls: int, limit: float) -> Figures:
                 failed[type(error).__name__] += 1
 
         watch = Stopwatch()
-        await _all((once() for _ in range(calls)), limit)
+        await _all((once() for _ in range(calls)), within)
         return watch.figures(calls)
 
     figures = bench.runner.run(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -111,19 +112,32 @@ class Worker:
         )
         _line(self._process, 30.0)
 
-    def do(self, job: str, limit: float = LONGEST, **given: object) -> dict[str, float]:
+    def do(self, job: str, **given: object) -> dict[str, float]:
         """Have a job done and return its figures.
 
         Raises:
             Missing: the library is not installed.
-            Failed: the job failed or took more than `limit` seconds.
+            Failed: the job failed or took too long.
         """
+        self.begin(job, **given)
+        return self.figures()
+
+    def begin(self, job: str, **given: object) -> None:
+        """Have a job begun; `figures` waits for its end."""
         order = cast("TextIO", self._process.stdin)
         order.write(json.dumps({"job": job, **given}) + "\n")
         order.flush()
-        figures: dict[str, float] = json.loads(_line(self._process, limit))
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures of the job that was begun.
+
+        Raises:
+            Missing: the library is not installed.
+            Failed: the job failed or took too long.
+        """
+        figures: dict[str, float] = json.loads(_line(self._process, LONGEST))
         if "missing" in figures:
-            raise Missing(f"not installed: {figures['missing']}")
+            raise Missing("not installed")
         if "error" in figures:
             raise Failed(str(figures["error"]))
         return figures
@@ -162,7 +176,7 @@ def program(
     settings = environment()
     if path is not None:
         settings["PYTHONPATH"] = str(path)
-    before = os.times()
+    before = children()
     done = subprocess.run(
         [*_on(core), sys.executable, "-c", code, *arguments],
         cwd=PROJECT,
@@ -172,13 +186,18 @@ def program(
         timeout=LONGEST,
         check=False,
     )
-    after = os.times()
+    spent = children() - before
     if "ModuleNotFoundError" in done.stderr:
         raise Missing("not installed")
     if done.returncode:
         raise Failed(done.stderr.strip().rpartition("\n")[2][:300])
-    cpu = after.children_user + after.children_system
-    return Spent(cpu - before.children_user - before.children_system, done.stdout)
+    return Spent(spent, done.stdout)
+
+
+def children() -> float:
+    """Return the CPU seconds of all processes this one has started and seen end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _on(core: int | None) -> list[str]:

@@ -127,7 +127,7 @@ def gathered(
     return asyncio.run(run())
 
 
-def waiting(bench: Bench, *, tasks: int, limit: float) -> Figures:
+def waiting(bench: Bench, *, tasks: int, within: float) -> Figures:
     """Tell how many MB it takes to wait for many tasks, each asked about once."""
     import chainhub
 
@@ -147,7 +147,7 @@ def waiting(bench: Bench, *, tasks: int, limit: float) -> Figures:
                 client.video.wait_many(ids(tasks), interval=FOREVER / 2, deadline=FOREVER, on_update=noted)
             )
             with suppress(TimeoutError):
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(within):
                     await everybody.wait()
             after = resident()
             work.cancel()

@@ -1,0 +1,2 @@
+"""x"""
+def filled(old, results): return old
