@@ -14,9 +14,8 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 
-from benchmarks import page
+from benchmarks import page, plots
 from benchmarks.catalogue import chosen
 from benchmarks.machine import load, machine, versions
 from benchmarks.processes import PROJECT, Cores
@@ -89,12 +88,11 @@ def _page(*, check: bool) -> int:
 
 def _plots(results: Results) -> int:
     try:
-        from benchmarks import plots
+        for path in plots.draw(results, PLOTS):
+            print(path.relative_to(PROJECT))
     except ModuleNotFoundError as error:
         print(f"no plots: {error.name} is not installed", file=sys.stderr)
         return 1
-    for path in plots.draw(results, PLOTS):
-        print(path.relative_to(PROJECT))
     return 0
 
 

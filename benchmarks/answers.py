@@ -24,7 +24,7 @@ _HEADERS = (
     b"\r\n"
 )
 
-_TASK = {
+_TASK: dict[str, object] = {
     "id": TASK_ID,
     "status": "video_generating",
     "video_url": None,

@@ -19,7 +19,7 @@ def questions(run: Run) -> Iterator[Row]:
         measures = {peer: job(one, "sync", calls=calls) for peer, one in workers.items()}
         measures["poll"] = job(workers[OURS], "polled", polls=calls)
         before = served.counts()
-        measured = run.in_turn(measures, 9)
+        measured = run.in_turn(measures, 7)
         after = served.counts()
     busy = (after.cpu - before.cpu) / max(after.requests - before.requests, 1) * 1e6
     yield from _question_rows(measured, busy)

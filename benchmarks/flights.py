@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks.processes import Worker
+from benchmarks.processes import Counts, Overran, Server, Worker
 from benchmarks.report import Entry, Goal, Row, entry, ratio, related
 from benchmarks.running import (
-    LIBRARIES,
     OURS,
-    SDKS,
     Run,
     Samples,
     best,
@@ -19,10 +17,11 @@ from benchmarks.running import (
     shown,
 )
 
-FLYING = (OURS, *SDKS, *LIBRARIES, "raw")
 FEW, SOME, MANY = 50, 500, 2000
-# At 500 in flight these take some 10 ms of CPU for a question; at 2,000 they would only be slow.
-EVEN = (OURS, "google_genai", "openai", "httpx2", "httpx", "raw")
+EVEN = (OURS, "google_genai", "openai", "httpx2", "raw")
+# Those on httpx's pool take milliseconds of CPU for a question at 500 in flight: two of them, at
+# that level, show it.
+FLYING = (*EVEN, "replicate", "httpx")
 FLEET = (OURS, "google_genai", "openai", "httpx2", "httpx")
 WAIT_MANY = "chainhub, `wait_many`"
 LATENCY = 0.1
@@ -33,7 +32,7 @@ def in_flight(run: Run) -> Iterator[Row]:
     """Measure P6 and P7: CPU of a question with many under way, each client as it is shipped."""
     with run.serving() as served, run.working(FLYING, served) as workers:
         found = {level: _flown(run, workers, level) for level in (FEW, SOME, MANY)}
-    at = {level: entries(found[level], "us") for level in found}
+    at = {level: entries(found[level], "us", ("failed",)) for level in found}
     rival = best(at[SOME])
     flown = related(at[SOME], shown(rival))
     yield Row(
@@ -43,7 +42,11 @@ def in_flight(run: Run) -> Iterator[Row]:
         shown(rival),
         [Goal(f"CPU at {SOME} in flight ÷ best peer", "≤", 0.60, _ratio(flown, OURS))],
         flown,
-        [f"The best peer of this run is {shown(rival) or 'none: no peer is installed'}."],
+        [
+            f"The best peer of this run is {shown(rival) or 'none: no peer is installed'}.",
+            "runwayml, fal-client and lumaai stand on httpx's pool, as replicate does, and were "
+            "left out.",
+        ],
     )
     yield _flatness(at)
 
@@ -53,7 +56,7 @@ def _flown(run: Run, workers: dict[str, Worker], level: int) -> dict[str, Sample
     given = {
         "in_flight": run.sized(level, 3),
         "seconds": run.sized(1.0, 0.01),
-        "most": run.sized(level * 4, 6),
+        "most": run.sized(max(level * 4, 1500), 6),
     }
     measures = {peer: job(workers[peer], "flight", **given) for peer in flying}
     return run.in_turn(measures, 2)
@@ -90,7 +93,7 @@ def fleets(run: Run) -> Iterator[Row]:
     given = {
         "tasks": run.sized(MANY, 4),
         "every": run.sized(EVERY, 0.05),
-        "seconds": run.sized(10.0, 0.1),
+        "seconds": run.sized(8.0, 0.1),
     }
     latency = run.sized(LATENCY, 0.001)
     with run.serving(latency) as served, run.working(FLEET, served) as workers:
@@ -104,7 +107,8 @@ def fleets(run: Run) -> Iterator[Row]:
     ours = next(one for one in found if one.name == WAIT_MANY)
     yield Row(
         "P8",
-        f"{MANY:,} waiting tasks, a poll every {EVERY:g} s, answers after {LATENCY:g} s",
+        f"{given['tasks']:,} waiting tasks, a poll every {given['every']:g} s, "
+        f"answers after {latency:g} s",
         "of a core",
         "httpx2",
         [
@@ -112,17 +116,20 @@ def fleets(run: Run) -> Iterator[Row]:
             Goal("connections per request", "≤", 0.02, ours.extra.get("connections per request")),
         ],
         found,
-        ["`wait_many` and, for the others and `chainhub` itself, a coroutine a task that polls."],
+        [
+            "`wait_many` and, for the others and `chainhub` itself, a coroutine a task that polls.",
+            "The share is CPU for a poll times the polls that are due in a second.",
+        ],
     )
 
 
 def _with_connections(
-    one: Worker, counts: Callable[[], object], name: str, given: dict[str, float]
+    one: Worker, counts: Callable[[], Counts], name: str, given: dict[str, float]
 ) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         before, figures, after = counts(), one.do(name, **given), counts()
-        used = after.connections - before.connections  # type: ignore[attr-defined]
-        asked = after.requests - before.requests  # type: ignore[attr-defined]
+        used = after.connections - before.connections
+        asked = after.requests - before.requests
         return {**figures, "connections per request": used / max(asked, 1)}
 
     return measure
@@ -132,29 +139,35 @@ def bursts(run: Run) -> Iterator[Row]:
     """Measure P9: two thousand calls at the same moment against answers that take a second."""
     calls, within = run.sized(MANY, 5), run.sized(25.0, 5.0)
     with run.serving(run.sized(1.0, 0.01)) as served, run.working(FLEET, served) as workers:
-        measures = {
-            peer: partial(_burst, workers[peer], calls, within) for peer in FLEET
-        }
+        measures = {peer: partial(_burst, workers[peer], served, calls, within) for peer in FLEET}
         measured = run.in_turn(measures, 1)
     found = entries(measured, "wall", ("succeeded", "failed"))
     ours = next(one for one in found if one.name == OURS)
-    limit = 22.0
     yield Row(
         "P9",
-        f"{MANY:,} calls at once, answers after a second, defaults",
+        f"{calls:,} calls at once, answers after a second, defaults",
         "s",
         "",
         [
             Goal("failed calls", "=", 0, ours.extra.get("failed")),
-            Goal("until all have succeeded", "≤", limit, ours.value, "s"),
+            Goal("until all have succeeded", "≤", 22.0, ours.value, "s"),
         ],
         found,
-        [f"What has not succeeded after {within:g} s is counted as failed and broken off."],
+        [
+            f"What has not succeeded after {within:g} s is counted as failed and broken off. "
+            "Where the client's event loop is so busy that it cannot be broken off, its process "
+            "is ended, and at most as many calls have succeeded as the server had answered."
+        ],
     )
 
 
-def _burst(one: Worker, calls: int, within: float) -> dict[str, float]:
-    figures = one.do("burst", calls=calls, within=within)
+def _burst(one: Worker, served: Server, calls: int, within: float) -> dict[str, float]:
+    before = served.counts().requests
+    try:
+        figures = one.do("burst", within + 5.0, calls=calls, within=within)
+    except Overran:
+        good = min(served.counts().requests - before, calls)
+        return {"wall": within + 5.0, "succeeded": good, "failed": calls - good}
     return {**figures, "succeeded": figures["good"]}
 
 
@@ -176,15 +189,23 @@ def many(run: Run) -> Iterator[Row]:
 
 def _many_row(measured: dict[str, Samples], held: Samples, tasks: int) -> Row:
     rates = {
-        name: entry(name, [count / cpu for count, cpu in zip(one.of("count"), one.of("cpu"), strict=True)], one.why)
+        name: entry(
+            name,
+            [count / cpu for count, cpu in zip(one.of("count"), one.of("cpu"), strict=True)],
+            one.why,
+        )
         for name, one in measured.items()
     }
     gather = "chainhub, gather over `query`"
     mb = held.of("mb")[0] if held.figures else None
     memory = entry(f"MB for {tasks:,} waiting tasks", held.of("mb"), held.why)
     goals = [
-        Goal("`wait_many` ÷ gather over `query`, polls a second and core", "≥", 2.0,
-             ratio(rates[WAIT_MANY].value, rates[gather].value)),
+        Goal(
+            "`wait_many` ÷ gather over `query`, polls a second and core",
+            "≥",
+            2.0,
+            ratio(rates[WAIT_MANY].value, rates[gather].value),
+        ),
         Goal(f"memory for {tasks:,} waiting tasks", "≤", 60.0, mb, "MB"),
     ]
     return Row(

@@ -66,7 +66,9 @@ def generation(run: Run) -> Iterator[Row]:
             listed = entries(measured, "s", yardstick=PLAIN)
             found += [_named(one, size) for one in listed]
             value = next(one.ratio for one in listed if one.name == OURS)
-            goals.append(Goal(f"generating {size:,} ÷ the plain generator", "≤", LIMITS[size], value))
+            goals.append(
+                Goal(f"generating {size:,} ÷ the plain generator", "≤", LIMITS[size], value)
+            )
         imported, why = _imported(run, folder / f"ours-{sizes[-1]}")
     name = f"importing one of {sizes[-1]:,}"
     goals.append(Goal(f"{name} operations, over httpx", "≤", 25.0, imported, "ms"))
@@ -80,7 +82,15 @@ def _named(one: Entry, size: int) -> Entry:
 def _generated(run: Run, folder: Path, size: int) -> dict[str, Samples]:
     source = folder / f"{size}.json"
     source.write_text(json.dumps(contract(size)), "utf-8")
-    ours = ["-m", "tools", "generate", "--contract", str(source), "--into", str(folder / f"ours-{size}")]
+    ours = [
+        "-m",
+        "tools",
+        "generate",
+        "--contract",
+        str(source),
+        "--into",
+        str(folder / f"ours-{size}"),
+    ]
     plain = ["-m", "openapi_python_client", "generate", "--path", str(source), "--meta", "none"]
     plain += ["--output-path", str(folder / "plain")]
     measures: dict[str, Callable[[], dict[str, float]]] = {

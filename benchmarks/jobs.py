@@ -126,27 +126,31 @@ def spaced(bench: Bench, *, polls: int, gap: float) -> Figures:
 
 
 def flight(bench: Bench, *, in_flight: int, seconds: float, most: int) -> Figures:
-    """Keep so many questions under way for a while, and ask `most` times at most."""
+    """Keep so many questions under way for a while, and ask `most` times at most.
+
+    The CPU is that for an answer; what failed has no answer, but its CPU is in it.
+    """
+    tally: Counter[str] = Counter()
+
+    async def once() -> None:
+        ask = await bench.aask()
+        try:
+            await ask()
+            tally["good"] += 1
+        except Exception:  # noqa: BLE001 - whatever a library raises
+            tally["failed"] += 1
+
+    async def keep_asking(until: float) -> None:
+        while tally.total() < most and time.perf_counter() < until:
+            await once()
 
     async def run() -> Figures:
-        ask = await bench.aask()
-        await ask()
+        await _all(once() for _ in range(in_flight))  # opens the connections there will be
+        tally.clear()
         watch = Stopwatch()
         until = time.perf_counter() + seconds
-        left = most
-        done = 0
-
-        async def keep_asking() -> None:
-            nonlocal done, left
-            while left > 0:
-                left -= 1
-                await ask()
-                done += 1
-                if time.perf_counter() >= until:
-                    return
-
-        await _all(keep_asking() for _ in range(in_flight))
-        return watch.figures(done)
+        await _all(keep_asking(until) for _ in range(in_flight))
+        return {**watch.figures(tally["good"]), "failed": float(tally["failed"])}
 
     return bench.runner.run(run())
 
@@ -175,7 +179,7 @@ def fleet(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figures:
         await _all((poll(every * number / tasks) for number in range(tasks)), seconds * 2)
         figures = watch.figures(len(late))
         late.sort()
-        figures["share"] = figures["cpu"] / figures["wall"]
+        figures["share"] = figures["us"] / 1e6 * tasks / every
         figures["failed"] = float(failed.total())
         figures["lateness_p99"] = late[int(len(late) * 0.99)] if late else float("nan")
         return figures

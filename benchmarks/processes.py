@@ -32,6 +32,10 @@ class Missing(Failed):
     """The library is not installed."""
 
 
+class Overran(Failed):
+    """A job took too long; its process is ended."""
+
+
 @dataclass(frozen=True)
 class Cores:
     """The core for clients and the core for servers; None where they cannot be chosen."""
@@ -112,15 +116,15 @@ class Worker:
         )
         _line(self._process, 30.0)
 
-    def do(self, job: str, **given: object) -> dict[str, float]:
-        """Have a job done and return its figures.
+    def do(self, job: str, limit: float = LONGEST, /, **given: object) -> dict[str, float]:
+        """Have a job done within `limit` seconds and return its figures.
 
         Raises:
             Missing: the library is not installed.
             Failed: the job failed or took too long.
         """
         self.begin(job, **given)
-        return self.figures()
+        return self.figures(limit)
 
     def begin(self, job: str, **given: object) -> None:
         """Have a job begun; `figures` waits for its end."""
@@ -128,14 +132,14 @@ class Worker:
         order.write(json.dumps({"job": job, **given}) + "\n")
         order.flush()
 
-    def figures(self) -> dict[str, float]:
+    def figures(self, limit: float = LONGEST) -> dict[str, float]:
         """Return the figures of the job that was begun.
 
         Raises:
             Missing: the library is not installed.
             Failed: the job failed or took too long.
         """
-        figures: dict[str, float] = json.loads(_line(self._process, LONGEST))
+        figures: dict[str, float] = json.loads(_line(self._process, limit))
         if "missing" in figures:
             raise Missing("not installed")
         if "error" in figures:
@@ -164,9 +168,7 @@ class Spent(NamedTuple):
     output: str
 
 
-def program(
-    code: str, *arguments: str, core: int | None = None, path: Path | None = None
-) -> Spent:
+def program(code: str, *arguments: str, core: int | None = None, path: Path | None = None) -> Spent:
     """Run a Python program in a fresh process and tell what it took, children included.
 
     Raises:
@@ -221,7 +223,7 @@ def _line(process: subprocess.Popen[str], limit: float) -> str:
     # A whole line is written at once, so what can be read is a line or the end.
     if not select.select([output], [], [], max(until - time.monotonic(), 0.0))[0]:
         process.kill()
-        raise Failed(f"took longer than {limit:g} s")
+        raise Overran(f"took longer than {limit:g} s")
     line = output.readline()
     if not line:
         raise Failed(f"ended with status {process.wait(10)}")

@@ -138,7 +138,12 @@ def related(entries: Iterable[Entry], yardstick: str) -> list[Entry]:
     listed = list(entries)
     base = next((one.value for one in listed if one.name == yardstick), None)
     found = [
-        Entry(**{**_plain(one), "ratio": rounded(one.value / base) if one.value is not None and base else None})
+        Entry(
+            **{
+                **_plain(one),
+                "ratio": rounded(one.value / base) if one.value is not None and base else None,
+            }
+        )
         for one in listed
     ]
     return sorted(found, key=lambda one: math.inf if one.value is None else one.value)
@@ -165,8 +170,10 @@ def number(value: float | None) -> str:
     if value is None or math.isnan(value):
         return "–"
     shown = rounded(value)
-    digits = 0 if abs(shown) >= 100 or shown == int(shown) else 3 - len(str(int(abs(shown))))
-    return f"{shown:,.{digits}f}"
+    if shown == int(shown) or abs(shown) >= 100:
+        return f"{shown:,.0f}"
+    magnitude = math.floor(math.log10(abs(shown)))
+    return f"{shown:.{2 - magnitude if magnitude >= 0 else 1 - magnitude}f}"
 
 
 def save(results: Results, folder: Path) -> None:
@@ -204,8 +211,13 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 def goals_table(rows: Iterable[Row]) -> str:
     """Return what was wanted and what was found, a line for each goal."""
     lines = [
-        (row.id, goal.name, f"{goal.sense} {number(goal.limit)}{_unit(goal)}",
-         f"{number(goal.value)}{_unit(goal) if goal.value is not None else ''}", goal.verdict)
+        (
+            row.id,
+            goal.name,
+            f"{goal.sense} {number(goal.limit)}{_unit(goal)}",
+            f"{number(goal.value)}{_unit(goal) if goal.value is not None else ''}",
+            goal.verdict,
+        )
         for row in rows
         for goal in row.goals
     ]

@@ -23,6 +23,8 @@ LIMITS = ("raw", "stdlib")
 OURS = "chainhub"
 EVERYBODY = (OURS, *SDKS, *LIBRARIES, *LIMITS)
 
+_KNOWN = {"raw": "bare socket", "stdlib": "http.client", "rawgen": "plain generated"}
+
 T = TypeVar("T")
 Measured = Mapping[str, "Samples"]
 
@@ -72,8 +74,7 @@ class Run:
         """Run a process for everybody on the clients' core while the block runs."""
         with ExitStack() as stack:
             yield {
-                peer: stack.enter_context(worker(peer, served, self.cores.client))
-                for peer in peers
+                peer: stack.enter_context(worker(peer, served, self.cores.client)) for peer in peers
             }
 
     def in_turn(
@@ -100,9 +101,9 @@ def job(one: Worker, name: str, **given: object) -> Callable[[], dict[str, float
 
 def shown(peer: str) -> str:
     """Return the name people know."""
-    return {"raw": "bare socket", "stdlib": "http.client", "rawgen": "plain generated"}.get(
-        peer, peer.replace("_", "-")
-    )
+    if not peer.isidentifier():
+        return peer  # it is no module but says already what it is
+    return _KNOWN.get(peer, peer.replace("_", "-"))
 
 
 def entries(

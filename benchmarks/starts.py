@@ -1,6 +1,7 @@
 """What it costs to begin: importing, the first answer, a second client, memory (P1, P2, P13, P15).
 
-Everything but the second client happens in fresh processes; what an empty Python costs is taken off.
+Everything but the second client happens in fresh processes; what an empty Python costs is
+taken off.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ def imports(run: Run) -> Iterator[Row]:
         peer: _spending(run, str(import_module(f"benchmarks.peers.{peer}").IMPORT))
         for peer in SUBJECTS
     }
-    found = _net(run, measures, rounds=9)
+    found = _net(run, measures, rounds=7)
     yield _against_httpx(
-        "P1", "importing, CPU of a fresh process", found, Goal("import ÷ `import httpx`", "≤", 0.10, None)
+        "P1",
+        "importing, CPU of a fresh process",
+        found,
+        Goal("import ÷ `import httpx`", "≤", 0.10, None),
     )
 
 
@@ -44,7 +48,7 @@ def first_answers(run: Run) -> Iterator[Row]:
         measures = {
             peer: _spending(run, FIRST.format(peer), served.url) for peer in (*SUBJECTS, "raw")
         }
-        found = _net(run, measures, rounds=7)
+        found = _net(run, measures, rounds=5)
     yield _against_httpx(
         "P2",
         "a fresh process until its first answer, CPU",

@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import sys
-import traceback
 from typing import cast
 
 from benchmarks import jobs
@@ -26,7 +25,6 @@ def carry_out(bench: Bench, job: str, given: dict[str, object]) -> dict[str, obj
     except ModuleNotFoundError as error:
         return {"missing": str(error.name)}
     except Exception as error:  # noqa: BLE001 - the parent tells which library failed, and goes on
-        traceback.print_exc()
         return {"error": f"{type(error).__name__}: {error}"[:300]}
 
 

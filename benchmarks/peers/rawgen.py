@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks.answers import KEY, TASK_ID
 
-IMPORT = "from chainhub_api.client import AuthenticatedClient; from chainhub_api.api.video import query"
+IMPORT = (
+    "from chainhub_api.client import AuthenticatedClient; from chainhub_api.api.video import query"
+)
 DISTRIBUTION = "openapi-python-client"
 
 
