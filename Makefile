@@ -7,17 +7,16 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS SOURCE_DATE_EPOCH
 
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
-checked   := overlays/chainhub tools examples benchmarks tests/typing requirements/environment.py .ci/words.py
+checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements/environment.py .ci/words.py
 lock      := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
              --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
-# One time stamp for every build: equal sources give equal bytes.
-first_day := 1580601600
 
-.PHONY: help run test test-all check generate spec repair validate surface drift bench build lock clean
+.PHONY: help run test test-all check generate spec repair validate surface drift diff release-check bench build publish \
+        lock clean
 
 help: ## list these targets
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r target line; do printf '  %-9s %s\n' "$$target" "$$line"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1 /p' Makefile | while read -r target line; do printf '  %-13s %s\n' "$$target" "$$line"; done
 
 run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_API_KEY set and TASK=id against the service
 	@$(python) examples/main_job.py
@@ -25,7 +24,7 @@ run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_A
 test: environment-test ## run the tests, and measure that they reach every branch
 	@$(call tests,-m "not slow")
 
-test-all: environment-test environment-bench ## run the slow and heavy tests too
+test-all: environment-test environment-index environment-bench ## run the slow and heavy tests too
 	@$(call tests,)
 
 check: check-style check-types check-imports check-words check-drift ## look at the code without running it: style, types, imports, words, drift
@@ -33,8 +32,8 @@ check: check-style check-types check-imports check-words check-drift ## look at 
 generate: environment-generator ## contract -> repaired -> validated -> generated/, whole or not at all
 	@$(pipeline) generate
 
-spec: environment-generator ## take the contract out of the vendor's published page: PAGES=file
-	@$(pages) $(pipeline) spec "$$@"
+spec: environment-generator ## make openapi.yaml of the vendor's pages: PAGES="files, folders" (ALLOW_HOST="names")
+	@$(call needed,PAGES,files or folders with the pages) $(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} "$$@"
 
 repair: environment-generator ## apply overlays/openapi.overlay.yaml to the contract
 	@$(pipeline) repair
@@ -47,23 +46,30 @@ surface: environment-generator ## write generated/API.md, the public surface in 
 
 drift: check-drift ## prove that generated/ is what the contract gives
 
+diff: environment-generator ## say what changed for callers, and the version it asks for: BASE=tag-or-file (PREVIOUS=version)
+	@$(call needed,BASE,a tag or a file) $(pipeline) diff $${PREVIOUS:+--previous="$$PREVIOUS"} "$$BASE"
+
+release-check: environment-generator ## refuse a version too small for what changed (BASE=tag-or-file VERSION=number)
+	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+"$$BASE"}
+
 bench: environment-bench ## measure side by side with others, as ratios (ONLY="P3 P5", TINY=1)
 	@.venv-bench/bin/python -m benchmarks $(if $(TINY),--tiny) --only "$(ONLY)"
 
-build: environment-test ## make the wheel and the source distribution in dist/
-	@rm -rf dist; mkdir -p build
-	@SOURCE_DATE_EPOCH=$(first_day) $(python) -m build --no-isolation --outdir dist . >build/package.log 2>&1 \
-		|| { cat build/package.log >&2; exit 1; }
-	@ls dist/*
+build: environment-test ## make the files of a release in dist/, from a clean tree (DIRTY=1: from any)
+	@$(python) -m release build $(if $(DIRTY),--dirty)
+
+publish: build ## bring them to your own index: INDEX=name, DRY=1 only says what would happen
+	@$(python) -m release publish $(if $(DRY),--dry-run) -- "$$INDEX"
 
 lock: environment-test ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
 	@$(lock) -o requirements/run.txt requirements/run.in
 	@$(lock) -o requirements/generator.txt requirements/generator.in
 	@$(lock) -c requirements/run.txt -c requirements/generator.txt -o requirements/test.txt requirements/test.in
+	@$(lock) -c requirements/test.txt -o requirements/index.txt requirements/index.in
 	@$(lock) -c requirements/run.txt -c requirements/generator.txt -o requirements/bench.txt requirements/bench.in
 
 clean: ## remove all that make has made, environments included
-	@rm -rf build dist .venv .venv-generator .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf build dist .venv .venv-generator .venv-index .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The parts of `check`, each of which can be asked for alone.
@@ -89,7 +95,7 @@ check-drift: environment-generator
 	@$(pipeline) drift
 
 # Environments: the one for `run` is a part of the one for `test`, so that a first try does not wait for the rest.
-.PHONY: environment-run environment-test environment-generator environment-bench
+.PHONY: environment-run environment-test environment-generator environment-index environment-bench
 environment-run:
 	@sh requirements/environment.sh .venv run project
 
@@ -101,6 +107,11 @@ environment-generator:
 
 environment-bench:
 	@sh requirements/environment.sh .venv-bench bench project
+
+environment-index:
+	@sh requirements/environment.sh .venv-index index
+
+needed = [ -n "$$$(1)" ] || { echo 'Say $(1)=… with make $@: $(2).' >&2; exit 2; };
 
 # A path may contain spaces; where PAGES is no path, it is a list of them.
 pages = if [ -e "$$PAGES" ]; then set -- "$$PAGES"; else set -- $$PAGES; fi;

@@ -1,130 +1,21 @@
-"""Run one step of the contract pipeline."""
+"""Run one step of the contract pipeline; stopped at any moment, it says so in a sentence."""
 
 from __future__ import annotations
 
-import argparse
 import gc
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NoReturn
-
-from tools import commands, layout, surface
-from tools.layout import shown
-from tools.problem import Problem
+from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out a command and give its exit status: 0 done, 1 a bad contract, 2 bad usage."""
-    options = _parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int] = options.run
+    """Carry out a command and give its exit status, 130 if it was interrupted."""
     try:
-        return run(options)
-    except Problem as problem:
-        print(problem, file=sys.stderr)
-        return 1
+        from tools.line import run  # takes a second, in which a person may press Ctrl-C
+
+        return run(argv)
     except KeyboardInterrupt:
         print("Stopped; nothing was changed.", file=sys.stderr)
         return 130
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows what it takes.\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m tools", description=__doc__)
-    steps = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    def step(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        made = steps.add_parser(
-            run.__name__.removeprefix("_").replace("_", "-"), help=text, description=text
-        )
-        made.set_defaults(run=run)
-        return made
-
-    spec = step(_spec, "write openapi.yaml from the vendor's published pages")
-    spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
-    spec.add_argument("--allow-host", action="append", default=[], metavar="HOST")
-    spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
-    generate = step(_generate, "repair, validate, generate, swap the client in")
-    generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
-    for command in (
-        step(_repair, "lay the overlay over the contract: build/openapi.json"),
-        step(_validate, "check the repaired contract"),
-        generate,
-    ):
-        command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
-    step(_surface, "write generated/API.md from the generated client")
-    step(_drift, "generate aside and compare with generated/")
-    diff = step(_diff, "say what changed for callers since a tag, a folder or an API.md")
-    release = step(_release_check, "refuse a version too small for what changed")
-    for command in (diff, release):
-        command.add_argument("base", metavar="BASE", help="a git revision, a folder or an API.md")
-    release.add_argument("version", metavar="VERSION", help="the version to be released")
-    release.add_argument(
-        "--previous", metavar="VERSION", help="the version of BASE, if not its name"
-    )
-    return parser
-
-
-def _spec(options: argparse.Namespace) -> int:
-    imported = commands.spec(options.pages, options.allow_host, options.out)
-    for note in imported.notes:
-        print(note)
-    for sentence in imported.refused:
-        print(sentence, file=sys.stderr)
-    left = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
-    print(f"{shown(options.out)} is written{left}.")
-    return 0
-
-
-def _repair(options: argparse.Namespace) -> int:
-    repaired = commands.repair(options.contract)
-    for name in repaired.unmatched:
-        print(f"{name} finds nothing in {shown(options.contract)}.")
-    print(f"{shown(commands.write_repaired(repaired))} is written.")
-    return 0
-
-
-def _validate(options: argparse.Namespace) -> int:
-    count = commands.validate(commands.repair(options.contract), options.contract)
-    print(f"{shown(options.contract)} is good once repaired: {count} operation(s).")
-    return 0
-
-
-def _generate(options: argparse.Namespace) -> int:
-    count = commands.generate(options.contract, options.into)
-    counted = "1 operation" if count == 1 else f"{count} operations"
-    print(f"{shown(options.into)}/ holds the client for {counted}.")
-    return 0
-
-
-def _surface(options: argparse.Namespace) -> int:
-    target = layout.GENERATED / layout.SURFACE
-    commands.write(target, surface.surface(layout.GENERATED / layout.PACKAGE))
-    print(f"{shown(target)} is written.")
-    return 0
-
-
-def _drift(options: argparse.Namespace) -> int:
-    lines = commands.drift()
-    for line in lines:
-        print(f"{shown(layout.GENERATED)}/{line}; make generate restores it.", file=sys.stderr)
-    return 1 if lines else 0
-
-
-def _diff(options: argparse.Namespace) -> int:
-    print(commands.changed_since(options.base).draft(), end="")
-    return 0
-
-
-def _release_check(options: argparse.Namespace) -> int:
-    previous = options.previous or options.base
-    wanted = commands.check_release(options.base, options.version, previous)
-    print(f"{options.version} is enough: what changed since {options.base} asks for {wanted}.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import re
 from collections.abc import Collection, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools import (
+    dialect,
     difference,
     documents,
     generation,
+    hosts,
     layout,
+    merge,
     names,
     overlay,
+    packages,
     pages,
+    paths,
+    states,
     surface,
+    tidy,
     trees,
+    unions,
     validation,
 )
+from tools.contract import mapping
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
@@ -30,54 +40,105 @@ _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
 @dataclass(frozen=True)
 class Repair:
-    """A repaired contract, what each overlay action found, and the names of those that had to."""
+    """A repaired contract, what each overlay action found, and what had to."""
 
     document: dict[str, Json]
     applied: list[overlay.Applied]
     unmatched: list[str]
+    tidied: list[tuple[str, int]]
 
 
-def spec(paths: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
+def spec(given: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
     """Write the contract that stands in these pages, files and folders.
 
     Raises:
         Problem: a named file is refused, or nothing is left to import.
     """
     choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
-    imported = pages.imported(paths, allowed, choices)
+    known = sorted(hosts.hosts_of(_in_place()))
+    imported = pages.imported(given, allowed, choices, known, check)
     write(target, imported.text)
     return imported
 
 
-def repair(contract: Path) -> Repair:
-    """Lay the overlay over a contract.
+def _in_place() -> dict[str, Json]:
+    """Read the project's contract; one that is not there or broken is about to be replaced."""
+    try:
+        return documents.read(layout.CONTRACT)
+    except Problem:
+        return {}
+
+
+def check(document: dict[str, Json], place: str) -> None:
+    """Refuse a contract of which no client can be generated, without writing anything.
 
     Raises:
-        Problem: a file is wrong, or an action finds nothing in the project's own contract.
+        Problem: the first fault.
     """
-    document = documents.read(contract)
+    repaired = repaired_document(deepcopy(document), place)
+    validation.validate(repaired.document, place)
+    generation.check(repaired.document, place)
+
+
+def repair(contract: Path) -> Repair:
+    """Tidy a contract, lay the overlay over it, and name everything.
+
+    Raises:
+        Problem: a file is wrong, or an action finds nothing in the contract it was written for.
+    """
+    repaired = repaired_document(documents.read(contract), shown(contract))
+    if repaired.unmatched and contract.resolve() == layout.CONTRACT and _is_ours(repaired):
+        raise Problem(
+            f"{' and '.join(repaired.unmatched)} finds nothing in {shown(contract)}: "
+            "where the fault is gone, delete the action."
+        )
+    return repaired
+
+
+def _is_ours(repaired: Repair) -> bool:
+    """Tell whether this is the contract the overlay was written for, as it is published.
+
+    One that was merged of several pages, or lacks the operations that actions name, need not have
+    every fault.
+    """
+    targets = " ".join(one.action.target for one in repaired.applied)
+    named = set(re.findall(r"\$\.paths\['([^']+)'\]", targets))
+    return (
+        merge.MERGED not in repaired.document
+        and named <= mapping(repaired.document["paths"]).keys()
+    )
+
+
+def repaired_document(document: dict[str, Json], place: str) -> Repair:
+    """Repair a contract that was read.
+
+    Raises:
+        Problem: it is none, or an action of the overlay cannot be carried out.
+    """
     if not isinstance(document.get("paths"), dict):
-        raise Problem(f"{shown(contract)} is not an OpenAPI document: it has no `paths`.")
+        raise Problem(f"{place} is not an OpenAPI document: it has no `paths`.")
+    dialect.speak_as_before(document)
+    paths.make_plain(document)
+    tidied = tidy.tidy(document)
     applied = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
     unmatched = [
         one.action.name for one in applied if not one.places and not one.action.may_find_nothing
     ]
-    if unmatched and contract.resolve() == layout.CONTRACT:
-        raise Problem(
-            f"{' and '.join(unmatched)} finds nothing in {shown(contract)}: "
-            "where the fault is gone, delete the action."
-        )
+    unions.simplify(document)
     names.name_all(document)
-    return Repair(document, applied, unmatched)
+    return Repair(document, applied, unmatched, tidied)
 
 
-def repairs(applied: Sequence[overlay.Applied]) -> str:
-    """Write what the overlay has repaired, a line per action that found something."""
-    counted = ((one, "1 place" if one.places == 1 else f"{one.places} places") for one in applied)
-    lines = (f"- {one.action.reason} ({count})\n" for one, count in counted if one.places)
+def repairs(repaired: Repair) -> str:
+    """Write what was repaired: a line per rule and action that found something."""
+    found = [*repaired.tidied, *((one.action.reason, one.places) for one in repaired.applied)]
+    counted = (
+        (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
+    )
+    lines = "".join(f"- {why} ({count})\n" for why, count in counted)
     return (
-        "# Repairs of the contract\n\nWhat the overlay has changed before the client was"
-        f" generated: a line per action.\n\n{''.join(lines)}"
+        "# Repairs of the contract\n\nWhat was changed before the client was generated:"
+        f" a line per rule.\n\n{lines}"
     )
 
 
@@ -113,7 +174,7 @@ def build(contract: Path, folder: Path) -> tuple[Repair, int]:
     package = folder / layout.PACKAGE
     generation.generate(repaired.document, shown(contract), package)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
-    (folder / layout.REPAIRS).write_bytes(repairs(repaired.applied).encode())
+    (folder / layout.REPAIRS).write_bytes(repairs(repaired).encode())
     trees.level(folder)
     return repaired, count
 
@@ -138,40 +199,60 @@ def generate(contract: Path, into: Path) -> int:
     return count
 
 
-def published(base: str) -> str:
-    """Fetch the surface of an earlier state: an API.md, a folder with one, or a git revision.
+@dataclass(frozen=True)
+class Changes:
+    """What changed since an earlier state: in the contract's part, and in the client around it."""
+
+    contract: difference.Difference
+    client: difference.Difference
+    previous: str | None
+    missing: list[str]
+
+    def asked_for(self, previous: str) -> str:
+        """Name the smallest version that may follow `previous`."""
+        return difference.asked_for(previous, (self.contract, self.client))
+
+    def draft(self) -> str:
+        """Write it as the entry of a changelog."""
+        contract = list(self.contract.lines()) or ["- Nothing that callers see.\n"]
+        client = ["\n### Client\n\n", *self.client.lines()]
+        return "".join(["### Contract\n\n", *contract, *(client if len(client) > 1 else [])])
+
+
+def changed_since(base: str) -> Changes:
+    """Compare what callers see with an earlier state.
 
     Raises:
-        Problem: there is none.
+        Problem: there is no such state.
     """
-    path = Path(base)
-    if path.exists():
-        return documents.read_text(path / layout.SURFACE if path.is_dir() else path)
-    name = (layout.GENERATED / layout.SURFACE).relative_to(layout.ROOT).as_posix()
-    command = ["git", "show", "--end-of-options", f"{base}:{name}"]
-    try:
-        shown_by_git = subprocess.run(command, cwd=layout.ROOT, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise Problem(f"{base} is neither a file nor a revision that has {name}.") from None
-    return shown_by_git.stdout.decode()
+    now = states.current()
+    with states.earlier(base, build) as was:
+        contract = difference.difference(was.surface, now.surface)
+        client = difference.Difference()
+        states_of_code = (was.roots, now.roots)
+        missing = [one for one in packages.PACKAGES if not packages.has(one, *states_of_code)]
+        if layout.PACKAGE not in missing:
+            found = packages.changes(layout.PACKAGE, *states_of_code)
+            contract.take(found, surface.called)
+        if layout.CLIENT not in missing:
+            client = packages.changes(layout.CLIENT, *states_of_code)
+        return Changes(contract, client, was.version, missing)
 
 
-def changed_since(base: str) -> difference.Difference:
-    """Compare the surface as generated with an earlier one."""
-    current = documents.read_text(layout.GENERATED / layout.SURFACE)
-    return difference.difference(published(base), current)
-
-
-def check_release(base: str, version: str, previous: str) -> str:
-    """Name the smallest version the change since `base` asks for.
+def check_release(base: str, version: str | None, previous: str | None) -> tuple[str, str]:
+    """Name the version to be released and the smallest one the change since `base` asks for.
 
     Raises:
-        Problem: `version` is smaller than that.
+        Problem: the version is smaller than that.
     """
-    wanted = changed_since(base).asks_for(previous)
+    changes = changed_since(base)
+    version = version or states.current().version
+    if version is None:
+        raise Problem("No version is given, and the working copy says none.")
+    wanted = changes.asked_for(previous or changes.previous or base)
     if difference.numbers_of(version) < difference.numbers_of(wanted):
         raise Problem(f"{version} is too small: what changed since {base} asks for {wanted}.")
-    return wanted
+    return version, wanted
 
 
 def drift() -> list[str]:

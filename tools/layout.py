@@ -16,6 +16,7 @@ BUILD = ROOT / "build"
 REPAIRED = BUILD / "openapi.json"
 
 PACKAGE = "chainhub_api"
+CLIENT = "chainhub"
 SURFACE = "API.md"
 REPAIRS = "REPAIRS.md"
 

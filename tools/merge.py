@@ -1,34 +1,35 @@
 """Make one contract of the contracts of many pages, by rules, and report what was decided.
 
 - An operation on one page is taken as it stands, with the security of its page.
-- On several pages that say the same, but for their running text, it is taken from the first.
+- On several pages that say the same, but for their running text, it is taken from the first, with
+  the examples of all.
 - On several pages that differ, its request body becomes a choice of what the pages describe
   (`oneOf`, each named after its page), its answers become one schema with every page's fields, of
   which those are required that every page requires, and its parameters are all pages' together.
 - `pages.yaml` can settle one by name instead: `POST /v1/video/create: <page>` takes that page.
 - Components that are equal are shared; others of the same name get their page's name in front.
-- A page whose server differs from the one most pages name is refused, unless its host is allowed by
-  name: the key would go there.
+- A page whose server is not the usual one is refused (`hosts.py`): the key would go there.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
+from tools import paths
 from tools.contract import Place, called, mapping, operations, sequence
+from tools.dialect import speak_as_before
 from tools.documents import Json
+from tools.hosts import moved, refusal, strange_host, usual_host
 from tools.names import operation_of, pascal, tag_of
 from tools.problem import Problem
+from tools.unions import meaning, together
 
-_RUNNING_TEXT: Final = ("description", "example", "examples", "summary", "title")
-_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
+MERGED: Final = "x-pages"  # how many pages a contract was merged of
 # Words of pages and folders that say nothing special of one of them.
 _COMMON: Final = frozenset(
     re.findall(
@@ -72,55 +73,53 @@ def merge(
     sources: Sequence[Source],
     allowed: Collection[str] = (),
     choices: Mapping[str, Json] | None = None,
+    known: Collection[str] = (),
 ) -> Merged:
     """Merge the contracts of several pages.
+
+    Args:
+        sources: The contracts.
+        allowed: Hosts that are taken though they are not the usual one.
+        choices: Which page settles an operation.
+        known: The hosts of the contract in place.
 
     Raises:
         Problem: no page is left, or a choice names a page that does not describe the operation.
     """
-    kept, refused = _by_host(sources, allowed)
+    kept, refused, notes = _by_host(sources, allowed, known)
     if not kept:
-        raise Problem("No page with a contract is left to import.")
-    merged = Merged(_frame(kept), refused=refused)
+        raise Problem(refused[0] if refused else "No page with a contract is left to import.")
+    merged = Merged(_frame(kept), notes, refused)
     said: dict[Place, list[_Said]] = {}
     for source in kept:
-        document = _plain_templates(deepcopy(source.document), source.place, merged)
+        document = deepcopy(source.document)
+        speak_as_before(document)
+        for old, new in paths.make_plain(document):
+            merged.notes.append(f"{source.place}: the path {old} is read as {new}.")
         _add_components(merged, document, source)
         for place, operation in operations(document):
             operation.setdefault("security", document.get("security") or [])
             said.setdefault(place, []).append(_Said(source.name, operation))
-    paths = mapping(merged.document["paths"])
+    made = mapping(merged.document["paths"])
     for place in sorted(said, key=str):
         one = _settled(place, said[place], choices or {}, merged)
-        mapping(paths.setdefault(str(place[1]), {}))[str(place[2])] = one
+        mapping(made.setdefault(str(place[1]), {}))[str(place[2])] = one
     return merged
 
 
-def _by_host(sources: Sequence[Source], allowed: Collection[str]) -> tuple[list[Source], list[str]]:
-    hosts = Counter(host for source in sources for host in _hosts(source.document))
-    most = hosts.most_common(1)[0][0] if hosts else ""
+def _by_host(
+    sources: Sequence[Source], allowed: Collection[str], known: Collection[str]
+) -> tuple[list[Source], list[str], list[str]]:
+    """Part the sources into those that are taken and refusals; tell where the service has moved."""
+    usual = usual_host([source.document for source in sources], known)
     kept, refused = [], []
     for source in sources:
-        strange = sorted(_hosts(source.document) - {most, *allowed})
-        if strange:
-            refused.append(
-                f"{source.place} is refused: the key would go to its server {strange[0]},"
-                f" which is not {most}; --allow-host takes it by name."
-            )
-        else:
+        strange = strange_host(source.document, usual, allowed)
+        if strange is None:
             kept.append(source)
-    return kept, refused
-
-
-def _hosts(document: dict[str, Json]) -> set[str]:
-    holders = [document, *mapping(document.get("paths")).values()]
-    holders += [operation for _, operation in operations(document)]
-    return {
-        urlsplit(str(mapping(server).get("url"))).netloc.lower()
-        for holder in holders
-        for server in sequence(mapping(holder).get("servers"))
-        if mapping(server).get("url")
-    }
+        else:
+            refused.append(refusal(source.place, strange, usual))
+    return kept, refused, moved(usual, known)
 
 
 def _frame(sources: Sequence[Source]) -> dict[str, Json]:
@@ -132,39 +131,14 @@ def _frame(sources: Sequence[Source]) -> dict[str, Json]:
                 servers.setdefault(str(server["url"]).rstrip("/"), server)
     versions = [str(source.document.get("openapi")) for source in sources]
     return {
-        "openapi": max(versions),
+        "openapi": max(one if one.startswith("3.0") else "3.0.3" for one in versions),
         "info": deepcopy(first.get("info")),
         "paths": {},
         "components": {},
         "servers": list(servers.values()),
         "security": deepcopy(first.get("security") or []),
+        MERGED: len(sources),
     }
-
-
-def _plain_templates(document: dict[str, Json], place: str, merged: Merged) -> dict[str, Json]:
-    """Turn `{Task ID}` and `{任务id}` into names that every tool takes."""
-    paths = mapping(document.get("paths"))
-    for path in list(paths):
-        item = mapping(paths[path])
-        new = path.replace("\\/", "/")
-        for name in _TEMPLATE.findall(path):
-            plain = "_".join(re.findall(r"[A-Za-z0-9]+", name)).lower() or "id"
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", name):
-                new = new.replace(f"{{{name}}}", f"{{{plain}}}")
-                _rename_parameter(item, name, plain)
-        if new != path:
-            merged.notes.append(f"{place}: the path {path} is read as {new}.")
-            paths[new] = paths.pop(path)
-    return document
-
-
-def _rename_parameter(item: dict[str, Json], name: str, plain: str) -> None:
-    holders = [item, *(mapping(value) for value in item.values())]
-    for holder in holders:
-        for parameter in sequence(holder.get("parameters")):
-            described = mapping(parameter)
-            if described.get("in") == "path" and described.get("name") == name:
-                described["name"] = plain
 
 
 def _add_components(merged: Merged, document: dict[str, Json], source: Source) -> None:
@@ -173,7 +147,7 @@ def _add_components(merged: Merged, document: dict[str, Json], source: Source) -
     for kind, named in mapping(document.get("components")).items():
         there = mapping(ours.setdefault(kind, {}))
         for name, value in mapping(named).items():
-            if name in there and _said_by(there[name]) != _said_by(value):
+            if name in there and meaning(there[name]) != meaning(value):
                 new = _variant(source.name) + pascal(name)
                 renamed[f"#/components/{kind}/{name}"] = f"#/components/{kind}/{new}"
                 merged.notes.append(f"{source.place}: the {kind} {name} becomes {new}.")
@@ -205,37 +179,23 @@ def _settled(
         if len(said) != 1:
             raise Problem(f"pages.yaml: {name} chooses {choice}, but {len(said)} pages match.")
     first = said[0].operation
-    different = {_said_by(_meaning(one.operation)) for one in said}
-    if len(different) == 1:
+    if len(said) == 1:
         return first
-    merged.notes.append(f"{name} is told differently by {len(said)} pages; all are taken together.")
+    if len({meaning(_binding(one.operation)) for one in said}) > 1:
+        told = f"{name} is told differently by {len(said)} pages; all are taken together."
+        merged.notes.append(told)
     result = {key: value for key, value in first.items() if not key.startswith("x-")}
     result["parameters"] = _parameters(said)
     bodies = [(one.page, mapping(one.operation.get("requestBody"))) for one in said]
     if any(body for _, body in bodies):
         result["requestBody"] = _bodies(bodies, _stem(place))
-    result["responses"] = _responses([mapping(one.operation.get("responses")) for one in said])
+    result["responses"] = _responses(said)
     return result
 
 
-def _meaning(operation: dict[str, Json]) -> Json:
+def _binding(operation: dict[str, Json]) -> Json:
     keys = ("parameters", "requestBody", "responses", "security", "servers")
     return {key: operation.get(key) for key in keys}
-
-
-def _said_by(value: Json) -> str:
-    """Write down what a value means for a program: its running text left out."""
-    return json.dumps(_without_text(value), sort_keys=True)
-
-
-def _without_text(value: Json, named: bool = False) -> Json:
-    if isinstance(value, dict):
-        return {
-            key: _without_text(item, named=key == "properties")
-            for key, item in value.items()
-            if named or (key not in _RUNNING_TEXT and not key.startswith("x-"))
-        }
-    return [_without_text(item) for item in value] if isinstance(value, list) else value
 
 
 def _parameters(said: Sequence[_Said]) -> list[Json]:
@@ -258,10 +218,7 @@ def _stem(place: Place) -> str:
 
 def _bodies(bodies: Sequence[tuple[str, dict[str, Json]]], stem: str) -> dict[str, Json]:
     kinds = _by_kind(bodies)
-    content = {
-        kind: _described(_choice(kind, said, stem), [one for _, one in said])
-        for kind, said in kinds.items()
-    }
+    content = {kind: _described(_choice(kind, said, stem), said) for kind, said in kinds.items()}
     return {"required": all(body.get("required") for _, body in bodies), "content": content}
 
 
@@ -275,10 +232,22 @@ def _by_kind(
     return kinds
 
 
-def _described(schema: Json, said: Sequence[dict[str, Json]]) -> Json:
-    """Put the first example beside a schema."""
-    examples = [one["example"] for one in said if "example" in one]
-    return {"schema": schema, **({"example": examples[0]} if examples else {})}
+def _described(schema: Json, said: Sequence[tuple[str, dict[str, Json]]]) -> Json:
+    """Put the examples beside a schema, each once, under the name of its page."""
+    examples: dict[str, Json] = {}
+    for page, content in said:
+        for name, value in _examples(page, content):
+            if {"value": value} not in examples.values():
+                examples[name] = {"value": value}
+    return {"schema": schema, **({"examples": examples} if examples else {})}
+
+
+def _examples(page: str, content: dict[str, Json]) -> Iterator[tuple[str, Json]]:
+    if "example" in content:
+        yield page, content["example"]
+    for name, example in mapping(content.get("examples")).items():
+        if "value" in mapping(example):
+            yield f"{page} {name}", mapping(example)["value"]
 
 
 def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Json:
@@ -286,9 +255,9 @@ def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -
     distinct: dict[str, tuple[str, dict[str, Json]]] = {}
     for page, content in said:
         schema = mapping(deepcopy(content.get("schema")))
-        distinct.setdefault(_said_by(schema), (page, schema))
+        distinct.setdefault(meaning(schema), (page, schema))
     if len(distinct) == 1 or not kind.endswith("json"):
-        return _together([schema for _, schema in distinct.values()])
+        return together([schema for _, schema in distinct.values()])
     return {"oneOf": list(_titled(list(distinct.values()), stem))}
 
 
@@ -309,42 +278,18 @@ def _variant(page: str) -> str:
     return pascal(" ".join(special[:5])) or "Page"
 
 
-def _responses(said: Sequence[dict[str, Json]]) -> dict[str, Json]:
-    statuses = dict.fromkeys(status for one in said for status in one)
+def _responses(said: Sequence[_Said]) -> dict[str, Json]:
+    answers = [(one.page, mapping(one.operation.get("responses"))) for one in said]
+    statuses = dict.fromkeys(status for _, one in answers for status in one)
     return {
-        status: _response([mapping(one[status]) for one in said if status in one])
+        status: _response([(page, mapping(one[status])) for page, one in answers if status in one])
         for status in statuses
     }
 
 
-def _response(said: Sequence[dict[str, Json]]) -> Json:
+def _response(said: Sequence[tuple[str, dict[str, Json]]]) -> Json:
     content = {
-        kind: _described(
-            _together([one.get("schema") or {} for _, one in found]), [one for _, one in found]
-        )
-        for kind, found in _by_kind([("", one) for one in said]).items()
+        kind: _described(together([one.get("schema") or {} for _, one in found]), found)
+        for kind, found in _by_kind(said).items()
     }
-    return {**said[0], **({"content": content} if content else {})}
-
-
-def _together(schemas: Sequence[Json]) -> Json:
-    """Make one schema that takes whatever any of them takes."""
-    distinct = list({_said_by(schema): schema for schema in schemas}.values())
-    if len(distinct) == 1:
-        return deepcopy(distinct[0])
-    objects = [one for one in map(mapping, distinct) if one.get("type") == "object"]
-    if len(objects) != len(distinct):
-        return {"anyOf": deepcopy(distinct)}
-    fields: dict[str, list[Json]] = {}
-    for one in objects:
-        for name, schema in mapping(one.get("properties")).items():
-            fields.setdefault(name, []).append(schema)
-    required: list[Json] = [
-        name for name in fields if all(name in sequence(one.get("required")) for one in objects)
-    ]
-    together = {name: _together(found) for name, found in fields.items()}
-    return {
-        "type": "object",
-        "properties": together,
-        **({"required": required} if required else {}),
-    }
+    return {**said[0][1], **({"content": content} if content else {})}

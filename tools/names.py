@@ -1,12 +1,14 @@
 """Give everything in a contract the name callers will see, by rules that look at one thing only.
 
 The name of an operation follows from its method and path, the name of a model from its operation
-and field; no rule looks at what else the contract holds, so a page added later renames nothing.
+and field; no rule looks at what follows in the contract, so a page added later renames nothing.
 
 - tag: the first word of the path that is not a version: `/suno/submit/music` → `suno`.
 - operation: the rest of the path: `submit_music`. A GET that does not begin with a verb of asking
   gets `get_`, or `list_` where the path ends in a plural; one that asks by a parameter and would
   be mistaken for another ends in `_by_id`. Without a rest the method decides: `create`, `get`.
+- a version other than v1 is said at the end: `/v2/video/create` → `create_v2`.
+- a name that an operation before it has: `_of_` and the parameters, `list_tasks_of_owner`.
 - longer than 40 characters: parts of the path are dropped from the front.
 - model: tag, operation, `Request` or `Answer`, then the fields that lead to it.
 
@@ -25,6 +27,7 @@ from tools.documents import Json
 LONGEST: Final = 40
 _VERSION: Final = re.compile(r"v\d+([._]\d+)*")
 _PARAMETER: Final = re.compile(r"\{.*\}")
+_INNER: Final = re.compile(r"\{([^{}]*)\}")
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _GOOD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _GOOD_TITLE: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -49,13 +52,27 @@ RESERVED_TAGS: Final = frozenset(
 
 def name_all(document: dict[str, Json]) -> None:
     """Name the operations, tags and models of a contract that have no good name yet."""
+    used: set[tuple[str, str]] = set()
     for place, operation in operations(document):
         path, method = str(place[1]), str(place[2])
-        tag = _kept(sequence(operation.get("tags"))[:1]) or tag_of(path)
-        name = _kept([operation.get("operationId")]) or operation_of(method, path)
-        operation["tags"] = [safe_tag(tag)]
-        operation["operationId"] = safe_name(tag, name)
+        tag = safe_tag(_kept(sequence(operation.get("tags"))[:1]) or tag_of(path))
+        names = [_kept([operation.get("operationId")]), *_names_of(method, path)]
+        safe = [safe_name(tag, name) for name in names if name]
+        name = next((name for name in safe if (tag, name) not in used), safe[-1])
+        used.add((tag, name))
+        operation["tags"] = [tag]
+        operation["operationId"] = name
     _Models(document).name_all()
+
+
+def _names_of(method: str, path: str) -> Iterator[str]:
+    """Offer the name of an operation, and one for where an earlier operation has it already."""
+    name = operation_of(method, path)
+    yield name
+    words = _WORD.findall(" ".join(_INNER.findall(path.lower())))
+    if words:
+        suffix = "_of_" + _joined(words, LONGEST // 2)
+        yield name[: LONGEST - len(suffix)].rstrip("_") + suffix
 
 
 def tag_of(path: str) -> str:
@@ -65,16 +82,28 @@ def tag_of(path: str) -> str:
 
 def operation_of(method: str, path: str) -> str:
     """Name an operation within its group, without looking at any other."""
+    version = "_".join(_later_versions(path))
+    room = LONGEST - len(version) - bool(version)
+    return "_".join(word for word in (_operation_of(method, path, room), version) if word)
+
+
+def _operation_of(method: str, path: str, room: int) -> str:
     segments = [*_segments(path)][1:]
     by_parameter = bool(_PARAMETER.fullmatch(path.rstrip("/").rpartition("/")[2]))
     if not segments:
         return _ALONE.get(method) or ("get" if by_parameter else "list_all")
     if method == "post":
-        return _joined(segments, LONGEST)
+        return _joined(segments, room)
     if method == "get":
-        return _asking(_joined(segments, LONGEST - len("get__by_id")), by_parameter)
+        return _asking(_joined(segments, room - len("get__by_id")), by_parameter)
     verb = _ALONE.get(method, method)
-    return f"{verb}_{_joined(segments, LONGEST - len(verb) - 1)}"
+    return f"{verb}_{_joined(segments, room - len(verb) - 1)}"
+
+
+def _later_versions(path: str) -> Iterator[str]:
+    for segment in path.lower().split("/"):
+        if _VERSION.fullmatch(segment) and not re.match(r"v1(\D|$)", segment):
+            yield "_".join(_WORD.findall(segment))
 
 
 def _asking(name: str, by_parameter: bool) -> str:
@@ -162,6 +191,7 @@ class _Models:
             field = ""
             self._used.add(root.lower())
         for name, inner in mapping(schema.get("properties")).items():
+            _part_from_null(mapping(inner), pascal(name))
             self._schema(mapping(inner), root, field + (pascal(name) or "Field"))
         for key in ("items", "additionalProperties"):
             if mapping(schema.get(key)):
@@ -175,6 +205,20 @@ class _Models:
         while name.lower() in self._used:
             name += "Other"
         return name
+
+
+def _part_from_null(schema: dict[str, Json], title: str) -> None:
+    """Say null beside listed values, not among them: the generator makes a type of each saying."""
+    values = [value for value in sequence(schema.get("enum")) if value is not None]
+    if not values or not (schema.get("nullable") or None in sequence(schema["enum"])):
+        return
+    listed: dict[str, Json] = {"enum": list(values)}
+    listed |= {"type": schema.pop("type")} if "type" in schema else {}
+    listed |= {"title": title} if title else {}
+    schema.pop("title", None)
+    schema["oneOf"] = [listed]
+    schema["nullable"] = True
+    del schema["enum"]
 
 
 def _is_model(schema: dict[str, Json]) -> bool:

@@ -1,8 +1,9 @@
 """Apply an OpenAPI Overlay 1.x document: ordered actions that update or remove what they find.
 
 Two things go beyond the specification. An action that finds nothing is named, because its fault is
-gone and so should be the action. And `x-only: optional answer fields` narrows what a target finds
-to the fields an answer may leave out, which JSONPath cannot say.
+gone and so should be the action. And `x-only` narrows what a target finds to what JSONPath cannot
+say: the `optional answer fields`, which their schema does not require, or the entries in lists of
+required fields that `published examples leave out`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,14 @@ from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 from tools.answers import optional_fields
 from tools.contract import Place
 from tools.documents import Json
+from tools.examples import left_out
 from tools.problem import Problem
+from tools.quick import quicken
 
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
-    "optional answer fields": optional_fields
+    "optional answer fields": optional_fields,
+    "published examples leave out": left_out,
 }
-
-
-class _Deep(JSONPathEnvironment):
-    max_recursion_depth = 200
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _action(data: Json, name: str) -> Action:
     faults = {
         "gives no reason in its `description`": not str(data.get("description") or "").strip(),
         "has a `remove` that is not true or false": not isinstance(data.get("remove", False), bool),
-        "has an unknown `x-only`": data.get("x-only", *_ONLY) not in _ONLY,
+        "has an unknown `x-only`": "x-only" in data and data["x-only"] not in list(_ONLY),
         "neither removes nor updates": not data.get("remove") and "update" not in data,
     }
     for fault, found in faults.items():
@@ -94,7 +94,7 @@ def _action(data: Json, name: str) -> Action:
 
 def _carry_out(document: dict[str, Json], action: Action) -> int:
     try:
-        found = list(_Deep().find(action.target, document))
+        found = list(quicken(JSONPathEnvironment().compile(action.target)).find(document))
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise Problem(f"{action.name} has a target that is not JSONPath: {reason}.") from None

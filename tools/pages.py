@@ -8,12 +8,12 @@ One contract alone is taken exactly as published, byte for byte; several are mer
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
-from tools import documents, mends, merge
+from tools import documents, hosts, mends, merge
 from tools.documents import Json
 from tools.layout import shown
 from tools.problem import Problem
@@ -22,6 +22,9 @@ _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _OPENING: Final = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
 _PAGES: Final = (".md", ".markdown")
 _EXPORTS: Final = (".yaml", ".yml", ".json")
+
+
+Check: TypeAlias = Callable[[dict[str, Json], str], None]
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,23 @@ class Imported:
 
 
 def imported(
-    paths: Sequence[Path], allowed: Collection[str] = (), choices: Mapping[str, Json] | None = None
+    paths: Sequence[Path],
+    allowed: Collection[str] = (),
+    choices: Mapping[str, Json] | None = None,
+    known: Collection[str] = (),
+    check: Check | None = None,
 ) -> Imported:
     """Make one contract of these pages, files and folders.
 
     A page in a folder that cannot be read is left out and told; one that was named is an error.
+
+    Args:
+        paths: The pages, files and folders.
+        allowed: Hosts that are taken though they are not the usual one.
+        choices: Which page settles an operation.
+        known: The hosts of the contract in place.
+        check: Raises a Problem for a contract of which no client can be generated. It is asked of
+            all pages together, and only where they fail of each alone.
 
     Raises:
         Problem: a named file is refused, or nothing is left.
@@ -75,13 +90,53 @@ def imported(
                 refused.append(str(problem))
     notes = [str(mend) for one in found for mend in one.mends]
     if len(found) == 1 and len(paths) == 1 and paths[0].is_file():
-        return Imported(found[0].text, notes, refused)
+        return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
     sources = [merge.Source(one.place, one.name, one.document) for one in found]
-    merged = merge.merge(sources, allowed, choices)
-    if merged.refused and any(path.is_file() for path in paths):
-        raise Problem(merged.refused[0])
+    merged = merge.merge(sources, allowed, choices, known)
+    if check:
+        fault = _fault(check, merged, "all pages together")
+        if fault:
+            fit, unfit = _parted(sources, check, allowed)
+            if not fit:
+                raise Problem(unfit[0])
+            refused += unfit or [fault]
+            merged = merge.merge(fit, allowed, choices, known)
+    if refused + merged.refused and any(path.is_file() for path in paths):
+        raise Problem((refused + merged.refused)[0])
     text = documents.text_of(merged.document)
     return Imported(text, notes + merged.notes, refused + merged.refused)
+
+
+def _parted(
+    sources: Sequence[merge.Source], check: Check, allowed: Collection[str]
+) -> tuple[list[merge.Source], list[str]]:
+    """Part the pages of which a client can be generated from the others, with their faults."""
+    fit: list[merge.Source] = []
+    unfit: list[str] = []
+    for source in sources:
+        one = merge.merge([source], [*allowed, *hosts.hosts_of(source.document)])
+        fault = _fault(check, one, source.place)
+        if fault:
+            unfit.append(fault)
+        else:
+            fit.append(source)
+    return fit, unfit
+
+
+def _fault(check: Check, merged: merge.Merged, place: str) -> str | None:
+    try:
+        check(merged.document, place)
+    except Problem as problem:
+        return str(problem)
+    return None
+
+
+def _alone(found: Found, allowed: Collection[str], known: Collection[str]) -> list[str]:
+    usual = hosts.usual_host([found.document], known)
+    strange = hosts.strange_host(found.document, usual, allowed)
+    if strange is not None:
+        raise Problem(hosts.refusal(found.place, strange, usual))
+    return hosts.moved(usual, known)
 
 
 def contracts(path: Path, given: Path) -> list[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from tools.documents import Json
 from tools.problem import Problem
 
 FILE = "servers.py"
+_HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
 
 
 def write_servers(document: dict[str, Json], place: str, into: Path) -> None:
@@ -32,7 +34,14 @@ def _url(server: Json, place: str) -> str:
     url = server.get("url") if isinstance(server, dict) else None
     if not isinstance(url, str) or not url.isascii() or not url.isprintable():
         raise Problem(f"{place} has a server without a usable URL.")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "{" in url:
+    if "{" in url or not _is_whole(url):
         raise Problem(f"{place} has the server {url!r}; it must be a whole http(s) URL.")
     return url.rstrip("/")
+
+
+def _is_whole(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or ""))

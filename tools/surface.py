@@ -6,12 +6,16 @@ It is read from the generated code itself, without importing it: this is what ca
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tools.layout import shown
 from tools.problem import Problem
 
+_JSON_NAME = re.compile(
+    r"""(?P<json>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\] =|:)\s+(?P<python>\w+)\b"""
+)
 _HEAD = """# Public surface
 
 Generated with the client: a line per call and per model field. What changes here changes for
@@ -31,8 +35,27 @@ def surface(package: Path) -> str:
     for tag in sorted(path.parent for path in package.glob("api/*/__init__.py")):
         parts += [f"\n## client.{tag.name}\n\n", *_calls(tag)]
     modules = [path for path in sorted(package.glob("models/*.py")) if path.stem != "__init__"]
-    models = [_model(node) for path in modules for node in _classes(_parse(path))]
+    models = [_model(path) for path in modules]
     return "".join([*parts, "\n## Models\n" if models else "", *sorted(models)])
+
+
+def called(path: str) -> str | None:
+    """Tell under which name the surface has what stands at a path in the package's code.
+
+    The modules that hold models and operations are nothing of their own: None.
+    """
+    match path.split("."):
+        case [_, "api", _, owner, *rest] if owner.endswith("Resource") and not rest:
+            return None
+        case [_, "api", tag, owner, *rest] if owner.endswith("Resource"):
+            return ".".join(["client", tag, *rest])
+        case [_, "api", ("Resources" | "AsyncResources"), *rest] if rest:
+            return ".".join(["client", *rest])
+        case [_, "api", tag, *rest] if tag.islower():
+            return ".".join(["client", tag, *rest])
+        case [_, "models", name, *rest]:
+            return ".".join(rest if name.islower() else [name, *rest]) or None
+    return path
 
 
 def _calls(tag: Path) -> Iterator[str]:
@@ -42,7 +65,7 @@ def _calls(tag: Path) -> Iterator[str]:
         if method.name != "__init__":
             path = tag / f"{method.name}.py"
             call = f"client.{tag.name}.{method.name}{_signature(method)}"
-            yield f"- `{call}` — `{_request(_parse(path), path)}`\n"
+            yield f"- `{call}` — `{_request(path)}`\n"
 
 
 def _signature(method: ast.FunctionDef) -> str:
@@ -60,8 +83,10 @@ def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
     return annotation
 
 
-def _request(module: ast.Module, path: Path) -> str:
-    for node in _inside(module, "_get_kwargs"):
+def _request(path: Path) -> str:
+    before, found, text = path.read_text("utf-8").partition("\ndef _get_kwargs(")
+    function = _tree(found + text.partition("\n\n\ndef ")[0], path, before.count("\n"))
+    for node in ast.walk(function):
         match node:
             case ast.AnnAssign(
                 target=ast.Name(id="_kwargs"),
@@ -78,8 +103,11 @@ def _request(module: ast.Module, path: Path) -> str:
     raise Problem(f"{shown(path)} is not what the generator writes: it builds no request.")
 
 
-def _model(node: ast.ClassDef) -> str:
-    names = dict(_json_names(node))
+def _model(path: Path) -> str:
+    # Only what stands before the methods is parsed: of many models the rest takes long.
+    head, _, methods = path.read_text("utf-8").partition("\n    def ")
+    (node,) = _classes(_tree(f"{head}\n    ..." if methods else head, path))
+    names = dict(_json_names(methods))
     lines = [f"\n### {node.name}\n\n"]
     for item in node.body:
         if isinstance(item, ast.AnnAssign):
@@ -100,25 +128,10 @@ def _field(name: str, annotation: str, names: dict[str, str]) -> str:
     return f"- `{name}: {kind}` — {', '.join(notes)}\n"
 
 
-def _json_names(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+def _json_names(methods: str) -> Iterator[tuple[str, str]]:
     """Read from `to_dict` which JSON name each Python name stands for."""
-    for item in _inside(node, "to_dict"):
-        pairs: list[tuple[ast.expr | None, ast.expr]] = []
-        match item:
-            case ast.Dict():
-                pairs = list(zip(item.keys, item.values, strict=True))
-            case ast.Assign(targets=[ast.Subscript(slice=place)]):
-                pairs = [(place, item.value)]
-        for key, value in pairs:
-            if isinstance(key, ast.Constant) and isinstance(value, ast.Name):
-                yield value.id, str(key.value)
-
-
-def _inside(tree: ast.Module | ast.ClassDef, name: str) -> Iterator[ast.AST]:
-    """Walk through one function only: there is much more in a generated module."""
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            yield from ast.walk(node)
+    for found in _JSON_NAME.finditer(methods.partition("\n    @classmethod")[0]):
+        yield found["python"], ast.literal_eval(found["json"])
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
@@ -126,7 +139,12 @@ def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
 
 
 def _parse(path: Path) -> ast.Module:
+    return _tree(path.read_text("utf-8"), path)
+
+
+def _tree(text: str, path: Path, before: int = 0) -> ast.Module:
     try:
-        return ast.parse(path.read_text("utf-8"))
+        return ast.parse(text)
     except SyntaxError as error:
-        raise Problem(f"{shown(path)}:{error.lineno} is not Python: {error.msg}.") from None
+        line = before + (error.lineno or 0)
+        raise Problem(f"{shown(path)}:{line} is not Python: {error.msg}.") from None

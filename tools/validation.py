@@ -29,9 +29,12 @@ def validate(document: dict[str, Json], place: str) -> int:
     version = str(document.get("openapi", ""))
     if version[:4] not in _VALIDATORS:
         raise Problem(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
-    for check in (_references, _templates, _names, _specification):
-        for fault in check(document):
-            raise Problem(f"{place}: {fault}.")
+    try:
+        for check in (_references, _templates, _names, _specification):
+            for fault in check(document):
+                raise Problem(f"{place}: {fault}.")
+    except RecursionError:
+        raise Problem(f"{place}: a schema refers to itself without end.") from None
     count = sum(1 for _ in operations(document))
     if not count:
         raise Problem(f"{place} describes no operation.")

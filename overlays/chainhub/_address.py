@@ -270,7 +270,8 @@ def check_url(
     if problem is None and not is_allowed(parsed, allow_hosts, own_origin):
         problem = _place_problem(origin_of(parsed)[1])
     if problem is not None:
-        raise AddressRefusedError(f"refused {_shown(parsed)}: {problem}")
+        shown = _shown(parsed) if parsed.scheme else "an address without http:// or https://"
+        raise AddressRefusedError(f"refused {shown}: {problem}")
     return parsed
 
 

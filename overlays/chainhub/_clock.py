@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 from chainhub._cancel import Cancel
 
 monotonic: Callable[[], float] = time.monotonic
 """Return the present instant, in seconds; only differences mean something."""
+
+timeout: Callable[[float | None], AbstractAsyncContextManager[asyncio.Timeout]] = asyncio.timeout
+"""Bound a block in seconds, where it waits for what may be asleep itself."""
 
 
 def sleep(delay: float, cancel: Cancel | None) -> None:

@@ -29,6 +29,8 @@ Descend = Callable[[typing.Any, bool], object]
 # Beyond, a float no longer names one integer.
 _EXACT = 2**53
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
+# Lists an object can be made of: empty ones, and those that begin with what may be a pair.
+_LIST = re.compile(rb'\[\s*[\]\["{]')
 
 
 def settle(
@@ -57,7 +59,10 @@ def settle(
     try:
         if body is not None and attrs.has(type(model)):
             _look_at(body)
-        return typing.cast("T", _shape(declared, namespace).fit(model, lenient))
+        settled = typing.cast("T", _shape(declared, namespace).fit(model, lenient))
+        if body is not None and _nests(declared, namespace) and _LIST.search(body):
+            _look_inside(body, declared, namespace)
+        return settled
     except Fault as fault:
         found = _deepest(fault, namespace)
     raise ResponseError(found.sentence(secrets), field=found.field(secrets))
@@ -78,6 +83,39 @@ def _look_at(body: bytes) -> None:
     first = body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
     if first in (b"[", b'"'):
         raise Fault(dict, [] if first == b"[" else "…")
+
+
+@functools.cache
+def _nests(declared: object, namespace: types.ModuleType) -> bool:
+    """Tell whether models stand inside the type, where a list could have been taken for one."""
+    return any(
+        _mentions_model(kind)
+        for member in members(resolve(declared, namespace))
+        for kind in (
+            [kind for _, kind in fields_of(member, namespace)]
+            if isinstance(member, type) and attrs.has(member)
+            else typing.get_args(member)
+        )
+    )
+
+
+def _mentions_model(kind: object) -> bool:
+    if isinstance(kind, type) and hasattr(kind, "from_dict"):
+        return True
+    return any(map(_mentions_model, typing.get_args(kind)))
+
+
+def _look_inside(body: bytes, declared: object, namespace: types.ModuleType) -> None:
+    """Refuse a list deeper inside where an object belongs."""
+    from chainhub._json import NotJSON, parse
+    from chainhub._locate import locate
+
+    try:
+        fault = locate(parse(body, lambda: None), declared, namespace)
+    except NotJSON:
+        return  # read by another charset; what came of it has been looked at
+    if fault is not None and type(fault.found) is list:
+        raise fault
 
 
 @attrs.frozen(eq=False)

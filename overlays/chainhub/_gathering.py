@@ -224,9 +224,13 @@ class Workers:
 
     def wait(self, idle: Idle) -> Came | None:
         """Wait until something comes or the time is over."""
-        left = idle.until - _clock.monotonic()
+        left = max(idle.until - _clock.monotonic(), 0.0)
+        if not self._gathering.crowd.in_flight and not math.isinf(left):
+            # Nothing can come but the switch: a sleep, which a clock in tests may skip.
+            _clock.sleep(left, self._gathering.user_cancel)
+            return None
         with suppress(Empty):
-            return self._came.get(timeout=None if math.isinf(left) else max(left, 0.0))
+            return self._came.get(timeout=None if math.isinf(left) else left)
         return None
 
 
@@ -350,7 +354,7 @@ class AsyncWorkers:
         came: Came | str | VideoTask | BaseException | None = None
         left = idle.until - _clock.monotonic()
         with suppress(TimeoutError):
-            async with asyncio.timeout(None if math.isinf(left) else left) as scope:
+            async with _clock.timeout(None if math.isinf(left) else left) as scope:
                 with watching(self._gathering.user_cancel, lambda: waker(scope)):
                     came = await self._came.get()
         if isinstance(came, BaseException):

@@ -22,6 +22,8 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *([\w+-]*).*$")
 SHELL = ("bash", "console", "sh", "shell")
 SHOWN = ("", "diff", "json", "mermaid", "text", "toml", "yaml")
+# Every command of these is run by tests/e2e, against index servers.
+RUN_ELSEWHERE = ("docs/installing.md", "docs/publishing.md")
 FOREIGN = ("cd", "curl", "export", "git", "pip", "pipx", "uv")
 
 
@@ -100,12 +102,16 @@ def _program_objection(arguments: list[str]) -> str | None:
     return None if known else f"no such program: {' '.join(arguments)}"
 
 
+def _run_elsewhere(block: Block) -> bool:
+    return block.language in SHELL and block.place.partition(":")[0] in RUN_ELSEWHERE
+
+
 def _every(*languages: str) -> list[object]:
     found = (block for path in documents() for block in blocks(path, path.read_text("utf-8")))
     return [
         pytest.param(block, id=block.place)
         for block in found
-        if block.language in languages and not block.skipped
+        if block.language in languages and not block.skipped and not _run_elsewhere(block)
     ]
 
 

@@ -87,6 +87,11 @@ def test_source_distribution_holds_what_a_wheel_is_made_of(built: dict[str, Path
         ("Classifier", "Private :: Do Not Upload"),
         ("Classifier", "Typing :: Typed"),
         ("Provides-Extra", "sandbox"),
+        ("Description-Content-Type", "text/markdown"),
+        ("Author", "The chainhub developers"),
+        ("Keywords", "api-client,openapi,sdk,video"),
+        ("Project-URL", "Service, https://api.chainhub.tech"),
+        *(("Classifier", f"Programming Language :: Python :: 3.{n}") for n in range(11, 15)),
     ],
 )
 def test_metadata_says(metadata: Message, field: str, value: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-LOCKS = ("run", "generator", "test")
+LOCKS = ("run", "generator", "test", "index")
 PIN = re.compile(r"^([a-z0-9._-]+)==([^ ;]+)(?: ; [^\\]+)? \\$")
 
 
@@ -30,6 +30,14 @@ def test_every_line_is_a_pin_or_a_hash(project: Path, lock: str) -> None:
 def test_the_test_lock_holds_the_others(project: Path, part: str) -> None:
     """What people run is what is tested."""
     assert _pins(project, part).items() <= _pins(project, "test").items()
+
+
+def test_what_two_locks_share_has_one_version(project: Path) -> None:
+    """The environment of the heavy tests differs from the other one by what it adds."""
+    shared = _pins(project, "index").keys() & _pins(project, "test").keys()
+    assert {name: _pins(project, "index")[name] for name in shared} == {
+        name: _pins(project, "test")[name] for name in shared
+    }
 
 
 def test_the_build_backend_is_the_locked_one(project: Path) -> None:

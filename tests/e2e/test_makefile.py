@@ -18,8 +18,11 @@ PROMISED = (
     "validate",
     "surface",
     "drift",
+    "diff",
+    "release-check",
     "bench",
     "build",
+    "publish",
     "clean",
     "lock",
 )

@@ -308,10 +308,10 @@ GOOD = [
     "https://under_score.example.com/",
 ]
 BAD = [
-    ("", "only http"),
-    ("not a url", "only http"),
-    ("/cdn/v.mp4", "only http"),
-    ("//cdn.example.com/v.mp4", "only http"),
+    ("", "refused an address without http:// or https://: only"),
+    ("not a url", "refused an address without http:// or https://: only"),
+    ("/cdn/v.mp4", "refused an address without http:// or https://: only"),
+    ("//cdn.example.com/v.mp4", "refused an address without http:// or https://: only"),
     ("file:///etc/passwd", "only http"),
     ("ftp://cdn.example.com/v.mp4", "only http"),
     ("javascript:alert(1)", "only http"),

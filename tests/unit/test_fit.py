@@ -347,6 +347,35 @@ def test_a_list_may_be_the_answer(models: ModuleType) -> None:
     assert settle([1], "list[int]", models, body=b"[1]") == [1]
 
 
+@pytest.mark.parametrize(
+    ("declared", "body", "message"),
+    [
+        ("list[Part]", b'[[["name", "p"]]]', "the field [0] should be an object but is a list"),
+        ("list[Part]", b'[{"name": "p"}]', None),
+        ("list[Part]", b'[["\xff"]]', None),
+        (
+            "Whole",
+            b'{"id": "w", "status_update_time": 1, "parts": [["na", "me"]]}',
+            "the field parts[0] should be an object but is a list",
+        ),
+        ("Whole", b'{"id": "w", "status_update_time": 1, "part": []}', "the field part should be"),
+        ("Whole", b'{"id": "w", "status_update_time": 1, "parts": []}', None),
+        ("Whole", b'{"id": "w", "status_update_time": "1", "plain": ["a"]}', None),
+    ],
+)
+def test_a_list_of_pairs_is_no_object_deeper_inside_either(
+    models: ModuleType, declared: str, body: bytes, message: str | None
+) -> None:
+    """Generated parsing would make a model of it there as well; nothing else is judged anew."""
+    model = [part(models)] if declared == "list[Part]" else whole(models, parts=[part(models)])
+    if message is None:
+        assert settle(model, declared, models, body=body) is not None
+        return
+    with pytest.raises(ResponseError) as caught:
+        settle(model, declared, models, body=body)
+    assert caught.value.message.startswith(message)
+
+
 def test_what_stands_there_is_masked(models: ModuleType) -> None:
     """Neither a value nor a name shows the key."""
     key = "sk-test-Kp7Qw2Xv9Lm4"

@@ -1,7 +1,10 @@
 """What the sandbox answers over HTTP."""
 
+import asyncio
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -21,6 +24,7 @@ from chainhub.sandbox import (
     status,
     trickle,
 )
+from chainhub.sandbox import _server as server
 
 KEY = "sk-test-sandbox"
 QUERY = "/v1/video/query"
@@ -339,6 +343,47 @@ def test_a_link_over_ipv6() -> None:
         url = f"{sandbox.base_url}{QUERY}?id={sandbox.add(completed)}"
         link = PLAIN.get(url, headers=headers).json()["video_url"]
         assert link.startswith(f"{sandbox.base_url}/media/")
+
+
+@pytest.mark.parametrize(
+    ("step", "status_and_word"),
+    [
+        (pending, (200, "pending")),
+        (slow(0.0, completed), (200, "completed")),
+        (cut(0), (200, "pending")),
+        (status(503), (503, None)),
+        (reset, (None, None)),
+    ],
+)
+def test_the_log_tells_what_was_answered(
+    step: Step, status_and_word: tuple[int | None, str | None]
+) -> None:
+    """Beside a request stands the answer's status and, if it is about the task, its word."""
+    with Sandbox(key=KEY) as sandbox, suppress(httpx.TransportError):
+        PLAIN.get(
+            f"{sandbox.base_url}{QUERY}",
+            params={"id": sandbox.add([step])},
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
+    assert (sandbox.requests[0].status, sandbox.requests[0].word) == status_and_word
+
+
+def test_a_kept_connection_answers_at_once() -> None:
+    """Small answers are not held back until the client acknowledges the ones before."""
+    sandbox = Sandbox(key=KEY)
+    options = set()
+
+    class Watched(server._Connection):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            found = transport.get_extra_info("socket")
+            options.add(found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_Connection", Watched)
+        with sandbox:
+            PLAIN.get(sandbox.base_url)
+    assert options == {1}
 
 
 def test_requests_are_logged_without_secrets() -> None:

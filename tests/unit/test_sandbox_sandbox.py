@@ -13,7 +13,15 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from chainhub.sandbox import MissingExtraError, Sandbox, SandboxError, completed, pending, slow
+from chainhub.sandbox import (
+    MissingExtraError,
+    Sandbox,
+    SandboxError,
+    completed,
+    pending,
+    reset,
+    slow,
+)
 from chainhub.sandbox import _server as server
 
 QUERY = "/v1/video/query"
@@ -54,6 +62,19 @@ def test_speed_runs_the_scripts_faster() -> None:
     with Sandbox(speed=100_000) as sandbox:
         task_id = sandbox.add([pending(seconds=60), completed])
         _until(lambda: bool(get(sandbox, task_id).json()["status"] == "completed"))
+
+
+def test_a_task_may_be_written_out_step_by_step() -> None:
+    """Steps and words one after the other are a script too, with an id and faults of the video."""
+    with Sandbox() as sandbox:
+        task_id = sandbox.task(pending, "completed", id="mine", media=[reset])
+        answers = [get(sandbox, task_id).json() for _ in range(2)]
+        assert task_id == "mine"
+        assert [answer["status"] for answer in answers] == ["pending", "completed"]
+        with pytest.raises(httpx.ReadError):
+            PLAIN.get(answers[1]["video_url"])
+        with pytest.raises(ValueError, match="at least one step"):
+            sandbox.task()
 
 
 def test_a_video_of_ones_own() -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+from attrs import evolve
 
 from chainhub.sandbox import (
     Step,
@@ -13,6 +14,8 @@ from chainhub.sandbox import (
     completed,
     completed_without_url,
     cut,
+    error,
+    expired,
     failed,
     html,
     pending,
@@ -20,6 +23,7 @@ from chainhub.sandbox import (
     slow,
     state,
     trickle,
+    video_upsampling_failed,
 )
 from chainhub.sandbox._script import Completion, as_script
 
@@ -132,6 +136,27 @@ def test_a_script_takes_steps_and_words() -> None:
     assert as_script([pending, "polishing"]) == (pending, state("polishing"))
     assert as_script(pending) == (pending,)
     assert as_script("polishing") == (state("polishing"),)
+
+
+@pytest.mark.parametrize(
+    ("word", "step"),
+    [
+        ("completed", completed),
+        ("Succeeded", evolve(completed, word="Succeeded")),
+        ("SUCCESS", evolve(completed, word="SUCCESS")),
+        ("failed", failed),
+        ("FAILURE", evolve(failed, word="FAILURE")),
+        ("error", error),
+        ("cancelled", cancelled),
+        ("canceled", evolve(cancelled, word="canceled")),
+        ("expired", expired),
+        ("video_upsampling_failed", video_upsampling_failed),
+        ("video_upsampling_completed", state("video_upsampling_completed")),
+    ],
+)
+def test_a_word_that_ends_a_task_comes_with_what_belongs_to_it(word: str, step: Step) -> None:
+    """A final word has a URL or a reason; a stage is a mere state."""
+    assert as_script([word]) == (step,)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import commands, generation, layout, trees
+from tools import commands, generation, layout, states, trees
 from tools.__main__ import main
 from tools.problem import Problem
 
@@ -86,6 +86,19 @@ def test_the_repaired_contract_is_what_the_service_does(project: Path) -> None:
         },
         "required": ["id", "status", "status_update_time"],
     }
+
+
+def test_validate_tells_which_examples_contradict_their_schema(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The contract is good all the same."""
+    text = layout.CONTRACT.read_text()
+    assert "type: integer" in text
+    layout.CONTRACT.write_text(text.replace("type: integer", "type: boolean"))
+    assert main(["validate"]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("GET /v1/video/query: an example (application/json) does not fit at ")
+    assert last == "openapi.yaml is good once repaired: 1 operation(s)."
 
 
 def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,6 +226,34 @@ def test_spec_writes_the_contract_of_a_page(
     assert "page.md holds no OpenAPI document." in capsys.readouterr().err
 
 
+def test_a_misspelt_host_is_refused_even_alone(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The contract in place tells which one is right; another service altogether is told."""
+    page = project / "page.md"
+    published = layout.CONTRACT.read_text()
+    assert "https://api.chainhub.tech" in published
+
+    def spec(host: str, *options: str) -> int:
+        text = published.replace("https://api.chainhub.tech", host)
+        page.write_text(f"````yaml\n{text}````\n")
+        layout.CONTRACT.write_text(published)
+        return main(["spec", *options, str(page)])
+
+    assert spec("https://api.chainhubb.tech") == 1
+    assert layout.CONTRACT.read_text() == published
+    assert capsys.readouterr().err == (
+        "page.md is refused: the key would go to its server api.chainhubb.tech, which is not "
+        "api.chainhub.tech; --allow-host takes it by name.\n"
+    )
+    assert spec("https://api.chainhubb.tech", "--allow-host=a.b, api.chainhubb.tech") == 0
+    capsys.readouterr()
+    assert spec("https://gateway.example.org") == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "The server is gateway.example.org, no longer api.chainhub.tech: the key will go there."
+    )
+
+
 def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Mends and choices as they are made, refused pages apart from them."""
     folder = project / "pages"
@@ -236,40 +277,104 @@ def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str
     assert "told differently" not in capsys.readouterr().out
 
 
-def test_diff_and_release_check(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Against a folder, an API.md or a git revision; a version too small is refused."""
-    old = project / "old"
-    old.mkdir()
-    (project / "generated").mkdir()
-    (old / "API.md").write_text("### A\n\n### B\n")
-    (project / "generated" / "API.md").write_text("### A\n")
-    for base in (old, old / "API.md"):
-        assert main(["diff", str(base)]) == 0
-        assert capsys.readouterr().out == "### Contract\n\n- Breaking: `B` is gone.\n"
-    check = ["release-check", str(old), "--previous", "1.2.0"]
-    assert main([*check, "1.9.0"]) == 1
-    assert main([*check, "2.0.0"]) == 0
+CODE = "class A:\n    def to_dict(self): ...\n"
+
+
+def packaged(folder: Path, version: str, **models: str) -> Path:
+    """Write a state: generated/ with models, overlays/ with a client of a version."""
+    package = folder / "generated" / "chainhub_api"
+    for name, text in {
+        package / "__init__.py": "",
+        package / "models" / "__init__.py": "",
+        **{package / "models" / f"{name}.py": text for name, text in models.items()},
+        folder / "overlays" / "chainhub" / "__init__.py": f"def ask(): ...\n# {version}\n",
+        folder / "overlays" / "chainhub" / "_version.py": f'__version__ = "{version}"\n',
+    }.items():
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_text(text)
+    return folder
+
+
+def test_diff_tells_what_changed_for_callers(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A draft of the changelog, and the version it asks for."""
+    old = packaged(project / "old", "1.2.0", a=CODE, b=CODE.replace("A", "B"))
+    packaged(project, "1.9.0", a='class A:\n    """What it is."""\n\n    def to_dict(self): ...\n')
+    assert main(["diff", str(old)]) == 0
     told = capsys.readouterr()
-    assert told.err == f"1.9.0 is too small: what changed since {old} asks for 2.0.0.\n"
-    assert told.out == f"2.0.0 is enough: what changed since {old} asks for 2.0.0.\n"
-    assert main(["diff", "--", "v9.9.9"]) == 1
-    sentence = "v9.9.9 is neither a file nor a revision that has generated/API.md.\n"
-    assert capsys.readouterr().err == sentence
+    assert told.err == ""
+    assert told.out == (
+        "### Contract\n\n- Breaking: `B` is gone.\n- Changed documentation: `A`.\n\n"
+        "After 1.2.0 this asks for 2.0.0 or more.\n"
+    )
+    client = project / "overlays" / "chainhub" / "__init__.py"
+    client.write_text("def ask(more=1): ...\n")
+    assert main(["diff", str(old), "--previous", "0.1.0"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "\n\n### Client\n\n- Added: The parameter `more` of `chainhub.ask`.\n\n"
+        "After 0.1.0 this asks for 0.2.0 or more.\n"
+    )
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
-def test_diff_against_a_git_revision(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By its name, which may be a tag with the version in it."""
-    (project / "generated").mkdir()
-    surface = project / "generated" / "API.md"
+def test_diff_says_what_it_could_not_compare(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An API.md has no code, a contract has no client."""
+    packaged(project, "1.2.0", a=CODE)
+    surface = project / "old.md"
     surface.write_text("### A\n")
-    options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.templateDir="]
-    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v0.1.0"]):
-        subprocess.run(["git", *options, *step], cwd=project, check=True, timeout=30)
-    surface.write_text("### A\n\n### B\n")
-    assert main(["diff", "v0.1.0"]) == 0
-    assert capsys.readouterr().out == "### Contract\n\n- Added: `B`.\n"
-    assert main(["release-check", "v0.1.0", "0.1.1"]) == 0
+    assert main(["diff", str(surface)]) == 0
+    told = capsys.readouterr()
+    assert told.out == (
+        "### Contract\n\n- Nothing that callers see.\n\nAfter 1.2.0 this asks for 1.2.0 or more.\n"
+    )
+    assert told.err == (
+        f"{surface} lacks the code of chainhub_api: not compared.\n"
+        f"{surface} lacks the code of chainhub: not compared.\n"
+    )
+    (project / "overlays" / "chainhub" / "_version.py").unlink()
+    assert main(["diff", str(layout.CONTRACT)]) == 0
+    told = capsys.readouterr()
+    assert "- Breaking: `client.video.query` is gone.\n- Added: `A`.\n" in told.out
+    assert "asks for" not in told.out
+    assert told.err == f"{layout.CONTRACT} lacks the code of chainhub: not compared.\n"
+
+
+def test_release_check_refuses_a_version_too_small(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one written down or the one given, after that of the base or the one given."""
+    old = str(packaged(project / "old", "1.2.0", a=CODE, b=CODE.replace("A", "B")))
+    packaged(project, "1.9.0", a=CODE)
+    sentence = f"1.9.0 is too small: what changed since {old} asks for 2.0.0.\n"
+    assert main(["release-check", old]) == 1
+    assert capsys.readouterr().err == sentence
+    assert main(["release-check", old, "--version", "2.0.0"]) == 0
+    assert capsys.readouterr().out == (
+        f"2.0.0 is enough: what changed since {old} asks for 2.0.0.\n"
+    )
+    assert main(["release-check", old, "--previous", "0.8.1"]) == 0
+    (project / "overlays" / "chainhub" / "_version.py").unlink()
+    assert main(["release-check", old]) == 1
+    assert capsys.readouterr().err == "No version is given, and the working copy says none.\n"
+    (project / "old.md").write_text("### A\n")
+    assert main(["release-check", str(project / "old.md"), "--version", "1.0.0"]) == 1
+    assert "old.md is no version such as 1.2.3." in capsys.readouterr().err
+
+
+def test_the_first_release_may_have_any_version(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a base the newest tag is taken, where there is one."""
+    monkeypatch.setattr(states, "latest_tag", lambda: None)
+    assert main(["release-check"]) == 0
+    assert capsys.readouterr().out == "No earlier version has a tag; any version will do.\n"
+    old = packaged(project / "old", "0.1.0", a=CODE)
+    packaged(project, "0.1.0", a=CODE)
+    monkeypatch.setattr(states, "latest_tag", lambda: str(old))
+    assert main(["release-check"]) == 0
+    assert "0.1.0 is enough: what changed since " in capsys.readouterr().out
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -335,3 +440,78 @@ def test_the_package_can_be_run(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         gc.enable()
     assert caught.value.code == 0
+
+
+def test_an_interrupt_while_the_pipeline_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Is a sentence too: before that, nothing of it is loaded."""
+
+    class Pressed:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "tools.line":
+                raise KeyboardInterrupt
+
+    code = "import sys, tools.__main__; print([name for name in sys.modules if 'tools.' in name])"
+    loaded = subprocess.check_output([sys.executable, "-c", code], cwd=layout.ROOT, text=True)
+    assert loaded == "['tools.__main__']\n"
+    monkeypatch.delitem(sys.modules, "tools.line", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
+    assert main(["drift"]) == 130
+    assert capsys.readouterr().err == "Stopped; nothing was changed.\n"
+
+
+def test_a_page_of_which_no_client_can_be_made_is_left_out(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alone, with its reason; the others are imported. One that was named is an error."""
+    folder = project / "pages"
+    folder.mkdir()
+    page = "```yaml\nopenapi: 3.0.1\npaths: {{/{}: {{post: {}}}}}\n```\n"
+    xml = "{requestBody: {content: {application/xml: {schema: {type: string}}}}}"
+    (folder / "a.md").write_text(page.format("a", "{summary: fine}"))
+    (folder / "b.md").write_text(page.format("b", xml))
+    (folder / "c.md").write_text(page.format("c", "{parameters: [{name: x, in: body}]}"))
+    before = layout.CONTRACT.read_bytes()
+    assert main(["spec", str(folder), str(folder / "a.md")]) == 1
+    assert main(["spec", str(folder / "b.md"), str(folder / "c.md")]) == 1
+    assert layout.CONTRACT.read_bytes() == before
+    capsys.readouterr()
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out == "openapi.yaml is written; 2 page(s) refused.\n"
+    first, second = told.err.splitlines()
+    assert first.startswith("pages/b.md cannot be generated: WARNING parsing POST /b within b.")
+    assert second.startswith("pages/c.md: not valid OpenAPI at paths//c/post/parameters/0: ")
+    assert "fine" in layout.CONTRACT.read_text()
+
+
+def test_pages_that_only_fail_together_are_told(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The contract is written, and the sentence says what keeps it from being generated."""
+    folder = project / "pages"
+    folder.mkdir()
+    for name in ("a", "a/"):
+        text = f"```yaml\nopenapi: 3.0.1\npaths: {{/{name}: {{post: {{}}}}}}\n```\n"
+        (folder / f"{len(name)}.md").write_text(text)
+    assert main(["spec", str(folder)]) == 0
+    sentence = "all pages together: POST /a/ and POST /a are both called a.create.\n"
+    assert capsys.readouterr().err == sentence
+
+
+def test_a_page_cannot_steer_the_terminal(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it holds is shown with its control characters spelt out."""
+    folder = project / "pages"
+    folder.mkdir()
+    operation = "paths: {/a: {get: {}}}\nsummary: a: \u202eb\n"
+    (folder / "a\x1b]0;x.md").write_text(f"```yaml\nopenapi: 3.0.1\n{operation}```\n")
+    (folder / "b\n\udcff.md").write_text("```yaml\nopenapi: 3.0.1\na: [\n```\n")
+    assert main(["spec", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[0] == (
+        "pages/a\\x1b]0;x.md:4 is mended: summary: a: \\u202eb → summary: 'a: \\u202eb'"
+    )
+    assert told.err.isascii()

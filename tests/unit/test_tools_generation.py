@@ -284,6 +284,34 @@ def test_what_the_generator_cannot_do_is_refused(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "contract",
+    [
+        document(body={"content": {"application/xml": {"schema": {}}}}),
+        {"openapi": "3.0.1", "info": {}, "paths": {}},
+        {"openapi": "3.0.1", "info": 1, "paths": {}},
+    ],
+)
+def test_the_same_is_refused_without_writing(tmp_path: Path, contract: dict[str, Json]) -> None:
+    """With the same sentence."""
+    with pytest.raises(Problem) as checked:
+        generation.check(contract, "c")
+    with pytest.raises(Problem) as generated:
+        generation.generate(contract, "c", tmp_path / "new")
+    assert str(checked.value) == str(generated.value)
+    generation.check(document(), "c")
+
+
+def test_plain_bytes_may_be_of_any_medium(tmp_path: Path) -> None:
+    """Images, sounds and videos, also of kinds that the configuration does not list."""
+    contract = document()
+    answer = mapping(at(contract, ("paths", "/0", "post", "responses", "200")))
+    binary: Json = {"schema": {"type": "string", "format": "binary"}}
+    answer["content"] = {"video/quicktime": binary}
+    generation.generate(contract, "c", tmp_path / "new")
+    assert "File" in (tmp_path / "new" / "api" / "video" / "query.py").read_text()
+
+
 def test_models_that_share_a_file_are_refused(tmp_path: Path) -> None:
     """Class names that differ only in how their words are written would overwrite each other."""
     task: Json = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -301,6 +329,8 @@ def test_a_crash_of_the_generator_is_a_sentence(
     monkeypatch.setattr(GeneratorData, "from_dict", crash)
     with pytest.raises(Problem, match="c cannot be generated: RecursionError: too deep"):
         generation.generate(document(), "c", tmp_path / "new")
+    with pytest.raises(Problem, match="c cannot be generated: RecursionError: too deep"):
+        generation.check(document(), "c")
     assert os.environ["PATH"] == before
 
 

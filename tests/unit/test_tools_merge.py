@@ -53,6 +53,11 @@ def fields(required: Sequence[str] = (), **properties: Json) -> Json:
     return {**made, "required": list(required)} if required else made
 
 
+def named(*pages: str) -> Json:
+    """Make the examples of pages: each page's is its own name."""
+    return {page: {"value": page} for page in pages}
+
+
 STRING: Json = {"type": "string"}
 INTEGER: Json = {"type": "integer"}
 
@@ -71,6 +76,7 @@ def test_different_operations_stand_side_by_side() -> None:
         "components": {},
         "servers": [{"url": "https://api.example"}],
         "security": [{"bearer": []}],
+        "x-pages": 2,
     }
 
 
@@ -88,8 +94,24 @@ def test_running_text_makes_no_difference() -> None:
     ]
 
 
+def test_examples_of_all_pages_are_kept() -> None:
+    """Each once, the named ones of a page too, also where the pages say the same."""
+    first, second = page("1.md", answer=STRING), page("2.md", answer=STRING)
+    content = ("responses", "200", "content", "application/json")
+    there = at(second.document, (*CREATE, *content))
+    assert isinstance(there, dict)
+    del there["example"]
+    there["examples"] = {"a": {"value": "1.md"}, "b": {"value": 2}, "c": {"externalValue": "x"}}
+    made = merged(first, second)
+    assert made.notes == []
+    assert at(made.document, (*CREATE, *content, "examples")) == {
+        "1.md": {"value": "1.md"},
+        "2.md b": {"value": 2},
+    }
+
+
 def test_requests_become_a_choice_named_after_their_pages() -> None:
-    """Equal ones once, the first example kept."""
+    """Equal ones once, the examples of all."""
     made = merged(
         page("VEO/Unified video format/create-video.md", request=fields(a=STRING)),
         page("Sora/create-video-sora-2.md", request=fields(b=STRING)),
@@ -112,7 +134,14 @@ def test_requests_become_a_choice_named_after_their_pages() -> None:
                         {**fields(d=STRING), "title": "VideoCreatePage"},  # type: ignore[dict-item]
                     ]
                 },
-                "example": "VEO/Unified video format/create-video.md",
+                "examples": named(
+                    "VEO/Unified video format/create-video.md",
+                    "Sora/create-video-sora-2.md",
+                    "Other/create.md",
+                    "VEO/create-task.md",
+                    "VEO/ref.md",
+                    "文.md",
+                ),
             }
         },
     }
@@ -125,7 +154,7 @@ def test_one_request_among_different_answers_stays_as_it_is() -> None:
         page("2.md", answer=fields(y=STRING)),
     )
     content = at(made.document, (*CREATE, "requestBody", "content", "application/json"))
-    assert content == {"schema": fields(a=STRING), "example": "1.md"}
+    assert content == {"schema": fields(a=STRING), "examples": named("1.md")}
 
 
 def test_forms_and_answers_are_taken_together() -> None:
@@ -137,7 +166,7 @@ def test_forms_and_answers_are_taken_together() -> None:
     )
     made = merged(page("1.md", answer=one), page("2.md", answer=two))
     answer = at(made.document, (*CREATE, "responses", "200", "content", "application/json"))
-    assert answer == {"schema": together, "example": "1.md"}
+    assert answer == {"schema": together, "examples": named("1.md", "2.md")}
     form = "multipart/form-data"
     made = merged(page("1.md", request=one, kind=form), page("2.md", request=two, kind=form))
     assert at(made.document, (*CREATE, "requestBody", "content", form, "schema")) == together

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools import documents, names, pages
-from tools.contract import called, operations
+from tools.contract import at, called, operations
 from tools.documents import Json
 from tools.layout import ROOT
 
@@ -39,6 +39,10 @@ VENDOR_PAGES = Path(os.environ.get("VENDOR_PAGES", BESIDE))
         ("get", "/volc/v1/tasks/{id}", "volc.get_tasks"),
         ("get", "/kling/v1/image2video/{id}", "kling.get_image2video_by_id"),
         ("post", "/fal-ai/flux-1/dev", "fal_ai.flux_1_dev"),
+        ("post", "/v2/video/create", "video.create_v2"),
+        ("get", "/v2.1/video/", "video.list_all_v2_1"),
+        ("post", "/v1.1/video/create", "video.create"),
+        ("post", "/v2/a/" + "x" * 50, "a." + "x" * 37 + "_v2"),
         ("post", "/token/refresh", "token_api.refresh"),
         ("post", "/3d/models", "3d_api.models"),
         ("post", "/video/3d", "video.call_3d"),
@@ -141,6 +145,59 @@ def test_what_is_named_well_keeps_its_name() -> None:
     assert (operation["operationId"], operation["tags"]) == ("create", ["video"])
     assert "任务" not in titles(made)
     assert called(place) == "POST /v1/video/create"
+
+
+def test_operations_that_would_share_a_name_get_another() -> None:
+    """The first keeps it, so that one added behind it renames nothing."""
+    paths: Json = {
+        path: {"get": {"responses": {}, **({"operationId": given} if given else {})}}
+        for path, given in (
+            ("/a/first", "same"),
+            ("/a/second", "same"),
+            ("/a/tasks", ""),
+            ("/a/{owner}/tasks", ""),
+            ("/a/{任务}/tasks", ""),
+            ("/a/{owner_of_the_very_long_name_of_it}/" + "x" * 50, ""),
+            ("/a/" + "x" * 50, ""),
+        )
+    }
+    made = documents.parse(documents.text_of({"paths": paths}), "x")
+    names.name_all(made)
+    assert [operation["operationId"] for _, operation in operations(made)] == [
+        "same",
+        "get_second",
+        "list_tasks",
+        "list_tasks_of_owner",
+        "list_tasks",
+        "get_" + "x" * 30,
+        "get_" + "x" * 30,
+    ]
+    assert list(operations(made))
+
+
+def test_null_is_said_beside_listed_values() -> None:
+    """So that the values become one type of a good name."""
+    listed: dict[str, Json] = {"type": "string", "enum": ["a", None], "title": "x"}
+    schema: Json = {
+        "properties": {
+            "kind": listed,
+            "任务": {"enum": [1], "nullable": True},
+            "plain": {"enum": [1]},
+            "none": {"enum": [None]},
+        }
+    }
+    made = document(schema)
+    names.name_all(made)
+    content = ("responses", "200", "content", "application/json", "schema", "properties")
+    assert at(made, ("paths", "/v1/video/create", "post", *content)) == {
+        "kind": {
+            "oneOf": [{"type": "string", "enum": ["a"], "title": "Kind"}],
+            "nullable": True,
+        },
+        "任务": {"oneOf": [{"enum": [1]}], "nullable": True},
+        "plain": {"enum": [1]},
+        "none": {"enum": [None]},
+    }
 
 
 def test_fields_that_would_share_a_model_name_get_another() -> None:

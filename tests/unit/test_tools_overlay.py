@@ -110,6 +110,8 @@ def test_actions_that_find_nothing_are_named() -> None:
         ({"target": "$.a", "description": " "}, "($.a) gives no reason in its `description`."),
         ({"target": "$.a", "remove": "no"}, "has a `remove` that is not true or false."),
         ({"target": "$.a", "remove": True, "x-only": "other"}, "has an unknown `x-only`."),
+        ({"target": "$.a", "remove": True, "x-only": None}, "has an unknown `x-only`."),
+        ({"target": "$.a", "remove": True, "x-only": [1]}, "has an unknown `x-only`."),
         ({"target": "$.a", "remove": False}, "neither removes nor updates."),
         ({"target": "$.a[", "remove": True}, "has a target that is not JSONPath: "),
         ({"target": "$", "remove": True}, "would remove the whole document."),

@@ -32,6 +32,8 @@ def test_contract_may_name_no_server(tmp_path, servers):
         ([{"url": "https://api.ex\nample.com"}], "without a usable URL"),
         ([{"url": "https://api.exämple.com"}], "without a usable URL"),
         ([{"url": "/v1"}], "whole http"),
+        ([{"url": "https://[api"}], "whole http"),
+        ([{"url": "https://api.example.com..\\x"}], "whole http"),
         ([{"url": "ftp://api.example.com"}], "whole http"),
         ([{"url": "https://{region}.example.com"}], "whole http"),
     ],

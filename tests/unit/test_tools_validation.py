@@ -115,3 +115,19 @@ def test_a_bad_contract_is_refused_with_the_place(document: dict[str, Json], sen
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_a_schema_made_of_itself_is_refused() -> None:
+    """Rather than followed without end."""
+    document: dict[str, Json] = {
+        **GOOD,
+        "components": {
+            "responses": {"A": {"description": "an answer"}},
+            "schemas": {
+                "A": {"type": "array", "default": [], "items": {"$ref": "#/components/schemas/A"}}
+            },
+        },
+    }
+    document["components"]["schemas"]["B"] = {"allOf": [{"$ref": "#/components/schemas/B"}]}  # type: ignore[index,call-overload]
+    with pytest.raises(Problem, match="c: a schema refers to itself without end"):
+        validate(document, "c")

@@ -23,7 +23,7 @@ from chainhub.sandbox._faults import perform
 from chainhub.sandbox._links import Signer
 from chainhub.sandbox._ranges import Part, select
 from chainhub.sandbox._requests import RequestLog
-from chainhub.sandbox._script import Completion
+from chainhub.sandbox._script import Completion, Hindered, State
 from chainhub.sandbox._shapes import Moment, task_body
 from chainhub.sandbox._tasks import Tasks, Told
 
@@ -53,6 +53,8 @@ class Service:
         told = self.tasks.ask(task_id)
         if told is None:
             return JSONResponse(refusals.unknown_task(), 400)
+        if isinstance(told.step, State | Hindered):
+            request.state.word = told.state.word
         body = task_body(self._moment(task_id, told, request))
         return perform(told.step, JSONResponse(body))
 
@@ -106,6 +108,7 @@ class Front:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 recorded.status = message["status"]
+                recorded.word = scope["state"].get("word")
                 header = (b"x-oneapi-request-id", request_id.encode())
                 message["headers"] = [*message["headers"], header]
             await send(message)

@@ -1,10 +1,15 @@
-"""The sandbox's clock: real time at a chosen speed, or standing still until it is advanced."""
+"""The sandbox's clock: the client's time at a chosen speed, or standing still until advanced.
+
+Taken when the sandbox is made: in a test that skips the client's sleeps, tasks go on meanwhile.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
+
+from chainhub import _clock
 
 
 class Clock:
@@ -14,7 +19,7 @@ class Clock:
         self,
         speed: float = 1.0,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """Start at zero.
@@ -25,8 +30,8 @@ class Clock:
         if not 0 <= speed < math.inf:
             raise ValueError(f"The speed must be a number from 0 up, not {speed}.")
         self._speed = speed
-        self._monotonic = monotonic
-        self._started = monotonic()
+        self._monotonic = monotonic or _clock.monotonic
+        self._started = self._monotonic()
         self._epoch = wall()
         self._skipped = 0.0
 

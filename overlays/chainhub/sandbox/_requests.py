@@ -19,7 +19,11 @@ _HEADERS = ("accept", "accept-encoding", "if-range", "range", "user-agent")
 
 @define
 class Recorded:
-    """One request: what was asked for, when (clock seconds), and the answer's status if any."""
+    """One request: what was asked for, when (clock seconds), and what was answered.
+
+    `status` is that of the answer, None if there was none; `word` the task's in it, if it was one
+    about a task.
+    """
 
     method: str
     path: str
@@ -28,6 +32,7 @@ class Recorded:
     headers: Mapping[str, str]
     at: float
     status: int | None = None
+    word: str | None = None
 
 
 class RequestLog:

@@ -165,6 +165,15 @@ class Sandbox:
         self._tasks.add(task_id, script, media)
         return task_id
 
+    def task(self, *script: Step | str, id: str | None = None, media: Iterable[Step] = ()) -> str:
+        """Add a task that lives through these steps and return its id, as `add` does.
+
+        Raises:
+            TypeError: an argument is no step of its kind.
+            ValueError: there is no step, or the id is empty.
+        """
+        return self.add(script, id=id, media=media)
+
     def advance(self, seconds: float) -> None:
         """Move the script's clock on by `seconds` at once.
 
@@ -183,7 +192,8 @@ class Sandbox:
             service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
             return build(service, self._log), Background
         raise MissingExtraError(
-            f'The sandbox needs the package {missing}: pip install "chainhub[sandbox]".'
+            f'The sandbox needs the package {missing}: pip install "chainhub[sandbox]".',
+            name=missing,
         )
 
     def _bytes(self) -> bytes:

@@ -1,7 +1,8 @@
 """The words of a script: what a task says, or does instead, each time it is asked.
 
 A script is a list of steps. A step lasts for one question unless it is given `polls=` or
-`seconds=`; the last step stays. A bare string is a status word of your own.
+`seconds=`; the last step stays. A bare string is a status word: a final one ends the task as the
+step of its name does, with a URL or a reason; any other is a state that it passes through.
 """
 
 from __future__ import annotations
@@ -244,7 +245,7 @@ def cut(
 
 
 def as_script(steps: Step | str | Iterable[Step | str]) -> tuple[Step, ...]:
-    """Return a script as steps, each string being a status word.
+    """Return a script as steps, a string being the step that ends with this word, or a state.
 
     Raises:
         TypeError: an entry is no step; a function's name without its brackets is a usual cause.
@@ -261,10 +262,29 @@ def _as_step(number: int, entry: Step | str | Callable[..., Step]) -> Step:
     if isinstance(entry, Step):
         return entry
     if isinstance(entry, str):
-        return State(word=entry)
+        return _said(entry)
     name = getattr(entry, "__name__", None)
     hint = f"write {name}(…)" if callable(entry) and name else "use a step or a status word"
     raise TypeError(f"Step {number} of the script is not a step: {hint}.")
+
+
+def _said(word: str) -> State:
+    lower = word.lower()
+    end = _ENDS.get(lower, failed if lower.endswith("_failed") else None)
+    return State(word=word) if end is None else evolve(end, word=word)
+
+
+_ENDS: Mapping[str, State] = {
+    "canceled": cancelled,
+    "cancelled": cancelled,
+    "completed": completed,
+    "error": error,
+    "expired": expired,
+    "failed": failed,
+    "failure": failed,
+    "succeeded": completed,
+    "success": completed,
+}
 
 
 def _span(seconds: float) -> float:

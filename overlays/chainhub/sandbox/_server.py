@@ -28,6 +28,10 @@ class _Connection(H11Protocol):
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
+        # asyncio sets this only where the listener names its protocol, which create_server does
+        # not; without it every answer on a kept connection would be 40 ms late.
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 

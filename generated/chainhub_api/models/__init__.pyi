@@ -1,0 +1,5 @@
+from .video_task import VideoTask
+
+__all__ = (
+    "VideoTask",
+)

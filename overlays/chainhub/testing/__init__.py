@@ -1,0 +1,94 @@
+"""For people's own tests: a sandbox with scripted tasks, and a clock that skips every sleep.
+
+The pytest plugin (`chainhub.testing.plugin`, found by pytest itself) brings the fixtures
+`chainhub_sandbox`, `chainhub_client`, `chainhub_async_client`, `chainhub_environment` and
+`chainhub_clock`. Scripts are made of words such as `"pending"` and of the steps exported here.
+The sandbox needs the extra `chainhub[testing]`. Names are imported when they are first used:
+pytest loads this package in every session, whoever else's tests it runs.
+
+    def test_my_app(chainhub_sandbox, chainhub_client):
+        task_id = chainhub_sandbox.task("pending", status(503), "completed")
+        assert chainhub_client.video.wait(task_id).video_url
+"""
+
+TYPE_CHECKING = False  # type checkers know this name; importing typing takes time
+
+if TYPE_CHECKING:
+    from chainhub.sandbox import (
+        Recorded,
+        Sandbox,
+        State,
+        Step,
+        answer,
+        cancelled,
+        close,
+        completed,
+        completed_without_url,
+        cut,
+        error,
+        expired,
+        failed,
+        html,
+        pending,
+        processing,
+        queued,
+        reset,
+        slow,
+        state,
+        status,
+        trickle,
+        video_generating,
+    )
+    from chainhub.testing._in_use import virtual_time
+    from chainhub.testing._virtual import EndlessWait, VirtualClock
+else:
+
+    def __getattr__(name):
+        from importlib import import_module
+
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOME.get(name, "chainhub.sandbox")), name)
+        globals()[name] = value
+        return value
+
+
+_HOME = {
+    "EndlessWait": "chainhub.testing._virtual",
+    "VirtualClock": "chainhub.testing._virtual",
+    "virtual_time": "chainhub.testing._in_use",
+}
+"""Where a name comes from; the others are the sandbox's."""
+
+__all__ = (
+    "EndlessWait",
+    "Recorded",
+    "Sandbox",
+    "State",
+    "Step",
+    "VirtualClock",
+    "answer",
+    "cancelled",
+    "close",
+    "completed",
+    "completed_without_url",
+    "cut",
+    "error",
+    "expired",
+    "failed",
+    "html",
+    "pending",
+    "processing",
+    "queued",
+    "reset",
+    "slow",
+    "state",
+    "status",
+    "trickle",
+    "video_generating",
+    "virtual_time",
+)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,266 @@
+"""A clock that does not sleep: time that jumps to the next thing that is due.
+
+While it is in use, nobody in this process who sleeps through `chainhub._clock` really sleeps. Each
+says when to be woken; when all have gone to sleep and no request is under way, time jumps to the
+earliest of these instants. So a wait of fifteen minutes takes as long as its questions take, and of
+several waits at once (threads, asyncio tasks) none loses time to the sleep of another.
+
+Between two jumps time passes as everywhere. Requests, the sandbox's `slow` and `trickle`, and
+whatever else the code under test waits for take the real time they take.
+
+When have all gone to sleep? A thread that was seen before, and is neither asleep nor in a request,
+is about to do something, or it waits for something else, such as another thread: what is not heard
+of for some milliseconds is taken to wait. In an event loop, some turns without news are taken for
+quiet, which leaves room for tasks that hand something on to each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+
+import attrs
+
+from chainhub import _clock
+from chainhub._cancel import Cancel
+from chainhub._pool import watching
+
+DAY = 86_400.0
+
+_TURNS = 10
+"""Turns of an event loop without news after which its tasks count as asleep."""
+
+_MOMENT = 0.001
+_MOMENTS = 20
+"""Looks without news, real seconds apart, after which other threads count as waiting."""
+
+
+class EndlessWait(AssertionError):
+    """The code under test has waited longer than the clock allows, presumably for ever."""
+
+
+@attrs.define(eq=False)
+class _Sleeper:
+    """Somebody who is to be woken at an instant."""
+
+    wake: Callable[[], None]
+    thread: threading.Thread = attrs.field(factory=threading.current_thread)
+    asleep: bool = True
+
+
+class VirtualClock:
+    """Time as clients see it in a test: it jumps over sleeps. `virtual_time()` makes one.
+
+    Attributes:
+        limit: Skipped seconds after which a further sleep raises `EndlessWait`.
+    """
+
+    def __init__(self, limit: float = DAY) -> None:
+        self.limit: float = limit
+        self._skipped = 0.0
+        self._changed = threading.Condition()
+        self._due: list[tuple[float, int, _Sleeper]] = []
+        self._order = itertools.count()
+        self._awake = {threading.current_thread()}
+        self._dozing: Counter[asyncio.AbstractEventLoop] = Counter()
+        self._watched: set[asyncio.AbstractEventLoop] = set()
+        self._postponed: list[Callable[[], None]] = []
+        self._exchanges = 0
+        self._news = 0
+
+    def __repr__(self) -> str:
+        """Return how far the clock has jumped."""
+        return f"<VirtualClock, {self._skipped:.3f} s skipped>"
+
+    @property
+    def skipped(self) -> float:
+        """The seconds that were skipped so far: about what the code under test would have slept."""
+        return self._skipped
+
+    def monotonic(self) -> float:
+        """Return the present instant, in seconds; only differences mean something."""
+        return time.monotonic() + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Let `seconds` pass at once.
+
+        Raises:
+            ValueError: that would be backwards, or for ever.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"The clock only goes forward, not by {seconds} seconds.")
+        with self._changed:
+            self._skipped += seconds
+            # What the test itself skips tells nothing about the code under test.
+            self.limit += seconds
+            self._wake_due()
+
+    def sleep(self, delay: float, cancel: Cancel | None = None) -> None:
+        """Let `delay` seconds pass, or the time until the switch is set.
+
+        Raises:
+            EndlessWait: more time has passed than the clock allows.
+        """
+        with self._changed:
+            sleeper, quiet = self._lie_down(delay, self._changed.notify_all), 0
+            self._awake.discard(sleeper.thread)
+            try:
+                while sleeper.asleep and not (cancel is not None and cancel.is_set()):
+                    quiet = self._pass_time(quiet)
+            finally:
+                sleeper.asleep = False
+                self._awake.add(sleeper.thread)
+
+    async def asleep(self, delay: float, cancel: Cancel | None = None) -> None:
+        """Let `delay` seconds pass, or the time until the switch is set, in an event loop.
+
+        Raises:
+            EndlessWait: more time has passed than the clock allows.
+        """
+        with suppress(TimeoutError):
+            async with self.timeout(delay) as scope:
+                with watching(cancel, lambda: _clock.waker(scope)):
+                    await asyncio.get_running_loop().create_future()
+
+    @asynccontextmanager
+    async def timeout(self, delay: float | None) -> AsyncIterator[asyncio.Timeout]:
+        """Bound a block as `asyncio.timeout` does, in this clock's seconds.
+
+        Raises:
+            EndlessWait: more time has passed than the clock allows.
+        """
+        async with asyncio.timeout(delay) as scope:
+            if delay is None:
+                yield scope
+                return
+            with self._doze(delay, _clock.waker(scope)):
+                yield scope
+
+    @contextmanager
+    def exchanging(self) -> Iterator[None]:
+        """Keep time from jumping while the block, an exchange with a server, runs."""
+        self._count_exchange(1)
+        try:
+            yield
+        finally:
+            self._count_exchange(-1)
+
+    def _count_exchange(self, more: int) -> None:
+        with self._changed:
+            self._exchanges += more
+            self._stir()
+            if not self._exchanges:
+                looks, self._postponed = self._postponed, []
+                for look in looks:
+                    look()
+
+    @contextmanager
+    def _doze(self, delay: float, wake: Callable[[], None]) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        with self._changed:
+            sleeper = self._lie_down(delay, wake)
+            self._dozing[loop] += 1
+            if loop not in self._watched:
+                self._watched.add(loop)
+                loop.call_soon(self._turn, loop, self._news, 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                sleeper.asleep = False
+                self._dozing[loop] -= 1
+                self._stir()
+
+    def _lie_down(self, delay: float, wake: Callable[[], None]) -> _Sleeper:
+        if self._skipped > self.limit or delay == math.inf:
+            raise EndlessWait(
+                f"the code under test wants to sleep on, {self._skipped:,.0f} s of sleep were"
+                " skipped; give its wait a deadline, or the clock a greater limit"
+            )
+        sleeper = _Sleeper(wake)
+        heapq.heappush(self._due, (self.monotonic() + delay, next(self._order), sleeper))
+        self._stir()
+        self._wake_due()
+        return sleeper
+
+    def _stir(self) -> None:
+        """Tell who watches for quiet that this thread is about to do something."""
+        thread = threading.current_thread()
+        self._news += 1
+        # The workers of `wait_many` wait for work whenever they are in no request.
+        if not thread.name.startswith("chainhub_"):
+            self._awake.add(thread)
+        self._changed.notify_all()
+
+    def _others_awake(self) -> bool:
+        here = threading.current_thread()
+        self._awake = {thread for thread in self._awake if thread.is_alive()}
+        return bool(self._awake - {here})
+
+    def _pass_time(self, quiet: int) -> int:
+        """Jump, or wait a moment; return how many moments were quiet. The lock is held."""
+        if self._exchanges or (self._others_awake() and quiet < _MOMENTS):
+            before = self._news
+            self._changed.wait(_MOMENT)
+            self._wake_due()
+            return quiet + 1 if before == self._news else 0
+        self._jump()
+        return 0
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
+        """Look, once per turn of the loop, whether all are asleep."""
+        with self._changed:
+            if not self._dozing[loop]:
+                self._watched.remove(loop)
+                return
+            seen = self._news
+            quiet = quiet + 1 if before == seen else 0
+            if quiet >= _TURNS:
+                self._awake.discard(threading.current_thread())
+            waits = quiet >= _TURNS and self._others_awake()
+            if quiet >= (_TURNS + _MOMENTS if waits else _TURNS):
+                self._jump()
+            self._wake_due()
+            self._look_again(loop, partial(self._turn, loop, seen, quiet), _MOMENT if waits else 0)
+
+    def _look_again(
+        self, loop: asyncio.AbstractEventLoop, look: Callable[[], None], delay: float
+    ) -> None:
+        if self._exchanges:
+            self._postponed.append(partial(_soon, loop, look))
+        elif delay:
+            loop.call_later(delay, look)
+        else:
+            loop.call_soon(look)
+
+    def _jump(self) -> None:
+        """Move to the next instant at which somebody is to be woken; no request is under way."""
+        while self._due and not self._due[0][2].asleep:
+            heapq.heappop(self._due)
+        if self._due:
+            self._awake.clear()
+            self._skipped += max(self._due[0][0] - self.monotonic(), 0.0)
+            self._wake_due()
+
+    def _wake_due(self) -> None:
+        now = self.monotonic()
+        while self._due and self._due[0][0] <= now:
+            sleeper = heapq.heappop(self._due)[2]
+            if sleeper.asleep:
+                sleeper.asleep = False
+                self._news += 1
+                self._awake.add(sleeper.thread)
+                sleeper.wake()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, look: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop is closed, and nobody sleeps in it
+        loop.call_soon_threadsafe(look)

@@ -1,0 +1,89 @@
+"""The pytest plugin: fixtures for tests of code that uses `chainhub`.
+
+Importing it imports nothing that a client or the sandbox needs; a test session without these
+fixtures pays for none of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from chainhub import AsyncClient, Client
+    from chainhub.testing import Sandbox, VirtualClock
+
+
+@pytest.fixture
+def chainhub_clock() -> Iterator[VirtualClock]:
+    """Let clients skip every sleep; `skipped` tells how many seconds that were."""
+    from chainhub.testing import virtual_time
+
+    with virtual_time() as clock:
+        yield clock
+
+
+@pytest.fixture
+def chainhub_sandbox(chainhub_clock: VirtualClock) -> Iterator[Sandbox]:
+    """Start the service on loopback; its tasks do what `task(…)` says, by the same clock."""
+    from chainhub.sandbox import MissingExtraError
+    from chainhub.testing import Sandbox
+
+    sandbox, missing = Sandbox(), None
+    try:
+        sandbox.start()
+    except MissingExtraError as error:
+        missing = error.name
+    if missing is not None:
+        pytest.fail(
+            f"the fixture chainhub_sandbox needs the package {missing}:"
+            ' pip install "chainhub[testing]"',
+            pytrace=False,
+        )
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def chainhub_client(chainhub_sandbox: Sandbox) -> Iterator[Client]:
+    """Give a client that talks to the sandbox."""
+    from chainhub import Client
+
+    with Client(
+        chainhub_sandbox.key, base_url=chainhub_sandbox.base_url, trust_env=False
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def chainhub_async_client(chainhub_sandbox: Sandbox) -> Iterator[AsyncClient]:
+    """Give an asynchronous client that talks to the sandbox, for any event loop."""
+    from chainhub import AsyncClient
+
+    client = AsyncClient(chainhub_sandbox.key, base_url=chainhub_sandbox.base_url, trust_env=False)
+    yield client
+    # Whichever event loop the test has used: asyncio.run has closed the connections, another one
+    # is told to.
+    client._session.close()
+
+
+@pytest.fixture
+def chainhub_environment(
+    chainhub_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """Set the variables that lead every client of the process to the sandbox, and return them."""
+    variables = {**chainhub_sandbox.environment, **_no_proxy()}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def _no_proxy() -> dict[str, str]:
+    """Return the variables that keep a proxy from what is asked of this machine."""
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [host.strip() for host in direct.split(",") if host.strip()]
+    value = ",".join(hosts if "*" in hosts else [*hosts, "127.0.0.1"])
+    return {"no_proxy": value, "NO_PROXY": value}

@@ -1,0 +1,60 @@
+"""Make a release, or publish the one that was made."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from release import files, index, publishing, tree
+from release.problem import Problem
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def main(argv: Sequence[str] | None = None, project: Path = PROJECT) -> int:
+    """Carry out a command and give its exit status: 0 done, 1 something has to be changed."""
+    options = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace, Path], None] = options.run
+    try:
+        run(options, project)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m release", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="COMMAND")
+    build = steps.add_parser("build", help="make the files of a release in dist/")
+    build.add_argument("--dirty", action="store_true", help="from a tree that is not committed")
+    build.set_defaults(run=_build)
+    publish = steps.add_parser("publish", help="bring them to an index")
+    publish.add_argument("index", metavar="NAME", help="of an index in uv's configuration")
+    publish.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    publish.set_defaults(run=_publish)
+    return parser
+
+
+def _build(options: argparse.Namespace, project: Path) -> None:
+    if not options.dirty:
+        tree.require_clean(project)
+    for name in files.build(project, project / "dist"):
+        print(f"dist/{name}")
+
+
+def _publish(options: argparse.Namespace, project: Path) -> None:
+    tree.require_clean(project)
+    chosen = index.find(options.index, project, os.environ)
+    told = publishing.publish(project / "dist", chosen, os.environ, dry=options.dry_run)
+    for line in told:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Every operation of the published pages gives back what its page says it answers.
+
+Run by `test_pages.py` over the client that was generated from the pages; `PAGES_CASES` names the
+file with the answers.
+"""
+
+import importlib
+import inspect
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import chainhub
+from chainhub._envelope import hidden_error
+from tests.contract.test_operations import Operation
+
+CASES = json.loads(Path(os.environ["PAGES_CASES"]).read_text("utf-8"))
+KEY = "sk-test-pages-0123456789"
+
+
+def plain(value):
+    """Return the JSON value that an answer stands for, without the fields that are None."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if hasattr(value, "to_dict"):
+        return plain(value.to_dict())
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items() if item is not None}
+    if hasattr(value, "payload"):
+        return value.payload.read().decode()
+    return value
+
+
+def same(one, two):
+    """Tell whether two JSON values mean the same; a time may be spelt in two ways."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(same(one[name], two[name]) for name in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(same, one, two))
+    if isinstance(one, str) and isinstance(two, str) and one != two:
+        return datetime.fromisoformat(one) == datetime.fromisoformat(two)
+    return one == two
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_a_published_answer_is_returned(case, colour, server, http):
+    """Typed and complete; an example that its own schema does not allow is a typed error."""
+    body = b"" if case["empty"] else json.dumps(case["answer"]).encode()
+    if case["text"]:
+        body = case["answer"].encode()
+    server.answers = [http(case["status"], body, f"Content-Type: {case['kind']}")]
+    client = colour.client(KEY, base_url=server.url)
+    operation = Operation(case["tag"], case["name"])
+    if case["misfit"]:
+        with pytest.raises(chainhub.ResponseError):
+            colour(operation.call(client))
+        return
+    if hidden_error(case["answer"], certain=True):
+        with pytest.raises(chainhub.StatusError, match="with an error inside"):
+            colour(operation.call(client))
+        return
+    result = colour(operation.call(client))
+    assert same(plain(result), plain(case["answer"]))
+    assert len(server.requests) == 1
+
+
+def test_every_operation_has_an_answer():
+    """None is left out: what was generated is what was served."""
+    served = {(case["tag"], case["name"]) for case in CASES}
+    api = importlib.import_module("chainhub_api.api")
+    resources = [
+        getattr(
+            importlib.import_module(f"chainhub_api.api.{name}"),
+            f"{kind.fget.__annotations__['return']}",
+        )
+        for name, kind in inspect.getmembers(
+            api.Resources, lambda value: isinstance(value, property)
+        )
+    ]
+    assert resources
+    methods = {
+        (resource.__module__.rpartition(".")[2], name)
+        for resource in resources
+        for name, _ in inspect.getmembers(resource, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert methods == served

@@ -1,0 +1,142 @@
+"""Index servers on loopback, started the way docs/publishing.md starts them."""
+
+import base64
+import hashlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.walk import Walk
+
+USER, PASSWORD, ROOT = "ann", "sk-test-publisher", "sk-test-root"
+READY = 30.0
+ANSWERS = {
+    "devpi login root": (ROOT,),
+    "devpi user -c ann": (PASSWORD, PASSWORD),
+    "devpi login ann": (PASSWORD,),
+}
+
+
+@dataclass(frozen=True)
+class Index:
+    """Where a running index is read, and where it is sent to."""
+
+    url: str
+    publish_url: str
+
+    @property
+    def stands_for(self) -> dict[str, str]:
+        """Say what the pages' stand-ins mean here; the longer ones first."""
+        return {
+            "https://packages.example.com/simple/": self.url,
+            "https://packages.example.com/": self.publish_url,
+            "packages.example.com": "127.0.0.1",
+            "password PASSWORD": f"password {PASSWORD}",
+        }
+
+
+def free_port() -> int:
+    """Find a port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(command: str, folder: Path, environment: Mapping[str, str], url: str) -> Iterator[None]:
+    """Run a server until the end of a `with`, once it answers at this address."""
+    with (
+        (folder / "server.log").open("wb") as log,
+        subprocess.Popen(
+            ("bash", "-c", f"exec {command}"),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            _wait(process, url, folder / "server.log")
+            yield
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    limit = time.monotonic() + READY
+    while time.monotonic() < limit and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            return
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"{process.args} does not answer:\n{log.read_text('utf-8', 'replace')}")
+
+
+@contextmanager
+def pypiserver(
+    command: str, folder: Path, packages: Path, environment: Mapping[str, str]
+) -> Iterator[Index]:
+    """Run the page's pypiserver over these packages."""
+    folder.mkdir()
+    shutil.copytree(packages, folder / "packages")
+    shown = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
+    (folder / "htpasswd").write_text(f"{USER}:{{SHA}}{shown}\n", "utf-8")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    with running(command.replace("8080", str(port)).strip(), folder, environment, url):
+        yield Index(f"{url}simple/", url)
+
+
+@contextmanager
+def outside_index(folder: Path, packages: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Run what stands for the index that everybody knows: open, and with anybody's packages."""
+    folder.mkdir()
+    port = free_port()
+    command = f"pypi-server run -i 127.0.0.1 -p {port} -P . -a . --disable-fallback '{packages}'"
+    with running(command, folder, environment, f"http://127.0.0.1:{port}/"):
+        yield f"http://127.0.0.1:{port}/simple/"
+
+
+@contextmanager
+def devpi(walk: Walk, mirrored: str) -> Iterator[Index]:
+    """Run the page's devpi-server, with the page's index on it."""
+    make, start, ask = (block.text for block in walk.unread.pop("A devpi-server"))
+    walk.run(make.replace("devpi-init", f"devpi-init --root-passwd {ROOT}"))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/"
+    command = start.replace("3141", str(port)).strip()
+    with running(command, walk.folder, walk.environment, f"{url}+api"):
+        said = ask.replace("http://127.0.0.1:3141/", url)
+        said = said.replace("https://mirror.example.com/simple/", mirrored)
+        for line in said.splitlines():
+            # A program that asks reads ahead, so each gets its own answers.
+            walk.run(line, *ANSWERS.get(line, ()))
+        yield Index(f"{url}{USER}/main/+simple/", f"{url}{USER}/main/")
+
+
+def programs(project: Path) -> dict[str, Path]:
+    """List what the pages call, as far as it is installed."""
+    here = Path(sys.executable).parent
+    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    heavy = project / ".venv-index" / "bin"
+    found = {"python3": base, "uv": here / "uv", "pypi-server": here / "pypi-server"}
+    for name in ("twine", "devpi", "devpi-init", "devpi-server", "pip-audit"):
+        if (heavy / name).exists():
+            found[name] = heavy / name
+    return found

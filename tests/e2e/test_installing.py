@@ -1,0 +1,159 @@
+"""docs/installing.md, done as it is written, with a decoy of a higher version on another index."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from release import publishing
+from release.credentials import Credentials
+from release.index import Index as Target
+from tests.docs.test_blocks import blocks
+from tests.e2e import servers
+from tests.e2e.servers import PASSWORD, USER, Index
+from tests.e2e.walk import Walk, person, sections
+
+pytestmark = pytest.mark.network
+
+DECOY = "99.0.0"
+ASK = "import importlib.metadata as m; print(m.version('chainhub'))"
+WAYS = (
+    ("With uv, the index for this package only", (PASSWORD,), ".venv"),
+    ("With pip, from one index", (), "with-pip"),
+    ("With pip, locked by hash", (), "by-hash"),
+)
+
+
+@pytest.fixture(scope="module")
+def wheelhouse(
+    project: Path, outside: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Download what an install brings along, and more, in the locked versions."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    options = ("--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:")
+    lock = str(project / "requirements" / "run.txt")
+    command = (sys.executable, "-m", "pip", "download", *options, "--dest", str(folder))
+    subprocess.run((*command, "--requirement", lock), env=outside, check=True, timeout=300)
+    return folder
+
+
+@pytest.fixture
+def environment(project: Path, tmp_path: Path) -> dict[str, str]:
+    """Give a person's environment."""
+    return person(tmp_path, servers.programs(project))
+
+
+@pytest.fixture
+def elsewhere(wheelhouse: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """Start what stands for the index everybody knows, where somebody has put a decoy."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for wheel in wheelhouse.iterdir():
+        (packages / wheel.name).symlink_to(wheel)
+    decoy(packages)
+    with servers.outside_index(tmp_path / "elsewhere", packages, environment) as url:
+        yield url
+
+
+@pytest.fixture(params=["pypiserver", pytest.param("devpi", marks=pytest.mark.slow)])
+def index(
+    request: pytest.FixtureRequest,
+    project: Path,
+    built: dict[str, Path],
+    wheelhouse: Path,
+    environment: dict[str, str],
+    elsewhere: str,
+    tmp_path: Path,
+) -> Iterator[Index]:
+    """Start an index of one's own of either kind, and publish to it."""
+    page = project / "docs" / "publishing.md"
+    if request.param == "pypiserver":
+        (block,) = sections(page)["A pypiserver"]
+        server = servers.pypiserver(block.text, tmp_path / "own", wheelhouse, environment)
+    elif "devpi-server" in servers.programs(project):
+        (tmp_path / "own").mkdir()
+        server = servers.devpi(Walk(page, tmp_path / "own", environment, {}), elsewhere)
+    else:
+        pytest.skip("the environment of make test-all is not there")
+    with server as started:
+        target = Target("acme", started.url, started.publish_url)
+        for path in built.values():
+            publishing.send(path, target, Credentials(USER, PASSWORD), environment)
+        yield started
+
+
+@pytest.fixture
+def walk(
+    project: Path, environment: dict[str, str], elsewhere: str, index: Index, tmp_path: Path
+) -> Walk:
+    """Open the page in an empty folder; by default, installers look elsewhere."""
+    environment |= {"UV_DEFAULT_INDEX": elsewhere, "PIP_INDEX_URL": elsewhere}
+    (tmp_path / "film").mkdir()
+    page = project / "docs" / "installing.md"
+    return Walk(page, tmp_path / "film", environment, index.stands_for)
+
+
+def test_the_page_is_true(
+    walk: Walk,
+    elsewhere: str,
+    project: Path,
+    built: dict[str, Path],
+    sandbox_variables: dict[str, str],
+) -> None:
+    """Three ways give our package, which works; the ways warned of give the decoy."""
+    ours = built[".whl"].name.split("-")[1]
+    for heading, answers, environment in WAYS:
+        if heading.endswith("hash"):
+            # Somebody's careless setting, against which only hashes help.
+            walk.environment["PIP_EXTRA_INDEX_URL"] = elsewhere
+        walk.section(heading, *answers)
+        assert version(walk, environment) == ours
+    walk.section("The first call")
+    walk.environment |= sandbox_variables
+    for environment in (".venv", "with-pip", "by-hash"):
+        assert re.fullmatch(r"\w+\n", walk.run(f"{environment}/bin/python -W error first.py"))
+    for example in readme(project):
+        (walk.folder / "example.py").write_text(example, "utf-8")
+        walk.run(".venv/bin/python -W error example.py")
+    (warned_of,) = walk.unread.pop("Not so")
+    del walk.environment["PIP_EXTRA_INDEX_URL"]
+    walk.environment |= {
+        "VIRTUAL_ENV": str(walk.folder / "with-pip"),
+        "PATH": f"{walk.folder / 'with-pip' / 'bin'}{os.pathsep}{walk.environment['PATH']}",
+    }
+    for command in walk.translated(warned_of.text).splitlines():
+        walk.run("python -m pip uninstall --quiet --yes chainhub")
+        walk.run(command)
+        assert version(walk, "with-pip") == DECOY
+    assert walk.unread == {}
+
+
+def version(walk: Walk, environment: str) -> str:
+    """Ask an environment which chainhub it has."""
+    return walk.run(f'{environment}/bin/python -I -c "{ASK}"').strip()
+
+
+def readme(project: Path) -> list[str]:
+    """Read the programs of the README."""
+    page = project / "README.md"
+    found = blocks(page, page.read_text("utf-8"))
+    return [block.text for block in found if block.language == "python" and not block.skipped]
+
+
+def decoy(folder: Path) -> None:
+    """Put a stranger's chainhub of a higher version into a folder."""
+    info = f"chainhub-{DECOY}.dist-info"
+    files = {
+        "chainhub.py": "raise SystemExit('this is a stranger')\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: chainhub\nVersion: {DECOY}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"chainhub-{DECOY}-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)

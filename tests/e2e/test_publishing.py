@@ -1,0 +1,194 @@
+"""docs/publishing.md, done as it is written, against two kinds of index server on loopback."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import servers
+from tests.e2e.servers import PASSWORD, USER, Index
+from tests.e2e.walk import Walk, person, sections
+
+KEYRING = """\
+# A keyring that keeps one password in a file.
+case "$1 $2 $3" in
+    "set $ADDRESS ann") cat > "$HOME/ring" ;;
+    "get $ADDRESS ann") cat "$HOME/ring" ;;
+    *) exit 1 ;;
+esac
+"""
+HEAVY = "the environment of make test-all is not there"
+
+
+@pytest.fixture
+def checkout(project: Path, tmp_path: Path) -> Path:
+    """Make a clean repository out of what is committed or about to be."""
+    folder = tmp_path / "a check out"
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.check_output(command, cwd=project, text=True)
+    for name in (name for name in listed.split("\0") if (project / name).is_file()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(project / name, folder / name)
+    (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    _git(folder, "init", "--quiet")
+    (folder / ".git" / "info" / "exclude").write_text(".venv\n", "utf-8")
+    commit(folder)
+    return folder
+
+
+def commit(folder: Path) -> None:
+    """Commit everything."""
+    _git(folder, "add", ".")
+    _git(folder, "commit", "--quiet", "--message", "As it stands")
+
+
+def renumber(folder: Path, version: str) -> None:
+    """Commit a new version."""
+    text = f'"""The version."""\n\n__version__ = "{version}"\n'
+    (folder / "overlays" / "chainhub" / "_version.py").write_text(text, "utf-8")
+    commit(folder)
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    names = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+    subprocess.run(("git", *names, *arguments), cwd=folder, check=True, timeout=60)
+
+
+@pytest.fixture
+def environment(project: Path, tmp_path: Path) -> dict[str, str]:
+    """Give a person's environment, whose make takes the tests' own .venv as it is."""
+    made = person(tmp_path, servers.programs(project))
+    _program(made, "make", f'exec {shutil.which("make")} -o environment-test "$@"\n')
+    return made
+
+
+def _program(environment: dict[str, str], name: str, text: str) -> None:
+    path = Path(environment["PATH"].split(os.pathsep)[0], name)
+    path.write_text(f"#!/bin/sh\n{text}", "utf-8")
+    path.chmod(0o755)
+
+
+@pytest.fixture(params=["pypiserver", pytest.param("devpi", marks=pytest.mark.slow)])
+def index(
+    request: pytest.FixtureRequest, project: Path, tmp_path: Path, environment: dict[str, str]
+) -> Iterator[Index]:
+    """Start an empty index of either kind."""
+    page = project / "docs" / "publishing.md"
+    (tmp_path / "packages").mkdir()
+    if request.param == "pypiserver":
+        (block,) = sections(page)["A pypiserver"]
+        place = tmp_path / "pypiserver"
+        with servers.pypiserver(block.text, place, tmp_path / "packages", environment) as started:
+            yield started
+        return
+    if "devpi-server" not in servers.programs(project):
+        pytest.skip(HEAVY)
+    (tmp_path / "devpi").mkdir()
+    walk = Walk(page, tmp_path / "devpi", environment, {})
+    with (
+        servers.outside_index(tmp_path / "out", tmp_path / "packages", environment) as mirrored,
+        servers.devpi(walk, mirrored) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def walk(project: Path, checkout: Path, environment: dict[str, str], index: Index) -> Walk:
+    """Open the page, in a clean checkout, with an index running."""
+    _program(environment, "keyring", KEYRING.replace("$ADDRESS", index.publish_url))
+    page = project / "docs" / "publishing.md"
+    opened = Walk(page, checkout, environment, index.stands_for)
+    # These two are how the index was started.
+    for heading in ("A pypiserver", "A devpi-server"):
+        opened.unread.pop(heading)
+    return opened
+
+
+def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
+    """Every command of the page works, and does what the page says beside it."""
+    walk.section("Name the index once")
+    walk.section("Credentials", PASSWORD)
+    assert walk.section("Build").count(": OK\n") == 3
+    made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
+    both = walk.section("Publish")
+    assert re.findall(r"^(\S+): (would be published|published)$", both, re.MULTILINE) == [
+        *((name, "would be published") for name in made),
+        *((name, "published") for name in made),
+    ]
+    assert published(index) == {
+        name: hashlib.sha256((walk.folder / "dist" / name).read_bytes()).hexdigest()
+        for name in made
+    }
+    ring = walk.section("With the password in the keyring", PASSWORD)
+    assert ring.count(": already there, the same bytes\n") == 2
+    if "twine" in servers.programs(project):
+        renumber(walk.folder, "99.1")
+        walk.section("With twine", PASSWORD)
+        assert len(published(index)) == 4
+        assert walk.unread == {}
+
+
+def test_what_is_published_stays(walk: Walk, index: Index) -> None:
+    """Other bytes under the same version are refused, by us before the upload; a new one goes."""
+    for heading, answer in (("Name the index once", ""), ("Credentials", PASSWORD)):
+        walk.section(heading, answer)
+    publish = "make publish INDEX=acme"
+    walk.run(publish)
+    before = published(index)
+    with (walk.folder / "overlays" / "chainhub" / "errors.py").open("a") as module:
+        module.write("# another byte\n")
+    assert "The tree is not clean" in walk.run(publish, status=2)
+    assert "dist/SHA256SUMS" in walk.run("make build DIRTY=1")
+    assert "The tree is not clean" in walk.run(f"{publish} -o build", status=2)
+    commit(walk.folder)
+    assert "other bytes under the name chainhub-" in walk.run(publish, status=2)
+    assert published(index) == before
+    renumber(walk.folder, "99.1")
+    walk.run(publish)
+    assert len(published(index)) == 4
+    assert before.items() <= published(index).items()
+
+
+MISSING = (
+    ({"UV_PUBLISH_USERNAME": ""}, "There are no credentials for the index 'acme'"),
+    ({"UV_PUBLISH_PASSWORD": ""}, "There is no password for 'ann' at the index 'acme'"),
+    ({"UV_PUBLISH_PASSWORD": "sk-test-wrong"}, "The index 'acme' does not"),
+    ({"XDG_CONFIG_HOME": os.devnull}, "There is no index named 'acme'"),
+)
+
+
+def test_what_is_missing_is_said(walk: Walk, index: Index) -> None:
+    """The person reads one sentence, and no password."""
+    for heading, answer in (("Name the index once", ""), ("Credentials", PASSWORD)):
+        walk.section(heading, answer)
+    walk.run("make build")
+    complete = walk.environment
+    for change, told in MISSING:
+        walk.environment = complete | change
+        said = walk.run("make publish INDEX=acme -o build", status=2)
+        assert told in said
+        assert "Traceback" not in said
+        assert "sk-test" not in said
+    assert published(index) == {}
+
+
+def published(index: Index) -> dict[str, str]:
+    """Ask the index, the way an installer would, which files it has."""
+    request = urllib.request.Request(f"{index.url}chainhub/")
+    known = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    request.add_unredirected_header("Authorization", f"Basic {known}")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            page = answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        page = "" if refusal.code == 404 else pytest.fail(str(refusal))
+    return dict(re.findall(r'/([^/"]+)#sha256=([0-9a-f]{64})"', page))

@@ -1,0 +1,120 @@
+"""What a change from httpx to httpx2, where others are moving, would take: a try in a copy.
+
+Import lines change, the names of the loggers we filter, and the bounds in pyproject.toml. Of what
+callers see, the certificates trusted by default become the system's.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+IMPORT = re.compile(r"^(\s*)(?:import (httpx|httpcore)|from (httpx|httpcore)([.\w]*) (import .+))$")
+LOGGER = re.compile(r'"(httpx|httpcore)(\.\w+)?"')
+# Whose logger names are a matter of the library, and who asks for them.
+NAMES_LOGGERS = ("overlays/chainhub/_log.py", "tests/unit/test_log.py")
+TRIED = ("tests/seam", "tests/faults", "tests/contract/test_operations.py")
+# Of the unit tests, those of what is not shipped and of the sandbox are left out.
+ELSEWHERE = ("test_release_", "test_sandbox_", "test_tools_")
+# These compare with httpx itself: httpx2 reads NO_PROXY and impossible host names differently.
+DIFFERENT = {
+    "test_variables_are_read_as_httpx_reads_them",
+    "test_no_proxy_is_read_as_httpx_reads_it",
+    "test_a_bad_proxy_is_a_sentence_naming_its_variable",
+    "test_a_client_that_cannot_work_is_not_made",
+}
+LOADED = """
+import sys, chainhub
+chainhub.Client("sk-test-1").get_httpx_client()
+print(sorted({"httpx", "httpx2", "httpcore", "httpcore2"} & set(sys.modules)))
+"""
+PACKAGES = ("httpx2", "httpcore2", "truststore")
+
+
+def switched(line: str, *, names_loggers: bool) -> str:
+    """Give the line as it would be with httpx2."""
+    if found := IMPORT.match(line):
+        indent, plain, module, inner, names = found.groups()
+        if plain:
+            return f"{indent}import {plain}2 as {plain}"
+        return f"{indent}from {module}2{inner} {names}"
+    return LOGGER.sub(r'"\g<1>2\g<2>"', line) if names_loggers else line
+
+
+@pytest.fixture(scope="module")
+def copy(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the project."""
+    folder = tmp_path_factory.mktemp("successor")
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.check_output(command, cwd=project, text=True)
+    for name in (name for name in listed.split("\0") if (project / name).is_file()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(project / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def changes(copy: Path) -> Counter[tuple[str, str]]:
+    """Switch the copy over; count the changed lines per file and text."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for path in sorted(copy.rglob("*.py")):
+        name = path.relative_to(copy).as_posix()
+        if name.startswith(("generated/", "overlays/", "tests/")):
+            lines = path.read_text("utf-8").splitlines()
+            new = [switched(line, names_loggers=name in NAMES_LOGGERS) for line in lines]
+            counted.update((name, old) for old, now in zip(lines, new, strict=True) if old != now)
+            path.write_text("\n".join(new) + "\n", "utf-8")
+    return counted
+
+
+def test_only_imports_and_logger_names_change(changes: Counter[tuple[str, str]]) -> None:
+    """In generated code it is one line a module; in ours, imports, and the six names in _log."""
+    shipped = {place: n for place, n in changes.items() if not place[0].startswith("tests/")}
+    generated = {line for name, line in shipped if name.startswith("generated/")}
+    assert generated == {"import httpx"}
+    others = [place for place in shipped if not IMPORT.match(place[1])]
+    assert {name for name, _ in others} == {"overlays/chainhub/_log.py"}
+    assert len(others) == 6
+
+
+def test_the_seam_works_with_httpx2(
+    copy: Path, changes: Counter[tuple[str, str]], project: Path
+) -> None:
+    """The same tests pass, but for those that compare with httpx itself."""
+    if not (project / ".venv-index").exists():
+        pytest.skip("the environment of make test-all is not there")
+    (found,) = (project / ".venv-index").glob("lib/python*/site-packages")
+    site = copy.parent / "site"
+    site.mkdir()
+    for path in (path for package in PACKAGES for path in found.glob(f"{package}*")):
+        (site / path.name).symlink_to(path)
+    unit = (copy / "tests" / "unit").glob("test_*.py")
+    ours = [str(path) for path in sorted(unit) if not path.name.startswith(ELSEWHERE)]
+    assert _run(copy, site, "-c", LOADED).stdout == "['httpcore2', 'httpx2']\n"
+    tests = ("-m", "pytest", "-q", "-m", "not slow", *TRIED, *ours)
+    _run(copy, site, *tests, "-n", "2")
+    # A test that fails under the load of the others, but not alone, is no difference.
+    told = _run(copy, site, *tests, "--last-failed", "--last-failed-no-failures", "none").stdout
+    failed = set(re.findall(r"^(?:FAILED|ERROR) \S+?::(\w+)", told, re.MULTILINE))
+    assert failed == DIFFERENT, told
+
+
+def _run(copy: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python over the copy."""
+    ours = os.pathsep.join(str(path) for path in (copy / "overlays", copy / "generated", site))
+    return subprocess.run(
+        (sys.executable, *arguments),
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": ours},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )

@@ -1,0 +1,116 @@
+"""Say in the words of OpenAPI 3.0 what a contract of 3.1 says in its own.
+
+Every repair and the generator then meet one way of saying that a value may be null, and pages of
+both versions can be merged.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tools.contract import mapping, sequence
+from tools.documents import Json
+
+_NULL: Final[dict[str, Json]] = {"type": "null"}
+_TOP: Final = ("jsonSchemaDialect", "webhooks")
+_CHOICES: Final = ("anyOf", "oneOf")
+_LIMITS: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+# Words of JSON Schema that OpenAPI 3.0 does not know and that no type of Python shows.
+_DROPPED: Final = (
+    "$comment",
+    "$id",
+    "$schema",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "patternProperties",
+    "prefixItems",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+)
+
+
+def speak_as_before(document: dict[str, Json]) -> None:
+    """Rewrite a 3.1 contract as one of 3.0; any other is left as it is."""
+    if not str(document.get("openapi")).startswith("3.1"):
+        return
+    document["openapi"] = "3.0.3"
+    for holder, words in ((document, _TOP), (document.get("info"), ("summary",))):
+        for word in words:
+            mapping(holder).pop(word, None)
+    mapping(mapping(document.get("info")).get("license")).pop("identifier", None)
+    mapping(document.get("components")).pop("pathItems", None)
+    for key in ("paths", "components"):
+        _walk(document.get(key))
+
+
+def _walk(value: Json) -> None:
+    """Rewrite every schema, the inner ones first; what is no schema has none of the words."""
+    if isinstance(value, list):
+        for item in value:
+            _walk(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key not in ("default", "enum", "example"):
+                _walk(item)
+        if _is_schema(value):
+            _rewrite(value)
+
+
+def _is_schema(value: dict[str, Json]) -> bool:
+    kind = value.get("type")
+    typed = isinstance(kind, list) or kind in ("array", "integer", "number", "object", "string")
+    return typed or isinstance(value.get("const"), str) or any(value.get(key) for key in _CHOICES)
+
+
+def _rewrite(schema: dict[str, Json]) -> None:
+    _nullable_type(schema)
+    for key in _CHOICES:
+        if _NULL in sequence(schema.get(key)):
+            _nullable_choice(schema, key)
+    if isinstance(schema.get("const"), str):
+        schema |= {"type": "string", "enum": [schema.pop("const")]}
+    if isinstance(schema.get("examples"), list):
+        schema.update([("example", example) for example in sequence(schema.pop("examples"))[:1]])
+    if schema.get("contentMediaType") == "application/octet-stream":
+        schema["format"] = "binary"
+    for exclusive, limit in _LIMITS.items():
+        bound = schema.get(exclusive)
+        if isinstance(bound, int | float) and not isinstance(bound, bool):
+            schema |= {limit: bound, exclusive: True}
+    for word in _DROPPED:
+        schema.pop(word, None)
+    if schema.get("type") == "array":
+        schema.setdefault("items", {})
+
+
+def _nullable_type(schema: dict[str, Json]) -> None:
+    kinds = schema.get("type")
+    if not isinstance(kinds, list):
+        return
+    others = [kind for kind in kinds if kind != "null"]
+    if len(others) < len(kinds):
+        schema["nullable"] = True
+    if len(others) == 1:
+        schema["type"] = others[0]
+    else:
+        del schema["type"]
+        if others:
+            schema["anyOf"] = [{"type": kind} for kind in others]
+
+
+def _nullable_choice(schema: dict[str, Json], key: str) -> None:
+    others = [one for one in sequence(schema.pop(key)) if one != _NULL]
+    schema["nullable"] = True
+    if len(others) > 1:
+        schema[key] = others
+    elif "$ref" in mapping(others[0] if others else None):
+        schema["allOf"] = others
+    elif others:
+        schema |= mapping(others[0])

@@ -1,0 +1,115 @@
+"""Find what the published examples of answers say, beside what their schemas say.
+
+An example is an answer that somebody saw. Where it lacks a field that the schema requires, answers
+may lack it: the schema was copied from another operation, or from a longer answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final, cast
+
+from jsonschema_path.typing import Schema
+from openapi_schema_validator import OAS30Validator, OAS31Validator
+
+from tools.contract import Place, at, called, mapping, operations, pointer, sequence
+from tools.documents import Json
+
+_VALIDATORS: Final = {"3.0.": OAS30Validator, "3.1.": OAS31Validator}
+
+
+def published(content: dict[str, Json]) -> Iterator[Json]:
+    """Find the examples of one answer; JSON that was published as text is read."""
+    schema = mapping(content.get("schema"))
+    named = mapping(content.get("examples")).values()
+    found = [mapping(one)["value"] for one in named if "value" in mapping(one)]
+    found += [holder["example"] for holder in (content, schema) if "example" in holder]
+    for value in found:
+        yield _read(value, schema)
+
+
+def misfits(document: dict[str, Json]) -> Iterator[str]:
+    """Tell which examples of good answers do not fit the schema beside them, and where.
+
+    Such an answer would be a `ResponseError` for callers: the page contradicts itself.
+    """
+    for place, kind, content in good_answers(document):
+        for example in published(content):
+            fault = misfit(document, content, example)
+            if fault:
+                yield f"{called(place)}: an example ({kind}) does not fit {fault}."
+
+
+def misfit(document: dict[str, Json], content: dict[str, Json], example: Json) -> str | None:
+    """Tell where an example does not fit its schema, or None."""
+    validator = _VALIDATORS[str(document["openapi"])[:4]]
+    schema = {**mapping(content.get("schema")), "components": document.get("components") or {}}
+    for error in validator(cast("Schema", schema)).iter_errors(example):
+        where = "/".join(map(str, error.absolute_path)) or "its top level"
+        return f"at {where}: {_end(' '.join(error.message.split()))}"
+    return None
+
+
+def _end(text: str) -> str:
+    """Keep the end of a long text: what is wrong stands behind the value that is."""
+    return text if len(text) <= 100 else "…" + text[-100:]
+
+
+def good_answers(document: dict[str, Json]) -> Iterator[tuple[Place, str, dict[str, Json]]]:
+    """Walk through what is said of good answers: the place, the media type, schema and examples."""
+    for place, operation in operations(document):
+        for status in mapping(operation.get("responses")):
+            if status.startswith("2"):
+                response = _place(document, (*place, "responses", status))
+                for kind, content in mapping(at(document, (*response, "content"))).items():
+                    yield (*place, status), kind, mapping(content)
+
+
+def left_out(document: dict[str, Json]) -> set[Place]:
+    """Find the places, in lists of required fields, of those that an example leaves out."""
+    found: set[Place] = set()
+    for place, operation in operations(document):
+        for status in mapping(operation.get("responses")):
+            response = _place(document, (*place, "responses", status))
+            for kind, content in mapping(at(document, (*response, "content"))).items():
+                schema = (*response, "content", kind, "schema")
+                for value in published(mapping(content)):
+                    found.update(_compared(document, schema, value))
+    return found
+
+
+def _compared(document: dict[str, Json], place: Place, value: Json) -> Iterator[Place]:
+    place = _place(document, place)
+    schema = mapping(at(document, place))
+    for number in range(len(sequence(schema.get("allOf")))):
+        yield from _compared(document, (*place, "allOf", number), value)
+    if isinstance(value, list):
+        for item in value:
+            yield from _compared(document, (*place, "items"), item)
+    if isinstance(value, dict) and value:  # an empty one stands for anything
+        for number, name in enumerate(sequence(schema.get("required"))):
+            if name not in value:
+                yield (*place, "required", number)
+        for name in mapping(schema.get("properties")).keys() & value.keys():
+            yield from _compared(document, (*place, "properties", name), value[name])
+
+
+def _place(document: dict[str, Json], place: Place) -> Place:
+    """Follow references, a bounded number of them."""
+    for _ in range(20):
+        reference = mapping(at(document, place)).get("$ref")
+        if not isinstance(reference, str):
+            break
+        place = pointer(reference)
+    return place
+
+
+def _read(value: Json, schema: dict[str, Json]) -> Json:
+    if isinstance(value, str) and schema.get("type") in ("object", "array"):
+        try:
+            read: Json = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        return read
+    return value

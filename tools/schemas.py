@@ -1,0 +1,60 @@
+"""Walk through the schemas of a contract, where they really are.
+
+A field that happens to be called `type` or `required` is no word of a schema, so whoever changes
+schemas must not look for such words anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.contract import mapping, operations, sequence
+from tools.documents import Json
+
+Schema = dict[str, Json]
+
+
+def schemas(document: dict[str, Json]) -> Iterator[Schema]:
+    """Find every schema, the outer ones first; what is changed in one is seen in its inner ones."""
+    components = mapping(document.get("components"))
+    for named in mapping(components.get("schemas")).values():
+        yield from _inside(named)
+    for parameter in mapping(components.get("parameters")).values():
+        yield from _parameter(parameter)
+    for kind in ("requestBodies", "responses"):
+        for holder in mapping(components.get(kind)).values():
+            yield from _content(holder)
+    for item in mapping(document.get("paths")).values():
+        for parameter in sequence(mapping(item).get("parameters")):
+            yield from _parameter(parameter)
+    for _, operation in operations(document):
+        for parameter in sequence(operation.get("parameters")):
+            yield from _parameter(parameter)
+        yield from _content(operation.get("requestBody"))
+        for response in mapping(operation.get("responses")).values():
+            yield from _content(response)
+
+
+def _parameter(parameter: Json) -> Iterator[Schema]:
+    yield from _inside(mapping(parameter).get("schema"))
+    yield from _content(parameter)
+
+
+def _content(holder: Json) -> Iterator[Schema]:
+    for content in mapping(mapping(holder).get("content")).values():
+        yield from _inside(mapping(content).get("schema"))
+    for header in mapping(mapping(holder).get("headers")).values():
+        yield from _inside(mapping(header).get("schema"))
+
+
+def _inside(schema: Json) -> Iterator[Schema]:
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    for inner in mapping(schema.get("properties")).values():
+        yield from _inside(inner)
+    for key in ("items", "additionalProperties", "not"):
+        yield from _inside(schema.get(key))
+    for key in ("allOf", "anyOf", "oneOf"):
+        for inner in sequence(schema.get(key)):
+            yield from _inside(inner)

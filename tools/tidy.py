@@ -1,0 +1,362 @@
+"""Tidy what published contracts say carelessly, where it is certain what a caller needs to know.
+
+The overlay repairs what can be described by a path; what is here depends on whether something is a
+schema, or fits another part of it. Each rule is told with the number of places it has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from tools.contract import mapping, operations, sequence
+from tools.documents import Json
+from tools.schemas import Schema, schemas
+
+Rule = Callable[[Schema], bool]
+
+_TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
+_MEANT: Final = {
+    "bool": "boolean",
+    "date": "string",
+    "datetime": "string",
+    "dict": "object",
+    "double": "number",
+    "enum": "string",
+    "file": "string",
+    "float": "number",
+    "int": "integer",
+    "list": "array",
+    "long": "integer",
+    "map": "object",
+    "str": "string",
+    "text": "string",
+}
+_TEXTS: Final = ("description", "format", "title")
+_FLAGS: Final = (
+    "deprecated",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "nullable",
+    "readOnly",
+    "uniqueItems",
+    "writeOnly",
+)
+_COUNTS: Final = (
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "minItems",
+    "minLength",
+    "minProperties",
+)
+_NUMBERS: Final = ("maximum", "minimum", "multipleOf")
+_OTHERS: Final = (
+    "$ref",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "default",
+    "discriminator",
+    "enum",
+    "example",
+    "externalDocs",
+    "items",
+    "not",
+    "oneOf",
+    "properties",
+    "required",
+    "type",
+    "xml",
+)
+_KNOWN: Final = frozenset((*_TEXTS, *_FLAGS, *_COUNTS, *_NUMBERS, *_OTHERS))
+_STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
+
+
+def tidy(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Tidy a contract; tell the rules that found something, with the number of places."""
+    counts = dict.fromkeys(_RULES, 0)
+    document["info"] = {"title": "", "version": "1", **mapping(document.get("info"))}
+    counts[_SERVERS] = _servers(document)
+    for schema in schemas(document):
+        for reason, rule in _RULES.items():
+            counts[reason] += rule(schema)
+    for reason, places in _operations(document).items():
+        counts[reason] = places
+    return [(reason, places) for reason, places in counts.items() if places]
+
+
+def _changed(schema: Schema, new: Schema) -> bool:
+    if schema == new:
+        return False
+    schema.clear()
+    schema.update(new)
+    return True
+
+
+def _kinds(schema: Schema) -> bool:
+    kind = schema.get("type")
+    if "type" not in schema or kind in _TYPES or kind == "null" or "$ref" in schema:
+        return False
+    meant = _MEANT.get(str(kind).lower(), str(kind).lower())
+    if kind == "file":
+        schema["format"] = "binary"
+    if meant in _TYPES:
+        schema["type"] = meant
+    else:
+        del schema["type"]
+    return True
+
+
+def _inner(schema: Schema) -> bool:
+    new = dict(schema)
+    if new.get("type") == "array" and not isinstance(new.get("items"), dict):
+        listed = sequence(new.get("items"))
+        new["items"] = listed[0] if len(listed) == 1 and isinstance(listed[0], dict) else {}
+    if "properties" in new:
+        fields = mapping(new["properties"]).items()
+        new["properties"] = {name: item if isinstance(item, dict) else {} for name, item in fields}
+    for key in ("allOf", "anyOf", "oneOf"):
+        if key in new and not sequence(new[key]):
+            del new[key]
+    return _changed(schema, new)
+
+
+def _required(schema: Schema) -> bool:
+    if "required" not in schema:
+        return False
+    names: list[Json] = list(dict.fromkeys(map(str, sequence(schema["required"]))))
+    if names and names == schema["required"]:
+        return False
+    schema["required"] = names
+    if not names:
+        del schema["required"]
+    return True
+
+
+def _words(schema: Schema) -> bool:
+    def fits(key: str, value: Json) -> bool:
+        if key in _TEXTS:
+            return isinstance(value, str)
+        if key in _FLAGS:
+            return isinstance(value, bool)
+        if key in _COUNTS:
+            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        if key in _NUMBERS:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        return key in _KNOWN or key.startswith("x-")
+
+    return _changed(schema, {key: value for key, value in schema.items() if fits(key, value)})
+
+
+def _listed(schema: Schema) -> bool:
+    if "enum" not in schema:
+        return False
+    values = list({json.dumps(value): value for value in sequence(schema["enum"])}.values())
+    plain = [value for value in values if value is not None]
+    kinds = {type(value) for value in plain}
+    fits = {"string": {str}, "integer": {int}, "number": {int}}.get(str(schema.get("type")), kinds)
+    if len(kinds) != 1 or kinds != fits or not kinds <= {str, int} or _alike(plain):
+        del schema["enum"]
+        return True
+    return _changed(schema, {**schema, "enum": values})
+
+
+def _alike(values: Sequence[Json]) -> bool:
+    """Tell whether two values would get the same name in Python."""
+    names = [
+        re.sub(r"[\W_]+", "", str(value)).lower() for value in values if str(value)[:1].isalpha()
+    ]
+    return len(set(names)) < len(names)
+
+
+def _default(schema: Schema) -> bool:
+    if "default" not in schema or _fits(schema, schema["default"]):
+        return False
+    del schema["default"]
+    return True
+
+
+def _fits(schema: Schema, value: Json) -> bool:
+    if value is None or ("enum" in schema and value not in sequence(schema["enum"])):
+        return False
+    kinds: dict[str, tuple[type, ...]] = {
+        "string": (str,),
+        "integer": (int,),
+        "number": (int, float),
+        "boolean": (bool,),
+        "array": (list,),
+        "object": (dict,),
+    }
+    kind = str(schema.get("type"))
+    if kind in kinds and not isinstance(value, kinds[kind]):
+        return False
+    if isinstance(value, bool) and kind in ("integer", "number"):
+        return False
+    if kind == "string":
+        return _reads(str(schema.get("format")), str(value)) and _within(schema, "Length", value)
+    return _within(schema, "Items", value) and _within(schema, "imum", value)
+
+
+def _within(schema: Schema, limit: str, value: Json) -> bool:
+    """Tell whether a value keeps to the limits of its schema, of which a few are known by name."""
+    size = len(value) if isinstance(value, str | list) else value
+    if not isinstance(size, int | float) or (limit == "imum") != isinstance(value, int | float):
+        return True
+    least, most = schema.get(f"min{limit}"), schema.get(f"max{limit}")
+    return not (
+        (isinstance(least, int | float) and size < least)
+        or (isinstance(most, int | float) and size > most)
+    )
+
+
+def _reads(form: str, text: str) -> bool:
+    readers: dict[str, Callable[[str], object]] = {
+        "date": date.fromisoformat,
+        "date-time": datetime.fromisoformat,
+        "uuid": UUID,
+    }
+    try:
+        readers.get(form, str)(text)
+    except ValueError:
+        return False
+    return form not in ("binary", "byte")
+
+
+_RULES: Final[dict[str, Rule]] = {
+    "A type that OpenAPI does not know stands for the one it means, or for any.": _kinds,
+    "A list, a field or a choice that does not say what it holds may hold anything.": _inner,
+    "Only a list of names says which fields are required, each name once.": _required,
+    "Words that OpenAPI 3.0 does not know, or with values it does not, are left out; so are"
+    " patterns, which can take for ever to match and show in no type.": _words,
+    "Listed values that Python cannot tell apart or that are of several types are not listed."
+    "": _listed,
+    "A default that its own schema does not allow is none.": _default,
+}
+
+
+_SERVERS: Final = "A server has an address."
+_PARAMETERS: Final = "A parameter that is told twice or has no type is told once, as a text."
+_TEMPLATES: Final = "The parameters of a path are those in its template, and they are required."
+_ANSWERS: Final = "An answer stands under a status and has a description."
+_NOTES: Final = "A summary or description that is no text is left out."
+_BODIES: Final = "A body of any kind, or without a schema, is JSON."
+
+
+def _operations(document: dict[str, Json]) -> dict[str, int]:
+    counts = dict.fromkeys((_PARAMETERS, _TEMPLATES, _ANSWERS, _NOTES, _BODIES), 0)
+    for place, operation in operations(document):
+        shared = sequence(mapping(mapping(document["paths"])[str(place[1])]).get("parameters"))
+        counts[_PARAMETERS] += _parameters(operation)
+        counts[_TEMPLATES] += _templates(operation, str(place[1]), document, shared)
+        counts[_ANSWERS] += _answers(operation)
+        counts[_NOTES] += _notes(operation)
+        counts[_BODIES] += _bodies(operation)
+    return counts
+
+
+def _servers(document: dict[str, Json]) -> bool:
+    listed = sequence(document.get("servers"))
+    kept = [server for server in listed if mapping(server).get("url")]
+    if kept == listed:
+        return False
+    document["servers"] = kept
+    return True
+
+
+def _notes(operation: Schema) -> bool:
+    kinds = {"summary": str, "description": str, "deprecated": bool}
+    wrong = [key for key, kind in kinds.items() if not isinstance(operation.get(key, kind()), kind)]
+    for key in wrong:
+        del operation[key]
+    return bool(wrong)
+
+
+def _bodies(operation: Schema) -> bool:
+    changed = False
+    for holder in [operation, *map(mapping, mapping(operation.get("responses")).values())]:
+        body = mapping(holder.get("requestBody")) if holder is operation else holder
+        content = mapping(body.get("content"))
+        if "*/*" in content:
+            changed = True
+            content.setdefault("application/json", content.pop("*/*"))
+        for described in map(mapping, content.values()):
+            if holder is operation and "schema" not in described:
+                changed = True
+                described["schema"] = {}
+    if (
+        "requestBody" in operation
+        and not {"$ref", "content"} & mapping(operation["requestBody"]).keys()
+    ):
+        changed = True
+        del operation["requestBody"]
+    return changed
+
+
+def _parameters(operation: Schema) -> bool:
+    if "parameters" not in operation:
+        return False
+    told: dict[str, Json] = {}
+    for parameter in sequence(operation["parameters"]):
+        described = mapping(parameter)
+        if "$ref" not in described and not {"schema", "content"} & described.keys():
+            described = {**described, "schema": {"type": "string"}}
+        key = json.dumps([described.get("$ref"), described.get("in"), described.get("name")])
+        told.setdefault(key, described)
+    new = list(told.values())
+    changed = new != operation["parameters"]
+    operation["parameters"] = new
+    return changed
+
+
+def _templates(operation: Schema, path: str, document: dict[str, Json], shared: list[Json]) -> bool:
+    wanted = dict.fromkeys(re.findall(r"\{([^{}]*)\}", path))
+    known = {str(_resolved(one, document).get("name")) for one in shared}
+    given: list[Json] = []
+    changed = False
+    for parameter in sequence(operation.get("parameters")):
+        described = _resolved(parameter, document)
+        if described.get("in") == "path":
+            name = str(described.get("name"))
+            known.add(name)
+            if name not in wanted:
+                changed = True
+                continue
+            changed |= described.get("required") is not True
+            described["required"] = True
+        given.append(parameter)
+    for name in [name for name in wanted if name not in known]:
+        changed = True
+        given.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+    if changed:
+        operation["parameters"] = given
+    return changed
+
+
+def _resolved(parameter: Json, document: dict[str, Json]) -> dict[str, Json]:
+    described = mapping(parameter)
+    named = mapping(mapping(document.get("components")).get("parameters"))
+    name = str(described.get("$ref", "")).rpartition("/")[2]
+    return mapping(named.get(name)) if name else described
+
+
+def _answers(operation: Schema) -> bool:
+    responses = mapping(operation.get("responses"))
+    kept: dict[str, Json] = {}
+    for status, response in responses.items():
+        if _STATUS.fullmatch(status):
+            described = mapping(response)
+            texts = isinstance(described.get("description"), str) or "$ref" in described
+            kept[status] = response if texts else {**described, "description": ""}
+        elif status.startswith("x-"):
+            kept[status] = response
+    if not any(_STATUS.fullmatch(status) for status in kept):
+        kept["200"] = {"description": ""}
+    if kept == responses:
+        return False
+    operation["responses"] = kept
+    return True
