@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainhub._events import AttemptEvent, CallEvent, RetryEvent
     from chainhub._journal import JournalError
     from chainhub._outcome import Outcome
-    from chainhub._retry import RetryPolicy
+    from chainhub._retry_policy import RetryPolicy
     from chainhub._schedule import PollPolicy
     from chainhub._status import (
         State,
@@ -97,7 +97,7 @@ _HOME = {
     "PollPolicy": "chainhub._schedule",
     "Progress": "chainhub._download",
     "RetryEvent": "chainhub._events",
-    "RetryPolicy": "chainhub._retry",
+    "RetryPolicy": "chainhub._retry_policy",
     "State": "chainhub._status",
     "UnknownStatusWarning": "chainhub._status",
     "__version__": "chainhub._version",

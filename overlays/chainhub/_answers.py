@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from chainhub import errors
 from chainhub._charsets import charset_of
-from chainhub._envelope import hidden_error
+from chainhub._hidden_error import hidden_error
 from chainhub._json import NotJSON, parse
-from chainhub._phrases import named
-from chainhub._redact import redact_url
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 
-@attrs.frozen(repr=False)
 class Answer:
     """Hold a complete answer, its body read and decompressed.
 
-    Attributes:
+    Args:
         status: The status, any number.
         headers: Names and values as they came, in order.
         body: The body, decompressed.
@@ -33,14 +28,27 @@ class Answer:
         url: The address of the request.
     """
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    method: str
-    url: str
+    __slots__ = ("body", "headers", "method", "status", "url")
+
+    def __init__(
+        self,
+        status: int,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        method: str,
+        url: str,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.method = method
+        self.url = url
 
     def __repr__(self) -> str:
         """Return the facts that hold no secret."""
+        from chainhub._phrases import named
+        from chainhub._redact import redact_url
+
         shown = f"{self.method} {redact_url(self.url)}"
         return f"<Answer {named(self.status)} to {shown}, {len(self.body)} bytes>"
 

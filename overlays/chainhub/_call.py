@@ -6,25 +6,19 @@ The two loops in `_session` carry out what is decided here.
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable
-from copy import copy
+from typing import TYPE_CHECKING
 
-import attrs
 import httpcore
 import httpx
 
 from chainhub import _clock
 from chainhub._answers import Answer, judge
 from chainhub._budget import RetryBudget
-from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._log import logger
-from chainhub._options import Options
+from chainhub._options import Observers, Options
 from chainhub._pool import Attempt, Raw
-from chainhub._redact import redact_text, redact_url
-from chainhub._retry import Retry, Stop, Trouble, TroubleKind, decide, is_idempotent
-from chainhub._retry_after import retry_after_of
 from chainhub.errors import (
     AmbiguousOutcome,
     CancelledByUser,
@@ -38,36 +32,37 @@ from chainhub.errors import (
     TLSError,
 )
 
+if TYPE_CHECKING:  # what failures need; most calls have none
+    from chainhub._retry import Retry, Stop, Trouble, TroubleKind
+
 
 class Prepared:
-    """A request in the form in which it is sent, made once for all attempts and polls."""
+    """A request in the form in which it is sent, made once for all attempts and polls.
 
-    __slots__ = (
-        "_core",
-        "_key",
-        "_target",
-        "auth_header",
-        "idempotent",
-        "method",
-        "prefix",
-        "raw_url",
-        "request",
-    )
+    Attributes:
+        shared: What it has in common with its copies that are aimed elsewhere.
+    """
+
+    __slots__ = ("_place", "_target", "idempotent", "method", "request", "shared")
 
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
         self.request = request
-        self.auth_header = auth_header
-        self.prefix = prefix
         self.method = request.method
-        self.idempotent = is_idempotent(request.method)
-        self.raw_url = str(request.url)
+        self.idempotent = request.method == "GET" or _is_idempotent(request.method)
+        self.shared = Shared(request, auth_header, prefix)
+        self._place = str(request.url)
         self._target: bytes | None = None
-        self._key: str | None = None
-        self._core: httpcore.Request | None = None
+
+    @property
+    def raw_url(self) -> str:
+        """The URL with all its secrets."""
+        return self._place if self._target is None else self._place + self._target.decode("ascii")
 
     @property
     def url(self) -> str:
         """The URL with its secrets cut out."""
+        from chainhub._redact import redact_url
+
         return redact_url(self.raw_url)
 
     @property
@@ -77,66 +72,168 @@ class Prepared:
 
     def aimed_at(self, target: bytes) -> Prepared:
         """Return the same request for another path or query, without building it anew."""
-        other = copy(self)
-        origin = self.raw_url.removesuffix(self.target.decode("ascii"))
-        other._target, other.raw_url = target, origin + target.decode("ascii")
-        if self._core is not None:
-            url = self._core.url
-            other._core = copy(self._core)
-            other._core.url = httpcore.URL(
-                scheme=url.scheme, host=url.host, port=url.port, target=target
-            )
+        other = object.__new__(Prepared)
+        other.request = self.request
+        other.method = self.method
+        other.idempotent = self.idempotent
+        other.shared = self.shared
+        other._target = target
+        other._place = self.shared.origin
         return other
 
-    def with_key(self, key: str) -> httpcore.Request:
-        """Return the request for httpcore; the key stands nowhere else."""
-        if self._core is None or self._key != key:
-            url = self.request.url
-            self._key = key
-            self._core = httpcore.Request(
-                self.method.encode("ascii"),
-                httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self.target
-                ),
-                headers=self.headers(key),
-                content=self.request.stream,
-            )
-        return self._core
+    def with_key(self, key: str) -> Outgoing:
+        """Return the request ready to be sent; the key stands nowhere else."""
+        return Outgoing(self.request, self.target, self.shared.keyed(key))
 
     def headers(self, key: str) -> list[tuple[bytes, bytes]]:
         """Return the headers with the key in the one that carries it."""
-        name = self.auth_header.encode("ascii")
-        own = [pair for pair in self.request.headers.raw if pair[0].lower() != name.lower()]
-        value = f"{self.prefix} {key}" if self.prefix else key
+        return self.shared.keyed(key).headers
+
+
+class Shared:
+    """What a request has in common with others of the same kind.
+
+    Attributes:
+        home: The connector whose origin the URL was found to be of, None before anybody looked.
+    """
+
+    __slots__ = ("_auth_header", "_keyed", "_origin", "_prefix", "_request", "home")
+
+    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+        self.home: object = None
+        self._request = request
+        self._auth_header = auth_header
+        self._prefix = prefix
+        self._keyed: Keyed | None = None
+        self._origin: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The URL without path and query."""
+        if self._origin is None:
+            url = self._request.url
+            self._origin = str(url).removesuffix(url.raw_path.decode("ascii"))
+        return self._origin
+
+    def keyed(self, key: str) -> Keyed:
+        """Return the headers for a key."""
+        found = self._keyed
+        if found is None or found.key != key:
+            found = self._keyed = Keyed(key, self._headers(key))
+        return found
+
+    def _headers(self, key: str) -> list[tuple[bytes, bytes]]:
+        name = self._auth_header.encode("ascii")
+        own = [pair for pair in self._request.headers.raw if pair[0].lower() != name.lower()]
+        value = f"{self._prefix} {key}" if self._prefix else key
         return [*own, (name, value.encode("ascii"))]
 
 
-@attrs.define
+class Keyed:
+    """The headers for one key, and how they are spelt in a GET."""
+
+    __slots__ = ("_rest", "headers", "key")
+
+    def __init__(self, key: str, headers: list[tuple[bytes, bytes]]) -> None:
+        self.key = key
+        self.headers = headers
+        self._rest: bytes | None = b""
+
+    def rest(self) -> bytes | None:
+        """Return all of a GET behind its target, None if it is out of the ordinary."""
+        if self._rest == b"":
+            from chainhub._lane import spell  # the first exchange needs none of it
+
+            self._rest = spell(self.headers)
+        return self._rest
+
+
+class Outgoing:
+    """A request with its key, in the forms in which it can be sent."""
+
+    __slots__ = ("_keyed", "_request", "_target")
+
+    def __init__(self, request: httpx.Request, target: bytes, keyed: Keyed) -> None:
+        self._request = request
+        self._target = target
+        self._keyed = keyed
+
+    def core(self) -> httpcore.Request:
+        """Return the request for httpcore."""
+        url = self._request.url
+        place = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self._target
+        )
+        return httpcore.Request(
+            self._request.method.encode("ascii"),
+            place,
+            headers=self._keyed.headers,
+            content=self._request.stream,
+        )
+
+    def spelt(self) -> bytes | None:
+        """Return the request as bytes, None if it is no plain GET."""
+        rest = self._keyed.rest() if self._request.method == "GET" else None
+        if rest is None:
+            return None
+        from chainhub._lane import spell_get
+
+        return spell_get(self._target, rest)
+
+
 class Call:
     """The course of one call.
 
-    Attributes:
+    Args:
         prepared: The request.
         options: The choices of the call.
         budget: The client's retry budget.
         observers: Who is told.
-        attempts: How many attempts were begun.
-        refreshed: Whether the key was asked for again.
+        started: The instant it began.
+        secrets: Returns what must be masked in texts that come from outside.
+        random: Gives a number in [0, 1).
     """
 
-    prepared: Prepared
-    options: Options
-    budget: RetryBudget
-    observers: Observers
-    started: float
-    deadline_at: float
-    attempts: int = 0
-    refreshed: bool = False
-    secrets: Callable[[], tuple[str, ...]] = tuple
-    random: Callable[[], float] = random.random
-    _spent: float = 0.0
-    _fresh: bool = False
-    _attempt_began: float = 0.0
+    __slots__ = (
+        "_attempt_began",
+        "_fresh",
+        "_spent",
+        "attempts",
+        "budget",
+        "deadline_at",
+        "observers",
+        "options",
+        "prepared",
+        "random",
+        "refreshed",
+        "secrets",
+        "started",
+    )
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        options: Options,
+        budget: RetryBudget,
+        observers: Observers,
+        *,
+        started: float,
+        secrets: Callable[[], tuple[str, ...]],
+        random: Callable[[], float],
+    ) -> None:
+        self.prepared = prepared
+        self.options = options
+        self.budget = budget
+        self.observers = observers
+        self.started = started
+        self.deadline_at = started + options.deadline
+        self.secrets = secrets
+        self.random = random
+        self.attempts = 0
+        self.refreshed = False
+        self._spent = 0.0
+        self._fresh = False
+        self._attempt_began = started
 
     def begin(self) -> Attempt:
         """Begin the next attempt and return its limits."""
@@ -170,9 +267,11 @@ class Call:
         self._tell_attempt(outcome)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = isinstance(outcome, Trouble)
+        self._fresh = not isinstance(outcome, Answer)
         step = self._decide(outcome)
         error = self._error(outcome, step)
+        from chainhub._retry import Stop
+
         if isinstance(step, Stop):
             return self._end(outcome, error)
         self._spent += step.cost
@@ -181,7 +280,7 @@ class Call:
 
     def wants_new_key(self, outcome: Answer | Trouble) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if isinstance(outcome, Trouble) or outcome.status != 401 or self.refreshed:
+        if not isinstance(outcome, Answer) or outcome.status != 401 or self.refreshed:
             return False
         self.refreshed = True
         return True
@@ -192,8 +291,10 @@ class Call:
         return None if math.isinf(left) else left
 
     def _decide(self, outcome: Answer | Trouble) -> Retry | Stop:
+        from chainhub._retry import decide
+
         return decide(
-            self.options.retry,
+            self.options.retries(),
             self.budget,
             idempotent=self.prepared.idempotent,
             outcome=outcome,
@@ -205,8 +306,11 @@ class Call:
         )
 
     def _error(self, outcome: Answer | Trouble, step: Retry | Stop) -> ChainhubError:
+        from chainhub._retry import Stop
+        from chainhub._retry_after import retry_after_of
+
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if isinstance(outcome, Trouble):
+        if not isinstance(outcome, Answer):
             over = _clock.monotonic() >= self.deadline_at
             error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
         else:
@@ -233,6 +337,8 @@ class Call:
         answer = outcome if isinstance(outcome, Answer) else None
         observer = self.observers.on_call
         if observer is not None:
+            from chainhub._events import CallEvent  # nobody else needs it
+
             event = CallEvent(
                 method=self.prepared.method,
                 url=self.prepared.url,
@@ -248,8 +354,10 @@ class Call:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
+        from chainhub._events import AttemptEvent
+
         elapsed = _clock.monotonic() - self._attempt_began
-        trouble = outcome if isinstance(outcome, Trouble) else None
+        trouble = None if isinstance(outcome, Answer) else outcome
         answer = outcome if isinstance(outcome, Answer) else None
         event = AttemptEvent(
             method=self.prepared.method,
@@ -278,6 +386,8 @@ class Call:
         logger.info("trying again in %.2f s: %s", delay, error)
         observer = self.observers.on_retry
         if observer is not None:
+            from chainhub._events import RetryEvent
+
             observer(
                 RetryEvent(
                     method=self.prepared.method,
@@ -289,14 +399,18 @@ class Call:
             )
 
 
-@attrs.frozen
 class Settled:
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
-    answer: Answer | None
-    error: ChainhubError | None
-    attempts: int
-    elapsed: float
+    __slots__ = ("answer", "attempts", "elapsed", "error")
+
+    def __init__(
+        self, answer: Answer | None, error: ChainhubError | None, attempts: int, elapsed: float
+    ) -> None:
+        self.answer = answer
+        self.error = error
+        self.attempts = attempts
+        self.elapsed = elapsed
 
     def value(self) -> Answer:
         """Return the answer or raise the error."""
@@ -311,6 +425,12 @@ class Settled:
             error.method, error.url = self.answer.method, self.answer.url
             error.attempts, error.elapsed = self.attempts, self.elapsed
         return error
+
+
+def _is_idempotent(method: str) -> bool:
+    from chainhub._retry_policy import is_idempotent  # nearly all requests are GETs
+
+    return is_idempotent(method)
 
 
 def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
@@ -356,4 +476,6 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
 def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    from chainhub._redact import redact_text
+
     return None if found is None else redact_text(found, secrets, limit=100)

@@ -14,23 +14,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
-import attrs
 import httpx
-from attrs import define, field
 
 from chainhub import _runner
 from chainhub._base_url import base_url_from
 from chainhub._body import DEFAULT_LIMIT
-from chainhub._cancel import Cancel
-from chainhub._connector import Connector
+from chainhub._connector import Connector, proxies_of
 from chainhub._credentials import Credentials
 from chainhub._doors import AsyncDoor, Door, Doorway
-from chainhub._events import AttemptEvent, CallEvent, Observers, RetryEvent
-from chainhub._headers import check_headers
 from chainhub._log import guard_logs
-from chainhub._options import DEADLINE, TIMEOUT, Options, policy, seconds, spans_of, whole
-from chainhub._proxy import read_argument, read_environment
-from chainhub._retry import RetryPolicy
+from chainhub._options import (
+    DEADLINE,
+    TIMEOUT,
+    Observers,
+    Options,
+    policy,
+    seconds,
+    spans_of,
+    whole,
+)
 from chainhub._session import Session
 from chainhub._tls import read_trust
 from chainhub._version import __version__
@@ -39,10 +41,16 @@ from chainhub_api.client import AuthenticatedClient
 from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
+    from chainhub._cancel import Cancel
+    from chainhub._events import AttemptEvent, CallEvent, RetryEvent
+    from chainhub._retry_policy import RetryPolicy
     from chainhub.video import AsyncVideo, Video
 
-USER_AGENT = f"chainhub-python/{__version__}"
-ACCEPT = {"Accept": "application/json, */*", "Accept-Encoding": "gzip"}
+OWN_HEADERS = {
+    "User-Agent": f"chainhub-python/{__version__}",
+    "Accept": "application/json, */*",
+    "Accept-Encoding": "gzip",
+}
 UNCHANGED: Any = object()
 """Stands for "leave this option as it is", where None means "unlimited"."""
 
@@ -51,14 +59,17 @@ Span = float | httpx.Timeout | None
 Ask = TypeVar("Ask", bound=Callable[[], str] | Callable[[], Awaitable[str]])
 
 
-@define(eq=False, repr=False, init=False)
 class Seam(AuthenticatedClient, Generic[Ask]):
     """What both clients share: the session behind them and the options in front of it."""
 
-    _session: Session = field(init=False)
-    _options: Options = field(init=False)
-    _given_client: httpx.Client | None = field(init=False, default=None)
-    _given_async_client: httpx.AsyncClient | None = field(init=False, default=None)
+    # To build another attrs class of each would take longer than to make all the clients of a
+    # program; what the generated one is, these are too.
+    __slots__ = ("_given_async_client", "_given_client", "_options", "_session")
+
+    _session: Session
+    _options: Options
+    _given_client: httpx.Client | None
+    _given_async_client: httpx.AsyncClient | None
 
     def __init__(
         self,
@@ -102,7 +113,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
                 host=httpx.URL(url).host,
                 allow_insecure=allow_insecure,
             ),
-            proxies=read_argument(proxy) if proxy else read_environment(environ),
+            proxies=proxies_of(proxy, environ),
             max_connections=whole("max_connections", max_connections),
         )
         credentials = Credentials.from_sources(api_key, environ=os.environ)
@@ -110,7 +121,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         self._take(
             Session(connector, credentials, observers),
             options,
-            headers={"User-Agent": USER_AGENT, **ACCEPT, **(headers or {})},
+            headers={**OWN_HEADERS, **(headers or {})},
             cookies=dict(cookies or {}),
             prefix=prefix,
             auth_header_name=auth_header_name,
@@ -128,8 +139,14 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         auth_header_name: str,
         httpx_args: dict[str, Any],
     ) -> None:
-        check_headers(headers, auth_header_name)
-        self.__attrs_init__(
+        own, carrier = OWN_HEADERS.items(), auth_header_name.lower()
+        theirs = [pair for pair in headers.items() if pair not in own or pair[0].lower() == carrier]
+        if theirs:
+            from chainhub._headers import check_headers
+
+            check_headers(theirs, auth_header_name)
+        AuthenticatedClient.__init__(
+            self,
             base_url=session.connector.base_url,
             headers=headers,
             cookies=cookies,
@@ -142,6 +159,8 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         )
         self._session = session
         self._options = options
+        self._given_client = None
+        self._given_async_client = None
 
     def _copy(self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
@@ -190,7 +209,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
             changes["max_body"] = whole("max_body", max_body)
         if cancel is not UNCHANGED:
             changes["cancel"] = cancel
-        return self._copy(options=attrs.evolve(self._options, **changes))
+        return self._copy(options=self._options.but(**changes))
 
     def with_timeout(self, timeout: Span) -> Self:
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""
@@ -259,7 +278,6 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         )
 
 
-@define(eq=False, repr=False, init=False)
 class Client(Seam[Callable[[], str]], Resources):
     """Client for the video-task service.
 
@@ -303,6 +321,8 @@ class Client(Seam[Callable[[], str]], Resources):
         CredentialsError: there is no key, or it is none.
     """
 
+    __slots__ = ()
+
     def _run(self, operation: ModuleType, returns: str, arguments: dict[str, object], /) -> object:
         return _runner.run(self._door(), operation, returns, arguments)
 
@@ -326,7 +346,6 @@ class Client(Seam[Callable[[], str]], Resources):
         self.close()
 
 
-@define(eq=False, repr=False, init=False)
 class AsyncClient(Seam[Callable[[], str] | Callable[[], Awaitable[str]]], AsyncResources):
     """Client for the video-task service under asyncio; its arguments are those of `Client`.
 
@@ -344,6 +363,8 @@ class AsyncClient(Seam[Callable[[], str] | Callable[[], Awaitable[str]]], AsyncR
         ConfigurationError: an argument or a variable cannot be used; the sentence says which.
         CredentialsError: there is no key, or it is none.
     """
+
+    __slots__ = ()
 
     async def _run(
         self, operation: ModuleType, returns: str, arguments: dict[str, object], /

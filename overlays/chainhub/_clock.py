@@ -7,18 +7,26 @@ still take the real time they take, because what is left of a deadline is a diff
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from chainhub._cancel import Cancel
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from chainhub._cancel import Cancel
 
 monotonic: Callable[[], float] = time.monotonic
 """Return the present instant, in seconds; only differences mean something."""
 
-timeout: Callable[[float | None], AbstractAsyncContextManager[asyncio.Timeout]] = asyncio.timeout
-"""Bound a block in seconds, where it waits for what may be asleep itself."""
+
+def timeout(delay: float | None) -> AbstractAsyncContextManager[asyncio.Timeout]:
+    """Bound a block in seconds, where it waits for what may be asleep itself."""
+    import asyncio  # threads need none of it
+
+    return asyncio.timeout(delay)
 
 
 def sleep(delay: float, cancel: Cancel | None) -> None:
@@ -31,6 +39,8 @@ def sleep(delay: float, cancel: Cancel | None) -> None:
 
 async def asleep(delay: float, cancel: Cancel | None) -> None:
     """Sleep for `delay` seconds, or until the switch is set."""
+    import asyncio
+
     if cancel is None:
         await asyncio.sleep(delay)
         return
@@ -42,6 +52,8 @@ async def asleep(delay: float, cancel: Cancel | None) -> None:
 
 def waker(scope: asyncio.Timeout) -> Callable[[], None]:
     """Return a function that ends `scope` at once, from any thread."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
 
     def wake() -> None:

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import attrs
 import httpcore
 import httpx
 
 from chainhub._pool import KEEPALIVE
-from chainhub._proxy import ProxySettings, async_connection, choose_proxy, sync_connection
 from chainhub._tls import Trust, context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
-    from chainhub._network import AsyncWire, SyncWire
+    from chainhub._async_network import AsyncWire
+    from chainhub._network import SyncWire
+    from chainhub._proxy import ProxySetting, ProxySettings
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@attrs.frozen(kw_only=True)
+def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
+    """Return where requests go through, None if nothing but the way to the API is known.
+
+    Raises:
+        ConfigurationError: the argument, or NO_PROXY, cannot be read.
+    """
+    asked = sys.platform in ("darwin", "win32") or any(
+        name.lower().endswith("_proxy") for name in environ
+    )
+    if not argument and not asked:
+        return None
+    from chainhub._proxy import read_argument, read_environment  # few have a proxy
+
+    return read_argument(argument) if argument else read_environment(environ)
+
+
 class Connector:
     """Where a client connects to, and how.
 
@@ -31,21 +48,34 @@ class Connector:
         ConfigurationError: the proxy chosen for the base URL cannot be used.
     """
 
-    base_url: str
-    trust: Trust
-    proxies: ProxySettings
-    max_connections: int
-    scheme: str = attrs.field(init=False)
-    host: str = attrs.field(init=False)
-    port: int = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-        for name, value in (("scheme", parts.scheme), ("host", parts.hostname), ("port", port)):
-            object.__setattr__(self, name, value)
+    def __init__(
+        self, *, base_url: str, trust: Trust, proxies: ProxySettings | None, max_connections: int
+    ) -> None:
+        parts = urlsplit(base_url)
+        self.base_url = base_url
+        self.trust = trust
+        self.proxies = proxies
+        self.max_connections = max_connections
+        self.scheme = parts.scheme
+        self.host = parts.hostname or ""
+        self.port = parts.port or DEFAULT_PORTS[parts.scheme]
         # A proxy that cannot be used is a mistake to hear of now, not at the first request.
-        choose_proxy(self.scheme, self.host, self.port, self.proxies)
+        self._proxy()
+
+    def proxy_for(self, scheme: str, host: str, port: int | None) -> ProxySetting | None:
+        """Return the proxy for a request, or None if it goes directly.
+
+        Raises:
+            ConfigurationError: the chosen proxy cannot be used.
+        """
+        if self.proxies is None:
+            return None
+        from chainhub._proxy import choose_proxy
+
+        return choose_proxy(scheme, host, port, self.proxies)
+
+    def _proxy(self) -> ProxySetting | None:
+        return self.proxy_for(self.scheme, self.host, self.port)
 
     def reaches(self, url: httpx.URL) -> bool:
         """Tell whether a URL has the scheme, host and port that the key is for."""
@@ -55,27 +85,37 @@ class Connector:
 
     def open(self, wire: SyncWire) -> httpcore.ConnectionInterface:
         """Return a connection, not yet opened, that uses the sockets of `wire`."""
-        proxy = choose_proxy(self.scheme, self.host, self.port, self.proxies)
-        encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
+        proxy = self._proxy()
+        context = self._context(proxy)
+        if proxy is None:
+            wire.direct = True
+            return httpcore.HTTPConnection(
+                self._origin(), context, keepalive_expiry=KEEPALIVE, network_backend=wire
+            )
+        from chainhub._proxy import sync_connection
+
         return sync_connection(
-            proxy,
-            self._origin(),
-            ssl_context=self.trust_context() if encrypted else None,
-            backend=wire,
-            keepalive=KEEPALIVE,
+            proxy, self._origin(), ssl_context=context, backend=wire, keepalive=KEEPALIVE
         )
 
     def aopen(self, wire: AsyncWire) -> httpcore.AsyncConnectionInterface:
         """Return a connection as `open` does, for asyncio."""
-        proxy = choose_proxy(self.scheme, self.host, self.port, self.proxies)
-        encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
+        proxy = self._proxy()
+        context = self._context(proxy)
+        if proxy is None:
+            wire.direct = True
+            return httpcore.AsyncHTTPConnection(
+                self._origin(), context, keepalive_expiry=KEEPALIVE, network_backend=wire
+            )
+        from chainhub._proxy import async_connection
+
         return async_connection(
-            proxy,
-            self._origin(),
-            ssl_context=self.trust_context() if encrypted else None,
-            backend=wire,
-            keepalive=KEEPALIVE,
+            proxy, self._origin(), ssl_context=context, backend=wire, keepalive=KEEPALIVE
         )
+
+    def _context(self, proxy: ProxySetting | None) -> ssl.SSLContext | None:
+        encrypted = self.scheme == "https" or (proxy is not None and proxy.encrypted)
+        return self.trust_context() if encrypted else None
 
     def trust_context(self) -> ssl.SSLContext:
         """Return the TLS context, shared by all clients that trust the same certificates."""

@@ -11,8 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakValueDictionary
@@ -32,6 +31,7 @@ from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator, Mapping
+    from contextvars import ContextVar
 
 ApiKey = str | Callable[[], str] | Callable[[], Awaitable[str]]
 _Ask = Callable[[], str] | Callable[[], Awaitable[str]]
@@ -41,8 +41,12 @@ def _nothing() -> str:
     return ""
 
 
-# Which credentials are being asked for in this thread or task.
-_ASKING: ContextVar[tuple[int, ...]] = ContextVar("chainhub_asking", default=())
+@cache
+def _under_way() -> ContextVar[tuple[int, ...]]:
+    """Return where it stands which credentials this thread or task is asking for."""
+    from contextvars import ContextVar  # a key that is known needs none of it
+
+    return ContextVar("chainhub_asking", default=())
 
 
 class Credentials:
@@ -187,14 +191,15 @@ class Credentials:
     @contextmanager
     def _asking(self) -> Iterator[None]:
         # Without this a callable that uses its own client would wait for itself.
-        outer = _ASKING.get()
+        asking = _under_way()
+        outer = asking.get()
         if id(self) in outer:
             raise ConfigurationError(f"{self.source} must not use the client that asks it")
-        token = _ASKING.set((*outer, id(self)))
+        token = asking.set((*outer, id(self)))
         try:
             yield
         finally:
-            _ASKING.reset(token)
+            asking.reset(token)
 
     def _call(self) -> object:
         try:

@@ -118,6 +118,11 @@ class Crowd:
         self.pace.passed()
         return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
 
+    def repeated(self, ask: Ask, now: float, hint: float | None = None) -> News:
+        """Take the last answer once more."""
+        self.pace.passed()
+        return self._next(ask.wait, ask.wait.repeated(now, hint), now)
+
     def troubled(self, ask: Ask, error: ChainhubError, now: float) -> News:
         """Take the error a question ended with."""
         self._slow_down(ask, error, now)

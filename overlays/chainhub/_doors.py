@@ -7,12 +7,10 @@ or arguments for httpx, the exchange itself takes httpx's ordinary path, with th
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import httpx
 
 from chainhub import _clock
@@ -60,11 +58,10 @@ class SafeResponse(httpx.Response):
         raise failure
 
 
-@attrs.frozen(kw_only=True)
 class Doorway:
     """What both doors need to know.
 
-    Attributes:
+    Args:
         session: Carries the calls out.
         options: The choices for every call.
         auth_header: The header the key travels in.
@@ -74,13 +71,24 @@ class Doorway:
         httpx_args: The user's arguments for httpx; with any, httpx's ordinary path is taken.
     """
 
-    session: Session
-    options: Options
-    auth_header: str
-    prefix: str
-    headers: Mapping[str, str]
-    cookies: Mapping[str, str]
-    httpx_args: Mapping[str, Any]
+    def __init__(
+        self,
+        *,
+        session: Session,
+        options: Options,
+        auth_header: str,
+        prefix: str,
+        headers: Mapping[str, str],
+        cookies: Mapping[str, str],
+        httpx_args: Mapping[str, Any],
+    ) -> None:
+        self.session = session
+        self.options = options
+        self.auth_header = auth_header
+        self.prefix = prefix
+        self.headers = headers
+        self.cookies = cookies
+        self.httpx_args = httpx_args
 
     def simple_request(
         self,
@@ -287,6 +295,8 @@ class AsyncDoor(httpx.AsyncClient):
         return self._through is not None or bool(self._way.httpx_args) or patched
 
     async def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
+        import asyncio  # the door of threads needs none of it
+
         request = ordinary_request(prepared, key, attempt)
         attempt.reached = True
         left = attempt.until() - _clock.monotonic()

@@ -128,7 +128,7 @@ class Download:
         self._cancel = self._options.cancel if cancel is None else cancel
         secrets = self._session.credentials.secrets
         self._course = Course(
-            wanted.deadline_at, self._options.retry, secrets, self._session.random
+            wanted.deadline_at, self._options.retries(), secrets, self._session.random
         )
         self._started = _clock.monotonic()
         self._url: Address | None = None

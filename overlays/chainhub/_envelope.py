@@ -2,71 +2,27 @@
 
 Gateways put the message, the code and sometimes a whole other answer (as a string of JSON)
 into each other. `unwrap` looks for the innermost words, a bounded number of levels deep.
-
-An error may also come with a good status. `hidden_error` knows two degrees of certainty:
-
-* certain: the object holds nothing but parts of an error envelope, no data, and either a
-  filled `error`, `success: false`, a `code` from 400 to 599, or a `code` that is a word other
-  than success. No operation answers so when all is well.
-* likely: the answer did not fit what was declared, has no `id` and no `task_id`, and says one
-  of these things among others.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-import attrs
-
+from chainhub._hidden_error import CODES, MESSAGES, code_of
 from chainhub._json import NotJSON, parse_text
 
 # Each answer wrapped into another as a string takes three.
 _DEEPEST = 12
 _WIDEST = 10
 _LONGEST_INNER = 65_536
-_MESSAGES = (
-    "message",
-    "msg",
-    "error_message",
-    "error_msg",
-    "errorMessage",
-    "errmsg",
-    "error_description",
-    "fail_reason",
-    "description",
-)
-_CODES = ("code", "error_code", "errorCode", "errcode")
-_GOOD_WORDS = frozenset({"", "success", "succeeded", "succeed", "ok", "0", "1", "200", "true"})
-_ENVELOPE = frozenset(
-    {
-        *_MESSAGES,
-        *_CODES,
-        "data",
-        "detail",
-        "details",
-        "error",
-        "errors",
-        "param",
-        "path",
-        "reason",
-        "request_id",
-        "requestId",
-        "result",
-        "status",
-        "success",
-        "timestamp",
-        "title",
-        "trace_id",
-        "type",
-    }
-)
-_WORD = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
-_REQUEST_ID = re.compile(r"\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]", re.IGNORECASE)
+# Compiled when the first error comes: a good answer needs neither.
+_WORD = r"[A-Za-z0-9_.\-]{1,100}"
+_REQUEST_ID = r"(?i)\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]"
 
 
-@attrs.frozen
-class Said:
+class Said(NamedTuple):
     """Hold the words of an error.
 
     Attributes:
@@ -85,77 +41,11 @@ class Said:
 def unwrap(document: object) -> Said:
     """Return what a decoded error body says, the innermost words first."""
     said = _unwrap(document, _DEEPEST)
-    found = _REQUEST_ID.search(said.message or "")
+    found = re.search(_REQUEST_ID, said.message or "")
     if found is None:
         return said
-    message = _REQUEST_ID.sub("", said.message or "", count=1).strip()
-    return attrs.evolve(said, message=message or None, request_id=said.request_id or found[1])
-
-
-def hidden_error(document: object, *, certain: bool) -> bool:
-    """Tell whether an answer with a good status is an error.
-
-    Args:
-        document: The decoded body.
-        certain: Whether to be sure for any operation; else for an answer that did not fit.
-    """
-    if not isinstance(document, dict) or document.get("success") is True:
-        return False
-    if certain and not _only_envelope(document):
-        return False
-    if not certain and (document.get("id") or document.get("task_id")):
-        return False
-    return _says_something(document) or _refuses(document, certain=certain)
-
-
-def empty_success(document: object) -> bool:
-    """Tell whether the answer says success but carries no data."""
-    return (
-        isinstance(document, dict)
-        and "data" in document
-        and _empty(document["data"])
-        and str(document.get("code", "")).lower() in _GOOD_WORDS
-        and ("code" in document or document.get("success") is True)
-    )
-
-
-def code_of(value: object) -> str | None:
-    """Return a code as a word, or None if it says nothing."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
-        return str(value)
-    return None
-
-
-def _only_envelope(document: dict[str, object]) -> bool:
-    return (
-        _ENVELOPE.issuperset(document)
-        and _empty(document.get("data"))
-        and _empty(document.get("result"))
-        and not isinstance(document.get("status"), str)
-    )
-
-
-def _says_something(document: dict[str, object]) -> bool:
-    """Tell whether there is an error in words; a number or a flag is none."""
-    errors = (document.get("error"), document.get("errors"))
-    return any(isinstance(error, str | dict | list) and bool(error) for error in errors)
-
-
-def _refuses(document: dict[str, object], *, certain: bool) -> bool:
-    if document.get("success") is False:
-        return True
-    code = code_of(document.get("code"))
-    if code is None or not any(name in document for name in _MESSAGES):
-        return False
-    if code.isdecimal():
-        return len(code) == 3 and 400 <= int(code) <= 599
-    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
-
-
-def _empty(data: object) -> bool:
-    return data is None or data in ("", [], {})
+    message = re.sub(_REQUEST_ID, "", said.message or "", count=1).strip()
+    return said._replace(message=message or None, request_id=said.request_id or found[1])
 
 
 def _unwrap(document: object, levels: int) -> Said:
@@ -203,7 +93,7 @@ def _parts(document: dict[str, object]) -> Iterator[object]:
         yield error
     yield document.get("errors")
     yield _located(document)
-    yield from map(document.get, _MESSAGES)
+    yield from map(document.get, MESSAGES)
     yield error
     if not isinstance(document.get("detail"), str):
         yield document.get("detail")
@@ -237,7 +127,7 @@ def _located(document: dict[str, object]) -> str | None:
 
 def _code(document: dict[str, object]) -> str | None:
     """Return the most telling code: a reason, a word, then a number."""
-    codes = [code for code in map(code_of, map(document.get, _CODES)) if code]
+    codes = [code for code in map(code_of, map(document.get, CODES)) if code]
     words = [code for code in codes if not code.isdecimal()]
     return next(filter(None, [*_reasons(document), *words, _state(document), *codes]), None)
 
@@ -258,4 +148,4 @@ def _state(document: dict[str, object]) -> str | None:
 
 
 def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+    return value if isinstance(value, str) and re.fullmatch(_WORD, value) else None

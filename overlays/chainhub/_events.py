@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 
 from chainhub.errors import ChainhubError
@@ -74,12 +72,3 @@ class CallEvent:
     status: int | None
     error: ChainhubError | None
     elapsed: float
-
-
-@attrs.frozen(kw_only=True)
-class Observers:
-    """The functions that are told; an exception in one of them ends the call and propagates."""
-
-    on_attempt: Callable[[AttemptEvent], None] | None = None
-    on_retry: Callable[[RetryEvent], None] | None = None
-    on_call: Callable[[CallEvent], None] | None = None

@@ -8,7 +8,6 @@ import typing
 import attrs
 
 from chainhub._annotations import is_unset, members
-from chainhub._redact import redact_text
 
 _LONGEST_TEXT = 60
 _LONGEST_PATH = 120
@@ -46,6 +45,8 @@ class Fault(Exception):
 
     def field(self, secrets: tuple[str, ...] = ()) -> str | None:
         """Return the path as text, such as `detail.items[3].status`, or None for the whole."""
+        from chainhub._redact import redact_text
+
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path[::-1])
         return redact_text("".join(steps).removeprefix("."), secrets, _LONGEST_PATH) or None
 
@@ -73,6 +74,8 @@ def shown(value: object, secrets: tuple[str, ...] = ()) -> str:
     if isinstance(value, int):
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str):
+        from chainhub._redact import redact_text
+
         return f'"{redact_text(value, secrets, _LONGEST_TEXT)}"'
     if isinstance(value, list):
         return "a list"

@@ -28,9 +28,9 @@ Descend = Callable[[typing.Any, bool], object]
 
 # Beyond, a float no longer names one integer.
 _EXACT = 2**53
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = r"-?[0-9]{1,18}"
 # Lists an object can be made of: empty ones, and those that begin with what may be a pair.
-_LIST = re.compile(rb'\[\s*[\]\["{]')
+_LIST = rb'\[\s*[\]\["{]'
 
 
 def settle(
@@ -60,7 +60,7 @@ def settle(
         if body is not None and attrs.has(type(model)):
             _look_at(body)
         settled = typing.cast("T", _shape(declared, namespace).fit(model, lenient))
-        if body is not None and _nests(declared, namespace) and _LIST.search(body):
+        if body is not None and _nests(declared, namespace) and re.search(_LIST, body):
             _look_inside(body, declared, namespace)
         return settled
     except Fault as fault:
@@ -118,19 +118,21 @@ def _look_inside(body: bytes, declared: object, namespace: types.ModuleType) -> 
         raise fault
 
 
-@attrs.frozen(eq=False)
 class _Shape:
     """Tell which values fit a type.
 
-    Attributes:
+    Args:
         kind: The type.
         plain: The exact types of the values that fit as they are.
         deep: For the other types, what looks at the value itself.
     """
 
-    kind: object
-    plain: Container[type]
-    deep: dict[type, Descend]
+    __slots__ = ("deep", "kind", "plain")
+
+    def __init__(self, kind: object, plain: Container[type], deep: dict[type, Descend]) -> None:
+        self.kind = kind
+        self.plain = plain
+        self.deep = deep
 
     def fit(self, value: object, lenient: bool) -> object:
         """Return the value to keep.
@@ -260,7 +262,7 @@ def _either(first: Descend, second: Descend) -> Descend:
 
 
 def _digits(text: str) -> int | None:
-    return int(text) if _NUMBER.fullmatch(text) else None
+    return int(text) if re.fullmatch(_NUMBER, text) else None
 
 
 def _integer(number: float) -> int | None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, cast
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chainhub import _clock
 from chainhub._answers import Answer
 from chainhub._call import Settled
 from chainhub._cancel import Cancel
 from chainhub._options import Options, seconds
-from chainhub._retry import RetryPolicy
 from chainhub._retry_after import poll_hint_of
+from chainhub._retry_policy import RetryPolicy
 from chainhub._runner import Question
 from chainhub._schedule import Schedule
 from chainhub._waiting import Done, Expire, Next, Poll, Raise, Step, Terms, Wait
@@ -60,7 +58,7 @@ class Follower:
         self.cancel = options.cancel if cancel is None else cancel
         self._question = Question(door, query, "VideoTask", id=id_of(task))
         self._wait = Wait(id_of(task), terms, now)
-        self._options = attrs.evolve(options, retry=RetryPolicy.off(), cancel=self.cancel)
+        self._options = options.but(retry=RetryPolicy.off(), cancel=self.cancel)
         self._deadline_at = terms.deadline_at
         self.step = Step(None, Poll(now))
 
@@ -81,8 +79,7 @@ class Follower:
         now = _clock.monotonic()
         if isinstance(self.step.then, Poll) and self._wait.may_ask(now):
             left = self._deadline_at + CUT - now
-            options = attrs.evolve(self._options, deadline=min(self._options.deadline, left))
-            return Ask(self._question, options)
+            return Ask(self._question, within(self._options, left))
         self.step = Step(None, self._expire(now))
         return None
 
@@ -93,13 +90,19 @@ class Follower:
 
     def take(self, ended: Settled) -> None:
         """Take what a question led to."""
+        if (answer := good(ended)) is not None and self._wait.repeats(answer.body):
+            hint = poll_hint_of(answer, time.time())
+            self.step = self._wait.repeated(_clock.monotonic(), hint)
+            return
         try:
             task = cast("VideoTask", self._question.read(ended))
         except ChainhubError as error:
             failure = error
         else:
-            hint = poll_hint_of(cast("Answer", ended.answer), time.time())
+            answer = cast("Answer", ended.answer)
+            hint = poll_hint_of(answer, time.time())
             self.step = self._wait.answered(task, _clock.monotonic(), hint)
+            self._wait.remember(answer.body)
             return
         if isinstance(failure, CancelledByUser):
             raise self._cancelled()
@@ -113,12 +116,22 @@ class Follower:
         )
 
 
-@attrs.frozen
-class Ask:
+def within(options: Options, left: float) -> Options:
+    """Return options whose deadline is at most `left` seconds."""
+    return options if options.deadline <= left else options.but(deadline=left)
+
+
+class Ask(NamedTuple):
     """A question to send, and the limits it has."""
 
     question: Question
     options: Options
+
+
+def good(ended: Settled) -> Answer | None:
+    """Return the answer whose bytes may repeat those of the last one."""
+    answer = ended.answer
+    return answer if ended.error is None and answer is not None and answer.status == 200 else None
 
 
 def ended(step: Step) -> VideoTask | None:

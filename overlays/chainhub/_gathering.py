@@ -18,22 +18,20 @@ from collections.abc import (
 )
 from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, cast
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from chainhub import _clock
 from chainhub._call import Prepared, Settled
 from chainhub._cancel import Cancel
 from chainhub._clock import waker
 from chainhub._crowd import MOST_IN_FLIGHT, Ask, Crowd, Ended, Idle, News
-from chainhub._following import CUT, id_of, told
+from chainhub._following import CUT, good, id_of, told, within
 from chainhub._journal import Journal
 from chainhub._options import Options
 from chainhub._outcome import Outcome
 from chainhub._pool import watching
-from chainhub._retry import RetryPolicy
 from chainhub._retry_after import poll_hint_of
+from chainhub._retry_policy import RetryPolicy
 from chainhub._runner import Question
 from chainhub._waiting import Terms
 from chainhub.errors import CancelledByUser, ChainhubError
@@ -48,6 +46,9 @@ if TYPE_CHECKING:
     from chainhub._doors import AsyncDoor, Door
     from chainhub._many_methods import Ids, JournalPath
     from chainhub._wait_methods import OnUpdate
+
+
+T = TypeVar("T")
 
 
 class Came(NamedTuple):
@@ -69,12 +70,13 @@ class Gathering:
         *,
         in_flight: int,
         cancel: Cancel | None,
+        threads: bool,
     ) -> None:
         self.crowd = Crowd(terms, in_flight)
         self.user_cancel = options.cancel if cancel is None else cancel
-        # Ends the questions under way, whatever ends the loop.
+        # Ends the questions of threads under way, whatever ends the loop; tasks are cancelled.
         self.stop = Cancel()
-        self._options = attrs.evolve(options, retry=RetryPolicy.off(), cancel=self.stop)
+        self._options = options.but(retry=RetryPolicy.off(), cancel=self.stop if threads else None)
         self._deadline_at = terms.deadline_at
         self._door = door
         self._journal = journal
@@ -96,17 +98,16 @@ class Gathering:
     def question(self, ask: Ask) -> tuple[Prepared, Options]:
         """Return the request to send and its limits."""
         left = self._deadline_at + CUT - _clock.monotonic()
-        options = attrs.evolve(self._options, deadline=min(self._options.deadline, left))
-        return self._prepared(ask.wait.task_id), options
+        return self._prepared(ask.wait.task_id), within(self._options, left)
 
     def _prepared(self, task_id: str) -> Prepared:
+        # Building a request costs more than sending it; of each, only the path is kept.
+        if self._pattern is None:
+            self._pattern = Question(self._door, query, "VideoTask", id=task_id)
+            self._targets[task_id] = self._pattern.prepared.target
         target = self._targets.get(task_id)
-        if target is None or self._pattern is None:
-            # Building a request costs more than sending it; of each, only the path is kept.
-            question = Question(self._door, query, "VideoTask", id=task_id)
-            self._pattern = self._pattern or question
-            self._targets[task_id] = question.prepared.target
-            return question.prepared
+        if target is None:
+            target = self._targets[task_id] = self._pattern.target_for(id=task_id)
         return self._pattern.prepared.aimed_at(target)
 
     def take(self, came: Came) -> News:
@@ -116,17 +117,20 @@ class Gathering:
             BaseException: a slip in somebody's code, as it is.
         """
         now = _clock.monotonic()
+        wait = came.ask.wait
         try:
             if isinstance(came.ended, BaseException):
                 raise came.ended
+            if (answer := good(came.ended)) is not None and wait.repeats(answer.body):
+                return self.crowd.repeated(came.ask, now, poll_hint_of(answer, time.time()))
             assert self._pattern is not None  # a question was asked
             task = cast("VideoTask", self._pattern.read(came.ended))
         except ChainhubError as error:
             self.check_cancelled()
-            news = self.crowd.troubled(came.ask, error, now)
-        else:
-            hint = poll_hint_of(cast("Answer", came.ended.answer), time.time())
-            news = self.crowd.answered(came.ask, task, now, hint)
+            return self.crowd.troubled(came.ask, error, now)
+        answer = cast("Answer", came.ended.answer)
+        news = self.crowd.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
+        wait.remember(answer.body)
         return news
 
     def kept(self, outcome: Outcome) -> Outcome:
@@ -261,7 +265,9 @@ def gather(
     """Wait for many tasks and yield what became of each."""
     door, options = client._door(), client._options
     with opened(journal) as kept:
-        gathering = Gathering(door, options, terms, kept, in_flight=MOST_IN_FLIGHT, cancel=cancel)
+        gathering = Gathering(
+            door, options, terms, kept, in_flight=MOST_IN_FLIGHT, cancel=cancel, threads=True
+        )
         with Workers(door, gathering) as workers:
             yield from _gathered(gathering, workers, ids, on_update)
 
@@ -327,9 +333,11 @@ class AsyncWorkers:
         self._start(self._ask(ask, *self._gathering.question(ask)))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    def _done(self) -> None:
+        # A callback of the task would cost the loop another turn for every poll.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _fetch(self) -> None:
         try:
@@ -340,6 +348,7 @@ class AsyncWorkers:
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             self._came.put_nowait(error)
         self._fetching = False
+        self._done()
 
     async def _ask(self, ask: Ask, prepared: Prepared, options: Options) -> None:
         ended: Settled | BaseException
@@ -348,18 +357,25 @@ class AsyncWorkers:
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             ended = error
         self._came.put_nowait(Came(ask, ended))
+        self._done()
 
     async def wait(self, idle: Idle) -> Came | str | VideoTask | None:
         """Wait until something comes or the time is over."""
         came: Came | str | VideoTask | BaseException | None = None
+        if not self._came.empty():
+            return _raised(self._came.get_nowait())
         left = idle.until - _clock.monotonic()
         with suppress(TimeoutError):
             async with _clock.timeout(None if math.isinf(left) else left) as scope:
                 with watching(self._gathering.user_cancel, lambda: waker(scope)):
                     came = await self._came.get()
-        if isinstance(came, BaseException):
-            raise came
-        return came
+        return _raised(came)
+
+
+def _raised(came: T | BaseException) -> T:
+    if isinstance(came, BaseException):
+        raise came
+    return came
 
 
 async def anoted(
@@ -387,7 +403,9 @@ async def agather(
     door, options = client._async_door(), client._options
     in_flight = client._session.connector.max_connections
     with opened(journal) as kept:
-        gathering = Gathering(door, options, terms, kept, in_flight=in_flight, cancel=cancel)
+        gathering = Gathering(
+            door, options, terms, kept, in_flight=in_flight, cancel=cancel, threads=False
+        )
         async with AsyncWorkers(door, gathering, ids) as workers:
             async for outcome in _agathered(gathering, workers, on_update):
                 yield outcome

@@ -23,9 +23,10 @@ _LONGEST_NUMBER = 4300
 _BEGINNING = 16_384
 _LONGEST_KEY_SHOWN = 60
 
-_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# Compiled when the first suspicious document comes.
+_STRINGS = rb'(?s)"(?:[^"\\]++|\\.)*+"?'
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_NUMBER = re.compile(f"[0-9]{{{_LONGEST_NUMBER + 1}}}")
+_NUMBER = f"[0-9]{{{_LONGEST_NUMBER + 1}}}"
 
 
 class NotJSON(Exception):
@@ -61,7 +62,7 @@ def parse_text(text: str) -> object:
     if text.count("{") + text.count("[") > DEEPEST and any(map(_too_deep, _prefixes(text))):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
     # The interpreter refuses such numbers itself, unless somebody has told it not to.
-    if not 0 < sys.get_int_max_str_digits() <= _LONGEST_NUMBER and _NUMBER.search(text):
+    if not 0 < sys.get_int_max_str_digits() <= _LONGEST_NUMBER and re.search(_NUMBER, text):
         raise NotJSON(_TOO_LONG)
     try:
         document: object = _DECODER.decode(text)
@@ -82,7 +83,7 @@ def _prefixes(text: str) -> Iterator[str]:
 
 def _too_deep(text: str) -> bool:
     """Tell whether brackets outside of strings stand deeper than allowed."""
-    bare = _STRINGS.sub(b"", text.encode("utf-8", "surrogatepass"))
+    bare = re.sub(_STRINGS, b"", text.encode("utf-8", "surrogatepass"))
     depth = 0
     for bracket in bare.translate(None, _NO_BRACKETS):
         if bracket in b"[{":

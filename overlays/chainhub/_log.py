@@ -22,8 +22,9 @@ LOGGERS_BELOW = (
     "httpcore.proxy",
     "httpcore.socks",
 )
-_QUERY = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
-_FROM_OUTSIDE = re.compile(r"\b(return_value|exception)=.*", re.DOTALL)
+# Compiled with the first record, which in most programs is never made.
+_QUERY = r"(https?://[^\s?'\"]*)\?[^\s'\"]*"
+_FROM_OUTSIDE = r"(?s)\b(return_value|exception)=.*"
 
 
 class CutQueries(logging.Filter):
@@ -32,7 +33,7 @@ class CutQueries(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record; it is always kept."""
         text = record.getMessage()
-        cut = _FROM_OUTSIDE.sub(r"\1=…", _QUERY.sub(r"\1?…", text))
+        cut = re.sub(_FROM_OUTSIDE, r"\1=…", re.sub(_QUERY, r"\1?…", text))
         if cut != text:
             record.msg, record.args = cut, ()
         return True

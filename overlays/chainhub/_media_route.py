@@ -16,7 +16,7 @@ import httpx
 from chainhub._address import check_url, is_allowed, is_loopback, origin_of
 from chainhub._media import Headers
 from chainhub._media_line import Line, MediaWire, OwnLine, refuse_private
-from chainhub._proxy import choose_proxy, sync_connection
+from chainhub._proxy import sync_connection
 from chainhub._tls import Trust, context
 from chainhub._version import __version__
 
@@ -99,7 +99,7 @@ class Route:
         if self.ordinary is not None:
             return self.ordinary()
         scheme, host, port = origin_of(url)
-        proxy = choose_proxy(scheme, host, port, self.connector.proxies)
+        proxy = self.connector.proxy_for(scheme, host, port)
         allowed = is_allowed(url, self.allow_hosts, self.connector.base_url)
         # Behind a proxy the address connected to is the proxy's, which the user has named.
         wire = MediaWire(None if allowed or proxy is not None else refuse_private)

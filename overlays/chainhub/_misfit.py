@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._envelope import empty_success, hidden_error
+from chainhub._hidden_error import empty_success, hidden_error
 from chainhub._json import NotJSON, parse
 from chainhub._locate import locate
 from chainhub._reading import read_hidden_error, read_refused

@@ -1,4 +1,4 @@
-"""Sockets that keep an instant: the network backends below httpcore's connections.
+"""Sockets that keep an instant: the network backend below httpcore's connections, for threads.
 
 httpcore hands every operation the same span again, so a server that trickles one byte at a time
 holds a caller for ever. A wire knows the instant at which the attempt ends and gives each connect
@@ -8,18 +8,26 @@ last write: bytes that were there before anything was asked are left over from a
 
 from __future__ import annotations
 
-import asyncio
 import math
 import socket
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpcore
 
 from chainhub import _clock
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Stream(Protocol):
+        """What both colours of streams can tell."""
+
+        def readable(self) -> bool: ...
+
 
 T = TypeVar("T")
 
@@ -45,7 +53,18 @@ class LeftOver(httpcore.RemoteProtocolError):
 
 
 class Wire:
-    """What both backends share: the limits of the exchange under way and what it has seen."""
+    """What both backends share: the limits of the exchange under way and what it has seen.
+
+    Attributes:
+        until: The instant (monotonic) at which the exchange ends.
+        connect_limit: Seconds for connecting to one address, and for a handshake.
+        reads: How many reads brought something since the last write.
+        heard: The first bytes that came.
+        written: Whether anything was written.
+        reused: Whether the connection has served before.
+        headers_came: Whether the head of an answer came.
+        direct: Whether no proxy stands between the streams of this wire and the API.
+    """
 
     def __init__(self, check: AddressCheck | None = None) -> None:
         self.until = math.inf
@@ -54,6 +73,9 @@ class Wire:
         self.heard = b""
         self.written = False
         self.reused = False
+        self.headers_came = False
+        self.direct = False
+        self.stream: Stream | None = None
         self._check = check
 
     def begin(self, until: float, connect_limit: float, *, reused: bool) -> None:
@@ -64,6 +86,7 @@ class Wire:
         self.heard = b""
         self.written = False
         self.reused = reused
+        self.headers_came = False
 
     def left(self, limit: float, error: type[httpcore.TimeoutException]) -> float:
         """Return the seconds an operation may take; nothing left raises (0 means non-blocking)."""
@@ -107,15 +130,26 @@ def lookup_failed(host: str, error: OSError | UnicodeError) -> NameLookupError:
 
 def is_address(host: str) -> bool:
     """Tell whether a host is a plain numeric address."""
+    return address_info(host, 0) is not None
+
+
+def address_info(host: str, port: int) -> AddressInfo | None:
+    """Return how to connect to a plain numeric address, None for a name, which must be looked up.
+
+    A look-up of an address would first load the tables of international names.
+    """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
             socket.inet_pton(family, host)
-            return True
-    return False
+            place = (host, port) if family == socket.AF_INET else (host, port, 0, 0)
+            return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place
+    return None
 
 
 class SyncWire(Wire, httpcore.NetworkBackend):
     """Opens sockets that keep the wire's instant."""
+
+    stream: SyncWireStream | None
 
     def __init__(self, check: AddressCheck | None = None) -> None:
         super().__init__(check)
@@ -160,6 +194,8 @@ class SyncWire(Wire, httpcore.NetworkBackend):
         raise failure
 
     def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
+        if (literal := address_info(host, port)) is not None:
+            return [literal]
         try:
             return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
         except (OSError, UnicodeError) as error:
@@ -180,12 +216,13 @@ class SyncWire(Wire, httpcore.NetworkBackend):
             if not isinstance(error, OSError):
                 raise
             kinds = httpcore.ConnectTimeout, httpcore.ConnectError
-            raise _translated(error, *kinds) from error
+            raise translated(error, *kinds) from error
         self.reused = False
         return SyncWireStream(self, sock)
 
 
-def _translated(error: OSError, timeout: type[Exception], failure: type[Exception]) -> Exception:
+def translated(error: OSError, timeout: type[Exception], failure: type[Exception]) -> Exception:
+    """Return an error of a socket as one of httpcore's."""
     return timeout("timed out") if isinstance(error, TimeoutError) else failure(str(error))
 
 
@@ -195,18 +232,32 @@ class SyncWireStream(httpcore.NetworkStream):
     def __init__(self, wire: SyncWire, sock: socket.socket | InnerTLS) -> None:
         self._wire = wire
         self._socket = sock
+        self._replay: bytes | None = None
+        wire.stream = self
+
+    def replay(self, came: bytes) -> None:
+        """Begin the exchange again for another reader: its request is sent, `came` has come."""
+        self._replay = came
+        # Else what that reader still holds of an earlier answer would pass for this one.
+        self._wire.reads, self._wire.headers_came = 0, False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read what is there, waiting no longer than what is left."""
+        came, self._replay = self._replay, None
+        if came:
+            self._wire.reads += 1
+            return came
         self._socket.settimeout(self._wire.left(math.inf, httpcore.ReadTimeout))
         try:
             data = self._socket.recv(max_bytes)
         except OSError as error:
-            raise _translated(error, httpcore.ReadTimeout, httpcore.ReadError) from error
+            raise translated(error, httpcore.ReadTimeout, httpcore.ReadError) from error
         return self._wire.saw(data)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of `buffer` in slices, each with what is left."""
+        if self._replay is not None:
+            return
         view = memoryview(buffer)
         while view:
             self._socket.settimeout(self._wire.left(math.inf, httpcore.WriteTimeout))
@@ -214,7 +265,7 @@ class SyncWireStream(httpcore.NetworkStream):
             try:
                 view = view[self._socket.send(view[:SLICE]) :]
             except OSError as error:
-                raise _translated(error, httpcore.WriteTimeout, httpcore.WriteError) from error
+                raise translated(error, httpcore.WriteTimeout, httpcore.WriteError) from error
 
     def close(self) -> None:
         """Close the socket."""
@@ -245,13 +296,17 @@ class SyncWireStream(httpcore.NetworkStream):
             if not isinstance(error, OSError):
                 raise
             kinds = httpcore.ConnectTimeout, httpcore.ConnectError
-            raise _translated(error, *kinds) from error
+            raise translated(error, *kinds) from error
         return SyncWireStream(wire, encrypted)
+
+    def readable(self) -> bool:
+        """Tell whether bytes or the end wait to be read."""
+        return is_readable(self._socket.fileno())
 
     def get_extra_info(self, info: str) -> object:
         """Tell httpcore whether bytes or the end wait to be read, and which protocol TLS agreed."""
         if info == "is_readable":
-            return is_readable(self._socket.fileno())
+            return self.readable()
         if info == "ssl_object" and isinstance(self._socket, ssl.SSLSocket):
             return self._socket
         return None
@@ -321,83 +376,3 @@ class InnerTLS:
 
     def close(self) -> None:
         self._outer.close()
-
-
-class AsyncWire(Wire, httpcore.AsyncNetworkBackend):
-    """The asyncio twin; the instant itself is kept by `asyncio.timeout` around the exchange."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of `host` that answers."""
-        failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for info in self.permitted(host, port, await self._resolve(host, port)):
-            try:
-                return await self._connect(info[4][0], port)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        assert failure is not None  # there is at least one address
-        raise failure
-
-    async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
-        left = self.left(self.connect_limit, httpcore.ConnectTimeout)
-        self.reused = False
-        backend = httpcore.AnyIOBackend()
-        return AsyncWireStream(self, await backend.connect_tcp(address, port, left))
-
-    async def _resolve(self, host: str, port: int) -> Iterable[AddressInfo]:
-        loop = asyncio.get_running_loop()
-        try:
-            if is_address(host):  # needs no thread to be looked up in
-                return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # as above
-            return await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]  # typeshed also describes Pythons built without IPv6
-        except (OSError, UnicodeError) as error:
-            failure = lookup_failed(host, error)
-        raise failure
-
-
-class AsyncWireStream(httpcore.AsyncNetworkStream):
-    """A stream that reports its reads and writes to the wire."""
-
-    def __init__(self, wire: AsyncWire, stream: httpcore.AsyncNetworkStream) -> None:
-        self._wire = wire
-        self._stream = stream
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what is there."""
-        return self._wire.saw(await self._stream.read(max_bytes))
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of `buffer`."""
-        if buffer:
-            self._wire.wrote()
-            await self._stream.write(buffer)
-
-    async def aclose(self) -> None:
-        """Close the socket."""
-        await self._stream.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Shake hands within the limit for connecting."""
-        try:
-            left = self._wire.left(self._wire.connect_limit, httpcore.ConnectTimeout)
-            stream = await self._stream.start_tls(ssl_context, server_hostname, left)
-        except BaseException:
-            # Nobody else knows the socket of a handshake that the clock has cut off.
-            await self._stream.aclose()
-            raise
-        return AsyncWireStream(self._wire, stream)
-
-    def get_extra_info(self, info: str) -> object:
-        """Return what the stream below knows."""
-        return self._stream.get_extra_info(info)

@@ -5,26 +5,49 @@ the top of a stack, so the warmest one is used first and the coldest ones expire
 An answer that nobody asked for is never handed out: what stands on a reused connection before we
 have asked, or does not begin like an answer, discards the connection, and idempotent requests ask
 again on a fresh one. Other requests always open a fresh connection, so that they never need to.
+
+The first exchange of a connection is httpcore's, with everything that opening one takes. Later ones
+of the usual kind go the short way of `_lane`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import Empty, SimpleQueue
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import attrs
 import httpcore
 
 from chainhub import _clock
 from chainhub._body import BodyError, BodyReader
-from chainhub._cancel import Cancel
-from chainhub._clock import waker
-from chainhub._network import AsyncWire, LeftOver, SyncWire, Wire
+from chainhub._network import LeftOver, SyncWire, Wire
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from chainhub._cancel import Cancel
+    from chainhub._lane import Reading
+
+    class Request(Protocol):
+        """A request in the forms in which it can be sent."""
+
+        def core(self) -> httpcore.Request: ...
+        def spelt(self) -> bytes | None: ...
+
+    class Expiring(Protocol):
+        """What both colours of httpcore's connections can tell."""
+
+        def has_expired(self) -> bool: ...
+        def is_available(self) -> bool: ...
+
+    class SyncConnection(Expiring, Protocol):
+        """The part of `httpcore.HTTPConnection` that is used."""
+
+        def handle_request(self, request: httpcore.Request) -> httpcore.Response: ...
+        def close(self) -> None: ...
+
 
 KEEPALIVE = 55.0
 """Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
@@ -32,15 +55,17 @@ KEEPALIVE = 55.0
 Headers = list[tuple[bytes, bytes]]
 
 
-class Raw(NamedTuple):
+class Raw:
     """One answer as it came, its body inflated."""
 
-    status: int
-    headers: Headers
-    body: bytes
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
 
 
-@attrs.define
 class Attempt:
     """What one attempt may take, whether it may have reached the server, what was heard first.
 
@@ -48,55 +73,88 @@ class Attempt:
     (monotonic). Queueing for a connection counts against the deadline alone.
     """
 
-    timeout: float
-    connect: float
-    deadline: float
-    max_body: int
-    fresh: bool = False
-    cancel: Cancel | None = None
-    reached: bool = False
-    heard: bytes = b""
+    __slots__ = (
+        "cancel",
+        "connect",
+        "deadline",
+        "fresh",
+        "heard",
+        "max_body",
+        "reached",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        connect: float,
+        deadline: float,
+        max_body: int,
+        fresh: bool = False,
+        cancel: Cancel | None = None,
+    ) -> None:
+        self.timeout = timeout
+        self.connect = connect
+        self.deadline = deadline
+        self.max_body = max_body
+        self.fresh = fresh
+        self.cancel = cancel
+        self.reached = False
+        self.heard = b""
 
     def until(self) -> float:
         """Return the instant at which an attempt that starts now ends."""
         return min(_clock.monotonic() + self.timeout, self.deadline)
 
 
-class Expiring(Protocol):
-    """What both colours of httpcore's connections can tell."""
-
-    def has_expired(self) -> bool: ...
-    def is_available(self) -> bool: ...
-
-
-class SyncConnection(Expiring, Protocol):
-    """The part of `httpcore.HTTPConnection` that is used."""
-
-    def handle_request(self, request: httpcore.Request) -> httpcore.Response: ...
-    def close(self) -> None: ...
-
-
-class AsyncConnection(Expiring, Protocol):
-    """The part of `httpcore.AsyncHTTPConnection` that is used."""
-
-    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response: ...
-    async def aclose(self) -> None: ...
-
-
 W = TypeVar("W", bound=Wire)
-C = TypeVar("C", bound=Expiring)
+C = TypeVar("C", bound="Expiring")
 
 
 class Slot(Generic[W, C]):
-    """One connection with its wire."""
+    """One connection with its wire.
 
-    __slots__ = ("connection", "idle_since", "used", "wire")
+    Attributes:
+        idle_since: The instant (monotonic) at which it was given back.
+        used: Whether it has served already.
+        spelt: Whether its last exchange went past httpcore, which then does not know its age.
+        spent: Whether more came than belonged to an answer.
+    """
+
+    __slots__ = ("connection", "idle_since", "spelt", "spent", "used", "wire")
 
     def __init__(self, wire: W, connection: C) -> None:
         self.wire = wire
         self.connection = connection
         self.idle_since = 0.0
         self.used = False
+        self.spelt = False
+        self.spent = False
+
+    def is_available(self) -> bool:
+        """Tell whether another exchange may follow."""
+        return not self.spent and self.connection.is_available()
+
+    def has_expired(self) -> bool:
+        """Tell whether it was idle for too long, or the server has closed it or said more."""
+        if not self.spelt:
+            return self.connection.has_expired()
+        assert self.wire.stream is not None  # it was spoken through
+        return _clock.monotonic() - self.idle_since > KEEPALIVE or self.wire.stream.readable()
+
+    def spoken(self, request: Request) -> bytes | None:
+        """Return the request as bytes, if it can go the short way on this connection."""
+        return request.spelt() if self.used and self.wire.direct else None
+
+    def took(self, reading: Reading, limit: int) -> Raw:
+        """Return an answer that came the short way."""
+        self.spelt, self.spent = True, self.spent or reading.surplus
+        head = reading.head
+        assert head is not None  # it is read to its end
+        if head.plain:
+            return Raw(head.status, head.headers, reading.body())
+        return read_all(head.status, head.headers, (reading.body(),), limit)
 
 
 class Stack(Generic[W, C]):
@@ -115,7 +173,7 @@ class Stack(Generic[W, C]):
                 slot = self._idle.pop()
             except IndexError:
                 return None
-            if not slot.connection.has_expired():
+            if not slot.has_expired():
                 return slot
             dead.append(slot)
 
@@ -135,9 +193,9 @@ class Stack(Generic[W, C]):
             yield self._idle.pop()
 
 
-def is_stale(error: BaseException, wire: Wire, headers_came: bool) -> bool:
+def is_stale(error: BaseException, wire: Wire) -> bool:
     """Tell whether a failure is only that of a reused connection that was dead or dirty already."""
-    if not wire.reused or headers_came:
+    if not wire.reused or wire.headers_came:
         return False
     if isinstance(error, httpcore.RemoteProtocolError):  # LeftOver is one, an early end another
         return True
@@ -154,7 +212,7 @@ class SyncPool:
         for _ in range(limit):
             self._permits.put(None)
 
-    def exchange(self, request: httpcore.Request, attempt: Attempt) -> Raw:
+    def exchange(self, request: Request, attempt: Attempt) -> Raw:
         """Send `request` and read its answer within the limits of `attempt`.
 
         Raises:
@@ -199,33 +257,55 @@ class SyncPool:
     def _run(
         self,
         slot: Slot[SyncWire, SyncConnection],
-        request: httpcore.Request,
+        request: Request,
         attempt: Attempt,
         until: float,
     ) -> Raw | None:
         """Run one exchange; None says that the connection was stale and the request unheard."""
         wire = slot.wire
         wire.begin(until, attempt.connect, reused=slot.used)
-        headers_came = False
         try:
             with watching(attempt.cancel, lambda: wire.shut):
-                response = slot.connection.handle_request(request)
-                if wire.reused and not wire.reads:
-                    raise LeftOver("an answer stood on the connection before anything was asked")
-                headers_came = True
-                raw = _read(response, attempt.max_body)
-                response.close()
+                raw = self._spelt(slot, request, attempt) or self._any(slot, request, attempt)
         except BaseException as error:
             slot.connection.close()
-            if is_stale(error, wire, headers_came):
+            if is_stale(error, wire):
                 return None
             attempt.reached, attempt.heard = wire.written, wire.heard
             raise
         self._release(slot)
         return raw
 
+    def _spelt(
+        self, slot: Slot[SyncWire, SyncConnection], request: Request, attempt: Attempt
+    ) -> Raw | None:
+        """Exchange bytes the short way; None leaves the rest to httpcore."""
+        spoken, stream = slot.spoken(request), slot.wire.stream
+        if spoken is None or stream is None:
+            return None
+        from chainhub._lane import READ, Reading  # the first exchange needs none of it
+
+        reading = Reading(attempt.max_body)
+        stream.write(spoken)
+        while reading.feed(stream.read(READ)):
+            slot.wire.headers_came = reading.head is not None
+        if reading.unusual:
+            stream.replay(reading.came)
+            return None
+        return slot.took(reading, attempt.max_body)
+
+    def _any(self, slot: Slot[SyncWire, SyncConnection], request: Request, attempt: Attempt) -> Raw:
+        wire, slot.spelt = slot.wire, False
+        response = slot.connection.handle_request(request.core())
+        if wire.reused and not wire.reads:
+            raise LeftOver("an answer stood on the connection before anything was asked")
+        wire.headers_came = True
+        raw = read_all(response.status, response.headers, response.iter_stream(), attempt.max_body)
+        response.close()
+        return raw
+
     def _release(self, slot: Slot[SyncWire, SyncConnection]) -> None:
-        if slot.connection.is_available():
+        if slot.is_available():
             cold = self._stack.push(slot)
             if cold is not None:
                 cold.connection.close()
@@ -242,24 +322,19 @@ UNREADABLE = (BodyError, httpcore.NetworkError, httpcore.ProtocolError)
 """What may happen to a body; of an answer whose status is an error, nothing is lost by it."""
 
 
-def _read(response: httpcore.Response, limit: int) -> Raw:
-    try:
-        reader = BodyReader(response.headers, limit)
-        for chunk in response.iter_stream():
-            reader.feed(chunk)
-        return Raw(response.status, response.headers, reader.finish())
-    except UNREADABLE:
-        return without_body(response.status, response.headers)
+def read_all(status: int, headers: Headers, chunks: Iterable[bytes], limit: int) -> Raw:
+    """Read a body to its end, inflating it.
 
-
-async def _aread(response: httpcore.Response, limit: int) -> Raw:
+    Raises:
+        BodyError: it cannot be used, and the status does not say enough.
+    """
     try:
-        reader = BodyReader(response.headers, limit)
-        async for chunk in response.aiter_stream():
+        reader = BodyReader(headers, limit)
+        for chunk in chunks:
             reader.feed(chunk)
-        return Raw(response.status, response.headers, reader.finish())
+        return Raw(status, headers, reader.finish())
     except UNREADABLE:
-        return without_body(response.status, response.headers)
+        return without_body(status, headers)
 
 
 def without_body(status: int, headers: Headers) -> Raw:
@@ -276,117 +351,7 @@ def watching(
     cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
 ) -> AbstractContextManager[None]:
     """Let the switch, if there is one, call what `waker` makes."""
-    return _UNWATCHED if cancel is None else cancel.watching(waker())
+    return UNWATCHED if cancel is None else cancel.watching(waker())
 
 
-_UNWATCHED: AbstractContextManager[None] = nullcontext()
-
-
-class AsyncPool:
-    """Connections to one origin, for the tasks of one event loop."""
-
-    def __init__(self, open_connection: Callable[[AsyncWire], AsyncConnection], limit: int) -> None:
-        self._open = open_connection
-        self._stack: Stack[AsyncWire, AsyncConnection] = Stack()
-        self._permits = asyncio.Semaphore(limit)
-
-    @property
-    def idle(self) -> int:
-        """How many connections are open and unused."""
-        return len(self._stack)
-
-    async def exchange(self, request: httpcore.Request, attempt: Attempt) -> Raw:
-        """Send `request` and read its answer within the limits of `attempt`.
-
-        Raises:
-            httpcore.PoolTimeout: no connection came free before the deadline.
-            httpcore.ReadTimeout: the attempt ran out of time.
-            BodyError: the body cannot be used.
-            OSError, httpcore.*: the exchange failed.
-        """
-        await self._queue(attempt)
-        try:
-            until = attempt.until()
-            async with asyncio.timeout(max(until - _clock.monotonic(), 0.0)) as scope:
-                with watching(attempt.cancel, lambda: waker(scope)):
-                    return await self._exchange(request, attempt, until)
-        except TimeoutError as error:
-            raise httpcore.ReadTimeout("timed out") from error
-        finally:
-            self._permits.release()
-
-    async def _queue(self, attempt: Attempt) -> None:
-        if not self._permits.locked():
-            await self._permits.acquire()
-            return
-        left = attempt.deadline - _clock.monotonic()
-        try:
-            async with asyncio.timeout(None if math.isinf(left) else left) as scope:
-                with watching(attempt.cancel, lambda: waker(scope)):
-                    await self._permits.acquire()
-        except TimeoutError as error:
-            raise httpcore.PoolTimeout("all connections stayed in use") from error
-
-    async def _exchange(self, request: httpcore.Request, attempt: Attempt, until: float) -> Raw:
-        slot = None if attempt.fresh else await self._reusable()
-        raw = await self._run(slot, request, attempt, until) if slot else None
-        if raw is None:
-            wire = AsyncWire()
-            raw = await self._run(Slot(wire, self._open(wire)), request, attempt, until)
-        assert raw is not None  # a fresh connection is never stale
-        return raw
-
-    async def _reusable(self) -> Slot[AsyncWire, AsyncConnection] | None:
-        dead: list[Slot[AsyncWire, AsyncConnection]] = []
-        slot = self._stack.pop(dead)
-        for other in dead:
-            await other.connection.aclose()
-        return slot
-
-    async def _run(
-        self,
-        slot: Slot[AsyncWire, AsyncConnection],
-        request: httpcore.Request,
-        attempt: Attempt,
-        until: float,
-    ) -> Raw | None:
-        """Run one exchange; None says that the connection was stale and the request unheard."""
-        wire = slot.wire
-        wire.begin(until, attempt.connect, reused=slot.used)
-        headers_came = False
-        try:
-            response = await slot.connection.handle_async_request(request)
-            if wire.reused and not wire.reads:
-                raise LeftOver("an answer stood on the connection before anything was asked")
-            headers_came = True
-            raw = await _aread(response, attempt.max_body)
-            await response.aclose()
-        except BaseException as error:
-            await slot.connection.aclose()
-            if is_stale(error, wire, headers_came):
-                return None
-            attempt.reached, attempt.heard = wire.written, wire.heard
-            raise
-        await self._release(slot)
-        return raw
-
-    async def _release(self, slot: Slot[AsyncWire, AsyncConnection]) -> None:
-        if slot.connection.is_available():
-            cold = self._stack.push(slot)
-            if cold is not None:
-                await cold.connection.aclose()
-        else:
-            await slot.connection.aclose()
-
-    async def aclose(self) -> None:
-        """Close the idle connections; those in use close when they are given back."""
-        for slot in self._stack.drain():
-            await slot.connection.aclose()
-
-
-async def closing_with_the_loop(pool: AsyncPool) -> AsyncIterator[None]:
-    """Close `pool` when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
-    try:
-        yield
-    finally:
-        await pool.aclose()
+UNWATCHED: AbstractContextManager[None] = nullcontext()

@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub.errors import ConfigurationError
 
@@ -35,15 +33,18 @@ class _Hidden(bytes):
         return "b'…'"
 
 
-@attrs.frozen
-class ProxySetting:
+class ProxySetting(NamedTuple):
     """A proxy to connect through, and where it was configured."""
 
     scheme: str
     host: str
     port: int
     source: str
-    auth: tuple[bytes, bytes] | None = attrs.field(default=None, repr=False)
+    auth: tuple[bytes, bytes] | None = None
+
+    def __repr__(self) -> str:
+        """Show what holds no secret."""
+        return f"<ProxySetting {self.shown}>"
 
     @property
     def encrypted(self) -> bool:
@@ -62,15 +63,18 @@ class ProxySetting:
         return f"the proxy {self.scheme}://{host}:{self.port} ({self.source})"
 
 
-@attrs.frozen
-class _Rule:
+class _Rule(NamedTuple):
     """One line of the routing table: what it matches, and the proxy's URL or None for direct."""
 
     scheme: str
     host: str
     port: int | None
-    target: str | None = attrs.field(repr=False)
+    target: str | None
     source: str
+
+    def __repr__(self) -> str:
+        # The target may hold a password.
+        return f"<_Rule {self.scheme}://{self.host}:{self.port} ({self.source})>"
 
     @property
     def priority(self) -> tuple[bool, int, int]:
@@ -84,8 +88,7 @@ class _Rule:
         )
 
 
-@attrs.frozen
-class ProxySettings:
+class ProxySettings(NamedTuple):
     """A routing table, the most specific rule first. An empty one sends everything directly."""
 
     rules: tuple[_Rule, ...] = ()

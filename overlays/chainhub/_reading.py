@@ -8,7 +8,8 @@ import attrs
 
 from chainhub._charsets import lenient_text
 from chainhub._classify import status_error
-from chainhub._envelope import Said, code_of, unwrap
+from chainhub._envelope import Said, unwrap
+from chainhub._hidden_error import code_of
 from chainhub._json import NotJSON, parse
 from chainhub._page import Page, read_page
 from chainhub._redact import redact_text

@@ -33,21 +33,22 @@ HEADERS_ALLOWED = frozenset(
 _SHORTEST_SECRET = 4
 _SHORTEST_IN_BASE64 = 9
 _LONGEST_CUT = 2000
-_KEY_SHAPED = re.compile(
+# Compiled when the first text is shown: as a rule nothing is.
+_KEY_SHAPED = (
     r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-.]{8,}|(?i:(?<=\bbearer )|(?<=\bbearer%20))[\w\-.~+/=]{8,}"
 )
-_ESCAPED_ASCII = re.compile(r"\\+u00([2-7][0-9A-Fa-f])")
-_WEB_ADDRESS = re.compile(r"(?i:https?|wss?):(?:\\*/){2}[^\s\"'<>]+")
-_PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.\-\[\]]{1,40}")
-_PLAIN_VALUE = re.compile(r"[A-Za-z0-9._:%~+/=\-]*")
+_ESCAPED_ASCII = r"\\+u00([2-7][0-9A-Fa-f])"
+_WEB_ADDRESS = r"(?i:https?|wss?):(?:\\*/){2}[^\s\"'<>]+"
+_PARAMETER_NAME = r"[A-Za-z0-9_.\-\[\]]{1,40}"
+_PLAIN_VALUE = r"[A-Za-z0-9._:%~+/=\-]*"
 
 
 def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
     """Return the text on one line, keys and signed queries masked, at most `limit` characters."""
     window = text[: 16 * limit + _LONGEST_CUT]
-    readable = _ESCAPED_ASCII.sub(lambda found: chr(int(found[1], 16)), window)
-    masked = _KEY_SHAPED.sub(MASK, mask(readable, secrets))
-    shown = _WEB_ADDRESS.sub(lambda found: _redacted(found[0]), masked)
+    readable = re.sub(_ESCAPED_ASCII, lambda found: chr(int(found[1], 16)), window)
+    masked = re.sub(_KEY_SHAPED, MASK, mask(readable, secrets))
+    shown = re.sub(_WEB_ADDRESS, lambda found: _redacted(found[0]), masked)
     # A key that was cut at the end of the window could not be recognised.
     return one_line(shown if len(window) == len(text) else shown[:-_LONGEST_CUT] + "…", limit)
 
@@ -130,13 +131,13 @@ def _parameter(pair: str) -> str:
     name, equals, value = pair.partition("=")
     if not pair:
         return ""
-    if not equals or not _PARAMETER_NAME.fullmatch(name):
+    if not equals or not re.fullmatch(_PARAMETER_NAME, name):
         return MASK
     return f"{name}={_plain(value) if name in QUERY_ALLOWED else MASK}"
 
 
 def _plain(value: str) -> str:
-    kept = _PLAIN_VALUE.match(value)
+    kept = re.match(_PLAIN_VALUE, value)
     return kept[0] if kept and kept.end() == len(value) else MASK
 
 

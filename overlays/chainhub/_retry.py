@@ -5,19 +5,29 @@ Nothing here sleeps, reads a clock or draws a random number by itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chainhub._answers import judge
 from chainhub._retry_after import retry_after_of
-from chainhub.errors import ConfigurationError, QuotaExceededError
+from chainhub._retry_policy import STATUSES, RetryPolicy, is_idempotent
+from chainhub.errors import QuotaExceededError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from chainhub._answers import Answer
     from chainhub._budget import RetryBudget
+
+__all__ = [
+    "STATUSES",
+    "Retry",
+    "RetryPolicy",
+    "Stop",
+    "Trouble",
+    "TroubleKind",
+    "decide",
+    "is_idempotent",
+]
 
 TroubleKind = Literal[
     "connect",
@@ -41,10 +51,7 @@ _Verdict = Literal["passing", "throttled", "final", "ambiguous"]
 _PASSING: frozenset[str] = frozenset(
     {"connect", "connect_timeout", "timeout", "closed", "truncated", "protocol"}
 )
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
-# 521-523 and 530 are Cloudflare's: origin down, unreachable or not resolved; 529 is "overloaded".
-STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525), 529, 530})
 # Statuses that say "too much": they deserve a longer first delay.
 _THROTTLED = frozenset({429, 503})
 _WHY_NOT = {
@@ -55,8 +62,7 @@ _WHY_NOT = {
 _REFUSED = frozenset({501, 505})
 
 
-@attrs.frozen
-class Trouble:
+class Trouble(NamedTuple):
     """Why an attempt got no answer.
 
     Attributes:
@@ -74,86 +80,18 @@ class Trouble:
     passing: bool = False
 
 
-@attrs.frozen
-class Retry:
+class Retry(NamedTuple):
     """Make another attempt after `delay` seconds; `cost` is what the budget gave for it."""
 
     delay: float
     cost: float
 
 
-@attrs.frozen
-class Stop:
+class Stop(NamedTuple):
     """Raise the error of the last attempt; `text` adds what the caller could not see by itself."""
 
     reason: StopReason
     text: str = ""
-
-
-def _frozen(statuses: Iterable[int]) -> frozenset[int]:
-    return frozenset(statuses)
-
-
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
-    """How often and how patiently a failed request is made again.
-
-    A delay is half fixed, half random; a Retry-After is obeyed plus up to a quarter at random.
-
-    Where the numbers come from (`benchmarks/storm.py`, eight seeds): if 1 in 5 attempts fails at
-    random, 3 attempts lose 0.8 % of calls, 4 lose 0.2 %, 6 lose 0.05 %. But attempts are the only
-    bound where the budget does not bind: clients that call each 20 s make 2.9, 3.6 and 4.0 times
-    their load of an outage, and after 10 s of outage it stays at 1.19 with 6, at 1.05 with 4. An
-    outage of 2 s loses nothing with a base of 1 s and half fixed delays, 4 % with delays random
-    throughout. Clients that obey a Retry-After exactly come back with 4.9 times the load, with
-    the random part 1.4. The cap of 60 s is a judgement: longer is for the caller to decide.
-
-    Attributes:
-        attempts: Attempts in all, the first one included.
-        base: Seconds that the first delay is taken from; it doubles with each attempt.
-        throttled_base: The same after a 429 or 503.
-        cap: Seconds no delay of ours exceeds.
-        max_retry_after: Seconds of Retry-After that are obeyed; more fails at once.
-        statuses: Statuses that are worth another attempt.
-
-    Raises:
-        ConfigurationError: If a number makes no sense.
-    """
-
-    attempts: int = 4
-    base: float = 0.5
-    throttled_base: float = 1.0
-    cap: float = 8.0
-    max_retry_after: float = 60.0
-    statuses: frozenset[int] = attrs.field(default=STATUSES, converter=_frozen)
-
-    def __attrs_post_init__(self) -> None:
-        problem = _problem(self)
-        if problem:
-            raise ConfigurationError(f"RetryPolicy: {problem}")
-
-    @classmethod
-    def off(cls) -> RetryPolicy:
-        """Return the policy that makes one attempt only."""
-        return cls(attempts=1)
-
-
-def _problem(policy: RetryPolicy) -> str | None:
-    if isinstance(policy.attempts, bool) or not isinstance(policy.attempts, int):
-        return "attempts must be a whole number"
-    if policy.attempts < 1:
-        return "attempts must be at least 1 (RetryPolicy.off() makes one)"
-    for name in ("base", "throttled_base", "cap", "max_retry_after"):
-        value: object = getattr(policy, name)
-        # The comparison is also false for NaN.
-        if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-            return f"{name} must be a finite number of seconds, 0 or more"
-    return None
-
-
-def is_idempotent(method: str) -> bool:
-    """Tell whether a method may be sent twice with the effect of once (RFC 9110, 9.2.2)."""
-    return method.upper() in _IDEMPOTENT
 
 
 def decide(

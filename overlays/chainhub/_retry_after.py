@@ -6,35 +6,34 @@ Nothing here trusts a header: what cannot be read as a time is as good as absent
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from chainhub._answers import Answer
 
+T = TypeVar("T")
+
 POLL_FLOOR = 1.0
 POLL_CEILING = 30.0
+
+_HINTS = frozenset({b"openai-poll-after-ms", b"retry-after", b"retry-after-ms"})
 
 # Longer than any wait that makes sense, and small enough to print and to add to a clock.
 _LONGEST = 1e9
 
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+# Compiled when the first header of the kind comes.
+_NUMBER = r"[0-9]+(?:\.[0-9]*)?"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
 _ZONE = r"(?:GMT|UTC|[+-]0000)"
 # The three forms that RFC 9110 (5.6.7) obliges a recipient to read, all of them in UTC.
 _DATES = (
-    re.compile(
-        rf"[A-Za-z]{{3}}, (?P<day>[0-9]{{1,2}}) (?P<month>[A-Za-z]{{3}}) (?P<year>[0-9]{{4}}) "
-        rf"{_TIME} {_ZONE}"
-    ),
-    re.compile(
-        rf"[A-Za-z]{{6,9}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Za-z]{{3}})-(?P<year>[0-9]{{2}}) "
-        rf"{_TIME} {_ZONE}"
-    ),
-    re.compile(
-        rf"[A-Za-z]{{3}} (?P<month>[A-Za-z]{{3}}) (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"
-    ),
+    rf"[A-Za-z]{{3}}, (?P<day>[0-9]{{1,2}}) (?P<month>[A-Za-z]{{3}}) (?P<year>[0-9]{{4}}) "
+    rf"{_TIME} {_ZONE}",
+    rf"[A-Za-z]{{6,9}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Za-z]{{3}})-(?P<year>[0-9]{{2}}) "
+    rf"{_TIME} {_ZONE}",
+    rf"[A-Za-z]{{3}} (?P<month>[A-Za-z]{{3}}) (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
 )
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
@@ -48,8 +47,9 @@ def retry_after_of(answer: Answer, wall: float) -> float | None:
     """
     waits = list(_each(answer, b"retry-after-ms", _milliseconds))
     if not waits:
-        now = next(_each(answer, b"date", date_of), wall)
-        waits = list(_each(answer, b"retry-after", lambda text: _seconds_or_date(text, now)))
+        texts = list(_each(answer, b"retry-after", str))
+        now = next(_each(answer, b"date", date_of), wall) if texts else wall
+        waits = [wait for text in texts if (wait := _seconds_or_date(text, now)) is not None]
     return max(waits, default=None)
 
 
@@ -59,6 +59,8 @@ def poll_hint_of(answer: Answer, wall: float) -> float | None:
     `openai-poll-after-ms` goes before `Retry-After`. A hint of 0 is no hint; others beyond the
     bounds are moved to the nearest one.
     """
+    if _HINTS.isdisjoint([name.lower() for name, _ in answer.headers]):
+        return None
     hints = _each(answer, b"openai-poll-after-ms", _milliseconds)
     hint = max(hints, default=None) or retry_after_of(answer, wall)
     return min(max(hint, POLL_FLOOR), POLL_CEILING) if hint else None
@@ -67,22 +69,22 @@ def poll_hint_of(answer: Answer, wall: float) -> float | None:
 def date_of(text: str) -> float | None:
     """Return an HTTP date as seconds since 1970, or None if it is none."""
     for form in _DATES:
-        if found := form.fullmatch(text):
+        if found := re.fullmatch(form, text):
             return _instant(found)
     return None
 
 
-def _each(answer: Answer, name: bytes, read: Callable[[str], float | None]) -> Iterator[float]:
+def _each(answer: Answer, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
     for header, value in answer.headers:
         if header.lower() == name:
-            seconds = read(value.decode("latin-1").strip(" \t"))
-            if seconds is not None:
-                yield seconds
+            found = read(value.decode("latin-1").strip(" \t"))
+            if found is not None:
+                yield found
 
 
 def _number(text: str) -> float | None:
     # float() alone would also take "nan", "inf", "1e9", "1_0" and other scripts' digits.
-    return float(text) if _NUMBER.fullmatch(text) else None
+    return float(text) if re.fullmatch(_NUMBER, text) else None
 
 
 def _milliseconds(text: str) -> float | None:

@@ -6,27 +6,37 @@ not the declared one (KeyError, TypeError, objects of the wrong type) becomes on
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import attrs
 import httpx
 
 from chainhub._answers import Answer, decode_json, explain_misfit
 from chainhub._call import Prepared, Settled
 from chainhub._fit import settle
-from chainhub._redact import redact_text
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from chainhub._doors import AsyncDoor, Door
 
+    class Sender(Protocol):
+        """The door of a synchronous client."""
 
-_HALF = re.compile("[\ud800-\udfff]")
+        def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+        def exchange(self, request: httpx.Request) -> Settled: ...
+        def secrets(self) -> tuple[str, ...]: ...
+
+    class AsyncSender(Protocol):
+        """The door of an asynchronous client."""
+
+        def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+        async def exchange(self, request: httpx.Request) -> Settled: ...
+        def secrets(self) -> tuple[str, ...]: ...
 
 
 def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
@@ -41,22 +51,6 @@ def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
     if kind.endswith(("/json", "+json")):
         return decode_json(answer, secrets=secrets)
     return ParsedAnswer(answer, secrets).text if kind.startswith("text/") else answer.body
-
-
-class Sender(Protocol):
-    """The door of a synchronous client."""
-
-    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    def exchange(self, request: httpx.Request) -> Settled: ...
-    def secrets(self) -> tuple[str, ...]: ...
-
-
-class AsyncSender(Protocol):
-    """The door of an asynchronous client."""
-
-    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-    async def exchange(self, request: httpx.Request) -> Settled: ...
-    def secrets(self) -> tuple[str, ...]: ...
 
 
 class ParsedAnswer:
@@ -137,14 +131,31 @@ class AsyncRecorder:
         return ParsedAnswer(outcome.value(), self._door.secrets())
 
 
-@attrs.frozen
+def has_half(text: str) -> bool:
+    """Tell whether a text holds a lone surrogate, which no encoding can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 class Task:
     """One carrying out of an operation: what it is, what it should return, what it was given."""
 
-    operation: ModuleType
-    returns: str
-    arguments: dict[str, object]
-    secrets: Callable[[], tuple[str, ...]]
+    __slots__ = ("arguments", "operation", "returns", "secrets")
+
+    def __init__(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        secrets: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self.operation = operation
+        self.returns = returns
+        self.arguments = arguments
+        self.secrets = secrets
 
     def refuse_empty(self) -> None:
         """Refuse an argument that is empty, missing or no text where it must be, before a request.
@@ -155,7 +166,7 @@ class Task:
         function = self.operation.sync_detailed
         for name, value in self.arguments.items():
             if isinstance(value, str) and value:
-                if not value.isascii() and _HALF.search(value):
+                if not value.isascii() and has_half(value):
                     raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
                 continue
             if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):
@@ -163,6 +174,18 @@ class Task:
             # httpx would make several parameters of a list, and of a dict something worse.
             if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
                 raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what the generated function would ask of its client.
+
+        Raises:
+            ConfigurationError: an argument cannot be sent.
+        """
+        self.refuse_empty()
+        catcher = Catcher()
+        with suppress(_Caught):
+            self.operation.sync_detailed(client=catcher, **self.arguments)
+        return catcher.kwargs
 
     def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
         """Return the parsed answer if it is what the contract declares.
@@ -191,6 +214,8 @@ class Task:
 
     def unsendable(self, error: Exception) -> ConfigurationError:
         """Return the error for arguments that no request can be made of."""
+        from chainhub._redact import redact_text
+
         name = self.operation.__name__.rpartition(".")[2]
         text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
         return ConfigurationError(f"{name} cannot be called with these arguments ({text})")
@@ -236,6 +261,13 @@ class Catcher:
         raise _Caught
 
 
+def simple_target(wanted: Mapping[str, Any]) -> bytes | None:
+    """Return the path and query of a request that is nothing but these; None leaves it to httpx."""
+    if wanted.keys() != {"method", "url", "params"}:
+        return None
+    return f"{wanted['url']}?{httpx.QueryParams(wanted['params'])}".encode("ascii", "replace")
+
+
 class Question:
     """One call that is made many times: its request is built once, its answers read as usual."""
 
@@ -243,11 +275,18 @@ class Question:
         self, door: Door | AsyncDoor, operation: ModuleType, returns: str, **arguments: object
     ) -> None:
         self._task = Task(operation, returns, arguments, door.secrets)
-        self._task.refuse_empty()
-        catcher = Catcher()
-        with suppress(_Caught):
-            operation.sync_detailed(client=catcher, **arguments)
-        self.prepared: Prepared = door.prepared(door.build_request(**catcher.kwargs))
+        self._door = door
+        wanted = self._task.wanted()
+        self.prepared: Prepared = door.prepared(door.build_request(**wanted))
+        self._simple = self.prepared.target == simple_target(wanted)
+
+    def target_for(self, **arguments: object) -> bytes:
+        """Return the path and query of the same question with other arguments."""
+        task = self._task
+        wanted = Task(task.operation, task.returns, arguments, task.secrets).wanted()
+        if self._simple and (target := simple_target(wanted)) is not None:
+            return target
+        return self._door.build_request(**wanted).url.raw_path
 
     def read(self, ended: Settled) -> object:
         """Return the declared answer, forgiving numbers in strings and the reverse.

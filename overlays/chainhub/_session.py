@@ -6,13 +6,12 @@ is decided in `_call`.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import threading
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,19 +24,23 @@ from chainhub._budget import RetryBudget
 from chainhub._call import Call, Prepared, Settled
 from chainhub._connector import Connector
 from chainhub._credentials import Credentials
-from chainhub._events import Observers
-from chainhub._options import Options
-from chainhub._pool import AsyncPool, Attempt, Raw, SyncPool, closing_with_the_loop
-from chainhub._schedule import DurationMemory
-from chainhub._trouble import trouble_of
+from chainhub._options import Observers, Options
+from chainhub._pool import Attempt, Raw, SyncPool
 from chainhub.errors import ClientClosedError, ConfigurationError
 
+# Threads need nothing of asyncio, nor a process that makes one call of what waits and errors need:
+# with these imports it would take a tenth longer.
 if TYPE_CHECKING:
-    from chainhub._answers import Answer
-    from chainhub._retry import Trouble
+    import asyncio
+    from collections.abc import AsyncIterator, Awaitable
 
-SyncExchange = Callable[[Prepared, str, Attempt], Raw]
-AsyncExchange = Callable[[Prepared, str, Attempt], Awaitable[Raw]]
+    from chainhub._answers import Answer
+    from chainhub._async_pool import AsyncPool
+    from chainhub._retry import Trouble
+    from chainhub._schedule import DurationMemory
+
+    SyncExchange = Callable[[Prepared, str, Attempt], Raw]
+    AsyncExchange = Callable[[Prepared, str, Attempt], Awaitable[Raw]]
 
 FAILURES = (
     OSError,
@@ -65,7 +68,7 @@ class Session:
         self.credentials = credentials
         self.observers = observers
         self.budget = RetryBudget()
-        self.durations = DurationMemory(self.random)
+        self._durations: DurationMemory | None = None
         self.closed = False
         self._reset()
         _sessions.add(self)
@@ -105,7 +108,7 @@ class Session:
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
     ) -> Settled:
         """Carry a call out as `call` does, in the running event loop."""
-        _needs_asyncio()
+        _running_loop()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
         while True:
@@ -121,23 +124,26 @@ class Session:
     def _begin(self, prepared: Prepared, options: Options) -> Call:
         if self.closed:
             raise ClientClosedError("the client is closed; make a new one")
+        if prepared.shared.home is not self.connector:
+            self._check_origin(prepared)
+        return Call(
+            prepared,
+            options,
+            self.budget,
+            self.observers,
+            started=_clock.monotonic(),
+            secrets=self.credentials.secrets,
+            random=self.random,
+        )
+
+    def _check_origin(self, prepared: Prepared) -> None:
         url = prepared.request.url
         if not self.connector.reaches(url):
             raise ConfigurationError(
                 f"this client and its key are for {self.connector.base_url}; "
                 f"it sends nothing to {url.scheme}://{url.host}"
             )
-        now = _clock.monotonic()
-        return Call(
-            prepared,
-            options,
-            self.budget,
-            self.observers,
-            started=now,
-            deadline_at=now + options.deadline,
-            secrets=self.credentials.secrets,
-            random=self.random,
-        )
+        prepared.shared.home = self.connector
 
     def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Answer | Trouble:
         attempt = call.begin()
@@ -156,6 +162,8 @@ class Session:
         return call.answer(raw)
 
     def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
+        from chainhub._trouble import trouble_of
+
         return trouble_of(
             error,
             host=self.connector.host,
@@ -169,7 +177,7 @@ class Session:
         return pool.exchange(prepared.with_key(key), attempt)
 
     async def _aexchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
-        pool = self._async_pools.get(asyncio.get_running_loop()) or await self._make_async_pool()
+        pool = self._async_pools.get(_running_loop()) or await self._make_async_pool()
         return await pool.exchange(prepared.with_key(key), attempt)
 
     def _make_sync_pool(self) -> SyncPool:
@@ -180,7 +188,9 @@ class Session:
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncPool:
-        loop = asyncio.get_running_loop()
+        from chainhub._async_pool import AsyncPool, closing_with_the_loop
+
+        loop = _running_loop()
         for other in [loop for loop in self._async_pools if loop.is_closed()]:
             del self._async_pools[other], self._lifetimes[other]
         pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
@@ -190,6 +200,16 @@ class Session:
         self._async_pools[loop], self._lifetimes[loop] = pool, lifetime
         await anext(lifetime)
         return pool
+
+    @property
+    def durations(self) -> DurationMemory:
+        """What was learned of how long tasks take."""
+        if self._durations is None:
+            from chainhub._schedule import DurationMemory
+
+            with self._lock:
+                self._durations = self._durations or DurationMemory(self.random)
+        return self._durations
 
     @property
     def random(self) -> Callable[[], float]:
@@ -207,7 +227,7 @@ class Session:
 
     async def aclose(self) -> None:
         """Close all connections, those of this event loop before returning."""
-        own = self._async_pools.pop(asyncio.get_running_loop(), None)
+        own = self._async_pools.pop(_running_loop(), None)
         self.close()
         if own is not None:
             await own.aclose()
@@ -233,17 +253,18 @@ class Session:
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
-        self.durations.renew_lock()
+        if self._durations is not None:
+            self._durations.renew_lock()
         self.credentials.reset_after_fork()
 
 
-def _needs_asyncio() -> None:
+def _running_loop() -> asyncio.AbstractEventLoop:
+    import asyncio
+
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
         pass
-    else:
-        return
     raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
 
 

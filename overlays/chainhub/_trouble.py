@@ -12,7 +12,7 @@ from chainhub._body import BodyError
 from chainhub._network import NameLookupError
 from chainhub._redact import redact_text
 from chainhub._retry import Trouble, TroubleKind
-from chainhub._tls import problem
+from chainhub._tls_problem import problem
 
 _KINDS: dict[str, TroubleKind] = {
     "ConnectTimeout": "connect_timeout",

@@ -149,8 +149,10 @@ class Wait:
 
     __slots__ = (
         "_answers",
+        "_body",
         "_doubts",
         "_error",
+        "_face",
         "_failures",
         "_missing",
         "_plan",
@@ -175,6 +177,8 @@ class Wait:
         self._settling_since = now
         self._running_until: float | None = None
         self._error: ChainhubError | None = None
+        self._face: tuple[object, ...] | None = None
+        self._body: bytes | None = None
 
     def may_ask(self, now: float) -> bool:
         """Say whether a question may still be sent: a first one always before the deadline."""
@@ -183,14 +187,33 @@ class Wait:
 
     def answered(self, task: VideoTask, now: float, hint: float | None = None) -> Step:
         """Take an answer, and the seconds the server hints to wait, if it does."""
-        changed = task if self.task is None or _face(task) != _face(self.task) else None
+        face = _face(task)
+        changed = task if face != self._face else None
         self._settle(task, now)
+        self._count_answer()
+        self.task, self._face, self._body = task, face, None
+        return Step(changed, self._after(task, now, hint))
+
+    def remember(self, body: bytes) -> None:
+        """Remember the bytes of the answer just taken, if the same bytes could tell nothing new."""
+        # One that settles something counts each time; other charsets depend on a header.
+        if self._running_until is not None and not self._settling and body.isascii():
+            self._body = body
+
+    def repeats(self, body: bytes) -> bool:
+        """Tell whether these bytes are those of the last answer, and tell nothing new."""
+        return body == self._body
+
+    def repeated(self, now: float, hint: float | None = None) -> Step:
+        """Take the last answer once more, without anybody having read it."""
+        self._count_answer()
+        return Step(None, self._go_on(now, hint))
+
+    def _count_answer(self) -> None:
         self.polls += 1
         self._answers += 1
         self._failures = 0
         self._error = None
-        self.task = task
-        return Step(changed, self._after(task, now, hint))
 
     def troubled(self, error: ChainhubError, now: float) -> Step:
         """Take the error a question ended with."""
@@ -220,14 +243,17 @@ class Wait:
             _warn_settled(self.task_id, task)
             state = State.SUCCEEDED
         if state is State.RUNNING:
-            self._missing = 0
-            self._running_until = self.elapsed(now)
-            return self._again(now, self._gap(now, hint))
+            return self._go_on(now, hint)
         if state is State.SUCCEEDED and video_url_of(task) is None:
             self._missing += 1
             if self._missing < GRACE:
                 return self._again(now, min(self._gap(now), _GRACE_GAP))
         return self._ended(task, state, now)
+
+    def _go_on(self, now: float, hint: float | None) -> Next:
+        self._missing = 0
+        self._running_until = self.elapsed(now)
+        return self._again(now, self._gap(now, hint))
 
     def _after_trouble(self, error: ChainhubError, now: float) -> Next:
         expected = outlook(error)

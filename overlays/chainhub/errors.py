@@ -44,9 +44,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
-from chainhub._phrases import named
-from chainhub._redact import one_line, redact_text, redact_url
-
 if TYPE_CHECKING:
     from typing import Unpack
 
@@ -107,6 +104,8 @@ class ChainhubError(Exception):
         advice: str | None = None,
     ) -> None:
         """Keep the facts, cleaned of what does not belong on one line."""
+        from chainhub._redact import redact_text, redact_url  # loaded with the first error
+
         self.message: str = redact_text(message, limit=_LONGEST_MESSAGE)
         super().__init__(self.message)
         self.advice: str | None = advice or self.default_advice
@@ -150,6 +149,8 @@ class ChainhubError(Exception):
         return {**self.__dict__, **kept}
 
     def _head(self) -> str:
+        from chainhub._phrases import named
+
         return "" if self.status is None else f"{named(self.status)}: "
 
     def _facts(self) -> str:
@@ -167,11 +168,15 @@ class ChainhubError(Exception):
 
 
 def _short(text: str | None, limit: int) -> str | None:
+    from chainhub._redact import one_line
+
     return None if text is None else one_line(text, limit)
 
 
 def _sentence(message: str, code: str, advice: str | None, room: int) -> str:
     """Return what happened and what to do, the message cut before the advice is."""
+    from chainhub._redact import one_line
+
     if not advice:
         return one_line(message, room) + code
     told = one_line(message, max(room - len(advice) - 2, min(room - 2, 120)))
@@ -280,6 +285,8 @@ class StatusError(ChainhubError):
 
     def _head(self) -> str:
         if self.status is not None and 200 <= self.status <= 299:
+            from chainhub._phrases import named
+
             return f"{named(self.status)}, but with an error inside: "
         return super()._head()
 
@@ -454,6 +461,8 @@ class TaskFailed(TaskError):
         **facts: Unpack[Facts],
     ) -> None:
         """Keep the reason beside the task."""
+        from chainhub._redact import redact_text
+
         super().__init__(message, task=task, **facts)
         self.reason: str | None = (
             None if reason is None else redact_text(reason, limit=_LONGEST_MESSAGE)

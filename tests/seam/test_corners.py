@@ -14,18 +14,18 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub import _clock, _log, _pool, otel
+from chainhub import _async_pool, _clock, _log, _pool, otel
 from chainhub._answers import Answer
+from chainhub._async_network import AsyncWire
 from chainhub._call import Prepared
 from chainhub._network import (
-    AsyncWire,
     NameLookupError,
     SyncWire,
     SyncWireStream,
     is_address,
     is_readable,
 )
-from chainhub._runner import ParsedAnswer, undeclared
+from chainhub._runner import ParsedAnswer, simple_target, undeclared
 
 KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
@@ -54,11 +54,11 @@ def test_request_aimed_elsewhere_keeps_all_but_its_target():
     unsent = prepared.aimed_at(b"/v1?id=b")
     prepared.with_key(KEY)
     sent = prepared.aimed_at(b"/v1?id=c")
-    assert unsent.with_key(KEY).url.target == b"/v1?id=b"
-    assert sent.with_key(KEY).url.target == b"/v1?id=c"
+    assert unsent.with_key(KEY).core().url.target == b"/v1?id=b"
+    assert sent.with_key(KEY).core().url.target == b"/v1?id=c"
     assert sent.raw_url == "https://api.example.com/v1?id=c"
-    assert prepared.with_key(KEY).url.target == b"/v1?id=a"
-    assert sent.with_key(KEY).headers == prepared.with_key(KEY).headers
+    assert prepared.with_key(KEY).core().url.target == b"/v1?id=a"
+    assert sent.with_key(KEY).core().headers == prepared.with_key(KEY).core().headers
 
 
 @pytest.mark.parametrize("ordinary", [False, True])
@@ -278,7 +278,7 @@ def test_cold_connections_are_closed_on_release(monkeypatch, asynchronous):
     async def scenario():
         now = [0.0]
         monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
-        pool = (_pool.AsyncPool if asynchronous else _pool.SyncPool)(lambda wire: None, 5)
+        pool = (_async_pool.AsyncPool if asynchronous else _pool.SyncPool)(lambda wire: None, 5)
         cold, warm = (_pool.Slot(None, Idle()) for _ in range(2))
         for slot, at in ((cold, 0.0), (warm, 60.0)):
             now[0] = at
@@ -497,3 +497,28 @@ def test_switch_set_between_connect_and_handshake_is_found(server):
     with pytest.raises(httpcore.ConnectError, match="cancelled"):
         stream.start_tls(ssl.create_default_context(), "localhost")
     assert wire.socket.fileno() == -1
+
+
+def test_targets_that_only_httpx_can_make(colour, server):
+    """A client of one's own may add to every request, also in a wait for many."""
+    kind = httpx.AsyncClient if colour.asynchronous else httpx.Client
+    client = colour.client(base_url=server.url)
+    setter = client.set_async_httpx_client if colour.asynchronous else client.set_httpx_client
+    body = b'{"id": "a", "status": "failed", "status_update_time": 1}'
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)]
+    own = kind(params={"x": "1"}, trust_env=False)
+    outcomes = colour(setter(own).video.wait_many(["a b", "ü"]))
+    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.TaskFailed] * 2
+    asked = {head.split(b" ")[1].partition(b"?")[2] for head in server.requests}
+    assert asked == {b"x=1&id=a+b", b"x=1&id=%C3%BC"}
+    colour(own.aclose() if colour.asynchronous else own.close())
+    assert simple_target({"method": "get", "url": "/v1", "json": {}}) is None
+
+
+def test_what_was_learned_survives_a_fork(colour):
+    """Only the lock is new: a thread that no longer exists may have held it."""
+    session = colour.client(base_url="http://127.0.0.1:9")._session
+    session.after_fork()
+    learned = session.durations
+    session.after_fork()
+    assert session.durations is learned

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._envelope import Said, code_of, empty_success, hidden_error, unwrap
+from chainhub._envelope import Said, unwrap
+from chainhub._hidden_error import code_of, empty_success, hidden_error
 
 
 def _wrapped(levels: int) -> object:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from random import Random
 from statistics import NormalDist
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from hypothesis import given
@@ -242,20 +242,27 @@ def test_the_models_used_last_are_kept():
 def test_the_memory_may_be_shared_between_threads():
     """Nothing is lost when several threads teach at once."""
     memory = DurationMemory(Random(1).random)
+    here, go = Barrier(5), Barrier(5)
 
     def teach():
+        here.wait(10)
+        go.wait(10)
         for _ in range(500):
             memory.begin("veo:1", 0.0)
             memory.end("veo:1", 0.0, after=1.0, by=1.0)
 
     threads = [Thread(target=teach) for _ in range(4)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(10)
-    sys.setswitchinterval(before)
+    here.wait(10)  # a thread that is starting must not be interrupted: it installs a trace function
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        go.wait(10)
+        for thread in threads:
+            thread.join(10)
+    finally:
+        sys.setswitchinterval(before)
     season = memory._models["veo"].current
     assert (season.began, season.ended, season.count) == (2000, 2000, 2000)
 

@@ -62,6 +62,31 @@ def test_example_of_the_page_passes(tmp_path: Path) -> None:
     assert "3 passed" in run(tmp_path, ("app.py", app), ("test_app.py", tests))
 
 
+def test_nothing_is_left_open(tmp_path: Path) -> None:
+    """After a test its service answers no more, and its clients are closed."""
+    tests = """
+import asyncio, socket, pytest, chainhub
+
+kept = []
+
+def test_use(chainhub_sandbox, chainhub_client, chainhub_async_client):
+    task_id = chainhub_sandbox.task("completed")
+    chainhub_client.video.query(task_id)
+    asyncio.run(chainhub_async_client.video.query(task_id))
+    kept.extend((chainhub_sandbox.base_url, chainhub_client, chainhub_async_client, task_id))
+
+def test_after():
+    url, client, other, task_id = kept
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+    with pytest.raises(chainhub.ClientClosedError):
+        client.video.query(task_id)
+    with pytest.raises(chainhub.ClientClosedError):
+        asyncio.run(other.video.query(task_id))
+"""
+    assert "2 passed" in run(tmp_path, ("test_mine.py", tests))
+
+
 def test_missing_packages_are_one_sentence(tmp_path: Path) -> None:
     """Whoever lacks the server's packages reads what to install, and no traceback."""
     conftest = "import sys\nsys.modules['starlette'] = sys.modules['uvicorn'] = None\n"

@@ -118,6 +118,23 @@ def test_threads_wake_in_the_order_they_are_due(clock: VirtualClock) -> None:
     assert woken == [("b", 300), ("a", 400), ("b", 600), ("a", 800), ("b", 900), ("a", 1200)]
 
 
+def test_whom_nobody_waits_for_costs_little(clock: VirtualClock) -> None:
+    """A thread that only waits for others, or is asleep itself, is not waited for each time."""
+
+    def sleeper() -> None:
+        for _ in range(150):
+            _clock.sleep(10, None)
+
+    threads = [threading.Thread(target=sleeper) for _ in range(2)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert time.monotonic() - began < 2
+    assert clock.skipped == pytest.approx(1500, abs=50)
+
+
 def test_loops_in_threads_share_the_time(clock: VirtualClock) -> None:
     """Two event loops that sleep at once wake each at its instant."""
     woken: list[int] = []
@@ -152,6 +169,9 @@ def test_time_stands_while_a_request_is_under_way(clock: VirtualClock) -> None:
         with clock.exchanging():
             await asyncio.sleep(0.05)
             heard.append(clock.skipped)
+            assert (
+                len(clock._postponed) == 1
+            )  # nor does anybody look meanwhile whether it may go on
 
     async def scenario() -> None:
         await asyncio.gather(_clock.asleep(100, None), exchange())
@@ -284,6 +304,30 @@ def test_deadline_of_many_passes_on_the_clock(colour) -> None:
         outcomes = colour(client.video.wait_many(ids, deadline=900, interval=60))
         assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
         assert 890 < clock.skipped < 901
+
+
+def test_a_switch_ends_the_pause_between_questions_about_many(colour) -> None:
+    """In real time, while no question is under way: the wait ends at once."""
+    cancel, set_at = chainhub.Cancel(), []
+
+    def switch() -> None:
+        set_at.append(time.monotonic())
+        cancel.set()
+
+    timer = threading.Timer(0.1, switch)
+    with Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        with pytest.raises(chainhub.CancelledByUser):
+            colour(
+                client.video.wait_many(
+                    [sandbox.task("pending")],
+                    interval=10,
+                    cancel=cancel,
+                    on_update=lambda task: timer.start(),
+                )
+            )
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
 
 
 def test_threads_wait_side_by_side(clock: VirtualClock) -> None:

@@ -13,7 +13,8 @@ import certifi
 import pytest
 
 from chainhub import _tls
-from chainhub._tls import TLSProblem, Trust, context, is_certificate_error, problem, read_trust
+from chainhub._tls import Trust, context, read_trust
+from chainhub._tls_problem import TLSProblem, is_certificate_error, problem
 from chainhub.errors import ConfigurationError
 from tests.faults import identities
 

@@ -201,9 +201,7 @@ class VirtualClock:
         self._changed.notify_all()
 
     def _others_awake(self) -> bool:
-        here = threading.current_thread()
-        self._awake = {thread for thread in self._awake if thread.is_alive()}
-        return bool(self._awake - {here})
+        return bool(self._awake - {threading.current_thread()})
 
     def _pass_time(self, quiet: int) -> int:
         """Jump, or wait a moment; return how many moments were quiet. The lock is held."""
@@ -246,6 +244,7 @@ class VirtualClock:
         while self._due and not self._due[0][2].asleep:
             heapq.heappop(self._due)
         if self._due:
+            # Who was not heard of waits for something else; whoever wakes is heard of again.
             self._awake.clear()
             self._skipped += max(self._due[0][0] - self.monotonic(), 0.0)
             self._wake_due()

@@ -1,0 +1,28 @@
+"""`python -m chainhub`, and the command `chainhub`: the command line, if its extra is there."""
+
+from __future__ import annotations
+
+import sys
+
+_MISSING = (
+    "chainhub: the command line needs the package {name}, which comes with an extra: "
+    'pip install "chainhub[cli]"'
+)
+
+
+def main() -> int:
+    """Run the command line and return its exit code; 2 if the extra is missing."""
+    try:
+        from chainhub.cli import main as command_line
+
+        return command_line()
+    except ImportError as error:
+        name = (error.name or "").partition(".")[0]
+        if name not in ("rich", "typer"):
+            raise
+    print(_MISSING.format(name=name), file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

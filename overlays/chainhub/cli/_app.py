@@ -1,0 +1,423 @@
+"""The commands and their options as Typer reads them; what they do is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from chainhub.cli._spans import parse_span
+
+if TYPE_CHECKING:
+    from chainhub.cli._fetching import Place
+    from chainhub.cli._opening import Service
+    from chainhub.cli._running import Command
+
+_KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
+_KEY_ANSWER = (
+    "chainhub: a key is not taken from the command line, where other users and the shell's "
+    "history see it; set CHAINHUB_API_KEY, write the key file, or let the prompt ask"
+)
+_EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
+
+
+def _about(text: str, *examples: str) -> str:
+    """Return a help text; the control character keeps the lines of the example apart."""
+    shown = "\n".join(f"  {example}" for example in examples)
+    return f"{text}\n\n\b\nExample:\n{shown}"
+
+
+def _span(text: str | float) -> float:
+    try:
+        return parse_span(text) if isinstance(text, str) else text
+    except ValueError as problem:
+        raise typer.BadParameter(str(problem)) from None
+
+
+Ids = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID...", show_default=False, help="Ids; - reads them from standard input."
+    ),
+]
+Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The task's id.")]
+File = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        show_default=False,
+        help="A file with one id per line, - for standard input; # begins a comment line.",
+    ),
+]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        show_default=False,
+        help="Where the service is, without /v1. [default: CHAINHUB_BASE_URL, else the contract's]",
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SPAN",
+        parser=_span,
+        show_default=False,
+        help="How long one attempt may take. [default: 15s]",
+    ),
+]
+CallDeadline = Annotated[
+    float,
+    typer.Option(
+        "--deadline",
+        metavar="SPAN",
+        parser=_span,
+        show_default=False,
+        help="How long to try for each task: seconds, or like 90s, 15m, 2h, none. [default: 1m]",
+    ),
+]
+WaitDeadline = Annotated[
+    float,
+    typer.Option(
+        "--deadline",
+        metavar="SPAN",
+        parser=_span,
+        show_default=False,
+        help="How long to wait in all: seconds, or like 90s, 15m, 2h, none. [default: 15m]",
+    ),
+]
+FetchDeadline = Annotated[
+    float,
+    typer.Option(
+        "--deadline",
+        metavar="SPAN",
+        parser=_span,
+        show_default=False,
+        help="How long one download may take: seconds, or like 90s, 15m, 2h. [default: none]",
+    ),
+]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        "--interval",
+        metavar="SPAN",
+        parser=_span,
+        show_default=False,
+        help="How long between two questions about a task. [default: learned]",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
+JsonAnyway = Annotated[
+    bool, typer.Option("--json", help="Changes nothing: results are JSON anyway.")
+]
+DownloadTo = Annotated[
+    str | None,
+    typer.Option(
+        "--download",
+        metavar="DIR",
+        show_default=False,
+        help="Download the videos to this folder and print the files.",
+    ),
+]
+Into = Annotated[
+    str | None,
+    typer.Option(
+        "--into",
+        metavar="DIR",
+        show_default=False,
+        help="The folder to write to. [default: the current one]",
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        show_default=False,
+        help="The file to write, for one video; a folder works like --into.",
+    ),
+]
+IfExists = Annotated[
+    Literal["error", "replace", "keep"],
+    typer.Option("--if-exists", help="What to do with a file that is there already."),
+]
+Sha256 = Annotated[
+    str | None,
+    typer.Option(
+        "--sha256",
+        metavar="HEX",
+        show_default=False,
+        help="The checksum the file must have, for one video.",
+    ),
+]
+AllowHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="HOST",
+        show_default=False,
+        help="A host that videos may come from although it is not public. May be repeated.",
+    ),
+]
+Journal = Annotated[
+    str | None,
+    typer.Option(
+        "--journal",
+        metavar="FILE",
+        show_default=False,
+        help="Keep outcomes in this file; the same command then goes on where it ended.",
+    ),
+]
+
+app = typer.Typer(
+    name="chainhub",
+    help="Wait for video tasks and download their videos.",
+    epilog="The key comes from CHAINHUB_API_KEY, the key file, the keyring or a prompt.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run_app(arguments: Sequence[str] | None) -> int:
+    """Run the command that the words name and return its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if any(word.partition("=")[0] in _KEY_OPTIONS for word in words):
+        typer.echo(_KEY_ANSWER, err=True)
+        return 2
+    code: object = None
+    try:
+        code = typer.main.get_command(app).main(words, prog_name="chainhub")
+    except SystemExit as end:  # Typer ends so even when all is well
+        code = end.code
+    return code if isinstance(code, int) else 0
+
+
+def _run(command: Command) -> None:
+    from chainhub.cli._running import run
+
+    raise typer.Exit(run(command))
+
+
+def _service(base_url: str | None, timeout: float) -> Service:
+    from chainhub.cli._opening import Service
+
+    return Service(base_url=base_url, timeout=timeout)
+
+
+def _place(
+    into: str | None, if_exists: Literal["error", "replace", "keep"], hosts: list[str] | None
+) -> Place | None:
+    from chainhub.cli._fetching import Place
+
+    if into is None:
+        return None
+    return Place(into=into, if_exists=if_exists, allow_hosts=tuple(hosts or ()))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from chainhub._version import __version__
+
+        typer.echo(f"chainhub {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _chainhub(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+@app.command(
+    help=_about(
+        "Ask for tasks once and print how they stand.",
+        f"chainhub get {_EXAMPLE_ID}",
+    )
+)
+def get(
+    ids: Ids,
+    deadline: CallDeadline = 60.0,
+    timeout: Timeout = 15.0,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Ask for tasks."""
+    from chainhub.cli._get import Get
+
+    _run(Get(ids=ids, service=_service(base_url, timeout), deadline=deadline, json=json))
+
+
+@app.command(
+    short_help="Wait until tasks are done.",
+    help=_about(
+        "Wait until tasks are done and print the addresses of their videos, each as it is known.",
+        f"chainhub wait {_EXAMPLE_ID} --download .",
+    ),
+)
+def wait(
+    ids: Ids,
+    download: DownloadTo = None,
+    if_exists: IfExists = "error",
+    allow_host: AllowHosts = None,
+    deadline: WaitDeadline = 900.0,
+    interval: Interval = None,
+    timeout: Timeout = 15.0,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Wait for tasks."""
+    from chainhub.cli._wait import Patience, Wait
+
+    _run(
+        Wait(
+            ids=ids,
+            service=_service(base_url, timeout),
+            patience=Patience(deadline=deadline, interval=interval),
+            place=_place(download, if_exists, allow_host),
+            json=json,
+        )
+    )
+
+
+@app.command(
+    help=_about(
+        "Print every change of a task until its end.",
+        f"chainhub watch {_EXAMPLE_ID}",
+    )
+)
+def watch(
+    id: Id,
+    deadline: WaitDeadline = 900.0,
+    interval: Interval = None,
+    timeout: Timeout = 15.0,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Watch one task."""
+    from chainhub.cli._watch import Watch
+
+    service = _service(base_url, timeout)
+    _run(Watch(id=id, service=service, deadline=deadline, interval=interval, json=json))
+
+
+@app.command(
+    short_help="Download the videos of finished tasks.",
+    help=_about(
+        "Download the videos of finished tasks and print the files. "
+        "After an interruption the same command goes on where it ended.",
+        f"chainhub download {_EXAMPLE_ID} -o film.mp4",
+        "chainhub download - --into films <ids.txt",
+    ),
+)
+def download(
+    ids: Ids,
+    output: Output = None,
+    into: Into = None,
+    if_exists: IfExists = "error",
+    sha256: Sha256 = None,
+    allow_host: AllowHosts = None,
+    deadline: FetchDeadline = float("inf"),
+    timeout: Timeout = 15.0,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Download videos."""
+    from chainhub.cli._download import Download
+    from chainhub.cli._fetching import Place
+
+    place = Place(
+        into=into,
+        dest=output,
+        if_exists=if_exists,
+        sha256=sha256,
+        allow_hosts=tuple(allow_host or ()),
+        deadline=deadline,
+    )
+    _run(Download(ids=ids, service=_service(base_url, timeout), place=place, json=json))
+
+
+@app.command(
+    short_help="Wait for the tasks that a file names.",
+    help=_about(
+        "Wait for the tasks that a file names and print what became of each, as JSON. "
+        "With a journal, the same command goes on after an interruption.",
+        "chainhub batch ids.txt --journal ids.journal >results.jsonl",
+    ),
+)
+def batch(
+    file: File,
+    journal: Journal = None,
+    download: DownloadTo = None,
+    if_exists: IfExists = "error",
+    allow_host: AllowHosts = None,
+    deadline: WaitDeadline = 900.0,
+    interval: Interval = None,
+    timeout: Timeout = 15.0,
+    base_url: BaseUrl = None,
+    json: JsonAnyway = True,
+) -> None:
+    """Wait for the tasks of a file."""
+    from chainhub.cli._wait import Batch, Patience
+
+    _run(
+        Batch(
+            file=file,
+            service=_service(base_url, timeout),
+            patience=Patience(deadline=deadline, interval=interval, journal=journal),
+            place=_place(download, if_exists, allow_host),
+        )
+    )
+
+
+@app.command(
+    short_help="Play the service on this machine.",
+    help=_about(
+        "Play the service on this machine until Ctrl-C. Needs the extra chainhub[sandbox].",
+        "chainhub sandbox --speed 5",
+    ),
+)
+def sandbox(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0: a free one.")] = 8765,
+    speed: Annotated[float, typer.Option(help="How fast tasks run; 5: five times.")] = 1.0,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Allow a host that is not loopback.")
+    ] = False,
+) -> None:
+    """Play the service."""
+    from chainhub.cli._sandbox import Play
+
+    _run(Play(host=host, port=port, speed=speed, allow_remote=allow_remote))
+
+
+@app.command(
+    short_help="Say what is wrong and what to mend.",
+    help=_about(
+        "Look at all that a request depends on and say what to mend. "
+        "What it prints holds no key and can be sent to a support desk.",
+        "chainhub doctor",
+    ),
+)
+def doctor(
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Send nothing and look no name up.")
+    ] = False,
+    timeout: Timeout = 15.0,
+    base_url: BaseUrl = None,
+    json: Json = False,
+) -> None:
+    """Find out what is wrong."""
+    from chainhub.cli._doctor import Doctor
+
+    _run(Doctor(service=_service(base_url, timeout), offline=offline, json=json))

@@ -1,0 +1,111 @@
+"""`chainhub watch`: tell of every change of one task until its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from chainhub import _clock
+from chainhub._outcome import fault_of
+from chainhub._status import State
+from chainhub.cli._board import Board
+from chainhub.cli._display import display_for
+from chainhub.cli._ids import chosen
+from chainhub.cli._lines import change_columns, change_sentence
+from chainhub.cli._opening import Service, open_client
+from chainhub.cli._records import record_of, state_shown
+from chainhub.cli._results import Results
+from chainhub.cli._spans import limit
+from chainhub.cli._spoken import again
+from chainhub.errors import ChainhubError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chainhub.cli._display import Display
+    from chainhub.cli._exit_codes import Exit
+    from chainhub.cli._terminal import Terminal
+    from chainhub.errors import TaskError
+    from chainhub_api.models import VideoTask
+
+
+@attrs.define(kw_only=True)
+class Watch:
+    """Watches one task.
+
+    Attributes:
+        id: The task, or `-` for the one that standard input names.
+        service: How the service is asked.
+        deadline: Seconds to watch at most, infinite for no limit.
+        interval: Seconds between polls, or None for what is learned.
+        json: Whether results are records.
+        people: Whether a person reads the results.
+    """
+
+    id: str
+    service: Service
+    deadline: float
+    interval: float | None
+    json: bool
+    people: bool = False
+
+    def run(self, terminal: Terminal) -> Exit:
+        """Print each change."""
+        ids = chosen([self.id], terminal.read)
+        if len(ids) > 1:
+            raise ConfigurationError("watch takes one id; for several there is chainhub wait")
+        self.id, self.people = ids[0], terminal.results_are_read
+        with open_client(self.service, terminal) as client:
+            board = Board(ids, _clock.monotonic, client._session.durations.expected)
+            with display_for(board, terminal) as display:
+                results = Results(terminal, display, json=self.json)
+                changes = client.video.watch(
+                    self.id, deadline=limit(self.deadline), interval=self.interval
+                )
+                return self._follow(changes, board, display, results)
+
+    def way_on(self) -> str:
+        """Return the command that goes on."""
+        return f"the task goes on, and so does: {again('watch', [self.id])}"
+
+    def _follow(
+        self, changes: Iterator[VideoTask], board: Board, display: Display, results: Results
+    ) -> Exit:
+        began, last, shown = _clock.monotonic(), None, ""
+        try:
+            for last in changes:
+                elapsed = _clock.monotonic() - began
+                # The final task comes again if its last change was told already.
+                if shown == (shown := change_columns(0.0, last)):
+                    continue
+                display.changed(board.told(last), began + elapsed)
+                self._tell(last, elapsed, results)
+        except ChainhubError as error:
+            failure = error
+        else:
+            return self._ended(last, _clock.monotonic() - began, results)
+        elapsed = _clock.monotonic() - began
+        results.add(record_of(self.id, last, failure, elapsed=elapsed), error=failure)
+        return results.code
+
+    def _tell(self, task: VideoTask, elapsed: float, results: Results) -> None:
+        fault = None if _may_go_on(task) else self._fault(task, elapsed)
+        line = (change_sentence if self.people else change_columns)(elapsed, task)
+        record = record_of(self.id, task, fault, elapsed=elapsed)
+        results.add(record, line, error=fault, final=fault is not None)
+
+    def _ended(self, last: VideoTask | None, elapsed: float, results: Results) -> Exit:
+        """Tell that a video is missing, which shows only when no further change comes."""
+        if last is not None and state_shown(last) is State.SUCCEEDED:
+            fault = self._fault(last, elapsed)
+            if fault is not None:
+                results.add(record_of(self.id, last, fault, elapsed=elapsed), error=fault)
+        return results.code
+
+    def _fault(self, task: VideoTask, elapsed: float) -> TaskError | None:
+        return fault_of(self.id, task, state_shown(task), elapsed)
+
+
+def _may_go_on(task: VideoTask) -> bool:
+    return state_shown(task) in (State.RUNNING, State.SUCCEEDED)

@@ -1,0 +1,509 @@
+"""The commands, against a sandbox, in this process: results, exit codes, sentences."""
+
+import hashlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from chainhub.sandbox import (
+    Sandbox,
+    answer,
+    completed,
+    completed_without_url,
+    failed,
+    html,
+    pending,
+    state,
+    status,
+    video_generating,
+)
+
+FIELDS = [
+    "id", "state", "status", "progress", "video_url", "updated_at", "reason", "path", "elapsed",
+    "polls", "replayed", "error",
+]  # fmt: skip
+ERROR_FIELDS = [
+    "type", "message", "advice", "status", "code", "request_id", "method", "url", "attempts",
+    "elapsed", "retry_after", "exit_code",
+]  # fmt: skip
+
+
+def test_get_prints_columns_for_programs(sandbox: Sandbox, chainhub) -> None:
+    """Id, state, status, progress and URL, with tabs between, in the order of the ids."""
+    sandbox.add(completed, id="good")
+    sandbox.add(video_generating(extra={"progress": 61}), id="busy")
+    done = chainhub("get", "busy", "good")
+    first, second = (line.split("\t") for line in done.out.splitlines())
+    assert first == ["busy", "running", "video_generating", "61%", "-"]
+    assert second[:4] == ["good", "succeeded", "completed", "-"]
+    assert second[4].startswith(f"{sandbox.base_url}/media/")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_json_has_the_same_fields_for_every_result(sandbox: Sandbox, chainhub) -> None:
+    """Also for one that failed and one that nobody knows, which carry an error."""
+    sandbox.add(completed, id="good")
+    sandbox.add(failed("no such luck", code="x1"), id="bad")
+    done = chainhub("get", "good", "bad", "unknown", "--json")
+    assert [list(record) for record in done.records] == [FIELDS] * 3
+    good, bad, unknown = done.records
+    assert (good["state"], good["error"]) == ("succeeded", None)
+    assert (bad["reason"], bad["error"]["type"], bad["error"]["code"]) == (
+        "no such luck", "TaskFailed", "x1",
+    )  # fmt: skip
+    assert (unknown["state"], unknown["error"]["type"]) == (None, "TaskNotFoundError")
+    assert list(unknown["error"]) == ERROR_FIELDS
+    assert unknown["error"]["request_id"]
+    assert [one["error"]["exit_code"] for one in (bad, unknown)] == [5, 4]
+    assert done.err.count("\n") == 2
+    assert done.code == 8
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "code", "sentence"),
+    [
+        ([completed], ["wait", "x"], 0, ""),
+        ([completed], ["wait", "x", "--deadline", "0"], 2, "is no span"),
+        ([status(401)], ["get", "x"], 3, "401 Unauthorized"),
+        ([status(403)], ["wait", "x"], 3, "403 Forbidden"),
+        ([status(404)], ["get", "x"], 4, "check the id"),
+        ([failed("unsafe")], ["wait", "x"], 5, "unsafe"),
+        ([failed("unsafe")], ["watch", "x"], 5, "unsafe"),
+        ([failed("unsafe")], ["get", "x"], 5, "unsafe"),
+        ([pending], ["wait", "x", "--deadline", "0.3"], 6, "still 'pending'"),
+        ([pending], ["watch", "x", "--deadline", "0.3s"], 6, "still 'pending'"),
+        ([html()], ["get", "x"], 7, "[GET http://127"),
+        ([status(501)], ["get", "x"], 7, "501 Not Implemented"),
+    ],
+)
+def test_each_outcome_has_its_exit_code(
+    script, words, code, sentence, sandbox: Sandbox, chainhub
+) -> None:
+    """And a sentence on standard error, unless all is well."""
+    sandbox.add(script, id="x")
+    done = chainhub(*words)
+    assert done.code == code, done.err
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+
+
+def test_partial_success_has_its_exit_code(sandbox: Sandbox, chainhub) -> None:
+    """A result is printed for the one, a sentence for the other; agreeing failures keep theirs."""
+    sandbox.add(completed, id="good")
+    sandbox.add(failed("unsafe"), id="bad")
+    sandbox.add(failed("unsafe"), id="worse")
+    assert chainhub("wait", "good", "bad", "--interval", "0.05").code == 8
+    assert chainhub("wait", "bad", "worse").code == 5
+
+
+def test_nothing_listens(chainhub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that cannot be reached is a service that cannot be reached."""
+    monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-nobody")
+    done = chainhub("get", "x", "--base-url", "http://127.0.0.1:1")
+    assert done.code == 7
+    assert done.err.startswith("chainhub: ")
+    assert done.err.count("\n") == 1
+
+
+def test_wait_prints_the_address_and_nothing_else(sandbox: Sandbox, chainhub) -> None:
+    """So that the output can be used as it is; nobody looks at standard error, so it is empty."""
+    sandbox.add([pending, completed], id="x")
+    done = chainhub("wait", "x", "--interval", "0.05")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{sandbox.base_url}/media/")
+    assert done.out.count("\n") == 1
+
+
+def test_wait_downloads(sandbox: Sandbox, chainhub, tmp_path: Path) -> None:
+    """Then the files are the result."""
+    sandbox.add([pending, completed], id="m:1")
+    sandbox.add([failed("unsafe")], id="m:2")
+    done = chainhub("wait", "m:1", "m:2", "--interval", "0.05", "--download", str(tmp_path))
+    assert done.out == f"{tmp_path / 'm@1.mp4'}\n"
+    assert (tmp_path / "m@1.mp4").stat().st_size > 1000
+    assert done.code == 8
+    again = chainhub("wait", "m:1", "--download", str(tmp_path))
+    assert (again.code, again.out) == (2, "")
+    assert "--if-exists replace or keep" in again.err
+    kept = chainhub("wait", "m:1", "--download", str(tmp_path), "--if-exists", "keep", "--json")
+    assert (kept.code, kept.records[0]["path"]) == (0, str(tmp_path / "m@1.mp4"))
+
+
+def test_watch_prints_every_change(sandbox: Sandbox, chainhub) -> None:
+    """Seconds, state, status, progress and URL."""
+    sandbox.add([pending, video_generating(extra={"progress": 40}), completed], id="x")
+    done = chainhub("watch", "x", "--interval", "0.05")
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert [row[1:4] for row in rows] == [
+        ["running", "pending", "-"],
+        ["running", "video_generating", "40%"],
+        ["succeeded", "completed", "-"],
+    ]
+    assert rows[-1][4].startswith("http://")
+    assert (done.code, done.err) == (0, "")
+
+
+def test_watch_tells_of_a_missing_video(sandbox: Sandbox, chainhub) -> None:
+    """Only after the last change: an address may come late."""
+    sandbox.add([completed_without_url], id="x")
+    done = chainhub("watch", "x", "--interval", "0.05", "--json")
+    assert [record["error"] is None for record in done.records] == [True, False]
+    assert done.code == 5
+
+
+def test_watch_takes_one_id(sandbox: Sandbox, chainhub, standard_input) -> None:
+    """From standard input too, but only one."""
+    sandbox.add(completed, id="x")
+    standard_input(b"x\n")
+    assert chainhub("watch", "-").code == 0
+    standard_input(b"x\ny\n")
+    done = chainhub("watch", "-")
+    assert (done.code, "watch takes one id" in done.err) == (2, True)
+
+
+def test_an_unknown_word_is_noted_in_a_sentence(sandbox: Sandbox, chainhub) -> None:
+    """Not with a place in the code."""
+    sandbox.add([state("polishing_unseen"), completed], id="x")
+    done = chainhub("watch", "x", "--interval", "0.05")
+    assert done.err.startswith("chainhub: note: unknown task status 'polishing_unseen'")
+    assert "words=" not in done.err
+    assert ".py" not in done.err
+
+
+def test_a_question_that_is_wrongly_put_ends_the_command(sandbox: Sandbox, chainhub) -> None:
+    """An option the client refuses is a mistake in the call, not an outcome of each task."""
+    for words in (
+        ["get", "x", "--base-url", f"{sandbox.base_url}/v1"],
+        ["download", "x", "--sha256", "12"],
+        ["wait", ""],
+    ):
+        done = chainhub(*words)
+        assert (done.code, done.out) == (2, ""), words
+        assert done.err.count("\n") == 1
+
+
+def test_download_names_the_files(sandbox: Sandbox, chainhub, tmp_path: Path) -> None:
+    """After the ids, in the folder that is given."""
+    for name in ("m:1", "m:2"):
+        sandbox.add(completed, id=name)
+    done = chainhub("download", "m:1", "m:2", "m:1", "--into", str(tmp_path))
+    assert sorted(done.out.splitlines()) == [str(tmp_path / f"m@{n}.mp4") for n in (1, 2)]
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("words", [["wait", "m:1", "--download"], ["download", "m:1", "--into"]])
+def test_the_folder_is_made_before_anything_is_asked(
+    words: list[str], sandbox: Sandbox, chainhub, tmp_path: Path
+) -> None:
+    """A wait of minutes does not end with a folder that is missing, or cannot be made."""
+    sandbox.add(completed, id="m:1")
+    (tmp_path / "file").touch()
+    refused = chainhub(*words, str(tmp_path / "file"))
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert "cannot make the folder" in refused.err
+    assert sandbox.requests == ()
+    assert chainhub(*words, str(tmp_path / "new" / "one")).code == 0
+    assert (tmp_path / "new" / "one" / "m@1.mp4").exists()
+
+
+def test_download_to_a_file_or_folder(sandbox: Sandbox, chainhub, tmp_path: Path) -> None:
+    """-o takes either; a checksum is compared."""
+    sandbox.add(completed, id="m:1")
+    film = tmp_path / "film.mp4"
+    assert chainhub("download", "m:1", "-o", str(film)).out == f"{film}\n"
+    assert chainhub("download", "m:1", "-o", str(tmp_path)).out == f"{tmp_path / 'm@1.mp4'}\n"
+    digest = hashlib.sha256(film.read_bytes()).hexdigest()
+    again = ["download", "m:1", "--if-exists", "replace", "-o", str(film), "--sha256"]
+    assert chainhub(*again, digest).code == 0
+    wrong = chainhub(*again, "0" * 64)
+    assert wrong.code == 7
+    assert "SHA-256" in wrong.err
+
+
+def test_download_without_a_place_uses_the_current_folder(
+    sandbox: Sandbox, chainhub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As most programs do."""
+    sandbox.add(completed, id="m:1")
+    monkeypatch.chdir(tmp_path)
+    done = chainhub("download", "m:1", "--json")
+    assert done.records[0]["path"] == str(tmp_path / "m@1.mp4")
+
+
+@pytest.mark.parametrize("more", [["-o", "film.mp4"], ["--sha256", "0" * 64]])
+def test_what_is_for_one_video_is_refused_for_several(more, sandbox: Sandbox, chainhub) -> None:
+    """Before anything is asked."""
+    done = chainhub("download", "a", "b", *more)
+    assert done.code == 2
+    assert sandbox.requests == ()
+
+
+def test_download_of_a_running_task_says_how_to_wait(sandbox: Sandbox, chainhub) -> None:
+    """With the command ready to be copied."""
+    sandbox.add(pending, id="x y")
+    done = chainhub("download", "x y")
+    assert done.code == 5
+    assert "chainhub wait 'x y' --download ." in done.err
+
+
+def test_a_file_that_cannot_be_written_is_a_fault_of_this_machine(
+    sandbox: Sandbox, chainhub, tmp_path: Path
+) -> None:
+    """It has an exit code of its own."""
+    sandbox.add(completed, id="x")
+    done = chainhub("download", "x", "--output", str(tmp_path / "missing" / "film.mp4"))
+    assert done.code == 1
+    assert "the folder does not exist" in done.err
+
+
+def test_a_host_that_is_not_public_must_be_allowed(sandbox: Sandbox, chainhub, tmp_path) -> None:
+    """The sentence names the option of the command line."""
+    with Sandbox() as other:
+        other.add(completed, id="x")
+        url = other.base_url.replace("127.0.0.1", "127.0.0.2")
+        sandbox.add(completed(url=f"{url}/v.mp4"), id="x")
+        done = chainhub("download", "x", "--into", str(tmp_path))
+    assert done.code == 2
+    assert "--allow-host" in done.err
+    assert "allow_hosts" not in done.err
+
+
+def test_batch_prints_records_and_keeps_a_journal(
+    sandbox: Sandbox, chainhub, tmp_path: Path
+) -> None:
+    """The second run asks for nothing that the journal knows."""
+    ids, journal = tmp_path / "ids.txt", tmp_path / "ids.journal"
+    ids.write_text("# mine\n\ngood\r\n  bad\ngood\n")
+    sandbox.add([pending, completed], id="good")
+    sandbox.add([pending, failed("unsafe")], id="bad")
+    words = ["batch", str(ids), "--journal", str(journal), "--interval", "0.05"]
+    first = chainhub(*words)
+    assert {record["id"]: record["state"] for record in first.records} == {
+        "good": "succeeded",
+        "bad": "failed",
+    }
+    asked = len(sandbox.requests)
+    second = chainhub(*words, "--json")
+    assert [record["replayed"] for record in second.records] == [True, True]
+    assert len(sandbox.requests) == asked
+    assert (first.code, second.code) == (8, 8)
+
+
+def test_batch_without_a_journal_writes_no_file(
+    sandbox: Sandbox, chainhub, tmp_path: Path, monkeypatch, standard_input
+) -> None:
+    """A journal is there only if it was asked for."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    sandbox.add(completed, id="x")
+    standard_input(b"x\n")
+    assert chainhub("batch", "-").code == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_batch_downloads(sandbox: Sandbox, chainhub, tmp_path: Path, standard_input) -> None:
+    """The record tells the file; one that cannot be had is a failure."""
+    sandbox.add(completed, id="m:1")
+    sandbox.add(completed, id="m:2")
+    (tmp_path / "m@2.mp4").write_text("mine")
+    standard_input(b"m:1\nm:2\n")
+    done = chainhub("batch", "-", "--download", str(tmp_path))
+    told = {record["id"]: (record["path"], record["error"]) for record in done.records}
+    assert told["m:1"] == (str(tmp_path / "m@1.mp4"), None)
+    assert told["m:2"][1]["type"] == "DestinationExistsError"
+    assert (tmp_path / "m@2.mp4").read_text() == "mine"
+    assert done.code == 8
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "does not exist"),
+        ("folder", "is a folder"),
+        (b"\x00\x01\xff", "is no text"),
+        ("ids".encode("utf-16"), "is no text"),
+        (b"# nothing\n\n", "there is no id in"),
+    ],
+)
+def test_a_file_that_holds_no_ids_is_one_sentence(
+    content, words, sandbox: Sandbox, chainhub, tmp_path: Path
+) -> None:
+    """And exit code 2, before anything is asked."""
+    file = tmp_path / "ids"
+    if content == "folder":
+        file.mkdir()
+    elif content is not None:
+        file.write_bytes(content)
+    done = chainhub("batch", str(file))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert words in done.err
+    assert str(file) in done.err
+
+
+def test_many_failures_are_not_all_repeated(sandbox: Sandbox, chainhub, standard_input) -> None:
+    """The records tell each; standard error stays readable."""
+    standard_input("".join(f"m:{n}\n" for n in range(23)).encode())
+    done = chainhub("get", "-", "--json")
+    assert len(done.records) == 23
+    assert done.err.count("\n") == 21
+    assert done.err.endswith("chainhub: more failed; the results say why\n")
+    standard_input("".join(f"m:{n}\n" for n in range(22)).encode())
+    assert chainhub("get", "-").err.count("\n") == 22
+
+
+def test_json_tells_of_an_error_before_any_task(chainhub, monkeypatch) -> None:
+    """With the fields of every record, so that a program has one way to read them."""
+    done = chainhub("get", "x", "--json", "--base-url", "https://api.example/v1")
+    (record,) = done.records
+    assert list(record) == FIELDS
+    assert (record["id"], record["error"]["type"]) == (None, "ConfigurationError")
+    assert "--base-url:" in done.err
+
+
+def test_server_text_cannot_move_the_cursor(sandbox: Sandbox, chainhub) -> None:
+    """Control characters and those that turn the direction of writing are spelt out."""
+    evil = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\n"
+    body = json.dumps({"id": "x", "status": evil, "video_url": f"http://h/{evil}"})
+    sandbox.add(answer(body), id="x")
+    sandbox.add(failed(f"because {evil}"), id="y")
+    for words in (["get", "x", "y"], ["watch", "x", "--deadline", "0.2"], ["wait", "y"]):
+        done = chainhub(*words)
+        for text in (done.out, done.err):
+            assert text.replace("\n", "").replace("\t", "").isprintable(), words
+    assert chainhub("get", "x", "--json").out.isascii()
+
+
+def test_signed_addresses_are_only_results(sandbox: Sandbox, chainhub, tmp_path) -> None:
+    """Never on standard error."""
+    sandbox.add(completed, id="x", media=[status(403), status(403), status(403)])
+    done = chainhub("download", "x", "--into", str(tmp_path))
+    assert done.code != 0
+    assert "/media/" in done.err
+    assert "signature=" not in done.err.replace("signature=***", "")
+
+
+class Closed(io.StringIO):
+    """Standard output whose reader has gone."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+class Full(Closed):
+    """Standard output on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_reader_that_has_gone_ends_the_command_quietly(
+    sandbox: Sandbox, chainhub, monkeypatch, tmp_path
+) -> None:
+    """Also if a download in another thread finds out."""
+    sandbox.add(completed, id="x")
+    monkeypatch.setattr(sys, "stdout", Closed())
+    for words in (["get", "x"], ["wait", "x"], ["download", "x", "--into", str(tmp_path)]):
+        done = chainhub(*words)
+        assert (done.code, done.err) == (141, "")
+
+
+def test_a_closed_pipe_is_pointed_nowhere(sandbox: Sandbox, chainhub, monkeypatch) -> None:
+    """Or the interpreter would complain when it flushes at its end."""
+    sandbox.add(completed, id="x")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert chainhub("get", "x").code == 141
+
+
+def test_output_that_cannot_be_written_is_a_sentence(
+    sandbox: Sandbox, chainhub, monkeypatch
+) -> None:
+    """A full disk is no traceback."""
+    sandbox.add(completed, id="x")
+    monkeypatch.setattr(sys, "stdout", Full())
+    done = chainhub("get", "x")
+    assert (done.code, done.err) == (
+        1,
+        "chainhub: input or output failed: No space left on device\n",
+    )
+
+
+def test_closed_streams_are_borne(sandbox: Sandbox, monkeypatch) -> None:
+    """A process may be started without any of the three."""
+    from chainhub.cli import main
+
+    sandbox.add(completed, id="x")
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert main(["get", "x"]) == 0
+    assert main(["get", "-"]) == 2
+
+
+def test_an_output_without_the_letters_gets_them_spelt_out(
+    sandbox: Sandbox, chainhub, monkeypatch
+) -> None:
+    """An ASCII terminal must not end a command."""
+    sandbox.add(completed, id="vidéo")
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    assert chainhub("get", "vidéo").code == 0
+    assert out.buffer.getvalue().startswith(b"vid\\xe9o\tsucceeded")
+
+
+@pytest.mark.parametrize("spelling", ["--api-key", "--key=sk-test-argv", "--token"])
+def test_a_key_is_not_taken_from_the_command_line(spelling, chainhub) -> None:
+    """The sentence says where it belongs and does not repeat it."""
+    done = chainhub("get", "x", spelling, "sk-test-argv")
+    assert (done.code, done.out) == (2, "")
+    assert "CHAINHUB_API_KEY" in done.err
+    assert "sk-test-argv" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--version"], 0, "chainhub 0."),
+        (["--help"], 0, "doctor"),
+        (["-h"], 0, "Usage: chainhub"),
+        (["wiat"], 2, "Did you mean 'wait'"),
+        (["get", "--jsn", "x"], 2, "--json"),
+        (["get"], 2, "ID..."),
+        (["get", "x", "--deadline", "soon"], 2, "90s, 15m, 2h"),
+        (["wait", "x", "--if-exists", "ask"], 2, "'error', 'replace', 'keep'"),
+        ([], 2, "Usage: chainhub"),
+    ],
+)
+def test_usage(words, code, text, chainhub) -> None:
+    """A mistake in the call is told with what would be right."""
+    done = chainhub(*words)
+    assert done.code == code
+    assert text in (done.err if code else done.out)
+
+
+@pytest.mark.parametrize(
+    "command", ["get", "wait", "watch", "download", "batch", "sandbox", "doctor"]
+)
+def test_every_command_has_a_help_text_with_an_example(command, chainhub) -> None:
+    """Within 80 columns, and every option with a word."""
+    done = chainhub(command, "--help")
+    assert f"Example:\n    chainhub {command}" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert done.code == 0
+
+
+def test_the_process_arguments_are_used_by_default(chainhub, monkeypatch) -> None:
+    """The installed command calls without arguments."""
+    from chainhub.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["chainhub", "--version"])
+    assert main() == 0
+    assert os.environ.get("_CHAINHUB_COMPLETE") is None
