@@ -18,7 +18,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
@@ -107,7 +107,7 @@ def wait_sharded(
 
 
 @contextmanager
-def processes(gap: float) -> Iterator[tuple[Executor, Rate]]:
+def processes(gap: float) -> Generator[tuple[Executor, Rate]]:
     """Give a pool of processes and a rate that they share."""
     # Not forked: a process with threads must not be.
     context = multiprocessing.get_context("spawn")
@@ -116,7 +116,7 @@ def processes(gap: float) -> Iterator[tuple[Executor, Rate]]:
 
 
 @contextmanager
-def dask_cluster(gap: float) -> Iterator[tuple[Executor, Rate]]:
+def dask_cluster(gap: float) -> Generator[tuple[Executor, Rate]]:
     """Give the executor of a cluster on this machine and a rate that its workers share."""
     distributed = import_module("distributed")
     settings = {"n_workers": WORKERS, "threads_per_worker": 1, "dashboard_address": None}
