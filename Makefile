@@ -7,7 +7,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS SOURCE_DATE_EPOCH
 
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
-checked   := overlays/chainhub tools release examples tests/typing requirements/environment.py .ci/words.py
+checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements/environment.py .ci/words.py
 lock      := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
              --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
@@ -24,7 +24,7 @@ run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_A
 test: environment-test ## run the tests, and measure that they reach every branch
 	@$(call tests,-m "not slow")
 
-test-all: environment-test environment-index ## run the slow and heavy tests too
+test-all: environment-test environment-index environment-bench ## run the slow and heavy tests too
 	@$(call tests,)
 
 check: check-style check-types check-imports check-words check-drift ## look at the code without running it: style, types, imports, words, drift
@@ -52,8 +52,8 @@ diff: environment-generator ## say what changed for callers, and the version it 
 release-check: environment-generator ## refuse a version too small for what changed (BASE=tag-or-file VERSION=number)
 	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+"$$BASE"}
 
-bench: environment-test ## measure side by side with others, as ratios
-	@$(python) -m benchmarks
+bench: environment-bench ## measure side by side with others, as ratios (ONLY="P3 P5", TINY=1)
+	@.venv-bench/bin/python -m benchmarks $(if $(TINY),--tiny) --only "$(ONLY)"
 
 docs: environment-test ## make the pages in build/site, strictly and without network
 	@rm -rf build/site
@@ -72,9 +72,10 @@ lock: environment-test ## bring the locks in line with requirements/*.in (UPGRAD
 	@$(lock) -o requirements/generator.txt requirements/generator.in
 	@$(lock) -c requirements/run.txt -c requirements/generator.txt -o requirements/test.txt requirements/test.in
 	@$(lock) -c requirements/test.txt -o requirements/index.txt requirements/index.in
+	@$(lock) -c requirements/run.txt -c requirements/generator.txt -o requirements/bench.txt requirements/bench.in
 
 clean: ## remove all that make has made, environments included
-	@rm -rf build dist .venv .venv-generator .venv-index .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf build dist .venv .venv-generator .venv-index .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The parts of `check`, each of which can be asked for alone.
@@ -100,7 +101,7 @@ check-drift: environment-generator
 	@$(pipeline) drift
 
 # Environments: the one for `run` is a part of the one for `test`, so that a first try does not wait for the rest.
-.PHONY: environment-run environment-test environment-generator environment-index
+.PHONY: environment-run environment-test environment-generator environment-index environment-bench
 environment-run:
 	@sh requirements/environment.sh .venv run project
 
@@ -109,6 +110,9 @@ environment-test:
 
 environment-generator:
 	@sh requirements/environment.sh .venv-generator generator
+
+environment-bench:
+	@sh requirements/environment.sh .venv-bench bench project
 
 environment-index:
 	@sh requirements/environment.sh .venv-index index

@@ -138,10 +138,12 @@ class Slot(Generic[W, C]):
 
     def has_expired(self) -> bool:
         """Tell whether it was idle for too long, or the server has closed it or said more."""
+        if _clock.monotonic() - self.idle_since > KEEPALIVE:
+            return True
         if not self.spelt:
             return self.connection.has_expired()
         assert self.wire.stream is not None  # it was spoken through
-        return _clock.monotonic() - self.idle_since > KEEPALIVE or self.wire.stream.readable()
+        return self.wire.stream.readable()
 
     def spoken(self, request: Request) -> bytes | None:
         """Return the request as bytes, if it can go the short way on this connection."""

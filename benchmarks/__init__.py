@@ -1,0 +1,1 @@
+"""Side by side with peers and limits, as ratios: `python -m benchmarks` measures, `page` writes."""

@@ -1,0 +1,52 @@
+"""Which benchmarks there are, in the order in which they are run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from benchmarks import (
+    calls,
+    downloads,
+    fleet,
+    flights,
+    generating,
+    polls,
+    starts,
+)
+from benchmarks.report import Row
+from benchmarks.running import Run
+
+Benchmark = Callable[[Run], Iterator[Row]]
+
+BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
+    (("P1",), starts.imports),
+    (("P2",), starts.first_answers),
+    (("P3", "P4"), calls.questions),
+    (("P5",), calls.counts),
+    (("P6", "P7"), flights.in_flight),
+    (("P8",), flights.fleets),
+    (("P9",), flights.bursts),
+    (("P10",), polls.connections),
+    (("P11",), calls.retry_layer),
+    (("P12",), polls.schedules),
+    (("P13",), starts.clients),
+    (("P14",), downloads.downloads),
+    (("P15",), starts.memory),
+    (("P16",), flights.many),
+    (("P17",), generating.generation),
+    (("M",), fleet.million),
+)
+
+NAMES = tuple(name for names, _ in BENCHMARKS for name in names)
+
+
+def chosen(only: Iterable[str]) -> list[Benchmark]:
+    """Return the benchmarks that give these rows, all without a choice.
+
+    Raises:
+        ValueError: there is no such row.
+    """
+    wanted = {name.upper() for name in only}
+    if unknown := sorted(wanted - set(NAMES)):
+        raise ValueError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    return [one for names, one in BENCHMARKS if not wanted or wanted & set(names)]

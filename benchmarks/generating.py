@@ -1,0 +1,139 @@
+"""Generating 1, 100 and 1,000 operations against the plain generator; importing one (P17)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from os import pathsep
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.processes import PROJECT, Failed, Missing, children, environment, program
+from benchmarks.report import Entry, Goal, Row
+from benchmarks.running import OURS, Run, Samples, entries
+
+LIMITS = {1: 1.0, 100: 0.8, 1000: 0.65}
+PLAIN = "plain generator"
+LONGEST = 120.0
+IMPORT = """
+import sys, time
+import httpx
+begin = time.process_time()
+if len(sys.argv) > 1:
+    import importlib
+    importlib.import_module(sys.argv[1])
+print((time.process_time() - begin) * 1e3)
+"""
+
+
+def fields(*names: str) -> dict[str, object]:
+    """Describe an object of plain fields."""
+    kinds = ("string", "integer", "boolean", "number")
+    described = {name: {"type": kinds[place % 4]} for place, name in enumerate(names)}
+    return {"type": "object", "properties": described, "required": [names[0]]}
+
+
+def contract(count: int) -> dict[str, object]:
+    """Return a contract of so many operations, each with a request and an answer of its own."""
+    paths = {}
+    for number in range(count):
+        word = "".join(chr(ord("a") + number // 26**place % 26) for place in range(3))
+        asked = {"schema": fields("model", "seed", "loop", "size")}
+        answer = {"schema": fields("id", "progress", "done", "cost", "status")}
+        good = {"description": "", "content": {"application/json": answer}}
+        operation = {
+            "summary": word,
+            "requestBody": {"content": {"application/json": asked}},
+            "responses": {"200": good},
+        }
+        paths[f"/v1/group-{number % 20}/make/{word}"] = {"post": operation}
+    return {"openapi": "3.0.1", "info": {"title": "Many", "version": "1"}, "paths": paths}
+
+
+def generation(run: Run) -> Iterator[Row]:
+    """Measure P17; the formatter that both run is in the figures."""
+    sizes = run.sized((1, 100, 1000), (1,))
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        found: list[Entry] = []
+        goals: list[Goal] = []
+        for size in sizes:
+            measured = _generated(run, folder, size)
+            listed = entries(measured, "s", yardstick=PLAIN)
+            found += [_named(one, size) for one in listed]
+            value = next(one.ratio for one in listed if one.name == OURS)
+            goals.append(
+                Goal(f"generating {size:,} ÷ the plain generator", "≤", LIMITS[size], value)
+            )
+        imported, why = _imported(run, folder / f"ours-{sizes[-1]}")
+    name = f"importing one of {sizes[-1]:,}"
+    goals.append(Goal(f"{name} operations, over httpx", "≤", 25.0, imported, "ms"))
+    yield Row("P17", "generating a client: CPU", "s", PLAIN, goals, found, [why] if why else [])
+
+
+def _named(one: Entry, size: int) -> Entry:
+    return Entry(f"{one.name}, {size:,}", one.value, one.ratio, one.low, one.high, note=one.note)
+
+
+def _generated(run: Run, folder: Path, size: int) -> dict[str, Samples]:
+    source = folder / f"{size}.json"
+    source.write_text(json.dumps(contract(size)), "utf-8")
+    ours = [
+        "-m",
+        "tools",
+        "generate",
+        "--contract",
+        str(source),
+        "--into",
+        str(folder / f"ours-{size}"),
+    ]
+    plain = ["-m", "openapi_python_client", "generate", "--path", str(source), "--meta", "none"]
+    plain += ["--output-path", str(folder / "plain")]
+    measures: dict[str, Callable[[], dict[str, float]]] = {
+        OURS: partial(_spent, ours, folder / f"ours-{size}"),
+        PLAIN: partial(_spent, plain, folder / "plain"),
+    }
+    return run.in_turn(measures, 1 if size > 100 else 3)
+
+
+def _spent(arguments: list[str], result: Path) -> dict[str, float]:
+    shutil.rmtree(result, ignore_errors=True)
+    settings = environment()
+    settings["PATH"] = f"{Path(sys.executable).parent}{pathsep}{settings['PATH']}"
+    before = children()
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=PROJECT,
+        env=settings,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    if "No module named" in done.stderr:
+        raise Missing("not installed")
+    if done.returncode or not result.exists():
+        raise Failed((done.stderr or done.stdout).strip()[-200:].replace("\n", " "))
+    return {"s": children() - before}
+
+
+def _imported(run: Run, package: Path) -> tuple[float | None, str]:
+    """Return the ms it takes to import an operation after httpx, and why there is none."""
+    found = sorted(package.glob("chainhub_api/api/*/[a-z]*.py"))
+    if not found:
+        return None, "No operation was generated that could be imported."
+    name = ".".join(found[0].relative_to(package).with_suffix("").parts)
+    measure = partial(_import_once, run, package, name)
+    measure()
+    samples = run.in_turn({OURS: measure}, 9)[OURS]
+    values = sorted(samples.of("ms"))
+    return (values[len(values) // 2], "") if values else (None, samples.why)
+
+
+def _import_once(run: Run, package: Path, name: str) -> dict[str, float]:
+    spent = program(IMPORT, name, core=run.cores.client, path=package)
+    return {"ms": float(spent.output)}

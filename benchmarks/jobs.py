@@ -1,0 +1,228 @@
+"""What a process that measures one library can be told to do, each job returning its figures.
+
+Each job is the loop that a person would write. CPU is this process's own, user and system, in
+seconds; the server's is not in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Protocol
+
+from benchmarks.machine import resident
+
+Figures = dict[str, float]
+Ask = Callable[[], object]
+AsyncAsk = Callable[[], Awaitable[object]]
+
+
+class Peer(Protocol):
+    """A module of `benchmarks.peers`."""
+
+    def call(self, url: str) -> Ask: ...
+    def acall(self, url: str) -> AsyncAsk: ...
+    def client(self, url: str) -> None: ...
+
+
+class Bench:
+    """One library in this process: its clients are made once and kept from job to job."""
+
+    def __init__(self, peer: Peer, url: str, media: str) -> None:
+        self.peer = peer
+        self.url = url
+        self.media = media
+        self._runner: asyncio.Runner | None = None
+        self._ask: Ask | None = None
+        self._aask: AsyncAsk | None = None
+
+    @property
+    def ask(self) -> Ask:
+        """The function that asks once."""
+        if self._ask is None:
+            self._ask = self.peer.call(self.url)
+        return self._ask
+
+    async def aask(self) -> AsyncAsk:
+        """Return the function that asks once, asynchronously; to be called in the loop."""
+        if self._aask is None:
+            self._aask = self.peer.acall(self.url)
+        return self._aask
+
+    @property
+    def runner(self) -> asyncio.Runner:
+        """The loop in which everything asynchronous happens, kept like the clients."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner
+
+
+class Stopwatch:
+    """CPU and time since it was made."""
+
+    def __init__(self) -> None:
+        self._wall = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def figures(self, count: int) -> Figures:
+        """Return what `count` things took together, and CPU in µs for each."""
+        cpu = time.process_time() - self._cpu
+        wall = time.perf_counter() - self._wall
+        each = cpu / count * 1e6 if count else float("nan")
+        return {"cpu": cpu, "wall": wall, "count": count, "us": each}
+
+
+def sync(bench: Bench, *, calls: int) -> Figures:
+    """Ask one time after the other, on one thread."""
+    ask = bench.ask
+    ask()
+    watch = Stopwatch()
+    for _ in range(calls):
+        ask()
+    return watch.figures(calls)
+
+
+def counted(bench: Bench, *, calls: int) -> Figures:
+    """Count the functions called, in Python and C, for one question."""
+    ask = bench.ask
+    for _ in range(3):
+        ask()
+    profile = cProfile.Profile()
+    profile.enable()
+    for _ in range(calls):
+        ask()
+    profile.disable()
+    return {"calls": called(profile) / calls}
+
+
+def called(profile: cProfile.Profile) -> int:
+    """Return how many calls a profile saw, without its own end."""
+    return sum(
+        entry.callcount
+        for entry in profile.getstats()
+        if not (isinstance(entry.code, str) and "_lsprof" in entry.code)
+    )
+
+
+def made(bench: Bench, *, clients: int) -> Figures:
+    """Make and close clients; the first one, which loads what is shared, is not counted."""
+    bench.peer.client(bench.url)
+    watch = Stopwatch()
+    for _ in range(clients):
+        bench.peer.client(bench.url)
+    return watch.figures(clients)
+
+
+def spaced(bench: Bench, *, polls: int, gap: float) -> Figures:
+    """Ask a few times with a pause between, as one who waits does."""
+    for number in range(polls):
+        if number:
+            time.sleep(gap)
+        bench.ask()
+    return {"polls": polls}
+
+
+def flight(bench: Bench, *, in_flight: int, seconds: float, most: int) -> Figures:
+    """Keep so many questions under way for a while, and ask `most` times at most.
+
+    The CPU is that for an answer; what failed has no answer, but its CPU is in it.
+    """
+    tally: Counter[str] = Counter()
+
+    async def once() -> None:
+        ask = await bench.aask()
+        try:
+            await ask()
+            tally["good"] += 1
+        except Exception:  # noqa: BLE001 - whatever a library raises
+            tally["failed"] += 1
+
+    async def keep_asking(until: float) -> None:
+        while tally.total() < most and time.perf_counter() < until:
+            await once()
+
+    async def run() -> Figures:
+        await _all(once() for _ in range(in_flight))  # opens the connections there will be
+        tally.clear()
+        watch = Stopwatch()
+        until = time.perf_counter() + seconds
+        await _all(keep_asking(until) for _ in range(in_flight))
+        return {**watch.figures(tally["good"]), "failed": float(tally["failed"])}
+
+    return bench.runner.run(run())
+
+
+def fleet(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figures:
+    """Wait for many tasks the way a gather does: a coroutine each that polls and sleeps."""
+
+    async def run() -> Figures:
+        ask = await bench.aask()
+        late: list[float] = []
+        failed: Counter[str] = Counter()
+        watch = Stopwatch()
+        begin = time.perf_counter()
+
+        async def poll(first: float) -> None:
+            due = begin + first
+            while due < begin + seconds:
+                await asyncio.sleep(max(due - time.perf_counter(), 0.0))
+                late.append(time.perf_counter() - due)
+                try:
+                    await ask()
+                except Exception as error:  # noqa: BLE001 - whatever a library raises
+                    failed[type(error).__name__] += 1
+                due += every
+
+        await _all((poll(every * number / tasks) for number in range(tasks)), seconds * 2)
+        figures = watch.figures(len(late))
+        late.sort()
+        figures["share"] = figures["us"] / 1e6 * tasks / every
+        figures["failed"] = float(failed.total())
+        figures["lateness_p99"] = late[int(len(late) * 0.99)] if late else float("nan")
+        return figures
+
+    return bench.runner.run(run())
+
+
+def burst(bench: Bench, *, calls: int, within: float) -> Figures:
+    """Start so many calls at once; what is not there within some seconds counts as failed."""
+    good = 0
+    failed: Counter[str] = Counter()
+
+    async def run() -> Figures:
+        ask = await bench.aask()
+
+        async def once() -> None:
+            nonlocal good
+            try:
+                await ask()
+                good += 1
+            except Exception as error:  # noqa: BLE001 - whatever a library raises
+                failed[type(error).__name__] += 1
+
+        watch = Stopwatch()
+        await _all((once() for _ in range(calls)), within)
+        return watch.figures(calls)
+
+    figures = bench.runner.run(run())
+    return {**figures, "good": float(good), "failed": float(calls - good)}
+
+
+async def _all(work: Iterable[Coroutine[None, None, None]], limit: float | None = None) -> None:
+    """Run coroutines together; what is not done at the limit is cancelled."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    done, late = await asyncio.wait(tasks, timeout=limit)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*done)
+    await asyncio.gather(*late, return_exceptions=True)
+
+
+def memory(bench: Bench) -> Figures:
+    """Tell how much memory this process holds after one question."""
+    bench.ask()
+    held = resident()
+    return {"mb": float("nan") if held is None else held}

@@ -1,0 +1,97 @@
+"""Filling docs/performance.md with the figures of the last whole run.
+
+The page is written by hand except between two comments that name a part of it:
+`<!-- figures: NAME -->` and `<!-- end -->`. What stands there comes from the results alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from benchmarks.report import Results, goals_table, machine_lines, number, row_table
+
+PART = re.compile(r"(<!-- figures: ([\w ]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+def filled(text: str, results: Results) -> str:
+    """Return the page with the figures of these results.
+
+    Raises:
+        KeyError: the page asks for a part that there is not.
+    """
+    return PART.sub(lambda found: found[1] + part(found[2], results) + found[3], text)
+
+
+def part(name: str, results: Results) -> str:
+    """Return one part of the page."""
+    if name in PARTS:
+        return PARTS[name](results)
+    row = results.row(name)
+    notes = "".join(f"{note}\n\n" for note in row.notes)
+    return f"{notes}{row_table(row)}"
+
+
+def _goals(results: Results) -> str:
+    missed = [
+        f"{row.id} ({goal.name})"
+        for row in results.rows
+        for goal in row.goals
+        if goal.verdict != "met"
+    ]
+    told = f"Not met: {'; '.join(missed)}." if missed else "All goals are met."
+    return f"{goals_table(results.rows)}\n{told}\n"
+
+
+def _one(results: Results) -> str:
+    first, query = results.row("P2").entry("chainhub"), results.row("P3").entry("chainhub")
+    polls = results.row("P12").entry("chainhub, cold")
+    return (
+        f"A script takes {number(first.value)} ms of CPU from its start to the first answer "
+        f"({number(first.ratio)} times httpx's). A question takes {number(query.value)} µs. "
+        f"A wait that knows nothing yet asks {number(polls.extra['polls a task'])} times and "
+        f"notices the end {number(polls.extra['mean delay, s'])} s late in the mean, over tasks "
+        f"with medians from 30 to 300 s. All of it together is far below a second of CPU: for one "
+        f"video nothing here matters but the delay.\n"
+    )
+
+
+def _thousand(results: Results) -> str:
+    row = results.row("P8")
+    ours, theirs = row.entry("chainhub, `wait_many`"), row.entry("httpx2")
+    burst = results.row("P9").entry("chainhub")
+    return (
+        f"Twice that many waiting tasks, asked about every five seconds, take "
+        f"{number(100 * (ours.value or 0.0))} % of a core with `wait_many`; a gather over httpx2 "
+        f"takes {number(100 * (theirs.value or 0.0))} %. For each question "
+        f"{number(ours.extra['connections per request'])} connections are opened. "
+        f"If all are asked about at the same moment and each answer takes a second, "
+        f"{number(burst.extra['succeeded'])} of 2,000 calls succeed, the last after "
+        f"{number(burst.value)} s: they queue for the client's 100 connections. One process is "
+        f"enough.\n"
+    )
+
+
+def _million(results: Results) -> str:
+    row = results.row("M")
+    memory = results.row("P16").goals[1]
+    rate = results.row("P16").entry("chainhub, `wait_many`")
+    first, last = row.entries[0], row.entries[-1]
+    return (
+        f"Here the service decides. {row.notes[0]} With {first.name} all are known after "
+        f"{number(first.value)} s, {number(first.extra['mean delay, s'])} s late in the mean; with "
+        f"{last.name} after {number(last.value)} s and {number(last.extra['mean delay, s'])} s, "
+        f"and {number(last.extra['refused, %'])} % of the questions are refused while the workers "
+        f"find out what they may ask. Not one task is lost where the table says 0. A core makes "
+        f"{number(rate.value)} polls a second at most, and {memory.name} take "
+        f"{number(memory.value)} MB.\n"
+    )
+
+
+PARTS: dict[str, Callable[[Results], str]] = {
+    "goals": _goals,
+    "machine": machine_lines,
+    "one": _one,
+    "thousand": _thousand,
+    "million": _million,
+}

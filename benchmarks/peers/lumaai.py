@@ -1,0 +1,28 @@
+"""The lumaai package: `client.generations.get(id)`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+
+from benchmarks.answers import KEY
+
+IMPORT = "import lumaai"
+DISTRIBUTION = "lumaai"
+
+
+def call(url: str) -> Callable[[], object]:
+    """Return a function that asks once."""
+    made = import_module("lumaai").LumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1")
+    return lambda: made.generations.get("generation1")
+
+
+def acall(url: str) -> Callable[[], Awaitable[object]]:
+    """Return a function that asks once, asynchronously."""
+    made = import_module("lumaai").AsyncLumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1")
+    return lambda: made.generations.get("generation1")
+
+
+def client(url: str) -> None:
+    """Make and close a client."""
+    import_module("lumaai").LumaAI(auth_token=KEY).close()

@@ -1,0 +1,28 @@
+"""The replicate package: `client.predictions.get(id)`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+
+from benchmarks.answers import KEY
+
+IMPORT = "import replicate"
+DISTRIBUTION = "replicate"
+
+
+def call(url: str) -> Callable[[], object]:
+    """Return a function that asks once."""
+    made = import_module("replicate").Client(api_token=KEY, base_url=url)
+    return lambda: made.predictions.get("prediction1")
+
+
+def acall(url: str) -> Callable[[], Awaitable[object]]:
+    """Return a function that asks once, asynchronously."""
+    made = import_module("replicate").Client(api_token=KEY, base_url=url)
+    return lambda: made.predictions.async_get("prediction1")
+
+
+def client(url: str) -> None:
+    """Make a client with its httpx client, which is made late, and close it."""
+    import_module("replicate").Client(api_token=KEY)._client.close()

@@ -1,0 +1,33 @@
+"""The standard library's client, http.client, on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.answers import KEY, TASK_ID
+
+IMPORT = "import http.client, json"
+DISTRIBUTION = ""
+
+
+def call(url: str) -> Callable[[], object]:
+    """Return a function that asks once."""
+    import http.client
+    import json
+    from urllib.parse import urlencode
+
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    headers = {"Authorization": f"Bearer {KEY}", "Accept": "application/json"}
+
+    def ask() -> object:
+        connection.request("GET", "/v1/video/query?" + urlencode({"id": TASK_ID}), headers=headers)
+        return json.loads(connection.getresponse().read())
+
+    return ask
+
+
+def client(url: str) -> None:
+    """Make a connection object and drop it."""
+    import http.client
+
+    http.client.HTTPSConnection("api.example.invalid")

@@ -1,0 +1,268 @@
+"""What a run found: rows of ratios with their goals, kept as JSON and shown as Markdown."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+
+FORMAT = 1
+OURS = "chainhub"
+
+Sense = Literal["≤", "≥", "="]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was wanted, and what was found; a value of None was not measured, and a note says why.
+
+    Attributes:
+        name: What is compared.
+        sense: Whether the value shall be at most, at least or exactly the limit.
+        limit: The limit.
+        value: What was found.
+        unit: The unit of both, empty for ratios and counts.
+    """
+
+    name: str
+    sense: Sense
+    limit: float
+    value: float | None
+    unit: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Say whether the goal was met, plainly."""
+        if self.value is None or math.isnan(self.value):
+            return "not measured"
+        met = {
+            "≤": self.value <= self.limit,
+            "≥": self.value >= self.limit,
+            "=": self.value == self.limit,
+        }[self.sense]
+        return "met" if met else "**missed**"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a row: somebody's figure, and its ratio to what the row compares with.
+
+    Attributes:
+        name: Whose it is.
+        value: The median over the rounds, None if there is none.
+        ratio: The value by that of the row's yardstick.
+        low: The least of the rounds.
+        high: The greatest of the rounds.
+        extra: Further figures, by what they are.
+        note: Why there is none, or what is special.
+    """
+
+    name: str
+    value: float | None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    extra: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One benchmark.
+
+    Attributes:
+        id: Its number, such as "P3".
+        title: What is measured.
+        unit: The unit of the entries' values.
+        yardstick: What ratios are taken to, empty if there are none.
+        goals: What was wanted.
+        entries: Everybody's figures.
+        notes: How it was measured.
+    """
+
+    id: str
+    title: str
+    unit: str
+    yardstick: str
+    goals: list[Goal]
+    entries: list[Entry]
+    notes: list[str] = field(default_factory=list)
+
+    def entry(self, name: str) -> Entry:
+        """Return somebody's entry."""
+        return next(one for one in self.entries if one.name == name)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A whole run.
+
+    Attributes:
+        date: The day.
+        machine: What it ran on.
+        versions: Of what was measured.
+        seconds: How long it took.
+        load: Processes that wanted a core in the minute before it; 0 is a quiet machine.
+        rows: What was found.
+    """
+
+    date: str
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    seconds: float
+    load: float
+    rows: list[Row]
+
+    def row(self, number: str) -> Row:
+        """Return a row by its number."""
+        return next(row for row in self.rows if row.id == number)
+
+
+def entry(
+    name: str, rounds: Sequence[float], note: str = "", extra: dict[str, float] | None = None
+) -> Entry:
+    """Return an entry for the values of some rounds; without any it has no value."""
+    if not rounds:
+        return Entry(name, None, note=note)
+    spread = (rounded(min(rounds)), rounded(max(rounds)))
+    told = {key: rounded(value) for key, value in (extra or {}).items()}
+    return Entry(name, rounded(median(rounds)), None, *spread, extra=told, note=note)
+
+
+def related(entries: Iterable[Entry], yardstick: str) -> list[Entry]:
+    """Return the entries with their ratios to one of them, quickest first."""
+    listed = list(entries)
+    base = next((one.value for one in listed if one.name == yardstick), None)
+    found = [
+        Entry(
+            **{
+                **_plain(one),
+                "ratio": rounded(one.value / base) if one.value is not None and base else None,
+            }
+        )
+        for one in listed
+    ]
+    return sorted(found, key=lambda one: math.inf if one.value is None else one.value)
+
+
+def _plain(one: Entry) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__dataclass_fields__}
+
+
+def ratio(above: float | None, below: float | None) -> float | None:
+    """Return a ratio, None where a part of it is missing."""
+    return rounded(above / below) if above is not None and below else None
+
+
+def rounded(value: float) -> float:
+    """Return a value with three digits that count: a measurement has no more."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return round(value, max(2 - math.floor(math.log10(abs(value))), 0))
+
+
+def number(value: float | None) -> str:
+    """Spell a value for people."""
+    if value is None or math.isnan(value):
+        return "–"
+    shown = rounded(value)
+    if shown == int(shown) or abs(shown) >= 100:
+        return f"{shown:,.0f}"
+    magnitude = math.floor(math.log10(abs(shown)))
+    return f"{shown:.{2 - magnitude if magnitude >= 0 else 1 - magnitude}f}"
+
+
+def save(results: Results, folder: Path) -> None:
+    """Write the results as JSON and as Markdown."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {"format": FORMAT, **asdict(results)}
+    text = json.dumps(kept, indent=1, ensure_ascii=False, allow_nan=False, default=str)
+    (folder / "results.json").write_text(text + "\n", "utf-8")
+    (folder / "results.md").write_text(markdown(results), "utf-8")
+
+
+def read(folder: Path) -> Results:
+    """Read the results back."""
+    kept = json.loads((folder / "results.json").read_text("utf-8"))
+    rows = [
+        Row(
+            **{
+                **row,
+                "goals": [Goal(**goal) for goal in row["goals"]],
+                "entries": [Entry(**one) for one in row["entries"]],
+            }
+        )
+        for row in kept["rows"]
+    ]
+    del kept["format"]
+    return Results(**{**kept, "rows": rows})
+
+
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def goals_table(rows: Iterable[Row]) -> str:
+    """Return what was wanted and what was found, a line for each goal."""
+    lines = [
+        (
+            row.id,
+            goal.name,
+            f"{goal.sense} {number(goal.limit)}{_unit(goal)}",
+            f"{number(goal.value)}{_unit(goal) if goal.value is not None else ''}",
+            goal.verdict,
+        )
+        for row in rows
+        for goal in row.goals
+    ]
+    return table(("#", "what", "goal", "found", ""), lines)
+
+
+def _unit(goal: Goal) -> str:
+    return f" {goal.unit}" if goal.unit else ""
+
+
+def row_table(row: Row) -> str:
+    """Return everybody's figures of a row."""
+    extras = sorted({name for one in row.entries for name in one.extra})
+    ratios = [f"÷ {row.yardstick}"] if row.yardstick else []
+    head = ("", row.unit, *ratios, "least to most", *extras, "")
+    lines = [
+        (
+            f"**{one.name}**" if one.name.startswith(OURS) else one.name,
+            number(one.value),
+            *([number(one.ratio)] if ratios else []),
+            "" if one.low is None else f"{number(one.low)} to {number(one.high)}",
+            *(number(one.extra.get(name)) for name in extras),
+            one.note,
+        )
+        for one in row.entries
+    ]
+    return table(head, lines)
+
+
+def machine_lines(results: Results) -> str:
+    """Say on what the figures were found."""
+    one = results.machine
+    known = ", ".join(f"{name} {what}" for name, what in results.versions.items())
+    return (
+        f"{results.date}; {one['processor']}, {one['cores']} cores, {one['memory_gb']} GB; "
+        f"{one['system']}; {one['python']}; load before the run {results.load}; "
+        f"the run took {number(results.seconds)} s.\n\n{known}.\n"
+    )
+
+
+def markdown(results: Results) -> str:
+    """Return everything as one page."""
+    parts = ["# Results of `make bench`\n", machine_lines(results), goals_table(results.rows)]
+    for row in results.rows:
+        parts.append(f"## {row.id}: {row.title}\n")
+        parts.extend(f"{note}\n" for note in row.notes)
+        parts.append(row_table(row))
+    return "\n".join(parts)

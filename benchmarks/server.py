@@ -1,0 +1,138 @@
+"""The bench server: prebuilt answers on loopback, quicker than any client that asks it.
+
+It runs in a process of its own (`python -m benchmarks.server`), prints its port and its media
+port, and ends when its standard input does. `GET /-/counts` tells how many connections were used
+and questions answered, and how much CPU that took; asking for it counts as nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from typing import BinaryIO, cast
+
+from benchmarks.answers import answers
+from benchmarks.machine import pin
+
+COUNTS = b"/-/counts"
+MEDIA_TAG = '"bench-1"'
+_MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+_FILM_BEGINS = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"
+
+
+class Book:
+    """What the server says, and what it has counted."""
+
+    def __init__(self, latency: float) -> None:
+        self.latency = latency
+        self.answers = answers()
+        self.connections = 0
+        self.requests = 0
+
+    def counts(self) -> bytes:
+        """Return the counts as a whole answer."""
+        counted = {
+            "connections": self.connections,
+            "requests": self.requests,
+            "cpu": time.process_time(),
+        }
+        body = json.dumps(counted).encode("ascii")
+        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+class Answering(asyncio.Protocol):
+    """One connection: questions without bodies come in, prebuilt answers go out."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._rest = b""
+        self._first = True
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every question that is complete."""
+        *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for head in heads:
+            self._answer(head[4 : head.index(b" ", 4)].partition(b"?")[0])
+
+    def _answer(self, path: bytes) -> None:
+        book = self._book
+        if path == COUNTS:
+            self._transport.write(book.counts())
+            return
+        if self._first:
+            self._first = False
+            book.connections += 1
+        book.requests += 1
+        answer = book.answers.get(path, _MISSING)
+        if book.latency:
+            asyncio.get_running_loop().call_later(book.latency, self._write, answer)
+        else:
+            self._transport.write(answer)
+
+    def _write(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+
+
+def film(size: int) -> BinaryIO:
+    """Return a file that begins like a film and is mostly holes."""
+    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - open as long as the server
+    file.write(_FILM_BEGINS)
+    file.truncate(size)
+    file.flush()
+    return file
+
+
+def send_films(listener: socket.socket, file: BinaryIO, size: int) -> None:
+    """Answer every connection with the film, one after the other, straight from the file."""
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {size}\r\n"
+        f"ETag: {MEDIA_TAG}\r\nAccept-Ranges: bytes\r\n\r\n"
+    ).encode("ascii")
+    while True:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(head)
+            file.seek(0)
+            connection.sendfile(file)
+
+
+async def serve(book: Book, size: int) -> None:
+    """Serve until standard input ends."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Answering(book), "127.0.0.1", 0, backlog=4096)
+    media = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=send_films, args=(media, film(size), size), daemon=True).start()
+    print(server.sockets[0].getsockname()[1], media.getsockname()[1], flush=True)
+    async with server:
+        await loop.run_in_executor(None, sys.stdin.read)
+
+
+def main() -> None:
+    """Serve as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--film", type=int, default=1024**2, help="bytes of the film")
+    parser.add_argument("--cpu", type=int, default=None, help="the core to stay on")
+    given = parser.parse_args()
+    pin(given.cpu)
+    asyncio.run(serve(Book(given.latency), given.film))
+    os._exit(0)  # the thread that sends films waits for the next one
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The jobs that only our own client has: waits, waits for many, downloads, the retry layer."""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.answers import KEY, TASK_ID
+from benchmarks.jobs import Bench, Figures, Stopwatch, called
+from benchmarks.machine import resident
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chainhub._answers import Answer
+    from chainhub._call import Settled
+    from chainhub._cancel import Cancel
+    from chainhub._retry import Trouble
+    from chainhub_api.models import VideoTask
+
+WARM = 3
+FOREVER = 3600.0
+
+
+class Enough(BaseException):
+    """Ends a wait from inside its sleep."""
+
+
+@contextmanager
+def without_sleep(
+    began: Callable[[], None], ended: Callable[[], None], polls: int
+) -> Iterator[None]:
+    """Let waits poll without a pause, and tell when they begin and end `polls` polls."""
+    from chainhub import _clock
+
+    slept = 0
+
+    def instead(delay: float, cancel: Cancel | None) -> None:
+        nonlocal slept
+        slept += 1
+        if slept == WARM + polls:
+            ended()
+            raise Enough
+        if slept == WARM:
+            began()
+
+    kept, _clock.sleep = _clock.sleep, instead
+    try:
+        with suppress(Enough):
+            yield
+    finally:
+        _clock.sleep = kept
+
+
+def polled(bench: Bench, *, polls: int) -> Figures:
+    """Poll inside `wait`; the sleep between polls is left out, for peers' calls have none."""
+    import chainhub
+
+    watch: list[Stopwatch] = []
+    found: list[Figures] = []
+    unslept = without_sleep(
+        lambda: watch.append(Stopwatch()),
+        lambda: found.append(watch[0].figures(polls)),
+        polls,
+    )
+    with chainhub.Client(KEY, base_url=bench.url) as client, unslept:
+        client.video.wait(TASK_ID, interval=5.0, deadline=FOREVER)
+    return found[0]
+
+
+def counted_polls(bench: Bench, *, polls: int) -> Figures:
+    """Count the functions called for one poll inside `wait`."""
+    import chainhub
+
+    profile = cProfile.Profile()
+    unslept = without_sleep(profile.enable, profile.disable, polls)
+    with chainhub.Client(KEY, base_url=bench.url) as client, unslept:
+        client.video.wait(TASK_ID, interval=5.0, deadline=FOREVER)
+    return {"calls": called(profile) / polls}
+
+
+def settled(bench: Bench, *, calls: int) -> Figures:
+    """Time what the retry layer does about a good answer."""
+    from chainhub._call import Call
+
+    settle = Call.settle
+    seen: list[tuple[Call, Answer | Trouble]] = []
+
+    def noting(call: Call, outcome: Answer | Trouble) -> Settled | float:
+        seen.append((call, outcome))
+        return settle(call, outcome)
+
+    # The call of a real question is caught on its way, for it is made deep inside.
+    Call.settle = noting  # type: ignore[method-assign, assignment]
+    try:
+        bench.ask()
+    finally:
+        Call.settle = settle  # type: ignore[method-assign]
+    call, outcome = seen[0]
+    watch = Stopwatch()
+    for _ in range(calls):
+        settle(call, outcome)
+    return watch.figures(calls)
+
+
+def ids(count: int) -> Iterator[str]:
+    """Yield the ids of so many tasks."""
+    return (f"{TASK_ID}{number:06}" for number in range(count))
+
+
+def gathered(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figures:
+    """Wait for many tasks with `wait_many`, at a pace of one's own, until the deadline."""
+    import chainhub
+
+    async def run() -> Figures:
+        async with chainhub.AsyncClient(KEY, base_url=bench.url) as client:
+            await client.video.query(TASK_ID)
+            watch = Stopwatch()
+            outcomes = await client.video.wait_many(ids(tasks), interval=every, deadline=seconds)
+            polls = sum(outcome.polls for outcome in outcomes.values())
+            figures = watch.figures(polls)
+            return {**figures, "share": figures["us"] / 1e6 * tasks / every}
+
+    return asyncio.run(run())
+
+
+def waiting(bench: Bench, *, tasks: int, within: float) -> Figures:
+    """Tell how many MB it takes to wait for many tasks, each asked about once."""
+    import chainhub
+
+    async def run() -> Figures:
+        async with chainhub.AsyncClient(KEY, base_url=bench.url) as client:
+            await client.video.query(TASK_ID)
+            before = resident()
+            asked: set[str] = set()
+            everybody = asyncio.Event()
+
+            def noted(task: Any) -> None:
+                asked.add(str(len(asked)))
+                if len(asked) == tasks:
+                    everybody.set()
+
+            work = asyncio.create_task(
+                client.video.wait_many(
+                    ids(tasks), interval=FOREVER / 2, deadline=FOREVER, on_update=noted
+                )
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await everybody.wait()
+            after = resident()
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+            grown = float("nan") if after is None or before is None else after - before
+            return {"mb": grown, "tasks": float(len(asked))}
+
+    return asyncio.run(run())
+
+
+def downloaded(bench: Bench, *, into: str, size: int) -> Figures:
+    """Download the film with `download`, without a checksum: MB a second, and memory's growth."""
+    import chainhub
+
+    task = finished(f"{bench.media}/film.mp4")
+    held: list[float] = []
+
+    def noted(_progress: object) -> None:
+        held.append(resident() or float("nan"))
+
+    with TemporaryDirectory(dir=into) as folder, chainhub.Client(KEY, base_url=bench.url) as client:
+        place = Path(folder) / "film.mp4"
+        noted(None)
+        watch = Stopwatch()
+        client.video.download(task, place, allow_hosts=["127.0.0.1"], progress=noted)
+        figures = watch.figures(1)
+        assert place.stat().st_size == size
+    return {**figures, "mb_s": size / 1e6 / figures["wall"], "grown": max(held) - held[0]}
+
+
+def finished(address: str) -> VideoTask:
+    """Return a finished task whose video is at an address."""
+    from chainhub_api.models import VideoTask
+
+    return VideoTask.from_dict(
+        {
+            "id": TASK_ID,
+            "status": "completed",
+            "video_url": address,
+            "enhanced_prompt": None,
+            "status_update_time": 1750323167003,
+        }
+    )

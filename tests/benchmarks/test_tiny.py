@@ -1,0 +1,52 @@
+"""Each benchmark runs, tiny, so that none can rot; how long anything takes is not looked at."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks.catalogue import BENCHMARKS, Benchmark, chosen
+from benchmarks.report import Results, Row, read
+from benchmarks.running import EVERYBODY, OURS, SDKS, Run, shown
+
+
+@pytest.mark.parametrize(("names", "benchmark"), BENCHMARKS, ids=lambda value: str(value)[2:4])
+def test_benchmark_runs(names: tuple[str, ...], benchmark: Benchmark) -> None:
+    """It gives its rows; ours is measured, and whoever is not says why."""
+    rows = list(benchmark(Run(tiny=True)))
+    assert tuple(row.id for row in rows) == names
+    for row in rows:
+        _complete(row)
+
+
+def _complete(row: Row) -> None:
+    assert row.entries
+    assert row.goals
+    for one in row.entries:
+        assert (one.value is not None and not math.isnan(one.value)) or one.note, one
+        assert not (one.name.startswith(OURS) and one.value is None), one
+
+
+def test_rows_can_be_chosen() -> None:
+    """A choice names rows; one that does not exist is refused with a sentence."""
+    assert len(chosen(["p3", "P4", "P12"])) == 2
+    assert len(chosen([])) == len(BENCHMARKS)
+    with pytest.raises(ValueError, match="no such benchmark: P99; there are P1, "):
+        chosen(["P3", "P99"])
+
+
+@pytest.mark.slow
+def test_every_peer_is_driven(project: Path) -> None:
+    """In the environment of `make bench` each peer answers, in every benchmark it is in."""
+    python = project / ".venv-bench" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("the environment of `make bench` is not there")
+    command = [str(python), "-m", "benchmarks", "--tiny", "--only", "P1 P3 P6 P10 P13 P15"]
+    subprocess.run(command, cwd=project, check=True, timeout=300)
+    results: Results = read(project / "build" / "benchmarks")
+    assert {one.note for row in results.rows for one in row.entries} == {""}
+    asked = {one.name for one in results.row("P3").entries}
+    assert asked == {shown(peer) for peer in EVERYBODY} > {shown(peer) for peer in SDKS}
