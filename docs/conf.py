@@ -23,7 +23,10 @@ nitpicky = True
 
 # What other packages document is named, not linked: that would need the network.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|Path|datetime"),
+    (
+        r"py:.*",
+        r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|Path|datetime",
+    ),
     (r"py:class", r"(chainhub_api\.types\.)?Unset"),
 ]
 

@@ -28,7 +28,16 @@ def site(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
 def _build(project: Path, shared: Path) -> str:
     strictly = ("-q", "-E", "-W", "-n", "--keep-going", "-b", "html")
     done = subprocess.run(
-        (sys.executable, "-m", "sphinx", *strictly, "-d", shared / "trees", "docs", shared / "html"),
+        (
+            sys.executable,
+            "-m",
+            "sphinx",
+            *strictly,
+            "-d",
+            shared / "trees",
+            "docs",
+            shared / "html",
+        ),
         cwd=project,
         capture_output=True,
         text=True,

@@ -52,7 +52,9 @@ class Page(HTMLParser):
             self.links.append(given["href"])
         if LOADING.get(tag) in given:
             self.resources.append(given[LOADING[tag]])
-        self.resources += [part for found in IN_A_STYLE.findall(given.get("style", "")) for part in found if part]
+        self.resources += [
+            part for found in IN_A_STYLE.findall(given.get("style", "")) for part in found if part
+        ]
 
     def handle_data(self, data: str) -> None:
         if self._in_title:
@@ -173,10 +175,11 @@ def test_every_page_can_be_reached(site: Path, pages: dict[Path, Page]) -> None:
     assert unreached(site, pages) == set()
 
 
-FIRST = """<html lang="en"><title>First</title><link href="https://far.invalid/a.css"><h1 id="top">First</h1>
-<p style="background: url('//far.invalid/b.png')"><img src="data:image/png;base64,AA"><a href="#top">up</a>
+FIRST = """<html lang="en"><title>First</title><link href="https://far.invalid/a.css">
+<h1 id="top">First</h1><p style="background: url('//far.invalid/b.png')"><a href="#top">up</a>
 <a href="second.html#there">on</a><a href="second.html#nowhere">off</a><a href="third.html">out</a>
-<a href="../first.html">outside</a><a href="https://far.invalid/">away</a>"""
+<a href="../first.html">outside</a><a href="https://far.invalid/">away</a>
+<img src="data:image/png;base64,AA">"""
 
 
 def test_faults_are_found(tmp_path: Path) -> None:
@@ -187,7 +190,9 @@ def test_faults_are_found(tmp_path: Path) -> None:
     (site / "index.html").write_text(FIRST, "utf-8")
     (site / "second.html").write_text('<h1>Second</h1><p id="there">', "utf-8")
     (site / "lonely.html").write_text("<h1>Lonely</h1><h1>Twice</h1>", "utf-8")
-    (site / "site.css").write_text('@import "https://far.invalid/c.css"; a {background: url(d.png)}')
+    (site / "site.css").write_text(
+        '@import "https://far.invalid/c.css"; a {background: url(d.png)}'
+    )
     made = read(site)
     assert [fault.address for fault in broken(site, made)] == [
         "second.html#nowhere",
