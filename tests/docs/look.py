@@ -1,10 +1,10 @@
-"""Look at pages of the built site in Chromium: a line for each fault that a person would meet.
+"""Look at pages of the built site in Chromium and print what is wrong for a person, a line each.
 
-Usage: ``look.py SITE [--pictures FOLDER] PAGE...``
+Usage: ``look.py [--quick] [--pictures FOLDER] SITE PAGE...``
 
-Each page is opened as wide as a desktop and as a phone, light and dark, and asked for violations of
-the accessibility rules (axe), for scrolling sideways, for what the browser's console says, and for
-what it would load from elsewhere.
+Each page is opened as wide as a desktop and as a phone, light and dark (`--quick`: only a light
+desktop and a dark phone), and asked for violations of the accessibility rules (axe), for scrolling
+sideways, for what the browser's console says, and for what it would load from elsewhere.
 """
 
 import argparse
@@ -14,34 +14,44 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-WIDTHS = (1280, 390)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+class View(NamedTuple):
+    """How wide the screen is, in CSS pixels, and which scheme of colours its owner likes."""
+
+    width: int
+    scheme: Literal["light", "dark"]
+
+
+QUICK = (View(1280, "light"), View(390, "dark"))
+ALL = (*QUICK, View(1280, "dark"), View(390, "light"))
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 # Halfway between two colours there is no contrast to speak of.
 STILL = "* { transition: none !important; animation: none !important; }"
 
 
-def look(browser: Browser, site: Path, name: str, pictures: Path | None) -> Iterator[str]:
-    """Open a page in both widths and schemes and yield what is wrong with it."""
-    for width, scheme in itertools.product(WIDTHS, SCHEMES):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-        )
-        page = context.new_page()
-        said = listen(page, site)
-        page.goto((site / f"{name}.html").as_uri())
-        page.add_style_tag(content=STILL)
-        for problem in (*said, *sideways(page, width), *violations(page)):
-            yield f"{name}, {width} px, {scheme}: {problem}"
-        if pictures:
-            target = pictures / f"{name.replace('/', '-')}-{width}-{scheme}.png"
-            page.screenshot(path=target, full_page=True)
-        context.close()
+def look(
+    browser: Browser, site: Path, name: str, view: View, pictures: Path | None
+) -> Iterator[str]:
+    """Open a page and yield what is wrong with it."""
+    width, scheme = view
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    said = listen(page, site)
+    page.goto((site / f"{name}.html").as_uri())
+    page.add_style_tag(content=STILL)
+    for problem in (*said, *sideways(page, width), *violations(page)):
+        yield f"{name}, {width} px, {scheme}: {problem}"
+    if pictures:
+        target = pictures / f"{name.replace('/', '-')}-{width}-{scheme}.png"
+        page.screenshot(path=target, full_page=True)
+    context.close()
 
 
 def listen(page: Page, site: Path) -> list[str]:
@@ -79,13 +89,14 @@ def main() -> None:
     parser.add_argument("site", type=Path)
     parser.add_argument("pages", nargs="+")
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as driver:
         # Its own sandbox needs rights that a container does not have, and the pages are ours.
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name in given.pages:
-            for fault in look(browser, given.site.resolve(), name, given.pictures):
+        for name, view in itertools.product(given.pages, QUICK if given.quick else ALL):
+            for fault in look(browser, given.site.resolve(), name, view, given.pictures):
                 sys.stdout.write(f"{fault}\n")
         browser.close()
 

@@ -176,12 +176,10 @@ def test_every_page_can_be_reached(site: Path, pages: dict[Path, Page]) -> None:
 
 
 FIRST = """<html lang="en"><title>First</title><link href="https://far.invalid/a.css">
-<h1 id="top">First</h1>
-<p style="background: url('//far.invalid/b.png')"><img src="data:image/png;base64,AA">
-<a href="#top">up</a>
-<a href="second.html#there">on</a><a href="second.html#nowhere">off</a>
-<a href="third.html">out</a>
-<a href="../first.html">outside</a><a href="https://far.invalid/">away</a>"""
+<h1 id="top">First</h1><p style="background: url('//far.invalid/b.png')"><a href="#top">up</a>
+<a href="second.html#there">on</a><a href="second.html#nowhere">off</a><a href="third.html">out</a>
+<a href="../first.html">outside</a><a href="https://far.invalid/">away</a>
+<img src="data:image/png;base64,AA">"""
 
 
 def test_faults_are_found(tmp_path: Path) -> None:
