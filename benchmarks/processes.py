@@ -59,11 +59,15 @@ class Counts(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for a measured process: nobody's keys, proxies or coverage."""
+    """Return the environment for a measured process: nobody's keys, proxies or coverage.
+
+    Bytecode is kept there: what pip has installed has it, and our source is to have it too.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith(PERSONAL) and not name.lower().endswith("_proxy")
+        if not name.upper().startswith((*PERSONAL, "PYTHONDONTWRITEBYTECODE"))
+        and not name.lower().endswith("_proxy")
     }
 
 
