@@ -31,6 +31,7 @@ PAGES = ["genindex", "search"] + [
     for path in sorted(DOCS.rglob("*"))
     if path.suffix in (".md", ".rst")
 ]
+# A browser is no Python package: the machine has it or not, and the reason names what is missing.
 needs_chromium = pytest.mark.skipif(bool(MISSING), reason="; ".join(MISSING))
 
 

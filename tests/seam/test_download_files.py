@@ -131,6 +131,7 @@ def test_a_place_that_cannot_be(fetch, server, tmp_path, dest, code):
     assert left(tmp_path) == {"file"}
 
 
+# The superuser passes over the rights of files, so there is nothing that could be refused.
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_the_right_to_write(fetch, server, tmp_path):
     """The operating system's reason is told."""

@@ -345,6 +345,7 @@ def test_a_new_journal_is_known_to_its_folder(path, monkeypatch):
     assert [stat.S_ISDIR(each.st_mode) for each in synced] == [True, False, False, True, False]
 
 
+# Only Linux lists the open files of a process in a folder.
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
 def test_no_file_stays_open(path):
     """Opened or refused, new or healed: afterwards as many files are open as before."""

@@ -26,6 +26,7 @@ def test_digests_are_read_back(folder: Path) -> None:
     }
 
 
+# The file is compared with what another program makes of it; macOS calls that one shasum.
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="no sha256sum here")
 def test_the_usual_program_reads_them(folder: Path) -> None:
     """Whoever gets the files checks them with sha256sum."""

@@ -23,6 +23,7 @@ FILES = {
 }
 FOUND = "### Task\n\n- `id: str` — required\n"
 
+# An unpacked source archive is tested without git, which only reads earlier states.
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
 
 
