@@ -2,7 +2,6 @@
 
 import re
 import sys
-from pathlib import Path
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -15,7 +14,6 @@ HOMES = ("chainhub.", "chainhub.sandbox.", "chainhub.testing.", "chainhub_api.mo
 _SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
 _FIELD = re.compile(r"\s+\w+ \([^()]*\):")
 _MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
-_ENTRY = re.compile(r"[a-z-]+\n")
 _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
 
 
@@ -24,7 +22,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", prepare, priority=100)
     app.connect("autodoc-process-signature", shorten)
     app.connect("missing-reference", resolve)
-    app.connect("source-read", take_what_is_there)
     return {"parallel_read_safe": True}
 
 
@@ -99,14 +96,3 @@ def resolve(
                 env, node["refdoc"], app.builder, found.objtype, target, node, text
             )
     return None
-
-
-def take_what_is_there(app: Sphinx, page: str, source: list[str]) -> None:
-    """Leave out of the contents what does not exist yet: pages are written on several branches."""
-    if page == app.config.root_doc:
-        folder = Path(app.srcdir)
-        source[0] = "".join(
-            line
-            for line in source[0].splitlines(keepends=True)
-            if not _ENTRY.fullmatch(line) or (folder / f"{line.strip()}.md").exists()
-        )
