@@ -20,7 +20,6 @@ from tools import (
     merge,
     names,
     overlay,
-    packages,
     pages,
     paths,
     states,
@@ -225,12 +224,14 @@ def changed_since(base: str) -> Changes:
     Raises:
         Problem: there is no such state.
     """
+    from tools import packages  # griffe takes long to load, and nothing else needs it
+
     now = states.current()
     with states.earlier(base, build) as was:
         contract = difference.difference(was.surface, now.surface)
         client = difference.Difference()
         states_of_code = (was.roots, now.roots)
-        missing = [one for one in packages.PACKAGES if not packages.has(one, *states_of_code)]
+        missing = [one for one in layout.PACKAGES if not packages.has(one, *states_of_code)]
         if layout.PACKAGE not in missing:
             found = packages.changes(layout.PACKAGE, *states_of_code)
             contract.take(found, surface.called)

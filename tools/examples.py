@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Final, cast
-
-from jsonschema_path.typing import Schema
-from openapi_schema_validator import OAS30Validator, OAS31Validator
+from typing import TYPE_CHECKING, cast
 
 from tools.contract import Place, at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 
-_VALIDATORS: Final = {"3.0.": OAS30Validator, "3.1.": OAS31Validator}
+if TYPE_CHECKING:
+    from jsonschema_path.typing import Schema
 
 
 def published(content: dict[str, Json]) -> Iterator[Json]:
@@ -43,7 +41,13 @@ def misfits(document: dict[str, Json]) -> Iterator[str]:
 
 def misfit(document: dict[str, Json], content: dict[str, Json], example: Json) -> str | None:
     """Tell where an example does not fit its schema, or None."""
-    validator = _VALIDATORS[str(document["openapi"])[:4]]
+    from openapi_schema_validator import (  # takes long to load, and generating does without it
+        OAS30Validator,
+        OAS31Validator,
+    )
+
+    validators = {"3.0.": OAS30Validator, "3.1.": OAS31Validator}
+    validator = validators[str(document["openapi"])[:4]]
     schema = {**mapping(content.get("schema")), "components": document.get("components") or {}}
     for error in validator(cast("Schema", schema)).iter_errors(example):
         where = "/".join(map(str, error.absolute_path)) or "its top level"

@@ -17,6 +17,7 @@ REPAIRED = BUILD / "openapi.json"
 
 PACKAGE = "chainhub_api"
 CLIENT = "chainhub"
+PACKAGES = (PACKAGE, CLIENT)
 SURFACE = "API.md"
 REPAIRS = "REPAIRS.md"
 

@@ -17,7 +17,6 @@ from tools.difference import Difference, Told, compare_types
 from tools.layout import shown
 from tools.problem import Problem
 
-PACKAGES: Final = (layout.PACKAGE, layout.CLIENT)
 _Members: TypeAlias = "Mapping[str, griffe.Object | griffe.Alias]"
 _WORDS: Final = {
     griffe.BreakageKind.PARAMETER_MOVED: "must be given at another place",
@@ -58,7 +57,7 @@ def _load(package: str, roots: Sequence[Path]) -> griffe.Object:
     loader = griffe.GriffeLoader(search_paths=roots, allow_inspection=False)
     try:
         # The public classes of `chainhub` inherit from generated ones.
-        loaded = {name: loader.load(name) for name in PACKAGES if _has(name, roots)}
+        loaded = {name: loader.load(name) for name in layout.PACKAGES if _has(name, roots)}
         loader.resolve_aliases(external=False)
     except (griffe.GriffeError, SyntaxError, UnicodeDecodeError, RecursionError) as error:
         where = " and ".join(map(shown, roots))

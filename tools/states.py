@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 from tools import documents, layout, surface
-from tools.packages import PACKAGES
 from tools.problem import Problem
 
 Build = Callable[[Path, Path], object]
@@ -77,7 +76,7 @@ def _folder(folder: Path) -> State:
         place
         for start in (folder, *(inner if len(inner) == 1 else ()))  # a source distribution has one
         for place in (start / root for root in _ROOTS)
-        if any((place / package / "__init__.py").is_file() for package in PACKAGES)
+        if any((place / package / "__init__.py").is_file() for package in layout.PACKAGES)
     ]
     versions = [_version(root) for root in roots if (root / "chainhub" / "_version.py").is_file()]
     return State(_surface(folder, roots), tuple(roots), versions[0] if versions else None)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Final
 
-from jsonschema import ValidationError  # type: ignore[import-untyped]  # it ships without types
-from jsonschema_path.typing import Schema
-from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
-from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
-
+from tools import screen
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.problem import Problem
 
 _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
 _GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_VALIDATORS: Final = {"3.0.": OpenAPIV30SpecValidator, "3.1.": OpenAPIV31SpecValidator}
+_VERSIONS: Final = ("3.0.", "3.1.")
 
 
 def validate(document: dict[str, Json], place: str) -> int:
@@ -27,10 +23,10 @@ def validate(document: dict[str, Json], place: str) -> int:
         Problem: the first fault found.
     """
     version = str(document.get("openapi", ""))
-    if version[:4] not in _VALIDATORS:
+    if version[:4] not in _VERSIONS:
         raise Problem(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
     try:
-        for check in (_references, _templates, _names, _specification):
+        for check in (unknown_references, _templates, _names, _specification):
             for fault in check(document):
                 raise Problem(f"{place}: {fault}.")
     except RecursionError:
@@ -41,7 +37,8 @@ def validate(document: dict[str, Json], place: str) -> int:
     return count
 
 
-def _references(document: dict[str, Json]) -> Iterator[str]:
+def unknown_references(document: dict[str, Json]) -> Iterator[str]:
+    """Find references that lead out of the document or to nothing in it."""
     # Following any other would read files of this machine or call strangers.
     for where, reference in _walk(document, ""):
         if not reference.startswith("#/") or at(document, pointer(reference)) is None:
@@ -87,17 +84,12 @@ def _tag(operation: dict[str, Json]) -> str:
 
 
 def _specification(document: dict[str, Json]) -> Iterator[str]:
-    validator = _VALIDATORS[str(document["openapi"])[:4]]
-    for error in validator(cast("Schema", document)).iter_errors():
-        if not isinstance(error, DuplicateOperationIDError):  # ours are unique within their tag
-            inner = _innermost(error)
-            shown = "/".join(str(step) for step in inner.absolute_path) or "its top level"
-            yield f"not valid OpenAPI at {shown}: {_short(inner.message)}"
+    if screen.passes(document):
+        return
+    from tools.judge import faults  # loading it takes longer than all the rest
 
-
-def _innermost(error: ValidationError) -> ValidationError:
-    """Find the fault that lies deepest: where a choice fails, the choice itself says little."""
-    return max([error, *map(_innermost, error.context)], key=lambda one: len(one.absolute_path))
+    for where, what in faults(document):
+        yield f"not valid OpenAPI at {where or 'its top level'}: {_short(what)}"
 
 
 def _short(text: str) -> str:

@@ -95,6 +95,10 @@ def twice() -> dict[str, Json]:
             changed(responses={"200": {}}),
             "c: not valid OpenAPI at paths//a/{task_id}/get/responses/200",
         ),
+        (
+            changed(parameters=[{"$ref": "#/components/responses/A"}]),
+            "c: not valid OpenAPI at its top level: a part is not what its place asks for",
+        ),
         ({**GOOD, "info": {"title": "x" * 999}}, "c: not valid OpenAPI at info: "),
         ({**GOOD, "x-ref": {"$ref": "http://stranger/x"}}, "the $ref at /x-ref points to http://s"),
         (
