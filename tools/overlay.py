@@ -8,7 +8,7 @@ required fields that `published examples leave out`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final, cast
@@ -20,12 +20,13 @@ from tools.contract import Place
 from tools.documents import Json
 from tools.examples import left_out
 from tools.problem import Problem
-from tools.quick import quicken
+from tools.quick import may_find, names_in, quicken
 
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
     "optional answer fields": optional_fields,
     "published examples leave out": left_out,
 }
+_WRAPPER: Final = "allOf"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,12 @@ def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> li
         Problem: `overlay` is not an Overlay 1.x document, or an action cannot be carried out.
     """
     actions = _actions(overlay, place)
-    return [Applied(action, _carry_out(document, action)) for action in actions]
+    names = names_in(document)
+    applied = []
+    for action in actions:
+        applied.append(Applied(action, _carry_out(document, action, names)))
+        names |= names_in(action.update) | {_WRAPPER}
+    return applied
 
 
 def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
@@ -92,14 +98,17 @@ def _action(data: Json, name: str) -> Action:
     )
 
 
-def _carry_out(document: dict[str, Json], action: Action) -> int:
+def _carry_out(document: dict[str, Json], action: Action, names: Set[str]) -> int:
     try:
-        found = list(quicken(JSONPathEnvironment().compile(action.target)).find(document))
+        query = JSONPathEnvironment().compile(action.target)
+        allowed = None if action.only is None else _ONLY[action.only](document)
+        if allowed == set() or not may_find(query, document, names):
+            return 0
+        found = list(quicken(query).find(document))
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise Problem(f"{action.name} has a target that is not JSONPath: {reason}.") from None
-    if action.only is not None:
-        allowed = _ONLY[action.only](document)
+    if allowed is not None:
         found = [node for node in found if node.location in allowed]
     for node in reversed(found):  # from behind, so that the places of list items stay right
         change = _remove if action.remove else _update
@@ -129,7 +138,7 @@ def _update(node: JSONPathNode, action: Action) -> None:
 def _opened(value: dict[str, Json]) -> dict[str, Json]:
     """Wrap a reference: in OpenAPI 3.0 whatever stands beside a $ref is ignored."""
     if "$ref" in value:
-        value["allOf"] = [{"$ref": value.pop("$ref")}]
+        value[_WRAPPER] = [{"$ref": value.pop("$ref")}]
     return value
 
 

@@ -7,7 +7,7 @@ object does not meet it, such a value need not be looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Final
 
 from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery
@@ -20,6 +20,8 @@ from jsonpath_rfc9535.filter_expressions import (
 )
 from jsonpath_rfc9535.segments import JSONPathChildSegment, JSONPathRecursiveDescentSegment
 from jsonpath_rfc9535.selectors import FilterSelector, NameSelector
+
+from tools.documents import Json
 
 _PARTS: Final = ("expression", "left", "right")
 
@@ -36,6 +38,37 @@ def quicken(query: JSONPathQuery) -> JSONPathQuery:
         kind = _Descent if descent else type(segment)
         segments.append(kind(env=segment.env, token=segment.token, selectors=selectors))
     return JSONPathQuery(env=query.env, segments=tuple(segments))
+
+
+def names_in(value: Json) -> set[str]:
+    """Collect the names of all members, at any depth."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            found |= value.keys()
+            waiting += [one for one in value.values() if isinstance(one, dict | list)]
+        elif isinstance(value, list):
+            waiting += [one for one in value if isinstance(one, dict | list)]
+    return found
+
+
+def may_find(query: JSONPathQuery, document: Json, names: Set[str]) -> bool:
+    """Tell whether a document with members of only these names may have what a query looks for."""
+    for segment in query.segments:
+        if not any(_may_select(selector, document, names) for selector in segment.selectors):
+            return False
+    return True
+
+
+def _may_select(selector: object, document: Json, names: Set[str]) -> bool:
+    if isinstance(selector, NameSelector):
+        return selector.name in names
+    if isinstance(selector, FilterSelector):
+        needed = _Filter(selector).names_needed(document)
+        return not any(names.isdisjoint(one) for one in needed)
+    return True
 
 
 def _conditions(expression: Expression) -> Iterator[FilterExpression]:
@@ -75,22 +108,23 @@ class _Filter(FilterSelector):
 
     def resolve(self, node: JSONPathNode) -> Iterator[JSONPathNode]:
         if self._needed is None:
-            self._needed = list(self._names_needed(node))
+            self._needed = list(self.names_needed(node.root))
         for place, member in _members(node.value):
             own: Iterable[object] = member if isinstance(member, dict) else ()
             if any(names.isdisjoint(own) for names in self._needed):
                 continue
-            if all(self._met(condition, node, member) for condition in self._conditions):
+            if all(self._met(condition, node.root, member) for condition in self._conditions):
                 yield node.new_child(member, place, node)
 
-    def _names_needed(self, node: JSONPathNode) -> Iterator[frozenset[str]]:
+    def names_needed(self, root: Json) -> Iterator[frozenset[str]]:
+        """Give sets of names of each of which a value must have one to be let through."""
         for condition in self._conditions:
             names = _names(condition)
-            if names is not None and not self._met(condition, node, {}):
+            if names is not None and not self._met(condition, root, {}):
                 yield names
 
-    def _met(self, condition: FilterExpression, node: JSONPathNode, value: object) -> bool:
-        return condition.evaluate(FilterContext(env=self.env, current=value, root=node.root))
+    def _met(self, condition: FilterExpression, root: Json, value: object) -> bool:
+        return condition.evaluate(FilterContext(env=self.env, current=value, root=root))
 
 
 class _Descent(JSONPathRecursiveDescentSegment):

@@ -77,6 +77,16 @@ def test_a_reference_is_wrapped_before_it_is_updated() -> None:
     assert result == {"a": {"allOf": [{"$ref": "#/b"}], "nullable": True}}
 
 
+def test_a_later_action_sees_the_wrapper() -> None:
+    """And can go on from it, although neither the document nor an update has such a name."""
+    result = applied(
+        {"target": "$.a", "update": {"nullable": True}},
+        {"target": "$.a.allOf[0]", "remove": True},
+        document={"a": {"$ref": "#/b"}},
+    )
+    assert result == {"a": {"allOf": [], "nullable": True}}
+
+
 def test_only_optional_answer_fields_can_be_asked_for() -> None:
     """The marker keeps, of what the target finds, only these."""
     schema: Json = {"properties": {"a": {}, "b": {}}, "required": ["a"]}
