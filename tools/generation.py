@@ -13,9 +13,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from jinja2 import FileSystemBytecodeCache
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
@@ -110,6 +112,11 @@ def _run(
     if isinstance(data, GeneratorError):
         return None, [data]
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
+    # Compiling the templates takes longer than one operation does; Python keeps its modules too.
+    compiled = layout.BUILD / "templates" / version("jinja2")
+    compiled.mkdir(parents=True, exist_ok=True)
+    project.env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
+    project.env.auto_reload = False  # nor does it look again, at each use, whether one has changed
     # Jinja compares the names of its globals at each import, which a plain dict does at once.
     with _replaced(project.env, "make_globals", lambda own: {**project.env.globals, **(own or {})}):
         return data, project.build()

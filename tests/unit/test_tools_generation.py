@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,25 @@ def test_the_same_bytes_everywhere(grown: Path, tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in made if path.is_dir()} == {0o755}
     assert {path.stat().st_mode & 0o777 for path in made if path.is_file()} == {0o644}
     assert (folder / layout.PACKAGE / "py.typed").read_bytes() == b""
+
+
+def test_a_changed_template_counts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled of it before is kept, and not taken for it."""
+    templates = tmp_path / "templates"
+    shutil.copytree(layout.TEMPLATES, templates)
+    monkeypatch.setattr(layout, "TEMPLATES", templates)
+    monkeypatch.setattr(layout, "BUILD", tmp_path / "build")
+    found = []
+    for number in range(3):
+        into = tmp_path / str(number)
+        generation.generate(document(), "c", into)
+        found.append((into / "__init__.py").read_text("utf-8").count("# changed"))
+        if number == 1:
+            with (templates / "package_init.py.jinja").open("a") as file:
+                file.write("# changed\n")
+    assert found == [0, 0, 1]
+    compiled = [path for path in (tmp_path / "build" / "templates").rglob("*") if path.is_file()]
+    assert len(compiled) > 10
 
 
 def document(

@@ -371,7 +371,7 @@ def test_text_never_becomes_code_or_a_place(project: Path, tmp_path: Path, paylo
         timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    kept = {"openapi.yaml", *(Path(folder).name for folder in generated)}
+    kept = {"openapi.yaml", "build", *(Path(folder).name for folder in generated)}
     assert {path.name for path in project.iterdir()} <= kept
     assert not list(tmp_path.rglob("canary"))
     assert not Path("/tmp/canary").exists()
