@@ -16,6 +16,7 @@ from tools.problem import Problem
 _JSON_NAME = re.compile(
     r"""(?P<json>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\] =|:)\s+(?P<python>\w+)\b"""
 )
+_PLAIN = re.compile(r"[\w.]+( \| [\w.]+)*")
 _HEAD = """# Public surface
 
 Generated with the client: a line per call and per model field. What changes here changes for
@@ -78,9 +79,11 @@ def _signature(method: ast.FunctionDef) -> str:
 
 
 def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        return ast.parse(annotation.value, mode="eval").body
-    return annotation
+    if not isinstance(annotation, ast.Constant) or not isinstance(annotation.value, str):
+        return annotation
+    text = annotation.value
+    # Most are written as they would be written again, and parsing every one takes long.
+    return ast.Name(text) if _PLAIN.fullmatch(text) else ast.parse(text, mode="eval").body
 
 
 def _request(path: Path) -> str:
@@ -131,7 +134,8 @@ def _field(name: str, annotation: str, names: dict[str, str]) -> str:
 def _json_names(methods: str) -> Iterator[tuple[str, str]]:
     """Read from `to_dict` which JSON name each Python name stands for."""
     for found in _JSON_NAME.finditer(methods.partition("\n    @classmethod")[0]):
-        yield found["python"], ast.literal_eval(found["json"])
+        text = found["json"]
+        yield found["python"], ast.literal_eval(text) if "\\" in text else text[1:-1]
 
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
