@@ -162,7 +162,7 @@ class Fetch:
         return found
 
     def _take_in(
-        self, intake: Intake, chunks: Iterator[bytes], line: Line, length: int | None
+        self, intake: Intake, chunks: Iterator[bytes | memoryview], line: Line, length: int | None
     ) -> int:
         """Take the body in and return how many bytes of it have arrived."""
         mark = arrived = 0

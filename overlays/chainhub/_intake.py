@@ -37,7 +37,7 @@ class Intake:
         else:
             self._head = bytearray()
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes.
 
         Raises:
@@ -69,7 +69,7 @@ class Intake:
             return Trouble("truncated", True, "the file ends in the middle")
         return Received()
 
-    def _take_in(self, data: bytes) -> None:
+    def _take_in(self, data: bytes | memoryview) -> None:
         if self._head is None:
             self._write(data)
             return
@@ -90,7 +90,7 @@ class Intake:
         self._partial.start(self._take.etag, self._take.length)
         self._write(head)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         size = self._partial.position + len(data)
         if self._take.length is not None and size > self._take.length:
             self._partial.forget()

@@ -254,6 +254,14 @@ class SyncWireStream(httpcore.NetworkStream):
             raise translated(error, httpcore.ReadTimeout, httpcore.ReadError) from error
         return self._wire.saw(data)
 
+    def read_into(self, buffer: memoryview) -> int:
+        """Read what is there into `buffer`, waiting no longer than what is left."""
+        self._socket.settimeout(self._wire.left(math.inf, httpcore.ReadTimeout))
+        try:
+            return self._socket.recv_into(buffer)
+        except OSError as error:
+            raise translated(error, httpcore.ReadTimeout, httpcore.ReadError) from error
+
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all of `buffer` in slices, each with what is left."""
         if self._replay is not None:
@@ -364,6 +372,11 @@ class InnerTLS:
 
     def recv(self, size: int) -> bytes:
         return self._run(lambda: self._inner.read(size))
+
+    def recv_into(self, buffer: memoryview) -> int:
+        data = self.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def send(self, data: memoryview | bytes) -> int:
         return self._run(lambda: self._inner.write(data))

@@ -107,7 +107,7 @@ class Partial:
         self._touched = self.resumed = True
         self._seek(offset)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write on; nothing is held back in memory.
 
         Raises:

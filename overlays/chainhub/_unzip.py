@@ -22,7 +22,7 @@ class Unzip:
         self._taken = 0
         self._given = 0
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield what the next raw bytes inflate to.
 
         Raises:
@@ -41,7 +41,7 @@ class Unzip:
             if self._member.eof:
                 self._member = None
 
-    def _inflate(self, member: zlib._Decompress, data: bytes) -> bytes:
+    def _inflate(self, member: zlib._Decompress, data: bytes | memoryview) -> bytes:
         try:
             return member.decompress(data, PIECE)
         except zlib.error as error:

@@ -1,15 +1,21 @@
 """TLS inside TLS: an https service behind a proxy that is itself reached by https."""
 
+import random
+from pathlib import Path
+
 import pytest
 
 import chainhub
+from chainhub_api.models import VideoTask
 from tests.faults import identities
 from tests.faults.asking import Colour, ask, options
 from tests.faults.server import Act, Close, Hang, Send, Server, Stage, Trickle, Tunnel
 from tests.faults.table import GOOD, answer
 from tests.faults.test_faults import COLOURS
+from tests.seam.film import BEGINNING
 
 TRUST = {"verify_ssl": str(identities.AUTHORITY)}
+TASK = {"id": "a", "status": "completed", "status_update_time": 1750323167003}
 CONNECTED = Send(answer(b"", "200 Connected", length=None))
 
 
@@ -71,3 +77,19 @@ def test_connections_inside_are_kept(stage: Stage) -> None:
             for _ in range(2):
                 client.video.query("a")
     assert (len(service.requests), proxy.connections) == (2, 1)
+
+
+def test_a_video_comes_through(stage: Stage, tmp_path: Path) -> None:
+    """Past httpcore, through both layers of TLS; its bytes are those that were sent."""
+    film = BEGINNING + random.Random(1).randbytes(700_000)
+    sent = (Send(answer(film, kind="video/mp4")),)
+    service = Server(script=(sent,), tls=identities.server_context("server"))
+    proxy = Server(tls=identities.server_context("server"))
+    with stage.serving(service, proxy):
+        proxy.script = ((CONNECTED, Tunnel(service.port)),)
+        options = {"base_url": service.url, "proxy": proxy.url, **TRUST}
+        task = VideoTask.from_dict({**TASK, "video_url": f"{service.url}/film.mp4"})
+        with chainhub.Client("sk-test-tunnel-12345", **options) as client:
+            path = client.video.download(task, tmp_path / "film.mp4")
+    assert path.read_bytes() == film
+    assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]

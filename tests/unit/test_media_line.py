@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from chainhub._connector import Connector
-from chainhub._media_line import MediaWire, end_of_head, refuse_private
+from chainhub._media_line import MediaWire, end_of_head, plain_length, refuse_private
 from chainhub._media_route import Route
 from chainhub._proxy import ProxySettings, read_argument
 from chainhub._tls import Trust
@@ -46,6 +46,72 @@ def test_what_comes_behind_a_body_is_counted(size):
         for place in range(0, len(data), size):
             wire.saw(data[place : place + size])
         assert wire.surplus(3) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (200, [(b"Content-Length", b"7")], 7),
+        (206, [(b"content-length", b"0")], 0),
+        (200, [(b"Content-Length", b"7"), (b"Content-Encoding", b"gzip")], 7),
+        (200, [], None),
+        (404, [(b"Content-Length", b"7")], None),
+        (200, [(b"Content-Length", b"7"), (b"Transfer-Encoding", b"chunked")], None),
+        (200, [(b"Content-Length", b"7"), (b"Content-Length", b"7")], None),
+        (200, [(b"Content-Length", b"+7")], None),
+        (200, [(b"Content-Length", b"7, 7")], None),
+        (200, [(b"Content-Length", b"")], None),
+    ],
+)
+def test_only_a_body_of_plain_length_is_read_from_the_socket(status, headers, expected):
+    """Whatever has to be understood is left to the reader of HTTP."""
+    assert plain_length(status, headers) == expected
+
+
+class Pieces:
+    """A stream that brings these pieces, and then the end."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+
+    def read_into(self, buffer):
+        piece = self.pieces.pop(0) if self.pieces else b""
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def read(came, pieces, length):
+    """Read a body of which some has come with the head; return it and what came behind it."""
+    wire = MediaWire(None)
+    wire.begin(time.monotonic() + 9, 9, reused=False)
+    wire.wrote()
+    wire.saw(EARLY + ANSWER + came)
+    wire.stream = Pieces(*pieces)
+    body = b"".join(bytes(chunk) for chunk in wire.body(length))
+    return body, wire.surplus(len(body))
+
+
+@pytest.mark.parametrize(
+    ("came", "pieces", "length", "expected"),
+    [
+        (b"", [], 0, (b"", 0)),
+        (b"", [b"abc"], 3, (b"abc", 0)),
+        (b"abc", [], 3, (b"abc", 0)),
+        (b"a", [b"b", b"c"], 3, (b"abc", 0)),
+        (b"a", [b"bcd", b"never asked for"], 3, (b"abc", 1)),
+        (b"abcd", [b"never asked for"], 3, (b"abc", 1)),
+        (b"ab", [], 0, (b"", 2)),
+    ],
+)
+def test_a_body_is_read_in_whatever_pieces(came, pieces, length, expected):
+    """It begins behind the head, ends where it was announced to, and what follows is counted."""
+    assert read(came, pieces, length) == expected
+
+
+def test_a_body_that_ends_early_is_an_error():
+    """Told in words that are known to mean a truncated answer."""
+    with pytest.raises(httpcore.RemoteProtocolError, match="peer closed connection 2 bytes early"):
+        read(b"a", [b"b"], 4)
 
 
 def test_a_wire_that_was_shut_stays_shut():
