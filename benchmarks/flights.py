@@ -93,11 +93,11 @@ def fleets(run: Run) -> Iterator[Row]:
     given = {
         "tasks": run.sized(MANY, 4),
         "every": run.sized(EVERY, 0.05),
-        "seconds": run.sized(8.0, 0.1),
+        "seconds": run.sized(20.0, 0.1),
     }
     latency = run.sized(LATENCY, 0.001)
     with run.serving(latency) as served, run.working(FLEET, served) as workers:
-        waiting = {**given, "seconds": run.sized(10.0, 0.4)}
+        waiting = {**given, "seconds": run.sized(20.0, 0.4)}  # the first polls of all come at once
         measures: dict[str, Callable[[], dict[str, float]]] = {
             peer: _with_connections(workers[peer], served.counts, "fleet", given) for peer in FLEET
         }
@@ -117,7 +117,8 @@ def fleets(run: Run) -> Iterator[Row]:
         ],
         found,
         [
-            "`wait_many` and, for the others and `chainhub` itself, a coroutine a task that polls.",
+            "`wait_many` and, for the others and `chainhub` itself, a coroutine a task that polls, "
+            f"for {given['seconds']:g} s.",
             "The share is CPU for a poll times the polls that are due in a second.",
         ],
     )
