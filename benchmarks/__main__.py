@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from benchmarks import page, plots
-from benchmarks.catalogue import chosen
+from benchmarks.catalogue import Benchmark, chosen
 from benchmarks.machine import load, machine, versions
 from benchmarks.processes import PROJECT, Cores
 from benchmarks.report import Results, Row, goals_table, read, save
@@ -48,32 +48,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(only: Sequence[str], *, tiny: bool) -> int:
     began, busy = time.monotonic(), load()
     run = Run(tiny=tiny, cores=Cores() if tiny else Cores.chosen())
-    rows = list(_rows(run, only))
-    results = Results(
-        date=date.today().isoformat(),
-        machine=machine(),
-        versions=versions(),
-        seconds=round(time.monotonic() - began),
-        load=busy,
-        rows=rows,
-    )
-    whole = not only and not tiny
-    folder = RESULTS if whole else ASIDE
-    save(results, folder)
-    print(f"\n{goals_table(rows)}\nWritten to {folder.relative_to(PROJECT)}/.")
-    return _page(check=False) if whole else 0
-
-
-def _rows(run: Run, only: Sequence[str]) -> list[Row]:
     wanted = {name.upper() for name in only}
     rows: list[Row] = []
+    failed = 0
     for benchmark in chosen(only):
-        began = time.monotonic()
-        found = [row for row in benchmark(run) if not wanted or row.id in wanted]
-        rows += found
-        names = ", ".join(row.id for row in found)
-        print(f"{names}: {time.monotonic() - began:.1f} s", flush=True)
-    return sorted(rows, key=lambda row: (row.id[0] != "P", int(row.id[1:] or 0)))
+        found = _found(benchmark, run)
+        failed += found is None
+        rows += [row for row in found or () if not wanted or row.id in wanted]
+        rows.sort(key=lambda row: (row.id[0] != "P", int(row.id[1:] or 0)))
+        results = Results(
+            date=date.today().isoformat(),
+            machine=machine(),
+            versions=versions(),
+            seconds=round(time.monotonic() - began),
+            load=busy,
+            rows=rows,
+        )
+        save(results, ASIDE)  # what is known stays known, whatever happens to the rest
+    whole = not only and not tiny and not failed
+    if whole:
+        save(results, RESULTS)
+    folder = RESULTS if whole else ASIDE
+    print(f"\n{goals_table(rows)}\nWritten to {folder.relative_to(PROJECT)}/.")
+    return _page(check=False) if whole else int(failed > 0)
+
+
+def _found(benchmark: Benchmark, run: Run) -> list[Row] | None:
+    """Measure one; None if it fails, which is told and keeps nothing from the others."""
+    began = time.monotonic()
+    try:
+        found = list(benchmark(run))
+    except Exception as error:  # noqa: BLE001  # whatever a library, a server or we do wrong
+        name = getattr(benchmark, "__name__", "a benchmark")
+        print(f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr)
+        return None
+    names = ", ".join(row.id for row in found)
+    print(f"{names}: {time.monotonic() - began:.1f} s", flush=True)
+    return found
 
 
 def _page(*, check: bool) -> int:

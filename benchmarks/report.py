@@ -221,7 +221,7 @@ def goals_table(rows: Iterable[Row]) -> str:
         for row in rows
         for goal in row.goals
     ]
-    return table(("#", "what", "goal", "found", ""), lines)
+    return table(("#", "what", "goal", "found", "verdict"), lines)
 
 
 def _unit(goal: Goal) -> str:
@@ -232,19 +232,25 @@ def row_table(row: Row) -> str:
     """Return everybody's figures of a row."""
     extras = sorted({name for one in row.entries for name in one.extra})
     ratios = [f"÷ {row.yardstick}"] if row.yardstick else []
-    head = ("", row.unit, *ratios, "least to most", *extras, "")
+    spread = ["least to most"] if any(one.low is not None for one in row.entries) else []
+    noted = ["note"] if any(one.note for one in row.entries) else []
+    head = ("measured", row.unit, *ratios, *spread, *extras, *noted)
     lines = [
         (
             f"**{one.name}**" if one.name.startswith(OURS) else one.name,
             number(one.value),
             *([number(one.ratio)] if ratios else []),
-            "" if one.low is None else f"{number(one.low)} to {number(one.high)}",
+            *([_spread(one)] if spread else []),
             *(number(one.extra.get(name)) for name in extras),
-            one.note,
+            *([one.note] if noted else []),
         )
         for one in row.entries
     ]
     return table(head, lines)
+
+
+def _spread(one: Entry) -> str:
+    return "" if one.low is None else f"{number(one.low)} to {number(one.high)}"
 
 
 def machine_lines(results: Results) -> str:

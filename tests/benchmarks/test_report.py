@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from benchmarks.report import (
     row_table,
     save,
 )
+from benchmarks.running import Run
 
 ROW = Row(
     "P3",
@@ -144,3 +146,34 @@ def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]
     """The command says what there is and ends with the status of a wrong call."""
     assert main(["--only", "P99"]) == 2
     assert "no such benchmark: P99" in capsys.readouterr().err
+
+
+def test_a_benchmark_that_fails_loses_nothing_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told, the status says so, and nothing is taken for the results of a whole run."""
+
+    def broken(run: Run) -> Iterator[Row]:
+        raise RuntimeError("no server")
+        yield
+
+    def good(run: Run) -> Iterator[Row]:
+        yield RESULTS_OF_ONE.rows[0]
+
+    monkeypatch.setattr("benchmarks.__main__.chosen", lambda only: [good, broken, good])
+    monkeypatch.setattr("benchmarks.__main__.PROJECT", tmp_path)
+    monkeypatch.setattr("benchmarks.__main__.ASIDE", tmp_path / "aside")
+    monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path / "results")
+    assert main([]) == 1
+    assert capsys.readouterr().err == "broken failed: RuntimeError: no server\n"
+    assert read(tmp_path / "aside").rows == RESULTS_OF_ONE.rows * 2
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_table_has_no_empty_columns() -> None:
+    """Every column has a name, and one that holds nothing is left out."""
+    bare = Row("M", "t", "s", "", [], [Entry("one", 1.0)], [])
+    assert row_table(bare).splitlines() == ["| measured | s |", "| --- | --- |", "| one | 1 |"]
+    full = Row("M", "t", "s", "", [], [Entry("one", 1.0, low=1.0, high=2.0, note="n")], [])
+    head = "| measured | s | least to most | note |"
+    assert row_table(full).splitlines()[::2] == [head, "| one | 1 | 1 to 2 | n |"]
