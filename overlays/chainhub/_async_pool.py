@@ -33,6 +33,8 @@ from chainhub._pool import (
 if TYPE_CHECKING:
     from typing import Protocol
 
+    import httpx
+
     from chainhub._pool import Expiring, Request
 
     class AsyncConnection(Expiring, Protocol):
@@ -210,9 +212,9 @@ def interrupting(slot: Slot[AsyncWire, AsyncConnection], cancel: Cancel) -> Iter
             running = False
 
 
-async def closing_with_the_loop(pool: AsyncPool) -> AsyncIterator[None]:
-    """Close `pool` when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
+async def closing_with_the_loop(one: AsyncPool | httpx.AsyncClient) -> AsyncIterator[None]:
+    """Close it when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
     try:
         yield
     finally:
-        await pool.aclose()
+        await one.aclose()
