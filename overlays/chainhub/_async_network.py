@@ -288,8 +288,7 @@ class AsyncWireStream(httpcore.AsyncNetworkStream):
         """Read what is there, waiting no longer than what is left."""
         came, self._replay = self._replay, None
         if came:
-            self._wire.reads += 1
-            return came
+            return self._wire.saw(came)
         try:
             data = await self._line.receive(max_bytes, self._left_to_read)
         except OSError as error:

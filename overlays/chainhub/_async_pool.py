@@ -15,6 +15,7 @@ from chainhub._async_network import AsyncWire
 from chainhub._body import BodyReader
 from chainhub._cancel import Cancel
 from chainhub._clock import waker
+from chainhub._ending import Counter
 from chainhub._lane import READ, Reading
 from chainhub._network import LeftOver
 from chainhub._pool import (
@@ -31,6 +32,8 @@ from chainhub._pool import (
 
 if TYPE_CHECKING:
     from typing import Protocol
+
+    import httpx
 
     from chainhub._pool import Expiring, Request
 
@@ -151,12 +154,16 @@ class AsyncPool:
         self, slot: Slot[AsyncWire, AsyncConnection], request: Request, attempt: Attempt
     ) -> Raw:
         wire, slot.spelt = slot.wire, False
-        response = await slot.connection.handle_async_request(request.core())
+        core, counter = request.core(), Counter()
+        wire.counter = counter
+        response = await slot.connection.handle_async_request(core)
         if wire.reused and not wire.reads:
             raise LeftOver("an answer stood on the connection before anything was asked")
         wire.headers_came = True
         raw = await _read_all(response, attempt.max_body)
         await response.aclose()
+        slot.spent |= not counter.ended(core.method, response.status, response.headers)
+        wire.counter = None
         return raw
 
     async def _release(self, slot: Slot[AsyncWire, AsyncConnection]) -> None:
@@ -205,9 +212,9 @@ def interrupting(slot: Slot[AsyncWire, AsyncConnection], cancel: Cancel) -> Iter
             running = False
 
 
-async def closing_with_the_loop(pool: AsyncPool) -> AsyncIterator[None]:
-    """Close `pool` when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
+async def closing_with_the_loop(one: AsyncPool | httpx.AsyncClient) -> AsyncIterator[None]:
+    """Close it when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
     try:
         yield
     finally:
-        await pool.aclose()
+        await one.aclose()

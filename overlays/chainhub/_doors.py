@@ -165,7 +165,6 @@ class Door(httpx.Client):
         super().__init__(**way.client_settings(), transport=httpx.BaseTransport())
         self._way = way
         self._given = through
-        self._through = through
 
     def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
         """Build a request, with the settings of the user's own client if there is one."""
@@ -207,7 +206,7 @@ class Door(httpx.Client):
 
     def _takes_ordinary_path(self) -> bool:
         patched = httpx.HTTPTransport.handle_request is not _SENDING
-        return self._through is not None or bool(self._way.httpx_args) or patched
+        return self._given is not None or bool(self._way.httpx_args) or patched
 
     def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         request = ordinary_request(prepared, key, attempt)
@@ -223,12 +222,7 @@ class Door(httpx.Client):
             response.close()
 
     def _ordinary_client(self) -> httpx.Client:
-        if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(
-                self._way.httpx_args
-            )
-            self._through = httpx.Client(**settings)
-        return self._through
+        return self._given or self._way.session.ordinary(self._way.httpx_args)
 
     def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         until = attempt.until()
@@ -250,7 +244,6 @@ class AsyncDoor(httpx.AsyncClient):
         super().__init__(**way.client_settings(), transport=httpx.AsyncBaseTransport())
         self._way = way
         self._given = through
-        self._through = through
 
     def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
         """Build a request, with the settings of the user's own client if there is one."""
@@ -292,7 +285,7 @@ class AsyncDoor(httpx.AsyncClient):
 
     def _takes_ordinary_path(self) -> bool:
         patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
-        return self._through is not None or bool(self._way.httpx_args) or patched
+        return self._given is not None or bool(self._way.httpx_args) or patched
 
     async def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         import asyncio  # the door of threads needs none of it
@@ -311,20 +304,15 @@ class AsyncDoor(httpx.AsyncClient):
             raise
 
     async def _exchange_ordinarily(self, request: httpx.Request, attempt: Attempt) -> Raw:
-        client = self._ordinary_client()
+        client = await self._ordinary_client()
         response = await client.send(request, stream=True, follow_redirects=False)
         try:
             return read_already(response) or await self._read(response, attempt)
         finally:
             await response.aclose()
 
-    def _ordinary_client(self) -> httpx.AsyncClient:
-        if self._through is None:
-            settings = {"verify": self._way.session.connector.trust_context()} | dict(
-                self._way.httpx_args
-            )
-            self._through = httpx.AsyncClient(**settings)
-        return self._through
+    async def _ordinary_client(self) -> httpx.AsyncClient:
+        return self._given or await self._way.session.async_ordinary(self._way.httpx_args)
 
     async def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import httpcore
 
 from chainhub._address import refusal
+from chainhub._ending import Counter, plain_length
 from chainhub._media import Headers
 from chainhub._network import AddressCheck, SyncWire
 from chainhub.errors import AddressRefusedError
@@ -20,7 +20,6 @@ READ = 256 * 1024
 """Bytes that are read at once; more is no faster."""
 
 _LONGEST = 86_400.0  # seconds; a socket does not take an infinite time-out
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 class Reply(NamedTuple):
@@ -69,7 +68,7 @@ class OwnLine:
         )
         request = httpcore.Request(b"GET", target, headers=[(b"Host", url.netloc), *headers])
         response = self._connection.handle_request(request)
-        length = plain_length(response.status, response.headers)
+        length = plain_length(response.headers) if response.status in (200, 206) else None
         chunks = response.iter_stream() if length is None else self._wire.body(length)
         return Reply(response.status, response.headers, chunks)
 
@@ -100,9 +99,7 @@ class MediaWire(SyncWire):
     def __init__(self, check: AddressCheck | None) -> None:
         super().__init__(check)
         self._ended = False
-        self._received = 0
-        self._head = bytearray()
-        self._head_ends: int | None = None
+        self.counter = self._counter = Counter()
 
     def shut(self) -> None:
         """Shut the socket down, also one that is still to be opened."""
@@ -114,20 +111,6 @@ class MediaWire(SyncWire):
         if self._ended:
             raise error("the connection was shut")
         return min(super().left(limit, error), _LONGEST)
-
-    def wrote(self) -> None:
-        """Note a write: what is read from here on may answer it."""
-        super().wrote()
-        self._received, self._head_ends = 0, None
-        self._head.clear()
-
-    def saw(self, data: bytes) -> bytes:
-        """Note a read, and where the head of the answer ends."""
-        self._received += len(data)
-        if self._head_ends is None:
-            self._head += data
-            self._head_ends = end_of_head(self._head)
-        return super().saw(data)
 
     def extend(self, until: float) -> None:
         """Give what follows until another instant."""
@@ -142,14 +125,14 @@ class MediaWire(SyncWire):
         """
         assert self.stream is not None
         buffer = memoryview(bytearray(READ))
-        came = memoryview(bytes(self._head))[self._head_ends :]
+        came = memoryview(self._counter.begun())
         left = length
         while left > 0:
             if not came:
                 got = self.stream.read_into(buffer)
                 if not got:
                     raise httpcore.RemoteProtocolError(f"peer closed connection {left} bytes early")
-                self._received += got
+                self._counter.received += got
                 came = buffer[:got]
             yield came[:left]
             left -= len(came)
@@ -157,22 +140,4 @@ class MediaWire(SyncWire):
 
     def surplus(self, body: int) -> int:
         """Return how many bytes came behind a body of so many bytes."""
-        return self._received - (self._head_ends or 0) - body
-
-
-def plain_length(status: int, headers: Headers) -> int | None:
-    """Return how long a body is that needs no reader of HTTP; None leaves it to one."""
-    told = [value for name, value in headers if name.lower() == b"content-length"]
-    framed = any(name.lower() == b"transfer-encoding" for name, _ in headers)
-    plain = status in (200, 206) and not framed and len(told) == 1 and told[0].isdigit()
-    return int(told[0]) if plain else None
-
-
-def end_of_head(data: bytes | bytearray) -> int | None:
-    """Return where the head of the final answer ends, behind any interim ones."""
-    begin = 0
-    for found in _END_OF_HEAD.finditer(data):
-        if not data.startswith(b"HTTP/1.1 1", begin):
-            return found.end()
-        begin = found.end()
-    return None
+        return self._counter.surplus(body)

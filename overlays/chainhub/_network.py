@@ -23,6 +23,8 @@ from chainhub import _clock
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from chainhub._ending import Counter
+
     class Stream(Protocol):
         """What both colours of streams can tell."""
 
@@ -64,6 +66,7 @@ class Wire:
         reused: Whether the connection has served before.
         headers_came: Whether the head of an answer came.
         direct: Whether no proxy stands between the streams of this wire and the API.
+        counter: Counts the answer, if somebody wants to know where it ended.
     """
 
     def __init__(self, check: AddressCheck | None = None) -> None:
@@ -75,6 +78,7 @@ class Wire:
         self.reused = False
         self.headers_came = False
         self.direct = False
+        self.counter: Counter | None = None
         self.stream: Stream | None = None
         self._check = check
 
@@ -97,6 +101,8 @@ class Wire:
 
     def saw(self, data: bytes) -> bytes:
         """Note a read; refuse a first one on a reused connection that is no start of an answer."""
+        if self.counter is not None:
+            self.counter.saw(data)
         if data:
             self.reads += 1
             if self.reads == 1:
@@ -109,6 +115,8 @@ class Wire:
         """Note a write: what is read from here on may answer it."""
         self.written = True
         self.reads = 0
+        if self.counter is not None:
+            self.counter.reset()
 
     def permitted(self, host: str, port: int, found: Iterable[AddressInfo]) -> list[AddressInfo]:
         """Return the addresses to try, after the check has passed each of them."""
@@ -245,8 +253,7 @@ class SyncWireStream(httpcore.NetworkStream):
         """Read what is there, waiting no longer than what is left."""
         came, self._replay = self._replay, None
         if came:
-            self._wire.reads += 1
-            return came
+            return self._wire.saw(came)
         self._socket.settimeout(self._wire.left(math.inf, httpcore.ReadTimeout))
         try:
             data = self._socket.recv(max_bytes)

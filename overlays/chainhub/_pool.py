@@ -22,6 +22,7 @@ import httpcore
 
 from chainhub import _clock
 from chainhub._body import BodyError, BodyReader
+from chainhub._ending import Counter
 from chainhub._network import LeftOver, SyncWire, Wire
 
 if TYPE_CHECKING:
@@ -298,12 +299,16 @@ class SyncPool:
 
     def _any(self, slot: Slot[SyncWire, SyncConnection], request: Request, attempt: Attempt) -> Raw:
         wire, slot.spelt = slot.wire, False
-        response = slot.connection.handle_request(request.core())
+        core, counter = request.core(), Counter()
+        wire.counter = counter
+        response = slot.connection.handle_request(core)
         if wire.reused and not wire.reads:
             raise LeftOver("an answer stood on the connection before anything was asked")
         wire.headers_came = True
         raw = read_all(response.status, response.headers, response.iter_stream(), attempt.max_body)
         response.close()
+        slot.spent |= not counter.ended(core.method, response.status, response.headers)
+        wire.counter = None
         return raw
 
     def _release(self, slot: Slot[SyncWire, SyncConnection]) -> None:

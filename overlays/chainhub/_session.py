@@ -11,9 +11,9 @@ import random
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpcore
 import httpx
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chainhub._retry import Trouble
     from chainhub._schedule import DurationMemory
 
+    Closable = TypeVar("Closable", AsyncPool, httpx.AsyncClient)
     SyncExchange = Callable[[Prepared, str, Attempt], Raw]
     AsyncExchange = Callable[[Prepared, str, Attempt], Awaitable[Raw]]
 
@@ -77,7 +78,9 @@ class Session:
         self._lock = threading.Lock()
         self._sync_pool: SyncPool | None = None
         self._async_pools: dict[asyncio.AbstractEventLoop, AsyncPool] = {}
-        self._lifetimes: dict[asyncio.AbstractEventLoop, AsyncIterator[None]] = {}
+        self._ordinary: httpx.Client | None = None
+        self._async_ordinary: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._lifetimes: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
 
     def __repr__(self) -> str:
         return f"<Session {self.connector.base_url}>"
@@ -188,18 +191,45 @@ class Session:
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncPool:
-        from chainhub._async_pool import AsyncPool, closing_with_the_loop
+        from chainhub._async_pool import AsyncPool
+
+        pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
+        await self._keep(self._async_pools, pool)
+        return pool
+
+    async def _keep(self, kept: dict[asyncio.AbstractEventLoop, Closable], one: Closable) -> None:
+        """Keep something for the running event loop and close it with it, whoever forgot to.
+
+        asyncio.run closes asynchronous generators before it closes the loop, so what is held by
+        one is closed in time.
+        """
+        from chainhub._async_pool import closing_with_the_loop
 
         loop = _running_loop()
-        for other in [loop for loop in self._async_pools if loop.is_closed()]:
-            del self._async_pools[other], self._lifetimes[other]
-        pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
-        # asyncio.run closes asynchronous generators before it closes the loop, so a pool that is
-        # held by one is closed in time, whoever forgot to.
-        lifetime = closing_with_the_loop(pool)
-        self._async_pools[loop], self._lifetimes[loop] = pool, lifetime
+        for theirs in (self._async_pools, self._async_ordinary, self._lifetimes):
+            for other in [loop for loop in list(theirs) if loop.is_closed()]:
+                del theirs[other]
+        kept[loop], lifetime = one, closing_with_the_loop(one)
+        self._lifetimes.setdefault(loop, []).append(lifetime)
         await anext(lifetime)
-        return pool
+
+    def ordinary(self, arguments: Mapping[str, Any]) -> httpx.Client:
+        """Return httpx's own client for these arguments; all copies of a client have the same."""
+        with self._lock:
+            if self._ordinary is None:
+                self._ordinary = httpx.Client(**self._ordinary_settings(arguments))
+            return self._ordinary
+
+    async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
+        """Return httpx's own client for these arguments and the running event loop."""
+        client = self._async_ordinary.get(_running_loop())
+        if client is None:
+            client = httpx.AsyncClient(**self._ordinary_settings(arguments))
+            await self._keep(self._async_ordinary, client)
+        return client
+
+    def _ordinary_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {"verify": self.connector.trust_context(), **arguments}
 
     @property
     def durations(self) -> DurationMemory:
@@ -219,18 +249,23 @@ class Session:
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
         self.closed = True
-        if self._sync_pool is not None:
-            self._sync_pool.close()
-        for loop, pool in list(self._async_pools.items()):
+        for mine in (self._sync_pool, self._ordinary):
+            if mine is not None:
+                mine.close()
+        others: list[tuple[asyncio.AbstractEventLoop, AsyncPool | httpx.AsyncClient]]
+        others = [*self._async_pools.items(), *self._async_ordinary.items()]
+        for loop, theirs in others:
             with suppress(RuntimeError):  # the loop is closed, and with it the connections
-                loop.call_soon_threadsafe(_close_soon, loop, pool)
+                loop.call_soon_threadsafe(_close_soon, loop, theirs)
 
     async def aclose(self) -> None:
         """Close all connections, those of this event loop before returning."""
-        own = self._async_pools.pop(_running_loop(), None)
+        loop = _running_loop()
+        own = self._async_pools.pop(loop, None), self._async_ordinary.pop(loop, None)
         self.close()
-        if own is not None:
-            await own.aclose()
+        for one in own:
+            if one is not None:
+                await one.aclose()
 
     def __del__(self) -> None:
         # Attributes may be missing when construction failed.
@@ -249,7 +284,8 @@ class Session:
     def after_fork(self) -> None:
         """Start anew in a child process, leaving the parent's connections alone."""
         # Closing them would end conversations that are the parent's; dropping them would too.
-        _abandoned.append((self._sync_pool, self._async_pools, self._lifetimes))
+        mine = (self._sync_pool, self._async_pools, self._lifetimes)
+        _abandoned.append((*mine, self._ordinary, self._async_ordinary))
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
@@ -268,8 +304,8 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
 
 
-def _close_soon(loop: asyncio.AbstractEventLoop, pool: AsyncPool) -> None:
-    task = loop.create_task(pool.aclose())
+def _close_soon(loop: asyncio.AbstractEventLoop, one: AsyncPool | httpx.AsyncClient) -> None:
+    task = loop.create_task(one.aclose())
     _closing.add(task)
     task.add_done_callback(_closing.discard)
 

@@ -64,6 +64,71 @@ def test_copies_are_closed_with_the_client(colour, server):
         colour(other.video.query("a"))
 
 
+class Counted(httpx.MockTransport):
+    """A transport that counts how often it is closed."""
+
+    closed = 0
+
+    def close(self):
+        self.closed += 1
+
+    async def aclose(self):
+        self.closed += 1
+
+
+def answer(request):
+    """Answer like the service."""
+    return httpx.Response(200, json={"id": "a", "status": "done", "status_update_time": 1})
+
+
+def test_a_transport_is_closed_with_its_client(colour):
+    """As httpx does it; copies of the client share what is closed."""
+    transport = Counted(answer)
+    client = colour.client(base_url="https://api.example", httpx_args={"transport": transport})
+    for one in (client, client.with_options(deadline=5)):
+        assert colour(one.video.query("a")).status == "done"
+    assert transport.closed == 0
+    for _ in range(2):
+        colour(client.aclose() if colour.asynchronous else client.close())
+    assert transport.closed == 1
+
+
+def test_a_client_of_the_users_own_is_not_closed(colour):
+    """Whoever made it closes it."""
+    transport = Counted(answer)
+    made = (httpx.AsyncClient if colour.asynchronous else httpx.Client)(transport=transport)
+    client = colour.client(base_url="https://api.example")
+    (client.set_async_httpx_client if colour.asynchronous else client.set_httpx_client)(made)
+    assert colour(client.video.query("a")).status == "done"
+    colour(client.aclose() if colour.asynchronous else client.close())
+    assert transport.closed == 0
+
+
+def test_arguments_for_httpx_serve_several_event_loops(server):
+    """Each loop has a client of httpx of its own, and none is kept of a loop that is closed."""
+    client = chainhub.AsyncClient("sk-test-loops", base_url=server.url, httpx_args={"http2": False})
+    for _ in range(3):
+        assert asyncio.run(client.video.query("a")).status == "pending"
+    assert len(client._session._async_ordinary) == 1
+
+
+def test_closing_from_elsewhere_closes_the_ordinary_client_of_a_loop():
+    """Its transport is closed in the loop it served."""
+    transport = Counted(answer)
+    client = chainhub.AsyncClient(
+        "sk-test-loops", base_url="https://api.example", httpx_args={"transport": transport}
+    )
+
+    async def scenario():
+        await client.video.query("a")
+        await asyncio.to_thread(client._session.close)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    assert transport.closed == 1
+
+
 def test_with_closes_the_client(server):
     """Both kinds of `with` close their client."""
     with chainhub.Client("sk-test-with", base_url=server.url) as client:

@@ -164,6 +164,24 @@ def test_surplus_closes_the_connection(colour, server):
     assert (len(server.requests), server.connections) == (3, 2)
 
 
+HALF_A_HEAD = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nX-Half: "
+
+
+@pytest.mark.parametrize("first", [GOOD, chunked(BODY)])
+@pytest.mark.parametrize("left_over", [HALF_A_HEAD, HALF_A_HEAD[:-9], HALF_A_HEAD[:4]])
+@pytest.mark.parametrize("short", [True, False])
+def test_half_a_head_is_not_the_beginning_of_the_next(
+    monkeypatch, colour, server, first, left_over, short
+):
+    """What stood behind an answer ends with its connection, whoever would read the next one."""
+    if not short:
+        monkeypatch.setattr(_lane, "spell", lambda headers: None)
+    server.answers = [first + left_over, GOOD, chunked(BODY), GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    assert [told(colour, client) for _ in range(4)] == [DONE] * 4
+    assert server.connections == 2
+
+
 @pytest.mark.parametrize("left_over", [spell(), spell()[:-1], b"x", b"\r\n"])
 @pytest.mark.parametrize("unusual", [chunked(BODY), GOOD.replace(b"\r\n", b"\n"), spell(204, b"")])
 def test_what_httpcore_still_holds_is_no_answer(colour, server, left_over, unusual):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from chainhub._connector import Connector
-from chainhub._media_line import MediaWire, end_of_head, plain_length, refuse_private
+from chainhub._media_line import MediaWire, refuse_private
 from chainhub._media_route import Route
 from chainhub._proxy import ProxySettings, read_argument
 from chainhub._tls import Trust
@@ -15,24 +15,6 @@ from chainhub.errors import AddressRefusedError
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (b"", None),
-        (ANSWER[:-1], None),
-        (ANSWER, len(ANSWER)),
-        (ANSWER + b"abc\r\n\r\n", len(ANSWER)),
-        (EARLY, None),
-        (EARLY + ANSWER[:-1], None),
-        (EARLY * 2 + ANSWER + b"abc", len(EARLY * 2 + ANSWER)),
-        (b"HTTP/1.1 200 OK\n\nabc", 17),
-    ],
-)
-def test_the_end_of_a_head(data, expected):
-    """Of the final answer, behind the interim ones."""
-    assert end_of_head(data) == expected
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -46,26 +28,6 @@ def test_what_comes_behind_a_body_is_counted(size):
         for place in range(0, len(data), size):
             wire.saw(data[place : place + size])
         assert wire.surplus(3) == 4
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "expected"),
-    [
-        (200, [(b"Content-Length", b"7")], 7),
-        (206, [(b"content-length", b"0")], 0),
-        (200, [(b"Content-Length", b"7"), (b"Content-Encoding", b"gzip")], 7),
-        (200, [], None),
-        (404, [(b"Content-Length", b"7")], None),
-        (200, [(b"Content-Length", b"7"), (b"Transfer-Encoding", b"chunked")], None),
-        (200, [(b"Content-Length", b"7"), (b"Content-Length", b"7")], None),
-        (200, [(b"Content-Length", b"+7")], None),
-        (200, [(b"Content-Length", b"7, 7")], None),
-        (200, [(b"Content-Length", b"")], None),
-    ],
-)
-def test_only_a_body_of_plain_length_is_read_from_the_socket(status, headers, expected):
-    """Whatever has to be understood is left to the reader of HTTP."""
-    assert plain_length(status, headers) == expected
 
 
 class Pieces:
