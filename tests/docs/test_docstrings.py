@@ -29,7 +29,7 @@ def test_there_are_examples() -> None:
     assert {"AsyncClient", "Cancel", "Client"} <= {str(one.id) for one in examples()}
 
 
-@pytest.mark.parametrize("example", examples())
+@pytest.mark.parametrize("example", list(examples()))
 def test_an_example_runs(
     example: str, sandbox_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,7 +40,7 @@ def test_an_example_runs(
     try:
         with chainhub.Client() as client:
             names: dict[str, Any] = {"chainhub": chainhub, "client": client, "signal": signal}
-            names["task_id"] = "demo:from-the-docstring"
+            names["task_id"] = "veo3.1-fast:1760545785-euexscdeL8"
             code = compile(example, "example", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
             result = eval(code, names)
             if inspect.isawaitable(result):
