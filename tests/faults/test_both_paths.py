@@ -1,0 +1,68 @@
+"""On httpx's ordinary path, which mocks and transports of users take, the same comes of a fault.
+
+Its sockets are not ours, so what is kept by sockets of ours does not hold there: limits of time
+hold between two reads only, and httpx trusts what stood on a connection before it asked.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.faults.asking import Colour, Result, ask
+from tests.faults.server import Stage
+from tests.faults.table import FAULTS, Fault
+from tests.faults.test_faults import COLOURS, arguments_of, server_of
+
+ORDINARY = {"httpx_args": {"http2": False}}
+DIFFERENT = {
+    "TLS: an answer left over": "httpx takes it for the next answer",
+    "second call: a whole answer left over at once": "httpx takes it for the next answer",
+    "redirect: 302 to no URL": "httpx reads the address before we do, and calls it a broken answer",
+    "TLS: closed in the handshake": "httpx calls it a failure to connect, not one of TLS",
+    "TLS: reset in the handshake": "httpx calls it a failure to connect, not one of TLS",
+}
+OURS_ONLY = re.compile(r"trickle|silence|without end")
+COMPARED = [fault for fault in FAULTS if not OURS_ONLY.search(fault.name)]
+
+
+def told(result: Result) -> tuple[object, ...]:
+    """Return what a caller tells results apart by.
+
+    What an answer says is told alike; how a connection broke is told in the words of its sockets.
+    """
+    error = result.error
+    status, code, message, attempts = (
+        getattr(error, name, None) for name in ("status", "code", "message", "attempts")
+    )
+    said = "" if status is None else re.sub(r"127\.0\.0\.1:\d+", "here", str(message))
+    return result.value, type(error).__name__, status, code, said, attempts
+
+
+def both(fault: Fault, colour: Colour, stage: Stage) -> list[tuple[object, ...]]:
+    """Return what comes of a fault on either path."""
+    found = []
+    for more in ({}, ORDINARY):
+        server = server_of(fault)
+        assert server.stranger is not None
+        with stage.serving(server, server.stranger):
+            arguments = {**arguments_of(fault, server), **more}
+            found.append(told(ask(colour, arguments, calls=fault.calls, rest=fault.rest)))
+    return found
+
+
+def params() -> list[object]:
+    """Take all faults, every eighth of them in a usual run."""
+    return [
+        pytest.param(fault, id=fault.name, marks=[] if number % 8 == 0 else pytest.mark.slow)
+        for number, fault in enumerate(COMPARED)
+    ]
+
+
+@pytest.mark.parametrize("fault", params())
+@pytest.mark.parametrize("colour", COLOURS)
+def test_both_paths_tell_the_same(fault: Fault, colour: Colour, stage: Stage) -> None:
+    """The value, or the kind of the error with its status, code, message and attempts."""
+    ours, ordinary = both(fault, colour, stage)
+    assert (ours == ordinary) or fault.name in DIFFERENT
