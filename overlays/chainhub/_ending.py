@@ -15,9 +15,14 @@ _WITHOUT_BODY = (204, 304)
 
 
 class Counter:
-    """Counts the bytes of an answer, and finds where its head ends."""
+    """Counts the bytes of an answer, and finds where its head ends.
 
-    __slots__ = ("_head", "_head_ends", "_last", "received")
+    Attributes:
+        received: How many bytes have come.
+        head_ends: Where the head of the final answer ends, behind any interim ones.
+    """
+
+    __slots__ = ("_begins", "_head", "_last", "head_ends", "received")
 
     def __init__(self) -> None:
         self.reset()
@@ -25,25 +30,34 @@ class Counter:
     def reset(self) -> None:
         """Forget everything: another request is written."""
         self.received = 0
+        self.head_ends: int | None = None
+        self._begins = 0
         self._head = bytearray()
-        self._head_ends: int | None = None
         self._last = b""
 
     def saw(self, data: bytes) -> None:
         """Note what was read."""
         self.received += len(data)
         self._last = data[-6:] if len(data) >= 6 else (self._last + data)[-6:]
-        if self._head_ends is None:
+        if self.head_ends is None:
+            known = len(self._head)
             self._head += data
-            self._head_ends = end_of_head(self._head)
+            self._find(known - 2)  # from where its end may have begun to come
+
+    def _find(self, start: int) -> None:
+        while found := _END_OF_HEAD.search(self._head, max(start, self._begins)):
+            if not self._head.startswith(b"HTTP/1.1 1", self._begins):
+                self.head_ends = found.end()
+                return
+            self._begins = found.end()
 
     def begun(self) -> bytes:
         """Return what of the body came together with the head."""
-        return bytes(self._head[self._head_ends :])
+        return bytes(self._head[self.head_ends :])
 
     def surplus(self, body: int) -> int:
         """Return how many bytes came behind a body of so many bytes."""
-        return self.received - (self._head_ends or 0) - body
+        return self.received - (self.head_ends or 0) - body
 
     def ended(self, method: bytes, status: int, headers: Headers) -> bool:
         """Tell whether an answer that was read to its end is all that came."""
@@ -60,13 +74,3 @@ def plain_length(headers: Headers) -> int | None:
     told = [value for name, value in headers if name.lower() == b"content-length"]
     framed = any(name.lower() == b"transfer-encoding" for name, _ in headers)
     return int(told[0]) if len(told) == 1 and told[0].isdigit() and not framed else None
-
-
-def end_of_head(data: bytes | bytearray) -> int | None:
-    """Return where the head of the final answer ends, behind any interim ones."""
-    begin = 0
-    for found in _END_OF_HEAD.finditer(data):
-        if not data.startswith(b"HTTP/1.1 1", begin):
-            return found.end()
-        begin = found.end()
-    return None

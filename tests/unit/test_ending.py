@@ -2,7 +2,8 @@
 
 import pytest
 
-from chainhub._ending import Counter, end_of_head, plain_length
+from chainhub import _ending
+from chainhub._ending import Counter, plain_length
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
@@ -23,9 +24,28 @@ CHUNKED = [(b"Transfer-Encoding", b"chunked")]
         (b"HTTP/1.1 200 OK\n\nabc", 17),
     ],
 )
-def test_the_end_of_a_head(data, expected):
-    """Of the final answer, behind the interim ones."""
-    assert end_of_head(data) == expected
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_the_end_of_a_head(data, expected, size):
+    """Of the final answer, behind the interim ones, in whatever pieces it comes."""
+    counter = Counter()
+    for place in range(0, len(data), size):
+        counter.saw(data[place : place + size])
+    assert counter.head_ends == expected
+
+
+def test_a_head_that_trickles_is_not_searched_from_its_beginning(monkeypatch):
+    """Each byte of it costs the same."""
+    searched = []
+
+    class Spy:
+        def search(self, data, start):
+            searched.append(len(data) - start)
+
+    monkeypatch.setattr(_ending, "_END_OF_HEAD", Spy())
+    counter = Counter()
+    for _ in range(1000):
+        counter.saw(b"X")
+    assert max(searched) <= 4
 
 
 @pytest.mark.parametrize(
