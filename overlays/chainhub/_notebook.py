@@ -1,7 +1,7 @@
 """How a task shows itself in a notebook: as a card; everywhere else as text.
 
-A notebook is a file that is kept, sent around and committed together with what it shows. The
-address of a video works like a key, so it is written there only when somebody asks for it.
+A notebook is a file that is kept, sent around and committed together with what it shows. A signed
+address works like a key, so it is written there only when somebody asks for it.
 IPython is not imported to find out whether it is in use.
 """
 
@@ -43,7 +43,7 @@ _COLOURS: Final[Mapping[State, str]] = {
     State.EXPIRED: "#57606a",
 }
 _LEFT_OUT = (
-    "▶ The video is there. Its address is not written into the notebook: "
+    "▶ The video is there. Its address is signed, so it is not written into the notebook: "
     "<code>chainhub.show(task, url=True)</code> plays it here, "
     "<code>client.video.download(task, &quot;video.mp4&quot;)</code> keeps it."
 )
@@ -82,8 +82,9 @@ def show(task: VideoTask, *, url: bool = False) -> None:
 
     Args:
         task: What the service answered.
-        url: Whether to write the address of the video into the notebook and play it there.
-            Whoever gets the notebook can then load the video, until the address expires.
+        url: Whether to write a signed address of the video into the notebook and play it there,
+            as is done with any other. Whoever gets the notebook can then load the video, until
+            the address expires.
     """
     text = repr(task) if url else line(task)
     if _shell() is None:
@@ -141,11 +142,18 @@ def _ending(task: VideoTask, state: State, *, url: bool) -> Iterator[str]:
 def _video(address: str | None, *, url: bool) -> str:
     if address is None:
         return "<div>There is no address of a video.</div>"
-    if not url or not address.lower().startswith(("https://", "http://")):
+    if not _may_play(address, url=url):
         return f"<div>{_LEFT_OUT}</div>"
     style = "max-width:100%;border-radius:4px"
     source = _escaped(address, len(address))
     return f'<video controls preload="metadata" src="{source}" style="{style}"></video>'
+
+
+def _may_play(address: str, *, url: bool) -> bool:
+    if url:
+        return address.lower().startswith(("https://", "http://"))
+    # What a signature, or a password, could stand in.
+    return address.lower().startswith("https://") and not set("?#;@") & set(address)
 
 
 def _dated(task: VideoTask) -> Iterator[str]:

@@ -83,6 +83,23 @@ def test_only_web_addresses_are_played(address: str) -> None:
     assert address not in html
 
 
+@pytest.mark.parametrize(
+    ("address", "played"),
+    [
+        ("https://cdn.example/v/film.mp4", True),
+        ("https://cdn.example/v/film.mp4?sig=abc", False),
+        ("https://cdn.example/v/film.mp4#sig=abc", False),
+        ("https://cdn.example/v;sig=abc/film.mp4", False),
+        ("https://user:password@cdn.example/v/film.mp4", False),
+        ("http://cdn.example/v/film.mp4", False),
+    ],
+)
+def test_an_address_that_is_not_signed_is_played(address: str, played: bool) -> None:
+    """Nobody has to ask for what is no secret."""
+    html = _notebook.card(task(video_url=address))
+    assert ("<video controls" in html, address in html) == (played, played)
+
+
 def test_notebook_shows_card_and_text_without_the_signature(shell: InteractiveShell) -> None:
     """What a notebook would keep of a task holds no signed address, in any format."""
     bundle, _ = shell.display_formatter.format(task(video_url=SIGNED, detail={"video_url": SIGNED}))
