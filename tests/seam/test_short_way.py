@@ -164,13 +164,14 @@ def test_surplus_closes_the_connection(colour, server):
     assert (len(server.requests), server.connections) == (3, 2)
 
 
-HALF_A_HEAD = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nX-Half: "
+HALF_A_HEAD = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nX-Half: "
+A_HEAD = HALF_A_HEAD + b"\r\n\r\n"
 
 
 @pytest.mark.parametrize("first", [GOOD, chunked(BODY)])
-@pytest.mark.parametrize("left_over", [HALF_A_HEAD, HALF_A_HEAD[:-9], HALF_A_HEAD[:4]])
+@pytest.mark.parametrize("left_over", [A_HEAD, HALF_A_HEAD, HALF_A_HEAD[:-9], HALF_A_HEAD[:4]])
 @pytest.mark.parametrize("short", [True, False])
-def test_half_a_head_is_not_the_beginning_of_the_next(
+def test_a_head_or_half_of_one_is_not_that_of_the_next_answer(
     monkeypatch, colour, server, first, left_over, short
 ):
     """What stood behind an answer ends with its connection, whoever would read the next one."""
