@@ -48,7 +48,7 @@ def first_answers(run: Run) -> Iterator[Row]:
         measures = {
             peer: _spending(run, FIRST.format(peer), served.url) for peer in (*SUBJECTS, "raw")
         }
-        found = _net(run, measures, rounds=5)
+        found = _net(run, measures, rounds=9)
     yield _against_httpx(
         "P2",
         "a fresh process until its first answer, CPU",

@@ -6,11 +6,9 @@ So the bytes are counted below it.
 
 from __future__ import annotations
 
-import re
-
 Headers = list[tuple[bytes, bytes]]
 
-_END_OF_HEAD = re.compile(rb"\n\r?\n")
+_ENDS_OF_HEAD = (b"\n\r\n", b"\n\n")
 _WITHOUT_BODY = (204, 304)
 
 
@@ -45,11 +43,11 @@ class Counter:
             self._find(known - 2)  # from where its end may have begun to come
 
     def _find(self, start: int) -> None:
-        while found := _END_OF_HEAD.search(self._head, max(start, self._begins)):
+        while end := _end_of_head(self._head, max(start, self._begins)):
             if not self._head.startswith(b"HTTP/1.1 1", self._begins):
-                self.head_ends = found.end()
+                self.head_ends = end
                 return
-            self._begins = found.end()
+            self._begins = end
 
     def begun(self) -> bytes:
         """Return what of the body came together with the head."""
@@ -74,3 +72,9 @@ def plain_length(headers: Headers) -> int | None:
     told = [value for name, value in headers if name.lower() == b"content-length"]
     framed = any(name.lower() == b"transfer-encoding" for name, _ in headers)
     return int(told[0]) if len(told) == 1 and told[0].isdigit() and not framed else None
+
+
+def _end_of_head(data: bytearray, start: int) -> int | None:
+    """Return where the first head ends whose end comes behind `start`."""
+    found = ((data.find(end, start), len(end)) for end in _ENDS_OF_HEAD)
+    return min((place + length for place, length in found if place >= 0), default=None)

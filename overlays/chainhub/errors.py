@@ -42,31 +42,31 @@ they can be pickled, copied, logged and kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from typing import TypedDict, Unpack
 
     from chainhub_api.models import VideoTask
+
+    class Facts(TypedDict, total=False):
+        """Name what every error may be told about the call it ended."""
+
+        status: int | None
+        code: str | None
+        request_id: str | None
+        method: str | None
+        url: str | None
+        attempts: int
+        elapsed: float
+        excerpt: str | None
+        retry_after: float | None
+        advice: str | None
+
 
 LONGEST_LINE = 500
 _LONGEST_MESSAGE = 1000
 _LONGEST_EXCERPT = 300
-
-
-class Facts(TypedDict, total=False):
-    """Name what every error may be told about the call it ended."""
-
-    status: int | None
-    code: str | None
-    request_id: str | None
-    method: str | None
-    url: str | None
-    attempts: int
-    elapsed: float
-    excerpt: str | None
-    retry_after: float | None
-    advice: str | None
 
 
 class ChainhubError(Exception):
