@@ -1,4 +1,4 @@
-"""Tell in a hundredth of the time that a contract is valid, where that is beyond doubt.
+"""Tell quickly that a contract is valid, where that is beyond doubt.
 
 Most contracts are good, and for them the library that judges contracts takes long to load and long
 to work. What is not let pass here is not wrong yet: the library judges it, and words what it finds.
