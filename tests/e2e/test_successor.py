@@ -21,8 +21,9 @@ LOGGER = re.compile(r'"(httpx|httpcore)(\.\w+)?"')
 # Whose logger names are a matter of the library, and who asks for them.
 NAMES_LOGGERS = ("overlays/chainhub/_log.py", "tests/unit/test_log.py")
 TRIED = ("tests/seam", "tests/faults", "tests/contract/test_operations.py")
-# Of the unit tests, those of what is not shipped and of the sandbox are left out.
-ELSEWHERE = ("test_release_", "test_sandbox_", "test_tools_")
+# Of the unit tests, those of what is not shipped and of the sandbox are left out, and those of the
+# pytest plugin, which start processes of their own that do not see httpx2.
+ELSEWHERE = ("test_release_", "test_sandbox_", "test_testing_plugin", "test_tools_")
 # These compare with httpx itself: httpx2 reads NO_PROXY and impossible host names differently.
 DIFFERENT = {
     "test_variables_are_read_as_httpx_reads_them",
