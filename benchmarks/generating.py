@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from os import pathsep
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import PROJECT, Failed, Missing, children, environment, program
+from benchmarks.processes import Failed, program, python
 from benchmarks.report import Entry, Goal, Row
 from benchmarks.running import OURS, Run, Samples, entries
 from tools.documents import Json, text_of
@@ -24,7 +21,6 @@ NOTE = (
 )
 LIMITS = {1: 1.0, 100: 0.8, 1000: 0.65}
 PLAIN = "plain generator"
-LONGEST = 120.0
 IMPORT = """
 import sys, time
 import httpx
@@ -114,23 +110,10 @@ def _generated(run: Run, folder: Path, size: int, form: str) -> dict[str, Sample
 
 def _spent(arguments: list[str], result: Path) -> dict[str, float]:
     shutil.rmtree(result, ignore_errors=True)
-    settings = environment()
-    settings["PATH"] = f"{Path(sys.executable).parent}{pathsep}{settings['PATH']}"
-    before = children()
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=PROJECT,
-        env=settings,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-        check=False,
-    )
-    if "No module named" in done.stderr:
-        raise Missing("not installed")
-    if done.returncode or not result.exists():
-        raise Failed((done.stderr or done.stdout).strip()[-200:].replace("\n", " "))
-    return {"s": children() - before}
+    spent = python(*arguments)
+    if not result.exists():
+        raise Failed(spent.output.strip()[-200:].replace("\n", " "))
+    return {"s": spent.cpu}
 
 
 def _imported(run: Run, package: Path) -> tuple[float | None, str]:

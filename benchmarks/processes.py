@@ -173,7 +173,12 @@ class Spent(NamedTuple):
 
 
 def program(code: str, *arguments: str, core: int | None = None, path: Path | None = None) -> Spent:
-    """Run a Python program in a fresh process and tell what it took, children included.
+    """Run a Python program in a fresh process; see `python`."""
+    return python("-c", code, *arguments, core=core, path=path)
+
+
+def python(*arguments: str, core: int | None = None, path: Path | None = None) -> Spent:
+    """Run Python with these arguments and tell what it took, children included.
 
     Raises:
         Missing: it needs something that is not installed.
@@ -182,9 +187,11 @@ def program(code: str, *arguments: str, core: int | None = None, path: Path | No
     settings = environment()
     if path is not None:
         settings["PYTHONPATH"] = str(path)
-    before = children()
+    # What is installed beside this Python is found by its name, as in an activated environment.
+    settings["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), settings.get("PATH", "")])
+    before = _children()
     done = subprocess.run(
-        [*_on(core), sys.executable, "-c", code, *arguments],
+        [*_on(core), sys.executable, *arguments],
         cwd=PROJECT,
         env=settings,
         capture_output=True,
@@ -192,15 +199,15 @@ def program(code: str, *arguments: str, core: int | None = None, path: Path | No
         timeout=LONGEST,
         check=False,
     )
-    spent = children() - before
-    if "ModuleNotFoundError" in done.stderr:
+    spent = _children() - before
+    if "No module named" in done.stderr:
         raise Missing("not installed")
     if done.returncode:
         raise Failed(done.stderr.strip().rpartition("\n")[2][:300])
     return Spent(spent, done.stdout)
 
 
-def children() -> float:
+def _children() -> float:
     """Return the CPU seconds of all processes this one has started and seen end."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -101,10 +101,10 @@ def _action(data: Json, name: str) -> Action:
 def _carry_out(document: dict[str, Json], action: Action, names: Set[str]) -> int:
     try:
         query = JSONPathEnvironment().compile(action.target)
-        allowed = None if action.only is None else _ONLY[action.only](document)
-        if allowed == set() or not may_find(query, document, names):
+        if not may_find(query, document, names):
             return 0
-        found = list(quicken(query).find(document))
+        allowed = None if action.only is None else _ONLY[action.only](document)
+        found = [] if allowed == set() else list(quicken(query).find(document))
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise Problem(f"{action.name} has a target that is not JSONPath: {reason}.") from None
