@@ -28,7 +28,7 @@ from benchmarks.report import Entry, Goal, Row, number, rounded
 from benchmarks.running import Run
 
 if TYPE_CHECKING:
-    from chainhub._crowd import Ask, Crowd, News
+    from chainhub._tasks.scheduler import Ask, Crowd, News
 
 TASKS = 1_000_000
 LIMIT = 5000.0
@@ -122,7 +122,7 @@ class Fleet:
 
     def _act(self, worker: int) -> None:
         """Let a worker ask whatever it wants to ask now."""
-        from chainhub._crowd import Ask
+        from chainhub._tasks.scheduler import Ask
 
         crowd, left, now = self._crowds[worker], self._left[worker], self.now
         while True:
@@ -163,9 +163,9 @@ class Fleet:
 
 
 def _crowd(random: Random) -> Crowd:
-    from chainhub._crowd import Crowd
-    from chainhub._schedule import DurationMemory, Schedule
-    from chainhub._waiting import Terms
+    from chainhub._tasks.intervals import DurationMemory, Schedule
+    from chainhub._tasks.poll import Terms
+    from chainhub._tasks.scheduler import Crowd
 
     schedule = Schedule(DurationMemory(random.random), random.random)
     return Crowd(Terms(schedule, math.inf), CONNECTIONS)

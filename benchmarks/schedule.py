@@ -18,7 +18,7 @@ from random import Random
 from statistics import fmean, geometric_mean
 from typing import NamedTuple
 
-from chainhub._schedule import DurationMemory, Schedule, Turn
+from chainhub._tasks.intervals import DurationMemory, Schedule, Turn
 
 MEDIANS = (30.0, 45.0, 67.0, 90.0, 134.0, 200.0, 300.0)
 SPREADS = (0.25, 0.5, 1.0)

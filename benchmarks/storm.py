@@ -25,9 +25,9 @@ from math import ceil
 from random import Random
 from typing import Literal
 
-from chainhub._answers import Answer
-from chainhub._budget import RetryBudget
-from chainhub._retry import Retry, RetryPolicy, Trouble, decide
+from chainhub._responses.response import Answer
+from chainhub._session.retry import Retry, RetryPolicy, Trouble, decide
+from chainhub._session.retry_budget import RetryBudget
 
 PERIOD = 5.0
 TIMEOUT = 10.0

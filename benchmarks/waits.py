@@ -17,10 +17,10 @@ from benchmarks.machine import resident
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chainhub._answers import Answer
-    from chainhub._call import Settled
     from chainhub._cancel import Cancel
-    from chainhub._retry import Trouble
+    from chainhub._responses.response import Answer
+    from chainhub._session.call import Settled
+    from chainhub._session.retry import Trouble
     from chainhub_api.models import VideoTask
 
 WARM = 3
@@ -86,7 +86,7 @@ def counted_polls(bench: Bench, *, polls: int) -> Figures:
 
 def settled(bench: Bench, *, calls: int) -> Figures:
     """Time what the retry layer does about a good answer."""
-    from chainhub._call import Call
+    from chainhub._session.call import Call
 
     settle = Call.settle
     seen: list[tuple[Call, Answer | Trouble]] = []

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from release import files, index, publishing, tree
-from release.problem import Problem
+from release import files, index, publishing
+from release import git_status as tree
+from release.errors import Problem
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from release.errors import Problem
 from release.index import Index, origin
-from release.problem import Problem
 
 # Asked for the password of a user at an address; None if it does not know.
 Keyring = Callable[[str, str], str | None]

@@ -12,8 +12,9 @@ from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
-from release import bill, sums
-from release.problem import Problem
+from release import checksums as sums
+from release import sbom as bill
+from release.errors import Problem
 
 # One time stamp for every build: equal sources give equal bytes.
 FIRST_DAY = 1580601600

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from release.problem import Problem
+from release.errors import Problem
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HOW = "docs/publishing.md shows the lines it takes"

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from release import credentials, page, sums
+from release import checksums as sums
+from release import credentials
+from release import index_page as page
 from release.credentials import Credentials
+from release.errors import Problem
 from release.files import DISTRIBUTIONS
 from release.index import Index
-from release.problem import Problem
 
 _PATIENCE = 600.0
 _STATUS = re.compile(r"status code:? (\d{3})")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out a command and give its exit status, 130 if it was interrupted."""
     try:
-        from tools.line import run  # takes a second, in which a person may press Ctrl-C
+        from tools.cli import run  # takes a second, in which a person may press Ctrl-C
 
         return run(argv)
     except KeyboardInterrupt:

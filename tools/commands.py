@@ -10,9 +10,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import diff as difference
+from tools import directories as trees
 from tools import (
-    dialect,
-    difference,
     documents,
     generation,
     hosts,
@@ -22,17 +22,17 @@ from tools import (
     overlay,
     pages,
     paths,
-    states,
     surface,
-    tidy,
-    trees,
     unions,
     validation,
 )
+from tools import downgrade as dialect
+from tools import normalise as tidy
+from tools import snapshots as states
 from tools.contract import mapping
 from tools.documents import Json
+from tools.errors import Problem
 from tools.layout import shown
-from tools.problem import Problem
 
 _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 

@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 
 import yaml  # type: ignore[import-untyped]  # it ships without types
 
+from tools.errors import Problem
 from tools.layout import shown
-from tools.problem import Problem
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

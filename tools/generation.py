@@ -26,7 +26,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from tools import layout
 from tools.contract import at, mapping, operations
 from tools.documents import Json
-from tools.problem import Problem
+from tools.errors import Problem
 from tools.servers import write_servers
 
 # The generator guards the contract's strings so well that its own messages cannot show them.

@@ -22,11 +22,11 @@ from typing import Final
 
 from tools import paths
 from tools.contract import Place, called, mapping, operations, sequence
-from tools.dialect import speak_as_before
 from tools.documents import Json
+from tools.downgrade import speak_as_before
+from tools.errors import Problem
 from tools.hosts import moved, refusal, strange_host, usual_host
 from tools.names import operation_of, pascal, tag_of
-from tools.problem import Problem
 from tools.unions import meaning, together
 
 MERGED: Final = "x-pages"  # how many pages a contract was merged of

@@ -18,8 +18,8 @@ from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 from tools.answers import optional_fields
 from tools.contract import Place
 from tools.documents import Json
+from tools.errors import Problem
 from tools.examples import left_out
-from tools.problem import Problem
 from tools.quick import may_find, names_in, quicken
 
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {

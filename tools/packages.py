@@ -13,9 +13,9 @@ from typing import Final, TypeAlias
 import griffe
 
 from tools import layout
-from tools.difference import Difference, Told, compare_types
+from tools.diff import Difference, Told, compare_types
+from tools.errors import Problem
 from tools.layout import shown
-from tools.problem import Problem
 
 _Members: TypeAlias = "Mapping[str, griffe.Object | griffe.Alias]"
 _WORDS: Final = {

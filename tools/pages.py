@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tools import documents, hosts, mends, merge
+from tools import documents, hosts, merge
+from tools import yaml_fixes as mends
 from tools.documents import Json
+from tools.errors import Problem
 from tools.layout import shown
-from tools.problem import Problem
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _OPENING: Final = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")

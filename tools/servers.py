@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tools.documents import Json
-from tools.problem import Problem
+from tools.errors import Problem
 
 FILE = "servers.py"
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")

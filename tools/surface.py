@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.errors import Problem
 from tools.layout import shown
-from tools.problem import Problem
 
 _JSON_NAME = re.compile(
     r"""(?P<json>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\] =|:)\s+(?P<python>\w+)\b"""

@@ -9,7 +9,7 @@ from typing import Final
 from tools import screen
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
-from tools.problem import Problem
+from tools.errors import Problem
 
 _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
 _GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -86,7 +86,7 @@ def _tag(operation: dict[str, Json]) -> str:
 def _specification(document: dict[str, Json]) -> Iterator[str]:
     if screen.passes(document):
         return
-    from tools.judge import faults  # loading it takes longer than all the rest
+    from tools.validator import faults  # loading it takes longer than all the rest
 
     for where, what in faults(document):
         yield f"not valid OpenAPI at {where or 'its top level'}: {_short(what)}"

@@ -12,15 +12,15 @@ TYPE_CHECKING = False  # type checkers know this name; importing typing takes ti
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._client import AsyncClient, Client
-    from chainhub._download import Progress
-    from chainhub._download_many import DownloadOutcome
-    from chainhub._events import AttemptEvent, CallEvent, RetryEvent
-    from chainhub._journal import JournalError
-    from chainhub._notebook import show
-    from chainhub._outcome import Outcome
-    from chainhub._retry_policy import RetryPolicy
-    from chainhub._schedule import PollPolicy
-    from chainhub._status import (
+    from chainhub._download.download import Progress
+    from chainhub._download.many import DownloadOutcome
+    from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
+    from chainhub._session.retry_policy import RetryPolicy
+    from chainhub._tasks.intervals import PollPolicy
+    from chainhub._tasks.journal import JournalError
+    from chainhub._tasks.notebook import show
+    from chainhub._tasks.outcome import Outcome
+    from chainhub._tasks.status import (
         State,
         UnknownStatusWarning,
         code_of,
@@ -90,27 +90,27 @@ else:
 
 _HOME = {
     "AsyncClient": "chainhub._client",
-    "AttemptEvent": "chainhub._events",
-    "CallEvent": "chainhub._events",
+    "AttemptEvent": "chainhub._session.events",
+    "CallEvent": "chainhub._session.events",
     "Cancel": "chainhub._cancel",
     "Client": "chainhub._client",
-    "DownloadOutcome": "chainhub._download_many",
-    "JournalError": "chainhub._journal",
-    "Outcome": "chainhub._outcome",
-    "PollPolicy": "chainhub._schedule",
-    "Progress": "chainhub._download",
-    "RetryEvent": "chainhub._events",
-    "RetryPolicy": "chainhub._retry_policy",
-    "State": "chainhub._status",
-    "UnknownStatusWarning": "chainhub._status",
+    "DownloadOutcome": "chainhub._download.many",
+    "JournalError": "chainhub._tasks.journal",
+    "Outcome": "chainhub._tasks.outcome",
+    "PollPolicy": "chainhub._tasks.intervals",
+    "Progress": "chainhub._download.download",
+    "RetryEvent": "chainhub._session.events",
+    "RetryPolicy": "chainhub._session.retry_policy",
+    "State": "chainhub._tasks.status",
+    "UnknownStatusWarning": "chainhub._tasks.status",
     "__version__": "chainhub._version",
-    "code_of": "chainhub._status",
-    "progress_of": "chainhub._status",
-    "reason_of": "chainhub._status",
-    "show": "chainhub._notebook",
-    "state_of": "chainhub._status",
-    "updated_at": "chainhub._status",
-    "video_url_of": "chainhub._status",
+    "code_of": "chainhub._tasks.status",
+    "progress_of": "chainhub._tasks.status",
+    "reason_of": "chainhub._tasks.status",
+    "show": "chainhub._tasks.notebook",
+    "state_of": "chainhub._tasks.status",
+    "updated_at": "chainhub._tasks.status",
+    "video_url_of": "chainhub._tasks.status",
 }
 """Where a name comes from; the others are errors, or models of the contract."""
 
@@ -185,6 +185,6 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in _sys.modules:  # in a notebook tasks are shown as cards
-    import chainhub._notebook as _notebook
+    import chainhub._tasks.notebook as _notebook
 
     _notebook.register()

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 import httpx
 
-from chainhub import _runner
-from chainhub._base_url import base_url_from
 from chainhub._body import DEFAULT_LIMIT
 from chainhub._connector import Connector, proxies_of
-from chainhub._credentials import Credentials
-from chainhub._doors import AsyncDoor, Door, Doorway
-from chainhub._log import guard_logs
-from chainhub._options import (
+from chainhub._session import operation as _runner
+from chainhub._session.base_url import base_url_from
+from chainhub._session.credentials import Credentials
+from chainhub._session.httpx_clients import AsyncDoor, Door, Doorway
+from chainhub._session.log import guard_logs
+from chainhub._session.options import (
     DEADLINE,
     TIMEOUT,
     Observers,
@@ -33,7 +33,7 @@ from chainhub._options import (
     spans_of,
     whole,
 )
-from chainhub._session import Session
+from chainhub._session.session import Session
 from chainhub._tls import read_trust
 from chainhub._version import __version__
 from chainhub_api.api import AsyncResources, Resources
@@ -42,8 +42,8 @@ from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._events import AttemptEvent, CallEvent, RetryEvent
-    from chainhub._retry_policy import RetryPolicy
+    from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
+    from chainhub._session.retry_policy import RetryPolicy
     from chainhub.video import AsyncVideo, Video
 
 OWN_HEADERS = {
@@ -142,7 +142,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         own, carrier = OWN_HEADERS.items(), auth_header_name.lower()
         theirs = [pair for pair in headers.items() if pair not in own or pair[0].lower() == carrier]
         if theirs:
-            from chainhub._headers import check_headers
+            from chainhub._session.headers import check_headers
 
             check_headers(theirs, auth_header_name)
         AuthenticatedClient.__init__(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import httpcore
 
 from chainhub._address import refusal
+from chainhub._download.media import Headers
 from chainhub._ending import Counter, plain_length
-from chainhub._media import Headers
 from chainhub._network import AddressCheck, SyncWire
 from chainhub.errors import AddressRefusedError
 

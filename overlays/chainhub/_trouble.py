@@ -10,8 +10,8 @@ import os
 
 from chainhub._body import BodyError
 from chainhub._network import NameLookupError
-from chainhub._redact import redact_text
-from chainhub._retry import Trouble, TroubleKind
+from chainhub._redaction import redact_text
+from chainhub._session.retry import Trouble, TroubleKind
 from chainhub._tls_problem import problem
 
 _KINDS: dict[str, TroubleKind] = {

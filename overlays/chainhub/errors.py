@@ -104,7 +104,7 @@ class ChainhubError(Exception):
         advice: str | None = None,
     ) -> None:
         """Keep the facts, cleaned of what does not belong on one line."""
-        from chainhub._redact import redact_text, redact_url  # loaded with the first error
+        from chainhub._redaction import redact_text, redact_url  # loaded with the first error
 
         self.message: str = redact_text(message, limit=_LONGEST_MESSAGE)
         super().__init__(self.message)
@@ -149,7 +149,7 @@ class ChainhubError(Exception):
         return {**self.__dict__, **kept}
 
     def _head(self) -> str:
-        from chainhub._phrases import named
+        from chainhub._responses.phrases import named
 
         return "" if self.status is None else f"{named(self.status)}: "
 
@@ -168,14 +168,14 @@ class ChainhubError(Exception):
 
 
 def _short(text: str | None, limit: int) -> str | None:
-    from chainhub._redact import one_line
+    from chainhub._redaction import one_line
 
     return None if text is None else one_line(text, limit)
 
 
 def _sentence(message: str, code: str, advice: str | None, room: int) -> str:
     """Return what happened and what to do, the message cut before the advice is."""
-    from chainhub._redact import one_line
+    from chainhub._redaction import one_line
 
     if not advice:
         return one_line(message, room) + code
@@ -285,7 +285,7 @@ class StatusError(ChainhubError):
 
     def _head(self) -> str:
         if self.status is not None and 200 <= self.status <= 299:
-            from chainhub._phrases import named
+            from chainhub._responses.phrases import named
 
             return f"{named(self.status)}, but with an error inside: "
         return super()._head()
@@ -461,7 +461,7 @@ class TaskFailed(TaskError):
         **facts: Unpack[Facts],
     ) -> None:
         """Keep the reason beside the task."""
-        from chainhub._redact import redact_text
+        from chainhub._redaction import redact_text
 
         super().__init__(message, task=task, **facts)
         self.reason: str | None = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from chainhub._events import AttemptEvent
+from chainhub._session.events import AttemptEvent
 from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
 

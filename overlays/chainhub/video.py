@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._download_methods import AsyncDownloads, Downloads
-from chainhub._many_methods import AsyncMany, Many
-from chainhub._wait_methods import AsyncWaits, Waits
+from chainhub._tasks.batch_methods import AsyncMany, Many
+from chainhub._tasks.download_methods import AsyncDownloads, Downloads
+from chainhub._tasks.wait_methods import AsyncWaits, Waits
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
 if TYPE_CHECKING:

@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub import errors
-from chainhub._download import Progress
-from chainhub._journal import JournalError
-from chainhub._status import State
-from chainhub.cli._board import Board
+from chainhub._download.download import Progress
+from chainhub._tasks.journal import JournalError
+from chainhub._tasks.status import State
+from chainhub.cli._checks import Finding, Level, conclusion, diagnosis, fault, told, worst
+from chainhub.cli._durations import amount, clock, limit, parse_span
 from chainhub.cli._exit_codes import Exit, exit_code_of, verdict
-from chainhub.cli._findings import Finding, Level, conclusion, diagnosis, fault, told, worst
 from chainhub.cli._ids import chosen, ids_in, ids_of_file
 from chainhub.cli._lines import change_sentence, columns, sentence
+from chainhub.cli._messages import again, complaint, plain, spoken
+from chainhub.cli._progress import Board
 from chainhub.cli._rows import (
     ASCII,
     UNICODE,
@@ -25,8 +27,6 @@ from chainhub.cli._rows import (
     shortened,
     signs_for,
 )
-from chainhub.cli._spans import amount, clock, limit, parse_span
-from chainhub.cli._spoken import again, complaint, plain, spoken
 from chainhub_api.models import VideoTask
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from chainhub.cli._interruptions import Terminated, held, listening
+from chainhub.cli._signals import Terminated, held, listening
 
 
 @pytest.mark.parametrize(

@@ -284,8 +284,8 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
 
 def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:
     """Only the main thread may set them."""
+    from chainhub.cli._client_factory import Service
     from chainhub.cli._get import Get
-    from chainhub.cli._opening import Service
 
     sandbox.add(completed, id="x")
     command = Get(ids=["x"], service=Service(base_url=None, timeout=5.0), deadline=5.0, json=False)

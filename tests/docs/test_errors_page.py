@@ -5,7 +5,8 @@ import inspect
 import re
 from pathlib import Path
 
-from chainhub import _journal, errors
+from chainhub import errors
+from chainhub._tasks import journal as _journal
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "errors.md"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release import bill
+from release import sbom as bill
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

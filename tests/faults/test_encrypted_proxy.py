@@ -7,12 +7,12 @@ import pytest
 
 import chainhub
 from chainhub_api.models import VideoTask
+from tests.client.video import BEGINNING
 from tests.faults import identities
 from tests.faults.asking import Colour, ask, options
 from tests.faults.server import Act, Close, Hang, Send, Server, Stage, Trickle, Tunnel
 from tests.faults.table import GOOD, answer
 from tests.faults.test_faults import COLOURS
-from tests.seam.film import BEGINNING
 
 TRUST = {"verify_ssl": str(identities.AUTHORITY)}
 TASK = {"id": "a", "status": "completed", "status_update_time": 1750323167003}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from chainhub import errors
-from chainhub._phrases import named
+from chainhub._responses.phrases import named
 
 CLASSES = [
     kind

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from chainhub._connector import Connector
+from chainhub._download.url_policy import Route
 from chainhub._media_line import MediaWire, refuse_private
-from chainhub._media_route import Route
 from chainhub._proxy import ProxySettings, read_argument
 from chainhub._tls import Trust
 from chainhub.errors import AddressRefusedError

@@ -8,7 +8,7 @@ import pytest
 
 from chainhub._body import BodyError
 from chainhub._network import LeftOver, NameLookupError
-from chainhub._retry import Trouble
+from chainhub._session.retry import Trouble
 from chainhub._trouble import trouble_of
 
 KEY = "sk-test-trouble-123456"

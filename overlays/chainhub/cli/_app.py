@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from chainhub.cli._spans import parse_span
+from chainhub.cli._durations import parse_span
 
 if TYPE_CHECKING:
+    from chainhub.cli._client_factory import Service
     from chainhub.cli._fetching import Place
-    from chainhub.cli._opening import Service
     from chainhub.cli._running import Command
 
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
@@ -206,7 +206,7 @@ def _run(command: Command) -> None:
 
 
 def _service(base_url: str | None, timeout: float) -> Service:
-    from chainhub.cli._opening import Service
+    from chainhub.cli._client_factory import Service
 
     return Service(base_url=base_url, timeout=timeout)
 

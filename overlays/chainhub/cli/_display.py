@@ -6,10 +6,10 @@ import threading
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, Self
 
-from chainhub.cli._interruptions import held
+from chainhub.cli._durations import clock
+from chainhub.cli._messages import plain
 from chainhub.cli._rows import Line, Row, signs_for
-from chainhub.cli._spans import clock
-from chainhub.cli._spoken import plain
+from chainhub.cli._signals import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-    from chainhub.cli._board import Board
+    from chainhub.cli._progress import Board
     from chainhub.cli._terminal import Terminal
 
 _PER_SECOND = 8

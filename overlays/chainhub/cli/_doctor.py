@@ -12,8 +12,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._version import __version__
-from chainhub.cli._exit_codes import Exit
-from chainhub.cli._findings import (
+from chainhub.cli._checks import (
     Finding,
     Level,
     conclusion,
@@ -23,15 +22,16 @@ from chainhub.cli._findings import (
     told,
     worst,
 )
+from chainhub.cli._durations import limit
+from chainhub.cli._exit_codes import Exit
 from chainhub.cli._records import encoded
 from chainhub.cli._rows import signs_for
-from chainhub.cli._spans import limit
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from chainhub.cli._opening import Service
+    from chainhub.cli._client_factory import Service
     from chainhub.cli._terminal import Terminal
 
 PROBE_ID = "chainhub-doctor:no-such-task"
@@ -106,7 +106,7 @@ def versions() -> Iterator[Finding]:
 
 def found_key(environ: Mapping[str, str]) -> Finding:
     """Return where the key comes from, and nothing else about it."""
-    from chainhub._key_sources import find_key, keyring_installed, no_key
+    from chainhub._session.key_sources import find_key, keyring_installed, no_key
     from chainhub.cli._key import key_of_keyring
 
     try:
@@ -122,7 +122,7 @@ def found_key(environ: Mapping[str, str]) -> Finding:
 
 def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, Finding]:
     """Return the base URL, or None, and whether it can be used."""
-    from chainhub._base_url import base_url_from
+    from chainhub._session.base_url import base_url_from
     from chainhub_api.servers import SERVERS
 
     try:
@@ -198,7 +198,7 @@ def found_name(url: str) -> Finding:
 def probed(service: Service) -> list[Finding]:
     """Ask the service for a task that cannot exist, once."""
     from chainhub._client import Client
-    from chainhub._retry import RetryPolicy
+    from chainhub._session.retry import RetryPolicy
 
     began = _clock.monotonic()
     failure: ChainhubError | None = None

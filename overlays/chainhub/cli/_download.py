@@ -9,15 +9,15 @@ import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._status import State
-from chainhub.cli._board import Board
+from chainhub._tasks.status import State
+from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
 from chainhub.cli._fetching import Fetching, Place
 from chainhub.cli._ids import chosen
-from chainhub.cli._opening import Service, open_client
+from chainhub.cli._messages import again, plain
+from chainhub.cli._progress import Board
 from chainhub.cli._records import record_of, state_shown
 from chainhub.cli._results import Results
-from chainhub.cli._spoken import again, plain
 from chainhub.errors import ConfigurationError, ResultMissing
 
 if TYPE_CHECKING:

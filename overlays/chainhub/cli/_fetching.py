@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from chainhub._destination import disk_error
-from chainhub._download_methods import PARALLEL
-from chainhub.cli._spans import limit
+from chainhub._download.destination import disk_error
+from chainhub._tasks.download_methods import PARALLEL
+from chainhub.cli._durations import limit
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from chainhub import Client
     from chainhub._cancel import Cancel
-    from chainhub._destination import IfExists
-    from chainhub.cli._board import Board
+    from chainhub._download.destination import IfExists
+    from chainhub.cli._progress import Board
     from chainhub_api.models import VideoTask
 
     Tell = Callable[[Path | None, ChainhubError | None], None]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
-from chainhub._outcome import fault_of
-from chainhub._status import State
+from chainhub._tasks.outcome import fault_of
+from chainhub._tasks.status import State
+from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import Silence
 from chainhub.cli._ids import chosen
 from chainhub.cli._lines import columns, sentence
-from chainhub.cli._opening import Service, open_client
 from chainhub.cli._records import record_of, state_shown
 from chainhub.cli._results import Results
 from chainhub.errors import ChainhubError

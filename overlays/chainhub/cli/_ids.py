@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._redact import one_line
+from chainhub._redaction import one_line
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:

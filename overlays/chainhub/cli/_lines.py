@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._status import progress_of, reason_of, updated_at, video_url_of
+from chainhub._tasks.status import progress_of, reason_of, updated_at, video_url_of
+from chainhub.cli._durations import clock
+from chainhub.cli._messages import plain
 from chainhub.cli._records import state_shown
-from chainhub.cli._spans import clock
-from chainhub.cli._spoken import plain
 
 if TYPE_CHECKING:
     from chainhub_api.models import VideoTask

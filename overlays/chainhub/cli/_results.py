@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from chainhub.cli._exit_codes import Exit, exit_code_of, verdict
+from chainhub.cli._messages import complaint
 from chainhub.cli._records import encoded
-from chainhub.cli._spoken import complaint
 
 if TYPE_CHECKING:
     from chainhub.cli._display import Display

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
-from chainhub._redact import one_line
-from chainhub.cli._spans import amount, clock
+from chainhub._redaction import one_line
+from chainhub.cli._durations import amount, clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

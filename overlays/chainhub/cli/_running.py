@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from chainhub.cli._exit_codes import Exit, exit_code_of
-from chainhub.cli._interruptions import Terminated, listening
+from chainhub.cli._messages import complaint, spoken
 from chainhub.cli._records import encoded, record_of
-from chainhub.cli._spoken import complaint, spoken
+from chainhub.cli._signals import Terminated, listening
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError
 
@@ -81,7 +81,7 @@ def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInt
 @contextmanager
 def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
     """Tell of an unknown status word in a sentence instead of a place in the code."""
-    from chainhub._status import UnknownStatusWarning
+    from chainhub._tasks.status import UnknownStatusWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnknownStatusWarning)

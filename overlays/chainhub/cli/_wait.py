@@ -9,15 +9,15 @@ import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub.cli._board import Board
+from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
+from chainhub.cli._durations import clock, limit
 from chainhub.cli._ids import chosen, ids_of_file
-from chainhub.cli._opening import Service, open_client
+from chainhub.cli._messages import again, plain
+from chainhub.cli._progress import Board
 from chainhub.cli._records import record_of
 from chainhub.cli._results import Results
 from chainhub.cli._rows import signs_for
-from chainhub.cli._spans import clock, limit
-from chainhub.cli._spoken import again, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

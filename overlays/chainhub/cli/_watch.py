@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
-from chainhub._outcome import fault_of
-from chainhub._status import State
-from chainhub.cli._board import Board
+from chainhub._tasks.outcome import fault_of
+from chainhub._tasks.status import State
+from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
+from chainhub.cli._durations import limit
 from chainhub.cli._ids import chosen
 from chainhub.cli._lines import change_columns, change_sentence
-from chainhub.cli._opening import Service, open_client
+from chainhub.cli._messages import again
+from chainhub.cli._progress import Board
 from chainhub.cli._records import record_of, state_shown
 from chainhub.cli._results import Results
-from chainhub.cli._spans import limit
-from chainhub.cli._spoken import again
 from chainhub.errors import ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ project: three seconds of FFmpeg's test picture `testsrc2`.
 
 from __future__ import annotations
 
+from chainhub.sandbox._error_bodies import status
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._refusals import status
 from chainhub.sandbox._requests import Recorded
 from chainhub.sandbox._sandbox import Sandbox
 from chainhub.sandbox._script import (

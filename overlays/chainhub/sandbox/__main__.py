@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from chainhub.sandbox import Sandbox, SandboxError
-from chainhub.sandbox._stories import STORIES
+from chainhub.sandbox._scenarios import STORIES
 
 _PROGRAM = "python -m chainhub.sandbox"
 

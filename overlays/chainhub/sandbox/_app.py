@@ -17,14 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chainhub.sandbox import _refusals as refusals
+from chainhub.sandbox import _error_bodies as refusals
 from chainhub.sandbox._clock import Clock
 from chainhub.sandbox._faults import perform
 from chainhub.sandbox._links import Signer
 from chainhub.sandbox._ranges import Part, select
 from chainhub.sandbox._requests import RequestLog
+from chainhub.sandbox._response_bodies import Moment, task_body
 from chainhub.sandbox._script import Completion, Hindered, State
-from chainhub.sandbox._shapes import Moment, task_body
 from chainhub.sandbox._tasks import Tasks, Told
 
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}")

@@ -10,13 +10,13 @@ from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from chainhub.sandbox._bind import listen, origin
 from chainhub.sandbox._clock import Clock
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
 from chainhub.sandbox._links import Signer
-from chainhub.sandbox._listening import listen, origin
 from chainhub.sandbox._requests import Recorded, RequestLog
+from chainhub.sandbox._scenarios import STORIES
 from chainhub.sandbox._script import Step
-from chainhub.sandbox._stories import STORIES
 from chainhub.sandbox._tasks import Tasks
 
 if TYPE_CHECKING:

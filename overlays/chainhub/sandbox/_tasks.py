@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from attrs import define, frozen
 
 from chainhub.sandbox._clock import Clock
-from chainhub.sandbox._course import Position, ask
+from chainhub.sandbox._scenarios import story_for
 from chainhub.sandbox._script import Completion, Hindered, State, Step, as_script, pending
-from chainhub.sandbox._stories import story_for
+from chainhub.sandbox._script_state import Position, ask
 
 
 @frozen

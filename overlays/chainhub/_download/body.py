@@ -1,0 +1,103 @@
+"""Takes the body of an answer in: from the connection to the disk, if it is a video."""
+
+from __future__ import annotations
+
+import attrs
+
+from chainhub._download.decompress import Unzip
+from chainhub._download.media import Headers, Take, header
+from chainhub._download.partial import Partial
+from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
+from chainhub._session.retry import Trouble
+from chainhub.errors import ContentRefusedError
+
+
+@attrs.frozen
+class Received:
+    """The whole file has come."""
+
+
+class Surplus(Exception):
+    """Tell that an answer is longer than it says, so that nothing of it can be trusted."""
+
+
+class Intake:
+    """Takes a body in: inflates it if need be, looks at its beginning, keeps to the limits."""
+
+    def __init__(self, take: Take, partial: Partial, limit: float, headers: Headers) -> None:
+        self._take = take
+        self._partial = partial
+        self._limit = limit
+        self._type = header(headers, b"content-type") or "no type"
+        self._unzip = Unzip() if take.packed else None
+        self._head: bytearray | None = None
+        self._check_size(take.length or 0)
+        if take.offset:
+            partial.resume(take.offset)
+        else:
+            self._head = bytearray()
+
+    def feed(self, chunk: bytes | memoryview) -> None:
+        """Take the next bytes.
+
+        Raises:
+            ContentRefusedError: this is no video, or more than is wanted.
+            DiskError: the disk refuses.
+            Surplus: more came than was announced.
+        """
+        if self._unzip is None:
+            self._take_in(chunk)
+        else:
+            for piece in self._unzip.feed(chunk):
+                self._take_in(piece)
+
+    def finish(self) -> Received | Trouble:
+        """Say whether the file is complete.
+
+        Raises:
+            ContentRefusedError: this is no video.
+            DiskError: the disk refuses.
+        """
+        if self._unzip is not None and not self._unzip.whole:
+            return Trouble("truncated", True, "the compressed body ends in the middle")
+        if self._head is not None:
+            self._begin(bytes(self._head))
+        size, length = self._partial.position, self._take.length
+        if length is not None and size < length:
+            return Trouble("truncated", True, f"{size} of {length} bytes came")
+        if not self._take.delimited and is_cut(self._partial.read, size):
+            return Trouble("truncated", True, "the file ends in the middle")
+        return Received()
+
+    def _take_in(self, data: bytes | memoryview) -> None:
+        if self._head is None:
+            self._write(data)
+            return
+        self._head += data
+        if len(self._head) >= SNIFFED:
+            self._begin(bytes(self._head))
+
+    def _begin(self, head: bytes) -> None:
+        """Look at the beginning: only a video is written at all."""
+        refused = refused_content(head)
+        if refused is not None:
+            shown = head.decode("utf-8", "replace") if is_text(head) else None
+            raise ContentRefusedError(
+                f"what the address holds is no video but {refused}, sent as {self._type[:60]}",
+                excerpt=shown,
+            )
+        self._head = None
+        self._partial.start(self._take.etag, self._take.length)
+        self._write(head)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        size = self._partial.position + len(data)
+        if self._take.length is not None and size > self._take.length:
+            self._partial.forget()
+            raise Surplus
+        self._check_size(size)
+        self._partial.write(data)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limit:
+            raise ContentRefusedError(f"the video is larger than max_bytes={self._limit:.0f}")

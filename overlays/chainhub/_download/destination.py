@@ -1,0 +1,103 @@
+"""Where a video goes: the name of its file, and what may stand there already."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from chainhub._redaction import one_line
+from chainhub.errors import ConfigurationError, DestinationExistsError, DiskError
+
+IfExists = Literal["error", "replace", "keep"]
+Place = str | os.PathLike[str]
+
+_LONGEST_STEM = 120
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*")
+_UNSAFE = re.compile(r"^-|[^A-Za-z0-9_@-]")
+# Names Windows gives to devices, whatever follows a dot.
+_DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+
+
+def file_name(task_id: str) -> str:
+    """Return the name of a task's file; different ids do not get the same one.
+
+    `veo3.1-fast:1760545785-abc` becomes `veo3.1-fast@1760545785-abc.mp4`. An id that needs more
+    than that to be a safe name, or is very long, gets a part of its hash as well.
+    """
+    stem = task_id.replace(":", "@", 1)
+    safe = len(stem) <= _LONGEST_STEM and _SAFE.fullmatch(stem) and not _DEVICE.fullmatch(stem)
+    if safe and "@" not in task_id:
+        return f"{stem}.mp4"
+    digest = sha256(task_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{_UNSAFE.sub('_', stem[:_LONGEST_STEM])}_{digest}.mp4"
+
+
+def destination(task_id: str, dest: Place | None, into: Place | None) -> Path:
+    """Return the absolute path of the file to write.
+
+    Raises:
+        ConfigurationError: not exactly one of both is given, or it is no path.
+    """
+    place = into if dest is None else dest
+    if place is None or (dest is not None and into is not None):
+        raise ConfigurationError("say where the video goes: dest=, a file, or into=, a folder")
+    given: object = os.fspath(place)
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise ConfigurationError("the destination must be a path, not empty, as text")
+    if dest is None:
+        return Path(os.path.abspath(given), file_name(task_id))
+    if given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        raise ConfigurationError(f"{one_line(given, 200)!r} names a folder; give a file, or into=")
+    return Path(os.path.abspath(given))
+
+
+def stands_already(path: Path, if_exists: IfExists) -> bool:
+    """Tell whether a file stands there that is to be kept instead of downloading.
+
+    Raises:
+        DestinationExistsError: a file stands there and must not be touched.
+        DiskError: what stands there is no ordinary file.
+    """
+    found = _look(path)
+    if found is None:
+        return False
+    if if_exists == "keep" and stat.S_ISLNK(found.st_mode):
+        found = _look(path, follow=True) or found
+    if stat.S_ISREG(found.st_mode):
+        if if_exists == "error":
+            raise DestinationExistsError(f"{shown(path)} exists already")
+        return if_exists == "keep"
+    if stat.S_ISDIR(found.st_mode):
+        raise DiskError(f"{shown(path)} is a folder; give a file, or into=", errno=errno.EISDIR)
+    if stat.S_ISLNK(found.st_mode) and if_exists == "error":
+        raise DestinationExistsError(f"{shown(path)} exists already, as a symbolic link")
+    kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no ordinary file"
+    raise DiskError(f"{shown(path)} is {kind}, which is not written to", errno=errno.EEXIST)
+
+
+def _look(path: Path, *, follow: bool = False) -> os.stat_result | None:
+    try:
+        return os.stat(path, follow_symlinks=follow)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        failure = disk_error(error, "cannot look at", path)
+    raise failure
+
+
+def disk_error(error: OSError, doing: str, path: Path) -> DiskError:
+    """Return the error for what the operating system refused."""
+    why = error.strerror or type(error).__name__
+    if error.errno == errno.ENOENT:
+        why = "the folder does not exist"
+    return DiskError(f"{doing} {shown(path)}: {why}", errno=error.errno)
+
+
+def shown(path: Path) -> str:
+    """Return a path as it may stand in a text."""
+    return one_line(str(path), 200)

@@ -1,0 +1,331 @@
+"""One download as a loop sees it, and the two loops; what comes next is decided in `_course`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial as partial_of
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import attrs
+
+from chainhub import _clock
+from chainhub._cancel import Cancel
+from chainhub._download.destination import IfExists, stands_already
+from chainhub._download.fetch import Fetch, Order, Outcome
+from chainhub._download.media import StartOver, address_in
+from chainhub._download.partial import Partial, tidy
+from chainhub._download.state import Again, Course, Finish, Renew, Step
+from chainhub._download.url_policy import Address, Route
+from chainhub._download.worker import in_thread
+from chainhub._pool import watching
+from chainhub._redaction import redact_url
+from chainhub._responses.response import Answer
+from chainhub._session.log import logger
+from chainhub.errors import (
+    CancelledByUser,
+    ChainhubError,
+    ClientClosedError,
+    ContentRefusedError,
+    DeadlineError,
+    IntegrityError,
+)
+
+if TYPE_CHECKING:
+    from chainhub._client import AsyncClient, Client
+    from chainhub_api.models import VideoTask
+
+PACE = 0.1
+"""Seconds between two reports of progress."""
+
+
+@attrs.frozen
+class Progress:
+    """How far a download is.
+
+    Attributes:
+        id: The task.
+        done: Bytes on disk, those of an earlier call included. Less than before after a start over.
+        total: Bytes of the whole file, None if the server does not say.
+    """
+
+    id: str
+    done: int
+    total: int | None
+
+    @property
+    def fraction(self) -> float | None:
+        """The part that is done, from 0.0 to 1.0, or None if nobody knows."""
+        return None if self.total is None else self.done / self.total
+
+
+Tell = Callable[[Progress], object]
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """One download as the caller wants it.
+
+    Attributes:
+        id: The task.
+        task: What is known of it already, or None.
+        target: The file, absolute.
+        if_exists: What to do if it is there.
+        sha256: The checksum the file must have, in lower case, or None.
+        max_bytes: The largest file that is wanted, or infinity.
+        deadline_at: The instant (monotonic) at which everything ends, or infinity.
+    """
+
+    id: str
+    task: VideoTask | None = attrs.field(repr=False)
+    target: Path
+    if_exists: IfExists
+    sha256: str | None
+    max_bytes: float
+    deadline_at: float
+
+
+class Limits(TypedDict):
+    """Name the options of a question for the address."""
+
+    deadline: float
+    cancel: Cancel
+
+
+class Interrupted(Exception):
+    """Carries an exception of the caller's own callback past those who handle failures."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Download:
+    """One download as a loop sees it. Shared by both colours.
+
+    Args:
+        client: Whose task it is.
+        wanted: What is wanted.
+        route: Where it may come from.
+        cancel: Ends it when it is set.
+    """
+
+    def __init__(
+        self,
+        client: Client | AsyncClient,
+        wanted: Wanted,
+        route: Route,
+        cancel: Cancel | None,
+    ) -> None:
+        self.wanted = wanted
+        self.halt = Cancel()
+        self._route = route
+        self._session = client._session
+        self._options = client._options
+        self._cancel = self._options.cancel if cancel is None else cancel
+        secrets = self._session.credentials.secrets
+        self._course = Course(
+            wanted.deadline_at, self._options.retries(), secrets, self._session.random
+        )
+        self._started = _clock.monotonic()
+        self._url: Address | None = None
+        self._next_report = -math.inf
+        if wanted.task is not None:
+            self.take(wanted.task)
+
+    @contextmanager
+    def held(self) -> Iterator[Partial | None]:
+        """Hold the unfinished file while the block runs; None if the file is there already.
+
+        Raises:
+            DestinationExistsError: a file stands there already.
+            DownloadError: another download to this target is under way.
+            DiskError: the file cannot be made.
+        """
+        wanted = self.wanted
+        tidy(wanted.target)
+        if stands_already(wanted.target, wanted.if_exists):
+            yield None
+            return
+        partial = Partial.claim(wanted.target, wanted.id)
+        try:
+            with watching(self._cancel, lambda: self.halt.set):
+                # Another one may have finished just before this one took hold.
+                yield None if stands_already(wanted.target, wanted.if_exists) else partial
+        finally:
+            partial.close()
+
+    @property
+    def asks(self) -> bool:
+        """Whether the task must be asked for the address first."""
+        return self._url is None
+
+    def limits(self) -> Limits:
+        """Return how the question for the address is limited.
+
+        Raises:
+            DeadlineError: no time is left for it.
+        """
+        return {"deadline": min(self.left(), self._options.deadline), "cancel": self.halt}
+
+    def left(self) -> float:
+        """Return the seconds until the deadline.
+
+        Raises:
+            DeadlineError: there are none.
+        """
+        left = self.wanted.deadline_at - _clock.monotonic()
+        if left <= 0:
+            raise self._told(DeadlineError("the deadline passed before the video came"))
+        return left
+
+    def take(self, task: VideoTask) -> None:
+        """Take the address a task names.
+
+        Raises:
+            TaskError: it names none.
+            AddressRefusedError: it is one that is not followed.
+        """
+        self._url = self._route.checked(address_in(self.wanted.id, task))
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether the next request goes to the API itself."""
+        return self._url is not None and self._route.is_own(self._url)
+
+    def attempt(self, partial: Partial, key: str | None, tell: Tell) -> Again | Renew | None:
+        """Make an attempt; None says that the file stands in its place.
+
+        Raises:
+            ChainhubError: it cannot be had.
+        """
+        self._check()
+        if self._session.closed:
+            raise ClientClosedError("the client is closed; make a new one")
+        fetch = Fetch(self._route, self._order(key), partial, self.halt, self._teller(tell))
+        failure: BaseException
+        try:
+            step = self._settled(fetch.run(), partial)
+            next_step = self._finished(partial) if isinstance(step, Finish) else step
+        except Interrupted as interrupted:
+            failure = interrupted.error
+        except ChainhubError as error:
+            failure = self._told(error, fetch.url)
+            if isinstance(error, ContentRefusedError | IntegrityError):
+                partial.forget()
+        else:
+            if isinstance(next_step, Renew):
+                self._url = None
+            return next_step
+        raise failure
+
+    def _check(self) -> None:
+        if self.halt.is_set():
+            raise self._told(CancelledByUser("the download was cancelled"))
+
+    def _order(self, key: str | None) -> Order:
+        assert self._url is not None  # the loop has asked for it
+        options = self._options
+        return Order(
+            url=self._url,
+            key=key,
+            timeout=options.timeout,
+            connect=options.connect,
+            deadline_at=self.wanted.deadline_at,
+            max_bytes=self.wanted.max_bytes,
+        )
+
+    def _settled(self, outcome: Outcome, partial: Partial) -> Step:
+        self._check()
+        now, wall = _clock.monotonic(), time.time()
+        step = self._course.settle(outcome, partial.position, now, wall)
+        if isinstance(outcome, StartOver):
+            partial.forget()
+        if isinstance(step, ChainhubError):
+            if step.advice is None and partial.kept is not None:
+                step.advice = "what came is kept: the same call goes on from there"
+            raise step
+        if isinstance(step, Again):
+            why = outcome.status if isinstance(outcome, Answer) else getattr(outcome, "text", "")
+            name = self.wanted.target.name
+            logger.info("download to %s: %s; going on in %.2f s", name, why, step.delay)
+        return step
+
+    def _finished(self, partial: Partial) -> Again | None:
+        wanted = self.wanted
+        if wanted.sha256 is not None:
+            found = partial.digest(self.halt.is_set)
+            self._check()
+            if found is not None and found != wanted.sha256:
+                resumed = partial.resumed
+                partial.forget()
+                return self._again(self._course.mismatched(resumed, found, wanted.sha256))
+        partial.publish(wanted.if_exists)
+        return None
+
+    def _again(self, step: Again | ChainhubError) -> Again:
+        if isinstance(step, ChainhubError):
+            raise step
+        return step
+
+    def _teller(self, tell: Tell) -> Callable[[int, int | None], None]:
+        def told(done: int, total: int | None) -> None:
+            now = _clock.monotonic()
+            if now < self._next_report and done != total:
+                return
+            self._next_report = now + PACE
+            failure: BaseException
+            try:
+                tell(Progress(self.wanted.id, done, total))
+                return
+            except BaseException as error:  # noqa: BLE001 - it is the caller's own
+                failure = error
+            raise Interrupted(failure)
+
+        return told
+
+    def _told(self, error: ChainhubError, url: Address | None = None) -> ChainhubError:
+        if url is not None:
+            error.method, error.url = "GET", redact_url(str(url))
+        error.attempts = self._course.attempts
+        error.elapsed = _clock.monotonic() - self._started
+        return error
+
+
+def run_download(client: Client, download: Download, tell: Tell) -> Path:
+    """Carry a download out and return the file.
+
+    Raises:
+        ChainhubError: it cannot be had.
+    """
+    with download.held() as partial:
+        while partial is not None:
+            if download.asks:
+                asking = client.with_options(**download.limits())
+                download.take(asking.video.query(download.wanted.id))
+            key = client._session.credentials.key(download.left()) if download.wants_key else None
+            step = download.attempt(partial, key, tell)
+            if step is None:
+                break
+            _clock.sleep(step.delay, download.halt)
+    return download.wanted.target
+
+
+async def run_async_download(client: AsyncClient, download: Download, tell: Tell) -> Path:
+    """Carry a download out as `run_download` does; the bytes are read in a thread."""
+    with download.held() as partial:
+        while partial is not None:
+            if download.asks:
+                asking = client.with_options(**download.limits())
+                download.take(await asking.video.query(download.wanted.id))
+            key = await client._session.credentials.akey() if download.wants_key else None
+            step = await in_thread(
+                partial_of(download.attempt, partial, key), tell, download.halt.set
+            )
+            if step is None:
+                break
+            await _clock.asleep(step.delay, download.halt)
+    return download.wanted.target

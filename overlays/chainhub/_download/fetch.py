@@ -1,0 +1,176 @@
+"""One attempt at the bytes of a video: its own connection, redirects by hand, straight to disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import attrs
+
+from chainhub import _clock
+from chainhub._download.body import Intake, Received, Surplus
+from chainhub._download.media import (
+    Failed,
+    Kept,
+    Redirect,
+    StartOver,
+    Take,
+    judge_head,
+    range_headers,
+)
+from chainhub._download.partial import Partial
+from chainhub._download.url_policy import Address, Route
+from chainhub._media_line import Line, Reply
+from chainhub._responses.response import Answer
+from chainhub._session.retry import Trouble
+from chainhub._session.session import FAILURES
+from chainhub._trouble import trouble_of
+from chainhub.errors import ChainhubError, DownloadError
+
+if TYPE_CHECKING:
+    from chainhub._cancel import Cancel
+
+REDIRECTS = 5
+STALLED = 16 * 1024
+"""Bytes that must come within the time limit of an attempt: some 1 KiB/s by default."""
+
+_ERROR_BODY = 64 * 1024
+
+Outcome = Received | StartOver | Answer | Trouble
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """What one attempt is to fetch, and its limits.
+
+    Attributes:
+        url: A checked address.
+        key: The key, if the address is the API's own.
+        timeout: Seconds for the head, and for every 16 KiB of the body.
+        connect: Seconds to connect.
+        deadline_at: The instant (monotonic) at which everything ends.
+        max_bytes: The largest file that is wanted.
+    """
+
+    url: Address = attrs.field(repr=False)
+    key: str | None = attrs.field(repr=False)
+    timeout: float
+    connect: float
+    deadline_at: float
+    max_bytes: float
+
+    def until(self) -> float:
+        """Return the instant by which the next thing must have come."""
+        return min(_clock.monotonic() + self.timeout, self.deadline_at)
+
+
+class Fetch:
+    """One attempt: asks, follows redirects, writes what comes.
+
+    Args:
+        route: Where media may come from.
+        order: What to fetch.
+        partial: The file to write.
+        halt: Ends the attempt when it is set.
+        tell: Called with bytes done and bytes in all.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        order: Order,
+        partial: Partial,
+        halt: Cancel,
+        tell: Callable[[int, int | None], None],
+    ) -> None:
+        self._route = route
+        self._order = order
+        self._partial = partial
+        self._halt = halt
+        self._tell = tell
+        self.url = order.url
+
+    def run(self) -> Outcome:
+        """Make the attempt and return what it led to.
+
+        Raises:
+            DownloadError: what came, or where it leads, is refused; or the disk refuses.
+        """
+        try:
+            return self._follow()
+        except ChainhubError:
+            raise
+        except FAILURES as error:
+            secrets = self._route.secrets()
+            trouble = trouble_of(
+                error, host=self.url.host, reached=True, heard=b"", secrets=secrets
+            )
+        return trouble
+
+    def _follow(self) -> Outcome:
+        kept = self._partial.kept
+        key = self._order.key
+        for _ in range(REDIRECTS + 1):
+            found = self._exchange(kept, key)
+            if not isinstance(found, Redirect):
+                return found
+            target = self._route.joined(self.url, found.location)
+            # Once elsewhere the key stays home, even if the way leads back.
+            key = key if self._route.is_own(target) else None
+            self.url = target
+        raise DownloadError(
+            f"the address of the video leads through more than {REDIRECTS} redirects"
+        )
+
+    def _exchange(self, kept: Kept | None, key: str | None) -> Outcome | Redirect:
+        headers = [*self._route.headers(key), *range_headers(kept)]
+        line = self._route.open(self.url)
+        with closing(line), self._halt.watching(line.shut):
+            reply = line.ask(self.url, headers, self._order.until(), self._order.connect)
+            found = judge_head(reply.status, reply.headers, kept)
+            if isinstance(found, Failed):
+                return self._error(reply)
+            if isinstance(found, Take):
+                return self._receive(found, reply, line)
+            return found
+
+    def _error(self, reply: Reply) -> Answer:
+        body = bytearray()
+        with suppress(*FAILURES):  # the status says enough, even if its page breaks off
+            for chunk in reply.chunks:
+                body += chunk
+                if len(body) >= _ERROR_BODY:
+                    break
+        return Answer(reply.status, reply.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url))
+
+    def _receive(self, take: Take, reply: Reply, line: Line) -> Outcome:
+        intake = Intake(take, self._partial, self._order.max_bytes, reply.headers)
+        try:
+            arrived = self._take_in(intake, reply.chunks, line, take.length)
+            if take.announced is None or line.surplus(arrived) <= 0:
+                return self._finished(intake, take.length)
+        except Surplus:
+            pass
+        return StartOver("more bytes came than were announced")
+
+    def _finished(self, intake: Intake, length: int | None) -> Outcome:
+        told = self._partial.position
+        found = intake.finish()
+        if isinstance(found, Received) and told != length:
+            self._tell(self._partial.position, self._partial.position)
+        return found
+
+    def _take_in(
+        self, intake: Intake, chunks: Iterator[bytes | memoryview], line: Line, length: int | None
+    ) -> int:
+        """Take the body in and return how many bytes of it have arrived."""
+        mark = arrived = 0
+        for chunk in chunks:
+            arrived += len(chunk)
+            intake.feed(chunk)
+            if arrived - mark >= STALLED:
+                mark = arrived
+                line.extend(self._order.until())
+            self._tell(self._partial.position, length)
+        return arrived

@@ -1,0 +1,200 @@
+"""What an answer about the bytes of a video means: values in, value out.
+
+A request for bytes follows from what is kept on disk; of its answer the head decides where the
+body belongs, and the first bytes of the body whether it is a video at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import attrs
+
+from chainhub._tasks.outcome import fault_of, shown_id
+from chainhub._tasks.status import State, known_state, shown_status, video_url_of
+from chainhub.errors import ContentRefusedError, ResultMissing
+
+if TYPE_CHECKING:
+    from chainhub_api.models import VideoTask
+
+Headers = list[tuple[bytes, bytes]]
+
+EXPIRED = frozenset({401, 403, 404, 410})
+"""How servers of signed addresses say that one is no longer good."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
+_LENGTH = re.compile(r"([0-9]{1,18})(?:,|$)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
+
+
+@attrs.frozen
+class Kept:
+    """What an earlier attempt left: so many bytes of a file with this ETag and length."""
+
+    etag: str
+    length: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """Where to go on; of a file that seems complete the last byte is asked for again."""
+        return min(self.size, self.length - 1)
+
+
+@attrs.frozen
+class Take:
+    """Write the body from `offset` on.
+
+    Attributes:
+        offset: Where the body belongs in the file.
+        length: Bytes of the whole file, None if nobody says.
+        etag: The strong ETag that allows to resume, or None.
+        packed: Whether the body must be inflated.
+        delimited: Whether the body says where it ends, so that a cut is noticed.
+        announced: The Content-Length, if it is what delimits the body.
+    """
+
+    offset: int = 0
+    length: int | None = None
+    etag: str | None = None
+    packed: bool = False
+    delimited: bool = True
+    announced: int | None = None
+
+
+@attrs.frozen
+class Redirect:
+    """Ask at another address."""
+
+    location: str
+
+
+@attrs.frozen
+class StartOver:
+    """What is kept does not belong to what the server has now: forget it and ask for the whole."""
+
+    text: str
+
+
+@attrs.frozen
+class Failed:
+    """The status is no success; the address itself may have expired."""
+
+    expired: bool
+
+
+def strong_etag(text: str | None) -> str | None:
+    """Return the ETag if bytes under it are the same bytes for ever, else None."""
+    return text if text is not None and _STRONG_ETAG.fullmatch(text) else None
+
+
+def range_headers(kept: Kept | None) -> Headers:
+    """Return the headers that ask for what is missing, if the file is still the same."""
+    if kept is None:
+        return []
+    return [
+        (b"Range", b"bytes=%d-" % kept.offset),
+        (b"If-Range", kept.etag.encode("ascii")),
+    ]
+
+
+def judge_head(
+    status: int, headers: Headers, kept: Kept | None
+) -> Take | Redirect | StartOver | Failed:
+    """Decide what an answer to a request for bytes is good for.
+
+    Raises:
+        ContentRefusedError: the body is encoded in a way nobody asked for.
+    """
+    location = header(headers, b"location")
+    if status in _REDIRECTS and location is not None:
+        return Redirect(location)
+    if status == 206:
+        return _part(headers, kept)
+    if status == 416 and kept is not None:
+        return StartOver("the server has no such range")
+    if status not in (200, 203):
+        return Failed(status in EXPIRED)
+    return _whole(headers)
+
+
+def _whole(headers: Headers) -> Take:
+    packed = _is_packed(headers)
+    delimited, announced = _framing(headers)
+    ranges = (header(headers, b"accept-ranges") or "").strip().lower() != "none"
+    etag = strong_etag(header(headers, b"etag")) if ranges and not packed else None
+    length = None if packed else announced
+    return Take(0, length, etag if length else None, packed, delimited, announced)
+
+
+def _part(headers: Headers, kept: Kept | None) -> Take | StartOver:
+    found = _CONTENT_RANGE.fullmatch((header(headers, b"content-range") or "").strip())
+    if found is None or _is_packed(headers):
+        return StartOver("the server does not say which part it sends")
+    first, last, length = (int(number) for number in found.groups())
+    delimited, announced = _framing(headers)
+    if not first <= last < length or announced not in (None, last - first + 1):
+        return StartOver("the server contradicts itself about the part it sends")
+    if kept is None:
+        whole = (first, last) == (0, length - 1)
+        return _whole(headers) if whole else StartOver("a part came instead of the whole")
+    if (first, length) != (kept.offset, kept.length):
+        return StartOver("the server sends another part than was asked for")
+    if header(headers, b"etag") != kept.etag:
+        return StartOver("the file has changed on the server")
+    return Take(first, length, kept.etag, False, delimited, announced)
+
+
+def _framing(headers: Headers) -> tuple[bool, int | None]:
+    """Return whether the body says where it ends, and the length if that is how."""
+    if header(headers, b"transfer-encoding") is not None:
+        return True, None
+    length = _LENGTH.match(header(headers, b"content-length") or "")
+    return length is not None, None if length is None else int(length[1])
+
+
+def _is_packed(headers: Headers) -> bool:
+    encoding = (header(headers, b"content-encoding") or "identity").strip().lower()
+    if encoding in ("", "identity", "gzip", "x-gzip"):
+        return "gzip" in encoding
+    raise ContentRefusedError(
+        f"the video came encoded as {encoding[:40]!r}, although the plain bytes were asked for"
+    )
+
+
+def header(headers: Headers, name: bytes) -> str | None:
+    """Return the first header of this name, in any letter case, or None."""
+    value = next((value for key, value in headers if key.lower() == name), None)
+    if value is None:
+        return None
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def is_expiry(status: int, body: bytes) -> bool:
+    """Tell whether an error says that a signed address has expired; some say so with a 400."""
+    return status in EXPIRED or (status == 400 and b"xpired" in body[:4096])
+
+
+def address_in(task_id: str, task: VideoTask) -> str:
+    """Return the address of a task's video.
+
+    Raises:
+        TaskError: there is none, because the task failed, still runs or does not tell it.
+    """
+    state = known_state(task)
+    url = video_url_of(task)
+    if state is State.RUNNING:
+        raise ResultMissing(
+            f"task {shown_id(task_id)} is {shown_status(task)}: wait for it first", task=task
+        )
+    # A word nobody knows, with an address: then the address is what counts.
+    fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0)
+    if fault is not None:
+        raise fault
+    assert url is not None  # fault_of knows of none without an address
+    return url

@@ -1,0 +1,385 @@
+"""The unfinished file beside the target, and what is known of it: `dest.part`, `dest.part.json`.
+
+One download at a time holds it, by a lock on the open file. Whatever ends the process, the target
+is whole or not there, and the part is what the next call can go on with.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import attrs
+
+from chainhub._download.destination import IfExists, disk_error, shown
+from chainhub._download.filelock import lock_file
+from chainhub._download.media import Kept, strong_etag
+from chainhub.errors import DestinationExistsError, DiskError, DownloadError
+
+_TRIES = 20
+_LONGEST_STATE = 8192
+_READ = 1024 * 1024
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe somebody has put in the way
+
+
+@attrs.frozen
+class Known:
+    """What must be the same for the bytes on disk to be the beginning of the file."""
+
+    id: str
+    etag: str
+    length: int
+
+
+class Partial:
+    """The unfinished file, open and locked."""
+
+    def __init__(self, target: Path, descriptor: int, task_id: str, *, created: bool) -> None:
+        self.target = target
+        self.path = part_of(target)
+        self.position = 0
+        self._descriptor = descriptor
+        self._id = task_id
+        self._touched = created
+        self._known = None if created else _read_known(state_of(target), task_id)
+        self.resumed = False
+
+    @classmethod
+    def claim(cls, target: Path, task_id: str) -> Self:
+        """Open the unfinished file of a target, or make it, for this download alone.
+
+        Raises:
+            DownloadError: another download to this target is under way.
+            DiskError: it cannot be made, or something else stands in its place.
+        """
+        path = part_of(target)
+        _check_name(state_of(target))
+        for _ in range(_TRIES):
+            opened = _open(path)
+            if opened is None:
+                continue
+            descriptor, created = opened
+            if _own(descriptor, path):
+                return cls(target, descriptor, task_id, created=created)
+            os.close(descriptor)
+        raise DownloadError(f"{shown(path)} is changed by others all the time")
+
+    @property
+    def kept(self) -> Kept | None:
+        """What can be resumed, if anything."""
+        size = self._size()
+        if self._known is None or not 0 < size <= self._known.length:
+            return None
+        return Kept(self._known.etag, self._known.length, size)
+
+    def start(self, etag: str | None, length: int | None) -> None:
+        """Begin the file anew; with both known it can be resumed later.
+
+        Raises:
+            DiskError: the disk refuses.
+        """
+        self._touched = True
+        self.resumed = False
+        # In this order: at no moment does the state describe bytes that are not its own.
+        self._do(lambda: os.ftruncate(self._descriptor, 0), "cannot write")
+        self._seek(0)
+        self._known = None
+        self._do(lambda: state_of(self.target).unlink(missing_ok=True), "cannot write beside")
+        if etag is not None and length is not None:
+            known = Known(self._id, etag, length)
+            self._do(lambda: _write_known(state_of(self.target), known), "cannot write beside")
+            self._known = known
+
+    def resume(self, offset: int) -> None:
+        """Go on at an offset.
+
+        Raises:
+            DiskError: the disk refuses.
+        """
+        self._touched = self.resumed = True
+        self._seek(offset)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write on; nothing is held back in memory.
+
+        Raises:
+            DiskError: the disk refuses; then nothing is kept.
+        """
+        view = memoryview(data)
+        while view:
+            try:
+                written = os.write(self._descriptor, view)
+            except OSError as error:
+                failure = self._refused(error, "cannot write")
+            else:
+                self.position += written
+                view = view[written:]
+                continue
+            raise failure
+
+    def forget(self) -> None:
+        """Count what was written as worthless."""
+        self._touched = True
+        self._known = None
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes that were written.
+
+        Raises:
+            DiskError: the disk refuses.
+        """
+        try:
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            return os.read(self._descriptor, size)
+        except OSError as error:
+            failure = self._refused(error, "cannot read")
+        raise failure
+
+    def digest(self, stop: Callable[[], bool]) -> str | None:
+        """Return the SHA-256 of the whole file, None if `stop` told to stop."""
+        from hashlib import sha256
+
+        digest, offset = sha256(), 0
+        while data := self.read(offset, _READ):
+            if stop():
+                return None
+            digest.update(data)
+            offset += len(data)
+        return digest.hexdigest()
+
+    def publish(self, if_exists: IfExists) -> None:
+        """Put the complete file in the target's place, so that it survives a power cut.
+
+        Raises:
+            DestinationExistsError: a file has come to stand there meanwhile.
+            DiskError: the disk refuses.
+        """
+        self._do(lambda: os.ftruncate(self._descriptor, self.position), "cannot write")
+        self._do(lambda: os.fsync(self._descriptor), "cannot write")
+        if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
+            os.close(self._descriptor)
+            self._descriptor = -1
+        place = os.replace if if_exists == "replace" else _place
+        try:
+            place(self.path, self.target)
+        except FileExistsError:
+            failure: DownloadError = DestinationExistsError(f"{shown(self.target)} exists already")
+        except OSError as error:
+            failure = disk_error(error, "cannot rename to", self.target)
+        else:
+            _remove(state_of(self.target))
+            _sync_folder(self.target.parent)
+            return
+        raise failure
+
+    def close(self) -> None:
+        """Let go; leave behind only what a resume needs, or what was there before."""
+        if self._descriptor < 0:
+            return
+        try:
+            if self._touched and self.kept is None and _is_at(self._descriptor, self.path):
+                _remove(self.path, state_of(self.target))
+        finally:
+            descriptor, self._descriptor = self._descriptor, -1
+            _let_go(descriptor)
+
+    def _size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def _seek(self, offset: int) -> None:
+        self._do(lambda: os.lseek(self._descriptor, offset, os.SEEK_SET), "cannot write")
+        self.position = offset
+
+    def _do(self, step: Callable[[], object], doing: str) -> None:
+        try:
+            step()
+        except OSError as error:
+            failure = self._refused(error, doing)
+        else:
+            return
+        raise failure
+
+    def _refused(self, error: OSError, doing: str) -> DiskError:
+        self.forget()
+        return disk_error(error, doing, self.path)
+
+
+def part_of(target: Path) -> Path:
+    """Return where the unfinished file of a target stands."""
+    return target.with_name(f"{target.name}.part")
+
+
+def state_of(target: Path) -> Path:
+    """Return where the state of the unfinished file stands."""
+    return target.with_name(f"{target.name}.part.json")
+
+
+def tidy(target: Path) -> None:
+    """Remove what a process that was killed while it finished has left beside its target."""
+    part, state = part_of(target), state_of(target)
+    with suppress(OSError):
+        if os.path.samestat(os.lstat(part), os.lstat(target)):
+            _remove(part, state)
+
+
+def _remove(*paths: Path) -> None:
+    """Remove files; one that will not go must not hide what happened before."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _check_name(path: Path) -> None:
+    """Refuse a name that is too long before anything is asked for, not in the middle of it."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        failure = disk_error(error, "cannot make", path)
+    else:
+        return
+    raise failure
+
+
+def _open(path: Path) -> tuple[int, bool] | None:
+    """Return the open file and whether it was made; None if it came or went meanwhile."""
+    failure: DownloadError
+    try:
+        return os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+    except FileExistsError:
+        pass
+    except OSError as error:
+        failure = disk_error(error, "cannot make", path)
+        raise failure from None
+    try:
+        return os.open(path, _FLAGS | _NO_WAITING), False
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        failure = (
+            _in_the_way(path) if error.errno in _NO_FILE else disk_error(error, "cannot open", path)
+        )
+    raise failure
+
+
+_NO_FILE = {errno.ELOOP, errno.EISDIR, errno.ENXIO}
+
+
+def _in_the_way(path: Path) -> DiskError:
+    return DiskError(
+        f"{shown(path)} is in the way: it is no unfinished download", errno=errno.EEXIST
+    )
+
+
+def _own(descriptor: int, path: Path) -> bool:
+    """Lock the file; tell whether it is still the one that stands there and nobody else's.
+
+    Raises:
+        DownloadError: another download holds it.
+        DiskError: it is something else, or cannot be locked.
+    """
+    found = os.fstat(descriptor)
+    failure: DownloadError | None = None
+    if not stat.S_ISREG(found.st_mode):
+        failure = _in_the_way(path)
+    elif hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        # Its owner could write into it meanwhile.
+        failure = DiskError(f"{shown(path)} belongs to another user", errno=errno.EPERM)
+    else:
+        try:
+            if not lock_file(descriptor):
+                failure = DownloadError(
+                    f"another download to {shown(path.with_suffix(''))} is under way"
+                )
+        except OSError as error:
+            failure = disk_error(error, "cannot lock", path)
+    if failure is not None:
+        os.close(descriptor)
+        raise failure
+    if not _is_at(descriptor, path):
+        return False
+    if found.st_nlink > 1:
+        # Finished, but killed before this name was removed; or another's file by another name.
+        _remove(path)
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _let_go(descriptor: int) -> None:
+    if sys.platform != "win32":  # pragma: no branch - closing unlocks there
+        import fcntl
+
+        # A forked child that still lives has the file open too; closing would not unlock then.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
+
+
+def _place(part: Path, target: Path) -> None:
+    """Give the file its name without ever replacing another."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some network drives): a moment lies between look and rename.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(part, target)
+    else:
+        _remove(part)
+
+
+def _sync_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # pragma: no cover - Windows does not open folders
+        return
+    with suppress(OSError):  # some network drives cannot
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_known(path: Path, known: Known) -> None:
+    descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(attrs.asdict(known), file)
+
+
+def _read_known(path: Path, task_id: str) -> Known | None:
+    """Return what is known of the part, if it belongs to this task."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _FLAGS & ~os.O_RDWR | _NO_WAITING)
+        with open(descriptor, encoding="utf-8") as file:
+            found: object = json.loads(file.read(_LONGEST_STATE))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return _known(found, task_id)
+
+
+def _known(found: object, task_id: str) -> Known | None:
+    if not isinstance(found, dict) or found.get("id") != task_id:
+        return None
+    etag, length = found.get("etag"), found.get("length")
+    if not isinstance(etag, str) or strong_etag(etag) is None:
+        return None
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        return None
+    return Known(task_id, etag, length)

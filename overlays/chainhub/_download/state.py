@@ -1,0 +1,172 @@
+"""The course of one download: what an attempt led to goes in, what to do next comes out.
+
+Go on after a pause, ask the task for a fresh address, finish, or give up with an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainhub._download.body import Received
+from chainhub._download.media import StartOver, is_expiry
+from chainhub._responses.phrases import named
+from chainhub._responses.response import Answer, judge
+from chainhub._session.call import error_of, request_id_of
+from chainhub._session.retry import Retry, Stop, Trouble, decide
+from chainhub._session.retry_after import retry_after_of
+from chainhub._session.retry_budget import RetryBudget
+from chainhub.errors import ChainhubError, DownloadError, IntegrityError, LinkExpiredError
+
+if TYPE_CHECKING:
+    from chainhub._download.fetch import Outcome
+    from chainhub._session.retry import RetryPolicy
+
+PROGRESS = 1024 * 1024
+"""Bytes of progress after which the count of attempts starts anew."""
+
+
+class Again(NamedTuple):
+    """Make another attempt after so many seconds."""
+
+    delay: float
+
+
+class Renew(NamedTuple):
+    """Ask the task for a fresh address, then make another attempt."""
+
+    delay: float = 0.0
+
+
+class Finish(NamedTuple):
+    """The file is complete and is what it should be."""
+
+
+Step = Again | Renew | Finish
+
+
+class Course:
+    """What was tried and what it led to. It sends nothing and never sleeps.
+
+    Args:
+        deadline_at: The instant at which everything ends, or infinity.
+        retry: How failures are retried.
+        secrets: Returns what must be masked in texts that come from outside.
+        random: Gives a number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        deadline_at: float,
+        retry: RetryPolicy,
+        secrets: Callable[[], tuple[str, ...]],
+        random: Callable[[], float],
+    ) -> None:
+        self.attempts = 0
+        self._deadline_at = deadline_at
+        self._retry = retry
+        self._secrets = secrets
+        self._random = random
+        # The client's budget is for the API: a server of files that is down says nothing about
+        # it. One file needs none: the attempts without progress are counted.
+        self._budget = RetryBudget(capacity=math.inf)
+        self._fruitless = 0
+        self._mark = 0
+        self._renewed = False
+        self._rehashed = False
+
+    def settle(
+        self, outcome: Outcome, position: int, now: float, wall: float
+    ) -> Step | ChainhubError:
+        """Decide what follows an attempt that brought the file to `position`."""
+        self.attempts += 1
+        self._fruitless += 1
+        if position >= self._mark + PROGRESS:
+            self._mark = position
+            self._fruitless = 1
+            self._renewed = False
+        if isinstance(outcome, Received):
+            return Finish()
+        if isinstance(outcome, Answer):
+            return self._after_answer(outcome, now, wall)
+        if isinstance(outcome, Trouble):
+            return self._after(outcome, now, wall)
+        return self._start_over(outcome, now, wall)
+
+    def mismatched(self, resumed: bool, found: str, wanted: str) -> Again | ChainhubError:
+        """Decide what follows a wrong checksum: what was there before may be to blame, once."""
+        if resumed and not self._rehashed:
+            self._rehashed = True
+            return Again(0.0)
+        return IntegrityError(
+            f"the file has the SHA-256 {found}, not {wanted}; nothing of it was kept"
+        )
+
+    def _start_over(self, outcome: StartOver, now: float, wall: float) -> Step | ChainhubError:
+        if self._fruitless == 1 and self._retry.attempts > 1:
+            return Again(0.0)
+        step = self._after(Trouble("protocol", True, outcome.text), now, wall)
+        if isinstance(step, ChainhubError):
+            return DownloadError(f"the server does not send what was asked for: {outcome.text}")
+        return step
+
+    def _after_answer(self, answer: Answer, now: float, wall: float) -> Step | ChainhubError:
+        if is_expiry(answer.status, answer.body):
+            if self._renewed:
+                return self._expired(answer)
+            self._renewed = True
+            return Renew()
+        return self._after(answer, now, wall)
+
+    def _after(self, outcome: Answer | Trouble, now: float, wall: float) -> Step | ChainhubError:
+        step = decide(
+            self._retry,
+            self._budget,
+            idempotent=True,
+            outcome=outcome,
+            attempt=self._fruitless,
+            remaining=self._left(now),
+            wall=wall,
+            now=now,
+            random=self._random,
+        )
+        if isinstance(step, Retry):
+            return Again(step.delay)
+        return self._error(outcome, step, now, wall)
+
+    def _left(self, now: float) -> float | None:
+        left = self._deadline_at - now
+        return None if math.isinf(left) else left
+
+    def _error(
+        self, outcome: Answer | Trouble, step: Stop, now: float, wall: float
+    ) -> ChainhubError:
+        if isinstance(outcome, Trouble):
+            over = now >= self._deadline_at
+            error = error_of(outcome, ambiguous=False, deadline_over=over)
+        else:
+            error = judge(outcome, secrets=self._secrets()) or self._no_video(outcome)
+            error.retry_after = retry_after_of(outcome, wall)
+            error.advice = _ADVICE
+        if step.text:
+            error.message = f"{error.message} ({step.text})"
+        return error
+
+    def _expired(self, answer: Answer) -> LinkExpiredError:
+        return LinkExpiredError(
+            "the address of the video no longer works, and a fresh one does not either"
+            f" ({named(answer.status)})",
+            status=answer.status,
+            request_id=request_id_of(answer, self._secrets()),
+        )
+
+    def _no_video(self, answer: Answer) -> DownloadError:
+        return DownloadError(
+            "the answer holds no video",
+            status=answer.status,
+            request_id=request_id_of(answer, self._secrets()),
+        )
+
+
+_ADVICE = "this is what the server of the file says, not the API; try again later"

@@ -1,0 +1,143 @@
+"""Which class of error an answer deserves, and what its message says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from chainhub import errors
+from chainhub._redaction import redact_url
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from chainhub._responses.html_page import Page
+
+_QUOTA_CODES = frozenset(
+    {
+        "insufficient_balance",
+        "insufficient_quota",
+        "insufficient_user_quota",
+        "pre_consume_token_quota_failed",
+        "billing_hard_limit_reached",
+        "quota_not_enough",
+    }
+)
+_QUOTA_TEXT = re.compile(
+    r"quota is not enough|insufficient (?:user )?(?:quota|balance|credit)|exceeded your"
+    r" (?:current )?quota|quota (?:has been )?exhausted|not enough (?:quota|credit|balance)"
+    r"|out of credits?|额度不足|余额不足|预扣费",
+    re.IGNORECASE,
+)
+_NO_TASK_CODES = frozenset({"task_not_exist", "task_not_exists", "task_not_found"})
+_NO_TASK_TEXT = re.compile(
+    r"\b(?:task|video)(?: id)?\b.{0,80}\b(?:not found|not exist|does ?n[o']t exist|unknown)"
+    r"|\btask_not_exist|\bno such (?:task|video)|\bunknown (?:task|video)|任务不存在",
+    re.IGNORECASE,
+)
+_NO_ROUTE_TEXT = re.compile(r"\binvalid url\b", re.IGNORECASE)
+_PASSING = re.compile(r"saturated|overload|\bbusy\b|try again later|繁忙|负载", re.IGNORECASE)
+_CLASSES: dict[int, type[errors.StatusError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    402: errors.QuotaExceededError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    422: errors.UnprocessableError,
+    429: errors.RateLimitError,
+}
+_ADVICE = {
+    405: "the base URL may be wrong: the gateway has another method at this address",
+    407: "the proxy asks for a user name and password: put them into the proxy's address",
+    408: "try again",
+    410: "it is gone for good",
+    413: "send less at once",
+    425: "try again",
+    501: "the service cannot do this; asking again will not help",
+    505: "the gateway speaks another version of HTTP; tell its operator",
+    525: "the gateway's own TLS is broken: tell its operator",
+    526: "the gateway's own certificate is broken: tell its operator",
+    530: "Cloudflare cannot find the gateway's server: check the base URL, or try again later",
+}
+
+
+def status_error(
+    status: int,
+    message: str | None = None,
+    /,
+    *,
+    kind: str | None = None,
+    page: Page | None = None,
+    location: str | None = None,
+    hidden: int | None = None,
+    **facts: Unpack[errors.Facts],
+) -> errors.StatusError:
+    """Return the error for an answer.
+
+    Args:
+        status: The HTTP status, which may be any number.
+        message: The service's words.
+        kind: The service's type of error.
+        page: What the body says, if it is a page and not JSON.
+        location: Where a redirect points.
+        hidden: The status named inside a body that came with a good one.
+        **facts: What the error carries.
+    """
+    facts["status"] = status
+    code = facts.get("code")
+    words = (code or "", kind or "")
+    meant = status if hidden is None else hidden
+    if page is None and _no_quota(meant, words, message or ""):
+        return errors.QuotaExceededError(message or "the quota is used up", **facts)
+    if page is None and _no_task(meant, words, message or ""):
+        return errors.TaskNotFoundError(message or "the task does not exist", **facts)
+    facts["advice"] = facts.get("advice") or _advice(meant, page, f"{code}: {message}")
+    text = page.sentence() if page else message or _silent(meant, location)
+    return _class(meant)(text, **facts)
+
+
+def _class(status: int) -> type[errors.StatusError]:
+    if status in _CLASSES:
+        return _CLASSES[status]
+    if 300 <= status <= 399:
+        return errors.RedirectError
+    if 500 <= status <= 599:
+        return errors.ServerError
+    return errors.StatusError
+
+
+def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
+    """Tell whether the account is empty; for a 429 only codes and clear words count."""
+    if _QUOTA_CODES.intersection(word.lower() for word in words):
+        return True
+    return status in (200, 400, 402, 403, 429) and _QUOTA_TEXT.search(message) is not None
+
+
+def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
+    if status not in (200, 400, 404):
+        return False
+    if _NO_TASK_CODES.intersection(word.lower() for word in words):
+        return True
+    return _NO_ROUTE_TEXT.search(message) is None and _NO_TASK_TEXT.search(message) is not None
+
+
+def _advice(status: int, page: Page | None, message: str) -> str | None:
+    if page and page.cloudflare and status in (401, 403):
+        return "this says nothing about the key: ask the gateway's operator about the block"
+    if page and status in (401, 403):
+        return "something before the API refused; this need not be about the key"
+    if status == 404 and (page or _NO_ROUTE_TEXT.search(message)):
+        return "the gateway has no such route: check the base URL, which ends without /v1"
+    if status in (400, 403) and page is None and _PASSING.search(message):
+        return "the service is overloaded: try again later"
+    if not 100 <= status <= 599:
+        return "this is no HTTP status: something that is not the API answered"
+    return _ADVICE.get(status)
+
+
+def _silent(status: int, location: str | None) -> str:
+    if 300 <= status <= 399:
+        where = f"to {redact_url(location)}" if location else "without saying where"
+        return f"the service redirects {where}"
+    return "the service gave no message"

@@ -1,0 +1,100 @@
+"""One place in an answer that is not as declared: where it is, and what is wanted there."""
+
+from __future__ import annotations
+
+import enum
+import typing
+
+import attrs
+
+from chainhub._responses.annotations import is_unset, members
+
+_LONGEST_TEXT = 60
+_LONGEST_PATH = 120
+_LARGEST_SHOWN = 10**30
+_MOST_WORDS = 5
+# By name, so that dates and UUIDs need not be imported to be spoken of.
+_WORDS = {
+    "NoneType": "null",
+    "UUID": "a UUID",
+    "bool": "true or false",
+    "bytes": "bytes",
+    "date": "a date",
+    "datetime": "a date with time",
+    "float": "a number",
+    "int": "an integer",
+    "str": "a string",
+}
+
+
+class Fault(Exception):
+    """Carry a fault from its place outwards; the path grows on the way.
+
+    Attributes:
+        path: Names and positions, the innermost first.
+        kind: The declared type.
+        found: What stands in its place.
+    """
+
+    def __init__(self, kind: object, found: object, *, missing: bool = False) -> None:
+        """Keep the declared type and the value that stands in its place."""
+        self.path: list[str | int] = []
+        self.kind = kind
+        self.found = found
+        self._missing = missing
+
+    def field(self, secrets: tuple[str, ...] = ()) -> str | None:
+        """Return the path as text, such as `detail.items[3].status`, or None for the whole."""
+        from chainhub._redaction import redact_text
+
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path[::-1])
+        return redact_text("".join(steps).removeprefix("."), secrets, _LONGEST_PATH) or None
+
+    def sentence(self, secrets: tuple[str, ...] = ()) -> str:
+        """Return what is wrong, the value masked and cut."""
+        field = self.field(secrets)
+        place = f"the field {field}" if field else "the answer"
+        if self._missing:
+            return f"{place} is missing; it should be {wanted(self.kind)}"
+        return f"{place} should be {wanted(self.kind)} but is {shown(self.found, secrets)}"
+
+
+def wanted(kind: object) -> str:
+    """Return what a declared type asks for, in words."""
+    words = [_wanted(member) for member in members(kind) if not is_unset(member)]
+    return " or ".join(dict.fromkeys(words)) or "anything"
+
+
+def shown(value: object, secrets: tuple[str, ...] = ()) -> str:
+    """Return a value of a document in words: strings masked and cut, the large only described."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST_SHOWN):
+        return repr(value)
+    if isinstance(value, int):
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        from chainhub._redaction import redact_text
+
+        return f'"{redact_text(value, secrets, _LONGEST_TEXT)}"'
+    if isinstance(value, list):
+        return "a list"
+    return "an object"
+
+
+def _wanted(kind: object) -> str:
+    origin = typing.get_origin(kind) or kind
+    if origin is typing.Literal:
+        return _one_of(typing.get_args(kind))
+    if isinstance(origin, type) and issubclass(origin, enum.Enum):
+        return _one_of(tuple(member.value for member in origin))
+    if origin is list:
+        return "a list"
+    if origin is dict or (attrs.has(typing.cast("type", origin)) and hasattr(origin, "from_dict")):
+        return "an object"
+    return _WORDS.get(getattr(origin, "__name__", "NoneType"), "something else")
+
+
+def _one_of(values: tuple[object, ...]) -> str:
+    some = ", ".join(shown(value) for value in values[:_MOST_WORDS])
+    return f"one of {some}" + (", …" if len(values) > _MOST_WORDS else "")

@@ -1,0 +1,168 @@
+"""From an answer to the error it is: its words, its id, its beginning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from chainhub._redaction import redact_text
+from chainhub._responses.charsets import lenient_text
+from chainhub._responses.classify import status_error
+from chainhub._responses.error_body import Said, unwrap
+from chainhub._responses.hidden_error import code_of
+from chainhub._responses.html_page import Page, read_page
+from chainhub._responses.strict_json import NotJSON, parse
+from chainhub.errors import ResponseError
+
+if TYPE_CHECKING:
+    from chainhub._responses.response import Answer
+    from chainhub.errors import Facts, StatusError
+
+_PAGE_ADVICE = "check the base URL; something that is not the API answered"
+_WINDOW = 65_536
+_LONGEST_ERROR = 1_048_576
+_MOST_UNREADABLE = 0.1
+_ID_HEADERS = (
+    b"x-oneapi-request-id",
+    b"x-request-id",
+    b"request-id",
+    b"x-amzn-requestid",
+    b"x-trace-id",
+)
+_CODES_OF_STATUSES = {
+    "api_key_invalid": 401,
+    "invalid_api_key": 401,
+    "invalid_token": 401,
+    "unauthorized": 401,
+    "rate_limit": 429,
+    "rate_limit_exceeded": 429,
+    "rate_limited": 429,
+}
+
+
+def read_error(answer: Answer, secrets: tuple[str, ...]) -> StatusError:
+    """Return the error of an answer whose status is one."""
+    page = _page(answer, secrets)
+    said = Said() if page else _said(answer)
+    return _error(answer, said, secrets, page=page)
+
+
+def read_hidden_error(answer: Answer, document: object, secrets: tuple[str, ...]) -> StatusError:
+    """Return the error inside a good answer."""
+    said = unwrap(document)
+    code = (said.code or said.kind or "").lower()
+    numbered = code_of(document.get("code")) if isinstance(document, dict) else None
+    hidden = _as_status(code) or _as_status(numbered or "") or _CODES_OF_STATUSES.get(code)
+    return _error(answer, said, secrets, hidden=hidden)
+
+
+def read_refused(
+    answer: Answer, problem: str, secrets: tuple[str, ...], field: str | None = None
+) -> ResponseError:
+    """Return the error of a good answer that is not the declared one.
+
+    Args:
+        answer: The answer.
+        problem: Why it is not.
+        secrets: Keys that must not be shown.
+        field: Where in it the fault is.
+    """
+    page = _page(answer, secrets)
+    if page:
+        problem = f"{page.sentence()}, not the declared answer"
+    elif not answer.body.strip():
+        problem = "the body is empty"
+    facts = facts_of(answer, secrets, page.ray if page else None)
+    facts["advice"] = _PAGE_ADVICE if page else None
+    return ResponseError(redact_text(problem, secrets), field=field, **facts)
+
+
+def facts_of(answer: Answer, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
+    """Return what every error about this answer carries.
+
+    Args:
+        answer: The answer.
+        secrets: Keys that must not be shown.
+        named_id: The request id the body names.
+    """
+    ids = [*map(answer.header, _ID_HEADERS), named_id, answer.header(b"cf-ray")]
+    number = next(filter(None, ids), None)
+    return {
+        "status": answer.status,
+        "request_id": redact_text(number, secrets, 100) if number else None,
+        "method": answer.method,
+        "url": redact_text(answer.url, secrets),
+        "excerpt": excerpt_of(answer, secrets),
+    }
+
+
+def text_of(answer: Answer) -> str:
+    """Return the beginning of the body as text."""
+    window = answer.body[:_WINDOW]
+    return lenient_text(window, answer.charset())
+
+
+def excerpt_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """Return what may be shown of the body, at most 300 characters, or None if it is empty."""
+    text = text_of(answer)
+    if _binary(text):
+        return f"{len(answer.body)} bytes that are no text"
+    return redact_text(text, secrets) or None
+
+
+def _error(
+    answer: Answer,
+    said: Said,
+    secrets: tuple[str, ...],
+    *,
+    page: Page | None = None,
+    hidden: int | None = None,
+) -> StatusError:
+    named_id = said.request_id or (page.ray if page else None)
+    facts = facts_of(answer, secrets, named_id)
+    facts["code"] = redact_text(said.code, secrets, 100) if said.code else None
+    location = answer.header(b"location")
+    return status_error(
+        answer.status,
+        redact_text(said.message, secrets) if said.message else None,
+        kind=said.kind,
+        page=page,
+        location=redact_text(location, secrets) if location else None,
+        hidden=hidden,
+        **facts,
+    )
+
+
+def _page(answer: Answer, secrets: tuple[str, ...]) -> Page | None:
+    page = read_page(text_of(answer), answer.header(b"server"))
+    if page is None or page.title is None:
+        return page
+    return attrs.evolve(page, title=redact_text(page.title, secrets, 100))
+
+
+def _said(answer: Answer) -> Said:
+    if len(answer.body) <= _LONGEST_ERROR:
+        try:
+            document = parse(answer.body, answer.charset)
+        except NotJSON:
+            pass
+        else:
+            return unwrap(document)
+    text = text_of(answer)
+    if _binary(text):
+        return Said(message="the body is no text")
+    return unwrap(text.strip()[:2000])
+
+
+def _binary(text: str) -> bool:
+    """Tell whether the text is so full of unreadable characters that it is none."""
+    sample = text[:1000]
+    unreadable = sum(
+        not (char.isprintable() or char.isspace()) or char == "\ufffd" for char in sample
+    )
+    return unreadable > _MOST_UNREADABLE * len(sample)
+
+
+def _as_status(code: str) -> int | None:
+    return int(code) if len(code) == 3 and code.isdecimal() and 400 <= int(code) <= 599 else None

@@ -1,0 +1,481 @@
+"""One call: what was tried, what it led to and what comes next. It sends nothing and never sleeps.
+
+The two loops in `_session` carry out what is decided here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httpcore
+import httpx
+
+from chainhub import _clock
+from chainhub._pool import Attempt, Raw
+from chainhub._responses.response import Answer, judge
+from chainhub._session.log import logger
+from chainhub._session.options import Observers, Options
+from chainhub._session.retry_budget import RetryBudget
+from chainhub.errors import (
+    AmbiguousOutcome,
+    CancelledByUser,
+    ChainhubError,
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineError,
+    ProxyError,
+    RequestTimeoutError,
+    ResponseError,
+    TLSError,
+)
+
+if TYPE_CHECKING:  # what failures need; most calls have none
+    from chainhub._session.retry import Retry, Stop, Trouble, TroubleKind
+
+
+class Prepared:
+    """A request in the form in which it is sent, made once for all attempts and polls.
+
+    Attributes:
+        shared: What it has in common with its copies that are aimed elsewhere.
+    """
+
+    __slots__ = ("_place", "_target", "idempotent", "method", "request", "shared")
+
+    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+        self.request = request
+        self.method = request.method
+        self.idempotent = request.method == "GET" or _is_idempotent(request.method)
+        self.shared = Shared(request, auth_header, prefix)
+        self._place = str(request.url)
+        self._target: bytes | None = None
+
+    @property
+    def raw_url(self) -> str:
+        """The URL with all its secrets."""
+        return self._place if self._target is None else self._place + self._target.decode("ascii")
+
+    @property
+    def url(self) -> str:
+        """The URL with its secrets cut out."""
+        from chainhub._redaction import redact_url
+
+        return redact_url(self.raw_url)
+
+    @property
+    def target(self) -> bytes:
+        """The path and query, as they stand in the request line."""
+        return self._target or self.request.url.raw_path
+
+    def aimed_at(self, target: bytes) -> Prepared:
+        """Return the same request for another path or query, without building it anew."""
+        other = object.__new__(Prepared)
+        other.request = self.request
+        other.method = self.method
+        other.idempotent = self.idempotent
+        other.shared = self.shared
+        other._target = target
+        other._place = self.shared.origin
+        return other
+
+    def with_key(self, key: str) -> Outgoing:
+        """Return the request ready to be sent; the key stands nowhere else."""
+        return Outgoing(self.request, self.target, self.shared.keyed(key))
+
+    def headers(self, key: str) -> list[tuple[bytes, bytes]]:
+        """Return the headers with the key in the one that carries it."""
+        return self.shared.keyed(key).headers
+
+
+class Shared:
+    """What a request has in common with others of the same kind.
+
+    Attributes:
+        home: The connector whose origin the URL was found to be of, None before anybody looked.
+    """
+
+    __slots__ = ("_auth_header", "_keyed", "_origin", "_prefix", "_request", "home")
+
+    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+        self.home: object = None
+        self._request = request
+        self._auth_header = auth_header
+        self._prefix = prefix
+        self._keyed: Keyed | None = None
+        self._origin: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The URL without path and query."""
+        if self._origin is None:
+            url = self._request.url
+            self._origin = str(url).removesuffix(url.raw_path.decode("ascii"))
+        return self._origin
+
+    def keyed(self, key: str) -> Keyed:
+        """Return the headers for a key."""
+        found = self._keyed
+        if found is None or found.key != key:
+            found = self._keyed = Keyed(key, self._headers(key))
+        return found
+
+    def _headers(self, key: str) -> list[tuple[bytes, bytes]]:
+        name = self._auth_header.encode("ascii")
+        own = [pair for pair in self._request.headers.raw if pair[0].lower() != name.lower()]
+        value = f"{self._prefix} {key}" if self._prefix else key
+        return [*own, (name, value.encode("ascii"))]
+
+
+class Keyed:
+    """The headers for one key, and how they are spelt in a GET."""
+
+    __slots__ = ("_rest", "headers", "key")
+
+    def __init__(self, key: str, headers: list[tuple[bytes, bytes]]) -> None:
+        self.key = key
+        self.headers = headers
+        self._rest: bytes | None = b""
+
+    def rest(self) -> bytes | None:
+        """Return all of a GET behind its target, None if it is out of the ordinary."""
+        if self._rest == b"":
+            from chainhub._lane import spell  # the first exchange needs none of it
+
+            self._rest = spell(self.headers)
+        return self._rest
+
+
+class Outgoing:
+    """A request with its key, in the forms in which it can be sent."""
+
+    __slots__ = ("_keyed", "_request", "_target")
+
+    def __init__(self, request: httpx.Request, target: bytes, keyed: Keyed) -> None:
+        self._request = request
+        self._target = target
+        self._keyed = keyed
+
+    def core(self) -> httpcore.Request:
+        """Return the request for httpcore."""
+        url = self._request.url
+        place = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self._target
+        )
+        return httpcore.Request(
+            self._request.method.encode("ascii"),
+            place,
+            headers=self._keyed.headers,
+            content=self._request.stream,
+        )
+
+    def spelt(self) -> bytes | None:
+        """Return the request as bytes, None if it is no plain GET."""
+        rest = self._keyed.rest() if self._request.method == "GET" else None
+        if rest is None:
+            return None
+        from chainhub._lane import spell_get
+
+        return spell_get(self._target, rest)
+
+
+class Call:
+    """The course of one call.
+
+    Args:
+        prepared: The request.
+        options: The choices of the call.
+        budget: The client's retry budget.
+        observers: Who is told.
+        started: The instant it began.
+        secrets: Returns what must be masked in texts that come from outside.
+        random: Gives a number in [0, 1).
+    """
+
+    __slots__ = (
+        "_attempt_began",
+        "_fresh",
+        "_spent",
+        "attempts",
+        "budget",
+        "deadline_at",
+        "observers",
+        "options",
+        "prepared",
+        "random",
+        "refreshed",
+        "secrets",
+        "started",
+    )
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        options: Options,
+        budget: RetryBudget,
+        observers: Observers,
+        *,
+        started: float,
+        secrets: Callable[[], tuple[str, ...]],
+        random: Callable[[], float],
+    ) -> None:
+        self.prepared = prepared
+        self.options = options
+        self.budget = budget
+        self.observers = observers
+        self.started = started
+        self.deadline_at = started + options.deadline
+        self.secrets = secrets
+        self.random = random
+        self.attempts = 0
+        self.refreshed = False
+        self._spent = 0.0
+        self._fresh = False
+        self._attempt_began = started
+
+    def begin(self) -> Attempt:
+        """Begin the next attempt and return its limits."""
+        if self.options.cancel is not None and self.options.cancel.is_set():
+            raise self._filled(CancelledByUser("cancelled"))
+        self.attempts += 1
+        self._attempt_began = _clock.monotonic()
+        options = self.options
+        return Attempt(
+            timeout=options.timeout,
+            connect=options.connect,
+            deadline=self.deadline_at,
+            max_body=options.max_body,
+            # After a failure below HTTP the other idle connections may be dead as well.
+            fresh=self._fresh or not self.prepared.idempotent,
+            cancel=options.cancel,
+        )
+
+    def answer(self, raw: Raw) -> Answer:
+        """Return what came as an answer to this call."""
+        return Answer(
+            raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
+        )
+
+    def settle(self, outcome: Answer | Trouble) -> Settled | float:
+        """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
+        if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
+            self.budget.succeeded(self._spent)
+            self._tell_attempt(outcome)
+            return self._end(outcome, None)
+        self._tell_attempt(outcome)
+        if self.options.cancel is not None and self.options.cancel.is_set():
+            return self._end(None, self._filled(CancelledByUser("cancelled")))
+        self._fresh = not isinstance(outcome, Answer)
+        step = self._decide(outcome)
+        error = self._error(outcome, step)
+        from chainhub._session.retry import Stop
+
+        if isinstance(step, Stop):
+            return self._end(outcome, error)
+        self._spent += step.cost
+        self._tell_retry(step.delay, error)
+        return step.delay
+
+    def wants_new_key(self, outcome: Answer | Trouble) -> bool:
+        """Tell, once per call, whether the key is worth asking for again."""
+        if not isinstance(outcome, Answer) or outcome.status != 401 or self.refreshed:
+            return False
+        self.refreshed = True
+        return True
+
+    def left(self) -> float | None:
+        """Return the seconds until the deadline, None without one."""
+        left = self.deadline_at - _clock.monotonic()
+        return None if math.isinf(left) else left
+
+    def _decide(self, outcome: Answer | Trouble) -> Retry | Stop:
+        from chainhub._session.retry import decide
+
+        return decide(
+            self.options.retries(),
+            self.budget,
+            idempotent=self.prepared.idempotent,
+            outcome=outcome,
+            attempt=self.attempts,
+            remaining=self.left(),
+            wall=time.time(),
+            now=_clock.monotonic(),
+            random=self.random,
+        )
+
+    def _error(self, outcome: Answer | Trouble, step: Retry | Stop) -> ChainhubError:
+        from chainhub._session.retry import Stop
+        from chainhub._session.retry_after import retry_after_of
+
+        ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
+        if not isinstance(outcome, Answer):
+            over = _clock.monotonic() >= self.deadline_at
+            error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
+        else:
+            found = judge(outcome, secrets=self.secrets())
+            assert found is not None  # judge knows an error in everything that is not 2xx
+            error = found
+            error.retry_after = retry_after_of(outcome, time.time())
+            if ambiguous:
+                error = ambiguous_answer(error)
+        # What is left of a deadline that has passed tells nobody anything.
+        told = ambiguous or isinstance(error, DeadlineError)
+        if isinstance(step, Stop) and step.text and not told:
+            error.message = f"{error.message} ({step.text})"
+        return self._filled(error)
+
+    def _filled(self, error: ChainhubError) -> ChainhubError:
+        error.method = self.prepared.method
+        error.url = self.prepared.url
+        error.attempts = self.attempts
+        error.elapsed = _clock.monotonic() - self.started
+        return error
+
+    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Settled:
+        answer = outcome if isinstance(outcome, Answer) else None
+        observer = self.observers.on_call
+        if observer is not None:
+            from chainhub._session.events import CallEvent  # nobody else needs it
+
+            event = CallEvent(
+                method=self.prepared.method,
+                url=self.prepared.url,
+                attempts=self.attempts,
+                status=answer.status if answer else None,
+                error=error,
+                elapsed=_clock.monotonic() - self.started,
+            )
+            observer(event)
+        return Settled(answer, error, self.attempts, _clock.monotonic() - self.started)
+
+    def _tell_attempt(self, outcome: Answer | Trouble) -> None:
+        observer = self.observers.on_attempt
+        if observer is None and not logger.isEnabledFor(20):  # logging.INFO
+            return
+        from chainhub._session.events import AttemptEvent
+
+        elapsed = _clock.monotonic() - self._attempt_began
+        trouble = None if isinstance(outcome, Answer) else outcome
+        answer = outcome if isinstance(outcome, Answer) else None
+        event = AttemptEvent(
+            method=self.prepared.method,
+            url=self.prepared.url,
+            attempt=self.attempts,
+            status=answer.status if answer else None,
+            trouble=trouble.text if trouble else None,
+            trouble_kind=trouble.kind if trouble else None,
+            request_id=request_id_of(answer, self.secrets()) if answer else None,
+            started=time.time() - elapsed,
+            elapsed=elapsed,
+        )
+        logger.info(
+            "%s %s: %s in %.3f s (attempt %d, request id %s)",
+            event.method,
+            event.url,
+            event.status or event.trouble,
+            event.elapsed,
+            event.attempt,
+            event.request_id or "-",
+        )
+        if observer is not None:
+            observer(event)
+
+    def _tell_retry(self, delay: float, error: ChainhubError) -> None:
+        logger.info("trying again in %.2f s: %s", delay, error)
+        observer = self.observers.on_retry
+        if observer is not None:
+            from chainhub._session.events import RetryEvent
+
+            observer(
+                RetryEvent(
+                    method=self.prepared.method,
+                    url=self.prepared.url,
+                    attempt=self.attempts,
+                    delay=delay,
+                    error=error,
+                )
+            )
+
+
+class Settled:
+    """How a call ended: the last answer, if one came, and the error, if it is one."""
+
+    __slots__ = ("answer", "attempts", "elapsed", "error")
+
+    def __init__(
+        self, answer: Answer | None, error: ChainhubError | None, attempts: int, elapsed: float
+    ) -> None:
+        self.answer = answer
+        self.error = error
+        self.attempts = attempts
+        self.elapsed = elapsed
+
+    def value(self) -> Answer:
+        """Return the answer or raise the error."""
+        if self.error is not None:
+            raise self.error
+        assert self.answer is not None  # a call without an answer has an error
+        return self.answer
+
+    def told(self, error: ChainhubError) -> ChainhubError:
+        """Tell an error that came out of the answer later what the call knows."""
+        if not error.attempts and self.answer is not None:
+            error.method, error.url = self.answer.method, self.answer.url
+            error.attempts, error.elapsed = self.attempts, self.elapsed
+        return error
+
+
+def _is_idempotent(method: str) -> bool:
+    from chainhub._session.retry_policy import is_idempotent  # nearly all requests are GETs
+
+    return is_idempotent(method)
+
+
+def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
+    """Return the error for an attempt that got no answer."""
+    if ambiguous:
+        return AmbiguousOutcome(
+            f"{trouble.text}; the request may have been carried out, so it was not sent again"
+        )
+    if deadline_over:
+        return DeadlineError(f"the deadline passed before an answer came ({trouble.text})")
+    kind, sentence = _ERRORS[trouble.kind]
+    return kind(sentence.format(trouble.text))
+
+
+_ERRORS: dict[TroubleKind, tuple[type[ChainhubError], str]] = {
+    "connect": (ConnectionFailedError, "could not connect: {}"),
+    "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
+    "lookup": (ConnectionFailedError, "could not connect: {}"),
+    "tls": (TLSError, "{}"),
+    "proxy": (ProxyError, "the proxy refused: {}"),
+    "timeout": (RequestTimeoutError, "no whole answer came within the time limit ({})"),
+    "closed": (ConnectionFailedError, "the connection broke: {}"),
+    "truncated": (ConnectionFailedError, "the answer broke off: {}"),
+    "protocol": (ConnectionFailedError, "what came is no HTTP answer: {}"),
+    "decode": (ResponseError, "{}"),
+    "too_large": (ResponseError, "{}"),
+    "local": (ConfigurationError, "the request cannot be sent: {}"),
+}
+
+
+def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
+    """Return the error for a request that an error status leaves in the dark."""
+    return AmbiguousOutcome(
+        f"{error.message}; the request may have been carried out, so it was not sent again",
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        excerpt=error.excerpt,
+        retry_after=error.retry_after,
+    )
+
+
+def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+    """Return the service's id of a request, on one line and without secrets it may echo."""
+    found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
+    from chainhub._redaction import redact_text
+
+    return None if found is None else redact_text(found, secrets, limit=100)

@@ -1,0 +1,340 @@
+"""Carries generated operations out for the resources: the declared answer, or a typed error.
+
+Generated code parses answers with the optimism of the contract. What it makes of an answer that is
+not the declared one (KeyError, TypeError, objects of the wrong type) becomes one `ResponseError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import httpx
+
+from chainhub._responses.response import Answer, decode_json, explain_misfit
+from chainhub._responses.validation import settle
+from chainhub._session.call import Prepared, Settled
+from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
+from chainhub_api import models
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from chainhub._session.httpx_clients import AsyncDoor, Door
+
+    class Sender(Protocol):
+        """The door of a synchronous client."""
+
+        def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+        def exchange(self, request: httpx.Request) -> Settled: ...
+        def secrets(self) -> tuple[str, ...]: ...
+
+    class AsyncSender(Protocol):
+        """The door of an asynchronous client."""
+
+        def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
+        async def exchange(self, request: httpx.Request) -> Settled: ...
+        def secrets(self) -> tuple[str, ...]: ...
+
+
+def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
+    """Return what an answer without a declared schema holds: JSON, text, or bytes.
+
+    Raises:
+        ChainhubError: it says JSON and is none, or an error inside a 200.
+    """
+    kind = (answer.header(b"content-type") or "").partition(";")[0].strip().lower()
+    if not answer.body:
+        return None
+    if kind.endswith(("/json", "+json")):
+        return decode_json(answer, secrets=secrets)
+    return ParsedAnswer(answer, secrets).text if kind.startswith("text/") else answer.body
+
+
+class ParsedAnswer:
+    """As much of a response as generated functions look at, without the cost of httpx's."""
+
+    __slots__ = ("_answer", "_secrets", "content", "status_code")
+
+    def __init__(self, answer: Answer, secrets: tuple[str, ...]) -> None:
+        self._answer = answer
+        self._secrets = secrets
+        self.status_code = answer.status
+        self.content = answer.body
+
+    @property
+    def headers(self) -> httpx.Headers:
+        return httpx.Headers(self._answer.headers)
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+    def json(self) -> object:
+        return decode_json(self._answer, secrets=self._secrets)
+
+
+class Replay:
+    """Stands in for a client whose answer has come already, so that generated code parses it."""
+
+    raise_on_unexpected_status = True
+
+    def __init__(self, response: ParsedAnswer) -> None:
+        self._response = response
+
+    def get_httpx_client(self) -> Replay:
+        return self
+
+    def request(self, **kwargs: object) -> ParsedAnswer:
+        return self._response
+
+
+class Recorder:
+    """Stands in for the client in one generated call and keeps what came back."""
+
+    raise_on_unexpected_status = True
+
+    def __init__(self, door: Sender) -> None:
+        self._door = door
+        self.outcome: Settled | None = None
+        self.sending = False
+
+    def get_httpx_client(self) -> Recorder:
+        return self
+
+    def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
+        request = self._door.build_request(method, url, **kwargs)
+        self.sending = True
+        outcome = self.outcome = self._door.exchange(request)
+        return ParsedAnswer(outcome.value(), self._door.secrets())
+
+
+class AsyncRecorder:
+    """Stands in for the client in one generated call and keeps what came back."""
+
+    raise_on_unexpected_status = True
+
+    def __init__(self, door: AsyncSender) -> None:
+        self._door = door
+        self.outcome: Settled | None = None
+        self.sending = False
+
+    def get_async_httpx_client(self) -> AsyncRecorder:
+        return self
+
+    async def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
+        request = self._door.build_request(method, url, **kwargs)
+        self.sending = True
+        outcome = self.outcome = await self._door.exchange(request)
+        return ParsedAnswer(outcome.value(), self._door.secrets())
+
+
+def has_half(text: str) -> bool:
+    """Tell whether a text holds a lone surrogate, which no encoding can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+class Task:
+    """One carrying out of an operation: what it is, what it should return, what it was given."""
+
+    __slots__ = ("arguments", "operation", "returns", "secrets")
+
+    def __init__(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        secrets: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self.operation = operation
+        self.returns = returns
+        self.arguments = arguments
+        self.secrets = secrets
+
+    def refuse_empty(self) -> None:
+        """Refuse an argument that is empty, missing or no text where it must be, before a request.
+
+        Raises:
+            ConfigurationError: names the argument.
+        """
+        function = self.operation.sync_detailed
+        for name, value in self.arguments.items():
+            if isinstance(value, str) and value:
+                if not value.isascii() and has_half(value):
+                    raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
+                continue
+            if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):
+                raise ConfigurationError(f"{name} must not be empty")
+            # httpx would make several parameters of a list, and of a dict something worse.
+            if function.__annotations__.get(name) is str and isinstance(value, list | dict | tuple):
+                raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what the generated function would ask of its client.
+
+        Raises:
+            ConfigurationError: an argument cannot be sent.
+        """
+        self.refuse_empty()
+        catcher = Catcher()
+        with suppress(_Caught):
+            self.operation.sync_detailed(client=catcher, **self.arguments)
+        return catcher.kwargs
+
+    def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
+        """Return the parsed answer if it is what the contract declares.
+
+        Raises:
+            ChainhubError: it is not.
+        """
+        assert outcome is not None  # there is a parsed answer
+        answer = outcome.value()
+        try:
+            if self.returns == "Any":  # the contract says nothing, and generated code drops it
+                return undeclared(answer, self.secrets())
+            return settle(
+                parsed,
+                self.returns,
+                models,
+                body=answer.body,
+                secrets=self.secrets(),
+                lenient=lenient,
+            )
+        except ResponseError as error:
+            failure = self._misfit(answer, error)
+        except ChainhubError as error:  # an error inside a 200
+            failure = error
+        raise outcome.told(failure)
+
+    def unsendable(self, error: Exception) -> ConfigurationError:
+        """Return the error for arguments that no request can be made of."""
+        from chainhub._redaction import redact_text
+
+        name = self.operation.__name__.rpartition(".")[2]
+        text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
+        return ConfigurationError(f"{name} cannot be called with these arguments ({text})")
+
+    def failure(self, error: Exception, outcome: Settled | None) -> Exception:
+        """Return what to raise for what generated code raised."""
+        if outcome is None or outcome.answer is None:
+            return error  # nothing came: the session's own error, or a slip in an observer
+        if isinstance(error, UnprocessableError):
+            error.body = self._documented_body(outcome.answer)
+        if not isinstance(error, ChainhubError):
+            error = self._misfit(outcome.answer, error)
+        return outcome.told(error)
+
+    def _misfit(self, answer: Answer, error: Exception) -> ChainhubError:
+        return explain_misfit(
+            answer, error, declared=self.returns, namespace=models, secrets=self.secrets()
+        )
+
+    def _documented_body(self, answer: Answer) -> object:
+        replay = Replay(ParsedAnswer(answer, self.secrets()))
+        try:
+            return self.operation.sync_detailed(client=replay, **self.arguments).parsed
+        except Exception:  # noqa: BLE001 - the body is not the documented one: then there is none
+            return None
+
+
+class _Caught(Exception):
+    """Carries what a generated function would have sent out of it."""
+
+
+class Catcher:
+    """Stands in for the client of a call that is not to be made, to learn what it would send."""
+
+    def __init__(self) -> None:
+        self.kwargs: dict[str, Any] = {}
+
+    def get_httpx_client(self) -> Catcher:
+        return self
+
+    def request(self, **kwargs: Any) -> NoReturn:
+        self.kwargs = kwargs
+        raise _Caught
+
+
+def simple_target(wanted: Mapping[str, Any]) -> bytes | None:
+    """Return the path and query of a request that is nothing but these; None leaves it to httpx."""
+    if wanted.keys() != {"method", "url", "params"}:
+        return None
+    return f"{wanted['url']}?{httpx.QueryParams(wanted['params'])}".encode("ascii", "replace")
+
+
+class Question:
+    """One call that is made many times: its request is built once, its answers read as usual."""
+
+    def __init__(
+        self, door: Door | AsyncDoor, operation: ModuleType, returns: str, **arguments: object
+    ) -> None:
+        self._task = Task(operation, returns, arguments, door.secrets)
+        self._door = door
+        wanted = self._task.wanted()
+        self.prepared: Prepared = door.prepared(door.build_request(**wanted))
+        self._simple = self.prepared.target == simple_target(wanted)
+
+    def target_for(self, **arguments: object) -> bytes:
+        """Return the path and query of the same question with other arguments."""
+        task = self._task
+        wanted = Task(task.operation, task.returns, arguments, task.secrets).wanted()
+        if self._simple and (target := simple_target(wanted)) is not None:
+            return target
+        return self._door.build_request(**wanted).url.raw_path
+
+    def read(self, ended: Settled) -> object:
+        """Return the declared answer, forgiving numbers in strings and the reverse.
+
+        Raises:
+            ChainhubError: the call failed, or its answer is not the declared one.
+        """
+        task = self._task
+        answer = ended.value()
+        replay = Replay(ParsedAnswer(answer, task.secrets()))
+        try:
+            parsed = task.operation.sync_detailed(client=replay, **task.arguments).parsed
+        except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
+            failure = task.failure(error, ended)
+        else:
+            return task.declared(parsed, ended, lenient=True)
+        raise failure
+
+
+def run(door: Sender, operation: ModuleType, returns: str, arguments: dict[str, object]) -> object:
+    """Carry an operation out and return its declared answer, None for every field left out.
+
+    Raises:
+        ChainhubError: whatever went wrong.
+    """
+    task = Task(operation, returns, arguments, door.secrets)
+    task.refuse_empty()
+    record = Recorder(door)
+    try:
+        response = operation.sync_detailed(client=record, **arguments)
+    except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
+        failure = task.failure(error, record.outcome) if record.sending else task.unsendable(error)
+    else:
+        return task.declared(response.parsed, record.outcome)
+    raise failure
+
+
+async def arun(
+    door: AsyncSender, operation: ModuleType, returns: str, arguments: dict[str, object]
+) -> object:
+    """Carry an operation out as `run` does, asynchronously."""
+    task = Task(operation, returns, arguments, door.secrets)
+    task.refuse_empty()
+    record = AsyncRecorder(door)
+    try:
+        response = await operation.asyncio_detailed(client=record, **arguments)
+    except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
+        failure = task.failure(error, record.outcome) if record.sending else task.unsendable(error)
+    else:
+        return task.declared(response.parsed, record.outcome)
+    raise failure

@@ -1,0 +1,130 @@
+"""What may be chosen per client and per call: spans, the retry policy, the switch, observers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from chainhub._body import DEFAULT_LIMIT
+from chainhub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainhub._cancel import Cancel
+    from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
+    from chainhub._session.retry_policy import RetryPolicy
+
+CONNECT = 5.0
+"""Seconds for one connect or handshake: a packet lost twice (1 + 2 s) is still waited for."""
+
+TIMEOUT = 15.0
+"""Seconds for one attempt: a status answer has 300 bytes, slower ones come from a dead gateway."""
+
+DEADLINE = 60.0
+"""Seconds for a whole call: four attempts of a gateway that answers late fit in."""
+
+
+class Options:
+    """The choices of one call, spans in seconds; infinite means unlimited."""
+
+    __slots__ = ("cancel", "connect", "deadline", "max_body", "retry", "timeout")
+
+    def __init__(
+        self,
+        *,
+        timeout: float = TIMEOUT,
+        connect: float = CONNECT,
+        deadline: float = DEADLINE,
+        retry: RetryPolicy | None = None,
+        max_body: int = DEFAULT_LIMIT,
+        cancel: Cancel | None = None,
+    ) -> None:
+        self.timeout = timeout
+        self.connect = connect
+        self.deadline = deadline
+        self.retry = retry
+        self.max_body = max_body
+        self.cancel = cancel
+
+    def retries(self) -> RetryPolicy:
+        """Return how failures are retried; the usual policy is made when the first one happens."""
+        if self.retry is None:
+            from chainhub._session.retry_policy import RetryPolicy
+
+            return RetryPolicy()
+        return self.retry
+
+    def but(self, **changes: Any) -> Options:
+        """Return the same choices with some others."""
+        return Options(**{name: getattr(self, name) for name in self.__slots__} | changes)
+
+
+class Observers:
+    """The functions that are told; an exception in one of them ends the call and propagates."""
+
+    __slots__ = ("on_attempt", "on_call", "on_retry")
+
+    def __init__(
+        self,
+        *,
+        on_attempt: Callable[[AttemptEvent], None] | None = None,
+        on_retry: Callable[[RetryEvent], None] | None = None,
+        on_call: Callable[[CallEvent], None] | None = None,
+    ) -> None:
+        self.on_attempt = on_attempt
+        self.on_retry = on_retry
+        self.on_call = on_call
+
+
+def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
+    """Return the spans for an attempt and for connecting; a `httpx.Timeout` gives read and connect.
+
+    Raises:
+        ConfigurationError: not a positive number of seconds.
+    """
+    if isinstance(timeout, httpx.Timeout):
+        return seconds("timeout.read", timeout.read), seconds("timeout.connect", timeout.connect)
+    span = seconds("timeout", timeout)
+    return span, min(CONNECT, span)
+
+
+def seconds(name: str, value: object) -> float:
+    """Return `value` as seconds, None as infinite.
+
+    Raises:
+        ConfigurationError: not a positive number.
+    """
+    if value is None:
+        return math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"{name} must be a positive number of seconds or None")
+    return float(value)
+
+
+def whole(name: str, value: object) -> int:
+    """Return `value` as a count.
+
+    Raises:
+        ConfigurationError: not a positive whole number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a positive whole number")
+    return value
+
+
+def policy(retry: object) -> RetryPolicy | None:
+    """Return the retry policy, None for the usual one.
+
+    Raises:
+        ConfigurationError: something else.
+    """
+    if retry is None:
+        return None
+    from chainhub._session.retry_policy import RetryPolicy
+
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError("retry must be a chainhub.RetryPolicy; RetryPolicy.off() for none")
+    return retry

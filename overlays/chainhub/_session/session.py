@@ -1,0 +1,324 @@
+"""What a client shares with its copies: credentials, connections, the retry budget, being closed.
+
+Here are the two loops that carry a call out, one for threads and one for asyncio; what to do next
+is decided in `_call`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpcore
+import httpx
+
+from chainhub import _clock
+from chainhub._body import BodyError
+from chainhub._connector import Connector
+from chainhub._pool import Attempt, Raw, SyncPool
+from chainhub._session.call import Call, Prepared, Settled
+from chainhub._session.credentials import Credentials
+from chainhub._session.options import Observers, Options
+from chainhub._session.retry_budget import RetryBudget
+from chainhub.errors import ClientClosedError, ConfigurationError
+
+# Threads need nothing of asyncio, nor a process that makes one call of what waits and errors need:
+# with these imports it would take a tenth longer.
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Awaitable
+
+    from chainhub._async_pool import AsyncPool
+    from chainhub._responses.response import Answer
+    from chainhub._session.retry import Trouble
+    from chainhub._tasks.intervals import DurationMemory
+
+    Closable = TypeVar("Closable", AsyncPool, httpx.AsyncClient)
+    SyncExchange = Callable[[Prepared, str, Attempt], Raw]
+    AsyncExchange = Callable[[Prepared, str, Attempt], Awaitable[Raw]]
+
+FAILURES = (
+    OSError,
+    BodyError,
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+)
+"""What an exchange may fail with; all else is a slip in somebody's code and passes as it is."""
+
+
+class Session:
+    """Connections, credentials and budget of one client and its copies."""
+
+    def __init__(
+        self, connector: Connector, credentials: Credentials, observers: Observers
+    ) -> None:
+        self._random = random.Random()
+        self.connector = connector
+        self.credentials = credentials
+        self.observers = observers
+        self.budget = RetryBudget()
+        self._durations: DurationMemory | None = None
+        self.closed = False
+        self._reset()
+        _sessions.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._sync_pool: SyncPool | None = None
+        self._async_pools: dict[asyncio.AbstractEventLoop, AsyncPool] = {}
+        self._ordinary: httpx.Client | None = None
+        self._async_ordinary: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._lifetimes: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Session {self.connector.base_url}>"
+
+    def call(
+        self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
+    ) -> Settled:
+        """Carry a call out and return how it ended.
+
+        Raises:
+            ClientClosedError: the client was closed.
+            CancelledByUser: the switch of the options was set.
+            ConfigurationError: no request can be sent with this key, proxy or certificate.
+        """
+        call = self._begin(prepared, options)
+        exchange = exchange or self._exchange
+        while True:
+            key = self.credentials.key(call.left())
+            outcome = self._attempt(call, key, exchange)
+            if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
+                continue
+            step = call.settle(outcome)
+            if isinstance(step, Settled):
+                return step
+            _clock.sleep(step, options.cancel)
+
+    async def acall(
+        self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
+    ) -> Settled:
+        """Carry a call out as `call` does, in the running event loop."""
+        _running_loop()
+        call = self._begin(prepared, options)
+        exchange = exchange or self._aexchange
+        while True:
+            key = await self.credentials.akey()
+            outcome = await self._aattempt(call, key, exchange)
+            if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
+                continue
+            step = call.settle(outcome)
+            if isinstance(step, Settled):
+                return step
+            await _clock.asleep(step, options.cancel)
+
+    def _begin(self, prepared: Prepared, options: Options) -> Call:
+        if self.closed:
+            raise ClientClosedError("the client is closed; make a new one")
+        if prepared.shared.home is not self.connector:
+            self._check_origin(prepared)
+        return Call(
+            prepared,
+            options,
+            self.budget,
+            self.observers,
+            started=_clock.monotonic(),
+            secrets=self.credentials.secrets,
+            random=self.random,
+        )
+
+    def _check_origin(self, prepared: Prepared) -> None:
+        url = prepared.request.url
+        if not self.connector.reaches(url):
+            raise ConfigurationError(
+                f"this client and its key are for {self.connector.base_url}; "
+                f"it sends nothing to {url.scheme}://{url.host}"
+            )
+        prepared.shared.home = self.connector
+
+    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Answer | Trouble:
+        attempt = call.begin()
+        try:
+            raw = exchange(call.prepared, key, attempt)
+        except FAILURES as error:
+            return self._trouble(error, attempt)
+        return call.answer(raw)
+
+    async def _aattempt(self, call: Call, key: str, exchange: AsyncExchange) -> Answer | Trouble:
+        attempt = call.begin()
+        try:
+            raw = await exchange(call.prepared, key, attempt)
+        except FAILURES as error:
+            return self._trouble(error, attempt)
+        return call.answer(raw)
+
+    def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
+        from chainhub._trouble import trouble_of
+
+        return trouble_of(
+            error,
+            host=self.connector.host,
+            reached=attempt.reached,
+            heard=attempt.heard,
+            secrets=self.credentials.secrets(),
+        )
+
+    def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
+        pool = self._sync_pool or self._make_sync_pool()
+        return pool.exchange(prepared.with_key(key), attempt)
+
+    async def _aexchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
+        pool = self._async_pools.get(_running_loop()) or await self._make_async_pool()
+        return await pool.exchange(prepared.with_key(key), attempt)
+
+    def _make_sync_pool(self) -> SyncPool:
+        with self._lock:
+            self._sync_pool = self._sync_pool or SyncPool(
+                self.connector.open, self.connector.max_connections
+            )
+            return self._sync_pool
+
+    async def _make_async_pool(self) -> AsyncPool:
+        from chainhub._async_pool import AsyncPool
+
+        pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
+        await self._keep(self._async_pools, pool)
+        return pool
+
+    async def _keep(self, kept: dict[asyncio.AbstractEventLoop, Closable], one: Closable) -> None:
+        """Keep something for the running event loop and close it with it, whoever forgot to.
+
+        asyncio.run closes asynchronous generators before it closes the loop, so what is held by
+        one is closed in time.
+        """
+        from chainhub._async_pool import closing_with_the_loop
+
+        loop = _running_loop()
+        for theirs in (self._async_pools, self._async_ordinary, self._lifetimes):
+            for other in [loop for loop in list(theirs) if loop.is_closed()]:
+                del theirs[other]
+        kept[loop], lifetime = one, closing_with_the_loop(one)
+        self._lifetimes.setdefault(loop, []).append(lifetime)
+        await anext(lifetime)
+
+    def ordinary(self, arguments: Mapping[str, Any]) -> httpx.Client:
+        """Return httpx's own client for these arguments; all copies of a client have the same."""
+        with self._lock:
+            if self._ordinary is None:
+                self._ordinary = httpx.Client(**self._ordinary_settings(arguments))
+            return self._ordinary
+
+    async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
+        """Return httpx's own client for these arguments and the running event loop."""
+        client = self._async_ordinary.get(_running_loop())
+        if client is None:
+            client = httpx.AsyncClient(**self._ordinary_settings(arguments))
+            await self._keep(self._async_ordinary, client)
+        return client
+
+    def _ordinary_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {"verify": self.connector.trust_context(), **arguments}
+
+    @property
+    def durations(self) -> DurationMemory:
+        """What was learned of how long tasks take."""
+        if self._durations is None:
+            from chainhub._tasks.intervals import DurationMemory
+
+            with self._lock:
+                self._durations = self._durations or DurationMemory(self.random)
+        return self._durations
+
+    @property
+    def random(self) -> Callable[[], float]:
+        """The source of jitter; a forked child has one of its own."""
+        return self._random.random
+
+    def close(self) -> None:
+        """Close all connections; twice does no harm. Those of other event loops close there."""
+        self.closed = True
+        for mine in (self._sync_pool, self._ordinary):
+            if mine is not None:
+                mine.close()
+        others: list[tuple[asyncio.AbstractEventLoop, AsyncPool | httpx.AsyncClient]]
+        others = [*self._async_pools.items(), *self._async_ordinary.items()]
+        for loop, theirs in others:
+            with suppress(RuntimeError):  # the loop is closed, and with it the connections
+                loop.call_soon_threadsafe(_close_soon, loop, theirs)
+
+    async def aclose(self) -> None:
+        """Close all connections, those of this event loop before returning."""
+        loop = _running_loop()
+        own = self._async_pools.pop(loop, None), self._async_ordinary.pop(loop, None)
+        self.close()
+        for one in own:
+            if one is not None:
+                await one.aclose()
+
+    def __del__(self) -> None:
+        # Attributes may be missing when construction failed.
+        sync_pool = getattr(self, "_sync_pool", None)
+        if sync_pool is not None:
+            sync_pool.close()
+        pools = {} if self.closed else getattr(self, "_async_pools", {})
+        if any(pool.idle and not loop.is_closed() for loop, pool in list(pools.items())):
+            warnings.warn(
+                "an AsyncClient was dropped with open connections; use `async with` or aclose()",
+                ResourceWarning,
+                source=self,
+                stacklevel=1,
+            )
+
+    def after_fork(self) -> None:
+        """Start anew in a child process, leaving the parent's connections alone."""
+        # Closing them would end conversations that are the parent's; dropping them would too.
+        mine = (self._sync_pool, self._async_pools, self._lifetimes)
+        _abandoned.append((*mine, self._ordinary, self._async_ordinary))
+        self._reset()
+        self._random.seed()
+        self.budget.reset_after_fork()
+        if self._durations is not None:
+            self._durations.renew_lock()
+        self.credentials.reset_after_fork()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, one: AsyncPool | httpx.AsyncClient) -> None:
+    task = loop.create_task(one.aclose())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_abandoned: list[object] = []
+_closing: set[asyncio.Task[None]] = set()  # a task nobody holds may be collected half done
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_sessions):
+        session.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork_in_child)

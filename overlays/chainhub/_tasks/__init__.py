@@ -1,0 +1,1 @@
+"""The life of a task: status, polling, many at once, the journal, its files."""

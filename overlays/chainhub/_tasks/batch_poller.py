@@ -1,0 +1,411 @@
+"""Many waits as their loops see them, in both colours; whom to ask when is decided in `_crowd`.
+
+No thread, coroutine or timer belongs to a task. Questions are sent by a few worker threads, or by
+a few asyncio tasks; everything else, callbacks included, happens where the caller is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+)
+from contextlib import AbstractContextManager, nullcontext, suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+
+from chainhub import _clock
+from chainhub._cancel import Cancel
+from chainhub._clock import waker
+from chainhub._pool import watching
+from chainhub._session.call import Prepared, Settled
+from chainhub._session.operation import Question
+from chainhub._session.options import Options
+from chainhub._session.retry_after import poll_hint_of
+from chainhub._session.retry_policy import RetryPolicy
+from chainhub._tasks.journal import Journal
+from chainhub._tasks.outcome import Outcome
+from chainhub._tasks.poll import Terms
+from chainhub._tasks.poller import CUT, good, id_of, told, within
+from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ask, Crowd, Ended, Idle, News
+from chainhub.errors import CancelledByUser, ChainhubError
+from chainhub_api.api.video import query
+from chainhub_api.models import VideoTask
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from chainhub._client import AsyncClient, Client
+    from chainhub._responses.response import Answer
+    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._tasks.batch_methods import Ids, JournalPath
+    from chainhub._tasks.wait_methods import OnUpdate
+
+
+T = TypeVar("T")
+
+
+class Came(NamedTuple):
+    """What came of a question: how its call ended, or what it raised; None merely wakes."""
+
+    ask: Ask
+    ended: Settled | BaseException
+
+
+class Gathering:
+    """Many waits as a loop of either colour sees them: ids in, questions and outcomes out."""
+
+    def __init__(
+        self,
+        door: Door | AsyncDoor,
+        options: Options,
+        terms: Terms,
+        journal: Journal | None,
+        *,
+        in_flight: int,
+        cancel: Cancel | None,
+        threads: bool,
+    ) -> None:
+        self.crowd = Crowd(terms, in_flight)
+        self.user_cancel = options.cancel if cancel is None else cancel
+        # Ends the questions of threads under way, whatever ends the loop; tasks are cancelled.
+        self.stop = Cancel()
+        self._options = options.but(retry=RetryPolicy.off(), cancel=self.stop if threads else None)
+        self._deadline_at = terms.deadline_at
+        self._door = door
+        self._journal = journal
+        self._pattern: Question | None = None
+        self._targets: dict[str, bytes] = {}
+        self._replayed: set[str] = set()
+
+    def add(self, task: str | VideoTask) -> Outcome | None:
+        """Take an id; return its outcome if the journal of an earlier run has it."""
+        task_id = id_of(task)
+        if self._journal is not None and task_id in self._journal:
+            if task_id in self._replayed:
+                return None
+            self._replayed.add(task_id)
+            return self._journal.replay(task_id)
+        self.crowd.add(task_id, _clock.monotonic())
+        return None
+
+    def question(self, ask: Ask) -> tuple[Prepared, Options]:
+        """Return the request to send and its limits."""
+        left = self._deadline_at + CUT - _clock.monotonic()
+        return self._prepared(ask.wait.task_id), within(self._options, left)
+
+    def _prepared(self, task_id: str) -> Prepared:
+        # Building a request costs more than sending it; of each, only the path is kept.
+        if self._pattern is None:
+            self._pattern = Question(self._door, query, "VideoTask", id=task_id)
+            self._targets[task_id] = self._pattern.prepared.target
+        target = self._targets.get(task_id)
+        if target is None:
+            target = self._targets[task_id] = self._pattern.target_for(id=task_id)
+        return self._pattern.prepared.aimed_at(target)
+
+    def take(self, came: Came) -> News:
+        """Take what came of a question.
+
+        Raises:
+            BaseException: a slip in somebody's code, as it is.
+        """
+        now = _clock.monotonic()
+        wait = came.ask.wait
+        try:
+            if isinstance(came.ended, BaseException):
+                raise came.ended
+            if (answer := good(came.ended)) is not None and wait.repeats(answer.body):
+                return self.crowd.repeated(came.ask, now, poll_hint_of(answer, time.time()))
+            assert self._pattern is not None  # a question was asked
+            task = cast("VideoTask", self._pattern.read(came.ended))
+        except ChainhubError as error:
+            self.check_cancelled()
+            return self.crowd.troubled(came.ask, error, now)
+        answer = cast("Answer", came.ended.answer)
+        news = self.crowd.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
+        wait.remember(answer.body)
+        return news
+
+    def kept(self, outcome: Outcome) -> Outcome:
+        """Write an outcome into the journal before it is told."""
+        self._targets.pop(outcome.id, None)
+        if self._journal is not None:
+            self._journal.record(outcome)
+        return outcome
+
+    def check_cancelled(self) -> None:
+        """Raise if the switch was set.
+
+        Raises:
+            CancelledByUser: it was.
+        """
+        if self.user_cancel is not None and self.user_cancel.is_set():
+            raise CancelledByUser(
+                f"the wait for {len(self.crowd)} tasks was cancelled; the tasks themselves go on"
+            )
+
+
+def opened(journal: JournalPath | None) -> AbstractContextManager[Journal | None]:
+    """Open a journal, if one is asked for."""
+    return nullcontext() if journal is None else Journal(journal)
+
+
+def _gathered(
+    gathering: Gathering,
+    workers: Workers,
+    ids: Iterator[str | VideoTask],
+    on_update: OnUpdate | None,
+) -> Iterator[Outcome]:
+    crowd, more = gathering.crowd, True
+    while more or len(crowd):
+        gathering.check_cancelled()
+        if more and crowd.wants_more:
+            task = next(ids, None)
+            more = task is not None
+            replayed = gathering.add(task) if task is not None else None
+            if replayed is not None:
+                yield replayed
+            continue
+        act = crowd.act(_clock.monotonic())
+        if isinstance(act, Ask):
+            workers.send(act)
+        elif isinstance(act, Ended):
+            yield gathering.kept(act.outcome)
+        elif (came := workers.wait(act)) is not None:
+            news = gathering.take(came)
+            if news.changed is not None and on_update is not None:
+                on_update(news.changed)
+            if news.outcome is not None:
+                yield gathering.kept(news.outcome)
+
+
+class Workers:
+    """A few threads that send questions; leaving the block ends them, questions included."""
+
+    def __init__(self, door: Door, gathering: Gathering) -> None:
+        self._door = door
+        self._gathering = gathering
+        self._came: SimpleQueue[Came | None] = SimpleQueue()
+        self._threads: ThreadPoolExecutor | None = None
+        self._watch = watching(gathering.user_cancel, lambda: self._cancelled)
+
+    def __enter__(self) -> Workers:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._threads = ThreadPoolExecutor(MOST_IN_FLIGHT, thread_name_prefix="chainhub")
+        self._watch.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._watch.__exit__(None, None, None)
+        self._gathering.stop.set()
+        assert self._threads is not None  # the block was entered
+        self._threads.shutdown(cancel_futures=True)
+
+    def _cancelled(self) -> None:
+        self._gathering.stop.set()
+        self._came.put(None)
+
+    def send(self, ask: Ask) -> None:
+        """Have a thread ask."""
+        assert self._threads is not None  # the block was entered
+        self._threads.submit(self._ask, ask, *self._gathering.question(ask))
+
+    def _ask(self, ask: Ask, prepared: Prepared, options: Options) -> None:
+        ended: Settled | BaseException
+        try:
+            ended = self._door.exchange_prepared(prepared, options)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
+            ended = error
+        self._came.put(Came(ask, ended))
+
+    def wait(self, idle: Idle) -> Came | None:
+        """Wait until something comes or the time is over."""
+        left = max(idle.until - _clock.monotonic(), 0.0)
+        if not self._gathering.crowd.in_flight and not math.isinf(left):
+            # Nothing can come but the switch: a sleep, which a clock in tests may skip.
+            _clock.sleep(left, self._gathering.user_cancel)
+            return None
+        with suppress(Empty):
+            return self._came.get(timeout=None if math.isinf(left) else left)
+        return None
+
+
+def in_order(
+    ids: Ids, completed: Callable[[Iterator[str | VideoTask]], Iterator[Outcome]]
+) -> dict[str, Outcome]:
+    """Collect outcomes and put them in the order in which their ids were first seen."""
+    order: dict[str, None] = {}
+    outcomes = {outcome.id: outcome for outcome in completed(noted(ids, order))}
+    return {task_id: outcomes[task_id] for task_id in order}
+
+
+def noted(ids: Ids, order: dict[str, None]) -> Iterator[str | VideoTask]:
+    """Pass ids on and note their order."""
+    for task in ids:
+        order[id_of(task)] = None
+        yield task
+
+
+def gather(
+    client: Client,
+    ids: Iterator[str | VideoTask],
+    terms: Terms,
+    on_update: OnUpdate | None,
+    journal: JournalPath | None,
+    cancel: Cancel | None,
+) -> Iterator[Outcome]:
+    """Wait for many tasks and yield what became of each."""
+    door, options = client._door(), client._options
+    with opened(journal) as kept:
+        gathering = Gathering(
+            door, options, terms, kept, in_flight=MOST_IN_FLIGHT, cancel=cancel, threads=True
+        )
+        with Workers(door, gathering) as workers:
+            yield from _gathered(gathering, workers, ids, on_update)
+
+
+async def _agathered(
+    gathering: Gathering, workers: AsyncWorkers, on_update: OnUpdate | None
+) -> AsyncIterator[Outcome]:
+    crowd = gathering.crowd
+    while workers.more or len(crowd):
+        gathering.check_cancelled()
+        if crowd.wants_more:
+            workers.fetch()
+        act = crowd.act(_clock.monotonic())
+        if isinstance(act, Ask):
+            workers.send(act)
+            continue
+        if isinstance(act, Ended):
+            yield gathering.kept(act.outcome)
+            continue
+        came = await workers.wait(act)
+        if isinstance(came, str | VideoTask):
+            replayed = gathering.add(came)
+            if replayed is not None:
+                yield replayed
+        elif came is not None:
+            news = gathering.take(came)
+            if news.changed is not None and on_update is not None:
+                await told(on_update, news.changed)
+            if news.outcome is not None:
+                yield gathering.kept(news.outcome)
+
+
+class AsyncWorkers:
+    """Sends questions and fetches ids as tasks; leaving the block cancels them."""
+
+    def __init__(
+        self, door: AsyncDoor, gathering: Gathering, ids: AsyncIterator[str | VideoTask]
+    ) -> None:
+        self.more = True
+        self._door = door
+        self._gathering = gathering
+        self._ids = ids
+        self._came: asyncio.Queue[Came | str | VideoTask | BaseException | None] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fetching = False
+
+    async def __aenter__(self) -> AsyncWorkers:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def fetch(self) -> None:
+        """Have the next id fetched, unless that is under way."""
+        if self.more and not self._fetching:
+            self._fetching = True
+            self._start(self._fetch())
+
+    def send(self, ask: Ask) -> None:
+        """Have a question asked."""
+        self._start(self._ask(ask, *self._gathering.question(ask)))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    def _done(self) -> None:
+        # A callback of the task would cost the loop another turn for every poll.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _fetch(self) -> None:
+        try:
+            self._came.put_nowait(await anext(self._ids))
+        except StopAsyncIteration:
+            self.more = False
+            self._came.put_nowait(None)
+        except Exception as error:  # noqa: BLE001 - it is raised where the caller is
+            self._came.put_nowait(error)
+        self._fetching = False
+        self._done()
+
+    async def _ask(self, ask: Ask, prepared: Prepared, options: Options) -> None:
+        ended: Settled | BaseException
+        try:
+            ended = await self._door.exchange_prepared(prepared, options)
+        except Exception as error:  # noqa: BLE001 - it is raised where the caller is
+            ended = error
+        self._came.put_nowait(Came(ask, ended))
+        self._done()
+
+    async def wait(self, idle: Idle) -> Came | str | VideoTask | None:
+        """Wait until something comes or the time is over."""
+        came: Came | str | VideoTask | BaseException | None = None
+        if not self._came.empty():
+            return _raised(self._came.get_nowait())
+        left = idle.until - _clock.monotonic()
+        with suppress(TimeoutError):
+            async with _clock.timeout(None if math.isinf(left) else left) as scope:
+                with watching(self._gathering.user_cancel, lambda: waker(scope)):
+                    came = await self._came.get()
+        return _raised(came)
+
+
+def _raised(came: T | BaseException) -> T:
+    if isinstance(came, BaseException):
+        raise came
+    return came
+
+
+async def anoted(
+    ids: Ids | AsyncIterable[str | VideoTask], order: dict[str, None]
+) -> AsyncIterator[str | VideoTask]:
+    """Pass ids of either kind on and note their order."""
+    if isinstance(ids, AsyncIterable):
+        async for task in ids:
+            order[id_of(task)] = None
+            yield task
+    else:
+        for task in noted(ids, order):
+            yield task
+
+
+async def agather(
+    client: AsyncClient,
+    ids: AsyncIterator[str | VideoTask],
+    terms: Terms,
+    on_update: OnUpdate | None,
+    journal: JournalPath | None,
+    cancel: Cancel | None,
+) -> AsyncIterator[Outcome]:
+    """Wait for many tasks and yield what became of each."""
+    door, options = client._async_door(), client._options
+    in_flight = client._session.connector.max_connections
+    with opened(journal) as kept:
+        gathering = Gathering(
+            door, options, terms, kept, in_flight=in_flight, cancel=cancel, threads=False
+        )
+        async with AsyncWorkers(door, gathering, ids) as workers:
+            async for outcome in _agathered(gathering, workers, on_update):
+                yield outcome

@@ -1,0 +1,88 @@
+"""What became of one task, and which error a task's end is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from chainhub._tasks.status import State, shown_status, stated_code, stated_reason, video_url_of
+from chainhub.errors import ResultMissing, TaskCancelled, TaskExpired, TaskFailed
+
+if TYPE_CHECKING:
+    from chainhub.errors import ChainhubError, TaskError
+    from chainhub_api.models import VideoTask
+
+_LONGEST_ID_SHOWN = 80
+
+
+@attrs.frozen
+class Outcome:
+    """Say what became of one task.
+
+    Attributes:
+        id: The id that was asked for.
+        task: The last answer about the task, or None if none came.
+        error: Why there is no video, or None if there is one.
+        polls: How many times the service was asked.
+        elapsed: Seconds from the first question to the outcome.
+        replayed: Whether it comes from the journal of an earlier run.
+    """
+
+    id: str
+    task: VideoTask | None
+    error: ChainhubError | None
+    polls: int
+    elapsed: float
+    replayed: bool = False
+
+    def result(self) -> VideoTask:
+        """Return the finished task.
+
+        Raises:
+            ChainhubError: The outcome's error, if it has one.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.task is None:
+            raise ResultMissing(f"nothing is known about task {shown_id(self.id)}")
+        return self.task
+
+
+def fault_of(task_id: str, task: VideoTask, state: State, elapsed: float) -> TaskError | None:
+    """Return the error that a task's end is, or None if it ended with a video."""
+    if state is State.SUCCEEDED:
+        return None if video_url_of(task) else _missing(task_id, task, elapsed)
+    reason, code = stated_reason(task), stated_code(task)
+    why = f": {reason}" if reason else ", and the service does not say why"
+    text = f"task {shown_id(task_id)} {_ENDS[state]} ({shown_status(task)}){why}"
+    if state is State.CANCELLED:
+        return TaskCancelled(text, task=task, code=code, elapsed=elapsed)
+    if state is State.EXPIRED:
+        return TaskExpired(text, task=task, code=code, elapsed=elapsed)
+    return TaskFailed(text, task=task, reason=reason, code=code, elapsed=elapsed)
+
+
+_ENDS = {State.FAILED: "failed", State.CANCELLED: "was cancelled", State.EXPIRED: "expired"}
+
+
+def state_of_end(error: ChainhubError | None) -> State | None:
+    """Return the final state an outcome's error stands for, or None if it stands for none."""
+    if error is None or isinstance(error, ResultMissing):
+        return State.SUCCEEDED
+    ends = (
+        (TaskFailed, State.FAILED),
+        (TaskCancelled, State.CANCELLED),
+        (TaskExpired, State.EXPIRED),
+    )
+    return next((state for kind, state in ends if isinstance(error, kind)), None)
+
+
+def shown_id(task_id: str) -> str:
+    """Return an id as it may stand in a text: bounded, one line."""
+    return ascii(task_id[:_LONGEST_ID_SHOWN])[1:-1]
+
+
+def _missing(task_id: str, task: VideoTask, elapsed: float) -> ResultMissing:
+    text = f"task {shown_id(task_id)} is {shown_status(task)}, but has no address of a video"
+    return ResultMissing(text, task=task, elapsed=elapsed)

@@ -1,0 +1,359 @@
+"""One wait for one task: what happened goes in, what to do next comes out.
+
+A wait does no I/O and reads no clock. A loop asks the service at the instants it is told and
+hands in what came; sync, async and the scheduler of many waits do the same:
+
+    wait = Wait(task_id, terms, now)
+    step = Step(None, Poll(now))
+    while the step says Poll: sleep until `at`, ask, step = wait.answered(…) or wait.troubled(…)
+    when it says Expire: sleep until `at`, then = wait.expired(…)
+    until it says Done or Raise
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainhub import errors
+from chainhub._tasks.intervals import Schedule, Turn, obeyed
+from chainhub._tasks.outcome import fault_of, shown_id
+from chainhub._tasks.status import (
+    State,
+    UnknownStatusWarning,
+    known_state,
+    progress_of,
+    shown_status,
+    state_of,
+    top_url_of,
+    video_url_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chainhub.errors import ChainhubError
+    from chainhub_api.models import VideoTask
+
+MOST_FAILURES = 10
+# Polls a task may stay unknown at the start, or completed without the address of its video.
+GRACE = 3
+_GRACE_GAP = 2.0
+# An unknown word with an address may be a stage before a better file: not only three quick
+# polls, but so many seconds must agree, unless the pace is the caller's own.
+_SETTLING_POLLS = 3
+_SETTLING_SECONDS = 10.0
+# The last question leaves the service a second to answer, or a quarter of a short wait.
+_LEAD = 1.0
+_LEAD_SHARE = 0.25
+# A sleep ends a little late: the last question is planned a little earlier than it must be.
+_LEAD_PLANNED = 1.1
+
+_PASSING_STATUSES = frozenset({408, 425, 429})
+_LASTING_STATUSES = frozenset({501, 505, 525, 526})
+
+
+class Poll(NamedTuple):
+    """Ask the service at this instant."""
+
+    at: float
+
+
+class Expire(NamedTuple):
+    """Ask no more; at this instant call `expired`."""
+
+    at: float
+
+
+class Done(NamedTuple):
+    """Return the task."""
+
+    task: VideoTask
+
+
+class Raise(NamedTuple):
+    """Raise the error."""
+
+    error: ChainhubError
+
+
+Next = Poll | Expire | Done | Raise
+
+
+class Step(NamedTuple):
+    """Say what to do: first tell of the changed task, if any, then go on."""
+
+    changed: VideoTask | None
+    then: Next
+
+
+class Terms(NamedTuple):
+    """Hold what the caller wants, shared by all waits of one call.
+
+    Attributes:
+        schedule: When to ask.
+        deadline_at: The instant at which the wait ends, or infinity.
+        words: The caller's own status words.
+        raise_on_failure: Whether a task that ended without a video is an error.
+    """
+
+    schedule: Schedule
+    deadline_at: float
+    words: Mapping[str, State] | None = None
+    raise_on_failure: bool = True
+
+
+class Outlook(Enum):
+    """Say what a failed question lets expect of the next one."""
+
+    PASSING = "asking again may help"
+    DOUBTFUL = "asking again helps if it ever worked"
+    UNKNOWN_TASK = "the task may not be visible yet, if it was never seen"
+    HOPELESS = "asking again will not help"
+
+
+def outlook(error: ChainhubError) -> Outlook:
+    """Return what an error lets expect of the next question."""
+    if isinstance(error, errors.TaskNotFoundError):
+        return Outlook.UNKNOWN_TASK
+    if isinstance(error, errors.StatusError):
+        return _outlook_of_status(error)
+    if isinstance(error, errors.TLSError | errors.ProxyError):
+        return Outlook.DOUBTFUL
+    if isinstance(error, errors.TransportError | errors.ResponseError):
+        return Outlook.PASSING
+    return Outlook.HOPELESS
+
+
+def _outlook_of_status(error: errors.StatusError) -> Outlook:
+    status = error.status or 0
+    if isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+        return Outlook.HOPELESS
+    if 300 <= status <= 399 or status in _LASTING_STATUSES:
+        return Outlook.DOUBTFUL
+    if 400 <= status <= 499 and status not in _PASSING_STATUSES:
+        return Outlook.HOPELESS
+    return Outlook.PASSING
+
+
+class Wait:
+    """Wait for one task.
+
+    Args:
+        task_id: The task.
+        terms: What the caller wants.
+        now: The present instant in seconds.
+    """
+
+    __slots__ = (
+        "_answers",
+        "_body",
+        "_doubts",
+        "_error",
+        "_face",
+        "_failures",
+        "_missing",
+        "_plan",
+        "_running_until",
+        "_settling",
+        "_settling_since",
+        "_terms",
+        "polls",
+        "started_at",
+        "task",
+        "task_id",
+    )
+
+    def __init__(self, task_id: str, terms: Terms, now: float) -> None:
+        self.task_id = task_id
+        self.started_at = now
+        self.polls = 0
+        self.task: VideoTask | None = None
+        self._terms = terms
+        self._plan = terms.schedule.begin(task_id, now)
+        self._answers = self._failures = self._doubts = self._missing = self._settling = 0
+        self._settling_since = now
+        self._running_until: float | None = None
+        self._error: ChainhubError | None = None
+        self._face: tuple[object, ...] | None = None
+        self._body: bytes | None = None
+
+    def may_ask(self, now: float) -> bool:
+        """Say whether a question may still be sent: a first one always before the deadline."""
+        last = self._terms.deadline_at - self._lead
+        return now <= last or (self.polls == 0 and now < self._terms.deadline_at)
+
+    def answered(self, task: VideoTask, now: float, hint: float | None = None) -> Step:
+        """Take an answer, and the seconds the server hints to wait, if it does."""
+        face = _face(task)
+        changed = task if face != self._face else None
+        self._settle(task, now)
+        self._count_answer()
+        self.task, self._face, self._body = task, face, None
+        return Step(changed, self._after(task, now, hint))
+
+    def remember(self, body: bytes) -> None:
+        """Remember the bytes of the answer just taken, if the same bytes could tell nothing new."""
+        # One that settles something counts each time; other charsets depend on a header.
+        if self._running_until is not None and not self._settling and body.isascii():
+            self._body = body
+
+    def repeats(self, body: bytes) -> bool:
+        """Tell whether these bytes are those of the last answer, and tell nothing new."""
+        return body == self._body
+
+    def repeated(self, now: float, hint: float | None = None) -> Step:
+        """Take the last answer once more, without anybody having read it."""
+        self._count_answer()
+        return Step(None, self._go_on(now, hint))
+
+    def _count_answer(self) -> None:
+        self.polls += 1
+        self._answers += 1
+        self._failures = 0
+        self._error = None
+
+    def troubled(self, error: ChainhubError, now: float) -> Step:
+        """Take the error a question ended with."""
+        self.polls += 1
+        self._failures += 1
+        self._error = error
+        return Step(None, self._after_trouble(error, now))
+
+    def expired(self, now: float) -> Done | Raise:
+        """End the wait at its deadline."""
+        if self._missing and self.task is not None:
+            return self._ended(self.task, State.SUCCEEDED, now)
+        self._terms.schedule.end(self.task_id, now, after=None, by=self.elapsed(now))
+        return Raise(self._ran_out(now))
+
+    def elapsed(self, now: float) -> float:
+        """Return the seconds since the wait began."""
+        return now - self.started_at
+
+    @property
+    def _lead(self) -> float:
+        return min(_LEAD, (self._terms.deadline_at - self.started_at) * _LEAD_SHARE)
+
+    def _after(self, task: VideoTask, now: float, hint: float | None) -> Next:
+        state = state_of(task, words=self._terms.words)
+        if state is State.RUNNING and self._settled(now):
+            _warn_settled(self.task_id, task)
+            state = State.SUCCEEDED
+        if state is State.RUNNING:
+            return self._go_on(now, hint)
+        if state is State.SUCCEEDED and video_url_of(task) is None:
+            self._missing += 1
+            if self._missing < GRACE:
+                return self._again(now, min(self._gap(now), _GRACE_GAP))
+        return self._ended(task, state, now)
+
+    def _go_on(self, now: float, hint: float | None) -> Next:
+        self._missing = 0
+        self._running_until = self.elapsed(now)
+        return self._again(now, self._gap(now, hint))
+
+    def _after_trouble(self, error: ChainhubError, now: float) -> Next:
+        expected = outlook(error)
+        fresh = self._answers == 0
+        if expected is Outlook.HOPELESS or (expected is Outlook.UNKNOWN_TASK and not fresh):
+            return self._gave_up(error, now)
+        if expected is not Outlook.PASSING and fresh:
+            self._doubts += 1
+            if self._doubts >= GRACE:
+                return self._gave_up(error, now)
+            return self._again(now, min(self._gap(now), _GRACE_GAP))
+        if self._failures >= MOST_FAILURES:
+            return self._gave_up(self._too_many(error, now), now)
+        return self._try_again(error, now)
+
+    def _try_again(self, error: ChainhubError, now: float) -> Next:
+        asked = error.retry_after
+        gap = self._terms.schedule.after_trouble(self._plan, self._turn(now), asked)
+        return self._again(now, gap, not_before=now + (obeyed(asked) or 0.0))
+
+    def _again(self, now: float, gap: float, not_before: float = 0.0) -> Next:
+        """Ask after so many seconds, or for the last time just before the deadline."""
+        last_call = self._terms.deadline_at - self._lead * _LEAD_PLANNED
+        if now + gap <= last_call:
+            return Poll(now + gap)
+        if last_call >= max(not_before, now + min(gap / 2, 1.0)):
+            return Poll(last_call)
+        return Expire(self._terms.deadline_at)
+
+    def _gap(self, now: float, hint: float | None = None) -> float:
+        return self._terms.schedule.after_answer(self._plan, self._turn(now), hint)
+
+    def _turn(self, now: float) -> Turn:
+        span = self._terms.deadline_at - self.started_at
+        return Turn(self.elapsed(now), self.polls, self._failures, span, self.task)
+
+    def _settle(self, task: VideoTask, now: float) -> None:
+        """Count the answers in a row with an unknown word and the same address."""
+        url = top_url_of(task)
+        if url is None or known_state(task, self._terms.words) is not None:
+            self._settling = 0
+        elif self._settling and self.task is not None and url == top_url_of(self.task):
+            self._settling += 1
+        else:
+            self._settling, self._settling_since = 1, now
+
+    def _settled(self, now: float) -> bool:
+        needed = 0.0 if self._terms.schedule.own else _SETTLING_SECONDS
+        return self._settling >= _SETTLING_POLLS and now - self._settling_since >= needed
+
+    def _ended(self, task: VideoTask, state: State, now: float) -> Done | Raise:
+        elapsed = self.elapsed(now)
+        # A task that was done at the first question, or that failed, says nothing about how
+        # long its kind takes.
+        after = self._running_until if state is State.SUCCEEDED else None
+        self._terms.schedule.end(self.task_id, now, after=after, by=elapsed)
+        fault = fault_of(self.task_id, task, state, elapsed)
+        return Raise(fault) if fault and self._terms.raise_on_failure else Done(task)
+
+    def _gave_up(self, error: ChainhubError, now: float) -> Raise:
+        self._terms.schedule.end(self.task_id, now, after=None, by=self.elapsed(now))
+        return Raise(error)
+
+    def _too_many(self, error: ChainhubError, now: float) -> ChainhubError:
+        """Return the error again, telling of all the failed polls, with itself as the cause."""
+        told = copy.copy(error)
+        told.message = (
+            f"task {shown_id(self.task_id)}: {self._failures} polls in a row failed, "
+            f"the last one so: {error.message}"
+        )
+        told.args = (told.message,)
+        told.advice = errors.WaitTimeout.default_advice
+        told.attempts, told.elapsed = self.polls, self.elapsed(now)
+        told.__cause__ = error
+        return told
+
+    def _ran_out(self, now: float) -> errors.WaitTimeout:
+        known = f"is still {shown_status(self.task)}" if self.task else "gave no answer"
+        trouble = f"; the last poll failed: {self._error}" if self._error else ""
+        error = errors.WaitTimeout(
+            f"task {shown_id(self.task_id)} {known}{trouble}",
+            task_id=self.task_id,
+            task=self.task,
+            polls=self.polls,
+            attempts=self.polls,
+            elapsed=self.elapsed(now),
+        )
+        error.__cause__ = self._error
+        return error
+
+
+def _face(task: VideoTask) -> tuple[object, ...]:
+    """Return what a watcher sees of a task."""
+    return task.status, progress_of(task), video_url_of(task)
+
+
+def _warn_settled(task_id: str, task: VideoTask) -> None:
+    warnings.warn(
+        f"task {shown_id(task_id)} keeps the unknown status {shown_status(task)} with the same "
+        "address of a video: taken as succeeded",
+        UnknownStatusWarning,
+        stacklevel=4,
+    )

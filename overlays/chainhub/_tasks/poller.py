@@ -1,0 +1,217 @@
+"""One wait as its loops see it, in both colours; what a poll leads to is decided in `_waiting`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from inspect import isawaitable
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from chainhub import _clock
+from chainhub._cancel import Cancel
+from chainhub._responses.response import Answer
+from chainhub._session.call import Settled
+from chainhub._session.operation import Question
+from chainhub._session.options import Options, seconds
+from chainhub._session.retry_after import poll_hint_of
+from chainhub._session.retry_policy import RetryPolicy
+from chainhub._tasks.intervals import Schedule
+from chainhub._tasks.poll import Done, Expire, Next, Poll, Raise, Step, Terms, Wait
+from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
+from chainhub_api.api.video import query
+from chainhub_api.models import VideoTask
+
+if TYPE_CHECKING:
+    from chainhub._client import AsyncClient, Client
+    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._tasks.status import State
+    from chainhub._tasks.wait_methods import Interval, OnUpdate
+
+CUT = 0.2
+"""Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
+
+
+def id_of(task: str | VideoTask) -> str:
+    """Return the id to ask for.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    found: object = task.id if isinstance(task, VideoTask) else task
+    if not isinstance(found, str) or not found.strip():
+        raise ConfigurationError("a task is named by its id, a string that is not empty")
+    return found
+
+
+class Follower:
+    """One wait as a loop sees it: what to do next, and when. Shared by both colours."""
+
+    def __init__(
+        self,
+        door: Door | AsyncDoor,
+        options: Options,
+        task: str | VideoTask,
+        terms: Terms,
+        cancel: Cancel | None,
+    ) -> None:
+        now = _clock.monotonic()
+        self.cancel = options.cancel if cancel is None else cancel
+        self._question = Question(door, query, "VideoTask", id=id_of(task))
+        self._wait = Wait(id_of(task), terms, now)
+        self._options = options.but(retry=RetryPolicy.off(), cancel=self.cancel)
+        self._deadline_at = terms.deadline_at
+        self.step = Step(None, Poll(now))
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next thing is to be done."""
+        then = self.step.then
+        return max(then.at - _clock.monotonic(), 0.0) if isinstance(then, Poll | Expire) else 0.0
+
+    def due(self) -> Ask | None:
+        """Return the question to ask now, or None after the step has been taken without one.
+
+        Raises:
+            CancelledByUser: the switch was set.
+        """
+        if self.cancel is not None and self.cancel.is_set():
+            raise self._cancelled()
+        now = _clock.monotonic()
+        if isinstance(self.step.then, Poll) and self._wait.may_ask(now):
+            left = self._deadline_at + CUT - now
+            return Ask(self._question, within(self._options, left))
+        self.step = Step(None, self._expire(now))
+        return None
+
+    def _expire(self, now: float) -> Next:
+        if now < self._deadline_at:
+            return Expire(self._deadline_at)
+        return self._wait.expired(now)
+
+    def take(self, ended: Settled) -> None:
+        """Take what a question led to."""
+        if (answer := good(ended)) is not None and self._wait.repeats(answer.body):
+            hint = poll_hint_of(answer, time.time())
+            self.step = self._wait.repeated(_clock.monotonic(), hint)
+            return
+        try:
+            task = cast("VideoTask", self._question.read(ended))
+        except ChainhubError as error:
+            failure = error
+        else:
+            answer = cast("Answer", ended.answer)
+            hint = poll_hint_of(answer, time.time())
+            self.step = self._wait.answered(task, _clock.monotonic(), hint)
+            self._wait.remember(answer.body)
+            return
+        if isinstance(failure, CancelledByUser):
+            raise self._cancelled()
+        self.step = self._wait.troubled(failure, _clock.monotonic())
+
+    def _cancelled(self) -> CancelledByUser:
+        return CancelledByUser(
+            f"the wait for {self._wait.task_id} was cancelled; the task itself goes on",
+            attempts=self._wait.polls,
+            elapsed=self._wait.elapsed(_clock.monotonic()),
+        )
+
+
+def within(options: Options, left: float) -> Options:
+    """Return options whose deadline is at most `left` seconds."""
+    return options if options.deadline <= left else options.but(deadline=left)
+
+
+class Ask(NamedTuple):
+    """A question to send, and the limits it has."""
+
+    question: Question
+    options: Options
+
+
+def good(ended: Settled) -> Answer | None:
+    """Return the answer whose bytes may repeat those of the last one."""
+    answer = ended.answer
+    return answer if ended.error is None and answer is not None and answer.status == 200 else None
+
+
+def ended(step: Step) -> VideoTask | None:
+    """Return the task with which a wait ends, None if it goes on.
+
+    Raises:
+        ChainhubError: the wait ends with it.
+    """
+    match step.then:
+        case Done(task):
+            return task
+        case Raise(error):
+            raise error
+    return None
+
+
+async def told(on_update: OnUpdate, task: VideoTask) -> None:
+    """Call a callback, which may be asynchronous."""
+    result = on_update(task)
+    if isawaitable(result):
+        await result
+
+
+def terms_of(
+    client: Client | AsyncClient,
+    deadline: float | None,
+    interval: Interval | None,
+    words: Mapping[str, State] | None,
+    *,
+    raise_on_failure: bool,
+) -> Terms:
+    """Return what the caller of a wait wants.
+
+    Raises:
+        ConfigurationError: `deadline` or `interval` is not positive.
+    """
+    session = client._session
+    return Terms(
+        Schedule(session.durations, session.random, interval),
+        _clock.monotonic() + seconds("deadline", deadline),
+        words,
+        raise_on_failure,
+    )
+
+
+def follow(
+    client: Client, task: str | VideoTask, terms: Terms, cancel: Cancel | None
+) -> Iterator[VideoTask]:
+    """Poll a task until its end, yielding it whenever it has changed, and at last."""
+    door = client._door()
+    follower = Follower(door, client._options, task, terms, cancel)
+    while True:
+        _clock.sleep(follower.pause, follower.cancel)
+        ask = follower.due()
+        if ask is not None:
+            follower.take(door.exchange_prepared(ask.question.prepared, ask.options))
+        if follower.step.changed is not None:
+            yield follower.step.changed
+        final = ended(follower.step)
+        if final is not None:
+            break
+    if final is not follower.step.changed:
+        yield final
+
+
+async def afollow(
+    client: AsyncClient, task: str | VideoTask, terms: Terms, cancel: Cancel | None
+) -> AsyncIterator[VideoTask]:
+    """Poll a task until its end, yielding it whenever it has changed, and at last."""
+    door = client._async_door()
+    follower = Follower(door, client._options, task, terms, cancel)
+    while True:
+        await _clock.asleep(follower.pause, follower.cancel)
+        ask = follower.due()
+        if ask is not None:
+            follower.take(await door.exchange_prepared(ask.question.prepared, ask.options))
+        if follower.step.changed is not None:
+            yield follower.step.changed
+        final = ended(follower.step)
+        if final is not None:
+            break
+    if final is not follower.step.changed:
+        yield final

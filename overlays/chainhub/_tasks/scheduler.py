@@ -1,0 +1,164 @@
+"""Many waits at once: whom to ask next, and who is done.
+
+A heap of due times over waits; no thread, coroutine or timer per task. Like one wait, a crowd
+does no I/O and reads no clock. A loop adds ids while the crowd wants some, does what `act`
+says, and hands in what came. Whoever has been due longest is asked first, so that nobody
+starves when the service allows less than is due.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainhub._tasks.intervals import obeyed
+from chainhub._tasks.outcome import Outcome
+from chainhub._tasks.poll import Done, Raise, Step, Terms, Wait
+from chainhub._tasks.rate_limiter import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chainhub.errors import ChainhubError
+    from chainhub_api.models import VideoTask
+
+MOST_IN_FLIGHT = 16
+_REFUSED = 429
+_OVERLOADED = 503
+
+
+class Ask(NamedTuple):
+    """Ask about this wait's task now, and hand in what comes."""
+
+    wait: Wait
+    sent_at: float
+
+
+class Ended(NamedTuple):
+    """Tell of an outcome."""
+
+    outcome: Outcome
+
+
+class Idle(NamedTuple):
+    """Do nothing until this instant, unless something comes before."""
+
+    until: float
+
+
+class News(NamedTuple):
+    """Say what an answer changed: a task worth telling of, an outcome, or neither."""
+
+    changed: VideoTask | None
+    outcome: Outcome | None
+
+
+class Crowd:
+    """Wait for many tasks, each asked about once at a time.
+
+    Args:
+        terms: What the caller wants; its deadline is the deadline of all.
+        in_flight: How many questions may be under way at once.
+    """
+
+    def __init__(self, terms: Terms, in_flight: int = MOST_IN_FLIGHT) -> None:
+        self.pace = Pace()
+        self.in_flight = 0
+        # An outcome tells what became of a task by its error.
+        self._terms = terms._replace(raise_on_failure=True)
+        self._most = in_flight
+        self._due: list[tuple[float, int, Wait]] = []
+        self._seen: dict[str, None] = {}
+        self._order = 0
+        self._fresh = 0
+
+    @property
+    def ids(self) -> Iterable[str]:
+        """Return the ids in the order they were first seen."""
+        return self._seen.keys()
+
+    @property
+    def wants_more(self) -> bool:
+        """Say whether it is time for another id: few added ones still await a question."""
+        return self._fresh < self._most
+
+    def __len__(self) -> int:
+        """Return how many tasks have no outcome yet."""
+        return len(self._due) + self.in_flight
+
+    def add(self, task_id: str, now: float) -> bool:
+        """Take an id to wait for; a duplicate changes nothing and is False."""
+        if task_id in self._seen:
+            return False
+        self._seen[task_id] = None
+        self._push(now, Wait(task_id, self._terms, now))
+        return True
+
+    def act(self, now: float) -> Ask | Ended | Idle:
+        """Return what to do at this instant."""
+        while self._due:
+            due, _, wait = self._due[0]
+            if now >= self._terms.deadline_at:
+                wait = self._pop()
+                return Ended(_outcome(wait, wait.expired(now), now))
+            at = self._possible_at(due)
+            if at > now:
+                return Idle(at)
+            self._pop()
+            if wait.may_ask(now):
+                self.in_flight += 1
+                self.pace.started(now)
+                return Ask(wait, now)
+            self._push(self._terms.deadline_at, wait)
+        return Idle(math.inf)
+
+    def answered(self, ask: Ask, task: VideoTask, now: float, hint: float | None = None) -> News:
+        """Take an answer, and the seconds the server hints to wait, if it does."""
+        self.pace.passed()
+        return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
+
+    def repeated(self, ask: Ask, now: float, hint: float | None = None) -> News:
+        """Take the last answer once more."""
+        self.pace.passed()
+        return self._next(ask.wait, ask.wait.repeated(now, hint), now)
+
+    def troubled(self, ask: Ask, error: ChainhubError, now: float) -> News:
+        """Take the error a question ended with."""
+        self._slow_down(ask, error, now)
+        return self._next(ask.wait, ask.wait.troubled(error, now), now)
+
+    def _possible_at(self, due: float) -> float:
+        """Return when a question due then can be sent, as things stand."""
+        if self.in_flight >= self._most:
+            return self._terms.deadline_at
+        return min(max(due, self.pace.free_at), self._terms.deadline_at)
+
+    def _slow_down(self, ask: Ask, error: ChainhubError, now: float) -> None:
+        asked = obeyed(error.retry_after)
+        if error.status == _REFUSED:
+            self.pace.refused(ask.sent_at, now, asked)
+        elif error.status == _OVERLOADED and asked:
+            self.pace.pause(now, asked)
+
+    def _next(self, wait: Wait, step: Step, now: float) -> News:
+        self.in_flight -= 1
+        if isinstance(step.then, Done | Raise):
+            return News(step.changed, _outcome(wait, step.then, now))
+        self._push(step.then.at, wait)
+        return News(step.changed, None)
+
+    def _push(self, due: float, wait: Wait) -> None:
+        self._order += 1
+        self._fresh += wait.polls == 0
+        heapq.heappush(self._due, (due, self._order, wait))
+
+    def _pop(self) -> Wait:
+        wait = heapq.heappop(self._due)[2]
+        self._fresh -= wait.polls == 0
+        return wait
+
+
+def _outcome(wait: Wait, end: Done | Raise, now: float) -> Outcome:
+    error = end.error if isinstance(end, Raise) else None
+    return Outcome(wait.task_id, wait.task, error, wait.polls, wait.elapsed(now))

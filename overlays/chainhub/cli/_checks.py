@@ -1,0 +1,203 @@
+"""What `chainhub doctor` concludes from what it has seen, and how it says so. Nothing is asked."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from chainhub import errors
+from chainhub.cli._exit_codes import Exit, exit_code_of
+from chainhub.cli._messages import plain, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from chainhub.cli._rows import Signs
+    from chainhub.errors import ChainhubError
+
+
+class Level(StrEnum):
+    """Say whether a finding is good, worth a look, or what must be mended."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAULT = "fault"
+
+
+class Finding(NamedTuple):
+    """Hold one thing that was looked at.
+
+    Attributes:
+        section: The heading it belongs to.
+        check: Its stable name, for programs.
+        level: How good it is.
+        message: What was found, never a key.
+        advice: What to do, or None.
+        code: The exit code it asks for.
+    """
+
+    section: str
+    check: str
+    level: Level
+    message: str
+    advice: str | None = None
+    code: Exit = Exit.DONE
+
+
+def fault(section: str, check: str, error: ChainhubError) -> Finding:
+    """Return the finding that an error is."""
+    advice = None if error.advice is None else spoken(error.advice)
+    return Finding(section, check, Level.FAULT, spoken(error.message), advice, exit_code_of(error))
+
+
+# What the answer to a question about an unknown task says; the first row that fits decides.
+_DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
+    (
+        errors.TaskNotFoundError,
+        Level.OK,
+        "the service answers, accepts the key and knows its tasks",
+        None,
+    ),
+    (
+        errors.AuthenticationError,
+        Level.FAULT,
+        "the service answers, but does not accept the key",
+        "get a valid key for this base URL; a key of another gateway is not valid here",
+    ),
+    (
+        errors.QuotaExceededError,
+        Level.FAULT,
+        "the service answers and knows the key, but the account is empty",
+        "add quota to the account",
+    ),
+    (
+        errors.PermissionDeniedError,
+        Level.FAULT,
+        "the service, or a firewall before it, refuses",
+        "send the line below to the service's support",
+    ),
+    (
+        errors.RateLimitError,
+        Level.NOTE,
+        "the service answers, but asks for patience (429)",
+        "wait some minutes and ask less often",
+    ),
+    (
+        errors.BadRequestError,
+        Level.NOTE,
+        "the service answers, and refuses the made-up id in a way of its own",
+        "try chainhub get with a real id",
+    ),
+    (
+        errors.NotFoundError,
+        Level.FAULT,
+        "something answers, but it does not know the address of tasks",
+        "check the base URL; it goes without /v1",
+    ),
+    (
+        errors.RedirectError,
+        Level.FAULT,
+        "the address has moved",
+        "make the address it points to the base URL, if you know it as the service's",
+    ),
+    (
+        errors.ServerError,
+        Level.FAULT,
+        "the service is reached, but fails",
+        "try again later; if it stays, send the line below to the service's support",
+    ),
+    (
+        errors.ResponseError,
+        Level.FAULT,
+        "something answers, but not as the service does",
+        "check the base URL; a log-in page of the network, or a proxy, may stand before it",
+    ),
+    (
+        errors.TLSError,
+        Level.FAULT,
+        "no secure connection can be made",
+        "behind a company's proxy let SSL_CERT_FILE name the company's authority",
+    ),
+    (
+        errors.ProxyError,
+        Level.FAULT,
+        "the proxy cannot be used",
+        "check the variable named above, or unset it",
+    ),
+    (
+        errors.ConnectionFailedError,
+        Level.FAULT,
+        "nothing answers there",
+        "check base URL, network and firewall; for a sandbox, that it runs",
+    ),
+    (
+        errors.TransportError,
+        Level.FAULT,
+        "no answer came in time",
+        "check network, proxy and firewall, or try later",
+    ),
+)
+
+
+def diagnosis(section: str, error: ChainhubError | None, elapsed: float) -> list[Finding]:
+    """Return what a question about a task that cannot exist says, by the error it ended with."""
+    if error is None:
+        told = "the service answers, even about a task that cannot exist"
+        doubt = "this may be no video service; check the base URL"
+        return [Finding(section, "probe", Level.NOTE, told, doubt)]
+    row = next((row for row in _DIAGNOSES if isinstance(error, row[0])), None)
+    if row is None:
+        return [fault(section, "probe", error)]
+    _, level, message, advice = row
+    if level is Level.OK:
+        return [Finding(section, "probe", level, f"{message} ({elapsed * 1000:.0f} ms)")]
+    detail = Finding(section, "probe_detail", Level.NOTE, spoken(str(error)))
+    return [Finding(section, "probe", level, message, advice, _code(level, error)), detail]
+
+
+def worst(findings: Iterable[Finding]) -> Exit:
+    """Return the exit code of the first fault: the later ones are mostly its consequences."""
+    return next((one.code for one in findings if one.level is Level.FAULT), Exit.DONE)
+
+
+def told(findings: Iterable[Finding], signs: Signs) -> Iterator[str]:
+    """Yield the lines for a person, with a heading for each section."""
+    shown = {Level.OK: signs.good, Level.NOTE: signs.note, Level.FAULT: signs.bad}
+    section = None
+    for one in findings:
+        if one.section != section:
+            yield from ([] if section is None else [""])
+            yield one.section
+            section = one.section
+        yield f"  {shown[one.level]} {plain(one.message)}"
+        if one.advice:
+            yield (
+                f"    → {plain(one.advice)}" if signs.good == "✓" else f"    > {plain(one.advice)}"
+            )
+
+
+def conclusion(findings: Iterable[Finding]) -> str:
+    """Return the last line: what was found in all."""
+    faults = sum(one.level is Level.FAULT for one in findings)
+    if not faults:
+        return "All is well."
+    return "1 thing to mend." if faults == 1 else f"{faults} things to mend."
+
+
+def record(one: Finding) -> dict[str, object]:
+    """Return a finding as an object for programs."""
+    return {
+        "section": one.section,
+        "check": one.check,
+        "level": one.level.value,
+        "message": one.message,
+        "advice": one.advice,
+        "exit_code": int(one.code),
+    }
+
+
+def _code(level: Level, error: ChainhubError) -> Exit:
+    if level is not Level.FAULT:
+        return Exit.DONE
+    # The probe's own limit says nothing about a deadline of the person's.
+    return Exit.SERVICE if isinstance(error, TimeoutError) else exit_code_of(error)

@@ -1,0 +1,92 @@
+"""Ready-made scripts by name, so that a sandbox has tasks to ask for before anybody adds one.
+
+An id `<model>:<story>` or `<model>:<story>-<anything>` begins its story with the first question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from chainhub.sandbox import _script as say
+from chainhub.sandbox._error_bodies import status
+from chainhub.sandbox._script import Step, as_script
+
+EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
+"""The contract's own example id, ready in every sandbox: its task completes."""
+
+
+@frozen
+class Story:
+    """A named script and what it shows."""
+
+    about: str
+    script: tuple[Step, ...] = field(converter=as_script)
+
+
+_START = (
+    say.pending(seconds=2),
+    say.image_downloading(seconds=2),
+    say.video_generating(seconds=6),
+)
+_STAGES = (*_START, say.video_generation_completed(seconds=1), say.video_upsampling(seconds=4))
+_LEFTOVERS: Mapping[str, say.Json] = {
+    "detail": {
+        "status": "completed",
+        "retry_count": 3,
+        "error_message": "[403] the first attempt was refused",
+        "video_generation_error": "the second attempt was refused",
+    }
+}
+
+STORIES: Mapping[str, Story] = {
+    "completes": Story("goes through every stage and completes", (*_STAGES, say.completed)),
+    "fails": Story(
+        "fails with a reason while the video is generated",
+        (*_START, say.failed("the prompt was refused as unsafe", code="unsafe_prompt")),
+    ),
+    "upsampling-fails": Story(
+        "fails in the last stage", (*_STAGES, say.video_upsampling_failed("no upsampler is free"))
+    ),
+    "is-cancelled": Story("is cancelled", (say.pending(seconds=4), say.cancelled)),
+    "expires": Story("expires in the queue", (say.queued(seconds=8), say.expired)),
+    "has-no-url": Story("completes, but never has a URL", (*_START, say.completed_without_url)),
+    "has-a-late-url": Story(
+        "completes, and has its URL 3 s later",
+        (*_START, say.completed_without_url(seconds=3), say.completed),
+    ),
+    "has-leftovers": Story(
+        "completes with errors of earlier attempts left in its detail",
+        (*_START, say.completed(extra=_LEFTOVERS)),
+    ),
+    "says-a-new-word": Story(
+        "passes through a status that no list has, then completes",
+        (say.pending(seconds=2), say.state("video_polishing", seconds=6), say.completed),
+    ),
+    "is-flaky": Story(
+        "answers with 503, 429, a reset and a web page, then completes",
+        (
+            say.pending,
+            status(503),
+            status(429, retry_after=1),
+            say.video_generating,
+            say.reset,
+            say.html(),
+            say.completed,
+        ),
+    ),
+    "never-ends": Story("stays in the queue for ever", (say.queued,)),
+}
+
+_NAMES = "|".join(sorted(map(re.escape, STORIES), key=len, reverse=True))
+_PATTERN = re.compile(rf"[^:]+:({_NAMES})(?:-.*)?", re.DOTALL)
+
+
+def story_for(task_id: str) -> tuple[Step, ...] | None:
+    """Return the script that an id names, None for an id that names none."""
+    if task_id == EXAMPLE_ID:
+        return STORIES["completes"].script
+    found = _PATTERN.fullmatch(task_id)
+    return None if found is None else STORIES[found[1]].script

@@ -1,0 +1,525 @@
+"""Corners of the seam that no good day shows."""
+
+import asyncio
+import gzip
+import importlib
+import logging
+import socket
+import sys
+import threading
+import time
+
+import httpcore
+import httpx
+import pytest
+
+import chainhub
+from chainhub import _async_pool, _clock, _pool, otel
+from chainhub._async_network import AsyncWire
+from chainhub._network import (
+    NameLookupError,
+    SyncWire,
+    SyncWireStream,
+    is_address,
+    is_readable,
+)
+from chainhub._responses.response import Answer
+from chainhub._session import log as _log
+from chainhub._session.call import Prepared
+from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
+
+KEY = "sk-test-seam-0123456789"
+ONCE = chainhub.RetryPolicy.off()
+
+
+def test_nothing_shows_the_key(colour, server):
+    """Neither the client nor what it is made of has the key in its repr."""
+    client = colour.client(base_url=server.url)
+    colour(client.video.query("a"))
+    door = client._async_door() if colour.asynchronous else client._door()
+    session = client._session
+    seen = [client, door, session, session.connector, session.budget]
+    assert KEY not in repr(session.credentials)
+    assert repr(session) == f"<Session {server.url}>"
+    for one in seen:
+        held = [getattr(one, name, None) for name in getattr(one, "__slots__", ())]
+        held += list(getattr(one, "__dict__", {}).values())
+        assert KEY not in repr(one)
+        assert not any(KEY in repr(value) for value in held if not isinstance(value, str | tuple))
+
+
+def test_request_aimed_elsewhere_keeps_all_but_its_target():
+    """What is built once serves every path, sent before or not."""
+    request = httpx.Request("GET", "https://api.example.com/v1?id=a", headers={"X-Mine": "1"})
+    prepared = Prepared(request, "Authorization", "Bearer")
+    unsent = prepared.aimed_at(b"/v1?id=b")
+    prepared.with_key(KEY)
+    sent = prepared.aimed_at(b"/v1?id=c")
+    assert unsent.with_key(KEY).core().url.target == b"/v1?id=b"
+    assert sent.with_key(KEY).core().url.target == b"/v1?id=c"
+    assert sent.raw_url == "https://api.example.com/v1?id=c"
+    assert prepared.with_key(KEY).core().url.target == b"/v1?id=a"
+    assert sent.with_key(KEY).core().headers == prepared.with_key(KEY).core().headers
+
+
+@pytest.mark.parametrize("ordinary", [False, True])
+def test_error_status_speaks_although_its_body_is_broken(colour, server, http, ordinary):
+    """On our transport and on httpx's ordinary path."""
+    server.answers = [http(403, b"no gzip", "Content-Encoding: gzip")]
+    arguments = {"httpx_args": {"http2": False}} if ordinary else {}
+    client = colour.client(base_url=server.url, **arguments)
+    with pytest.raises(chainhub.PermissionDeniedError):
+        colour(client.video.query("a"))
+
+
+def test_switch_of_protocols_is_an_error_status(colour, server):
+    """A 101 that nobody asked for is said in words of ours."""
+    server.answers = [lambda connection, head: connection.sendall(b"HTTP/1.1 101 Switch\r\n\r\n")]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    with pytest.raises(chainhub.ConnectionFailedError, match="switches protocols"):
+        colour(client.video.query("a"))
+
+
+def test_foreign_good_status_is_named(colour, server, http):
+    """A 2xx that the contract does not declare, one Python does not know among them."""
+    for status in (203, 299):
+        server.answers = [http(status)]
+        server.requests.clear()
+        client = colour.client(base_url=server.url)
+        with pytest.raises(chainhub.ResponseError, match=f"no answer for the status {status}"):
+            colour(client.video.query("a"))
+
+
+def test_log_handler_is_installed_in_process(monkeypatch):
+    """`CHAINHUB_LOG` takes effect with the first client, once."""
+    before = list(_log.logger.handlers)
+    monkeypatch.setenv("CHAINHUB_LOG", "info")
+    try:
+        _log.guard_logs()
+        _log.guard_logs()
+        added = [handler for handler in _log.logger.handlers if handler not in before]
+        assert [type(handler) for handler in added] == [logging.StreamHandler]
+        assert _log.logger.level == logging.INFO
+    finally:
+        _log.logger.handlers[:] = before
+        _log.logger.setLevel(logging.NOTSET)
+
+
+def test_spans_without_their_package_are_a_sentence(monkeypatch):
+    """The extra is named."""
+    try:
+        monkeypatch.setitem(sys.modules, "opentelemetry", None)
+        monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
+        importlib.reload(otel)
+        with pytest.raises(chainhub.ConfigurationError, match=r"chainhub\[otel\]"):
+            otel.spans()
+    finally:
+        monkeypatch.undo()
+        importlib.reload(otel)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "expected"),
+    [
+        ("application/json; charset=utf-8", b'{"a": 1}', {"a": 1}),
+        ("application/problem+json", b"[1]", [1]),
+        ("text/plain", "grün".encode(), "grün"),
+        ("video/mp4", b"\x00\x01", b"\x00\x01"),
+        (None, b"x", b"x"),
+        ("application/json", b"", None),
+    ],
+)
+def test_undeclared_answers_are_read_by_their_type(content_type, body, expected):
+    """Where the contract says nothing, the answer does."""
+    headers = [] if content_type is None else [(b"Content-Type", content_type.encode())]
+    answer = Answer(200, headers, body, "GET", "https://api.example.com/")
+    assert undeclared(answer, ()) == expected
+    assert ParsedAnswer(answer, ()).headers.get("content-type") == content_type
+
+
+def undescribed(server, http):
+    """Answer a query as an operation whose answer nobody has described."""
+    from chainhub._session import operation as _runner
+    from chainhub_api.api.video import query
+
+    with chainhub.Client(KEY, base_url=server.url) as client:
+        return _runner.run(client._door(), query, "Any", {"id": "a"})
+
+
+def test_operation_without_a_described_answer_returns_what_came(server, http):
+    """And an error inside a 200 is raised there as well."""
+    server.answers = [
+        http(
+            200, {"id": 1, "status": "x", "status_update_time": 1}, "Content-Type: application/json"
+        )
+    ]
+    assert undescribed(server, http)["id"] == 1
+    server.answers = [
+        http(200, {"success": False, "message": "overloaded"}, "Content-Type: application/json")
+    ]
+    server.requests.clear()
+    with pytest.raises(chainhub.StatusError, match="overloaded"):
+        undescribed(server, http)
+
+
+def test_host_without_an_address_is_a_failed_look_up():
+    """A resolver that answers nothing is told from one that refuses."""
+    with pytest.raises(NameLookupError, match="has no address"):
+        SyncWire().permitted("api.example.com", 443, [])
+
+
+def test_checks_see_every_address_before_any_connect():
+    """One refused address refuses the host."""
+    seen = []
+    infos = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("192.0.2.1", "192.0.2.2")
+    ]
+    assert AsyncWire(check=lambda *what: seen.append(what)).permitted("h", 80, infos) == infos
+    assert seen == [("h", 80, "192.0.2.1"), ("h", 80, "192.0.2.2")]
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", False), ("1.2.3", False)],
+)
+def test_plain_addresses_are_known(host, expected):
+    """What needs no look-up gets no thread."""
+    assert is_address(host) is expected
+
+
+def test_closed_socket_counts_as_readable():
+    """A dead descriptor must not be taken for an idle connection."""
+    assert is_readable(-1)
+
+
+def test_slip_while_connecting_closes_the_socket(monkeypatch):
+    """An interrupt in the middle of a connect, or a handshake, leaves no socket open."""
+    made = []
+
+    class Interrupted(socket.socket):
+        def connect(self, address):
+            made.append(self)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(socket, "socket", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        SyncWire().connect_tcp("127.0.0.1", 9)
+    assert made[0].fileno() == -1
+
+
+def test_slip_in_a_handshake_closes_the_socket(server):
+    """The same for the handshake."""
+
+    class Interrupted:
+        def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
+            raise KeyboardInterrupt
+
+    wire = SyncWire()
+    stream = wire.connect_tcp("127.0.0.1", server.port)
+    with pytest.raises(KeyboardInterrupt):
+        stream.start_tls(Interrupted())
+    assert wire.socket.fileno() == -1
+
+
+def test_next_address_is_tried_and_the_last_failure_told(monkeypatch, colour, server):
+    """A host with a dead address is reached at its next one."""
+    real = socket.getaddrinfo
+
+    def two(host, port, *arguments, **options):
+        if host != "localhost":
+            return real(host, port, *arguments, **options)
+        found = real("127.0.0.1", port, *arguments, **options)
+        return [(*found[0][:4], ("127.0.0.9", port)), *found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    client = colour.client(base_url=f"http://localhost:{server.port}", retry=ONCE)
+    assert colour(client.video.query("a")).status == "pending"
+
+
+class Idle:
+    """A connection that is what a test says."""
+
+    def __init__(self, expired=False):
+        self.expired = expired
+        self.closed = 0
+
+    def has_expired(self):
+        return self.expired
+
+    def is_available(self):
+        return True
+
+    def close(self):
+        self.closed += 1
+
+    async def aclose(self):
+        self.closed += 1
+
+
+def test_stack_gives_the_warmest_and_lets_the_coldest_go(monkeypatch):
+    """Last in, first out; what has waited too long leaves at the bottom."""
+    now = [0.0]
+    monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
+    stack, dead = _pool.Stack(), []
+    slots = [_pool.Slot(None, Idle()) for _ in range(3)]
+    assert stack.push(slots[0]) is None
+    now[0] = 50.0
+    assert stack.push(slots[1]) is None
+    now[0] = 56.0
+    assert stack.push(slots[2]) is slots[0]
+    slots[2].connection.expired = True
+    assert stack.pop(dead) is slots[1]
+    assert (dead, len(stack), stack.pop(dead)) == ([slots[2]], 0, None)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_cold_connections_are_closed_on_release(monkeypatch, asynchronous):
+    """Sockets that the server has long given up do not stay open behind warm ones."""
+
+    async def scenario():
+        now = [0.0]
+        monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
+        pool = (_async_pool.AsyncPool if asynchronous else _pool.SyncPool)(lambda wire: None, 5)
+        cold, warm = (_pool.Slot(None, Idle()) for _ in range(2))
+        for slot, at in ((cold, 0.0), (warm, 60.0)):
+            now[0] = at
+            released = pool._release(slot)
+            if asynchronous:
+                await released
+        return cold.connection.closed, warm.connection.closed
+
+    assert asyncio.run(scenario()) == (1, 0)
+
+
+def test_waking_a_loop_that_is_closed_does_no_harm():
+    """A switch that is set after everything is over wakes nobody."""
+
+    async def made():
+        async with asyncio.timeout(None) as scope:
+            await asyncio.sleep(0)
+            return _clock.waker(scope)
+
+    asyncio.run(made())()
+
+
+def test_switch_set_while_connecting_ends_the_call(colour):
+    """A connect that nobody answers ends within 50 ms, in both colours."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        cancel, set_at = chainhub.Cancel(), []
+
+        def switch():
+            set_at.append(time.monotonic())
+            cancel.set()
+
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        client = colour.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
+        timer = threading.Timer(0.2, switch)
+        timer.start()
+        with pytest.raises(chainhub.CancelledByUser):
+            colour(client.video.query("a"))
+        assert time.monotonic() - set_at[0] < 0.3
+        timer.join()
+        for filler in fillers:
+            filler.close()
+
+
+def test_switch_set_before_the_connect_opens_nothing(server):
+    """A call that is cancelled while it gets its connection makes none."""
+    wire = SyncWire()
+    wire.shut()
+    with pytest.raises(httpcore.ConnectError):
+        wire.connect_tcp("127.0.0.1", server.port)
+
+
+def test_large_requests_go_in_slices_within_the_limit(colour):
+    """A receiver that takes nothing ends the attempt, not the program."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # its backlog connects, nobody reads
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        client = colour.client(base_url=url, timeout=0.3, retry=ONCE)
+        door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+        began = time.monotonic()
+        with pytest.raises(chainhub.AmbiguousOutcome):
+            colour(door.post("/v1/video/create", content=b"x" * 20_000_000))
+        assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_write_that_fails_says_how(broken):
+    """A peer that is gone is told from one that takes nothing."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = SyncWire()
+        wire.begin(time.monotonic() + 0.1, 1.0, reused=False)
+        if broken:
+            theirs.close()
+        expected = httpcore.WriteError if broken else httpcore.WriteTimeout
+        with pytest.raises(expected):
+            SyncWireStream(wire, ours).write(b"x" * 20_000_000)
+        assert wire.written
+
+
+def test_compressed_answers_of_mocks_are_read_once(colour):
+    """A mock's answer that httpx has inflated already is not inflated again."""
+    body = gzip.compress(b'{"id":"a","status":"mocked","status_update_time":1}')
+
+    def handler(request):
+        return httpx.Response(200, content=body, headers={"Content-Encoding": "gzip"})
+
+    transport = httpx.MockTransport(handler)
+    client = colour.client(base_url="https://api.example.com", httpx_args={"transport": transport})
+    assert colour(client.video.query("a")).status == "mocked"
+
+
+def test_proxy_of_the_environment_is_used_by_whole_calls(colour, server, monkeypatch):
+    """HTTP_PROXY takes the request, NO_PROXY lets it pass by."""
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    client = colour.client(base_url="http://127.0.0.1:9", retry=ONCE)
+    assert colour(client.video.query("a")).status == "pending"
+    assert server.requests[0].startswith(b"GET http://127.0.0.1:9/v1/video/query?id=a ")
+    direct = colour.client(base_url="http://127.0.0.1:9", retry=ONCE, trust_env=False)
+    with pytest.raises(chainhub.ConnectionFailedError):
+        colour(direct.video.query("a"))
+
+
+def test_no_limits_at_all_is_allowed(colour, server):
+    """None means no limit, and a socket that knows none is told a very long one."""
+    client = colour.client(base_url=server.url, timeout=None, deadline=None)
+    assert colour(client.video.query("a")).status == "pending"
+
+
+def test_described_or_not_an_error_inside_a_200_is_told_all_facts():
+    """The error of an answer that nobody has described knows its call."""
+    from chainhub._session.call import Settled
+    from chainhub._session.operation import Task
+    from chainhub_api.api.video import query
+
+    headers = [(b"Content-Type", b"application/json")]
+    body = b'{"success": false, "message": "overloaded"}'
+    answer = Answer(200, headers, body, "GET", "https://api.example.com/x")
+    task = Task(query, "Any", {}, tuple)
+    with pytest.raises(chainhub.StatusError, match="overloaded") as caught:
+        task.declared(None, Settled(answer, None, 2, 0.5))
+    assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
+    broken = Answer(200, headers, b"{", "GET", "https://api.example.com/x")
+    with pytest.raises(chainhub.ResponseError):
+        task.declared(None, Settled(broken, None, 1, 0.5))
+
+
+def test_every_session_starts_anew_in_a_child(server, monkeypatch):
+    """What is registered for forks reaches all sessions there are."""
+    import weakref
+
+    from chainhub._session import session as _session
+
+    client = chainhub.Client(KEY, base_url=server.url)
+    client.video.query("a")
+    pool = client._session._sync_pool
+    monkeypatch.setattr(_session, "_sessions", weakref.WeakSet([client._session]))
+    monkeypatch.setattr(_session, "_abandoned", abandoned := [])
+    _session._after_fork_in_child()
+    assert (client._session._sync_pool, abandoned[0][0]) == (None, pool)
+    pool.close()
+
+
+def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
+    """A machine that slept through the last call waits for the deadline, then ends."""
+    from chainhub._tasks.poll import Expire, Raise, Wait
+    from chainhub._tasks.poller import Follower, terms_of
+
+    with chainhub.Client(KEY, base_url=server.url) as client:
+        terms = terms_of(client, 900, None, None, raise_on_failure=True)
+        follower = Follower(client._door(), client._options, "a", terms, None)
+        monkeypatch.setattr(Wait, "may_ask", lambda self, now: False)
+        assert follower.due() is None
+        assert follower.step.then == Expire(terms.deadline_at)
+        now = terms.deadline_at
+        monkeypatch.setattr(_clock, "monotonic", lambda: now)
+        assert follower.due() is None
+        assert isinstance(follower.step.then, Raise)
+    assert server.requests == []
+
+
+def test_queue_of_a_cancelled_call_ends_at_once(server):
+    """A switch that is set already takes no place in the queue."""
+    cancel = chainhub.Cancel()
+    cancel.set()
+    pool = _pool.SyncPool(lambda wire: None, 1)
+    attempt = _pool.Attempt(timeout=5, connect=5, deadline=1e12, max_body=9, cancel=cancel)
+    with pytest.raises(httpcore.PoolTimeout, match="cancelled"):
+        pool.exchange(httpcore.Request("GET", server.url), attempt)
+
+
+def test_queue_ends_with_the_deadline(server):
+    """A connection that never comes free is waited for no longer than that."""
+    pool = _pool.SyncPool(lambda wire: None, 1)
+    pool._permits.get()
+    deadline = time.monotonic() + 0.05
+    attempt = _pool.Attempt(timeout=5, connect=5, deadline=deadline, max_body=9)
+    with pytest.raises(httpcore.PoolTimeout, match="stayed in use"):
+        pool.exchange(httpcore.Request("GET", server.url), attempt)
+
+
+def test_switch_set_during_a_handshake_ends_the_call(colour):
+    """A server that accepts and never speaks TLS is left within 50 ms, with margin for a test."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        cancel, set_at, accepted = chainhub.Cancel(), [], []
+
+        def accept():
+            connection, _ = listener.accept()
+            accepted.append(connection)
+            connection.recv(65536)  # the handshake has begun
+            set_at.append(time.monotonic())
+            cancel.set()
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        client = colour.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
+        with pytest.raises(chainhub.CancelledByUser):
+            colour(client.video.query("a"))
+        assert time.monotonic() - set_at[0] < 0.3
+        thread.join(5)
+        accepted[0].close()
+
+
+def test_switch_set_between_connect_and_handshake_is_found(server):
+    """A wire that was shut in between begins no handshake, and leaves no socket open."""
+    import ssl
+
+    wire = SyncWire()
+    stream = wire.connect_tcp("127.0.0.1", server.port)
+    wire._ended = True  # as `shut` does, at the moment when it finds only the old socket
+    with pytest.raises(httpcore.ConnectError, match="cancelled"):
+        stream.start_tls(ssl.create_default_context(), "localhost")
+    assert wire.socket.fileno() == -1
+
+
+def test_targets_that_only_httpx_can_make(colour, server):
+    """A client of one's own may add to every request, also in a wait for many."""
+    kind = httpx.AsyncClient if colour.asynchronous else httpx.Client
+    client = colour.client(base_url=server.url)
+    setter = client.set_async_httpx_client if colour.asynchronous else client.set_httpx_client
+    body = b'{"id": "a", "status": "failed", "status_update_time": 1}'
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)]
+    own = kind(params={"x": "1"}, trust_env=False)
+    outcomes = colour(setter(own).video.wait_many(["a b", "ü"]))
+    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.TaskFailed] * 2
+    asked = {head.split(b" ")[1].partition(b"?")[2] for head in server.requests}
+    assert asked == {b"x=1&id=a+b", b"x=1&id=%C3%BC"}
+    colour(own.aclose() if colour.asynchronous else own.close())
+    assert simple_target({"method": "get", "url": "/v1", "json": {}}) is None
+
+
+def test_what_was_learned_survives_a_fork(colour):
+    """Only the lock is new: a thread that no longer exists may have held it."""
+    session = colour.client(base_url="http://127.0.0.1:9")._session
+    session.after_fork()
+    learned = session.durations
+    session.after_fork()
+    assert session.durations is learned

@@ -1,0 +1,246 @@
+"""Ending a download: from another thread, by a task's cancellation, by Ctrl-C, by an exception."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+import chainhub
+from chainhub._download.partial import Partial
+from tests.client.video import SOON, TASK_ID, Film, answer, later, silent, task, threads
+
+
+@pytest.fixture
+def stalled(server):
+    """Let the server send a part of a video and then nothing; tell when the other side went."""
+    film = Film(200_000)
+    gone = threading.Event()
+
+    def stall(connection, head):
+        connection.sendall(film.head(len(film.data)) + film.data[:100_000])
+        connection.settimeout(20)
+        with suppress(OSError):
+            connection.recv(1)
+        gone.set()
+
+    server.answers = [task(f"{server.url}/v"), stall]
+    server.film, server.gone = film, gone
+    return server
+
+
+def test_a_switch_ends_a_transfer(colour, stalled, tmp_path):
+    """At once, with everything closed and what came kept."""
+    client = colour.client(base_url=stalled.url)
+    cancel = chainhub.Cancel()
+    timer, set_at = later(cancel.set)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
+    assert stalled.gone.wait(2)
+    assert threads() == []
+    assert (tmp_path / "v.part").read_bytes() == stalled.film.data[:100_000]
+    stalled.answers = [task(f"{stalled.url}/v"), stalled.film.send]
+    stalled.requests.clear()
+    colour(client.video.download(TASK_ID, tmp_path / "v"))
+    assert b"Range: bytes=100000-" in stalled.requests[1]
+
+
+def test_the_switch_of_the_client_ends_it_too(colour, stalled, tmp_path):
+    """`with_options(cancel=)` holds for downloads."""
+    cancel = chainhub.Cancel()
+    client = colour.client(base_url=stalled.url).with_options(cancel=cancel)
+    timer, set_at = later(cancel.set)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.video.download(TASK_ID, tmp_path / "v"))
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
+
+
+@pytest.mark.parametrize("place", ["question", "head", "pause", "page"])
+def test_a_switch_ends_every_wait(colour, server, tmp_path, place):
+    """Whatever is waited for: the task, the head of the answer, a retry, an error's page."""
+
+    def page(connection, head):
+        connection.sendall(answer(403, b"x" * 100)[:-50])
+        silent(connection, head)
+
+    media = {"head": silent, "pause": answer(503, b"", "Retry-After: 30"), "page": page}
+    server.answers = [silent if place == "question" else task(f"{server.url}/v"), media.get(place)]
+    client = colour.client(base_url=server.url)
+    cancel = chainhub.Cancel()
+    timer, set_at = later(cancel.set)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
+    assert threads() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_switch_ends_connecting(colour, server, tmp_path):
+    """A host that does not answer holds nobody."""
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    waiting = [socket.socket() for _ in range(4)]
+    for other in waiting:
+        other.setblocking(False)
+        other.connect_ex(full.getsockname())
+    server.answers = [task(f"http://127.0.0.1:{full.getsockname()[1]}/v")]
+    client = colour.client(base_url=server.url)
+    cancel = chainhub.Cancel()
+    timer, set_at = later(cancel.set)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(
+            client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, allow_hosts=["127.0.0.1"])
+        )
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
+    for other in (full, *waiting):
+        other.close()
+
+
+def test_a_switch_that_is_set_already(colour, server, tmp_path):
+    """Nothing is sent."""
+    cancel = chainhub.Cancel()
+    cancel.set()
+    client = colour.client(base_url=server.url)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+    assert server.requests == []
+
+
+def test_a_switch_ends_the_checksum(colour, server, tmp_path, monkeypatch):
+    """A long file takes a while to read; what came is kept."""
+    film = Film(300_000)
+    server.answers = [task(f"{server.url}/v"), film.send]
+    cancel, digests = chainhub.Cancel(), []
+    original = Partial.digest
+
+    def digest(self, stop):
+        cancel.set()
+        digests.append(original(self, stop))
+        return digests[-1]
+
+    monkeypatch.setattr(Partial, "digest", digest)
+    client = colour.client(base_url=server.url)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, sha256="0" * 64))
+    assert digests == [None]
+    assert {path.name for path in tmp_path.iterdir()} == {"v.part", "v.part.json"}
+
+
+def test_cancelling_a_task_ends_its_download(stalled, tmp_path):
+    """`asyncio.timeout`, a task group or `cancel()`: at once, with no thread left."""
+
+    async def run():
+        async with chainhub.AsyncClient("sk-test-cancel", base_url=stalled.url) as client:
+            download = asyncio.create_task(client.video.download(TASK_ID, tmp_path / "v"))
+            await asyncio.sleep(0.3)
+            assert len(stalled.requests) == 2
+            began = time.monotonic()
+            download.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await download
+            assert time.monotonic() - began < SOON
+            assert threads() == []
+
+    asyncio.run(run())
+    assert stalled.gone.wait(2)
+    assert (tmp_path / "v.part").stat().st_size == 100_000
+
+
+def test_the_event_loop_goes_on_meanwhile(stalled, tmp_path):
+    """A download does not hold the other tasks of its loop."""
+
+    async def run():
+        async with chainhub.AsyncClient("sk-test-loop", base_url=stalled.url) as client:
+            ticks = 0
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.4):
+                    download = asyncio.ensure_future(client.video.download(TASK_ID, tmp_path / "v"))
+                    while True:
+                        await asyncio.sleep(0.01)
+                        ticks += 1
+            download.cancel()
+            await asyncio.wait([download])
+            return ticks
+
+    assert asyncio.run(run()) > 5
+
+
+def test_callbacks_may_be_asynchronous(server, tmp_path):
+    """They run in the loop; what they raise ends the download."""
+    film = Film()
+    server.answers = [task(f"{server.url}/v"), film.send]
+    told = []
+
+    async def run():
+        async def progress(step):
+            await asyncio.sleep(0)
+            told.append((step.done, threading.current_thread()))
+            if fail:
+                raise KeyError("mine")
+
+        async with chainhub.AsyncClient("sk-test-async", base_url=server.url) as client:
+            await client.video.download(TASK_ID, tmp_path / "v", progress=progress)
+
+    fail = False
+    asyncio.run(run())
+    assert told[-1] == (len(film.data), threading.current_thread())
+    fail = True
+    (tmp_path / "v").unlink()
+    server.answers, server.requests = [task(f"{server.url}/v"), film.send], []
+    with pytest.raises(KeyError, match="mine"):
+        asyncio.run(run())
+    assert threads() == []
+
+
+SCRIPT = """
+    import asyncio, sys, threading, time
+    import chainhub
+
+    url, dest, colour = sys.argv[1:]
+    def told(step):
+        print("progress", flush=True)
+    async def run():
+        async with chainhub.AsyncClient("sk-test-signal", base_url=url) as client:
+            await client.video.download("a", dest, progress=told)
+    try:
+        if colour == "async":
+            asyncio.run(run())
+        else:
+            with chainhub.Client("sk-test-signal", base_url=url) as client:
+                client.video.download("a", dest, progress=told)
+    except KeyboardInterrupt:
+        left = [t.name for t in threading.enumerate() if "chainhub" in t.name]
+        print(f"interrupted {left} {time.monotonic()}", flush=True)
+"""
+
+
+def test_ctrl_c_ends_a_download(colour, stalled, tmp_path):
+    """KeyboardInterrupt arrives at once; what came is kept, nothing goes on."""
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), stalled.url, tmp_path / "v", colour.name],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as child:
+        assert child.stdout.readline() == "progress\n"
+        began = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        said = child.stdout.readline()
+        assert time.monotonic() - began < SOON
+        assert said.startswith("interrupted [] ")
+        child.communicate(timeout=10)
+    assert 0 < (tmp_path / "v.part").stat().st_size <= 100_000
+    assert not (tmp_path / "v").exists()

@@ -1,0 +1,412 @@
+"""Downloads and the disk: what stands at the destination, what is left beside it."""
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import chainhub
+from tests.client.video import FILE_NAME, TASK_ID, Film, header_of, task
+
+
+@pytest.fixture
+def fetch(colour, server, tmp_path):
+    """Give a function that downloads a task's video from the API's own origin."""
+    film = Film()
+
+    def answer(connection, head):
+        if b"/video/query" in head:
+            connection.sendall(task(f"{server.url}/content"))
+        else:
+            fetched.behaviour(connection, head)
+
+    server.answers = [answer]
+    quick = chainhub.RetryPolicy(base=0.001)
+    client = colour.client(base_url=server.url, retry=quick, timeout=1)
+
+    def fetched(dest=None, **options):
+        dest = tmp_path / "v.mp4" if dest is None and "into" not in options else dest
+        return colour(client.video.download(TASK_ID, dest, **options))
+
+    fetched.film = film
+    fetched.behaviour = film.send
+    fetched.client = client
+    return fetched
+
+
+def left(folder: Path) -> set[str]:
+    """Return the names of all files in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_that_exists_is_not_touched(fetch, server, tmp_path):
+    """No request is made for it."""
+    (tmp_path / "v.mp4").write_bytes(b"precious")
+    with pytest.raises(chainhub.DestinationExistsError, match="exists already"):
+        fetch()
+    with pytest.raises(FileExistsError):
+        fetch()
+    assert (tmp_path / "v.mp4").read_bytes() == b"precious"
+    assert left(tmp_path) == {"v.mp4"}
+    assert server.requests == []
+
+
+def test_a_file_can_be_kept(fetch, server, tmp_path):
+    """Its path is returned without a request, also through a link."""
+    (tmp_path / "v.mp4").write_bytes(b"precious")
+    (tmp_path / "link").symlink_to("v.mp4")
+    assert fetch(if_exists="keep") == tmp_path / "v.mp4"
+    assert fetch(tmp_path / "link", if_exists="keep") == tmp_path / "link"
+    assert server.requests == []
+    assert left(tmp_path) == {"v.mp4", "link"}
+
+
+def test_a_file_can_be_replaced(fetch, tmp_path):
+    """The old one is whole until the new one is complete."""
+    target = tmp_path / "v.mp4"
+    target.write_bytes(b"precious")
+    fetch.behaviour = fetch.film.until(40_000)
+    with pytest.raises(chainhub.ConnectionFailedError):
+        fetch(if_exists="replace")
+    assert target.read_bytes() == b"precious"
+    fetch.behaviour = fetch.film.send
+    seen = []
+    fetch(if_exists="replace", progress=lambda step: seen.append(target.read_bytes()))
+    assert set(seen) == {b"precious"}
+    assert target.read_bytes() == fetch.film.data
+    assert left(tmp_path) == {"v.mp4"}
+
+
+@pytest.mark.parametrize("if_exists", ["error", "replace", "keep"])
+def test_a_folder_is_no_destination(fetch, server, tmp_path, if_exists):
+    """The sentence says what to give instead."""
+    (tmp_path / "v.mp4").mkdir()
+    with pytest.raises(chainhub.DiskError, match="into=") as caught:
+        fetch(if_exists=if_exists)
+    assert caught.value.errno == errno.EISDIR
+    assert server.requests == []
+    assert left(tmp_path) == {"v.mp4"}
+
+
+@pytest.mark.parametrize("if_exists", ["error", "replace", "keep"])
+def test_a_link_is_not_written_through(fetch, tmp_path, if_exists):
+    """Whoever made it decides what it points to, not we."""
+    (tmp_path / "v.mp4").symlink_to("nowhere")
+    with pytest.raises(chainhub.DownloadError, match="symbolic link"):
+        fetch(if_exists=if_exists)
+    assert os.readlink(tmp_path / "v.mp4") == "nowhere"
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_a_pipe_is_no_destination(fetch, tmp_path):
+    """Only ordinary files are replaced."""
+    os.mkfifo(tmp_path / "v.mp4")
+    with pytest.raises(chainhub.DiskError, match="no ordinary file"):
+        fetch(if_exists="replace")
+
+
+@pytest.mark.parametrize(
+    ("dest", "code"),
+    [
+        ("missing/v.mp4", errno.ENOENT),
+        ("file/v.mp4", errno.ENOTDIR),
+        ("v" * 300, errno.ENAMETOOLONG),
+        ("v" * 252, errno.ENAMETOOLONG),
+        ("v" * 248, errno.ENAMETOOLONG),  # there is room for `.part`, not for `.part.json`
+    ],
+)
+def test_a_place_that_cannot_be(fetch, server, tmp_path, dest, code):
+    """A clear error before any request, and nothing left."""
+    (tmp_path / "file").touch()
+    with pytest.raises(chainhub.DiskError, match="cannot") as caught:
+        fetch(tmp_path / dest)
+    assert caught.value.errno == code
+    assert isinstance(caught.value, OSError)
+    assert server.requests == []
+    assert left(tmp_path) == {"file"}
+
+
+# The superuser passes over the rights of files, so there is nothing that could be refused.
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_the_right_to_write(fetch, server, tmp_path):
+    """The operating system's reason is told."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(chainhub.DiskError, match="Permission denied"):
+        fetch()
+    assert server.requests == []
+
+
+def test_a_missing_folder_is_named(fetch, tmp_path):
+    """`into=` must exist."""
+    with pytest.raises(chainhub.DiskError, match="the folder does not exist"):
+        fetch(into=tmp_path / "missing")
+
+
+def test_a_full_disk_leaves_nothing_behind(fetch, tmp_path):
+    """Neither the target nor what came so far."""
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", tmp_path], capture_output=True
+    ).returncode:
+        pytest.skip("this user may not mount")
+    try:
+        fetch.film.data *= 3
+        with pytest.raises(chainhub.DiskError, match="No space left") as caught:
+            fetch()
+        assert caught.value.errno == errno.ENOSPC
+        assert left(tmp_path) == set()
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "ftruncate", "lseek", "link", "unlink", "open"])
+def test_whatever_the_disk_refuses(fetch, tmp_path, monkeypatch, step):
+    """Every step may fail; each time there is one typed error and no half file."""
+    original = getattr(os, step)
+
+    def failing(first, *rest, **more):
+        if step == "open" and not str(first).endswith("json"):
+            return original(first, *rest, **more)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, step, failing)
+    if step == "link":
+        monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(chainhub.DiskError, match="Input/output error") as caught:
+        fetch()
+    monkeypatch.undo()
+    assert caught.value.errno == errno.EIO
+    assert "v.mp4" not in left(tmp_path)
+
+
+def test_a_disk_without_hard_links(fetch, tmp_path, monkeypatch):
+    """The file is renamed; what came to stand there meanwhile is still not replaced."""
+
+    def link(*_):
+        raise PermissionError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", link)
+    fetch()
+    assert left(tmp_path) == {"v.mp4"}
+    with pytest.raises(chainhub.DestinationExistsError):
+        fetch(tmp_path / "w.mp4", progress=lambda _: (tmp_path / "w.mp4").write_bytes(b"other"))
+    assert (tmp_path / "w.mp4").read_bytes() == b"other"
+
+
+def test_a_file_that_comes_to_stand_there_is_not_replaced(fetch, tmp_path):
+    """The last step decides, not the first look; the work is not lost."""
+    target = tmp_path / "v.mp4"
+    with pytest.raises(chainhub.DestinationExistsError):
+        fetch(progress=lambda _: target.write_bytes(b"other"))
+    assert target.read_bytes() == b"other"
+    assert left(tmp_path) == {"v.mp4", "v.mp4.part", "v.mp4.part.json"}
+    fetch(if_exists="replace")
+    assert target.read_bytes() == fetch.film.data
+
+
+def test_a_folder_that_cannot_be_synced(fetch, tmp_path, monkeypatch):
+    """Some network drives cannot; the file is there all the same."""
+    original = os.fsync
+
+    def fsync(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, "no")
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    fetch()
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_two_downloads_to_one_target_do_not_mix(fetch, tmp_path):
+    """The second one is told; the first one is not disturbed."""
+    client = chainhub.Client("sk-test-second", base_url=fetch.client._base_url)
+    errors = []
+
+    def second(_):
+        with pytest.raises(chainhub.DownloadError) as caught:
+            client.video.download(TASK_ID, tmp_path / "v.mp4")
+        errors.append(str(caught.value))
+
+    fetch(progress=second)
+    assert f"another download to {tmp_path / 'v.mp4'} is under way" in errors[0]
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+    assert left(tmp_path) == {"v.mp4"}
+    client.close()
+
+
+def test_a_download_that_lost_the_race_sees_the_file(fetch, server, tmp_path, monkeypatch):
+    """Between the first look and taking hold another process may have finished."""
+    from chainhub._download import partial as _partial
+
+    original = _partial.lock_file
+
+    def finished(descriptor):
+        (tmp_path / "v.mp4").write_bytes(b"other")
+        return original(descriptor)
+
+    monkeypatch.setattr(_partial, "lock_file", finished)
+    assert fetch(if_exists="keep") == tmp_path / "v.mp4"
+    assert server.requests == []
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_a_killed_finish_is_tidied_up(fetch, server, tmp_path):
+    """The file had its name already, and still the old one: that one goes."""
+    (tmp_path / "v.mp4").write_bytes(b"complete")
+    os.link(tmp_path / "v.mp4", tmp_path / "v.mp4.part")
+    (tmp_path / "v.mp4.part.json").write_text("{}")
+    assert fetch(if_exists="keep") == tmp_path / "v.mp4"
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_a_part_with_another_name_is_not_written_to(fetch, tmp_path):
+    """A hard link to somebody's file would be the file itself."""
+    (tmp_path / "victim").write_bytes(b"victim")
+    os.link(tmp_path / "victim", tmp_path / "v.mp4.part")
+    fetch()
+    assert (tmp_path / "victim").read_bytes() == b"victim"
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_something_in_the_way_of_the_part(fetch, server, tmp_path, kind):
+    """It is left alone and named."""
+    part = tmp_path / "v.mp4.part"
+    if kind == "link":
+        (tmp_path / "victim").write_bytes(b"victim")
+        part.symlink_to("victim")
+    elif kind == "folder":
+        part.mkdir()
+    else:
+        os.mkfifo(part)
+    before = left(tmp_path)
+    with pytest.raises(chainhub.DiskError, match="in the way"):
+        fetch()
+    assert left(tmp_path) == before
+    assert server.requests == []
+
+
+def test_a_state_that_is_a_link_is_not_written_through(fetch, tmp_path):
+    """Neither is it read."""
+    (tmp_path / "victim").write_text('{"id": "x"}')
+    (tmp_path / "v.mp4.part").write_bytes(b"x" * 10)
+    (tmp_path / "v.mp4.part.json").symlink_to("victim")
+    fetch()
+    assert (tmp_path / "victim").read_text() == '{"id": "x"}'
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+
+
+STATE = {"id": TASK_ID, "etag": '"v1"', "length": 100_000}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "",
+        "no JSON",
+        "[" * 5000,
+        "[]",
+        '{"id": "other", "etag": "\\"v1\\"", "length": 100000}',
+        f'{{"id": "{TASK_ID}", "etag": "W/v1", "length": 100000}}',
+        f'{{"id": "{TASK_ID}", "etag": 1, "length": 100000}}',
+        f'{{"id": "{TASK_ID}", "etag": "\\"v1\\"\\r\\nX: 1", "length": 100000}}',
+        f'{{"id": "{TASK_ID}", "etag": "\\"v1\\"", "length": "100000"}}',
+        f'{{"id": "{TASK_ID}", "etag": "\\"v1\\"", "length": true}}',
+        f'{{"id": "{TASK_ID}", "etag": "\\"v1\\"", "length": 0}}',
+        f'{{"id": "{TASK_ID}", "etag": "\\"v1\\"", "length": 50}}',
+        f'{{"id": "{TASK_ID}", "etag": "\\"v1\\""}}',
+    ],
+)
+def test_a_state_that_makes_no_sense_starts_over(fetch, server, tmp_path, state):
+    """Nothing of it reaches a request."""
+    (tmp_path / "v.mp4.part").write_bytes(b"x" * 100)
+    (tmp_path / "v.mp4.part.json").write_text(state)
+    fetch()
+    assert header_of(server.requests[-1], "range") is None
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_a_part_that_was_not_used_stays(fetch, tmp_path):
+    """A call that fails before anything came leaves the work of another alone."""
+    fetch.behaviour = fetch.film.until(40_000)
+    with pytest.raises(chainhub.ConnectionFailedError):
+        fetch()
+
+    def broken(connection, head):
+        with suppress(OSError):
+            connection.close()
+
+    fetch.behaviour = broken
+    with pytest.raises(chainhub.ConnectionFailedError):
+        fetch()
+    assert (tmp_path / "v.mp4.part").stat().st_size == 40_000
+    assert left(tmp_path) == {"v.mp4.part", "v.mp4.part.json"}
+
+
+def test_a_relative_destination_survives_a_change_of_folder(fetch, tmp_path, monkeypatch):
+    """The path is settled when the call is made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    place = fetch("v.mp4", progress=lambda _: os.chdir(tmp_path / "elsewhere"))
+    assert place == tmp_path / "v.mp4"
+    assert place.read_bytes() == fetch.film.data
+
+
+def test_the_lock_ends_with_the_process(fetch, tmp_path):
+    """Whatever was locked by one that was killed can be taken over."""
+    script = (
+        "import os, sys; from pathlib import Path; from chainhub._download.partial import Partial;"
+        f"p = Partial.claim(Path({str(tmp_path / 'v.mp4')!r}), 'a'); print('held', flush=True);"
+        "sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(chainhub.DownloadError, match="under way"):
+            fetch()
+        other.kill()
+    fetch()
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_a_forked_child_does_not_keep_the_lock(fetch, tmp_path):
+    """A fork while a download runs copies the open file, not the hold on it."""
+    fetch.behaviour = fetch.film.until(40_000)
+    children = []
+
+    def fork(_):
+        if not children:
+            child = os.fork()
+            if not child:
+                threading.Event().wait(20)
+                os._exit(0)
+            children.append(child)
+
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads
+        with pytest.raises(chainhub.ConnectionFailedError):
+            fetch(progress=fork)
+    try:
+        fetch.behaviour = fetch.film.send
+        fetch()
+    finally:
+        os.kill(children[0], 9)
+        os.waitpid(children[0], 0)
+    assert left(tmp_path) == {"v.mp4"}
+
+
+def test_into_is_a_folder(fetch, tmp_path):
+    """The file is named after the task."""
+    assert fetch(into=str(tmp_path)) == tmp_path / FILE_NAME

@@ -1,0 +1,204 @@
+"""Downloads through a transport or client of the user's own, such as a mock."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+import chainhub
+from tests.client.video import SOON, TASK_ID, Film, later, threads
+
+URL = "https://cdn.example.com/v.mp4?sig=1"
+
+
+class Mock:
+    """Answers what a test says, and remembers what was asked."""
+
+    def __init__(self):
+        self.film = Film()
+        self.requests = []
+        self.answers = [httpx.Response(200, content=self.film.data)]
+
+    def __call__(self, request):
+        if request.url.path == "/v1/video/query":
+            task = {"id": TASK_ID, "status": "completed", "video_url": URL}
+            task |= {"enhanced_prompt": None, "status_update_time": 1}
+            return httpx.Response(200, json=task)
+        self.requests.append(request)
+        answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def mock():
+    """Give a mock."""
+    return Mock()
+
+
+def pieces(colour, data, delay=0.0, size=10_000):
+    """Return a body that comes in pieces, in the colour of the client."""
+
+    def sync():
+        for place in range(0, len(data), size):
+            time.sleep(delay)
+            yield data[place : place + size]
+
+    async def asynchronous():
+        for place in range(0, len(data), size):
+            await asyncio.sleep(delay)
+            yield data[place : place + size]
+
+    return asynchronous() if colour.asynchronous else sync()
+
+
+def test_a_mock_transport_is_asked_for_the_video_too(colour, mock, tmp_path):
+    """Nothing goes past it, and it gets no key for another origin."""
+    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    told = []
+    place = colour(client.video.download(TASK_ID, tmp_path / "v", progress=told.append))
+    assert place.read_bytes() == mock.film.data
+    assert str(mock.requests[0].url) == URL
+    assert "authorization" not in mock.requests[0].headers
+    assert told[-1].fraction == 1.0
+
+
+def test_a_client_of_the_users_own_sends_without_its_headers(colour, mock, tmp_path):
+    """They are meant for the API."""
+    kind = httpx.AsyncClient if colour.asynchronous else httpx.Client
+    own = kind(
+        transport=httpx.MockTransport(mock),
+        headers={"X-Mine": "private"},
+        cookies={"c": "private"},
+        auth=("user", "private"),
+    )
+    client = colour.client()
+    if colour.asynchronous:
+        client.set_async_httpx_client(own)
+    else:
+        client.set_httpx_client(own)
+    colour(client.video.download(TASK_ID, tmp_path / "v"))
+    assert (tmp_path / "v").read_bytes() == mock.film.data
+    assert set(mock.requests[0].headers) == {
+        "host",
+        "user-agent",
+        "accept",
+        "accept-encoding",
+        "connection",
+    }
+
+
+def test_a_patched_httpx_is_asked(colour, mock, tmp_path, monkeypatch):
+    """As test libraries do it."""
+
+    def handle_request(self, request):
+        return mock(request)
+
+    async def handle_async_request(self, request):
+        return mock(request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
+    client = colour.client()
+    assert colour(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == mock.film.data
+
+
+def test_a_body_in_pieces_is_resumed(colour, mock, tmp_path):
+    """A stream that breaks is asked for again, with all conditions."""
+    data = mock.film.data
+    etag = {"ETag": '"v1"', "Content-Length": str(len(data))}
+    rest = {"ETag": '"v1"', "Content-Range": f"bytes 50000-{len(data) - 1}/{len(data)}"}
+    mock.answers = [
+        httpx.ConnectError("refused"),
+        httpx.Response(503),
+        httpx.Response(200, headers=etag, content=pieces(colour, data[:50_000])),
+        httpx.Response(206, headers=rest, content=pieces(colour, data[50_000:])),
+    ]
+    quick = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
+    client = colour.client(retry=quick, httpx_args={"transport": httpx.MockTransport(mock)})
+    assert colour(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == data
+    assert mock.requests[-1].headers["range"] == "bytes=50000-"
+
+
+def test_redirects_stay_by_hand(colour, mock, tmp_path):
+    """Each is checked."""
+    mock.answers = [httpx.Response(302, headers={"Location": "http://169.254.169.254/"})]
+    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    with pytest.raises(chainhub.AddressRefusedError):
+        colour(client.video.download(TASK_ID, tmp_path / "v"))
+
+
+def test_a_deadline_holds_between_two_pieces(colour, mock, tmp_path):
+    """Closer is not possible without our own sockets."""
+    mock.answers = [httpx.Response(200, content=pieces(colour, mock.film.data, 0.05))]
+    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    began = time.monotonic()
+    with pytest.raises(chainhub.DeadlineError):
+        colour(client.video.download(TASK_ID, tmp_path / "v", deadline=0.2))
+    assert time.monotonic() - began < 0.45
+
+
+def test_without_any_limit_it_just_comes(colour, mock, tmp_path):
+    """`timeout=None` is the caller's choice."""
+    mock.answers = [httpx.Response(200, content=pieces(colour, mock.film.data))]
+    client = colour.client(
+        timeout=None, httpx_args={"transport": httpx.MockTransport(mock)}, deadline=None
+    )
+    assert colour(client.video.download(TASK_ID, tmp_path / "v")).exists()
+
+
+def test_a_switch_ends_it(colour, mock, tmp_path):
+    """At the next piece, or at once where the loop can be told."""
+    mock.answers = [httpx.Response(200, content=pieces(colour, mock.film.data * 9, 0.04))]
+    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    cancel = chainhub.Cancel()
+    timer, set_at = later(cancel.set)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
+    assert threads() == []
+
+
+def test_cancelling_the_task_ends_what_its_loop_does(mock, tmp_path):
+    """The transport's own coroutine included."""
+    ended = []
+
+    async def hang(request):
+        if request.url.path == "/v1/video/query":
+            return mock(request)
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append(True)
+
+    async def run():
+        arguments = {"transport": httpx.MockTransport(hang)}
+        async with chainhub.AsyncClient("sk-test-mock", httpx_args=arguments) as client:
+            async with asyncio.timeout(0.2):
+                await client.video.download(TASK_ID, tmp_path / "v")
+
+    began = time.monotonic()
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+    assert time.monotonic() - began < 2
+    assert ended == [True]
+    assert threads() == []
+
+
+def test_a_switch_that_is_set_between_two_steps(mock, tmp_path):
+    """What begins afterwards is ended too."""
+    from chainhub._download.user_httpx import AsyncOrdinaryLine
+
+    async def run():
+        sender = httpx.AsyncClient(transport=httpx.MockTransport(mock))
+        line = AsyncOrdinaryLine(sender, asyncio.get_running_loop())
+        line.shut()
+        line.close()
+        with pytest.raises(httpx.ReadTimeout):
+            await asyncio.to_thread(line.ask, httpx.URL(URL), [], float("inf"), 1.0)
+        await sender.aclose()
+
+    asyncio.run(run())

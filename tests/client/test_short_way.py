@@ -1,0 +1,348 @@
+"""What goes past httpcore ends as it would have ended with it."""
+
+import asyncio
+import gzip
+import json
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+import chainhub
+from chainhub import _clock, _lane
+from chainhub._session import call as _call
+from tests.faults import identities
+from tests.loopback import TASK, spell
+
+ONCE = chainhub.RetryPolicy.off()
+DONE = {**TASK, "status": "completed", "video_url": "https://c.example/v.mp4"}
+BODY = json.dumps(DONE).encode()
+GOOD = spell(200, DONE)
+
+
+def then_end(data):
+    """Send and close."""
+
+    def behave(connection: socket.socket, head: bytes) -> None:
+        with suppress(OSError):
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+
+    return behave
+
+
+def cut(data, at):
+    """Send in two pieces that do not arrive together."""
+
+    def behave(connection: socket.socket, head: bytes) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(data[:at])
+        time.sleep(0.01)
+        connection.sendall(data[at:])
+
+    return behave
+
+
+def chunked(body):
+    """Spell an answer in chunks."""
+    lines = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return lines + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+ANSWERS = {
+    "good": GOOD,
+    "cut in the status": cut(GOOD, 5),
+    "cut in a header": cut(GOOD, 30),
+    "cut before the body": cut(GOOD, GOOD.index(b"\r\n\r\n") + 4),
+    "cut in the body": cut(GOOD, len(GOOD) - 5),
+    "gzip": spell(200, gzip.compress(BODY), "Content-Encoding: gzip"),
+    "no gzip": spell(200, BODY, "Content-Encoding: gzip"),
+    "no gzip, no good": spell(503, b"oops", "Content-Encoding: gzip"),
+    "brotli": spell(200, BODY, "Content-Encoding: br"),
+    "chunks": chunked(BODY),
+    "chunks that break off": then_end(chunked(BODY)[:-7]),
+    "close": then_end(spell(200, DONE, "Connection: close")),
+    "keep-alive": spell(200, DONE, "Connection: Keep-Alive"),
+    "until the end": then_end(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
+    "old": then_end(b"HTTP/1.0 200 OK\r\n\r\n" + BODY),
+    "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + GOOD,
+    "switching": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "unchanged": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+    "folded": spell(200, DONE, "X-A: b\r\n c"),
+    "line feeds": GOOD.replace(b"\r\n", b"\n"),
+    "twice the same length": spell(200, DONE, f"Content-Length: {len(BODY)}"),
+    "two lengths": spell(200, DONE, "Content-Length: 3"),
+    "no length": spell(200, DONE).replace(b"Content-Length: ", b"Content-Length: x"),
+    "bad name": spell(200, DONE, "X A: b"),
+    "early end": then_end(GOOD[:-4]),
+    "early end in the head": then_end(GOOD[:30]),
+    "nothing": None,
+    "no HTTP": then_end(b"SSH-2.0-OpenSSH\r\n\r\n"),
+    "too many headers": spell(200, DONE, *[f"X-{n}: {'y' * 500}" for n in range(60)]),
+    "far too many headers": spell(200, DONE, *[f"X-{n}: {'y' * 500}" for n in range(500)]),
+    "long": spell(200, {**DONE, "enhanced_prompt": "z" * 300_000}),
+    "too long": spell(200, {**DONE, "enhanced_prompt": "z" * 1_100_000}),
+    "an error": spell(400, {"code": "task_not_exist", "message": "no", "data": None}),
+    "an error without words": spell(500, b""),
+    "a redirect": spell(302, b"", "Location: http://example.com/"),
+    "no JSON": spell(200, b"<html>"),
+}
+
+
+@pytest.fixture
+def secure(server):
+    """Give a server that speaks TLS."""
+    other = type(server)()
+    context, plain = identities.server_context("server"), other._serve
+
+    def serve(connection):
+        with suppress(OSError):
+            plain(context.wrap_socket(connection, server_side=True))
+
+    other._serve = serve
+    other.url = other.url.replace("http:", "https:")
+    yield other
+    other.close()
+
+
+def told(colour, client):
+    """Return what became of a call, in words that can be compared."""
+    try:
+        return colour(client.video.query("a")).to_dict()
+    except chainhub.ChainhubError as error:
+        return type(error), error.message, error.status, error.excerpt
+
+
+def outcomes(colour, server, answer):
+    """Return what became of a call on a connection that has served, and of the next one."""
+    server.answers = [GOOD, GOOD, answer, answer, GOOD]
+    server.requests.clear()
+    client = colour.client(base_url=server.url, retry=ONCE, max_body=1_000_000)
+    return [told(colour, client) for _ in range(4)], len(server.requests)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_all_answers_end_as_with_httpcore(monkeypatch, colour, server, name):
+    """Results, errors and questions sent are the same, the short way or the long one."""
+    short = outcomes(colour, server, ANSWERS[name])
+    monkeypatch.setattr(_lane, "spell", lambda headers: None)
+    assert short == outcomes(colour, server, ANSWERS[name])
+    assert short[0][0] == DONE
+
+
+def test_only_the_first_exchange_takes_the_long_way(monkeypatch, colour, server):
+    """Later ones are bytes."""
+    made, core = [], _call.Outgoing.core
+    monkeypatch.setattr(_call.Outgoing, "core", lambda self: made.append(1) or core(self))
+    client = colour.client(base_url=server.url)
+    for _ in range(4):
+        colour(client.video.query("a"))
+    assert (len(made), len(server.requests), server.connections) == (1, 4, 1)
+    assert len(set(server.requests)) == 1  # the same bytes, whoever has spelt them
+
+
+def test_other_methods_take_the_long_way(colour, server):
+    """A HEAD has no body whatever its head says, and a POST has one to send."""
+    client = colour.client(base_url=server.url)
+    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+    colour(client.video.query("a"))
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", spell()]
+    server.requests.clear()
+    assert colour(door.request("HEAD", "/v1/video/query")).content == b""
+    assert colour(door.request("POST", "/v1/video/query", json={})).status_code == 200
+    assert colour(door.request("GET", "/v1/x", headers={"Expect": "1"})).status_code == 200
+
+
+def test_surplus_closes_the_connection(colour, server):
+    """After an answer with more behind it the next question has a connection of its own."""
+    server.answers = [GOOD, GOOD + b"x", GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    for _ in range(3):
+        colour(client.video.query("a"))
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+HALF_A_HEAD = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nX-Half: "
+A_HEAD = HALF_A_HEAD + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("first", [GOOD, chunked(BODY)])
+@pytest.mark.parametrize("left_over", [A_HEAD, HALF_A_HEAD, HALF_A_HEAD[:-9], HALF_A_HEAD[:4]])
+@pytest.mark.parametrize("short", [True, False])
+def test_a_head_or_half_of_one_is_not_that_of_the_next_answer(
+    monkeypatch, colour, server, first, left_over, short
+):
+    """What stood behind an answer ends with its connection, whoever would read the next one."""
+    if not short:
+        monkeypatch.setattr(_lane, "spell", lambda headers: None)
+    server.answers = [first + left_over, GOOD, chunked(BODY), GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    assert [told(colour, client) for _ in range(4)] == [DONE] * 4
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("left_over", [spell(), spell()[:-1], b"x", b"\r\n"])
+@pytest.mark.parametrize("unusual", [chunked(BODY), GOOD.replace(b"\r\n", b"\n"), spell(204, b"")])
+def test_what_httpcore_still_holds_is_no_answer(colour, server, left_over, unusual):
+    """Left-over bytes of the first exchange do not come back when httpcore is asked again."""
+    server.answers = [GOOD + left_over, GOOD, unusual, GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    kept = [told(colour, client) for _ in range(4)]
+    assert TASK not in kept
+    assert kept[0] == kept[1] == kept[3] == DONE
+
+
+def test_connection_that_was_idle_too_long_is_not_used(monkeypatch, colour, server):
+    """Its age counts from its last exchange, also one that httpcore knows nothing of."""
+    now = time.monotonic()
+    client = colour.client(base_url=server.url, deadline=None, timeout=None)
+    for later, connections in ((0, 1), (50, 1), (100, 1), (160, 2)):
+        monkeypatch.setattr(_clock, "monotonic", lambda later=later: now + later)
+        colour(client.video.query("a"))
+        assert server.connections == connections
+
+
+def test_timeout_holds_the_short_way(colour, server):
+    """An answer that trickles, or does not come, is cut off in time."""
+    held = threading.Event()
+
+    def trickle(connection: socket.socket, head: bytes) -> None:
+        with suppress(OSError):
+            for position in range(len(GOOD)):
+                connection.sendall(GOOD[position : position + 1])
+                if held.wait(0.02):
+                    return
+
+    for answer in (trickle, lambda connection, head: held.wait(5)):
+        server.answers = [GOOD, answer]
+        server.requests.clear()
+        client = colour.client(base_url=server.url, timeout=0.2, retry=ONCE)
+        colour(client.video.query("a"))
+        began = time.monotonic()
+        with pytest.raises(chainhub.RequestTimeoutError):
+            colour(client.video.query("a"))
+        assert 0.15 < time.monotonic() - began < 2
+    held.set()
+
+
+def test_switch_ends_an_exchange_the_short_way(colour, server):
+    """It is noticed at once, and the connection is never used again."""
+    held = threading.Event()
+    cancel = chainhub.Cancel()
+
+    def stall(connection: socket.socket, head: bytes) -> None:
+        cancel.set()
+        held.wait(5)
+
+    server.answers = [GOOD, stall, GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    colour(client.video.query("a"))
+    began = time.monotonic()
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.with_options(cancel=cancel).video.query("a"))
+    assert time.monotonic() - began < 2
+    held.set()
+    assert colour(client.video.query("a")).status == "completed"
+    assert server.connections == 2
+
+
+def test_switch_that_nobody_sets_costs_no_connection(colour, server):
+    """A call with a switch leaves the connection as it was."""
+    client = colour.client(base_url=server.url).with_options(cancel=chainhub.Cancel())
+    for _ in range(3):
+        colour(client.video.query("a"))
+    assert server.connections == 1
+
+
+def test_cancelled_task_closes_its_connection(server):
+    """What was asked for and not read never meets the next question."""
+    asked = threading.Event()
+
+    def stall(connection: socket.socket, head: bytes) -> None:
+        asked.set()
+        time.sleep(0.1)
+        connection.sendall(spell())
+
+    async def scenario():
+        async with chainhub.AsyncClient("sk-test-short", base_url=server.url) as client:
+            await client.video.query("a")
+            task = asyncio.create_task(client.video.query("a"))
+            await asyncio.to_thread(asked.wait, 5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return (await client.video.query("a")).status
+
+    server.answers = [GOOD, stall, GOOD]
+    assert asyncio.run(scenario()) == "completed"
+    assert server.connections == 2
+
+
+def test_the_short_way_is_encrypted_too(colour, secure):
+    """Over TLS a connection is kept, a switch ends an exchange, and an end is noticed."""
+    held, cancel = threading.Event(), chainhub.Cancel()
+
+    def stall(connection: socket.socket, head: bytes) -> None:
+        cancel.set()
+        held.wait(5)
+
+    long = {**DONE, "enhanced_prompt": "z" * 200_000}
+    secure.answers = [GOOD, spell(200, long), GOOD, None, GOOD, stall, GOOD]
+    trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": ONCE}
+    client = colour.client(base_url=secure.url, **trusting)
+    kept = [told(colour, client) for _ in range(4)]
+    assert kept == [DONE, long, DONE, DONE]
+    assert (len(secure.requests), secure.connections) == (5, 2)
+    with pytest.raises(chainhub.CancelledByUser):
+        colour(client.with_options(cancel=cancel).video.query("a"))
+    held.set()
+    assert (told(colour, client), secure.connections) == (DONE, 3)
+
+
+def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
+    """A switch that is set while the last bytes are read is heard when they have been."""
+
+    async def scenario():
+        cancel = chainhub.Cancel()
+        feed = _lane.Reading.feed
+
+        def late(reading, data):
+            wanted = feed(reading, data)
+            cancel.set()
+            return wanted
+
+        async with chainhub.AsyncClient("sk-test-short", base_url=server.url) as client:
+            await client.video.query("a")
+            monkeypatch.setattr(_lane.Reading, "feed", late)
+            await client.with_options(cancel=cancel).video.query("a")
+            monkeypatch.undo()
+            for _ in range(3):
+                await client.video.query("a")
+
+    asyncio.run(scenario())
+    assert (len(server.requests), server.connections) == (5, 1)
+
+
+@pytest.mark.parametrize("left_over", [spell()])
+def test_httpcore_itself_is_not_trusted_with_left_overs(monkeypatch, colour, server, left_over):
+    """What stood behind an answer is not taken for the next one the long way either."""
+    monkeypatch.setattr(_lane, "spell", lambda headers: None)
+    server.answers = [GOOD + left_over, GOOD]
+    client = colour.client(base_url=server.url, retry=ONCE)
+    assert [told(colour, client) for _ in range(2)] == [DONE, DONE]
+    assert server.connections == 2
+
+
+def test_the_key_may_change_between_two_exchanges(colour, server):
+    """The headers are spelt anew for another key."""
+    keys = iter(["sk-test-first-key", "sk-test-second-key"])
+    refused = spell(401, {"error": {"message": "Invalid token"}})
+    server.answers = [GOOD, GOOD, refused, GOOD]
+    client = colour.client(lambda: next(keys), base_url=server.url)
+    for _ in range(3):
+        assert told(colour, client) == DONE
+    sent = [head.partition(b"uthorization: ")[2].partition(b"\r\n")[0] for head in server.requests]
+    assert sent == [b"Bearer sk-test-first-key"] * 3 + [b"Bearer sk-test-second-key"]

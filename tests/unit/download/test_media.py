@@ -1,0 +1,236 @@
+"""What answers about the bytes of a video mean, as tables."""
+
+import pytest
+
+from chainhub._download.media import (
+    Failed,
+    Kept,
+    Redirect,
+    StartOver,
+    Take,
+    address_in,
+    header,
+    is_expiry,
+    judge_head,
+    range_headers,
+    strong_etag,
+)
+from chainhub.errors import ContentRefusedError, ResultMissing, TaskFailed
+from chainhub_api.models import VideoTask
+
+KEPT = Kept('"v1"', 1000, 400)
+
+
+def headers(*lines: str) -> list[tuple[bytes, bytes]]:
+    """Return lines as headers."""
+    pairs = (line.partition(": ") for line in lines)
+    return [(name.encode(), value.encode("latin-1")) for name, _, value in pairs]
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        (None, []),
+        (KEPT, [(b"Range", b"bytes=400-"), (b"If-Range", b'"v1"')]),
+        (Kept('"v1"', 1000, 1000), [(b"Range", b"bytes=999-"), (b"If-Range", b'"v1"')]),
+        (Kept('"v1"', 1, 1), [(b"Range", b"bytes=0-"), (b"If-Range", b'"v1"')]),
+    ],
+)
+def test_a_request_asks_for_what_is_missing(kept, expected):
+    """Of a file that seems complete, the last byte is confirmed."""
+    assert range_headers(kept) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "strong"),
+    [
+        ('"abc"', True),
+        ('"a-b:c/d+e="', True),
+        ('W/"abc"', False),
+        ("abc", False),
+        ('""', False),
+        ('"a b"', False),
+        ('"a"b"', False),
+        ('"a\r\nX: 1"', False),
+        ('"ä"', False),
+        ('"' + "a" * 201 + '"', False),
+        (None, False),
+    ],
+)
+def test_only_strong_etags_count(text, strong):
+    """A weak one allows other bytes; a strange one does not belong in a request."""
+    assert strong_etag(text) == (text if strong else None)
+
+
+LENGTH, ETAG = "Content-Length: 1000", 'ETag: "v1"'
+GOOD = Take(0, 1000, '"v1"', False, True, 1000)
+
+
+@pytest.mark.parametrize("kept", [None, KEPT])
+@pytest.mark.parametrize(
+    ("status", "lines", "expected"),
+    [
+        (200, [LENGTH, ETAG], GOOD),
+        (203, [LENGTH, ETAG], GOOD),
+        (200, ["content-length: 1000,1000", 'etag: "v1"'], GOOD),
+        (200, [LENGTH, ETAG, "Accept-Ranges: bytes"], GOOD),
+        (200, [LENGTH, ETAG, "Accept-Ranges: None"], Take(0, 1000, None, False, True, 1000)),
+        (200, [LENGTH, 'ETag: W/"v1"'], Take(0, 1000, None, False, True, 1000)),
+        (200, [LENGTH], Take(0, 1000, None, False, True, 1000)),
+        (200, [LENGTH, ETAG, "Content-Encoding: identity"], GOOD),
+        (200, [LENGTH, ETAG, "Content-Encoding: "], GOOD),
+        (200, [LENGTH, ETAG, "Content-Encoding: GZip"], Take(0, None, None, True, True, 1000)),
+        (200, [LENGTH, ETAG, "Content-Encoding: x-gzip"], Take(0, None, None, True, True, 1000)),
+        (200, [ETAG], Take(0, None, None, False, False, None)),
+        (200, [ETAG, "Content-Length: many"], Take(0, None, None, False, False, None)),
+        (200, [ETAG, "Content-Length: 0"], Take(0, 0, None, False, True, 0)),
+        (
+            200,
+            [ETAG, "Transfer-Encoding: chunked", LENGTH],
+            Take(0, None, None, False, True, None),
+        ),
+        (302, ["Location: /x"], Redirect("/x")),
+        (301, ["Location: "], Redirect("")),
+        (303, ["LOCATION: http://a/"], Redirect("http://a/")),
+        (307, ["Location: x"], Redirect("x")),
+        (308, ["Location: x"], Redirect("x")),
+        (302, [], Failed(False)),
+        (300, ["Location: x"], Failed(False)),
+        (304, ["Location: x"], Failed(False)),
+        (201, [LENGTH], Failed(False)),
+        (204, [], Failed(False)),
+        (401, [], Failed(True)),
+        (403, [], Failed(True)),
+        (404, [], Failed(True)),
+        (410, [], Failed(True)),
+        (400, [], Failed(False)),
+        (500, [], Failed(False)),
+        (999, [], Failed(False)),
+    ],
+)
+def test_a_head_says_what_a_body_is_good_for(status, lines, expected, kept):
+    """Whether or not a part was asked for, unless it is one."""
+    assert judge_head(status, headers(*lines), kept) == expected
+
+
+RANGE = "Content-Range: bytes 400-999/1000"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([RANGE, ETAG], Take(400, 1000, '"v1"', False, False, None)),
+        ([RANGE, ETAG, "Content-Length: 600"], Take(400, 1000, '"v1"', False, True, 600)),
+        (["content-range:  BYTES 400-999/1000 ", ETAG], Take(400, 1000, '"v1"', False, False)),
+        (
+            ["Content-Range: bytes 400-499/1000", ETAG, "Content-Length: 100"],
+            Take(400, 1000, '"v1"', False, True, 100),
+        ),
+        ([RANGE, ETAG, "Content-Length: 599"], "contradicts itself"),
+        ([RANGE, ETAG, "Content-Encoding: gzip"], "which part"),
+        ([RANGE], "changed"),
+        ([RANGE, 'ETag: "v2"'], "changed"),
+        ([RANGE, 'ETag: W/"v1"'], "changed"),
+        ([ETAG], "which part"),
+        (["Content-Range: bytes */1000", ETAG], "which part"),
+        (["Content-Range: bytes 400-999/*", ETAG], "which part"),
+        (["Content-Range: lines 400-999/1000", ETAG], "which part"),
+        (["Content-Range: bytes 400-1000/1000", ETAG], "contradicts itself"),
+        (["Content-Range: bytes 400-399/1000", ETAG], "contradicts itself"),
+        (["Content-Range: bytes 0-999/1000", ETAG], "another part"),
+        (["Content-Range: bytes 401-999/1000", ETAG], "another part"),
+        (["Content-Range: bytes 400-999/1001", ETAG], "another part"),
+    ],
+)
+def test_a_part_must_be_the_one_that_was_asked_for(lines, expected):
+    """Everything about it must agree."""
+    found = judge_head(206, headers(*lines), KEPT)
+    if isinstance(expected, str):
+        assert isinstance(found, StartOver)
+        assert expected in found.text
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "kept", "expected"),
+    [
+        (206, ["Content-Range: bytes 0-999/1000", LENGTH, ETAG], None, GOOD),
+        (
+            206,
+            ["Content-Range: bytes 0-99/1000", ETAG],
+            None,
+            StartOver("a part came instead of the whole"),
+        ),
+        (416, [], KEPT, StartOver("the server has no such range")),
+        (416, [], None, Failed(False)),
+    ],
+)
+def test_answers_about_parts_nobody_asked_for(status, lines, kept, expected):
+    """A part that is the whole is one."""
+    assert judge_head(status, headers(*lines), kept) == expected
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "x" * 500])
+def test_other_encodings_are_refused(encoding):
+    """The message stays short."""
+    with pytest.raises(ContentRefusedError) as caught:
+        judge_head(200, headers(LENGTH, f"Content-Encoding: {encoding}"), None)
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [(b"plain", "plain"), ("é".encode(), "é"), (b"caf\xe9", "café")],
+)
+def test_headers_are_read_as_utf_8_or_latin_1(raw, expected):
+    """Addresses in `Location` are often not encoded."""
+    assert header([(b"Other", b""), (b"LoCation", raw)], b"location") == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (401, b"", True),
+        (403, b"", True),
+        (404, b"", True),
+        (410, b"", True),
+        (400, b"<Code>ExpiredToken</Code>", True),
+        (400, b"Request has expired", True),
+        (400, b"bad", False),
+        (400, b" " * 5000 + b"expired", False),
+        (500, b"expired", False),
+    ],
+)
+def test_how_servers_say_that_an_address_has_expired(status, body, expected):
+    """Some with a 400."""
+    assert is_expiry(status, body) is expected
+
+
+def made(status: str | None, url: str | None, **more: object) -> VideoTask:
+    """Return a task."""
+    fields = {"id": "a", "status": status, "video_url": url, "enhanced_prompt": None}
+    return VideoTask.from_dict(fields | {"status_update_time": 1} | more)
+
+
+@pytest.mark.parametrize("status", ["completed", "SUCCESS", "polished"])
+def test_the_address_of_a_finished_task(status):
+    """A word nobody knows does not matter if there is an address."""
+    assert address_in("a", made(status, " http://a/v ")) == "http://a/v"
+
+
+@pytest.mark.parametrize(
+    ("status", "url", "error", "text"),
+    [
+        ("pending", None, ResultMissing, "'pending': wait for it first"),
+        ("video_generation_completed", "http://a/", ResultMissing, "wait for it first"),
+        ("completed", None, ResultMissing, "no address"),
+        ("polished", None, ResultMissing, "no address"),
+        ("failed", "http://a/", TaskFailed, "failed"),
+    ],
+)
+def test_a_task_without_an_address(status, url, error, text):
+    """An address of a task that failed or still runs is not its video."""
+    with pytest.raises(error, match=text) as caught:
+        address_in("a", made(status, url))
+    assert caught.value.task.status == status

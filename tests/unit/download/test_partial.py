@@ -1,0 +1,230 @@
+"""The unfinished file beside its target."""
+
+import errno
+import os
+
+import pytest
+
+from chainhub._download import partial as _partial
+from chainhub._download.partial import Partial, part_of, state_of
+from chainhub.errors import DiskError, DownloadError
+
+
+@pytest.fixture
+def target(tmp_path):
+    """Give a target."""
+    return tmp_path / "v.mp4"
+
+
+def test_names():
+    """Both stand beside the target."""
+    from pathlib import Path
+
+    assert part_of(Path("/d/v.mp4")) == Path("/d/v.mp4.part")
+    assert state_of(Path("/d/v.mp4")) == Path("/d/v.mp4.part.json")
+
+
+def test_what_is_written_can_be_resumed(target):
+    """By the same task, from where it ended."""
+    part = Partial.claim(target, "a")
+    assert part.kept is None
+    part.start('"v1"', 10)
+    part.write(b"12345")
+    part.close()
+    part.close()
+    again = Partial.claim(target, "a")
+    assert (again.kept.etag, again.kept.length, again.kept.size) == ('"v1"', 10, 5)
+    assert not again.resumed
+    again.resume(3)
+    assert again.resumed
+    again.write(b"abc")
+    again.publish("error")
+    again.close()
+    assert target.read_bytes() == b"123abc"
+    assert os.listdir(target.parent) == ["v.mp4"]
+
+
+def test_old_bytes_do_not_outlive_a_shorter_end(target):
+    """What stood behind the position is cut off."""
+    part = Partial.claim(target, "a")
+    part.start('"v1"', 9)
+    part.write(b"123456789")
+    part.resume(2)
+    part.write(b"x")
+    part.publish("error")
+    part.close()
+    assert target.read_bytes() == b"12x"
+
+
+@pytest.mark.parametrize(("etag", "length"), [(None, 10), ('"v1"', None), (None, None)])
+def test_what_cannot_be_resumed_goes(target, etag, length):
+    """At the end, not before."""
+    part = Partial.claim(target, "a")
+    part.start(etag, length)
+    part.write(b"12345")
+    assert part_of(target).exists()
+    assert not state_of(target).exists()
+    part.close()
+    assert os.listdir(target.parent) == []
+
+
+def test_what_is_worthless_goes(target):
+    """Whatever was known of it."""
+    part = Partial.claim(target, "a")
+    part.start('"v1"', 10)
+    part.write(b"12345")
+    part.forget()
+    assert part.kept is None
+    part.close()
+    assert os.listdir(target.parent) == []
+
+
+@pytest.mark.parametrize("size", [0, 11])
+def test_a_size_that_makes_no_sense_is_not_resumed(target, size):
+    """Nothing, or more than the whole."""
+    part = Partial.claim(target, "a")
+    part.start('"v1"', 10)
+    part.write(b"x" * size)
+    assert part.kept is None
+    part.close()
+    assert os.listdir(target.parent) == []
+
+
+def test_a_short_write_goes_on(target, monkeypatch):
+    """The system may take less than it was given."""
+    original = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: original(fd, data[:3]))
+    part = Partial.claim(target, "a")
+    part.start(None, None)
+    part.write(b"1234567890")
+    assert part.position == 10
+    assert part.read(0, 20) == b"1234567890"
+    part.close()
+
+
+def test_a_disk_that_cannot_be_read(target, monkeypatch):
+    """It is told, and nothing is kept."""
+    part = Partial.claim(target, "a")
+    part.start('"v1"', 10)
+    part.write(b"12345")
+
+    def read(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "read", read)
+        with pytest.raises(DiskError, match="cannot read"):
+            part.digest(lambda: False)
+    part.close()
+    assert os.listdir(target.parent) == []
+
+
+def test_a_digest_is_of_the_whole_file(target):
+    """Unless it is stopped."""
+    part = Partial.claim(target, "a")
+    part.start(None, None)
+    part.write(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert part.digest(lambda: False) == expected
+    assert part.digest(lambda: True) is None
+    part.close()
+
+
+def test_a_system_without_locks(target, monkeypatch):
+    """Two downloads could mix: none begins."""
+
+    def lock_file(_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_partial, "lock_file", lock_file)
+    with pytest.raises(DiskError, match="cannot lock"):
+        Partial.claim(target, "a")
+
+
+def test_a_part_of_another_user(target, monkeypatch):
+    """Its owner could write into it."""
+    part_of(target).touch()
+    monkeypatch.setattr(os, "geteuid", lambda: os.stat(target.parent).st_uid + 1)
+    with pytest.raises(DiskError, match="belongs to another user"):
+        Partial.claim(target, "a")
+    assert part_of(target).exists()
+
+
+def test_a_part_that_is_renamed_meanwhile_is_not_taken(target, monkeypatch):
+    """What was opened may be the finished file by the time it is locked."""
+    part_of(target).write_bytes(b"complete")
+    original = _partial.lock_file
+    turns = []
+
+    def lock_file(descriptor):
+        if not turns:
+            part_of(target).rename(target)
+        turns.append(descriptor)
+        return original(descriptor)
+
+    monkeypatch.setattr(_partial, "lock_file", lock_file)
+    part = Partial.claim(target, "a")
+    part.start(None, None)
+    part.write(b"other")
+    assert target.read_bytes() == b"complete"
+    assert len(turns) == 2
+    part.close()
+
+
+def test_a_part_that_goes_before_it_is_opened(target, monkeypatch):
+    """Then it is made."""
+    original = os.open
+    failures = [FileExistsError(), FileNotFoundError()]
+
+    def opening(path, *rest, **more):
+        if failures:
+            raise failures.pop(0)
+        return original(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", opening)
+    part = Partial.claim(target, "a")
+    part.close()
+    assert not failures
+
+
+def test_a_part_that_comes_and_goes_for_ever(target, monkeypatch):
+    """The tries are bounded."""
+    monkeypatch.setattr(_partial, "_open", lambda path: None)
+    with pytest.raises(DownloadError, match="changed by others"):
+        Partial.claim(target, "a")
+
+
+def test_a_part_that_may_not_be_opened(target, monkeypatch):
+    """The operating system's reason is told."""
+    part_of(target).touch()
+    original = os.open
+
+    def opening(path, flags, *rest, **more):
+        if not flags & os.O_CREAT:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return original(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", opening)
+    with pytest.raises(DiskError, match=r"cannot open .*: Permission denied"):
+        Partial.claim(target, "a")
+
+
+def test_a_part_that_cannot_be_removed_hides_nothing(target, monkeypatch):
+    """What happened before is what counts."""
+    part = Partial.claim(target, "a")
+
+    def unlink(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    part.close()
+    assert part_of(target).exists()
+
+
+def test_a_part_that_somebody_removed_is_not_missed(target):
+    """Closing removes only what is ours."""
+    part = Partial.claim(target, "a")
+    part_of(target).unlink()
+    part_of(target).write_bytes(b"other")
+    part.close()
+    assert part_of(target).read_bytes() == b"other"

@@ -1,0 +1,180 @@
+"""The course of a download, in virtual time."""
+
+import math
+
+import pytest
+
+from chainhub._download.body import Received
+from chainhub._download.media import StartOver
+from chainhub._download.state import PROGRESS, Again, Course, Finish, Renew
+from chainhub._responses.response import Answer
+from chainhub._session.retry import RetryPolicy, Trouble
+from chainhub.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    ContentRefusedError,
+    DeadlineError,
+    DownloadError,
+    IntegrityError,
+    LinkExpiredError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+)
+
+BROKEN = Trouble("truncated", True, "it broke off")
+
+
+def course(deadline_at=math.inf, **policy):
+    """Return the course of a download, with the longest delays."""
+    return Course(deadline_at, RetryPolicy(**policy), lambda: ("sk-test-secret",), lambda: 1.0)
+
+
+def answer(status, body=b"", *headers):
+    """Return an answer."""
+    return Answer(status, list(headers), body, "GET", "http://a/v?sig=1")
+
+
+def settle(made, outcome, position=0, now=0.0):
+    """Tell a course of an attempt."""
+    return made.settle(outcome, position, now, 1e9)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step"),
+    [
+        (Received(), Finish()),
+        (BROKEN, Again(0.5)),
+        (Trouble("timeout", True, ""), Again(0.5)),
+        (answer(500), Again(0.5)),
+        (answer(429), Again(1.0)),
+        (answer(503, b"", (b"retry-after", b"8")), Again(10.0)),
+        (StartOver("other"), Again(0.0)),
+        (answer(401), Renew()),
+        (answer(403), Renew()),
+        (answer(404), Renew()),
+        (answer(410), Renew()),
+        (answer(400, b"ExpiredToken"), Renew()),
+    ],
+)
+def test_what_follows_a_first_attempt(outcome, step):
+    """Go on, ask for a fresh address, or be done."""
+    made = course()
+    assert settle(made, outcome) == step
+    assert made.attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (Trouble("lookup", False, "no such host"), ConnectionFailedError),
+        (Trouble("tls", True, "not trusted"), ConnectionFailedError),
+        (answer(501), ServerError),
+        (answer(400), Exception),
+        (answer(204), DownloadError),
+        (answer(503, b"", (b"retry-after", b"61")), ServerError),
+    ],
+)
+def test_what_will_not_get_better_ends_it(outcome, error):
+    """At once."""
+    assert isinstance(settle(course(), outcome), error)
+
+
+def test_the_delays_grow_and_the_attempts_end():
+    """Four without progress."""
+    made = course()
+    steps = [settle(made, BROKEN) for _ in range(4)]
+    assert steps[:3] == [Again(0.5), Again(1.0), Again(2.0)]
+    assert isinstance(steps[3], ConnectionFailedError)
+    assert made.attempts == 4
+
+
+def test_a_policy_of_many_attempts_is_kept():
+    """No budget ends it before."""
+    made = course(attempts=30)
+    assert all(isinstance(settle(made, BROKEN), Again) for _ in range(29))
+    assert isinstance(settle(made, BROKEN), ConnectionFailedError)
+
+
+@pytest.mark.parametrize(
+    ("step", "attempts"), [(PROGRESS, 20), (PROGRESS - 1, 20), (PROGRESS // 2, 20), (1000, 4)]
+)
+def test_only_a_mib_is_progress(step, attempts):
+    """It may come in several attempts, as long as they are fewer than allowed."""
+    made, position = course(), 0
+    for _ in range(20):
+        position += step
+        if not isinstance(settle(made, BROKEN, position), Again):
+            break
+    assert made.attempts == attempts
+
+
+def test_after_progress_the_pauses_are_short_again():
+    """The count starts anew with the attempt that brought it."""
+    made = course()
+    steps = [settle(made, BROKEN, position) for position in (0, 0, PROGRESS, PROGRESS)]
+    assert steps == [Again(0.5), Again(1.0), Again(0.5), Again(1.0)]
+
+
+def test_the_same_bytes_again_are_no_progress():
+    """A file that always starts over must not go on for ever."""
+    made = course()
+    steps = [settle(made, BROKEN, 5 * PROGRESS) for _ in range(4)]
+    assert isinstance(steps[3], ConnectionFailedError)
+
+
+def test_a_file_that_cannot_be_right_ends():
+    """It starts over at once, then after pauses, then no more."""
+    made = course()
+    steps = [settle(made, StartOver("it is another")) for _ in range(4)]
+    assert steps[:3] == [Again(0.0), Again(1.0), Again(2.0)]
+    assert type(steps[3]) is DownloadError
+    assert "it is another" in str(steps[3])
+
+
+def test_without_retries_nothing_starts_over():
+    """One attempt is one."""
+    assert type(settle(course(attempts=1), StartOver("other"))) is DownloadError
+
+
+def test_a_fresh_address_is_asked_for_once():
+    """The second time it is an error, unless there was progress between."""
+    made = course()
+    assert settle(made, answer(403)) == Renew()
+    assert isinstance(settle(made, BROKEN, PROGRESS), Again)
+    assert settle(made, answer(404), PROGRESS) == Renew()
+    found = settle(made, answer(410, b"", (b"x-request-id", b"r-1")), PROGRESS)
+    assert isinstance(found, LinkExpiredError)
+    assert (found.status, found.request_id) == (410, "r-1")
+    assert not isinstance(found, AuthenticationError)
+
+
+def test_the_error_tells_the_server_of_the_file_from_the_api():
+    """Nobody should check a key because a file server is down."""
+    made = course(attempts=1)
+    found = settle(made, answer(429, b"sk-test-secret", (b"retry-after", b"5")))
+    assert isinstance(found, RateLimitError)
+    assert found.retry_after == 5
+    assert "not the API" in str(found)
+    assert "sk-test-secret" not in str(found) + str(found.excerpt)
+
+
+def test_an_attempt_that_would_cross_the_deadline_is_not_made():
+    """The last trouble is told, or that time is up."""
+    found = settle(course(deadline_at=10.0), Trouble("timeout", True, "slow"), now=9.9)
+    assert isinstance(found, RequestTimeoutError)
+    assert "0.1 s of the deadline are left" in str(found)
+    found = settle(course(deadline_at=10.0), Trouble("timeout", True, "slow"), now=10.0)
+    assert isinstance(found, DeadlineError)
+
+
+def test_a_wrong_checksum_starts_over_once_if_something_was_there():
+    """What was downloaded in one go is not downloaded again."""
+    made = course()
+    assert made.mismatched(True, "1" * 64, "0" * 64) == Again(0.0)
+    for resumed in (True, False):
+        found = made.mismatched(resumed, "1" * 64, "0" * 64)
+        assert isinstance(found, IntegrityError)
+        assert "1" * 64 in str(found)
+    assert isinstance(course().mismatched(False, "1" * 64, "0" * 64), IntegrityError)
+    assert not isinstance(found, ContentRefusedError)

@@ -1,0 +1,136 @@
+"""The files of a release: made whole or not at all, and a bill of materials beside them."""
+
+import json
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from release import checksums as sums
+from release import files
+from release import sbom as bill
+from release.errors import Problem
+from release.sbom import Part
+
+DEPENDENCIES = [
+    "anyio",
+    "attrs",
+    "certifi",
+    "h11",
+    "httpcore",
+    "httpx",
+    "idna",
+    "typing-extensions",
+]
+
+
+@pytest.fixture(scope="module")
+def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy what a build reads."""
+    folder = tmp_path_factory.mktemp("a check out")
+    for name in ("overlays/chainhub", "generated/chainhub_api"):
+        shutil.copytree(project / name, folder / name)
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "requirements/run.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(project / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(checkout: Path) -> Path:
+    """Build once."""
+    files.build(checkout, checkout / "dist")
+    return checkout / "dist"
+
+
+def _bill(made: Path) -> str:
+    (path,) = made.glob("*.cdx.json")
+    return path.read_text("utf-8")
+
+
+def test_a_release_is_four_files(made: Path) -> None:
+    """Wheel, source distribution, bill of materials, and the digests of these three."""
+    names = sorted(path.name for path in made.iterdir())
+    assert [re.sub(r"-[0-9.]+\d", "", name) for name in names] == [
+        "SHA256SUMS",
+        "chainhub-py3-none-any.whl",
+        "chainhub.cdx.json",
+        "chainhub.tar.gz",
+    ]
+    assert list(sums.read(made)) == names[1:]
+
+
+def test_a_second_build_gives_the_same_bytes(checkout: Path, made: Path) -> None:
+    """Nothing in any of the four files tells when or where they were made."""
+    before = {path.name: path.read_bytes() for path in made.iterdir()}
+    files.build(checkout, checkout / "again")
+    assert {path.name: path.read_bytes() for path in (checkout / "again").iterdir()} == before
+
+
+def test_the_bill_is_valid(made: Path) -> None:
+    """The bill keeps to the CycloneDX schema, strictly."""
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(_bill(made)) is None
+
+
+def test_the_bill_lists_what_an_install_brings(made: Path) -> None:
+    """Each dependency, direct or not, stands there with version, licence and address."""
+    bom = json.loads(_bill(made))
+    components = {each["name"]: each for each in bom["components"]}
+    assert sorted(components) == DEPENDENCIES
+    assert all(each["licenses"] and each["purl"] for each in components.values())
+    subject = bom["metadata"]["component"]
+    assert "purl" not in subject
+    known = {each["url"]: each["hashes"][0]["content"] for each in subject["externalReferences"]}
+    assert known.items() <= sums.read(made).items()
+
+
+def test_the_bill_says_who_asks_for_whom(made: Path) -> None:
+    """The dependencies' own dependencies are told apart from ours."""
+    bom = json.loads(_bill(made))
+    asked = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
+    (ours,) = (names for ref, names in asked.items() if ref.startswith("chainhub@"))
+    assert [name.partition("@")[0] for name in ours] == ["attrs", "httpcore", "httpx"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "expected"),
+    [
+        ("httpx>=0.28", ["httpx"]),
+        ("Typing_Extensions; python_version < '3.13'", ["typing-extensions"]),
+        ("colorama; sys_platform == 'win32'", []),
+        ("unlocked", ["unlocked"]),
+        ("uvicorn; extra == 'sandbox'", []),
+    ],
+)
+def test_what_is_needed(requirement: str, expected: list[str]) -> None:
+    """Extras do not count, nor what only a system that the lock leaves out needs."""
+    versions = {"httpx": "1", "typing-extensions": "1", "uvicorn": "1"}
+    assert list(bill.needed([requirement], versions)) == expected
+
+
+@pytest.mark.parametrize("versions", [{}, {"no-such-thing": "1"}])
+def test_an_unlocked_dependency_is_refused(versions: dict[str, str]) -> None:
+    """A bill with a gap is none."""
+    with pytest.raises(Problem, match="no-such-thing is not in requirements/run"):
+        bill.parts(Part("a", "1", "MIT", ("no-such-thing",)), versions)
+
+
+def test_a_licence_may_be_unknown() -> None:
+    """What says nothing of its licence is listed without one."""
+    when = datetime(2020, 2, 2, tzinfo=UTC)
+    text = bill.write([Part("a", "1", "", ())], {"a.whl": "0" * 64}, "a.whl", when)
+    assert "licenses" not in json.loads(text)["metadata"]["component"]
+
+
+def test_a_failed_build_leaves_the_files_as_they_were(made: Path, tmp_path: Path) -> None:
+    """The backend's own words are shown, and what was built before stays."""
+    (tmp_path / "pyproject.toml").write_text("[build-system]\nrequires = 1\n", "utf-8")
+    kept = tmp_path / "dist"
+    kept.mkdir()
+    with pytest.raises(Problem, match="The build failed; the lines above say why"):
+        files.build(tmp_path, kept)
+    assert kept.exists()

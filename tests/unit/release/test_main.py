@@ -1,0 +1,93 @@
+"""The two commands, from what is typed to what is shown."""
+
+import os
+import runpy
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from release import __main__, files
+from release import checksums as sums
+from release.errors import Problem
+from tests.loopback import Server
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a clean repository and a build that makes one file."""
+    for name in os.environ:
+        if name.startswith("UV_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_PUBLISH_TOKEN", "sk-test-1")
+    subprocess.run(("git", "init", "--quiet"), cwd=tmp_path, check=True)
+    (tmp_path / ".git" / "info" / "exclude").write_text("dist\nuv.toml\n", "utf-8")
+
+    def build(project: Path, target: Path) -> list[str]:
+        target.mkdir()
+        (target / "a.whl").touch()
+        sums.write(target, ["a.whl"])
+        return ["a.whl"]
+
+    monkeypatch.setattr(files, "build", build)
+    return tmp_path
+
+
+def test_a_build_names_its_files(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From a clean tree, the files are made and named."""
+    assert __main__.main(["build"], checkout) == 0
+    assert capsys.readouterr().out == "dist/a.whl\n"
+
+
+def test_a_dirty_tree_is_refused(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A build can be had all the same; publishing cannot."""
+    (checkout / "new").touch()
+    assert __main__.main(["build"], checkout) == 1
+    assert "The tree is not clean" in capsys.readouterr().err
+    assert __main__.main(["build", "--dirty"], checkout) == 0
+    assert __main__.main(["publish", "acme"], checkout) == 1
+    assert "The tree is not clean" in capsys.readouterr().err
+
+
+def test_publishing_tells_each_file(
+    checkout: Path,
+    server: Server,
+    http: Callable[..., bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A dry run tells what would be published where."""
+    server.answers = [http(404, b"")]
+    (checkout / "uv.toml").write_text(
+        f'[[index]]\nname = "acme"\nurl = "{server.url}/simple/"\n'
+        f'publish-url = "{server.url}/"\nexplicit = true\n',
+        "utf-8",
+    )
+    assert __main__.main(["build"], checkout) == 0
+    assert __main__.main(["publish", "--dry-run", "acme"], checkout) == 0
+    assert capsys.readouterr().out.endswith("a.whl: would be published\n")
+
+
+@pytest.mark.parametrize(("raised", "status"), [(KeyboardInterrupt, 130), (Problem("x"), 1)])
+def test_a_stop_has_no_traceback(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException, status: int
+) -> None:
+    """Ctrl-C and a problem end the command with a status of their own."""
+
+    def stop(project: Path, target: Path) -> list[str]:
+        raise raised
+
+    monkeypatch.setattr(files, "build", stop)
+    assert __main__.main(["build"], checkout) == status
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_it_is_a_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``python -m release`` ends with the status of the command."""
+    monkeypatch.setattr("sys.argv", ["release", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("release", run_name="__main__")
+    assert ended.value.code == 0
+    assert "build" in capsys.readouterr().out

@@ -1,0 +1,158 @@
+"""Which class of error an answer deserves, and what it advises."""
+
+from __future__ import annotations
+
+import pytest
+
+from chainhub import errors
+from chainhub._responses.classify import status_error
+from chainhub._responses.html_page import Page
+
+HTML = Page("nginx", cloudflare=False, number=None, ray=None)
+CLOUDFLARE = Page("Denied", cloudflare=True, number=1010, ray=None)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.BadRequestError),
+        (401, errors.AuthenticationError),
+        (402, errors.QuotaExceededError),
+        (403, errors.PermissionDeniedError),
+        (404, errors.NotFoundError),
+        (405, errors.StatusError),
+        (407, errors.StatusError),
+        (409, errors.ConflictError),
+        (410, errors.StatusError),
+        (422, errors.UnprocessableError),
+        (429, errors.RateLimitError),
+        (300, errors.RedirectError),
+        (304, errors.RedirectError),
+        (399, errors.RedirectError),
+        (500, errors.ServerError),
+        (520, errors.ServerError),
+        (599, errors.ServerError),
+        (101, errors.StatusError),
+        (600, errors.StatusError),
+        (999, errors.StatusError),
+        (0, errors.StatusError),
+        (-1, errors.StatusError),
+    ],
+)
+def test_the_status_picks_the_class(status: int, kind: type[errors.StatusError]) -> None:
+    """Statuses without a class of their own are the common one."""
+    error = status_error(status, "m")
+    assert type(error) is kind
+    assert error.status == status
+    assert error.message == "m"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "type_", "message", "kind"),
+    [
+        (403, "insufficient_user_quota", None, "m", errors.QuotaExceededError),
+        (403, "pre_consume_token_quota_failed", None, "m", errors.QuotaExceededError),
+        (403, "Insufficient_Quota", None, None, errors.QuotaExceededError),
+        (429, "insufficient_quota", "insufficient_quota", "m", errors.QuotaExceededError),
+        (429, None, "insufficient_quota", "m", errors.QuotaExceededError),
+        (429, None, None, "You exceeded your current quota", errors.QuotaExceededError),
+        (500, "insufficient_user_quota", None, "m", errors.QuotaExceededError),
+        (403, None, None, "user quota is not enough", errors.QuotaExceededError),
+        (400, None, None, "用户额度不足", errors.QuotaExceededError),
+        (403, "insufficient_balance", None, "m", errors.QuotaExceededError),
+        (403, "billing_hard_limit_reached", None, "m", errors.QuotaExceededError),
+        (429, None, None, "quota exceeded for requests per minute", errors.RateLimitError),
+        (500, None, None, "quota is not enough", errors.ServerError),
+        (400, "task_not_exist", None, "task_not_exist", errors.TaskNotFoundError),
+        (400, None, None, "no such task", errors.TaskNotFoundError),
+        (404, None, None, "Task not found", errors.TaskNotFoundError),
+        (404, None, None, "Video with id x does not exist", errors.TaskNotFoundError),
+        (404, "task_not_found", None, None, errors.TaskNotFoundError),
+        (404, None, None, "Invalid URL (GET /v1/task/not found)", errors.NotFoundError),
+        (404, None, None, "Not Found", errors.NotFoundError),
+        (403, None, None, "task not found", errors.PermissionDeniedError),
+        (500, "task_not_exist", None, "m", errors.ServerError),
+    ],
+)
+def test_the_code_goes_before_the_status(
+    status: int,
+    code: str | None,
+    type_: str | None,
+    message: str | None,
+    kind: type[errors.StatusError],
+) -> None:
+    """Quota and unknown tasks are told by code or words, where the status allows it."""
+    error = status_error(status, message, kind=type_, code=code)
+    assert type(error) is kind
+    assert error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "page", "advice"),
+    [
+        (404, "Invalid URL (GET /v1/video/query)", None, "no such route"),
+        (404, None, HTML, "no such route"),
+        (404, "Not Found", None, "check the base URL"),
+        (403, None, CLOUDFLARE, "nothing about the key"),
+        (401, None, CLOUDFLARE, "nothing about the key"),
+        (403, None, HTML, "need not be about the key"),
+        (403, "no access", None, "whether this key may"),
+        (403, "upstream load saturated", None, "overloaded"),
+        (400, "bad id", None, "correct the request"),
+        (403, "server busy", HTML, "need not be about the key"),
+        (429, "m", None, "ask less often"),
+        (500, "m", None, "try again later"),
+        (407, None, None, "proxy"),
+        (530, None, CLOUDFLARE, "base URL"),
+        (526, None, HTML, "operator"),
+        (999, None, None, "no HTTP status"),
+        (600, None, None, "no HTTP status"),
+        (99, None, None, "no HTTP status"),
+        (302, None, None, "not followed"),
+    ],
+)
+def test_every_error_says_what_to_do(
+    status: int, message: str | None, page: Page | None, advice: str
+) -> None:
+    """The advice fits what was seen, and stands in the line."""
+    error = status_error(status, message, page=page)
+    assert advice in str(error)
+    if page:
+        assert error.message == page.sentence()
+
+
+def test_advice_of_the_caller_stays() -> None:
+    """Who knows better may say so."""
+    assert status_error(404, "m", advice="ask your colleague").advice == "ask your colleague"
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        ("https://u:p@h/x?id=1&t=2", "the service redirects to https://h/x?id=1&t=***"),
+        (None, "the service redirects without saying where"),
+    ],
+)
+def test_a_redirect_says_where_it_points(location: str | None, message: str) -> None:
+    """The address is shown without its secrets."""
+    assert status_error(302, location=location).message == message
+
+
+def test_silence_is_named() -> None:
+    """An answer without words gives a sentence all the same."""
+    assert status_error(500).message == "the service gave no message"
+    assert status_error(403, code="insufficient_quota").message == "the quota is used up"
+    assert status_error(404, code="task_not_exist").message == "the task does not exist"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "kind"),
+    [(None, errors.StatusError), (429, errors.RateLimitError), (503, errors.ServerError)],
+)
+def test_a_hidden_error_is_what_its_body_says(
+    hidden: int | None, kind: type[errors.StatusError]
+) -> None:
+    """The class follows the body, the status stays the one that came."""
+    error = status_error(200, "m", hidden=hidden)
+    assert type(error) is kind
+    assert str(error).startswith("200 OK, but with an error inside: m")

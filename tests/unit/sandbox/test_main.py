@@ -1,0 +1,114 @@
+"""The command `python -m chainhub.sandbox`."""
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from chainhub.sandbox import Sandbox
+from chainhub.sandbox import __main__ as program
+from chainhub.sandbox.__main__ import main
+from chainhub.sandbox._scenarios import STORIES
+
+
+@pytest.fixture
+def _ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Press Ctrl-C as soon as the command waits."""
+
+    def press(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", press)
+
+
+@pytest.mark.usefixtures("_ends_at_once")
+def test_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """The place, the key and every ready task are printed; Ctrl-C is a good end."""
+    assert main(["--port", "0", "--key", "sk-test-mine", "--speed", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in out
+    assert "export CHAINHUB_API_KEY=sk-test-mine\n" in out
+    assert all(f"veo3.1-fast:{name} " in out for name in STORIES)
+    assert max(map(len, out.splitlines())) <= 100
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--port", "many"], "invalid int value"),
+        (["--port", "65536"], "from 0 to 65535"),
+        (["--speed", "0"], "'0' is not a number above 0"),
+        (["--speed", "fast"], "'fast' is not a number above 0"),
+        (["--key", "a b"], "without spaces"),
+        (["--host", "0.0.0.0"], "--allow-remote"),
+        (["--host", "nowhere.invalid"], "cannot be found"),
+        (["--hos", "::1"], "unrecognized arguments"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake in the call ends with status 2 and a single line that names it."""
+    try:
+        code: object = main(arguments)
+    except SystemExit as end:
+        code = end.code
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_a_port_in_use_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    """A port that somebody else has is a mistake like others."""
+    with Sandbox() as sandbox:
+        port = sandbox.base_url.rpartition(":")[2]
+        assert main(["--port", port]) == 2
+    assert "another program uses it" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra, the command says what to install."""
+    monkeypatch.delitem(sys.modules, "chainhub.sandbox._server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["--port", "0"]) == 2
+    assert 'pip install "chainhub[sandbox]"' in capsys.readouterr().err
+
+
+def test_sigterm_is_ctrl_c(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run as a program, the command also ends in order when it is asked to terminate."""
+    monkeypatch.setattr(sys, "argv", ["sandbox", "--port", "0"])
+    monkeypatch.setattr(time, "sleep", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        # By its path: pytest, which loads modules of a plugin's package itself, cannot run them.
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(program.__file__, run_name="__main__")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert end.value.code == 0
+    assert "until Ctrl-C" in capsys.readouterr().out
+
+
+def test_it_ends_cleanly_as_a_process() -> None:
+    """A real process says where it is, and ends with status 0 and no traceback."""
+    command = [sys.executable, "-W", "error", "-m", "chainhub.sandbox", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("The sandbox answers at http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (0, "")

@@ -1,0 +1,80 @@
+"""Where requests may go: the base URL from its sources, and what is refused."""
+
+import pytest
+
+from chainhub._session.base_url import base_url_from, check_base_url
+from chainhub.errors import ConfigurationError
+
+SERVER = "https://api.example.com"
+SERVERS = (SERVER, "https://spare.example.com")
+
+
+@pytest.mark.parametrize(
+    ("argument", "environ", "expected"),
+    [
+        (None, {}, SERVER),
+        (None, {"CHAINHUB_BASE_URL": " "}, SERVER),
+        (None, {"CHAINHUB_BASE_URL": "https://gate.example.com/"}, "https://gate.example.com"),
+        ("https://own.example.com", {"CHAINHUB_BASE_URL": "nonsense"}, "https://own.example.com"),
+    ],
+)
+def test_argument_beats_environment_beats_contract(argument, environ, expected):
+    """The first source that says something decides."""
+    assert base_url_from(argument, environ, SERVERS, allow_insecure=False) == expected
+
+
+def test_contract_without_a_server_asks_for_one():
+    """Nothing is guessed."""
+    with pytest.raises(ConfigurationError, match="pass base_url= or set CHAINHUB_BASE_URL"):
+        base_url_from(None, {}, (), allow_insecure=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://api.example.com//", "https://api.example.com"),
+        (" https://api.example.com/proxy/ ", "https://api.example.com/proxy"),
+        ("https://api.example.com:8443", "https://api.example.com:8443"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://127.1.2.3:8000", "http://127.1.2.3:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("HTTPS://api.example.com", "https://api.example.com"),
+    ],
+)
+def test_usable_urls_lose_their_slash(text, expected):
+    """Spaces around it and slashes behind it do not matter."""
+    assert check_base_url(text, "base_url=", allow_insecure=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must look like"),
+        ("api.example.com", "must look like"),
+        ("ftp://api.example.com", "must look like"),
+        ("https://", "must look like"),
+        ("https://api.example.com:0", "must look like"),
+        ("https://api.example.com:99999", "cannot be read"),
+        ("https://[::1", "cannot be read"),
+        ("https://api.exämple.com", "characters"),
+        ("https://api.example.com/a b", "characters"),
+        ("https://api.example.com/v1", "leave out the /v1.*https://api.example.com$"),
+        ("https://u:p@api.example.com/x/v1/", "https://api.example.com/x$"),
+        ("https://user:secret@api.example.com", "user information"),
+        ("https://api.example.com?x=1", "query"),
+        ("https://api.example.com#x", "fragment"),
+        ("http://api.example.com", "unencrypted"),
+    ],
+)
+def test_unusable_urls_get_a_sentence(text, words):
+    """The sentence names the source and never shows user information."""
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        check_base_url(text, "CHAINHUB_BASE_URL", allow_insecure=False)
+    assert str(caught.value).startswith("CHAINHUB_BASE_URL: ")
+    assert "secret" not in str(caught.value)
+
+
+def test_plain_http_needs_a_word():
+    """`allow_insecure` is that word."""
+    url = "http://gate.internal.example"
+    assert check_base_url(url, "base_url=", allow_insecure=True) == url

@@ -1,0 +1,436 @@
+"""Many waits at once, in virtual time."""
+
+import gc
+import heapq
+import itertools
+import json
+import math
+import tracemalloc
+import warnings
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainhub import errors
+from chainhub._tasks.intervals import DurationMemory, Schedule
+from chainhub._tasks.poll import Terms
+from chainhub._tasks.rate_limiter import Pace
+from chainhub._tasks.scheduler import Ask, Crowd, Ended, Idle
+from chainhub_api.models import VideoTask
+
+URL = "https://cdn.example/v/1.mp4"
+
+
+def task(task_id="veo:1", status="processing", url=None):
+    """Return a task as the service gives it."""
+    return VideoTask.from_dict(
+        {"id": task_id, "status": status, "status_update_time": 1, "video_url": url}
+    )
+
+
+def crowd(deadline=math.inf, in_flight=16, seed=1, interval=None):
+    """Return an empty crowd."""
+    random = Random(seed)
+    schedule = Schedule(DurationMemory(random.random), random.random, interval)
+    return Crowd(Terms(schedule, deadline), in_flight)
+
+
+class Service:
+    """A service in virtual time: tasks end by themselves, and questions may be too many."""
+
+    def __init__(self, durations, rate=math.inf, burst=10, trouble=lambda task_id, now: None):
+        self.durations, self.rate, self.burst, self.trouble = durations, rate, burst, trouble
+        self.tokens, self.filled_at, self.refusals, self.asked = burst, 0.0, 0, []
+
+    def answer(self, task_id, now):
+        """Return a task or an error."""
+        self.asked.append((now, task_id))
+        self.tokens = min(self.burst, self.tokens + (now - self.filled_at) * self.rate)
+        self.filled_at = now
+        if self.rate < math.inf:
+            if self.tokens < 1:
+                self.refusals += 1
+                return errors.RateLimitError("too many", status=429)
+            self.tokens -= 1
+        if error := self.trouble(task_id, now):
+            return error
+        if now >= self.durations[task_id]:
+            return task(task_id, "completed", URL)
+        return task(task_id)
+
+
+class Lead:
+    """Lead a crowd through virtual time to its end."""
+
+    def __init__(self, many, service, ids, latency=0.05):
+        self.many, self.service, self.ids, self.latency = many, service, iter(ids), latency
+        self.clock, self.exhausted, self.under_way = 0.0, False, []
+        self.outcomes, self.late = {}, []
+        for _ in range(3_000_000):
+            self.pull()
+            if not self.step():
+                return
+        raise AssertionError("the crowd never ends")
+
+    def pull(self):
+        """Add ids while the crowd wants some."""
+        while self.many.wants_more and not self.exhausted:
+            fresh = next(self.ids, None)
+            self.exhausted = fresh is None
+            if fresh is not None:
+                self.many.add(fresh, self.clock)
+
+    def step(self):
+        """Do what the crowd says; return whether there is more to do."""
+        due = self.many._due[0][0] if self.many._due else None
+        act = self.many.act(self.clock)
+        if isinstance(act, Ended):
+            self.note(act.outcome)
+        elif isinstance(act, Ask):
+            self.late.append(self.clock - due)
+            heapq.heappush(self.under_way, (self.clock + self.latency, len(self.late), act))
+        elif not self.many and self.exhausted:
+            return False
+        else:
+            self.sleep(act.until)
+        return True
+
+    def sleep(self, until):
+        """Let time pass to the next instant at which something happens."""
+        self.clock = min(until, self.under_way[0][0] if self.under_way else math.inf)
+        assert self.clock < math.inf, "the crowd sleeps for ever"
+        while self.under_way and self.under_way[0][0] <= self.clock:
+            ask = heapq.heappop(self.under_way)[2]
+            found = self.service.answer(ask.wait.task_id, self.clock)
+            take = self.many.troubled if isinstance(found, Exception) else self.many.answered
+            self.note(take(ask, found, self.clock).outcome)
+
+    def note(self, outcome):
+        """Keep an outcome and its instant."""
+        assert outcome is None or outcome.id not in self.outcomes
+        if outcome:
+            self.outcomes[outcome.id] = (self.clock, outcome)
+
+
+def lead(many, service, ids, latency=0.05):
+    """Return the outcomes with their instants, and how late the questions were."""
+    led = Lead(many, service, ids, latency)
+    return led.outcomes, led.late
+
+
+def test_every_task_gets_its_outcome():
+    """One that fails, one that ends at once and one that takes its time: none is lost."""
+    service = Service({"a:1": 0, "a:2": 70, "a:3": 0})
+    service.trouble = lambda task_id, now: (
+        errors.PermissionDeniedError("no", status=403) if task_id == "a:3" else None
+    )
+    many = crowd()
+    outcomes, _ = lead(many, service, ["a:1", "a:2", "a:3"])
+    assert outcomes["a:1"][1].result().status == "completed"
+    assert outcomes["a:2"][1].polls > 3
+    assert outcomes["a:2"][1].elapsed == outcomes["a:2"][0]
+    assert type(outcomes["a:3"][1].error) is errors.PermissionDeniedError
+    assert list(many.ids) == ["a:1", "a:2", "a:3"]
+    assert len(many) == many.in_flight == 0
+
+
+def test_a_duplicate_is_asked_about_once():
+    """The same id given twice is one task; the order is that of the first."""
+    service = Service({"a:1": 0, "a:2": 0})
+    many = crowd()
+    outcomes, _ = lead(many, service, ["a:2", "a:1", "a:2", "a:1", "a:2"])
+    assert len(outcomes) == len(service.asked) == 2
+    assert list(many.ids) == ["a:2", "a:1"]
+    assert not many.add("a:1", 9.0)
+
+
+def test_changes_are_told():
+    """An answer that shows something new is handed on, another is not."""
+    many = crowd()
+    many.add("a:1", 0.0)
+    ask = many.act(0.0)
+    assert many.answered(ask, task(), 0.1).changed == task()
+    again = many.act(many.act(0.1).until)
+    assert many.answered(again, task(), 6.0) == (None, None)
+
+
+def test_a_tasks_own_end_is_its_outcome():
+    """A failed task is an outcome with its error and its last answer."""
+    many = crowd()
+    many.add("a:1", 0.0)
+    news = many.answered(many.act(0.0), task(status="failed"), 0.1)
+    assert type(news.outcome.error) is errors.TaskFailed
+    assert news.outcome.task.status == "failed"
+    assert news.changed is news.outcome.task
+
+
+def test_ids_are_pulled_only_when_they_can_be_asked_about():
+    """However long the input is, few ids are taken before their turn comes."""
+    pulled = itertools.count()
+    many = crowd(in_flight=4)
+    for _ in range(100):
+        if many.wants_more:
+            many.add(f"a:{next(pulled)}", 0.0)
+    assert next(pulled) == 4
+    for _ in range(4):
+        assert isinstance(many.act(0.0), Ask)
+    assert many.wants_more
+
+
+def test_no_more_questions_are_under_way_than_allowed():
+    """With all in flight the crowd waits for an answer, or for the deadline."""
+    many = crowd(deadline=50.0, in_flight=2)
+    for number in range(3):
+        many.add(f"a:{number}", 0.0)
+    asks = [many.act(0.0), many.act(0.0)]
+    assert many.act(0.0) == Idle(50.0)
+    assert many.in_flight == 2
+    assert len(many) == 3
+    many.answered(asks[0], task(), 0.1)
+    assert isinstance(many.act(0.1), Ask)
+
+
+def test_an_empty_crowd_has_nothing_to_do():
+    """Nothing due and nothing in flight: only new ids can help."""
+    assert crowd().act(0.0) == Idle(math.inf)
+    assert len(crowd()) == 0
+
+
+def test_at_the_deadline_every_task_without_an_outcome_gets_one():
+    """Those waiting, those in flight and those that were never asked end as timed out."""
+    service = Service({f"a:{number}": 1e9 for number in range(50)})
+    many = crowd(deadline=30.0, in_flight=4)
+    outcomes, _ = lead(many, service, list(service.durations), latency=1.2)
+    assert len(outcomes) == 50
+    assert all(30.0 <= at <= 31.2 for at, _ in outcomes.values())
+    assert {type(outcome.error) for _, outcome in outcomes.values()} == {errors.WaitTimeout}
+    assert any(outcome.polls == 0 for _, outcome in outcomes.values())
+    assert max(at for at, _ in service.asked) <= 31.2
+
+
+def test_a_late_task_is_not_asked_about_just_before_the_deadline():
+    """A question that could not be answered in time is left out, a first one is not."""
+    many = crowd(deadline=10.0, in_flight=1, interval=8.0)
+    many.add("a:1", 0.0)
+    many.add("a:2", 0.0)
+    many.answered(many.act(0.0), task("a:1"), 0.1)
+    slow = many.act(0.1)
+    assert slow.wait.task_id == "a:2"
+    many.answered(slow, task("a:2"), 9.5)
+    assert many.act(9.5) == Idle(10.0)
+    assert {many.act(10.0).outcome.id, many.act(10.0).outcome.id} == {"a:1", "a:2"}
+
+
+def test_completed_without_an_address_at_the_deadline_is_told_as_such():
+    """The deadline does not hide that a task is done, whatever the terms say of raising."""
+    schedule = Schedule(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
+    many = Crowd(Terms(schedule, 4.0, raise_on_failure=False))
+    many.add("a:1", 0.0)
+    many.answered(many.act(0.0), task(status="completed"), 2.5)
+    ended = many.act(4.0)
+    assert type(ended.outcome.error) is errors.ResultMissing
+    assert ended.outcome.task.status == "completed"
+
+
+def test_the_pace_is_free_until_a_refusal():
+    """Without a 429 nothing is held back."""
+    pace = Pace()
+    for number in range(1000):
+        pace.started(number / 1000)
+    pace.passed()
+    assert pace.rate == math.inf
+    assert pace.free_at <= 1.0
+
+
+def test_a_refusal_halves_what_was_really_sent():
+    """Forty questions in two seconds and a 429: ten a second from then on."""
+    pace = Pace()
+    for number in range(40):
+        pace.started(number / 20)
+    pace.refused(sent_at=1.9, now=2.0)
+    assert pace.rate == pytest.approx(10.0)
+    assert pace.free_at == pytest.approx(3.0)
+    pace.started(3.0)
+    assert pace.free_at == pytest.approx(3.1)
+
+
+def test_refusals_of_one_burst_count_once():
+    """What was sent before the cut was refused for the same reason."""
+    pace = Pace()
+    for number in range(40):
+        pace.started(number / 20)
+    for _ in range(16):
+        pace.refused(sent_at=1.9, now=2.0)
+    assert pace.rate == pytest.approx(10.0)
+    pace.refused(sent_at=2.0, now=2.6)
+    assert pace.rate < 10.0
+
+
+def test_good_answers_win_the_rate_back_slowly():
+    """After a cut, half of the rate comes back in about half a minute."""
+    pace = Pace()
+    for number in range(40):
+        pace.started(number / 20)
+    pace.refused(sent_at=1.9, now=2.0)
+    now, seconds = 2.0, 0
+    while pace.rate < 20.0:
+        now = max(now, pace.free_at)
+        pace.started(now)
+        pace.passed()
+    assert 20 < now < 40, seconds
+
+
+def test_a_refusal_of_next_to_nothing_leaves_a_slow_pace():
+    """The rate never falls below one question in five seconds."""
+    pace = Pace()
+    for number in range(20):
+        pace.refused(sent_at=number * 100.0, now=number * 100.0)
+    assert pace.rate == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("asked", "until"), [(None, 3.0), (20.0, 22.0), (1e9, 62.0)])
+def test_a_refusal_pauses_everything(asked, until):
+    """A Retry-After holds all back, at most a minute; without one it is a second."""
+    pace = Pace()
+    pace.refused(sent_at=1.0, now=2.0, retry_after=asked)
+    assert pace.free_at == pytest.approx(until)
+
+
+@pytest.mark.parametrize(
+    ("error", "free_at"),
+    [
+        (errors.RateLimitError("no", status=429), 2.0),
+        (errors.RateLimitError("no", status=429, retry_after=20.0), 20.1),
+        (errors.RateLimitError("no", status=429, retry_after=36000.0), 2.0),
+        (errors.ServerError("no", status=503, retry_after=20.0), 20.1),
+        (errors.ServerError("no", status=503), 0.0),
+        (errors.ServerError("no", status=500, retry_after=20.0), 0.0),
+        (errors.ConnectionFailedError("reset"), 0.0),
+    ],
+)
+def test_what_the_service_says_of_its_load_holds_for_all(error, free_at):
+    """A 429, or a 503 with a Retry-After, slows the whole crowd; other trouble one task."""
+    many = crowd()
+    many.add("a:1", 0.0)
+    many.troubled(many.act(0.0), error, 0.1)
+    assert many.pace.free_at == pytest.approx(free_at)
+    assert (many.pace.rate < math.inf) == (error.status == 429)
+
+
+def test_a_crowd_finds_the_rate_the_service_allows():
+    """With a fifth of the rate it would like, the crowd loses nobody and wastes little."""
+    random = Random(2)
+    service = Service({f"a:{n}": random.lognormvariate(4.0, 0.3) for n in range(400)}, rate=10.0)
+    outcomes, late = lead(crowd(), service, list(service.durations))
+    assert all(outcome.error is None for _, outcome in outcomes.values())
+    assert len(outcomes) == 400
+    assert service.refusals < 0.08 * len(service.asked)
+    busy = [at for at, _ in service.asked if 30 <= at <= 130]
+    assert 0.5 * 10 <= len(busy) / 100 <= 1.1 * 10
+    assert max(late) < 150
+
+
+def test_good_answers_speed_the_crowd_up_again():
+    """The crowd counts every answer that was not refused."""
+    many = crowd()
+    many.add("a:1", 0.0)
+    many.add("a:2", 0.0)
+    refused, fine = many.act(0.0), many.act(0.0)
+    many.troubled(refused, errors.RateLimitError("no", status=429), 0.1)
+    slow = many.pace.rate
+    many.answered(fine, task("a:2"), 0.2)
+    assert many.pace.rate > slow
+
+
+LIMITS = st.sampled_from([math.inf, 50.0, 5.0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 16),
+    LIMITS,
+    st.floats(0.01, 3.0),
+    st.floats(5.0, 300.0),
+    st.integers(0, 10_000),
+)
+def test_nobody_starves_and_no_deadline_is_missed(tasks, most, rate, latency, deadline, seed):
+    """Whatever the limits: an outcome for each, in time, and the longest due goes first."""
+    random = Random(seed)
+    broken = {f"a:{n}": random.random() for n in range(tasks)}
+    service = Service({name: random.lognormvariate(4.0, 0.7) for name in broken}, rate=rate)
+    service.trouble = lambda name, now: (
+        errors.ServerError("no", status=500) if random.random() < broken[name] / 3 else None
+    )
+    many = crowd(deadline, most, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        outcomes, late = lead(many, service, list(broken), latency)
+    assert list(many.ids) == list(broken)
+    assert outcomes.keys() == broken.keys()
+    assert all(at <= deadline + latency for at, _ in outcomes.values())
+    under_way = [
+        sum(1 for at, _ in service.asked if a <= at < a + latency) for a, _ in service.asked
+    ]
+    assert max(under_way) <= most
+    if rate == math.inf:
+        assert max(late) <= (tasks / most + 1) * latency + 1e-6
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), min_size=1, max_size=60))
+def test_a_rate_once_learned_is_respected(events):
+    """After a refusal two questions are never closer than the rate of that moment allows."""
+    pace, now, sent = Pace(), 0.0, None
+    for wait, refused in events:
+        now = max(now + wait, pace.free_at)
+        if sent is not None:
+            assert now - sent >= 1 / pace.rate - 1e-9
+        pace.started(now)
+        sent = now
+        if refused:
+            pace.refused(now, now)
+        else:
+            slower = pace.rate
+            pace.passed()
+            assert pace.rate >= slower
+
+
+PENDING = json.dumps(
+    {
+        "id": "sora-2:task_01k6x15vhrff09dkkqjrzwhm%05d",
+        "detail": {
+            "id": "task_01k6x15vhrff09dkkqjrzwhm%05d",
+            "status": "pending",
+            "pending_info": {
+                "status": "processing",
+                "progress_pct": 0.93,
+                "failure_reason": None,
+                "created_at": "2025-10-06T15:10:26.875729Z",
+                "moderation_result": {"code": None, "type": "passed"},
+            },
+        },
+        "status": "pending",
+        "enhanced_prompt": "A winged brown cow over green farmland, slowly, %05d",
+        "status_update_time": 1759763621142,
+    }
+)
+
+
+def test_ten_thousand_waiting_tasks_fit_in_sixty_megabytes():
+    """A waiting task with its last answer takes at most 6 kB."""
+    many = crowd(in_flight=20_000)
+    gc.collect()
+    tracemalloc.start()
+    for number in range(2000):
+        many.add(f"sora-2:task_01k6x15vhrff09dkkqjrzwhm{number:05}", 0.0)
+    asks = [many.act(0.0) for _ in range(2000)]
+    while asks:
+        number = len(asks)
+        many.answered(asks.pop(), VideoTask.from_dict(json.loads(PENDING % ((number,) * 3))), 0.1)
+    gc.collect()
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(many) == 2000
+    assert used / 2000 < 6000

@@ -1,0 +1,406 @@
+"""The clock that does not sleep: who wakes when, alone and beside others."""
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import chainhub
+from chainhub import _clock
+from chainhub._download.fetch import Fetch
+from chainhub._session.session import Session
+from chainhub.testing import (
+    EndlessWait,
+    Sandbox,
+    VirtualClock,
+    pending,
+    reset,
+    slow,
+    status,
+    virtual_time,
+)
+
+SOON = 2.0
+
+
+@pytest.fixture
+def clock() -> Iterator[VirtualClock]:
+    """Give a clock that is in use; a test that really sleeps takes too long."""
+    began = time.monotonic()
+    with virtual_time() as virtual:
+        yield virtual
+    assert time.monotonic() - began < 10
+
+
+def places() -> tuple[object, ...]:
+    """Return what a clock takes the place of."""
+    return (
+        *(_clock.monotonic, _clock.sleep, _clock.asleep, _clock.timeout),
+        *(Session._attempt, Session._aattempt, Fetch.run),
+    )
+
+
+def test_time_is_given_back() -> None:
+    """After the block, clients sleep again."""
+    before = places()
+    with virtual_time() as clock:
+        assert _clock.monotonic == clock.monotonic
+        assert not set(places()) & set(before)
+    assert places() == before
+
+
+def test_only_one_clock_is_in_use() -> None:
+    """A second one would skip the sleeps of the first; later is another matter."""
+    with virtual_time(), pytest.raises(RuntimeError, match="in use already"), virtual_time():
+        pass
+    with virtual_time() as clock:
+        assert repr(clock) == "<VirtualClock, 0.000 s skipped>"
+
+
+def test_a_sleep_takes_its_time_and_no_other(clock: VirtualClock) -> None:
+    """What is slept passes on the clock, in either colour."""
+    began = _clock.monotonic()
+    _clock.sleep(100, None)
+    assert _clock.monotonic() - began == pytest.approx(100, abs=1)
+    asyncio.run(_clock.asleep(50, None))
+    assert clock.skipped == pytest.approx(150, abs=1)
+    _clock.sleep(0, None)
+    asyncio.run(_clock.asleep(0, None))
+    assert _clock.monotonic() - began == pytest.approx(150, abs=1)
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.inf, math.nan])
+def test_time_goes_forward_only(seconds: float) -> None:
+    """A test may skip time itself, but neither back nor for ever."""
+    clock = VirtualClock()
+    before = clock.monotonic()
+    with pytest.raises(ValueError, match="only goes forward"):
+        clock.skip(seconds)
+    clock.skip(10)
+    assert clock.monotonic() - before == pytest.approx(10, abs=1)
+
+
+def test_tasks_wake_in_the_order_they_are_due(clock: VirtualClock) -> None:
+    """Of several tasks the one that is due first wakes first, and time moves only so far."""
+    woken: list[tuple[str, int]] = []
+
+    async def sleeper(name: str, *delays: float) -> None:
+        for delay in delays:
+            await _clock.asleep(delay, None)
+            woken.append((name, round(clock.skipped)))
+
+    async def scenario() -> None:
+        await asyncio.gather(sleeper("a", 500), sleeper("b", 100, 150, 300), sleeper("c", 200))
+
+    asyncio.run(scenario())
+    assert woken == [("b", 100), ("c", 200), ("b", 250), ("a", 500), ("b", 550)]
+
+
+def test_threads_wake_in_the_order_they_are_due(clock: VirtualClock) -> None:
+    """No thread loses time to the sleep of another."""
+    woken: list[tuple[str, int]] = []
+    together = threading.Barrier(2)
+
+    def sleeper(name: str, delay: float) -> None:
+        together.wait(SOON)
+        for _ in range(3):
+            _clock.sleep(delay, None)
+            woken.append((name, round(clock.skipped, -1)))
+
+    threads = [threading.Thread(target=sleeper, args=args) for args in [("a", 400), ("b", 300)]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert woken == [("b", 300), ("a", 400), ("b", 600), ("a", 800), ("b", 900), ("a", 1200)]
+
+
+def test_whom_nobody_waits_for_costs_little(clock: VirtualClock) -> None:
+    """A thread that only waits for others, or is asleep itself, is not waited for each time."""
+
+    def sleeper() -> None:
+        for _ in range(150):
+            _clock.sleep(10, None)
+
+    threads = [threading.Thread(target=sleeper) for _ in range(2)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert time.monotonic() - began < 2
+    assert clock.skipped == pytest.approx(1500, abs=50)
+
+
+def test_loops_in_threads_share_the_time(clock: VirtualClock) -> None:
+    """Two event loops that sleep at once wake each at its instant."""
+    woken: list[int] = []
+
+    def loop(delay: float) -> None:
+        asyncio.run(_clock.asleep(delay, None))
+        woken.append(round(clock.skipped, -1))
+
+    together = [threading.Thread(target=loop, args=(delay,)) for delay in (700, 300)]
+    with clock.exchanging():
+        for thread in together:
+            thread.start()
+        wait_for(lambda: len(clock._watched) == 2)
+    for thread in together:
+        thread.join(10)
+    assert woken == [300, 700]
+
+
+def wait_for(condition) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.001)
+
+
+def test_time_stands_while_a_request_is_under_way(clock: VirtualClock) -> None:
+    """Whoever sleeps meanwhile wakes only when the answer is there: no time is taken from it."""
+    heard: list[float] = []
+
+    async def exchange() -> None:
+        with clock.exchanging():
+            await asyncio.sleep(0.05)
+            heard.append(clock.skipped)
+            assert (
+                len(clock._postponed) == 1
+            )  # nor does anybody look meanwhile whether it may go on
+
+    async def scenario() -> None:
+        await asyncio.gather(_clock.asleep(100, None), exchange())
+
+    asyncio.run(scenario())
+    assert heard == [0.0]
+    assert clock.skipped == pytest.approx(100, abs=1)
+
+
+def test_a_thread_sleeps_through_the_request_of_another(clock: VirtualClock) -> None:
+    """The same with threads."""
+    began, done = threading.Event(), threading.Event()
+    heard: list[float] = []
+
+    def exchange() -> None:
+        with clock.exchanging():
+            began.set()
+            done.wait(0.05)
+            heard.append(clock.skipped)
+
+    thread = threading.Thread(target=exchange)
+    thread.start()
+    began.wait(SOON)
+    _clock.sleep(100, None)
+    thread.join(SOON)
+    assert heard == [0.0]
+
+
+def test_a_request_that_outlives_its_loop_is_forgotten(clock: VirtualClock) -> None:
+    """What was to look on in a loop that is closed does not."""
+    exchanging = clock.exchanging()
+
+    async def scenario() -> None:
+        sleeping = asyncio.create_task(_clock.asleep(100, None))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        sleeping.cancel()
+
+    exchanging.__enter__()
+    asyncio.run(scenario())
+    exchanging.__exit__(None, None, None)
+    assert clock.skipped == 0
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_switch_ends_sleeps_of_either_colour(clock: VirtualClock, when: str) -> None:
+    """A cancelled sleep skips nothing more."""
+    cancel = chainhub.Cancel()
+    if when == "before":
+        cancel.set()
+    # A request under way keeps the time from jumping until the switch is set.
+    for sleep in (_clock.sleep, lambda *given: asyncio.run(_clock.asleep(*given))):
+        with clock.exchanging():
+            timer = threading.Timer(0.01, cancel.set)
+            timer.start()
+            sleep(100, cancel)
+            timer.join()
+        cancel = cancel if when == "before" else chainhub.Cancel()
+    assert clock.skipped == 0
+
+
+def test_a_block_is_bounded_in_this_time(clock: VirtualClock) -> None:
+    """A time-out of the clock jumps too, and one without seconds never comes."""
+
+    async def scenario() -> None:
+        with pytest.raises(TimeoutError):
+            async with clock.timeout(300):
+                await asyncio.get_running_loop().create_future()
+        async with clock.timeout(None):
+            await _clock.asleep(10, None)
+        async with clock.timeout(300):
+            await _clock.asleep(10, None)
+
+    asyncio.run(scenario())
+    assert clock.skipped == pytest.approx(320, abs=1)
+
+
+def test_who_takes_long_to_get_up_is_left_in_peace(clock: VirtualClock) -> None:
+    """After a time-out, somebody may tidy up for many turns of the loop; nobody else sleeps."""
+
+    async def scenario() -> None:
+        async with clock.timeout(300):
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                for _ in range(50):
+                    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(scenario())
+    assert clock.skipped == pytest.approx(300, abs=1)
+
+
+def test_a_wait_without_end_ends(clock: VirtualClock) -> None:
+    """After a day, or what the clock allows, a further sleep fails the test."""
+    clock.limit = 100
+    clock.skip(1000)
+    _clock.sleep(101, None)
+    with pytest.raises(EndlessWait, match="greater limit"):
+        _clock.sleep(1, None)
+    with pytest.raises(EndlessWait):
+        VirtualClock().sleep(math.inf)
+
+
+def test_a_client_that_never_gets_there_is_stopped(colour) -> None:
+    """So does a task that never ends, waited for without a deadline."""
+    with virtual_time(limit=3600), Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        with pytest.raises(EndlessWait):
+            colour(client.video.wait(sandbox.task("pending"), deadline=None, interval=60))
+
+
+def test_many_are_waited_for_in_no_time(colour) -> None:
+    """Fifty tasks of ten minutes each take together ten minutes, and next to nothing."""
+    with virtual_time() as clock, Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        ids = [sandbox.task(pending(seconds=600), "completed") for _ in range(50)]
+        began = time.monotonic()
+        outcomes = colour(client.video.wait_many(ids, interval=200))
+        assert time.monotonic() - began < 5
+        assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
+        assert 590 < clock.skipped < 605
+
+
+def test_deadline_of_many_passes_on_the_clock(colour) -> None:
+    """Tasks that never end are given up after the seconds that the caller has named."""
+    with virtual_time() as clock, Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        ids = [sandbox.task("pending") for _ in range(3)]
+        outcomes = colour(client.video.wait_many(ids, deadline=900, interval=60))
+        assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
+        assert 890 < clock.skipped < 901
+
+
+def test_a_switch_ends_the_pause_between_questions_about_many(colour) -> None:
+    """In real time, while no question is under way: the wait ends at once."""
+    cancel, set_at = chainhub.Cancel(), []
+
+    def switch() -> None:
+        set_at.append(time.monotonic())
+        cancel.set()
+
+    timer = threading.Timer(0.1, switch)
+    with Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        with pytest.raises(chainhub.CancelledByUser):
+            colour(
+                client.video.wait_many(
+                    [sandbox.task("pending")],
+                    interval=10,
+                    cancel=cancel,
+                    on_update=lambda task: timer.start(),
+                )
+            )
+    assert time.monotonic() - set_at[0] < SOON
+    timer.join()
+
+
+def test_threads_wait_side_by_side(clock: VirtualClock) -> None:
+    """Waits in several threads end each at its own time."""
+    ended: list[tuple[int, int]] = []
+    with Sandbox() as sandbox, chainhub.Client(sandbox.key, base_url=sandbox.base_url) as client:
+
+        def wait(seconds: int) -> None:
+            task_id = sandbox.task(pending(seconds=seconds), "completed")
+            client.video.wait(task_id, interval=20, deadline=seconds + 50)
+            ended.append((seconds, round(clock.skipped, -2)))
+
+        threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (600, 200, 400)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert ended == [(200, 200), (400, 400), (600, 600)]
+
+
+def test_downloads_pause_on_the_clock(colour, tmp_path) -> None:
+    """What a video's server refuses at first is asked for again, without a real pause."""
+    with virtual_time() as clock, Sandbox() as sandbox:
+        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        faults = [status(503, retry_after=30), reset]
+        outcomes = colour(
+            client.video.download_many(
+                [sandbox.task("completed", media=faults) for _ in range(3)], into=tmp_path
+            )
+        )
+        assert [outcome.error for outcome in outcomes.values()] == [None] * 3
+        assert 30 <= clock.skipped < 150
+
+
+def test_ids_that_come_late_are_waited_for(clock: VirtualClock) -> None:
+    """An asynchronous source of ids may sleep by the same clock."""
+    with Sandbox() as sandbox:
+
+        async def ids():
+            for _ in range(3):
+                yield sandbox.task(pending(seconds=60), "completed")
+                await _clock.asleep(300, None)
+
+        async def consume():
+            async with chainhub.AsyncClient(sandbox.key, base_url=sandbox.base_url) as client:
+                found = client.video.as_completed(ids(), interval=10, deadline=2000)
+                return [(outcome.result(), round(clock.skipped, -2)) async for outcome in found]
+
+        assert [when for _, when in asyncio.run(consume())] == [100, 400, 700]
+
+
+def test_waits_side_by_side_take_no_time_from_each_other(clock: VirtualClock) -> None:
+    """A slow answer to one is no time-out, however long another one has to sleep."""
+    with Sandbox() as sandbox:
+        hurried = sandbox.task(slow(0.1), "completed")
+        patient = sandbox.task(pending(seconds=600), "completed")
+
+        async def scenario():
+            async with chainhub.AsyncClient(
+                sandbox.key, base_url=sandbox.base_url, timeout=5
+            ) as client:
+                waits = [client.video.wait(task_id) for task_id in (patient, hurried)]
+                return await asyncio.gather(*waits)
+
+        assert [task.status for task in asyncio.run(scenario())] == ["completed"] * 2
+        words = [seen.status for seen in sandbox.requests if seen.task_id == hurried]
+        assert words == [200, 200]
+
+
+def test_a_sandbox_made_before_keeps_its_own_time() -> None:
+    """It goes by the time that it was made in."""
+    with Sandbox() as sandbox, virtual_time():
+        task_id = sandbox.task(pending(seconds=600), "completed")
+        with chainhub.Client(sandbox.key, base_url=sandbox.base_url) as client:
+            _clock.sleep(1000, None)
+            assert client.video.query(task_id).status == "pending"

@@ -1,0 +1,89 @@
+"""What OpenAPI 3.1 says, in the words of 3.0."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.documents import Json
+from tools.downgrade import speak_as_before
+
+TEXT: Json = {"type": "string"}
+REFERENCE: Json = {"$ref": "#/components/schemas/A"}
+
+
+def document(schema: Json, version: str = "3.1.0") -> dict[str, Json]:
+    """Make a contract with one schema."""
+    return {
+        "openapi": version,
+        "info": {"title": "t", "summary": "s", "license": {"name": "n", "identifier": "MIT"}},
+        "webhooks": {},
+        "jsonSchemaDialect": "x",
+        "paths": {"/a": {"get": {"responses": {"200": {"content": {"j": {"schema": schema}}}}}}},
+        "components": {"schemas": {"A": {"properties": {"a": schema}}}, "pathItems": {}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
+        ({"type": ["string"]}, {"type": "string"}),
+        ({"type": ["null"]}, {"nullable": True}),
+        (
+            {"type": ["string", "integer", "null"]},
+            {"anyOf": [TEXT, {"type": "integer"}], "nullable": True},
+        ),
+        ({"type": "null"}, {"type": "null"}),
+        ({"anyOf": [TEXT, {"type": "null"}]}, {"type": "string", "nullable": True}),
+        ({"oneOf": [REFERENCE, {"type": "null"}]}, {"allOf": [REFERENCE], "nullable": True}),
+        (
+            {"anyOf": [TEXT, {"type": "boolean"}, {"type": "null"}]},
+            {"anyOf": [TEXT, {"type": "boolean"}], "nullable": True},
+        ),
+        ({"anyOf": [{"type": "null"}]}, {"nullable": True}),
+        ({"const": "x"}, {"type": "string", "enum": ["x"]}),
+        ({"const": 7}, {"const": 7}),
+        ({"type": "string", "examples": ["a", "b"]}, {"type": "string", "example": "a"}),
+        ({"type": "string", "examples": []}, TEXT),
+        (
+            {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            {
+                "type": "number",
+                "minimum": 0,
+                "exclusiveMinimum": True,
+                "maximum": 1,
+                "exclusiveMaximum": True,
+            },
+        ),
+        (
+            {"type": "string", "contentMediaType": "application/octet-stream"},
+            {"type": "string", "format": "binary"},
+        ),
+        ({"type": "array", "prefixItems": [TEXT]}, {"type": "array", "items": {}}),
+        ({"type": "object", "patternProperties": {}, "if": {}}, {"type": "object"}),
+        (
+            {"type": "object", "default": {"type": ["string", "null"]}},
+            {"type": "object", "default": {"type": ["string", "null"]}},
+        ),
+    ],
+)
+def test_schemas_are_rewritten_wherever_they_stand(
+    schema: dict[str, Json], expected: dict[str, Json]
+) -> None:
+    """In answers and in components, at any depth."""
+    made = document({"type": "array", "items": dict(schema)})
+    speak_as_before(made)
+    answer = {"type": "array", "items": expected}
+    assert made == {
+        "openapi": "3.0.3",
+        "info": {"title": "t", "license": {"name": "n"}},
+        "paths": {"/a": {"get": {"responses": {"200": {"content": {"j": {"schema": answer}}}}}}},
+        "components": {"schemas": {"A": {"properties": {"a": answer}}}},
+    }
+
+
+def test_an_older_contract_is_left_alone() -> None:
+    """What looks like a word of 3.1 there is a mistake, and not this module's."""
+    made = document({"type": ["string", "null"]}, "3.0.1")
+    speak_as_before(made)
+    assert made == document({"type": ["string", "null"]}, "3.0.1")

@@ -1,0 +1,364 @@
+"""What is generated from a contract of every kind, and from ones that mean harm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from openapi_python_client.parser import GeneratorData
+
+from tools import commands, generation, layout
+from tools import directories as trees
+from tools.contract import at, mapping
+from tools.documents import Json
+from tools.errors import Problem
+
+GROWN = layout.ROOT / "tests" / "golden" / "grown.yaml"
+
+CALLER = """
+import asyncio, sys
+import chainhub_api, chainhub_api.models
+from chainhub_api.api import AsyncResources, Resources
+assert not {"httpx", "attrs"} & set(sys.modules), "importing the package is lazy"
+
+seen = []
+class Client(Resources):
+    def _run(self, operation, returns, arguments):
+        seen.append((operation.__name__.rpartition(".")[2], returns, arguments))
+        return "answer"
+class AsyncClient(AsyncResources):
+    async def _run(self, operation, returns, arguments):
+        return Client._run(self, operation, returns, arguments)
+
+client = Client()
+assert client.video.query("a") == "answer"
+client.video.list_tasks("owner", cursor="c")
+client.video.remix("a", x_trace="t")
+client.files.delete(7)
+client.files.get(7)
+client.catalogue.list_models()
+client.catalogue.status()
+client.account.usage(query="words")
+client.video.content("a")
+assert asyncio.run(AsyncClient().video.query("b")) == "answer"
+try:
+    Resources()._run(sys, "None", {})
+except NotImplementedError:
+    pass
+
+from chainhub_api.models import Variant, VideoCreate
+from chainhub_api.types import UNSET
+import inspect
+from chainhub_api.api.video import VideoResource
+expected = [
+    ("query", "VideoTask", {"id": "a"}),
+    ("list_tasks", "TaskPage", {"owner": "owner", "limit": 20, "cursor": "c", "since": UNSET,
+                                "variant": Variant.PLAIN}),
+    ("remix", "CreatedTask", {"task_id": "a", "x_trace": "t", "x_priority": UNSET, "body": UNSET}),
+    ("delete", "None", {"file_id": 7}),
+    ("get", "None | StoredFile", {"file_id": 7}),
+    ("list_models", "list[Model]", {}),
+    ("status", "str", {}),
+    ("usage", "Usage", {"query": "words"}),
+    ("content", "File", {"task_id": "a", "variant": UNSET}),
+    ("query", "VideoTask", {"id": "b"}),
+]
+assert seen == expected, seen
+assert "Start a task; ask for its state with `query`." in inspect.getdoc(VideoResource.create)
+assert "VideoCreate" in dir(chainhub_api.models) and "UUID" not in dir(chainhub_api.models)
+task = chainhub_api.models.VideoTask.from_dict(
+    {"id": "a", "status": "b", "status_update_time": 1, "more": 2}
+)
+assert task["more"] == 2 and task.video_url is UNSET
+assert chainhub_api.Client.__name__ == "Client"
+for module in (chainhub_api, chainhub_api.models):
+    try:
+        module.Nope
+    except AttributeError as error:
+        assert "has no attribute 'Nope'" in str(error)
+    else:
+        raise AssertionError
+"""
+
+HOSTILE = '"""\'\\"); import os; os._exit(77)\n{{ 7*7 }}{% raw %}\\N{DASH} \\'
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generate the contract of every kind once."""
+    folder = tmp_path_factory.mktemp("grown") / "out"
+    assert commands.generate(GROWN, folder) == 12
+    return folder
+
+
+def python(*arguments: str, path: Path) -> None:
+    """Run Python on a generated package, with warnings as errors."""
+    environment = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        env=environment,
+        cwd=path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_kind_of_operation_can_be_called(grown: Path) -> None:
+    """Through the resources, sync and async, with the arguments and types of the contract."""
+    python("-c", CALLER, path=grown)
+
+
+def test_everything_generated_is_typed(grown: Path, tmp_path: Path) -> None:
+    """By mypy's strict reading, and callers see the model and not a union with errors."""
+    user = tmp_path / "user.py"
+    user.write_text(
+        "from chainhub_api.api import Resources\n"
+        "from chainhub_api.models import CreatedTask, VideoCreate\n"
+        "def make(client: Resources, body: VideoCreate) -> CreatedTask:\n"
+        "    return client.video.create(body=body)\n"
+    )
+    options = ["--strict", "--no-incremental", "--cache-dir", str(tmp_path / "cache")]
+    python("-m", "mypy", *options, str(user), "chainhub_api", path=grown)
+
+
+def test_the_surface_shows_calls_and_fields(grown: Path) -> None:
+    """A line per call with method and path, and per field with its JSON name where it differs."""
+    lines = (grown / layout.SURFACE).read_text().splitlines()
+    for line in (
+        "- `client.video.query(id: str) -> VideoTask` — `GET /v1/video/query`",
+        "- `client.files.get(file_id: int) -> None | StoredFile` — `GET /v1/files/{file_id}`",
+        "- `client.files.upload(*, body: FileUpload) -> StoredFile` — `POST /v1/files`",
+        "- `video_url: str` — optional, nullable",
+        "- `variant: Variant` — optional, nullable",
+        "- `from_: str` — optional, nullable, JSON `from`",
+        "- any other field: `Any`",
+        "- `PLAIN = 'plain'`",
+    ):
+        assert line in lines
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## client.account",
+        "## client.catalogue",
+        "## client.files",
+        "## client.video",
+        "## Models",
+    ]
+
+
+def test_the_same_bytes_everywhere(grown: Path, tmp_path: Path) -> None:
+    """In another folder, under another umask, with another PATH."""
+    folder = tmp_path / "build" / "dist" / "venv"
+    before = os.umask(0o077)
+    try:
+        commands.generate(GROWN, folder)
+    finally:
+        os.umask(before)
+    assert trees.differences(grown, folder) == []
+    made = list(folder.rglob("*"))
+    assert {path.stat().st_mode & 0o777 for path in made if path.is_dir()} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in made if path.is_file()} == {0o644}
+    assert (folder / layout.PACKAGE / "py.typed").read_bytes() == b""
+
+
+def test_a_changed_template_counts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compiled of it before is kept, and not taken for it."""
+    templates = tmp_path / "templates"
+    shutil.copytree(layout.TEMPLATES, templates)
+    monkeypatch.setattr(layout, "TEMPLATES", templates)
+    monkeypatch.setattr(layout, "BUILD", tmp_path / "build")
+    found = []
+    for number in range(3):
+        into = tmp_path / str(number)
+        generation.generate(document(), "c", into)
+        found.append((into / "__init__.py").read_text("utf-8").count("# changed"))
+        if number == 1:
+            with (templates / "package_init.py.jinja").open("a") as file:
+                file.write("# changed\n")
+    assert found == [0, 0, 1]
+    compiled = [path for path in (tmp_path / "build" / "templates").rglob("*") if path.is_file()]
+    assert len(compiled) > 10
+
+
+def document(
+    schema: Json = None, body: Json = None, names: tuple[str, ...] = ("query",), **info: Json
+) -> dict[str, Json]:
+    """Make a small contract with one answer schema."""
+    answer: Json = {"description": "", "content": {"application/json": {"schema": schema or {}}}}
+    return {
+        "openapi": "3.0.1",
+        "info": {"title": "t", "version": "1", **info},
+        "paths": {
+            f"/{number}": {
+                "post": {
+                    "operationId": name,
+                    "tags": ["video"],
+                    "responses": {"200": answer},
+                    **({"requestBody": body} if body else {}),
+                }
+            }
+            for number, name in enumerate(names)
+        },
+    }
+
+
+def test_an_answer_without_a_schema_is_any_object(tmp_path: Path) -> None:
+    """The runner is told `Any`, and the caller gets an `object`."""
+    generation.generate(document(), "c", tmp_path / "new")
+    text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
+    assert 'def query(self) -> "object":' in text
+    assert 'return self._run(_operation, "Any", {})' in text
+
+
+def test_extensions_beside_status_codes_are_left_out(tmp_path: Path) -> None:
+    """They are allowed there, and the generator takes them for status codes."""
+    contract = document({"type": "string"})
+    responses = mapping(at(contract, ("paths", "/0", "post", "responses")))
+    responses["x-200:ok"] = responses["200"]
+    generation.generate(contract, "c", tmp_path / "new")
+    assert "x-200:ok" in responses
+    text = (tmp_path / "new" / "api" / "video" / "query.py").read_text()
+    assert text.count("if response.status_code ==") == 1
+
+
+def test_contract_text_never_becomes_code(tmp_path: Path) -> None:
+    """Titles, summaries, names, values and defaults that try to are only text afterwards."""
+    parameter: Json = {
+        "name": HOSTILE,
+        "in": "query",
+        "description": HOSTILE,
+        "example": HOSTILE,
+        "schema": {"type": "string", "default": HOSTILE},
+    }
+    schema: Json = {
+        "type": "object",
+        "title": "Task" + HOSTILE,
+        "description": HOSTILE,
+        "properties": {
+            HOSTILE: {"type": "string", "description": HOSTILE},
+            "kind": {"type": "string", "enum": [HOSTILE, "b"], "default": "b"},
+            "const": {"const": HOSTILE},
+        },
+    }
+    contract = document(schema, names=("query" + HOSTILE,), description=HOSTILE)
+    operation = mapping(at(contract, ("paths", "/0", "post")))
+    operation |= {"tags": ["video" + HOSTILE], "parameters": [parameter]}
+    operation |= {"summary": HOSTILE, "description": HOSTILE}
+    mapping(contract["info"])["title"] = HOSTILE
+    package = tmp_path / layout.PACKAGE
+    generation.generate(contract, "c", package)
+    walk = (
+        "import importlib, pkgutil, chainhub_api as package\n"
+        "for module in pkgutil.walk_packages(package.__path__, 'chainhub_api.'):\n"
+        "    importlib.import_module(module.name)\n"
+    )
+    python("-c", walk, path=tmp_path)
+
+
+def crash(*_: object, **__: object) -> None:
+    """Fail as the generator does on endless schemas."""
+    raise RecursionError("too deep")
+
+
+@pytest.mark.parametrize(
+    ("contract", "sentence"),
+    [
+        (
+            document(body={"content": {"application/xml": {"schema": {}}}}),
+            "c cannot be generated: WARNING parsing POST /0 within video.",
+        ),
+        (
+            document({"type": "string", "format": "date", "default": "x"}),
+            "Cannot parse response for",
+        ),
+        (document(names=("a_b", "aB", "c")), "c has 3 operations, but 2 of them were generated."),
+        (
+            document(
+                {
+                    "type": "object",
+                    "title": "Answer",
+                    "properties": {
+                        "a": {"type": "object", "title": "AbC"},
+                        "b": {"type": "object", "title": "Ab_C"},
+                        "c": {"type": "object", "title": "ABC"},
+                    },
+                }
+            ),
+            "c cannot be generated: ",
+        ),
+        ({"openapi": "3.0.1", "info": {}, "paths": {}}, "Failed to parse OpenAPI document"),
+        ({"openapi": "3.0.1", "info": 1, "paths": {}}, "c cannot be generated: "),
+    ],
+)
+def test_what_the_generator_cannot_do_is_refused(
+    tmp_path: Path, contract: dict[str, Json], sentence: str
+) -> None:
+    """A warning, an error, a name twice: one sentence with the place."""
+    with pytest.raises(Problem) as caught:
+        generation.generate(contract, "c", tmp_path / "new")
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith("c ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        document(body={"content": {"application/xml": {"schema": {}}}}),
+        {"openapi": "3.0.1", "info": {}, "paths": {}},
+        {"openapi": "3.0.1", "info": 1, "paths": {}},
+    ],
+)
+def test_the_same_is_refused_without_writing(tmp_path: Path, contract: dict[str, Json]) -> None:
+    """With the same sentence."""
+    with pytest.raises(Problem) as checked:
+        generation.check(contract, "c")
+    with pytest.raises(Problem) as generated:
+        generation.generate(contract, "c", tmp_path / "new")
+    assert str(checked.value) == str(generated.value)
+    generation.check(document(), "c")
+
+
+def test_plain_bytes_may_be_of_any_medium(tmp_path: Path) -> None:
+    """Images, sounds and videos, also of kinds that the configuration does not list."""
+    contract = document()
+    answer = mapping(at(contract, ("paths", "/0", "post", "responses", "200")))
+    binary: Json = {"schema": {"type": "string", "format": "binary"}}
+    answer["content"] = {"video/quicktime": binary}
+    generation.generate(contract, "c", tmp_path / "new")
+    assert "File" in (tmp_path / "new" / "api" / "video" / "query.py").read_text()
+
+
+def test_models_that_share_a_file_are_refused(tmp_path: Path) -> None:
+    """Class names that differ only in how their words are written would overwrite each other."""
+    task: Json = {"type": "object", "properties": {"a": {"type": "string"}}}
+    schemas: Json = {"schemas": {"HTTPTask": task, "HttpTask": task}}
+    contract: dict[str, Json] = {**document(), "components": schemas}
+    with pytest.raises(Problem, match="c has 2 models, but 1 of them were generated"):
+        generation.generate(contract, "c", tmp_path / "new")
+
+
+def test_a_crash_of_the_generator_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the search path is what it was before."""
+    before = os.environ["PATH"]
+    monkeypatch.setattr(GeneratorData, "from_dict", crash)
+    with pytest.raises(Problem, match="c cannot be generated: RecursionError: too deep"):
+        generation.generate(document(), "c", tmp_path / "new")
+    with pytest.raises(Problem, match="c cannot be generated: RecursionError: too deep"):
+        generation.check(document(), "c")
+    assert os.environ["PATH"] == before
+
+
+def test_a_bad_configuration_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with it."""
+    config = tmp_path / "generator-config.yaml"
+    config.write_text("post_hooks: 7\n")
+    monkeypatch.setattr(layout, "CONFIG", config)
+    with pytest.raises(Problem, match=r"generator-config\.yaml cannot be used: 1 validation error"):
+        generation.generate(document(), "c", tmp_path / "new")

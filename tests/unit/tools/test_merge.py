@@ -1,0 +1,255 @@
+"""How the contracts of several pages become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tools.contract import at
+from tools.documents import Json
+from tools.errors import Problem
+from tools.merge import Merged, Source, merge
+
+CREATE = ("paths", "/v1/video/create", "post")
+Document = dict[str, Json]
+
+
+def page(
+    name: str,
+    *,
+    request: Json = None,
+    answer: Json = None,
+    path: str = "/v1/video/create",
+    kind: str = "application/json",
+    host: str = "https://api.example",
+    **operation: Json,
+) -> Source:
+    """Make the contract of one page."""
+    post: Document = {"responses": {}, **operation}
+    if request is not None:
+        post["requestBody"] = {"content": {kind: {"schema": request, "example": name}}}
+    if answer is not None:
+        post["responses"] = {"200": {"content": {kind: {"schema": answer, "example": name}}}}
+    document: Document = {
+        "openapi": "3.0.1",
+        "info": {"title": name},
+        "servers": [{"url": host}],
+        "security": [{"bearer": []}],
+        "paths": {path: {"post": post}},
+    }
+    return Source(f"pages/{name}", name, document)
+
+
+def merged(*pages: Source, allowed: Sequence[str] = (), **choices: Json) -> Merged:
+    """Merge pages; `create` chooses one for the operation they share."""
+    named = {"POST /v1/video/create": choices["create"]} if choices else None
+    return merge(pages, allowed, named)
+
+
+def fields(required: Sequence[str] = (), **properties: Json) -> Json:
+    """Make the schema of an object."""
+    made: Document = {"type": "object", "properties": properties}
+    return {**made, "required": list(required)} if required else made
+
+
+def named(*pages: str) -> Json:
+    """Make the examples of pages: each page's is its own name."""
+    return {page: {"value": page} for page in pages}
+
+
+STRING: Json = {"type": "string"}
+INTEGER: Json = {"type": "integer"}
+
+
+def test_different_operations_stand_side_by_side() -> None:
+    """In the order of their paths, with the security of their page, one list of servers."""
+    made = merged(page("b.md", path="/b"), page("a.md", path="/a", security=[]))
+    assert made.notes == made.refused == []
+    assert made.document == {
+        "openapi": "3.0.1",
+        "info": {"title": "b.md"},
+        "paths": {
+            "/a": {"post": {"responses": {}, "security": []}},
+            "/b": {"post": {"responses": {}, "security": [{"bearer": []}]}},
+        },
+        "components": {},
+        "servers": [{"url": "https://api.example"}],
+        "security": [{"bearer": []}],
+        "x-pages": 2,
+    }
+
+
+def test_running_text_makes_no_difference() -> None:
+    """Descriptions and examples do not; a field that is called like them does."""
+    one = fields(description=STRING, name={**STRING, "description": "a"})  # type: ignore[dict-item]
+    two = fields(description=STRING, name={**STRING, "description": "b"})  # type: ignore[dict-item]
+    made = merged(page("1.md", request=one, summary="x"), page("2.md", request=two, summary="y"))
+    assert made.notes == []
+    assert at(made.document, (*CREATE, "summary")) == "x"
+    three = fields(description=INTEGER, name=STRING)
+    made = merged(page("1.md", request=one), page("2.md", request=three))
+    assert made.notes == [
+        "POST /v1/video/create is told differently by 2 pages; all are taken together."
+    ]
+
+
+def test_examples_of_all_pages_are_kept() -> None:
+    """Each once, the named ones of a page too, also where the pages say the same."""
+    first, second = page("1.md", answer=STRING), page("2.md", answer=STRING)
+    content = ("responses", "200", "content", "application/json")
+    there = at(second.document, (*CREATE, *content))
+    assert isinstance(there, dict)
+    del there["example"]
+    there["examples"] = {"a": {"value": "1.md"}, "b": {"value": 2}, "c": {"externalValue": "x"}}
+    made = merged(first, second)
+    assert made.notes == []
+    assert at(made.document, (*CREATE, *content, "examples")) == {
+        "1.md": {"value": "1.md"},
+        "2.md b": {"value": 2},
+    }
+
+
+def test_requests_become_a_choice_named_after_their_pages() -> None:
+    """Equal ones once, the examples of all."""
+    made = merged(
+        page("VEO/Unified video format/create-video.md", request=fields(a=STRING)),
+        page("Sora/create-video-sora-2.md", request=fields(b=STRING)),
+        page("Other/create.md", request=fields(a=STRING)),
+        page("VEO/create-task.md", request=fields(c=STRING)),
+        page("VEO/ref.md", request={"$ref": "#/components/schemas/A"}),
+        page("文.md", request=fields(d=STRING)),
+    )
+    body = at(made.document, (*CREATE, "requestBody"))
+    assert body == {
+        "required": False,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        {**fields(a=STRING), "title": "VideoCreateVeo"},  # type: ignore[dict-item]
+                        {**fields(b=STRING), "title": "VideoCreateSora2"},  # type: ignore[dict-item]
+                        {**fields(c=STRING), "title": "VideoCreateVeoOther"},  # type: ignore[dict-item]
+                        {"$ref": "#/components/schemas/A"},
+                        {**fields(d=STRING), "title": "VideoCreatePage"},  # type: ignore[dict-item]
+                    ]
+                },
+                "examples": named(
+                    "VEO/Unified video format/create-video.md",
+                    "Sora/create-video-sora-2.md",
+                    "Other/create.md",
+                    "VEO/create-task.md",
+                    "VEO/ref.md",
+                    "文.md",
+                ),
+            }
+        },
+    }
+
+
+def test_one_request_among_different_answers_stays_as_it_is() -> None:
+    """And a page without a body leaves the body optional."""
+    made = merged(
+        page("1.md", request=fields(a=STRING), answer=fields(x=STRING)),
+        page("2.md", answer=fields(y=STRING)),
+    )
+    content = at(made.document, (*CREATE, "requestBody", "content", "application/json"))
+    assert content == {"schema": fields(a=STRING), "examples": named("1.md")}
+
+
+def test_forms_and_answers_are_taken_together() -> None:
+    """Every page's fields; required is what every page requires; conflicts allow either."""
+    one = fields(["id", "a"], id=STRING, a=STRING, inner=fields(["x"], x=STRING))
+    two = fields(["id"], id=STRING, a=INTEGER, inner=fields(y=STRING))
+    together = fields(
+        ["id"], id=STRING, a={"anyOf": [STRING, INTEGER]}, inner=fields(x=STRING, y=STRING)
+    )
+    made = merged(page("1.md", answer=one), page("2.md", answer=two))
+    answer = at(made.document, (*CREATE, "responses", "200", "content", "application/json"))
+    assert answer == {"schema": together, "examples": named("1.md", "2.md")}
+    form = "multipart/form-data"
+    made = merged(page("1.md", request=one, kind=form), page("2.md", request=two, kind=form))
+    assert at(made.document, (*CREATE, "requestBody", "content", form, "schema")) == together
+
+
+def test_parameters_are_all_pages_together() -> None:
+    """Required where every page requires them; those of the path always are."""
+    path: Json = {"name": "id", "in": "path"}
+    needed: Json = {"name": "n", "in": "query", "required": True}
+    free: Json = {"name": "n", "in": "query"}
+    both: Json = {"name": "b", "in": "query", "required": True}
+    made = merged(
+        page("1.md", parameters=[path, needed, both]), page("2.md", parameters=[free, both])
+    )
+    assert at(made.document, (*CREATE, "parameters")) == [
+        {"name": "id", "in": "path", "required": True},
+        {"name": "n", "in": "query", "required": False},
+        {"name": "b", "in": "query", "required": True},
+    ]
+
+
+def test_pages_yaml_settles_an_operation() -> None:
+    """By the end of one page's name."""
+    pages = page("a/1.md", answer=fields(a=STRING)), page("a/2.md", answer=fields(b=STRING))
+    made = merged(*pages, create="2.md")
+    assert made.notes == []
+    assert at(made.document, (*CREATE, "responses")) == at(
+        pages[1].document, (*CREATE, "responses")
+    )
+    with pytest.raises(Problem, match=r"POST /v1/video/create chooses \.md, but 2 pages match"):
+        merged(*pages, create=".md")
+
+
+def test_a_strange_host_is_refused_by_name() -> None:
+    """Wherever a page names it; a server without an address is none."""
+    usual = page("1.md"), page("2.md", path="/b")
+    strange = page("3.md", path="/c", servers=[{"url": "https://api.exampel/v1"}, {"bearer": []}])
+    made = merged(*usual, strange)
+    assert made.refused == [
+        "pages/3.md is refused: the key would go to its server api.exampel, which is not "
+        "api.example; --allow-host takes it by name."
+    ]
+    assert list(at(made.document, ("paths",)) or ()) == ["/b", "/v1/video/create"]  # type: ignore[arg-type]
+    assert merged(*usual, strange, allowed=["api.exampel"]).refused == []
+    other = page("3.md", path="/c", host="https://other.example/")
+    both = at(merged(*usual, other, allowed=["other.example"]).document, ("servers",))
+    assert both == [{"url": "https://api.example"}, {"url": "https://other.example/"}]
+    none = page("1.md")
+    none.document["servers"] = [{"bearer": []}]
+    assert at(merged(none).document, ("servers",)) == []
+
+
+def test_templates_become_plain_names() -> None:
+    """With the parameters they name, whether the path or the operation has them."""
+    parameter: Json = {"name": "Task ID", "in": "path"}
+    other: Json = {"name": "Task ID", "in": "query"}
+    first = page("1.md", path="/a\\/{Task ID}", parameters=[parameter, other])
+    second = page("2.md", path="/b/{任务}/{ok}")
+    made = merged(first, second)
+    assert made.notes == [
+        "pages/1.md: the path /a\\/{Task ID} is read as /a/{task_id}.",
+        "pages/2.md: the path /b/{任务}/{ok} is read as /b/{id}/{ok}.",
+    ]
+    found = at(made.document, ("paths", "/a/{task_id}", "post", "parameters"))
+    assert found == [{"name": "task_id", "in": "path"}, {"name": "Task ID", "in": "query"}]
+
+
+def test_equal_components_are_shared_and_others_renamed() -> None:
+    """And what refers to them follows."""
+    sources = []
+    for number, (name, schema) in enumerate((("a", STRING), ("b", STRING), ("veo", INTEGER))):
+        source = page(f"{name}.md", path=f"/{number}", answer=[{"$ref": "#/components/schemas/T"}])
+        source.document["components"] = {"schemas": {"T": schema}}
+        sources.append(source)
+    made = merged(*sources)
+    assert made.document["components"] == {"schemas": {"T": STRING, "VeoT": INTEGER}}
+    assert made.notes == ["pages/veo.md: the schemas T becomes VeoT."]
+    content = ("post", "responses", "200", "content", "application/json", "schema", 0, "$ref")
+    assert at(made.document, ("paths", "/1", *content)) == "#/components/schemas/T"
+    assert at(made.document, ("paths", "/2", *content)) == "#/components/schemas/VeoT"
+
+
+def test_nothing_to_merge_is_an_error() -> None:
+    """Rather than an empty contract."""
+    with pytest.raises(Problem, match="No page with a contract is left"):
+        merged()

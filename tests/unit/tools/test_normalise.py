@@ -1,0 +1,264 @@
+"""What carelessly published contracts mean."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tools.contract import at
+from tools.documents import Json
+from tools.normalise import tidy
+from tools.schemas import schemas
+
+TEXT: dict[str, Json] = {"type": "string"}
+GET = ("paths", "/a/{id}", "get")
+ID: dict[str, Json] = {"name": "id", "in": "path", "required": True, "schema": TEXT}
+
+
+def document(schema: Json = None, **operation: Json) -> dict[str, Json]:
+    """Make a contract with one operation, and one schema as a field of its answer."""
+    answer: Json = {"type": "object", "properties": {"field": TEXT if schema is None else schema}}
+    content: Json = {"application/json": {"schema": answer}}
+    get: dict[str, Json] = {
+        "parameters": [ID],
+        "responses": {"200": {"description": "", "content": content}},
+        **operation,
+    }
+    made: dict[str, Json] = {
+        "openapi": "3.0.1",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/a/{id}": {"get": get}},
+    }
+    return deepcopy(made)
+
+
+def tidied(schema: Json) -> Json:
+    """Tidy a schema; nothing or one rule may say something, and once is enough."""
+    made = document(schema)
+    told = tidy(made)
+    assert sum(places for _, places in told) == (made != document(schema))
+    assert tidy(made) == []
+    content = ("responses", "200", "content", "application/json", "schema", "properties", "field")
+    return at(made, (*GET, *content))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        TEXT,
+        {"type": "null"},
+        {"$ref": "#/x"},
+        {"$ref": "#/x", "type": "odd"},
+        {"type": "array", "items": TEXT},
+        {"type": "object", "properties": {"type": TEXT, "required": TEXT}, "required": ["type"]},
+        {"type": "string", "enum": ["a", "b", None], "default": "a", "x-more": 1},
+        {"type": "integer", "enum": [1, 2], "default": 2, "minimum": 0, "maxLength": 7},
+        {"enum": ["16:9", "9:16", ""]},
+        {"type": "string", "format": "date", "default": "2026-11-25"},
+        {"type": "string", "format": "date-time", "default": "2026-11-25T10:00:00+00:00"},
+        {"type": "string", "format": "uuid", "default": "00000000-0000-0000-0000-000000000007"},
+        {"type": "array", "items": TEXT, "default": []},
+        {"default": 7},
+        {"type": "number", "default": 7, "minimum": 7, "maximum": 7, "maxLength": 0},
+        {"type": "string", "default": "ab", "minLength": 2, "maxLength": 2, "maximum": 0},
+        {"type": "object", "default": {}},
+        {"type": "boolean", "default": False, "nullable": True},
+    ],
+)
+def test_what_is_well_said_stays(schema: Json) -> None:
+    """Whatever its fields are called."""
+    assert tidied(schema) == schema
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "int"}, {"type": "integer"}),
+        ({"type": "String"}, {"type": "string"}),
+        ({"type": "file"}, {"type": "string", "format": "binary"}),
+        ({"type": "any"}, {}),
+        ({"type": ""}, {}),
+        ({"type": ["string"]}, {}),
+        ({"type": "array"}, {"type": "array", "items": {}}),
+        ({"type": "array", "items": [TEXT]}, {"type": "array", "items": TEXT}),
+        ({"type": "array", "items": [TEXT, TEXT]}, {"type": "array", "items": {}}),
+        ({"properties": []}, {"properties": {}}),
+        ({"properties": {"a": None, "b": True}}, {"properties": {"a": {}, "b": {}}}),
+        ({"type": "string", "oneOf": [], "allOf": None}, TEXT),
+        ({"required": True}, {}),
+        ({"required": ["a", "a", 1]}, {"required": ["a", "1"]}),
+        ({"required": []}, {}),
+        ({"title": 5, "description": None, "odd": 1}, {}),
+        ({"type": "string", "pattern": "(a+)+$"}, TEXT),
+        ({"nullable": "true", "minLength": True, "maxItems": -1, "minimum": "1"}, {}),
+        ({"maximum": True}, {}),
+        ({"type": "string", "enum": []}, TEXT),
+        ({"type": "string", "enum": ["a", "a"]}, {"type": "string", "enum": ["a"]}),
+        ({"type": "string", "enum": ["a-b", "a_b"]}, TEXT),
+        ({"type": "string", "enum": ["A", "a"]}, TEXT),
+        ({"type": "string", "enum": [1]}, TEXT),
+        ({"type": "boolean", "enum": [True]}, {"type": "boolean"}),
+        ({"type": "number", "enum": [0.5]}, {"type": "number"}),
+        ({"enum": [1, "a"]}, {}),
+        ({"enum": "a"}, {}),
+        ({"type": "integer", "default": "x"}, {"type": "integer"}),
+        ({"type": "integer", "default": True}, {"type": "integer"}),
+        ({"type": "string", "default": None}, TEXT),
+        (
+            {"type": "string", "minLength": 2, "default": "x"},
+            {"type": "string", "minLength": 2},
+        ),
+        (
+            {"type": "integer", "maximum": 2, "default": 3},
+            {"type": "integer", "maximum": 2},
+        ),
+        (
+            {"type": "array", "items": {}, "minItems": 1, "default": []},
+            {"type": "array", "items": {}, "minItems": 1},
+        ),
+        (
+            {"type": "string", "enum": ["a"], "default": "b"},
+            {"type": "string", "enum": ["a"]},
+        ),
+        (
+            {"type": "string", "format": "date", "default": "soon"},
+            {"type": "string", "format": "date"},
+        ),
+        (
+            {"type": "string", "format": "binary", "default": "x"},
+            {"type": "string", "format": "binary"},
+        ),
+    ],
+)
+def test_a_schema_says_what_it_means(schema: Json, expected: Json) -> None:
+    """Each rule that found something is told once."""
+    assert tidied(schema) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"parameters": [ID, ID]}, {"parameters": [ID]}),
+        (
+            {"parameters": [ID, {"name": "q", "in": "query"}]},
+            {"parameters": [ID, {"name": "q", "in": "query", "schema": TEXT}]},
+        ),
+        ({"parameters": []}, {"parameters": [ID]}),
+        ({"parameters": [{**ID, "required": False}]}, {"parameters": [ID]}),
+        ({"parameters": [ID, {**ID, "name": "other"}]}, {"parameters": [ID]}),
+        ({"summary": None}, {}),
+        ({"description": 7, "deprecated": "no"}, {}),
+        ({"responses": {}}, {"responses": {"200": {"description": ""}}}),
+        (
+            {"responses": {"200": {}, "x-y": 1, "ok": {}, "4XX": {"$ref": "#/x"}}},
+            {"responses": {"200": {"description": ""}, "x-y": 1, "4XX": {"$ref": "#/x"}}},
+        ),
+        ({"requestBody": {}}, {}),
+        (
+            {"requestBody": {"content": {"*/*": {}}}},
+            {"requestBody": {"content": {"application/json": {"schema": {}}}}},
+        ),
+        (
+            {"responses": {"200": {"description": "", "content": {"*/*": {"schema": TEXT}}}}},
+            {
+                "responses": {
+                    "200": {"description": "", "content": {"application/json": {"schema": TEXT}}}
+                }
+            },
+        ),
+    ],
+)
+def test_an_operation_says_what_it_means(given: dict[str, Json], expected: dict[str, Json]) -> None:
+    """Its parameters, its texts, its bodies."""
+    made = document(**given)
+    assert [places for _, places in tidy(made)] == [1]
+    assert made == document(**expected)
+    assert tidy(made) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"parameters": [{"$ref": "#/components/parameters/Id"}]},
+        {"parameters": [ID, {"name": "q", "in": "query", "content": {}}]},
+        {"requestBody": {"$ref": "#/components/requestBodies/B"}},
+        {"requestBody": {"content": {"application/json": {"schema": {}}}}},
+    ],
+)
+def test_what_stands_elsewhere_is_followed(given: dict[str, Json]) -> None:
+    """A parameter that is shared is none the less there."""
+    components: Json = {"parameters": {"Id": deepcopy(ID)}}
+    made = {**document(**given), "components": components}
+    assert tidy(made) == []
+
+
+def test_parameters_of_the_path_itself_count() -> None:
+    """They are not told again."""
+    made = document()
+    get = at(made, GET)
+    assert isinstance(get, dict)
+    del get["parameters"]
+    made["paths"] = {"/a/{id}": {"parameters": [ID], "get": get}}
+    assert tidy(made) == []
+
+
+def test_a_contract_has_a_title_and_a_version() -> None:
+    """Where it has none, an empty one, which the overlay repairs."""
+    made = {**document(), "info": None}
+    tidy(made)
+    assert made["info"] == {"title": "", "version": "1"}
+
+
+def test_a_server_has_an_address() -> None:
+    """What else is listed there is none."""
+    made = {**document(), "servers": [{"url": "https://a.example"}, {"bearer": []}]}
+    assert [places for _, places in tidy(made)] == [1]
+    assert made["servers"] == [{"url": "https://a.example"}]
+    assert tidy(made) == []
+
+
+def test_schemas_are_found_where_they_really_are() -> None:
+    """In every place a contract has one, and nowhere else."""
+
+    def named(name: str) -> Json:
+        return {"title": name}
+
+    def holding(name: str) -> Json:
+        return {"content": {"j": {"schema": named(name)}}, "headers": {"X": {"schema": named("h")}}}
+
+    inner: Json = {
+        "title": "outer",
+        "properties": {"type": named("field")},
+        "items": named("item"),
+        "additionalProperties": named("more"),
+        "not": named("not"),
+        "allOf": [named("all")],
+        "anyOf": [named("any"), True],
+        "oneOf": [named("one")],
+        "example": {"schema": named("example")},
+    }
+    made: dict[str, Json] = {
+        "paths": {
+            "/a": {
+                "parameters": [{"schema": named("shared")}],
+                "get": {
+                    "parameters": [{"schema": inner}, {"content": {"j": {"schema": named("p")}}}],
+                    "requestBody": holding("request"),
+                    "responses": {"200": holding("answer")},
+                },
+            }
+        },
+        "components": {
+            "schemas": {"A": named("component")},
+            "parameters": {"P": {"schema": named("parameter")}},
+            "requestBodies": {"B": holding("body")},
+            "responses": {"R": holding("response")},
+            "examples": {"E": {"schema": named("none")}},
+        },
+    }
+    found = [str(schema["title"]) for schema in schemas(made)]
+    assert found == [
+        *("component", "parameter", "body", "h", "response", "h", "shared", "outer", "field"),
+        *("item", "more", "not", "all", "any", "one", "p", "request", "h", "answer", "h"),
+    ]

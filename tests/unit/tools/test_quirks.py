@@ -1,0 +1,377 @@
+"""Small pages with every quirk that published ones have, from the page to the generated client.
+
+The module tests say how each is dealt with; here each goes all the way, alone and in a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import commands, documents, layout
+from tools.documents import Json
+from tools.errors import Problem
+
+HEAD = "openapi: 3.0.1\ninfo: {title: '', version: 1.0.0}\nservers: [{url: 'https://a.example'}]\n"
+ANSWER = """
+      responses:
+        '200':
+          description: ''
+          content:
+            application/json:
+              schema: {type: object, properties: {id: {type: string}}, required: [id]}
+"""
+GET = f"    get:{ANSWER}"
+QUERY = f"paths:\n  /v1/film/query:\n{GET}"
+
+# What stands in the page, the calls it gives, and what is told about it.
+QUIRKS = {
+    "running text with a colon": (
+        HEAD + f"paths:\n  /v1/film/query:\n    get:\n      summary: Note: free{ANSWER}",
+        ["client.film.query() -> FilmQueryAnswer"],
+        "is mended: summary: Note: free → summary: 'Note: free'",
+    ),
+    "a block scalar announced twice": (
+        HEAD
+        + f"paths:\n  /v1/film/query:\n    get:\n      description: |>-\n        Free.{ANSWER}",
+        ["client.film.query() -> FilmQueryAnswer"],
+        "is mended: description: |>- → description: |-",
+    ),
+    "a slash missing": (
+        HEAD.replace("servers: [{url: 'https://a.example'}]", "servers:\n  - url: https:/a.example")
+        + QUERY,
+        ["client.film.query() -> FilmQueryAnswer"],
+        "is mended: - url: https:/a.example → - url: https://a.example",
+    ),
+    "a template in Chinese": (
+        HEAD
+        + f"paths:\n  /v1/film/fetch/{{任务id}}:\n    get:\n      parameters: [{{name: 任务id, "
+        f"in: path, required: true, schema: {{type: string}}}}]{ANSWER}",
+        ["client.film.fetch_by_id(id: str) -> FilmFetchByIdAnswer"],
+        "",
+    ),
+    "a template with a space that nobody declares": (
+        HEAD + f"paths:\n  /v1/film/fetch/{{Task ID}}:\n{GET}",
+        ["client.film.fetch_by_id(task_id: str) -> FilmFetchByIdAnswer"],
+        "",
+    ),
+    "breadcrumbs as tags": (
+        HEAD + f"paths:\n  /v1/film/query:\n    get:\n      tags: ['视频\\/生成', 'a/b']{ANSWER}",
+        ["client.film.query() -> FilmQueryAnswer"],
+        "",
+    ),
+    "one name for two operations": (
+        HEAD + f"paths:\n  /v1/film/a:\n    get:\n      operationId: get{ANSWER}"
+        f"  /v1/film/b:\n    get:\n      operationId: get{ANSWER}",
+        ["client.film.get() -> FilmGetAnswer", "client.film.get_b() -> FilmGetBAnswer"],
+        "",
+    ),
+    "an anchor": (
+        HEAD + QUERY.replace("{type: string}", "&text {type: string}") + "  /v1/film/b:\n    get:\n"
+        "      responses: {'200': {description: '', content: {text/plain: {schema: *text}}}}\n",
+        ["client.film.get_b() -> str", "client.film.query() -> FilmQueryAnswer"],
+        "",
+    ),
+    "a later version": (
+        HEAD.replace("3.0.1", "3.1.0")
+        + QUERY.replace("{type: string}", "{type: [string, 'null']}"),
+        ["client.film.query() -> FilmQueryAnswer"],
+        "",
+    ),
+    "headers as parameters, a body in a GET": (
+        HEAD + "paths:\n  /v1/film/query:\n    get:\n      parameters:\n"
+        "        - {name: Authorization, in: header, schema: {type: string}}\n"
+        "        - {name: X-Forwarded-Host, in: header, schema: {type: string}}\n"
+        f"      requestBody: {{content: {{}}}}{ANSWER}",
+        ["client.film.query() -> FilmQueryAnswer"],
+        "",
+    ),
+    "null as a type, null as a description": (
+        HEAD + QUERY.replace("{id: {type: string}}", "{id: {type: 'null', description: null}}"),
+        ["client.film.query() -> FilmQueryAnswer"],
+        "",
+    ),
+}
+
+REFUSED = {
+    "a key twice": (
+        HEAD + QUERY.replace("{id: {type: string}}", "{id: {type: string, type: integer}}"),
+        "has the key “type” twice in one mapping.",
+    ),
+    "a bomb": (
+        HEAD
+        + "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n"
+            for before, one in zip("abcdefgh", "bcdefghi", strict=True)
+        )
+        + QUERY,
+        "is too large or too deep at ",
+    ),
+    "an anchor within itself": (HEAD + f"a: &a [*a]\n{QUERY}", "is too large or too deep at "),
+    "a tag that would run": (
+        HEAD + f"a: !!python/object/apply:os.abort []\n{QUERY}",
+        "has a value of the kind tag:yaml.org,2002:python/object/apply:os.abort",
+    ),
+    "a reference to a file": (
+        HEAD + QUERY.replace("{type: string}", "{$ref: 'file:///etc/passwd'}"),
+        "points to file:///etc/passwd, which is not in the document.",
+    ),
+    "a reference to a stranger": (
+        HEAD + QUERY.replace("{type: string}", "{$ref: 'https://b.example/x.yaml'}"),
+        "points to https://b.example/x.yaml, which is not in the document.",
+    ),
+    "a schema of itself": (
+        HEAD
+        + QUERY.replace("{type: string}", "{$ref: '#/components/schemas/A'}")
+        + "components: {schemas: {A: {type: array, items: {$ref: '#/components/schemas/A'}}}}\n",
+        "cannot be generated: ",
+    ),
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what is written inside a folder of its own; there is no contract in place."""
+    root = tmp_path / "project"
+    root.mkdir()
+    for name in ("CONTRACT", "CHOICES", "GENERATED", "BUILD", "REPAIRED"):
+        path = root / getattr(layout, name).relative_to(layout.ROOT)
+        monkeypatch.setattr(layout, name, path)
+    monkeypatch.setattr(layout, "ROOT", root)
+    return root
+
+
+def page(folder: Path, text: str, name: str = "page.md") -> Path:
+    """Write a page around a contract."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    path.write_text(f"# A page\n\n````yaml\n{text}````\n", "utf-8")
+    return path
+
+
+def calls(project: Path, contract: Path) -> list[str]:
+    """Generate a contract and list its calls."""
+    commands.generate(contract, project / "out")
+    surface = (project / "out" / layout.SURFACE).read_text("utf-8")
+    return re.findall(r"^- `(client.*)` — ", surface, re.MULTILINE)
+
+
+def imported_and_generated(given: Path, out: Path) -> None:
+    """Take a page all the way."""
+    commands.spec([given], (), layout.CONTRACT)
+    commands.generate(layout.CONTRACT, out)
+
+
+def refusal(given: Path, out: Path) -> str | None:
+    """Take a page all the way and give the sentence that it was refused with, if it was."""
+    try:
+        imported_and_generated(given, out)
+    except Problem as problem:
+        return str(problem)
+    return None
+
+
+@pytest.mark.parametrize("name", QUIRKS)
+def test_a_page_with_a_quirk_becomes_a_client(project: Path, name: str) -> None:
+    """Whether it is given alone or in a folder; what was mended is told."""
+    text, expected, told = QUIRKS[name]
+    path = page(project / "pages", text)
+    for given in (path, path.parent):
+        contract = project / "openapi.yaml"
+        contract.unlink(missing_ok=True)
+        imported = commands.spec([given], (), contract)
+        assert imported.refused == []
+        assert told in "\n".join(imported.notes)
+        assert calls(project, contract) == expected
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_page_that_means_nothing_certain_is_refused(
+    project: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder it is left out, by its name and place; alone it never becomes a client."""
+    monkeypatch.setattr(documents, "MAX_VALUES", 20_000)
+    text, sentence = REFUSED[name]
+    bad = page(project / "pages", text, "bad.md")
+    page(project / "pages", HEAD + QUERY.replace("/film/", "/good/"), "good.md")
+    contract = project / "openapi.yaml"
+    imported = commands.spec([bad.parent], (), contract)
+    (refusal,) = imported.refused
+    assert refusal.startswith("pages/bad.md")
+    assert sentence in refusal
+    assert calls(project, contract) == ["client.good.query() -> GoodQueryAnswer"]
+    contract.unlink()
+    with pytest.raises(Problem) as caught:
+        imported_and_generated(bad, project / "out")
+    assert sentence in str(caught.value)
+
+
+def test_several_contracts_in_one_page(project: Path) -> None:
+    """Are merged as if each had a page, exported JSON beside them."""
+    second = HEAD + QUERY.replace("/film/", "/music/")
+    path = page(project / "pages", f"{HEAD}{QUERY}````\n\n## More\n\n````yaml\n{second}")
+    export = project / "pages" / "export.json"
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/v1/image/query": {"get": {"responses": {"200": {"description": ""}}}}},
+    }
+    export.write_text(json.dumps(document))
+    contract = project / "openapi.yaml"
+    commands.spec([path, export], (), contract)
+    assert [call.partition("(")[0] for call in calls(project, contract)] == [
+        "client.film.query",
+        "client.image.query",
+        "client.music.query",
+    ]
+
+
+CANARY = "print(open('canary', 'w'))"
+PAYLOADS = (
+    "../../../../canary",
+    f'"""\n{CANARY}\n"""',
+    f"'''\n{CANARY}\n'''",
+    f'"); {CANARY}; ("',
+    f'\\"); {CANARY} #',
+    f"\\N{{x}} {{{{ self }}}} {{% raw %}} {{{CANARY}}}",
+    f"x\n    {CANARY}\n",
+    f"a]: {CANARY}\r\n{CANARY}",
+    "/tmp/canary",
+    "..\\..\\canary",
+    "__import__('os').abort()",
+    f"{CANARY}\x85\u2028{CANARY}",
+    "-" * 300,
+)
+
+
+def poisoned(payload: str) -> Iterator[tuple[str, dict[str, Json]]]:
+    """Put a payload in each place where a contract has text, one at a time, then in all texts."""
+
+    def made(**poison: str) -> dict[str, Json]:
+        def at(place: str, otherwise: str) -> str:
+            return poison.get(place, poison.get("*", otherwise))
+
+        field: Json = {
+            "type": "string",
+            "title": at("field title", "Field"),
+            "description": at("field description", "d"),
+            "default": at("default", "a"),
+            "example": at("example", "e"),
+            "format": at("format", "f"),
+            "pattern": at("pattern", "(a+)+$"),
+        }
+        listed: Json = {"type": "string", "enum": [poison.get("enum", "a"), "b"]}
+        model: Json = {
+            "type": "object",
+            "title": at("title", "Task"),
+            "description": at("description", "d"),
+            "properties": {poison.get("field", "id"): field, "listed": listed},
+            "required": [poison.get("required", "id")],
+            "example": {poison.get("example key", "id"): at("example value", "x")},
+        }
+        content: Json = {poison.get("media", "application/json"): {"schema": model}}
+        name = poison.get("component", "Shared")
+        shared: Json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+        post: Json = {
+            "operationId": at("operationId", "make"),
+            "tags": [at("tag", "film")],
+            "summary": at("summary", "s"),
+            "description": at("operation description", "d"),
+            "parameters": [
+                {
+                    "name": poison.get("parameter", "size"),
+                    "in": "query",
+                    "description": at("parameter description", "d"),
+                    "example": at("parameter example", "e"),
+                    "schema": {"type": "string", "default": at("parameter default", "x")},
+                },
+                {"name": poison.get("header", "X-A"), "in": "header", "schema": field},
+            ],
+            "requestBody": {"content": content, "description": at("body description", "d")},
+            "responses": {
+                poison.get("status", "200"): {
+                    "description": at("answer", "a"),
+                    "content": shared,
+                }
+            },
+            "x-odd": at("extension", "x"),
+        }
+        return {
+            "openapi": "3.0.1",
+            "info": {"title": at("info title", "t"), "version": at("info version", "1")},
+            "servers": [
+                {
+                    "url": "https://a.example" + poison.get("server", ""),
+                    "description": at("server description", "d"),
+                }
+            ],
+            "paths": {poison.get("path", "/v1/film/make"): {"post": post}},
+            "components": {
+                "schemas": {name: {"type": "object", "properties": {"id": field}}},
+                "securitySchemes": {
+                    poison.get("scheme", "bearer"): {"type": "http", "scheme": "b"}
+                },
+            },
+        }
+
+    for place in (
+        *("enum", "field", "required", "media", "component", "parameter", "header", "status"),
+        *("server", "path", "scheme", "title", "operationId", "tag", "default", "format"),
+    ):
+        yield place, made(**{place: payload})
+    yield "all texts", made(**{"*": payload})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [*PAYLOADS[:2], *(pytest.param(one, marks=pytest.mark.slow) for one in PAYLOADS[2:])],
+)
+def test_text_never_becomes_code_or_a_place(project: Path, tmp_path: Path, payload: str) -> None:
+    """Each contract is refused in a sentence, or its client can be imported and holds only text."""
+    generated = []
+    for number, (_, document) in enumerate(poisoned(payload)):
+        export = tmp_path / f"{number}.json"
+        export.write_text(json.dumps(document))
+        out = project / f"out{number}"
+        sentence = refusal(export, out)
+        if sentence is not None:
+            assert "\n" not in sentence
+            assert not out.exists()
+        else:
+            generated.append(str(out))
+            outside = [path for path in out.rglob("*") if not re.fullmatch(r"[\w.]+", path.name)]
+            assert outside == []
+    assert len(generated) >= 5  # texts are harmless, so most of them make a client
+    walk = (
+        "import importlib, pkgutil, sys\n"
+        f"for folder in {generated!r}:\n"
+        "    sys.path.insert(0, folder)\n"
+        "    import chainhub_api\n"
+        "    for module in pkgutil.walk_packages(chainhub_api.__path__, 'chainhub_api.'):\n"
+        "        importlib.import_module(module.name)\n"
+        "    for name in [name for name in sys.modules if name.startswith('chainhub_api')]:\n"
+        "        del sys.modules[name]\n"
+        "    sys.path.remove(folder)\n"
+    )
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", walk],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    kept = {"openapi.yaml", "build", *(Path(folder).name for folder in generated)}
+    assert {path.name for path in project.iterdir()} <= kept
+    assert not list(tmp_path.rglob("canary"))
+    assert not Path("/tmp/canary").exists()

@@ -1,0 +1,54 @@
+"""The contract's servers become a constant of the package, and nothing but one."""
+
+import pytest
+
+from tools.errors import Problem
+from tools.servers import write_servers
+
+
+def test_servers_become_a_constant(tmp_path):
+    """In the order of the contract, without a slash at the end."""
+    urls = ["https://api.example.com/", "http://localhost:8000/base"]
+    write_servers({"servers": [{"url": url} for url in urls]}, "page.md", tmp_path)
+    names: dict[str, object] = {}
+    exec((tmp_path / "servers.py").read_text("utf-8"), names)
+    assert names["SERVERS"] == ("https://api.example.com", "http://localhost:8000/base")
+
+
+@pytest.mark.parametrize("servers", [None, [], "https://api.example.com"])
+def test_contract_may_name_no_server(tmp_path, servers):
+    """Then whoever makes a client says where the service is."""
+    write_servers({"servers": servers}, "page.md", tmp_path)
+    names: dict[str, object] = {}
+    exec((tmp_path / "servers.py").read_text("utf-8"), names)
+    assert names["SERVERS"] == ()
+
+
+@pytest.mark.parametrize(
+    ("servers", "words"),
+    [
+        (["https://api.example.com"], "without a usable URL"),
+        ([{"url": None}], "without a usable URL"),
+        ([{"url": "https://api.ex\nample.com"}], "without a usable URL"),
+        ([{"url": "https://api.exämple.com"}], "without a usable URL"),
+        ([{"url": "/v1"}], "whole http"),
+        ([{"url": "https://[api"}], "whole http"),
+        ([{"url": "https://api.example.com..\\x"}], "whole http"),
+        ([{"url": "ftp://api.example.com"}], "whole http"),
+        ([{"url": "https://{region}.example.com"}], "whole http"),
+    ],
+)
+def test_unusable_servers_are_refused(tmp_path, servers, words):
+    """The sentence names the page, and nothing is written."""
+    with pytest.raises(Problem, match=f"page.md .*{words}"):
+        write_servers({"servers": servers}, "page.md", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_of_a_contract_never_becomes_code(tmp_path):
+    """A quote in a URL stays text."""
+    hostile = 'https://api.example.com/"),__import__("os").abort(),("'
+    write_servers({"servers": [{"url": hostile}]}, "page.md", tmp_path)
+    names: dict[str, object] = {}
+    exec((tmp_path / "servers.py").read_text("utf-8"), names)
+    assert names["SERVERS"] == (hostile,)

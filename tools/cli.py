@@ -1,0 +1,147 @@
+"""Understand a command line, carry out its step, and say what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from tools import commands, examples, layout, surface
+from tools import snapshots as states
+from tools.errors import Problem
+from tools.layout import shown
+
+_BASE = "a git revision, a folder, a wheel, a contract or an API.md"
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Carry out a command and give its exit status: 0 done, 1 a bad contract, 2 bad usage."""
+    options = _parser().parse_args(argv)
+    step: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return step(options)
+    except Problem as problem:
+        _say(str(problem), sys.stderr)
+        return 1
+
+
+def _say(text: str, to: TextIO | None = None) -> None:
+    """Print lines; what a page holds must not steer the terminal it is shown on."""
+    for line in text.split("\n"):
+        shown = (one if one.isprintable() else ascii(one)[1:-1] for one in line)
+        print("".join(shown), file=to or sys.stdout)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; {self.prog} --help shows what it takes.\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m tools", description="Run one step of the contract pipeline.")
+    steps = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def step(run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        made = steps.add_parser(
+            run.__name__.removeprefix("_").replace("_", "-"), help=text, description=text
+        )
+        made.set_defaults(run=run)
+        return made
+
+    spec = step(_spec, "write openapi.yaml from the vendor's published pages")
+    spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
+    spec.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST", help="take it: one or several"
+    )
+    spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
+    generate = step(_generate, "repair, validate, generate, swap the client in")
+    generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
+    for command in (
+        step(_repair, "lay the overlay over the contract: build/openapi.json"),
+        step(_validate, "check the repaired contract"),
+        generate,
+    ):
+        command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
+    step(_surface, "write generated/API.md from the generated client")
+    step(_drift, "generate aside and compare with generated/")
+    diff = step(_diff, "say what changed for callers, and which version that asks for")
+    diff.add_argument("base", metavar="BASE", help=_BASE)
+    release = step(_release_check, "refuse a version too small for what changed")
+    release.add_argument("base", nargs="?", metavar="BASE", help=f"{_BASE}; else the newest tag")
+    release.add_argument("--version", metavar="VERSION", help="else the one written down")
+    for command in (diff, release):
+        command.add_argument("--previous", metavar="VERSION", help="of BASE, where it says none")
+    return parser
+
+
+def _spec(options: argparse.Namespace) -> int:
+    allowed = [host for given in options.allow_host for host in given.replace(",", " ").split()]
+    imported = commands.spec(options.pages, allowed, options.out)
+    for note in imported.notes:
+        _say(note)
+    for sentence in imported.refused:
+        _say(sentence, sys.stderr)
+    left = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
+    _say(f"{shown(options.out)} is written{left}.")
+    return 0
+
+
+def _repair(options: argparse.Namespace) -> int:
+    repaired = commands.repair(options.contract)
+    for name in repaired.unmatched:
+        _say(f"{name} finds nothing in {shown(options.contract)}.")
+    _say(f"{shown(commands.write_repaired(repaired))} is written.")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    repaired = commands.repair(options.contract)
+    count = commands.validate(repaired, options.contract)
+    for note in examples.misfits(repaired.document):
+        _say(note)
+    _say(f"{shown(options.contract)} is good once repaired: {count} operation(s).")
+    return 0
+
+
+def _generate(options: argparse.Namespace) -> int:
+    count = commands.generate(options.contract, options.into)
+    counted = "1 operation" if count == 1 else f"{count} operations"
+    _say(f"{shown(options.into)}/ holds the client for {counted}.")
+    return 0
+
+
+def _surface(options: argparse.Namespace) -> int:
+    target = layout.GENERATED / layout.SURFACE
+    commands.write(target, surface.surface(layout.GENERATED / layout.PACKAGE))
+    _say(f"{shown(target)} is written.")
+    return 0
+
+
+def _drift(options: argparse.Namespace) -> int:
+    lines = commands.drift()
+    for line in lines:
+        _say(f"{shown(layout.GENERATED)}/{line}; make generate restores it.", sys.stderr)
+    return 1 if lines else 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    changes = commands.changed_since(options.base)
+    _say(changes.draft().rstrip("\n"))
+    previous = options.previous or changes.previous or states.current().version
+    if previous:
+        _say(f"\nAfter {previous} this asks for {changes.asked_for(previous)} or more.")
+    for package in changes.missing:
+        _say(f"{options.base} lacks the code of {package}: not compared.", sys.stderr)
+    return 0
+
+
+def _release_check(options: argparse.Namespace) -> int:
+    base = options.base or states.latest_tag()
+    if base is None:
+        _say("No earlier version has a tag; any version will do.")
+        return 0
+    version, wanted = commands.check_release(base, options.version, options.previous)
+    _say(f"{version} is enough: what changed since {base} asks for {wanted}.")
+    return 0

@@ -1,0 +1,140 @@
+"""Find an earlier state of what callers see: in git, a folder, a wheel, a contract, an API.md.
+
+A state is its surface, the folders that hold its packages, if there is code, and its version, if it
+says one.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tools import documents, layout, surface
+from tools.errors import Problem
+
+Build = Callable[[Path, Path], object]
+_VERSION: Final = re.compile(r"^__version__ = \"([^\"]+)\"$", re.MULTILINE)
+_CONTRACTS: Final = (".yaml", ".yml", ".json")
+_ROOTS: Final = (".", "generated", "overlays")
+
+
+@dataclass(frozen=True)
+class State:
+    """What callers saw, where its code is, and which version it was."""
+
+    surface: str
+    roots: Sequence[Path]
+    version: str | None
+
+
+@contextmanager
+def earlier(base: str, build: Build) -> Iterator[State]:
+    """Open an earlier state for the time of a `with`.
+
+    Args:
+        base: A file, a folder, or a git revision such as a tag.
+        build: Generates the package of a contract into an empty folder.
+
+    Raises:
+        Problem: there is nothing of that name, or nothing in it to compare with.
+    """
+    path = Path(base)
+    with tempfile.TemporaryDirectory(prefix="chainhub-") as scratch:
+        folder = Path(scratch)
+        if path.is_dir():
+            yield _folder(path)
+        elif not path.exists():
+            _from_git(base, folder)
+            yield _folder(folder)
+        elif path.suffix in _CONTRACTS:
+            build(path, folder)
+            yield _folder(folder)
+        elif path.name.endswith((".whl", ".tar.gz")):
+            _unpack(path, folder)
+            yield _folder(folder)
+        else:
+            yield State(documents.read_text(path), (), None)
+
+
+def current() -> State:
+    """Open the state of the working copy."""
+    return _folder(layout.ROOT)
+
+
+def _folder(folder: Path) -> State:
+    inner = [path for path in folder.iterdir() if path.is_dir()]
+    roots = [
+        place
+        for start in (folder, *(inner if len(inner) == 1 else ()))  # a source distribution has one
+        for place in (start / root for root in _ROOTS)
+        if any((place / package / "__init__.py").is_file() for package in layout.PACKAGES)
+    ]
+    versions = [_version(root) for root in roots if (root / "chainhub" / "_version.py").is_file()]
+    return State(_surface(folder, roots), tuple(roots), versions[0] if versions else None)
+
+
+def _surface(folder: Path, roots: Sequence[Path]) -> str:
+    for place in (folder, folder / layout.GENERATED.name):
+        if (place / layout.SURFACE).is_file():
+            return documents.read_text(place / layout.SURFACE)
+    for root in roots:
+        if (root / layout.PACKAGE).is_dir():
+            return surface.surface(root / layout.PACKAGE)
+    raise Problem(f"{layout.shown(folder)} holds neither {layout.SURFACE} nor {layout.PACKAGE}/.")
+
+
+def _version(root: Path) -> str | None:
+    found = _VERSION.search(documents.read_text(root / "chainhub" / "_version.py"))
+    return found[1] if found else None
+
+
+def _from_git(revision: str, into: Path) -> None:
+    there = "generated", "overlays/chainhub"
+    try:
+        commit = _git(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+        archive = _git("archive", "--format=tar", commit.decode().strip(), *there)
+    except FileNotFoundError:
+        raise Problem(f"{revision} is no file, and git is not here to look for it.") from None
+    except subprocess.CalledProcessError:
+        raise Problem(
+            f"{revision} is neither a file nor a revision of git that has {' and '.join(there)}."
+        ) from None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(into, filter="data")
+
+
+def latest_tag() -> str | None:
+    """Name the newest tag of a version before this state, if there is one."""
+    try:
+        found = _git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return found.decode().strip()
+
+
+def _git(*arguments: str) -> bytes:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=layout.ROOT, capture_output=True, check=True).stdout
+
+
+def _unpack(path: Path, into: Path) -> None:
+    try:
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(into)
+        else:
+            with tarfile.open(path) as tar:
+                tar.extractall(into, filter="data")
+    except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise Problem(f"{layout.shown(path)} cannot be unpacked: {error}.") from None
