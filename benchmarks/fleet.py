@@ -28,7 +28,7 @@ from benchmarks.report import Entry, Goal, Row, number, rounded
 from benchmarks.running import Run
 
 if TYPE_CHECKING:
-    from chainhub._tasks.scheduler import Ask, Crowd, News
+    from chainhub._tasks.scheduler import Scheduler, SendPoll, Update
 
 TASKS = 1_000_000
 LIMIT = 5000.0
@@ -87,7 +87,7 @@ class Fleet:
         self._crowds = [_crowd(random) for _ in range(workers)]
         self._left = [iter(range(first, tasks, workers)) for first in range(workers)]
         # An answer takes always as long: the first question asked is the first one answered.
-        self._under_way: deque[tuple[float, int, Ask, int]] = deque()
+        self._under_way: deque[tuple[float, int, SendPoll, int]] = deque()
         self._wakes: list[tuple[float, int]] = [(0.0, worker) for worker in range(workers)]
         self._wake_at = [0.0] * workers
 
@@ -106,11 +106,11 @@ class Fleet:
         while self._under_way or self._wakes:
             if self._under_way and (not self._wakes or self._under_way[0][0] <= self._wakes[0][0]):
                 self.now, worker, ask, answer = self._under_way.popleft()
-                crowd = self._crowds[worker]
+                scheduler = self._crowds[worker]
                 if answer < 0:
-                    news = crowd.troubled(ask, refusal, self.now)
+                    news = scheduler.failed(ask, refusal, self.now)
                 else:
-                    news = crowd.answered(ask, answers[answer], self.now)
+                    news = scheduler.answered(ask, answers[answer], self.now)
                 self._note(news)
             else:
                 self.now, worker = heapq.heappop(self._wakes)
@@ -122,14 +122,14 @@ class Fleet:
 
     def _act(self, worker: int) -> None:
         """Let a worker ask whatever it wants to ask now."""
-        from chainhub._tasks.scheduler import Ask
+        from chainhub._tasks.scheduler import SendPoll
 
-        crowd, left, now = self._crowds[worker], self._left[worker], self.now
+        scheduler, left, now = self._crowds[worker], self._left[worker], self.now
         while True:
-            while crowd.wants_more and (task := next(left, None)) is not None:
-                crowd.add(f"m:{task}", 0.0)
-            act = crowd.act(now)
-            if not isinstance(act, Ask):
+            while scheduler.wants_more and (task := next(left, None)) is not None:
+                scheduler.add(f"m:{task}", 0.0)
+            act = scheduler.act(now)
+            if not isinstance(act, SendPoll):
                 break
             taken = self.service.takes(now)
             answer = self.durations[int(act.wait.task_id[2:])] <= now if taken else -1
@@ -139,7 +139,7 @@ class Fleet:
             self._wake_at[worker] = until
             heapq.heappush(self._wakes, (until, worker))
 
-    def _note(self, news: News) -> None:
+    def _note(self, news: Update) -> None:
         outcome = news.outcome
         if outcome is None:
             return
@@ -162,13 +162,13 @@ class Fleet:
         )
 
 
-def _crowd(random: Random) -> Crowd:
-    from chainhub._tasks.intervals import DurationMemory, Schedule
-    from chainhub._tasks.poll import Terms
-    from chainhub._tasks.scheduler import Crowd
+def _crowd(random: Random) -> Scheduler:
+    from chainhub._tasks.intervals import DurationMemory, PollIntervals
+    from chainhub._tasks.poll import WaitOptions
+    from chainhub._tasks.scheduler import Scheduler
 
-    schedule = Schedule(DurationMemory(random.random), random.random)
-    return Crowd(Terms(schedule, math.inf), CONNECTIONS)
+    schedule = PollIntervals(DurationMemory(random.random), random.random)
+    return Scheduler(WaitOptions(schedule, math.inf), CONNECTIONS)
 
 
 def outcome_of(workers: int, tasks: int, limit: float, seed: int = 1) -> Outcome:

@@ -18,7 +18,7 @@ from random import Random
 from statistics import fmean, geometric_mean
 from typing import NamedTuple
 
-from chainhub._tasks.intervals import DurationMemory, Schedule, Turn
+from chainhub._tasks.intervals import DurationMemory, PollIntervals, PollProgress
 
 MEDIANS = (30.0, 45.0, 67.0, 90.0, 134.0, 200.0, 300.0)
 SPREADS = (0.25, 0.5, 1.0)
@@ -119,13 +119,13 @@ def ask(duration: float, gaps: Gaps, early: float = 0.0) -> Seen:
     return Seen(polls, all_polls, now - duration, after, now)
 
 
-def own_gaps(schedule: Schedule, task_id: str, now: float) -> Gaps:
+def own_gaps(schedule: PollIntervals, task_id: str, now: float) -> Gaps:
     """Yield the gaps the package's own schedule leaves for one task."""
     plan = schedule.begin(task_id, now)
     elapsed, polls = 0.0, 1
     yield 0.0
     while True:
-        gap = schedule.after_answer(plan, Turn(elapsed, polls, 0, math.inf, None))
+        gap = schedule.after_answer(plan, PollProgress(elapsed, polls, 0, math.inf, None))
         elapsed, polls = elapsed + gap, polls + 1
         yield gap
 
@@ -134,7 +134,7 @@ def own(durations: Sequence[float], random: Random, *, learned: int) -> list[See
     """Poll all tasks with the package's schedule, in rounds, each after `learned` tasks."""
     found: list[Seen] = []
     while len(found) < len(durations):
-        schedule = Schedule(DurationMemory(random.random), random.random)
+        schedule = PollIntervals(DurationMemory(random.random), random.random)
         now = 0.0
         for duration in random.choices(durations, k=learned):
             now += follow(schedule, duration, now, teach=True).by
@@ -143,7 +143,7 @@ def own(durations: Sequence[float], random: Random, *, learned: int) -> list[See
     return found
 
 
-def follow(schedule: Schedule, duration: float, now: float, *, teach: bool) -> Seen:
+def follow(schedule: PollIntervals, duration: float, now: float, *, teach: bool) -> Seen:
     """Poll one task with the package's schedule, which may learn from it."""
     seen = ask(duration, own_gaps(schedule, "m:1", now), early=EARLY)
     schedule.end("m:1", now + seen.by, after=seen.after if teach else None, by=seen.by)

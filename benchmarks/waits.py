@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainhub._cancel import Cancel
-    from chainhub._responses.response import Answer
-    from chainhub._session.call import Settled
-    from chainhub._session.retry import Trouble
+    from chainhub._responses.response import Response
+    from chainhub._session.call import CallResult
+    from chainhub._session.retry import Failure
     from chainhub_api.models import VideoTask
 
 WARM = 3
@@ -89,9 +89,9 @@ def settled(bench: Bench, *, calls: int) -> Figures:
     from chainhub._session.call import Call
 
     settle = Call.settle
-    seen: list[tuple[Call, Answer | Trouble]] = []
+    seen: list[tuple[Call, Response | Failure]] = []
 
-    def noting(call: Call, outcome: Answer | Trouble) -> Settled | float:
+    def noting(call: Call, outcome: Response | Failure) -> CallResult | float:
         seen.append((call, outcome))
         return settle(call, outcome)
 

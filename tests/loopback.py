@@ -115,7 +115,7 @@ def server() -> Iterator[Server]:
     started.close()
 
 
-class Colour:
+class Mode:
     """Runs the same lines against the synchronous and the asynchronous client."""
 
     def __init__(self, name: str) -> None:
@@ -147,9 +147,9 @@ class Colour:
 
 
 @pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
-    """Give both colours, one after the other."""
-    made = Colour(request.param)
+def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
+    """Give sync and async, one after the other."""
+    made = Mode(request.param)
     yield made
     made.close()
 

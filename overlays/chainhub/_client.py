@@ -56,10 +56,10 @@ UNCHANGED: Any = object()
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Span = float | httpx.Timeout | None
-Ask = TypeVar("Ask", bound=Callable[[], str] | Callable[[], Awaitable[str]])
+KeyProvider = TypeVar("KeyProvider", bound=Callable[[], str] | Callable[[], Awaitable[str]])
 
 
-class Seam(AuthenticatedClient, Generic[Ask]):
+class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
     """What both clients share: the session behind them and the options in front of it."""
 
     # To build another attrs class of each would take longer than to make all the clients of a
@@ -73,7 +73,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
 
     def __init__(
         self,
-        api_key: str | Ask | None = None,
+        api_key: str | KeyProvider | None = None,
         *,
         base_url: str | None = None,
         timeout: Span = TIMEOUT,
@@ -278,7 +278,7 @@ class Seam(AuthenticatedClient, Generic[Ask]):
         )
 
 
-class Client(Seam[Callable[[], str]], Resources):
+class Client(BaseClient[Callable[[], str]], Resources):
     """Client for the video-task service.
 
     Safe to share between threads; works on in a forked child with connections of its own. Close it
@@ -346,7 +346,7 @@ class Client(Seam[Callable[[], str]], Resources):
         self.close()
 
 
-class AsyncClient(Seam[Callable[[], str] | Callable[[], Awaitable[str]]], AsyncResources):
+class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], AsyncResources):
     """Client for the video-task service under asyncio; its arguments are those of `Client`.
 
     One client serves any number of event loops, one after the other or in different threads, with

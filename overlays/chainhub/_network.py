@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chainhub._ending import Counter
 
     class Stream(Protocol):
-        """What both colours of streams can tell."""
+        """What sync and async of streams can tell."""
 
         def readable(self) -> bool: ...
 

@@ -94,7 +94,7 @@ def _nonsense() -> tuple[type[Exception], ...]:
 
 
 class _Socks:
-    """What both colours share: the questions are for the connection below."""
+    """What sync and async share: the questions are for the connection below."""
 
     def __init__(
         self, below: httpcore.ConnectionInterface | httpcore.AsyncConnectionInterface, shown: str

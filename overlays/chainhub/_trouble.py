@@ -11,10 +11,10 @@ import os
 from chainhub._body import BodyError
 from chainhub._network import NameLookupError
 from chainhub._redaction import redact_text
-from chainhub._session.retry import Trouble, TroubleKind
+from chainhub._session.retry import Failure, FailureKind
 from chainhub._tls_problem import problem
 
-_KINDS: dict[str, TroubleKind] = {
+_KINDS: dict[str, FailureKind] = {
     "ConnectTimeout": "connect_timeout",
     "ConnectError": "connect",
     "ReadTimeout": "timeout",
@@ -33,7 +33,7 @@ _KINDS: dict[str, TroubleKind] = {
 
 def trouble_of(
     error: Exception, *, host: str, reached: bool, heard: bytes, secrets: tuple[str, ...]
-) -> Trouble:
+) -> Failure:
     """Return what an exception of an attempt to talk to `host` means.
 
     Args:
@@ -45,25 +45,25 @@ def trouble_of(
     """
     text = redact_text(_said(error), secrets)
     if isinstance(error, BodyError):
-        return Trouble(error.kind, reached=True, text=text)
+        return Failure(error.kind, reached=True, text=text)
     if isinstance(error, NameLookupError):
-        return Trouble("lookup", reached=False, text=text, passing=error.passing)
+        return Failure("lookup", reached=False, text=text, passing=error.passing)
     if tls := problem(error, host):
-        return Trouble("tls", reached=reached, text=tls.text, passing=tls.passing)
+        return Failure("tls", reached=reached, text=tls.text, passing=tls.passing)
     kind = _kind(error)
     if kind == "protocol" and reached:
         kind = _early_end(text, heard)
-    return Trouble(kind, reached=reached and kind != "connect", text=text)
+    return Failure(kind, reached=reached and kind != "connect", text=text)
 
 
-def _kind(error: Exception) -> TroubleKind:
+def _kind(error: Exception) -> FailureKind:
     for parent in type(error).__mro__:
         if parent.__name__ in _KINDS:
             return _KINDS[parent.__name__]
     return "local"
 
 
-def _early_end(text: str, heard: bytes) -> TroubleKind:
+def _early_end(text: str, heard: bytes) -> FailureKind:
     """Tell an answer that broke off from one that is no HTTP; h11 has one exception for both."""
     if "peer closed connection" in text:
         return "truncated"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._tasks.batch_methods import AsyncMany, Many
-from chainhub._tasks.download_methods import AsyncDownloads, Downloads
-from chainhub._tasks.wait_methods import AsyncWaits, Waits
+from chainhub._tasks.batch_methods import AsyncBatchMethods, BatchMethods
+from chainhub._tasks.download_methods import AsyncDownloadMethods, DownloadMethods
+from chainhub._tasks.wait_methods import AsyncWaitMethods, WaitMethods
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
 if TYPE_CHECKING:
     from chainhub._client import AsyncClient, Client
 
 
-class Video(Waits, Many, Downloads, VideoResource):
+class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
     """The operations on videos, synchronous."""
 
     __slots__ = ("_client",)
@@ -23,7 +23,7 @@ class Video(Waits, Many, Downloads, VideoResource):
         self._client = client
 
 
-class AsyncVideo(AsyncWaits, AsyncMany, AsyncDownloads, AsyncVideoResource):
+class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
     """The operations on videos, asynchronous."""
 
     __slots__ = ("_client",)

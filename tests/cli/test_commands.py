@@ -213,11 +213,11 @@ def test_the_folder_is_made_before_anything_is_asked(
 def test_download_to_a_file_or_folder(sandbox: Sandbox, chainhub, tmp_path: Path) -> None:
     """-o takes either; a checksum is compared."""
     sandbox.add(completed, id="m:1")
-    film = tmp_path / "film.mp4"
-    assert chainhub("download", "m:1", "-o", str(film)).out == f"{film}\n"
+    sample = tmp_path / "film.mp4"
+    assert chainhub("download", "m:1", "-o", str(sample)).out == f"{sample}\n"
     assert chainhub("download", "m:1", "-o", str(tmp_path)).out == f"{tmp_path / 'm@1.mp4'}\n"
-    digest = hashlib.sha256(film.read_bytes()).hexdigest()
-    again = ["download", "m:1", "--if-exists", "replace", "-o", str(film), "--sha256"]
+    digest = hashlib.sha256(sample.read_bytes()).hexdigest()
+    again = ["download", "m:1", "--if-exists", "replace", "-o", str(sample), "--sha256"]
     assert chainhub(*again, digest).code == 0
     wrong = chainhub(*again, "0" * 64)
     assert wrong.code == 7

@@ -16,7 +16,7 @@ from chainhub.cli._exit_codes import Exit, exit_code_of, verdict
 from chainhub.cli._ids import chosen, ids_in, ids_of_file
 from chainhub.cli._lines import change_sentence, columns, sentence
 from chainhub.cli._messages import again, complaint, plain, spoken
-from chainhub.cli._progress import Board
+from chainhub.cli._progress import LiveProgress
 from chainhub.cli._rows import (
     ASCII,
     UNICODE,
@@ -274,7 +274,9 @@ class Ticks:
 def test_a_board_counts_what_ends() -> None:
     """And shows what runs, with the remainder that was learned."""
     ticks = Ticks()
-    board = Board(["a", "b", "c"], ticks, lambda task_id, now: 60.0 if task_id == "b" else None)
+    board = LiveProgress(
+        ["a", "b", "c"], ticks, lambda task_id, now: 60.0 if task_id == "b" else None
+    )
     board.told(task(id="a", status="queued"))
     assert board.told(task(id="stranger")) is None
     board.ended("c", good=True)
@@ -293,7 +295,7 @@ def test_a_board_counts_what_ends() -> None:
 
 def test_a_board_of_one_needs_no_counts() -> None:
     """And takes every answer as its own, whatever id the service writes into it."""
-    board = Board(["a"], Ticks())
+    board = LiveProgress(["a"], Ticks())
     board.told(task(id="other", status="queued"))
     assert [line.text for line in board.view(80, 24, ASCII)] == ["a  queued  0:00"]
     board.downloading("a")
@@ -308,7 +310,7 @@ def test_a_board_of_one_needs_no_counts() -> None:
 
 def test_a_board_shows_what_fits() -> None:
     """And says how many more there are."""
-    board = Board([f"task-{n}" for n in range(100)], Ticks())
+    board = LiveProgress([f"task-{n}" for n in range(100)], Ticks())
     lines = board.view(80, 8, ASCII)
     assert len(lines) == 7
     assert lines[-1].text == "and 95 more"

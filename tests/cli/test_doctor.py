@@ -142,7 +142,7 @@ def test_a_package_that_is_not_installed() -> None:
     """Is no traceback."""
     assert _doctor._version("no-such-package") == "(not installed)"
     command = _doctor.Doctor(service=None, offline=True, json=False)
-    assert command.way_on() == ""
+    assert command.resume_hint() == ""
 
 
 def _keyring(monkeypatch: pytest.MonkeyPatch, get_password: object) -> None:

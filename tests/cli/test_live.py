@@ -279,7 +279,7 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
     assert max(map(len, done.out.splitlines())) <= 100
     done = chainhub("sandbox", "--port", "0", "--host", "0.0.0.0")
     assert (done.code, "--allow-remote" in done.err) == (2, True)
-    assert _sandbox.Play(host="", port=0, speed=1, allow_remote=False).way_on() == ""
+    assert _sandbox.Play(host="", port=0, speed=1, allow_remote=False).resume_hint() == ""
 
 
 def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ ONCE = chainhub.RetryPolicy.off()
 KEY = "sk-test-seam-0123456789"
 
 
-def test_passing_trouble_is_tried_again(colour, server, http):
+def test_passing_trouble_is_tried_again(mode, server, http):
     """A 503, a reset and a broken body are survived; a dead kept connection costs no attempt."""
 
     def reset(connection: socket.socket, head: bytes) -> None:
@@ -32,16 +32,16 @@ def test_passing_trouble_is_tried_again(colour, server, http):
         connection.sendall(http(length=999)),
         connection.shutdown(socket.SHUT_RDWR),
     )
-    client = colour.client(base_url=server.url, retry=FAST, on_call=seen.append)
-    assert colour(client.video.query("a")).status == "pending"
+    client = mode.client(base_url=server.url, retry=FAST, on_call=seen.append)
+    assert mode(client.video.query("a")).status == "pending"
     assert (seen[0].attempts, seen[0].status, seen[0].error) == (3, 200, None)
 
 
-def test_observers_are_told(colour, server, http):
+def test_observers_are_told(mode, server, http):
     """Every attempt, every retry and every call is told once, URLs redacted."""
     attempts, retries, calls = [], [], []
     server.answers = [http(503, b"", "X-Oneapi-Request-Id: r-1"), http(404, b"{}")]
-    client = colour.client(
+    client = mode.client(
         base_url=server.url,
         retry=FAST,
         on_attempt=attempts.append,
@@ -49,7 +49,7 @@ def test_observers_are_told(colour, server, http):
         on_call=calls.append,
     )
     with pytest.raises(chainhub.NotFoundError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert [(event.attempt, event.status) for event in attempts] == [(1, 503), (2, 404)]
     assert attempts[0].request_id == "r-1"
     assert [(event.attempt, type(event.error)) for event in retries] == [(1, chainhub.ServerError)]
@@ -59,25 +59,25 @@ def test_observers_are_told(colour, server, http):
     assert calls[0].url.endswith("/v1/video/query?id=a")
 
 
-def test_attempt_without_an_answer_is_told_as_trouble(colour, server):
+def test_attempt_without_an_answer_is_told_as_trouble(mode, server):
     """An observer learns why there was no answer."""
     attempts, calls = [], []
     server.answers = [None]
-    client = colour.client(
+    client = mode.client(
         base_url=server.url, retry=ONCE, on_attempt=attempts.append, on_call=calls.append
     )
     with pytest.raises(chainhub.ConnectionFailedError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (attempts[0].status, bool(attempts[0].trouble)) == (None, True)
     assert (attempts[0].request_id, calls[0].status) == (None, None)
 
 
-def test_one_line_is_logged_per_attempt(colour, server, http, caplog):
+def test_one_line_is_logged_per_attempt(mode, server, http, caplog):
     """The line has method, redacted URL, status and request id, and never the key."""
     caplog.set_level(logging.DEBUG)
     server.answers = [http(503, b"", "X-Oneapi-Request-Id: r-1"), http()]
-    client = colour.client(base_url=server.url, retry=FAST)
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url, retry=FAST)
+    mode(client.video.query("a"))
     lines = [record.getMessage() for record in caplog.records if record.name == "chainhub"]
     assert [line.split(" in ")[0] for line in lines] == [
         f"GET {server.url}/v1/video/query?id=a: 503",
@@ -88,13 +88,13 @@ def test_one_line_is_logged_per_attempt(colour, server, http, caplog):
     assert KEY not in caplog.text
 
 
-def test_error_carries_the_facts(colour, server, http):
+def test_error_carries_the_facts(mode, server, http):
     """Status, code, request id, method, URL, attempts, elapsed and an excerpt, on one line."""
     body = {"error": {"message": f"bad key {KEY}", "type": "new_api_error", "code": "E1"}}
     server.answers = [http(401, body, "X-Oneapi-Request-Id: r-7")]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.AuthenticationError) as caught:
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     error = caught.value
     assert (error.status, error.code, error.request_id) == (401, "E1", "r-7")
     assert (error.method, error.attempts) == ("GET", 1)
@@ -108,98 +108,98 @@ def test_error_carries_the_facts(colour, server, http):
     assert KEY.encode() not in pickle.dumps(error)
 
 
-def test_failed_connection_leaves_no_foreign_exception_behind(colour):
+def test_failed_connection_leaves_no_foreign_exception_behind(mode):
     """The chain of an error holds nothing of httpx, with its requests and headers."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    client = colour.client(base_url=f"http://127.0.0.1:{port}", retry=ONCE)
+    client = mode.client(base_url=f"http://127.0.0.1:{port}", retry=ONCE)
     with pytest.raises(chainhub.ConnectionFailedError, match="could not connect") as caught:
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-def test_unknown_host_is_a_sentence(colour):
+def test_unknown_host_is_a_sentence(mode):
     """A name that does not exist is no reason to try four times."""
-    client = colour.client(base_url="https://no-such-host.invalid")
+    client = mode.client(base_url="https://no-such-host.invalid")
     with pytest.raises(chainhub.ConnectionFailedError, match=r"no-such-host\.invalid") as caught:
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert caught.value.attempts == 1
 
 
-def test_rejected_key_is_asked_for_again_once(colour, server, http):
+def test_rejected_key_is_asked_for_again_once(mode, server, http):
     """A callable is asked again after a 401, and the call goes on with the new key."""
     keys = iter(["sk-test-old-11111111", "sk-test-new-22222222", "sk-test-never-3333333"])
     server.answers = [http(401, b"{}"), http()]
-    client = colour.client(lambda: next(keys), base_url=server.url)
-    assert colour(client.video.query("a")).status == "pending"
-    colour(client.video.query("a"))
+    client = mode.client(lambda: next(keys), base_url=server.url)
+    assert mode(client.video.query("a")).status == "pending"
+    mode(client.video.query("a"))
     sent = [head.partition(b"Bearer ")[2].split(b"\r\n")[0] for head in server.requests]
     assert sent == [b"sk-test-old-11111111", b"sk-test-new-22222222", b"sk-test-new-22222222"]
 
 
-def test_second_rejection_is_an_error(colour, server, http):
+def test_second_rejection_is_an_error(mode, server, http):
     """A new key that is refused too is not asked for a third time."""
     keys = iter(f"sk-test-{n}-12345678" for n in range(9))
     server.answers = [http(401, b"{}")]
-    client = colour.client(lambda: next(keys), base_url=server.url)
+    client = mode.client(lambda: next(keys), base_url=server.url)
     with pytest.raises(chainhub.AuthenticationError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert len(server.requests) == 2
 
 
-def test_key_goes_nowhere_else(colour, server):
+def test_key_goes_nowhere_else(mode, server):
     """A request for another origin is refused before it is sent."""
-    client = colour.client(base_url=server.url)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+    client = mode.client(base_url=server.url)
+    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     for url in (
         "https://elsewhere.example/x",
         f"{server.url}0/x",
         f"https://127.0.0.1:{server.port}",
     ):
         with pytest.raises(chainhub.ConfigurationError, match="sends nothing to"):
-            colour(door.get(url))
+            mode(door.get(url))
     assert server.requests == []
 
 
-def test_header_that_carries_the_key_cannot_be_given_twice(colour, server):
+def test_header_that_carries_the_key_cannot_be_given_twice(mode, server):
     """The key has one way in."""
     with pytest.raises(chainhub.ConfigurationError, match="api_key="):
-        colour.client(base_url=server.url, headers={"authorization": "Bearer sk-test-x"})
-    client = colour.client(base_url=server.url)
+        mode.client(base_url=server.url, headers={"authorization": "Bearer sk-test-x"})
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.ConfigurationError, match="api_key="):
         client.with_headers({"AUTHORIZATION": "x"})
 
 
-def test_key_may_travel_in_another_header(colour, server):
+def test_key_may_travel_in_another_header(mode, server):
     """Gateways with a header of their own are served, and it replaces no other."""
-    client = colour.client(base_url=server.url, auth_header_name="X-Api-Key", prefix="")
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url, auth_header_name="X-Api-Key", prefix="")
+    mode(client.video.query("a"))
     assert f"X-Api-Key: {KEY}".encode() in server.requests[0]
     assert b"Authorization" not in server.requests[0]
 
 
-def test_redirects_are_not_followed(colour, server, http):
+def test_redirects_are_not_followed(mode, server, http):
     """A redirect is an error that says where it pointed."""
     server.answers = [http(302, b"", "Location: https://stranger.example/steal?k=1")]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.RedirectError, match=r"stranger\.example"):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
-def test_empty_id_is_refused_before_any_request(colour, server):
+def test_empty_id_is_refused_before_any_request(mode, server):
     """An empty required argument never reaches the service."""
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     for empty in ("", None):
         with pytest.raises(chainhub.ConfigurationError, match="id must not be empty"):
-            colour(client.video.query(empty))
+            mode(client.video.query(empty))
     assert server.requests == []
 
 
-def test_missing_fields_are_none_and_extra_ones_are_kept(colour, server, http):
+def test_missing_fields_are_none_and_extra_ones_are_kept(mode, server, http):
     """An answer with less or more than the contract says is a good answer."""
     body = {"id": "a", "status": "new word", "status_update_time": 1, "progress": 61}
     server.answers = [http(200, body)]
-    task = colour(colour.client(base_url=server.url).video.query("a"))
+    task = mode(mode.client(base_url=server.url).video.query("a"))
     assert (task.video_url, task.enhanced_prompt, task.status) == (None, None, "new word")
     assert task["progress"] == 61
 
@@ -213,90 +213,90 @@ def test_missing_fields_are_none_and_extra_ones_are_kept(colour, server, http):
         (b"<html>down</html>", "HTML page"),
     ],
 )
-def test_wrong_answers_name_the_field(colour, server, http, body, words):
+def test_wrong_answers_name_the_field(mode, server, http, body, words):
     """A 200 that is not the declared answer is one typed error with all facts."""
     server.answers = [http(200, body, "X-Oneapi-Request-Id: r-9")]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.ResponseError, match=words) as caught:
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (caught.value.attempts, caught.value.method) == (1, "GET")
     assert caught.value.request_id == "r-9"
     assert caught.value.__context__ is None
 
 
-def test_error_inside_a_200_is_the_error_it_is(colour, server, http):
+def test_error_inside_a_200_is_the_error_it_is(mode, server, http):
     """A relay that answers 200 with an error does not hide it."""
     server.answers = [http(200, {"success": False, "message": "model overloaded"})]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.StatusError, match="model overloaded"):
-        colour(client.video.query("a"))
-    plain = query.asyncio if colour.asynchronous else query.sync
+        mode(client.video.query("a"))
+    plain = query.asyncio if mode.asynchronous else query.sync
     with pytest.raises(chainhub.StatusError, match="model overloaded"):
-        colour(plain(client=client, id="a"))
+        mode(plain(client=client, id="a"))
 
 
-def test_gzip_is_asked_for_and_inflated(colour, server, http):
+def test_gzip_is_asked_for_and_inflated(mode, server, http):
     """Only gzip is asked for, and only by us."""
     body = b'{"id":"a","status":"packed","status_update_time":1}'
     server.answers = [http(200, gzip.compress(body), "Content-Encoding: gzip")]
-    client = colour.client(base_url=server.url)
-    assert colour(client.video.query("a")).status == "packed"
+    client = mode.client(base_url=server.url)
+    assert mode(client.video.query("a")).status == "packed"
     assert b"Accept-Encoding: gzip\r\n" in server.requests[0]
-    plain = query.asyncio if colour.asynchronous else query.sync
-    assert colour(plain(client=client, id="a")).status == "packed"
+    plain = query.asyncio if mode.asynchronous else query.sync
+    assert mode(plain(client=client, id="a")).status == "packed"
 
 
-def test_answers_are_bounded(colour, server, http):
+def test_answers_are_bounded(mode, server, http):
     """More than `max_body` is refused, not read."""
     server.answers = [http(200, {"pad": "x" * 2000})]
-    client = colour.client(base_url=server.url, max_body=1000)
+    client = mode.client(base_url=server.url, max_body=1000)
     with pytest.raises(chainhub.ResponseError, match="larger than the limit of 1000"):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
-def test_own_user_agent_is_short_and_can_be_changed(colour, server):
+def test_own_user_agent_is_short_and_can_be_changed(mode, server):
     """Nothing about the machine is told."""
-    client = colour.client(base_url=server.url)
-    colour(client.video.query("a"))
-    colour(client.with_headers({"User-Agent": "mine/1"}).video.query("a"))
+    client = mode.client(base_url=server.url)
+    mode(client.video.query("a"))
+    mode(client.with_headers({"User-Agent": "mine/1"}).video.query("a"))
     agents = [head.partition(b"User-Agent: ")[2].split(b"\r\n")[0] for head in server.requests]
     assert agents == [f"chainhub-python/{chainhub.__version__}".encode(), b"mine/1"]
 
 
-def test_cancel_ends_a_call_within_50_ms(colour, server):
+def test_cancel_ends_a_call_within_50_ms(mode, server):
     """A blocked read ends when the switch is set, and so do later calls."""
     cancel = chainhub.Cancel()
     server.answers = [
         lambda connection, head: (threading.Timer(0.05, cancel.set).start(), time.sleep(2))
     ]
-    client = colour.client(base_url=server.url).with_options(cancel=cancel)
+    client = mode.client(base_url=server.url).with_options(cancel=cancel)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     began = time.monotonic()
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert time.monotonic() - began < 0.5
     assert len(server.requests) == 1
 
 
-def test_cancel_ends_a_back_off(colour, server, http):
+def test_cancel_ends_a_back_off(mode, server, http):
     """So does the sleep between two attempts."""
     cancel = chainhub.Cancel()
     server.answers = [http(503, b"")]
     slow = chainhub.RetryPolicy(base=20, throttled_base=20, cap=20)
-    client = colour.client(base_url=server.url, retry=slow).with_options(cancel=cancel)
+    client = mode.client(base_url=server.url, retry=slow).with_options(cancel=cancel)
     threading.Timer(0.1, cancel.set).start()
     began = time.monotonic()
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert time.monotonic() - began < 2
 
 
-def test_cancel_ends_queueing(colour, server):
+def test_cancel_ends_queueing(mode, server):
     """So does waiting for a connection."""
     cancel = chainhub.Cancel()
     server.answers = [lambda connection, head: time.sleep(0.6)]
-    client = colour.client(base_url=server.url, max_connections=1, retry=ONCE)
+    client = mode.client(base_url=server.url, max_connections=1, retry=ONCE)
     switched = client.with_options(cancel=cancel)
     threading.Timer(0.1, cancel.set).start()
 
@@ -309,8 +309,8 @@ def test_cancel_ends_queueing(colour, server):
         blocker.cancel()
         return time.monotonic() - began
 
-    if colour.asynchronous:
-        assert colour(queued()) < 0.4
+    if mode.asynchronous:
+        assert mode(queued()) < 0.4
         return
 
     def block():
@@ -352,19 +352,19 @@ def test_async_client_outside_asyncio_says_so():
         coroutine.send(None)
 
 
-def test_a_slip_in_a_callback_is_not_swallowed(colour, server):
+def test_a_slip_in_a_callback_is_not_swallowed(mode, server):
     """An exception of an observer ends the call and propagates as it is."""
 
     def slip(event):
         raise ZeroDivisionError
 
-    client = colour.client(base_url=server.url, on_attempt=slip)
+    client = mode.client(base_url=server.url, on_attempt=slip)
     with pytest.raises(ZeroDivisionError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
 class Ordinary:
-    """A transport of the user's, in both colours."""
+    """A transport of the user's, sync and async."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -403,55 +403,55 @@ def streamed():
     return httpx.Response(200, stream=Both(), headers={"Content-Encoding": "gzip"})
 
 
-def given(colour, client, transport):
+def given(mode, client, transport):
     """Put a transport of the user's own below a client, in both ways people do."""
-    if colour.asynchronous:
+    if mode.asynchronous:
         return client.set_async_httpx_client(httpx.AsyncClient(transport=transport))
     return client.set_httpx_client(httpx.Client(transport=transport))
 
 
 @pytest.mark.parametrize("way", ["httpx_args", "client"])
 @pytest.mark.parametrize("answer", [good, streamed])
-def test_mock_transports_keep_auth_retries_and_errors(colour, way, answer):
+def test_mock_transports_keep_auth_retries_and_errors(mode, way, answer):
     """People's tests patch httpx; what they put in goes through the same decisions."""
     ordinary = Ordinary(httpx.Response(503), httpx.ReadError("reset"), answer)
     transport = httpx.MockTransport(ordinary)
     options = {"httpx_args": {"transport": transport}} if way == "httpx_args" else {}
-    client = colour.client(base_url="https://api.example.com", retry=FAST, **options)
+    client = mode.client(base_url="https://api.example.com", retry=FAST, **options)
     if way == "client":
-        client = given(colour, client, transport)
-    assert colour(client.video.query("a")).status == "mocked"
-    assert colour(client.with_options(deadline=5).video.query("a")).status == "mocked"
+        client = given(mode, client, transport)
+    assert mode(client.video.query("a")).status == "mocked"
+    assert mode(client.with_options(deadline=5).video.query("a")).status == "mocked"
     assert ordinary.requests[0].headers["Authorization"] == f"Bearer {KEY}"
     assert str(ordinary.requests[0].url) == "https://api.example.com/v1/video/query?id=a"
 
 
-def test_mock_that_never_connects_is_told_from_one_that_broke(colour):
+def test_mock_that_never_connects_is_told_from_one_that_broke(mode):
     """A request that was certainly not sent may be sent again, whatever its method."""
     ordinary = Ordinary(httpx.ConnectError("refused"), good)
-    client = colour.client(
+    client = mode.client(
         base_url="https://api.example.com",
         retry=FAST,
         httpx_args={"transport": httpx.MockTransport(ordinary)},
     )
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    assert colour(door.post("/v1/video/create", json={})).json()["status"] == "mocked"
+    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    assert mode(door.post("/v1/video/create", json={})).json()["status"] == "mocked"
     ordinary.answers = [httpx.ReadError("reset")]
     with pytest.raises(chainhub.AmbiguousOutcome):
-        colour(door.post("/v1/video/create", json={}))
+        mode(door.post("/v1/video/create", json={}))
 
 
-def test_slips_in_a_mock_are_not_swallowed(colour):
+def test_slips_in_a_mock_are_not_swallowed(mode):
     """A failing assertion of somebody's test comes through as it is."""
     ordinary = Ordinary(AssertionError("mine"))
-    client = colour.client(
+    client = mode.client(
         base_url="https://api.example.com", httpx_args={"transport": httpx.MockTransport(ordinary)}
     )
     with pytest.raises(AssertionError, match="mine"):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
-def test_patched_httpx_keeps_calls_off_the_network(colour, monkeypatch):
+def test_patched_httpx_keeps_calls_off_the_network(mode, monkeypatch):
     """Test libraries that replace httpx's transport methods see our requests."""
 
     def handle(self, request):
@@ -462,11 +462,11 @@ def test_patched_httpx_keeps_calls_off_the_network(colour, monkeypatch):
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", ahandle)
-    client = colour.client(base_url="https://api.example.com")
-    assert colour(client.video.query("a")).status == "mocked"
+    client = mode.client(base_url="https://api.example.com")
+    assert mode(client.video.query("a")).status == "mocked"
 
 
-def test_ordinary_path_keeps_deadlines_between_reads(colour, server, http):
+def test_ordinary_path_keeps_deadlines_between_reads(mode, server, http):
     """A trickling body ends at the attempt's limit there too, between two reads."""
 
     def trickle(connection: socket.socket, head: bytes) -> None:
@@ -476,59 +476,57 @@ def test_ordinary_path_keeps_deadlines_between_reads(colour, server, http):
             connection.sendall(b" ")
 
     server.answers = [trickle]
-    client = colour.client(
-        base_url=server.url, timeout=0.3, retry=ONCE, httpx_args={"http2": False}
-    )
+    client = mode.client(base_url=server.url, timeout=0.3, retry=ONCE, httpx_args={"http2": False})
     began = time.monotonic()
     with pytest.raises(chainhub.RequestTimeoutError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert time.monotonic() - began < 0.7
 
 
 @pytest.mark.parametrize("status", [500, 503, 524, 408])
-def test_post_with_an_unknown_outcome_is_never_repeated(colour, server, http, status):
+def test_post_with_an_unknown_outcome_is_never_repeated(mode, server, http, status):
     """What may have been paid for is not ordered twice; the error says so."""
     server.answers = [http(status, {"error": {"message": "broke", "code": "E5"}})]
-    client = colour.client(base_url=server.url, retry=FAST)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+    client = mode.client(base_url=server.url, retry=FAST)
+    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     with pytest.raises(chainhub.AmbiguousOutcome, match="may have been carried out") as caught:
-        colour(door.post("/v1/video/create", json={"prompt": "a cow"}))
+        mode(door.post("/v1/video/create", json={"prompt": "a cow"}))
     assert (caught.value.status, caught.value.code, caught.value.attempts) == (status, "E5", 1)
     assert len(server.requests) == 1
 
 
-def test_post_always_opens_a_fresh_connection(colour, server, http):
+def test_post_always_opens_a_fresh_connection(mode, server, http):
     """A request that cannot be repeated takes no connection that may be dead."""
-    client = colour.client(base_url=server.url)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    colour(client.video.query("a"))
-    colour(door.post("/v1/video/create", json={}))
+    client = mode.client(base_url=server.url)
+    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    mode(client.video.query("a"))
+    mode(door.post("/v1/video/create", json={}))
     assert server.connections == 2
 
 
-def test_rate_limited_post_is_tried_again(colour, server, http):
+def test_rate_limited_post_is_tried_again(mode, server, http):
     """A 429 was certainly not carried out."""
     server.answers = [http(429, b""), http()]
-    client = colour.client(base_url=server.url, retry=FAST)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    assert colour(door.post("/v1/video/create", content=b"x")).status_code == 200
+    client = mode.client(base_url=server.url, retry=FAST)
+    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    assert mode(door.post("/v1/video/create", content=b"x")).status_code == 200
 
 
-def test_retry_after_beyond_the_deadline_fails_at_once(colour, server, http):
+def test_retry_after_beyond_the_deadline_fails_at_once(mode, server, http):
     """A wait that cannot fit is not begun, and the error says why."""
     server.answers = [http(429, b"", "Retry-After: 30")]
-    client = colour.client(base_url=server.url, deadline=5)
+    client = mode.client(base_url=server.url, deadline=5)
     with pytest.raises(chainhub.RateLimitError, match="asks to wait 30 s") as caught:
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (caught.value.retry_after, caught.value.attempts) == (30, 1)
 
 
-def test_user_cookies_travel_and_the_servers_are_not_kept(colour, server, http):
+def test_user_cookies_travel_and_the_servers_are_not_kept(mode, server, http):
     """Calls stay independent of what earlier answers set."""
     server.answers = [http(200, GOOD, "Set-Cookie: theirs=1")]
-    client = colour.client(base_url=server.url, cookies={"mine": "1"})
-    colour(client.video.query("a"))
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url, cookies={"mine": "1"})
+    mode(client.video.query("a"))
+    mode(client.video.query("a"))
     assert all(b"mine=1" in head for head in server.requests)
     assert not any(b"theirs" in head for head in server.requests)
 

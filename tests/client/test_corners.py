@@ -23,7 +23,7 @@ from chainhub._network import (
     is_address,
     is_readable,
 )
-from chainhub._responses.response import Answer
+from chainhub._responses.response import Response
 from chainhub._session import log as _log
 from chainhub._session.call import Prepared
 from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
@@ -32,11 +32,11 @@ KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
 
 
-def test_nothing_shows_the_key(colour, server):
+def test_nothing_shows_the_key(mode, server):
     """Neither the client nor what it is made of has the key in its repr."""
-    client = colour.client(base_url=server.url)
-    colour(client.video.query("a"))
-    door = client._async_door() if colour.asynchronous else client._door()
+    client = mode.client(base_url=server.url)
+    mode(client.video.query("a"))
+    door = client._async_door() if mode.asynchronous else client._door()
     session = client._session
     seen = [client, door, session, session.connector, session.budget]
     assert KEY not in repr(session.credentials)
@@ -63,31 +63,31 @@ def test_request_aimed_elsewhere_keeps_all_but_its_target():
 
 
 @pytest.mark.parametrize("ordinary", [False, True])
-def test_error_status_speaks_although_its_body_is_broken(colour, server, http, ordinary):
+def test_error_status_speaks_although_its_body_is_broken(mode, server, http, ordinary):
     """On our transport and on httpx's ordinary path."""
     server.answers = [http(403, b"no gzip", "Content-Encoding: gzip")]
     arguments = {"httpx_args": {"http2": False}} if ordinary else {}
-    client = colour.client(base_url=server.url, **arguments)
+    client = mode.client(base_url=server.url, **arguments)
     with pytest.raises(chainhub.PermissionDeniedError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
-def test_switch_of_protocols_is_an_error_status(colour, server):
+def test_switch_of_protocols_is_an_error_status(mode, server):
     """A 101 that nobody asked for is said in words of ours."""
     server.answers = [lambda connection, head: connection.sendall(b"HTTP/1.1 101 Switch\r\n\r\n")]
-    client = colour.client(base_url=server.url, retry=ONCE)
+    client = mode.client(base_url=server.url, retry=ONCE)
     with pytest.raises(chainhub.ConnectionFailedError, match="switches protocols"):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
-def test_foreign_good_status_is_named(colour, server, http):
+def test_foreign_good_status_is_named(mode, server, http):
     """A 2xx that the contract does not declare, one Python does not know among them."""
     for status in (203, 299):
         server.answers = [http(status)]
         server.requests.clear()
-        client = colour.client(base_url=server.url)
+        client = mode.client(base_url=server.url)
         with pytest.raises(chainhub.ResponseError, match=f"no answer for the status {status}"):
-            colour(client.video.query("a"))
+            mode(client.video.query("a"))
 
 
 def test_log_handler_is_installed_in_process(monkeypatch):
@@ -132,7 +132,7 @@ def test_spans_without_their_package_are_a_sentence(monkeypatch):
 def test_undeclared_answers_are_read_by_their_type(content_type, body, expected):
     """Where the contract says nothing, the answer does."""
     headers = [] if content_type is None else [(b"Content-Type", content_type.encode())]
-    answer = Answer(200, headers, body, "GET", "https://api.example.com/")
+    answer = Response(200, headers, body, "GET", "https://api.example.com/")
     assert undeclared(answer, ()) == expected
     assert ParsedAnswer(answer, ()).headers.get("content-type") == content_type
 
@@ -221,7 +221,7 @@ def test_slip_in_a_handshake_closes_the_socket(server):
     assert wire.socket.fileno() == -1
 
 
-def test_next_address_is_tried_and_the_last_failure_told(monkeypatch, colour, server):
+def test_next_address_is_tried_and_the_last_failure_told(monkeypatch, mode, server):
     """A host with a dead address is reached at its next one."""
     real = socket.getaddrinfo
 
@@ -232,8 +232,8 @@ def test_next_address_is_tried_and_the_last_failure_told(monkeypatch, colour, se
         return [(*found[0][:4], ("127.0.0.9", port)), *found]
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
-    client = colour.client(base_url=f"http://localhost:{server.port}", retry=ONCE)
-    assert colour(client.video.query("a")).status == "pending"
+    client = mode.client(base_url=f"http://localhost:{server.port}", retry=ONCE)
+    assert mode(client.video.query("a")).status == "pending"
 
 
 class Idle:
@@ -302,8 +302,8 @@ def test_waking_a_loop_that_is_closed_does_no_harm():
     asyncio.run(made())()
 
 
-def test_switch_set_while_connecting_ends_the_call(colour):
-    """A connect that nobody answers ends within 50 ms, in both colours."""
+def test_switch_set_while_connecting_ends_the_call(mode):
+    """A connect that nobody answers ends within 50 ms, sync and async."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -318,11 +318,11 @@ def test_switch_set_while_connecting_ends_the_call(colour):
             cancel.set()
 
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        client = colour.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
+        client = mode.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
         timer = threading.Timer(0.2, switch)
         timer.start()
         with pytest.raises(chainhub.CancelledByUser):
-            colour(client.video.query("a"))
+            mode(client.video.query("a"))
         assert time.monotonic() - set_at[0] < 0.3
         timer.join()
         for filler in fillers:
@@ -337,15 +337,15 @@ def test_switch_set_before_the_connect_opens_nothing(server):
         wire.connect_tcp("127.0.0.1", server.port)
 
 
-def test_large_requests_go_in_slices_within_the_limit(colour):
+def test_large_requests_go_in_slices_within_the_limit(mode):
     """A receiver that takes nothing ends the attempt, not the program."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # its backlog connects, nobody reads
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        client = colour.client(base_url=url, timeout=0.3, retry=ONCE)
-        door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
+        client = mode.client(base_url=url, timeout=0.3, retry=ONCE)
+        door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
         began = time.monotonic()
         with pytest.raises(chainhub.AmbiguousOutcome):
-            colour(door.post("/v1/video/create", content=b"x" * 20_000_000))
+            mode(door.post("/v1/video/create", content=b"x" * 20_000_000))
         assert time.monotonic() - began < 1.5
 
 
@@ -364,7 +364,7 @@ def test_write_that_fails_says_how(broken):
         assert wire.written
 
 
-def test_compressed_answers_of_mocks_are_read_once(colour):
+def test_compressed_answers_of_mocks_are_read_once(mode):
     """A mock's answer that httpx has inflated already is not inflated again."""
     body = gzip.compress(b'{"id":"a","status":"mocked","status_update_time":1}')
 
@@ -372,43 +372,43 @@ def test_compressed_answers_of_mocks_are_read_once(colour):
         return httpx.Response(200, content=body, headers={"Content-Encoding": "gzip"})
 
     transport = httpx.MockTransport(handler)
-    client = colour.client(base_url="https://api.example.com", httpx_args={"transport": transport})
-    assert colour(client.video.query("a")).status == "mocked"
+    client = mode.client(base_url="https://api.example.com", httpx_args={"transport": transport})
+    assert mode(client.video.query("a")).status == "mocked"
 
 
-def test_proxy_of_the_environment_is_used_by_whole_calls(colour, server, monkeypatch):
+def test_proxy_of_the_environment_is_used_by_whole_calls(mode, server, monkeypatch):
     """HTTP_PROXY takes the request, NO_PROXY lets it pass by."""
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    client = colour.client(base_url="http://127.0.0.1:9", retry=ONCE)
-    assert colour(client.video.query("a")).status == "pending"
+    client = mode.client(base_url="http://127.0.0.1:9", retry=ONCE)
+    assert mode(client.video.query("a")).status == "pending"
     assert server.requests[0].startswith(b"GET http://127.0.0.1:9/v1/video/query?id=a ")
-    direct = colour.client(base_url="http://127.0.0.1:9", retry=ONCE, trust_env=False)
+    direct = mode.client(base_url="http://127.0.0.1:9", retry=ONCE, trust_env=False)
     with pytest.raises(chainhub.ConnectionFailedError):
-        colour(direct.video.query("a"))
+        mode(direct.video.query("a"))
 
 
-def test_no_limits_at_all_is_allowed(colour, server):
+def test_no_limits_at_all_is_allowed(mode, server):
     """None means no limit, and a socket that knows none is told a very long one."""
-    client = colour.client(base_url=server.url, timeout=None, deadline=None)
-    assert colour(client.video.query("a")).status == "pending"
+    client = mode.client(base_url=server.url, timeout=None, deadline=None)
+    assert mode(client.video.query("a")).status == "pending"
 
 
 def test_described_or_not_an_error_inside_a_200_is_told_all_facts():
     """The error of an answer that nobody has described knows its call."""
-    from chainhub._session.call import Settled
+    from chainhub._session.call import CallResult
     from chainhub._session.operation import Task
     from chainhub_api.api.video import query
 
     headers = [(b"Content-Type", b"application/json")]
     body = b'{"success": false, "message": "overloaded"}'
-    answer = Answer(200, headers, body, "GET", "https://api.example.com/x")
+    answer = Response(200, headers, body, "GET", "https://api.example.com/x")
     task = Task(query, "Any", {}, tuple)
     with pytest.raises(chainhub.StatusError, match="overloaded") as caught:
-        task.declared(None, Settled(answer, None, 2, 0.5))
+        task.declared(None, CallResult(answer, None, 2, 0.5))
     assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
-    broken = Answer(200, headers, b"{", "GET", "https://api.example.com/x")
+    broken = Response(200, headers, b"{", "GET", "https://api.example.com/x")
     with pytest.raises(chainhub.ResponseError):
-        task.declared(None, Settled(broken, None, 1, 0.5))
+        task.declared(None, CallResult(broken, None, 1, 0.5))
 
 
 def test_every_session_starts_anew_in_a_child(server, monkeypatch):
@@ -429,15 +429,15 @@ def test_every_session_starts_anew_in_a_child(server, monkeypatch):
 
 def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
     """A machine that slept through the last call waits for the deadline, then ends."""
-    from chainhub._tasks.poll import Expire, Raise, Wait
-    from chainhub._tasks.poller import Follower, terms_of
+    from chainhub._tasks.poll import ExpireAt, Poll, Raise
+    from chainhub._tasks.poller import Poller, wait_options
 
     with chainhub.Client(KEY, base_url=server.url) as client:
-        terms = terms_of(client, 900, None, None, raise_on_failure=True)
-        follower = Follower(client._door(), client._options, "a", terms, None)
-        monkeypatch.setattr(Wait, "may_ask", lambda self, now: False)
+        terms = wait_options(client, 900, None, None, raise_on_failure=True)
+        follower = Poller(client._door(), client._options, "a", terms, None)
+        monkeypatch.setattr(Poll, "may_ask", lambda self, now: False)
         assert follower.due() is None
-        assert follower.step.then == Expire(terms.deadline_at)
+        assert follower.step.then == ExpireAt(terms.deadline_at)
         now = terms.deadline_at
         monkeypatch.setattr(_clock, "monotonic", lambda: now)
         assert follower.due() is None
@@ -465,7 +465,7 @@ def test_queue_ends_with_the_deadline(server):
         pool.exchange(httpcore.Request("GET", server.url), attempt)
 
 
-def test_switch_set_during_a_handshake_ends_the_call(colour):
+def test_switch_set_during_a_handshake_ends_the_call(mode):
     """A server that accepts and never speaks TLS is left within 50 ms, with margin for a test."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         cancel, set_at, accepted = chainhub.Cancel(), [], []
@@ -480,9 +480,9 @@ def test_switch_set_during_a_handshake_ends_the_call(colour):
         thread = threading.Thread(target=accept)
         thread.start()
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        client = colour.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
+        client = mode.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
         with pytest.raises(chainhub.CancelledByUser):
-            colour(client.video.query("a"))
+            mode(client.video.query("a"))
         assert time.monotonic() - set_at[0] < 0.3
         thread.join(5)
         accepted[0].close()
@@ -500,25 +500,25 @@ def test_switch_set_between_connect_and_handshake_is_found(server):
     assert wire.socket.fileno() == -1
 
 
-def test_targets_that_only_httpx_can_make(colour, server):
+def test_targets_that_only_httpx_can_make(mode, server):
     """A client of one's own may add to every request, also in a wait for many."""
-    kind = httpx.AsyncClient if colour.asynchronous else httpx.Client
-    client = colour.client(base_url=server.url)
-    setter = client.set_async_httpx_client if colour.asynchronous else client.set_httpx_client
+    kind = httpx.AsyncClient if mode.asynchronous else httpx.Client
+    client = mode.client(base_url=server.url)
+    setter = client.set_async_httpx_client if mode.asynchronous else client.set_httpx_client
     body = b'{"id": "a", "status": "failed", "status_update_time": 1}'
     server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)]
     own = kind(params={"x": "1"}, trust_env=False)
-    outcomes = colour(setter(own).video.wait_many(["a b", "ü"]))
+    outcomes = mode(setter(own).video.wait_many(["a b", "ü"]))
     assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.TaskFailed] * 2
     asked = {head.split(b" ")[1].partition(b"?")[2] for head in server.requests}
     assert asked == {b"x=1&id=a+b", b"x=1&id=%C3%BC"}
-    colour(own.aclose() if colour.asynchronous else own.close())
+    mode(own.aclose() if mode.asynchronous else own.close())
     assert simple_target({"method": "get", "url": "/v1", "json": {}}) is None
 
 
-def test_what_was_learned_survives_a_fork(colour):
+def test_what_was_learned_survives_a_fork(mode):
     """Only the lock is new: a thread that no longer exists may have held it."""
-    session = colour.client(base_url="http://127.0.0.1:9")._session
+    session = mode.client(base_url="http://127.0.0.1:9")._session
     session.after_fork()
     learned = session.durations
     session.after_fork()

@@ -1,4 +1,4 @@
-"""Downloads against a server that answers what a test says, in both colours."""
+"""Downloads against a server that answers what a test says, sync and async."""
 
 import hashlib
 import socket
@@ -14,7 +14,7 @@ from chainhub_api.models import VideoTask
 from tests.client.video import (
     FILE_NAME,
     TASK_ID,
-    Film,
+    SampleVideo,
     answer,
     end,
     header_of,
@@ -33,17 +33,17 @@ def cdn(server):
 
 
 @pytest.fixture
-def fetch(colour, server, cdn, tmp_path):
+def fetch(mode, server, cdn, tmp_path):
     """Give a function that downloads the task whose video is on the second server."""
     server.answers = [task(f"{cdn.url}/v.mp4?sig=secret")]
     quick = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
-    client = colour.client(base_url=server.url, retry=quick, timeout=0.5)
+    client = mode.client(base_url=server.url, retry=quick, timeout=0.5)
 
     def download(dest=None, **options):
         options.setdefault("allow_hosts", ["127.0.0.1"])
         wanted = options.pop("task", TASK_ID)
         dest = tmp_path / "v.mp4" if dest is None and "into" not in options else dest
-        return colour(client.video.download(wanted, dest, **options))
+        return mode(client.video.download(wanted, dest, **options))
 
     return download
 
@@ -55,21 +55,21 @@ def left(folder: Path) -> set[str]:
 
 def test_a_video_comes_to_the_disk(fetch, cdn, server, tmp_path):
     """The file has the bytes, its path is returned, nothing stands beside it."""
-    film = Film()
-    cdn.answers = [film.send]
+    sample = SampleVideo()
+    cdn.answers = [sample.send]
     assert fetch() == tmp_path / "v.mp4"
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert left(tmp_path) == {"v.mp4"}
     assert b"/v1/video/query?id=veo3.1-fast%3A1760545785-abc" in server.requests[0]
 
 
-def test_others_get_a_request_that_carries_nothing_of_ours(colour, server, cdn, tmp_path):
+def test_others_get_a_request_that_carries_nothing_of_ours(mode, server, cdn, tmp_path):
     """Neither key nor headers nor cookies of the client reach another origin."""
     server.answers = [task(f"{cdn.url}/v.mp4")]
-    cdn.answers = [Film().send]
+    cdn.answers = [SampleVideo().send]
     options = {"headers": {"X-Mine": "private"}, "cookies": {"c": "private"}}
-    client = colour.client(base_url=server.url, **options)
-    colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+    client = mode.client(base_url=server.url, **options)
+    mode(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
     request = cdn.requests[0].lower()
     names = {line.partition(b":")[0] for line in request.split(b"\r\n")[1:]}
     assert names == {b"host", b"user-agent", b"accept", b"accept-encoding", b"connection"}
@@ -78,44 +78,44 @@ def test_others_get_a_request_that_carries_nothing_of_ours(colour, server, cdn, 
     assert header_of(cdn.requests[0], "user-agent").startswith("chainhub-python/")
 
 
-def test_the_api_itself_gets_the_key(colour, server, tmp_path):
+def test_the_api_itself_gets_the_key(mode, server, tmp_path):
     """On the API's own origin, which needs no permission, the key and the headers go along."""
-    film = Film()
-    server.answers = [task(f"{server.url}/content"), film.send]
-    client = colour.client("sk-test-own", base_url=server.url, headers={"X-Mine": "1"})
-    colour(client.video.download(TASK_ID, tmp_path / "v.mp4"))
+    sample = SampleVideo()
+    server.answers = [task(f"{server.url}/content"), sample.send]
+    client = mode.client("sk-test-own", base_url=server.url, headers={"X-Mine": "1"})
+    mode(client.video.download(TASK_ID, tmp_path / "v.mp4"))
     assert header_of(server.requests[1], "authorization") == "Bearer sk-test-own"
     assert header_of(server.requests[1], "x-mine") == "1"
     assert header_of(server.requests[1], "accept-encoding") == "identity"
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
-def test_a_key_without_a_prefix_goes_bare(colour, server, tmp_path):
+def test_a_key_without_a_prefix_goes_bare(mode, server, tmp_path):
     """The header and the prefix are those of the client."""
-    server.answers = [task(f"{server.url}/content"), Film().send]
-    client = colour.client("sk-test-own", base_url=server.url, prefix="", auth_header_name="X-Key")
-    colour(client.video.download(TASK_ID, tmp_path / "v.mp4"))
+    server.answers = [task(f"{server.url}/content"), SampleVideo().send]
+    client = mode.client("sk-test-own", base_url=server.url, prefix="", auth_header_name="X-Key")
+    mode(client.video.download(TASK_ID, tmp_path / "v.mp4"))
     assert header_of(server.requests[1], "x-key") == "sk-test-own"
 
 
-def test_the_key_does_not_follow_a_redirect(colour, server, cdn, tmp_path):
+def test_the_key_does_not_follow_a_redirect(mode, server, cdn, tmp_path):
     """The API may redirect to another origin, but the key stays, also on the way back."""
-    film = Film()
-    client = colour.client("sk-test-own", base_url=server.url)
+    sample = SampleVideo()
+    client = mode.client("sk-test-own", base_url=server.url)
     away = answer(302, b"", f"Location: {cdn.url}/v.mp4")
     back = answer(302, b"", f"Location: {server.url}/elsewhere")
     within = answer(307, b"", "Location: /there")
-    server.answers = [task(f"{server.url}/content"), within, away, film.send]
+    server.answers = [task(f"{server.url}/content"), within, away, sample.send]
     cdn.answers = [back]
-    colour(client.video.download(TASK_ID, tmp_path / "v.mp4", allow_hosts=["127.0.0.1"]))
+    mode(client.video.download(TASK_ID, tmp_path / "v.mp4", allow_hosts=["127.0.0.1"]))
     carried = [b"sk-test-own" in request for request in server.requests + cdn.requests]
     assert carried == [True, True, True, False, False]
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_a_task_is_not_asked_for_again(fetch, cdn, server, tmp_path):
     """A task that tells its address is not queried."""
-    cdn.answers = [Film().send]
+    cdn.answers = [SampleVideo().send]
     known = VideoTask.from_dict(
         {
             "id": "a",
@@ -131,9 +131,9 @@ def test_a_task_is_not_asked_for_again(fetch, cdn, server, tmp_path):
 
 def test_into_names_the_file_after_the_task(fetch, cdn, tmp_path):
     """The name comes from the id, whatever the server suggests."""
-    film = Film()
+    sample = SampleVideo()
     name = 'Content-Disposition: attachment; filename="../../evil.mp4"'
-    cdn.answers = [film.head(len(film.data), name) + film.data]
+    cdn.answers = [sample.head(len(sample.data), name) + sample.data]
     assert fetch(into=tmp_path) == tmp_path / FILE_NAME
     assert left(tmp_path) == {FILE_NAME}
 
@@ -141,10 +141,10 @@ def test_into_names_the_file_after_the_task(fetch, cdn, tmp_path):
 @pytest.mark.parametrize("how", [reset, end])
 def test_a_transfer_that_breaks_is_resumed(fetch, cdn, tmp_path, how):
     """What came is not asked for again, under the condition that the file is the same."""
-    film = Film()
-    cdn.answers = [film.until(40_000, how), film.until(70_000, how), film.send]
-    fetch(sha256=hashlib.sha256(film.data).hexdigest().upper())
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    sample = SampleVideo()
+    cdn.answers = [sample.until(40_000, how), sample.until(70_000, how), sample.send]
+    fetch(sha256=hashlib.sha256(sample.data).hexdigest().upper())
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     asked = [header_of(request, "range") for request in cdn.requests]
     assert asked == [None, "bytes=40000-", "bytes=70000-"]
     assert [header_of(request, "if-range") for request in cdn.requests] == [None, '"v1"', '"v1"']
@@ -153,17 +153,17 @@ def test_a_transfer_that_breaks_is_resumed(fetch, cdn, tmp_path, how):
 @pytest.mark.parametrize("etag", [None, 'W/"weak"', "bare", '"\x01"'])
 def test_without_a_strong_etag_it_starts_over(fetch, cdn, tmp_path, etag):
     """Bytes of two answers are only put together if they are certainly of the same file."""
-    film = Film(etag=etag)
-    cdn.answers = [film.until(40_000), film.send]
+    sample = SampleVideo(etag=etag)
+    cdn.answers = [sample.until(40_000), sample.send]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert header_of(cdn.requests[1], "range") is None
 
 
 def test_a_file_that_changed_starts_over(fetch, cdn, tmp_path):
     """A server that sends the whole instead of a part is taken at its word."""
-    new = Film(90_000, seed=2, etag='"v2"')
-    cdn.answers = [Film().until(40_000), new.send]
+    new = SampleVideo(90_000, seed=2, etag='"v2"')
+    cdn.answers = [SampleVideo().until(40_000), new.send]
     fetch()
     assert (tmp_path / "v.mp4").read_bytes() == new.data
     assert len(cdn.requests) == 2
@@ -171,14 +171,14 @@ def test_a_file_that_changed_starts_over(fetch, cdn, tmp_path):
 
 def test_a_server_that_refuses_ranges_is_not_asked_for_them(fetch, cdn):
     """`Accept-Ranges: none` means what it says."""
-    film = Film()
-    half = film.head(len(film.data), "Accept-Ranges: none") + film.data[:50_000]
+    sample = SampleVideo()
+    half = sample.head(len(sample.data), "Accept-Ranges: none") + sample.data[:50_000]
 
     def broken(connection, head):
         connection.sendall(half)
         end(connection)
 
-    cdn.answers = [broken, film.send]
+    cdn.answers = [broken, sample.send]
     fetch()
     assert header_of(cdn.requests[1], "range") is None
 
@@ -199,46 +199,46 @@ def test_a_server_that_refuses_ranges_is_not_asked_for_them(fetch, cdn):
 )
 def test_a_part_that_does_not_fit_starts_over(fetch, cdn, tmp_path, wrong):
     """No byte of another part or another file gets in."""
-    film = Film()
-    cdn.answers = [film.until(40_000), wrong, film.send]
+    sample = SampleVideo()
+    cdn.answers = [sample.until(40_000), wrong, sample.send]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert header_of(cdn.requests[2], "range") is None
 
 
 def test_a_part_of_the_part_is_taken(fetch, cdn, tmp_path):
     """A server may send less than was asked for; then the rest is asked for."""
-    film = Film()
-    some = film.head(20_000, "Content-Range: bytes 40000-59999/100000", status=206)
-    cdn.answers = [film.until(40_000), some + film.data[40_000:60_000], film.send]
+    sample = SampleVideo()
+    some = sample.head(20_000, "Content-Range: bytes 40000-59999/100000", status=206)
+    cdn.answers = [sample.until(40_000), some + sample.data[40_000:60_000], sample.send]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert header_of(cdn.requests[2], "range") == "bytes=60000-"
 
 
 def test_what_came_is_kept_for_the_next_call(fetch, cdn, tmp_path):
     """After the last try the part stays, and another call goes on from there."""
-    film = Film()
-    cdn.answers = [film.until(40_000), film.until(40_000)]
+    sample = SampleVideo()
+    cdn.answers = [sample.until(40_000), sample.until(40_000)]
     with pytest.raises(chainhub.ConnectionFailedError, match="the same call goes on") as caught:
         fetch()
     assert caught.value.attempts == 4
     assert left(tmp_path) == {"v.mp4.part", "v.mp4.part.json"}
-    cdn.answers = [film.send]
+    cdn.answers = [sample.send]
     cdn.requests.clear()
     fetch()
     assert header_of(cdn.requests[0], "range") == "bytes=40000-"
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert left(tmp_path) == {"v.mp4"}
 
 
 def test_another_task_does_not_go_on_with_what_is_kept(fetch, cdn, server, tmp_path):
     """A part belongs to its task."""
-    film = Film()
-    cdn.answers = [film.until(40_000)]
+    sample = SampleVideo()
+    cdn.answers = [sample.until(40_000)]
     with pytest.raises(chainhub.ConnectionFailedError):
         fetch()
-    other = Film(seed=5)
+    other = SampleVideo(seed=5)
     cdn.answers, cdn.requests = [other.send], []
     server.answers = [task(f"{cdn.url}/o.mp4", task_id="other")]
     fetch(task="other")
@@ -248,21 +248,21 @@ def test_another_task_does_not_go_on_with_what_is_kept(fetch, cdn, server, tmp_p
 
 def test_a_complete_part_is_only_confirmed(fetch, cdn, tmp_path):
     """A process killed before the last rename costs one byte, not the whole file."""
-    film = Film()
-    cdn.answers = [film.until(99_999)]
+    sample = SampleVideo()
+    cdn.answers = [sample.until(99_999)]
     with pytest.raises(chainhub.ConnectionFailedError):
         fetch()
     with open(tmp_path / "v.mp4.part", "ab") as part:
-        part.write(film.data[-1:])
-    cdn.answers, cdn.requests = [film.send], []
+        part.write(sample.data[-1:])
+    cdn.answers, cdn.requests = [sample.send], []
     fetch()
     assert header_of(cdn.requests[0], "range") == "bytes=99999-"
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_nothing_useless_is_kept(fetch, cdn, tmp_path):
     """What cannot be resumed is not left behind."""
-    cdn.answers = [Film(etag=None).until(40_000)]
+    cdn.answers = [SampleVideo(etag=None).until(40_000)]
     with pytest.raises(chainhub.ConnectionFailedError) as caught:
         fetch()
     assert left(tmp_path) == set()
@@ -271,18 +271,18 @@ def test_nothing_useless_is_kept(fetch, cdn, tmp_path):
 
 def test_progress_starts_the_count_of_attempts_anew(fetch, cdn, tmp_path):
     """A long file may break more often than there are attempts, if it comes on between."""
-    film = Film(6 * 1024 * 1024 + 99)
+    sample = SampleVideo(6 * 1024 * 1024 + 99)
     mib = 1024 * 1024
-    cdn.answers = [*(film.until(part * mib + 9) for part in range(1, 7)), film.send]
+    cdn.answers = [*(sample.until(part * mib + 9) for part in range(1, 7)), sample.send]
     fetch()
     assert len(cdn.requests) == 7
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_the_same_mib_over_and_over_is_no_progress(fetch, cdn):
     """What cannot be resumed ends after the attempts, however much comes each time."""
-    film = Film(3 * 1024 * 1024, etag=None)
-    cdn.answers = [film.until(2 * 1024 * 1024)]
+    sample = SampleVideo(3 * 1024 * 1024, etag=None)
+    cdn.answers = [sample.until(2 * 1024 * 1024)]
     with pytest.raises(chainhub.ConnectionFailedError):
         fetch()
     assert len(cdn.requests) <= 5
@@ -290,20 +290,20 @@ def test_the_same_mib_over_and_over_is_no_progress(fetch, cdn):
 
 def test_passing_trouble_is_retried(fetch, cdn, tmp_path):
     """5xx, 429 and cut heads pass."""
-    film = Film()
-    cdn.answers = [answer(500), answer(429), None, film.send]
+    sample = SampleVideo()
+    cdn.answers = [answer(500), answer(429), None, sample.send]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
-def test_retries_can_be_switched_off(colour, server, cdn, tmp_path):
+def test_retries_can_be_switched_off(mode, server, cdn, tmp_path):
     """`RetryPolicy.off()` holds for downloads too."""
     server.answers = [task(f"{cdn.url}/v.mp4")]
-    client = colour.client(base_url=server.url, retry=chainhub.RetryPolicy.off())
+    client = mode.client(base_url=server.url, retry=chainhub.RetryPolicy.off())
     for wrong in (answer(500), answer(206, b"x")):
         cdn.answers, cdn.requests = [wrong], []
         with pytest.raises(chainhub.ChainhubError):
-            colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+            mode(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
         assert len(cdn.requests) == 1
 
 
@@ -352,13 +352,13 @@ def test_a_retry_after_that_is_too_long_is_told(fetch, cdn):
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_an_expired_address_is_asked_for_again(fetch, cdn, server, tmp_path, status):
     """The task tells a fresh one."""
-    film = Film()
+    sample = SampleVideo()
     server.answers = [task(f"{cdn.url}/old"), task(f"{cdn.url}/new")]
-    cdn.answers = [answer(status), film.send]
+    cdn.answers = [answer(status), sample.send]
     fetch()
     assert b"GET /new " in cdn.requests[1]
     assert len(server.requests) == 2
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_an_address_that_stays_expired_is_an_error(fetch, cdn, server, tmp_path):
@@ -376,27 +376,27 @@ def test_an_address_that_stays_expired_is_an_error(fetch, cdn, server, tmp_path)
 
 def test_a_resumed_file_goes_on_at_the_fresh_address(fetch, cdn, server, tmp_path):
     """The address changes with every question, the file does not."""
-    film = Film()
+    sample = SampleVideo()
     server.answers = [task(f"{cdn.url}/old"), task(f"{cdn.url}/new")]
-    cdn.answers = [film.until(40_000), answer(403), film.send]
+    cdn.answers = [sample.until(40_000), answer(403), sample.send]
     fetch()
     assert header_of(cdn.requests[2], "range") == "bytes=40000-"
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_a_link_may_expire_again_after_progress(fetch, cdn, server, tmp_path):
     """A long file may outlive several addresses."""
-    film = Film(4 * 1024 * 1024)
+    sample = SampleVideo(4 * 1024 * 1024)
     server.answers = [task(f"{cdn.url}/v")]
     cdn.answers = [
         answer(403),
-        film.until(2 * 1024 * 1024),
+        sample.until(2 * 1024 * 1024),
         answer(403),
-        film.send,
+        sample.send,
     ]
     fetch()
     assert len(server.requests) == 3
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_a_task_without_a_usable_address(fetch, server, tmp_path, url, status, e
 def test_an_unknown_status_with_an_address_is_tried(fetch, server, cdn, tmp_path):
     """The address is what counts then."""
     server.answers = [task(f"{cdn.url}/v", "polished")]
-    cdn.answers = [Film().send]
+    cdn.answers = [SampleVideo().send]
     fetch()
     assert left(tmp_path) == {"v.mp4"}
 
@@ -453,7 +453,7 @@ def test_a_name_is_judged_by_where_it_leads(fetch, server, cdn, monkeypatch):
     ):
         fetch()
     assert cdn.connections == 0
-    cdn.answers = [Film().send]
+    cdn.answers = [SampleVideo().send]
     fetch(allow_hosts=["cdn.example.com"])
 
 
@@ -499,29 +499,29 @@ def secure(server):
     other.close()
 
 
-def test_an_encrypted_video(colour, server, secure, tmp_path):
+def test_an_encrypted_video(mode, server, secure, tmp_path):
     """The certificates are those the client trusts."""
-    film = Film()
+    sample = SampleVideo()
     server.answers = [task(f"{secure.url}/v.mp4")]
-    secure.answers = [film.until(40_000, end), film.send]
+    secure.answers = [sample.until(40_000, end), sample.send]
     options = {"allow_hosts": ["127.0.0.1"]}
     quick = chainhub.RetryPolicy(base=0.001)
     trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": quick}
-    client = colour.client(base_url=server.url, **trusting)
-    colour(client.video.download(TASK_ID, tmp_path / "v", **options))
-    assert (tmp_path / "v").read_bytes() == film.data
-    strange = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url, **trusting)
+    mode(client.video.download(TASK_ID, tmp_path / "v", **options))
+    assert (tmp_path / "v").read_bytes() == sample.data
+    strange = mode.client(base_url=server.url)
     with pytest.raises(chainhub.TLSError):
-        colour(strange.video.download(TASK_ID, tmp_path / "w", **options))
+        mode(strange.video.download(TASK_ID, tmp_path / "w", **options))
 
 
-def test_a_redirect_from_https_to_http_is_refused(colour, server, secure, tmp_path):
+def test_a_redirect_from_https_to_http_is_refused(mode, server, secure, tmp_path):
     """What was encrypted stays so."""
     server.answers = [task(f"{secure.url}/v.mp4")]
     secure.answers = [answer(302, b"", f"Location: {server.url}/v.mp4")]
-    client = colour.client(base_url=server.url, verify_ssl=str(identities.AUTHORITY))
+    client = mode.client(base_url=server.url, verify_ssl=str(identities.AUTHORITY))
     with pytest.raises(chainhub.AddressRefusedError, match="from https to http"):
-        colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+        mode(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206])
@@ -565,7 +565,7 @@ def test_a_refused_text_is_shown(fetch, cdn):
 
 def test_content_that_is_refused_takes_the_part_along(fetch, cdn, tmp_path):
     """A server that sends pages now has no use for what was kept."""
-    cdn.answers = [Film().until(40_000), answer(200, b"<html>")]
+    cdn.answers = [SampleVideo().until(40_000), answer(200, b"<html>")]
     with pytest.raises(chainhub.ContentRefusedError):
         fetch()
     assert left(tmp_path) == set()
@@ -573,9 +573,9 @@ def test_content_that_is_refused_takes_the_part_along(fetch, cdn, tmp_path):
 
 def test_a_video_that_is_too_large_is_refused(fetch, cdn, tmp_path):
     """By its length if it is told, else by its bytes."""
-    film = Film()
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(film.data)
-    cdn.answers = [film.send, chunked + film.data + b"\r\n0\r\n\r\n"]
+    sample = SampleVideo()
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(sample.data)
+    cdn.answers = [sample.send, chunked + sample.data + b"\r\n0\r\n\r\n"]
     for _ in range(2):
         with pytest.raises(chainhub.ContentRefusedError, match="larger than max_bytes=99999"):
             fetch(max_bytes=99_999)
@@ -585,18 +585,18 @@ def test_a_video_that_is_too_large_is_refused(fetch, cdn, tmp_path):
 
 def test_a_length_nobody_tells(fetch, cdn, tmp_path):
     """Chunked, or until the connection closes: the file comes, and its end is reported."""
-    film = Film(etag=None)
-    chunks = b"%x\r\n" % len(film.data) + film.data + b"\r\n0\r\n\r\n"
+    sample = SampleVideo(etag=None)
+    chunks = b"%x\r\n" % len(sample.data) + sample.data + b"\r\n0\r\n\r\n"
 
     def open_ended(connection, head):
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + film.data)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + sample.data)
         end(connection)
 
     cdn.answers = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, open_ended]
     for _ in range(2):
         told = []
         fetch(if_exists="replace", progress=told.append)
-        assert (tmp_path / "v.mp4").read_bytes() == film.data
+        assert (tmp_path / "v.mp4").read_bytes() == sample.data
         assert told[0].total is None
         assert told[0].fraction is None
         assert (told[-1].done, told[-1].total, told[-1].fraction) == (100_000, 100_000, 1.0)
@@ -621,10 +621,10 @@ def test_an_open_end_in_the_middle_of_a_box_is_noticed(fetch, cdn, tmp_path):
 @pytest.mark.parametrize("more", [1, 70_000])
 def test_more_than_was_announced_is_not_trusted(fetch, cdn, tmp_path, more):
     """A length that is too small would cut the file."""
-    film = Film()
+    sample = SampleVideo()
 
     def lie(connection, head):
-        connection.sendall(film.head(len(film.data) - more) + film.data)
+        connection.sendall(sample.head(len(sample.data) - more) + sample.data)
 
     cdn.answers = [lie]
     with pytest.raises(chainhub.DownloadError, match="more bytes came than were announced"):
@@ -635,38 +635,38 @@ def test_more_than_was_announced_is_not_trusted(fetch, cdn, tmp_path, more):
 
 def test_more_than_the_part_is_not_trusted(fetch, cdn, tmp_path):
     """Nor what goes beyond the length of the file."""
-    film = Film()
+    sample = SampleVideo()
     head = b'HTTP/1.1 206 OK\r\nTransfer-Encoding: chunked\r\nETag: "v1"\r\n'
     head += b"Content-Range: bytes 40000-99999/100000\r\n\r\n%x\r\n" % 60_001
-    cdn.answers = [film.until(40_000), head + bytes(60_001) + b"\r\n0\r\n\r\n", film.send]
+    cdn.answers = [sample.until(40_000), head + bytes(60_001) + b"\r\n0\r\n\r\n", sample.send]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_interim_answers_are_no_surplus(fetch, cdn, tmp_path):
     """A 103 before the answer is part of HTTP."""
-    film = Film()
+    sample = SampleVideo()
     early = b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
-    cdn.answers = [early + film.head(len(film.data)) + film.data]
+    cdn.answers = [early + sample.head(len(sample.data)) + sample.data]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
 def test_a_compressed_video_is_inflated(fetch, cdn, tmp_path):
     """Nobody asked for it, but it is understood; it cannot be resumed."""
     import gzip
 
-    film = Film()
-    packed = gzip.compress(film.data)
-    head = film.head(len(packed), "Content-Encoding: gzip")
+    sample = SampleVideo()
+    packed = gzip.compress(sample.data)
+    head = sample.head(len(packed), "Content-Encoding: gzip")
 
     def broken(connection, _):
         connection.sendall(head + packed[:50_000])
         end(connection)
 
-    cdn.answers = [broken, film.head(100, "Content-Encoding: gzip") + packed[:100], head + packed]
+    cdn.answers = [broken, sample.head(100, "Content-Encoding: gzip") + packed[:100], head + packed]
     fetch()
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert header_of(cdn.requests[1], "range") is None
 
 
@@ -680,7 +680,7 @@ def test_an_encoding_nobody_asked_for_is_refused(fetch, cdn, encoding):
 
 def test_a_wrong_checksum_is_an_error(fetch, cdn, tmp_path):
     """A file that is not the expected one is not kept."""
-    cdn.answers = [Film().send]
+    cdn.answers = [SampleVideo().send]
     with pytest.raises(chainhub.IntegrityError, match="SHA-256"):
         fetch(sha256="0" * 64)
     assert left(tmp_path) == set()
@@ -689,78 +689,78 @@ def test_a_wrong_checksum_is_an_error(fetch, cdn, tmp_path):
 
 def test_a_wrong_checksum_of_a_resumed_file_starts_over_once(fetch, cdn, tmp_path):
     """What was there before may be to blame."""
-    film = Film()
-    cdn.answers = [film.until(40_000)]
+    sample = SampleVideo()
+    cdn.answers = [sample.until(40_000)]
     with pytest.raises(chainhub.ConnectionFailedError):
         fetch()
     with open(tmp_path / "v.mp4.part", "r+b") as part:
         part.seek(1000)
         part.write(b"damaged")
-    cdn.answers, cdn.requests = [film.send], []
-    fetch(sha256=hashlib.sha256(film.data).hexdigest())
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    cdn.answers, cdn.requests = [sample.send], []
+    fetch(sha256=hashlib.sha256(sample.data).hexdigest())
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert [header_of(request, "range") for request in cdn.requests] == ["bytes=40000-", None]
 
 
 def test_a_stalled_transfer_is_cut(fetch, cdn, tmp_path):
     """Too few bytes in `timeout` seconds are none; what came is kept and the rest asked for."""
-    film = Film()
+    sample = SampleVideo()
     waiting = threading.Event()
 
     def trickle(connection, head):
-        connection.sendall(film.head(len(film.data)) + film.data[:40_000])
+        connection.sendall(sample.head(len(sample.data)) + sample.data[:40_000])
         for place in range(40_000, 40_100):
             if waiting.wait(0.05):
                 break
             try:
-                connection.sendall(film.data[place : place + 1])
+                connection.sendall(sample.data[place : place + 1])
             except OSError:
                 break
 
-    cdn.answers = [trickle, film.send]
+    cdn.answers = [trickle, sample.send]
     began = time.monotonic()
     fetch()
     waiting.set()
     assert time.monotonic() - began < 3
-    assert (tmp_path / "v.mp4").read_bytes() == film.data
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
     assert int(header_of(cdn.requests[1], "range")[6:-1]) >= 40_000
 
 
-def test_a_slow_transfer_is_not_cut(colour, server, cdn, tmp_path):
+def test_a_slow_transfer_is_not_cut(mode, server, cdn, tmp_path):
     """As long as enough comes, a transfer may last longer than `timeout`."""
-    film = Film(100_000)
+    sample = SampleVideo(100_000)
     server.answers = [task(f"{cdn.url}/v.mp4")]
 
     def slow(connection, head):
-        connection.sendall(film.head(len(film.data)))
-        for place in range(0, len(film.data), 20_000):
+        connection.sendall(sample.head(len(sample.data)))
+        for place in range(0, len(sample.data), 20_000):
             time.sleep(0.12)
-            connection.sendall(film.data[place : place + 20_000])
+            connection.sendall(sample.data[place : place + 20_000])
 
     cdn.answers = [slow]
-    client = colour.client(base_url=server.url, timeout=0.3)
-    colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+    client = mode.client(base_url=server.url, timeout=0.3)
+    mode(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
     assert len(cdn.requests) == 1
 
 
-def test_without_any_limit_it_just_comes(colour, server, cdn, tmp_path):
+def test_without_any_limit_it_just_comes(mode, server, cdn, tmp_path):
     """`timeout=None` is the caller's choice."""
     server.answers = [task(f"{cdn.url}/v.mp4")]
-    cdn.answers = [Film().send]
-    client = colour.client(base_url=server.url, timeout=None)
-    place = colour(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+    cdn.answers = [SampleVideo().send]
+    client = mode.client(base_url=server.url, timeout=None)
+    place = mode(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
     assert place.exists()
 
 
 def test_a_deadline_ends_it(fetch, cdn, tmp_path):
     """However steadily it comes; what came is kept."""
-    film = Film()
+    sample = SampleVideo()
 
     def steady(connection, head):
-        connection.sendall(film.head(len(film.data)))
-        for place in range(0, len(film.data), 1000):
+        connection.sendall(sample.head(len(sample.data)))
+        for place in range(0, len(sample.data), 1000):
             time.sleep(0.02)
-            connection.sendall(film.data[place : place + 1000])
+            connection.sendall(sample.data[place : place + 1000])
 
     cdn.answers = [steady]
     began = time.monotonic()
@@ -795,8 +795,8 @@ def test_no_question_is_asked_after_the_deadline(fetch, cdn, server, tmp_path):
 def test_progress_is_told(fetch, cdn):
     """Bytes done and in all, the id, and the end for certain."""
     told = []
-    film = Film(2_000_000)
-    cdn.answers = [film.send]
+    sample = SampleVideo(2_000_000)
+    cdn.answers = [sample.send]
     fetch(progress=told.append)
     assert {step.id for step in told} == {TASK_ID}
     assert {step.total for step in told} == {2_000_000}
@@ -808,7 +808,7 @@ def test_progress_is_told(fetch, cdn):
 def test_a_small_file_is_told_once(fetch, cdn):
     """Even one that is shorter than what is looked at."""
     told = []
-    cdn.answers = [Film(300).send]
+    cdn.answers = [SampleVideo(300).send]
     fetch(progress=told.append)
     assert [(step.done, step.total) for step in told] in ([(300, 300)], [(0, 300), (300, 300)])
 
@@ -816,8 +816,8 @@ def test_a_small_file_is_told_once(fetch, cdn):
 @pytest.mark.parametrize("error", [KeyError("mine"), BrokenPipeError("mine"), ValueError("mine")])
 def test_an_exception_of_the_callback_ends_it(fetch, cdn, tmp_path, error):
     """It propagates as it is, and what came is kept."""
-    film = Film(1_000_000)
-    cdn.answers = [film.until(700_000, lambda connection: time.sleep(0.2))]
+    sample = SampleVideo(1_000_000)
+    cdn.answers = [sample.until(700_000, lambda connection: time.sleep(0.2))]
 
     def progress(step):
         raise error
@@ -853,16 +853,16 @@ def test_arguments_are_checked_before_any_request(fetch, server, options):
     assert server.requests == []
 
 
-def test_neither_place_is_refused(colour, server):
+def test_neither_place_is_refused(mode, server):
     """One of both must be given."""
     with pytest.raises(chainhub.ConfigurationError, match="dest="):
-        colour(colour.client(base_url=server.url).video.download("a"))
+        mode(mode.client(base_url=server.url).video.download("a"))
 
 
-def test_a_closed_client_downloads_nothing(colour, server, cdn, tmp_path):
+def test_a_closed_client_downloads_nothing(mode, server, cdn, tmp_path):
     """Also if the address is known."""
-    client = colour.client(base_url=server.url)
-    colour(client.aclose() if colour.asynchronous else client.close())
+    client = mode.client(base_url=server.url)
+    mode(client.aclose() if mode.asynchronous else client.close())
     known = VideoTask.from_dict(
         {
             "id": "a",
@@ -874,7 +874,7 @@ def test_a_closed_client_downloads_nothing(colour, server, cdn, tmp_path):
     )
     for wanted in ("a", known):
         with pytest.raises(chainhub.ClientClosedError):
-            colour(client.video.download(wanted, tmp_path / "v"))
+            mode(client.video.download(wanted, tmp_path / "v"))
     assert server.requests == []
     assert left(tmp_path) == set()
 
@@ -882,7 +882,7 @@ def test_a_closed_client_downloads_nothing(colour, server, cdn, tmp_path):
 def test_a_retry_is_logged_without_secrets(fetch, cdn, caplog):
     """One line per retry says why, and shows no signed query."""
     caplog.set_level("INFO", "chainhub")
-    cdn.answers = [answer(500), Film().until(40_000), Film().send]
+    cdn.answers = [answer(500), SampleVideo().until(40_000), SampleVideo().send]
     fetch()
     text = caplog.text
     assert "v.mp4: 500; going on in" in text

@@ -15,58 +15,58 @@ import pytest
 
 import chainhub
 from chainhub._download.partial import Partial
-from tests.client.video import SOON, TASK_ID, Film, answer, later, silent, task, threads
+from tests.client.video import SOON, TASK_ID, SampleVideo, answer, later, silent, task, threads
 
 
 @pytest.fixture
 def stalled(server):
     """Let the server send a part of a video and then nothing; tell when the other side went."""
-    film = Film(200_000)
+    sample = SampleVideo(200_000)
     gone = threading.Event()
 
     def stall(connection, head):
-        connection.sendall(film.head(len(film.data)) + film.data[:100_000])
+        connection.sendall(sample.head(len(sample.data)) + sample.data[:100_000])
         connection.settimeout(20)
         with suppress(OSError):
             connection.recv(1)
         gone.set()
 
     server.answers = [task(f"{server.url}/v"), stall]
-    server.film, server.gone = film, gone
+    server.sample, server.gone = sample, gone
     return server
 
 
-def test_a_switch_ends_a_transfer(colour, stalled, tmp_path):
+def test_a_switch_ends_a_transfer(mode, stalled, tmp_path):
     """At once, with everything closed and what came kept."""
-    client = colour.client(base_url=stalled.url)
+    client = mode.client(base_url=stalled.url)
     cancel = chainhub.Cancel()
     timer, set_at = later(cancel.set)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+        mode(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
     assert time.monotonic() - set_at[0] < SOON
     timer.join()
     assert stalled.gone.wait(2)
     assert threads() == []
-    assert (tmp_path / "v.part").read_bytes() == stalled.film.data[:100_000]
-    stalled.answers = [task(f"{stalled.url}/v"), stalled.film.send]
+    assert (tmp_path / "v.part").read_bytes() == stalled.sample.data[:100_000]
+    stalled.answers = [task(f"{stalled.url}/v"), stalled.sample.send]
     stalled.requests.clear()
-    colour(client.video.download(TASK_ID, tmp_path / "v"))
+    mode(client.video.download(TASK_ID, tmp_path / "v"))
     assert b"Range: bytes=100000-" in stalled.requests[1]
 
 
-def test_the_switch_of_the_client_ends_it_too(colour, stalled, tmp_path):
+def test_the_switch_of_the_client_ends_it_too(mode, stalled, tmp_path):
     """`with_options(cancel=)` holds for downloads."""
     cancel = chainhub.Cancel()
-    client = colour.client(base_url=stalled.url).with_options(cancel=cancel)
+    client = mode.client(base_url=stalled.url).with_options(cancel=cancel)
     timer, set_at = later(cancel.set)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download(TASK_ID, tmp_path / "v"))
+        mode(client.video.download(TASK_ID, tmp_path / "v"))
     assert time.monotonic() - set_at[0] < SOON
     timer.join()
 
 
 @pytest.mark.parametrize("place", ["question", "head", "pause", "page"])
-def test_a_switch_ends_every_wait(colour, server, tmp_path, place):
+def test_a_switch_ends_every_wait(mode, server, tmp_path, place):
     """Whatever is waited for: the task, the head of the answer, a retry, an error's page."""
 
     def page(connection, head):
@@ -75,18 +75,18 @@ def test_a_switch_ends_every_wait(colour, server, tmp_path, place):
 
     media = {"head": silent, "pause": answer(503, b"", "Retry-After: 30"), "page": page}
     server.answers = [silent if place == "question" else task(f"{server.url}/v"), media.get(place)]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     cancel = chainhub.Cancel()
     timer, set_at = later(cancel.set)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+        mode(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
     assert time.monotonic() - set_at[0] < SOON
     timer.join()
     assert threads() == []
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_switch_ends_connecting(colour, server, tmp_path):
+def test_a_switch_ends_connecting(mode, server, tmp_path):
     """A host that does not answer holds nobody."""
     full = socket.socket()
     full.bind(("127.0.0.1", 0))
@@ -96,11 +96,11 @@ def test_a_switch_ends_connecting(colour, server, tmp_path):
         other.setblocking(False)
         other.connect_ex(full.getsockname())
     server.answers = [task(f"http://127.0.0.1:{full.getsockname()[1]}/v")]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     cancel = chainhub.Cancel()
     timer, set_at = later(cancel.set)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(
+        mode(
             client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, allow_hosts=["127.0.0.1"])
         )
     assert time.monotonic() - set_at[0] < SOON
@@ -109,20 +109,20 @@ def test_a_switch_ends_connecting(colour, server, tmp_path):
         other.close()
 
 
-def test_a_switch_that_is_set_already(colour, server, tmp_path):
+def test_a_switch_that_is_set_already(mode, server, tmp_path):
     """Nothing is sent."""
     cancel = chainhub.Cancel()
     cancel.set()
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+        mode(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
     assert server.requests == []
 
 
-def test_a_switch_ends_the_checksum(colour, server, tmp_path, monkeypatch):
+def test_a_switch_ends_the_checksum(mode, server, tmp_path, monkeypatch):
     """A long file takes a while to read; what came is kept."""
-    film = Film(300_000)
-    server.answers = [task(f"{server.url}/v"), film.send]
+    sample = SampleVideo(300_000)
+    server.answers = [task(f"{server.url}/v"), sample.send]
     cancel, digests = chainhub.Cancel(), []
     original = Partial.digest
 
@@ -132,9 +132,9 @@ def test_a_switch_ends_the_checksum(colour, server, tmp_path, monkeypatch):
         return digests[-1]
 
     monkeypatch.setattr(Partial, "digest", digest)
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, sha256="0" * 64))
+        mode(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, sha256="0" * 64))
     assert digests == [None]
     assert {path.name for path in tmp_path.iterdir()} == {"v.part", "v.part.json"}
 
@@ -180,8 +180,8 @@ def test_the_event_loop_goes_on_meanwhile(stalled, tmp_path):
 
 def test_callbacks_may_be_asynchronous(server, tmp_path):
     """They run in the loop; what they raise ends the download."""
-    film = Film()
-    server.answers = [task(f"{server.url}/v"), film.send]
+    sample = SampleVideo()
+    server.answers = [task(f"{server.url}/v"), sample.send]
     told = []
 
     async def run():
@@ -196,10 +196,10 @@ def test_callbacks_may_be_asynchronous(server, tmp_path):
 
     fail = False
     asyncio.run(run())
-    assert told[-1] == (len(film.data), threading.current_thread())
+    assert told[-1] == (len(sample.data), threading.current_thread())
     fail = True
     (tmp_path / "v").unlink()
-    server.answers, server.requests = [task(f"{server.url}/v"), film.send], []
+    server.answers, server.requests = [task(f"{server.url}/v"), sample.send], []
     with pytest.raises(KeyError, match="mine"):
         asyncio.run(run())
     assert threads() == []
@@ -227,10 +227,10 @@ SCRIPT = """
 """
 
 
-def test_ctrl_c_ends_a_download(colour, stalled, tmp_path):
+def test_ctrl_c_ends_a_download(mode, stalled, tmp_path):
     """KeyboardInterrupt arrives at once; what came is kept, nothing goes on."""
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), stalled.url, tmp_path / "v", colour.name],
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), stalled.url, tmp_path / "v", mode.name],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

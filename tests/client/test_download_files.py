@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import chainhub
-from tests.client.video import FILE_NAME, TASK_ID, Film, header_of, task
+from tests.client.video import FILE_NAME, TASK_ID, SampleVideo, header_of, task
 
 
 @pytest.fixture
-def fetch(colour, server, tmp_path):
+def fetch(mode, server, tmp_path):
     """Give a function that downloads a task's video from the API's own origin."""
-    film = Film()
+    sample = SampleVideo()
 
     def answer(connection, head):
         if b"/video/query" in head:
@@ -27,14 +27,14 @@ def fetch(colour, server, tmp_path):
 
     server.answers = [answer]
     quick = chainhub.RetryPolicy(base=0.001)
-    client = colour.client(base_url=server.url, retry=quick, timeout=1)
+    client = mode.client(base_url=server.url, retry=quick, timeout=1)
 
     def fetched(dest=None, **options):
         dest = tmp_path / "v.mp4" if dest is None and "into" not in options else dest
-        return colour(client.video.download(TASK_ID, dest, **options))
+        return mode(client.video.download(TASK_ID, dest, **options))
 
-    fetched.film = film
-    fetched.behaviour = film.send
+    fetched.sample = sample
+    fetched.behaviour = sample.send
     fetched.client = client
     return fetched
 
@@ -70,15 +70,15 @@ def test_a_file_can_be_replaced(fetch, tmp_path):
     """The old one is whole until the new one is complete."""
     target = tmp_path / "v.mp4"
     target.write_bytes(b"precious")
-    fetch.behaviour = fetch.film.until(40_000)
+    fetch.behaviour = fetch.sample.until(40_000)
     with pytest.raises(chainhub.ConnectionFailedError):
         fetch(if_exists="replace")
     assert target.read_bytes() == b"precious"
-    fetch.behaviour = fetch.film.send
+    fetch.behaviour = fetch.sample.send
     seen = []
     fetch(if_exists="replace", progress=lambda step: seen.append(target.read_bytes()))
     assert set(seen) == {b"precious"}
-    assert target.read_bytes() == fetch.film.data
+    assert target.read_bytes() == fetch.sample.data
     assert left(tmp_path) == {"v.mp4"}
 
 
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_nothing_behind(fetch, tmp_path):
     ).returncode:
         pytest.skip("this user may not mount")
     try:
-        fetch.film.data *= 3
+        fetch.sample.data *= 3
         with pytest.raises(chainhub.DiskError, match="No space left") as caught:
             fetch()
         assert caught.value.errno == errno.ENOSPC
@@ -205,7 +205,7 @@ def test_a_file_that_comes_to_stand_there_is_not_replaced(fetch, tmp_path):
     assert target.read_bytes() == b"other"
     assert left(tmp_path) == {"v.mp4", "v.mp4.part", "v.mp4.part.json"}
     fetch(if_exists="replace")
-    assert target.read_bytes() == fetch.film.data
+    assert target.read_bytes() == fetch.sample.data
 
 
 def test_a_folder_that_cannot_be_synced(fetch, tmp_path, monkeypatch):
@@ -234,7 +234,7 @@ def test_two_downloads_to_one_target_do_not_mix(fetch, tmp_path):
 
     fetch(progress=second)
     assert f"another download to {tmp_path / 'v.mp4'} is under way" in errors[0]
-    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.sample.data
     assert left(tmp_path) == {"v.mp4"}
     client.close()
 
@@ -270,7 +270,7 @@ def test_a_part_with_another_name_is_not_written_to(fetch, tmp_path):
     os.link(tmp_path / "victim", tmp_path / "v.mp4.part")
     fetch()
     assert (tmp_path / "victim").read_bytes() == b"victim"
-    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.sample.data
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
@@ -298,7 +298,7 @@ def test_a_state_that_is_a_link_is_not_written_through(fetch, tmp_path):
     (tmp_path / "v.mp4.part.json").symlink_to("victim")
     fetch()
     assert (tmp_path / "victim").read_text() == '{"id": "x"}'
-    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.sample.data
 
 
 STATE = {"id": TASK_ID, "etag": '"v1"', "length": 100_000}
@@ -328,13 +328,13 @@ def test_a_state_that_makes_no_sense_starts_over(fetch, server, tmp_path, state)
     (tmp_path / "v.mp4.part.json").write_text(state)
     fetch()
     assert header_of(server.requests[-1], "range") is None
-    assert (tmp_path / "v.mp4").read_bytes() == fetch.film.data
+    assert (tmp_path / "v.mp4").read_bytes() == fetch.sample.data
     assert left(tmp_path) == {"v.mp4"}
 
 
 def test_a_part_that_was_not_used_stays(fetch, tmp_path):
     """A call that fails before anything came leaves the work of another alone."""
-    fetch.behaviour = fetch.film.until(40_000)
+    fetch.behaviour = fetch.sample.until(40_000)
     with pytest.raises(chainhub.ConnectionFailedError):
         fetch()
 
@@ -355,7 +355,7 @@ def test_a_relative_destination_survives_a_change_of_folder(fetch, tmp_path, mon
     (tmp_path / "elsewhere").mkdir()
     place = fetch("v.mp4", progress=lambda _: os.chdir(tmp_path / "elsewhere"))
     assert place == tmp_path / "v.mp4"
-    assert place.read_bytes() == fetch.film.data
+    assert place.read_bytes() == fetch.sample.data
 
 
 def test_the_lock_ends_with_the_process(fetch, tmp_path):
@@ -381,7 +381,7 @@ def test_the_lock_ends_with_the_process(fetch, tmp_path):
 
 def test_a_forked_child_does_not_keep_the_lock(fetch, tmp_path):
     """A fork while a download runs copies the open file, not the hold on it."""
-    fetch.behaviour = fetch.film.until(40_000)
+    fetch.behaviour = fetch.sample.until(40_000)
     children = []
 
     def fork(_):
@@ -399,7 +399,7 @@ def test_a_forked_child_does_not_keep_the_lock(fetch, tmp_path):
         with pytest.raises(chainhub.ConnectionFailedError):
             fetch(progress=fork)
     try:
-        fetch.behaviour = fetch.film.send
+        fetch.behaviour = fetch.sample.send
         fetch()
     finally:
         os.kill(children[0], 9)

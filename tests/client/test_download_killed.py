@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.client.video import Film, task
+from tests.client.video import SampleVideo, task
 
 SCRIPT = """
     import os, sys
@@ -35,21 +35,21 @@ SIZE = 1_500_000
 @pytest.fixture
 def slow(server):
     """Let the server send a video slowly, from wherever it is asked for."""
-    film = Film(SIZE)
+    sample = SampleVideo(SIZE)
 
     def send(connection, head):
         if b"/video/query" in head:
             connection.sendall(task(f"{server.url}/v"))
             return
-        start = film.start_of(head) or 0
+        start = sample.start_of(head) or 0
         with suppress(OSError):
-            connection.sendall(film.head_for(head))
+            connection.sendall(sample.head_for(head))
             for place in range(start, SIZE, 60_000):
                 time.sleep(0.01)
-                connection.sendall(film.data[place : place + 60_000])
+                connection.sendall(sample.data[place : place + 60_000])
 
     server.answers = [send]
-    server.film = film
+    server.sample = sample
     return server
 
 
@@ -107,12 +107,12 @@ def test_killed_at_random_moments(slow, nursery, tmp_path, kills):
         nursery.run(replace, moments.uniform(0.0, 0.3))
         assert {path.name for path in tmp_path.iterdir()} <= NAMES
         if target.exists() and target.read_bytes() != old:
-            assert target.read_bytes() == slow.film.data
+            assert target.read_bytes() == slow.sample.data
             finished += 1
             target.unlink()
     target.unlink(missing_ok=True)
     assert nursery.run("error") == 0
-    assert target.read_bytes() == slow.film.data
+    assert target.read_bytes() == slow.sample.data
     assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"]
     assert finished < kills
     assert any(b"If-Range" in request for request in slow.requests)

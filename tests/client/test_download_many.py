@@ -1,4 +1,4 @@
-"""Many downloads at a time, in both colours."""
+"""Many downloads at a time, sync and async."""
 
 import asyncio
 import threading
@@ -7,13 +7,13 @@ import time
 import pytest
 
 import chainhub
-from tests.client.video import SOON, Film, answer, later, silent, task, threads
+from tests.client.video import SOON, SampleVideo, answer, later, silent, task, threads
 
-FILMS = {name: Film(50_000, seed=seed) for seed, name in enumerate("abcdef")}
+FILMS = {name: SampleVideo(50_000, seed=seed) for seed, name in enumerate("abcdef")}
 
 
 @pytest.fixture
-def films(server):
+def videos(server):
     """Let the server know six tasks, and count the transfers at a time."""
     server.busy = server.most = 0
     server.behaviours = {}
@@ -38,11 +38,11 @@ def films(server):
     return server
 
 
-def test_every_task_has_an_outcome(colour, films, tmp_path):
+def test_every_task_has_an_outcome(mode, videos, tmp_path):
     """One failure never loses the others; each is downloaded once, in the order given."""
-    films.behaviours["b"] = lambda connection, head: connection.sendall(answer(418))
-    client = colour.client(base_url=films.url)
-    found = colour(client.video.download_many(iter("abcxadef"), into=tmp_path, parallel=3))
+    videos.behaviours["b"] = lambda connection, head: connection.sendall(answer(418))
+    client = mode.client(base_url=videos.url)
+    found = mode(client.video.download_many(iter("abcxadef"), into=tmp_path, parallel=3))
     assert list(found) == ["a", "b", "c", "x", "d", "e", "f"]
     for name in "acdef":
         assert found[name].result() == tmp_path / f"{name}.mp4"
@@ -53,141 +53,141 @@ def test_every_task_has_an_outcome(colour, films, tmp_path):
         found["b"].result()
     assert isinstance(found["x"].error, chainhub.TaskFailed)
     assert found["x"].path is None
-    assert 2 <= films.most <= 3
+    assert 2 <= videos.most <= 3
     assert threads() == []
 
 
-def test_an_interrupted_call_goes_on(colour, films, tmp_path):
+def test_an_interrupted_call_goes_on(mode, videos, tmp_path):
     """With `keep`, what is there is not downloaded again."""
-    client = colour.client(base_url=films.url)
-    colour(client.video.download_many(["a", "b"], into=tmp_path))
-    films.requests.clear()
-    found = colour(client.video.download_many(["a", "b", "c"], into=tmp_path, if_exists="keep"))
+    client = mode.client(base_url=videos.url)
+    mode(client.video.download_many(["a", "b"], into=tmp_path))
+    videos.requests.clear()
+    found = mode(client.video.download_many(["a", "b", "c"], into=tmp_path, if_exists="keep"))
     assert {outcome.result().name for outcome in found.values()} == {"a.mp4", "b.mp4", "c.mp4"}
-    assert len(films.requests) == 2
+    assert len(videos.requests) == 2
 
 
-def test_tasks_are_taken_as_well_as_ids(colour, films, tmp_path):
+def test_tasks_are_taken_as_well_as_ids(mode, videos, tmp_path):
     """A task that cannot be downloaded has an outcome too."""
-    client = colour.client(base_url=films.url)
-    tasks = [colour(client.video.query(name)) for name in "abx"]
-    films.requests.clear()
-    found = colour(client.video.download_many(tasks, into=tmp_path))
+    client = mode.client(base_url=videos.url)
+    tasks = [mode(client.video.query(name)) for name in "abx"]
+    videos.requests.clear()
+    found = mode(client.video.download_many(tasks, into=tmp_path))
     assert list(found) == ["a", "b", "x"]
     assert isinstance(found["x"].error, chainhub.TaskFailed)
-    assert len(films.requests) == 2
+    assert len(videos.requests) == 2
 
 
-def test_nothing_to_do(colour, films, tmp_path):
+def test_nothing_to_do(mode, videos, tmp_path):
     """No task, no outcome."""
-    assert colour(colour.client(base_url=films.url).video.download_many([], into=tmp_path)) == {}
+    assert mode(mode.client(base_url=videos.url).video.download_many([], into=tmp_path)) == {}
 
 
-def test_progress_names_its_task(colour, films, tmp_path):
+def test_progress_names_its_task(mode, videos, tmp_path):
     """It is told in the caller's thread."""
     told = []
 
     def progress(step):
         told.append((step.id, step.fraction, threading.current_thread()))
 
-    client = colour.client(base_url=films.url)
-    colour(client.video.download_many("abc", into=tmp_path, progress=progress))
+    client = mode.client(base_url=videos.url)
+    mode(client.video.download_many("abc", into=tmp_path, progress=progress))
     assert {(name, 1.0, threading.current_thread()) for name in "abc"} <= set(told)
 
 
-def test_an_exception_of_the_callback_ends_all(colour, films, tmp_path):
+def test_an_exception_of_the_callback_ends_all(mode, videos, tmp_path):
     """It propagates, and no thread goes on."""
     for name in "bcd":
-        films.behaviours[name] = silent
+        videos.behaviours[name] = silent
 
     def progress(step):
         raise KeyError("mine")
 
-    client = colour.client(base_url=films.url)
+    client = mode.client(base_url=videos.url)
     began = time.monotonic()
     with pytest.raises(KeyError, match="mine"):
-        colour(client.video.download_many("abcd", into=tmp_path, progress=progress))
+        mode(client.video.download_many("abcd", into=tmp_path, progress=progress))
     assert time.monotonic() - began < 5
     assert threads() == []
 
 
-def test_a_switch_ends_all(colour, films, tmp_path):
+def test_a_switch_ends_all(mode, videos, tmp_path):
     """At once; what is complete stays."""
     for name in "bcdef":
-        films.behaviours[name] = silent
+        videos.behaviours[name] = silent
     cancel = chainhub.Cancel()
-    client = colour.client(base_url=films.url)
+    client = mode.client(base_url=videos.url)
     timer, set_at = later(cancel.set, 0.5)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download_many("abcdef", into=tmp_path, cancel=cancel))
+        mode(client.video.download_many("abcdef", into=tmp_path, cancel=cancel))
     assert time.monotonic() - set_at[0] < SOON
     timer.join()
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4"}
     assert threads() == []
 
 
-def test_a_deadline_is_an_outcome(colour, films, tmp_path):
+def test_a_deadline_is_an_outcome(mode, videos, tmp_path):
     """What is not there in time fails with it."""
-    films.behaviours["b"] = silent
-    client = colour.client(base_url=films.url)
-    found = colour(client.video.download_many("abc", into=tmp_path, parallel=2, deadline=1))
+    videos.behaviours["b"] = silent
+    client = mode.client(base_url=videos.url)
+    found = mode(client.video.download_many("abc", into=tmp_path, parallel=2, deadline=1))
     assert isinstance(found["b"].error, chainhub.DeadlineError)
     assert found["a"].result().exists()
     assert found["c"].result().exists()
 
 
-def test_after_the_deadline_nothing_is_asked(colour, films, tmp_path):
+def test_after_the_deadline_nothing_is_asked(mode, videos, tmp_path):
     """What comes too late fails without a request."""
 
     def tasks():
         time.sleep(0.06)
         yield "a"
 
-    client = colour.client(base_url=films.url)
-    found = colour(client.video.download_many(tasks(), into=tmp_path, deadline=0.05))
+    client = mode.client(base_url=videos.url)
+    found = mode(client.video.download_many(tasks(), into=tmp_path, deadline=0.05))
     assert isinstance(found["a"].error, chainhub.DeadlineError)
-    assert films.requests == []
+    assert videos.requests == []
 
 
 @pytest.mark.parametrize("options", [{"parallel": 0}, {"if_exists": "?"}])
-def test_arguments_are_checked(colour, films, tmp_path, options):
+def test_arguments_are_checked(mode, videos, tmp_path, options):
     """Before any request."""
-    client = colour.client(base_url=films.url)
+    client = mode.client(base_url=videos.url)
     with pytest.raises(chainhub.ConfigurationError):
-        colour(client.video.download_many("a", into=tmp_path, **options))
-    assert films.requests == []
+        mode(client.video.download_many("a", into=tmp_path, **options))
+    assert videos.requests == []
 
 
 @pytest.mark.parametrize("tasks", [["a", ""], [""]])
-def test_an_id_that_is_none_ends_the_call(colour, films, tmp_path, tasks):
+def test_an_id_that_is_none_ends_the_call(mode, videos, tmp_path, tasks):
     """It is a slip in the caller's code."""
-    client = colour.client(base_url=films.url)
+    client = mode.client(base_url=videos.url)
     with pytest.raises(chainhub.ConfigurationError, match="id"):
-        colour(client.video.download_many(tasks, into=tmp_path))
+        mode(client.video.download_many(tasks, into=tmp_path))
     assert threads() == []
 
 
-def test_a_place_that_is_none_ends_the_call(colour, films):
+def test_a_place_that_is_none_ends_the_call(mode, videos):
     """So is this."""
-    client = colour.client(base_url=films.url)
+    client = mode.client(base_url=videos.url)
     with pytest.raises(chainhub.ConfigurationError, match="destination"):
-        colour(client.video.download_many("a", into=""))
+        mode(client.video.download_many("a", into=""))
 
 
-def test_a_slip_in_the_code_is_no_outcome(colour, films, tmp_path, monkeypatch):
+def test_a_slip_in_the_code_is_no_outcome(mode, videos, tmp_path, monkeypatch):
     """What is no error of ours is raised as it is."""
 
     def slip(*_):
         raise ZeroDivisionError
 
     monkeypatch.setattr("chainhub._download.download.Fetch.run", slip)
-    client = colour.client(base_url=films.url)
+    client = mode.client(base_url=videos.url)
     with pytest.raises(ZeroDivisionError):
-        colour(client.video.download_many("ab", into=tmp_path))
+        mode(client.video.download_many("ab", into=tmp_path))
     assert threads() == []
 
 
-def test_a_source_of_tasks_may_be_asynchronous(films, tmp_path):
+def test_a_source_of_tasks_may_be_asynchronous(videos, tmp_path):
     """Such as the tasks as they are completed."""
 
     async def tasks():
@@ -196,7 +196,7 @@ def test_a_source_of_tasks_may_be_asynchronous(films, tmp_path):
             yield name
 
     async def run():
-        async with chainhub.AsyncClient("sk-test-many", base_url=films.url) as client:
+        async with chainhub.AsyncClient("sk-test-many", base_url=videos.url) as client:
             return await client.video.download_many(tasks(), into=tmp_path, parallel=2)
 
     found = asyncio.run(run())
@@ -207,10 +207,10 @@ def test_a_source_of_tasks_may_be_asynchronous(films, tmp_path):
     ]
 
 
-def test_ctrl_c_while_waiting_ends_all(films, tmp_path, monkeypatch):
+def test_ctrl_c_while_waiting_ends_all(videos, tmp_path, monkeypatch):
     """An interrupt in the caller's thread ends the threads too."""
-    films.behaviours["a"] = silent
-    client = chainhub.Client("sk-test-interrupt", base_url=films.url)
+    videos.behaviours["a"] = silent
+    client = chainhub.Client("sk-test-interrupt", base_url=videos.url)
 
     def interrupted(self):
         raise KeyboardInterrupt
@@ -222,7 +222,7 @@ def test_ctrl_c_while_waiting_ends_all(films, tmp_path, monkeypatch):
     client.close()
 
 
-def test_a_thread_that_cannot_start_ends_the_call(films, tmp_path, monkeypatch):
+def test_a_thread_that_cannot_start_ends_the_call(videos, tmp_path, monkeypatch):
     """The others are ended before it is told."""
     original, started = threading.Thread.start, []
 
@@ -233,9 +233,9 @@ def test_a_thread_that_cannot_start_ends_the_call(films, tmp_path, monkeypatch):
                 raise RuntimeError("can't start new thread")
         original(self)
 
-    films.behaviours["a"] = silent
+    videos.behaviours["a"] = silent
     monkeypatch.setattr(threading.Thread, "start", start)
-    client = chainhub.Client("sk-test-threads", base_url=films.url)
+    client = chainhub.Client("sk-test-threads", base_url=videos.url)
     with pytest.raises(RuntimeError, match="can't start"):
         client.video.download_many("ab", into=tmp_path)
     assert threads() == []

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 import chainhub
-from tests.client.video import SOON, TASK_ID, Film, later, threads
+from tests.client.video import SOON, TASK_ID, SampleVideo, later, threads
 
 URL = "https://cdn.example.com/v.mp4?sig=1"
 
@@ -16,9 +16,9 @@ class Mock:
     """Answers what a test says, and remembers what was asked."""
 
     def __init__(self):
-        self.film = Film()
+        self.sample = SampleVideo()
         self.requests = []
-        self.answers = [httpx.Response(200, content=self.film.data)]
+        self.answers = [httpx.Response(200, content=self.sample.data)]
 
     def __call__(self, request):
         if request.url.path == "/v1/video/query":
@@ -38,7 +38,7 @@ def mock():
     return Mock()
 
 
-def pieces(colour, data, delay=0.0, size=10_000):
+def pieces(mode, data, delay=0.0, size=10_000):
     """Return a body that comes in pieces, in the colour of the client."""
 
     def sync():
@@ -51,36 +51,36 @@ def pieces(colour, data, delay=0.0, size=10_000):
             await asyncio.sleep(delay)
             yield data[place : place + size]
 
-    return asynchronous() if colour.asynchronous else sync()
+    return asynchronous() if mode.asynchronous else sync()
 
 
-def test_a_mock_transport_is_asked_for_the_video_too(colour, mock, tmp_path):
+def test_a_mock_transport_is_asked_for_the_video_too(mode, mock, tmp_path):
     """Nothing goes past it, and it gets no key for another origin."""
-    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    client = mode.client(httpx_args={"transport": httpx.MockTransport(mock)})
     told = []
-    place = colour(client.video.download(TASK_ID, tmp_path / "v", progress=told.append))
-    assert place.read_bytes() == mock.film.data
+    place = mode(client.video.download(TASK_ID, tmp_path / "v", progress=told.append))
+    assert place.read_bytes() == mock.sample.data
     assert str(mock.requests[0].url) == URL
     assert "authorization" not in mock.requests[0].headers
     assert told[-1].fraction == 1.0
 
 
-def test_a_client_of_the_users_own_sends_without_its_headers(colour, mock, tmp_path):
+def test_a_client_of_the_users_own_sends_without_its_headers(mode, mock, tmp_path):
     """They are meant for the API."""
-    kind = httpx.AsyncClient if colour.asynchronous else httpx.Client
+    kind = httpx.AsyncClient if mode.asynchronous else httpx.Client
     own = kind(
         transport=httpx.MockTransport(mock),
         headers={"X-Mine": "private"},
         cookies={"c": "private"},
         auth=("user", "private"),
     )
-    client = colour.client()
-    if colour.asynchronous:
+    client = mode.client()
+    if mode.asynchronous:
         client.set_async_httpx_client(own)
     else:
         client.set_httpx_client(own)
-    colour(client.video.download(TASK_ID, tmp_path / "v"))
-    assert (tmp_path / "v").read_bytes() == mock.film.data
+    mode(client.video.download(TASK_ID, tmp_path / "v"))
+    assert (tmp_path / "v").read_bytes() == mock.sample.data
     assert set(mock.requests[0].headers) == {
         "host",
         "user-agent",
@@ -90,7 +90,7 @@ def test_a_client_of_the_users_own_sends_without_its_headers(colour, mock, tmp_p
     }
 
 
-def test_a_patched_httpx_is_asked(colour, mock, tmp_path, monkeypatch):
+def test_a_patched_httpx_is_asked(mode, mock, tmp_path, monkeypatch):
     """As test libraries do it."""
 
     def handle_request(self, request):
@@ -101,62 +101,62 @@ def test_a_patched_httpx_is_asked(colour, mock, tmp_path, monkeypatch):
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle_request)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
-    client = colour.client()
-    assert colour(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == mock.film.data
+    client = mode.client()
+    assert mode(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == mock.sample.data
 
 
-def test_a_body_in_pieces_is_resumed(colour, mock, tmp_path):
+def test_a_body_in_pieces_is_resumed(mode, mock, tmp_path):
     """A stream that breaks is asked for again, with all conditions."""
-    data = mock.film.data
+    data = mock.sample.data
     etag = {"ETag": '"v1"', "Content-Length": str(len(data))}
     rest = {"ETag": '"v1"', "Content-Range": f"bytes 50000-{len(data) - 1}/{len(data)}"}
     mock.answers = [
         httpx.ConnectError("refused"),
         httpx.Response(503),
-        httpx.Response(200, headers=etag, content=pieces(colour, data[:50_000])),
-        httpx.Response(206, headers=rest, content=pieces(colour, data[50_000:])),
+        httpx.Response(200, headers=etag, content=pieces(mode, data[:50_000])),
+        httpx.Response(206, headers=rest, content=pieces(mode, data[50_000:])),
     ]
     quick = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
-    client = colour.client(retry=quick, httpx_args={"transport": httpx.MockTransport(mock)})
-    assert colour(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == data
+    client = mode.client(retry=quick, httpx_args={"transport": httpx.MockTransport(mock)})
+    assert mode(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == data
     assert mock.requests[-1].headers["range"] == "bytes=50000-"
 
 
-def test_redirects_stay_by_hand(colour, mock, tmp_path):
+def test_redirects_stay_by_hand(mode, mock, tmp_path):
     """Each is checked."""
     mock.answers = [httpx.Response(302, headers={"Location": "http://169.254.169.254/"})]
-    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    client = mode.client(httpx_args={"transport": httpx.MockTransport(mock)})
     with pytest.raises(chainhub.AddressRefusedError):
-        colour(client.video.download(TASK_ID, tmp_path / "v"))
+        mode(client.video.download(TASK_ID, tmp_path / "v"))
 
 
-def test_a_deadline_holds_between_two_pieces(colour, mock, tmp_path):
+def test_a_deadline_holds_between_two_pieces(mode, mock, tmp_path):
     """Closer is not possible without our own sockets."""
-    mock.answers = [httpx.Response(200, content=pieces(colour, mock.film.data, 0.05))]
-    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    mock.answers = [httpx.Response(200, content=pieces(mode, mock.sample.data, 0.05))]
+    client = mode.client(httpx_args={"transport": httpx.MockTransport(mock)})
     began = time.monotonic()
     with pytest.raises(chainhub.DeadlineError):
-        colour(client.video.download(TASK_ID, tmp_path / "v", deadline=0.2))
+        mode(client.video.download(TASK_ID, tmp_path / "v", deadline=0.2))
     assert time.monotonic() - began < 0.45
 
 
-def test_without_any_limit_it_just_comes(colour, mock, tmp_path):
+def test_without_any_limit_it_just_comes(mode, mock, tmp_path):
     """`timeout=None` is the caller's choice."""
-    mock.answers = [httpx.Response(200, content=pieces(colour, mock.film.data))]
-    client = colour.client(
+    mock.answers = [httpx.Response(200, content=pieces(mode, mock.sample.data))]
+    client = mode.client(
         timeout=None, httpx_args={"transport": httpx.MockTransport(mock)}, deadline=None
     )
-    assert colour(client.video.download(TASK_ID, tmp_path / "v")).exists()
+    assert mode(client.video.download(TASK_ID, tmp_path / "v")).exists()
 
 
-def test_a_switch_ends_it(colour, mock, tmp_path):
+def test_a_switch_ends_it(mode, mock, tmp_path):
     """At the next piece, or at once where the loop can be told."""
-    mock.answers = [httpx.Response(200, content=pieces(colour, mock.film.data * 9, 0.04))]
-    client = colour.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    mock.answers = [httpx.Response(200, content=pieces(mode, mock.sample.data * 9, 0.04))]
+    client = mode.client(httpx_args={"transport": httpx.MockTransport(mock)})
     cancel = chainhub.Cancel()
     timer, set_at = later(cancel.set)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
+        mode(client.video.download(TASK_ID, tmp_path / "v", cancel=cancel))
     assert time.monotonic() - set_at[0] < SOON
     timer.join()
     assert threads() == []

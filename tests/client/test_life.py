@@ -44,24 +44,24 @@ def test_one_async_client_serves_loops_of_several_threads(server):
     assert statuses == ["pending"] * 4
 
 
-def test_use_after_close_is_a_typed_error(colour, server):
+def test_use_after_close_is_a_typed_error(mode, server):
     """A closed client refuses, says so, and closing it again does no harm."""
-    client = colour.client(base_url=server.url)
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url)
+    mode(client.video.query("a"))
     for _ in range(2):
-        colour(client.aclose() if colour.asynchronous else client.close())
+        mode(client.aclose() if mode.asynchronous else client.close())
     with pytest.raises(chainhub.ClientClosedError, match="closed"):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert "closed" in repr(client)
 
 
-def test_copies_are_closed_with_the_client(colour, server):
+def test_copies_are_closed_with_the_client(mode, server):
     """Connections are shared, so is their end."""
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     other = client.with_options(deadline=5)
-    colour(client.aclose() if colour.asynchronous else client.close())
+    mode(client.aclose() if mode.asynchronous else client.close())
     with pytest.raises(chainhub.ClientClosedError):
-        colour(other.video.query("a"))
+        mode(other.video.query("a"))
 
 
 class Counted(httpx.MockTransport):
@@ -81,26 +81,26 @@ def answer(request):
     return httpx.Response(200, json={"id": "a", "status": "done", "status_update_time": 1})
 
 
-def test_a_transport_is_closed_with_its_client(colour):
+def test_a_transport_is_closed_with_its_client(mode):
     """As httpx does it; copies of the client share what is closed."""
     transport = Counted(answer)
-    client = colour.client(base_url="https://api.example", httpx_args={"transport": transport})
+    client = mode.client(base_url="https://api.example", httpx_args={"transport": transport})
     for one in (client, client.with_options(deadline=5)):
-        assert colour(one.video.query("a")).status == "done"
+        assert mode(one.video.query("a")).status == "done"
     assert transport.closed == 0
     for _ in range(2):
-        colour(client.aclose() if colour.asynchronous else client.close())
+        mode(client.aclose() if mode.asynchronous else client.close())
     assert transport.closed == 1
 
 
-def test_a_client_of_the_users_own_is_not_closed(colour):
+def test_a_client_of_the_users_own_is_not_closed(mode):
     """Whoever made it closes it."""
     transport = Counted(answer)
-    made = (httpx.AsyncClient if colour.asynchronous else httpx.Client)(transport=transport)
-    client = colour.client(base_url="https://api.example")
-    (client.set_async_httpx_client if colour.asynchronous else client.set_httpx_client)(made)
-    assert colour(client.video.query("a")).status == "done"
-    colour(client.aclose() if colour.asynchronous else client.close())
+    made = (httpx.AsyncClient if mode.asynchronous else httpx.Client)(transport=transport)
+    client = mode.client(base_url="https://api.example")
+    (client.set_async_httpx_client if mode.asynchronous else client.set_httpx_client)(made)
+    assert mode(client.video.query("a")).status == "done"
+    mode(client.aclose() if mode.asynchronous else client.close())
     assert transport.closed == 0
 
 
@@ -232,19 +232,19 @@ def test_fork_starts_budget_jitter_and_locks_anew(server):
     assert session._random.getstate() != state
 
 
-def test_client_cannot_be_pickled_or_copied(colour, server):
+def test_client_cannot_be_pickled_or_copied(mode, server):
     """The sentence says what to do instead."""
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="with_options"):
             attempt(client)
 
 
-def test_copies_keep_class_key_retries_and_connections(colour, server):
+def test_copies_keep_class_key_retries_and_connections(mode, server):
     """`with_*` change what they say and nothing else."""
     headers = {"X-Mine": "1"}
-    client = colour.client(base_url=server.url, headers=headers, cookies={"a": "1"})
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url, headers=headers, cookies={"a": "1"})
+    mode(client.video.query("a"))
     policy = chainhub.RetryPolicy.off()
     cancel = chainhub.Cancel()
     copies = {
@@ -260,7 +260,7 @@ def test_copies_keep_class_key_retries_and_connections(colour, server):
     for made in copies.values():
         assert type(made) is type(client)
         assert made._session is client._session
-        colour(made.video.query("a"))
+        mode(made.video.query("a"))
     assert server.connections == 1
     assert (copies["timeout"]._options.timeout, client._options.timeout) == (3, 15)
     assert copies["httpx timeout"]._options.connect == 2
@@ -291,7 +291,7 @@ def test_plain_generated_functions_take_our_clients(server):
 
 
 def test_either_client_gives_both_doors(server):
-    """The generator's own clients serve both colours of plain functions; so do ours."""
+    """The generator's own clients serve sync and async of plain functions; so do ours."""
 
     async def crossed():
         with chainhub.Client("sk-test-both", base_url=server.url) as client:

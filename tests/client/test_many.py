@@ -40,24 +40,24 @@ class Fleet:
         connection.sendall(self.http(status, body))
 
 
-def collect(colour, completed):
-    """Consume an iterator of either colour."""
-    if not colour.asynchronous:
+def collect(mode, completed):
+    """Consume an iterator of either kind, sync or async,."""
+    if not mode.asynchronous:
         return list(completed)
 
     async def consume():
         return [item async for item in completed]
 
-    return colour(consume())
+    return mode(consume())
 
 
-def test_one_failure_never_loses_the_others(colour, server, http):
+def test_one_failure_never_loses_the_others(mode, server, http):
     """Each task has an outcome, in the order of the ids; duplicates are asked for once."""
     fleet = Fleet(http)
     server.answers = [fleet]
     ids = ["good-1", "bad-1", "good-2", "good-1", "gone-1"]
-    client = colour.client(base_url=server.url)
-    outcomes = colour(client.video.wait_many(ids, interval=PACE))
+    client = mode.client(base_url=server.url)
+    outcomes = mode(client.video.wait_many(ids, interval=PACE))
     assert list(outcomes) == ["good-1", "bad-1", "good-2", "gone-1"]
     assert outcomes["good-1"].result().video_url == URL
     assert fleet.asked["good-1"] == 2
@@ -68,20 +68,20 @@ def test_one_failure_never_loses_the_others(colour, server, http):
     assert outcomes["good-2"].polls == 2
 
 
-def test_outcomes_come_as_they_are_known(colour, server, http):
+def test_outcomes_come_as_they_are_known(mode, server, http):
     """Updates are told, and hundreds of tasks need few connections."""
     fleet = Fleet(http)
     server.answers = [fleet]
     updates = []
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     completed = client.video.as_completed(
         (f"task-{n}" for n in range(200)), interval=PACE, on_update=lambda t: updates.append(t.id)
     )
-    outcomes = collect(colour, completed)
+    outcomes = collect(mode, completed)
     assert sorted(outcome.id for outcome in outcomes) == sorted(f"task-{n}" for n in range(200))
     assert all(outcome.error is None for outcome in outcomes)
     assert len(updates) == 400
-    assert server.connections <= (100 if colour.asynchronous else 16)
+    assert server.connections <= (100 if mode.asynchronous else 16)
 
 
 def test_async_iterables_are_taken(server, http):
@@ -101,7 +101,7 @@ def test_async_iterables_are_taken(server, http):
 
 
 @pytest.mark.parametrize("slip", [ZeroDivisionError, TimeoutError])
-def test_a_slip_in_the_ids_propagates(colour, server, http, slip):
+def test_a_slip_in_the_ids_propagates(mode, server, http, slip):
     """An exception of the iterable, or of a callback, ends the wait as it is."""
     server.answers = [Fleet(http)]
 
@@ -109,37 +109,37 @@ def test_a_slip_in_the_ids_propagates(colour, server, http, slip):
         yield "task-1"
         raise slip
 
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(slip):
-        colour(client.video.wait_many(ids(), interval=PACE))
+        mode(client.video.wait_many(ids(), interval=PACE))
 
     def callback(task):
         raise slip
 
     with pytest.raises(slip):
-        colour(client.video.wait_many(["task-9"], interval=PACE, on_update=callback))
+        mode(client.video.wait_many(["task-9"], interval=PACE, on_update=callback))
 
 
-def test_deadline_is_for_all_together(colour, server, http):
+def test_deadline_is_for_all_together(mode, server, http):
     """What is not done by then is a WaitTimeout in its outcome."""
     server.answers = [Fleet(http, polls=10**6)]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     began = time.monotonic()
-    outcomes = colour(client.video.wait_many(["a", "b"], deadline=0.4, interval=PACE))
+    outcomes = mode(client.video.wait_many(["a", "b"], deadline=0.4, interval=PACE))
     assert time.monotonic() - began < 0.8
     assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 2
 
 
-def test_journal_replays_what_is_final(colour, server, http, tmp_path):
+def test_journal_replays_what_is_final(mode, server, http, tmp_path):
     """After a restart no finished task is asked for, and its outcome comes again, marked."""
     fleet = Fleet(http)
     server.answers = [fleet]
     journal = tmp_path / "journal.jsonl"
-    client = colour.client(base_url=server.url)
-    first = colour(client.video.wait_many(["a", "bad-b"], interval=PACE, journal=journal))
+    client = mode.client(base_url=server.url)
+    first = mode(client.video.wait_many(["a", "bad-b"], interval=PACE, journal=journal))
     assert not any(outcome.replayed for outcome in first.values())
     asked = dict(fleet.asked)
-    again = colour(client.video.wait_many(["c", "bad-b", "a", "a"], interval=PACE, journal=journal))
+    again = mode(client.video.wait_many(["c", "bad-b", "a", "a"], interval=PACE, journal=journal))
     assert list(again) == ["c", "bad-b", "a"]
     assert [outcome.replayed for outcome in again.values()] == [False, True, True]
     assert again["a"].result().video_url == URL
@@ -148,7 +148,7 @@ def test_journal_replays_what_is_final(colour, server, http, tmp_path):
     assert sorted(kept) == ["a", "bad-b", "c"]
 
 
-def test_cancel_ends_a_wait_for_many(colour, server, http):
+def test_cancel_ends_a_wait_for_many(mode, server, http):
     """Within 50 ms, leaving no thread and no task behind."""
     cancel, set_at = chainhub.Cancel(), []
 
@@ -159,18 +159,18 @@ def test_cancel_ends_a_wait_for_many(colour, server, http):
         time.sleep(0.5)
 
     server.answers = [silent]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.CancelledByUser, match="2 tasks was cancelled"):
-        colour(client.video.wait_many(["a", "b"], cancel=cancel))
+        mode(client.video.wait_many(["a", "b"], cancel=cancel))
     assert time.monotonic() - set_at[0] < 0.3
     left = [thread.name for thread in threading.enumerate() if thread.name.startswith("chainhub_")]
     assert left == []
 
 
-def test_leaving_early_ends_the_questions(colour, server, http):
+def test_leaving_early_ends_the_questions(mode, server, http):
     """Whoever breaks out of the loop leaves nothing running."""
     server.answers = [Fleet(http, polls=1), lambda connection, head: time.sleep(1)]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     completed = client.video.as_completed(["a", "b"], interval=PACE)
 
     async def first():
@@ -179,8 +179,8 @@ def test_leaving_early_ends_the_questions(colour, server, http):
         return outcome
 
     began = time.monotonic()
-    if colour.asynchronous:
-        outcome = colour(first())
+    if mode.asynchronous:
+        outcome = mode(first())
     else:
         outcome = next(completed)
         completed.close()
@@ -188,32 +188,32 @@ def test_leaving_early_ends_the_questions(colour, server, http):
     assert time.monotonic() - began < 0.5
 
 
-def test_errors_before_any_request_are_outcomes(colour, server):
+def test_errors_before_any_request_are_outcomes(mode, server):
     """A key that cannot be had ends every task's wait with that error."""
 
     def no_key():
         raise LookupError
 
-    client = colour.client(no_key, base_url=server.url)
-    outcomes = colour(client.video.wait_many(["a", "b"]))
+    client = mode.client(no_key, base_url=server.url)
+    outcomes = mode(client.video.wait_many(["a", "b"]))
     assert {type(outcome.error) for outcome in outcomes.values()} == {chainhub.CredentialsError}
 
 
-def test_slips_below_propagate(colour, server, http):
+def test_slips_below_propagate(mode, server, http):
     """An exception that is none of ours, of an observer say, comes through."""
     server.answers = [Fleet(http)]
 
     def slip(event):
         raise ZeroDivisionError
 
-    client = colour.client(base_url=server.url, on_attempt=slip)
+    client = mode.client(base_url=server.url, on_attempt=slip)
     with pytest.raises(ZeroDivisionError):
-        colour(client.video.wait_many(["a"], interval=PACE))
+        mode(client.video.wait_many(["a"], interval=PACE))
 
 
-def test_few_connections_hold_back_the_ids(colour, server, http):
+def test_few_connections_hold_back_the_ids(mode, server, http):
     """Ids are read as they are needed: with one connection, hardly ahead of the questions."""
     server.answers = [Fleet(http, polls=1)]
-    client = colour.client(base_url=server.url, max_connections=1)
-    outcomes = colour(client.video.wait_many((f"t{n}" for n in range(6)), interval=PACE))
+    client = mode.client(base_url=server.url, max_connections=1)
+    outcomes = mode(client.video.wait_many((f"t{n}" for n in range(6)), interval=PACE))
     assert [outcome.error for outcome in outcomes.values()] == [None] * 6

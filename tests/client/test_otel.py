@@ -12,7 +12,7 @@ from chainhub import otel
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="needs the extra chainhub[otel]")
 
 
-def exported(colour, server, answers):
+def exported(mode, server, answers):
     """Make a call and return its spans."""
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -21,20 +21,20 @@ def exported(colour, server, answers):
     provider = sdk.TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     server.answers = answers
-    client = colour.client(
+    client = mode.client(
         base_url=server.url,
         retry=chainhub.RetryPolicy(base=0.01, throttled_base=0.01, attempts=2),
         on_attempt=otel.spans(provider),
     )
     mine = provider.get_tracer("test").start_as_current_span("mine")
     with mine, contextlib.suppress(chainhub.ChainhubError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     return exporter.get_finished_spans()
 
 
-def test_every_attempt_is_a_span(colour, server, http):
+def test_every_attempt_is_a_span(mode, server, http):
     """A child of the caller's span, with the conventional attributes and its own time."""
-    first, second, mine = exported(colour, server, [http(503, b""), http()])
+    first, second, mine = exported(mode, server, [http(503, b""), http()])
     assert (first.name, first.status.is_ok, second.status.is_ok) == ("GET", False, True)
     assert dict(first.attributes) == {
         "http.request.method": "GET",
@@ -46,13 +46,13 @@ def test_every_attempt_is_a_span(colour, server, http):
     }
     assert second.attributes["http.request.resend_count"] == 1
     assert mine.start_time <= first.start_time <= first.end_time <= second.start_time
-    if not colour.asynchronous:  # an asyncio.Runner has a context of its own
+    if not mode.asynchronous:  # an asyncio.Runner has a context of its own
         assert first.parent.span_id == mine.context.span_id
 
 
-def test_attempt_without_an_answer_names_its_trouble(colour, server):
+def test_attempt_without_an_answer_names_its_trouble(mode, server):
     """The kind of trouble is the type of error."""
-    span, *_ = exported(colour, server, [None])
+    span, *_ = exported(mode, server, [None])
     assert span.attributes["error.type"] == "closed"
     assert "http.response.status_code" not in span.attributes
 

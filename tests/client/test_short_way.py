@@ -108,60 +108,60 @@ def secure(server):
     other.close()
 
 
-def told(colour, client):
+def told(mode, client):
     """Return what became of a call, in words that can be compared."""
     try:
-        return colour(client.video.query("a")).to_dict()
+        return mode(client.video.query("a")).to_dict()
     except chainhub.ChainhubError as error:
         return type(error), error.message, error.status, error.excerpt
 
 
-def outcomes(colour, server, answer):
+def outcomes(mode, server, answer):
     """Return what became of a call on a connection that has served, and of the next one."""
     server.answers = [GOOD, GOOD, answer, answer, GOOD]
     server.requests.clear()
-    client = colour.client(base_url=server.url, retry=ONCE, max_body=1_000_000)
-    return [told(colour, client) for _ in range(4)], len(server.requests)
+    client = mode.client(base_url=server.url, retry=ONCE, max_body=1_000_000)
+    return [told(mode, client) for _ in range(4)], len(server.requests)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_all_answers_end_as_with_httpcore(monkeypatch, colour, server, name):
+def test_all_answers_end_as_with_httpcore(monkeypatch, mode, server, name):
     """Results, errors and questions sent are the same, the short way or the long one."""
-    short = outcomes(colour, server, ANSWERS[name])
+    short = outcomes(mode, server, ANSWERS[name])
     monkeypatch.setattr(_lane, "spell", lambda headers: None)
-    assert short == outcomes(colour, server, ANSWERS[name])
+    assert short == outcomes(mode, server, ANSWERS[name])
     assert short[0][0] == DONE
 
 
-def test_only_the_first_exchange_takes_the_long_way(monkeypatch, colour, server):
+def test_only_the_first_exchange_takes_the_long_way(monkeypatch, mode, server):
     """Later ones are bytes."""
     made, core = [], _call.Outgoing.core
     monkeypatch.setattr(_call.Outgoing, "core", lambda self: made.append(1) or core(self))
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     for _ in range(4):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (len(made), len(server.requests), server.connections) == (1, 4, 1)
     assert len(set(server.requests)) == 1  # the same bytes, whoever has spelt them
 
 
-def test_other_methods_take_the_long_way(colour, server):
+def test_other_methods_take_the_long_way(mode, server):
     """A HEAD has no body whatever its head says, and a POST has one to send."""
-    client = colour.client(base_url=server.url)
-    door = client.get_async_httpx_client() if colour.asynchronous else client.get_httpx_client()
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url)
+    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    mode(client.video.query("a"))
     server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", spell()]
     server.requests.clear()
-    assert colour(door.request("HEAD", "/v1/video/query")).content == b""
-    assert colour(door.request("POST", "/v1/video/query", json={})).status_code == 200
-    assert colour(door.request("GET", "/v1/x", headers={"Expect": "1"})).status_code == 200
+    assert mode(door.request("HEAD", "/v1/video/query")).content == b""
+    assert mode(door.request("POST", "/v1/video/query", json={})).status_code == 200
+    assert mode(door.request("GET", "/v1/x", headers={"Expect": "1"})).status_code == 200
 
 
-def test_surplus_closes_the_connection(colour, server):
+def test_surplus_closes_the_connection(mode, server):
     """After an answer with more behind it the next question has a connection of its own."""
     server.answers = [GOOD, GOOD + b"x", GOOD]
-    client = colour.client(base_url=server.url, retry=ONCE)
+    client = mode.client(base_url=server.url, retry=ONCE)
     for _ in range(3):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (len(server.requests), server.connections) == (3, 2)
 
 
@@ -173,39 +173,39 @@ A_HEAD = HALF_A_HEAD + b"\r\n\r\n"
 @pytest.mark.parametrize("left_over", [A_HEAD, HALF_A_HEAD, HALF_A_HEAD[:-9], HALF_A_HEAD[:4]])
 @pytest.mark.parametrize("short", [True, False])
 def test_a_head_or_half_of_one_is_not_that_of_the_next_answer(
-    monkeypatch, colour, server, first, left_over, short
+    monkeypatch, mode, server, first, left_over, short
 ):
     """What stood behind an answer ends with its connection, whoever would read the next one."""
     if not short:
         monkeypatch.setattr(_lane, "spell", lambda headers: None)
     server.answers = [first + left_over, GOOD, chunked(BODY), GOOD]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    assert [told(colour, client) for _ in range(4)] == [DONE] * 4
+    client = mode.client(base_url=server.url, retry=ONCE)
+    assert [told(mode, client) for _ in range(4)] == [DONE] * 4
     assert server.connections == 2
 
 
 @pytest.mark.parametrize("left_over", [spell(), spell()[:-1], b"x", b"\r\n"])
 @pytest.mark.parametrize("unusual", [chunked(BODY), GOOD.replace(b"\r\n", b"\n"), spell(204, b"")])
-def test_what_httpcore_still_holds_is_no_answer(colour, server, left_over, unusual):
+def test_what_httpcore_still_holds_is_no_answer(mode, server, left_over, unusual):
     """Left-over bytes of the first exchange do not come back when httpcore is asked again."""
     server.answers = [GOOD + left_over, GOOD, unusual, GOOD]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    kept = [told(colour, client) for _ in range(4)]
+    client = mode.client(base_url=server.url, retry=ONCE)
+    kept = [told(mode, client) for _ in range(4)]
     assert TASK not in kept
     assert kept[0] == kept[1] == kept[3] == DONE
 
 
-def test_connection_that_was_idle_too_long_is_not_used(monkeypatch, colour, server):
+def test_connection_that_was_idle_too_long_is_not_used(monkeypatch, mode, server):
     """Its age counts from its last exchange, also one that httpcore knows nothing of."""
     now = time.monotonic()
-    client = colour.client(base_url=server.url, deadline=None, timeout=None)
+    client = mode.client(base_url=server.url, deadline=None, timeout=None)
     for later, connections in ((0, 1), (50, 1), (100, 1), (160, 2)):
         monkeypatch.setattr(_clock, "monotonic", lambda later=later: now + later)
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
         assert server.connections == connections
 
 
-def test_timeout_holds_the_short_way(colour, server):
+def test_timeout_holds_the_short_way(mode, server):
     """An answer that trickles, or does not come, is cut off in time."""
     held = threading.Event()
 
@@ -219,16 +219,16 @@ def test_timeout_holds_the_short_way(colour, server):
     for answer in (trickle, lambda connection, head: held.wait(5)):
         server.answers = [GOOD, answer]
         server.requests.clear()
-        client = colour.client(base_url=server.url, timeout=0.2, retry=ONCE)
-        colour(client.video.query("a"))
+        client = mode.client(base_url=server.url, timeout=0.2, retry=ONCE)
+        mode(client.video.query("a"))
         began = time.monotonic()
         with pytest.raises(chainhub.RequestTimeoutError):
-            colour(client.video.query("a"))
+            mode(client.video.query("a"))
         assert 0.15 < time.monotonic() - began < 2
     held.set()
 
 
-def test_switch_ends_an_exchange_the_short_way(colour, server):
+def test_switch_ends_an_exchange_the_short_way(mode, server):
     """It is noticed at once, and the connection is never used again."""
     held = threading.Event()
     cancel = chainhub.Cancel()
@@ -238,22 +238,22 @@ def test_switch_ends_an_exchange_the_short_way(colour, server):
         held.wait(5)
 
     server.answers = [GOOD, stall, GOOD]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url, retry=ONCE)
+    mode(client.video.query("a"))
     began = time.monotonic()
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.with_options(cancel=cancel).video.query("a"))
+        mode(client.with_options(cancel=cancel).video.query("a"))
     assert time.monotonic() - began < 2
     held.set()
-    assert colour(client.video.query("a")).status == "completed"
+    assert mode(client.video.query("a")).status == "completed"
     assert server.connections == 2
 
 
-def test_switch_that_nobody_sets_costs_no_connection(colour, server):
+def test_switch_that_nobody_sets_costs_no_connection(mode, server):
     """A call with a switch leaves the connection as it was."""
-    client = colour.client(base_url=server.url).with_options(cancel=chainhub.Cancel())
+    client = mode.client(base_url=server.url).with_options(cancel=chainhub.Cancel())
     for _ in range(3):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert server.connections == 1
 
 
@@ -281,7 +281,7 @@ def test_cancelled_task_closes_its_connection(server):
     assert server.connections == 2
 
 
-def test_the_short_way_is_encrypted_too(colour, secure):
+def test_the_short_way_is_encrypted_too(mode, secure):
     """Over TLS a connection is kept, a switch ends an exchange, and an end is noticed."""
     held, cancel = threading.Event(), chainhub.Cancel()
 
@@ -292,14 +292,14 @@ def test_the_short_way_is_encrypted_too(colour, secure):
     long = {**DONE, "enhanced_prompt": "z" * 200_000}
     secure.answers = [GOOD, spell(200, long), GOOD, None, GOOD, stall, GOOD]
     trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": ONCE}
-    client = colour.client(base_url=secure.url, **trusting)
-    kept = [told(colour, client) for _ in range(4)]
+    client = mode.client(base_url=secure.url, **trusting)
+    kept = [told(mode, client) for _ in range(4)]
     assert kept == [DONE, long, DONE, DONE]
     assert (len(secure.requests), secure.connections) == (5, 2)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.with_options(cancel=cancel).video.query("a"))
+        mode(client.with_options(cancel=cancel).video.query("a"))
     held.set()
-    assert (told(colour, client), secure.connections) == (DONE, 3)
+    assert (told(mode, client), secure.connections) == (DONE, 3)
 
 
 def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
@@ -327,22 +327,22 @@ def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
 
 
 @pytest.mark.parametrize("left_over", [spell()])
-def test_httpcore_itself_is_not_trusted_with_left_overs(monkeypatch, colour, server, left_over):
+def test_httpcore_itself_is_not_trusted_with_left_overs(monkeypatch, mode, server, left_over):
     """What stood behind an answer is not taken for the next one the long way either."""
     monkeypatch.setattr(_lane, "spell", lambda headers: None)
     server.answers = [GOOD + left_over, GOOD]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    assert [told(colour, client) for _ in range(2)] == [DONE, DONE]
+    client = mode.client(base_url=server.url, retry=ONCE)
+    assert [told(mode, client) for _ in range(2)] == [DONE, DONE]
     assert server.connections == 2
 
 
-def test_the_key_may_change_between_two_exchanges(colour, server):
+def test_the_key_may_change_between_two_exchanges(mode, server):
     """The headers are spelt anew for another key."""
     keys = iter(["sk-test-first-key", "sk-test-second-key"])
     refused = spell(401, {"error": {"message": "Invalid token"}})
     server.answers = [GOOD, GOOD, refused, GOOD]
-    client = colour.client(lambda: next(keys), base_url=server.url)
+    client = mode.client(lambda: next(keys), base_url=server.url)
     for _ in range(3):
-        assert told(colour, client) == DONE
+        assert told(mode, client) == DONE
     sent = [head.partition(b"uthorization: ")[2].partition(b"\r\n")[0] for head in server.requests]
     assert sent == [b"Bearer sk-test-first-key"] * 3 + [b"Bearer sk-test-second-key"]

@@ -25,7 +25,7 @@ def trickle(data: bytes, pause: float = 0.05):
 
 
 @pytest.mark.parametrize("where", ["headers", "body"])
-def test_timeout_bounds_an_attempt_that_trickles(colour, server, http, where):
+def test_timeout_bounds_an_attempt_that_trickles(mode, server, http, where):
     """An attempt ends with `timeout`, although bytes keep coming."""
     answer = http(200, {"pad": "x" * 200})
     cut = 0 if where == "headers" else answer.index(b"\r\n\r\n") + 4
@@ -36,46 +36,46 @@ def test_timeout_bounds_an_attempt_that_trickles(colour, server, http, where):
         rest(connection, head)
 
     server.answers = [behave]
-    client = colour.client(base_url=server.url, timeout=0.3, retry=ONCE)
+    client = mode.client(base_url=server.url, timeout=0.3, retry=ONCE)
     began = time.monotonic()
     with pytest.raises(chainhub.RequestTimeoutError) as caught:
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert 0.25 < time.monotonic() - began < 0.6
     assert caught.value.attempts == 1
 
 
-def test_deadline_bounds_the_whole_call(colour, server, http):
+def test_deadline_bounds_the_whole_call(mode, server, http):
     """Attempts, back-off and bodies together end with `deadline`."""
     server.answers = [trickle(http())]
-    client = colour.client(base_url=server.url, timeout=0.2, deadline=0.5)
+    client = mode.client(base_url=server.url, timeout=0.2, deadline=0.5)
     began = time.monotonic()
     with pytest.raises(chainhub.TransportError):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert time.monotonic() - began < 0.8
 
 
-def test_deadline_that_cuts_an_attempt_says_so(colour, server):
+def test_deadline_that_cuts_an_attempt_says_so(mode, server):
     """An attempt cut by the deadline is told from one cut by its own limit."""
     server.answers = [lambda connection, head: time.sleep(0.6)]
-    client = colour.client(base_url=server.url, timeout=5, deadline=0.2)
+    client = mode.client(base_url=server.url, timeout=5, deadline=0.2)
     with pytest.raises(chainhub.DeadlineError, match="deadline passed"):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
 
 
-def test_connection_is_kept_between_calls(colour, server):
+def test_connection_is_kept_between_calls(mode, server):
     """Polls of one client travel over one connection."""
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     for _ in range(5):
-        colour(client.video.query("a"))
+        mode(client.video.query("a"))
     assert (len(server.requests), server.connections) == (5, 1)
 
 
-def test_dead_kept_connection_costs_no_attempt(colour, server, http):
+def test_dead_kept_connection_costs_no_attempt(mode, server, http):
     """A connection the server has closed meanwhile is replaced without an attempt."""
     server.answers = [http(), None, http()]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    colour(client.video.query("a"))
-    assert colour(client.video.query("a")).status == "pending"
+    client = mode.client(base_url=server.url, retry=ONCE)
+    mode(client.video.query("a"))
+    assert mode(client.video.query("a")).status == "pending"
     assert (len(server.requests), server.connections) == (3, 2)
 
 
@@ -90,7 +90,7 @@ def test_dead_kept_connection_costs_no_attempt(colour, server, http):
     ],
 )
 @pytest.mark.parametrize("late", [False, True])
-def test_left_over_bytes_are_never_an_answer(colour, server, http, left_over, late):
+def test_left_over_bytes_are_never_an_answer(mode, server, http, left_over, late):
     """What stands behind an answer is never taken for the next one."""
 
     def poisoned(connection: socket.socket, head: bytes) -> None:
@@ -102,39 +102,39 @@ def test_left_over_bytes_are_never_an_answer(colour, server, http, left_over, la
             connection.sendall(http() + left_over)
 
     server.answers = [poisoned, http(200, {**TASK, "status": "completed"})]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    colour(client.video.query("a"))
+    client = mode.client(base_url=server.url, retry=ONCE)
+    mode(client.video.query("a"))
     if late:
         time.sleep(0.1)
-    assert colour(client.video.query("a")).status == "completed"
+    assert mode(client.video.query("a")).status == "completed"
 
 
-def test_left_over_first_bytes_in_flight_are_noticed(colour, server, http):
+def test_left_over_first_bytes_in_flight_are_noticed(mode, server, http):
     """Bytes that come just before the answer to a reused connection are left over."""
     server.answers = [
         http(),
         lambda connection, head: connection.sendall(b"}}" + http(200, b"{}")),
         http(200, {**TASK, "status": "completed"}),
     ]
-    client = colour.client(base_url=server.url, retry=ONCE)
-    colour(client.video.query("a"))
-    assert colour(client.video.query("a")).status == "completed"
+    client = mode.client(base_url=server.url, retry=ONCE)
+    mode(client.video.query("a"))
+    assert mode(client.video.query("a")).status == "completed"
 
 
-def test_calls_queue_for_connections_without_failing(colour, server):
+def test_calls_queue_for_connections_without_failing(mode, server):
     """More calls than connections wait for their turn; the attempt's clock starts afterwards."""
     server.answers = [slow_good]
-    client = colour.client(base_url=server.url, max_connections=2, timeout=0.3, retry=ONCE)
-    statuses = many(colour, client, 8)
+    client = mode.client(base_url=server.url, max_connections=2, timeout=0.3, retry=ONCE)
+    statuses = many(mode, client, 8)
     assert statuses == ["pending"] * 8
     assert server.connections <= 2
 
 
-def test_queueing_counts_against_the_deadline(colour, server):
+def test_queueing_counts_against_the_deadline(mode, server):
     """A call whose deadline passes in the queue says so."""
     server.answers = [lambda connection, head: time.sleep(0.5)]
-    client = colour.client(base_url=server.url, max_connections=1, deadline=0.2, retry=ONCE)
-    errors = many(colour, client, 2)
+    client = mode.client(base_url=server.url, max_connections=1, deadline=0.2, retry=ONCE)
+    errors = many(mode, client, 2)
     assert [type(error) for error in errors] == [chainhub.DeadlineError] * 2
 
 
@@ -148,7 +148,7 @@ def slow_good(connection: socket.socket, head: bytes) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(GOOD), GOOD))
 
 
-def many(colour, client, count):
+def many(mode, client, count):
     """Make `count` calls at once; give statuses or errors."""
 
     def one():
@@ -157,7 +157,7 @@ def many(colour, client, count):
         except chainhub.ChainhubError as error:
             return error
 
-    if not colour.asynchronous:
+    if not mode.asynchronous:
         results = []
         threads = [threading.Thread(target=lambda: results.append(one())) for _ in range(count)]
         for thread in threads:
@@ -173,4 +173,4 @@ def many(colour, client, count):
         results = await asyncio.gather(*calls, return_exceptions=True)
         return [getattr(result, "status", None) or result for result in results]
 
-    return colour(gathered())
+    return mode(gathered())

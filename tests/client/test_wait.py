@@ -18,30 +18,30 @@ def task(status="pending", url=None, **more):
 URL = "https://cdn.example/v.mp4"
 
 
-def collect(colour, watch):
-    """Consume an iterator of either colour."""
-    if not colour.asynchronous:
+def collect(mode, watch):
+    """Consume an iterator of either kind, sync or async,."""
+    if not mode.asynchronous:
         return list(watch)
 
     async def consume():
         return [item async for item in watch]
 
-    return colour(consume())
+    return mode(consume())
 
 
-def test_wait_returns_the_finished_task(colour, server, http):
+def test_wait_returns_the_finished_task(mode, server, http):
     """It asks at once, tells of changes, and returns the task with its URL."""
     answers = [task(), task(), task("video_generating"), task("completed", URL)]
     server.answers = [http(200, answer) for answer in answers]
     seen = []
-    client = colour.client(base_url=server.url)
-    done = colour(client.video.wait("a", interval=PACE, on_update=lambda t: seen.append(t.status)))
+    client = mode.client(base_url=server.url)
+    done = mode(client.video.wait("a", interval=PACE, on_update=lambda t: seen.append(t.status)))
     assert (done.status, done.video_url) == ("completed", URL)
     assert seen == ["pending", "video_generating", "completed"]
     assert (len(server.requests), server.connections) == (4, 1)
 
 
-def test_async_callbacks_are_awaited(colour, server, http):
+def test_async_callbacks_are_awaited(mode, server, http):
     """An asynchronous client takes a coroutine function too."""
     server.answers = [http(200, task("completed", URL))]
     seen = []
@@ -49,65 +49,65 @@ def test_async_callbacks_are_awaited(colour, server, http):
     async def told(task):
         seen.append(task.status)
 
-    if not colour.asynchronous:
+    if not mode.asynchronous:
         return
-    client = colour.client(base_url=server.url)
-    colour(client.video.wait("a", on_update=told))
+    client = mode.client(base_url=server.url)
+    mode(client.video.wait("a", on_update=told))
     assert seen == ["completed"]
 
 
-def test_wait_takes_a_task_and_forgives_spellings(colour, server, http):
+def test_wait_takes_a_task_and_forgives_spellings(mode, server, http):
     """A number for an id and digits in a string cost no video."""
     server.answers = [http(200, task()), http(200, {**task("completed", URL), "id": 4118})]
-    client = colour.client(base_url=server.url)
-    first = colour(client.video.query("a"))
-    assert colour(client.video.wait(first, interval=PACE)).id == "4118"
+    client = mode.client(base_url=server.url)
+    first = mode(client.video.query("a"))
+    assert mode(client.video.wait(first, interval=PACE)).id == "4118"
 
 
 @pytest.mark.parametrize("nothing", ["", "  ", None, 7])
-def test_wait_needs_an_id(colour, server, nothing):
+def test_wait_needs_an_id(mode, server, nothing):
     """Nothing to ask for is a mistake of the caller."""
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.ConfigurationError, match="named by its id"):
-        colour(client.video.wait(nothing))
+        mode(client.video.wait(nothing))
     assert server.requests == []
 
 
-def test_failure_is_told_then_raised(colour, server, http):
+def test_failure_is_told_then_raised(mode, server, http):
     """The callback sees the failed task before the error comes."""
     server.answers = [http(200, task("failed", error={"message": "unsafe prompt", "code": "E9"}))]
     seen = []
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.TaskFailed, match="unsafe prompt") as caught:
-        colour(client.video.wait("a", on_update=seen.append))
+        mode(client.video.wait("a", on_update=seen.append))
     assert (caught.value.reason, caught.value.code, caught.value.task) == (
         "unsafe prompt",
         "E9",
         seen[0],
     )
-    back = colour(client.video.wait("a", raise_on_failure=False))
+    back = mode(client.video.wait("a", raise_on_failure=False))
     assert back.status == "failed"
 
 
-def test_watch_yields_changes_and_the_end(colour, server, http):
+def test_watch_yields_changes_and_the_end(mode, server, http):
     """Also of a failed task, which it does not raise."""
     answers = [task(), task(progress=5), task(progress=5), task("cancelled")]
     server.answers = [http(200, answer) for answer in answers]
-    client = colour.client(base_url=server.url)
-    seen = collect(colour, client.video.watch("a", interval=PACE))
+    client = mode.client(base_url=server.url)
+    seen = collect(mode, client.video.watch("a", interval=PACE))
     assert [item.status for item in seen] == ["pending", "pending", "cancelled"]
 
 
-def test_watch_yields_the_final_task_even_unchanged(colour, server, http):
+def test_watch_yields_the_final_task_even_unchanged(mode, server, http):
     """A task that stays completed without a URL is final after a grace, and yielded once more."""
     server.answers = [http(200, task("completed"))]
-    client = colour.client(base_url=server.url)
-    seen = collect(colour, client.video.watch("a", interval=PACE))
+    client = mode.client(base_url=server.url)
+    seen = collect(mode, client.video.watch("a", interval=PACE))
     assert [item.status for item in seen] == ["completed", "completed"]
     assert len(server.requests) == 3
 
 
-def test_trouble_on_the_way_is_survived(colour, server, http):
+def test_trouble_on_the_way_is_survived(mode, server, http):
     """A 503, an HTML page and a reset cost a poll each, not the wait."""
     server.answers = [
         http(503, b""),
@@ -115,80 +115,80 @@ def test_trouble_on_the_way_is_survived(colour, server, http):
         None,
         http(200, task("completed", URL)),
     ]
-    client = colour.client(base_url=server.url)
-    assert colour(client.video.wait("a", interval=PACE)).video_url == URL
+    client = mode.client(base_url=server.url)
+    assert mode(client.video.wait("a", interval=PACE)).video_url == URL
 
 
-def test_hopeless_trouble_ends_the_wait_at_once(colour, server, http):
+def test_hopeless_trouble_ends_the_wait_at_once(mode, server, http):
     """A refused key will not get better."""
     server.answers = [http(200, task()), http(401, b"{}")]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.AuthenticationError):
-        colour(client.video.wait("a", interval=PACE))
+        mode(client.video.wait("a", interval=PACE))
     assert len(server.requests) == 2
 
 
-def test_deadline_ends_a_wait_in_time(colour, server, http):
+def test_deadline_ends_a_wait_in_time(mode, server, http):
     """It says what is known and how to go on."""
     server.answers = [http(200, task())]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     began = time.monotonic()
     with pytest.raises(chainhub.WaitTimeout, match="goes on") as caught:
-        colour(client.video.wait("a", deadline=0.4, interval=PACE))
+        mode(client.video.wait("a", deadline=0.4, interval=PACE))
     assert 0.35 < time.monotonic() - began < 0.7
     error = caught.value
     assert (error.task_id, error.task.status, error.polls > 3) == ("a", "pending", True)
 
 
-def test_poll_in_flight_at_the_deadline_is_cut(colour, server, http):
+def test_poll_in_flight_at_the_deadline_is_cut(mode, server, http):
     """A server that never answers delays the end by 0.3 s at most."""
     server.answers = [http(200, task()), lambda connection, head: time.sleep(1)]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     began = time.monotonic()
     with pytest.raises(chainhub.WaitTimeout):
-        colour(client.video.wait("a", deadline=0.4, interval=0.1))
+        mode(client.video.wait("a", deadline=0.4, interval=0.1))
     assert time.monotonic() - began < 0.75
 
 
-def test_cancel_ends_a_wait(colour, server, http):
+def test_cancel_ends_a_wait(mode, server, http):
     """While it sleeps and while it asks."""
     server.answers = [http(200, task())]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     cancel = chainhub.Cancel()
     threading.Timer(0.1, cancel.set).start()
     began = time.monotonic()
     with pytest.raises(chainhub.CancelledByUser, match="goes on"):
-        colour(client.video.wait("a", cancel=cancel))
+        mode(client.video.wait("a", cancel=cancel))
     assert time.monotonic() - began < 0.3
     cancel = chainhub.Cancel()
     server.answers = [lambda connection, head: time.sleep(1)]
     threading.Timer(0.1, cancel.set).start()
     began = time.monotonic()
     with pytest.raises(chainhub.CancelledByUser, match="goes on"):
-        colour(client.video.wait("a", cancel=cancel))
+        mode(client.video.wait("a", cancel=cancel))
     assert time.monotonic() - began < 0.4
 
 
-def test_options_of_the_client_hold_in_a_wait(colour, server, http):
+def test_options_of_the_client_hold_in_a_wait(mode, server, http):
     """A switch given with `with_options` ends waits as well."""
     cancel = chainhub.Cancel()
     cancel.set()
-    client = colour.client(base_url=server.url).with_options(cancel=cancel)
+    client = mode.client(base_url=server.url).with_options(cancel=cancel)
     with pytest.raises(chainhub.CancelledByUser):
-        colour(client.video.wait("a"))
+        mode(client.video.wait("a"))
 
 
-def test_a_slip_in_a_callback_ends_the_wait(colour, server, http):
+def test_a_slip_in_a_callback_ends_the_wait(mode, server, http):
     """It propagates as it is."""
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(ZeroDivisionError):
-        colour(client.video.wait("a", on_update=lambda task: 1 / 0))
+        mode(client.video.wait("a", on_update=lambda task: 1 / 0))
 
 
-def test_hint_of_the_server_is_followed(colour, server, http):
+def test_hint_of_the_server_is_followed(mode, server, http):
     """A Retry-After on a good answer within 1 to 30 s sets the pace."""
     server.answers = [http(200, task(), "Retry-After: 20")]
-    client = colour.client(base_url=server.url)
+    client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.WaitTimeout):
-        colour(client.video.wait("a", deadline=0.5))
+        mode(client.video.wait("a", deadline=0.5))
     assert len(server.requests) <= 2

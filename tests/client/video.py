@@ -43,7 +43,7 @@ def end(connection: socket.socket) -> None:
     connection.shutdown(socket.SHUT_RDWR)
 
 
-class Film:
+class SampleVideo:
     """One video on a server; what it makes are behaviours for the test server."""
 
     def __init__(self, size: int = 100_000, seed: int = 1, etag: str | None = '"v1"') -> None:

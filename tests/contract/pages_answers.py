@@ -46,23 +46,23 @@ def same(one, two):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_a_published_answer_is_returned(case, colour, server, http):
+def test_a_published_answer_is_returned(case, mode, server, http):
     """Typed and complete; an example that its own schema does not allow is a typed error."""
     body = b"" if case["empty"] else json.dumps(case["answer"]).encode()
     if case["text"]:
         body = case["answer"].encode()
     server.answers = [http(case["status"], body, f"Content-Type: {case['kind']}")]
-    client = colour.client(KEY, base_url=server.url)
+    client = mode.client(KEY, base_url=server.url)
     operation = Operation(case["tag"], case["name"])
     if case["misfit"]:
         with pytest.raises(chainhub.ResponseError):
-            colour(operation.call(client))
+            mode(operation.call(client))
         return
     if hidden_error(case["answer"], certain=True):
         with pytest.raises(chainhub.StatusError, match="with an error inside"):
-            colour(operation.call(client))
+            mode(operation.call(client))
         return
-    result = colour(operation.call(client))
+    result = mode(operation.call(client))
     assert same(plain(result), plain(case["answer"]))
     assert len(server.requests) == 1
 

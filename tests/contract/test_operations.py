@@ -151,10 +151,10 @@ def operation(request):
     return request.param
 
 
-def test_good_answer_is_returned(colour, server, http, operation):
+def test_good_answer_is_returned(mode, server, http, operation):
     """The declared answer comes back typed, the key in the header, the path well quoted."""
     server.answers = [good(http, operation)]
-    result = colour(operation.call(colour.client(KEY, base_url=server.url)))
+    result = mode(operation.call(mode.client(KEY, base_url=server.url)))
     expected = sample(operation.returns) if operation.returns is not None else None
     if isinstance(result, File):
         assert result.payload.read() == b"bytes"
@@ -172,31 +172,31 @@ def test_good_answer_is_returned(colour, server, http, operation):
     assert f"Authorization: Bearer {KEY}".encode() in head
 
 
-def test_plain_function_takes_our_client(colour, server, http, operation):
+def test_plain_function_takes_our_client(mode, server, http, operation):
     """The generated function itself works with the same client."""
     server.answers = [good(http, operation)]
     plain = (
-        operation.module.asyncio_detailed if colour.asynchronous else operation.module.sync_detailed
+        operation.module.asyncio_detailed if mode.asynchronous else operation.module.sync_detailed
     )
-    client = colour.client(KEY, base_url=server.url)
-    response = colour(plain(client=client, **operation.arguments()))
+    client = mode.client(KEY, base_url=server.url)
+    response = mode(plain(client=client, **operation.arguments()))
     assert 200 <= response.status_code < 300
 
 
-def test_passing_trouble_is_tried_again_where_it_is_safe(colour, server, http, operation):
+def test_passing_trouble_is_tried_again_where_it_is_safe(mode, server, http, operation):
     """A 503 costs an attempt; what may have been carried out is not sent twice."""
     server.answers = [http(503, b""), good(http, operation)]
-    client = colour.client(KEY, base_url=server.url, retry=FAST)
+    client = mode.client(KEY, base_url=server.url, retry=FAST)
     if operation.idempotent:
-        colour(operation.call(client))
+        mode(operation.call(client))
         assert len(server.requests) == 2
     else:
         with pytest.raises(chainhub.AmbiguousOutcome):
-            colour(operation.call(client))
+            mode(operation.call(client))
         assert len(server.requests) == 1
 
 
-def test_statuses_are_typed_errors(colour, server, http, operation):
+def test_statuses_are_typed_errors(mode, server, http, operation):
     """Also those that the contract does not document, and 520, which Python does not know."""
     for status, kind in [
         (401, chainhub.AuthenticationError),
@@ -206,14 +206,14 @@ def test_statuses_are_typed_errors(colour, server, http, operation):
     ]:
         server.answers = [http(status, {"error": {"message": f"no {KEY}", "code": "E"}})]
         server.requests.clear()
-        client = colour.client(KEY, base_url=server.url)
+        client = mode.client(KEY, base_url=server.url)
         with pytest.raises((kind, chainhub.AmbiguousOutcome)) as caught:
-            colour(operation.call(client))
+            mode(operation.call(client))
         assert KEY not in str(caught.value)
         assert caught.value.status == status
 
 
-def test_wrong_answer_is_one_typed_error(colour, server, http, operation):
+def test_wrong_answer_is_one_typed_error(mode, server, http, operation):
     """Where JSON is declared, HTML, null and a list of lists are response errors."""
     _, body = wire(sample(operation.returns)) if operation.returns is not None else ("", b"")
     if not body.startswith((b"{", b"[")):
@@ -224,59 +224,57 @@ def test_wrong_answer_is_one_typed_error(colour, server, http, operation):
         server.answers = [http(200, wrong, "Content-Type: application/json")]
         server.requests.clear()
         with pytest.raises(chainhub.ChainhubError) as caught:
-            colour(operation.call(colour.client(KEY, base_url=server.url)))
+            mode(operation.call(mode.client(KEY, base_url=server.url)))
         assert isinstance(caught.value, chainhub.ResponseError | chainhub.StatusError)
         assert caught.value.attempts == 1
 
 
-def test_deadline_holds(colour, server, http, operation):
+def test_deadline_holds(mode, server, http, operation):
     """An answer that trickles is cut."""
     server.answers = [lambda connection, head: time.sleep(0.8)]
-    client = colour.client(KEY, base_url=server.url, timeout=0.2, deadline=0.3)
+    client = mode.client(KEY, base_url=server.url, timeout=0.2, deadline=0.3)
     began = time.monotonic()
     with pytest.raises((chainhub.TransportError, chainhub.AmbiguousOutcome)):
-        colour(operation.call(client))
+        mode(operation.call(client))
     assert time.monotonic() - began < 0.7
 
 
-def test_empty_required_text_is_refused(colour, server, operation):
+def test_empty_required_text_is_refused(mode, server, operation):
     """No request is sent with a hole in it."""
     arguments = operation.arguments()
     texts = [name for name, value in arguments.items() if isinstance(value, str)]
-    client = colour.client(KEY, base_url=server.url)
+    client = mode.client(KEY, base_url=server.url)
     for name in texts:
         with pytest.raises(chainhub.ConfigurationError, match=f"{name} must not be empty"):
-            colour(
-                getattr(getattr(client, operation.tag), operation.name)(**{**arguments, name: ""})
-            )
+            mode(getattr(getattr(client, operation.tag), operation.name)(**{**arguments, name: ""}))
     assert server.requests == []
 
 
-def test_documented_422_carries_its_body(colour, server, http, operation):
+def test_documented_422_carries_its_body(mode, server, http, operation):
     """An error the contract describes keeps what it describes; any other has none."""
     documented = "422" in inspect.getsource(operation.module)
     body = {"message": "prompt too long", "fields": None}
-    client = colour.client(KEY, base_url=server.url)
+    client = mode.client(KEY, base_url=server.url)
     server.answers = [http(422, body)]
     with pytest.raises(chainhub.UnprocessableError, match="prompt too long") as caught:
-        colour(operation.call(client))
+        mode(operation.call(client))
     if documented:
         assert caught.value.body.message == "prompt too long"
         server.answers = [http(422, b"[]")]
         with pytest.raises(chainhub.UnprocessableError) as caught:
-            colour(operation.call(client))
+            mode(operation.call(client))
         assert caught.value.body is None
 
 
-def test_arguments_that_cannot_be_sent_are_a_sentence(colour, server, operation):
+def test_arguments_that_cannot_be_sent_are_a_sentence(mode, server, operation):
     """A text that no header can carry, or a dict where a model belongs, is the caller's mistake."""
     arguments = operation.arguments()
     for name, wrong in (("x_trace", "trä\nce"), ("body", {"prompt": "a cow"})):
         if name in arguments:
-            client = colour.client(KEY, base_url=server.url)
+            client = mode.client(KEY, base_url=server.url)
             method = getattr(getattr(client, operation.tag), operation.name)
             with pytest.raises(chainhub.ConfigurationError, match="cannot be called with these"):
-                colour(method(**{**arguments, name: wrong}))
+                mode(method(**{**arguments, name: wrong}))
     assert server.requests == []
 
 

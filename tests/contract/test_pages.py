@@ -137,7 +137,7 @@ def test_everything_generated_is_typed(generated, tmp_path):
 
 
 def test_every_operation_answers_its_own_example(generated, tmp_path, capsys):
-    """In both colours; examples that contradict their own schema are counted and shown."""
+    """In sync and async; examples that contradict their own schema are counted and shown."""
     found = list(cases(generated.document))
     (tmp_path / "cases.json").write_text(json.dumps(found), "utf-8")
     options = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--no-header")

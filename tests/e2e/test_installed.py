@@ -134,13 +134,13 @@ def test_a_client_can_be_made(installed: Installed) -> None:
     installed.run(str(installed.python), "-I", "-W", "error", "-c", code)
 
 
-@pytest.mark.parametrize("colour", [SYNC, ASYNC], ids=["sync", "async"])
+@pytest.mark.parametrize("mode", [SYNC, ASYNC], ids=["sync", "async"])
 def test_a_task_is_queried(
-    installed: Installed, sandbox_variables: dict[str, str], colour: str
+    installed: Installed, sandbox_variables: dict[str, str], mode: str
 ) -> None:
     """The oldest and the newest allowed dependencies carry a request and its answer."""
     told = installed.run(
-        str(installed.python), "-I", "-W", "error", "-c", colour, **sandbox_variables
+        str(installed.python), "-I", "-W", "error", "-c", mode, **sandbox_variables
     )
     assert told == "VideoTask veo3.1-fast:completes\n"
 

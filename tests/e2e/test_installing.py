@@ -93,9 +93,9 @@ def walk(
 ) -> Walk:
     """Open the page in an empty folder; by default, installers look elsewhere."""
     environment |= {"UV_DEFAULT_INDEX": elsewhere, "PIP_INDEX_URL": elsewhere}
-    (tmp_path / "film").mkdir()
+    (tmp_path / "sample").mkdir()
     page = project / "docs" / "installing.md"
-    return Walk(page, tmp_path / "film", environment, index.stands_for)
+    return Walk(page, tmp_path / "sample", environment, index.stands_for)
 
 
 def test_the_page_is_true(

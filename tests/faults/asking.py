@@ -10,7 +10,7 @@ import attrs
 import chainhub
 from tests.faults.table import ID, KEY
 
-Colour = Literal["sync", "async"]
+Mode = Literal["sync", "async"]
 
 
 @attrs.define
@@ -32,7 +32,7 @@ def options(changes: Mapping[str, object]) -> dict[str, object]:
 
 
 def ask(
-    colour: Colour,
+    mode: Mode,
     arguments: Mapping[str, object],
     *,
     calls: int = 1,
@@ -40,7 +40,7 @@ def ask(
     identifier: Any = ID,
 ) -> Result:
     """Make a client, query so many times with rests between, close the client."""
-    if colour == "async":
+    if mode == "async":
         return asyncio.run(_ask_async(arguments, calls, rest, identifier))
     result = Result()
     with chainhub.Client(KEY, **arguments) as client:  # type: ignore[arg-type]

@@ -10,10 +10,10 @@ import re
 
 import pytest
 
-from tests.faults.asking import Colour, Result, ask
+from tests.faults.asking import Mode, Result, ask
 from tests.faults.server import Stage
 from tests.faults.table import FAULTS, Fault
-from tests.faults.test_faults import COLOURS, arguments_of, server_of
+from tests.faults.test_faults import MODES, arguments_of, server_of
 
 ORDINARY = {"httpx_args": {"http2": False}}
 DIFFERENT = {
@@ -40,7 +40,7 @@ def told(result: Result) -> tuple[object, ...]:
     return result.value, type(error).__name__, status, code, said, attempts
 
 
-def both(fault: Fault, colour: Colour, stage: Stage) -> list[tuple[object, ...]]:
+def both(fault: Fault, mode: Mode, stage: Stage) -> list[tuple[object, ...]]:
     """Return what comes of a fault on either path."""
     found = []
     for more in ({}, ORDINARY):
@@ -48,7 +48,7 @@ def both(fault: Fault, colour: Colour, stage: Stage) -> list[tuple[object, ...]]
         assert server.stranger is not None
         with stage.serving(server, server.stranger):
             arguments = {**arguments_of(fault, server), **more}
-            found.append(told(ask(colour, arguments, calls=fault.calls, rest=fault.rest)))
+            found.append(told(ask(mode, arguments, calls=fault.calls, rest=fault.rest)))
     return found
 
 
@@ -61,8 +61,8 @@ def params() -> list[object]:
 
 
 @pytest.mark.parametrize("fault", params())
-@pytest.mark.parametrize("colour", COLOURS)
-def test_both_paths_tell_the_same(fault: Fault, colour: Colour, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_both_paths_tell_the_same(fault: Fault, mode: Mode, stage: Stage) -> None:
     """The value, or the kind of the error with its status, code, message and attempts."""
-    ours, ordinary = both(fault, colour, stage)
+    ours, ordinary = both(fault, mode, stage)
     assert (ours == ordinary) or fault.name in DIFFERENT

@@ -11,10 +11,10 @@ import pytest
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Colour, Result, ask, options
+from tests.faults.asking import Mode, Result, ask, options
 from tests.faults.server import Act, Close, Hang, Reset, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, ID, KEY, answer, sent
-from tests.faults.test_faults import COLOURS, assert_presentable
+from tests.faults.test_faults import MODES, assert_presentable
 
 SECRET = "hunter2"
 
@@ -241,24 +241,24 @@ def assert_refused(result: Result, kinds: str, *says: str) -> None:
     assert SECRET not in str(result.error)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "identifier",
     ["", None, [], {}, "x" * 100_000, "\ud800"],
     ids=["empty", "None", "list", "dict", "too long", "a surrogate"],
 )
 def test_an_id_that_cannot_be_asked_for_is_refused(
-    identifier: object, colour: Colour, stage: Stage
+    identifier: object, mode: Mode, stage: Stage
 ) -> None:
     """Nothing is sent for an id that no URL can carry."""
     server = Server(script=(GOOD,))
     with stage.serving(server):
-        result = ask(colour, {"base_url": server.url, **options({})}, identifier=identifier)
+        result = ask(mode, {"base_url": server.url, **options({})}, identifier=identifier)
     assert_refused(result, "ConfigurationError", "id")
     assert server.requests == []
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("identifier", "target"),
     [
@@ -274,12 +274,12 @@ def test_an_id_that_cannot_be_asked_for_is_refused(
     ids=lambda value: repr(value)[:16],
 )
 def test_an_id_travels_as_one_value(
-    identifier: object, target: bytes, colour: Colour, stage: Stage
+    identifier: object, target: bytes, mode: Mode, stage: Stage
 ) -> None:
     """Whatever an id holds, it changes neither path nor query nor headers."""
     server = Server(script=(GOOD,))
     with stage.serving(server):
-        result = ask(colour, {"base_url": server.url, **options({})}, identifier=identifier)
+        result = ask(mode, {"base_url": server.url, **options({})}, identifier=identifier)
     assert result.error is None, result
     (request,) = server.requests
     assert request.line.startswith(b"GET /v1/video/query?" + target)
@@ -288,7 +288,7 @@ def test_an_id_travels_as_one_value(
     assert request.header(b"x-injected") is None
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -311,40 +311,40 @@ def test_an_id_travels_as_one_value(
     ],
 )
 def test_a_header_that_cannot_be_sent_is_refused(
-    headers: Mapping[str, object], colour: Colour, stage: Stage
+    headers: Mapping[str, object], mode: Mode, stage: Stage
 ) -> None:
     """A header that would break the request, or be another one, never leaves."""
     server = Server(script=(GOOD,))
     with stage.serving(server):
         arguments = {"base_url": server.url, "headers": headers, **options({})}
         try:
-            result = ask(colour, arguments)
+            result = ask(mode, arguments)
         except chainhub.ChainhubError as error:
             result = Result(error=error)
     assert_refused(result, "ConfigurationError")
     assert server.requests == []
 
 
-def through(proxy: Server, colour: Colour, base_url: str, **more: object) -> Result:
+def through(proxy: Server, mode: Mode, base_url: str, **more: object) -> Result:
     """Query through a proxy."""
     address = proxy.url.replace("://", f"://user:{SECRET}@")
     arguments = {"base_url": base_url, "proxy": address, **options({"timeout": 0.4}), **more}
-    return ask(colour, arguments)
+    return ask(mode, arguments)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_proxy_forwards(colour: Colour, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy_forwards(mode: Mode, stage: Stage) -> None:
     """A plain request goes to the proxy with the whole URL."""
     proxy = Server(script=(GOOD,))
     with stage.serving(proxy):
-        result = through(proxy, colour, "http://127.0.0.1:9")
+        result = through(proxy, mode, "http://127.0.0.1:9")
     assert result.value is not None, result
     assert proxy.requests[0].line.startswith(b"GET http://127.0.0.1:9/v1/video/query?id=")
     assert (proxy.requests[0].header(b"proxy-authorization") or b"").startswith(b"Basic ")
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_proxy_tunnels(colour: Colour, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_proxy_tunnels(mode: Mode, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """An https request goes through the proxy unseen, and neither password is logged."""
     caplog.set_level(logging.DEBUG)
     target = Server(script=(GOOD,), tls=identities.server_context("server"))
@@ -352,7 +352,7 @@ def test_a_proxy_tunnels(colour: Colour, stage: Stage, caplog: pytest.LogCapture
     with stage.serving(target, proxy):
         proxy.script = ((Send(answer(b"", "200 Connected", length=None)), Tunnel(target.port)),)
         trust = str(identities.AUTHORITY)
-        result = through(proxy, colour, target.url, verify_ssl=trust)
+        result = through(proxy, mode, target.url, verify_ssl=trust)
         assert stage.run(target.quiet(2.0)) == stage.run(proxy.quiet(2.0)) == 0
     assert result.value is not None, result
     assert proxy.requests[0].line == f"CONNECT 127.0.0.1:{target.port} HTTP/1.1".encode()
@@ -390,15 +390,15 @@ PROXY_FAULTS: list[tuple[str, Act, str, tuple[str, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("name", "act", "kinds", "says"), PROXY_FAULTS)
 def test_a_proxy_that_fails_is_said(
-    name: str, act: Act, kinds: str, says: tuple[str, ...], colour: Colour, stage: Stage
+    name: str, act: Act, kinds: str, says: tuple[str, ...], mode: Mode, stage: Stage
 ) -> None:
     """A tunnel that does not come about is the proxy's fault, and leaves nothing open."""
     proxy = Server(script=(act,))
     with stage.serving(proxy):
-        result = through(proxy, colour, "https://127.0.0.1:9")
+        result = through(proxy, mode, "https://127.0.0.1:9")
         lingering = stage.run(proxy.quiet(2.0))
     assert_refused(result, kinds, *says)
     assert result.elapsed < 2
@@ -406,24 +406,24 @@ def test_a_proxy_that_fails_is_said(
     assert all(KEY.encode() not in request.head for request in proxy.requests)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there_is_said(scheme: str, colour: Colour, stage: Stage) -> None:
+def test_a_proxy_that_is_not_there_is_said(scheme: str, mode: Mode, stage: Stage) -> None:
     """Somebody who cannot reach the proxy must not look for the fault at the service."""
     proxy = Server(listening=False)
     with stage.serving(proxy):
-        result = through(proxy, colour, f"{scheme}://127.0.0.1:9")
+        result = through(proxy, mode, f"{scheme}://127.0.0.1:9")
     assert_refused(result, "ProxyError|ConnectionFailedError", "proxy")
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_no_proxy_is_kept(colour: Colour, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_no_proxy_is_kept(mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that is excepted is spoken to directly."""
     server, proxy = Server(script=(GOOD,)), Server()
     with stage.serving(server, proxy):
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        result = ask(colour, {"base_url": server.url, **options({})})
+        result = ask(mode, {"base_url": server.url, **options({})})
     assert result.value is not None, result
     assert proxy.connections == 0
 
@@ -441,29 +441,29 @@ SOCKS_FAULTS: list[tuple[str, Act, str]] = [
 
 
 @pytest.mark.skipif(importlib.util.find_spec("socksio") is None, reason="socksio is not installed")
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("name", "act", "kinds"), SOCKS_FAULTS)
 def test_a_socks_proxy_that_fails_is_said(
-    name: str, act: Act, kinds: str, colour: Colour, stage: Stage
+    name: str, act: Act, kinds: str, mode: Mode, stage: Stage
 ) -> None:
     """Whatever a SOCKS proxy sends, the error is ours, and nothing stays open."""
     proxy = Server(accept=(act,))
     with stage.serving(proxy):
         address = f"socks5://127.0.0.1:{proxy.port}"
         arguments = {"base_url": "http://127.0.0.1:9", "proxy": address}
-        result = ask(colour, {**arguments, **options({"timeout": 0.3})})
+        result = ask(mode, {**arguments, **options({"timeout": 0.3})})
         lingering = stage.run(proxy.quiet(2.0))
     assert_refused(result, kinds)
     assert result.elapsed < 2
     assert lingering == 0
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("number", "attempts"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 2), (errno.EIO, 1)]
 )
 def test_a_name_that_is_not_found_is_said(
-    number: int, attempts: int, colour: Colour, monkeypatch: pytest.MonkeyPatch
+    number: int, attempts: int, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the host; only a resolver that is busy is asked again."""
     asked = []
@@ -473,14 +473,14 @@ def test_a_name_that_is_not_found_is_said(
         raise socket.gaierror(number, "unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
-    result = ask(colour, {"base_url": "https://api.example.invalid", **options({})})
+    result = ask(mode, {"base_url": "https://api.example.invalid", **options({})})
     assert_refused(result, "ConnectionFailedError", "api.example.invalid")
     assert len(asked) == attempts
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 def test_the_second_address_is_tried(
-    colour: Colour, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A host with an address that does not answer is reached at its next one."""
     server = Server(script=(GOOD,))
@@ -491,13 +491,13 @@ def test_the_second_address_is_tried(
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         base_url = f"http://localhost:{server.port}"
-        result = ask(colour, {"base_url": base_url, **options({"retry": {"attempts": 1}})})
+        result = ask(mode, {"base_url": base_url, **options({"retry": {"attempts": 1}})})
     assert result.value is not None, result
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a full backlog is silent on Linux only")
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_server_that_does_not_accept_is_not_waited_for(colour: Colour) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_server_that_does_not_accept_is_not_waited_for(mode: Mode) -> None:
     """A connect that nobody answers ends with the attempt."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -507,7 +507,7 @@ def test_a_server_that_does_not_accept_is_not_waited_for(colour: Colour) -> None
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        result = ask(colour, {"base_url": base_url, **options({"timeout": 0.2})})
+        result = ask(mode, {"base_url": base_url, **options({"timeout": 0.2})})
         for filler in fillers:
             filler.close()
     assert_refused(result, "RequestTimeoutError|ConnectionFailedError")

@@ -9,60 +9,60 @@ import chainhub
 from chainhub_api.models import VideoTask
 from tests.client.video import BEGINNING
 from tests.faults import identities
-from tests.faults.asking import Colour, ask, options
+from tests.faults.asking import Mode, ask, options
 from tests.faults.server import Act, Close, Hang, Send, Server, Stage, Trickle, Tunnel
 from tests.faults.table import GOOD, answer
-from tests.faults.test_faults import COLOURS
+from tests.faults.test_faults import MODES
 
 TRUST = {"verify_ssl": str(identities.AUTHORITY)}
 TASK = {"id": "a", "status": "completed", "status_update_time": 1750323167003}
 CONNECTED = Send(answer(b"", "200 Connected", length=None))
 
 
-def through(stage: Stage, colour: Colour, target: Act, timeout: float = 2.0) -> tuple[object, ...]:
+def through(stage: Stage, mode: Mode, target: Act, timeout: float = 2.0) -> tuple[object, ...]:
     """Query a service through an encrypted proxy; give result, service and proxy."""
     service = Server(script=(target,), tls=identities.server_context("server"))
     proxy = Server(tls=identities.server_context("server"))
     with stage.serving(service, proxy):
         proxy.script = ((CONNECTED, Tunnel(service.port)),)
         arguments = {"base_url": service.url, "proxy": proxy.url, **TRUST}
-        result = ask(colour, {**arguments, **options({"timeout": timeout})})
+        result = ask(mode, {**arguments, **options({"timeout": timeout})})
     return result, service, proxy
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_encrypted_proxy_tunnels(colour: Colour, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
     """The request arrives, and the proxy has seen nothing but where it goes."""
-    result, service, proxy = through(stage, colour, GOOD)
+    result, service, proxy = through(stage, mode, GOOD)
     assert result.value is not None, result
     assert service.requests[0].line.startswith(b"GET /v1/video/query")
     assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]
 
 
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("act", [(Hang(),), (Trickle(answer(), every=0.05),)])
-def test_time_limits_hold_inside(colour: Colour, act: Act, stage: Stage) -> None:
+def test_time_limits_hold_inside(mode: Mode, act: Act, stage: Stage) -> None:
     """Neither silence nor a trickle outlasts the attempt."""
-    result, _, _ = through(stage, colour, act, timeout=0.3)
+    result, _, _ = through(stage, mode, act, timeout=0.3)
     assert isinstance(result.error, chainhub.RequestTimeoutError)
     assert result.elapsed < 2
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_tunnel_that_breaks_is_said(colour: Colour, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_tunnel_that_breaks_is_said(mode: Mode, stage: Stage) -> None:
     """A service that closes inside the tunnel is a broken connection."""
-    result, _, _ = through(stage, colour, (Close(),))
+    result, _, _ = through(stage, mode, (Close(),))
     assert isinstance(result.error, chainhub.TransportError)
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_a_handshake_inside_that_fails_is_said(colour: Colour, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_handshake_inside_that_fails_is_said(mode: Mode, stage: Stage) -> None:
     """Behind the tunnel somebody else answers, who does not speak TLS."""
     proxy = Server(tls=identities.server_context("server"))
     with stage.serving(proxy):
         proxy.script = ((CONNECTED, Send(b"HTTP/1.1 400 Bad\r\n\r\n"), Close()),)
         arguments = {"base_url": "https://127.0.0.1:9", "proxy": proxy.url, **TRUST}
-        result = ask(colour, {**arguments, **options({"timeout": 1.0})})
+        result = ask(mode, {**arguments, **options({"timeout": 1.0})})
     assert isinstance(result.error, chainhub.TransportError)
 
 
@@ -81,8 +81,8 @@ def test_connections_inside_are_kept(stage: Stage) -> None:
 
 def test_a_video_comes_through(stage: Stage, tmp_path: Path) -> None:
     """Past httpcore, through both layers of TLS; its bytes are those that were sent."""
-    film = BEGINNING + random.Random(1).randbytes(700_000)
-    sent = (Send(answer(film, kind="video/mp4")),)
+    sample = BEGINNING + random.Random(1).randbytes(700_000)
+    sent = (Send(answer(sample, kind="video/mp4")),)
     service = Server(script=(sent,), tls=identities.server_context("server"))
     proxy = Server(tls=identities.server_context("server"))
     with stage.serving(service, proxy):
@@ -91,5 +91,5 @@ def test_a_video_comes_through(stage: Stage, tmp_path: Path) -> None:
         task = VideoTask.from_dict({**TASK, "video_url": f"{service.url}/film.mp4"})
         with chainhub.Client("sk-test-tunnel-12345", **options) as client:
             path = client.video.download(task, tmp_path / "film.mp4")
-    assert path.read_bytes() == film
+    assert path.read_bytes() == sample
     assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Colour, Result, ask, options
+from tests.faults.asking import Mode, Result, ask, options
 from tests.faults.server import Close, Pause, Reset, Send, Server, Stage
 from tests.faults.table import FAULTS, KEY, Error, Fault, Value, answer
 
-COLOURS: tuple[Colour, ...] = ("sync", "async")
+MODES: tuple[Mode, ...] = ("sync", "async")
 
 
 @contextlib.contextmanager
@@ -100,10 +100,10 @@ def arguments_of(fault: Fault, server: Server) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 def test_a_fault_has_its_outcome(
     fault: Fault,
-    colour: Colour,
+    mode: Mode,
     stage: Stage,
     contacts: set[object],
     caplog: pytest.LogCaptureFixture,
@@ -115,7 +115,7 @@ def test_a_fault_has_its_outcome(
     with stage.serving(server, server.stranger):
         with measured(fault.memory):
             arguments = arguments_of(fault, server)
-            result = ask(colour, arguments, calls=fault.calls, rest=fault.rest)
+            result = ask(mode, arguments, calls=fault.calls, rest=fault.rest)
         lingering = stage.run(server.quiet(2.0))
     differences = [difference(result, expected) for expected in fault.outcomes]
     assert "" in differences, (differences, result.error or result.value)
@@ -136,8 +136,8 @@ def test_the_table_is_broad() -> None:
 
 
 @pytest.mark.parametrize("how", [Close(), Reset()], ids=["closed", "reset"])
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_answer_may_end_at_any_byte(colour: Colour, how: Close | Reset, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_may_end_at_any_byte(mode: Mode, how: Close | Reset, stage: Stage) -> None:
     """Wherever an answer breaks off, the error is that of a broken connection."""
     good = answer()
     server = Server()
@@ -145,13 +145,13 @@ def test_an_answer_may_end_at_any_byte(colour: Colour, how: Close | Reset, stage
         arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
         for end in range(len(good)):
             server.script = ((Send(good[:end]), how),)
-            result = ask(colour, arguments)
+            result = ask(mode, arguments)
             assert type(result.error) is chainhub.ConnectionFailedError, (end, result)
             assert KEY not in shown(result.error, "")
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-def test_an_answer_may_pause_at_any_byte(colour: Colour, stage: Stage) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_may_pause_at_any_byte(mode: Mode, stage: Stage) -> None:
     """Wherever an answer is split into packets, it is the same answer."""
     good = answer()
     server = Server()
@@ -159,7 +159,7 @@ def test_an_answer_may_pause_at_any_byte(colour: Colour, stage: Stage) -> None:
         arguments = {"base_url": server.url, **options({})}
         for end in range(0, len(good), 3):
             server.script = ((Send(good[:end]), Pause(0.002), Send(good[end:])),)
-            assert difference(ask(colour, arguments), Value()) == ""
+            assert difference(ask(mode, arguments), Value()) == ""
 
 
 PIECES = st.sampled_from(
@@ -177,9 +177,9 @@ PIECES = st.sampled_from(
         st.tuples(st.integers(0, 400), st.integers(0, 8), PIECES), min_size=1, max_size=4
     )
 )
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("mode", MODES)
 def test_any_damage_ends_in_a_value_or_one_of_our_errors(
-    colour: Colour, stage: Stage, changes: list[tuple[int, int, bytes]]
+    mode: Mode, stage: Stage, changes: list[tuple[int, int, bytes]]
 ) -> None:
     """However an answer is mangled, nothing foreign is raised, and nothing hangs."""
     data = answer()
@@ -188,7 +188,7 @@ def test_any_damage_ends_in_a_value_or_one_of_our_errors(
     server = Server(script=((Send(data), Close()),))
     with stage.serving(server):
         arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
-        result = ask(colour, arguments)
+        result = ask(mode, arguments)
     if result.error is not None:
         assert_presentable(result.error, "")
     assert result.elapsed < 2

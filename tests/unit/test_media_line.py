@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from chainhub._connector import Connector
-from chainhub._download.url_policy import Route
+from chainhub._download.url_policy import URLPolicy
 from chainhub._media_line import MediaWire, refuse_private
 from chainhub._proxy import ProxySettings, read_argument
 from chainhub._tls import Trust
@@ -115,7 +115,7 @@ def route(base_url="https://api.example", proxy=None, kind="bundled", **more):
         "user_agent": "ua",
         "secrets": tuple,
     }
-    return Route(connector=connector, **settings | more)
+    return URLPolicy(connector=connector, **settings | more)
 
 
 def test_a_key_goes_with_the_headers_of_the_client():

@@ -119,10 +119,10 @@ class Below:
         return "info"
 
 
-def handle(colour: str, below: Below, stream: Stream | None, times: int = 1) -> Any:
+def handle(mode: str, below: Below, stream: Stream | None, times: int = 1) -> Any:
     """Send requests over a SOCKS connection, and close it; return the last answer."""
     made: Any
-    if colour == "sync":
+    if mode == "sync":
         via: Any = ViaProxy(httpcore.NetworkBackend(), SHOWN)
         via.stream = stream
         made = SocksConnection(below, via, SHOWN)  # type: ignore[arg-type]
@@ -143,46 +143,46 @@ def handle(colour: str, below: Below, stream: Stream | None, times: int = 1) -> 
     return asyncio.run(send())
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_connection_that_came_about_is_the_one_below(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_connection_that_came_about_is_the_one_below(mode: str) -> None:
     """Answers pass, and closing closes the connection only."""
     below, stream = Below("answer"), Stream()
-    assert handle(colour, below, stream, times=2) == "answer"
+    assert handle(mode, below, stream, times=2) == "answer"
     assert (below.closed, stream.closed) == (1, 0)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("error", [AssertionError(), AttributeError("method"), "socksio"])
-def test_nonsense_is_the_proxy_s(colour: str, error: Exception | str) -> None:
+def test_nonsense_is_the_proxy_s(mode: str, error: Exception | str) -> None:
     """What is not SOCKS becomes an error of the proxy, without the others' behind it."""
     if isinstance(error, str):
         error = pytest.importorskip("socksio").ProtocolError("Malformed reply")
     below, stream = Below(error), Stream()
     with pytest.raises(httpcore.ProxyError, match="does not speak SOCKS 5") as caught:
-        handle(colour, below, stream)
+        handle(mode, below, stream)
     assert str(caught.value).startswith(SHOWN)
     assert caught.value.__context__ is None
     assert (below.closed, stream.closed) == (1, 1)
     with pytest.raises(httpcore.ProxyError):
-        handle(colour, below, None)
+        handle(mode, below, None)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_other_failures_pass_as_they_are(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_other_failures_pass_as_they_are(mode: str) -> None:
     """A refusal in good SOCKS is httpcore's own error already."""
     below, stream = Below(httpcore.ProxyError("no")), Stream()
     with pytest.raises(httpcore.ProxyError, match=r"^no$"):
-        handle(colour, below, stream)
+        handle(mode, below, stream)
     assert stream.closed == 1
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_nonsense_later_is_a_slip_in_code(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_nonsense_later_is_a_slip_in_code(mode: str) -> None:
     """Once the proxy has connected, a failed assertion has nothing to do with it."""
     below = Below("answer")
     below.handle_request = iter_once(below.handle_request, AssertionError("slip"))  # type: ignore[method-assign]
     with pytest.raises(AssertionError, match="slip"):
-        handle(colour, below, None, times=2)
+        handle(mode, below, None, times=2)
 
 
 def iter_once(first: Any, error: Exception) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 
 from chainhub._download.decompress import Unzip
-from chainhub._download.media import Headers, Take, header
+from chainhub._download.media import BodyRange, Headers, header
 from chainhub._download.partial import Partial
 from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
-from chainhub._session.retry import Trouble
+from chainhub._session.retry import Failure
 from chainhub.errors import ContentRefusedError
 
 
@@ -21,10 +21,10 @@ class Surplus(Exception):
     """Tell that an answer is longer than it says, so that nothing of it can be trusted."""
 
 
-class Intake:
+class PartWriter:
     """Takes a body in: inflates it if need be, looks at its beginning, keeps to the limits."""
 
-    def __init__(self, take: Take, partial: Partial, limit: float, headers: Headers) -> None:
+    def __init__(self, take: BodyRange, partial: Partial, limit: float, headers: Headers) -> None:
         self._take = take
         self._partial = partial
         self._limit = limit
@@ -51,7 +51,7 @@ class Intake:
             for piece in self._unzip.feed(chunk):
                 self._take_in(piece)
 
-    def finish(self) -> Received | Trouble:
+    def finish(self) -> Received | Failure:
         """Say whether the file is complete.
 
         Raises:
@@ -59,14 +59,14 @@ class Intake:
             DiskError: the disk refuses.
         """
         if self._unzip is not None and not self._unzip.whole:
-            return Trouble("truncated", True, "the compressed body ends in the middle")
+            return Failure("truncated", True, "the compressed body ends in the middle")
         if self._head is not None:
             self._begin(bytes(self._head))
         size, length = self._partial.position, self._take.length
         if length is not None and size < length:
-            return Trouble("truncated", True, f"{size} of {length} bytes came")
+            return Failure("truncated", True, f"{size} of {length} bytes came")
         if not self._take.delimited and is_cut(self._partial.read, size):
-            return Trouble("truncated", True, "the file ends in the middle")
+            return Failure("truncated", True, "the file ends in the middle")
         return Received()
 
     def _take_in(self, data: bytes | memoryview) -> None:

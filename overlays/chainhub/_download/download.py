@@ -1,4 +1,4 @@
-"""One download as a loop sees it, and the two loops; what comes next is decided in `_course`."""
+"""One download as a loop sees it, and the two loops; what comes next is decided in `state`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import attrs
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._download.destination import IfExists, stands_already
-from chainhub._download.fetch import Fetch, Order, Outcome
+from chainhub._download.fetch import Fetch, FetchRequest, Outcome
 from chainhub._download.media import StartOver, address_in
 from chainhub._download.partial import Partial, tidy
-from chainhub._download.state import Again, Course, Finish, Renew, Step
-from chainhub._download.url_policy import Address, Route
+from chainhub._download.state import DownloadState, Finish, RefreshURL, RetryAt, Step
+from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._download.worker import in_thread
 from chainhub._pool import watching
 from chainhub._redaction import redact_url
-from chainhub._responses.response import Answer
+from chainhub._responses.response import Response
 from chainhub._session.log import logger
 from chainhub.errors import (
     CancelledByUser,
@@ -104,7 +104,7 @@ class Interrupted(Exception):
 
 
 class Download:
-    """One download as a loop sees it. Shared by both colours.
+    """One download as a loop sees it. Shared by sync and async.
 
     Args:
         client: Whose task it is.
@@ -117,7 +117,7 @@ class Download:
         self,
         client: Client | AsyncClient,
         wanted: Wanted,
-        route: Route,
+        route: URLPolicy,
         cancel: Cancel | None,
     ) -> None:
         self.wanted = wanted
@@ -127,7 +127,7 @@ class Download:
         self._options = client._options
         self._cancel = self._options.cancel if cancel is None else cancel
         secrets = self._session.credentials.secrets
-        self._course = Course(
+        self._course = DownloadState(
             wanted.deadline_at, self._options.retries(), secrets, self._session.random
         )
         self._started = _clock.monotonic()
@@ -196,7 +196,7 @@ class Download:
         """Whether the next request goes to the API itself."""
         return self._url is not None and self._route.is_own(self._url)
 
-    def attempt(self, partial: Partial, key: str | None, tell: Tell) -> Again | Renew | None:
+    def attempt(self, partial: Partial, key: str | None, tell: Tell) -> RetryAt | RefreshURL | None:
         """Make an attempt; None says that the file stands in its place.
 
         Raises:
@@ -217,7 +217,7 @@ class Download:
             if isinstance(error, ContentRefusedError | IntegrityError):
                 partial.forget()
         else:
-            if isinstance(next_step, Renew):
+            if isinstance(next_step, RefreshURL):
                 self._url = None
             return next_step
         raise failure
@@ -226,10 +226,10 @@ class Download:
         if self.halt.is_set():
             raise self._told(CancelledByUser("the download was cancelled"))
 
-    def _order(self, key: str | None) -> Order:
+    def _order(self, key: str | None) -> FetchRequest:
         assert self._url is not None  # the loop has asked for it
         options = self._options
-        return Order(
+        return FetchRequest(
             url=self._url,
             key=key,
             timeout=options.timeout,
@@ -248,13 +248,13 @@ class Download:
             if step.advice is None and partial.kept is not None:
                 step.advice = "what came is kept: the same call goes on from there"
             raise step
-        if isinstance(step, Again):
-            why = outcome.status if isinstance(outcome, Answer) else getattr(outcome, "text", "")
+        if isinstance(step, RetryAt):
+            why = outcome.status if isinstance(outcome, Response) else getattr(outcome, "text", "")
             name = self.wanted.target.name
             logger.info("download to %s: %s; going on in %.2f s", name, why, step.delay)
         return step
 
-    def _finished(self, partial: Partial) -> Again | None:
+    def _finished(self, partial: Partial) -> RetryAt | None:
         wanted = self.wanted
         if wanted.sha256 is not None:
             found = partial.digest(self.halt.is_set)
@@ -266,7 +266,7 @@ class Download:
         partial.publish(wanted.if_exists)
         return None
 
-    def _again(self, step: Again | ChainhubError) -> Again:
+    def _again(self, step: RetryAt | ChainhubError) -> RetryAt:
         if isinstance(step, ChainhubError):
             raise step
         return step

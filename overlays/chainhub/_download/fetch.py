@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
-from chainhub._download.body import Intake, Received, Surplus
+from chainhub._download.body import PartWriter, Received, Surplus
 from chainhub._download.media import (
+    BodyRange,
     Failed,
-    Kept,
     Redirect,
+    ResumePoint,
     StartOver,
-    Take,
     judge_head,
     range_headers,
 )
 from chainhub._download.partial import Partial
-from chainhub._download.url_policy import Address, Route
+from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._media_line import Line, Reply
-from chainhub._responses.response import Answer
-from chainhub._session.retry import Trouble
+from chainhub._responses.response import Response
+from chainhub._session.retry import Failure
 from chainhub._session.session import FAILURES
 from chainhub._trouble import trouble_of
 from chainhub.errors import ChainhubError, DownloadError
@@ -37,11 +37,11 @@ STALLED = 16 * 1024
 
 _ERROR_BODY = 64 * 1024
 
-Outcome = Received | StartOver | Answer | Trouble
+Outcome = Received | StartOver | Response | Failure
 
 
 @attrs.frozen(kw_only=True)
-class Order:
+class FetchRequest:
     """What one attempt is to fetch, and its limits.
 
     Attributes:
@@ -78,8 +78,8 @@ class Fetch:
 
     def __init__(
         self,
-        route: Route,
-        order: Order,
+        route: URLPolicy,
+        order: FetchRequest,
         partial: Partial,
         halt: Cancel,
         tell: Callable[[int, int | None], None],
@@ -123,7 +123,7 @@ class Fetch:
             f"the address of the video leads through more than {REDIRECTS} redirects"
         )
 
-    def _exchange(self, kept: Kept | None, key: str | None) -> Outcome | Redirect:
+    def _exchange(self, kept: ResumePoint | None, key: str | None) -> Outcome | Redirect:
         headers = [*self._route.headers(key), *range_headers(kept)]
         line = self._route.open(self.url)
         with closing(line), self._halt.watching(line.shut):
@@ -131,44 +131,50 @@ class Fetch:
             found = judge_head(reply.status, reply.headers, kept)
             if isinstance(found, Failed):
                 return self._error(reply)
-            if isinstance(found, Take):
+            if isinstance(found, BodyRange):
                 return self._receive(found, reply, line)
             return found
 
-    def _error(self, reply: Reply) -> Answer:
+    def _error(self, reply: Reply) -> Response:
         body = bytearray()
         with suppress(*FAILURES):  # the status says enough, even if its page breaks off
             for chunk in reply.chunks:
                 body += chunk
                 if len(body) >= _ERROR_BODY:
                     break
-        return Answer(reply.status, reply.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url))
+        return Response(
+            reply.status, reply.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url)
+        )
 
-    def _receive(self, take: Take, reply: Reply, line: Line) -> Outcome:
-        intake = Intake(take, self._partial, self._order.max_bytes, reply.headers)
+    def _receive(self, take: BodyRange, reply: Reply, line: Line) -> Outcome:
+        writer = PartWriter(take, self._partial, self._order.max_bytes, reply.headers)
         try:
-            arrived = self._take_in(intake, reply.chunks, line, take.length)
+            arrived = self._take_in(writer, reply.chunks, line, take.length)
             if take.announced is None or line.surplus(arrived) <= 0:
-                return self._finished(intake, take.length)
+                return self._finished(writer, take.length)
         except Surplus:
             pass
         return StartOver("more bytes came than were announced")
 
-    def _finished(self, intake: Intake, length: int | None) -> Outcome:
+    def _finished(self, writer: PartWriter, length: int | None) -> Outcome:
         told = self._partial.position
-        found = intake.finish()
+        found = writer.finish()
         if isinstance(found, Received) and told != length:
             self._tell(self._partial.position, self._partial.position)
         return found
 
     def _take_in(
-        self, intake: Intake, chunks: Iterator[bytes | memoryview], line: Line, length: int | None
+        self,
+        writer: PartWriter,
+        chunks: Iterator[bytes | memoryview],
+        line: Line,
+        length: int | None,
     ) -> int:
         """Take the body in and return how many bytes of it have arrived."""
         mark = arrived = 0
         for chunk in chunks:
             arrived += len(chunk)
-            intake.feed(chunk)
+            writer.feed(chunk)
             if arrived - mark >= STALLED:
                 mark = arrived
                 line.extend(self._order.until())

@@ -30,7 +30,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", 
 
 
 @attrs.frozen
-class Kept:
+class ResumePoint:
     """What an earlier attempt left: so many bytes of a file with this ETag and length."""
 
     etag: str
@@ -44,7 +44,7 @@ class Kept:
 
 
 @attrs.frozen
-class Take:
+class BodyRange:
     """Write the body from `offset` on.
 
     Attributes:
@@ -90,7 +90,7 @@ def strong_etag(text: str | None) -> str | None:
     return text if text is not None and _STRONG_ETAG.fullmatch(text) else None
 
 
-def range_headers(kept: Kept | None) -> Headers:
+def range_headers(kept: ResumePoint | None) -> Headers:
     """Return the headers that ask for what is missing, if the file is still the same."""
     if kept is None:
         return []
@@ -101,8 +101,8 @@ def range_headers(kept: Kept | None) -> Headers:
 
 
 def judge_head(
-    status: int, headers: Headers, kept: Kept | None
-) -> Take | Redirect | StartOver | Failed:
+    status: int, headers: Headers, kept: ResumePoint | None
+) -> BodyRange | Redirect | StartOver | Failed:
     """Decide what an answer to a request for bytes is good for.
 
     Raises:
@@ -120,16 +120,16 @@ def judge_head(
     return _whole(headers)
 
 
-def _whole(headers: Headers) -> Take:
+def _whole(headers: Headers) -> BodyRange:
     packed = _is_packed(headers)
     delimited, announced = _framing(headers)
     ranges = (header(headers, b"accept-ranges") or "").strip().lower() != "none"
     etag = strong_etag(header(headers, b"etag")) if ranges and not packed else None
     length = None if packed else announced
-    return Take(0, length, etag if length else None, packed, delimited, announced)
+    return BodyRange(0, length, etag if length else None, packed, delimited, announced)
 
 
-def _part(headers: Headers, kept: Kept | None) -> Take | StartOver:
+def _part(headers: Headers, kept: ResumePoint | None) -> BodyRange | StartOver:
     found = _CONTENT_RANGE.fullmatch((header(headers, b"content-range") or "").strip())
     if found is None or _is_packed(headers):
         return StartOver("the server does not say which part it sends")
@@ -144,7 +144,7 @@ def _part(headers: Headers, kept: Kept | None) -> Take | StartOver:
         return StartOver("the server sends another part than was asked for")
     if header(headers, b"etag") != kept.etag:
         return StartOver("the file has changed on the server")
-    return Take(first, length, kept.etag, False, delimited, announced)
+    return BodyRange(first, length, kept.etag, False, delimited, announced)
 
 
 def _framing(headers: Headers) -> tuple[bool, int | None]:

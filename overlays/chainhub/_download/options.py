@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-class Terms:
+class DownloadOptions:
     """What holds for all downloads of one call.
 
     Raises:

@@ -20,7 +20,7 @@ import attrs
 
 from chainhub._download.destination import IfExists, disk_error, shown
 from chainhub._download.filelock import lock_file
-from chainhub._download.media import Kept, strong_etag
+from chainhub._download.media import ResumePoint, strong_etag
 from chainhub.errors import DestinationExistsError, DiskError, DownloadError
 
 _TRIES = 20
@@ -31,7 +31,7 @@ _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe somebody has put in the
 
 
 @attrs.frozen
-class Known:
+class ResumeState:
     """What must be the same for the bytes on disk to be the beginning of the file."""
 
     id: str
@@ -73,12 +73,12 @@ class Partial:
         raise DownloadError(f"{shown(path)} is changed by others all the time")
 
     @property
-    def kept(self) -> Kept | None:
+    def kept(self) -> ResumePoint | None:
         """What can be resumed, if anything."""
         size = self._size()
         if self._known is None or not 0 < size <= self._known.length:
             return None
-        return Kept(self._known.etag, self._known.length, size)
+        return ResumePoint(self._known.etag, self._known.length, size)
 
     def start(self, etag: str | None, length: int | None) -> None:
         """Begin the file anew; with both known it can be resumed later.
@@ -94,7 +94,7 @@ class Partial:
         self._known = None
         self._do(lambda: state_of(self.target).unlink(missing_ok=True), "cannot write beside")
         if etag is not None and length is not None:
-            known = Known(self._id, etag, length)
+            known = ResumeState(self._id, etag, length)
             self._do(lambda: _write_known(state_of(self.target), known), "cannot write beside")
             self._known = known
 
@@ -357,13 +357,13 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _write_known(path: Path, known: Known) -> None:
+def _write_known(path: Path, known: ResumeState) -> None:
     descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(attrs.asdict(known), file)
 
 
-def _read_known(path: Path, task_id: str) -> Known | None:
+def _read_known(path: Path, task_id: str) -> ResumeState | None:
     """Return what is known of the part, if it belongs to this task."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _FLAGS & ~os.O_RDWR | _NO_WAITING)
@@ -374,7 +374,7 @@ def _read_known(path: Path, task_id: str) -> Known | None:
     return _known(found, task_id)
 
 
-def _known(found: object, task_id: str) -> Known | None:
+def _known(found: object, task_id: str) -> ResumeState | None:
     if not isinstance(found, dict) or found.get("id") != task_id:
         return None
     etag, length = found.get("etag"), found.get("length")
@@ -382,4 +382,4 @@ def _known(found: object, task_id: str) -> Known | None:
         return None
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
         return None
-    return Known(task_id, etag, length)
+    return ResumeState(task_id, etag, length)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._responses.phrases import named
-from chainhub._responses.response import Answer, judge
+from chainhub._responses.response import Response, judge
 from chainhub._session.call import error_of, request_id_of
-from chainhub._session.retry import Retry, Stop, Trouble, decide
+from chainhub._session.retry import Failure, Retry, Stop, decide
 from chainhub._session.retry_after import retry_after_of
 from chainhub._session.retry_budget import RetryBudget
 from chainhub.errors import ChainhubError, DownloadError, IntegrityError, LinkExpiredError
@@ -27,13 +27,13 @@ PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts starts anew."""
 
 
-class Again(NamedTuple):
+class RetryAt(NamedTuple):
     """Make another attempt after so many seconds."""
 
     delay: float
 
 
-class Renew(NamedTuple):
+class RefreshURL(NamedTuple):
     """Ask the task for a fresh address, then make another attempt."""
 
     delay: float = 0.0
@@ -43,10 +43,10 @@ class Finish(NamedTuple):
     """The file is complete and is what it should be."""
 
 
-Step = Again | Renew | Finish
+Step = RetryAt | RefreshURL | Finish
 
 
-class Course:
+class DownloadState:
     """What was tried and what it led to. It sends nothing and never sleeps.
 
     Args:
@@ -88,38 +88,38 @@ class Course:
             self._renewed = False
         if isinstance(outcome, Received):
             return Finish()
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Response):
             return self._after_answer(outcome, now, wall)
-        if isinstance(outcome, Trouble):
+        if isinstance(outcome, Failure):
             return self._after(outcome, now, wall)
         return self._start_over(outcome, now, wall)
 
-    def mismatched(self, resumed: bool, found: str, wanted: str) -> Again | ChainhubError:
+    def mismatched(self, resumed: bool, found: str, wanted: str) -> RetryAt | ChainhubError:
         """Decide what follows a wrong checksum: what was there before may be to blame, once."""
         if resumed and not self._rehashed:
             self._rehashed = True
-            return Again(0.0)
+            return RetryAt(0.0)
         return IntegrityError(
             f"the file has the SHA-256 {found}, not {wanted}; nothing of it was kept"
         )
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> Step | ChainhubError:
         if self._fruitless == 1 and self._retry.attempts > 1:
-            return Again(0.0)
-        step = self._after(Trouble("protocol", True, outcome.text), now, wall)
+            return RetryAt(0.0)
+        step = self._after(Failure("protocol", True, outcome.text), now, wall)
         if isinstance(step, ChainhubError):
             return DownloadError(f"the server does not send what was asked for: {outcome.text}")
         return step
 
-    def _after_answer(self, answer: Answer, now: float, wall: float) -> Step | ChainhubError:
+    def _after_answer(self, answer: Response, now: float, wall: float) -> Step | ChainhubError:
         if is_expiry(answer.status, answer.body):
             if self._renewed:
                 return self._expired(answer)
             self._renewed = True
-            return Renew()
+            return RefreshURL()
         return self._after(answer, now, wall)
 
-    def _after(self, outcome: Answer | Trouble, now: float, wall: float) -> Step | ChainhubError:
+    def _after(self, outcome: Response | Failure, now: float, wall: float) -> Step | ChainhubError:
         step = decide(
             self._retry,
             self._budget,
@@ -132,7 +132,7 @@ class Course:
             random=self._random,
         )
         if isinstance(step, Retry):
-            return Again(step.delay)
+            return RetryAt(step.delay)
         return self._error(outcome, step, now, wall)
 
     def _left(self, now: float) -> float | None:
@@ -140,9 +140,9 @@ class Course:
         return None if math.isinf(left) else left
 
     def _error(
-        self, outcome: Answer | Trouble, step: Stop, now: float, wall: float
+        self, outcome: Response | Failure, step: Stop, now: float, wall: float
     ) -> ChainhubError:
-        if isinstance(outcome, Trouble):
+        if isinstance(outcome, Failure):
             over = now >= self._deadline_at
             error = error_of(outcome, ambiguous=False, deadline_over=over)
         else:
@@ -153,7 +153,7 @@ class Course:
             error.message = f"{error.message} ({step.text})"
         return error
 
-    def _expired(self, answer: Answer) -> LinkExpiredError:
+    def _expired(self, answer: Response) -> LinkExpiredError:
         return LinkExpiredError(
             "the address of the video no longer works, and a fresh one does not either"
             f" ({named(answer.status)})",
@@ -161,7 +161,7 @@ class Course:
             request_id=request_id_of(answer, self._secrets()),
         )
 
-    def _no_video(self, answer: Answer) -> DownloadError:
+    def _no_video(self, answer: Response) -> DownloadError:
         return DownloadError(
             "the answer holds no video",
             status=answer.status,

@@ -35,7 +35,7 @@ Address = httpx.URL
 
 
 @attrs.frozen(kw_only=True)
-class Route:
+class URLPolicy:
     """Where media may come from, and how they are reached.
 
     Attributes:
@@ -124,14 +124,14 @@ def route_of(
     client: Client | AsyncClient,
     allow_hosts: tuple[str, ...],
     ordinary: Callable[[], Line] | None,
-) -> Route:
+) -> URLPolicy:
     """Return where media may come from for this client."""
     session = client._session
     # httpx spells headers and cookies out; the request itself is never sent.
     request = httpx.Request(
         "GET", session.connector.base_url, headers=client._headers, cookies=client._cookies
     )
-    return Route(
+    return URLPolicy(
         connector=session.connector,
         allow_hosts=allow_hosts,
         own_headers=request.headers.raw,

@@ -11,7 +11,7 @@ from chainhub._redaction import redact_url
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from chainhub._responses.html_page import Page
+    from chainhub._responses.html_page import HTMLErrorPage
 
 _QUOTA_CODES = frozenset(
     {
@@ -68,7 +68,7 @@ def status_error(
     /,
     *,
     kind: str | None = None,
-    page: Page | None = None,
+    page: HTMLErrorPage | None = None,
     location: str | None = None,
     hidden: int | None = None,
     **facts: Unpack[errors.Facts],
@@ -122,7 +122,7 @@ def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
     return _NO_ROUTE_TEXT.search(message) is None and _NO_TASK_TEXT.search(message) is not None
 
 
-def _advice(status: int, page: Page | None, message: str) -> str | None:
+def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None:
     if page and page.cloudflare and status in (401, 403):
         return "this says nothing about the key: ask the gateway's operator about the block"
     if page and status in (401, 403):

@@ -1,7 +1,7 @@
 """The error inside an answer: the shapes gateways wrap it in, and what they say.
 
 Gateways put the message, the code and sometimes a whole other answer (as a string of JSON)
-into each other. `unwrap` looks for the innermost words, a bounded number of levels deep.
+into each other. `parse_error_body` looks for the innermost words, a bounded number of levels deep.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WORD = r"[A-Za-z0-9_.\-]{1,100}"
 _REQUEST_ID = r"(?i)\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]"
 
 
-class Said(NamedTuple):
+class ErrorBody(NamedTuple):
     """Hold the words of an error.
 
     Attributes:
@@ -38,7 +38,7 @@ class Said(NamedTuple):
     request_id: str | None = None
 
 
-def unwrap(document: object) -> Said:
+def parse_error_body(document: object) -> ErrorBody:
     """Return what a decoded error body says, the innermost words first."""
     said = _unwrap(document, _DEEPEST)
     found = re.search(_REQUEST_ID, said.message or "")
@@ -48,32 +48,32 @@ def unwrap(document: object) -> Said:
     return said._replace(message=message or None, request_id=said.request_id or found[1])
 
 
-def _unwrap(document: object, levels: int) -> Said:
+def _unwrap(document: object, levels: int) -> ErrorBody:
     if levels == 0:
-        return Said()
+        return ErrorBody()
     if isinstance(document, str):
         return _unwrap_text(document, levels)
     if isinstance(document, list):
         return _first_said(_unwrap(item, levels - 1) for item in document[:_WIDEST])
     if isinstance(document, dict):
         return _unwrap_object(document, levels)
-    return Said()
+    return ErrorBody()
 
 
-def _unwrap_text(text: str, levels: int) -> Said:
+def _unwrap_text(text: str, levels: int) -> ErrorBody:
     if text.lstrip()[:1] in ("{", "[") and len(text) <= _LONGEST_INNER:
         try:
             inner = _unwrap(parse_text(text), levels - 1)
         except NotJSON:
-            inner = Said()
+            inner = ErrorBody()
         if inner.message or inner.code:
             return inner
-    return Said(message=text.strip() or None)
+    return ErrorBody(message=text.strip() or None)
 
 
-def _unwrap_object(document: dict[str, object], levels: int) -> Said:
+def _unwrap_object(document: dict[str, object], levels: int) -> ErrorBody:
     inner = _first_said(_unwrap(part, levels - 1) for part in _parts(document))
-    return Said(
+    return ErrorBody(
         message=inner.message or _problem(document),
         code=inner.code or _code(document),
         kind=inner.kind or _word(document.get("type")),
@@ -99,9 +99,9 @@ def _parts(document: dict[str, object]) -> Iterator[object]:
         yield document.get("detail")
 
 
-def _first_said(parts: Iterator[Said]) -> Said:
+def _first_said(parts: Iterator[ErrorBody]) -> ErrorBody:
     """Return the first with a message, else the first with a code."""
-    best = Said()
+    best = ErrorBody()
     for said in parts:
         if said.message:
             return said

@@ -36,7 +36,7 @@ _CLOUDFLARE_CODES = {
 
 
 @attrs.frozen
-class Page:
+class HTMLErrorPage:
     """Hold what can be told about a page.
 
     Attributes:
@@ -64,7 +64,7 @@ class Page:
         return f": {self.title}" if self.title else ""
 
 
-def read_page(text: str, server: str | None = None) -> Page | None:
+def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
     """Return what the page says, or None if the text is no page.
 
     Args:
@@ -78,7 +78,7 @@ def read_page(text: str, server: str | None = None) -> Page | None:
         by_cloudflare = True
     else:
         return None
-    return Page(
+    return HTMLErrorPage(
         title=_title(text),
         cloudflare=by_cloudflare,
         number=int(number[1]) if number and by_cloudflare else None,

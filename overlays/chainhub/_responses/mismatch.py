@@ -13,11 +13,11 @@ from chainhub.errors import ChainhubError, ResponseError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from chainhub._responses.response import Answer
+    from chainhub._responses.response import Response
 
 
 def explain(
-    answer: Answer,
+    answer: Response,
     problem: BaseException | str,
     declared: object,
     namespace: ModuleType | None,

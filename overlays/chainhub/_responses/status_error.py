@@ -9,14 +9,14 @@ import attrs
 from chainhub._redaction import redact_text
 from chainhub._responses.charsets import lenient_text
 from chainhub._responses.classify import status_error
-from chainhub._responses.error_body import Said, unwrap
+from chainhub._responses.error_body import ErrorBody, parse_error_body
 from chainhub._responses.hidden_error import code_of
-from chainhub._responses.html_page import Page, read_page
+from chainhub._responses.html_page import HTMLErrorPage, read_page
 from chainhub._responses.strict_json import NotJSON, parse
 from chainhub.errors import ResponseError
 
 if TYPE_CHECKING:
-    from chainhub._responses.response import Answer
+    from chainhub._responses.response import Response
     from chainhub.errors import Facts, StatusError
 
 _PAGE_ADVICE = "check the base URL; something that is not the API answered"
@@ -41,16 +41,16 @@ _CODES_OF_STATUSES = {
 }
 
 
-def read_error(answer: Answer, secrets: tuple[str, ...]) -> StatusError:
+def read_error(answer: Response, secrets: tuple[str, ...]) -> StatusError:
     """Return the error of an answer whose status is one."""
     page = _page(answer, secrets)
-    said = Said() if page else _said(answer)
+    said = ErrorBody() if page else _said(answer)
     return _error(answer, said, secrets, page=page)
 
 
-def read_hidden_error(answer: Answer, document: object, secrets: tuple[str, ...]) -> StatusError:
+def read_hidden_error(answer: Response, document: object, secrets: tuple[str, ...]) -> StatusError:
     """Return the error inside a good answer."""
-    said = unwrap(document)
+    said = parse_error_body(document)
     code = (said.code or said.kind or "").lower()
     numbered = code_of(document.get("code")) if isinstance(document, dict) else None
     hidden = _as_status(code) or _as_status(numbered or "") or _CODES_OF_STATUSES.get(code)
@@ -58,7 +58,7 @@ def read_hidden_error(answer: Answer, document: object, secrets: tuple[str, ...]
 
 
 def read_refused(
-    answer: Answer, problem: str, secrets: tuple[str, ...], field: str | None = None
+    answer: Response, problem: str, secrets: tuple[str, ...], field: str | None = None
 ) -> ResponseError:
     """Return the error of a good answer that is not the declared one.
 
@@ -78,7 +78,7 @@ def read_refused(
     return ResponseError(redact_text(problem, secrets), field=field, **facts)
 
 
-def facts_of(answer: Answer, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
+def facts_of(answer: Response, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
     """Return what every error about this answer carries.
 
     Args:
@@ -97,13 +97,13 @@ def facts_of(answer: Answer, secrets: tuple[str, ...], named_id: str | None = No
     }
 
 
-def text_of(answer: Answer) -> str:
+def text_of(answer: Response) -> str:
     """Return the beginning of the body as text."""
     window = answer.body[:_WINDOW]
     return lenient_text(window, answer.charset())
 
 
-def excerpt_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+def excerpt_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
     """Return what may be shown of the body, at most 300 characters, or None if it is empty."""
     text = text_of(answer)
     if _binary(text):
@@ -112,11 +112,11 @@ def excerpt_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
 
 
 def _error(
-    answer: Answer,
-    said: Said,
+    answer: Response,
+    said: ErrorBody,
     secrets: tuple[str, ...],
     *,
-    page: Page | None = None,
+    page: HTMLErrorPage | None = None,
     hidden: int | None = None,
 ) -> StatusError:
     named_id = said.request_id or (page.ray if page else None)
@@ -134,25 +134,25 @@ def _error(
     )
 
 
-def _page(answer: Answer, secrets: tuple[str, ...]) -> Page | None:
+def _page(answer: Response, secrets: tuple[str, ...]) -> HTMLErrorPage | None:
     page = read_page(text_of(answer), answer.header(b"server"))
     if page is None or page.title is None:
         return page
     return attrs.evolve(page, title=redact_text(page.title, secrets, 100))
 
 
-def _said(answer: Answer) -> Said:
+def _said(answer: Response) -> ErrorBody:
     if len(answer.body) <= _LONGEST_ERROR:
         try:
             document = parse(answer.body, answer.charset)
         except NotJSON:
             pass
         else:
-            return unwrap(document)
+            return parse_error_body(document)
     text = text_of(answer)
     if _binary(text):
-        return Said(message="the body is no text")
-    return unwrap(text.strip()[:2000])
+        return ErrorBody(message="the body is no text")
+    return parse_error_body(text.strip()[:2000])
 
 
 def _binary(text: str) -> bool:

@@ -15,7 +15,7 @@ import httpx
 
 from chainhub import _clock
 from chainhub._pool import Attempt, Raw
-from chainhub._responses.response import Answer, judge
+from chainhub._responses.response import Response, judge
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
@@ -33,7 +33,7 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:  # what failures need; most calls have none
-    from chainhub._session.retry import Retry, Stop, Trouble, TroubleKind
+    from chainhub._session.retry import Failure, FailureKind, Retry, Stop
 
 
 class Prepared:
@@ -252,22 +252,22 @@ class Call:
             cancel=options.cancel,
         )
 
-    def answer(self, raw: Raw) -> Answer:
+    def answer(self, raw: Raw) -> Response:
         """Return what came as an answer to this call."""
-        return Answer(
+        return Response(
             raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
         )
 
-    def settle(self, outcome: Answer | Trouble) -> Settled | float:
+    def settle(self, outcome: Response | Failure) -> CallResult | float:
         """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
-        if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
+        if isinstance(outcome, Response) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
             self._tell_attempt(outcome)
             return self._end(outcome, None)
         self._tell_attempt(outcome)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = not isinstance(outcome, Answer)
+        self._fresh = not isinstance(outcome, Response)
         step = self._decide(outcome)
         error = self._error(outcome, step)
         from chainhub._session.retry import Stop
@@ -278,9 +278,9 @@ class Call:
         self._tell_retry(step.delay, error)
         return step.delay
 
-    def wants_new_key(self, outcome: Answer | Trouble) -> bool:
+    def wants_new_key(self, outcome: Response | Failure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if not isinstance(outcome, Answer) or outcome.status != 401 or self.refreshed:
+        if not isinstance(outcome, Response) or outcome.status != 401 or self.refreshed:
             return False
         self.refreshed = True
         return True
@@ -290,7 +290,7 @@ class Call:
         left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
-    def _decide(self, outcome: Answer | Trouble) -> Retry | Stop:
+    def _decide(self, outcome: Response | Failure) -> Retry | Stop:
         from chainhub._session.retry import decide
 
         return decide(
@@ -305,12 +305,12 @@ class Call:
             random=self.random,
         )
 
-    def _error(self, outcome: Answer | Trouble, step: Retry | Stop) -> ChainhubError:
+    def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
         from chainhub._session.retry import Stop
         from chainhub._session.retry_after import retry_after_of
 
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if not isinstance(outcome, Answer):
+        if not isinstance(outcome, Response):
             over = _clock.monotonic() >= self.deadline_at
             error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
         else:
@@ -333,8 +333,8 @@ class Call:
         error.elapsed = _clock.monotonic() - self.started
         return error
 
-    def _end(self, outcome: Answer | Trouble | None, error: ChainhubError | None) -> Settled:
-        answer = outcome if isinstance(outcome, Answer) else None
+    def _end(self, outcome: Response | Failure | None, error: ChainhubError | None) -> CallResult:
+        answer = outcome if isinstance(outcome, Response) else None
         observer = self.observers.on_call
         if observer is not None:
             from chainhub._session.events import CallEvent  # nobody else needs it
@@ -348,17 +348,17 @@ class Call:
                 elapsed=_clock.monotonic() - self.started,
             )
             observer(event)
-        return Settled(answer, error, self.attempts, _clock.monotonic() - self.started)
+        return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
 
-    def _tell_attempt(self, outcome: Answer | Trouble) -> None:
+    def _tell_attempt(self, outcome: Response | Failure) -> None:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         from chainhub._session.events import AttemptEvent
 
         elapsed = _clock.monotonic() - self._attempt_began
-        trouble = None if isinstance(outcome, Answer) else outcome
-        answer = outcome if isinstance(outcome, Answer) else None
+        trouble = None if isinstance(outcome, Response) else outcome
+        answer = outcome if isinstance(outcome, Response) else None
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
@@ -399,20 +399,20 @@ class Call:
             )
 
 
-class Settled:
+class CallResult:
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
     __slots__ = ("answer", "attempts", "elapsed", "error")
 
     def __init__(
-        self, answer: Answer | None, error: ChainhubError | None, attempts: int, elapsed: float
+        self, answer: Response | None, error: ChainhubError | None, attempts: int, elapsed: float
     ) -> None:
         self.answer = answer
         self.error = error
         self.attempts = attempts
         self.elapsed = elapsed
 
-    def value(self) -> Answer:
+    def value(self) -> Response:
         """Return the answer or raise the error."""
         if self.error is not None:
             raise self.error
@@ -433,7 +433,7 @@ def _is_idempotent(method: str) -> bool:
     return is_idempotent(method)
 
 
-def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
+def error_of(trouble: Failure, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
     """Return the error for an attempt that got no answer."""
     if ambiguous:
         return AmbiguousOutcome(
@@ -445,7 +445,7 @@ def error_of(trouble: Trouble, *, ambiguous: bool, deadline_over: bool) -> Chain
     return kind(sentence.format(trouble.text))
 
 
-_ERRORS: dict[TroubleKind, tuple[type[ChainhubError], str]] = {
+_ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
     "connect": (ConnectionFailedError, "could not connect: {}"),
     "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
     "lookup": (ConnectionFailedError, "could not connect: {}"),
@@ -473,7 +473,7 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     )
 
 
-def request_id_of(answer: Answer, secrets: tuple[str, ...]) -> str | None:
+def request_id_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
     from chainhub._redaction import redact_text

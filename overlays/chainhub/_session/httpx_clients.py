@@ -18,7 +18,7 @@ from chainhub._body import BodyError, BodyReader
 from chainhub._clock import waker
 from chainhub._pool import Attempt, Raw, watching, without_body
 from chainhub._responses.response import decode_json
-from chainhub._session.call import Prepared, Settled
+from chainhub._session.call import CallResult, Prepared
 from chainhub._session.options import Options
 from chainhub._session.session import Session
 from chainhub.errors import ChainhubError
@@ -34,7 +34,9 @@ _ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
 class SafeResponse(httpx.Response):
     """An answer whose `json()` raises typed errors only."""
 
-    def __init__(self, outcome: Settled, request: httpx.Request, secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self, outcome: CallResult, request: httpx.Request, secrets: tuple[str, ...]
+    ) -> None:
         answer = outcome.value()
         headers = [pair for pair in answer.headers if pair[0].lower() not in NO_LONGER_TRUE]
         super().__init__(answer.status, headers=headers, content=answer.body, request=request)
@@ -109,7 +111,7 @@ class Doorway:
         place = f"{self.session.connector.base_url}{url}"
         return httpx.Request(method, place, headers=door.headers, **arguments)
 
-    def response(self, outcome: Settled, request: httpx.Request) -> SafeResponse:
+    def response(self, outcome: CallResult, request: httpx.Request) -> SafeResponse:
         """Return how the call ended as a response, or raise its error."""
         return SafeResponse(outcome, request, self.session.credentials.secrets())
 
@@ -184,7 +186,7 @@ class Door(httpx.Client):
         """
         return self._way.response(self.exchange(request), request)
 
-    def exchange(self, request: httpx.Request) -> Settled:
+    def exchange(self, request: httpx.Request) -> CallResult:
         """Send a request through the session and return how the call ended."""
         return self.exchange_prepared(self.prepared(request), self._way.options)
 
@@ -192,7 +194,7 @@ class Door(httpx.Client):
         """Return the request in the form in which the session sends it."""
         return Prepared(request, self._way.auth_header, self._way.prefix)
 
-    def exchange_prepared(self, prepared: Prepared, options: Options) -> Settled:
+    def exchange_prepared(self, prepared: Prepared, options: Options) -> CallResult:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
         return self._way.session.call(prepared, options, ordinary)
@@ -263,7 +265,7 @@ class AsyncDoor(httpx.AsyncClient):
         """
         return self._way.response(await self.exchange(request), request)
 
-    async def exchange(self, request: httpx.Request) -> Settled:
+    async def exchange(self, request: httpx.Request) -> CallResult:
         """Send a request through the session and return how the call ended."""
         return await self.exchange_prepared(self.prepared(request), self._way.options)
 
@@ -271,7 +273,7 @@ class AsyncDoor(httpx.AsyncClient):
         """Return the request in the form in which the session sends it."""
         return Prepared(request, self._way.auth_header, self._way.prefix)
 
-    async def exchange_prepared(self, prepared: Prepared, options: Options) -> Settled:
+    async def exchange_prepared(self, prepared: Prepared, options: Options) -> CallResult:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
         return await self._way.session.acall(prepared, options, ordinary)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from chainhub._responses.response import Answer, decode_json, explain_misfit
+from chainhub._responses.response import Response, decode_json, explain_misfit
 from chainhub._responses.validation import settle
-from chainhub._session.call import Prepared, Settled
+from chainhub._session.call import CallResult, Prepared
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models
 
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
         """The door of a synchronous client."""
 
         def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-        def exchange(self, request: httpx.Request) -> Settled: ...
+        def exchange(self, request: httpx.Request) -> CallResult: ...
         def secrets(self) -> tuple[str, ...]: ...
 
     class AsyncSender(Protocol):
         """The door of an asynchronous client."""
 
         def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-        async def exchange(self, request: httpx.Request) -> Settled: ...
+        async def exchange(self, request: httpx.Request) -> CallResult: ...
         def secrets(self) -> tuple[str, ...]: ...
 
 
-def undeclared(answer: Answer, secrets: tuple[str, ...]) -> object:
+def undeclared(answer: Response, secrets: tuple[str, ...]) -> object:
     """Return what an answer without a declared schema holds: JSON, text, or bytes.
 
     Raises:
@@ -58,7 +58,7 @@ class ParsedAnswer:
 
     __slots__ = ("_answer", "_secrets", "content", "status_code")
 
-    def __init__(self, answer: Answer, secrets: tuple[str, ...]) -> None:
+    def __init__(self, answer: Response, secrets: tuple[str, ...]) -> None:
         self._answer = answer
         self._secrets = secrets
         self.status_code = answer.status
@@ -98,7 +98,7 @@ class Recorder:
 
     def __init__(self, door: Sender) -> None:
         self._door = door
-        self.outcome: Settled | None = None
+        self.outcome: CallResult | None = None
         self.sending = False
 
     def get_httpx_client(self) -> Recorder:
@@ -118,7 +118,7 @@ class AsyncRecorder:
 
     def __init__(self, door: AsyncSender) -> None:
         self._door = door
-        self.outcome: Settled | None = None
+        self.outcome: CallResult | None = None
         self.sending = False
 
     def get_async_httpx_client(self) -> AsyncRecorder:
@@ -187,7 +187,9 @@ class Task:
             self.operation.sync_detailed(client=catcher, **self.arguments)
         return catcher.kwargs
 
-    def declared(self, parsed: object, outcome: Settled | None, *, lenient: bool = False) -> object:
+    def declared(
+        self, parsed: object, outcome: CallResult | None, *, lenient: bool = False
+    ) -> object:
         """Return the parsed answer if it is what the contract declares.
 
         Raises:
@@ -220,7 +222,7 @@ class Task:
         text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
         return ConfigurationError(f"{name} cannot be called with these arguments ({text})")
 
-    def failure(self, error: Exception, outcome: Settled | None) -> Exception:
+    def failure(self, error: Exception, outcome: CallResult | None) -> Exception:
         """Return what to raise for what generated code raised."""
         if outcome is None or outcome.answer is None:
             return error  # nothing came: the session's own error, or a slip in an observer
@@ -230,12 +232,12 @@ class Task:
             error = self._misfit(outcome.answer, error)
         return outcome.told(error)
 
-    def _misfit(self, answer: Answer, error: Exception) -> ChainhubError:
+    def _misfit(self, answer: Response, error: Exception) -> ChainhubError:
         return explain_misfit(
             answer, error, declared=self.returns, namespace=models, secrets=self.secrets()
         )
 
-    def _documented_body(self, answer: Answer) -> object:
+    def _documented_body(self, answer: Response) -> object:
         replay = Replay(ParsedAnswer(answer, self.secrets()))
         try:
             return self.operation.sync_detailed(client=replay, **self.arguments).parsed
@@ -288,7 +290,7 @@ class Question:
             return target
         return self._door.build_request(**wanted).url.raw_path
 
-    def read(self, ended: Settled) -> object:
+    def read(self, ended: CallResult) -> object:
         """Return the declared answer, forgiving numbers in strings and the reverse.
 
         Raises:

@@ -15,21 +15,21 @@ from chainhub.errors import QuotaExceededError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainhub._responses.response import Answer
+    from chainhub._responses.response import Response
     from chainhub._session.retry_budget import RetryBudget
 
 __all__ = [
     "STATUSES",
+    "Failure",
+    "FailureKind",
     "Retry",
     "RetryPolicy",
     "Stop",
-    "Trouble",
-    "TroubleKind",
     "decide",
     "is_idempotent",
 ]
 
-TroubleKind = Literal[
+FailureKind = Literal[
     "connect",
     "connect_timeout",
     "lookup",
@@ -62,7 +62,7 @@ _WHY_NOT = {
 _REFUSED = frozenset({501, 505})
 
 
-class Trouble(NamedTuple):
+class Failure(NamedTuple):
     """Why an attempt got no answer.
 
     Attributes:
@@ -74,7 +74,7 @@ class Trouble(NamedTuple):
             exist, a handshake cut by an EOF rather than a certificate refused.
     """
 
-    kind: TroubleKind
+    kind: FailureKind
     reached: bool
     text: str
     passing: bool = False
@@ -99,7 +99,7 @@ def decide(
     budget: RetryBudget,
     *,
     idempotent: bool,
-    outcome: Answer | Trouble,
+    outcome: Response | Failure,
     attempt: int,
     remaining: float | None,
     wall: float,
@@ -124,7 +124,7 @@ def decide(
         return Stop(verdict, _WHY_NOT[verdict])
     if attempt >= policy.attempts:
         return Stop("attempts")
-    hint = None if isinstance(outcome, Trouble) else retry_after_of(outcome, wall)
+    hint = None if isinstance(outcome, Failure) else retry_after_of(outcome, wall)
     least, spread = _pause(policy, verdict, hint, attempt)
     if stop := _too_long(policy, hint, least, remaining):
         return stop
@@ -135,19 +135,19 @@ def decide(
     return Retry(least + random() * spread, budget.cost)
 
 
-def _verdict(policy: RetryPolicy, outcome: Answer | Trouble, idempotent: bool) -> _Verdict:
-    if isinstance(outcome, Trouble):
+def _verdict(policy: RetryPolicy, outcome: Response | Failure, idempotent: bool) -> _Verdict:
+    if isinstance(outcome, Failure):
         return _verdict_of_trouble(outcome, idempotent)
     return _verdict_of_answer(policy, outcome, idempotent)
 
 
-def _verdict_of_trouble(trouble: Trouble, idempotent: bool) -> _Verdict:
+def _verdict_of_trouble(trouble: Failure, idempotent: bool) -> _Verdict:
     if trouble.reached and not idempotent:
         return "ambiguous"
     return "passing" if trouble.passing or trouble.kind in _PASSING else "final"
 
 
-def _verdict_of_answer(policy: RetryPolicy, answer: Answer, idempotent: bool) -> _Verdict:
+def _verdict_of_answer(policy: RetryPolicy, answer: Response, idempotent: bool) -> _Verdict:
     status = answer.status
     # A 429 says that nothing was done, to any method.
     repeatable = idempotent or status == 429
@@ -165,7 +165,7 @@ def _may_have_worked(status: int) -> bool:
     return status in STATUSES or (status >= 500 and status not in _REFUSED)
 
 
-def _quota_used_up(answer: Answer) -> bool:
+def _quota_used_up(answer: Response) -> bool:
     # It comes back with money, not with time, whatever status says it; and it is a clear refusal.
     return isinstance(judge(answer), QuotaExceededError)
 

@@ -1,4 +1,4 @@
-"""What a caller chooses about retries; what follows from it is decided in `_retry`."""
+"""What a caller chooses about retries; what follows from it is decided in `retry`."""
 
 from __future__ import annotations
 

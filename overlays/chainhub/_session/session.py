@@ -22,7 +22,7 @@ from chainhub import _clock
 from chainhub._body import BodyError
 from chainhub._connector import Connector
 from chainhub._pool import Attempt, Raw, SyncPool
-from chainhub._session.call import Call, Prepared, Settled
+from chainhub._session.call import Call, CallResult, Prepared
 from chainhub._session.credentials import Credentials
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
     from chainhub._async_pool import AsyncPool
-    from chainhub._responses.response import Answer
-    from chainhub._session.retry import Trouble
+    from chainhub._responses.response import Response
+    from chainhub._session.retry import Failure
     from chainhub._tasks.intervals import DurationMemory
 
     Closable = TypeVar("Closable", AsyncPool, httpx.AsyncClient)
@@ -87,7 +87,7 @@ class Session:
 
     def call(
         self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
-    ) -> Settled:
+    ) -> CallResult:
         """Carry a call out and return how it ended.
 
         Raises:
@@ -103,13 +103,13 @@ class Session:
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Settled):
+            if isinstance(step, CallResult):
                 return step
             _clock.sleep(step, options.cancel)
 
     async def acall(
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
-    ) -> Settled:
+    ) -> CallResult:
         """Carry a call out as `call` does, in the running event loop."""
         _running_loop()
         call = self._begin(prepared, options)
@@ -120,7 +120,7 @@ class Session:
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
                 continue
             step = call.settle(outcome)
-            if isinstance(step, Settled):
+            if isinstance(step, CallResult):
                 return step
             await _clock.asleep(step, options.cancel)
 
@@ -148,7 +148,7 @@ class Session:
             )
         prepared.shared.home = self.connector
 
-    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Answer | Trouble:
+    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Response | Failure:
         attempt = call.begin()
         try:
             raw = exchange(call.prepared, key, attempt)
@@ -156,7 +156,7 @@ class Session:
             return self._trouble(error, attempt)
         return call.answer(raw)
 
-    async def _aattempt(self, call: Call, key: str, exchange: AsyncExchange) -> Answer | Trouble:
+    async def _aattempt(self, call: Call, key: str, exchange: AsyncExchange) -> Response | Failure:
         attempt = call.begin()
         try:
             raw = await exchange(call.prepared, key, attempt)
@@ -164,7 +164,7 @@ class Session:
             return self._trouble(error, attempt)
         return call.answer(raw)
 
-    def _trouble(self, error: Exception, attempt: Attempt) -> Trouble:
+    def _trouble(self, error: Exception, attempt: Attempt) -> Failure:
         from chainhub._trouble import trouble_of
 
         return trouble_of(

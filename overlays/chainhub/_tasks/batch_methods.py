@@ -1,4 +1,4 @@
-"""Waiting for many tasks: what people call, in both colours. The loops are in `_gathering`.
+"""Waiting for many tasks: what people call, sync and async. The loops are in `_batch`.
 
 They are imported when somebody waits, so that a program that only queries does not pay for them.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     JournalPath = str | os.PathLike[str]
 
 
-class Many:
+class BatchMethods:
     """Waiting for many tasks, synchronous."""
 
     __slots__ = ()
@@ -91,14 +91,14 @@ class Many:
             JournalError: the journal cannot be used.
             ConfigurationError: an argument cannot be used.
         """
-        from chainhub._tasks.batch_poller import gather
-        from chainhub._tasks.poller import terms_of
+        from chainhub._tasks.batch_poller import poll_batch
+        from chainhub._tasks.poller import wait_options
 
-        terms = terms_of(self._client, deadline, interval, words, raise_on_failure=True)
-        return gather(self._client, iter(ids), terms, on_update, journal, cancel)
+        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=True)
+        return poll_batch(self._client, iter(ids), terms, on_update, journal, cancel)
 
 
-class AsyncMany:
+class AsyncBatchMethods:
     """Waiting for many tasks, asynchronous."""
 
     __slots__ = ()
@@ -120,11 +120,11 @@ class AsyncMany:
         One failure never loses the others: it is in its task's outcome. Arguments and errors are
         those of `as_completed`.
         """
-        from chainhub._tasks.batch_poller import anoted
+        from chainhub._tasks.batch_poller import noted_async
 
         order: dict[str, None] = {}
         completed = self.as_completed(
-            anoted(ids, order),
+            noted_async(ids, order),
             deadline=deadline,
             on_update=on_update,
             interval=interval,
@@ -168,8 +168,10 @@ class AsyncMany:
             JournalError: the journal cannot be used.
             ConfigurationError: an argument cannot be used.
         """
-        from chainhub._tasks.batch_poller import agather, anoted
-        from chainhub._tasks.poller import terms_of
+        from chainhub._tasks.batch_poller import noted_async, poll_batch_async
+        from chainhub._tasks.poller import wait_options
 
-        terms = terms_of(self._client, deadline, interval, words, raise_on_failure=True)
-        return agather(self._client, anoted(ids, {}), terms, on_update, journal, cancel)
+        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=True)
+        return poll_batch_async(
+            self._client, noted_async(ids, {}), terms, on_update, journal, cancel
+        )

@@ -1,4 +1,4 @@
-"""Many waits as their loops see them, in both colours; whom to ask when is decided in `_crowd`.
+"""Many waits as their loops see them, sync and async; whom to ask when is decided in `scheduler`.
 
 No thread, coroutine or timer belongs to a task. Questions are sent by a few worker threads, or by
 a few asyncio tasks; everything else, callbacks included, happens where the caller is.
@@ -24,16 +24,16 @@ from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._clock import waker
 from chainhub._pool import watching
-from chainhub._session.call import Prepared, Settled
+from chainhub._session.call import CallResult, Prepared
 from chainhub._session.operation import Question
 from chainhub._session.options import Options
 from chainhub._session.retry_after import poll_hint_of
 from chainhub._session.retry_policy import RetryPolicy
 from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome
-from chainhub._tasks.poll import Terms
-from chainhub._tasks.poller import CUT, good, id_of, told, within
-from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ask, Crowd, Ended, Idle, News
+from chainhub._tasks.poll import WaitOptions
+from chainhub._tasks.poller import CUT, good, id_of, notify, within
+from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ended, Idle, Scheduler, SendPoll, Update
 from chainhub.errors import CancelledByUser, ChainhubError
 from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from chainhub._client import AsyncClient, Client
-    from chainhub._responses.response import Answer
+    from chainhub._responses.response import Response
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.batch_methods import Ids, JournalPath
     from chainhub._tasks.wait_methods import OnUpdate
@@ -51,28 +51,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Came(NamedTuple):
+class PollResult(NamedTuple):
     """What came of a question: how its call ended, or what it raised; None merely wakes."""
 
-    ask: Ask
-    ended: Settled | BaseException
+    ask: SendPoll
+    ended: CallResult | BaseException
 
 
-class Gathering:
-    """Many waits as a loop of either colour sees them: ids in, questions and outcomes out."""
+class BatchPoller:
+    """Many waits as a loop, sync or async, sees them: ids in, questions and outcomes out."""
 
     def __init__(
         self,
         door: Door | AsyncDoor,
         options: Options,
-        terms: Terms,
+        terms: WaitOptions,
         journal: Journal | None,
         *,
         in_flight: int,
         cancel: Cancel | None,
         threads: bool,
     ) -> None:
-        self.crowd = Crowd(terms, in_flight)
+        self.scheduler = Scheduler(terms, in_flight)
         self.user_cancel = options.cancel if cancel is None else cancel
         # Ends the questions of threads under way, whatever ends the loop; tasks are cancelled.
         self.stop = Cancel()
@@ -92,10 +92,10 @@ class Gathering:
                 return None
             self._replayed.add(task_id)
             return self._journal.replay(task_id)
-        self.crowd.add(task_id, _clock.monotonic())
+        self.scheduler.add(task_id, _clock.monotonic())
         return None
 
-    def question(self, ask: Ask) -> tuple[Prepared, Options]:
+    def question(self, ask: SendPoll) -> tuple[Prepared, Options]:
         """Return the request to send and its limits."""
         left = self._deadline_at + CUT - _clock.monotonic()
         return self._prepared(ask.wait.task_id), within(self._options, left)
@@ -110,7 +110,7 @@ class Gathering:
             target = self._targets[task_id] = self._pattern.target_for(id=task_id)
         return self._pattern.prepared.aimed_at(target)
 
-    def take(self, came: Came) -> News:
+    def take(self, came: PollResult) -> Update:
         """Take what came of a question.
 
         Raises:
@@ -122,14 +122,14 @@ class Gathering:
             if isinstance(came.ended, BaseException):
                 raise came.ended
             if (answer := good(came.ended)) is not None and wait.repeats(answer.body):
-                return self.crowd.repeated(came.ask, now, poll_hint_of(answer, time.time()))
+                return self.scheduler.repeated(came.ask, now, poll_hint_of(answer, time.time()))
             assert self._pattern is not None  # a question was asked
             task = cast("VideoTask", self._pattern.read(came.ended))
         except ChainhubError as error:
             self.check_cancelled()
-            return self.crowd.troubled(came.ask, error, now)
-        answer = cast("Answer", came.ended.answer)
-        news = self.crowd.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
+            return self.scheduler.failed(came.ask, error, now)
+        answer = cast("Response", came.ended.answer)
+        news = self.scheduler.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
         wait.remember(answer.body)
         return news
 
@@ -148,7 +148,8 @@ class Gathering:
         """
         if self.user_cancel is not None and self.user_cancel.is_set():
             raise CancelledByUser(
-                f"the wait for {len(self.crowd)} tasks was cancelled; the tasks themselves go on"
+                f"the wait for {len(self.scheduler)} tasks was cancelled; "
+                "the tasks themselves go on"
             )
 
 
@@ -157,44 +158,44 @@ def opened(journal: JournalPath | None) -> AbstractContextManager[Journal | None
     return nullcontext() if journal is None else Journal(journal)
 
 
-def _gathered(
-    gathering: Gathering,
+def _poll_all(
+    batch: BatchPoller,
     workers: Workers,
     ids: Iterator[str | VideoTask],
     on_update: OnUpdate | None,
 ) -> Iterator[Outcome]:
-    crowd, more = gathering.crowd, True
-    while more or len(crowd):
-        gathering.check_cancelled()
-        if more and crowd.wants_more:
+    scheduler, more = batch.scheduler, True
+    while more or len(scheduler):
+        batch.check_cancelled()
+        if more and scheduler.wants_more:
             task = next(ids, None)
             more = task is not None
-            replayed = gathering.add(task) if task is not None else None
+            replayed = batch.add(task) if task is not None else None
             if replayed is not None:
                 yield replayed
             continue
-        act = crowd.act(_clock.monotonic())
-        if isinstance(act, Ask):
+        act = scheduler.act(_clock.monotonic())
+        if isinstance(act, SendPoll):
             workers.send(act)
         elif isinstance(act, Ended):
-            yield gathering.kept(act.outcome)
+            yield batch.kept(act.outcome)
         elif (came := workers.wait(act)) is not None:
-            news = gathering.take(came)
+            news = batch.take(came)
             if news.changed is not None and on_update is not None:
                 on_update(news.changed)
             if news.outcome is not None:
-                yield gathering.kept(news.outcome)
+                yield batch.kept(news.outcome)
 
 
 class Workers:
     """A few threads that send questions; leaving the block ends them, questions included."""
 
-    def __init__(self, door: Door, gathering: Gathering) -> None:
+    def __init__(self, door: Door, batch: BatchPoller) -> None:
         self._door = door
-        self._gathering = gathering
-        self._came: SimpleQueue[Came | None] = SimpleQueue()
+        self._batch = batch
+        self._came: SimpleQueue[PollResult | None] = SimpleQueue()
         self._threads: ThreadPoolExecutor | None = None
-        self._watch = watching(gathering.user_cancel, lambda: self._cancelled)
+        self._watch = watching(batch.user_cancel, lambda: self._cancelled)
 
     def __enter__(self) -> Workers:
         from concurrent.futures import ThreadPoolExecutor
@@ -205,33 +206,33 @@ class Workers:
 
     def __exit__(self, *details: object) -> None:
         self._watch.__exit__(None, None, None)
-        self._gathering.stop.set()
+        self._batch.stop.set()
         assert self._threads is not None  # the block was entered
         self._threads.shutdown(cancel_futures=True)
 
     def _cancelled(self) -> None:
-        self._gathering.stop.set()
+        self._batch.stop.set()
         self._came.put(None)
 
-    def send(self, ask: Ask) -> None:
+    def send(self, ask: SendPoll) -> None:
         """Have a thread ask."""
         assert self._threads is not None  # the block was entered
-        self._threads.submit(self._ask, ask, *self._gathering.question(ask))
+        self._threads.submit(self._ask, ask, *self._batch.question(ask))
 
-    def _ask(self, ask: Ask, prepared: Prepared, options: Options) -> None:
-        ended: Settled | BaseException
+    def _ask(self, ask: SendPoll, prepared: Prepared, options: Options) -> None:
+        ended: CallResult | BaseException
         try:
             ended = self._door.exchange_prepared(prepared, options)
         except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
             ended = error
-        self._came.put(Came(ask, ended))
+        self._came.put(PollResult(ask, ended))
 
-    def wait(self, idle: Idle) -> Came | None:
+    def wait(self, idle: Idle) -> PollResult | None:
         """Wait until something comes or the time is over."""
         left = max(idle.until - _clock.monotonic(), 0.0)
-        if not self._gathering.crowd.in_flight and not math.isinf(left):
+        if not self._batch.scheduler.in_flight and not math.isinf(left):
             # Nothing can come but the switch: a sleep, which a clock in tests may skip.
-            _clock.sleep(left, self._gathering.user_cancel)
+            _clock.sleep(left, self._batch.user_cancel)
             return None
         with suppress(Empty):
             return self._came.get(timeout=None if math.isinf(left) else left)
@@ -254,10 +255,10 @@ def noted(ids: Ids, order: dict[str, None]) -> Iterator[str | VideoTask]:
         yield task
 
 
-def gather(
+def poll_batch(
     client: Client,
     ids: Iterator[str | VideoTask],
-    terms: Terms,
+    terms: WaitOptions,
     on_update: OnUpdate | None,
     journal: JournalPath | None,
     cancel: Cancel | None,
@@ -265,52 +266,54 @@ def gather(
     """Wait for many tasks and yield what became of each."""
     door, options = client._door(), client._options
     with opened(journal) as kept:
-        gathering = Gathering(
+        batch = BatchPoller(
             door, options, terms, kept, in_flight=MOST_IN_FLIGHT, cancel=cancel, threads=True
         )
-        with Workers(door, gathering) as workers:
-            yield from _gathered(gathering, workers, ids, on_update)
+        with Workers(door, batch) as workers:
+            yield from _poll_all(batch, workers, ids, on_update)
 
 
-async def _agathered(
-    gathering: Gathering, workers: AsyncWorkers, on_update: OnUpdate | None
+async def _poll_all_async(
+    batch: BatchPoller, workers: AsyncWorkers, on_update: OnUpdate | None
 ) -> AsyncIterator[Outcome]:
-    crowd = gathering.crowd
-    while workers.more or len(crowd):
-        gathering.check_cancelled()
-        if crowd.wants_more:
+    scheduler = batch.scheduler
+    while workers.more or len(scheduler):
+        batch.check_cancelled()
+        if scheduler.wants_more:
             workers.fetch()
-        act = crowd.act(_clock.monotonic())
-        if isinstance(act, Ask):
+        act = scheduler.act(_clock.monotonic())
+        if isinstance(act, SendPoll):
             workers.send(act)
             continue
         if isinstance(act, Ended):
-            yield gathering.kept(act.outcome)
+            yield batch.kept(act.outcome)
             continue
         came = await workers.wait(act)
         if isinstance(came, str | VideoTask):
-            replayed = gathering.add(came)
+            replayed = batch.add(came)
             if replayed is not None:
                 yield replayed
         elif came is not None:
-            news = gathering.take(came)
+            news = batch.take(came)
             if news.changed is not None and on_update is not None:
-                await told(on_update, news.changed)
+                await notify(on_update, news.changed)
             if news.outcome is not None:
-                yield gathering.kept(news.outcome)
+                yield batch.kept(news.outcome)
 
 
 class AsyncWorkers:
     """Sends questions and fetches ids as tasks; leaving the block cancels them."""
 
     def __init__(
-        self, door: AsyncDoor, gathering: Gathering, ids: AsyncIterator[str | VideoTask]
+        self, door: AsyncDoor, batch: BatchPoller, ids: AsyncIterator[str | VideoTask]
     ) -> None:
         self.more = True
         self._door = door
-        self._gathering = gathering
+        self._batch = batch
         self._ids = ids
-        self._came: asyncio.Queue[Came | str | VideoTask | BaseException | None] = asyncio.Queue()
+        self._came: asyncio.Queue[PollResult | str | VideoTask | BaseException | None] = (
+            asyncio.Queue()
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._fetching = False
 
@@ -328,9 +331,9 @@ class AsyncWorkers:
             self._fetching = True
             self._start(self._fetch())
 
-    def send(self, ask: Ask) -> None:
+    def send(self, ask: SendPoll) -> None:
         """Have a question asked."""
-        self._start(self._ask(ask, *self._gathering.question(ask)))
+        self._start(self._ask(ask, *self._batch.question(ask)))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(work))
@@ -350,24 +353,24 @@ class AsyncWorkers:
         self._fetching = False
         self._done()
 
-    async def _ask(self, ask: Ask, prepared: Prepared, options: Options) -> None:
-        ended: Settled | BaseException
+    async def _ask(self, ask: SendPoll, prepared: Prepared, options: Options) -> None:
+        ended: CallResult | BaseException
         try:
             ended = await self._door.exchange_prepared(prepared, options)
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             ended = error
-        self._came.put_nowait(Came(ask, ended))
+        self._came.put_nowait(PollResult(ask, ended))
         self._done()
 
-    async def wait(self, idle: Idle) -> Came | str | VideoTask | None:
+    async def wait(self, idle: Idle) -> PollResult | str | VideoTask | None:
         """Wait until something comes or the time is over."""
-        came: Came | str | VideoTask | BaseException | None = None
+        came: PollResult | str | VideoTask | BaseException | None = None
         if not self._came.empty():
             return _raised(self._came.get_nowait())
         left = idle.until - _clock.monotonic()
         with suppress(TimeoutError):
             async with _clock.timeout(None if math.isinf(left) else left) as scope:
-                with watching(self._gathering.user_cancel, lambda: waker(scope)):
+                with watching(self._batch.user_cancel, lambda: waker(scope)):
                     came = await self._came.get()
         return _raised(came)
 
@@ -378,7 +381,7 @@ def _raised(came: T | BaseException) -> T:
     return came
 
 
-async def anoted(
+async def noted_async(
     ids: Ids | AsyncIterable[str | VideoTask], order: dict[str, None]
 ) -> AsyncIterator[str | VideoTask]:
     """Pass ids of either kind on and note their order."""
@@ -391,10 +394,10 @@ async def anoted(
             yield task
 
 
-async def agather(
+async def poll_batch_async(
     client: AsyncClient,
     ids: AsyncIterator[str | VideoTask],
-    terms: Terms,
+    terms: WaitOptions,
     on_update: OnUpdate | None,
     journal: JournalPath | None,
     cancel: Cancel | None,
@@ -403,9 +406,9 @@ async def agather(
     door, options = client._async_door(), client._options
     in_flight = client._session.connector.max_connections
     with opened(journal) as kept:
-        gathering = Gathering(
+        batch = BatchPoller(
             door, options, terms, kept, in_flight=in_flight, cancel=cancel, threads=False
         )
-        async with AsyncWorkers(door, gathering, ids) as workers:
-            async for outcome in _agathered(gathering, workers, on_update):
+        async with AsyncWorkers(door, batch, ids) as workers:
+            async for outcome in _poll_all_async(batch, workers, on_update):
                 yield outcome

@@ -1,4 +1,4 @@
-"""Downloading the video of a task, or of many, in both colours.
+"""Downloading the video of a task, or of many, sync and async.
 
 What carries it out is imported by the first download: a client that only asks has no use for it.
 """
@@ -28,7 +28,7 @@ PARALLEL = 4
 """Downloads at a time: more do not make one line faster."""
 
 
-class Downloads:
+class DownloadMethods:
     """Downloading, synchronous."""
 
     __slots__ = ()
@@ -91,9 +91,9 @@ class Downloads:
             ChainhubError: whatever else went wrong.
         """
         from chainhub._download.download import run_download
-        from chainhub._download.options import Terms, unheard
+        from chainhub._download.options import DownloadOptions, unheard
 
-        terms = Terms(
+        terms = DownloadOptions(
             self._client,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -141,10 +141,10 @@ class Downloads:
             ConfigurationError: an argument cannot be used.
         """
         from chainhub._download.many import download_all
-        from chainhub._download.options import Terms, unheard
+        from chainhub._download.options import DownloadOptions, unheard
         from chainhub._session.options import whole
 
-        terms = Terms(
+        terms = DownloadOptions(
             self._client,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -156,7 +156,7 @@ class Downloads:
         return download_all(self._client, tasks, terms, into, limit, progress or unheard)
 
 
-class AsyncDownloads:
+class AsyncDownloadMethods:
     """Downloading, asynchronous."""
 
     __slots__ = ()
@@ -219,9 +219,9 @@ class AsyncDownloads:
             ChainhubError: whatever else went wrong.
         """
         from chainhub._download.download import run_async_download
-        from chainhub._download.options import Terms, unheard
+        from chainhub._download.options import DownloadOptions, unheard
 
-        terms = Terms(
+        terms = DownloadOptions(
             self._client,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -269,10 +269,10 @@ class AsyncDownloads:
             ConfigurationError: an argument cannot be used.
         """
         from chainhub._download.many import download_all_async
-        from chainhub._download.options import Terms, unheard
+        from chainhub._download.options import DownloadOptions, unheard
         from chainhub._session.options import whole
 
-        terms = Terms(
+        terms = DownloadOptions(
             self._client,
             if_exists=if_exists,
             max_bytes=max_bytes,

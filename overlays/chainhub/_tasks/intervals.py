@@ -75,7 +75,7 @@ class Plan(NamedTuple):
 COLD: Final = Plan(first=20.0, gap=5.0, early=5.0, median=None)
 
 
-class Turn(NamedTuple):
+class PollProgress(NamedTuple):
     """Hold how far a wait has come."""
 
     elapsed: float
@@ -85,7 +85,7 @@ class Turn(NamedTuple):
     task: VideoTask | None
 
 
-class _Season:
+class _Window:
     """Durations of one stretch of time, a fair sample of all that ended in it.
 
     A sample of the latest ones would not be fair: of many tasks begun together, those that
@@ -119,13 +119,13 @@ class _Model:
     __slots__ = ("_made_from", "_plan", "current", "past")
 
     def __init__(self, now: float) -> None:
-        self.current = _Season(now)
+        self.current = _Window(now)
         self.past: list[float] = []
         self._plan, self._made_from = COLD, (id(self.past), 0)
 
     def plan(self, now: float) -> Plan:
         if self.current.over(now):
-            self.past, self.current = self.current.seen, _Season(now)
+            self.past, self.current = self.current.seen, _Window(now)
         usable = self.current.seen if self.current.settled else []
         made_from = (id(self.past), self.current.count if usable else 0)
         if made_from != self._made_from:
@@ -205,7 +205,7 @@ def plan_from(durations: Sequence[float]) -> Plan:
     return Plan(math.exp(mean - _LOW_QUANTILE * spread), gap, None, median)
 
 
-class Schedule:
+class PollIntervals:
     """Decide the seconds until the next question about a task.
 
     Args:
@@ -243,7 +243,7 @@ class Schedule:
         """Learn from a wait that ended; see `DurationMemory.end`."""
         self._memory.end(task_id, now, after=after, by=by)
 
-    def after_answer(self, plan: Plan, turn: Turn, hint: float | None = None) -> float:
+    def after_answer(self, plan: Plan, turn: PollProgress, hint: float | None = None) -> float:
         """Return the seconds to wait after an answer that was not final.
 
         A hint of the server from 1 to 30 s is followed, any other is none.
@@ -252,7 +252,9 @@ class Schedule:
             return hint * (1 + _JITTER * self._random())
         return self._gap(plan, turn)
 
-    def after_trouble(self, plan: Plan, turn: Turn, retry_after: float | None = None) -> float:
+    def after_failure(
+        self, plan: Plan, turn: PollProgress, retry_after: float | None = None
+    ) -> float:
         """Return the seconds to wait after a question that failed.
 
         Each failure in a row takes half as long again, up to 30 s; a Retry-After is obeyed.
@@ -262,7 +264,7 @@ class Schedule:
         asked = obeyed(retry_after)
         return max(gap, asked * (1 + _RETRY_AFTER_JITTER * self._random())) if asked else gap
 
-    def _gap(self, plan: Plan, turn: Turn) -> float:
+    def _gap(self, plan: Plan, turn: PollProgress) -> float:
         if callable(self._interval):
             return max(
                 _checked(self._interval(turn.elapsed, turn.polls, turn.task)), _FASTEST_OWN_PACE
@@ -273,7 +275,7 @@ class Schedule:
         limit = max(turn.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT)
         return min(self._planned(plan, turn), limit)
 
-    def _planned(self, plan: Plan, turn: Turn) -> float:
+    def _planned(self, plan: Plan, turn: PollProgress) -> float:
         jitter = _JITTER * self._random()
         if turn.polls <= 1 and plan.early is not None and turn.elapsed < plan.early:
             return (plan.early - turn.elapsed) * (1 - jitter)

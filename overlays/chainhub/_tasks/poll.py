@@ -18,7 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import errors
-from chainhub._tasks.intervals import Schedule, Turn, obeyed
+from chainhub._tasks.intervals import PollIntervals, PollProgress, obeyed
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import (
     State,
@@ -55,13 +55,13 @@ _PASSING_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 525, 526})
 
 
-class Poll(NamedTuple):
+class PollAt(NamedTuple):
     """Ask the service at this instant."""
 
     at: float
 
 
-class Expire(NamedTuple):
+class ExpireAt(NamedTuple):
     """Ask no more; at this instant call `expired`."""
 
     at: float
@@ -79,7 +79,7 @@ class Raise(NamedTuple):
     error: ChainhubError
 
 
-Next = Poll | Expire | Done | Raise
+Next = PollAt | ExpireAt | Done | Raise
 
 
 class Step(NamedTuple):
@@ -89,7 +89,7 @@ class Step(NamedTuple):
     then: Next
 
 
-class Terms(NamedTuple):
+class WaitOptions(NamedTuple):
     """Hold what the caller wants, shared by all waits of one call.
 
     Attributes:
@@ -99,13 +99,13 @@ class Terms(NamedTuple):
         raise_on_failure: Whether a task that ended without a video is an error.
     """
 
-    schedule: Schedule
+    schedule: PollIntervals
     deadline_at: float
     words: Mapping[str, State] | None = None
     raise_on_failure: bool = True
 
 
-class Outlook(Enum):
+class Severity(Enum):
     """Say what a failed question lets expect of the next one."""
 
     PASSING = "asking again may help"
@@ -114,31 +114,31 @@ class Outlook(Enum):
     HOPELESS = "asking again will not help"
 
 
-def outlook(error: ChainhubError) -> Outlook:
+def severity_of(error: ChainhubError) -> Severity:
     """Return what an error lets expect of the next question."""
     if isinstance(error, errors.TaskNotFoundError):
-        return Outlook.UNKNOWN_TASK
+        return Severity.UNKNOWN_TASK
     if isinstance(error, errors.StatusError):
-        return _outlook_of_status(error)
+        return _severity_of_status(error)
     if isinstance(error, errors.TLSError | errors.ProxyError):
-        return Outlook.DOUBTFUL
+        return Severity.DOUBTFUL
     if isinstance(error, errors.TransportError | errors.ResponseError):
-        return Outlook.PASSING
-    return Outlook.HOPELESS
+        return Severity.PASSING
+    return Severity.HOPELESS
 
 
-def _outlook_of_status(error: errors.StatusError) -> Outlook:
+def _severity_of_status(error: errors.StatusError) -> Severity:
     status = error.status or 0
     if isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
-        return Outlook.HOPELESS
+        return Severity.HOPELESS
     if 300 <= status <= 399 or status in _LASTING_STATUSES:
-        return Outlook.DOUBTFUL
+        return Severity.DOUBTFUL
     if 400 <= status <= 499 and status not in _PASSING_STATUSES:
-        return Outlook.HOPELESS
-    return Outlook.PASSING
+        return Severity.HOPELESS
+    return Severity.PASSING
 
 
-class Wait:
+class Poll:
     """Wait for one task.
 
     Args:
@@ -152,8 +152,8 @@ class Wait:
         "_body",
         "_doubts",
         "_error",
-        "_face",
         "_failures",
+        "_fingerprint",
         "_missing",
         "_plan",
         "_running_until",
@@ -166,7 +166,7 @@ class Wait:
         "task_id",
     )
 
-    def __init__(self, task_id: str, terms: Terms, now: float) -> None:
+    def __init__(self, task_id: str, terms: WaitOptions, now: float) -> None:
         self.task_id = task_id
         self.started_at = now
         self.polls = 0
@@ -177,7 +177,7 @@ class Wait:
         self._settling_since = now
         self._running_until: float | None = None
         self._error: ChainhubError | None = None
-        self._face: tuple[object, ...] | None = None
+        self._fingerprint: tuple[object, ...] | None = None
         self._body: bytes | None = None
 
     def may_ask(self, now: float) -> bool:
@@ -187,11 +187,11 @@ class Wait:
 
     def answered(self, task: VideoTask, now: float, hint: float | None = None) -> Step:
         """Take an answer, and the seconds the server hints to wait, if it does."""
-        face = _face(task)
-        changed = task if face != self._face else None
+        fingerprint = _fingerprint(task)
+        changed = task if fingerprint != self._fingerprint else None
         self._settle(task, now)
         self._count_answer()
-        self.task, self._face, self._body = task, face, None
+        self.task, self._fingerprint, self._body = task, fingerprint, None
         return Step(changed, self._after(task, now, hint))
 
     def remember(self, body: bytes) -> None:
@@ -215,12 +215,12 @@ class Wait:
         self._failures = 0
         self._error = None
 
-    def troubled(self, error: ChainhubError, now: float) -> Step:
+    def failed(self, error: ChainhubError, now: float) -> Step:
         """Take the error a question ended with."""
         self.polls += 1
         self._failures += 1
         self._error = error
-        return Step(None, self._after_trouble(error, now))
+        return Step(None, self._after_failure(error, now))
 
     def expired(self, now: float) -> Done | Raise:
         """End the wait at its deadline."""
@@ -255,12 +255,12 @@ class Wait:
         self._running_until = self.elapsed(now)
         return self._again(now, self._gap(now, hint))
 
-    def _after_trouble(self, error: ChainhubError, now: float) -> Next:
-        expected = outlook(error)
+    def _after_failure(self, error: ChainhubError, now: float) -> Next:
+        expected = severity_of(error)
         fresh = self._answers == 0
-        if expected is Outlook.HOPELESS or (expected is Outlook.UNKNOWN_TASK and not fresh):
+        if expected is Severity.HOPELESS or (expected is Severity.UNKNOWN_TASK and not fresh):
             return self._gave_up(error, now)
-        if expected is not Outlook.PASSING and fresh:
+        if expected is not Severity.PASSING and fresh:
             self._doubts += 1
             if self._doubts >= GRACE:
                 return self._gave_up(error, now)
@@ -271,24 +271,24 @@ class Wait:
 
     def _try_again(self, error: ChainhubError, now: float) -> Next:
         asked = error.retry_after
-        gap = self._terms.schedule.after_trouble(self._plan, self._turn(now), asked)
+        gap = self._terms.schedule.after_failure(self._plan, self._turn(now), asked)
         return self._again(now, gap, not_before=now + (obeyed(asked) or 0.0))
 
     def _again(self, now: float, gap: float, not_before: float = 0.0) -> Next:
         """Ask after so many seconds, or for the last time just before the deadline."""
         last_call = self._terms.deadline_at - self._lead * _LEAD_PLANNED
         if now + gap <= last_call:
-            return Poll(now + gap)
+            return PollAt(now + gap)
         if last_call >= max(not_before, now + min(gap / 2, 1.0)):
-            return Poll(last_call)
-        return Expire(self._terms.deadline_at)
+            return PollAt(last_call)
+        return ExpireAt(self._terms.deadline_at)
 
     def _gap(self, now: float, hint: float | None = None) -> float:
         return self._terms.schedule.after_answer(self._plan, self._turn(now), hint)
 
-    def _turn(self, now: float) -> Turn:
+    def _turn(self, now: float) -> PollProgress:
         span = self._terms.deadline_at - self.started_at
-        return Turn(self.elapsed(now), self.polls, self._failures, span, self.task)
+        return PollProgress(self.elapsed(now), self.polls, self._failures, span, self.task)
 
     def _settle(self, task: VideoTask, now: float) -> None:
         """Count the answers in a row with an unknown word and the same address."""
@@ -345,7 +345,7 @@ class Wait:
         return error
 
 
-def _face(task: VideoTask) -> tuple[object, ...]:
+def _fingerprint(task: VideoTask) -> tuple[object, ...]:
     """Return what a watcher sees of a task."""
     return task.status, progress_of(task), video_url_of(task)
 

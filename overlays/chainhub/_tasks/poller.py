@@ -1,4 +1,4 @@
-"""One wait as its loops see it, in both colours; what a poll leads to is decided in `_waiting`."""
+"""One wait as its loops see it, sync and async; what a poll leads to is decided in `poll`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._responses.response import Answer
-from chainhub._session.call import Settled
+from chainhub._responses.response import Response
+from chainhub._session.call import CallResult
 from chainhub._session.operation import Question
 from chainhub._session.options import Options, seconds
 from chainhub._session.retry_after import poll_hint_of
 from chainhub._session.retry_policy import RetryPolicy
-from chainhub._tasks.intervals import Schedule
-from chainhub._tasks.poll import Done, Expire, Next, Poll, Raise, Step, Terms, Wait
+from chainhub._tasks.intervals import PollIntervals
+from chainhub._tasks.poll import Done, ExpireAt, Next, Poll, PollAt, Raise, Step, WaitOptions
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
@@ -43,32 +43,34 @@ def id_of(task: str | VideoTask) -> str:
     return found
 
 
-class Follower:
-    """One wait as a loop sees it: what to do next, and when. Shared by both colours."""
+class Poller:
+    """One wait as a loop sees it: what to do next, and when. Shared by sync and async."""
 
     def __init__(
         self,
         door: Door | AsyncDoor,
         options: Options,
         task: str | VideoTask,
-        terms: Terms,
+        terms: WaitOptions,
         cancel: Cancel | None,
     ) -> None:
         now = _clock.monotonic()
         self.cancel = options.cancel if cancel is None else cancel
         self._question = Question(door, query, "VideoTask", id=id_of(task))
-        self._wait = Wait(id_of(task), terms, now)
+        self._wait = Poll(id_of(task), terms, now)
         self._options = options.but(retry=RetryPolicy.off(), cancel=self.cancel)
         self._deadline_at = terms.deadline_at
-        self.step = Step(None, Poll(now))
+        self.step = Step(None, PollAt(now))
 
     @property
     def pause(self) -> float:
         """Seconds until the next thing is to be done."""
         then = self.step.then
-        return max(then.at - _clock.monotonic(), 0.0) if isinstance(then, Poll | Expire) else 0.0
+        return (
+            max(then.at - _clock.monotonic(), 0.0) if isinstance(then, PollAt | ExpireAt) else 0.0
+        )
 
-    def due(self) -> Ask | None:
+    def due(self) -> PollRequest | None:
         """Return the question to ask now, or None after the step has been taken without one.
 
         Raises:
@@ -77,18 +79,18 @@ class Follower:
         if self.cancel is not None and self.cancel.is_set():
             raise self._cancelled()
         now = _clock.monotonic()
-        if isinstance(self.step.then, Poll) and self._wait.may_ask(now):
+        if isinstance(self.step.then, PollAt) and self._wait.may_ask(now):
             left = self._deadline_at + CUT - now
-            return Ask(self._question, within(self._options, left))
+            return PollRequest(self._question, within(self._options, left))
         self.step = Step(None, self._expire(now))
         return None
 
     def _expire(self, now: float) -> Next:
         if now < self._deadline_at:
-            return Expire(self._deadline_at)
+            return ExpireAt(self._deadline_at)
         return self._wait.expired(now)
 
-    def take(self, ended: Settled) -> None:
+    def take(self, ended: CallResult) -> None:
         """Take what a question led to."""
         if (answer := good(ended)) is not None and self._wait.repeats(answer.body):
             hint = poll_hint_of(answer, time.time())
@@ -99,14 +101,14 @@ class Follower:
         except ChainhubError as error:
             failure = error
         else:
-            answer = cast("Answer", ended.answer)
+            answer = cast("Response", ended.answer)
             hint = poll_hint_of(answer, time.time())
             self.step = self._wait.answered(task, _clock.monotonic(), hint)
             self._wait.remember(answer.body)
             return
         if isinstance(failure, CancelledByUser):
             raise self._cancelled()
-        self.step = self._wait.troubled(failure, _clock.monotonic())
+        self.step = self._wait.failed(failure, _clock.monotonic())
 
     def _cancelled(self) -> CancelledByUser:
         return CancelledByUser(
@@ -121,14 +123,14 @@ def within(options: Options, left: float) -> Options:
     return options if options.deadline <= left else options.but(deadline=left)
 
 
-class Ask(NamedTuple):
+class PollRequest(NamedTuple):
     """A question to send, and the limits it has."""
 
     question: Question
     options: Options
 
 
-def good(ended: Settled) -> Answer | None:
+def good(ended: CallResult) -> Response | None:
     """Return the answer whose bytes may repeat those of the last one."""
     answer = ended.answer
     return answer if ended.error is None and answer is not None and answer.status == 200 else None
@@ -148,70 +150,70 @@ def ended(step: Step) -> VideoTask | None:
     return None
 
 
-async def told(on_update: OnUpdate, task: VideoTask) -> None:
+async def notify(on_update: OnUpdate, task: VideoTask) -> None:
     """Call a callback, which may be asynchronous."""
     result = on_update(task)
     if isawaitable(result):
         await result
 
 
-def terms_of(
+def wait_options(
     client: Client | AsyncClient,
     deadline: float | None,
     interval: Interval | None,
     words: Mapping[str, State] | None,
     *,
     raise_on_failure: bool,
-) -> Terms:
+) -> WaitOptions:
     """Return what the caller of a wait wants.
 
     Raises:
         ConfigurationError: `deadline` or `interval` is not positive.
     """
     session = client._session
-    return Terms(
-        Schedule(session.durations, session.random, interval),
+    return WaitOptions(
+        PollIntervals(session.durations, session.random, interval),
         _clock.monotonic() + seconds("deadline", deadline),
         words,
         raise_on_failure,
     )
 
 
-def follow(
-    client: Client, task: str | VideoTask, terms: Terms, cancel: Cancel | None
+def poll_until_final(
+    client: Client, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> Iterator[VideoTask]:
     """Poll a task until its end, yielding it whenever it has changed, and at last."""
     door = client._door()
-    follower = Follower(door, client._options, task, terms, cancel)
+    poller = Poller(door, client._options, task, terms, cancel)
     while True:
-        _clock.sleep(follower.pause, follower.cancel)
-        ask = follower.due()
+        _clock.sleep(poller.pause, poller.cancel)
+        ask = poller.due()
         if ask is not None:
-            follower.take(door.exchange_prepared(ask.question.prepared, ask.options))
-        if follower.step.changed is not None:
-            yield follower.step.changed
-        final = ended(follower.step)
+            poller.take(door.exchange_prepared(ask.question.prepared, ask.options))
+        if poller.step.changed is not None:
+            yield poller.step.changed
+        final = ended(poller.step)
         if final is not None:
             break
-    if final is not follower.step.changed:
+    if final is not poller.step.changed:
         yield final
 
 
-async def afollow(
-    client: AsyncClient, task: str | VideoTask, terms: Terms, cancel: Cancel | None
+async def poll_until_final_async(
+    client: AsyncClient, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> AsyncIterator[VideoTask]:
     """Poll a task until its end, yielding it whenever it has changed, and at last."""
     door = client._async_door()
-    follower = Follower(door, client._options, task, terms, cancel)
+    poller = Poller(door, client._options, task, terms, cancel)
     while True:
-        await _clock.asleep(follower.pause, follower.cancel)
-        ask = follower.due()
+        await _clock.asleep(poller.pause, poller.cancel)
+        ask = poller.due()
         if ask is not None:
-            follower.take(await door.exchange_prepared(ask.question.prepared, ask.options))
-        if follower.step.changed is not None:
-            yield follower.step.changed
-        final = ended(follower.step)
+            poller.take(await door.exchange_prepared(ask.question.prepared, ask.options))
+        if poller.step.changed is not None:
+            yield poller.step.changed
+        final = ended(poller.step)
         if final is not None:
             break
-    if final is not follower.step.changed:
+    if final is not poller.step.changed:
         yield final

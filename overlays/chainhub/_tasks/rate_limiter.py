@@ -21,7 +21,7 @@ _REMEMBERED: Final = 256
 _SHORTEST_SPAN: Final = 1.0
 
 
-class Pace:
+class RateLimiter:
     """Say when the next question may be sent."""
 
     __slots__ = ("_cut_at", "_peak", "_starts", "free_at", "rate")

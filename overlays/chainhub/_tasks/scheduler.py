@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub._tasks.intervals import obeyed
 from chainhub._tasks.outcome import Outcome
-from chainhub._tasks.poll import Done, Raise, Step, Terms, Wait
-from chainhub._tasks.rate_limiter import Pace
+from chainhub._tasks.poll import Done, Poll, Raise, Step, WaitOptions
+from chainhub._tasks.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +28,10 @@ _REFUSED = 429
 _OVERLOADED = 503
 
 
-class Ask(NamedTuple):
+class SendPoll(NamedTuple):
     """Ask about this wait's task now, and hand in what comes."""
 
-    wait: Wait
+    wait: Poll
     sent_at: float
 
 
@@ -47,14 +47,14 @@ class Idle(NamedTuple):
     until: float
 
 
-class News(NamedTuple):
+class Update(NamedTuple):
     """Say what an answer changed: a task worth telling of, an outcome, or neither."""
 
     changed: VideoTask | None
     outcome: Outcome | None
 
 
-class Crowd:
+class Scheduler:
     """Wait for many tasks, each asked about once at a time.
 
     Args:
@@ -62,13 +62,13 @@ class Crowd:
         in_flight: How many questions may be under way at once.
     """
 
-    def __init__(self, terms: Terms, in_flight: int = MOST_IN_FLIGHT) -> None:
-        self.pace = Pace()
+    def __init__(self, terms: WaitOptions, in_flight: int = MOST_IN_FLIGHT) -> None:
+        self.pace = RateLimiter()
         self.in_flight = 0
         # An outcome tells what became of a task by its error.
         self._terms = terms._replace(raise_on_failure=True)
         self._most = in_flight
-        self._due: list[tuple[float, int, Wait]] = []
+        self._due: list[tuple[float, int, Poll]] = []
         self._seen: dict[str, None] = {}
         self._order = 0
         self._fresh = 0
@@ -92,10 +92,10 @@ class Crowd:
         if task_id in self._seen:
             return False
         self._seen[task_id] = None
-        self._push(now, Wait(task_id, self._terms, now))
+        self._push(now, Poll(task_id, self._terms, now))
         return True
 
-    def act(self, now: float) -> Ask | Ended | Idle:
+    def act(self, now: float) -> SendPoll | Ended | Idle:
         """Return what to do at this instant."""
         while self._due:
             due, _, wait = self._due[0]
@@ -109,24 +109,26 @@ class Crowd:
             if wait.may_ask(now):
                 self.in_flight += 1
                 self.pace.started(now)
-                return Ask(wait, now)
+                return SendPoll(wait, now)
             self._push(self._terms.deadline_at, wait)
         return Idle(math.inf)
 
-    def answered(self, ask: Ask, task: VideoTask, now: float, hint: float | None = None) -> News:
+    def answered(
+        self, ask: SendPoll, task: VideoTask, now: float, hint: float | None = None
+    ) -> Update:
         """Take an answer, and the seconds the server hints to wait, if it does."""
         self.pace.passed()
         return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
 
-    def repeated(self, ask: Ask, now: float, hint: float | None = None) -> News:
+    def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
         """Take the last answer once more."""
         self.pace.passed()
         return self._next(ask.wait, ask.wait.repeated(now, hint), now)
 
-    def troubled(self, ask: Ask, error: ChainhubError, now: float) -> News:
+    def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
         """Take the error a question ended with."""
         self._slow_down(ask, error, now)
-        return self._next(ask.wait, ask.wait.troubled(error, now), now)
+        return self._next(ask.wait, ask.wait.failed(error, now), now)
 
     def _possible_at(self, due: float) -> float:
         """Return when a question due then can be sent, as things stand."""
@@ -134,31 +136,31 @@ class Crowd:
             return self._terms.deadline_at
         return min(max(due, self.pace.free_at), self._terms.deadline_at)
 
-    def _slow_down(self, ask: Ask, error: ChainhubError, now: float) -> None:
+    def _slow_down(self, ask: SendPoll, error: ChainhubError, now: float) -> None:
         asked = obeyed(error.retry_after)
         if error.status == _REFUSED:
             self.pace.refused(ask.sent_at, now, asked)
         elif error.status == _OVERLOADED and asked:
             self.pace.pause(now, asked)
 
-    def _next(self, wait: Wait, step: Step, now: float) -> News:
+    def _next(self, wait: Poll, step: Step, now: float) -> Update:
         self.in_flight -= 1
         if isinstance(step.then, Done | Raise):
-            return News(step.changed, _outcome(wait, step.then, now))
+            return Update(step.changed, _outcome(wait, step.then, now))
         self._push(step.then.at, wait)
-        return News(step.changed, None)
+        return Update(step.changed, None)
 
-    def _push(self, due: float, wait: Wait) -> None:
+    def _push(self, due: float, wait: Poll) -> None:
         self._order += 1
         self._fresh += wait.polls == 0
         heapq.heappush(self._due, (due, self._order, wait))
 
-    def _pop(self) -> Wait:
+    def _pop(self) -> Poll:
         wait = heapq.heappop(self._due)[2]
         self._fresh -= wait.polls == 0
         return wait
 
 
-def _outcome(wait: Wait, end: Done | Raise, now: float) -> Outcome:
+def _outcome(wait: Poll, end: Done | Raise, now: float) -> Outcome:
     error = end.error if isinstance(end, Raise) else None
     return Outcome(wait.task_id, wait.task, error, wait.polls, wait.elapsed(now))

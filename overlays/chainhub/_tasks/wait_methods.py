@@ -1,4 +1,4 @@
-"""Waiting for one task: what people call, in both colours. The loops are in `_following`.
+"""Waiting for one task: what people call, sync and async. The loops are in `poller`.
 
 They are imported when somebody waits, so that a program that only queries does not pay for them.
 """
@@ -22,7 +22,7 @@ DEADLINE = 900.0
 """Seconds a wait lasts: ten times a usual video, and the service gives up before it too."""
 
 
-class Waits:
+class WaitMethods:
     """Waiting, synchronous."""
 
     __slots__ = ()
@@ -64,11 +64,13 @@ class Waits:
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or one that will not get better.
         """
-        from chainhub._tasks.poller import follow, terms_of
+        from chainhub._tasks.poller import poll_until_final, wait_options
 
-        terms = terms_of(self._client, deadline, interval, words, raise_on_failure=raise_on_failure)
+        terms = wait_options(
+            self._client, deadline, interval, words, raise_on_failure=raise_on_failure
+        )
         last: VideoTask | None = None
-        for last in follow(self._client, task, terms, cancel):
+        for last in poll_until_final(self._client, task, terms, cancel):
             if on_update is not None:
                 on_update(last)
         assert last is not None  # it ends with an error or with the final task
@@ -99,13 +101,13 @@ class Waits:
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or one that will not get better.
         """
-        from chainhub._tasks.poller import follow, terms_of
+        from chainhub._tasks.poller import poll_until_final, wait_options
 
-        terms = terms_of(self._client, deadline, interval, words, raise_on_failure=False)
-        return follow(self._client, task, terms, cancel)
+        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=False)
+        return poll_until_final(self._client, task, terms, cancel)
 
 
-class AsyncWaits:
+class AsyncWaitMethods:
     """Waiting, asynchronous."""
 
     __slots__ = ()
@@ -147,13 +149,15 @@ class AsyncWaits:
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or one that will not get better.
         """
-        from chainhub._tasks.poller import afollow, terms_of, told
+        from chainhub._tasks.poller import notify, poll_until_final_async, wait_options
 
-        terms = terms_of(self._client, deadline, interval, words, raise_on_failure=raise_on_failure)
+        terms = wait_options(
+            self._client, deadline, interval, words, raise_on_failure=raise_on_failure
+        )
         last: VideoTask | None = None
-        async for last in afollow(self._client, task, terms, cancel):
+        async for last in poll_until_final_async(self._client, task, terms, cancel):
             if on_update is not None:
-                await told(on_update, last)
+                await notify(on_update, last)
         assert last is not None  # it ends with an error or with the final task
         return last
 
@@ -182,7 +186,7 @@ class AsyncWaits:
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or one that will not get better.
         """
-        from chainhub._tasks.poller import afollow, terms_of
+        from chainhub._tasks.poller import poll_until_final_async, wait_options
 
-        terms = terms_of(self._client, deadline, interval, words, raise_on_failure=False)
-        return afollow(self._client, task, terms, cancel)
+        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=False)
+        return poll_until_final_async(self._client, task, terms, cancel)

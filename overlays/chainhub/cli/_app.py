@@ -277,13 +277,13 @@ def wait(
     json: Json = False,
 ) -> None:
     """Wait for tasks."""
-    from chainhub.cli._wait import Patience, Wait
+    from chainhub.cli._wait import Wait, WaitFlags
 
     _run(
         Wait(
             ids=ids,
             service=_service(base_url, timeout),
-            patience=Patience(deadline=deadline, interval=interval),
+            wait_flags=WaitFlags(deadline=deadline, interval=interval),
             place=_place(download, if_exists, allow_host),
             json=json,
         )
@@ -368,13 +368,13 @@ def batch(
     json: JsonAnyway = True,
 ) -> None:
     """Wait for the tasks of a file."""
-    from chainhub.cli._wait import Batch, Patience
+    from chainhub.cli._wait import Batch, WaitFlags
 
     _run(
         Batch(
             file=file,
             service=_service(base_url, timeout),
-            patience=Patience(deadline=deadline, interval=interval, journal=journal),
+            wait_flags=WaitFlags(deadline=deadline, interval=interval, journal=journal),
             place=_place(download, if_exists, allow_host),
         )
     )

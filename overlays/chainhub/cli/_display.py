@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-    from chainhub.cli._progress import Board
+    from chainhub.cli._progress import LiveProgress
     from chainhub.cli._terminal import Terminal
 
 _PER_SECOND = 8
@@ -86,7 +86,7 @@ class PlainLines(Silence):
 class InPlace(Silence):
     """Shows the board in place, several times a second; gone when it ends."""
 
-    def __init__(self, board: Board, terminal: Terminal) -> None:
+    def __init__(self, board: LiveProgress, terminal: Terminal) -> None:
         super().__init__()
         self._board = board
         self._pictures = terminal.pictures
@@ -138,7 +138,7 @@ class InPlace(Silence):
         return _painted(self._board.view(width - 1, height, self._signs))
 
 
-def display_for(board: Board, terminal: Terminal) -> Display:
+def display_for(board: LiveProgress, terminal: Terminal) -> Display:
     """Return what suits whoever reads standard error."""
     if terminal.moves_cursor:
         return InPlace(board, terminal)

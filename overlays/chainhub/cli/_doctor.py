@@ -73,7 +73,7 @@ class Doctor:
             terminal.result(f"\n{conclusion(findings)}")
         return worst(findings)
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return nothing: the command can simply be given again."""
         return ""
 

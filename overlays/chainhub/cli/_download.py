@@ -15,7 +15,7 @@ from chainhub.cli._display import display_for
 from chainhub.cli._fetching import Fetching, Place
 from chainhub.cli._ids import chosen
 from chainhub.cli._messages import again, plain
-from chainhub.cli._progress import Board
+from chainhub.cli._progress import LiveProgress
 from chainhub.cli._records import record_of, state_shown
 from chainhub.cli._results import Results
 from chainhub.errors import ConfigurationError, ResultMissing
@@ -44,14 +44,14 @@ class Download:
     service: Service
     place: Place
     json: bool
-    board: Board | None = None
+    board: LiveProgress | None = None
 
     def run(self, terminal: Terminal) -> Exit:
         """Download, and print each file as it is complete."""
         ids = chosen(self.ids, terminal.read)
         place = checked(self.place, len(ids))
         with open_client(self.service, terminal) as client:
-            self.board = board = Board(ids, _clock.monotonic)
+            self.board = board = LiveProgress(ids, _clock.monotonic)
             with display_for(board, terminal) as display:
                 results = Results(terminal, display, json=self.json)
                 with Fetching(client, place, board, Cancel()) as fetching:
@@ -60,7 +60,7 @@ class Download:
                     fetching.finish()
         return results.code
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return the command that goes on; what has come is resumed."""
         pending = [] if self.board is None else self.board.pending
         if not pending:
@@ -76,7 +76,7 @@ class Download:
         return f"what has come is kept, and this goes on: {command}"
 
     def _teller(
-        self, task_id: str, board: Board, results: Results
+        self, task_id: str, board: LiveProgress, results: Results
     ) -> Callable[[Path | None, ChainhubError | None], None]:
         began = _clock.monotonic()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainhub import Client
     from chainhub._cancel import Cancel
     from chainhub._download.destination import IfExists
-    from chainhub.cli._progress import Board
+    from chainhub.cli._progress import LiveProgress
     from chainhub_api.models import VideoTask
 
     Tell = Callable[[Path | None, ChainhubError | None], None]
@@ -73,7 +73,7 @@ class Fetching:
         cancel: The switch that ends them, and whatever else holds it.
     """
 
-    def __init__(self, client: Client, place: Place, board: Board, cancel: Cancel) -> None:
+    def __init__(self, client: Client, place: Place, board: LiveProgress, cancel: Cancel) -> None:
         self._client = client
         self._place = place
         self._board = board

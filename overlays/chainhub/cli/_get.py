@@ -48,7 +48,7 @@ class Get:
                 self._ask(client, task_id, results, people=terminal.results_are_read)
         return results.code
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return nothing: the command can simply be given again."""
         return ""
 

@@ -25,7 +25,7 @@ def nothing_learned(task_id: str, now: float) -> float | None:
     return None
 
 
-class Board:
+class LiveProgress:
     """The tasks of one command and how they stand. Safe to share between threads.
 
     Args:

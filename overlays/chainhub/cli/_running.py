@@ -35,7 +35,7 @@ class Command(Protocol):
         """Do the work and return the exit code."""
         ...
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return what to do to go on after an interruption, or nothing."""
         ...
 
@@ -73,8 +73,8 @@ def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInt
     # has written ^C into the line.
     begin = _WHOLE if terminal.moves_cursor else ""
     begin += "\n" if terminal.words_are_read and not terminated else ""
-    way_on = command.way_on()
-    terminal.say(f"{begin}chainhub: interrupted" + (f"; {way_on}" if way_on else ""))
+    resume_hint = command.resume_hint()
+    terminal.say(f"{begin}chainhub: interrupted" + (f"; {resume_hint}" if resume_hint else ""))
     return Exit.TERMINATED if terminated else Exit.INTERRUPTED
 
 

@@ -50,7 +50,7 @@ class Play:
             terminal.say(f"chainhub: {mistake}")
         return Exit.USAGE
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return nothing: it ends when it is told to."""
         return ""
 

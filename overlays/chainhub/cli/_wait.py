@@ -14,7 +14,7 @@ from chainhub.cli._display import display_for
 from chainhub.cli._durations import clock, limit
 from chainhub.cli._ids import chosen, ids_of_file
 from chainhub.cli._messages import again, plain
-from chainhub.cli._progress import Board
+from chainhub.cli._progress import LiveProgress
 from chainhub.cli._records import record_of
 from chainhub.cli._results import Results
 from chainhub.cli._rows import signs_for
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen(kw_only=True)
-class Patience:
+class WaitFlags:
     """How tasks are waited for.
 
     Attributes:
@@ -62,20 +62,22 @@ class Wait:
 
     ids: list[str]
     service: Service
-    patience: Patience
+    wait_flags: WaitFlags
     place: Place | None
     json: bool
-    board: Board | None = None
+    board: LiveProgress | None = None
 
     def run(self, terminal: Terminal) -> Exit:
         """Wait, and print each result as it is known."""
         ids = chosen(self.ids, terminal.read)
         with open_client(self.service, terminal) as client:
-            self.board = board = Board(ids, _clock.monotonic, client._session.durations.expected)
-            gathering = Gathering(client, board, terminal, self.patience, self.place)
+            self.board = board = LiveProgress(
+                ids, _clock.monotonic, client._session.durations.expected
+            )
+            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place)
             return gathering.run(ids, json=self.json).code
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return the command that goes on with what has not ended."""
         pending = [] if self.board is None else self.board.pending
         if not pending:
@@ -98,7 +100,7 @@ class Batch:
 
     file: str
     service: Service
-    patience: Patience
+    wait_flags: WaitFlags
     place: Place | None
     json: bool = True
 
@@ -106,16 +108,16 @@ class Batch:
         """Wait, print each result as it is known, and say how many there were."""
         ids = ids_of_file(self.file, terminal.read)
         with open_client(self.service, terminal) as client:
-            board = Board(ids, _clock.monotonic, client._session.durations.expected)
-            gathering = Gathering(client, board, terminal, self.patience, self.place)
+            board = LiveProgress(ids, _clock.monotonic, client._session.durations.expected)
+            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place)
             results = gathering.run(ids, json=True)
         if terminal.words_are_read:
             terminal.say(gathering.summary(results, len(ids)))
         return results.code
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return the command that goes on, which takes a journal."""
-        journal = self.patience.journal
+        journal = self.wait_flags.journal
         options = [*options_of(self.service), *options_of_place(self.place)]
         options += ["--journal", journal or "FILE"]
         command = again("batch", [self.file], options)
@@ -124,7 +126,7 @@ class Batch:
         return f"the tasks go on, and this goes on where it ended: {command}"
 
 
-class Gathering:
+class BatchRun:
     """One wait for many tasks, with what is shown of it.
 
     Args:
@@ -138,15 +140,15 @@ class Gathering:
     def __init__(
         self,
         client: Client,
-        board: Board,
+        board: LiveProgress,
         terminal: Terminal,
-        patience: Patience,
+        wait_flags: WaitFlags,
         place: Place | None,
     ) -> None:
         self._client = client
         self._board = board
         self._terminal = terminal
-        self._patience = patience
+        self._patience = wait_flags
         self._place = place
         self._began = _clock.monotonic()
         self._replayed = 0

@@ -15,7 +15,7 @@ from chainhub.cli._durations import limit
 from chainhub.cli._ids import chosen
 from chainhub.cli._lines import change_columns, change_sentence
 from chainhub.cli._messages import again
-from chainhub.cli._progress import Board
+from chainhub.cli._progress import LiveProgress
 from chainhub.cli._records import record_of, state_shown
 from chainhub.cli._results import Results
 from chainhub.errors import ChainhubError, ConfigurationError
@@ -57,7 +57,7 @@ class Watch:
             raise ConfigurationError("watch takes one id; for several there is chainhub wait")
         self.id, self.people = ids[0], terminal.results_are_read
         with open_client(self.service, terminal) as client:
-            board = Board(ids, _clock.monotonic, client._session.durations.expected)
+            board = LiveProgress(ids, _clock.monotonic, client._session.durations.expected)
             with display_for(board, terminal) as display:
                 results = Results(terminal, display, json=self.json)
                 changes = client.video.watch(
@@ -65,12 +65,12 @@ class Watch:
                 )
                 return self._follow(changes, board, display, results)
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Return the command that goes on."""
         return f"the task goes on, and so does: {again('watch', [self.id])}"
 
     def _follow(
-        self, changes: Iterator[VideoTask], board: Board, display: Display, results: Results
+        self, changes: Iterator[VideoTask], board: LiveProgress, display: Display, results: Results
     ) -> Exit:
         began, last, shown = _clock.monotonic(), None, ""
         try:

@@ -19,7 +19,7 @@ EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
 
 
 @frozen
-class Story:
+class Scenario:
     """A named script and what it shows."""
 
     about: str
@@ -41,31 +41,31 @@ _LEFTOVERS: Mapping[str, say.Json] = {
     }
 }
 
-STORIES: Mapping[str, Story] = {
-    "completes": Story("goes through every stage and completes", (*_STAGES, say.completed)),
-    "fails": Story(
+STORIES: Mapping[str, Scenario] = {
+    "completes": Scenario("goes through every stage and completes", (*_STAGES, say.completed)),
+    "fails": Scenario(
         "fails with a reason while the video is generated",
         (*_START, say.failed("the prompt was refused as unsafe", code="unsafe_prompt")),
     ),
-    "upsampling-fails": Story(
+    "upsampling-fails": Scenario(
         "fails in the last stage", (*_STAGES, say.video_upsampling_failed("no upsampler is free"))
     ),
-    "is-cancelled": Story("is cancelled", (say.pending(seconds=4), say.cancelled)),
-    "expires": Story("expires in the queue", (say.queued(seconds=8), say.expired)),
-    "has-no-url": Story("completes, but never has a URL", (*_START, say.completed_without_url)),
-    "has-a-late-url": Story(
+    "is-cancelled": Scenario("is cancelled", (say.pending(seconds=4), say.cancelled)),
+    "expires": Scenario("expires in the queue", (say.queued(seconds=8), say.expired)),
+    "has-no-url": Scenario("completes, but never has a URL", (*_START, say.completed_without_url)),
+    "has-a-late-url": Scenario(
         "completes, and has its URL 3 s later",
         (*_START, say.completed_without_url(seconds=3), say.completed),
     ),
-    "has-leftovers": Story(
+    "has-leftovers": Scenario(
         "completes with errors of earlier attempts left in its detail",
         (*_START, say.completed(extra=_LEFTOVERS)),
     ),
-    "says-a-new-word": Story(
+    "says-a-new-word": Scenario(
         "passes through a status that no list has, then completes",
         (say.pending(seconds=2), say.state("video_polishing", seconds=6), say.completed),
     ),
-    "is-flaky": Story(
+    "is-flaky": Scenario(
         "answers with 503, 429, a reset and a web page, then completes",
         (
             say.pending,
@@ -77,7 +77,7 @@ STORIES: Mapping[str, Story] = {
             say.completed,
         ),
     ),
-    "never-ends": Story("stays in the queue for ever", (say.queued,)),
+    "never-ends": Scenario("stays in the queue for ever", (say.queued,)),
 }
 
 _NAMES = "|".join(sorted(map(re.escape, STORIES), key=len, reverse=True))

@@ -3,11 +3,11 @@
 import pytest
 
 from chainhub._download.media import (
+    BodyRange,
     Failed,
-    Kept,
     Redirect,
+    ResumePoint,
     StartOver,
-    Take,
     address_in,
     header,
     is_expiry,
@@ -18,7 +18,7 @@ from chainhub._download.media import (
 from chainhub.errors import ContentRefusedError, ResultMissing, TaskFailed
 from chainhub_api.models import VideoTask
 
-KEPT = Kept('"v1"', 1000, 400)
+KEPT = ResumePoint('"v1"', 1000, 400)
 
 
 def headers(*lines: str) -> list[tuple[bytes, bytes]]:
@@ -32,8 +32,8 @@ def headers(*lines: str) -> list[tuple[bytes, bytes]]:
     [
         (None, []),
         (KEPT, [(b"Range", b"bytes=400-"), (b"If-Range", b'"v1"')]),
-        (Kept('"v1"', 1000, 1000), [(b"Range", b"bytes=999-"), (b"If-Range", b'"v1"')]),
-        (Kept('"v1"', 1, 1), [(b"Range", b"bytes=0-"), (b"If-Range", b'"v1"')]),
+        (ResumePoint('"v1"', 1000, 1000), [(b"Range", b"bytes=999-"), (b"If-Range", b'"v1"')]),
+        (ResumePoint('"v1"', 1, 1), [(b"Range", b"bytes=0-"), (b"If-Range", b'"v1"')]),
     ],
 )
 def test_a_request_asks_for_what_is_missing(kept, expected):
@@ -63,7 +63,8 @@ def test_only_strong_etags_count(text, strong):
 
 
 LENGTH, ETAG = "Content-Length: 1000", 'ETag: "v1"'
-GOOD = Take(0, 1000, '"v1"', False, True, 1000)
+GOOD = BodyRange(0, 1000, '"v1"', False, True, 1000)
+GZIPPED = BodyRange(0, None, None, True, True, 1000)
 
 
 @pytest.mark.parametrize("kept", [None, KEPT])
@@ -74,20 +75,24 @@ GOOD = Take(0, 1000, '"v1"', False, True, 1000)
         (203, [LENGTH, ETAG], GOOD),
         (200, ["content-length: 1000,1000", 'etag: "v1"'], GOOD),
         (200, [LENGTH, ETAG, "Accept-Ranges: bytes"], GOOD),
-        (200, [LENGTH, ETAG, "Accept-Ranges: None"], Take(0, 1000, None, False, True, 1000)),
-        (200, [LENGTH, 'ETag: W/"v1"'], Take(0, 1000, None, False, True, 1000)),
-        (200, [LENGTH], Take(0, 1000, None, False, True, 1000)),
+        (200, [LENGTH, ETAG, "Accept-Ranges: None"], BodyRange(0, 1000, None, False, True, 1000)),
+        (200, [LENGTH, 'ETag: W/"v1"'], BodyRange(0, 1000, None, False, True, 1000)),
+        (200, [LENGTH], BodyRange(0, 1000, None, False, True, 1000)),
         (200, [LENGTH, ETAG, "Content-Encoding: identity"], GOOD),
         (200, [LENGTH, ETAG, "Content-Encoding: "], GOOD),
-        (200, [LENGTH, ETAG, "Content-Encoding: GZip"], Take(0, None, None, True, True, 1000)),
-        (200, [LENGTH, ETAG, "Content-Encoding: x-gzip"], Take(0, None, None, True, True, 1000)),
-        (200, [ETAG], Take(0, None, None, False, False, None)),
-        (200, [ETAG, "Content-Length: many"], Take(0, None, None, False, False, None)),
-        (200, [ETAG, "Content-Length: 0"], Take(0, 0, None, False, True, 0)),
+        (200, [LENGTH, ETAG, "Content-Encoding: GZip"], GZIPPED),
+        (
+            200,
+            [LENGTH, ETAG, "Content-Encoding: x-gzip"],
+            BodyRange(0, None, None, True, True, 1000),
+        ),
+        (200, [ETAG], BodyRange(0, None, None, False, False, None)),
+        (200, [ETAG, "Content-Length: many"], BodyRange(0, None, None, False, False, None)),
+        (200, [ETAG, "Content-Length: 0"], BodyRange(0, 0, None, False, True, 0)),
         (
             200,
             [ETAG, "Transfer-Encoding: chunked", LENGTH],
-            Take(0, None, None, False, True, None),
+            BodyRange(0, None, None, False, True, None),
         ),
         (302, ["Location: /x"], Redirect("/x")),
         (301, ["Location: "], Redirect("")),
@@ -119,12 +124,12 @@ RANGE = "Content-Range: bytes 400-999/1000"
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ([RANGE, ETAG], Take(400, 1000, '"v1"', False, False, None)),
-        ([RANGE, ETAG, "Content-Length: 600"], Take(400, 1000, '"v1"', False, True, 600)),
-        (["content-range:  BYTES 400-999/1000 ", ETAG], Take(400, 1000, '"v1"', False, False)),
+        ([RANGE, ETAG], BodyRange(400, 1000, '"v1"', False, False, None)),
+        ([RANGE, ETAG, "Content-Length: 600"], BodyRange(400, 1000, '"v1"', False, True, 600)),
+        (["content-range:  BYTES 400-999/1000 ", ETAG], BodyRange(400, 1000, '"v1"', False, False)),
         (
             ["Content-Range: bytes 400-499/1000", ETAG, "Content-Length: 100"],
-            Take(400, 1000, '"v1"', False, True, 100),
+            BodyRange(400, 1000, '"v1"', False, True, 100),
         ),
         ([RANGE, ETAG, "Content-Length: 599"], "contradicts itself"),
         ([RANGE, ETAG, "Content-Encoding: gzip"], "which part"),

@@ -6,9 +6,9 @@ import pytest
 
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver
-from chainhub._download.state import PROGRESS, Again, Course, Finish, Renew
-from chainhub._responses.response import Answer
-from chainhub._session.retry import RetryPolicy, Trouble
+from chainhub._download.state import PROGRESS, DownloadState, Finish, RefreshURL, RetryAt
+from chainhub._responses.response import Response
+from chainhub._session.retry import Failure, RetryPolicy
 from chainhub.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -22,17 +22,19 @@ from chainhub.errors import (
     ServerError,
 )
 
-BROKEN = Trouble("truncated", True, "it broke off")
+BROKEN = Failure("truncated", True, "it broke off")
 
 
 def course(deadline_at=math.inf, **policy):
     """Return the course of a download, with the longest delays."""
-    return Course(deadline_at, RetryPolicy(**policy), lambda: ("sk-test-secret",), lambda: 1.0)
+    return DownloadState(
+        deadline_at, RetryPolicy(**policy), lambda: ("sk-test-secret",), lambda: 1.0
+    )
 
 
 def answer(status, body=b"", *headers):
     """Return an answer."""
-    return Answer(status, list(headers), body, "GET", "http://a/v?sig=1")
+    return Response(status, list(headers), body, "GET", "http://a/v?sig=1")
 
 
 def settle(made, outcome, position=0, now=0.0):
@@ -44,17 +46,17 @@ def settle(made, outcome, position=0, now=0.0):
     ("outcome", "step"),
     [
         (Received(), Finish()),
-        (BROKEN, Again(0.5)),
-        (Trouble("timeout", True, ""), Again(0.5)),
-        (answer(500), Again(0.5)),
-        (answer(429), Again(1.0)),
-        (answer(503, b"", (b"retry-after", b"8")), Again(10.0)),
-        (StartOver("other"), Again(0.0)),
-        (answer(401), Renew()),
-        (answer(403), Renew()),
-        (answer(404), Renew()),
-        (answer(410), Renew()),
-        (answer(400, b"ExpiredToken"), Renew()),
+        (BROKEN, RetryAt(0.5)),
+        (Failure("timeout", True, ""), RetryAt(0.5)),
+        (answer(500), RetryAt(0.5)),
+        (answer(429), RetryAt(1.0)),
+        (answer(503, b"", (b"retry-after", b"8")), RetryAt(10.0)),
+        (StartOver("other"), RetryAt(0.0)),
+        (answer(401), RefreshURL()),
+        (answer(403), RefreshURL()),
+        (answer(404), RefreshURL()),
+        (answer(410), RefreshURL()),
+        (answer(400, b"ExpiredToken"), RefreshURL()),
     ],
 )
 def test_what_follows_a_first_attempt(outcome, step):
@@ -67,8 +69,8 @@ def test_what_follows_a_first_attempt(outcome, step):
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [
-        (Trouble("lookup", False, "no such host"), ConnectionFailedError),
-        (Trouble("tls", True, "not trusted"), ConnectionFailedError),
+        (Failure("lookup", False, "no such host"), ConnectionFailedError),
+        (Failure("tls", True, "not trusted"), ConnectionFailedError),
         (answer(501), ServerError),
         (answer(400), Exception),
         (answer(204), DownloadError),
@@ -84,7 +86,7 @@ def test_the_delays_grow_and_the_attempts_end():
     """Four without progress."""
     made = course()
     steps = [settle(made, BROKEN) for _ in range(4)]
-    assert steps[:3] == [Again(0.5), Again(1.0), Again(2.0)]
+    assert steps[:3] == [RetryAt(0.5), RetryAt(1.0), RetryAt(2.0)]
     assert isinstance(steps[3], ConnectionFailedError)
     assert made.attempts == 4
 
@@ -92,7 +94,7 @@ def test_the_delays_grow_and_the_attempts_end():
 def test_a_policy_of_many_attempts_is_kept():
     """No budget ends it before."""
     made = course(attempts=30)
-    assert all(isinstance(settle(made, BROKEN), Again) for _ in range(29))
+    assert all(isinstance(settle(made, BROKEN), RetryAt) for _ in range(29))
     assert isinstance(settle(made, BROKEN), ConnectionFailedError)
 
 
@@ -104,7 +106,7 @@ def test_only_a_mib_is_progress(step, attempts):
     made, position = course(), 0
     for _ in range(20):
         position += step
-        if not isinstance(settle(made, BROKEN, position), Again):
+        if not isinstance(settle(made, BROKEN, position), RetryAt):
             break
     assert made.attempts == attempts
 
@@ -113,7 +115,7 @@ def test_after_progress_the_pauses_are_short_again():
     """The count starts anew with the attempt that brought it."""
     made = course()
     steps = [settle(made, BROKEN, position) for position in (0, 0, PROGRESS, PROGRESS)]
-    assert steps == [Again(0.5), Again(1.0), Again(0.5), Again(1.0)]
+    assert steps == [RetryAt(0.5), RetryAt(1.0), RetryAt(0.5), RetryAt(1.0)]
 
 
 def test_the_same_bytes_again_are_no_progress():
@@ -127,7 +129,7 @@ def test_a_file_that_cannot_be_right_ends():
     """It starts over at once, then after pauses, then no more."""
     made = course()
     steps = [settle(made, StartOver("it is another")) for _ in range(4)]
-    assert steps[:3] == [Again(0.0), Again(1.0), Again(2.0)]
+    assert steps[:3] == [RetryAt(0.0), RetryAt(1.0), RetryAt(2.0)]
     assert type(steps[3]) is DownloadError
     assert "it is another" in str(steps[3])
 
@@ -140,9 +142,9 @@ def test_without_retries_nothing_starts_over():
 def test_a_fresh_address_is_asked_for_once():
     """The second time it is an error, unless there was progress between."""
     made = course()
-    assert settle(made, answer(403)) == Renew()
-    assert isinstance(settle(made, BROKEN, PROGRESS), Again)
-    assert settle(made, answer(404), PROGRESS) == Renew()
+    assert settle(made, answer(403)) == RefreshURL()
+    assert isinstance(settle(made, BROKEN, PROGRESS), RetryAt)
+    assert settle(made, answer(404), PROGRESS) == RefreshURL()
     found = settle(made, answer(410, b"", (b"x-request-id", b"r-1")), PROGRESS)
     assert isinstance(found, LinkExpiredError)
     assert (found.status, found.request_id) == (410, "r-1")
@@ -161,17 +163,17 @@ def test_the_error_tells_the_server_of_the_file_from_the_api():
 
 def test_an_attempt_that_would_cross_the_deadline_is_not_made():
     """The last trouble is told, or that time is up."""
-    found = settle(course(deadline_at=10.0), Trouble("timeout", True, "slow"), now=9.9)
+    found = settle(course(deadline_at=10.0), Failure("timeout", True, "slow"), now=9.9)
     assert isinstance(found, RequestTimeoutError)
     assert "0.1 s of the deadline are left" in str(found)
-    found = settle(course(deadline_at=10.0), Trouble("timeout", True, "slow"), now=10.0)
+    found = settle(course(deadline_at=10.0), Failure("timeout", True, "slow"), now=10.0)
     assert isinstance(found, DeadlineError)
 
 
 def test_a_wrong_checksum_starts_over_once_if_something_was_there():
     """What was downloaded in one go is not downloaded again."""
     made = course()
-    assert made.mismatched(True, "1" * 64, "0" * 64) == Again(0.0)
+    assert made.mismatched(True, "1" * 64, "0" * 64) == RetryAt(0.0)
     for resumed in (True, False):
         found = made.mismatched(resumed, "1" * 64, "0" * 64)
         assert isinstance(found, IntegrityError)

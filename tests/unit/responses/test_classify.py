@@ -6,10 +6,10 @@ import pytest
 
 from chainhub import errors
 from chainhub._responses.classify import status_error
-from chainhub._responses.html_page import Page
+from chainhub._responses.html_page import HTMLErrorPage
 
-HTML = Page("nginx", cloudflare=False, number=None, ray=None)
-CLOUDFLARE = Page("Denied", cloudflare=True, number=1010, ray=None)
+HTML = HTMLErrorPage("nginx", cloudflare=False, number=None, ray=None)
+CLOUDFLARE = HTMLErrorPage("Denied", cloudflare=True, number=1010, ray=None)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_code_goes_before_the_status(
     ],
 )
 def test_every_error_says_what_to_do(
-    status: int, message: str | None, page: Page | None, advice: str
+    status: int, message: str | None, page: HTMLErrorPage | None, advice: str
 ) -> None:
     """The advice fits what was seen, and stands in the line."""
     error = status_error(status, message, page=page)

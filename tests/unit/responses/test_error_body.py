@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._responses.error_body import Said, unwrap
+from chainhub._responses.error_body import ErrorBody, parse_error_body
 from chainhub._responses.hidden_error import code_of, empty_success, hidden_error
 
 
@@ -78,14 +78,14 @@ def test_the_innermost_words_are_found(
     document: object, message: str | None, code: str | None
 ) -> None:
     """Objects, strings, lists, problems and JSON inside of strings are unwrapped."""
-    said = unwrap(document)
+    said = parse_error_body(document)
     assert (said.message, said.code) == (message, code)
 
 
 def test_unwrapping_is_bounded() -> None:
     """What is wrapped too often is shown as it stands, not followed for ever."""
-    assert unwrap(_wrapped(10)).code == "outer"
-    assert unwrap({"message": "[" + "1," * 40_000 + "1]"}).message is not None
+    assert parse_error_body(_wrapped(10)).code == "outer"
+    assert parse_error_body({"message": "[" + "1," * 40_000 + "1]"}).message is not None
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ def test_the_request_id_is_taken_out_of_the_message(
     message: str, left: str | None, number: str | None
 ) -> None:
     """It becomes a fact of its own."""
-    assert unwrap({"error": {"message": message}}) == Said(left, None, None, number)
+    assert parse_error_body({"error": {"message": message}}) == ErrorBody(left, None, None, number)
 
 
 @pytest.mark.parametrize("key", ["request_id", "requestId"])
 def test_the_request_id_may_be_a_field(key: str) -> None:
     """A field is preferred to the one in the text."""
-    assert unwrap({"message": "m (request id: 1)", key: "2"}).request_id == "2"
-    assert unwrap({"message": "m", key: 3}).request_id == "3"
+    assert parse_error_body({"message": "m (request id: 1)", key: "2"}).request_id == "2"
+    assert parse_error_body({"message": "m", key: 3}).request_id == "3"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_a_success_without_data_is_known(document: object, empty: bool) -> None:
 
 def test_a_blank_title_says_nothing() -> None:
     """White space is no message."""
-    assert unwrap({"title": "\r", "detail": " "}).message is None
-    assert unwrap({"title": " Down ", "detail": "\n"}).message == "Down"
+    assert parse_error_body({"title": "\r", "detail": " "}).message is None
+    assert parse_error_body({"title": " Down ", "detail": "\n"}).message == "Down"
 
 
 @given(
@@ -246,7 +246,7 @@ def test_a_blank_title_says_nothing() -> None:
 )
 def test_no_shape_confuses_the_unwrapping(document: object) -> None:
     """Any value may stand at any place."""
-    said = unwrap(document)
+    said = parse_error_body(document)
     assert said.message is None or said.message.strip()
     assert hidden_error(document, certain=False) or not hidden_error(document, certain=True)
     empty_success(document)

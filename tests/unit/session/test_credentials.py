@@ -105,7 +105,7 @@ class AsyncOfPlain(Async):
 
 
 @pytest.fixture(params=[Sync, Async, AsyncOfPlain])
-def colour(request: pytest.FixtureRequest) -> Sync:
+def mode(request: pytest.FixtureRequest) -> Sync:
     """Return each way to ask in turn."""
     made: Sync = request.param()
     return made
@@ -199,90 +199,90 @@ def test_a_fixed_key_cannot_be_refreshed() -> None:
     assert asyncio.run(held.akey()) == KEY
 
 
-def test_asked_once(colour: Sync) -> None:
+def test_asked_once(mode: Sync) -> None:
     """The key is kept after the first request, over several event loops too."""
     source = Source()
-    held = colour.build(source)
-    assert [colour.key(held) for _ in range(3)] == ["sk-test-1"] * 3
+    held = mode.build(source)
+    assert [mode.key(held) for _ in range(3)] == ["sk-test-1"] * 3
     assert source.asked == 1
 
 
-def test_refreshed_when_it_was_refused(colour: Sync) -> None:
+def test_refreshed_when_it_was_refused(mode: Sync) -> None:
     """A refused key is replaced by asking again, and the new one is used from then on."""
     source = Source()
-    held = colour.build(source)
-    colour.key(held)
-    assert colour.refresh(held, "sk-test-1") == "sk-test-2"
-    assert colour.key(held) == "sk-test-2"
+    held = mode.build(source)
+    mode.key(held)
+    assert mode.refresh(held, "sk-test-1") == "sk-test-2"
+    assert mode.key(held) == "sk-test-2"
     assert source.asked == 2
 
 
-def test_a_call_from_before_the_refresh_gets_the_new_key(colour: Sync) -> None:
+def test_a_call_from_before_the_refresh_gets_the_new_key(mode: Sync) -> None:
     """A call that was refused with an older key does not make anyone ask again."""
     source = Source()
-    held = colour.build(source)
-    colour.key(held)
-    colour.refresh(held, "sk-test-1")
-    assert colour.refresh(held, "sk-test-1") == "sk-test-2"
+    held = mode.build(source)
+    mode.key(held)
+    mode.refresh(held, "sk-test-1")
+    assert mode.refresh(held, "sk-test-1") == "sk-test-2"
     assert source.asked == 2
 
 
-def test_the_same_key_again_is_no_refresh(colour: Sync) -> None:
+def test_the_same_key_again_is_no_refresh(mode: Sync) -> None:
     """There is nothing to send again if the callable has no other key; later it may have one."""
     source = Source("sk-test-a", "sk-test-a", "sk-test-b")
-    held = colour.build(source)
-    colour.key(held)
-    assert colour.refresh(held, "sk-test-a") is None
-    assert colour.refresh(held, "sk-test-a") == "sk-test-b"
+    held = mode.build(source)
+    mode.key(held)
+    assert mode.refresh(held, "sk-test-a") is None
+    assert mode.refresh(held, "sk-test-a") == "sk-test-b"
 
 
-def test_refresh_before_any_key(colour: Sync) -> None:
+def test_refresh_before_any_key(mode: Sync) -> None:
     """A key that came from elsewhere can be refused before this one was asked for."""
-    assert colour.refresh(colour.build(Source()), "sk-test-0") == "sk-test-1"
+    assert mode.refresh(mode.build(Source()), "sk-test-0") == "sk-test-1"
 
 
-def test_a_foreign_exception_is_not_shown(colour: Sync) -> None:
+def test_a_foreign_exception_is_not_shown(mode: Sync) -> None:
     """What a callable raises becomes an error that names type and place, without its text."""
-    held = colour.build(Source(RuntimeError(f"denied for {KEY}"), KEY))
+    held = mode.build(Source(RuntimeError(f"denied for {KEY}"), KEY))
     with pytest.raises(
         CredentialsError, match=r"raised RuntimeError \(test_credentials\.py, line \d"
     ):
-        colour.key(held)
+        mode.key(held)
     with pytest.raises(CredentialsError) as caught:
-        colour.key(colour.build(Source(RuntimeError(KEY))))
+        mode.key(mode.build(Source(RuntimeError(KEY))))
     assert KEY not in str(caught.value)
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
-    assert colour.key(held) == KEY
+    assert mode.key(held) == KEY
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [(None, "NoneType, not a string"), ("sk-test\nx", "line break"), ("", "empty")],
 )
-def test_an_unusable_answer(colour: Sync, answer: object, said: str) -> None:
+def test_an_unusable_answer(mode: Sync, answer: object, said: str) -> None:
     """What a callable gives is checked like any other key."""
     with pytest.raises(CredentialsError, match=said) as caught:
-        colour.key(colour.build(Source(answer)))
+        mode.key(mode.build(Source(answer)))
     assert caught.value.__context__ is None
     assert "sk-test" not in str(caught.value)
 
 
-def test_an_exception_of_ours_is_foreign_too(colour: Sync) -> None:
+def test_an_exception_of_ours_is_foreign_too(mode: Sync) -> None:
     """A callable may put the key into any exception, so none is shown."""
     with pytest.raises(CredentialsError, match="raised CredentialsError") as caught:
-        colour.key(colour.build(Source(CredentialsError(f"no use: {KEY}"))))
+        mode.key(mode.build(Source(CredentialsError(f"no use: {KEY}"))))
     assert KEY not in str(caught.value)
 
 
-def test_a_failed_refresh_keeps_the_old_key(colour: Sync) -> None:
+def test_a_failed_refresh_keeps_the_old_key(mode: Sync) -> None:
     """A callable that fails once does not lose the key."""
-    held = colour.build(Source("sk-test-a", RuntimeError(), "sk-test-b"))
-    colour.key(held)
+    held = mode.build(Source("sk-test-a", RuntimeError(), "sk-test-b"))
+    mode.key(held)
     with pytest.raises(CredentialsError):
-        colour.refresh(held, "sk-test-a")
-    assert colour.key(held) == "sk-test-a"
-    assert colour.refresh(held, "sk-test-a") == "sk-test-b"
+        mode.refresh(held, "sk-test-a")
+    assert mode.key(held) == "sk-test-a"
+    assert mode.refresh(held, "sk-test-a") == "sk-test-b"
 
 
 @pytest.mark.parametrize("leave", [KeyboardInterrupt, SystemExit])
@@ -319,7 +319,7 @@ class Door:
             assert self.come.acquire(timeout=10)
 
 
-def crowd(source: Source, held: Credentials, work: Callable[[], object]) -> list[object]:
+def scheduler(source: Source, held: Credentials, work: Callable[[], object]) -> list[object]:
     """Run the same in eight threads; the source answers when all of them wait for it."""
     door = Door()
     held._lock = door  # type: ignore[assignment]  # as much of a lock as is needed
@@ -350,8 +350,8 @@ def test_threads_ask_once() -> None:
     """Threads that wait for the key or a new one share one answer."""
     source = Source()
     held = credentials(source)
-    assert crowd(source, held, held.key) == ["sk-test-1"] * 8
-    assert crowd(source, held, lambda: held.refresh("sk-test-1")) == ["sk-test-2"] * 8
+    assert scheduler(source, held, held.key) == ["sk-test-1"] * 8
+    assert scheduler(source, held, lambda: held.refresh("sk-test-1")) == ["sk-test-2"] * 8
     assert source.asked == 2
 
 
@@ -359,7 +359,7 @@ def test_threads_share_a_failure() -> None:
     """Threads that waited for an answer that failed do not ask one after the other."""
     source = Source(ValueError())
     held = credentials(source)
-    told = crowd(source, held, held.key)
+    told = scheduler(source, held, held.key)
     assert len(told) == 8
     assert len(set(told)) == 1
     assert source.asked == 1
@@ -370,7 +370,7 @@ def test_threads_share_that_there_is_no_other_key() -> None:
     source = Source("sk-test-a")
     held = credentials(source)
     held.key()
-    assert crowd(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
+    assert scheduler(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
     assert source.asked == 2
 
 
@@ -390,7 +390,7 @@ def test_a_failure_is_forgotten_after_an_answer() -> None:
     held.key()
     with pytest.raises(CredentialsError):
         held.refresh("sk-test-a")
-    assert crowd(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
+    assert scheduler(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
 
 
 def test_tasks_ask_once() -> None:

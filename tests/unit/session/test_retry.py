@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from chainhub._responses.response import Answer
+from chainhub._responses.response import Response
 from chainhub._session.retry import (
+    Failure,
+    FailureKind,
     Retry,
     RetryPolicy,
     Stop,
-    Trouble,
-    TroubleKind,
     decide,
     is_idempotent,
 )
@@ -25,14 +25,14 @@ NOT_RETRIED = [301, 400, 401, 402, 403, 404, 409, 410, 413, 418, 422, 451, 501, 
 ODD = [0, 100, 101, 200, 599, 600, 999]
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
+def answer(status: int, body: bytes = b"", **headers: str) -> Response:
     """Return an answer; an underscore in a header's name stands for a hyphen."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Answer(status, raw, body, "GET", "https://api.example/v1/video/query")
+    return Response(status, raw, body, "GET", "https://api.example/v1/video/query")
 
 
 def verdict(
-    outcome: Answer | Trouble,
+    outcome: Response | Failure,
     policy: RetryPolicy | None = None,
     budget: RetryBudget | None = None,
     *,
@@ -130,21 +130,21 @@ def test_quota(status: int, body: bytes, expected: str, idempotent: bool) -> Non
         ("local", "final"),
     ],
 )
-def test_trouble(kind: TroubleKind, expected: str) -> None:
+def test_trouble(kind: FailureKind, expected: str) -> None:
     """Connections and time-outs pass; configuration and what we did wrong ourselves do not.
 
     A POST that did not reach the server is like a GET; one that may have is never repeated.
     """
-    assert reason(verdict(Trouble(kind, reached=True, text=""))) == expected
-    assert reason(verdict(Trouble(kind, reached=False, text=""))) == expected
-    assert reason(verdict(Trouble(kind, reached=False, text=""), idempotent=False)) == expected
-    assert reason(verdict(Trouble(kind, reached=True, text=""), idempotent=False)) == "ambiguous"
+    assert reason(verdict(Failure(kind, reached=True, text=""))) == expected
+    assert reason(verdict(Failure(kind, reached=False, text=""))) == expected
+    assert reason(verdict(Failure(kind, reached=False, text=""), idempotent=False)) == expected
+    assert reason(verdict(Failure(kind, reached=True, text=""), idempotent=False)) == "ambiguous"
 
 
 @pytest.mark.parametrize("kind", ["lookup", "tls", "proxy"])
-def test_passing_trouble_of_a_lasting_kind(kind: TroubleKind) -> None:
+def test_passing_trouble_of_a_lasting_kind(kind: FailureKind) -> None:
     """A resolver that did not answer and a handshake that was cut are retried."""
-    trouble = Trouble(kind, reached=False, text="", passing=True)
+    trouble = Failure(kind, reached=False, text="", passing=True)
     assert reason(verdict(trouble)) == "retry"
     assert reason(verdict(trouble, idempotent=False)) == "retry"
 
@@ -229,7 +229,7 @@ def test_attempts(policy: RetryPolicy, attempt: int, expected: str) -> None:
 @pytest.mark.parametrize("remaining", [None, 0.0])
 def test_ambiguity_does_not_depend_on_the_policy(remaining: float | None) -> None:
     """A lost POST is ambiguous even with retries off or no time left."""
-    lost = Trouble("timeout", reached=True, text="")
+    lost = Failure("timeout", reached=True, text="")
     decision = verdict(lost, RetryPolicy.off(), idempotent=False, remaining=remaining)
     assert reason(decision) == "ambiguous"
 

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._tasks.intervals import COLD, DurationMemory, Plan, Schedule, Turn, obeyed, plan_from
+from chainhub._tasks.intervals import (
+    COLD,
+    DurationMemory,
+    Plan,
+    PollIntervals,
+    PollProgress,
+    obeyed,
+    plan_from,
+)
 from chainhub.errors import ConfigurationError
 
 LONG = math.inf
@@ -21,12 +29,12 @@ MIDDLE = 0.5
 
 def turn(elapsed=0.0, polls=1, failures=0, span=LONG, task=None):
     """Return how far a wait has come."""
-    return Turn(elapsed, polls, failures, span, task)
+    return PollProgress(elapsed, polls, failures, span, task)
 
 
 def schedule(interval=None, number=MIDDLE, memory=None):
     """Return a schedule whose random numbers are all the same one."""
-    return Schedule(memory or DurationMemory(lambda: number), lambda: number, interval)
+    return PollIntervals(memory or DurationMemory(lambda: number), lambda: number, interval)
 
 
 def taught(durations, task_id="veo:1", gap=0.0):
@@ -171,10 +179,10 @@ def test_a_large_crowd_teaches_its_typical_duration_and_not_its_last_one():
     """What is kept is a fair sample of all that ended, not those that ended last."""
     random = Random(5)
     memory = DurationMemory(random.random)
-    crowd = sorted(random.lognormvariate(math.log(90), 0.5) for _ in range(5000))
-    for _ in crowd:
+    scheduler = sorted(random.lognormvariate(math.log(90), 0.5) for _ in range(5000))
+    for _ in scheduler:
         memory.begin("veo:1", 0.0)
-    for duration in crowd:
+    for duration in scheduler:
         memory.end("veo:1", duration, after=duration, by=duration)
     assert memory.expected("veo:1", 600.0) == pytest.approx(90, rel=0.25)
 
@@ -183,7 +191,7 @@ def test_tasks_that_become_faster_are_noticed():
     """Though every question comes too late at first, the plan moves to the new pace."""
     timing = benchmark()
     random = Random(4)
-    plans = Schedule(DurationMemory(random.random), random.random)
+    plans = PollIntervals(DurationMemory(random.random), random.random)
     now, firsts = 0.0, []
     for median in [90.0] * 80 + [15.0] * 300:
         seen = timing.follow(plans, random.lognormvariate(math.log(median), 0.3), now, teach=True)
@@ -303,13 +311,13 @@ def test_a_hint_within_1_to_30_seconds_is_followed(hint, gap):
 def test_every_failure_in_a_row_takes_half_as_long_again(failures, gap):
     """After failed questions the pace slows down to 30 s."""
     late = turn(elapsed=60.0, polls=9, failures=failures)
-    assert schedule().after_trouble(COLD, late) == pytest.approx(gap)
+    assert schedule().after_failure(COLD, late) == pytest.approx(gap)
 
 
 def test_a_failed_first_question_is_repeated_soon():
     """Whether the task is done already is not known yet: the plan's first time can wait."""
     plan = Plan(first=120.0, gap=10.0, early=None, median=200.0)
-    assert schedule().after_trouble(plan, turn(failures=1)) == pytest.approx(15.0)
+    assert schedule().after_failure(plan, turn(failures=1)) == pytest.approx(15.0)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +337,7 @@ def test_a_failed_first_question_is_repeated_soon():
 def test_a_retry_after_up_to_60_seconds_is_obeyed(retry_after, gap):
     """A Retry-After is never undercut; beyond 60 s it is no sensible one."""
     late = turn(elapsed=60.0, polls=9, failures=1)
-    assert schedule().after_trouble(COLD, late, retry_after) == pytest.approx(gap)
+    assert schedule().after_failure(COLD, late, retry_after) == pytest.approx(gap)
     assert (obeyed(retry_after) is None) == (retry_after not in (20.0, 60.0, 1))
 
 
@@ -353,13 +361,13 @@ def test_a_number_of_ones_own_replaces_plan_and_hints():
     assert timing.own
     assert asked(timing, COLD, 5, span=1.0) == [0.0, 2.0, 4.0, 6.0]
     assert timing.after_answer(COLD, turn(), 20.0) == 2.0
-    assert timing.after_trouble(COLD, turn(failures=2)) == 4.5
-    assert timing.after_trouble(COLD, turn(failures=1), 20.0) == 22.5
+    assert timing.after_failure(COLD, turn(failures=2)) == 4.5
+    assert timing.after_failure(COLD, turn(failures=1), 20.0) == 22.5
 
 
 def test_a_slow_pace_of_ones_own_is_not_made_faster_by_trouble():
     """`interval=60` stays at 60 s after a failure."""
-    assert schedule(60).after_trouble(COLD, turn(failures=1)) == 60.0
+    assert schedule(60).after_failure(COLD, turn(failures=1)) == 60.0
 
 
 def test_a_policy_of_ones_own_is_asked_every_time():

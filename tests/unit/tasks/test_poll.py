@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from chainhub import errors
 from chainhub._tasks import status as _status
-from chainhub._tasks.intervals import DurationMemory, Schedule
+from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.outcome import Outcome, fault_of, state_of_end
 from chainhub._tasks.poll import (
     Done,
-    Expire,
-    Outlook,
+    ExpireAt,
     Poll,
+    PollAt,
     Raise,
+    Severity,
     Step,
-    Terms,
-    Wait,
-    outlook,
+    WaitOptions,
+    severity_of,
 )
 from chainhub._tasks.status import State, UnknownStatusWarning
 from chainhub_api.models import VideoTask
@@ -56,26 +56,26 @@ class Story:
         **terms,
     ):
         self.memory = DurationMemory(lambda: number)
-        schedule = Schedule(self.memory, lambda: number, interval)
-        self.wait = Wait("veo:1", Terms(schedule, deadline, **terms), start)
+        schedule = PollIntervals(self.memory, lambda: number, interval)
+        self.wait = Poll("veo:1", WaitOptions(schedule, deadline, **terms), start)
         self.asked, self.changes, self.now, self.lag = [], [], start, lag
         self.end = self.lead(list(script), latency, deadline)
 
     def lead(self, script, latency, deadline):
         """Return the last step, having asked at every instant it was told."""
-        step = Step(None, Poll(self.now))
+        step = Step(None, PollAt(self.now))
         for _ in range(3000):
             match step.then:
-                case Poll(at):
+                case PollAt(at):
                     assert at >= self.now, "a question in the past"
                     self.now = at + self.lag
                     if not self.wait.may_ask(self.now):
-                        step = Step(None, Expire(deadline))
+                        step = Step(None, ExpireAt(deadline))
                         continue
                     self.asked.append(self.now)
                     self.now += latency
                     step = self.take(script.pop(0) if len(script) > 1 else script[0])
-                case Expire(at):
+                case ExpireAt(at):
                     self.now = max(self.now, at)
                     step = Step(None, self.wait.expired(self.now))
                 case _:
@@ -87,7 +87,7 @@ class Story:
     def take(self, answer):
         """Hand in one answer or error."""
         if isinstance(answer, errors.ChainhubError):
-            return self.wait.troubled(answer, self.now)
+            return self.wait.failed(answer, self.now)
         found, hint = answer if isinstance(answer, tuple) else (answer, None)
         return self.wait.answered(found, self.now, hint)
 
@@ -332,55 +332,55 @@ def test_ten_failures_in_a_row_end_the_wait():
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (status(400, errors.BadRequestError), Outlook.HOPELESS),
-        (status(401, errors.AuthenticationError), Outlook.HOPELESS),
-        (status(402, errors.QuotaExceededError), Outlook.HOPELESS),
-        (status(403, errors.PermissionDeniedError), Outlook.HOPELESS),
-        (status(404, errors.NotFoundError), Outlook.HOPELESS),
-        (status(405), Outlook.HOPELESS),
-        (status(409, errors.ConflictError), Outlook.HOPELESS),
-        (status(410), Outlook.HOPELESS),
-        (status(422, errors.UnprocessableError), Outlook.HOPELESS),
-        (status(429, errors.QuotaExceededError), Outlook.HOPELESS),
-        (status(200, errors.AuthenticationError), Outlook.HOPELESS),
-        (errors.CredentialsError("no key"), Outlook.HOPELESS),
-        (errors.ClientClosedError("closed"), Outlook.HOPELESS),
-        (errors.CancelledByUser("cancelled"), Outlook.HOPELESS),
-        (errors.ChainhubError("anything else"), Outlook.HOPELESS),
-        (status(404, errors.TaskNotFoundError), Outlook.UNKNOWN_TASK),
-        (status(400, errors.TaskNotFoundError), Outlook.UNKNOWN_TASK),
-        (status(499), Outlook.HOPELESS),
-        (status(300, errors.RedirectError), Outlook.DOUBTFUL),
-        (status(399, errors.RedirectError), Outlook.DOUBTFUL),
-        (status(501, errors.ServerError), Outlook.DOUBTFUL),
-        (status(505, errors.ServerError), Outlook.DOUBTFUL),
-        (status(525, errors.ServerError), Outlook.DOUBTFUL),
-        (status(526, errors.ServerError), Outlook.DOUBTFUL),
-        (errors.TLSError("broken"), Outlook.DOUBTFUL),
-        (errors.ProxyError("refused"), Outlook.DOUBTFUL),
-        (status(408), Outlook.PASSING),
-        (status(425), Outlook.PASSING),
-        (status(429, errors.RateLimitError), Outlook.PASSING),
-        (status(500, errors.ServerError), Outlook.PASSING),
-        (status(524, errors.ServerError), Outlook.PASSING),
-        (status(530, errors.ServerError), Outlook.PASSING),
-        (status(200, errors.BadRequestError), Outlook.PASSING),
-        (status(None), Outlook.PASSING),
-        (errors.ConnectionFailedError("reset"), Outlook.PASSING),
-        (errors.RequestTimeoutError("slow"), Outlook.PASSING),
-        (errors.DeadlineError("late"), Outlook.PASSING),
-        (errors.ResponseError("HTML"), Outlook.PASSING),
+        (status(400, errors.BadRequestError), Severity.HOPELESS),
+        (status(401, errors.AuthenticationError), Severity.HOPELESS),
+        (status(402, errors.QuotaExceededError), Severity.HOPELESS),
+        (status(403, errors.PermissionDeniedError), Severity.HOPELESS),
+        (status(404, errors.NotFoundError), Severity.HOPELESS),
+        (status(405), Severity.HOPELESS),
+        (status(409, errors.ConflictError), Severity.HOPELESS),
+        (status(410), Severity.HOPELESS),
+        (status(422, errors.UnprocessableError), Severity.HOPELESS),
+        (status(429, errors.QuotaExceededError), Severity.HOPELESS),
+        (status(200, errors.AuthenticationError), Severity.HOPELESS),
+        (errors.CredentialsError("no key"), Severity.HOPELESS),
+        (errors.ClientClosedError("closed"), Severity.HOPELESS),
+        (errors.CancelledByUser("cancelled"), Severity.HOPELESS),
+        (errors.ChainhubError("anything else"), Severity.HOPELESS),
+        (status(404, errors.TaskNotFoundError), Severity.UNKNOWN_TASK),
+        (status(400, errors.TaskNotFoundError), Severity.UNKNOWN_TASK),
+        (status(499), Severity.HOPELESS),
+        (status(300, errors.RedirectError), Severity.DOUBTFUL),
+        (status(399, errors.RedirectError), Severity.DOUBTFUL),
+        (status(501, errors.ServerError), Severity.DOUBTFUL),
+        (status(505, errors.ServerError), Severity.DOUBTFUL),
+        (status(525, errors.ServerError), Severity.DOUBTFUL),
+        (status(526, errors.ServerError), Severity.DOUBTFUL),
+        (errors.TLSError("broken"), Severity.DOUBTFUL),
+        (errors.ProxyError("refused"), Severity.DOUBTFUL),
+        (status(408), Severity.PASSING),
+        (status(425), Severity.PASSING),
+        (status(429, errors.RateLimitError), Severity.PASSING),
+        (status(500, errors.ServerError), Severity.PASSING),
+        (status(524, errors.ServerError), Severity.PASSING),
+        (status(530, errors.ServerError), Severity.PASSING),
+        (status(200, errors.BadRequestError), Severity.PASSING),
+        (status(None), Severity.PASSING),
+        (errors.ConnectionFailedError("reset"), Severity.PASSING),
+        (errors.RequestTimeoutError("slow"), Severity.PASSING),
+        (errors.DeadlineError("late"), Severity.PASSING),
+        (errors.ResponseError("HTML"), Severity.PASSING),
     ],
 )
 def test_every_error_has_its_outlook(error, expected):
     """What will not get better ends a wait, what may is tolerated for a while."""
-    assert outlook(error) is expected
+    assert severity_of(error) is expected
     fresh, seen = len(Story(error).asked), len(Story(RUNNING, error, deadline=math.inf).asked) - 1
     assert (fresh, seen) == {
-        Outlook.HOPELESS: (1, 1),
-        Outlook.UNKNOWN_TASK: (3, 1),
-        Outlook.DOUBTFUL: (3, 10),
-        Outlook.PASSING: (10, 10),
+        Severity.HOPELESS: (1, 1),
+        Severity.UNKNOWN_TASK: (3, 1),
+        Severity.DOUBTFUL: (3, 10),
+        Severity.PASSING: (10, 10),
     }[expected]
 
 
@@ -543,8 +543,8 @@ def test_a_wait_may_have_no_deadline():
 
 def test_a_question_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadline():
     """Late first questions of a large crowd are asked as long as there is time at all."""
-    schedule = Schedule(DurationMemory(lambda: 0.5), lambda: 0.5)
-    wait = Wait("veo:1", Terms(schedule, 10.0), 0.0)
+    schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
+    wait = Poll("veo:1", WaitOptions(schedule, 10.0), 0.0)
     assert [wait.may_ask(now) for now in (0.0, 9.0, 9.9, 10.0)] == [True, True, True, False]
     wait.answered(RUNNING, 0.0)
     assert [wait.may_ask(now) for now in (0.0, 9.0, 9.1)] == [True, True, False]
@@ -561,9 +561,9 @@ def test_only_tasks_seen_running_and_then_succeeding_teach_the_schedule():
 def test_the_schedule_learned_by_one_wait_serves_the_next():
     """Durations seen by earlier waits shape the times of the next one."""
     memory, now = DurationMemory(Random(1).random), 0.0
-    schedule = Schedule(memory, lambda: 0.5)
+    schedule = PollIntervals(memory, lambda: 0.5)
     for _ in range(40):
-        wait = Wait("veo:1", Terms(schedule, math.inf), now)
+        wait = Poll("veo:1", WaitOptions(schedule, math.inf), now)
         wait.answered(RUNNING, now)
         wait.answered(RUNNING, now + 59.0)
         now += 61.0
@@ -575,8 +575,8 @@ def test_the_schedule_learned_by_one_wait_serves_the_next():
 
 def test_long_and_strange_ids_stay_on_one_bounded_line():
     """An id of any length and any characters is shown safely."""
-    schedule = Schedule(DurationMemory(lambda: 0.5), lambda: 0.5)
-    wait = Wait("x\n\x1b[31m" + "y" * 5000, Terms(schedule, 1.0), 0.0)
+    schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
+    wait = Poll("x\n\x1b[31m" + "y" * 5000, WaitOptions(schedule, 1.0), 0.0)
     text = str(wait.expired(1.0).error)
     assert text.isprintable()
     assert len(text) < 400

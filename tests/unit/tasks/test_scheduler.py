@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainhub import errors
-from chainhub._tasks.intervals import DurationMemory, Schedule
-from chainhub._tasks.poll import Terms
-from chainhub._tasks.rate_limiter import Pace
-from chainhub._tasks.scheduler import Ask, Crowd, Ended, Idle
+from chainhub._tasks.intervals import DurationMemory, PollIntervals
+from chainhub._tasks.poll import WaitOptions
+from chainhub._tasks.rate_limiter import RateLimiter
+from chainhub._tasks.scheduler import Ended, Idle, Scheduler, SendPoll
 from chainhub_api.models import VideoTask
 
 URL = "https://cdn.example/v/1.mp4"
@@ -30,11 +30,11 @@ def task(task_id="veo:1", status="processing", url=None):
     )
 
 
-def crowd(deadline=math.inf, in_flight=16, seed=1, interval=None):
+def scheduler(deadline=math.inf, in_flight=16, seed=1, interval=None):
     """Return an empty crowd."""
     random = Random(seed)
-    schedule = Schedule(DurationMemory(random.random), random.random, interval)
-    return Crowd(Terms(schedule, deadline), in_flight)
+    schedule = PollIntervals(DurationMemory(random.random), random.random, interval)
+    return Scheduler(WaitOptions(schedule, deadline), in_flight)
 
 
 class Service:
@@ -88,7 +88,7 @@ class Lead:
         act = self.many.act(self.clock)
         if isinstance(act, Ended):
             self.note(act.outcome)
-        elif isinstance(act, Ask):
+        elif isinstance(act, SendPoll):
             self.late.append(self.clock - due)
             heapq.heappush(self.under_way, (self.clock + self.latency, len(self.late), act))
         elif not self.many and self.exhausted:
@@ -104,7 +104,7 @@ class Lead:
         while self.under_way and self.under_way[0][0] <= self.clock:
             ask = heapq.heappop(self.under_way)[2]
             found = self.service.answer(ask.wait.task_id, self.clock)
-            take = self.many.troubled if isinstance(found, Exception) else self.many.answered
+            take = self.many.failed if isinstance(found, Exception) else self.many.answered
             self.note(take(ask, found, self.clock).outcome)
 
     def note(self, outcome):
@@ -126,7 +126,7 @@ def test_every_task_gets_its_outcome():
     service.trouble = lambda task_id, now: (
         errors.PermissionDeniedError("no", status=403) if task_id == "a:3" else None
     )
-    many = crowd()
+    many = scheduler()
     outcomes, _ = lead(many, service, ["a:1", "a:2", "a:3"])
     assert outcomes["a:1"][1].result().status == "completed"
     assert outcomes["a:2"][1].polls > 3
@@ -139,7 +139,7 @@ def test_every_task_gets_its_outcome():
 def test_a_duplicate_is_asked_about_once():
     """The same id given twice is one task; the order is that of the first."""
     service = Service({"a:1": 0, "a:2": 0})
-    many = crowd()
+    many = scheduler()
     outcomes, _ = lead(many, service, ["a:2", "a:1", "a:2", "a:1", "a:2"])
     assert len(outcomes) == len(service.asked) == 2
     assert list(many.ids) == ["a:2", "a:1"]
@@ -148,7 +148,7 @@ def test_a_duplicate_is_asked_about_once():
 
 def test_changes_are_told():
     """An answer that shows something new is handed on, another is not."""
-    many = crowd()
+    many = scheduler()
     many.add("a:1", 0.0)
     ask = many.act(0.0)
     assert many.answered(ask, task(), 0.1).changed == task()
@@ -158,7 +158,7 @@ def test_changes_are_told():
 
 def test_a_tasks_own_end_is_its_outcome():
     """A failed task is an outcome with its error and its last answer."""
-    many = crowd()
+    many = scheduler()
     many.add("a:1", 0.0)
     news = many.answered(many.act(0.0), task(status="failed"), 0.1)
     assert type(news.outcome.error) is errors.TaskFailed
@@ -169,19 +169,19 @@ def test_a_tasks_own_end_is_its_outcome():
 def test_ids_are_pulled_only_when_they_can_be_asked_about():
     """However long the input is, few ids are taken before their turn comes."""
     pulled = itertools.count()
-    many = crowd(in_flight=4)
+    many = scheduler(in_flight=4)
     for _ in range(100):
         if many.wants_more:
             many.add(f"a:{next(pulled)}", 0.0)
     assert next(pulled) == 4
     for _ in range(4):
-        assert isinstance(many.act(0.0), Ask)
+        assert isinstance(many.act(0.0), SendPoll)
     assert many.wants_more
 
 
 def test_no_more_questions_are_under_way_than_allowed():
     """With all in flight the crowd waits for an answer, or for the deadline."""
-    many = crowd(deadline=50.0, in_flight=2)
+    many = scheduler(deadline=50.0, in_flight=2)
     for number in range(3):
         many.add(f"a:{number}", 0.0)
     asks = [many.act(0.0), many.act(0.0)]
@@ -189,19 +189,19 @@ def test_no_more_questions_are_under_way_than_allowed():
     assert many.in_flight == 2
     assert len(many) == 3
     many.answered(asks[0], task(), 0.1)
-    assert isinstance(many.act(0.1), Ask)
+    assert isinstance(many.act(0.1), SendPoll)
 
 
 def test_an_empty_crowd_has_nothing_to_do():
     """Nothing due and nothing in flight: only new ids can help."""
-    assert crowd().act(0.0) == Idle(math.inf)
-    assert len(crowd()) == 0
+    assert scheduler().act(0.0) == Idle(math.inf)
+    assert len(scheduler()) == 0
 
 
 def test_at_the_deadline_every_task_without_an_outcome_gets_one():
     """Those waiting, those in flight and those that were never asked end as timed out."""
     service = Service({f"a:{number}": 1e9 for number in range(50)})
-    many = crowd(deadline=30.0, in_flight=4)
+    many = scheduler(deadline=30.0, in_flight=4)
     outcomes, _ = lead(many, service, list(service.durations), latency=1.2)
     assert len(outcomes) == 50
     assert all(30.0 <= at <= 31.2 for at, _ in outcomes.values())
@@ -212,7 +212,7 @@ def test_at_the_deadline_every_task_without_an_outcome_gets_one():
 
 def test_a_late_task_is_not_asked_about_just_before_the_deadline():
     """A question that could not be answered in time is left out, a first one is not."""
-    many = crowd(deadline=10.0, in_flight=1, interval=8.0)
+    many = scheduler(deadline=10.0, in_flight=1, interval=8.0)
     many.add("a:1", 0.0)
     many.add("a:2", 0.0)
     many.answered(many.act(0.0), task("a:1"), 0.1)
@@ -225,8 +225,8 @@ def test_a_late_task_is_not_asked_about_just_before_the_deadline():
 
 def test_completed_without_an_address_at_the_deadline_is_told_as_such():
     """The deadline does not hide that a task is done, whatever the terms say of raising."""
-    schedule = Schedule(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
-    many = Crowd(Terms(schedule, 4.0, raise_on_failure=False))
+    schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
+    many = Scheduler(WaitOptions(schedule, 4.0, raise_on_failure=False))
     many.add("a:1", 0.0)
     many.answered(many.act(0.0), task(status="completed"), 2.5)
     ended = many.act(4.0)
@@ -236,7 +236,7 @@ def test_completed_without_an_address_at_the_deadline_is_told_as_such():
 
 def test_the_pace_is_free_until_a_refusal():
     """Without a 429 nothing is held back."""
-    pace = Pace()
+    pace = RateLimiter()
     for number in range(1000):
         pace.started(number / 1000)
     pace.passed()
@@ -246,7 +246,7 @@ def test_the_pace_is_free_until_a_refusal():
 
 def test_a_refusal_halves_what_was_really_sent():
     """Forty questions in two seconds and a 429: ten a second from then on."""
-    pace = Pace()
+    pace = RateLimiter()
     for number in range(40):
         pace.started(number / 20)
     pace.refused(sent_at=1.9, now=2.0)
@@ -258,7 +258,7 @@ def test_a_refusal_halves_what_was_really_sent():
 
 def test_refusals_of_one_burst_count_once():
     """What was sent before the cut was refused for the same reason."""
-    pace = Pace()
+    pace = RateLimiter()
     for number in range(40):
         pace.started(number / 20)
     for _ in range(16):
@@ -270,7 +270,7 @@ def test_refusals_of_one_burst_count_once():
 
 def test_good_answers_win_the_rate_back_slowly():
     """After a cut, half of the rate comes back in about half a minute."""
-    pace = Pace()
+    pace = RateLimiter()
     for number in range(40):
         pace.started(number / 20)
     pace.refused(sent_at=1.9, now=2.0)
@@ -284,7 +284,7 @@ def test_good_answers_win_the_rate_back_slowly():
 
 def test_a_refusal_of_next_to_nothing_leaves_a_slow_pace():
     """The rate never falls below one question in five seconds."""
-    pace = Pace()
+    pace = RateLimiter()
     for number in range(20):
         pace.refused(sent_at=number * 100.0, now=number * 100.0)
     assert pace.rate == pytest.approx(0.2)
@@ -293,7 +293,7 @@ def test_a_refusal_of_next_to_nothing_leaves_a_slow_pace():
 @pytest.mark.parametrize(("asked", "until"), [(None, 3.0), (20.0, 22.0), (1e9, 62.0)])
 def test_a_refusal_pauses_everything(asked, until):
     """A Retry-After holds all back, at most a minute; without one it is a second."""
-    pace = Pace()
+    pace = RateLimiter()
     pace.refused(sent_at=1.0, now=2.0, retry_after=asked)
     assert pace.free_at == pytest.approx(until)
 
@@ -312,9 +312,9 @@ def test_a_refusal_pauses_everything(asked, until):
 )
 def test_what_the_service_says_of_its_load_holds_for_all(error, free_at):
     """A 429, or a 503 with a Retry-After, slows the whole crowd; other trouble one task."""
-    many = crowd()
+    many = scheduler()
     many.add("a:1", 0.0)
-    many.troubled(many.act(0.0), error, 0.1)
+    many.failed(many.act(0.0), error, 0.1)
     assert many.pace.free_at == pytest.approx(free_at)
     assert (many.pace.rate < math.inf) == (error.status == 429)
 
@@ -323,7 +323,7 @@ def test_a_crowd_finds_the_rate_the_service_allows():
     """With a fifth of the rate it would like, the crowd loses nobody and wastes little."""
     random = Random(2)
     service = Service({f"a:{n}": random.lognormvariate(4.0, 0.3) for n in range(400)}, rate=10.0)
-    outcomes, late = lead(crowd(), service, list(service.durations))
+    outcomes, late = lead(scheduler(), service, list(service.durations))
     assert all(outcome.error is None for _, outcome in outcomes.values())
     assert len(outcomes) == 400
     assert service.refusals < 0.08 * len(service.asked)
@@ -334,11 +334,11 @@ def test_a_crowd_finds_the_rate_the_service_allows():
 
 def test_good_answers_speed_the_crowd_up_again():
     """The crowd counts every answer that was not refused."""
-    many = crowd()
+    many = scheduler()
     many.add("a:1", 0.0)
     many.add("a:2", 0.0)
     refused, fine = many.act(0.0), many.act(0.0)
-    many.troubled(refused, errors.RateLimitError("no", status=429), 0.1)
+    many.failed(refused, errors.RateLimitError("no", status=429), 0.1)
     slow = many.pace.rate
     many.answered(fine, task("a:2"), 0.2)
     assert many.pace.rate > slow
@@ -364,7 +364,7 @@ def test_nobody_starves_and_no_deadline_is_missed(tasks, most, rate, latency, de
     service.trouble = lambda name, now: (
         errors.ServerError("no", status=500) if random.random() < broken[name] / 3 else None
     )
-    many = crowd(deadline, most, seed)
+    many = scheduler(deadline, most, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         outcomes, late = lead(many, service, list(broken), latency)
@@ -382,7 +382,7 @@ def test_nobody_starves_and_no_deadline_is_missed(tasks, most, rate, latency, de
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), min_size=1, max_size=60))
 def test_a_rate_once_learned_is_respected(events):
     """After a refusal two questions are never closer than the rate of that moment allows."""
-    pace, now, sent = Pace(), 0.0, None
+    pace, now, sent = RateLimiter(), 0.0, None
     for wait, refused in events:
         now = max(now + wait, pace.free_at)
         if sent is not None:
@@ -420,7 +420,7 @@ PENDING = json.dumps(
 
 def test_ten_thousand_waiting_tasks_fit_in_sixty_megabytes():
     """A waiting task with its last answer takes at most 6 kB."""
-    many = crowd(in_flight=20_000)
+    many = scheduler(in_flight=20_000)
     gc.collect()
     tracemalloc.start()
     for number in range(2000):

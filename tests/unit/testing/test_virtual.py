@@ -276,37 +276,37 @@ def test_a_wait_without_end_ends(clock: VirtualClock) -> None:
         VirtualClock().sleep(math.inf)
 
 
-def test_a_client_that_never_gets_there_is_stopped(colour) -> None:
+def test_a_client_that_never_gets_there_is_stopped(mode) -> None:
     """So does a task that never ends, waited for without a deadline."""
     with virtual_time(limit=3600), Sandbox() as sandbox:
-        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        client = mode.client(sandbox.key, base_url=sandbox.base_url)
         with pytest.raises(EndlessWait):
-            colour(client.video.wait(sandbox.task("pending"), deadline=None, interval=60))
+            mode(client.video.wait(sandbox.task("pending"), deadline=None, interval=60))
 
 
-def test_many_are_waited_for_in_no_time(colour) -> None:
+def test_many_are_waited_for_in_no_time(mode) -> None:
     """Fifty tasks of ten minutes each take together ten minutes, and next to nothing."""
     with virtual_time() as clock, Sandbox() as sandbox:
-        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        client = mode.client(sandbox.key, base_url=sandbox.base_url)
         ids = [sandbox.task(pending(seconds=600), "completed") for _ in range(50)]
         began = time.monotonic()
-        outcomes = colour(client.video.wait_many(ids, interval=200))
+        outcomes = mode(client.video.wait_many(ids, interval=200))
         assert time.monotonic() - began < 5
         assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
         assert 590 < clock.skipped < 605
 
 
-def test_deadline_of_many_passes_on_the_clock(colour) -> None:
+def test_deadline_of_many_passes_on_the_clock(mode) -> None:
     """Tasks that never end are given up after the seconds that the caller has named."""
     with virtual_time() as clock, Sandbox() as sandbox:
-        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        client = mode.client(sandbox.key, base_url=sandbox.base_url)
         ids = [sandbox.task("pending") for _ in range(3)]
-        outcomes = colour(client.video.wait_many(ids, deadline=900, interval=60))
+        outcomes = mode(client.video.wait_many(ids, deadline=900, interval=60))
         assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
         assert 890 < clock.skipped < 901
 
 
-def test_a_switch_ends_the_pause_between_questions_about_many(colour) -> None:
+def test_a_switch_ends_the_pause_between_questions_about_many(mode) -> None:
     """In real time, while no question is under way: the wait ends at once."""
     cancel, set_at = chainhub.Cancel(), []
 
@@ -316,9 +316,9 @@ def test_a_switch_ends_the_pause_between_questions_about_many(colour) -> None:
 
     timer = threading.Timer(0.1, switch)
     with Sandbox() as sandbox:
-        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        client = mode.client(sandbox.key, base_url=sandbox.base_url)
         with pytest.raises(chainhub.CancelledByUser):
-            colour(
+            mode(
                 client.video.wait_many(
                     [sandbox.task("pending")],
                     interval=10,
@@ -348,12 +348,12 @@ def test_threads_wait_side_by_side(clock: VirtualClock) -> None:
     assert ended == [(200, 200), (400, 400), (600, 600)]
 
 
-def test_downloads_pause_on_the_clock(colour, tmp_path) -> None:
+def test_downloads_pause_on_the_clock(mode, tmp_path) -> None:
     """What a video's server refuses at first is asked for again, without a real pause."""
     with virtual_time() as clock, Sandbox() as sandbox:
-        client = colour.client(sandbox.key, base_url=sandbox.base_url)
+        client = mode.client(sandbox.key, base_url=sandbox.base_url)
         faults = [status(503, retry_after=30), reset]
-        outcomes = colour(
+        outcomes = mode(
             client.video.download_many(
                 [sandbox.task("completed", media=faults) for _ in range(3)], into=tmp_path
             )

@@ -135,10 +135,10 @@ def test_models_are_named_after_operation_and_field() -> None:
 def test_what_is_named_well_keeps_its_name() -> None:
     """A good tag, operation or title stays; a bad or doubled one follows the rules."""
     schema: Json = {"type": "object", "title": "VideoTask", "properties": {}}
-    made = document(schema, operationId="start", tags=["films", "x"])
+    made = document(schema, operationId="start", tags=["videos", "x"])
     names.name_all(made)
     ((place, operation),) = operations(made)
-    assert (operation["operationId"], operation["tags"]) == ("start", ["films"])
+    assert (operation["operationId"], operation["tags"]) == ("start", ["videos"])
     made = document({"type": "object", "title": "任务"}, operationId="New task", tags=["视频/x"])
     names.name_all(made)
     ((place, operation),) = operations(made)

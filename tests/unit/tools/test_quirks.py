@@ -282,7 +282,7 @@ def poisoned(payload: str) -> Iterator[tuple[str, dict[str, Json]]]:
         shared: Json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
         post: Json = {
             "operationId": at("operationId", "make"),
-            "tags": [at("tag", "film")],
+            "tags": [at("tag", "sample")],
             "summary": at("summary", "s"),
             "description": at("operation description", "d"),
             "parameters": [
