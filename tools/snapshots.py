@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -59,7 +60,7 @@ def earlier(base: str, build: Build) -> Iterator[State]:
             build(path, folder)
             yield _folder(folder)
         elif path.name.endswith((".whl", ".tar.gz")):
-            _unpack(path, folder)
+            unpack(path, folder)
             yield _folder(folder)
         else:
             yield State(documents.read_text(path), (), None)
@@ -111,7 +112,7 @@ def _from_git(revision: str, into: Path) -> None:
             f"{revision} is neither a file nor a revision of git that has {' and '.join(there)}."
         ) from None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(into, filter="data")
+        _extract(tar, into)
 
 
 def latest_tag() -> str | None:
@@ -128,13 +129,31 @@ def _git(*arguments: str) -> bytes:
     return subprocess.run(command, cwd=layout.ROOT, capture_output=True, check=True).stdout
 
 
-def _unpack(path: Path, into: Path) -> None:
+def unpack(path: Path, into: Path) -> None:
+    """Unpack a wheel or a source distribution, writing nothing outside the folder.
+
+    Raises:
+        Problem: it is no such archive, or a name in it leads out of the folder.
+    """
     try:
         if path.suffix == ".whl":
             with zipfile.ZipFile(path) as archive:
                 archive.extractall(into)
         else:
             with tarfile.open(path) as tar:
-                tar.extractall(into, filter="data")
+                _extract(tar, into)
     except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise Problem(f"{layout.shown(path)} cannot be unpacked: {error}.") from None
+
+
+def _extract(tar: tarfile.TarFile, into: Path) -> None:
+    # TarFile.extractall(filter="data") came with Python 3.11.4. Links are left out: with regular
+    # files only, a name can be judged by itself, and nothing that is compared is a link.
+    for member in filter(tarfile.TarInfo.isfile, tar):
+        target = (into / member.name).resolve()
+        content = tar.extractfile(member)
+        if content is None or not target.is_relative_to(into.resolve()):
+            raise ValueError(f"{member.name!r} leads out of the folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with content, target.open("wb") as file:
+            shutil.copyfileobj(content, file)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tools import snapshots as states
+
 Build = Callable[[Path, Path, int], dict[str, Path]]
 Sources = Callable[[Path, int], Path]
 
@@ -150,8 +152,7 @@ def test_source_distribution_gives_the_same_wheel(
     built: dict[str, Path], build: Build, tmp_path: Path
 ) -> None:
     """Whoever builds from the source distribution gets the wheel that was published."""
-    with tarfile.open(built[".gz"]) as archive:
-        archive.extractall(tmp_path, filter="data")
+    states.unpack(built[".gz"], tmp_path)
     (unpacked,) = tmp_path.iterdir()
     again = build(unpacked, tmp_path / "dist", 0o022)
     assert again[".whl"].read_bytes() == built[".whl"].read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import tarfile
@@ -114,6 +115,31 @@ def test_a_distribution_is_unpacked(tmp_path: Path, kind: str) -> None:
     wheel.write_bytes(b"no archive")
     with pytest.raises(Problem, match=rf"chainhub-1\.2\.3\.{kind} cannot be unpacked: "):
         seen(wheel, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../out.py", "a/../../out.py", "/out.py", "link/out.py"])
+def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    """Up, from the root, or through a link: nothing is written outside, and no link is made."""
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    outside.mkdir()
+    folder.mkdir()
+    path = tmp_path / "chainhub-1.2.3.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, str(outside)
+        tar.addfile(link)
+        entry = tarfile.TarInfo(str(outside / "out.py") if name == "/out.py" else name)
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"x\n\n\n"))
+    if name == "link/out.py":
+        states.unpack(path, folder)
+        assert (folder / "link" / "out.py").read_bytes() == b"x\n\n\n"
+    else:
+        with pytest.raises(Problem, match=r"cannot be unpacked: '.*' leads out of the folder"):
+            states.unpack(path, folder)
+    assert not (folder / "link").is_symlink()
+    assert list(outside.iterdir()) == []
+    assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "folder", "outside"]
 
 
 def test_a_contract_is_generated(tmp_path: Path) -> None:
