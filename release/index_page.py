@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from collections.abc import Iterable, Mapping
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, unquote, urldefrag, urljoin, urlsplit
@@ -29,7 +30,7 @@ def published(
     Raises:
         Problem: the index cannot be asked, or sends the question elsewhere.
     """
-    with httpx.Client(timeout=_PATIENCE, follow_redirects=True) as client:
+    with httpx.Client(timeout=_PATIENCE, follow_redirects=True, verify=_trusted()) as client:
         asker = _Asker(client, index, credentials)
         found = listed(*asker.page())
         return {
@@ -37,6 +38,13 @@ def published(
             for name in names
             if name in found
         }
+
+
+def _trusted() -> ssl.SSLContext:
+    """Make a context as httpx does; Debian's Python leaves the minimum to the system."""
+    made = httpx.create_ssl_context()
+    made.minimum_version = max(made.minimum_version, ssl.TLSVersion.TLSv1_2)
+    return made
 
 
 def listed(address: str, kind: str, text: str) -> dict[str, str]:

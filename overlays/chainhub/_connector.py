@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
 from chainhub._pool import KEEPALIVE
-from chainhub._tls import Trust, context
+from chainhub._tls import Trust, at_least_tls_1_2, context
 
 if TYPE_CHECKING:
     import ssl
@@ -120,6 +120,28 @@ class Connector:
     def trust_context(self) -> ssl.SSLContext:
         """Return the TLS context, shared by all clients that trust the same certificates."""
         return context(self.trust)
+
+    def httpx_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what to make httpx's own client with: the user's arguments, else as `open` does.
+
+        Args:
+            arguments: Of `httpx.Client`. A context among them is used as it is, a transport too.
+        """
+        import ssl
+
+        verify = arguments.get("verify")
+        if verify is None:
+            # httpx loads the client certificate into the context, which others must not share.
+            verify = context(self.trust, shared="cert" not in arguments)
+        elif not isinstance(verify, ssl.SSLContext):
+            verify = at_least_tls_1_2(httpx.create_ssl_context(verify))
+        settings = {"trust_env": False, **arguments, "verify": verify}
+        proxy = arguments.get("proxy") or (None if "transport" in arguments else self._proxy())
+        if proxy is not None:
+            from chainhub._proxy import httpx_proxy
+
+            settings["proxy"] = httpx_proxy(proxy, self.trust_context)
+        return settings
 
     def _origin(self) -> httpcore.Origin:
         return httpcore.Origin(self.scheme.encode(), self.host.encode(), self.port)

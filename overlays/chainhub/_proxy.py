@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub.errors import ConfigurationError
@@ -231,6 +231,28 @@ def _httpcore_proxy(setting: ProxySetting, ssl_context: ssl.SSLContext | None) -
     )
     context = ssl_context if setting.encrypted else None
     return httpcore.Proxy(url, auth=setting.auth, ssl_context=context)
+
+
+def httpx_proxy(
+    proxy: ProxySetting | httpx.Proxy | httpx.URL | str, trusted: Callable[[], ssl.SSLContext]
+) -> httpx.Proxy:
+    """Return a proxy as httpx's own client takes it.
+
+    Args:
+        proxy: The chosen one, or what a user gave httpx.
+        trusted: Gives the TLS context for an encrypted proxy that has none of its own.
+    """
+    import httpx
+
+    if isinstance(proxy, ProxySetting):
+        url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
+        auth = None if proxy.auth is None else (proxy.auth[0].decode(), proxy.auth[1].decode())
+        made = httpx.Proxy(url, auth=auth)
+    else:
+        made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
+    if made.url.scheme != "https" or made.ssl_context is not None:
+        return made
+    return httpx.Proxy(made.url, auth=made.auth, headers=made.headers, ssl_context=trusted())
 
 
 def _environment_variables(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:

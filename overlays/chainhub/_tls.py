@@ -86,14 +86,22 @@ def read_trust(
     return trust
 
 
-def context(trust: Trust) -> ssl.SSLContext:
+def context(trust: Trust, *, shared: bool = True) -> ssl.SSLContext:
     """Return the shared context of a kind of trust, building it at the first call.
+
+    It speaks TLS 1.2 at least; one of the user's own is returned as it is.
+
+    Args:
+        trust: What is trusted.
+        shared: Whether others may use it too; if not, it is built at every call.
 
     Raises:
         ConfigurationError: The certificates cannot be read.
     """
     if trust.given is not None:
         return trust.given
+    if not shared:
+        return _load(trust)
     with _shared.lock:
         if trust not in _shared.contexts:
             _shared.contexts[trust] = _load(trust)
@@ -182,8 +190,7 @@ def _load(trust: Trust) -> ssl.SSLContext:
     except OSError as error:
         fault = error.strerror or type(error).__name__
     else:
-        loaded.set_alpn_protocols(["http/1.1"])
-        return loaded
+        return _configured(loaded)
     raise ConfigurationError(
         f"{trust.source}: no certificates can be read from {trust.path!r} ({fault});"
         " it takes authorities in PEM form"
@@ -208,5 +215,17 @@ def _unchecked() -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
+    return _configured(made)
+
+
+def _configured(made: ssl.SSLContext) -> ssl.SSLContext:
     made.set_alpn_protocols(["http/1.1"])
+    return at_least_tls_1_2(made)
+
+
+def at_least_tls_1_2(made: ssl.SSLContext) -> ssl.SSLContext:
+    """Refuse older versions: Debian's Python leaves the minimum to the system's openssl.cnf."""
+    import ssl
+
+    made.minimum_version = max(made.minimum_version, ssl.TLSVersion.TLSv1_2)
     return made

@@ -376,13 +376,15 @@ def test_compressed_answers_of_mocks_are_read_once(mode):
     assert mode(client.video.query("a")).status == "mocked"
 
 
-def test_proxy_of_the_environment_is_used_by_whole_calls(mode, server, monkeypatch):
-    """HTTP_PROXY takes the request, NO_PROXY lets it pass by."""
+@pytest.mark.parametrize("ordinary", [False, True])
+def test_proxy_of_the_environment_is_used_by_whole_calls(mode, server, monkeypatch, ordinary):
+    """HTTP_PROXY takes the request, `trust_env=False` lets it pass by, with httpx_args too."""
     monkeypatch.setenv("HTTP_PROXY", server.url)
-    client = mode.client(base_url="http://127.0.0.1:9", retry=ONCE)
+    arguments = {"retry": ONCE, "httpx_args": {"http2": False} if ordinary else {}}
+    client = mode.client(base_url="http://127.0.0.1:9", **arguments)
     assert mode(client.video.query("a")).status == "pending"
     assert server.requests[0].startswith(b"GET http://127.0.0.1:9/v1/video/query?id=a ")
-    direct = mode.client(base_url="http://127.0.0.1:9", retry=ONCE, trust_env=False)
+    direct = mode.client(base_url="http://127.0.0.1:9", trust_env=False, **arguments)
     with pytest.raises(chainhub.ConnectionFailedError):
         mode(direct.video.query("a"))
 

@@ -7,15 +7,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import certifi
+import httpx
 import pytest
 
 from chainhub import _tls
-from chainhub._tls import Trust, context, read_trust
+from chainhub._connector import Connector, proxies_of
+from chainhub._tls import Trust, at_least_tls_1_2, context, read_trust
 from chainhub._tls_problem import TLSProblem, is_certificate_error, problem
 from chainhub.errors import ConfigurationError
+from release import index_page as page
 from tests.faults import identities
 
 CERTIFICATES = identities.FOLDER
@@ -219,7 +223,75 @@ def test_contexts_check_everything(verify: bool | str | Path) -> None:
     made = context(trust(verify))
     assert made.verify_mode == ssl.CERT_REQUIRED
     assert made.check_hostname
-    assert made.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.fixture
+def no_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make contexts as Debian's Python does where openssl.cnf names no minimum."""
+    new = ssl.SSLContext.__new__
+
+    def without(cls: type[ssl.SSLContext], *arguments: int) -> ssl.SSLContext:
+        made = new(cls, *arguments)
+        made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        return made
+
+    monkeypatch.setattr(ssl.SSLContext, "__new__", without)
+
+
+def connector(verify: bool | str | Path = True, proxy: str | None = None) -> Connector:
+    """Return what opens the connections of a client."""
+    found = read_trust(verify, environ={}, host="localhost")
+    proxies = proxies_of(proxy, {})
+    return Connector(base_url="https://localhost", trust=found, proxies=proxies, max_connections=1)
+
+
+@pytest.mark.usefixtures("no_minimum")
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(partial(context, trust(each)) for each in (True, "system", AUTHORITY, CERTIFICATES)),
+        lambda: context(read_trust(False, environ={}, host="localhost")),
+        lambda: connector().httpx_settings({})["verify"],
+        lambda: connector().httpx_settings({"verify": True})["verify"],
+        lambda: connector().httpx_settings({"verify": False})["verify"],
+        lambda: connector().httpx_settings({"cert": "client.pem"})["verify"],
+        lambda: connector().httpx_settings({"proxy": "https://p"})["proxy"].ssl_context,
+        lambda: connector(proxy="https://p").httpx_settings({})["proxy"].ssl_context,
+        page._trusted,
+    ],
+)
+def test_nothing_older_than_tls_1_2_is_spoken(make: Callable[[], ssl.SSLContext]) -> None:
+    """Whatever the system's openssl.cnf says, for servers, proxies and the index of a release."""
+    assert make().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_a_higher_minimum_is_kept() -> None:
+    """A system that asks for TLS 1.3 gets it."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    assert at_least_tls_1_2(made).minimum_version == ssl.TLSVersion.TLSv1_3
+
+
+def test_httpx_gets_our_trust_and_proxy_unless_told_otherwise() -> None:
+    """`proxy=`, `verify_ssl=` and `trust_env=` hold on httpx's own path too."""
+    ours = connector(AUTHORITY, "http://ann:sk-test-1@127.0.0.1:8080")
+    made = ours.httpx_settings({"http2": False})
+    assert made["verify"] is ours.trust_context()
+    assert (made["http2"], made["trust_env"]) == (False, False)
+    assert str(made["proxy"].url) == "http://127.0.0.1:8080"
+    assert made["proxy"].auth == ("ann", "sk-test-1")
+    own = ssl.create_default_context()
+    transport = httpx.MockTransport(lambda request: httpx.Response(200))
+    assert "proxy" not in ours.httpx_settings({"transport": transport})
+    theirs = httpx.Proxy("https://[::1]:1", ssl_context=own)
+    made = ours.httpx_settings({"verify": own, "proxy": theirs, "trust_env": True})
+    assert (made["verify"], made["proxy"], made["trust_env"]) == (own, theirs, True)
+
+
+def test_a_client_certificate_given_to_httpx_is_not_shared() -> None:
+    """What httpx loads into the context it is given, other clients must not present."""
+    ours = connector(AUTHORITY)
+    assert ours.httpx_settings({"cert": "client.pem"})["verify"] is not ours.trust_context()
 
 
 def test_the_bundle_is_certifi_s() -> None:

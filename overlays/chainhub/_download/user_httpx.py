@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -40,7 +40,7 @@ def _sync_lines(client: Client) -> Callable[[], Line] | None:
     given = client._given_client
     if given is None and transport is None and not patched:
         return None
-    sender = given or httpx.Client(transport=transport, trust_env=False)
+    sender = given or httpx.Client(**_settings(client))
     return lambda: OrdinaryLine(sender)
 
 
@@ -50,9 +50,15 @@ def _async_lines(client: AsyncClient) -> Callable[[], Line] | None:
     given = client._given_async_client
     if given is None and transport is None and not patched:
         return None
-    sender = given or httpx.AsyncClient(transport=transport, trust_env=False)
+    sender = given or httpx.AsyncClient(**_settings(client))
     loop = asyncio.get_running_loop()
     return lambda: AsyncOrdinaryLine(sender, loop)
+
+
+def _settings(client: Client | AsyncClient) -> dict[str, Any]:
+    # A mock may let requests through to httpx's own transport.
+    made = client._session.connector.httpx_settings(client._httpx_args)
+    return {name: made[name] for name in ("transport", "trust_env", "verify") if name in made}
 
 
 class OrdinaryLine:

@@ -217,19 +217,16 @@ class Session:
         """Return httpx's own client for these arguments; all copies of a client have the same."""
         with self._lock:
             if self._ordinary is None:
-                self._ordinary = httpx.Client(**self._ordinary_settings(arguments))
+                self._ordinary = httpx.Client(**self.connector.httpx_settings(arguments))
             return self._ordinary
 
     async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
         client = self._async_ordinary.get(_running_loop())
         if client is None:
-            client = httpx.AsyncClient(**self._ordinary_settings(arguments))
+            client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
             await self._keep(self._async_ordinary, client)
         return client
-
-    def _ordinary_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return {"verify": self.connector.trust_context(), **arguments}
 
     @property
     def durations(self) -> DurationMemory:
