@@ -101,6 +101,18 @@ def test_metadata_says(metadata: Message, field: str, value: str) -> None:
     assert value in metadata.get_all(field, [])
 
 
+def test_the_metadata_are_no_newer_than_they_need_to_be(
+    metadata: Message, built: dict[str, Path]
+) -> None:
+    """Servers and twines that check refuse a version they do not know, in either file."""
+    with tarfile.open(built[".gz"]) as archive:
+        name = next(name for name in archive.getnames() if name.endswith("/PKG-INFO"))
+        text = archive.extractfile(name)
+        assert text is not None
+        both = (metadata, Parser().parsestr(text.read().decode()))
+    assert [each["Metadata-Version"] for each in both] == ["2.4", "2.4"]
+
+
 def test_run_time_dependencies_are_three(metadata: Message) -> None:
     """Without an extra, only attrs, httpcore and httpx are asked for, each with both bounds."""
     asked = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
