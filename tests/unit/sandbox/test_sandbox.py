@@ -264,7 +264,7 @@ def test_a_missing_package_is_one_sentence(package: str, monkeypatch: pytest.Mon
 
 
 def test_many_connections_at_once() -> None:
-    """Five hundred connections are open, and all are answered."""
+    """More connections than a usual backlog are open, and all are answered."""
 
     async def ask(port: int, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -272,10 +272,12 @@ def test_many_connections_at_once() -> None:
         writer.write(request)
         head = await reader.readuntil(b"\r\n")
         writer.close()
+        await writer.wait_closed()
         return head
 
     async def ask_all(port: int, request: bytes) -> list[bytes]:
-        questions = [asyncio.create_task(ask(port, request)) for _ in range(500)]
+        # Both ends are in this process, which may have as few as 512 files.
+        questions = [asyncio.create_task(ask(port, request)) for _ in range(150)]
         await asyncio.sleep(0)
         gate.set()
         return await asyncio.wait_for(asyncio.gather(*questions), 30)
