@@ -42,6 +42,7 @@ they can be pickled, copied, logged and kept.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -67,6 +68,30 @@ if TYPE_CHECKING:
 LONGEST_LINE = 500
 _LONGEST_MESSAGE = 1000
 _LONGEST_EXCERPT = 300
+
+
+# What proxies and Cloudflare send beyond the registered statuses.
+_UNREGISTERED = {
+    499: "Client Closed Request",
+    520: "Web Server Returned an Unknown Error",
+    521: "Web Server Is Down",
+    522: "Connection Timed Out",
+    523: "Origin Is Unreachable",
+    524: "A Timeout Occurred",
+    525: "SSL Handshake Failed",
+    526: "Invalid SSL Certificate",
+    527: "Railgun Error",
+    529: "Site Is Overloaded",
+    530: "Origin DNS Error",
+}
+
+
+def named_status(status: int) -> str:
+    """Return the status with its name, such as `524 A Timeout Occurred`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} {_UNREGISTERED.get(status, '')}".rstrip()
 
 
 class ChainhubError(Exception):
@@ -149,9 +174,7 @@ class ChainhubError(Exception):
         return {**self.__dict__, **kept}
 
     def _head(self) -> str:
-        from chainhub._responses.phrases import named
-
-        return "" if self.status is None else f"{named(self.status)}: "
+        return "" if self.status is None else f"{named_status(self.status)}: "
 
     def _facts(self) -> str:
         address = " ".join(filter(None, (self.method, _short(self.url, 120))))
@@ -285,9 +308,7 @@ class StatusError(ChainhubError):
 
     def _head(self) -> str:
         if self.status is not None and 200 <= self.status <= 299:
-            from chainhub._responses.phrases import named
-
-            return f"{named(self.status)}, but with an error inside: "
+            return f"{named_status(self.status)}, but with an error inside: "
         return super()._head()
 
 

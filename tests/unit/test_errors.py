@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from chainhub import errors
-from chainhub._responses.phrases import named
+from chainhub.errors import named_status
 
 CLASSES = [
     kind
@@ -203,7 +203,7 @@ def test_addresses_are_redacted_by_the_error_itself() -> None:
 
 def test_a_status_is_named_even_if_python_does_not_know_it() -> None:
     """Numbers of Cloudflare have names, unknown ones stay numbers."""
-    assert [named(524), named(530), named(429), named(0)] == [
+    assert [named_status(524), named_status(530), named_status(429), named_status(0)] == [
         "524 A Timeout Occurred",
         "530 Origin DNS Error",
         "429 Too Many Requests",

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver, is_expiry
-from chainhub._responses.phrases import named
 from chainhub._responses.response import Response, judge
 from chainhub._session.call import error_of, request_id_of
 from chainhub._session.retry import Failure, Retry, Stop, decide
 from chainhub._session.retry_after import retry_after_of
 from chainhub._session.retry_budget import RetryBudget
-from chainhub.errors import ChainhubError, DownloadError, IntegrityError, LinkExpiredError
+from chainhub.errors import (
+    ChainhubError,
+    DownloadError,
+    IntegrityError,
+    LinkExpiredError,
+    named_status,
+)
 
 if TYPE_CHECKING:
     from chainhub._download.fetch import Outcome
@@ -156,7 +161,7 @@ class DownloadState:
     def _expired(self, answer: Response) -> LinkExpiredError:
         return LinkExpiredError(
             "the address of the video no longer works, and a fresh one does not either"
-            f" ({named(answer.status)})",
+            f" ({named_status(answer.status)})",
             status=answer.status,
             request_id=request_id_of(answer, self._secrets()),
         )

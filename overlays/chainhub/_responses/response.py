@@ -47,10 +47,10 @@ class Response:
     def __repr__(self) -> str:
         """Return the facts that hold no secret."""
         from chainhub._redaction import redact_url
-        from chainhub._responses.phrases import named
+        from chainhub.errors import named_status
 
         shown = f"{self.method} {redact_url(self.url)}"
-        return f"<Answer {named(self.status)} to {shown}, {len(self.body)} bytes>"
+        return f"<Answer {named_status(self.status)} to {shown}, {len(self.body)} bytes>"
 
     def header(self, name: bytes) -> str | None:
         """Return the first header of this name, in any letter case, or None."""
