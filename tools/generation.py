@@ -23,7 +23,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
 
-from tools import layout
+from tools import layout, received
 from tools.contract import at, mapping, operations
 from tools.documents import Json
 from tools.errors import Problem
@@ -111,7 +111,9 @@ def _run(
     data = _parsed(document, config)
     if isinstance(data, GeneratorError):
         return None, [data]
+    names = received.settle(data)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
+    project.env.globals |= {"received": names, "takes_none": received.takes_none}
     # Compiling the templates takes longer than one operation does; Python keeps its modules too.
     compiled = layout.BUILD / "templates" / version("jinja2")
     compiled.mkdir(parents=True, exist_ok=True)

@@ -114,18 +114,20 @@ def _model(path: Path) -> str:
     lines = [f"\n### {node.name}\n\n"]
     for item in node.body:
         if isinstance(item, ast.AnnAssign):
-            lines.append(_field(ast.unparse(item.target), ast.unparse(item.annotation), names))
+            lines.append(_field(item, names))
         elif isinstance(item, ast.Assign):
             lines.append(f"- `{ast.unparse(item)}`\n")
     return "".join(lines)
 
 
-def _field(name: str, annotation: str, names: dict[str, str]) -> str:
+def _field(item: ast.AnnAssign, names: dict[str, str]) -> str:
+    name, annotation = ast.unparse(item.target), ast.unparse(item.annotation)
     if name == "additional_properties":
         return f"- any other field: `{annotation.removeprefix('dict[str, ').removesuffix(']')}`\n"
     parts = annotation.split(" | ")
     kind = " | ".join(part for part in parts if part not in ("Unset", "None")) or "None"
-    notes = ["optional" if "Unset" in parts else "required"]
+    may_lack = "Unset" in parts or (item.value is not None and ast.unparse(item.value) == "None")
+    notes = ["optional" if may_lack else "required"]
     notes += ["nullable"] if "None" in parts else []
     notes += [f"JSON `{names[name]}`"] if names.get(name, name) != name else []
     return f"- `{name}: {kind}` — {', '.join(notes)}\n"

@@ -22,13 +22,11 @@ KEY = "sk-test-pages-0123456789"
 
 
 def plain(value):
-    """Return the JSON value that an answer stands for, without the fields that are None."""
+    """Return the JSON value that an answer gives back."""
     if isinstance(value, list):
         return [plain(item) for item in value]
     if hasattr(value, "to_dict"):
-        return plain(value.to_dict())
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items() if item is not None}
+        return value.to_dict()
     if hasattr(value, "payload"):
         return value.payload.read().decode()
     return value
@@ -63,7 +61,7 @@ def test_a_published_answer_is_returned(case, mode, server, http):
             mode(operation.call(client))
         return
     result = mode(operation.call(client))
-    assert same(plain(result), plain(case["answer"]))
+    assert same(plain(result), case["answer"])
     assert len(server.requests) == 1
 
 

@@ -28,6 +28,7 @@ def resources_give_what_the_contract_says() -> None:
         assert_type(task, VideoTask)
         assert_type(task.id, str)
         assert_type(task.status, str)
+        assert_type(client.video.wait(task).video_url, str | None)
 
 
 async def resources_give_it_asynchronously() -> None:

@@ -78,12 +78,12 @@ def _has_fields(value: dict[str, object], model: type, namespace: types.ModuleTy
     """Look at the fields of a model; names differ from keys in case and separators only."""
     keys = {_bare(key): key for key in value}
     for name, kind in fields_of(model, namespace):
-        key = keys.get(_bare(name))
-        if not attrs.fields_dict(model)[name].init:
+        key, field = keys.get(_bare(name)), attrs.fields_dict(model)[name]
+        if not field.init:
             continue
         if key is not None:
             _within(key, value[key], kind, namespace)
-        elif not any(map(is_unset, members(kind))):
+        elif field.default is not None and not any(map(is_unset, members(kind))):
             fault = Fault(kind, None, missing=True)
             fault.path.append(name)
             raise fault

@@ -1,9 +1,8 @@
 """Whether a parsed model holds what its annotations say.
 
 Generated parsing checks little: a number where the contract says string is taken as it comes.
-`settle` looks at every declared field, replaces what was left out by None, and refuses what
-does not fit. The look at a class is compiled once; a field of a plain type then costs one
-look-up of its value's type.
+`settle` looks at every declared field and refuses what does not fit. The look at a class is
+compiled once; a field of a plain type then costs one look-up of its value's type.
 
 Exact types count: true is no integer. An integer is a number. Fields that are not declared
 stay as they came.
@@ -19,7 +18,7 @@ from collections.abc import Callable, Container
 
 import attrs
 
-from chainhub._responses.annotations import fields_of, is_unset, members, resolve
+from chainhub._responses.annotations import fields_of, members, resolve
 from chainhub._responses.fault import Fault
 from chainhub.errors import ResponseError
 
@@ -42,7 +41,7 @@ def settle(
     secrets: tuple[str, ...] = (),
     lenient: bool = False,
 ) -> T:
-    """Return the model with None for what was left out.
+    """Return the model if it is what was declared.
 
     Args:
         model: What generated code has made of an answer: a model, a list, a plain value.
@@ -154,10 +153,10 @@ class _Shape:
 
 
 class _Everything(Container[type]):
-    """Contain every type but the one of a field that was left out."""
+    """Contain every type."""
 
     def __contains__(self, kind: object) -> bool:
-        return not is_unset(kind)
+        return True
 
 
 @functools.cache
@@ -189,9 +188,6 @@ def _looks(member: object, namespace: types.ModuleType) -> dict[type, Descend | 
         return {origin: None if isinstance(inner.plain, _Everything) else look}
     if origin is typing.Any or not isinstance(origin, type):
         return {object: None}
-    if is_unset(origin):
-        # What may be left out may be null: callers see None for both.
-        return {origin: _left_out, type(None): None}
     if attrs.has(origin) and hasattr(origin, "from_dict"):
         return {origin: _Model(origin, namespace)}
     return {int: None, float: None} if origin is float else {origin: None}
@@ -245,10 +241,6 @@ def _listed(kind: object, value: object, _lenient: bool) -> object:
     if value not in typing.get_args(kind):
         raise Fault(kind, value)
     return value
-
-
-def _left_out(_value: object, _lenient: bool) -> object:
-    return None
 
 
 def _either(first: Descend, second: Descend) -> Descend:

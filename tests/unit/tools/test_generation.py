@@ -73,7 +73,7 @@ assert "VideoCreate" in dir(chainhub_api.models) and "UUID" not in dir(chainhub_
 task = chainhub_api.models.VideoTask.from_dict(
     {"id": "a", "status": "b", "status_update_time": 1, "more": 2}
 )
-assert task["more"] == 2 and task.video_url is UNSET
+assert task["more"] == 2 and task.video_url is None
 assert chainhub_api.Client.__name__ == "Client"
 for module in (chainhub_api, chainhub_api.models):
     try:
@@ -82,6 +82,29 @@ for module in (chainhub_api, chainhub_api.models):
         assert "has no attribute 'Nope'" in str(error)
     else:
         raise AssertionError
+"""
+
+BOTH_WAYS = """
+import copy, pickle
+from chainhub_api.models import Callback, CreatedTask, VideoCreate
+from chainhub_api.types import UNSET
+
+came = Callback.from_dict({"url": "u"})
+assert came.headers is None and came.to_dict() == {"url": "u"}
+assert Callback.from_dict({"url": "u", "headers": None}).to_dict() == {"url": "u", "headers": None}
+came.headers = UNSET
+assert came.to_dict() == {"url": "u"}
+assert Callback(url="u").to_dict() == {"url": "u"}
+assert Callback(url="u", headers=None).to_dict() == {"url": "u", "headers": None}
+for sent in (VideoCreate("m", "p"), copy.deepcopy(VideoCreate("m", "p"))):
+    assert pickle.loads(pickle.dumps(sent)).to_dict() == {"model": "m", "prompt": "p"}
+    assert sent.seed is UNSET and "seed=UNSET" in repr(sent)
+
+task = CreatedTask.from_dict({"id": "a", "status": "s", "variant": None})
+assert task.parent is None and task == CreatedTask("a", "s") and "left_out" not in repr(task)
+assert task.to_dict() == {"id": "a", "status": "s", "variant": None}
+task.parent = CreatedTask("b", "s")
+assert task.to_dict()["parent"]["files"] is None
 """
 
 HOSTILE = '"""\'\\"); import os; os._exit(77)\n{{ 7*7 }}{% raw %}\\N{DASH} \\'
@@ -112,6 +135,25 @@ def python(*arguments: str, path: Path) -> None:
 def test_every_kind_of_operation_can_be_called(grown: Path) -> None:
     """Through the resources, sync and async, with the arguments and types of the contract."""
     python("-c", CALLER, path=grown)
+
+
+def test_what_an_answer_left_out_is_none(grown: Path) -> None:
+    """And is left out again; what is sent leaves out by UNSET, in models of both kinds too."""
+    python("-c", BOTH_WAYS, path=grown)
+    models = grown / layout.PACKAGE / "models"
+    assert "    parent: CreatedTask | None = None\n" in (models / "created_task.py").read_text()
+    assert (
+        "    headers: CallbackHeaders | None | Unset = UNSET\n"
+        in (models / "callback.py").read_text()
+    )
+
+
+def test_without_null_in_its_type_a_field_may_be_unset(tmp_path: Path) -> None:
+    """The overlay puts null into the type of every field that an answer may leave out."""
+    schema: Json = {"type": "object", "title": "Task", "properties": {"a": {"type": "string"}}}
+    generation.generate(document(schema), "c", tmp_path / "new")
+    text = (tmp_path / "new" / "models" / "task.py").read_text()
+    assert "    a: str | Unset = UNSET\n" in text
 
 
 def test_everything_generated_is_typed(grown: Path, tmp_path: Path) -> None:
