@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping, MutableMapping
 from http import HTTPStatus
-from typing import IO, BinaryIO, Generic, Literal, TypeVar
+from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 
 from attrs import define
 
 
 class Unset:
+    """What stands where no value was given: what is sent then has no such field, and an option stays as it is"""
+
     def __bool__(self) -> Literal[False]:
         return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"  # also a copy, or what comes out of a pickle, is the one that `is UNSET`
 
 
 UNSET: Unset = Unset()
@@ -38,6 +46,19 @@ class File:
         return self.file_name, self.payload, self.mime_type
 
 
+class Received:
+    """A model that has come in an answer: a field that was left out is None, and `to_dict` leaves it out again"""
+
+    __slots__ = ("_left_out",)
+    _left_out: set[str]
+
+    def _as_it_came(self, fields: dict[str, Any]) -> dict[str, Any]:
+        for name in getattr(self, "_left_out", ()):  # there is none if a caller has made the model
+            if fields.get(name) is None:
+                fields.pop(name, None)
+        return fields
+
+
 T = TypeVar("T")
 
 
@@ -51,4 +72,4 @@ class Response(Generic[T]):
     parsed: T | None
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset"]
+__all__ = ["UNSET", "File", "FileTypes", "Received", "RequestFiles", "Response", "Unset"]

@@ -1,32 +1,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import Received as _Received
 
 T = TypeVar("T", bound="VideoTask")
 
 
-@_attrs_define
-class VideoTask:
+@_attrs_define(getstate_setstate=False)
+class VideoTask(_Received):
     """
     Attributes:
         id (str):
         status (str):
         status_update_time (int):
-        video_url (None | str | Unset):
-        enhanced_prompt (None | str | Unset):
+        video_url (str | None):
+        enhanced_prompt (str | None):
     """
 
     id: str
     status: str
     status_update_time: int
-    video_url: None | str | Unset = UNSET
-    enhanced_prompt: None | str | Unset = UNSET
+    video_url: str | None = None
+    enhanced_prompt: str | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -36,27 +36,23 @@ class VideoTask:
 
         status_update_time = self.status_update_time
 
-        video_url: None | str | Unset
-        if isinstance(self.video_url, Unset):
-            video_url = UNSET
-        else:
-            video_url = self.video_url
+        video_url = self.video_url
 
-        enhanced_prompt: None | str | Unset
-        if isinstance(self.enhanced_prompt, Unset):
-            enhanced_prompt = UNSET
-        else:
-            enhanced_prompt = self.enhanced_prompt
+        enhanced_prompt = self.enhanced_prompt
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({"id": id, "status": status, "status_update_time": status_update_time})
-        if video_url is not UNSET:
-            field_dict["video_url"] = video_url
-        if enhanced_prompt is not UNSET:
-            field_dict["enhanced_prompt"] = enhanced_prompt
+        field_dict.update(
+            {
+                "id": id,
+                "status": status,
+                "status_update_time": status_update_time,
+                "video_url": video_url,
+                "enhanced_prompt": enhanced_prompt,
+            }
+        )
 
-        return field_dict
+        return self._as_it_came(field_dict)
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
@@ -67,23 +63,9 @@ class VideoTask:
 
         status_update_time = d.pop("status_update_time")
 
-        def _parse_video_url(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        video_url = d.pop("video_url", None)
 
-        video_url = _parse_video_url(d.pop("video_url", UNSET))
-
-        def _parse_enhanced_prompt(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        enhanced_prompt = _parse_enhanced_prompt(d.pop("enhanced_prompt", UNSET))
+        enhanced_prompt = d.pop("enhanced_prompt", None)
 
         video_task = cls(
             id=id,
@@ -94,6 +76,7 @@ class VideoTask:
         )
 
         video_task.additional_properties = d
+        video_task._left_out = {"video_url", "enhanced_prompt"}.difference(src_dict)
         return video_task
 
     @property
