@@ -32,6 +32,8 @@ from tools.servers import write_servers
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
+_SAID: Final = ("description", "example")
+
 
 def generate(document: dict[str, Json], place: str, into: Path) -> None:
     """Write the package for `document` into the folder `into`, which must not exist.
@@ -67,7 +69,7 @@ def _write_stub(path: Path, data: GeneratorData) -> None:
 def _understood(document: dict[str, Json]) -> dict[str, Json]:
     """Leave out what the generator takes for something else: extensions beside status codes."""
     odd = {place for place, operation in operations(document) if any(_extensions(operation))}
-    copy = deepcopy(document) if odd else document
+    copy = _described(deepcopy(document) if odd else document)
     for place in odd:
         operation = mapping(at(copy, place))
         for status in _extensions(operation):
@@ -77,6 +79,35 @@ def _understood(document: dict[str, Json]) -> dict[str, Json]:
 
 def _extensions(operation: dict[str, Json]) -> list[str]:
     return [key for key in mapping(operation.get("responses")) if key.startswith("x-")]
+
+
+def _described(document: dict[str, Json]) -> dict[str, Json]:
+    """Say in the schemas of parameters what is said beside them: the generator looks only there."""
+    paths: dict[str, Json] = {}
+    for path, item in mapping(document["paths"]).items():
+        paths[path] = {
+            key: _told(one) if isinstance(one, dict) else one
+            for key, one in _told(mapping(item)).items()
+        }
+    components = _told(mapping(document.get("components")))
+    return {**document, "paths": paths, "components": components}
+
+
+def _told(holder: dict[str, Json]) -> dict[str, Json]:
+    match holder.get("parameters"):
+        case list(listed):
+            return {**holder, "parameters": [*map(_parameter, listed)]}
+        case dict(named):
+            return {**holder, "parameters": {name: _parameter(one) for name, one in named.items()}}
+    return holder
+
+
+def _parameter(parameter: Json) -> Json:
+    schema = mapping(parameter).get("schema")
+    if not isinstance(parameter, dict) or not isinstance(schema, dict) or "$ref" in schema:
+        return parameter
+    said: dict[str, Json] = {key: parameter[key] for key in _SAID if key in parameter}
+    return {**parameter, "schema": {**said, **schema}}
 
 
 def check(document: dict[str, Json], place: str) -> None:

@@ -17,10 +17,11 @@ _JSON_NAME = re.compile(
     r"""(?P<json>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\] =|:)\s+(?P<python>\w+)\b"""
 )
 _PLAIN = re.compile(r"[\w.]+( \| [\w.]+)*")
+_ARGUMENT = re.compile(r"^    (\w+) \(.*?\):", re.MULTILINE)
 _HEAD = """# Public surface
 
-Generated with the client: a line per call and per model field. What changes here changes for
-callers.
+Generated with the client: a line per call and per model field, with what the contract says of it
+below. What changes here changes for callers.
 """
 
 
@@ -67,6 +68,17 @@ def _calls(tag: Path) -> Iterator[str]:
             path = tag / f"{method.name}.py"
             call = f"client.{tag.name}.{method.name}{_signature(method)}"
             yield f"- `{call}` — `{_request(path)}`\n"
+            text, _, arguments = (ast.get_docstring(method) or "").partition("\nArgs:\n")
+            yield _said(text, "  ")
+            _, *parts = _ARGUMENT.split(arguments)
+            for name, said in zip(parts[::2], parts[1::2], strict=True):
+                yield _said(said, f"  - `{name}`: ")
+
+
+def _said(text: str, before: str = "") -> str:
+    """Write what the contract says of something in a line; nothing, if it says nothing."""
+    line = " — ".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
+    return f"{before}{line}\n" if line else ""
 
 
 def _signature(method: ast.FunctionDef) -> str:
@@ -113,11 +125,23 @@ def _model(path: Path) -> str:
     names = dict(_json_names(methods))
     lines = [f"\n### {node.name}\n\n"]
     for item in node.body:
-        if isinstance(item, ast.AnnAssign):
+        if isinstance(item, ast.Expr):
+            lines.append(_words(item, is_about_class=item is node.body[0]))
+        elif isinstance(item, ast.AnnAssign):
             lines.append(_field(item, names))
-        elif isinstance(item, ast.Assign):
+        else:
             lines.append(f"- `{ast.unparse(item)}`\n")
     return "".join(lines)
+
+
+def _words(item: ast.Expr, *, is_about_class: bool) -> str:
+    text = item.value.value if isinstance(item.value, ast.Constant) else ""
+    if not isinstance(text, str):
+        return ""  # the dots that stand for the methods
+    if not is_about_class:
+        return _said(text, "  ")
+    said = _said(text.partition("Attributes:\n")[0])
+    return f"{said}\n" if said else ""
 
 
 def _field(item: ast.AnnAssign, names: dict[str, str]) -> str:

@@ -79,6 +79,8 @@ def test_the_repaired_contract_is_what_the_service_does(project: Path) -> None:
     assert [parameter["name"] for parameter in operation["parameters"]] == ["id"]
     assert "requestBody" not in operation
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    described = [operation, *operation["parameters"], schema, *schema["properties"].values()]
+    assert all(one.pop("description").endswith(".") for one in described)
     assert schema == {
         "type": "object",
         "title": "VideoTask",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import subprocess
@@ -154,6 +155,72 @@ def test_without_null_in_its_type_a_field_may_be_unset(tmp_path: Path) -> None:
     generation.generate(document(schema), "c", tmp_path / "new")
     text = (tmp_path / "new" / "models" / "task.py").read_text()
     assert "    a: str | Unset = UNSET\n" in text
+
+
+LEFTOVER = (
+    "Given a hint, the model will return one or more complete predictions, and may also return "
+    "the probability of an alternative label at each location.\n\n"
+    "Complete creation for the provided hint and parameters\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (LEFTOVER, None),
+        (f"{LEFTOVER}Official documentation: https://example.com/docs\n", None),
+        (f"{LEFTOVER}It costs 3 credits.", f"{LEFTOVER}It costs 3 credits."),
+        ("Given a hint, the model will return a video.",) * 2,
+    ],
+)
+def test_the_words_of_another_service_are_removed(text: str, kept: str | None) -> None:
+    """On any path, where a description is nothing but them."""
+    contract = document()
+    mapping(at(contract, ("paths", "/0", "post")))["description"] = text
+    repaired = commands.repaired_document(contract, "c").document
+    assert at(repaired, ("paths", "/0", "post", "description")) == kept
+
+
+def test_arguments_are_described(tmp_path: Path) -> None:
+    """What is said beside a schema, of a path or a component too; the schema's own words first."""
+    contract = document()
+    path = mapping(at(contract, ("paths", "/0")))
+    path["parameters"] = [
+        {"name": "a", "in": "query", "description": "How many.", "schema": {"type": "integer"}},
+        {"$ref": "#/components/parameters/B"},
+    ]
+    kind: Json = {"type": "string", "enum": ["x", "y"], "title": "Kind"}
+    mapping(path["post"])["parameters"] = [
+        {
+            "name": "c",
+            "in": "query",
+            "description": "Not this.",
+            "example": "e",
+            "schema": {"type": "string", "description": "But this."},
+        },
+        {
+            "name": "d",
+            "in": "query",
+            "description": "d",
+            "schema": {"$ref": "#/components/schemas/K"},
+        },
+    ]
+    contract["components"] = {
+        "parameters": {
+            "B": {"name": "b", "in": "query", "description": "Which.", "schema": {"type": "string"}}
+        },
+        "schemas": {"K": kind},
+    }
+    before = copy.deepcopy(contract)
+    generation.generate(contract, "c", tmp_path / "new")
+    assert contract == before
+    text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
+    for line in (
+        "a (int | Unset): How many.",
+        "b (str | Unset): Which.",
+        ": But this. Example: e.",
+    ):
+        assert line in text
 
 
 def test_everything_generated_is_typed(grown: Path, tmp_path: Path) -> None:

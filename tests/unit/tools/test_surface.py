@@ -1,4 +1,4 @@
-"""What the surface refuses to be read from."""
+"""What the surface shows, and what it refuses to be read from."""
 
 from __future__ import annotations
 
@@ -43,6 +43,37 @@ def test_only_names_of_fields_are_json_names(tmp_path: Path) -> None:
     text = surface(package(tmp_path, models__a=model))
     assert text.endswith(
         '### A\n\n- `a_: int` — required, JSON `a`\n- `c: int` — required, JSON `c "d"`\n'
+    )
+
+
+def test_what_the_contract_says_stands_below(tmp_path: Path) -> None:
+    """Of a call and its arguments, of a model and its fields; in one line each."""
+    folder = package(
+        tmp_path,
+        api__video__call="\ndef _get_kwargs():\n  _kwargs: D = {'method': 'get', 'url': '/a'}\n",
+        models__a=(
+            'class A:\n    """A thing.\n\n    Attributes:\n        b (int): Not here.\n    """\n\n'
+            '    b: int\n    """ How\n    long, in seconds. """\n    c: int = None\n'
+            "\n    def x(self): ...\n"
+        ),
+        models__b='class B(str):\n    """ """\n\n    D = 1\n',
+    )
+    (folder / "api" / "video" / "__init__.py").write_text(
+        "class R:\n    def call(self, a: 'int', b: 'str'):\n"
+        '        """Ask\n\n        More\n        words.\n\n        Args:\n'
+        "            a (int): How many\n                (at most).\n            b (str):\n"
+        '        """\n'
+    )
+    assert surface(folder).partition("client.video\n\n")[2] == (
+        "- `client.video.call(a: int, b: str) -> None` — `GET /a`\n"
+        "  Ask — More words.\n"
+        "  - `a`: How many (at most).\n"
+        "\n## Models\n"
+        "\n### A\n\nA thing.\n\n"
+        "- `b: int` — required\n"
+        "  How long, in seconds.\n"
+        "- `c: int` — optional\n"
+        "\n### B\n\n- `D = 1`\n"
     )
 
 
