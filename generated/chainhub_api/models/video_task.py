@@ -13,20 +13,34 @@ T = TypeVar("T", bound="VideoTask")
 
 @_attrs_define(getstate_setstate=False)
 class VideoTask(_Received):
-    """
+    """A video task, in the state in which it was when the service answered.
+
     Attributes:
-        id (str):
-        status (str):
-        status_update_time (int):
-        video_url (str | None):
-        enhanced_prompt (str | None):
+        id (str): The id of the task. It can contain colons and has no fixed length.
+        status (str): One word for the state of the task, in any letter case. completed, succeeded and success mean that
+            the video is finished. failed, failure, error, cancelled, canceled, expired and every word that ends in _failed
+            mean that there will be no video. Every other word, also an unknown one, means that the task is still running.
+        status_update_time (int): When the status last changed, in milliseconds since 1970-01-01 00:00 UTC. Some models
+            give seconds instead: a value below 100,000,000,000 is seconds.
+        video_url (str | None): The URL of the finished video, null or empty until there is one. It stops working after
+            a time that the service decides, between one hour and 14 days.
+        enhanced_prompt (str | None): The prompt as the service rewrote it. Many answers leave it out.
     """
 
     id: str
+    """ The id of the task. It can contain colons and has no fixed length. """
     status: str
+    """ One word for the state of the task, in any letter case. completed, succeeded and success mean that the video is
+    finished. failed, failure, error, cancelled, canceled, expired and every word that ends in _failed mean that
+    there will be no video. Every other word, also an unknown one, means that the task is still running. """
     status_update_time: int
+    """ When the status last changed, in milliseconds since 1970-01-01 00:00 UTC. Some models give seconds instead: a
+    value below 100,000,000,000 is seconds. """
     video_url: str | None = None
+    """ The URL of the finished video, null or empty until there is one. It stops working after a time that the service
+    decides, between one hour and 14 days. """
     enhanced_prompt: str | None = None
+    """ The prompt as the service rewrote it. Many answers leave it out. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

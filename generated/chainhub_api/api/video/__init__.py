@@ -22,15 +22,14 @@ class VideoResource:
         self._run = run
 
     def query(self, id: "str") -> "VideoTask":
-        """Query task
+        """Return the state of a video task
 
-        Given a hint, the model will return one or more complete predictions, and may also return the
-        probability of an alternative label at each location.
-
-        Complete creation for the provided hint and parameters
+        Answers at once with the state the task is in now. The id comes from the call that created the task.
+        The address of the video is there once the task has completed.
 
         Args:
-            id (str):
+            id (str): The id of the task, as the call that created it returned it. Example:
+                veo3.1-fast:1760545785-euexscdeL8.
         """
         from . import query as _operation
 
@@ -46,15 +45,14 @@ class AsyncVideoResource:
         self._run = run
 
     async def query(self, id: "str") -> "VideoTask":
-        """Query task
+        """Return the state of a video task
 
-        Given a hint, the model will return one or more complete predictions, and may also return the
-        probability of an alternative label at each location.
-
-        Complete creation for the provided hint and parameters
+        Answers at once with the state the task is in now. The id comes from the call that created the task.
+        The address of the video is there once the task has completed.
 
         Args:
-            id (str):
+            id (str): The id of the task, as the call that created it returned it. Example:
+                veo3.1-fast:1760545785-euexscdeL8.
         """
         from . import query as _operation
 

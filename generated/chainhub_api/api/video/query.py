@@ -44,16 +44,14 @@ def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Res
 
 
 def sync_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
-    """Query task
+    """Return the state of a video task
 
-     Given a hint, the model will return one or more complete predictions, and may also return the
-    probability of an alternative label at each location.
-
-    Complete creation for the provided hint and parameters
-
+     Answers at once with the state the task is in now. The id comes from the call that created the task.
+    The address of the video is there once the task has completed.
 
     Args:
-        id (str):
+        id (str): The id of the task, as the call that created it returned it. Example:
+            veo3.1-fast:1760545785-euexscdeL8.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -71,16 +69,14 @@ def sync_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask
 
 
 def sync(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
-    """Query task
+    """Return the state of a video task
 
-     Given a hint, the model will return one or more complete predictions, and may also return the
-    probability of an alternative label at each location.
-
-    Complete creation for the provided hint and parameters
-
+     Answers at once with the state the task is in now. The id comes from the call that created the task.
+    The address of the video is there once the task has completed.
 
     Args:
-        id (str):
+        id (str): The id of the task, as the call that created it returned it. Example:
+            veo3.1-fast:1760545785-euexscdeL8.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -94,16 +90,14 @@ def sync(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
 
 
 async def asyncio_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
-    """Query task
+    """Return the state of a video task
 
-     Given a hint, the model will return one or more complete predictions, and may also return the
-    probability of an alternative label at each location.
-
-    Complete creation for the provided hint and parameters
-
+     Answers at once with the state the task is in now. The id comes from the call that created the task.
+    The address of the video is there once the task has completed.
 
     Args:
-        id (str):
+        id (str): The id of the task, as the call that created it returned it. Example:
+            veo3.1-fast:1760545785-euexscdeL8.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -121,16 +115,14 @@ async def asyncio_detailed(*, client: AuthenticatedClient, id: str) -> Response[
 
 
 async def asyncio(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
-    """Query task
+    """Return the state of a video task
 
-     Given a hint, the model will return one or more complete predictions, and may also return the
-    probability of an alternative label at each location.
-
-    Complete creation for the provided hint and parameters
-
+     Answers at once with the state the task is in now. The id comes from the call that created the task.
+    The address of the video is there once the task has completed.
 
     Args:
-        id (str):
+        id (str): The id of the task, as the call that created it returned it. Example:
+            veo3.1-fast:1760545785-euexscdeL8.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
