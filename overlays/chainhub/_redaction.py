@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 MASK = "***"
 LONGEST_URL = 300
 QUERY_ALLOWED = frozenset({"id"})
+_NONE: frozenset[str] = frozenset()
 HEADERS_ALLOWED = frozenset(
     {
         "age",
@@ -37,8 +38,12 @@ _LONGEST_CUT = 2000
 _KEY_SHAPED = (
     r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-.]{8,}|(?i:(?<=\bbearer )|(?<=\bbearer%20))[\w\-.~+/=]{8,}"
 )
-_ESCAPED_ASCII = r"\\+u00([2-7][0-9A-Fa-f])"
-_WEB_ADDRESS = r"(?i:https?|wss?):(?:\\*/){2}[^\s\"'<>]+"
+_ESCAPED_ASCII = r"(?<!\\)\\+u00([2-7][0-9A-Fa-f])"
+_SCHEME = r"(?i:https?|wss?):(?:\\*/){2}"
+_WEB_ADDRESS = rf"{_SCHEME}[^\s\"'<>]+"
+_CLOSERS = {")": "(", "]": "[", "}": "{"}
+_CLOSING = r"[)\]}。，、；：！？）】》」』”’»…]"
+_TRAILING = ".,;:!?`\\)]}。，、；：！？）】》」』”’»…"
 _PARAMETER_NAME = r"[A-Za-z0-9_.\-\[\]]{1,40}"
 _PLAIN_VALUE = r"[A-Za-z0-9._:%~+/=\-]*"
 
@@ -47,15 +52,35 @@ def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str
     """Return the text on one line, keys and signed queries masked, at most `limit` characters."""
     window = text[: 16 * limit + _LONGEST_CUT]
     readable = re.sub(_ESCAPED_ASCII, lambda found: chr(int(found[1], 16)), window)
-    masked = re.sub(_KEY_SHAPED, MASK, mask(readable, secrets))
-    shown = re.sub(_WEB_ADDRESS, lambda found: _redacted(found[0]), masked)
+    shown = redact_addresses(mask(readable, secrets))
     # A key that was cut at the end of the window could not be recognised.
     return one_line(shown if len(window) == len(text) else shown[:-_LONGEST_CUT] + "…", limit)
 
 
-def redact_url(url: str) -> str:
-    """Return the address without user name, password and fragment; of the query only `id`."""
-    return one_line(_redacted(url), LONGEST_URL)
+def redact_url(url: str, *, own: bool = False) -> str:
+    """Return the address without user name, password, fragment and the values of its query.
+
+    Args:
+        url: The address.
+        own: Whether it is one of the API's own, which keeps the value of `id`.
+    """
+    return one_line(_redacted(url, QUERY_ALLOWED if own else _NONE), LONGEST_URL)
+
+
+def redact_addresses(text: str, api: str | None = None) -> str:
+    """Return the text with every address in it redacted, and nothing around them changed.
+
+    Args:
+        text: Any text; the cost grows with its length, not faster.
+        api: The base URL whose addresses keep the value of `id`.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        end = _end(found[0])
+        url = found[0][:end]
+        return _redacted(url, QUERY_ALLOWED if _is_of(url, api) else _NONE) + found[0][end:]
+
+    return re.sub(_WEB_ADDRESS, shown, text)
 
 
 def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
@@ -64,11 +89,11 @@ def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, st
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return the text with every spelling of every secret replaced by `***`."""
+    """Return the text with every spelling of every secret, and what looks like a key, masked."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = re.sub(_spellings(secret), MASK, text)
-    return text
+    return re.sub(_KEY_SHAPED, MASK, text)
 
 
 def one_line(text: str, limit: int) -> str:
@@ -92,7 +117,7 @@ def _spellings(secret: str) -> str:
 def _spelling(character: str) -> str:
     point = ord(character)
     percent = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
-    others = rf"{percent}|\\+u{point:04x}|&#0*{point};|&#x0*{point:x};"
+    others = rf"{percent}|\\{{1,16}}u{point:04x}|&#0*{point};|&#x0*{point:x};"
     return f"(?:{re.escape(character)}|(?i:{others}))"
 
 
@@ -109,10 +134,34 @@ def _inside_base64(secret: str) -> Iterator[str]:
         yield encoded.replace("+", "-").replace("/", "_")
 
 
-def _redacted(url: str) -> str:
+def _redacted(url: str, allowed: frozenset[str]) -> str:
     address, _, _ = url.partition("#")
     address, mark, query = address.partition("?")
-    return _without_user(address) + mark + "&".join(map(_parameter, query.split("&")))
+    shown = "&".join(_parameter(pair, allowed) for pair in query.split("&"))
+    return _without_user(address) + mark + shown
+
+
+def _is_of(url: str, api: str | None) -> bool:
+    return api is not None and url.startswith(api) and url[len(api) : len(api) + 1] in ("/", "?")
+
+
+def _end(run: str) -> int:
+    """Return where an address ends, of which only blanks and quotes were looked at so far.
+
+    Behind its last parameter a closing bracket, or a mark that no address has, ends it. The mark
+    must be behind the last one: what follows it is shown.
+    """
+    end = len(run.rstrip(_TRAILING))
+    start = re.search(r"[?#]", run)
+    if start is None:
+        return end
+    last = max(run.rfind("&", 0, end), start.start())
+    for found in re.compile(_CLOSING).finditer(run, last, end):
+        opener = _CLOSERS.get(found[0])
+        if opener is None or run.find(opener, last, found.start()) < 0:
+            rest = run[found.start() : end]
+            return end if re.search(_SCHEME, rest) else found.start()
+    return end
 
 
 def _without_user(address: str) -> str:
@@ -127,13 +176,13 @@ def _without_user(address: str) -> str:
     return scheme + slashes + rest
 
 
-def _parameter(pair: str) -> str:
+def _parameter(pair: str, allowed: frozenset[str]) -> str:
     name, equals, value = pair.partition("=")
     if not pair:
         return ""
     if not equals or not re.fullmatch(_PARAMETER_NAME, name):
         return MASK
-    return f"{name}={_plain(value) if name in QUERY_ALLOWED else MASK}"
+    return f"{name}={_plain(value) if name in allowed else MASK}"
 
 
 def _plain(value: str) -> str:

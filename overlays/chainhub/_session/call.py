@@ -63,7 +63,7 @@ class Prepared:
         """The URL with its secrets cut out."""
         from chainhub._redaction import redact_url
 
-        return redact_url(self.raw_url)
+        return redact_url(self.raw_url, own=True)
 
     @property
     def target(self) -> bytes:
@@ -422,7 +422,9 @@ class CallResult:
     def told(self, error: ChainhubError) -> ChainhubError:
         """Tell an error that came out of the answer later what the call knows."""
         if not error.attempts and self.answer is not None:
-            error.method, error.url = self.answer.method, self.answer.url
+            from chainhub._redaction import redact_url
+
+            error.method, error.url = self.answer.method, redact_url(self.answer.url, own=True)
             error.attempts, error.elapsed = self.attempts, self.elapsed
         return error
 

@@ -129,7 +129,7 @@ def test_advice_of_the_caller_stays() -> None:
 @pytest.mark.parametrize(
     ("location", "message"),
     [
-        ("https://u:p@h/x?id=1&t=2", "the service redirects to https://h/x?id=1&t=***"),
+        ("https://u:p@h/x?id=1&t=2", "the service redirects to https://h/x?id=***&t=***"),
         (None, "the service redirects without saying where"),
     ],
 )

@@ -18,6 +18,7 @@ from chainhub._responses.response import Response, decode_json, explain_misfit, 
 
 KEY = "sk-test-Kp7Qw2Xv9Lm4Rt6Yb1Nc"
 URL = "https://api.example/v1/video/query?id=veo3.1-fast:1-a"
+SHOWN = "https://api.example/v1/video/query?id=***"
 TASK = {"id": "veo3.1-fast:1-a", "status": "pending", "video_url": None, "status_update_time": 1}
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head></html>"
 
@@ -124,13 +125,13 @@ def test_where_a_redirect_points_is_shown() -> None:
     """The location is redacted."""
     error = verdict(answer(302, b"", ("Location", "https://x/?id=1&sig=2")))
     assert isinstance(error, errors.RedirectError)
-    assert "https://x/?id=1&sig=***" in str(error)
+    assert "https://x/?id=***&sig=***" in str(error)
 
 
 def test_what_the_url_and_the_method_were_is_carried() -> None:
     """The error can be understood without the request."""
     error = verdict(answer(503))
-    assert (error.method, error.url, error.excerpt) == ("GET", URL, None)
+    assert (error.method, error.url, error.excerpt) == ("GET", SHOWN, None)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_other_bodies_are_refused(body: bytes, message: str) -> None:
     with pytest.raises(errors.ResponseError) as caught:
         decode_json(answer(200, body, ("X-Request-Id", "7")))
     assert message in caught.value.message
-    assert (caught.value.status, caught.value.request_id, caught.value.url) == (200, "7", URL)
+    assert (caught.value.status, caught.value.request_id, caught.value.url) == (200, "7", SHOWN)
     assert caught.value.__context__ is None
 
 
