@@ -65,6 +65,16 @@ def test_a_mock_transport_is_asked_for_the_video_too(mode, mock, tmp_path):
     assert told[-1].fraction == 1.0
 
 
+def test_signed_address_is_in_no_log(mode, mock, tmp_path, caplog):
+    """Whole URLs are what httpx logs; of the API's own, the id may be known."""
+    caplog.set_level("DEBUG")
+    client = mode.client(httpx_args={"transport": httpx.MockTransport(mock)})
+    mode(client.video.download(TASK_ID, tmp_path / "v"))
+    assert "/v1/video/query?id=veo3.1-fast%3A" in caplog.text
+    assert "https://cdn.example.com/v.mp4?sig=***" in caplog.text
+    assert "sig=1" not in caplog.text
+
+
 def test_a_client_of_the_users_own_sends_without_its_headers(mode, mock, tmp_path):
     """They are meant for the API."""
     kind = httpx.AsyncClient if mode.asynchronous else httpx.Client

@@ -23,6 +23,7 @@ from chainhub._download.partial import Partial
 from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._media_line import Line, Reply
 from chainhub._responses.response import Response
+from chainhub._session.log import UNDER_WAY
 from chainhub._session.retry import Failure
 from chainhub._session.session import FAILURES
 from chainhub._trouble import trouble_of
@@ -97,6 +98,8 @@ class Fetch:
         Raises:
             DownloadError: what came, or where it leads, is refused; or the disk refuses.
         """
+        outer = UNDER_WAY.get()
+        UNDER_WAY.set((None, self._route.secrets))
         try:
             return self._follow()
         except ChainhubError:
@@ -106,6 +109,8 @@ class Fetch:
             trouble = trouble_of(
                 error, host=self.url.host, reached=True, heard=b"", secrets=secrets
             )
+        finally:
+            UNDER_WAY.set(outer)
         return trouble
 
     def _follow(self) -> Outcome:

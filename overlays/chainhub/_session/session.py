@@ -24,6 +24,7 @@ from chainhub._connector import Connector
 from chainhub._pool import Attempt, Raw, SyncPool
 from chainhub._session.call import Call, CallResult, Prepared
 from chainhub._session.credentials import Credentials
+from chainhub._session.log import UNDER_WAY
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
 from chainhub.errors import ClientClosedError, ConfigurationError
@@ -68,6 +69,7 @@ class Session:
         self.connector = connector
         self.credentials = credentials
         self.observers = observers
+        self._under_way = connector.base_url, credentials.secrets
         self.budget = RetryBudget()
         self._durations: DurationMemory | None = None
         self.closed = False
@@ -150,18 +152,27 @@ class Session:
 
     def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Response | Failure:
         attempt = call.begin()
+        outer = UNDER_WAY.get()
+        UNDER_WAY.set(self._under_way)
         try:
             raw = exchange(call.prepared, key, attempt)
         except FAILURES as error:
             return self._trouble(error, attempt)
+        finally:
+            UNDER_WAY.set(outer)
         return call.answer(raw)
 
     async def _aattempt(self, call: Call, key: str, exchange: AsyncExchange) -> Response | Failure:
         attempt = call.begin()
+        # Not by a token: a coroutine may be closed in another context.
+        outer = UNDER_WAY.get()
+        UNDER_WAY.set(self._under_way)
         try:
             raw = await exchange(call.prepared, key, attempt)
         except FAILURES as error:
             return self._trouble(error, attempt)
+        finally:
+            UNDER_WAY.set(outer)
         return call.answer(raw)
 
     def _trouble(self, error: Exception, attempt: Attempt) -> Failure:
