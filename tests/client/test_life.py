@@ -15,7 +15,9 @@ import httpx
 import pytest
 
 import chainhub
+from chainhub._tasks import batch_poller as _gathering
 from chainhub_api.api.video import query
+from tests.loopback import TASK
 
 
 def test_one_async_client_serves_several_event_loops(server):
@@ -182,6 +184,70 @@ def test_leaked_async_client_on_a_live_loop_warns(server):
             dropped.clear()
 
     asyncio.run(leak())
+
+
+LATE = """
+import asyncio, httpx, logging, sys, chainhub
+
+async def asked(client):
+    await client.video.query("a")
+
+{lines}
+# Held by modules that are torn down after what closing needs, as a Django settings module is.
+httpx.kept = logging.kept = kept
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "kept = chainhub.Client(); kept.video.query('a')",
+        "kept = chainhub.Client().with_options(timeout=9); kept.video.query('a')",
+        "kept = chainhub.Client(httpx_args={'http2': False}); kept.video.query('a')",
+        "kept = chainhub.AsyncClient(); asyncio.run(asked(kept))",
+        "kept = chainhub.AsyncClient(); loop = asyncio.new_event_loop()\n"
+        "loop.run_until_complete(asked(kept))",
+        "kept = chainhub.Client().video.as_completed(['a', 'b'], journal='j'); next(kept)",
+        "kept = chainhub.Client().video.watch('a'); next(kept)",
+        "kept = chainhub.Cancel(); chainhub.Client().with_options(cancel=kept).video.query('a')",
+        "from chainhub.sandbox import Sandbox\nkept = Sandbox(); kept.start()",
+    ],
+)
+def test_nothing_is_said_at_exit(server, http, tmp_path, lines):
+    """Whatever is still open then is closed before modules are torn down."""
+    server.answers = [http(200, TASK | {"status": "completed", "video_url": "https://h/v.mp4"})]
+    program = LATE.format(lines=lines)
+    variables = {"CHAINHUB_API_KEY": "sk-test-late", "CHAINHUB_BASE_URL": server.url}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_let_go_of_serves_again(mode, server):
+    """A handler that was registered earlier runs later, and may still ask."""
+    arguments = {} if mode.asynchronous else {"httpx_args": {"http2": False}}
+    for client in (
+        mode.client(base_url=server.url),
+        mode.client(base_url=server.url, **arguments),
+    ):
+        for _ in range(2):
+            assert mode(client.video.query("a")).status == "pending"
+            client._session.let_go()
+
+
+def test_wait_of_the_parent_is_left_open_in_a_forked_child(server):
+    """Closing it would unlock the parent's journal."""
+    client = chainhub.Client("sk-test-late", base_url=server.url)
+    waiting = client.video.as_completed([])
+    _gathering._unfinished[waiting] = -1
+    _gathering._close_unfinished()
+    assert list(waiting) == []
 
 
 def test_forked_child_shares_nothing(server):

@@ -6,14 +6,16 @@ is decided in `_call`.
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
+import sys
 import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpcore
 import httpx
@@ -33,7 +35,7 @@ from chainhub.errors import ClientClosedError, ConfigurationError
 # with these imports it would take a tenth longer.
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 
     from chainhub._async_pool import AsyncPool
     from chainhub._responses.response import Response
@@ -275,7 +277,28 @@ class Session:
             if one is not None:
                 await one.aclose()
 
-    def __del__(self) -> None:
+    def let_go(self) -> None:
+        """Close what is idle when the interpreter ends, while all that closing needs is there."""
+        if self._sync_pool is not None:
+            self._sync_pool.close()
+        if self._ordinary is not None:
+            ordinary, self._ordinary = self._ordinary, None
+            ordinary.close()
+        for loop, lifetimes in list(self._lifetimes.items()):
+            # Sockets of a loop that is closed are beyond reach; one that runs closes its own.
+            if loop.is_closed() or loop.is_running():
+                continue
+            for theirs in (self._async_pools, self._async_ordinary, self._lifetimes):
+                theirs.pop(loop, None)
+            for lifetime in lifetimes:
+                closing = cast("AsyncGenerator[None, None]", lifetime).aclose()
+                with suppress(Exception):
+                    closing.send(None)
+                    closing.close()  # it waits for something, and nobody can any more
+
+    def __del__(self, _ends: Callable[[], bool] = sys.is_finalizing) -> None:
+        if _ends():  # modules are torn down, and with them what closing needs
+            return
         # Attributes may be missing when construction failed.
         sync_pool = getattr(self, "_sync_pool", None)
         if sync_pool is not None:
@@ -321,6 +344,14 @@ def _close_soon(loop: asyncio.AbstractEventLoop, one: AsyncPool | httpx.AsyncCli
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 _abandoned: list[object] = []
 _closing: set[asyncio.Task[None]] = set()  # a task nobody holds may be collected half done
+
+
+def _let_go_of_all() -> None:
+    for session in list(_sessions):
+        session.let_go()
+
+
+atexit.register(_let_go_of_all)
 
 
 def _after_fork_in_child() -> None:

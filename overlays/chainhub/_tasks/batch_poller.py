@@ -7,13 +7,17 @@ a few asyncio tasks; everything else, callbacks included, happens where the call
 from __future__ import annotations
 
 import asyncio
+import atexit
 import math
+import os
 import time
+import weakref
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
     Callable,
     Coroutine,
+    Generator,
     Iterator,
 )
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -264,6 +268,32 @@ def poll_batch(
     cancel: Cancel | None,
 ) -> Iterator[Outcome]:
     """Wait for many tasks and yield what became of each."""
+    waiting = _gather(client, ids, terms, on_update, journal, cancel)
+    _unfinished[waiting] = os.getpid()
+    return waiting
+
+
+_unfinished: weakref.WeakKeyDictionary[Generator[Outcome, None, None], int]
+_unfinished = weakref.WeakKeyDictionary()
+
+
+@atexit.register
+def _close_unfinished() -> None:
+    """Close what nobody read to its end while all that closing needs is there."""
+    for waiting, process in list(_unfinished.items()):
+        with suppress(Exception):  # a thread is still in it, or the disk is full
+            if process == os.getpid():  # the journal of a forked child is its parent's
+                waiting.close()
+
+
+def _gather(
+    client: Client,
+    ids: Iterator[str | VideoTask],
+    terms: WaitOptions,
+    on_update: OnUpdate | None,
+    journal: JournalPath | None,
+    cancel: Cancel | None,
+) -> Generator[Outcome, None, None]:
     door, options = client._door(), client._options
     with opened(journal) as kept:
         batch = BatchPoller(
