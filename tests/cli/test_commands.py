@@ -204,7 +204,7 @@ def test_the_folder_is_made_before_anything_is_asked(
     (tmp_path / "file").touch()
     refused = chainhub(*words, str(tmp_path / "file"))
     assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
-    assert "cannot make the folder" in refused.err
+    assert "file is a file, not a folder" in refused.err
     assert sandbox.requests == ()
     assert chainhub(*words, str(tmp_path / "new" / "one")).code == 0
     assert (tmp_path / "new" / "one" / "m@1.mp4").exists()

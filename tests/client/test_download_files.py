@@ -142,9 +142,10 @@ def test_a_folder_without_the_right_to_write(fetch, server, tmp_path):
 
 
 def test_a_missing_folder_is_named(fetch, tmp_path):
-    """`into=` must exist."""
+    """That of a file is not made: its path may be misspelt."""
     with pytest.raises(chainhub.DiskError, match="the folder does not exist"):
-        fetch(into=tmp_path / "missing")
+        fetch(tmp_path / "missing" / "v.mp4")
+    assert left(tmp_path) == set()
 
 
 def test_a_full_disk_leaves_nothing_behind(fetch, tmp_path):

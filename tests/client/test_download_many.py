@@ -57,6 +57,38 @@ def test_every_task_has_an_outcome(mode, videos, tmp_path):
     assert threads() == []
 
 
+def test_the_folder_is_made(mode, videos, tmp_path):
+    """With those above it, by both methods."""
+    client = mode.client(base_url=videos.url)
+    found = mode(client.video.download_many("ab", into=tmp_path / "my" / "videos"))
+    assert found["b"].result() == tmp_path / "my" / "videos" / "b.mp4"
+    place = mode(client.video.download("c", into=str(tmp_path / "more")))
+    assert place == tmp_path / "more" / "c.mp4"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("file", "videos is a file, not a folder"),
+        ("link", "videos is a symbolic link to nothing, not a folder"),
+        ("below", "cannot make the folder {place}/videos/below: Not a directory"),
+    ],
+)
+def test_what_stands_in_place_of_the_folder_is_named(mode, videos, tmp_path, kind, sentence):
+    """In one sentence; nothing is written."""
+    place = tmp_path / "videos"
+    if kind == "link":
+        place.symlink_to(tmp_path / "nowhere")
+    else:
+        place.write_bytes(b"")
+    client = mode.client(base_url=videos.url)
+    into = place / "below" if kind == "below" else place
+    found = mode(client.video.download_many(["a"], into=into))
+    with pytest.raises(chainhub.DiskError, match=sentence.format(place=tmp_path)):
+        found["a"].result()
+    assert [path.name for path in tmp_path.iterdir()] == ["videos"]
+
+
 def test_an_interrupted_call_goes_on(mode, videos, tmp_path):
     """With `keep`, what is there is not downloaded again."""
     client = mode.client(base_url=videos.url)

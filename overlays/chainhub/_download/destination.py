@@ -56,6 +56,23 @@ def destination(task_id: str, dest: Place | None, into: Place | None) -> Path:
     return Path(os.path.abspath(given))
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for videos, and those above it, unless it is there.
+
+    Raises:
+        DiskError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        return
+    except FileExistsError as error:
+        link = "a symbolic link to nothing" if os.path.islink(folder) else "a file"
+        failure = DiskError(f"{shown(folder)} is {link}, not a folder", errno=error.errno)
+    except OSError as error:
+        failure = disk_error(error, "cannot make the folder", folder)
+    raise failure
+
+
 def stands_already(path: Path, if_exists: IfExists) -> bool:
     """Tell whether a file stands there that is to be kept instead of downloading.
 

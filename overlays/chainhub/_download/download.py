@@ -14,7 +14,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._download.destination import IfExists, stands_already
+from chainhub._download.destination import IfExists, make_folder, stands_already
 from chainhub._download.fetch import Fetch, FetchRequest, Outcome
 from chainhub._download.media import StartOver, address_in
 from chainhub._download.partial import Partial, tidy
@@ -73,6 +73,7 @@ class Wanted:
         id: The task.
         task: What is known of it already, or None.
         target: The file, absolute.
+        makes_folder: Whether the folder of the file is made.
         if_exists: What to do if it is there.
         sha256: The checksum the file must have, in lower case, or None.
         max_bytes: The largest file that is wanted, or infinity.
@@ -82,6 +83,7 @@ class Wanted:
     id: str
     task: VideoTask | None = attrs.field(repr=False)
     target: Path
+    makes_folder: bool
     if_exists: IfExists
     sha256: str | None
     max_bytes: float
@@ -146,6 +148,8 @@ class Download:
             DiskError: the file cannot be made.
         """
         wanted = self.wanted
+        if wanted.makes_folder:
+            make_folder(wanted.target.parent)
         tidy(wanted.target)
         if stands_already(wanted.target, wanted.if_exists):
             yield None

@@ -73,6 +73,7 @@ class DownloadOptions:
             id=task_id,
             task=None if isinstance(task, str) else task,
             target=destination(task_id, dest, into),
+            makes_folder=dest is None,
             if_exists=self._if_exists,
             sha256=None if sha256 is None else sha256.lower(),
             max_bytes=self._max_bytes,

@@ -64,7 +64,8 @@ class DownloadMethods:
         Args:
             task: The finished task, or its id; an id is queried first.
             dest: The file to write; its folder must exist.
-            into: Instead of `dest`, the folder to write to; the file is named after the id.
+            into: Instead of `dest`, the folder to write to, which is made if it is missing; the
+                file is named after the id.
             if_exists: What to do if the file is there: "error", "replace" it when the new one is
                 complete, or "keep" it and download nothing.
             sha256: The checksum the file must have, 64 hexadecimal digits.
@@ -124,7 +125,8 @@ class DownloadMethods:
 
         Args:
             tasks: Finished tasks or their ids, taken as they are needed; each is downloaded once.
-            into: The folder to write to; the files are named after the ids.
+            into: The folder to write to, which is made if it is missing; the files are named after
+                the ids.
             if_exists: What to do with a file that is there: "error", "replace" or "keep".
             max_bytes: The largest file to take; None for any.
             allow_hosts: Hosts videos may come from although they are not public.
@@ -192,7 +194,8 @@ class AsyncDownloadMethods:
         Args:
             task: The finished task, or its id; an id is queried first.
             dest: The file to write; its folder must exist.
-            into: Instead of `dest`, the folder to write to; the file is named after the id.
+            into: Instead of `dest`, the folder to write to, which is made if it is missing; the
+                file is named after the id.
             if_exists: What to do if the file is there: "error", "replace" it when the new one is
                 complete, or "keep" it and download nothing.
             sha256: The checksum the file must have, 64 hexadecimal digits.
@@ -252,7 +255,8 @@ class AsyncDownloadMethods:
 
         Args:
             tasks: Finished tasks or their ids, taken as they are needed; each is downloaded once.
-            into: The folder to write to; the files are named after the ids.
+            into: The folder to write to, which is made if it is missing; the files are named after
+                the ids.
             if_exists: What to do with a file that is there: "error", "replace" or "keep".
             max_bytes: The largest file to take; None for any.
             allow_hosts: Hosts videos may come from although they are not public.

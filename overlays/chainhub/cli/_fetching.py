@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from chainhub._download.destination import disk_error
+from chainhub._download.destination import make_folder
 from chainhub._tasks.download_methods import PARALLEL
 from chainhub.cli._durations import limit
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
@@ -47,22 +46,6 @@ class Place:
     deadline: float = float("inf")
 
 
-def make_folder(place: Place) -> None:
-    """Make the folder for the videos now: after minutes of waiting is too late to miss it.
-
-    Raises:
-        DiskError: It cannot be made.
-    """
-    if place.into is None:
-        return
-    try:
-        os.makedirs(place.into, exist_ok=True)
-        return
-    except OSError as error:
-        failure = disk_error(error, "cannot make the folder", Path(place.into))
-    raise failure
-
-
 class Fetching:
     """Downloads in a few threads; leaving the block early ends them.
 
@@ -87,7 +70,9 @@ class Fetching:
         Raises:
             DiskError: The folder cannot be made.
         """
-        make_folder(self._place)
+        if self._place.into is not None:
+            # Now: after minutes of waiting is too late to hear that it cannot be made.
+            make_folder(Path(self._place.into))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
