@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import sys
 
-_MISSING = (
-    "chainhub: the command line needs the package {name}, which comes with an extra: "
-    'pip install "chainhub[cli]"'
-)
-
 
 def main() -> int:
     """Run the command line and return its exit code; 2 if the extra is missing."""
@@ -20,7 +15,9 @@ def main() -> int:
         name = (error.name or "").partition(".")[0]
         if name not in ("rich", "typer"):
             raise
-    print(_MISSING.format(name=name), file=sys.stderr)
+    from chainhub._extras import missing_extra
+
+    print(f"chainhub: {missing_extra('the command line needs', name, 'cli')}", file=sys.stderr)
     return 2
 
 

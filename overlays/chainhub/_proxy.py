@@ -402,10 +402,11 @@ def _auth(url: httpx.URL) -> tuple[bytes, bytes] | None:
 
 def _check_socks(setting: ProxySetting) -> None:
     if setting.socks and not _has_socksio():
-        raise ConfigurationError(
-            f"{setting.source} asks for a SOCKS proxy, which needs one more package:"
-            f' pip install "chainhub[socks]". {_way_out(setting.source)}'
-        )
+        from chainhub._extras import missing_extra
+
+        subject = f"{setting.source} asks for a SOCKS proxy, which needs"
+        missing = missing_extra(subject, "socksio", "socks")
+        raise ConfigurationError(f"{missing}. {_way_out(setting.source)}")
 
 
 def _has_socksio() -> bool:

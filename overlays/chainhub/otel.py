@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from chainhub._extras import missing_extra
 from chainhub._session.events import AttemptEvent
 from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
@@ -36,7 +37,7 @@ def spans(provider: trace.TracerProvider | None = None) -> Callable[[AttemptEven
         ConfigurationError: the package opentelemetry-api is not installed.
     """
     if _missing:
-        raise ConfigurationError('spans need one more package: pip install "chainhub[otel]"')
+        raise ConfigurationError(missing_extra("spans need", "opentelemetry-api", "otel"))
     tracer = trace.get_tracer("chainhub", __version__, tracer_provider=provider)
 
     def observe(event: AttemptEvent) -> None:

@@ -78,8 +78,9 @@ def test_without_the_extra_it_says_what_to_install(missing) -> None:
     if missing == "typer":
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            "chainhub: the command line needs the package typer, which comes with an extra: "
-            'pip install "chainhub[cli]"\n'
+            'chainhub: the command line needs the package typer, which comes with the extra "cli": '
+            'pip install --index-url https://INDEX/simple/ "chainhub[cli]" '
+            "(INDEX: the package index that chainhub came from)\n"
         )
     else:
         assert done.returncode == 0
@@ -97,7 +98,10 @@ def test_missing_extra_in_this_process(capsys, monkeypatch) -> None:
         monkeypatch.setattr(cli, "main", broken)
         if told:
             assert __main__.main() == 2
-            assert 'pip install "chainhub[cli]"' in capsys.readouterr().err
+            assert (
+                'pip install --index-url https://INDEX/simple/ "chainhub[cli]"'
+                in capsys.readouterr().err
+            )
         else:
             with pytest.raises(ModuleNotFoundError):
                 __main__.main()

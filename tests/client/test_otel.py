@@ -84,7 +84,7 @@ def test_missing_package_is_a_sentence():
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
-    assert 'pip install "chainhub[otel]"' in done.stdout
+    assert 'pip install --index-url https://INDEX/simple/ "chainhub[otel]"' in done.stdout
     quiet = "import sys, chainhub._client; print(any('opentelemetry' in n for n in sys.modules))"
     done = subprocess.run([sys.executable, "-c", quiet], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False"

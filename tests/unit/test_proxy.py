@@ -323,7 +323,7 @@ def test_socks_without_socksio_says_what_to_install(
         choose_proxy("https", "example.com", None, table)
     text = str(caught.value)
     assert text.startswith("ALL_PROXY")
-    assert 'pip install "chainhub[socks]"' in text
+    assert 'pip install --index-url https://INDEX/simple/ "chainhub[socks]"' in text
     assert "trust_env=False" in text
     assert "hunter2" not in text
     with pytest.raises(ConfigurationError, match="the argument proxy= asks for a SOCKS proxy"):

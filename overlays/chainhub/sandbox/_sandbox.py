@@ -10,6 +10,7 @@ from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from chainhub._extras import missing_extra
 from chainhub.sandbox._bind import listen, origin
 from chainhub.sandbox._clock import Clock
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
@@ -191,10 +192,8 @@ class Sandbox:
         else:
             service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
             return build(service, self._log), Background
-        raise MissingExtraError(
-            f'The sandbox needs the package {missing}: pip install "chainhub[sandbox]".',
-            name=missing,
-        )
+        sentence = missing_extra("the sandbox needs", missing, "sandbox")
+        raise MissingExtraError(sentence, name=missing)
 
     def _bytes(self) -> bytes:
         if self._video is not None:

@@ -38,11 +38,10 @@ def chainhub_sandbox(chainhub_clock: VirtualClock) -> Iterator[Sandbox]:
     except MissingExtraError as error:
         missing = error.name
     if missing is not None:
-        pytest.fail(
-            f"the fixture chainhub_sandbox needs the package {missing}:"
-            ' pip install "chainhub[testing]"',
-            pytrace=False,
-        )
+        from chainhub._extras import missing_extra
+
+        subject = "the fixture chainhub_sandbox needs"
+        pytest.fail(missing_extra(subject, missing, "testing"), pytrace=False)
     yield sandbox
     sandbox.close()
 

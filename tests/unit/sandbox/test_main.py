@@ -79,7 +79,7 @@ def test_a_missing_extra_is_one_sentence(
     monkeypatch.delitem(sys.modules, "chainhub.sandbox._server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["--port", "0"]) == 2
-    assert 'pip install "chainhub[sandbox]"' in capsys.readouterr().err
+    assert '--index-url https://INDEX/simple/ "chainhub[sandbox]"' in capsys.readouterr().err
 
 
 def test_sigterm_is_ctrl_c(

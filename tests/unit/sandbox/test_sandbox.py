@@ -258,9 +258,7 @@ def test_a_missing_package_is_one_sentence(package: str, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(MissingExtraError) as caught:
         Sandbox().start()
-    assert str(caught.value) == (
-        f'The sandbox needs the package {package}: pip install "chainhub[sandbox]".'
-    )
+    assert str(caught.value).startswith(f"the sandbox needs the package {package}, which")
 
 
 def test_many_connections_at_once() -> None:

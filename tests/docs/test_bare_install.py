@@ -1,0 +1,63 @@
+"""Nobody is told to install chainhub by its bare name: on the public index it may be a stranger's."""
+
+import re
+
+import pytest
+
+SHIPPED = ("overlays", "generated", "examples", "docs", "README.md", "CONTRIBUTING.md")
+READ = {".py", ".md", ".jinja", ".yaml", ".toml", ".ipynb", ".html", ".txt"}
+INSTALLING = re.compile(
+    r"\b(?:pip3?|pipx|uv|uv pip|uv tool|poetry|pdm|conda) +(?:install|add|download|inject)\b[^\n`]*"
+)
+NAMED = re.compile(r"(?<![\w./-])chainhub(?:\[[\w, -]+\])?(?:[=~<>!]=?[\w.*]+)?(?![\w./-]*[\w/])")
+SOMEWHERE = re.compile(
+    r"--index-url|--index[ =]|--no-index|--find-links|--extra-index-url|--source"
+)
+
+
+def bare(text: str) -> list[str]:
+    """Return the commands that leave it to the public index what `chainhub` is."""
+    commands = INSTALLING.findall(text.replace("\\\n", " "))
+    return [line for line in commands if NAMED.search(line) and not SOMEWHERE.search(line)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'pip install "chainhub[cli]"',
+        "python -m pip install chainhub",
+        "pip install \\\n    chainhub==0.1.0",
+        "uv pip install chainhub",
+        "uv add 'chainhub[otel, cli]'",
+        "pipx install chainhub",
+        "Say `pip install chainhub`, then",
+    ],
+)
+def test_a_bare_name_is_found(text):
+    """In every way people write it."""
+    assert bare(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'pip install --index-url https://INDEX/simple/ "chainhub[cli]"',
+        "pip install dist/chainhub-0.1.0-py3-none-any.whl",
+        "pip install ./chainhub",
+        "pip install httpx, as chainhub-others do",
+    ],
+)
+def test_what_names_a_place_is_not(text):
+    """An index, a file or a folder."""
+    assert not bare(text)
+
+
+def test_no_file_says_so(project):
+    """Neither sources with their messages, nor pages, nor examples."""
+    found = {}
+    for name in SHIPPED:
+        place = project / name
+        for file in [place] if place.is_file() else sorted(place.rglob("*")):
+            if file.suffix in READ and (lines := bare(file.read_text(encoding="utf-8"))):
+                found[str(file.relative_to(project))] = lines
+    assert found == {}
