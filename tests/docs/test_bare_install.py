@@ -1,4 +1,4 @@
-"""Nobody is told to install chainhub by its bare name: on the public index it may be a stranger's."""
+"""No text says to install chainhub by its bare name: a stranger may own it on the public index."""
 
 import re
 
