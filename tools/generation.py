@@ -61,7 +61,9 @@ def _write_stub(path: Path, data: GeneratorData) -> None:
     classes = sorted(
         (one.class_info for one in (*data.models, *data.enums)), key=lambda one: one.name
     )
-    imports = "".join(f"from .{one.module_name} import {one.name}\n" for one in classes)
+    imports = "".join(
+        f"from .{one.module_name} import {one.name} as {one.name}\n" for one in classes
+    )
     names = "".join(f'    "{one.name}",\n' for one in classes)
     path.write_text(f"{imports}\n__all__ = (\n{names})\n" if names else "__all__ = ()\n", "utf-8")
 

@@ -66,11 +66,20 @@ def _load(package: str, roots: Sequence[Path]) -> griffe.Object:
         ) from None
     found = loaded[package]
     assert isinstance(found, griffe.Object)
+    if _has(package, roots, "__init__.pyi"):
+        found.exports = [*_reexports(found)]
     return found
 
 
-def _has(package: str, roots: Sequence[Path]) -> bool:
-    return any((root / package / "__init__.py").is_file() for root in roots)
+def _reexports(package: griffe.Object) -> Iterator[str]:
+    """List what a stub imports `as` itself: by PEP 484 that is public, which griffe overlooks."""
+    for name, member in package.members.items():
+        if member.is_alias and (not name.startswith("_") or name.endswith("__")):
+            yield name
+
+
+def _has(package: str, roots: Sequence[Path], name: str = "__init__.py") -> bool:
+    return any((root / package / name).is_file() for root in roots)
 
 
 def has(package: str, *states: Sequence[Path]) -> bool:

@@ -65,6 +65,47 @@ if TYPE_CHECKING:
         advice: str | None
 
 
+__all__ = (
+    "AddressRefusedError",
+    "AmbiguousOutcome",
+    "AuthenticationError",
+    "BadRequestError",
+    "CancelledByUser",
+    "ChainhubError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionFailedError",
+    "ContentRefusedError",
+    "CredentialsError",
+    "DeadlineError",
+    "DestinationExistsError",
+    "DiskError",
+    "DownloadError",
+    "IntegrityError",
+    "LinkExpiredError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ProxyError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RedirectError",
+    "RequestTimeoutError",
+    "ResponseError",
+    "ResultMissing",
+    "ServerError",
+    "StatusError",
+    "TLSError",
+    "TaskCancelled",
+    "TaskError",
+    "TaskExpired",
+    "TaskFailed",
+    "TaskNotFoundError",
+    "TransportError",
+    "UnprocessableError",
+    "WaitTimeout",
+)
+
 LONGEST_LINE = 500
 _LONGEST_MESSAGE = 1000
 _LONGEST_EXCERPT = 300

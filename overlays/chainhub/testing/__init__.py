@@ -11,7 +11,7 @@ pytest loads this package in every session, whoever else's tests it runs.
         assert chainhub_client.video.wait(task_id).video_url
 """
 
-TYPE_CHECKING = False  # type checkers know this name; importing typing takes time
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chainhub.sandbox import (

@@ -204,6 +204,21 @@ def test_what_is_inherited_from_generated_code_is_told_there(
     assert [told.name for told in found.breaking] == ["chainhub_api.client.Generated.send"]
 
 
+def test_a_stub_tells_what_is_public(tmp_path: Path) -> None:
+    """As it does to type checkers, where the package imports its names when they are used."""
+    lazy = "import sys as _sys\n\ndef __getattr__(name: str) -> object: ...\n"
+    before, after = state(tmp_path / "old", lazy), state(tmp_path / "new", lazy)
+    for root in (*before, *after):
+        stub = "from chainhub._client import Client as Client\n"
+        (root / "chainhub" / "__init__.pyi").write_text(stub, "utf-8")
+    code = after[0] / "chainhub" / "_client.py"
+    code.write_text(INNER.replace("now: bool, ", "").replace("code: int", ""), "utf-8")
+    found = packages.changes("chainhub", before, after)
+    assert [told.sentence for told in found.breaking] == [
+        "The parameter `now` of `chainhub.Client.close` is gone."
+    ]
+
+
 def test_code_is_read_and_never_run(tmp_path: Path) -> None:
     """Whatever stands in an earlier state."""
     before = state(tmp_path / "old", CLIENT + "\nraise SystemExit(7)\n")
