@@ -1,6 +1,6 @@
 """A client library for accessing chainhub"""
 
-TYPE_CHECKING = False  # type checkers know this name; importing typing takes time
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .client import AuthenticatedClient, Client

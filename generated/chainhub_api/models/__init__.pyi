@@ -1,4 +1,4 @@
-from .video_task import VideoTask
+from .video_task import VideoTask as VideoTask
 
 __all__ = (
     "VideoTask",
