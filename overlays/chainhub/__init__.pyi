@@ -4,7 +4,7 @@ from chainhub._cancel import Cancel as Cancel
 from chainhub._client import AsyncClient as AsyncClient
 from chainhub._client import Client as Client
 from chainhub._download.download import Progress as Progress
-from chainhub._download.many import DownloadOutcome as DownloadOutcome
+from chainhub._download.many import AnyDownloadOutcome as _AnyDownloadOutcome
 from chainhub._session.events import AttemptEvent as AttemptEvent
 from chainhub._session.events import CallEvent as CallEvent
 from chainhub._session.events import RetryEvent as RetryEvent
@@ -12,7 +12,7 @@ from chainhub._session.retry_policy import RetryPolicy as RetryPolicy
 from chainhub._tasks.intervals import PollPolicy as PollPolicy
 from chainhub._tasks.journal import JournalError as JournalError
 from chainhub._tasks.notebook import show as show
-from chainhub._tasks.outcome import Outcome as Outcome
+from chainhub._tasks.outcome import AnyOutcome as _AnyOutcome
 from chainhub._tasks.status import State as State
 from chainhub._tasks.status import UnknownStatusWarning as UnknownStatusWarning
 from chainhub._tasks.status import code_of as code_of
@@ -61,3 +61,7 @@ from chainhub.errors import TransportError as TransportError
 from chainhub.errors import UnprocessableError as UnprocessableError
 from chainhub.errors import WaitTimeout as WaitTimeout
 from chainhub_api.models import *  # noqa: F403
+
+# At run time these are classes, of which both sides of the union are.
+DownloadOutcome = _AnyDownloadOutcome
+Outcome = _AnyOutcome

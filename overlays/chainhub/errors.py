@@ -43,7 +43,7 @@ they can be pickled, copied, logged and kept.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
@@ -493,7 +493,7 @@ class TaskError(ChainhubError):
     """Tell that a task ended without a video.
 
     Attributes:
-        task: The last answer about the task, or None.
+        task: The last answer about the task.
     """
 
     def __init__(
@@ -501,7 +501,8 @@ class TaskError(ChainhubError):
     ) -> None:
         """Keep the task beside the facts."""
         super().__init__(message, **facts)
-        self.task: VideoTask | None = task
+        # The package always gives one; an error made by hand, as in a test, may go without.
+        self.task: VideoTask = cast("VideoTask", task)
 
 
 class TaskFailed(TaskError):
@@ -558,7 +559,7 @@ class WaitTimeout(ChainhubError, TimeoutError):
     Nothing is lost: wait for the same id again. The last trouble, if any, is the `__cause__`.
 
     Attributes:
-        task_id: The id to wait for again, or None.
+        task_id: The id to wait for again.
         task: The last answer about the task, or None if none came.
         polls: How many times the service was asked.
     """
@@ -576,7 +577,7 @@ class WaitTimeout(ChainhubError, TimeoutError):
     ) -> None:
         """Keep what is needed to resume."""
         super().__init__(message, **facts)
-        self.task_id: str | None = task_id
+        self.task_id: str = cast("str", task_id)  # as with the task of a TaskError
         self.task: VideoTask | None = task
         self.polls: int = polls
 

@@ -1,6 +1,7 @@
 """What a user's own code sees of the types; read by type checkers, never run."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import assert_type
 
 import chainhub
@@ -54,3 +55,43 @@ def errors_tell_what_they_know(client: Client) -> Mapping[str, object]:
         assert_type(error.request_id, str | None)
         assert_type(error.attempts, int)
     return {"version": chainhub.__version__}
+
+
+def errors_hold_what_they_always_have(client: Client) -> VideoTask:
+    try:
+        return client.video.wait("veo3.1-fast:1")
+    except chainhub.WaitTimeout as error:
+        assert_type(error.task, VideoTask | None)
+        return client.video.wait(error.task_id)
+    except chainhub.TaskFailed as error:
+        assert_type(error.reason, str | None)
+        return error.task
+
+
+def an_outcome_has_a_task_or_an_error(client: Client) -> None:
+    outcomes: dict[str, chainhub.Outcome] = client.video.wait_many(["veo3.1-fast:1"])
+    for outcome in outcomes.values():
+        if outcome.error is None:
+            assert_type(outcome.task, VideoTask)
+        else:
+            assert_type(outcome.error, ChainhubError)
+            assert_type(outcome.task, VideoTask | None)
+        assert_type(outcome.result(), VideoTask)
+
+
+async def an_outcome_has_it_asynchronously(client: AsyncClient) -> None:
+    async for outcome in client.video.as_completed(["veo3.1-fast:1"]):
+        if outcome.error is not None:
+            raise outcome.error
+        assert_type(outcome.task, VideoTask)
+
+
+def a_download_has_a_path_or_an_error(client: Client) -> chainhub.DownloadOutcome:
+    (download,) = client.video.download_many(["veo3.1-fast:1"], into="videos").values()
+    if download.error is None:
+        assert_type(download.path, Path)
+    return download
+
+
+def models_are_exported(task: chainhub.VideoTask, name: type[chainhub.VideoTask]) -> str:
+    return task.id

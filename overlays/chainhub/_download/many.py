@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import attrs
 
@@ -18,6 +18,8 @@ from chainhub._tasks.poller import id_of
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from chainhub._client import AsyncClient, Client
     from chainhub._download.destination import Place
     from chainhub_api.models import VideoTask
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class DownloadOutcome:
-    """What became of one download.
+    """What became of one download: `if outcome.error is None`, there is a file.
 
     Attributes:
         id: The task.
@@ -50,6 +52,18 @@ class DownloadOutcome:
         if self.path is None:
             raise DownloadError(f"nothing is known of the video of task {shown_id(self.id)}")
         return self.path
+
+
+if TYPE_CHECKING:
+    # A checker narrows a union by `outcome.error is None`, but not the attributes of one class.
+    class DownloadOutcomeWithPath(DownloadOutcome):
+        path: Path
+        error: None
+
+    class DownloadOutcomeWithError(DownloadOutcome):
+        error: ChainhubError
+
+    AnyDownloadOutcome: TypeAlias = DownloadOutcomeWithPath | DownloadOutcomeWithError
 
 
 class Making(Protocol):
@@ -145,7 +159,7 @@ def download_all(
     into: Place,
     parallel: int,
     tell: Tell,
-) -> dict[str, DownloadOutcome]:
+) -> dict[str, AnyDownloadOutcome]:
     """Download the videos of many tasks in a few threads."""
     outcomes: dict[str, DownloadOutcome | None] = {}
     crew = Crew(client, terms, into, tell)
@@ -172,8 +186,11 @@ def _distinct(
             yield task_id, task
 
 
-def _complete(outcomes: dict[str, DownloadOutcome | None]) -> dict[str, DownloadOutcome]:
-    return {task_id: outcome for task_id, outcome in outcomes.items() if outcome is not None}
+def _complete(
+    outcomes: dict[str, DownloadOutcome | None],
+) -> dict[str, AnyDownloadOutcome]:
+    found = {task_id: outcome for task_id, outcome in outcomes.items() if outcome is not None}
+    return cast("dict[str, AnyDownloadOutcome]", found)
 
 
 async def download_all_async(
@@ -183,7 +200,7 @@ async def download_all_async(
     into: Place,
     parallel: int,
     tell: Tell,
-) -> dict[str, DownloadOutcome]:
+) -> dict[str, AnyDownloadOutcome]:
     """Download the videos of many tasks as `download_all` does."""
     outcomes: dict[str, DownloadOutcome | None] = {}
     source, turn = _each(tasks), asyncio.Lock()

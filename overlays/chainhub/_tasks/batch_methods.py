@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chainhub._tasks.wait_methods import DEADLINE
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._client import AsyncClient, Client
-    from chainhub._tasks.outcome import Outcome
+    from chainhub._tasks.outcome import AnyOutcome as Outcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate
     from chainhub_api.models import VideoTask
@@ -95,7 +95,8 @@ class BatchMethods:
         from chainhub._tasks.poller import wait_options
 
         terms = wait_options(self._client, deadline, interval, words, raise_on_failure=True)
-        return poll_batch(self._client, iter(ids), terms, on_update, journal, cancel)
+        found = poll_batch(self._client, iter(ids), terms, on_update, journal, cancel)
+        return cast("Iterator[Outcome]", found)
 
 
 class AsyncBatchMethods:
@@ -172,6 +173,7 @@ class AsyncBatchMethods:
         from chainhub._tasks.poller import wait_options
 
         terms = wait_options(self._client, deadline, interval, words, raise_on_failure=True)
-        return poll_batch_async(
+        found = poll_batch_async(
             self._client, noted_async(ids, {}), terms, on_update, journal, cancel
         )
+        return cast("AsyncIterator[Outcome]", found)

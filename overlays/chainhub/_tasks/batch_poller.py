@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from chainhub._responses.response import Response
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.batch_methods import Ids, JournalPath
+    from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.wait_methods import OnUpdate
 
 
@@ -244,8 +245,8 @@ class Workers:
 
 
 def in_order(
-    ids: Ids, completed: Callable[[Iterator[str | VideoTask]], Iterator[Outcome]]
-) -> dict[str, Outcome]:
+    ids: Ids, completed: Callable[[Iterator[str | VideoTask]], Iterator[AnyOutcome]]
+) -> dict[str, AnyOutcome]:
     """Collect outcomes and put them in the order in which their ids were first seen."""
     order: dict[str, None] = {}
     outcomes = {outcome.id: outcome for outcome in completed(noted(ids, order))}

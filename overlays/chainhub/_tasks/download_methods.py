@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainhub._client import AsyncClient, Client
     from chainhub._download.destination import IfExists, Place
     from chainhub._download.download import Progress
-    from chainhub._download.many import DownloadOutcome
+    from chainhub._download.many import AnyDownloadOutcome as DownloadOutcome
     from chainhub_api.models import VideoTask
 
     OnProgress = Callable[[Progress], object]

@@ -10,6 +10,8 @@ from chainhub._tasks.status import State, shown_status, stated_code, stated_reas
 from chainhub.errors import ResultMissing, TaskCancelled, TaskExpired, TaskFailed
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from chainhub.errors import ChainhubError, TaskError
     from chainhub_api.models import VideoTask
 
@@ -18,7 +20,7 @@ _LONGEST_ID_SHOWN = 80
 
 @attrs.frozen
 class Outcome:
-    """Say what became of one task.
+    """Say what became of one task: `if outcome.error is None`, there is a task with a video.
 
     Attributes:
         id: The id that was asked for.
@@ -47,6 +49,18 @@ class Outcome:
         if self.task is None:
             raise ResultMissing(f"nothing is known about task {shown_id(self.id)}")
         return self.task
+
+
+if TYPE_CHECKING:
+    # A checker narrows a union by `outcome.error is None`, but not the attributes of one class.
+    class OutcomeWithTask(Outcome):
+        task: VideoTask
+        error: None
+
+    class OutcomeWithError(Outcome):
+        error: ChainhubError
+
+    AnyOutcome: TypeAlias = OutcomeWithTask | OutcomeWithError
 
 
 def fault_of(task_id: str, task: VideoTask, state: State, elapsed: float) -> TaskError | None:
