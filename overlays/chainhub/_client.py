@@ -12,7 +12,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
 
@@ -56,6 +56,8 @@ UNCHANGED: Any = object()
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Span = float | httpx.Timeout | None
+# Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
+Self = TypeVar("Self", bound="BaseClient[Any]")
 KeyProvider = TypeVar("KeyProvider", bound=Callable[[], str] | Callable[[], Awaitable[str]])
 
 
@@ -162,7 +164,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         self._given_client = None
         self._given_async_client = None
 
-    def _copy(self, **changes: Any) -> Self:
+    def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
         kept = {
             "headers": dict(self._headers),
@@ -178,7 +180,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         return copy
 
     def with_options(
-        self,
+        self: Self,
         *,
         timeout: Span = UNCHANGED,
         deadline: float | None = UNCHANGED,
@@ -211,11 +213,11 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             changes["cancel"] = cancel
         return self._copy(options=self._options.but(**changes))
 
-    def with_timeout(self, timeout: Span) -> Self:
+    def with_timeout(self: Self, timeout: Span) -> Self:
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""
         return self.with_options(timeout=timeout)
 
-    def with_headers(self, headers: Mapping[str, str]) -> Self:
+    def with_headers(self: Self, headers: Mapping[str, str]) -> Self:
         """Return a client with further headers that shares connections.
 
         Raises:
@@ -223,7 +225,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         """
         return self._copy(headers={**self._headers, **headers})
 
-    def with_cookies(self, cookies: Mapping[str, str]) -> Self:
+    def with_cookies(self: Self, cookies: Mapping[str, str]) -> Self:
         """Return a client with further cookies that shares connections."""
         return self._copy(cookies={**self._cookies, **cookies})
 
@@ -235,12 +237,12 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         """Return the httpx client that asynchronous generated functions send through."""
         return self._async_door()
 
-    def set_httpx_client(self, client: httpx.Client) -> Self:
+    def set_httpx_client(self: Self, client: httpx.Client) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
         self._given_client, self._client = client, None
         return self
 
-    def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
+    def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
         self._given_async_client, self._async_client = async_client, None
         return self
@@ -337,7 +339,7 @@ class Client(BaseClient[Callable[[], str]], Resources):
         """Close the connections, also for the copies that share them; twice does no harm."""
         self._session.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Self) -> Self:
         """Return the client."""
         return self
 
@@ -382,7 +384,7 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
         """Close the connections, also for the copies that share them; twice does no harm."""
         await self._session.aclose()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self: Self) -> Self:
         """Return the client."""
         return self
 

@@ -1,0 +1,120 @@
+"""What type checkers and editors make of the wheel: every block of the documents, and more.
+
+It lies in an environment of its own; what it needs they find in the one the tests run in.
+"""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import indent
+
+import jedi
+import pytest
+
+import chainhub
+from chainhub import testing
+from chainhub_api import models
+from tests.docs.test_blocks import blocks, documents
+
+UNTYPED = ("celery_task.py", "dask_shards.py")  # their frameworks have no types
+STRICT = {
+    "typeCheckingMode": "strict",  # which asks for all that `basic` does
+    "reportUnusedExpression": False,  # the last line of a notebook's cell
+}
+DOT = "import chainhub\nclient = chainhub.Client()\nclient.video."
+
+
+@pytest.fixture(scope="module")
+def python(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the Python of an environment with the wheel in it."""
+    folder = tmp_path_factory.mktemp("editors") / "environment"
+    python = folder / "bin" / "python"
+    _run("uv", "venv", "--quiet", "--python", sys.executable, str(folder))
+    target = ("--quiet", "--offline", "--no-deps", "--python", str(python))
+    _run("uv", "pip", "install", *target, str(built[".whl"]))
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+    return python
+
+
+@pytest.fixture(scope="module")
+def programs(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the documents' blocks, the recipes and the files of tests/typing."""
+    folder = tmp_path_factory.mktemp("programs")
+    for document in documents():
+        for block in blocks(document, document.read_text("utf-8")):
+            if block.language == "python" and not block.skipped:
+                name = f"{document.stem.replace('-', '_')}_{block.line}.py"
+                # Empty lines in front make a checker name the line of the document.
+                (folder / name).write_text("\n" * block.line + block.text, "utf-8")
+    for place in ("examples/recipes", "tests/typing"):
+        for path in (project / place).glob("*.py"):
+            if path.name not in UNTYPED:
+                (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def _run(module: str, *arguments: str, cwd: Path | None = None) -> None:
+    done = subprocess.run(
+        (sys.executable, "-m", module, *arguments),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_mypy_finds_no_fault(python: Path, programs: Path, tmp_path: Path) -> None:
+    """Strict, which also asks that names are exported."""
+    options = ("--strict", "--cache-dir", str(tmp_path), "--config-file", os.devnull)
+    files = [path.name for path in sorted(programs.glob("*.py"))]
+    _run("mypy", *options, "--python-executable", str(python), *files, cwd=programs)
+
+
+def test_pyright_finds_no_fault(python: Path, programs: Path, tmp_path: Path) -> None:
+    """As Pylance has it too; a wheel asks more of what it exports than sources do."""
+    configuration = tmp_path / "pyrightconfig.json"
+    configuration.write_text(json.dumps({**STRICT, "include": [str(programs)]}), "utf-8")
+    _run("basedpyright", "--project", str(tmp_path), "--pythonpath", str(python))
+
+
+def test_jedi_completes(
+    python: Path, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every public name, and whatever stands behind a dot in the documents."""
+    monkeypatch.setattr(jedi.settings, "cache_directory", str(tmp_path))
+    names = {"chainhub": chainhub, "chainhub.testing": testing, "chainhub_api.models": models}
+    dots = [f"{module}.{name}" for module, held in names.items() for name in held.__all__]
+    # One script, in which what was read of the packages is kept; a function for each program.
+    texts = {"names": "\n".join([*(f"import {module}" for module in names), *dots])} | {
+        path.stem: path.read_text("utf-8") for path in programs.glob("*_[0-9]*.py")
+    }
+    text = "".join(f"def {name}():\n{indent(text, '    ')}\n" for name, text in texts.items())
+    lines = text.splitlines()
+    environment = jedi.create_environment(python.parent.parent, safe=False)
+    script = jedi.Script(text, environment=environment)
+    unknown = [
+        lines[node.end_lineno - 1]
+        for node in attributes(ast.parse(text))
+        if node.end_lineno and not script.goto(node.end_lineno, (node.end_col_offset or 0) - 1)
+    ]
+    assert unknown == []
+    offered = {one.name for one in jedi.Script(DOT, environment=environment).complete()}
+    assert offered >= {"query", "wait", "watch", "as_completed", "wait_many", "download"}
+
+
+def attributes(node: ast.AST) -> Iterator[ast.Attribute]:
+    """Walk through the attributes, but those in conditions of comprehensions: Jedi reads none."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Attribute):
+            yield child
+        kept = [child.target, child.iter] if isinstance(child, ast.comprehension) else [child]
+        for one in kept:
+            yield from attributes(one)
