@@ -27,7 +27,7 @@ nitpick_ignore_regex = [
         r"py:.*",
         r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|Path|datetime",
     ),
-    (r"py:class", r"(chainhub_api\.types\.)?Unset"),
+    (r"py:class", r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self"),
 ]
 
 myst_heading_anchors = 3

@@ -11,8 +11,15 @@ from sphinx.environment import BuildEnvironment
 # Where people import what an annotation names alone, or by the private module it is made in.
 HOMES = ("chainhub.", "chainhub.sandbox.", "chainhub.testing.", "chainhub_api.models.", "")
 
+# httpx publishes no inventory for intersphinx, which would need the network as well.
+ELSEWHERE = {
+    "httpx.AsyncClient": "https://www.python-httpx.org/api/#asyncclient",
+    "httpx.Client": "https://www.python-httpx.org/api/#client",
+    "httpx.Timeout": "https://www.python-httpx.org/advanced/timeouts/",
+}
+
 _SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
-_FIELD = re.compile(r"\s+\w+ \([^()]*\):")
+_FIELD = re.compile(r"(\s+\w+) \(([^()]*)\):")
 _MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
 _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
 
@@ -41,17 +48,25 @@ def plain(lines: list[str]) -> list[str]:
     """Return a docstring of generated code without markup: its sentences are the vendor's.
 
     What the generator itself wrote stays: the headings of sections, names and types of fields.
+    An answer never holds Unset, so its type does not say so.
     """
     found: list[str] = []
     in_section = False
     for line in lines:
         in_section = in_section or bool(_SECTION.fullmatch(line))
         head = _FIELD.match(line) if in_section else None
-        kept = head[0] if head else "        " if in_section and line.startswith("  ") else ""
+        kept = "        " if in_section and line.startswith("  ") else ""
+        if head:
+            kept = f"{head[1]} ({_type(head[2])}):"
         text = line[len(head[0]) :] if head else line.strip()
         is_heading = _SECTION.fullmatch(line) and in_section
         found.append(line if is_heading else f"{kept}{_escaped(text)}".rstrip())
     return found
+
+
+def _type(text: str) -> str:
+    parts = [part for part in text.split(" | ") if part != "Unset"]
+    return " | ".join(sorted(parts, key=lambda part: part == "None"))
 
 
 def _escaped(text: str) -> str:
@@ -71,7 +86,7 @@ def shorten(
     """Show values instead of the names of constants; leave out how what is given is made."""
     if not signature:
         return None
-    if what == "exception" or name.endswith("Video"):
+    if what == "exception" or name.endswith("Video") or name.startswith("chainhub_api.models."):
         return "", returns
     constants = vars(sys.modules.get(getattr(thing, "__module__", ""), sys))
 
@@ -86,7 +101,11 @@ def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Node
 ) -> nodes.Node | None:
     """Find a name that an annotation gives alone, or by its module, where people import it."""
-    place, _, name = str(node.get("reftarget", "")).rpartition(".")
+    place, _, name = (whole := str(node.get("reftarget", ""))).rpartition(".")
+    if address := ELSEWHERE.get(whole):
+        return nodes.reference("", whole, refuri=address, internal=False)
+    if place and not place.startswith("chainhub"):
+        return None  # although a class of ours may have the same name
     if place == "chainhub.sandbox._script":
         name = "Step"  # the kinds of steps differ in what they do, not in how they are used
     python = env.domains.python_domain

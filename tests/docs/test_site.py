@@ -146,8 +146,26 @@ def test_every_public_name_has_its_place_in_the_reference(site: Path, module: st
     text = "".join(path.read_text("utf-8") for path in (site / "reference").glob("*.html"))
     names = [name for name in importlib.import_module(module).__all__ if name != "__version__"]
     assert set(names) <= set(re.findall(r"\w+", text))
-    described = set(re.findall(r'id="chainhub(?:\.\w+)*\.(\w+)"', text))
+    described = set(re.findall(r'id="chainhub(?:_api)?(?:\.\w+)*\.(\w+)"', text))
     assert [name for name in names if name[0].isupper() and name not in described] == []
+
+
+def test_names_of_httpx_lead_to_httpx(site: Path) -> None:
+    """`httpx.Client` is not ours, although ours is called `Client` too."""
+    text = (site / "reference" / "clients.html").read_text("utf-8")
+    for method, name in (("get_httpx_client", "Client"), ("set_async_httpx_client", "AsyncClient")):
+        (signature,) = re.findall(rf'id="chainhub.Client.{method}">.*?</dt>', text, re.DOTALL)
+        address = f"https://www.python-httpx.org/api/#{name.lower()}"
+        assert f'href="{address}"><span class="pre">httpx.{name}<' in signature
+
+
+def test_models_show_the_types_that_people_write(site: Path) -> None:
+    """Neither how a missing field is marked nor how the generator makes a default."""
+    text = (site / "reference" / "models.html").read_text("utf-8")
+    shown = re.sub(r"<[^>]+>|\s+", "", text)
+    assert "video_url¶Type:str|None" in shown
+    assert "attr_dict" not in text
+    assert "Unset" not in text
 
 
 def test_links_and_anchors_lead_somewhere(site: Path, pages: dict[Path, Page]) -> None:
