@@ -1,8 +1,22 @@
 """Client for the chainhub video-task service.
 
-`chainhub` is the package to import; `chainhub_api` beside it is generated from the service's
-OpenAPI contract, and what people name in annotations is re-exported here. Names are imported when
-they are first used: `import chainhub` costs next to nothing.
+    with chainhub.Client() as client:
+        task = client.video.wait("veo3.1-fast:1760545785-euexscdeL8")
+        client.video.download(task, "video.mp4")
+
+`help(chainhub)` goes on for thousands of lines. Shorter are `help(client.video)`,
+`help(client.video.wait)` and `help()` of one of these:
+
+    Client, AsyncClient              all options of a client
+    State, state_of, reason_of, …    what the status of a task means
+    ChainhubError                    what every error has; `help(chainhub.errors)` has the tree
+    Outcome, DownloadOutcome         what became of one of many tasks
+    RetryPolicy, PollPolicy, Cancel  what calls and waits take
+    CallEvent, AttemptEvent, …       what `on_call=` and the like are given
+
+The models of the service's contract can be imported from here too. Modules whose names begin with
+an underscore are internal. Names are imported when they are first used: `import chainhub` costs
+next to nothing.
 """
 
 import sys as _sys

@@ -51,7 +51,7 @@ OWN_HEADERS = {
     "Accept": "application/json, */*",
     "Accept-Encoding": "gzip",
 }
-UNCHANGED: Any = object()
+UNCHANGED: Any = ...
 """Stands for "leave this option as it is", where None means "unlimited"."""
 
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
