@@ -22,7 +22,7 @@ HURRY = {"PYTHONPATH": str(Path(__file__).resolve().parent / "hurry")}
 PROJECT = Path(__file__).resolve().parent.parent.parent
 FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *([\w+-]*).*$")
 SHELL = ("bash", "console", "sh", "shell")
-SHOWN = ("", "diff", "json", "mermaid", "text", "toml", "yaml")
+SHOWN = ("", "diff", "dockerfile", "json", "mermaid", "text", "toml", "yaml")
 # Every command of these is run by tests/e2e, against index servers.
 RUN_ELSEWHERE = ("docs/installing.md", "docs/publishing.md")
 FOREIGN = ("cd", "curl", "export", "git", "pip", "pipx", "uv")

@@ -36,8 +36,10 @@ class Index:
         """Say what the pages' stand-ins mean here; the longer ones first."""
         return {
             "https://packages.example.com/simple/": self.url,
+            "https://INDEX/simple/": self.url,
             "https://packages.example.com/": self.publish_url,
             "packages.example.com": "127.0.0.1",
+            "machine INDEX": "machine 127.0.0.1",
             "password PASSWORD": f"password {PASSWORD}",
         }
 
@@ -116,7 +118,7 @@ def outside_index(folder: Path, packages: Path, environment: Mapping[str, str]) 
 @contextmanager
 def devpi(walk: Walk, mirrored: str) -> Iterator[Index]:
     """Run the page's devpi-server, with the page's index on it."""
-    make, start, ask = (block.text for block in walk.unread.pop("A devpi-server"))
+    make, start, ask = (block.text for block in walk.unread.pop("Run a devpi-server"))
     walk.run(make.replace("devpi-init", f"devpi-init --root-passwd {ROOT}"))
     port = free_port()
     url = f"http://127.0.0.1:{port}/"

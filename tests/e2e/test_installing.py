@@ -1,11 +1,11 @@
 """docs/installing.md, done as it is written, with a decoy of a higher version on another index."""
 
-import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,12 @@ pytestmark = pytest.mark.network
 
 DECOY = "99.0.0"
 ASK = "import importlib.metadata as m; print(m.version('chainhub'))"
-WAYS = (
-    ("With uv, the index for this package only", (PASSWORD,), ".venv"),
-    ("With pip, from one index", (), "with-pip"),
-    ("With pip, locked by hash", (), "by-hash"),
-)
+WAYS = {
+    "pip": (),
+    "pip, locked by hash": (),
+    "uv": (PASSWORD,),
+    "A wheel file, or a checkout": (),
+}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def index(
     """Start an index of one's own of either kind, and publish to it."""
     page = project / "docs" / "publishing.md"
     if request.param == "pypiserver":
-        (block,) = sections(page)["A pypiserver"]
+        (block,) = sections(page)["Run a pypiserver"]
         server = servers.pypiserver(block.text, tmp_path / "own", wheelhouse, environment)
     elif "devpi-server" in servers.programs(project):
         (tmp_path / "own").mkdir()
@@ -103,39 +104,52 @@ def test_the_page_is_true(
     elsewhere: str,
     project: Path,
     built: dict[str, Path],
+    sources: Callable[[Path, int], Path],
     sandbox_variables: dict[str, str],
 ) -> None:
-    """Three ways give our package, which works; the ways warned of give the decoy."""
+    """Every way gives our package, which works; the ways warned of give the decoy."""
     ours = built[".whl"].name.split("-")[1]
-    for heading, answers, environment in WAYS:
+    (first,) = walk.unread.pop("Check the installation")
+    (warned_of,) = walk.unread.pop("What not to do")
+    clean, home = walk.environment, walk.folder
+    for heading, answers in WAYS.items():
+        walk.environment, walk.folder = dict(clean), home / heading
+        walk.folder.mkdir()
         if heading.endswith("hash"):
             # Somebody's careless setting, against which only hashes help.
             walk.environment["PIP_EXTRA_INDEX_URL"] = elsewhere
+        if heading.startswith("A wheel file"):
+            shutil.copy(built[".whl"], walk.folder / "chainhub-0.1.0-py3-none-any.whl")
+            sources(walk.folder / "checkout", 0o022)
         walk.section(heading, *answers)
-        assert version(walk, environment) == ours
-    walk.section("The first call")
-    walk.environment |= sandbox_variables
-    for environment in (".venv", "with-pip", "by-hash"):
-        assert re.fullmatch(r"\w+\n", walk.run(f"{environment}/bin/python -W error first.py"))
+        assert version(walk, ".venv/bin/python") == ours
+        walk.write(first.text)
+        walk.environment |= sandbox_variables
+        assert re.fullmatch(r"\w+\n", walk.run(".venv/bin/python -W error first.py"))
     for example in readme(project):
         (walk.folder / "example.py").write_text(example, "utf-8")
         walk.run(".venv/bin/python -W error example.py")
-    (warned_of,) = walk.unread.pop("Not so")
-    del walk.environment["PIP_EXTRA_INDEX_URL"]
-    walk.environment |= {
-        "VIRTUAL_ENV": str(walk.folder / "with-pip"),
-        "PATH": f"{walk.folder / 'with-pip' / 'bin'}{os.pathsep}{walk.environment['PATH']}",
-    }
+    remove = "python -m pip uninstall --quiet --yes chainhub"
     for command in walk.translated(warned_of.text).splitlines():
-        walk.run("python -m pip uninstall --quiet --yes chainhub")
-        walk.run(command)
-        assert version(walk, "with-pip") == DECOY
-    assert walk.unread == {}
+        walk.run(f"{remove}\n{command}")
+        assert version(walk, ".venv/bin/python") == DECOY
+    (image,) = walk.unread.pop("Docker")
+    (install,) = re.findall(r"NETRC=\S+ (.*)", walk.translated(image.text))
+    netrc = home.parent / "home" / ".netrc"
+    secret = netrc.rename(home.parent / "secret")
+    walk.run(f"{remove}\nNETRC='{secret}' {install}")
+    assert version(walk, ".venv/bin/python") == ours
+    secret.rename(netrc)
+    walk.environment = dict(clean)
+    walk.section("The command line alone")
+    tool = walk.run("uv tool dir").strip()
+    assert version(walk, f"{tool}/chainhub/bin/python") == ours
+    assert set(walk.unread) == {"CI"}  # its command is the one for uv
 
 
-def version(walk: Walk, environment: str) -> str:
-    """Ask an environment which chainhub it has."""
-    return walk.run(f'{environment}/bin/python -I -c "{ASK}"').strip()
+def version(walk: Walk, python: str) -> str:
+    """Return which chainhub an environment has."""
+    return walk.run(f'{python} -I -c "{ASK}"').strip()
 
 
 def readme(project: Path) -> list[str]:

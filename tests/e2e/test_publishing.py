@@ -84,7 +84,7 @@ def index(
     page = project / "docs" / "publishing.md"
     (tmp_path / "packages").mkdir()
     if request.param == "pypiserver":
-        (block,) = sections(page)["A pypiserver"]
+        (block,) = sections(page)["Run a pypiserver"]
         place = tmp_path / "pypiserver"
         with servers.pypiserver(block.text, place, tmp_path / "packages", environment) as started:
             yield started
@@ -107,14 +107,14 @@ def walk(project: Path, checkout: Path, environment: dict[str, str], index: Inde
     page = project / "docs" / "publishing.md"
     opened = Walk(page, checkout, environment, index.stands_for)
     # These two are how the index was started.
-    for heading in ("A pypiserver", "A devpi-server"):
+    for heading in ("Run a pypiserver", "Run a devpi-server"):
         opened.unread.pop(heading)
     return opened
 
 
 def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     """Every command of the page works, and does what the page says beside it."""
-    walk.section("Name the index once")
+    walk.section("Configure the index once")
     walk.section("Credentials", PASSWORD)
     assert walk.section("Build").count(": OK\n") == 3
     made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
@@ -138,7 +138,7 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
 
 def test_what_is_published_stays(walk: Walk, index: Index) -> None:
     """Other bytes under the same version are refused, by us before the upload; a new one goes."""
-    for heading, answer in (("Name the index once", ""), ("Credentials", PASSWORD)):
+    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
         walk.section(heading, answer)
     publish = "make publish INDEX=acme"
     walk.run(publish)
@@ -167,7 +167,7 @@ MISSING = (
 
 def test_what_is_missing_is_said(walk: Walk, index: Index) -> None:
     """The person reads one sentence, and no password."""
-    for heading, answer in (("Name the index once", ""), ("Credentials", PASSWORD)):
+    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
         walk.section(heading, answer)
     walk.run("make build")
     complete = walk.environment

@@ -73,11 +73,11 @@ class Walk:
 
 
 def sections(page: Path) -> dict[str, list[Block]]:
-    """Sort a page's blocks under its headings; a heading without a block is left out."""
+    """Sort a page's blocks under its headings; a heading without a block to run is left out."""
     text = page.read_text("utf-8")
     lines = text.splitlines()
     found: dict[str, list[Block]] = {}
-    for block in blocks(page, text):
+    for block in (block for block in blocks(page, text) if not block.skipped):
         above = [line for line in lines[: block.line] if line.startswith("## ")]
         found.setdefault(above[-1].removeprefix("## "), []).append(block)
     return found
