@@ -1,6 +1,6 @@
-"""Fetch the videos of many tasks: wait and download at the same time, and survive a crash.
+"""Download the videos of many tasks: wait and download at the same time, survive a crash.
 
-Usage: python asyncio_batch.py IDS FOLDER   (IDS is a file with an id a line)
+Usage: python asyncio_batch.py IDS FOLDER   (IDS is a file with one id per line)
 """
 
 import asyncio
@@ -12,21 +12,21 @@ import chainhub
 
 
 async def main(ids: list[str], folder: Path) -> Counter[str]:
-    """Fetch what there is to fetch; run again, it takes up where it ended."""
-    ends: Counter[str] = Counter()
+    """Download every video; run again, it continues where it stopped."""
+    counts: Counter[str] = Counter()
     four = asyncio.Semaphore(4)
     async with chainhub.AsyncClient() as client, asyncio.TaskGroup() as group:
 
-        async def fetch(task: chainhub.VideoTask) -> None:
+        async def download(task: chainhub.VideoTask) -> None:
             async with four:
                 try:
                     path = await client.video.download(task, into=folder, if_exists="keep")
                 except chainhub.ChainhubError as error:
                     print(task.id, error)
-                    ends[type(error).__name__] += 1
+                    counts[type(error).__name__] += 1
                 else:
                     print(task.id, path.name)
-                    ends["fetched"] += 1
+                    counts["downloaded"] += 1
 
         outcomes = client.video.as_completed(
             ids, deadline=6 * 3600, journal=folder / "outcomes.jsonl"
@@ -34,10 +34,10 @@ async def main(ids: list[str], folder: Path) -> Counter[str]:
         async for outcome in outcomes:
             if outcome.error:
                 print(outcome.id, outcome.error)
-                ends[type(outcome.error).__name__] += 1
+                counts[type(outcome.error).__name__] += 1
             else:
-                group.create_task(fetch(outcome.result()))
-    return ends
+                group.create_task(download(outcome.result()))
+    return counts
 
 
 if __name__ == "__main__":

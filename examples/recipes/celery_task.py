@@ -1,4 +1,4 @@
-"""A Celery task that brings a video to the disk, however long it takes.
+"""A Celery task that downloads a video, however long it takes.
 
 Run a worker with: celery --app celery_task worker
 """
@@ -11,9 +11,9 @@ from celery import Celery, Task
 import chainhub
 
 app = Celery("videos", broker="memory://")
-app.conf.task_acks_late = True  # a worker that dies gives its tasks back
+app.conf.task_acks_late = True  # the tasks of a worker that dies are run again
 
-PASSING = (
+TRANSIENT = (
     chainhub.TransportError,
     chainhub.RateLimitError,
     chainhub.ServerError,
@@ -23,16 +23,16 @@ PASSING = (
 
 @cache
 def client() -> chainhub.Client:
-    """Return the client of this worker; forked workers each have connections of their own."""
+    """Return the client of this worker; each forked worker has its own connections."""
     return chainhub.Client()
 
 
 @app.task(bind=True, max_retries=30)
 def fetch(self: Task, task_id: str, folder: str) -> str:
-    """Wait a minute, then make room for other tasks and come back later."""
+    """Wait a minute, then free the worker for other tasks and retry later."""
     try:
         task = client().video.wait(task_id, deadline=60)
         path = client().video.download(task, into=Path(folder), if_exists="keep")
-    except PASSING as error:
+    except TRANSIENT as error:
         raise self.retry(exc=error, countdown=15) from None
     return str(path)

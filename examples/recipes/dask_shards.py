@@ -1,8 +1,8 @@
-"""Share many tasks out among the workers of a pool, each with a client of its own.
+"""Distribute many tasks among the workers of a pool, each with its own client.
 
-Anything that is a `concurrent.futures.Executor` will do. The one below is Dask's.
+Any `concurrent.futures.Executor` works. The one below is Dask's.
 
-Usage: python dask_shards.py IDS FOLDER   (IDS is a file with an id a line)
+Usage: python dask_shards.py IDS FOLDER   (IDS is a file with one id per line)
 """
 
 import sys
@@ -13,11 +13,11 @@ from pathlib import Path
 import chainhub
 
 SHARD = 500
-"""Ids of one shard: a worker waits for all of them at once, in one thread."""
+"""Ids in one shard: a worker waits for all of them at once, in one thread."""
 
 
 def wait_for(shard: list[str], journal: str) -> dict[str, str]:
-    """Wait for a shard, in a worker: what became of each id, in a word."""
+    """Wait for a shard in a worker, and return the outcome of each id as a word."""
     with chainhub.Client() as client:
         outcomes = client.video.wait_many(shard, deadline=6 * 3600, journal=journal)
     return {
@@ -29,7 +29,7 @@ def wait_for(shard: list[str], journal: str) -> dict[str, str]:
 def wait_everywhere(
     pool: Executor, ids: list[str], folder: Path, size: int = SHARD
 ) -> Iterator[tuple[str, str]]:
-    """Yield ids and what became of them; a shard that is run again asks only for the rest."""
+    """Yield ids and outcomes; a shard that is run again polls only what is not finished."""
     shards = [ids[first : first + size] for first in range(0, len(ids), size)]
     waits = [
         pool.submit(wait_for, shard, str(folder / f"shard-{number}.jsonl"))
@@ -45,5 +45,5 @@ if __name__ == "__main__":
     # The key reaches the workers through their environment, never through a task's arguments.
     with Client() as cluster:
         everyone = Path(sys.argv[1]).read_text("utf-8").split()
-        for task_id, end in wait_everywhere(cluster.get_executor(), everyone, Path(sys.argv[2])):
-            print(task_id, end)
+        for task_id, word in wait_everywhere(cluster.get_executor(), everyone, Path(sys.argv[2])):
+            print(task_id, word)

@@ -1,10 +1,11 @@
-"""A FastAPI application that tells browsers how far a video is, and when it is done.
+"""A FastAPI application that shows browsers the status of a video, and each change of it.
 
 Run it with: uvicorn fastapi_app:app
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -25,14 +26,27 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/videos/{task_id}")
 async def state(task_id: str, request: Request) -> dict[str, str | float | None]:
-    """Ask once, and answer at once."""
+    """Query once, and respond with what a browser needs to know."""
     client: chainhub.AsyncClient = request.app.state.client
-    return told(await client.video.query(task_id))
+    task = await client.video.query(task_id)
+    return {
+        "state": chainhub.state_of(task),
+        "progress": chainhub.progress_of(task),
+        "url": chainhub.video_url_of(task),
+        "reason": chainhub.reason_of(task),
+    }
+
+
+@app.get("/videos/{task_id}/task")
+async def whole(task_id: str, request: Request) -> dict[str, Any]:
+    """Respond with the whole task as the service sent it; `to_dict` makes it valid JSON."""
+    client: chainhub.AsyncClient = request.app.state.client
+    return (await client.video.query(task_id)).to_dict()
 
 
 @app.get("/videos/{task_id}/events")
 async def events(task_id: str, request: Request) -> StreamingResponse:
-    """Send an event for each change; a browser that leaves ends the watch."""
+    """Send an event for each change; a browser that disconnects ends the watch."""
     client: chainhub.AsyncClient = request.app.state.client
 
     async def lines() -> AsyncIterator[str]:
@@ -40,23 +54,13 @@ async def events(task_id: str, request: Request) -> StreamingResponse:
             async for task in client.video.watch(task_id, deadline=900):
                 yield f"data: {chainhub.state_of(task)}\n\n"
         except chainhub.ChainhubError as error:
-            yield f"event: trouble\ndata: {type(error).__name__}\n\n"
+            yield f"event: failure\ndata: {type(error).__name__}\n\n"
 
     return StreamingResponse(lines(), media_type="text/event-stream")
 
 
 @app.exception_handler(chainhub.ChainhubError)
-async def trouble(request: Request, error: chainhub.ChainhubError) -> JSONResponse:
-    """Say whose fault it is, without passing on what the service said to us."""
+async def failure(request: Request, error: chainhub.ChainhubError) -> JSONResponse:
+    """Respond with the kind of the error, without the service's message."""
     status = 404 if isinstance(error, chainhub.TaskNotFoundError) else 502
     return JSONResponse({"error": type(error).__name__, "request": error.request_id}, status)
-
-
-def told(task: chainhub.VideoTask) -> dict[str, str | float | None]:
-    """Return what a browser needs to know of a task."""
-    return {
-        "state": chainhub.state_of(task),
-        "progress": chainhub.progress_of(task),
-        "url": chainhub.video_url_of(task),
-        "reason": chainhub.reason_of(task),
-    }

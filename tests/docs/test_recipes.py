@@ -60,7 +60,7 @@ def run(world: dict[str, str], folder: Path, *command: str | Path) -> str:
 
 
 def test_fastapi(world: dict[str, str]) -> None:
-    """The application tells a task's state, streams its changes, and translates errors."""
+    """The application returns a task, streams its changes, and translates errors."""
     app = recipe("fastapi_app").app
 
     async def main() -> None:
@@ -74,10 +74,12 @@ def test_fastapi(world: dict[str, str]) -> None:
             answer = (await browser.get("/videos/demo:completes-fastapi")).json()
             assert answer["state"] == "succeeded"
             assert SIGNED in answer["url"]
+            whole = (await browser.get("/videos/demo:completes-fastapi/task")).json()
+            assert (whole["id"], whole["status"]) == ("demo:completes-fastapi", "completed")
             missing = await browser.get("/videos/nobody-knows-this")
             assert (missing.status_code, missing.json()["error"]) == (404, "TaskNotFoundError")
-            trouble = (await browser.get("/videos/nobody-knows-this/events")).text
-            assert trouble == "event: trouble\ndata: TaskNotFoundError\n\n"
+            events = (await browser.get("/videos/nobody-knows-this/events")).text
+            assert events == "event: failure\ndata: TaskNotFoundError\n\n"
 
     asyncio.run(main())
 
@@ -106,7 +108,7 @@ def test_celery(world: dict[str, str], tmp_path: Path) -> None:
 def test_serverless(
     world: dict[str, str], task_id: str, seconds: int, status: int, told: str
 ) -> None:
-    """The function answers before its life ends, whatever became of the task."""
+    """The function responds before its time is over, whatever the outcome of the task is."""
 
     class Context:
         def get_remaining_time_in_millis(self) -> int:
@@ -122,7 +124,7 @@ def test_serverless(
 def test_serverless_names_no_secret(
     world: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Trouble is told to the caller by name, and to the platform's log without the key."""
+    """The caller gets the class of an error, the platform's log its line without the key."""
     monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-wrong-key")
     module = recipe("serverless_handler")
 
@@ -138,7 +140,7 @@ def test_serverless_names_no_secret(
 
 
 def test_asyncio_batch(world: dict[str, str], tmp_path: Path) -> None:
-    """The batch fetches what there is; run again, it knows what it has."""
+    """The batch downloads every video; run again, it continues where it stopped."""
     ids = ["demo:completes-a", "demo:completes-b", "demo:fails", "nobody-knows-this"]
     (tmp_path / "ids.txt").write_text("\n".join(ids), "utf-8")
     program = (RECIPES / "asyncio_batch.py", "ids.txt", "videos")
@@ -147,7 +149,7 @@ def test_asyncio_batch(world: dict[str, str], tmp_path: Path) -> None:
         assert sorted(last.strip("{}").split(", ")) == [
             "'TaskFailed': 1",
             "'TaskNotFoundError': 1",
-            "'fetched': 2",
+            "'downloaded': 2",
         ]
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 2
 
