@@ -1,7 +1,7 @@
-"""How Sphinx makes the pages: `make docs`.
+"""The configuration of Sphinx: `make docs` builds the site.
 
-Strict, offline, and plain: no font, script or picture comes from another host, and the Markdown
-reads well without Sphinx too.
+Strict and offline: no font, script or image comes from another host. The Markdown pages can also be
+read without Sphinx.
 """
 
 import sys
@@ -16,12 +16,19 @@ author = "The chainhub developers"
 release = version = __version__
 language = "en"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "docstrings"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "docstrings",
+    "search_words",
+]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 root_doc = "index"
 nitpicky = True
 
-# What other packages document is named, not linked: that would need the network.
+# Names of other packages are not linked: that would need the network.
 nitpick_ignore_regex = [
     (
         r"py:.*",
@@ -32,7 +39,10 @@ nitpick_ignore_regex = [
 
 myst_heading_anchors = 3
 
-# Docstrings speak Markdown: one backtick is code.
+# A copied terminal session has the commands only, without prompts and output.
+copybutton_prompt_text = "$ "
+
+# Docstrings are Markdown: one backtick is code.
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
@@ -42,6 +52,7 @@ napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = f"chainhub {release}"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_domain_indices = False

@@ -4,7 +4,8 @@ Usage: ``look.py [--quick] [--pictures FOLDER] SITE PAGE...``
 
 Each page is opened as wide as a desktop and as a phone, light and dark (`--quick`: only a light
 desktop and a dark phone), and asked for violations of the accessibility rules (axe), for scrolling
-sideways, for what the browser's console says, and for what it would load from elsewhere.
+sideways, for code without a copy button, for what the browser's console says, and for what it would
+load from elsewhere.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def look(
     said = listen(page, site)
     page.goto((site / f"{name}.html").as_uri())
     page.add_style_tag(content=STILL)
-    for problem in (*said, *sideways(page, width), *violations(page)):
+    for problem in (*said, *sideways(page, width), *uncopied(page), *violations(page)):
         yield f"{name}, {width} px, {scheme}: {problem}"
     if pictures:
         target = pictures / f"{name.replace('/', '-')}-{width}-{scheme}.png"
@@ -73,6 +74,13 @@ def sideways(page: Page, width: int) -> Iterator[str]:
     needed = page.evaluate("document.documentElement.scrollWidth")
     if needed > width:
         yield f"the page is {needed} px wide"
+
+
+def uncopied(page: Page) -> Iterator[str]:
+    """Say how many code blocks have no button that copies them."""
+    lacking = page.locator("pre:not(:has(+ button.copybtn))").count()
+    if lacking:
+        yield f"{lacking} code blocks have no copy button"
 
 
 def violations(page: Page) -> Iterator[str]:

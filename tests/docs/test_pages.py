@@ -66,12 +66,12 @@ def test_every_page(page: str, site: Path, tmp_path: Path) -> None:
 
 UNREADABLE = """<!doctype html><title>Bad</title><body style="margin: 0">
 <main><h1 style="color: #aaa; width: 2000px">Pale and wide</h1><img src="https://far.invalid/a.png">
-</main><script>console.error("broken"); missing()</script>"""
+<pre>code</pre></main><script>console.error("broken"); missing()</script>"""
 
 
 @needs_chromium
 def test_faults_are_seen(tmp_path: Path) -> None:
-    """A page with faults does not pass: contrast, names, width, scripts, and foreign pictures."""
+    """A page with faults does not pass: contrast, names, width, copying, scripts, foreign images."""
     (tmp_path / "bad.html").write_text(UNREADABLE, "utf-8")
     text = "\n".join(look(tmp_path, ["bad"], tmp_path, "--quick"))
     expected = (
@@ -79,6 +79,7 @@ def test_faults_are_seen(tmp_path: Path) -> None:
         "html-has-lang",
         "image-alt",
         "the page is 2000 px wide",
+        "1 code blocks have no copy button",
         "the console says: broken",
         "a script failed: missing is not defined",
         "loads https://far.invalid/a.png",

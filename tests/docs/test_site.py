@@ -1,7 +1,9 @@
 """The built site is whole: links lead somewhere, nothing comes from elsewhere, pages have names."""
 
 import importlib
+import json
 import re
+import runpy
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -191,6 +193,26 @@ def test_pages_have_a_name_and_a_language(pages: dict[Path, Page]) -> None:
 def test_every_page_can_be_reached(site: Path, pages: dict[Path, Page]) -> None:
     """Whoever starts at the first page comes to every other one."""
     assert unreached(site, pages) == set()
+
+
+def test_the_search_finds_what_people_type(
+    site: Path, project: Path, pages: dict[Path, Page]
+) -> None:
+    """A word leads to its section first: an exact main entry of the index has the highest score."""
+    words: dict[str, str] = runpy.run_path(str(project / "docs" / "search_words.py"))["WORDS"]
+    expected = {"backoff", "docker", "license", "mypy", "polling", "raw response", "webhook"}
+    assert expected <= set(words)
+    text = (site / "searchindex.js").read_text("utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    for word, target in words.items():
+        first = [
+            f"{index['docnames'][page]}#{anchor}"
+            for page, anchor, is_main in index["indexentries"][word]
+            if is_main
+        ]
+        assert first == [target], word
+        page, _, anchor = target.partition("#")
+        assert anchor in pages[site / f"{page}.html"].anchors, target
 
 
 FIRST = """<html lang="en"><title>First</title><link href="https://far.invalid/a.css">
