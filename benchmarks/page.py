@@ -29,7 +29,12 @@ def part(name: str, results: Results) -> str:
         return PARTS[name](results)
     row = results.row(name)
     notes = "".join(f"{note}\n\n" for note in row.notes)
-    return f"{notes}{row_table(row)}"
+    return notes + _folded(f"{row.id}: the figures", row_table(row))
+
+
+def _folded(summary: str, table: str) -> str:
+    """Return a table that is shown when somebody opens it: all of them would be a very long page."""
+    return f"<details>\n<summary>{summary}</summary>\n\n{table}\n</details>\n"
 
 
 def _goals(results: Results) -> str:
@@ -40,7 +45,7 @@ def _goals(results: Results) -> str:
         if goal.verdict != "met"
     ]
     told = f"Not met: {'; '.join(missed)}." if missed else "All goals are met."
-    return f"{goals_table(results.rows)}\n{told}\n"
+    return f"{told}\n\n{_folded('Every goal and its figure', goals_table(results.rows))}"
 
 
 def _one(results: Results) -> str:
@@ -48,11 +53,11 @@ def _one(results: Results) -> str:
     polls = results.row("P12").entry("chainhub, cold")
     return (
         f"A script takes {number(first.value)} ms of CPU from its start to the first answer "
-        f"({number(first.ratio)} times httpx's). A question takes {number(query.value)} µs. "
-        f"A wait that knows nothing yet asks {number(polls.extra['polls a task'])} times and "
-        f"notices the end {number(polls.extra['mean delay, s'])} s late in the mean, over tasks "
-        f"with medians from 30 to 300 s. All of it together is far below a second of CPU: for one "
-        f"video nothing here matters but the delay.\n"
+        f"({number(first.ratio)} times httpx's). A request takes {number(query.value)} µs. "
+        f"A wait without experience polls {number(polls.extra['polls a task'])} times and notices "
+        f"the result {number(polls.extra['mean delay, s'])} s late on average, for tasks with "
+        f"median durations from 30 to 300 s. All of this is far below a second of CPU time: for "
+        f"one video only the delay matters.\n"
     )
 
 
@@ -61,13 +66,13 @@ def _thousand(results: Results) -> str:
     ours, theirs = row.entry("chainhub, `wait_many`"), row.entry("httpx2")
     burst = results.row("P9").entry("chainhub")
     return (
-        f"Twice that many waiting tasks, asked about every five seconds, take "
-        f"{number(100 * (ours.value or 0.0))} % of a core with `wait_many`; a gather over httpx2 "
-        f"takes {number(100 * (theirs.value or 0.0))} %. For each question "
-        f"{number(ours.extra['connections per request'])} connections are opened. "
-        f"If all are asked about at the same moment and each answer takes a second, "
-        f"{number(burst.extra['succeeded'])} of 2,000 calls succeed, the last after "
-        f"{number(burst.value)} s: they queue for the client's 100 connections. One process is "
+        f"2,000 waiting tasks, polled every five seconds, take "
+        f"{number(100 * (ours.value or 0.0))} % of a core with `wait_many`; `asyncio.gather` with "
+        f"httpx2 takes {number(100 * (theirs.value or 0.0))} %. Each request opens "
+        f"{number(ours.extra['connections per request'])} connections. "
+        f"With 2,000 calls at the same moment and a second for each response, "
+        f"{number(burst.extra['succeeded'])} calls succeed, the last after "
+        f"{number(burst.value)} s: they wait for the client's 100 connections. One process is "
         f"enough.\n"
     )
 
@@ -78,12 +83,12 @@ def _million(results: Results) -> str:
     rate = results.row("P16").entry("chainhub, `wait_many`")
     first, last = row.entries[0], row.entries[-1]
     return (
-        f"Here the service decides. {row.notes[0]} With {first.name} all are known after "
-        f"{number(first.value)} s, {number(first.extra['mean delay, s'])} s late in the mean; with "
-        f"{last.name} after {number(last.value)} s and {number(last.extra['mean delay, s'])} s, "
-        f"and {number(last.extra['refused, %'])} % of the questions are refused while the workers "
-        f"find out what they may ask. Not one task is lost where the table says 0. A core makes "
-        f"{number(rate.value)} polls a second at most, and {memory.name} take "
+        f"Here the service is the limit. {row.notes[0]} With {first.name} all results are known "
+        f"after {number(first.value)} s, {number(first.extra['mean delay, s'])} s late on average; "
+        f"with {last.name} after {number(last.value)} s and "
+        f"{number(last.extra['mean delay, s'])} s, and {number(last.extra['refused, %'])} % of the "
+        f"requests get a 429 while the workers learn the rate limit. A core makes "
+        f"{number(rate.value)} polls a second at most, and {memory.name} takes "
         f"{number(memory.value)} MB.\n"
     )
 

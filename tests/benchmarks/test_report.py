@@ -113,7 +113,7 @@ def test_a_page_is_filled_between_its_marks() -> None:
     """Only what stands between the marks is replaced; a part nobody knows is an error."""
     text = "a\n<!-- figures: P3 -->\nold\n<!-- end -->\nb\n"
     filled = page.filled(text, RESULTS_OF_ONE)
-    assert filled.startswith("a\n<!-- figures: P3 -->\nA note.\n\n|")
+    assert filled.startswith("a\n<!-- figures: P3 -->\nA note.\n\n<details>\n")
     assert filled.endswith("<!-- end -->\nb\n")
     assert page.filled(filled, RESULTS_OF_ONE) == filled
     with pytest.raises(StopIteration):
