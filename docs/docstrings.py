@@ -38,6 +38,8 @@ def prepare(
     """Make the code under `Example:` a block, and the vendor's words plain text."""
     if str(getattr(thing, "__module__", name)).startswith("chainhub_api"):
         lines[:] = plain(lines)
+        if what == "class" and "Attributes:" in lines:  # each has its own entry below
+            del lines[lines.index("Attributes:") :]
     if what == "property" and lines:
         lines[0] = lines[0].replace(": ", " – ")  # napoleon takes what is before it for a type
     for place in [place for place, line in enumerate(lines) if line == "Example:"]:
