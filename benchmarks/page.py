@@ -33,7 +33,7 @@ def part(name: str, results: Results) -> str:
 
 
 def _folded(summary: str, table: str) -> str:
-    """Return a table that is shown when somebody opens it: all of them would be a very long page."""
+    """Return a table that opens on demand: all of them would be a very long page."""
     return f"<details>\n<summary>{summary}</summary>\n\n{table}\n</details>\n"
 
 

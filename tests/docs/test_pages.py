@@ -71,7 +71,7 @@ UNREADABLE = """<!doctype html><title>Bad</title><body style="margin: 0">
 
 @needs_chromium
 def test_faults_are_seen(tmp_path: Path) -> None:
-    """A page with faults does not pass: contrast, names, width, copying, scripts, foreign images."""
+    """A page with faults does not pass: contrast, names, width, copying, scripts, images."""
     (tmp_path / "bad.html").write_text(UNREADABLE, "utf-8")
     text = "\n".join(look(tmp_path, ["bad"], tmp_path, "--quick"))
     expected = (
