@@ -40,7 +40,7 @@ def prepare(
         lines[:] = plain(lines)
         if what == "class" and "Attributes:" in lines:  # each has its own entry below
             del lines[lines.index("Attributes:") :]
-    if what == "property" and lines:
+    if what in ("property", "attribute") and lines:
         lines[0] = lines[0].replace(": ", " – ")  # napoleon takes what is before it for a type
     for place in [place for place, line in enumerate(lines) if line == "Example:"]:
         lines[place : place + 1] = ["Example::", ""]
