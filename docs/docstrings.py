@@ -41,7 +41,7 @@ def prepare(
         if what == "class" and "Attributes:" in lines:  # each has its own entry below
             del lines[lines.index("Attributes:") :]
     if what in ("property", "attribute") and lines:
-        lines[0] = lines[0].replace(": ", " – ")  # napoleon takes what is before it for a type
+        lines[0] = f": {lines[0]}"  # napoleon takes what is before the first colon for a type
     for place in [place for place, line in enumerate(lines) if line == "Example:"]:
         lines[place : place + 1] = ["Example::", ""]
 
