@@ -5,8 +5,10 @@ import re
 import socket
 import sys
 import types
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import httpx
 import pytest
 
 from chainhub.cli import _doctor, _key
@@ -141,6 +143,22 @@ def test_a_name_without_an_address(chainhub, monkeypatch) -> None:
 def test_a_package_that_is_not_installed() -> None:
     """Is no traceback."""
     assert _doctor._version("no-such-package") == "(not installed)"
+
+
+def test_a_package_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a program of one file: its module may tell the version."""
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(_doctor, "version", missing)
+    assert _doctor._version("httpx") == httpx.__version__
+    assert _doctor._version("rich") == "(version unknown)"
+    assert _doctor._version("no_such_package") == "(not installed)"
+
+
+def test_there_is_no_way_on() -> None:
+    """The command can simply be given again."""
     command = _doctor.Doctor(service=None, offline=True, json=False)
     assert command.resume_hint() == ""
 

@@ -57,6 +57,14 @@ def test_wheel_holds(names: list[str], name: str) -> None:
     assert name in names
 
 
+def test_wheel_leads_pyinstaller_to_its_hook(built: dict[str, Path], names: list[str]) -> None:
+    """By the entry point that PyInstaller looks for."""
+    with zipfile.ZipFile(built[".whl"]) as wheel:
+        points = wheel.read("chainhub-0.1.0.dist-info/entry_points.txt").decode()
+    assert "[pyinstaller40]\nhook-dirs = chainhub.__pyinstaller:get_hook_dirs\n" in points
+    assert "chainhub/__pyinstaller/hook-chainhub.py" in names
+
+
 def test_wheel_holds_no_byproducts(names: list[str]) -> None:
     """Caches, tests, contracts and templates stay at home."""
     stray = (".pyc", ".yaml", ".jinja", ".toml", ".orig", ".part")

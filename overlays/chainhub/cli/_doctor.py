@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -219,4 +220,12 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
+        pass
+    try:  # a program that was made into one file may be without metadata
+        module = import_module(name)
+    except ImportError:
         return "(not installed)"
+    try:
+        return str(module.__version__)
+    except (AttributeError, ImportError):
+        return "(version unknown)"

@@ -198,4 +198,10 @@ class Sandbox:
     def _bytes(self) -> bytes:
         if self._video is not None:
             return self._video
-        return files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()
+        try:
+            return files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()
+        except FileNotFoundError:
+            raise SandboxError(
+                "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
+                " the sandbox a video of your own with `video=`."
+            ) from None

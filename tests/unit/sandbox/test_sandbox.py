@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -259,6 +260,15 @@ def test_a_missing_package_is_one_sentence(package: str, monkeypatch: pytest.Mon
     with pytest.raises(MissingExtraError) as caught:
         Sandbox().start()
     assert str(caught.value).startswith(f"the sandbox needs the package {package}, which")
+
+
+def test_a_missing_video_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of one file may lack the files beside the code; a video of one's own serves."""
+    monkeypatch.setattr("chainhub.sandbox._sandbox.files", lambda package: tmp_path)
+    with pytest.raises(SandboxError, match=r"^The file sample\.mp4 .* with `video=`\.$"):
+        Sandbox().start()
+    with Sandbox(video=b"own") as sandbox:
+        assert sandbox.base_url
 
 
 def test_many_connections_at_once() -> None:
