@@ -68,13 +68,19 @@ def _load(package: str, roots: Sequence[Path]) -> griffe.Object:
     assert isinstance(found, griffe.Object)
     if _has(package, roots, "__init__.pyi"):
         found.exports = [*_reexports(found)]
+        for name, member in list(found.members.items()):
+            # `X = _AnyX` is a union for type checkers; what callers hold is the class X beside it.
+            if isinstance(member, griffe.Attribute) and isinstance(member.value, griffe.ExprName):
+                home = member.value.canonical_path.rpartition(".")[0]
+                found.set_member(name, griffe.Alias(name, loader.modules_collection[home][name]))
     return found
 
 
 def _reexports(package: griffe.Object) -> Iterator[str]:
-    """List what a stub imports `as` itself: by PEP 484 that is public, which griffe overlooks."""
+    """List what a stub imports `as` itself, or defines: public by PEP 484, unlike for griffe."""
     for name, member in package.members.items():
-        if member.is_alias and (not name.startswith("_") or name.endswith("__")):
+        public = not name.startswith("_") or name.endswith("__")
+        if public and (member.is_alias or member.is_attribute):
             yield name
 
 
@@ -156,6 +162,8 @@ def _signatures(name: str, was: griffe.Function, now: griffe.Function, result: D
     compare_types(f"`{name}`", "returns", str(was.returns), str(now.returns), result, name)
     old = {parameter.name: parameter for parameter in was.parameters}
     for parameter in now.parameters:
+        if parameter.name == "self":
+            continue  # nobody gives it
         shown = f"The parameter `{parameter.name}` of `{name}`"
         if parameter.name in old:
             before = str(old[parameter.name].annotation)

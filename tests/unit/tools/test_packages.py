@@ -40,6 +40,12 @@ class Client(Generated, Exception):
 
 class _Unseen: ...
 '''
+STUB = """from chainhub._client import AnyOther as _AnyOther
+from chainhub._client import Client as Client
+
+LIMIT: int
+Other = _AnyOther
+"""
 API = "class Generated:\n    def send(self, word: str) -> str: ...\n"
 
 
@@ -207,16 +213,22 @@ def test_what_is_inherited_from_generated_code_is_told_there(
 def test_a_stub_tells_what_is_public(tmp_path: Path) -> None:
     """As it does to type checkers, where the package imports its names when they are used."""
     lazy = "import sys as _sys\n\ndef __getattr__(name: str) -> object: ...\n"
-    before, after = state(tmp_path / "old", lazy), state(tmp_path / "new", lazy)
+    inner = f"{INNER}\nAnyOther = Other | None\n"
+    before, after = state(tmp_path / "old", lazy, inner), state(tmp_path / "new", lazy, inner)
     for root in (*before, *after):
-        stub = "from chainhub._client import Client as Client\n"
-        (root / "chainhub" / "__init__.pyi").write_text(stub, "utf-8")
+        (root / "chainhub" / "__init__.pyi").write_text(STUB, "utf-8")
     code = after[0] / "chainhub" / "_client.py"
-    code.write_text(INNER.replace("now: bool, ", "").replace("code: int", ""), "utf-8")
+    code.write_text(inner.replace("now: bool, ", "").replace(", code: int", ""), "utf-8")
     found = packages.changes("chainhub", before, after)
-    assert [told.sentence for told in found.breaking] == [
-        "The parameter `now` of `chainhub.Client.close` is gone."
+    assert sorted(told.sentence for told in found.breaking) == [
+        "The parameter `code` of `chainhub.Other.__init__` is gone.",
+        "The parameter `now` of `chainhub.Client.close` is gone.",
     ]
+
+
+def test_a_type_for_self_is_no_change(tmp_path: Path) -> None:
+    """Nobody gives it."""
+    assert changed(tmp_path, "def close(self,", "def close(self: object,") == Difference()
 
 
 def test_code_is_read_and_never_run(tmp_path: Path) -> None:
