@@ -1,4 +1,4 @@
-"""A switch that ends a call from outside: it wakes its sleeps and shuts its sockets down."""
+"""A switch that cancels calls from outside: it ends their sleeps and shuts down their sockets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 
 class Cancel:
-    """Ends the calls it was handed to, from any thread, within 50 ms.
+    """Cancels the calls it was passed to, from any thread, within 50 ms. Thread-safe.
 
-    A blocked read does not notice a mere event, so every call registers what wakes it: shutting
-    its socket down, or waking its event loop. Name look-ups and fsync cannot be woken.
+    Sleeps and blocked reads end at once: each call registers how to interrupt it. DNS lookups and
+    fsync cannot be interrupted. A task at the service keeps running.
 
     Example:
         cancel = chainhub.Cancel()
@@ -28,7 +28,7 @@ class Cancel:
         self._wakers: dict[object, Callable[[], None]] = {}
 
     def set(self) -> None:
-        """End every call that holds this switch, now and later."""
+        """Cancel every call that has this switch, now and later."""
         self._event.set()
         with self._lock:
             wakers = list(self._wakers.values())
@@ -36,11 +36,11 @@ class Cancel:
             wake()
 
     def is_set(self) -> bool:
-        """Tell whether `set` was called."""
+        """Return whether `set` was called."""
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Sleep for `seconds` or until `set` is called; tell whether it was."""
+        """Sleep for `seconds` or until `set` is called; return whether it was."""
         return self._event.wait(seconds)
 
     @contextmanager

@@ -1,16 +1,16 @@
-"""Every error the package raises, in one tree.
+"""All errors of the package, as one class tree.
 
 ChainhubError
 ├── ConfigurationError (ValueError)      something in the code or environment must be changed
-│   ├── CredentialsError                 no key, or a key that cannot be sent
+│   ├── CredentialsError                 the key is missing or invalid
 │   └── ClientClosedError                the client was used after close()
-├── TransportError                       no answer came
+├── TransportError                       there is no response
 │   ├── ConnectionFailedError (ConnectionError)
 │   │   ├── TLSError                     the certificate or the handshake
 │   │   └── ProxyError                   the proxy refused, or its address is wrong
-│   ├── RequestTimeoutError (TimeoutError)   one attempt ran out of `timeout`
-│   └── DeadlineError (TimeoutError)     the whole call ran out of `deadline`
-├── AmbiguousOutcome                     a request that must not be repeated may have been done
+│   ├── RequestTimeoutError (TimeoutError)   an attempt took longer than `timeout`
+│   └── DeadlineError (TimeoutError)     the call took longer than `deadline`
+├── AmbiguousOutcome                     the request may already have been processed
 ├── StatusError                          the service answered with an error
 │   ├── BadRequestError 400
 │   ├── AuthenticationError 401
@@ -23,15 +23,15 @@ ChainhubError
 │   ├── RateLimitError 429
 │   ├── RedirectError 3xx
 │   └── ServerError 5xx
-├── ResponseError                        a good status, but not the declared answer
+├── ResponseError                        status 2xx, but not the declared response
 ├── TaskError                            the task ended without a video
 │   ├── TaskFailed, TaskCancelled, TaskExpired, ResultMissing
-├── WaitTimeout (TimeoutError)           the task goes on, but the wait is over
-├── DownloadError                        the task succeeded, but the file could not be had
-│   ├── ContentRefusedError              what came is not a video
+├── WaitTimeout (TimeoutError)           the deadline passed, the task keeps running
+├── DownloadError                        the task succeeded, the download failed
+│   ├── ContentRefusedError              the response is not a video
 │   ├── IntegrityError                   length or checksum differ
-│   ├── LinkExpiredError                 the address no longer works, a fresh one neither
-│   ├── AddressRefusedError              the address points where the client will not go
+│   ├── LinkExpiredError                 the URL has expired, and so has a new one
+│   ├── AddressRefusedError              the URL points to a private address
 │   ├── DestinationExistsError (FileExistsError)
 │   └── DiskError (OSError)
 └── CancelledByUser                      a `chainhub.Cancel` was set
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from chainhub_api.models import VideoTask
 
     class Facts(TypedDict, total=False):
-        """Name what every error may be told about the call it ended."""
+        """Facts that an error may have about its call."""
 
         status: int | None
         code: str | None
@@ -136,20 +136,20 @@ def named_status(status: int) -> str:
 
 
 class ChainhubError(Exception):
-    """Stand for every error of this package: `except chainhub.ChainhubError` catches them all.
+    """Base class of all errors of this package: `except chainhub.ChainhubError` catches all.
 
     Attributes:
-        message: What happened; for an error of the service, its own words.
-        advice: What to do about it, or None.
-        status: The HTTP status, or None if no answer came.
-        code: The service's word or number for the error, or None.
+        message: What happened; for an error of the service, its own message.
+        advice: What to do, or None.
+        status: The HTTP status, or None if there was no response.
+        code: The service's error code, or None.
         request_id: The id to quote to the service's support, or None.
         method: The HTTP method, or None.
-        url: The address without its secrets, or None.
-        attempts: How many times the request was sent; 0 if it never was.
+        url: The URL, redacted, or None.
+        attempts: How many times the request was sent; 0 if it was not.
         elapsed: Seconds since the call began.
-        excerpt: The beginning of the answer, at most 300 characters, keys masked, or None.
-        retry_after: Seconds the service asks to wait before the next try, or None.
+        excerpt: The beginning of the response, at most 300 characters, keys masked, or None.
+        retry_after: Seconds to wait before the next attempt, from the service, or None.
     """
 
     default_advice: ClassVar[str | None] = None
@@ -169,7 +169,7 @@ class ChainhubError(Exception):
         retry_after: float | None = None,
         advice: str | None = None,
     ) -> None:
-        """Keep the facts, cleaned of what does not belong on one line."""
+        """Store the facts, cleaned so that they fit on one line."""
         from chainhub._redaction import redact_text, redact_url  # loaded with the first error
 
         self.message: str = redact_text(message, limit=_LONGEST_MESSAGE)
@@ -188,7 +188,7 @@ class ChainhubError(Exception):
         self.retry_after: float | None = retry_after
 
     def __str__(self) -> str:
-        """Return one line: what happened, what to do, and the facts support will ask for."""
+        """Return one line: what happened, what to do, and the facts that support asks for."""
         head = self._head()
         shown = _short(self.code, 60)
         code = f" (code {shown})" if shown and shown not in self.message else ""
@@ -201,11 +201,11 @@ class ChainhubError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return how to build the error again, whatever its constructor asks for."""
+        """Return how to build the error again, independent of its constructor."""
         return _blank, (type(self), self.args), self._state()
 
     def __setstate__(self, state: dict[str, object] | None) -> None:
-        """Take back the attributes, and the error that was the cause."""
+        """Restore the attributes, and the error that was the cause."""
         for name, value in (state or {}).items():
             setattr(self, name, value)
 
@@ -254,97 +254,90 @@ def _blank(kind: type[ChainhubError], args: tuple[object, ...]) -> ChainhubError
 
 
 class ConfigurationError(ChainhubError, ValueError):
-    """Tell that the code or the environment must be changed before anything can be sent.
+    """An argument or an environment variable is invalid; nothing was sent.
 
-    You see it when a client is built or used with a value that cannot work: a base URL that
-    ends in `/v1`, a time-out below zero, an empty id. Nothing was sent. Change what the
+    For example a base URL that ends in `/v1`, a timeout below zero, an empty id. Change what the
     message names.
     """
 
 
 class CredentialsError(ConfigurationError):
-    """Tell that there is no key, or one that cannot be sent.
+    """The key is missing or invalid; nothing was sent.
 
-    You see it before any request. The message names the place the key was looked for or came
-    from, never the key. Set `CHAINHUB_API_KEY`, pass `api_key=`, or write the key file anew.
+    The message names where the key came from, never the key. Set `CHAINHUB_API_KEY`, pass
+    `api_key=`, or write the key file again.
     """
 
 
 class ClientClosedError(ConfigurationError):
-    """Tell that a client was used after it had been closed.
+    """The client was used after `close()`, or after its `with` block.
 
-    You see it for a call after `close()` or after the `with` block has ended. Build a new
-    client, or close the old one later.
+    Create a new client, or close the old one later.
     """
 
 
 class TransportError(ChainhubError):
-    """Tell that no complete answer came.
+    """There was no complete response; base class of the network errors.
 
-    You see one of its subclasses. The service may not even have been reached; asking for a
-    task again is safe.
+    The service may not have been reached. To query a task again is safe.
     """
 
 
 class ConnectionFailedError(TransportError, ConnectionError):
-    """Tell that the connection was refused, reset, closed early, or did not speak HTTP.
+    """The connection was refused, reset or closed early, or the response is not HTTP.
 
-    You see it when the tries allowed by the retry policy all ended so. Look at the host and
-    port in the message, at the network and the proxy; then try again.
+    It is raised after the last retry. Check host and port in the message, the network and the
+    proxy; then try again.
     """
 
 
 class TLSError(ConnectionFailedError):
-    """Tell that no secure connection could be made.
+    """No secure connection could be established.
 
-    You see it when the certificate is not trusted, is for another name, or the handshake
-    broke. A company's own authority is named with `SSL_CERT_FILE`; behind a proxy that opens
-    connections, ask who runs it. Verification stays on.
+    The certificate is not trusted or is for another name, or the handshake failed. Set a
+    company's certificate authority with `SSL_CERT_FILE` or `verify_ssl=`. If a proxy inspects TLS
+    connections, ask its operator. Verification stays on.
     """
 
 
 class ProxyError(ConnectionFailedError):
-    """Tell that the proxy could not be used.
+    """The proxy could not be used.
 
-    You see it when the proxy of the environment (`HTTPS_PROXY`, `ALL_PROXY`) refuses, asks
-    for a password, or has an address that cannot be used. Correct the variable, or name the
-    host in `NO_PROXY`.
+    The proxy of the environment (`HTTPS_PROXY`, `ALL_PROXY`) refused, requires a password, or has
+    an invalid URL. Correct the environment variable, or add the host to `NO_PROXY`.
     """
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
-    """Tell that one attempt took longer than `timeout`.
+    """An attempt took longer than `timeout`.
 
-    You see it when the tries allowed all ended so. Give `timeout=` more seconds, or try again
-    later.
+    It is raised after the last retry. Increase `timeout=`, or try again later.
     """
 
 
 class DeadlineError(TransportError, TimeoutError):
-    """Tell that the whole call took longer than `deadline`.
+    """The whole call, with its retries, took longer than `deadline`.
 
-    You see it after the last try that could fit; the error before it is its `__cause__`. Give
-    `deadline=` more seconds, or try again later.
+    The error before it is its `__cause__`. Increase `deadline=`, or try again later.
     """
 
 
 class AmbiguousOutcome(ChainhubError):
-    """Tell that a request may or may not have been carried out.
+    """The request may already have been processed.
 
-    You see it when a request that costs or changes something broke after it may have reached
-    the service. It is never repeated by itself. Look at the service whether it was done
-    before sending it again.
+    A request that is not idempotent failed after it may have reached the service. It is not
+    retried. Check at the service whether it was processed before you send it again.
     """
 
     default_advice: ClassVar[str | None] = "look whether it was done before sending it again"
 
 
 class StatusError(ChainhubError):
-    """Tell that the service answered with an error.
+    """The service answered with an error status.
 
-    You see a subclass where the status has one, else this class. `message` and `code` are the
-    service's own; quote `request_id` to its support. An error that came inside a 200 keeps
-    `status` 200.
+    Many status codes have a subclass; the others raise this class. `message` and `code` are the
+    service's own; quote `request_id` to its support. An error inside a response with status 200
+    keeps `status` 200.
     """
 
     def _head(self) -> str:
@@ -354,9 +347,9 @@ class StatusError(ChainhubError):
 
 
 class BadRequestError(StatusError):
-    """Tell that the service did not understand the request (400).
+    """The request is invalid (400).
 
-    Asking again the same way will not help. Correct what the message names.
+    A retry does not help. Correct what the message names.
     """
 
     default_advice: ClassVar[str | None] = (
@@ -365,7 +358,7 @@ class BadRequestError(StatusError):
 
 
 class AuthenticationError(StatusError):
-    """Tell that the service does not accept the key (401).
+    """The service does not accept the key (401).
 
     The key is wrong, expired, or belongs to another gateway than the base URL. Set a valid
     one.
@@ -375,17 +368,17 @@ class AuthenticationError(StatusError):
 
 
 class PermissionDeniedError(StatusError):
-    """Tell that the key is valid but may not do this (403), or that a firewall refused.
+    """The key is valid but may not do this (403), or a firewall refused the request.
 
-    The message says which: a page of Cloudflare is named as such and says nothing about the
-    key. Ask the service for the right, or its operator about the block.
+    The message says which: it names Cloudflare if that answered. Ask the service for the
+    permission, or its operator about the firewall.
     """
 
     default_advice: ClassVar[str | None] = "ask the service whether this key may do this"
 
 
 class QuotaExceededError(PermissionDeniedError):
-    """Tell that the account has no quota left.
+    """The account has no quota left.
 
     Waiting does not help. Add quota to the account, or use another key.
     """
@@ -396,20 +389,19 @@ class QuotaExceededError(PermissionDeniedError):
 
 
 class NotFoundError(StatusError):
-    """Tell that there is nothing at this address (404).
+    """The gateway has no such endpoint (404).
 
-    Mostly the base URL is wrong: the gateway has no such route. Give the base URL without a
-    path such as `/v1`.
+    Usually the base URL is wrong: it must not end in `/v1`.
     """
 
     default_advice: ClassVar[str | None] = "check the base URL"
 
 
 class TaskNotFoundError(NotFoundError):
-    """Tell that the service knows no task of this id (404, or 400 `task_not_exist`).
+    """There is no task with this id (404, or 400 `task_not_exist`).
 
-    The id is misspelt, belongs to another account or gateway, is too old, or so new that it
-    is not visible yet. Check it; a wait asks a few times by itself.
+    The id is wrong, belongs to another account or gateway, is too old, or is so new that it is
+    not visible yet. Check it; a wait retries a few times.
     """
 
     default_advice: ClassVar[str | None] = (
@@ -418,44 +410,44 @@ class TaskNotFoundError(NotFoundError):
 
 
 class ConflictError(StatusError):
-    """Tell that the request does not fit the present state (409).
+    """The request conflicts with the current state (409).
 
-    Read the state again before deciding what to send.
+    Query the state again before you decide what to send.
     """
 
     default_advice: ClassVar[str | None] = "read the present state before asking again"
 
 
 class UnprocessableError(StatusError):
-    """Tell that the request was understood but its values are refused (422).
+    """Values in the request are invalid (422).
 
     Attributes:
-        body: The parsed answer, if the contract documents one for 422, else None.
+        body: The parsed response, if the contract documents one for 422, else None.
     """
 
     default_advice: ClassVar[str | None] = "correct the values the message names"
 
     def __init__(self, message: str, *, body: object | None = None, **facts: Unpack[Facts]) -> None:
-        """Keep the documented answer beside the facts."""
+        """Store the documented response and the facts."""
         super().__init__(message, **facts)
         self.body: object | None = body
 
 
 class RateLimitError(StatusError):
-    """Tell that too much was asked in too short a time (429).
+    """The rate limit was exceeded (429).
 
-    You see it after the tries allowed. Wait `retry_after` seconds, or some minutes if it is
-    None, and ask less often.
+    It is raised after the last retry. Wait `retry_after` seconds, or some minutes if it is None,
+    and send fewer requests.
     """
 
     default_advice: ClassVar[str | None] = "wait and ask less often"
 
 
 class RedirectError(StatusError):
-    """Tell that the service points to another address (3xx).
+    """The service redirects to another URL (3xx).
 
-    Redirects are not followed, so that the key cannot reach a stranger. If the new address is
-    right, make it the base URL.
+    Redirects are not followed, so that the key is not sent elsewhere. If the new URL is right,
+    use it as the base URL.
     """
 
     default_advice: ClassVar[str | None] = (
@@ -464,33 +456,33 @@ class RedirectError(StatusError):
 
 
 class ServerError(StatusError):
-    """Tell that the service or something before it failed (5xx).
+    """The service or a gateway in front of it failed (5xx).
 
-    You see it after the tries allowed. Try again later; if it stays, quote `request_id` to
-    the support.
+    It is raised after the last retry. Try again later; if it persists, quote `request_id` to the
+    support.
     """
 
     default_advice: ClassVar[str | None] = "try again later"
 
 
 class ResponseError(ChainhubError):
-    """Tell that an answer with a good status is not the one the contract declares.
+    """The response has status 2xx, but is not what the contract declares.
 
-    You see it for HTML, an empty or broken body, a missing field or one of another type. The
-    gateway differs from the contract, or something before it answered. Look at `excerpt`.
+    HTML, an empty or invalid body, a missing field or one of the wrong type. The gateway differs
+    from the contract, or a proxy answered. Look at `excerpt`.
 
     Attributes:
-        field: Where in the answer the fault is, such as `detail.items[3].status`, or None.
+        field: The field that is wrong, such as `detail.items[3].status`, or None.
     """
 
     def __init__(self, message: str, *, field: str | None = None, **facts: Unpack[Facts]) -> None:
-        """Keep the place of the fault beside the facts."""
+        """Store the field and the facts."""
         super().__init__(message, **facts)
         self.field: str | None = _short(field, 200)
 
 
 class TaskError(ChainhubError):
-    """Tell that a task ended without a video.
+    """The task ended without a video; base class.
 
     Attributes:
         task: The last answer about the task.
@@ -499,20 +491,20 @@ class TaskError(ChainhubError):
     def __init__(
         self, message: str, *, task: VideoTask | None = None, **facts: Unpack[Facts]
     ) -> None:
-        """Keep the task beside the facts."""
+        """Store the task and the facts."""
         super().__init__(message, **facts)
         # The package always gives one; an error made by hand, as in a test, may go without.
         self.task: VideoTask = cast("VideoTask", task)
 
 
 class TaskFailed(TaskError):
-    """Tell that the service gave the task up.
+    """The task failed.
 
-    Waiting longer does not help. Read `reason`: a refused prompt must be changed, passing
-    trouble allows a new task.
+    Waiting longer does not help. Read `reason`: change a refused prompt; after a transient
+    failure create a new task.
 
     Attributes:
-        reason: Why, in the service's words, or None if it gave none.
+        reason: Why the task failed, as the service says, or None.
     """
 
     def __init__(
@@ -523,7 +515,7 @@ class TaskFailed(TaskError):
         task: VideoTask | None = None,
         **facts: Unpack[Facts],
     ) -> None:
-        """Keep the reason beside the task."""
+        """Store the reason and the task."""
         from chainhub._redaction import redact_text
 
         super().__init__(message, task=task, **facts)
@@ -533,35 +525,35 @@ class TaskFailed(TaskError):
 
 
 class TaskCancelled(TaskError):
-    """Tell that somebody cancelled the task at the service.
+    """The task was cancelled at the service.
 
     Create a new one if it is still wanted.
     """
 
 
 class TaskExpired(TaskError):
-    """Tell that the task, or its result, is too old.
+    """The task, or its result, is too old.
 
     Create a new one.
     """
 
 
 class ResultMissing(TaskError):
-    """Tell that the task is reported as completed, but without an address of the video.
+    """The task is completed, but has no URL of a video.
 
-    It stayed so for a few polls. Ask again later, or quote the id to the support.
+    It stayed so for three polls. Query it later, or quote the id to the support.
     """
 
 
 class WaitTimeout(ChainhubError, TimeoutError):
-    """Tell that the wait is over while the task goes on.
+    """The deadline of a wait passed; the task keeps running.
 
-    Nothing is lost: wait for the same id again. The last trouble, if any, is the `__cause__`.
+    Nothing is lost: wait for the same id again. The last error, if any, is the `__cause__`.
 
     Attributes:
         task_id: The id to wait for again.
-        task: The last answer about the task, or None if none came.
-        polls: How many times the service was asked.
+        task: The last response about the task, or None if there was none.
+        polls: The number of polls.
     """
 
     default_advice: ClassVar[str | None] = "the task goes on: wait for the same id again"
@@ -575,7 +567,7 @@ class WaitTimeout(ChainhubError, TimeoutError):
         polls: int = 0,
         **facts: Unpack[Facts],
     ) -> None:
-        """Keep what is needed to resume."""
+        """Store what is needed to resume."""
         super().__init__(message, **facts)
         self.task_id: str = cast("str", task_id)  # as with the task of a TaskError
         self.task: VideoTask | None = task
@@ -583,59 +575,58 @@ class WaitTimeout(ChainhubError, TimeoutError):
 
 
 class DownloadError(ChainhubError):
-    """Tell that the video exists but could not be brought to the disk.
+    """The download of a video failed; base class.
 
-    You see a subclass where the cause has one. Nothing stands at the destination; a part that
-    may be resumed may stand beside it.
+    There is no file at the destination. There may be a `.part` file, which can be resumed.
     """
 
 
 class ContentRefusedError(DownloadError):
-    """Tell that what the address holds is not a video.
+    """The response is not a video.
 
-    Mostly a page that asks to log in, or an error text. Nothing of it was kept.
+    Usually it is a login page or an error message. It was not kept.
     """
 
 
 class IntegrityError(DownloadError):
-    """Tell that the bytes are not the announced ones: another length or another checksum.
+    """The length or the checksum of the file is wrong.
 
-    Nothing of it was kept. Download again.
+    The file was not kept. Download it again.
     """
 
 
 class LinkExpiredError(DownloadError):
-    """Tell that the address of the video no longer works.
+    """The URL of the video has expired.
 
-    A fresh one was asked for once and does not work either. The service has removed the
-    video; create a new task.
+    A new URL was queried once and does not work either. The service has removed the video; create
+    a new task.
     """
 
 
 class AddressRefusedError(DownloadError):
-    """Tell that the address points to a place the client will not connect to.
+    """The URL must not be requested.
 
-    That is a private network, another scheme than http(s), or a step from https to http. If
-    the place is yours, name it in `allow_hosts=`.
+    It points to a private network, has another scheme than http(s), or is a redirect from https
+    to http. If the host is yours, add it to `allow_hosts=`.
     """
 
 
 class DestinationExistsError(DownloadError, FileExistsError):
-    """Tell that there is a file at the destination already.
+    """The file exists already.
 
-    It was not touched. Choose another name, or `if_exists="replace"` or `"keep"`.
+    It was not changed. Use another name, or `if_exists="replace"` or `"keep"`.
     """
 
 
 class DiskError(DownloadError, OSError):
-    """Tell that the file could not be written: no space, no right, no such folder.
+    """The file could not be written: no space, no permission, no such folder.
 
     Attributes:
-        errno: The number of the operating system's error, or None.
+        errno: The error number of the operating system, or None.
     """
 
     def __init__(self, message: str, *, errno: int | None = None, **facts: Unpack[Facts]) -> None:
-        """Keep the number of the operating system's error."""
+        """Store the error number of the operating system."""
         super().__init__(message, **facts)
         self.errno: int | None = errno
 
@@ -644,7 +635,7 @@ class DiskError(DownloadError, OSError):
 
 
 class CancelledByUser(ChainhubError):
-    """Tell that the call was ended by a `chainhub.Cancel`.
+    """The call was cancelled by a `chainhub.Cancel`.
 
-    A task at the service goes on; wait for its id again to get it.
+    The task at the service keeps running; wait for its id again to get it.
     """

@@ -1,7 +1,6 @@
 """OpenTelemetry spans, one per attempt: the extra `chainhub[otel]`.
 
-Nothing of it is imported unless this module is. Whole calls, with what they wait for, are the
-caller's own spans; the attempts become their children.
+opentelemetry is imported only by this module. The spans are children of the caller's current span.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ NANOSECONDS = 1_000_000_000
 
 
 def spans(provider: trace.TracerProvider | None = None) -> Callable[[AttemptEvent], None]:
-    """Return an observer that makes a span of every attempt: `Client(on_attempt=spans())`.
+    """Return an event hook that makes a span of every attempt: `Client(on_attempt=spans())`.
 
     Attributes follow the semantic conventions for HTTP clients. The URL is redacted, headers and
     bodies are left out, and no header is added to requests.
 
     Args:
-        provider: Where spans go; the global provider without it.
+        provider: The tracer provider; by default the global one.
 
     Raises:
         ConfigurationError: the package opentelemetry-api is not installed.

@@ -1,4 +1,4 @@
-"""What is not generic: the life of a video task. Nothing else names an operation."""
+"""Waiting and downloading for video tasks. No other hand-written module names an operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
-    """The operations on videos, synchronous."""
+    """The operations on videos, sync."""
 
     __slots__ = ("_client",)
 
@@ -24,7 +24,7 @@ class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
 
 
 class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
-    """The operations on videos, asynchronous."""
+    """The operations on videos, async."""
 
     __slots__ = ("_client",)
 

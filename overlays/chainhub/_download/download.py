@@ -1,4 +1,4 @@
-"""One download as a loop sees it, and the two loops; what comes next is decided in `state`."""
+"""One download as its loops use it, and the two loops; the next step is decided in `state`."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ PACE = 0.1
 
 @attrs.frozen
 class Progress:
-    """How far a download is.
+    """The progress of a download.
 
     Attributes:
-        id: The task.
-        done: Bytes on disk, those of an earlier call included. Less than before after a start over.
+        id: The id of the task.
+        done: Bytes on disk, including those of an earlier call. It decreases if the download
+            starts again from the beginning.
         total: Bytes of the whole file, None if the server does not say.
     """
 
@@ -58,7 +59,7 @@ class Progress:
 
     @property
     def fraction(self) -> float | None:
-        """The part that is done, from 0.0 to 1.0, or None if nobody knows."""
+        """The fraction that is done, from 0.0 to 1.0, or None if `total` is unknown."""
         return None if self.total is None else self.done / self.total
 
 
@@ -67,17 +68,17 @@ Tell = Callable[[Progress], object]
 
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """One download as the caller wants it.
+    """The arguments of one download.
 
     Attributes:
-        id: The task.
-        task: What is known of it already, or None.
+        id: The id of the task.
+        task: The task, if it is known already, or None.
         target: The file, absolute.
-        makes_folder: Whether the folder of the file is made.
-        if_exists: What to do if it is there.
+        makes_folder: Whether the folder of the file is created.
+        if_exists: What to do if it exists.
         sha256: The checksum the file must have, in lower case, or None.
-        max_bytes: The largest file that is wanted, or infinity.
-        deadline_at: The instant (monotonic) at which everything ends, or infinity.
+        max_bytes: The largest file that is accepted, or infinity.
+        deadline_at: The monotonic time at which everything ends, or infinity.
     """
 
     id: str
@@ -91,14 +92,14 @@ class Wanted:
 
 
 class Limits(TypedDict):
-    """Name the options of a question for the address."""
+    """The options of a query for the URL."""
 
     deadline: float
     cancel: Cancel
 
 
 class Interrupted(Exception):
-    """Carries an exception of the caller's own callback past those who handle failures."""
+    """Carries an exception of the caller's callback past the handlers of failures."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__()
@@ -106,12 +107,12 @@ class Interrupted(Exception):
 
 
 class Download:
-    """One download as a loop sees it. Shared by sync and async.
+    """One download as its loop uses it, sync or async.
 
     Args:
-        client: Whose task it is.
-        wanted: What is wanted.
-        route: Where it may come from.
+        client: The client of the task.
+        wanted: The arguments.
+        route: Where the bytes may come from.
         cancel: Ends it when it is set.
     """
 
@@ -140,12 +141,12 @@ class Download:
 
     @contextmanager
     def held(self) -> Iterator[Partial | None]:
-        """Hold the unfinished file while the block runs; None if the file is there already.
+        """Hold the unfinished file while the block runs; None if the file exists already.
 
         Raises:
-            DestinationExistsError: a file stands there already.
-            DownloadError: another download to this target is under way.
-            DiskError: the file cannot be made.
+            DestinationExistsError: the file exists already.
+            DownloadError: another download to this file is running.
+            DiskError: the file cannot be created.
         """
         wanted = self.wanted
         if wanted.makes_folder:
@@ -164,11 +165,11 @@ class Download:
 
     @property
     def asks(self) -> bool:
-        """Whether the task must be asked for the address first."""
+        """Whether the task must be queried for the URL first."""
         return self._url is None
 
     def limits(self) -> Limits:
-        """Return how the question for the address is limited.
+        """Return the limits of the query for the URL.
 
         Raises:
             DeadlineError: no time is left for it.
@@ -187,11 +188,11 @@ class Download:
         return left
 
     def take(self, task: VideoTask) -> None:
-        """Take the address a task names.
+        """Take the URL of a task's video.
 
         Raises:
-            TaskError: it names none.
-            AddressRefusedError: it is one that is not followed.
+            TaskError: there is none.
+            AddressRefusedError: it must not be requested.
         """
         self._url = self._route.checked(address_in(self.wanted.id, task))
 
@@ -201,10 +202,10 @@ class Download:
         return self._url is not None and self._route.is_own(self._url)
 
     def attempt(self, partial: Partial, key: str | None, tell: Tell) -> RetryAt | RefreshURL | None:
-        """Make an attempt; None says that the file stands in its place.
+        """Make an attempt; None means that the file is complete.
 
         Raises:
-            ChainhubError: it cannot be had.
+            ChainhubError: the download has failed.
         """
         self._check()
         if self._session.closed:
@@ -300,10 +301,10 @@ class Download:
 
 
 def run_download(client: Client, download: Download, tell: Tell) -> Path:
-    """Carry a download out and return the file.
+    """Run a download and return the file.
 
     Raises:
-        ChainhubError: it cannot be had.
+        ChainhubError: the download has failed.
     """
     with download.held() as partial:
         while partial is not None:
@@ -319,7 +320,7 @@ def run_download(client: Client, download: Download, tell: Tell) -> Path:
 
 
 async def run_async_download(client: AsyncClient, download: Download, tell: Tell) -> Path:
-    """Carry a download out as `run_download` does; the bytes are read in a thread."""
+    """Async version of `run_download`; the bytes are read in a thread."""
     with download.held() as partial:
         while partial is not None:
             if download.asks:

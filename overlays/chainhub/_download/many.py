@@ -1,4 +1,4 @@
-"""Many downloads at a time, each with an outcome of its own."""
+"""Several downloads at the same time, each with its own outcome."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class DownloadOutcome:
-    """What became of one download: `if outcome.error is None`, there is a file.
+    """The outcome of one download: `if outcome.error is None`, there is a file.
 
     Attributes:
-        id: The task.
-        path: The file, or None if it could not be had.
+        id: The id of the task.
+        path: The file, or None if the download failed.
         error: Why there is no file, or None if there is one.
-        elapsed: Seconds it took.
+        elapsed: Seconds that the download took.
     """
 
     id: str
@@ -42,7 +42,7 @@ class DownloadOutcome:
     elapsed: float
 
     def result(self) -> Path:
-        """Return the file.
+        """Return the path of the file.
 
         Raises:
             ChainhubError: the outcome's error, if it has one.
@@ -67,24 +67,24 @@ if TYPE_CHECKING:
 
 
 class Making(Protocol):
-    """Makes the downloads of one call."""
+    """Creates the downloads of one call."""
 
     def make(self, task: str | VideoTask, *, into: Place) -> Download: ...
 
 
 @attrs.frozen
 class Broken:
-    """A download ended with what is no outcome: the caller's switch, or a slip in the code."""
+    """A download ended without an outcome: it was cancelled, or there is a bug."""
 
     error: BaseException
 
 
 class Crew:
-    """The threads of one call; all of them report to the caller's.
+    """The threads of one call; all of them report to the caller's thread.
 
     Args:
-        client: Whose tasks they are.
-        terms: Makes the downloads.
+        client: The client of the tasks.
+        terms: Creates the downloads.
         into: The folder to write to.
         tell: Called with progress.
     """
@@ -101,7 +101,7 @@ class Crew:
         return len(self._running)
 
     def begin(self, task_id: str, task: str | VideoTask) -> DownloadOutcome | None:
-        """Start a download in a thread; one that cannot even begin has its outcome at once."""
+        """Start a download in a thread; one that cannot start has its outcome at once."""
         began = _clock.monotonic()
         try:
             download = self._terms.make(task, into=self._into)
@@ -132,7 +132,7 @@ class Crew:
         self._inbox.put(DownloadOutcome(task_id, path, failure, _clock.monotonic() - began))
 
     def next_outcome(self) -> DownloadOutcome:
-        """Wait until a download has ended, passing progress on meanwhile."""
+        """Wait until a download has ended, and pass on progress meanwhile."""
         while True:
             report = self._inbox.get()
             if isinstance(report, Progress):
@@ -144,7 +144,7 @@ class Crew:
             return report
 
     def dismiss(self) -> None:
-        """End what still runs and wait for it."""
+        """Cancel the running downloads and wait for them."""
         for download, _ in self._running.values():
             download.halt.set()
         for _, thread in self._running.values():
@@ -201,7 +201,7 @@ async def download_all_async(
     parallel: int,
     tell: Tell,
 ) -> dict[str, AnyDownloadOutcome]:
-    """Download the videos of many tasks as `download_all` does."""
+    """Async version of `download_all`."""
     outcomes: dict[str, DownloadOutcome | None] = {}
     source, turn = _each(tasks), asyncio.Lock()
 

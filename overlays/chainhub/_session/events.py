@@ -1,4 +1,4 @@
-"""What an observer of calls is told: one small value per attempt, per retry and per call."""
+"""The arguments of event hooks: one small object per attempt, per retry and per call."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from chainhub.errors import ChainhubError
 
 @attrs.frozen(kw_only=True)
 class AttemptEvent:
-    """One attempt has ended.
+    """An attempt has ended.
 
     Attributes:
         method: The HTTP method.
-        url: The URL, its query redacted.
+        url: The URL, redacted.
         attempt: The number of the attempt, from 1.
-        status: The HTTP status, None if no answer came.
-        trouble: Why no answer came, None if one did.
-        trouble_kind: The same in one word, such as `timeout` or `closed`.
-        request_id: The service's id of the request, if it sent one.
-        started: Seconds since 1970.
+        status: The HTTP status, None if there was no response.
+        trouble: Why there was no response, None if there was one.
+        trouble_kind: The same as one word, such as `timeout` or `closed`.
+        request_id: The service's id of the request, None if it sent none.
+        started: When the attempt began, in seconds since 1970.
         elapsed: Seconds the attempt took.
     """
 
@@ -36,14 +36,14 @@ class AttemptEvent:
 
 @attrs.frozen(kw_only=True)
 class RetryEvent:
-    """Another attempt follows.
+    """A retry follows after a delay.
 
     Attributes:
         method: The HTTP method.
-        url: The URL, its query redacted.
+        url: The URL, redacted.
         attempt: The number of the attempt that failed, from 1.
-        delay: Seconds until the next one.
-        error: What the attempt would have raised.
+        delay: Seconds until the next attempt.
+        error: The error that would be raised without a retry.
     """
 
     method: str
@@ -55,15 +55,15 @@ class RetryEvent:
 
 @attrs.frozen(kw_only=True)
 class CallEvent:
-    """A call has ended, all its attempts included.
+    """A call has ended, with all its attempts.
 
     Attributes:
         method: The HTTP method.
-        url: The URL, its query redacted.
-        attempts: How many attempts were made.
-        status: The last HTTP status, None if no answer came.
-        error: What the call raises, None if it returns.
-        elapsed: Seconds the call took.
+        url: The URL, redacted.
+        attempts: The number of attempts.
+        status: The last HTTP status, None if there was no response.
+        error: The error that the call raises, None if it returns.
+        elapsed: Seconds that the call took.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""What a caller chooses about retries; what follows from it is decided in `retry`."""
+"""The settings of retries; `retry` decides with them."""
 
 from __future__ import annotations
 
@@ -23,28 +23,30 @@ def _frozen(statuses: Iterable[int]) -> frozenset[int]:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How often and how patiently a failed request is made again.
+    """How often, and after which delays, a failed request is retried.
 
-    A delay is half fixed, half random; a Retry-After is obeyed plus up to a quarter at random.
+    Exponential backoff with jitter: half of a delay is fixed, half is random. `Retry-After` is
+    followed, plus up to a quarter of it at random.
 
     Where the numbers come from (`benchmarks/storm.py`, eight seeds): if 1 in 5 attempts fails at
     random, 3 attempts lose 0.8 % of calls, 4 lose 0.2 %, 6 lose 0.05 %. But attempts are the only
-    bound where the budget does not bind: clients that call each 20 s make 2.9, 3.6 and 4.0 times
+    limit where the budget is not reached: clients that call each 20 s make 2.9, 3.6 and 4.0 times
     their load of an outage, and after 10 s of outage it stays at 1.19 with 6, at 1.05 with 4. An
     outage of 2 s loses nothing with a base of 1 s and half fixed delays, 4 % with delays random
     throughout. Clients that obey a Retry-After exactly come back with 4.9 times the load, with
     the random part 1.4. The cap of 60 s is a judgement: longer is for the caller to decide.
 
     Attributes:
-        attempts: Attempts in all, the first one included.
-        base: Seconds that the first delay is taken from; it doubles with each attempt.
+        attempts: Attempts in all, including the first one.
+        base: Seconds of the first delay; it doubles with each attempt.
         throttled_base: The same after a 429 or 503.
-        cap: Seconds no delay of ours exceeds.
-        max_retry_after: Seconds of Retry-After that are obeyed; more fails at once.
-        statuses: Statuses that are worth another attempt.
+        cap: The longest delay in seconds.
+        max_retry_after: The longest `Retry-After` in seconds that is followed; a longer one fails
+            at once.
+        statuses: Status codes that are retried.
 
     Raises:
-        ConfigurationError: If a number makes no sense.
+        ConfigurationError: A number is invalid.
     """
 
     attempts: int = 4
@@ -61,7 +63,7 @@ class RetryPolicy:
 
     @classmethod
     def off(cls) -> RetryPolicy:
-        """Return the policy that makes one attempt only."""
+        """Return the policy without retries."""
         return cls(attempts=1)
 
 
@@ -79,5 +81,5 @@ def _problem(policy: RetryPolicy) -> str | None:
 
 
 def is_idempotent(method: str) -> bool:
-    """Tell whether a method may be sent twice with the effect of once (RFC 9110, 9.2.2)."""
+    """Return whether a method is idempotent (RFC 9110, 9.2.2)."""
     return method.upper() in _IDEMPOTENT

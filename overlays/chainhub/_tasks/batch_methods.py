@@ -1,6 +1,6 @@
-"""Waiting for many tasks: what people call, sync and async. The loops are in `_batch`.
+"""Waiting for many tasks: the public methods, sync and async. The loops are in `_batch`.
 
-They are imported when somebody waits, so that a program that only queries does not pay for them.
+The loops are imported by the first wait, so that a program that only queries does not load them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class BatchMethods:
-    """Waiting for many tasks, synchronous."""
+    """Waiting for many tasks, sync."""
 
     __slots__ = ()
     _client: Client
@@ -40,10 +40,10 @@ class BatchMethods:
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
     ) -> dict[str, Outcome]:
-        """Wait for many tasks and return what became of each, by id, in the order of the ids.
+        """Poll many tasks and return an `Outcome` for each, by id, in the order of the ids.
 
-        One failure never loses the others: it is in its task's outcome. Arguments and errors are
-        those of `as_completed`.
+        One failed task does not stop the others: its error is in its outcome. Arguments and errors
+        are those of `as_completed`.
         """
         from chainhub._tasks.batch_poller import in_order
 
@@ -71,19 +71,20 @@ class BatchMethods:
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
     ) -> Iterator[Outcome]:
-        """Wait for many tasks and yield what became of each as it is known.
+        """Poll many tasks and yield an `Outcome` for each as soon as it is known.
 
-        At most 16 questions are under way at once, each in a thread of its own; callbacks run in
-        the caller's. Refusals (429) slow all questions down together.
+        At most 16 requests are in flight, each in a thread; callbacks run in the caller's thread.
+        A 429 slows down the polls of all tasks together.
 
         Args:
-            ids: Tasks or their ids, read as they are needed; a duplicate is asked for once.
-            deadline: Seconds for all of them together; None for no limit.
-            on_update: Called with a task when its status, progress or URL has changed.
-            interval: Seconds between the polls of a task, or a function that returns them.
-            words: What further status words mean.
-            journal: A file that keeps final outcomes; after a restart they are yielded again with
-                `replayed=True` and not asked for.
+            ids: Tasks or their ids, read when there is room for another; duplicates are ignored.
+            deadline: Seconds for all of them together, 900 by default; None for no limit.
+            on_update: Callback with a task when its status, progress or URL has changed.
+            interval: Seconds between the polls of a task, or a function that returns them. By
+                default it is learned.
+            words: The meaning of further status values.
+            journal: A file that stores final outcomes; after a restart they are yielded again with
+                `replayed=True` and not polled.
             cancel: Ends the wait within 50 ms when it is set.
 
         Raises:
@@ -100,7 +101,7 @@ class BatchMethods:
 
 
 class AsyncBatchMethods:
-    """Waiting for many tasks, asynchronous."""
+    """Waiting for many tasks, async."""
 
     __slots__ = ()
     _client: AsyncClient
@@ -116,10 +117,9 @@ class AsyncBatchMethods:
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
     ) -> dict[str, Outcome]:
-        """Wait for many tasks and return what became of each, by id, in the order of the ids.
+        """Poll many tasks and return their outcomes: the async version of `Video.wait_many`.
 
-        One failure never loses the others: it is in its task's outcome. Arguments and errors are
-        those of `as_completed`.
+        Arguments and errors are those of `as_completed`.
         """
         from chainhub._tasks.batch_poller import noted_async
 
@@ -147,27 +147,10 @@ class AsyncBatchMethods:
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
     ) -> AsyncIterator[Outcome]:
-        """Wait for many tasks and yield what became of each as it is known.
+        """Poll many tasks and yield an `Outcome` for each: async `Video.as_completed`.
 
-        As many questions are under way at once as the client may have connections. Refusals (429)
-        slow all questions down together.
-
-        Args:
-            ids: Tasks or their ids, iterable or asynchronously iterable, read as they are needed;
-                a duplicate is asked for once.
-            deadline: Seconds for all of them together; None for no limit.
-            on_update: Called, and awaited if need be, with a task when its status, progress or
-                URL has changed.
-            interval: Seconds between the polls of a task, or a function that returns them.
-            words: What further status words mean.
-            journal: A file that keeps final outcomes; after a restart they are yielded again with
-                `replayed=True` and not asked for.
-            cancel: Ends the wait within 50 ms when it is set.
-
-        Raises:
-            CancelledByUser: `cancel` was set.
-            JournalError: the journal cannot be used.
-            ConfigurationError: an argument cannot be used.
+        Arguments and errors are the same; `ids` may be an async iterable and `on_update` may be
+        async. At most `max_connections` requests are in flight.
         """
         from chainhub._tasks.batch_poller import noted_async, poll_batch_async
         from chainhub._tasks.poller import wait_options

@@ -1,6 +1,6 @@
-"""Downloading the video of a task, or of many, sync and async.
+"""Downloading the video of a task, or of many: the public methods, sync and async.
 
-What carries it out is imported by the first download: a client that only asks has no use for it.
+The code behind them is imported by the first download: a client that only queries does not load it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     Task = str | VideoTask
 
 MAX_BYTES = 4 * 1024**3
-"""Bytes of the largest file that is taken: an hour of video at 9 Mbit/s."""
+"""Bytes of the largest file that is accepted: an hour of video at 9 Mbit/s."""
 
 PARALLEL = 4
-"""Downloads at a time: more do not make one line faster."""
+"""Downloads at the same time: more are not faster on one network connection."""
 
 
 class DownloadMethods:
-    """Downloading, synchronous."""
+    """Downloading, sync."""
 
     __slots__ = ()
     _client: Client
@@ -48,48 +48,48 @@ class DownloadMethods:
         deadline: float | None = None,
         cancel: Cancel | None = None,
     ) -> Path:
-        """Bring the video of a finished task to the disk and return its path.
+        """Download the video of a finished task and return the path of the file.
 
-        The file is written as `dest.part` and takes its name when it is complete, so that `dest`
-        is never half a video. After a failure what came stays there, if the server allows to
-        resume, and the same call goes on from there, in the same process or another.
+        The file is written to `dest.part` and renamed when it is complete, so that `dest` is never
+        half a video. After a failure the `.part` file stays, if the server supports resuming, and
+        the same call resumes it, in the same process or another.
 
-        A broken transfer is resumed up to 4 times without a MiB of progress between
-        (`RetryPolicy.attempts`). There is no deadline unless one is given; but 16 KiB must come
-        within every `timeout` of the client (15 s), so that a dead server does not hold a caller.
+        A broken transfer is resumed, up to 4 attempts (`RetryPolicy.attempts`) without 1 MiB of
+        progress between them. There is no deadline by default; but at least 16 KiB must arrive
+        within every `timeout` of the client (15 s), so that a dead server does not block a caller.
 
-        The key is sent to the API's own scheme, host and port only. An address that has expired
-        is asked for again once.
+        The key is sent only to the scheme, host and port of the base URL. If the URL has expired,
+        a new one is queried once.
 
         Args:
             task: The finished task, or its id; an id is queried first.
             dest: The file to write; its folder must exist.
-            into: Instead of `dest`, the folder to write to, which is made if it is missing; the
-                file is named after the id.
-            if_exists: What to do if the file is there: "error", "replace" it when the new one is
+            into: Instead of `dest`, the folder to write to, created if it is missing; the file is
+                named after the id.
+            if_exists: What to do if the file exists: "error", "replace" it when the new one is
                 complete, or "keep" it and download nothing.
             sha256: The checksum the file must have, 64 hexadecimal digits.
-            max_bytes: The largest file to take; None for any.
-            allow_hosts: Hosts the video may come from although they are not public: `host`, or
-                `host:port` for that port only.
-            progress: Called with a `Progress` at most every 0.1 s and at the end. What it raises
-                ends the download.
+            max_bytes: The largest file to accept, 4 GiB by default; None for no limit.
+            allow_hosts: Private hosts from which the video is accepted: `host`, or `host:port` for
+                that port only.
+            progress: Callback with a `Progress`, at most every 0.1 s and at the end. An exception
+                in it ends the download.
             deadline: Seconds for the whole call; None for no limit.
             cancel: Ends the download within 50 ms when it is set.
 
         Raises:
-            DestinationExistsError: the file is there already.
-            DiskError: no space, no right, no such folder; or the destination is no file.
+            DestinationExistsError: the file exists already.
+            DiskError: no space, no permission, no such folder; or the destination is not a file.
             TaskFailed, TaskCancelled, TaskExpired: the task has no video.
-            ResultMissing: the task tells no address, or is not finished.
-            LinkExpiredError: neither the address nor a fresh one works.
-            AddressRefusedError: the address leads to a place that is not public, or is not http(s).
-            ContentRefusedError: what came is no video, or larger than `max_bytes`.
+            ResultMissing: the task has no URL, or is not finished.
+            LinkExpiredError: the URL has expired, and a new one does not work either.
+            AddressRefusedError: the URL points to a private address, or is not http(s).
+            ContentRefusedError: the response is not a video, or larger than `max_bytes`.
             IntegrityError: the checksum differs.
-            DownloadError: another download to the same file is under way.
+            DownloadError: another download to the same file is running.
             DeadlineError: `deadline` passed.
             CancelledByUser: `cancel` was set.
-            ChainhubError: whatever else went wrong.
+            ChainhubError: any other error of a request.
         """
         from chainhub._download.download import run_download
         from chainhub._download.options import DownloadOptions, unheard
@@ -118,21 +118,22 @@ class DownloadMethods:
         deadline: float | None = None,
         cancel: Cancel | None = None,
     ) -> dict[str, DownloadOutcome]:
-        """Download the videos of many tasks; one failure does not end the others.
+        """Download the videos of many tasks; one failure does not stop the others.
 
-        Everything is as in `download`; to go on after an interruption, call it again with
+        Each download works like `download`. To continue after an interruption, call it again with
         `if_exists="keep"`.
 
         Args:
-            tasks: Finished tasks or their ids, taken as they are needed; each is downloaded once.
-            into: The folder to write to, which is made if it is missing; the files are named after
-                the ids.
-            if_exists: What to do with a file that is there: "error", "replace" or "keep".
-            max_bytes: The largest file to take; None for any.
-            allow_hosts: Hosts videos may come from although they are not public.
-            parallel: Downloads at a time.
-            progress: Called in this thread with a `Progress`, which names the task.
-            deadline: Seconds for the whole call; what is not there then fails with it.
+            tasks: Finished tasks or their ids, read when there is room for another; duplicates are
+                ignored.
+            into: The folder to write to, created if it is missing; the files are named after the
+                ids.
+            if_exists: What to do if a file exists: "error", "replace" or "keep".
+            max_bytes: The largest file to accept, 4 GiB by default; None for no limit.
+            allow_hosts: Private hosts from which videos are accepted.
+            parallel: Downloads at the same time, 4 by default.
+            progress: Callback with a `Progress`, which names the task; it runs in this thread.
+            deadline: Seconds for the whole call; downloads that are not finished then fail.
             cancel: Ends the call within 50 ms when it is set.
 
         Returns:
@@ -159,7 +160,7 @@ class DownloadMethods:
 
 
 class AsyncDownloadMethods:
-    """Downloading, asynchronous."""
+    """Downloading, async."""
 
     __slots__ = ()
     _client: AsyncClient
@@ -178,48 +179,10 @@ class AsyncDownloadMethods:
         deadline: float | None = None,
         cancel: Cancel | None = None,
     ) -> Path:
-        """Bring the video of a finished task to the disk and return its path.
+        """Download the video of a finished task and return the path: async `Video.download`.
 
-        The file is written as `dest.part` and takes its name when it is complete, so that `dest`
-        is never half a video. After a failure what came stays there, if the server allows to
-        resume, and the same call goes on from there, in the same process or another.
-
-        A broken transfer is resumed up to 4 times without a MiB of progress between
-        (`RetryPolicy.attempts`). There is no deadline unless one is given; but 16 KiB must come
-        within every `timeout` of the client (15 s), so that a dead server does not hold a caller.
-
-        The key is sent to the API's own scheme, host and port only. An address that has expired
-        is asked for again once.
-
-        Args:
-            task: The finished task, or its id; an id is queried first.
-            dest: The file to write; its folder must exist.
-            into: Instead of `dest`, the folder to write to, which is made if it is missing; the
-                file is named after the id.
-            if_exists: What to do if the file is there: "error", "replace" it when the new one is
-                complete, or "keep" it and download nothing.
-            sha256: The checksum the file must have, 64 hexadecimal digits.
-            max_bytes: The largest file to take; None for any.
-            allow_hosts: Hosts the video may come from although they are not public: `host`, or
-                `host:port` for that port only.
-            progress: Called with a `Progress` at most every 0.1 s and at the end; may be
-                asynchronous. What it raises ends the download.
-            deadline: Seconds for the whole call; None for no limit.
-            cancel: Ends the download within 50 ms when it is set.
-
-        Raises:
-            DestinationExistsError: the file is there already.
-            DiskError: no space, no right, no such folder; or the destination is no file.
-            TaskFailed, TaskCancelled, TaskExpired: the task has no video.
-            ResultMissing: the task tells no address, or is not finished.
-            LinkExpiredError: neither the address nor a fresh one works.
-            AddressRefusedError: the address leads to a place that is not public, or is not http(s).
-            ContentRefusedError: what came is no video, or larger than `max_bytes`.
-            IntegrityError: the checksum differs.
-            DownloadError: another download to the same file is under way.
-            DeadlineError: `deadline` passed.
-            CancelledByUser: `cancel` was set.
-            ChainhubError: whatever else went wrong.
+        Arguments and errors are the same; `progress` may be async. The file is read and written in
+        a thread, so that the event loop is not blocked.
         """
         from chainhub._download.download import run_async_download
         from chainhub._download.options import DownloadOptions, unheard
@@ -248,29 +211,9 @@ class AsyncDownloadMethods:
         deadline: float | None = None,
         cancel: Cancel | None = None,
     ) -> dict[str, DownloadOutcome]:
-        """Download the videos of many tasks; one failure does not end the others.
+        """Download the videos of many tasks: the async version of `Video.download_many`.
 
-        Everything is as in `download`; to go on after an interruption, call it again with
-        `if_exists="keep"`.
-
-        Args:
-            tasks: Finished tasks or their ids, taken as they are needed; each is downloaded once.
-            into: The folder to write to, which is made if it is missing; the files are named after
-                the ids.
-            if_exists: What to do with a file that is there: "error", "replace" or "keep".
-            max_bytes: The largest file to take; None for any.
-            allow_hosts: Hosts videos may come from although they are not public.
-            parallel: Downloads at a time.
-            progress: Called with a `Progress`, which names the task; may be asynchronous.
-            deadline: Seconds for the whole call; what is not there then fails with it.
-            cancel: Ends the call within 50 ms when it is set.
-
-        Returns:
-            An outcome for each id, in the order of `tasks`; its `result()` is the path, or raises.
-
-        Raises:
-            CancelledByUser: `cancel` was set.
-            ConfigurationError: an argument cannot be used.
+        Arguments, result and errors are the same; `progress` may be async.
         """
         from chainhub._download.many import download_all_async
         from chainhub._download.options import DownloadOptions, unheard

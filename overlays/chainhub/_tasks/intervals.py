@@ -1,9 +1,9 @@
-"""When to ask about a task again, learned from how long tasks of its model took.
+"""When to poll a task again, learned from the durations of tasks of its model.
 
-Asking costs a request, not asking costs delay. For durations that spread as those of a video
-service do, little beats this: do not ask while hardly any task is done, then ask at a fixed
-pace. What is learned per model is therefore two numbers: the early 5 % of the durations and
-their median. Nothing here sleeps or reads a clock: times and random numbers are handed in.
+More polls cost requests, fewer polls cost delay. For the usual distribution of durations a good
+rule is: do not poll while almost no task is finished, then poll at a fixed interval. So two
+numbers are learned per model: the 5 % quantile of the durations and their median. Nothing here
+sleeps or reads a clock: times and random numbers are arguments.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ _SLOWEST_OWN_PACE = 1e9
 
 
 class PollPolicy(Protocol):
-    """Decide how long to wait before the next question about a task."""
+    """A callback that returns the interval before the next poll of a task."""
 
     def __call__(self, elapsed: float, polls: int, task: VideoTask | None) -> float:
-        """Return the seconds until the next question.
+        """Return the seconds until the next poll.
 
         Args:
             elapsed: Seconds since the wait began.
-            polls: How many questions were asked so far.
-            task: The last good answer, or None if there was none yet.
+            polls: The number of polls so far.
+            task: The task as last seen, or None before the first successful poll.
         """
         ...
 
 
 class Plan(NamedTuple):
-    """Say when to ask, in seconds from the beginning of the wait."""
+    """When to poll, in seconds from the beginning of the wait."""
 
     first: float
     gap: float
@@ -76,7 +76,7 @@ COLD: Final = Plan(first=20.0, gap=5.0, early=5.0, median=None)
 
 
 class PollProgress(NamedTuple):
-    """Hold how far a wait has come."""
+    """The progress of one wait."""
 
     elapsed: float
     polls: int
@@ -86,10 +86,10 @@ class PollProgress(NamedTuple):
 
 
 class _Window:
-    """Durations of one stretch of time, a fair sample of all that ended in it.
+    """Durations of one period of time, a fair sample of all tasks that ended in it.
 
-    A sample of the latest ones would not be fair: of many tasks begun together, those that
-    end last are the slow ones.
+    A sample of the latest ones would not be fair: of many tasks started together, the slow ones
+    end last.
     """
 
     __slots__ = ("began", "count", "ended", "opened_at", "seen")
@@ -111,7 +111,7 @@ class _Window:
 
     @property
     def settled(self) -> bool:
-        """Say whether most waits ended: while they go on, only the fast ones were seen."""
+        """Return whether most waits have ended: before that, only the fast tasks were seen."""
         return self.ended >= _ENOUGH_ENDED * self.began
 
 
@@ -134,7 +134,7 @@ class _Model:
 
 
 class DurationMemory:
-    """Remember how long tasks took, per model and bounded; safe to share between threads.
+    """The durations of tasks, per model and bounded. Thread-safe.
 
     Args:
         random: A source of numbers from 0.0 up to but not including 1.0.
@@ -206,16 +206,16 @@ def plan_from(durations: Sequence[float]) -> Plan:
 
 
 class PollIntervals:
-    """Decide the seconds until the next question about a task.
+    """Decides the seconds until the next poll of a task.
 
     Args:
         memory: What is known about durations.
         random: A source of numbers from 0.0 up to but not including 1.0.
-        interval: Seconds between two questions, or a policy of one's own, instead of
-            what is learned and what the server hints at.
+        interval: Seconds between two polls, or a callback, instead of the learned interval and
+            the hints of the server.
 
     Raises:
-        ConfigurationError: `interval` is no positive number of seconds.
+        ConfigurationError: `interval` is not a positive number of seconds.
     """
 
     __slots__ = ("_interval", "_memory", "_random")
@@ -232,7 +232,7 @@ class PollIntervals:
 
     @property
     def own(self) -> bool:
-        """Say whether the pace is the caller's own."""
+        """Return whether the interval is the caller's."""
         return self._interval is not None
 
     def begin(self, task_id: str, now: float) -> Plan:
@@ -244,9 +244,9 @@ class PollIntervals:
         self._memory.end(task_id, now, after=after, by=by)
 
     def after_answer(self, plan: Plan, turn: PollProgress, hint: float | None = None) -> float:
-        """Return the seconds to wait after an answer that was not final.
+        """Return the seconds to wait after a response that was not final.
 
-        A hint of the server from 1 to 30 s is followed, any other is none.
+        A hint of the server from 1 to 30 s is followed, any other is ignored.
         """
         if self._interval is None and hint is not None and _HINTS[0] <= hint <= _HINTS[1]:
             return hint * (1 + _JITTER * self._random())
@@ -255,9 +255,9 @@ class PollIntervals:
     def after_failure(
         self, plan: Plan, turn: PollProgress, retry_after: float | None = None
     ) -> float:
-        """Return the seconds to wait after a question that failed.
+        """Return the seconds to wait after a failed poll.
 
-        Each failure in a row takes half as long again, up to 30 s; a Retry-After is obeyed.
+        Each failure in a row waits 1.5 times as long, up to 30 s; a `Retry-After` is followed.
         """
         gap = self._gap(plan._replace(first=0.0, early=None), turn)
         gap = max(gap, min(gap * _BACKOFF**turn.failures, _LONGEST_BACKOFF))
@@ -285,7 +285,7 @@ class PollIntervals:
 
 
 def obeyed(retry_after: float | None) -> float | None:
-    """Return a Retry-After that is one to obey, positive and at most 60 s, or None."""
+    """Return a `Retry-After` that is followed, positive and at most 60 s, or None."""
     if retry_after is not None and 0 < retry_after <= _LONGEST_RETRY_AFTER:
         return retry_after
     return None

@@ -1,12 +1,12 @@
-"""What became of each task, kept in a file that survives the process.
+"""The outcomes of tasks, in a file that survives the process.
 
-One line of JSON per task that came to its end, written before the outcome is told: a process
-killed at any moment loses nothing that was told, and the next one with the same journal asks
-for none of these tasks again. Each line is one write, so that a kill leaves whole lines, and at
+One line of JSON per finished task, written before the outcome is returned: a process that is killed
+at any moment loses no outcome that was returned, and the next one with the same journal does not
+poll these tasks again. Each line is one write, so that a kill leaves whole lines, and at
 worst a torn last one that the next opening cuts off.
 
 A write costs microseconds, an fsync milliseconds: the file is synced at most once a second and
-at the end. A power failure may thus cost the last second; its tasks are asked about again.
+at the end. A power failure may lose the last second; its tasks are polled again.
 """
 
 from __future__ import annotations
@@ -40,11 +40,10 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
 class JournalError(ConfigurationError):
-    """Tell that a journal cannot be used.
+    """The journal cannot be used.
 
-    You see it when another process uses the same journal, when the file is not a journal or a
-    line of it is damaged, and when it cannot be written. The message names file and line.
-    Nothing was overwritten.
+    Another process uses it, the file is not a journal, a line is damaged, or the file cannot be
+    written. The message names file and line. Nothing was overwritten.
     """
 
 
@@ -55,10 +54,10 @@ class _Entry(NamedTuple):
 
 
 class Journal:
-    """Keep final outcomes in a file, and give those of earlier runs back.
+    """Store final outcomes in a file, and return those of earlier runs.
 
     Args:
-        path: The file; it is created if there is none, readable by its owner only.
+        path: The file; it is created if it is missing, readable by its owner only.
         clock: A monotonic clock in seconds.
 
     Raises:
@@ -90,15 +89,15 @@ class Journal:
         self.close()
 
     def __len__(self) -> int:
-        """Return for how many tasks an outcome is kept, of earlier runs and of this one."""
+        """Return how many outcomes are stored, of earlier runs and of this one."""
         return len(self._entries) + len(self._written)
 
     def __contains__(self, task_id: object) -> bool:
-        """Say whether the outcome of this task is kept from an earlier run."""
+        """Return whether the outcome of this task was stored by an earlier run."""
         return task_id in self._entries
 
     def replay(self, task_id: str) -> Outcome | None:
-        """Return the outcome an earlier run kept for this task, marked as replayed, or None.
+        """Return the outcome that an earlier run stored for this task, marked as replayed, or None.
 
         Raises:
             JournalError: The line is damaged.
@@ -113,7 +112,7 @@ class Journal:
             raise self._damaged(entry.number) from None
 
     def record(self, outcome: Outcome) -> None:
-        """Keep an outcome if it is final and the first of its task.
+        """Store an outcome if it is final and the first one of its task.
 
         Raises:
             JournalError: The line cannot be written; nothing of it is left in the file.
@@ -131,7 +130,7 @@ class Journal:
             self._sync()
 
     def close(self) -> None:
-        """Bring everything to the disk and let others use the journal."""
+        """Sync the file and release the journal."""
         if self._descriptor >= 0:
             try:
                 self._sync()
@@ -180,7 +179,7 @@ class Journal:
         self._size += len(line)
 
     def _healed(self, line: bytes) -> bytes:
-        """Complete or cut off the last line, if it is one that a kill or a crash has torn."""
+        """Complete or cut off the last line, if a kill or a crash has truncated it."""
         told = line.rstrip(b"\0")
         if len(line) > LONGEST_LINE or told[: len(_BEGINNING)] != _BEGINNING[: len(told)]:
             raise self._damaged(self._lines)
@@ -216,7 +215,7 @@ class Journal:
         raise self._unusable("cannot keep a task with an id or address this long")
 
     def _write(self, data: bytes, whole: int) -> None:
-        """Append data; if that fails, cut the file to what was whole before."""
+        """Append data; if that fails, cut the file to its last whole line."""
         reason: str | None = "no space left"
         try:
             if os.write(self._descriptor, data) == len(data):
@@ -237,7 +236,7 @@ class Journal:
         raise self._unusable(f"cannot be written: {reason}")
 
     def _sync_folder(self) -> None:
-        """Make a new file's name last; some systems cannot open folders."""
+        """Sync the folder, so that a new file is not lost; some systems cannot open folders."""
         with contextlib.suppress(OSError):
             folder = os.open(os.path.dirname(self._path) or os.curdir, os.O_RDONLY)
             try:
@@ -269,7 +268,7 @@ def _encoded(outcome: Outcome, task: dict[str, object], state: State) -> bytes:
 
 
 def _short(task: VideoTask) -> dict[str, object]:
-    """Return what matters of a task whose answer is too long for a line."""
+    """Return the important fields of a task that is too long for a line."""
     return {
         "id": task.id,
         "status": task.status,

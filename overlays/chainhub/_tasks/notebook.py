@@ -1,8 +1,8 @@
-"""How a task shows itself in a notebook: as a card; everywhere else as text.
+"""How a task is displayed in a notebook: as a card; everywhere else as text.
 
-A notebook is a file that is kept, sent around and committed together with what it shows. A signed
-address works like a key, so it is written there only when somebody asks for it.
-IPython is not imported to find out whether it is in use.
+A notebook is a file that is stored, sent and committed together with its output. A signed URL
+works like a key, so it is written there only on request. IPython is not imported to find out
+whether it is in use.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _Shell(Protocol):
 
 
 def register() -> None:
-    """Tell IPython, if a session of it is running, how tasks are shown."""
+    """Register how tasks are displayed, if an IPython session is running."""
     shell = _shell()
     if shell is None:
         return
@@ -78,13 +78,13 @@ def register() -> None:
 
 
 def show(task: VideoTask, *, url: bool = False) -> None:
-    """Show a task: as a card in a notebook, as a line of text elsewhere.
+    """Display a task: as a card in a notebook, as a line of text elsewhere.
 
     Args:
-        task: What the service answered.
-        url: Whether to write a signed address of the video into the notebook and play it there,
-            as is done with any other. Whoever gets the notebook can then load the video, until
-            the address expires.
+        task: The task.
+        url: Whether to write the signed URL of the video into the notebook and play it there.
+            Everybody who has the notebook can then load the video, until the URL expires. A URL
+            without a signature is always played.
     """
     text = repr(task) if url else line(task)
     if _shell() is None:
@@ -97,12 +97,12 @@ def show(task: VideoTask, *, url: bool = False) -> None:
 
 
 def line(value: object) -> str:
-    """Return how a task, or what holds one, represents itself, signed addresses masked."""
+    """Return the repr of a task, or of an object that contains one, with signed URLs masked."""
     return redact_text(repr(value), limit=_LONGEST_TEXT)
 
 
 def card(task: VideoTask, *, url: bool = False) -> str:
-    """Return a task as HTML: status, id, prompt, and what there is to say of its end."""
+    """Return a task as HTML: status, id, prompt, progress and result."""
     state = known_state(task) or State.RUNNING
     parts = (
         f"<div>{_badge(task, state)} <code>{_escaped(task.id)}</code></div>",

@@ -1,4 +1,4 @@
-"""What became of one task, and which error a task's end is."""
+"""The outcome of one task, and the error for a task that ended without a video."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _LONGEST_ID_SHOWN = 80
 
 @attrs.frozen
 class Outcome:
-    """Say what became of one task: `if outcome.error is None`, there is a task with a video.
+    """The outcome of one task: `if outcome.error is None`, there is a task with a video.
 
     Attributes:
-        id: The id that was asked for.
-        task: The last answer about the task, or None if none came.
+        id: The id of the task.
+        task: The last response about the task, or None if there was none.
         error: Why there is no video, or None if there is one.
-        polls: How many times the service was asked.
-        elapsed: Seconds from the first question to the outcome.
+        polls: The number of polls.
+        elapsed: Seconds from the first poll to the outcome.
         replayed: Whether it comes from the journal of an earlier run.
     """
 
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 
 def fault_of(task_id: str, task: VideoTask, state: State, elapsed: float) -> TaskError | None:
-    """Return the error that a task's end is, or None if it ended with a video."""
+    """Return the error for a finished task, or None if it has a video."""
     if state is State.SUCCEEDED:
         return None if video_url_of(task) else _missing(task_id, task, elapsed)
     reason, code = stated_reason(task), stated_code(task)
@@ -81,7 +81,7 @@ _ENDS = {State.FAILED: "failed", State.CANCELLED: "was cancelled", State.EXPIRED
 
 
 def state_of_end(error: ChainhubError | None) -> State | None:
-    """Return the final state an outcome's error stands for, or None if it stands for none."""
+    """Return the final state that an outcome's error means, or None if it is not final."""
     if error is None or isinstance(error, ResultMissing):
         return State.SUCCEEDED
     ends = (
@@ -93,7 +93,7 @@ def state_of_end(error: ChainhubError | None) -> State | None:
 
 
 def shown_id(task_id: str) -> str:
-    """Return an id as it may stand in a text: bounded, one line."""
+    """Return an id for a message: bounded, on one line."""
     return ascii(task_id[:_LONGEST_ID_SHOWN])[1:-1]
 
 

@@ -1,7 +1,7 @@
-"""What one answer about a task says: its state, reason, progress, video address and time.
+"""The state, reason, progress, video URL and time of a task, read from one response.
 
-Everything here reads values that a server chose. A value that makes no sense is read as
-absent, never as an exception: the raw word and the raw fields stay on the task.
+The values come from a server. An invalid value counts as missing and never raises an exception: the
+original status and fields stay on the task.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Say where a task stands, whatever word the server used for it."""
+    """The state of a task, independent of the status value of the server."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -30,12 +30,12 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Say whether the task will not change any more."""
+        """Whether the task will not change any more."""
         return self is not State.RUNNING
 
 
 class UnknownStatusWarning(UserWarning):
-    """A status word that is in no table; the task counts as running."""
+    """An unknown status value; the task counts as running."""
 
 
 _RUNNING_WORDS = (
@@ -91,13 +91,13 @@ _warned_lock = Lock()
 
 
 def state_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> State:
-    """Return where the task stands, by its top-level status only.
+    """Return the state of a task, by its top-level status only.
 
-    A word nobody knows counts as running and warns once.
+    An unknown status value counts as running and gives a warning once.
 
     Args:
-        task: An answer of the service.
-        words: Further words, or other meanings for known ones, in any letter case.
+        task: The task.
+        words: The meaning of further status values, in any letter case; it has precedence.
     """
     known = known_state(task, words)
     if known is not None:
@@ -107,7 +107,7 @@ def state_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> St
 
 
 def known_state(task: VideoTask, words: Mapping[str, State] | None = None) -> State | None:
-    """Return where the task stands, or None for a word that is in no table."""
+    """Return the state of a task, or None for an unknown status value."""
     status: object = task.status
     if not isinstance(status, str):
         return State.RUNNING
@@ -121,9 +121,9 @@ def known_state(task: VideoTask, words: Mapping[str, State] | None = None) -> St
 
 
 def reason_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> str | None:
-    """Return why the task failed, in one bounded line, or None if it did not or nobody says.
+    """Return why the task failed, on one bounded line, or None if it did not or nobody says why.
 
-    Tasks that succeeded may still carry the errors of earlier attempts; these are no reason.
+    A task that succeeded may still contain the errors of earlier attempts; they are ignored.
     """
     if known_state(task, words) in (None, State.RUNNING, State.SUCCEEDED):
         return None
@@ -131,47 +131,47 @@ def reason_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> s
 
 
 def code_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> str | None:
-    """Return the service's code for why the task failed, or None."""
+    """Return the service's error code of a failed task, or None."""
     if known_state(task, words) in (None, State.RUNNING, State.SUCCEEDED):
         return None
     return stated_code(task)
 
 
 def stated_reason(task: VideoTask) -> str | None:
-    """Return the first error text in the answer, whatever the task's state."""
+    """Return the first error text in the response, whatever the task's state."""
     return next(filter(None, (_text(_dig(task, path)) for path in _REASONS)), None)
 
 
 def stated_code(task: VideoTask) -> str | None:
-    """Return the first error code in the answer, whatever the task's state."""
+    """Return the first error code in the response, whatever the task's state."""
     return next(filter(None, (_code(_dig(task, path)) for path in _CODES)), None)
 
 
 def progress_of(task: VideoTask) -> float | None:
-    """Return how much is done as a fraction from 0.0 to 1.0, or None if nobody says."""
+    """Return the progress as a fraction from 0.0 to 1.0, or None if it is unknown."""
     readings = (_fraction(_dig(task, path)) for path in _PROGRESS)
     return next((reading for reading in readings if reading is not None), None)
 
 
 def video_url_of(task: VideoTask) -> str | None:
-    """Return the address of the video, the finished file before any earlier one, or None."""
+    """Return the URL of the video, the upsampled file if there is one, or None."""
     return next(filter(None, (_address(_dig(task, path)) for path in _URLS)), None)
 
 
 def top_url_of(task: VideoTask) -> str | None:
-    """Return the address of the finished file only: details name earlier ones too."""
+    """Return the URL of the finished file only: `detail` contains earlier ones too."""
     return _address(_dig(task, _URLS[0]))
 
 
 def shown_status(task: VideoTask) -> str:
-    """Return the raw status word as it may stand in a text: quoted, bounded, one line."""
+    """Return the original status value for a message: quoted, bounded, on one line."""
     return ascii(str(task.status)[:_LONGEST_WORD])
 
 
 def updated_at(task: VideoTask) -> datetime | None:
-    """Return when the status last changed, in UTC, or None if that cannot be read.
+    """Return when the status last changed, in UTC, or None if that is unknown.
 
-    The service gives seconds or milliseconds; which of them is told by the magnitude.
+    The service gives seconds or milliseconds since 1970; the magnitude decides which.
     """
     value = _dig(task, ("status_update_time",))
     if isinstance(value, str):
@@ -183,7 +183,7 @@ def updated_at(task: VideoTask) -> datetime | None:
 
 
 def _normal(word: str) -> str:
-    """Return a word without letter case, surrounding space and choice of separator."""
+    """Return a status value in lower case, stripped, with one kind of separator."""
     short = word[: _LONGEST_WORD + 1].strip().casefold()
     return short.replace("-", "_").replace(" ", "_")
 
@@ -202,7 +202,7 @@ def _warn_once(shown: str) -> None:
 
 
 def _dig(holder: object, path: tuple[str, ...]) -> object:
-    """Return what lies at a path of names through mappings and models, or None."""
+    """Return the value at a path of names in mappings and models, or None."""
     for name in path:
         extras = getattr(holder, "additional_properties", holder)
         # Nearly all are dicts, and to ask an abstract class takes ten times as long.

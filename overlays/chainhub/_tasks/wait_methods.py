@@ -1,6 +1,6 @@
-"""Waiting for one task: what people call, sync and async. The loops are in `poller`.
+"""Waiting for one task: the public methods, sync and async. The loops are in `poller`.
 
-They are imported when somebody waits, so that a program that only queries does not pay for them.
+The loops are imported by the first wait, so that a program that only queries does not load them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     Interval = float | PollPolicy
 
 DEADLINE = 900.0
-"""Seconds a wait lasts: ten times a usual video, and the service gives up before it too."""
+"""Seconds of a wait: ten times the duration of a usual video; the service gives up earlier."""
 
 
 class WaitMethods:
-    """Waiting, synchronous."""
+    """Waiting, sync."""
 
     __slots__ = ()
     _client: Client
@@ -39,20 +39,20 @@ class WaitMethods:
         words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
     ) -> VideoTask:
-        """Wait until a task is done and return it; its `video_url` is there then.
+        """Poll a task until it is finished and return it; its `video_url` is set then.
 
-        Asks at once, then at a pace learned from the durations this client has seen. Trouble on
-        the way is put up with: ten failed polls in a row end the wait, a success starts the count
-        anew. Ends at most 0.3 s after `deadline`.
+        Polls at once, then at an interval learned from the durations this client has seen.
+        Transient errors are retried: ten failed polls in a row end the wait, a success resets the
+        count. Ends at most 0.3 s after `deadline`.
 
         Args:
             task: The task or its id.
-            deadline: Seconds to wait at most; None for no limit.
-            on_update: Called with the task when its status, progress or URL has changed.
+            deadline: Seconds to wait at most, 900 by default; None for no limit.
+            on_update: Callback with the task when its status, progress or URL has changed.
             interval: Seconds between polls, or a function of elapsed seconds, number of polls and
-                last task that returns them.
-            raise_on_failure: False to get a task back however it ended.
-            words: What further status words mean.
+                last task that returns them. By default it is learned.
+            raise_on_failure: False to return a failed, cancelled or expired task as well.
+            words: The meaning of further status values.
             cancel: Ends the wait within 50 ms when it is set.
 
         Raises:
@@ -60,9 +60,9 @@ class WaitMethods:
             TaskCancelled: the task was cancelled.
             TaskExpired: the task expired.
             ResultMissing: the task is completed, but there is no URL.
-            WaitTimeout: the deadline passed; the task goes on, and so can a later wait.
+            WaitTimeout: the deadline passed; the task keeps running, wait for it again.
             CancelledByUser: `cancel` was set.
-            ChainhubError: the last of too many failures, or one that will not get better.
+            ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
         from chainhub._tasks.poller import poll_until_final, wait_options
 
@@ -85,21 +85,21 @@ class WaitMethods:
         words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
     ) -> Iterator[VideoTask]:
-        """Yield the task whenever its status, progress or URL has changed, the final one last.
+        """Yield the task each time its status, progress or URL has changed, the finished one last.
 
-        A task that failed is yielded, not raised; otherwise everything is as in `wait`.
+        A failed task is yielded, not raised; otherwise it works like `wait`.
 
         Args:
             task: The task or its id.
-            deadline: Seconds to watch at most; None for no limit.
+            deadline: Seconds to watch at most, 900 by default; None for no limit.
             interval: Seconds between polls, or a function that returns them.
-            words: What further status words mean.
+            words: The meaning of further status values.
             cancel: Ends the watch within 50 ms when it is set.
 
         Raises:
-            WaitTimeout: the deadline passed.
+            WaitTimeout: the deadline passed; the task keeps running.
             CancelledByUser: `cancel` was set.
-            ChainhubError: the last of too many failures, or one that will not get better.
+            ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
         from chainhub._tasks.poller import poll_until_final, wait_options
 
@@ -108,7 +108,7 @@ class WaitMethods:
 
 
 class AsyncWaitMethods:
-    """Waiting, asynchronous."""
+    """Waiting, async."""
 
     __slots__ = ()
     _client: AsyncClient
@@ -124,30 +124,9 @@ class AsyncWaitMethods:
         words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
     ) -> VideoTask:
-        """Wait until a task is done and return it; its `video_url` is there then.
+        """Poll a task until it is finished and return it: the async version of `Video.wait`.
 
-        Asks at once, then at a pace learned from the durations this client has seen. Trouble on
-        the way is put up with: ten failed polls in a row end the wait, a success starts the count
-        anew. Ends at most 0.3 s after `deadline`.
-
-        Args:
-            task: The task or its id.
-            deadline: Seconds to wait at most; None for no limit.
-            on_update: Called with the task when its status, progress or URL has changed.
-            interval: Seconds between polls, or a function of elapsed seconds, number of polls and
-                last task that returns them.
-            raise_on_failure: False to get a task back however it ended.
-            words: What further status words mean.
-            cancel: Ends the wait within 50 ms when it is set.
-
-        Raises:
-            TaskFailed: the task failed; its `reason` says why if the service does.
-            TaskCancelled: the task was cancelled.
-            TaskExpired: the task expired.
-            ResultMissing: the task is completed, but there is no URL.
-            WaitTimeout: the deadline passed; the task goes on, and so can a later wait.
-            CancelledByUser: `cancel` was set.
-            ChainhubError: the last of too many failures, or one that will not get better.
+        Arguments and errors are the same; `on_update` may be async.
         """
         from chainhub._tasks.poller import notify, poll_until_final_async, wait_options
 
@@ -170,21 +149,9 @@ class AsyncWaitMethods:
         words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
     ) -> AsyncIterator[VideoTask]:
-        """Yield the task whenever its status, progress or URL has changed, the final one last.
+        """Yield the task each time it has changed: the async version of `Video.watch`.
 
-        A task that failed is yielded, not raised; otherwise everything is as in `wait`.
-
-        Args:
-            task: The task or its id.
-            deadline: Seconds to watch at most; None for no limit.
-            interval: Seconds between polls, or a function that returns them.
-            words: What further status words mean.
-            cancel: Ends the watch within 50 ms when it is set.
-
-        Raises:
-            WaitTimeout: the deadline passed.
-            CancelledByUser: `cancel` was set.
-            ChainhubError: the last of too many failures, or one that will not get better.
+        Arguments and errors are the same.
         """
         from chainhub._tasks.poller import poll_until_final_async, wait_options
 
