@@ -122,7 +122,7 @@ def _spelling(character: str) -> str:
 
 
 def _inside_base64(secret: str) -> Iterator[str]:
-    """Yield the part of its base64 that does not depend on what stands around the secret."""
+    """Yield the part of its base64 that does not depend on the text around the secret."""
     raw = secret.encode("utf-8", "surrogatepass")
     if len(raw) < _SHORTEST_IN_BASE64:
         return

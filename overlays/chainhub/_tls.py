@@ -175,7 +175,7 @@ def _trust_of_context(given: object) -> Trust:
 
 
 def _checks(trust: Trust) -> bool:
-    """Tell whether a stranger's certificate is refused; whoever checks names checks it too."""
+    """Return whether an untrusted certificate is refused; checking host names implies it."""
     return trust.kind != "nothing" if trust.given is None else trust.given.check_hostname
 
 

@@ -1,4 +1,4 @@
-"""Where a video goes: the name of its file, and what may stand there already."""
+"""Where a video is written: the name of its file, and what may exist there already."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def make_folder(folder: Path) -> None:
 
 
 def stands_already(path: Path, if_exists: IfExists) -> bool:
-    """Tell whether a file stands there that is to be kept instead of downloading.
+    """Return whether the file exists and is to be kept instead of downloading.
 
     Raises:
-        DestinationExistsError: a file stands there and must not be touched.
-        DiskError: what stands there is no ordinary file.
+        DestinationExistsError: the file exists and must not be changed.
+        DiskError: it is not a regular file.
     """
     found = _look(path)
     if found is None:
@@ -108,7 +108,7 @@ def _look(path: Path, *, follow: bool = False) -> os.stat_result | None:
 
 
 def disk_error(error: OSError, doing: str, path: Path) -> DiskError:
-    """Return the error for what the operating system refused."""
+    """Return the error for an error of the operating system."""
     why = error.strerror or type(error).__name__
     if error.errno == errno.ENOENT:
         why = "the folder does not exist"
@@ -116,5 +116,5 @@ def disk_error(error: OSError, doing: str, path: Path) -> DiskError:
 
 
 def shown(path: Path) -> str:
-    """Return a path as it may stand in a text."""
+    """Return a path for a message."""
     return one_line(str(path), 200)

@@ -1,4 +1,4 @@
-"""What an answer about the bytes of a video means: values in, value out.
+"""What a response with the bytes of a video means: values in, value out.
 
 A request for bytes follows from what is kept on disk; of its answer the head decides where the
 body belongs, and the first bytes of the body whether it is a video at all.
@@ -39,7 +39,7 @@ class ResumePoint:
 
     @property
     def offset(self) -> int:
-        """Where to go on; of a file that seems complete the last byte is asked for again."""
+        """The offset to resume at; if the file seems complete, its last byte is requested again."""
         return min(self.size, self.length - 1)
 
 
@@ -184,7 +184,7 @@ def address_in(task_id: str, task: VideoTask) -> str:
     """Return the address of a task's video.
 
     Raises:
-        TaskError: there is none, because the task failed, still runs or does not tell it.
+        TaskError: there is none, because the task failed, is running or has no URL.
     """
     state = known_state(task)
     url = video_url_of(task)

@@ -1,7 +1,7 @@
-"""The unfinished file beside the target, and what is known of it: `dest.part`, `dest.part.json`.
+"""The unfinished file beside the target, and its state: `dest.part`, `dest.part.json`.
 
 One download at a time holds it, by a lock on the open file. Whatever ends the process, the target
-is whole or not there, and the part is what the next call can go on with.
+is complete or missing, and the next call can resume the `.part` file.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Partial:
 
         Raises:
             DownloadError: another download to this target is under way.
-            DiskError: it cannot be made, or something else stands in its place.
+            DiskError: it cannot be created, or something else has its name.
         """
         path = part_of(target)
         _check_name(state_of(target))
@@ -81,7 +81,7 @@ class Partial:
         return ResumePoint(self._known.etag, self._known.length, size)
 
     def start(self, etag: str | None, length: int | None) -> None:
-        """Begin the file anew; with both known it can be resumed later.
+        """Start the file from the beginning; with both known it can be resumed later.
 
         Raises:
             DiskError: the disk refuses.
@@ -99,7 +99,7 @@ class Partial:
             self._known = known
 
     def resume(self, offset: int) -> None:
-        """Go on at an offset.
+        """Continue at an offset.
 
         Raises:
             DiskError: the disk refuses.
@@ -144,7 +144,7 @@ class Partial:
         raise failure
 
     def digest(self, stop: Callable[[], bool]) -> str | None:
-        """Return the SHA-256 of the whole file, None if `stop` told to stop."""
+        """Return the SHA-256 of the whole file, None if `stop` returned True."""
         from hashlib import sha256
 
         digest, offset = sha256(), 0
@@ -156,10 +156,10 @@ class Partial:
         return digest.hexdigest()
 
     def publish(self, if_exists: IfExists) -> None:
-        """Put the complete file in the target's place, so that it survives a power cut.
+        """Rename the complete file to the target, so that it survives a power failure.
 
         Raises:
-            DestinationExistsError: a file has come to stand there meanwhile.
+            DestinationExistsError: a file with this name was created meanwhile.
             DiskError: the disk refuses.
         """
         self._do(lambda: os.ftruncate(self._descriptor, self.position), "cannot write")
@@ -181,7 +181,7 @@ class Partial:
         raise failure
 
     def close(self) -> None:
-        """Let go; leave behind only what a resume needs, or what was there before."""
+        """Close the file; keep only what a resume needs, or what existed before."""
         if self._descriptor < 0:
             return
         try:
@@ -213,12 +213,12 @@ class Partial:
 
 
 def part_of(target: Path) -> Path:
-    """Return where the unfinished file of a target stands."""
+    """Return the path of the unfinished file of a target."""
     return target.with_name(f"{target.name}.part")
 
 
 def state_of(target: Path) -> Path:
-    """Return where the state of the unfinished file stands."""
+    """Return the path of the state of the unfinished file."""
     return target.with_name(f"{target.name}.part.json")
 
 
@@ -281,7 +281,7 @@ def _in_the_way(path: Path) -> DiskError:
 
 
 def _own(descriptor: int, path: Path) -> bool:
-    """Lock the file; tell whether it is still the one that stands there and nobody else's.
+    """Lock the file; return whether its path still leads to it.
 
     Raises:
         DownloadError: another download holds it.

@@ -1,6 +1,6 @@
-"""The course of one download: what an attempt led to goes in, what to do next comes out.
+"""The state of one download: the result of an attempt goes in, the next step comes out.
 
-Go on after a pause, ask the task for a fresh address, finish, or give up with an error.
+The next step is to resume after a pause, to query the task for a new URL, to finish, or to fail.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chainhub._session.retry import RetryPolicy
 
 PROGRESS = 1024 * 1024
-"""Bytes of progress after which the count of attempts starts anew."""
+"""Bytes of progress after which the count of attempts is reset."""
 
 
 class RetryAt(NamedTuple):
@@ -39,7 +39,7 @@ class RetryAt(NamedTuple):
 
 
 class RefreshURL(NamedTuple):
-    """Ask the task for a fresh address, then make another attempt."""
+    """Query the task for a new URL, then make another attempt."""
 
     delay: float = 0.0
 
@@ -52,10 +52,10 @@ Step = RetryAt | RefreshURL | Finish
 
 
 class DownloadState:
-    """What was tried and what it led to. It sends nothing and never sleeps.
+    """The attempts so far and their results. It sends nothing and never sleeps.
 
     Args:
-        deadline_at: The instant at which everything ends, or infinity.
+        deadline_at: The monotonic time at which everything ends, or infinity.
         retry: How failures are retried.
         secrets: Returns what must be masked in texts that come from outside.
         random: Gives a number in [0, 1).
@@ -100,7 +100,7 @@ class DownloadState:
         return self._start_over(outcome, now, wall)
 
     def mismatched(self, resumed: bool, found: str, wanted: str) -> RetryAt | ChainhubError:
-        """Decide what follows a wrong checksum: what was there before may be to blame, once."""
+        """Decide what follows a wrong checksum: a resumed file may start again, once."""
         if resumed and not self._rehashed:
             self._rehashed = True
             return RetryAt(0.0)

@@ -1,4 +1,4 @@
-"""Runs blocking work for an event loop in a thread of its own, and leaves none behind.
+"""Runs blocking work for an event loop in a separate thread that ends with the work.
 
 Not the loop's executor: its threads stay, and a task that is cancelled forgets them at work.
 Measured, a video read by blocking calls in a thread costs two thirds of the processor time that

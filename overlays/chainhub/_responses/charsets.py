@@ -29,7 +29,7 @@ _NOT_CHARSETS = frozenset(
 
 
 def strict_text(body: bytes, charset: str | None = None) -> str | None:
-    """Return the text without a byte order mark, or None if the bytes are none."""
+    """Return the text without a byte order mark, or None if the bytes are not text."""
     try:
         return body.decode(_encoding(body))
     except UnicodeDecodeError:
@@ -37,7 +37,7 @@ def strict_text(body: bytes, charset: str | None = None) -> str | None:
 
 
 def lenient_text(body: bytes, charset: str | None = None) -> str:
-    """Return the text, with marks where bytes are none."""
+    """Return the text, with replacement characters for invalid bytes."""
     text = body.decode(_encoding(body), "replace")
     if "\ufffd" not in text[:-1]:
         return text

@@ -1,4 +1,4 @@
-"""One place in an answer that is not as declared: where it is, and what is wanted there."""
+"""One field of a response that is not as declared: its path, and the declared type."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Fault(Exception):
     Attributes:
         path: Names and positions, the innermost first.
         kind: The declared type.
-        found: What stands in its place.
+        found: The value in the response.
     """
 
     def __init__(self, kind: object, found: object, *, missing: bool = False) -> None:
-        """Keep the declared type and the value that stands in its place."""
+        """Store the declared type and the value in the response."""
         self.path: list[str | int] = []
         self.kind = kind
         self.found = found

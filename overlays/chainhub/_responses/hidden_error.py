@@ -1,4 +1,4 @@
-"""Whether an answer with a good status is an error all the same.
+"""Whether a response with a 2xx status is an error.
 
 `hidden_error` knows two degrees of certainty:
 
@@ -95,7 +95,7 @@ def _only_envelope(document: dict[str, object]) -> bool:
 
 
 def _says_something(document: dict[str, object]) -> bool:
-    """Tell whether there is an error in words; a number or a flag is none."""
+    """Return whether there is an error message; a number or a flag is not one."""
     errors = (document.get("error"), document.get("errors"))
     return any(isinstance(error, str | dict | list) and bool(error) for error in errors)
 

@@ -1,4 +1,4 @@
-"""What a page that is not JSON says: its title, and whether Cloudflare wrote it."""
+"""What an HTML page says: its title, and whether it is from Cloudflare."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CLOUDFLARE_CODES = {
 
 @attrs.frozen
 class HTMLErrorPage:
-    """Hold what can be told about a page.
+    """What is known about an HTML page.
 
     Attributes:
         title: Its title or first heading, or None.

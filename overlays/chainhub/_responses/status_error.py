@@ -1,4 +1,4 @@
-"""From an answer to the error it is: its words, its id, its beginning."""
+"""From a response to its error: message, request id, excerpt."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _said(answer: Response) -> ErrorBody:
 
 
 def _binary(text: str) -> bool:
-    """Tell whether the text is so full of unreadable characters that it is none."""
+    """Return whether the text has too many unreadable characters to be text."""
     sample = text[:1000]
     unreadable = sum(
         not (char.isprintable() or char.isspace()) or char == "\ufffd" for char in sample

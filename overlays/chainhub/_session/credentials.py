@@ -43,7 +43,7 @@ def _nothing() -> str:
 
 @cache
 def _under_way() -> ContextVar[tuple[int, ...]]:
-    """Return where it stands which credentials this thread or task is asking for."""
+    """Return the record of the credentials that this thread or task is asking for."""
     from contextvars import ContextVar  # a key that is known needs none of it
 
     return ContextVar("chainhub_asking", default=())
@@ -179,7 +179,7 @@ class Credentials:
                 return self._settled(asked, rejected) or self._take(await self._acall())
 
     def _settled(self, asked: int, rejected: str | None) -> str | None:
-        """Return what another call has found out while this one waited, None if nothing."""
+        """Return what another call has found while this one waited, None if nothing."""
         if self._key != rejected:
             return self._key
         if self._asked == asked:
@@ -257,7 +257,7 @@ class Credentials:
 
 
 def _failure(source: str, error: Exception) -> str:
-    """Return what may be told of a foreign exception: its text may hold a key."""
+    """Return what may be shown of a foreign exception: its text may contain a key."""
     if source == KEYRING and isinstance(error, CredentialsError):
         return error.message
     place = ""

@@ -1,4 +1,4 @@
-"""Where the API key may stand, and whether what stands there can be one.
+"""Where the API key can be, and whether it is valid.
 
 A message says where the key came from, what is wrong with it and at which place, and never shows
 it. So it does not show what `CHAINHUB_API_KEY_FILE` holds either: it may be the key, by mistake.
@@ -114,7 +114,7 @@ def ask_keyring(environ: Mapping[str, str]) -> str:
     """Return the key that the system's keyring holds.
 
     Raises:
-        CredentialsError: If it holds none, so that there is none anywhere.
+        CredentialsError: If it has none, so that no place has one.
     """
     from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""What may be chosen per client and per call: spans, the retry policy, the switch, observers."""
+"""The options per client and per call: timeouts, retries, the cancel switch, event hooks."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Options:
 
 
 class Observers:
-    """The functions that are told; an exception in one of them ends the call and propagates."""
+    """The event hooks; an exception in one of them ends the call and propagates."""
 
     __slots__ = ("on_attempt", "on_call", "on_retry")
 

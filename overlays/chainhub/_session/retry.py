@@ -1,4 +1,4 @@
-"""Whether a failed attempt is made again, and when: one decision, for every operation.
+"""Whether a failed attempt is retried, and when: one decision, for every operation.
 
 Nothing here sleeps, reads a clock or draws a random number by itself.
 """
@@ -63,7 +63,7 @@ _REFUSED = frozenset({501, 505})
 
 
 class Failure(NamedTuple):
-    """Why an attempt got no answer.
+    """Why an attempt got no response.
 
     Attributes:
         kind: What happened.

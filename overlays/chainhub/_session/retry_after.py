@@ -1,6 +1,6 @@
 """How long a server asks to wait: `Retry-After` in all its forms, and hints between polls.
 
-Nothing here trusts a header: what cannot be read as a time is as good as absent.
+Headers are untrusted: a value that is not a time counts as missing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def poll_hint_of(answer: Response, wall: float) -> float | None:
 
 
 def date_of(text: str) -> float | None:
-    """Return an HTTP date as seconds since 1970, or None if it is none."""
+    """Return an HTTP date as seconds since 1970, or None if it is invalid."""
     for form in _DATES:
         if found := re.fullmatch(form, text):
             return _instant(found)

@@ -1,4 +1,4 @@
-"""A token bucket that keeps one client's retries from becoming part of an outage."""
+"""A token bucket that keeps the retries of a client from making an outage worse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class RetryBudget:
-    """Say whether a retry may still be paid for.
+    """Decides whether another retry is allowed.
 
     A retry costs `cost` tokens; a call that succeeds puts back what its retries cost, and one
     token if it needed none; `refill` tokens a second come by themselves. The bucket starts full.
@@ -65,7 +65,7 @@ class RetryBudget:
             return self._tokens
 
     def reset_after_fork(self) -> None:
-        """Start anew in a child process: a full bucket, and a lock that nobody holds."""
+        """Reset in a child process: a full bucket and a new lock."""
         self._lock = threading.Lock()
         self._tokens = self.capacity
         self._seen = None

@@ -1,7 +1,7 @@
-"""Many waits as their loops see them, sync and async; whom to ask when is decided in `scheduler`.
+"""Many waits as their loops use them, sync and async; `scheduler` decides which task to poll when.
 
-No thread, coroutine or timer belongs to a task. Questions are sent by a few worker threads, or by
-a few asyncio tasks; everything else, callbacks included, happens where the caller is.
+No thread, coroutine or timer belongs to a task. Requests are sent by a few worker threads, or by a
+few asyncio tasks; everything else, callbacks included, runs in the caller's thread or task.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ T = TypeVar("T")
 
 
 class PollResult(NamedTuple):
-    """What came of a question: how its call ended, or what it raised; None merely wakes."""
+    """The result of a request: the end of its call, or what it raised; None only wakes the loop."""
 
     ask: SendPoll
     ended: CallResult | BaseException
 
 
 class BatchPoller:
-    """Many waits as a loop, sync or async, sees them: ids in, questions and outcomes out."""
+    """Many waits as a loop uses them, sync or async: ids in, requests and outcomes out."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class BatchPoller:
         self._replayed: set[str] = set()
 
     def add(self, task: str | VideoTask) -> Outcome | None:
-        """Take an id; return its outcome if the journal of an earlier run has it."""
+        """Add an id; return its outcome if the journal of an earlier run has it."""
         task_id = id_of(task)
         if self._journal is not None and task_id in self._journal:
             if task_id in self._replayed:
@@ -116,10 +116,10 @@ class BatchPoller:
         return self._pattern.prepared.aimed_at(target)
 
     def take(self, came: PollResult) -> Update:
-        """Take what came of a question.
+        """Take the result of a request.
 
         Raises:
-            BaseException: a slip in somebody's code, as it is.
+            BaseException: a bug in somebody's code, unchanged.
         """
         now = _clock.monotonic()
         wait = came.ask.wait
@@ -139,7 +139,7 @@ class BatchPoller:
         return news
 
     def kept(self, outcome: Outcome) -> Outcome:
-        """Write an outcome into the journal before it is told."""
+        """Write an outcome into the journal before it is returned."""
         self._targets.pop(outcome.id, None)
         if self._journal is not None:
             self._journal.record(outcome)
@@ -193,7 +193,7 @@ def _poll_all(
 
 
 class Workers:
-    """A few threads that send questions; leaving the block ends them, questions included."""
+    """A few threads that send requests; leaving the block ends them and their requests."""
 
     def __init__(self, door: Door, batch: BatchPoller) -> None:
         self._door = door
@@ -220,7 +220,7 @@ class Workers:
         self._came.put(None)
 
     def send(self, ask: SendPoll) -> None:
-        """Have a thread ask."""
+        """Let a thread send it."""
         assert self._threads is not None  # the block was entered
         self._threads.submit(self._ask, ask, *self._batch.question(ask))
 
@@ -233,7 +233,7 @@ class Workers:
         self._came.put(PollResult(ask, ended))
 
     def wait(self, idle: Idle) -> PollResult | None:
-        """Wait until something comes or the time is over."""
+        """Wait until there is a result or the time is over."""
         left = max(idle.until - _clock.monotonic(), 0.0)
         if not self._batch.scheduler.in_flight and not math.isinf(left):
             # Nothing can come but the switch: a sleep, which a clock in tests may skip.
@@ -268,7 +268,7 @@ def poll_batch(
     journal: JournalPath | None,
     cancel: Cancel | None,
 ) -> Iterator[Outcome]:
-    """Wait for many tasks and yield what became of each."""
+    """Poll many tasks and yield the outcome of each."""
     waiting = _gather(client, ids, terms, on_update, journal, cancel)
     _unfinished[waiting] = os.getpid()
     return waiting
@@ -333,7 +333,7 @@ async def _poll_all_async(
 
 
 class AsyncWorkers:
-    """Sends questions and fetches ids as tasks; leaving the block cancels them."""
+    """Sends requests and reads ids in asyncio tasks; leaving the block cancels them."""
 
     def __init__(
         self, door: AsyncDoor, batch: BatchPoller, ids: AsyncIterator[str | VideoTask]
@@ -357,13 +357,13 @@ class AsyncWorkers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def fetch(self) -> None:
-        """Have the next id fetched, unless that is under way."""
+        """Start to read the next id, unless that is running."""
         if self.more and not self._fetching:
             self._fetching = True
             self._start(self._fetch())
 
     def send(self, ask: SendPoll) -> None:
-        """Have a question asked."""
+        """Start a request."""
         self._start(self._ask(ask, *self._batch.question(ask)))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
@@ -394,7 +394,7 @@ class AsyncWorkers:
         self._done()
 
     async def wait(self, idle: Idle) -> PollResult | str | VideoTask | None:
-        """Wait until something comes or the time is over."""
+        """Wait until there is a result or the time is over."""
         came: PollResult | str | VideoTask | BaseException | None = None
         if not self._came.empty():
             return _raised(self._came.get_nowait())
@@ -433,7 +433,7 @@ async def poll_batch_async(
     journal: JournalPath | None,
     cancel: Cancel | None,
 ) -> AsyncIterator[Outcome]:
-    """Wait for many tasks and yield what became of each."""
+    """Poll many tasks and yield the outcome of each."""
     door, options = client._async_door(), client._options
     in_flight = client._session.connector.max_connections
     with opened(journal) as kept:

@@ -1,11 +1,11 @@
-"""One wait for one task: what happened goes in, what to do next comes out.
+"""One wait for one task: the result of a poll goes in, the next step comes out.
 
-A wait does no I/O and reads no clock. A loop asks the service at the instants it is told and
-hands in what came; sync, async and the scheduler of many waits do the same:
+A wait does no I/O and reads no clock. A loop polls the service when the wait says so and passes in
+the result; the sync loop, the async loop and the scheduler of many waits do the same:
 
     wait = Wait(task_id, terms, now)
     step = Step(None, Poll(now))
-    while the step says Poll: sleep until `at`, ask, step = wait.answered(…) or wait.troubled(…)
+    while the step says Poll: sleep until `at`, poll, step = wait.answered(…) or wait.troubled(…)
     when it says Expire: sleep until `at`, then = wait.expired(…)
     until it says Done or Raise
 """
@@ -56,13 +56,13 @@ _LASTING_STATUSES = frozenset({501, 505, 525, 526})
 
 
 class PollAt(NamedTuple):
-    """Ask the service at this instant."""
+    """Poll the service at this time."""
 
     at: float
 
 
 class ExpireAt(NamedTuple):
-    """Ask no more; at this instant call `expired`."""
+    """Poll no more; at this time call `expired`."""
 
     at: float
 
@@ -83,19 +83,19 @@ Next = PollAt | ExpireAt | Done | Raise
 
 
 class Step(NamedTuple):
-    """Say what to do: first tell of the changed task, if any, then go on."""
+    """What to do: first report the changed task, if any, then the next step."""
 
     changed: VideoTask | None
     then: Next
 
 
 class WaitOptions(NamedTuple):
-    """Hold what the caller wants, shared by all waits of one call.
+    """The arguments of a wait, shared by all waits of one call.
 
     Attributes:
-        schedule: When to ask.
-        deadline_at: The instant at which the wait ends, or infinity.
-        words: The caller's own status words.
+        schedule: When to poll.
+        deadline_at: The monotonic time at which the wait ends, or infinity.
+        words: The caller's own status values.
         raise_on_failure: Whether a task that ended without a video is an error.
     """
 
@@ -106,7 +106,7 @@ class WaitOptions(NamedTuple):
 
 
 class Severity(Enum):
-    """Say what a failed question lets expect of the next one."""
+    """What a failed poll means for the next one."""
 
     PASSING = "asking again may help"
     DOUBTFUL = "asking again helps if it ever worked"
@@ -115,7 +115,7 @@ class Severity(Enum):
 
 
 def severity_of(error: ChainhubError) -> Severity:
-    """Return what an error lets expect of the next question."""
+    """Return what an error means for the next poll."""
     if isinstance(error, errors.TaskNotFoundError):
         return Severity.UNKNOWN_TASK
     if isinstance(error, errors.StatusError):
@@ -181,12 +181,12 @@ class Poll:
         self._body: bytes | None = None
 
     def may_ask(self, now: float) -> bool:
-        """Say whether a question may still be sent: a first one always before the deadline."""
+        """Return whether a poll may still be sent: the first one always before the deadline."""
         last = self._terms.deadline_at - self._lead
         return now <= last or (self.polls == 0 and now < self._terms.deadline_at)
 
     def answered(self, task: VideoTask, now: float, hint: float | None = None) -> Step:
-        """Take an answer, and the seconds the server hints to wait, if it does."""
+        """Take a response, and the seconds to wait that the server hints at, if it does."""
         fingerprint = _fingerprint(task)
         changed = task if fingerprint != self._fingerprint else None
         self._settle(task, now)
@@ -195,17 +195,17 @@ class Poll:
         return Step(changed, self._after(task, now, hint))
 
     def remember(self, body: bytes) -> None:
-        """Remember the bytes of the answer just taken, if the same bytes could tell nothing new."""
+        """Remember the bytes of the last response, if the same bytes would mean no change."""
         # One that settles something counts each time; other charsets depend on a header.
         if self._running_until is not None and not self._settling and body.isascii():
             self._body = body
 
     def repeats(self, body: bytes) -> bool:
-        """Tell whether these bytes are those of the last answer, and tell nothing new."""
+        """Return whether these bytes are those of the last response, which means no change."""
         return body == self._body
 
     def repeated(self, now: float, hint: float | None = None) -> Step:
-        """Take the last answer once more, without anybody having read it."""
+        """Take the last response once more, without parsing it."""
         self._count_answer()
         return Step(None, self._go_on(now, hint))
 
@@ -216,7 +216,7 @@ class Poll:
         self._error = None
 
     def failed(self, error: ChainhubError, now: float) -> Step:
-        """Take the error a question ended with."""
+        """Take the error of a poll."""
         self.polls += 1
         self._failures += 1
         self._error = error
@@ -275,7 +275,7 @@ class Poll:
         return self._again(now, gap, not_before=now + (obeyed(asked) or 0.0))
 
     def _again(self, now: float, gap: float, not_before: float = 0.0) -> Next:
-        """Ask after so many seconds, or for the last time just before the deadline."""
+        """Poll after so many seconds, or for the last time just before the deadline."""
         last_call = self._terms.deadline_at - self._lead * _LEAD_PLANNED
         if now + gap <= last_call:
             return PollAt(now + gap)
@@ -291,7 +291,7 @@ class Poll:
         return PollProgress(self.elapsed(now), self.polls, self._failures, span, self.task)
 
     def _settle(self, task: VideoTask, now: float) -> None:
-        """Count the answers in a row with an unknown word and the same address."""
+        """Count the responses in a row with the same unknown status value and URL."""
         url = top_url_of(task)
         if url is None or known_state(task, self._terms.words) is not None:
             self._settling = 0
@@ -318,7 +318,7 @@ class Poll:
         return Raise(error)
 
     def _too_many(self, error: ChainhubError, now: float) -> ChainhubError:
-        """Return the error again, telling of all the failed polls, with itself as the cause."""
+        """Return the error again with the number of failed polls, with itself as the cause."""
         told = copy.copy(error)
         told.message = (
             f"task {shown_id(self.task_id)}: {self._failures} polls in a row failed, "

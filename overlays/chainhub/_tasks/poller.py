@@ -1,4 +1,4 @@
-"""One wait as its loops see it, sync and async; what a poll leads to is decided in `poll`."""
+"""One wait as its loops use it, sync and async; `poll` decides what follows a poll."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CUT = 0.2
 
 
 def id_of(task: str | VideoTask) -> str:
-    """Return the id to ask for.
+    """Return the id to poll.
 
     Raises:
         ConfigurationError: there is none.
@@ -44,7 +44,7 @@ def id_of(task: str | VideoTask) -> str:
 
 
 class Poller:
-    """One wait as a loop sees it: what to do next, and when. Shared by sync and async."""
+    """One wait as a loop uses it, sync or async: what to do next, and when."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class Poller:
 
     @property
     def pause(self) -> float:
-        """Seconds until the next thing is to be done."""
+        """Seconds until the next step."""
         then = self.step.then
         return (
             max(then.at - _clock.monotonic(), 0.0) if isinstance(then, PollAt | ExpireAt) else 0.0
         )
 
     def due(self) -> PollRequest | None:
-        """Return the question to ask now, or None after the step has been taken without one.
+        """Return the request to send now, or None if the step needed none.
 
         Raises:
             CancelledByUser: the switch was set.
@@ -91,7 +91,7 @@ class Poller:
         return self._wait.expired(now)
 
     def take(self, ended: CallResult) -> None:
-        """Take what a question led to."""
+        """Take the result of a request."""
         if (answer := good(ended)) is not None and self._wait.repeats(answer.body):
             hint = poll_hint_of(answer, time.time())
             self.step = self._wait.repeated(_clock.monotonic(), hint)
@@ -124,20 +124,20 @@ def within(options: Options, left: float) -> Options:
 
 
 class PollRequest(NamedTuple):
-    """A question to send, and the limits it has."""
+    """A request to send, and its limits."""
 
     question: Question
     options: Options
 
 
 def good(ended: CallResult) -> Response | None:
-    """Return the answer whose bytes may repeat those of the last one."""
+    """Return the response, whose bytes may be those of the last one."""
     answer = ended.answer
     return answer if ended.error is None and answer is not None and answer.status == 200 else None
 
 
 def ended(step: Step) -> VideoTask | None:
-    """Return the task with which a wait ends, None if it goes on.
+    """Return the task with which a wait ends, None if it continues.
 
     Raises:
         ChainhubError: the wait ends with it.
@@ -165,7 +165,7 @@ def wait_options(
     *,
     raise_on_failure: bool,
 ) -> WaitOptions:
-    """Return what the caller of a wait wants.
+    """Return the arguments of a wait, checked.
 
     Raises:
         ConfigurationError: `deadline` or `interval` is not positive.
@@ -182,7 +182,7 @@ def wait_options(
 def poll_until_final(
     client: Client, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> Iterator[VideoTask]:
-    """Poll a task until its end, yielding it whenever it has changed, and at last."""
+    """Poll a task until it is finished; yield it each time it has changed, and at the end."""
     door = client._door()
     poller = Poller(door, client._options, task, terms, cancel)
     while True:
@@ -202,7 +202,7 @@ def poll_until_final(
 async def poll_until_final_async(
     client: AsyncClient, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> AsyncIterator[VideoTask]:
-    """Poll a task until its end, yielding it whenever it has changed, and at last."""
+    """Poll a task until it is finished; yield it each time it has changed, and at the end."""
     door = client._async_door()
     poller = Poller(door, client._options, task, terms, cancel)
     while True:

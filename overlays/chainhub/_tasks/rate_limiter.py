@@ -1,8 +1,8 @@
-"""How many questions a second the service takes, learned from its refusals.
+"""The rate limit of the service, learned from its 429 responses.
 
-Without a refusal there is no limit. A 429 halves what was really sent; every answer after it
-raises the rate a little, so that half of a rate is won back in about half a minute. All waits
-of one call share one pace.
+Without a 429 there is no limit. A 429 halves the rate of the polls that were sent; every success
+after it raises the rate a little, so that half of a rate is regained in about half a minute. All
+waits of one call share one limit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SHORTEST_SPAN: Final = 1.0
 
 
 class RateLimiter:
-    """Say when the next question may be sent."""
+    """Decides when the next poll may be sent."""
 
     __slots__ = ("_cut_at", "_peak", "_starts", "free_at", "rate")
 
@@ -34,16 +34,16 @@ class RateLimiter:
         self._starts: deque[float] = deque(maxlen=_REMEMBERED)
 
     def started(self, now: float) -> None:
-        """Count a question that is sent now."""
+        """Count a poll that is sent now."""
         self._starts.append(now)
         self.free_at = max(self.free_at, now + 1 / self.rate)
 
     def passed(self) -> None:
-        """Count a question that was not refused."""
+        """Count a poll that got no 429."""
         self.rate += _GROWTH * self._peak / self.rate
 
     def refused(self, sent_at: float, now: float, retry_after: float | None = None) -> None:
-        """Count a 429; what was sent before the last cut was refused for the same reason."""
+        """Count a 429; a poll that was sent before the last reduction is ignored."""
         if sent_at >= self._cut_at:
             self._peak = min(self.rate, self._sent_lately(now))
             self.rate = max(self._peak * _CUT, _SLOWEST)

@@ -1,9 +1,9 @@
-"""Many waits at once: whom to ask next, and who is done.
+"""Many waits at once: which task to poll next, and which are finished.
 
 A heap of due times over waits; no thread, coroutine or timer per task. Like one wait, a crowd
-does no I/O and reads no clock. A loop adds ids while the crowd wants some, does what `act`
-says, and hands in what came. Whoever has been due longest is asked first, so that nobody
-starves when the service allows less than is due.
+does no I/O and reads no clock. A loop adds ids while there is room, does what `act` says, and
+passes in the responses. The task that has been due longest is polled first, so that none starves
+when the service allows fewer polls than are due.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ _OVERLOADED = 503
 
 
 class SendPoll(NamedTuple):
-    """Ask about this wait's task now, and hand in what comes."""
+    """Poll this wait's task now, and pass in the response."""
 
     wait: Poll
     sent_at: float
 
 
 class Ended(NamedTuple):
-    """Tell of an outcome."""
+    """Report an outcome."""
 
     outcome: Outcome
 
 
 class Idle(NamedTuple):
-    """Do nothing until this instant, unless something comes before."""
+    """Do nothing until this time, unless a response comes before."""
 
     until: float
 
 
 class Update(NamedTuple):
-    """Say what an answer changed: a task worth telling of, an outcome, or neither."""
+    """What a response has changed: a task to report, an outcome, or neither."""
 
     changed: VideoTask | None
     outcome: Outcome | None
 
 
 class Scheduler:
-    """Wait for many tasks, each asked about once at a time.
+    """Wait for many tasks, with one poll at a time for each.
 
     Args:
         terms: What the caller wants; its deadline is the deadline of all.
-        in_flight: How many questions may be under way at once.
+        in_flight: How many polls may be in flight.
     """
 
     def __init__(self, terms: WaitOptions, in_flight: int = MOST_IN_FLIGHT) -> None:
@@ -80,7 +80,7 @@ class Scheduler:
 
     @property
     def wants_more(self) -> bool:
-        """Say whether it is time for another id: few added ones still await a question."""
+        """Return whether there is room for another id: few added ones still wait for a poll."""
         return self._fresh < self._most
 
     def __len__(self) -> int:
@@ -88,7 +88,7 @@ class Scheduler:
         return len(self._due) + self.in_flight
 
     def add(self, task_id: str, now: float) -> bool:
-        """Take an id to wait for; a duplicate changes nothing and is False."""
+        """Add an id to wait for; a duplicate changes nothing and returns False."""
         if task_id in self._seen:
             return False
         self._seen[task_id] = None
@@ -96,7 +96,7 @@ class Scheduler:
         return True
 
     def act(self, now: float) -> SendPoll | Ended | Idle:
-        """Return what to do at this instant."""
+        """Return what to do at this time."""
         while self._due:
             due, _, wait = self._due[0]
             if now >= self._terms.deadline_at:
@@ -116,22 +116,22 @@ class Scheduler:
     def answered(
         self, ask: SendPoll, task: VideoTask, now: float, hint: float | None = None
     ) -> Update:
-        """Take an answer, and the seconds the server hints to wait, if it does."""
+        """Take a response, and the seconds to wait that the server hints at, if it does."""
         self.pace.passed()
         return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
 
     def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
-        """Take the last answer once more."""
+        """Take the last response once more."""
         self.pace.passed()
         return self._next(ask.wait, ask.wait.repeated(now, hint), now)
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
-        """Take the error a question ended with."""
+        """Take the error of a poll."""
         self._slow_down(ask, error, now)
         return self._next(ask.wait, ask.wait.failed(error, now), now)
 
     def _possible_at(self, due: float) -> float:
-        """Return when a question due then can be sent, as things stand."""
+        """Return when a poll that is due then can be sent."""
         if self.in_flight >= self._most:
             return self._terms.deadline_at
         return min(max(due, self.pace.free_at), self._terms.deadline_at)

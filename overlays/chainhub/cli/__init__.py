@@ -1,7 +1,7 @@
 """The command line: `chainhub get`, `wait`, `watch`, `download`, `batch`, `sandbox`, `doctor`.
 
 Results go to standard output, everything else to standard error. What a command decides (exit
-codes, lines, records, findings) is pure and stands in modules of its own; the commands are thin.
+codes, lines, records, findings) is pure and in separate modules; the commands are thin.
 It needs the extra `chainhub[cli]`; nothing that a program imports leads here.
 """
 

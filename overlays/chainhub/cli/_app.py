@@ -236,7 +236,7 @@ def _chainhub(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Take the options that stand before the command."""
+    """Take the options before the command."""
 
 
 @app.command(
@@ -252,7 +252,7 @@ def get(
     base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
-    """Ask for tasks."""
+    """Query tasks."""
     from chainhub.cli._get import Get
 
     _run(Get(ids=ids, service=_service(base_url, timeout), deadline=deadline, json=json))
@@ -395,7 +395,7 @@ def sandbox(
         bool, typer.Option("--allow-remote", help="Allow a host that is not loopback.")
     ] = False,
 ) -> None:
-    """Play the service."""
+    """Run the mock server."""
     from chainhub.cli._sandbox import Play
 
     _run(Play(host=host, port=port, speed=speed, allow_remote=allow_remote))
@@ -417,7 +417,7 @@ def doctor(
     base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
-    """Find out what is wrong."""
+    """Check the configuration."""
     from chainhub.cli._doctor import Doctor
 
     _run(Doctor(service=_service(base_url, timeout), offline=offline, json=json))

@@ -1,4 +1,4 @@
-"""What `chainhub doctor` concludes from what it has seen, and how it says so. Nothing is asked."""
+"""What `chainhub doctor` concludes from its checks, and how it prints that. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Level(StrEnum):
-    """Say whether a finding is good, worth a look, or what must be mended."""
+    """Whether a finding is good, a warning, or a problem to fix."""
 
     OK = "ok"
     NOTE = "note"
@@ -140,7 +140,7 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
 
 
 def diagnosis(section: str, error: ChainhubError | None, elapsed: float) -> list[Finding]:
-    """Return what a question about a task that cannot exist says, by the error it ended with."""
+    """Return the finding for a query of a task that cannot exist, by its error."""
     if error is None:
         told = "the service answers, even about a task that cannot exist"
         doubt = "this may be no video service; check the base URL"

@@ -76,7 +76,7 @@ class PlainLines(Silence):
         self._terminal = terminal
 
     def changed(self, row: Row | None, now: float) -> None:
-        """Print how the task stands."""
+        """Print the status of the task."""
         if row is None:
             return
         with self.aside():
@@ -139,7 +139,7 @@ class InPlace(Silence):
 
 
 def display_for(board: LiveProgress, terminal: Terminal) -> Display:
-    """Return what suits whoever reads standard error."""
+    """Return the display that suits standard error."""
     if terminal.moves_cursor:
         return InPlace(board, terminal)
     return PlainLines(terminal) if terminal.words_are_read else Silence()

@@ -1,4 +1,4 @@
-"""`chainhub doctor`: look at everything a request depends on, in the order it depends on it."""
+"""`chainhub doctor`: check everything that a request depends on, in the order of use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DEADLINE = 20.0
 
 @attrs.define(kw_only=True)
 class Doctor:
-    """Looks at versions, key, base URL, proxy, TLS, name and service, and says what to mend.
+    """Checks versions, key, base URL, proxy, TLS, DNS and service, and says what to fix.
 
     Attributes:
         service: How the service is asked.

@@ -1,4 +1,4 @@
-"""`chainhub download`: bring the videos of finished tasks to the disk."""
+"""`chainhub download`: download the videos of finished tasks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Download:
         return results.code
 
     def resume_hint(self) -> str:
-        """Return the command that goes on; what has come is resumed."""
+        """Return the command that resumes the downloads."""
         pending = [] if self.board is None else self.board.pending
         if not pending:
             return ""

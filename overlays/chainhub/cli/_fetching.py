@@ -52,7 +52,7 @@ class Fetching:
     Args:
         client: Whose tasks they are.
         place: Where the videos go.
-        board: What is told of progress.
+        board: Gets the progress.
         cancel: The switch that ends them, and whatever else holds it.
     """
 

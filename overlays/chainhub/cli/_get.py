@@ -1,4 +1,4 @@
-"""`chainhub get`: ask once for each task."""
+"""`chainhub get`: query each task once."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @attrs.define(kw_only=True)
 class Get:
-    """Asks for tasks, one after the other.
+    """Queries tasks, one after the other.
 
     Attributes:
         ids: What was given: ids, or `-` for those of standard input.
         service: How the service is asked.
-        deadline: Seconds for the question about one task, infinite for no limit.
+        deadline: Seconds for the query of one task, infinite for no limit.
         json: Whether results are records.
     """
 
@@ -40,7 +40,7 @@ class Get:
     json: bool
 
     def run(self, terminal: Terminal) -> Exit:
-        """Print how each task stands."""
+        """Print the status of each task."""
         ids = chosen(self.ids, terminal.read)
         results = Results(terminal, Silence(), json=self.json)
         with open_client(self.service, terminal, self.deadline) as client:

@@ -14,16 +14,16 @@ _SHOWN = 200
 
 
 def ids_in(text: str) -> list[str]:
-    """Return the ids of a text, one per line; blank lines and those that begin with # are none."""
+    """Return the ids of a text, one per line; blank lines and # comments are skipped."""
     lines = (line.strip() for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def chosen(arguments: Iterable[str], read_input: Callable[[], bytes]) -> list[str]:
-    """Return the ids of the arguments, each once; `-` stands for those of standard input.
+    """Return the ids of the arguments, each once; `-` means those of standard input.
 
     Raises:
-        ConfigurationError: There is no id, or an empty one, or the input is no text.
+        ConfigurationError: There is no id, an id is empty, or the input is not text.
     """
     ids: list[str] = []
     for argument in arguments:
@@ -42,7 +42,7 @@ def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
     """Return the ids that a file holds, each once; `-` is standard input.
 
     Raises:
-        ConfigurationError: It cannot be read, is no text, or has no ids; the sentence says which.
+        ConfigurationError: It cannot be read, is not text, or has no ids; the message says which.
     """
     shown = "standard input" if name == "-" else f"the file {one_line(name, _SHOWN)}"
     data = read_input() if name == "-" else _contents(name, shown)
@@ -53,10 +53,10 @@ def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
 
 
 def decoded(data: bytes, shown: str) -> str:
-    """Return the text that bytes are.
+    """Return bytes as text.
 
     Raises:
-        ConfigurationError: They are none.
+        ConfigurationError: They are not text.
     """
     try:
         text = data.decode("utf-8-sig")

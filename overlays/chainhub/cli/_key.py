@@ -29,7 +29,7 @@ def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
     """Return the key that the client cannot find by itself, or None if it finds one.
 
     Args:
-        terminal: Where the question is asked if nothing else has a key and somebody is there.
+        terminal: Where to prompt for the key if no other place has one.
         loopback: Whether the base URL is on this machine, where a sandbox may run.
 
     Raises:

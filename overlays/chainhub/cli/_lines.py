@@ -24,7 +24,7 @@ def change_columns(elapsed: float, task: VideoTask) -> str:
 
 
 def sentence(task_id: str, task: VideoTask) -> str:
-    """Return how a task stands for a person, with its video on a line of its own."""
+    """Return the status of a task for a person, with its video on a separate line."""
     told = [plain(task_id), *_words(task)]
     if (changed := updated_at(task)) is not None:
         told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
@@ -32,7 +32,7 @@ def sentence(task_id: str, task: VideoTask) -> str:
 
 
 def change_sentence(elapsed: float, task: VideoTask) -> str:
-    """Return a change for a person, with its video on a line of its own."""
+    """Return a change for a person, with its video on a separate line."""
     return "\n".join(["  ".join([clock(elapsed), *_words(task)]), *_below(task)])
 
 

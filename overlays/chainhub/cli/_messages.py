@@ -66,7 +66,7 @@ def complaint(error: ChainhubError, task_id: str | None = None) -> str:
 
 
 def again(command: str, ids: Iterable[str], options: Iterable[str] = ()) -> str:
-    """Return the command that goes on with these tasks, ready to be copied into a shell."""
+    """Return the command that resumes these tasks, ready to be copied into a shell."""
     known = list(ids)
     shown = known if len(known) <= _MOST_IDS else ["-"]
     return plain(shlex.join(["chainhub", command, *shown, *options]))

@@ -1,4 +1,4 @@
-"""What is known of all tasks of one command, gathered from callbacks in whatever thread."""
+"""The state of all tasks of one command, collected from callbacks in any thread."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MOST_ROWS = 12
 
 
 def nothing_learned(task_id: str, now: float) -> float | None:
-    """Say that nobody knows how long such a task takes."""
+    """Return None: the duration of such a task is unknown."""
     return None
 
 
 class LiveProgress:
-    """The tasks of one command and how they stand. Safe to share between threads.
+    """The tasks of one command and their state. Thread-safe.
 
     Args:
         ids: The tasks.

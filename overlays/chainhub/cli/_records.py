@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ErrorRecord(TypedDict):
-    """Name what is told of an error; all of it is redacted and bounded."""
+    """The fields of an error; all of them are redacted and bounded."""
 
     type: str
     message: str
@@ -38,7 +38,7 @@ class ErrorRecord(TypedDict):
 
 
 class Record(TypedDict):
-    """Name what is told of a task; what does not apply is null."""
+    """The fields of a task; a field that does not apply is null."""
 
     id: str | None
     state: str | None
@@ -83,7 +83,7 @@ def record_of(
 
 
 def error_record(error: ChainhubError) -> ErrorRecord:
-    """Return what is told of an error."""
+    """Return the fields of an error."""
     return {
         "type": type(error).__name__,
         "message": error.message,
@@ -101,7 +101,7 @@ def error_record(error: ChainhubError) -> ErrorRecord:
 
 
 def state_shown(task: VideoTask) -> State:
-    """Return where a task stands; a word that nobody knows is taken as running, silently."""
+    """Return the state of a task; an unknown status value counts as running, without a warning."""
     return known_state(task) or State.RUNNING
 
 

@@ -35,7 +35,7 @@ class Results:
 
     @property
     def failed(self) -> int:
-        """How many results are none."""
+        """How many results are failures."""
         return self._codes.total() - self._codes[Exit.DONE]
 
     @property
@@ -56,7 +56,7 @@ class Results:
 
         Args:
             record: All that is known.
-            line: The result for whoever does not want the record, or None.
+            line: The result as text, instead of the record, or None.
             error: Why there is no result.
             note: A line for a person, before the result.
             final: Whether it counts for the exit code.

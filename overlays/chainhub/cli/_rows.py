@@ -1,4 +1,4 @@
-"""Lines that show how tasks stand, fitted to the width of a terminal."""
+"""Lines with the status of tasks, fitted to the width of a terminal."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Line(NamedTuple):
 
 @attrs.define
 class Row:
-    """How one task stands.
+    """The status of one task.
 
     Attributes:
         id: The task.
@@ -83,7 +83,7 @@ class Row:
 
     @property
     def speed(self) -> float | None:
-        """Bytes per second over the last seconds, or None before that can be told."""
+        """Bytes per second over the last seconds, or None if that is unknown yet."""
         if len(self.marks) < 2 or self.marks[-1][0] <= self.marks[0][0]:
             return None
         (first, before), (last, after) = self.marks[0], self.marks[-1]
@@ -91,7 +91,7 @@ class Row:
 
 
 def facts(row: Row, now: float) -> list[str]:
-    """Return what is told of a task, the most important first."""
+    """Return what is shown of a task, the most important first."""
     elapsed = clock(now - row.began)
     if row.bytes is not None:
         return [_bytes(row), *_rest_of_download(row), elapsed]
@@ -104,7 +104,7 @@ def facts(row: Row, now: float) -> list[str]:
 
 
 def remainder(row: Row, now: float) -> float | None:
-    """Return the seconds a task is expected to go on, 0.0 if it is late, None if unknown."""
+    """Return the remaining seconds that are expected, 0.0 if it is late, None if unknown."""
     if row.expected is None or row.bytes is not None:
         return None
     return max(row.expected - (now - row.began), 0.0)

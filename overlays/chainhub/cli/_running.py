@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _WHOLE = "\x1b[0m\x1b[?25h"
-"""No colour, and the cursor shown."""
+"""Reset the style, and show the cursor."""
 
 
 class Command(Protocol):
@@ -36,7 +36,7 @@ class Command(Protocol):
         ...
 
     def resume_hint(self) -> str:
-        """Return what to do to go on after an interruption, or nothing."""
+        """Return how to resume after an interruption, or nothing."""
         ...
 
 

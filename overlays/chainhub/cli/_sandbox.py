@@ -1,4 +1,4 @@
-"""`chainhub sandbox`: play the service on this machine until Ctrl-C."""
+"""`chainhub sandbox`: run a mock server of the service on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Play:
         return Exit.USAGE
 
     def resume_hint(self) -> str:
-        """Return nothing: it ends when it is told to."""
+        """Return nothing: there is nothing to resume."""
         return ""
 
 

@@ -78,7 +78,7 @@ class Wait:
             return gathering.run(ids, json=self.json).code
 
     def resume_hint(self) -> str:
-        """Return the command that goes on with what has not ended."""
+        """Return the command that resumes the tasks that have not ended."""
         pending = [] if self.board is None else self.board.pending
         if not pending:
             return ""
@@ -116,7 +116,7 @@ class Batch:
         return results.code
 
     def resume_hint(self) -> str:
-        """Return the command that goes on, which takes a journal."""
+        """Return the command that resumes, which needs a journal."""
         journal = self.wait_flags.journal
         options = [*options_of(self.service), *options_of_place(self.place)]
         options += ["--journal", journal or "FILE"]
@@ -131,7 +131,7 @@ class BatchRun:
 
     Args:
         client: Whose tasks they are.
-        board: What is told of each task.
+        board: Gets each response about a task.
         terminal: Where results and words go.
         patience: How they are waited for.
         place: Where videos go, or None.

@@ -1,4 +1,4 @@
-"""`chainhub watch`: tell of every change of one task until its end."""
+"""`chainhub watch`: print every change of one task until it is finished."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Watch:
                 return self._follow(changes, board, display, results)
 
     def resume_hint(self) -> str:
-        """Return the command that goes on."""
+        """Return the command that resumes."""
         return f"the task goes on, and so does: {again('watch', [self.id])}"
 
     def _follow(

@@ -1,4 +1,4 @@
-"""The video service played on your own machine, for tries and for tests.
+"""A mock server of the video service on your own machine, for trying out and for tests.
 
     from chainhub.sandbox import Sandbox, completed, pending, status
 
@@ -6,7 +6,7 @@
         task_id = sandbox.add([pending, status(503), completed])
         client = chainhub.Client(sandbox.key, base_url=sandbox.base_url)
 
-It keeps to the repaired contract and answers, in good and in bad, as the service does. It needs the
+It follows the repaired contract and responds like the service, errors included. It needs the
 extra `chainhub[sandbox]`, but only to start. `sample.mp4`, the video it serves, was made for this
 project: three seconds of FFmpeg's test picture `testsrc2`.
 """

@@ -1,4 +1,4 @@
-"""The socket a sandbox listens on: loopback unless more is allowed, trouble in one sentence."""
+"""The socket a sandbox listens on: loopback unless more is allowed, one sentence for an error."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The sandbox's clock: the client's time at a chosen speed, or standing still until advanced.
 
-Taken when the sandbox is made: in a test that skips the client's sleeps, tasks go on meanwhile.
+Taken when the sandbox is created: in a test with a virtual clock, tasks progress with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bodies of error answers, each as the service words the kind of trouble, pure."""
+"""The bodies of error responses, each as the service writes it, pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bad_key(request_id: str) -> Mapping[str, Json]:
 
 
 def missing_id(request_id: str) -> Mapping[str, Json]:
-    """Return the body of the 400 for a question without an id."""
+    """Return the body of the 400 for a request without an id."""
     return envelope(
         "id is required", request_id=request_id, kind="invalid_request_error", param="id"
     )
@@ -57,13 +57,13 @@ def status(
     polls: int | None = None,
     seconds: float | None = None,
 ) -> Answer:
-    """Return a step that answers with this status and the body the service sends with it.
+    """Return a step that responds with this status and the body that the service sends with it.
 
-    With a message or a code the body is the gateway's envelope. `retry_after` is a number of
-    seconds, or text that stands in the header as it is.
+    With a message or a code the body is the gateway's error object. `retry_after` is a number of
+    seconds, or the text of the header.
 
     Raises:
-        ValueError: the status is not one of a final answer (200 to 599).
+        ValueError: the status is not that of a final response (200 to 599).
     """
     body, content_type = _body(status, message, code)
     return answer(

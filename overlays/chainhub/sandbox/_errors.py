@@ -1,10 +1,10 @@
-"""What can be wrong with starting a sandbox; the message says in one sentence what to do."""
+"""Errors when a sandbox starts; the message says what to do."""
 
 from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """The sandbox cannot be started as it was asked to."""
+    """The sandbox cannot be started with these arguments."""
 
 
 class MissingExtraError(SandboxError, ImportError):

@@ -1,6 +1,6 @@
 """Answers that go wrong on the way, and the steps of a script as answers.
 
-A connection's transport stands in the request's state, put there by the server.
+The server puts the transport of a connection into the request's state.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ _HEADERS = ("accept", "accept-encoding", "if-range", "range", "user-agent")
 
 @define
 class Recorded:
-    """One request: what was asked for, when (clock seconds), and what was answered.
+    """One recorded request: its target, its time (clock seconds), and the response.
 
-    `status` is that of the answer, None if there was none; `word` the task's in it, if it was one
-    about a task.
+    `status` is that of the response, None if there was none; `word` is the task's status value in
+    it, None if it was not about a task.
     """
 
     method: str

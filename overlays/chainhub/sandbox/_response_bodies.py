@@ -1,6 +1,6 @@
 """The JSON body of a task's answer, in the several shapes the service gives it, pure.
 
-The family of models decides: what stands before the colon of the id, or how the id begins. All
+The family of models decides: the part before the colon of the id, or how the id begins. All
 shapes keep to the contract; they differ in what is absent, null, in `detail`, or in seconds.
 """
 
@@ -71,7 +71,7 @@ def _published(moment: Moment) -> Body:
 
 
 def _veo(moment: Moment) -> Body:
-    """Return the shape with a `detail` once work has begun; the prompt then stands only there."""
+    """Return the shape with a `detail` once work has begun; the prompt is only there then."""
     body: Body = {
         "id": moment.id,
         "status": moment.state.word,

@@ -1,4 +1,4 @@
-"""A sandbox: the service, played on this machine, started and stopped like a file is opened."""
+"""A sandbox: a mock server of the service, used as a context manager."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class Sandbox:
-    """The video service on loopback, its tasks following scripts.
+    """A mock server of the video service on loopback; its tasks follow scripts.
 
-    Use it as a context manager. It serves from a thread of its own; its methods may be called
-    from any thread.
+    Use it as a context manager. It runs in a separate thread; its methods are thread-safe.
     """
 
     def __init__(
@@ -46,20 +45,20 @@ class Sandbox:
         video: bytes | None = None,
         allow_remote: bool = False,
     ) -> None:
-        """Choose how the service is played.
+        """Configure the mock server.
 
         Args:
-            key: the API key it accepts; made up if None.
+            key: the API key it accepts; random if None.
             host: the address to listen on.
             port: the port to listen on, 0 for a free one.
-            speed: how fast scripts run; 50 is fifty times as fast, with 0 the clock stands still
-                until `advance` is called.
-            url_lifetime: seconds of the script's clock that a video URL works for.
+            speed: how fast scripts run; 50 is fifty times as fast, with 0 the clock stops until
+                `advance` is called.
+            url_lifetime: seconds of the script's clock for which a video URL is valid.
             video: the bytes behind video URLs; a small MP4 if None.
             allow_remote: allow a host that is not loopback.
 
         Raises:
-            ValueError: the key, the speed or the lifetime is unusable.
+            ValueError: the key, the speed or the lifetime is invalid.
         """
         if key is not None and not _KEY.fullmatch(key):
             raise ValueError("The sandbox's key must be visible ASCII characters without spaces.")
@@ -77,7 +76,7 @@ class Sandbox:
         self._background: Background | None = None
 
     def __repr__(self) -> str:
-        """Return where the sandbox is and how many tasks it has, never its key."""
+        """Return the URL of the sandbox and its number of tasks, never its key."""
         return f"<Sandbox {self._base_url or 'not started'}, {len(self._tasks)} tasks>"
 
     def __enter__(self) -> Self:
@@ -96,7 +95,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The origin to give a client as its base URL.
+        """The base URL for a client.
 
         Raises:
             SandboxError: the sandbox was never started.
@@ -121,10 +120,10 @@ class Sandbox:
         return self._log.entries()
 
     def start(self) -> None:
-        """Start serving; returns once requests are answered, within 10 s at most.
+        """Start the server and wait until it responds, 10 s at most.
 
         Raises:
-            SandboxError: it runs already, an extra is missing, or the address cannot be had.
+            SandboxError: it is running already, an extra is missing, or the address is in use.
         """
         if self._background is not None:
             raise SandboxError("This sandbox runs already.")
@@ -136,7 +135,7 @@ class Sandbox:
         self._background, self._base_url = serving, origin(host, listener)
 
     def close(self) -> None:
-        """Stop serving and end every connection; a second call does nothing."""
+        """Stop the server and close every connection; a second call does nothing."""
         if self._background is not None:
             self._background.stop()
             self._background = None
@@ -152,11 +151,11 @@ class Sandbox:
 
         Args:
             script: the steps; the last one stays. By default every stage, then completed.
-            id: the task's id; made up if None. A task with this id is replaced.
+            id: the task's id; random if None. A task with this id is replaced.
             media: faults for the first requests of the video, before it is served whole.
 
         Raises:
-            TypeError: a script holds something that is no step of its kind.
+            TypeError: a script contains something that is not a step.
             ValueError: the script or the id is empty.
         """
         if id == "":
@@ -167,10 +166,10 @@ class Sandbox:
         return task_id
 
     def task(self, *script: Step | str, id: str | None = None, media: Iterable[Step] = ()) -> str:
-        """Add a task that lives through these steps and return its id, as `add` does.
+        """Add a task with these steps and return its id.
 
         Raises:
-            TypeError: an argument is no step of its kind.
+            TypeError: an argument is not a step.
             ValueError: there is no step, or the id is empty.
         """
         return self.add(script, id=id, media=media)

@@ -1,6 +1,6 @@
 """Ready-made scripts by name, so that a sandbox has tasks to ask for before anybody adds one.
 
-An id `<model>:<story>` or `<model>:<story>-<anything>` begins its story with the first question.
+An id `<model>:<story>` or `<model>:<story>-<anything>` begins its story with the first request.
 """
 
 from __future__ import annotations

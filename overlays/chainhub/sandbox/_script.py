@@ -1,8 +1,8 @@
-"""The words of a script: what a task says, or does instead, each time it is asked.
+"""The steps of a script: what the mock server does for each request of a task.
 
-A script is a list of steps. A step lasts for one question unless it is given `polls=` or
-`seconds=`; the last step stays. A bare string is a status word: a final one ends the task as the
-step of its name does, with a URL or a reason; any other is a state that it passes through.
+A script is a list of steps. A step lasts for one request unless it has `polls=` or `seconds=`; the
+last step is repeated. A string is a status value: a final one ends the task like the step of its
+name, with a URL or a reason; any other is a state on the way.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | float | bool | 
 
 @frozen(kw_only=True)
 class Step:
-    """One entry of a script, lasting for a number of questions or for a span in seconds."""
+    """One entry of a script, lasting for a number of requests or for some seconds."""
 
     polls: int = 1
     seconds: float | None = None
 
     def lasting(self, *, polls: int | None = None, seconds: float | None = None) -> Self:
-        """Return this step lasting for `polls` questions or for `seconds` of the script's clock.
+        """Return this step with a length of `polls` requests or `seconds` of the script's clock.
 
         Raises:
             ValueError: both are given, or one is out of range.
@@ -42,7 +42,7 @@ class Step:
 
 @frozen(kw_only=True)
 class State(Step):
-    """The task answers with a status word; `extra` is laid over the answer."""
+    """The task has this status value; `extra` adds fields to the response."""
 
     word: str
     extra: Mapping[str, Json] = field(factory=dict, hash=False)
@@ -54,14 +54,14 @@ class State(Step):
         seconds: float | None = None,
         extra: Mapping[str, Json] | None = None,
     ) -> Self:
-        """Return this state with another length, or with more fields in its answer."""
+        """Return this state with another length, or with more fields in its response."""
         step = self.lasting(polls=polls, seconds=seconds)
         return step if extra is None else evolve(step, extra={**self.extra, **extra})
 
 
 @frozen(kw_only=True)
 class Failure(State):
-    """The task has failed, with a reason and a code as the service would tell them."""
+    """The task has failed, with a reason and a code as the service would send them."""
 
     reason: str = "the video could not be generated"
     code: str = ""
@@ -86,7 +86,7 @@ class Failure(State):
 
 @frozen(kw_only=True)
 class Completion(State):
-    """The task is done; its URL is the sandbox's own video, another one, or missing."""
+    """The task is finished; its URL is the sandbox's own video, another one, or missing."""
 
     served: bool = True
     url: str | None = None
@@ -106,7 +106,7 @@ class Completion(State):
 
 @frozen(kw_only=True)
 class Answer(Step):
-    """A whole HTTP answer of your own, in place of the task's."""
+    """A whole HTTP response, instead of the task's."""
 
     status: int
     body: bytes = b""
@@ -116,20 +116,20 @@ class Answer(Step):
 
 @frozen(kw_only=True)
 class Drop(Step):
-    """The connection ends without an answer: with a reset, or with an orderly close."""
+    """The connection ends without a response: with a reset, or with a normal close."""
 
     hard: bool
 
     def __call__(self, *, polls: int | None = None, seconds: float | None = None) -> Self:
-        """Return this fault with another length."""
+        """Return this step with another length."""
         return self.lasting(polls=polls, seconds=seconds)
 
 
 @frozen(kw_only=True)
 class Hindered(Step):
-    """The ordinary answer, hindered: late, byte by byte, or cut off on the way.
+    """The normal response, but late, byte by byte, or cut off.
 
-    The ordinary answer is that of `of`, else of the last state before this step.
+    The normal response is that of `of`, else of the last state before this step.
     """
 
     delay: float = 0.0
@@ -166,7 +166,7 @@ def state(
     seconds: float | None = None,
     extra: Mapping[str, Json] | None = None,
 ) -> State:
-    """Return a state with any word, also one that nobody has seen yet."""
+    """Return a state with any status value, also an unknown one."""
     return State(word=word)(polls=polls, seconds=seconds, extra=extra)
 
 
@@ -179,10 +179,10 @@ def answer(
     polls: int | None = None,
     seconds: float | None = None,
 ) -> Answer:
-    """Return a step that answers with exactly this body.
+    """Return a step that responds with exactly this body.
 
     Raises:
-        ValueError: the status is not one of a final answer (200 to 599).
+        ValueError: the status is not that of a final response (200 to 599).
     """
     if not 200 <= status <= 599:
         raise ValueError(f"status must be 200 to 599, not {status}.")
@@ -196,7 +196,7 @@ def answer(
 
 
 def html(status: int = 200, *, polls: int | None = None, seconds: float | None = None) -> Answer:
-    """Return a step that answers with a web page, as a gateway in between would."""
+    """Return a step that responds with a web page, as a gateway or proxy would."""
     page = "<!DOCTYPE html>\n<html><head><title>Sandbox</title></head><body></body></html>\n"
     content_type = "text/html; charset=utf-8"
     return answer(page, status=status, content_type=content_type, polls=polls, seconds=seconds)
@@ -209,7 +209,7 @@ def slow(
     polls: int | None = None,
     seconds: float | None = None,
 ) -> Hindered:
-    """Return a step whose answer begins only after `delay` real seconds."""
+    """Return a step whose response begins after `delay` real seconds."""
     return Hindered(delay=_span(delay), of=of).lasting(polls=polls, seconds=seconds)
 
 
@@ -220,7 +220,7 @@ def trickle(
     polls: int | None = None,
     seconds: float | None = None,
 ) -> Hindered:
-    """Return a step whose body comes in small pieces, spread over `over` real seconds."""
+    """Return a step whose body is sent in small pieces over `over` real seconds."""
     return Hindered(over=_span(over), of=of).lasting(polls=polls, seconds=seconds)
 
 
@@ -232,9 +232,9 @@ def cut(
     polls: int | None = None,
     seconds: float | None = None,
 ) -> Hindered:
-    """Return a step whose connection ends when the share `at` of the body has been sent.
+    """Return a step whose connection ends when the fraction `at` of the body has been sent.
 
-    With `hard` it is reset, and the client may then never see what had been sent.
+    With `hard` it is reset, and the client may then not receive what was sent.
 
     Raises:
         ValueError: `at` is not from 0 up to, but not including, 1.
@@ -248,7 +248,7 @@ def as_script(steps: Step | str | Iterable[Step | str]) -> tuple[Step, ...]:
     """Return a script as steps, a string being the step that ends with this word, or a state.
 
     Raises:
-        TypeError: an entry is no step; a function's name without its brackets is a usual cause.
+        TypeError: an entry is not a step; often it is a function without its parentheses.
         ValueError: there is no step at all.
     """
     entries = (steps,) if isinstance(steps, Step | str) else steps

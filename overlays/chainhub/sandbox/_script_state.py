@@ -1,4 +1,4 @@
-"""Where a script stands: a pure state machine over its steps, a clock's time and the questions."""
+"""The position in a script: a pure state machine over its steps, the time and the requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainhub.sandbox._script import Step
 
 @frozen
 class Position:
-    """A place in a script: the step, when it began (clock seconds), how often it was asked."""
+    """A position in a script: the step, when it began (clock seconds), its requests so far."""
 
     index: int = 0
     since: float = 0.0
@@ -19,7 +19,7 @@ class Position:
 
 
 def ask(script: Sequence[Step], position: Position, now: float) -> Position:
-    """Return where the script stands for a question at `now`, with that question counted."""
+    """Return the position for a request at `now`, with that request counted."""
     while position.index < len(script) - 1:
         left = _left_at(script[position.index], position, now)
         if left is None:

@@ -1,4 +1,4 @@
-"""A server in a thread of its own: uvicorn on a bound socket, quiet, and stopped without delay."""
+"""A server in a separate thread: uvicorn on a bound socket, quiet, and stopped without delay."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, told to stop by an event instead of by a flag looked at now and then."""
+    """uvicorn's server, stopped by an event instead of a flag that is checked now and then."""
 
     def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
         super().__init__(config)
@@ -50,7 +50,7 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stop.set)
 
     async def main_loop(self) -> None:
-        """Serve until told to stop; once a second the date of the answers is renewed."""
+        """Serve until `stop`; the date of the responses is renewed once a second."""
         self._loop = asyncio.get_running_loop()
         stopped = self._loop.create_task(self._stop.wait())
         while not stopped.done():
@@ -70,7 +70,7 @@ class _Server(uvicorn.Server):
 
 
 class Background:
-    """Serves an application on a bound socket from a thread of its own."""
+    """Serves an application on a bound socket in a separate thread."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         """Prepare; the socket is this object's from now on."""

@@ -16,7 +16,7 @@ from chainhub.sandbox._script_state import Position, ask
 
 @frozen
 class Told:
-    """What a task does at one question: its step, the state behind it, when the step began."""
+    """What a task does for one request: its step, the state behind it, when the step began."""
 
     step: Step
     state: State
@@ -62,7 +62,7 @@ class Tasks:
             self._put(task_id, steps, _media_script(media))
 
     def ask(self, task_id: str) -> Told | None:
-        """Return what the task does at this question, None if there is no such task."""
+        """Return what the task does for this request, None if there is no such task."""
         now = self._clock.now()
         with self._lock:
             task = self._by_id.get(task_id)

@@ -1,10 +1,10 @@
-"""For people's own tests: a sandbox with scripted tasks, and a clock that skips every sleep.
+"""For your own tests: a mock server with scripted tasks, and a virtual clock.
 
 The pytest plugin (`chainhub.testing.plugin`, found by pytest itself) brings the fixtures
 `chainhub_sandbox`, `chainhub_client`, `chainhub_async_client`, `chainhub_environment` and
-`chainhub_clock`. Scripts are made of words such as `"pending"` and of the steps exported here.
+`chainhub_clock`. Scripts consist of status values such as `"pending"` and of the steps from here.
 The sandbox needs the extra `chainhub[testing]`. Names are imported when they are first used:
-pytest loads this package in every session, whoever else's tests it runs.
+pytest loads this package in every session.
 
     def test_my_app(chainhub_sandbox, chainhub_client):
         task_id = chainhub_sandbox.task("pending", status(503), "completed")

@@ -1,4 +1,4 @@
-"""Putting a clock that does not sleep where clients take their time from, and the old one back."""
+"""Replaces the clock of the clients by a virtual one, and puts the old one back."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _in_use = Lock()
 
 @contextmanager
 def virtual_time(*, limit: float = DAY) -> Iterator[VirtualClock]:
-    """Let nothing in this process that sleeps for `chainhub` really sleep while the block runs.
+    """Skip every sleep of `chainhub` in this process while the block runs.
 
     Args:
-        limit: Skipped seconds after which a further sleep raises `EndlessWait`, so that a wait
-            without end does not keep a test for ever.
+        limit: Skipped seconds after which the next sleep raises `EndlessWait`, so that an endless
+            wait fails its test. By default a day.
 
     Raises:
-        RuntimeError: such a clock is in use already.
+        RuntimeError: a virtual clock is in use already.
     """
     if not _in_use.acquire(blocking=False):
         raise RuntimeError(

@@ -2,7 +2,7 @@
 
 While it is in use, nobody in this process who sleeps through `chainhub._clock` really sleeps. Each
 says when to be woken; when all have gone to sleep and no request is under way, time jumps to the
-earliest of these instants. So a wait of fifteen minutes takes as long as its questions take, and of
+earliest of these instants. So a wait of fifteen minutes takes as long as its requests take, and of
 several waits at once (threads, asyncio tasks) none loses time to the sleep of another.
 
 Between two jumps time passes as everywhere. Requests, the sandbox's `slow` and `trickle`, and
@@ -44,7 +44,7 @@ _MOMENTS = 20
 
 
 class EndlessWait(AssertionError):
-    """The code under test has waited longer than the clock allows, presumably for ever."""
+    """The code under test has waited longer than the limit of the virtual clock."""
 
 
 @attrs.define(eq=False)
@@ -57,10 +57,10 @@ class _Sleeper:
 
 
 class VirtualClock:
-    """Time as clients see it in a test: it jumps over sleeps. `virtual_time()` makes one.
+    """The clock of the clients in a test: it skips sleeps. `virtual_time()` returns one.
 
     Attributes:
-        limit: Skipped seconds after which a further sleep raises `EndlessWait`.
+        limit: Skipped seconds after which the next sleep raises `EndlessWait`.
     """
 
     def __init__(self, limit: float = DAY) -> None:
@@ -82,7 +82,7 @@ class VirtualClock:
 
     @property
     def skipped(self) -> float:
-        """The seconds that were skipped so far: about what the code under test would have slept."""
+        """The seconds that were skipped so far: about the time that the code would have slept."""
         return self._skipped
 
     def monotonic(self) -> float:

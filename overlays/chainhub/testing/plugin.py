@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def chainhub_clock() -> Iterator[VirtualClock]:
-    """Let clients skip every sleep; `skipped` tells how many seconds that were."""
+    """Let clients skip every sleep; `skipped` is the number of seconds."""
     from chainhub.testing import virtual_time
 
     with virtual_time() as clock:
@@ -28,7 +28,7 @@ def chainhub_clock() -> Iterator[VirtualClock]:
 
 @pytest.fixture
 def chainhub_sandbox(chainhub_clock: VirtualClock) -> Iterator[Sandbox]:
-    """Start the service on loopback; its tasks do what `task(…)` says, by the same clock."""
+    """Start a mock server on loopback; its tasks do what `task(…)` says, with the same clock."""
     from chainhub.sandbox import MissingExtraError
     from chainhub.testing import Sandbox
 
@@ -48,7 +48,7 @@ def chainhub_sandbox(chainhub_clock: VirtualClock) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def chainhub_client(chainhub_sandbox: Sandbox) -> Iterator[Client]:
-    """Give a client that talks to the sandbox."""
+    """Return a client of the mock server."""
     from chainhub import Client
 
     with Client(
@@ -59,7 +59,7 @@ def chainhub_client(chainhub_sandbox: Sandbox) -> Iterator[Client]:
 
 @pytest.fixture
 def chainhub_async_client(chainhub_sandbox: Sandbox) -> Iterator[AsyncClient]:
-    """Give an asynchronous client that talks to the sandbox, for any event loop."""
+    """Return an async client of the mock server, for any event loop."""
     from chainhub import AsyncClient
 
     client = AsyncClient(chainhub_sandbox.key, base_url=chainhub_sandbox.base_url, trust_env=False)
@@ -73,7 +73,7 @@ def chainhub_async_client(chainhub_sandbox: Sandbox) -> Iterator[AsyncClient]:
 def chainhub_environment(
     chainhub_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """Set the variables that lead every client of the process to the sandbox, and return them."""
+    """Set the environment variables that make every client use the mock server, and return them."""
     variables = {**chainhub_sandbox.environment, **_no_proxy()}
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
