@@ -1,7 +1,7 @@
 """Which hosts a URL that somebody else chose may lead to: public addresses only, unless allowed.
 
 A task's answer names the address of its video. Followed blindly, it would let whoever writes that
-answer read what only this machine can reach. Everything here is a decision: no look-up, no socket.
+answer read what only this machine can reach. Everything here is a decision: no lookup, no socket.
 
 The network tables are spelled out because `ipaddress` changed its own mind about them several
 times between Python 3.11.0 and 3.13.

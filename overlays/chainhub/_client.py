@@ -1,4 +1,4 @@
-"""The two clients: the generated `AuthenticatedClient` with better defaults and a door of our own.
+"""The two clients: the generated `AuthenticatedClient` with better defaults and our HTTP layer.
 
 Every generated operation gets its HTTP client through `get_httpx_client()` or
 `get_async_httpx_client()`, so overriding those two gives every operation, today's and tomorrow's,
@@ -297,7 +297,7 @@ class Client(BaseClient[Callable[[], str]], Resources):
             server of the contract.
         timeout: Seconds for one attempt. Of a `httpx.Timeout`, `read` bounds the attempt and
             `connect` connecting. None for no limit.
-        deadline: Seconds for a whole call: attempts, back-off, reading the answer. None for no
+        deadline: Seconds for a whole call: attempts, backoff, reading the response. None for no
             limit.
         retry: How failures are retried.
         headers: Further headers for every request.
@@ -313,14 +313,14 @@ class Client(BaseClient[Callable[[], str]], Resources):
         on_attempt: Called after every attempt.
         on_retry: Called before every wait for another attempt.
         on_call: Called at the end of every call.
-        prefix: What stands before the key in its header.
+        prefix: The word before the key in its header.
         auth_header_name: The header that carries the key.
         httpx_args: Arguments for `httpx.Client`, such as `transport=`. With any, requests take
             httpx's ordinary path; deadlines then hold between two reads only.
 
     Raises:
         ConfigurationError: an argument or a variable cannot be used; the sentence says which.
-        CredentialsError: there is no key, or it is none.
+        CredentialsError: the key is missing or invalid.
     """
 
     __slots__ = ()
@@ -363,7 +363,7 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
 
     Raises:
         ConfigurationError: an argument or a variable cannot be used; the sentence says which.
-        CredentialsError: there is no key, or it is none.
+        CredentialsError: the key is missing or invalid.
     """
 
     __slots__ = ()

@@ -32,7 +32,7 @@ class Reply(NamedTuple):
 
 
 class Line(Protocol):
-    """A way to ask one question."""
+    """A connection for one request."""
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Reply:
         """Send a GET; the head must come by the instant `until` (monotonic)."""

@@ -180,7 +180,7 @@ class Download:
         """Return the seconds until the deadline.
 
         Raises:
-            DeadlineError: there are none.
+            DeadlineError: no time is left.
         """
         left = self.wanted.deadline_at - _clock.monotonic()
         if left <= 0:

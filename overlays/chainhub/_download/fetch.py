@@ -93,7 +93,7 @@ class Fetch:
         self.url = order.url
 
     def run(self) -> Outcome:
-        """Make the attempt and return what it led to.
+        """Make the attempt and return its result.
 
         Raises:
             DownloadError: what came, or where it leads, is refused; or the disk refuses.

@@ -1,4 +1,4 @@
-"""Where the bytes of a video may come from, who is told what, and the sockets that bring them.
+"""Where the bytes of a video may come from, which headers are sent there, and the sockets.
 
 Nothing of the client's session takes part. The API's own scheme, host and port get the key;
 everybody else gets a request that carries nothing of ours.
@@ -43,8 +43,8 @@ class URLPolicy:
         allow_hosts: Hosts allowed although they are not public.
         own_headers: Headers for the API's own origin, without the key.
         auth_header: The header that carries the key there.
-        prefix: What stands before the key.
-        user_agent: What everybody else is told of us.
+        prefix: The word before the key.
+        user_agent: The only header of ours for other hosts.
         secrets: What must be masked in texts that come from outside.
         ordinary: Makes lines through a transport of the user's own, if there is one.
     """

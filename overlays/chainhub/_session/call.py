@@ -1,4 +1,4 @@
-"""One call: what was tried, what it led to and what comes next. It sends nothing and never sleeps.
+"""One call: its attempts, their results and the next step. It sends nothing and never sleeps.
 
 The two loops in `_session` carry out what is decided here.
 """
@@ -67,11 +67,11 @@ class Prepared:
 
     @property
     def target(self) -> bytes:
-        """The path and query, as they stand in the request line."""
+        """The path and query, as in the request line."""
         return self._target or self.request.url.raw_path
 
     def aimed_at(self, target: bytes) -> Prepared:
-        """Return the same request for another path or query, without building it anew."""
+        """Return the same request for another path or query, without building it again."""
         other = object.__new__(Prepared)
         other.request = self.request
         other.method = self.method
@@ -82,7 +82,7 @@ class Prepared:
         return other
 
     def with_key(self, key: str) -> Outgoing:
-        """Return the request ready to be sent; the key stands nowhere else."""
+        """Return the request ready to be sent; nothing else contains the key."""
         return Outgoing(self.request, self.target, self.shared.keyed(key))
 
     def headers(self, key: str) -> list[tuple[bytes, bytes]]:
@@ -130,7 +130,7 @@ class Shared:
 
 
 class Keyed:
-    """The headers for one key, and how they are spelt in a GET."""
+    """The headers for one key, and their bytes in a GET."""
 
     __slots__ = ("_rest", "headers", "key")
 
@@ -182,13 +182,13 @@ class Outgoing:
 
 
 class Call:
-    """The course of one call.
+    """The state of one call.
 
     Args:
         prepared: The request.
         options: The choices of the call.
         budget: The client's retry budget.
-        observers: Who is told.
+        observers: The event hooks.
         started: The instant it began.
         secrets: Returns what must be masked in texts that come from outside.
         random: Gives a number in [0, 1).
@@ -259,7 +259,7 @@ class Call:
         )
 
     def settle(self, outcome: Response | Failure) -> CallResult | float:
-        """Decide what an attempt led to: the end of the call, or the seconds until the next one."""
+        """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(outcome, Response) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
             self._tell_attempt(outcome)
@@ -464,7 +464,7 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
 
 
 def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
-    """Return the error for a request that an error status leaves in the dark."""
+    """Return the error for an error status after which the request may have been processed."""
     return AmbiguousOutcome(
         f"{error.message}; the request may have been carried out, so it was not sent again",
         status=error.status,

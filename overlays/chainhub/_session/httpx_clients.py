@@ -61,13 +61,13 @@ class SafeResponse(httpx.Response):
 
 
 class Doorway:
-    """What both doors need to know.
+    """What both clients need to know.
 
     Args:
         session: Carries the calls out.
         options: The choices for every call.
         auth_header: The header the key travels in.
-        prefix: What stands before the key, `Bearer` as a rule.
+        prefix: The word before the key, usually `Bearer`.
         headers: The user's headers, with ours.
         cookies: The user's cookies.
         httpx_args: The user's arguments for httpx; with any, httpx's ordinary path is taken.
@@ -204,7 +204,7 @@ class Door(httpx.Client):
         return self._way.session.credentials.secrets()
 
     def close(self) -> None:
-        """Do nothing: connections belong to the client this door is of."""
+        """Do nothing: connections belong to the client that this one is part of."""
 
     def _takes_ordinary_path(self) -> bool:
         patched = httpx.HTTPTransport.handle_request is not _SENDING
@@ -283,7 +283,7 @@ class AsyncDoor(httpx.AsyncClient):
         return self._way.session.credentials.secrets()
 
     async def aclose(self) -> None:
-        """Do nothing: connections belong to the client this door is of."""
+        """Do nothing: connections belong to the client that this one is part of."""
 
     def _takes_ordinary_path(self) -> bool:
         patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from chainhub._session.httpx_clients import AsyncDoor, Door
 
     class Sender(Protocol):
-        """The door of a synchronous client."""
+        """The HTTP layer of a sync client."""
 
         def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
         def exchange(self, request: httpx.Request) -> CallResult: ...
         def secrets(self) -> tuple[str, ...]: ...
 
     class AsyncSender(Protocol):
-        """The door of an asynchronous client."""
+        """The HTTP layer of an async client."""
 
         def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
         async def exchange(self, request: httpx.Request) -> CallResult: ...
@@ -77,7 +77,7 @@ class ParsedAnswer:
 
 
 class Replay:
-    """Stands in for a client whose answer has come already, so that generated code parses it."""
+    """Replaces the client when the response is there already, so that generated code parses it."""
 
     raise_on_unexpected_status = True
 
@@ -92,7 +92,7 @@ class Replay:
 
 
 class Recorder:
-    """Stands in for the client in one generated call and keeps what came back."""
+    """Replaces the client in one generated call and keeps the response."""
 
     raise_on_unexpected_status = True
 
@@ -112,7 +112,7 @@ class Recorder:
 
 
 class AsyncRecorder:
-    """Stands in for the client in one generated call and keeps what came back."""
+    """Replaces the client in one generated call and keeps the response."""
 
     raise_on_unexpected_status = True
 
@@ -250,7 +250,7 @@ class _Caught(Exception):
 
 
 class Catcher:
-    """Stands in for the client of a call that is not to be made, to learn what it would send."""
+    """Replaces the client of a call that is not made, to learn what it would send."""
 
     def __init__(self) -> None:
         self.kwargs: dict[str, Any] = {}
@@ -283,7 +283,7 @@ class Question:
         self._simple = self.prepared.target == simple_target(wanted)
 
     def target_for(self, **arguments: object) -> bytes:
-        """Return the path and query of the same question with other arguments."""
+        """Return the path and query of the same request with other arguments."""
         task = self._task
         wanted = Task(task.operation, task.returns, arguments, task.secrets).wanted()
         if self._simple and (target := simple_target(wanted)) is not None:

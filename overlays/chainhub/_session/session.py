@@ -58,7 +58,7 @@ FAILURES = (
     httpx.InvalidURL,
     httpx.StreamError,
 )
-"""What an exchange may fail with; all else is a slip in somebody's code and passes as it is."""
+"""What an exchange may fail with; everything else is a bug in somebody's code and is not caught."""
 
 
 class Session:
@@ -313,7 +313,7 @@ class Session:
             )
 
     def after_fork(self) -> None:
-        """Start anew in a child process, leaving the parent's connections alone."""
+        """Reset in a child process, without touching the parent's connections."""
         # Closing them would end conversations that are the parent's; dropping them would too.
         mine = (self._sync_pool, self._async_pools, self._lifetimes)
         _abandoned.append((*mine, self._ordinary, self._async_ordinary))
