@@ -1,4 +1,4 @@
-"""Sockets that keep an instant, for asyncio: the twin of `_network`.
+"""Sockets that keep a deadline, for asyncio: the async version of `_network`.
 
 Below a stream lies a `Line`: what asyncio's transport brings is kept until somebody reads it, and
 whoever waits is woken by bytes, by the end or by the clock. A waiter that runs out of time gets
@@ -77,7 +77,7 @@ class Line(asyncio.Protocol):
         self._full = True
 
     def resume_writing(self) -> None:
-        """Let the writer go on."""
+        """Let the writer continue."""
         self._full = False
         self._wake()
 

@@ -1,4 +1,4 @@
-"""Connections to one origin, for the tasks of one event loop: the twin of `_pool`."""
+"""Connections to one origin, for the tasks of one event loop: the async version of `_pool`."""
 
 from __future__ import annotations
 

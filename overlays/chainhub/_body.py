@@ -17,7 +17,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 class BodyError(Exception):
-    """A body that cannot be used; `kind` is the trouble it makes."""
+    """A body that cannot be used; `kind` says why."""
 
     def __init__(self, kind: Literal["decode", "too_large", "truncated"], text: str) -> None:
         super().__init__(text)

@@ -1,9 +1,9 @@
-"""The usual exchange, spelt out: a GET without a body, and an answer that says how long it is.
+"""The usual exchange: a GET without a body, and a response with a stated length.
 
 httpcore and h11 read whatever HTTP/1.1 allows, for some 500 function calls per exchange. Nearly
 all of ours are of one kind, on a connection that has already served. For those a request is bytes,
 and an answer one look at its head. Whatever is out of the ordinary, by so much as a blank, is left
-to httpcore: it gets the connection, and what has come of the answer, as if it had sent the request
+to httpcore: it gets the connection, and the bytes received so far, as if it had sent the request
 itself. So nothing is read here that h11 would read otherwise.
 """
 
@@ -97,7 +97,7 @@ def _doubtful(beginning: bytes) -> bool:
 
 
 class Reading:
-    """What has come of an answer; `unusual` leaves it to httpcore.
+    """The bytes of a response so far; `unusual` leaves it to httpcore.
 
     Args:
         limit: Bytes of a body that are read at most.

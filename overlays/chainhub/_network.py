@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chainhub._ending import Counter
 
     class Stream(Protocol):
-        """What sync and async of streams can tell."""
+        """What sync and async streams can tell."""
 
         def readable(self) -> bool: ...
 
@@ -65,7 +65,7 @@ class Wire:
         written: Whether anything was written.
         reused: Whether the connection has served before.
         headers_came: Whether the head of an answer came.
-        direct: Whether no proxy stands between the streams of this wire and the API.
+        direct: Whether there is no proxy between the streams of this wire and the API.
         counter: Counts the answer, if somebody wants to know where it ended.
     """
 
@@ -144,7 +144,7 @@ def is_address(host: str) -> bool:
 def address_info(host: str, port: int) -> AddressInfo | None:
     """Return how to connect to a plain numeric address, None for a name, which must be looked up.
 
-    A look-up of an address would first load the tables of international names.
+    A lookup of an address would first load the tables of international names.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):

@@ -77,7 +77,7 @@ class AsyncViaProxy(httpcore.AsyncNetworkBackend):
 
 
 def _named(error: Exception, shown: str) -> Exception:
-    """Return the failure with the proxy's name; a kind of its own, such as a look-up, says more."""
+    """Return the failure with the proxy's name; a specific kind, such as a lookup, says more."""
     if type(error) not in (httpcore.ConnectError, httpcore.ConnectTimeout):
         return error
     return type(error)(f"{shown} cannot be reached: {error}")
@@ -94,7 +94,7 @@ def _nonsense() -> tuple[type[Exception], ...]:
 
 
 class _Socks:
-    """What sync and async share: the questions are for the connection below."""
+    """What sync and async share: the methods ask the connection below."""
 
     def __init__(
         self, below: httpcore.ConnectionInterface | httpcore.AsyncConnectionInterface, shown: str
