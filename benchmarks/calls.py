@@ -69,7 +69,7 @@ def counts(run: Run) -> Iterator[Row]:
     value = {one.name: one.value for one in found}
     yield Row(
         "P5",
-        "functions called for a question, Python's and C's",
+        "functions called for a request, Python's and C's",
         "calls",
         "httpx",
         [

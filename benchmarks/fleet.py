@@ -194,15 +194,15 @@ def million(run: Run) -> Iterator[Row]:
     listed = [_entry(one, tasks) for one in found]
     yield Row(
         "M",
-        f"{tasks:,} waiting tasks, {number(limit)} questions a second: seconds until all are known",
+        f"{tasks:,} waiting tasks, {number(limit)} polls a second: seconds until all are known",
         "s",
         "",
         [Goal(f"tasks lost, {found[-1].workers} workers", "=", 0, found[-1].lost)],
         listed,
         [
             f"In virtual time: tasks of {MEDIAN:g} s (σ {SPREAD}), all begun at once; answers "
-            f"after {LATENCY:g} s; {CONNECTIONS} questions under way in a worker at most; the "
-            f"service could answer a question about each task in {number(tasks / limit)} s.",
+            f"after {LATENCY:g} s; {CONNECTIONS} requests in flight per worker at most; the "
+            f"service could answer a poll of each task in {number(tasks / limit)} s.",
         ],
     )
 
@@ -212,7 +212,7 @@ def _entry(one: Outcome, tasks: int) -> Entry:
         f"{one.workers} worker{'s' if one.workers > 1 else ''}",
         rounded(one.until),
         extra={
-            "questions a task": rounded(one.asked / tasks),
+            "polls per task": rounded(one.asked / tasks),
             "refused, %": rounded(100 * one.refused / one.asked),
             "lost": float(one.lost),
             "mean delay, s": rounded(one.delay),

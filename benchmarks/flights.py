@@ -29,7 +29,7 @@ EVERY = 5.0
 
 
 def in_flight(run: Run) -> Iterator[Row]:
-    """Measure P6 and P7: CPU of a question with many under way, each client as it is shipped."""
+    """Measure P6 and P7: CPU of a request with many under way, each client as it is shipped."""
     with run.serving() as served, run.working(FLYING, served) as workers:
         found = {level: _flown(run, workers, level) for level in (FEW, SOME, MANY)}
     at = {level: entries(found[level], "us", ("failed",)) for level in found}
@@ -37,7 +37,7 @@ def in_flight(run: Run) -> Iterator[Row]:
     flown = related(at[SOME], shown(rival))
     yield Row(
         "P6",
-        f"{SOME} questions in flight: CPU of one",
+        f"{SOME} requests in flight: CPU of one",
         "µs",
         shown(rival),
         [Goal(f"CPU at {SOME} in flight ÷ best peer", "≤", 0.60, _ratio(flown, OURS))],
@@ -80,7 +80,7 @@ def _flatness(at: dict[int, list[Entry]]) -> Row:
     ours = next(one.value for one in listed if one.name == OURS)
     return Row(
         "P7",
-        f"CPU of a question with {MANY:,} in flight by that with {FEW}",
+        f"CPU of a request with {MANY:,} in flight by that with {FEW}",
         "ratio",
         "",
         [Goal(f"CPU at {MANY:,} ÷ at {FEW} in flight", "≤", 1.2, ours)],
@@ -216,7 +216,7 @@ def _many_row(measured: dict[str, Samples], held: Samples, tasks: int) -> Row:
         gather,
         goals,
         [*related(rates.values(), gather), memory],
-        ["Both with 100 questions in flight at most, on one core, as fast as they can."],
+        ["Both with 100 requests in flight at most, on one core, as fast as they can."],
     )
 
 

@@ -100,8 +100,8 @@ PEERS: dict[str, Fixed] = {
     "6 s ± 1.5 s (runwayml)": every(6, jitter=1.5, at_once=False),
     "fixed 0.5 s (replicate)": every(0.5),
     "fixed 0.1 s (fal)": every(0.1),
-    "back-off 1 s × 1.5 to 15 s": backing_off(1, 1.5, 15),
-    "back-off 1 s × 1.5 to 30 s": backing_off(1, 1.5, 30),
+    "backoff 1 s × 1.5 to 15 s": backing_off(1, 1.5, 15),
+    "backoff 1 s × 1.5 to 30 s": backing_off(1, 1.5, 30),
 }
 
 
