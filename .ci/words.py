@@ -1,8 +1,9 @@
-"""Look for what may not be committed: hosts, machine paths, keys, merge traces.
+"""Look for what may not be committed: hosts, machine paths, keys, merge traces, unclear words.
 
 The patterns are written so that they do not match themselves.
 """
 
+import ast
 import re
 import subprocess
 import sys
@@ -25,10 +26,43 @@ FORBIDDEN = {
     "the trace of a merge": re.compile(r"^(?:<{7}|>{7}) "),
 }
 
+# Documents and docstrings are for readers whose first language is not English: what is hard to
+# read or to find, and what to write instead.
+UNCLEAR = {
+    r"colours?": "sync and async",
+    r"doors?|doorways?": "HTTP layer, client, transport",
+    r"troubles?": "error, failure",
+    r"puts? up with": "is retried",
+    r"the course of|led to": "state, result",
+    r"stands? (?:in|there|nowhere|before|behind|between|around)": "is, appears",
+    r"(?:go|goes|going|went) on": "continue, keep running, resume",
+    r"the way on": "how to resume",
+    r"told": "returned, reported, printed",
+    r"mend(?:s|ed|ing)?": "fix, repair",
+    r"plays? the service": "mock server",
+    r"questions?": "request, poll, query",
+    r"look-ups?": "lookup",
+    r"slips?": "bug",
+    r"twins?": "async version",
+    r"spelt": "written",
+    r"time-outs?": "timeout",
+    r"back-off": "backoff",
+    r"became of|come of": "outcome, result",
+    r"anew": "again, new",
+    r"(?:it is|they are|are) (?-i:none)": "is invalid, is missing",
+    r"in the dark": "unknown",
+}
+_UNCLEAR = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): say for words, say in UNCLEAR.items()}
+# Code, and figures that `make bench` writes, are not prose.
+_NOT_PROSE = re.compile(
+    r"^```.*?^```$|``[^`]+``|`[^`]+`|<!-- figures.*?<!-- end -->|^ +\w+(?=: )",
+    re.DOTALL | re.MULTILINE,
+)
+
 
 def main() -> int:
     """Print every finding and say by the exit status whether there was one."""
-    findings = [line for path in tracked() for line in inspect(path)]
+    findings = [line for path in tracked() for line in (*inspect(path), *read(path))]
     print("\n".join(findings) or "No forbidden words.")
     return bool(findings)
 
@@ -52,6 +86,29 @@ def inspect(path: Path) -> Iterator[str]:
             if found := pattern.search(line):
                 # A key is named by its first letters only: the output is kept and read by others.
                 yield f"{path.relative_to(PROJECT)}:{number}: {what}: {found[0][:12]}…"
+
+
+def read(path: Path) -> Iterator[str]:
+    """Find unclear words in a document, or in the docstrings of the package."""
+    name = path.relative_to(PROJECT)
+    for first, text in prose(name, path):
+        blank = _NOT_PROSE.sub(lambda found: "\n" * found[0].count("\n"), text)
+        for number, line in enumerate(blank.splitlines(), start=first):
+            for pattern, instead in _UNCLEAR.items():
+                if found := pattern.search(line):
+                    yield f"{name}:{number}: unclear: {found[0]!r}; write: {instead}"
+
+
+def prose(name: Path, path: Path) -> Iterator[tuple[int, str]]:
+    """Yield what people read in a file, each part with the number of its first line."""
+    if path.suffix in (".md", ".rst") and (len(name.parts) == 1 or name.parts[0] == "docs"):
+        yield 1, path.read_text("utf-8")
+    elif path.suffix == ".py" and name.parts[:2] == ("overlays", "chainhub"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                value = node.value.value
+                if isinstance(value, str):
+                    yield node.lineno, value
 
 
 if __name__ == "__main__":

@@ -78,3 +78,44 @@ def test_forbidden_words_are_found(words: ModuleType, text: str, found: str | No
     """Hosts, paths, keys and traces of a merge are findings; what only looks like them is not."""
     kinds = [kind for kind, pattern in words.FORBIDDEN.items() if pattern.search(text)]
     assert [found in kind for kind in kinds] == ([True] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("docs/page.md", "# A page\n\nThe question goes on.\n", {3: ["question", "goes on"]}),
+        (
+            "README.md",
+            "`trouble`\n\n```text\na question\n```\n\nin sync and async\n",
+            {7: ["modes"]},
+        ),
+        (
+            "docs/page.md",
+            "<!-- figures: P1 -->\nback-off\n<!-- end -->\nback-off\n",
+            {4: ["back-off"]},
+        ),
+        (
+            "overlays/chainhub/a.py",
+            'trouble = "trouble"\n\n\ndef f():\n    """Do.\n\n    Args:\n        trouble: A door.\n'
+            '    """\n',
+            {8: ["door"]},
+        ),
+        ("overlays/chainhub/a.py", '"""Tell `told`.\n\nIt is None."""\n', {}),
+        ("generated/a.py", '"""A question."""\n', {}),
+    ],
+)
+def test_unclear_words_are_found(
+    words: ModuleType,
+    name: str,
+    text: str,
+    found: dict[int, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the prose of documents and docstrings, by line; code, names and figures are left out."""
+    monkeypatch.setattr(words, "PROJECT", tmp_path)
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    expected = [f"{name}:{line}: unclear: {word!r}" for line in found for word in found[line]]
+    assert sorted(line.partition(";")[0] for line in words.read(path)) == sorted(expected)
