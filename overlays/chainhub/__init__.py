@@ -4,13 +4,13 @@
         task = client.video.wait("veo3.1-fast:1760545785-euexscdeL8")
         client.video.download(task, "video.mp4")
 
-`help(chainhub)` goes on for thousands of lines. Shorter are `help(client.video)`,
+`help(chainhub)` prints thousands of lines. Shorter are `help(client.video)`,
 `help(client.video.wait)` and `help()` of one of these:
 
     Client, AsyncClient              all options of a client
     State, state_of, reason_of, …    what the status of a task means
     ChainhubError                    what every error has; `help(chainhub.errors)` has the tree
-    Outcome, DownloadOutcome         what became of one of many tasks
+    Outcome, DownloadOutcome         the result for one of many tasks
     RetryPolicy, PollPolicy, Cancel  what calls and waits take
     CallEvent, AttemptEvent, …       what `on_call=` and the like are given
 

@@ -2,7 +2,7 @@
 
 Generated parsing checks little: a number where the contract says string is taken as it comes.
 `settle` looks at every declared field and refuses what does not fit. The look at a class is
-compiled once; a field of a plain type then costs one look-up of its value's type.
+compiled once; a field of a plain type then costs one lookup of its value's type.
 
 Exact types count: true is no integer. An integer is a number. Fields that are not declared
 stay as they came.
