@@ -10,19 +10,31 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 LOCKS = Path(__file__).resolve().parent
 PROJECT = LOCKS.parent
+
+# Python is isolated (-I), so that nothing but this folder's own module is found here.
+sys.path.append(str(LOCKS))
+import pip_settings  # noqa: E402
+
 PIP = ("-I", "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check")
 LOCKED = ("--no-user", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement")
 LINKED = ("--no-user", "--no-deps", "--no-build-isolation", "--editable")
-# A personal pip configuration may ask for an install outside the environment.
-ELSEWHERE = ("PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER")
+ADVICE = "Look at the network, and at the index, proxy and certificates pip is told of:  "
+MISSING = re.compile(r"No matching distribution found for ([^\s;]+)")
+UNREAD = re.compile(r"Could not fetch URL (\S+): (.+) - skipping$|The repository .* being ignored")
+# What pip's account of a failure comes down to.
+CAUSE = re.compile(r"\[(?:Errno|SSL)[^]]*\] [^'\")]+|\d{3} \w+ Error: .*?(?= for url)")
 
 State = dict[str, str]
 
@@ -36,16 +48,26 @@ def main(folder: str, *layers: str) -> None:
 
 
 def bring(environment: Path, steps: Sequence[str]) -> None:
-    """Take the missing steps, remembering them only once all are done."""
+    """Take the missing steps, remembering each once it is done.
+
+    A step that fails in words has changed nothing (pip looks before it installs), so what was there
+    before serves on; after an interruption nothing is taken for good.
+    """
     known = recall(environment)
     todo = missing(known, {step: content(step) for step in {*known, *steps}}, steps)
     if not todo:
         return
-    (environment / "state.json").unlink(missing_ok=True)
-    for step in todo:
-        take(step, environment)
     kept = {} if "interpreter" in todo else known
-    remember(environment, kept | {step: content(step) for step in todo})
+    for step in todo:
+        (environment / "state.json").unlink(missing_ok=True)
+        try:
+            take(step, environment)
+        except SystemExit:
+            if kept:
+                remember(environment, kept)
+            raise
+        kept |= {step: content(step)}
+        remember(environment, kept)
 
 
 def missing(known: State, now: State, steps: Sequence[str]) -> list[str]:
@@ -96,7 +118,6 @@ def base_interpreter() -> str:
 
 def take(step: str, environment: Path) -> None:
     """Do one step, with one line to say so."""
-    python = str(environment / "bin" / "python")
     name = environment.name
     if step == "interpreter":
         say(f"{name}: a new environment with Python {platform.python_version()}")
@@ -105,28 +126,82 @@ def take(step: str, environment: Path) -> None:
         run(base_interpreter(), "-I", "-m", "venv", str(environment))
     elif step == "project":
         say(f"{name}: linking chainhub")
-        run(python, *PIP, *LINKED, str(PROJECT))
+        install(environment, *LINKED, str(PROJECT))
     else:
-        say(f"{name}: installing requirements/{step}.txt")
-        run(python, *PIP, *LOCKED, str(source(step)))
+        packages = len(re.findall(r"^\w", source(step).read_text("utf-8"), re.MULTILINE))
+        say(f"{name}: installing requirements/{step}.txt, {packages} packages")
+        install(environment, *LOCKED, str(source(step)))
 
 
 def run(*command: str) -> None:
     """Run a command of the set-up; end with one sentence if it fails."""
-    settings = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    status, said = told(command, os.environ)
+    if status:
+        fail(said)
+
+
+def install(environment: Path, *arguments: str) -> None:
+    """Run pip with what it is told of indexes; end with one sentence if it fails."""
+    python = str(environment / "bin" / "python")
+    try:
+        settings = settings_of(python)
+    except pip_settings.PipFailed as failure:
+        fail(str(failure))
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        command = (python, *PIP, "--log", str(log), *arguments)
+        status, said = told(command, pip_settings.for_pip(settings, os.environ))
+        if status:
+            notes = log.read_text("utf-8", "replace") if log.exists() else ""
+            reason = not_found(said, notes, settings)
+            if reason:
+                config = f"{environment.name}/bin/python -m pip config list"
+                sys.exit(f"{environment.name} is not set up: {reason}\n{ADVICE}{config}")
+            fail(said)
+
+
+@cache
+def settings_of(python: str) -> pip_settings.Settings:
+    """Ask once what an environment's pip is told of indexes."""
+    return pip_settings.read(python, os.environ)
+
+
+def told(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command; give its exit status and all it says."""
     done = subprocess.run(
         command,
-        env=settings,
+        env=environ,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
-    if done.returncode:
-        say(done.stdout.decode(errors="replace").strip())
-        sys.exit(
-            "The environment is not set up; the lines above say why. Run make again after that."
-        )
+    return done.returncode, done.stdout.decode(errors="replace").strip()
+
+
+def not_found(said: str, log: str, settings: pip_settings.Settings) -> str | None:
+    """Say where a package was looked for in vain, and what stopped pip there; None if otherwise."""
+    missing = MISSING.search(said)
+    if missing is None:
+        return None
+    unread = [found for line in log.splitlines() if (found := UNREAD.search(line))]
+    reasons = "; ".join(
+        f"{found[1]}: {cause(found[2])}" if found[1] else found[0] for found in unread
+    )
+    why = f" ({pip_settings.without_credentials(reasons)})" if reasons else ""
+    return f"no {missing[1]} was found at {pip_settings.shown(settings)}{why}."
+
+
+def cause(reason: str) -> str:
+    """Shorten pip's account of why an address could not be read."""
+    found = CAUSE.search(reason)
+    return f"{'the proxy, ' if 'proxy' in reason.lower() else ''}{found[0] if found else reason}"
+
+
+def fail(said: str) -> NoReturn:
+    """End with what a program said, and a sentence."""
+    say(pip_settings.without_credentials(said))
+    sys.exit("The environment is not set up; the lines above say why. Run make again after that.")
 
 
 def say(line: str) -> None:

@@ -5,14 +5,20 @@ Subprocesses that a test starts are beyond the network guard; they get the clean
 
 import ipaddress
 import os
+import shutil
 import signal
 import socket
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import coverage
 import pytest
+
+from requirements import environment
 
 pytest_plugins = ("tests.loopback",)
 
@@ -32,10 +38,42 @@ def pytest_sessionfinish() -> None:
         measuring.save()
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what cannot be done here, and say why."""
+    if item.get_closest_marker("git") and shutil.which("git") is None:
+        pytest.skip("git is not here")
+    if item.get_closest_marker("network") and (reason := no_index()):
+        pytest.skip(f"no package index can be asked: {reason}")
+
+
+@cache
+def outside_world() -> dict[str, str]:
+    """Return the environment the tests were started in, with what pip is told of indexes."""
+    return environment.pip_settings.for_pip(
+        environment.pip_settings.read(sys.executable, OUTSIDE), OUTSIDE
+    )
+
+
+@cache
+def no_index() -> str | None:
+    """Say why pip does not get a small package that it is configured to find; None if it does."""
+    settings = environment.pip_settings.read(sys.executable, OUTSIDE)
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        options = ("--no-deps", "--retries", "0", "--timeout", "10", "--log", str(log))
+        status, said = environment.told(
+            (sys.executable, "-m", "pip", "download", *options, "--dest", folder, "idna"),
+            outside_world(),
+        )
+        if status == 0:
+            return None
+        return environment.not_found(said, log.read_text("utf-8"), settings) or said
+
+
 @pytest.fixture(scope="session")
 def outside() -> dict[str, str]:
-    """Give the environment the tests were started in, for commands that need a package index."""
-    return dict(OUTSIDE)
+    """Give the environment for commands that need a package index."""
+    return dict(outside_world())
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The set-up of environments: by content, healed after an interruption, readable when it fails."""
 
 import hashlib
-import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -9,13 +9,18 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
+from threading import Thread
 
 import pytest
 
-SETUP = ("environment.py", "environment.sh")
+from requirements import environment
+
+SETUP = ("environment.py", "environment.sh", "pip_settings.py")
 CORE = ("cat", "dirname", "env", "sh")
 OLD = "#!/bin/sh\nexit 1\n"
 CHOSEN = '#!/bin/sh\ncase "$2" in *environment.py) echo chosen;; esac\n'
@@ -90,18 +95,6 @@ def checkout(tmp_path: Path, project: Path) -> Checkout:
     return made
 
 
-@pytest.fixture(scope="module")
-def environment(project: Path) -> ModuleType:
-    """Import the set-up, which is a program and no part of a package."""
-    path = project / "requirements" / "environment.py"
-    spec = importlib.util.spec_from_file_location("environment", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 NOW = {"interpreter": "3.11", "run": "a", "project": "p", "test": "t"}
 
 
@@ -119,7 +112,7 @@ NOW = {"interpreter": "3.11", "run": "a", "project": "p", "test": "t"}
     ],
 )
 def test_steps_follow_from_content(
-    environment: ModuleType, known: dict[str, str], asked: tuple[str, ...], expected: list[str]
+    known: dict[str, str], asked: tuple[str, ...], expected: list[str]
 ) -> None:
     """Only a change of a lock or the interpreter asks for a new environment."""
     assert environment.missing(known, NOW, asked) == expected
@@ -148,10 +141,59 @@ def test_environment_heals(checkout: Checkout) -> None:
     assert said.endswith(
         "The environment is not set up; the lines above say why. Run make again after that.\n"
     )
-    assert not checkout.state.exists()
+    assert json.loads(checkout.state.read_text("utf-8")).keys() == {"interpreter"}
     checkout.lock("1.0")
-    assert checkout.set_up()[0] == 0
+    assert checkout.set_up() == (0, ".venv: installing requirements/run.txt, 1 packages\n")
     assert checkout.installed() == "1.0"
+
+
+# Each of these would install elsewhere, not at all, or in silence.
+STRANGE = """\
+[global]
+require-virtualenv = true
+quiet = 3
+python = {folder}/none
+[install]
+prefix = {folder}/prefix
+target = {folder}/target
+root = {folder}/root
+user = true
+dry-run = true
+no-index = true
+find-links = {links}
+"""
+
+
+def test_packages_land_in_the_environment(checkout: Checkout, tmp_path: Path) -> None:
+    """Whatever a person's pip.conf says, of which only what leads to an index is kept."""
+    settings = STRANGE.format(folder=tmp_path, links=checkout.wheels.as_uri())
+    (tmp_path / "pip.conf").write_text(settings, "utf-8")
+    variables = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_NO_INDEX": ""}
+    status, said = checkout.set_up(**variables, PIP_FIND_LINKS="")
+    assert status == 0, said
+    assert checkout.installed() == "1.0"
+    assert {path.name for path in tmp_path.iterdir()} == {checkout.folder.name, "pip.conf"}
+
+
+def test_an_index_that_cannot_be_asked_is_named(checkout: Checkout) -> None:
+    """Which one, what stopped pip, and what to look at, without the password; heals afterwards."""
+    nowhere = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+    status, said = checkout.set_up(**nowhere, PIP_INDEX_URL="http://ann:sk-test-1@127.0.0.1:9/s/")
+    assert status == 1
+    *_, first, second = said.splitlines()
+    assert first == (
+        ".venv is not set up: no pebble==1.0 was found at http://127.0.0.1:9/s/"
+        " (http://127.0.0.1:9/s/pebble/: [Errno 111] Connection refused)."
+    )
+    assert second.endswith(".venv/bin/python -m pip config list")
+    assert "sk-test" not in said
+    assert "from versions" not in said
+    (checkout.folder / "pip.conf").write_text("[global\n", "utf-8")
+    status, said = checkout.set_up(PIP_CONFIG_FILE=str(checkout.folder / "pip.conf"))
+    assert status == 1
+    assert "Configuration file" in said
+    assert "Traceback" not in said
+    assert checkout.set_up()[0] == 0
 
 
 @pytest.mark.slow
@@ -171,13 +213,75 @@ def test_interrupted_set_up_is_begun_again(checkout: Checkout, how: signal.Signa
     assert checkout.installed() == "1.0"
 
 
-def test_two_set_ups_at_once_do_not_meet(checkout: Checkout) -> None:
-    """The second waits for the first and finds everything done."""
-    both = [checkout.start(PYTHON=sys.executable) for _ in range(2)]
+class Recording(ThreadingHTTPServer):
+    """An index of what a folder holds, which notes the path of every request."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+
+        class Handler(SimpleHTTPRequestHandler):
+            def log_message(handler, text: str, *arguments: object) -> None:  # noqa: N805
+                self.asked.append(handler.path)
+
+        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+@pytest.fixture
+def recording() -> Iterator[Callable[[Path], Recording]]:
+    """Give a function that starts a recording server."""
+    with ExitStack() as stack:
+
+        def start(folder: Path) -> Recording:
+            server = stack.enter_context(Recording(folder))
+            thread = Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return server
+
+        yield start
+
+
+def test_two_set_ups_at_once_ask_one_index_once(
+    checkout: Checkout, recording: Callable[[Path], Recording], tmp_path: Path
+) -> None:
+    """The second waits for the first; nobody but pip's index is asked, by uv neither."""
+    (tmp_path / "simple").mkdir()
+    (tmp_path / "simple" / "pebble").symlink_to(checkout.wheels)
+    index, elsewhere = recording(tmp_path), recording(tmp_path / "nothing")
+    variables = {
+        "PIP_NO_INDEX": "",
+        "PIP_FIND_LINKS": "",
+        "PIP_INDEX_URL": f"{index.url}simple/",
+        "PIP_CONFIG_FILE": os.devnull,
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "NO_PROXY": "127.0.0.1",
+        **dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), elsewhere.url),
+    }
+    both = [checkout.start(PYTHON=sys.executable, **variables) for _ in range(2)]
     said = sorted(process.communicate(timeout=120)[0] for process in both)
-    assert [process.returncode for process in both] == [0, 0]
+    assert [process.returncode for process in both] == [0, 0], said
     assert said[0] == ""
     assert checkout.installed() == "1.0"
+    page, wheel = "/simple/pebble/", "/simple/pebble/pebble-1.0-py3-none-any.whl"
+    assert index.asked == [page, wheel]
+    locked = subprocess.run(
+        (sys.executable, environment.pip_settings.__file__, "pip", "compile", "--quiet", "-"),
+        input="pebble",
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "pebble==1.0\n" in locked.stdout, locked.stderr
+    assert set(index.asked) == {page, wheel}
+    assert elsewhere.asked == []
 
 
 @pytest.fixture

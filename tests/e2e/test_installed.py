@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from requirements import environment
+
 pytestmark = pytest.mark.network
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 OWN = f"3.{sys.version_info.minor}"
+PIP_SETTINGS = str(environment.pip_settings.__file__)
 DISTRIBUTIONS = 9
 MEGABYTES = 6.0
 SYNC = """
@@ -62,8 +65,8 @@ class Installed:
         return done.stdout
 
     def uv(self, *arguments: str) -> str:
-        """Run the locked uv."""
-        return self.run(sys.executable, "-m", "uv", *arguments)
+        """Run the locked uv, with the index that pip is configured for."""
+        return self.run(sys.executable, PIP_SETTINGS, *arguments)
 
 
 def _interpreter(version: str) -> str | None:
