@@ -1,6 +1,8 @@
 """A copy of what is committed or about to be, and the distributions built from it."""
 
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +14,19 @@ SOURCES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "generated"
 EPOCH = "1580601600"
 
 Build = Callable[[Path, Path, int], dict[str, Path]]
+
+
+@pytest.fixture(scope="session")
+def copied(project: Path) -> Callable[[Path], None]:
+    """Give a function that copies what is committed or could be; it needs git."""
+
+    def copy(folder: Path) -> None:
+        for path in runpy.run_path(str(project / ".ci" / "words.py"))["tracked"]():
+            target = folder / path.relative_to(project)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.git]
+
 VERSIONS = "v[0-9]*"
 
 
@@ -50,7 +52,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("mypy") / "cache"
 
 
-@pytest.mark.slow
 def test_code_for_the_previous_release_is_typed(project: Path, tmp_path: Path, cache: Path) -> None:
     """What the last release's tests/typing used is still there, with types that fit."""
     tag = previous(project)
@@ -59,7 +60,6 @@ def test_code_for_the_previous_release_is_typed(project: Path, tmp_path: Path, c
     assert complaints(project, typing_of(project, tag, tmp_path), cache) == ""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "told"),
     [

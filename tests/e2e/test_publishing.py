@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,8 @@ import pytest
 from tests.e2e import servers
 from tests.e2e.servers import PASSWORD, USER, Index
 from tests.e2e.walk import Walk, person, sections
+
+pytestmark = pytest.mark.git
 
 KEYRING = """\
 # A keyring that keeps one password in a file.
@@ -29,14 +31,10 @@ HEAVY = "the environment of make test-all is not there"
 
 
 @pytest.fixture
-def checkout(project: Path, tmp_path: Path) -> Path:
-    """Make a clean repository out of what is committed or about to be."""
+def checkout(copied: Callable[[Path], None], tmp_path: Path) -> Path:
+    """Make a clean repository out of what is committed or could be."""
     folder = tmp_path / "a check out"
-    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    listed = subprocess.check_output(command, cwd=project, text=True)
-    for name in (name for name in listed.split("\0") if (project / name).is_file()):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(project / name, folder / name)
+    copied(folder)
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     _git(folder, "init", "--quiet")
     (folder / ".git" / "info" / "exclude").write_text(".venv\n", "utf-8")
@@ -66,7 +64,7 @@ def _git(folder: Path, *arguments: str) -> None:
 def environment(project: Path, tmp_path: Path) -> dict[str, str]:
     """Give a person's environment, whose make takes the tests' own .venv as it is."""
     made = person(tmp_path, servers.programs(project))
-    _program(made, "make", f'exec {shutil.which("make")} -o environment-test "$@"\n')
+    _program(made, "make", f'exec {shutil.which("make")} -o environment-release "$@"\n')
     return made
 
 

@@ -6,15 +6,15 @@ callers see, the certificates trusted by default become the system's.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.git]
 
 IMPORT = re.compile(r"^(\s*)(?:import (httpx|httpcore)|from (httpx|httpcore)([.\w]*) (import .+))$")
 LOGGER = re.compile(r'"(httpx|httpcore)(\.\w+)?"')
@@ -50,14 +50,10 @@ def switched(line: str, *, names_loggers: bool) -> str:
 
 
 @pytest.fixture(scope="module")
-def copy(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(copied: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the project."""
     folder = tmp_path_factory.mktemp("successor")
-    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    listed = subprocess.check_output(command, cwd=project, text=True)
-    for name in (name for name in listed.split("\0") if (project / name).is_file()):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(project / name, folder / name)
+    copied(folder)
     return folder
 
 

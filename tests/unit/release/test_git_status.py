@@ -8,6 +8,8 @@ import pytest
 from release import git_status as tree
 from release.errors import Problem
 
+pytestmark = pytest.mark.git
+
 
 def _git(folder: Path, *arguments: str) -> None:
     names = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")

@@ -13,6 +13,8 @@ from release import checksums as sums
 from release.errors import Problem
 from tests.loopback import Server
 
+pytestmark = pytest.mark.git
+
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -24,9 +23,6 @@ FILES = {
     "chainhub/_version.py": '"""Version."""\n\n__version__ = "1.2.3"\n',
 }
 FOUND = "### Task\n\n- `id: str` — required\n"
-
-# An unpacked source archive is tested without git, which only reads earlier states.
-needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
 
 
 def wrote(folder: Path, *prefixes: str) -> Path:
@@ -163,7 +159,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *options, *arguments], cwd=folder, check=True, timeout=30)
 
 
-@needs_git
+@pytest.mark.git
 def test_a_revision_of_git_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a tag's name; what is changed afterwards does not matter."""
     project = wrote(tmp_path / "project", "generated", "overlays")
@@ -182,7 +178,7 @@ def test_a_revision_of_git_is_unpacked(tmp_path: Path, monkeypatch: pytest.Monke
     assert not states.current().surface.endswith(FOUND)
 
 
-@needs_git
+@pytest.mark.git
 @pytest.mark.parametrize("name", ["v9.9.9", "--output=x", "HEAD"])
 def test_an_unknown_revision_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
