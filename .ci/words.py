@@ -63,16 +63,12 @@ _NOT_PROSE = re.compile(
 
 def main() -> int:
     """Print every finding and say by the exit status whether there was one."""
-<<<<<<< HEAD
-    findings = [line for path in tracked() for line in (*inspect(path), *read(path))]
-=======
     try:
         files = tracked()
     except FileNotFoundError:
-        print("Forbidden words were not looked for: git, which tells what to look at, is not here.")
+        print("Forbidden words were not looked for: git, which lists the files, is not installed.")
         return 0
-    findings = [line for path in files for line in inspect(path)]
->>>>>>> 64d2097 (Test an unpacked archive like a checkout; without git, say what is left out)
+    findings = [line for path in files for line in (*inspect(path), *read(path))]
     print("\n".join(findings) or "No forbidden words.")
     return bool(findings)
 
@@ -83,8 +79,8 @@ def tracked() -> list[Path]:
         git = ("git", f"--git-dir={empty}", f"--work-tree={PROJECT}")
         subprocess.run((*git, "init", "--quiet"), check=True)
         command = (*git, "ls-files", "-z", "--others", "--exclude-standard")
-        told = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
-    return [PROJECT / name for name in sorted(told.stdout.split("\0")) if name]
+        done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    return [PROJECT / name for name in sorted(done.stdout.split("\0")) if name]
 
 
 def inspect(path: Path) -> Iterator[str]:
