@@ -7,9 +7,15 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS SOURCE_DATE_EPOCH
 
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
-checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements/environment.py .ci/words.py
-lock      := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-             --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements .ci/words.py
+lock      := $(python) requirements/pip_settings.py pip compile --quiet --universal --python-version 3.11 \
+             --generate-hashes --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+
+# What a target cannot do without is asked for before anything is made for it.
+needed = $(if $(filter $(1),$(MAKECMDGOALS)),$(if $(value $(2)),,$(error Say $(2)=… with make $(1): $(3))))
+$(call needed,spec,PAGES,files or folders with the pages)
+$(call needed,diff,BASE,a tag or a file)
+$(call needed,publish,INDEX,the name of an index in your uv.toml)
 
 .PHONY: help run test test-all check generate spec repair validate surface drift diff release-check bench docs build publish \
         lock clean
@@ -22,9 +28,11 @@ run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_A
 	@$(python) examples/main_job.py
 
 test: environment-test ## run the tests, and measure that they reach every branch
+	@$(call say,All tests but the slow ones on 2 workers: 3 to 5 minutes on two cores)
 	@$(call tests,-m "not slow")
 
 test-all: environment-test environment-index environment-bench ## run the slow and heavy tests too
+	@$(call say,All tests on 2 workers: an hour or more on two cores)
 	@$(call tests,)
 
 check: check-style check-types check-imports check-words check-drift ## look at the code without running it: style, types, imports, words, drift
@@ -33,7 +41,7 @@ generate: environment-generator ## contract -> repaired -> validated -> generate
 	@$(pipeline) generate
 
 spec: environment-generator ## make openapi.yaml of the vendor's pages: PAGES="files, folders" (ALLOW_HOST="names")
-	@$(call needed,PAGES,files or folders with the pages) $(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} "$$@"
+	@$(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} "$$@"
 
 repair: environment-generator ## apply overlays/openapi.overlay.yaml to the contract
 	@$(pipeline) repair
@@ -47,7 +55,7 @@ surface: environment-generator ## write generated/API.md, the public surface in 
 drift: check-drift ## prove that generated/ is what the contract gives
 
 diff: environment-generator ## say what changed for callers, and the version it asks for: BASE=tag-or-file (PREVIOUS=version)
-	@$(call needed,BASE,a tag or a file) $(pipeline) diff $${PREVIOUS:+--previous="$$PREVIOUS"} "$$BASE"
+	@$(pipeline) diff $${PREVIOUS:+--previous="$$PREVIOUS"} "$$BASE"
 
 release-check: environment-generator ## refuse a version too small for what changed (BASE=tag-or-file VERSION=number)
 	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+"$$BASE"}
@@ -55,24 +63,30 @@ release-check: environment-generator ## refuse a version too small for what chan
 bench: environment-bench ## measure side by side with others, as ratios (ONLY="P3 P5", TINY=1)
 	@.venv-bench/bin/python -m benchmarks $(if $(TINY),--tiny) --only "$(ONLY)"
 
-docs: environment-test ## make the pages in build/site, strictly and without network
+docs: environment-docs ## make the pages in build/site, strictly and without network
 	@rm -rf build/site
+	@$(call say,The picture of the README: about 10 s)
 	@$(python) docs/recording.py
+	@$(call say,The pages: about 20 s)
 	@$(python) -m sphinx -q -E -W -n --keep-going -b html -d build/doctrees docs build/site
 	@echo build/site/index.html
 
-build: environment-test ## make the files of a release in dist/, from a clean tree (DIRTY=1: from any)
+build: environment-release ## make the files of a release in dist/, from a clean tree (DIRTY=1: from any)
+	@$(call say,Wheel and source distribution and bill of materials)
 	@$(python) -m release build $(if $(DIRTY),--dirty)
 
 publish: build ## bring them to your own index: INDEX=name, DRY=1 only says what would happen
 	@$(python) -m release publish $(if $(DRY),--dry-run) -- "$$INDEX"
 
-lock: environment-test ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
-	@$(lock) -o requirements/run.txt requirements/run.in
-	@$(lock) -o requirements/generator.txt requirements/generator.in
-	@$(lock) -c requirements/run.txt -c requirements/generator.txt -o requirements/test.txt requirements/test.in
-	@$(lock) -c requirements/test.txt -o requirements/index.txt requirements/index.in
-	@$(lock) -c requirements/run.txt -c requirements/generator.txt -o requirements/bench.txt requirements/bench.in
+lock: environment-release ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
+	@$(call locked,run)
+	@$(call locked,generator,run)
+	@$(call locked,docs,run generator)
+	@$(call locked,release,run generator docs)
+	@$(call locked,test,run generator docs release)
+	@$(call locked,check,run generator docs release test)
+	@$(call locked,index,run generator docs release test check)
+	@$(call locked,bench,run generator)
 
 clean: ## remove all that make has made, environments included
 	@rm -rf build dist .venv .venv-generator .venv-index .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -80,33 +94,48 @@ clean: ## remove all that make has made, environments included
 
 # The parts of `check`, each of which can be asked for alone.
 .PHONY: check-style check-types check-imports check-words check-drift
-check-style: environment-test
+check-style: environment-check
+	@$(call say,Style: ruff)
 	@$(python) -m ruff check --quiet .
 	@$(python) -m ruff format --quiet --check . || { $(python) -m ruff format --check .; exit 1; }
 
-check-types: environment-test
+check-types: environment-check
+	@$(call say,Types: mypy and basedpyright)
 	@mkdir -p build
 	@$(python) -m mypy $(checked)
 	@$(python) -m basedpyright
 	@PATH="$$PWD/.venv/bin:$$PATH" $(python) -m basedpyright --verifytypes chainhub --ignoreexternal >build/types.log \
 		|| { grep -v '^ *$$' build/types.log; exit 1; }
 
-check-imports: environment-test
+check-imports: environment-check
+	@$(call say,Imports)
 	@.venv/bin/lint-imports --no-logo
 
-check-words: environment-test
+check-words: environment-check
+	@$(call say,Words that may not be committed)
 	@$(python) .ci/words.py
 
 check-drift: environment-generator
+	@$(call say,Drift between the contract and generated/)
 	@$(pipeline) drift
 
-# Environments: the one for `run` is a part of the one for `test`, so that a first try does not wait for the rest.
-.PHONY: environment-run environment-test environment-generator environment-index environment-bench
+# Environments: .venv grows by layers, a lock each, so that nobody waits for what is not needed.
+.PHONY: environment-run environment-docs environment-release environment-test environment-check environment-generator \
+        environment-index environment-bench
 environment-run:
 	@sh requirements/environment.sh .venv run project
 
+environment-docs:
+	@sh requirements/environment.sh .venv run project docs
+
+environment-release:
+	@sh requirements/environment.sh .venv run project release
+
 environment-test:
-	@sh requirements/environment.sh .venv run project test
+	@sh requirements/environment.sh .venv run project generator docs release test
+
+environment-check:
+	@sh requirements/environment.sh .venv run project generator docs release test check
 
 environment-generator:
 	@sh requirements/environment.sh .venv-generator generator
@@ -117,12 +146,18 @@ environment-bench:
 environment-index:
 	@sh requirements/environment.sh .venv-index index
 
-needed = [ -n "$$$(1)" ] || { echo 'Say $(1)=… with make $@: $(2).' >&2; exit 2; };
-
 # A path may contain spaces; where PAGES is no path, it is a list of them.
 pages = if [ -e "$$PAGES" ]; then set -- "$$PAGES"; else set -- $$PAGES; fi;
+
+# A lock takes the versions of those before it, so that their layers fit together in one environment.
+locked = $(call say,requirements/$(1).txt); $(lock) $(patsubst %,-c requirements/%.txt,$(2)) \
+	-o requirements/$(1).txt requirements/$(1).in
+
+# What is going on is told on standard error; a target's own output stays clean.
+say = echo '$(1)' >&2
 
 # Coverage is judged only after the tests have passed.
 tests = rm -rf build/coverage; mkdir -p build/coverage; \
 	$(python) -m coverage run -m pytest -n 2 $(1) && \
+	$(call say,Coverage of every branch) && \
 	$(python) -m coverage combine --quiet && $(python) -m coverage report

@@ -3,25 +3,21 @@
 `look.py` does the looking, in a process of its own, and prints a line for each fault.
 """
 
-import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
+PYTHON = HERE.parent.parent / ".venv-index" / "bin" / "python"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 MISSING = [
     reason
     for missing, reason in (
         (CHROMIUM is None, "Chromium is not on PATH (CHROMIUM=… names another place)"),
-        (
-            importlib.util.find_spec("axe_playwright_python") is None,
-            "axe-playwright-python is not installed here",
-        ),
+        (not PYTHON.exists(), "playwright is in .venv-index, which `make test-all` makes"),
     )
     if missing
 ]
@@ -32,13 +28,13 @@ PAGES = ["genindex", "search"] + [
     if path.suffix in (".md", ".rst")
 ]
 # A browser is no Python package: the machine has it or not, and the reason names what is missing.
-needs_chromium = pytest.mark.skipif(bool(MISSING), reason="; ".join(MISSING))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason="; ".join(MISSING))]
 
 
 def look(site: Path, pages: list[str], folder: Path, *options: str) -> list[str]:
     """Return the faults of pages, a line each."""
     done = subprocess.run(
-        (sys.executable, HERE / "look.py", *options, site, *pages),
+        (PYTHON, HERE / "look.py", *options, site, *pages),
         cwd=folder,
         env={**os.environ, "CHROMIUM": str(CHROMIUM), "HOME": str(folder)},
         capture_output=True,
@@ -50,14 +46,11 @@ def look(site: Path, pages: list[str], folder: Path, *options: str) -> list[str]
     return done.stdout.splitlines()
 
 
-@needs_chromium
 def test_first_and_widest_page(site: Path, tmp_path: Path) -> None:
     """The first page and the one with the widest tables are accessible and fit the screen."""
     assert look(site, ["index", "errors"], tmp_path, "--quick") == []
 
 
-@needs_chromium
-@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page(page: str, site: Path, tmp_path: Path) -> None:
     """So is every other one."""
@@ -69,7 +62,6 @@ UNREADABLE = """<!doctype html><title>Bad</title><body style="margin: 0">
 <pre>code</pre></main><script>console.error("broken"); missing()</script>"""
 
 
-@needs_chromium
 def test_faults_are_seen(tmp_path: Path) -> None:
     """A page with faults does not pass: contrast, names, width, copying, scripts, images."""
     (tmp_path / "bad.html").write_text(UNREADABLE, "utf-8")

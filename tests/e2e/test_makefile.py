@@ -28,12 +28,22 @@ PROMISED = (
 )
 
 
+NEEDED = {"spec": "PAGES", "diff": "BASE", "publish": "INDEX"}
+
+
 def _make(project: Path, *arguments: str, **variables: str) -> str:
     # The make that runs the tests hands down its own flags.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return subprocess.check_output(
-        ("make", *arguments), cwd=project, env={**clean, **variables}, text=True, timeout=30
+    done = subprocess.run(
+        ("make", *arguments),
+        cwd=project,
+        env={**clean, **variables},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
     )
+    return done.stdout
 
 
 @pytest.mark.parametrize("arguments", [(), ("-j4",)])
@@ -46,7 +56,19 @@ def test_make_alone_lists_the_targets(project: Path, arguments: tuple[str, ...])
 @pytest.mark.parametrize("target", PROMISED)
 def test_target_resolves(project: Path, target: str) -> None:
     """Every promised target has a recipe that make can work out."""
-    assert _make(project, "--dry-run", target)
+    assert _make(project, "--dry-run", target, **dict.fromkeys(NEEDED.values(), "x"))
+
+
+@pytest.mark.parametrize(("target", "argument"), NEEDED.items())
+def test_an_argument_is_asked_for_before_anything_is_made(
+    project: Path, target: str, argument: str
+) -> None:
+    """Nobody waits for an environment to be told what was forgotten."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        _make(project, "-j4", target, **{argument: ""})
+    assert caught.value.output == ""
+    assert f"Say {argument}=… with make {target}: " in caught.value.stderr
+    assert caught.value.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
