@@ -7,7 +7,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS SOURCE_DATE_EPOCH
 
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
-checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements .ci/words.py
+checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements .ci
 lock      := $(python) requirements/pip_settings.py pip compile --quiet --universal --python-version 3.11 \
              --generate-hashes --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
 
@@ -17,7 +17,7 @@ $(call needed,spec,PAGES,files or folders with the pages)
 $(call needed,diff,BASE,a tag or a file)
 $(call needed,publish,INDEX,the name of an index in your uv.toml)
 
-.PHONY: help run test test-all check generate spec repair validate surface drift diff release-check bench docs build publish \
+.PHONY: help run test test-all test-pythons check generate spec repair validate surface drift diff release-check bench docs build publish \
         lock clean
 
 help: ## list these targets
@@ -34,6 +34,10 @@ test: environment-test ## run the tests, and measure that they reach every branc
 test-all: environment-test environment-index environment-bench ## run the slow and heavy tests too
 	@$(call say,All tests on 2 workers: an hour or more on two cores)
 	@$(call tests,)
+	@$(python) .ci/pythons.py
+
+test-pythons: environment-run ## run the quick tests on every Python 3.11 to 3.14 that is found
+	@$(python) .ci/pythons.py
 
 check: check-style check-types check-imports check-words check-drift ## look at the code without running it: style, types, imports, words, drift
 
@@ -89,7 +93,7 @@ lock: environment-release ## bring the locks in line with requirements/*.in (UPG
 	@$(call locked,bench,run generator)
 
 clean: ## remove all that make has made, environments included
-	@rm -rf build dist .venv .venv-generator .venv-index .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf build dist .venv .venv-generator .venv-index .venv-bench .venv-pythons .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The parts of `check`, each of which can be asked for alone.

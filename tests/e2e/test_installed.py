@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,20 +69,12 @@ class Installed:
         return self.run(sys.executable, PIP_SETTINGS, *arguments)
 
 
-def _interpreter(version: str) -> str | None:
-    """Find a Python of this version, on PATH or where pyenv keeps them."""
+def _interpreter(project: Path, version: str) -> str | None:
+    """Find a Python of this version, where `make test-pythons` looks."""
     if version == OWN:
         return sys.executable
-    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [str(path) for path in sorted(kept.glob(f"{version}.*/bin/python3"))]
-    return next(iter(found), None) or _working(f"python{version}")
-
-
-def _working(name: str) -> str | None:
-    path = shutil.which(name)
-    if path and subprocess.run((path, "-c", ""), capture_output=True, check=False).returncode == 0:
-        return path
-    return None
+    found = runpy.run_path(str(project / ".ci" / "pythons.py"))["found"]
+    return next(iter(found(int(version.removeprefix("3.")))), None)
 
 
 def _variants() -> Iterator[object]:
@@ -96,13 +88,14 @@ def _variants() -> Iterator[object]:
 @pytest.fixture(scope="module", params=_variants())
 def installed(
     request: pytest.FixtureRequest,
+    project: Path,
     built: dict[str, Path],
     outside: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Installed:
     """Install the wheel and what it asks for into an empty environment."""
     version, resolution = request.param
-    interpreter = _interpreter(version)
+    interpreter = _interpreter(project, version)
     if interpreter is None:
         pytest.skip(f"no Python {version} here")
     folder = tmp_path_factory.mktemp("installed") / "an environment"

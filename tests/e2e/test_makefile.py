@@ -11,6 +11,7 @@ PROMISED = (
     "run",
     "test",
     "test-all",
+    "test-pythons",
     "check",
     "generate",
     "spec",
