@@ -105,8 +105,8 @@ def _from_git(revision: str, into: Path) -> None:
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
         )
         archive = _git("archive", "--format=tar", commit.decode().strip(), *there)
-    except FileNotFoundError:
-        raise Problem(f"{revision} is no file, and git is not here to look for it.") from None
+    except _NoHistory as missing:
+        raise Problem(f"{revision} is no file, and no revision of git: {missing}.") from None
     except subprocess.CalledProcessError:
         raise Problem(
             f"{revision} is neither a file nor a revision of git that has {' and '.join(there)}."
@@ -116,15 +116,37 @@ def _from_git(revision: str, into: Path) -> None:
 
 
 def latest_tag() -> str | None:
-    """Name the newest tag of a version before this state, if there is one."""
+    """Name the newest tag of a version before this state, if there is one.
+
+    Raises:
+        Problem: there is no history to look at.
+    """
     try:
         found = _git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
-    except (FileNotFoundError, subprocess.CalledProcessError):
+    except _NoHistory as missing:
+        raise Problem(
+            f"What the last version was cannot be told: {missing}. Name an earlier state: BASE=…"
+        ) from None
+    except subprocess.CalledProcessError:
         return None
     return found.decode().strip()
 
 
+class _NoHistory(Exception):
+    """Git is missing, or refuses this folder; the text says why."""
+
+
 def _git(*arguments: str) -> bytes:
+    try:
+        _run_git("rev-parse", "--git-dir")
+    except FileNotFoundError:
+        raise _NoHistory("git is not here") from None
+    except subprocess.CalledProcessError as refusal:
+        raise _NoHistory(refusal.stderr.decode(errors="replace").partition("\n")[0]) from None
+    return _run_git(*arguments)
+
+
+def _run_git(*arguments: str) -> bytes:
     command = ["git", *arguments]
     return subprocess.run(command, cwd=layout.ROOT, capture_output=True, check=True).stdout
 

@@ -194,10 +194,21 @@ def test_an_unknown_revision_is_named(
     assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "a"]
 
 
+@pytest.mark.git
+def test_outside_a_checkout_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unpacked archive has no tags, which is no reason to pass any version."""
+    monkeypatch.setattr(layout, "ROOT", tmp_path)
+    with pytest.raises(Problem, match="v1 is no file, and no revision of git: fatal: "):
+        seen("v1", tmp_path)
+    with pytest.raises(Problem, match=r"cannot be told: fatal: .* Name an earlier"):
+        states.latest_tag()
+
+
 def test_without_git_files_still_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the sentence says what is missing."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Problem, match="v1 is no file, and git is not here to look for it"):
+    with pytest.raises(Problem, match="v1 is no file, and no revision of git: git is not here"):
         seen("v1", tmp_path)
-    assert states.latest_tag() is None
+    with pytest.raises(Problem, match=r"cannot be told: git is not here\. Name an earlier"):
+        states.latest_tag()
     assert seen(wrote(tmp_path), tmp_path) == (True, ["."], "1.2.3")
