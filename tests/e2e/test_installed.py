@@ -1,7 +1,6 @@
 """The wheel in an empty environment: importable, small, with old and new dependencies."""
 
 import json
-import os
 import runpy
 import subprocess
 import sys
