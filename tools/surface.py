@@ -21,7 +21,8 @@ _ARGUMENT = re.compile(r"^    (\w+) \(.*?\):", re.MULTILINE)
 _HEAD = """# Public surface
 
 Generated with the client: a line per call and per model field, with what the contract says of it
-below. What changes here changes for callers.
+below. What changes here changes for callers. Every call also takes `timeout`, `deadline` and
+`headers` for itself, by name.
 """
 
 
@@ -66,13 +67,14 @@ def _calls(tag: Path) -> Iterator[str]:
     for method in sorted(methods, key=lambda node: node.name):
         if method.name != "__init__":
             path = tag / f"{method.name}.py"
-            call = f"client.{tag.name}.{method.name}{_signature(method)}"
+            options = _options(method)
+            call = f"client.{tag.name}.{method.name}{_signature(method, options)}"
             yield f"- `{call}` — `{_request(path)}`\n"
             text, _, arguments = (ast.get_docstring(method) or "").partition("\nArgs:\n")
             yield _said(text, "  ")
             _, *parts = _ARGUMENT.split(arguments)
             for name, said in zip(parts[::2], parts[1::2], strict=True):
-                yield _said(said, f"  - `{name}`: ")
+                yield _said(said, f"  - `{name}`: ") if name not in options else ""
 
 
 def _said(text: str, before: str = "") -> str:
@@ -81,9 +83,21 @@ def _said(text: str, before: str = "") -> str:
     return f"{before}{line}\n" if line else ""
 
 
-def _signature(method: ast.FunctionDef) -> str:
+def _options(method: ast.FunctionDef) -> set[str]:
+    """Name the arguments that every call has: they are handed on beside those of the operation."""
+    for node in ast.walk(method):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="run"), args=[_, _, _, *options]):
+                return {one.id for one in options if isinstance(one, ast.Name)}
+    return set()
+
+
+def _signature(method: ast.FunctionDef, options: set[str]) -> str:
     arguments = method.args
     arguments.args = arguments.args[1:]
+    own = [place for place, one in enumerate(arguments.kwonlyargs) if one.arg not in options]
+    arguments.kwonlyargs = [arguments.kwonlyargs[place] for place in own]
+    arguments.kw_defaults = [arguments.kw_defaults[place] for place in own]
     for argument in [*arguments.args, *arguments.kwonlyargs]:
         argument.annotation = _unquoted(argument.annotation)
     returns = _unquoted(method.returns)

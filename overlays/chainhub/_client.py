@@ -11,14 +11,12 @@ import math
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
 
 from chainhub._body import DEFAULT_LIMIT
 from chainhub._connector import Connector, proxies_of
-from chainhub._session import operation as _runner
 from chainhub._session.base_url import base_url_from
 from chainhub._session.credentials import Credentials
 from chainhub._session.httpx_clients import AsyncDoor, Door, Doorway
@@ -39,6 +37,7 @@ from chainhub._version import __version__
 from chainhub_api.api import AsyncResources, Resources
 from chainhub_api.client import AuthenticatedClient
 from chainhub_api.servers import SERVERS
+from chainhub_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
@@ -51,11 +50,9 @@ OWN_HEADERS = {
     "Accept": "application/json, */*",
     "Accept-Encoding": "gzip",
 }
-UNCHANGED: Any = ...
-"""Stands for "leave this option as it is", where None means "unlimited"."""
-
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Span = float | httpx.Timeout | None
+T = TypeVar("T")
 # Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
 Self = TypeVar("Self", bound="BaseClient[Any]")
 KeyProvider = TypeVar("KeyProvider", bound=Callable[[], str] | Callable[[], Awaitable[str]])
@@ -66,12 +63,10 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     # To build another attrs class of each would take longer than to make all the clients of a
     # program; what the generated one is, these are too.
-    __slots__ = ("_given_async_client", "_given_client", "_options", "_session")
+    __slots__ = ("_resources", "_way")
 
-    _session: Session
-    _options: Options
-    _given_client: httpx.Client | None
-    _given_async_client: httpx.AsyncClient | None
+    _way: Doorway
+    _resources: dict[object, Any]
 
     def __init__(
         self,
@@ -96,6 +91,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         auth_header_name: str = "Authorization",
         httpx_args: Mapping[str, object] | None = None,
     ) -> None:
+        """Make a client; the class says what the arguments mean."""
         guard_logs()
         environ = os.environ if trust_env else {}
         span, connect = spans_of(timeout)
@@ -159,10 +155,24 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             raise_on_unexpected_status=True,
             timeout=httpx.Timeout(None if math.isinf(options.timeout) else options.timeout),
         )
-        self._session = session
-        self._options = options
-        self._given_client = None
-        self._given_async_client = None
+        self._resources = {}
+        self._way = Doorway(
+            session=session,
+            options=options,
+            auth_header=auth_header_name,
+            prefix=prefix,
+            headers=headers,
+            cookies=cookies,
+            httpx_args=httpx_args,
+        )
+
+    @property
+    def _session(self) -> Session:
+        return self._way.session
+
+    @property
+    def _options(self) -> Options:
+        return self._way.options
 
     def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
@@ -175,20 +185,22 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         }
         options = changes.pop("options", self._options)
         copy._take(self._session, options, **{**kept, **changes})
-        copy._given_client = self._given_client
-        copy._given_async_client = self._given_async_client
+        copy._way.given = self._way.given
+        copy._way.async_given = self._way.async_given
         return copy
 
     def with_options(
         self: Self,
         *,
-        timeout: Span = UNCHANGED,
-        deadline: float | None = UNCHANGED,
-        retry: RetryPolicy = UNCHANGED,
-        max_body: int = UNCHANGED,
-        cancel: Cancel | None = UNCHANGED,
+        timeout: Span | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+        retry: RetryPolicy | Unset = UNSET,
+        max_body: int | Unset = UNSET,
+        cancel: Cancel | Unset | None = UNSET,
     ) -> Self:
         """Return a client with other options that shares connections and credentials.
+
+        What is not given stays as it is.
 
         Args:
             timeout: Seconds for one attempt, None for no limit of its own.
@@ -201,17 +213,13 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             ConfigurationError: a span is not positive.
         """
         changes: dict[str, Any] = {}
-        if timeout is not UNCHANGED:
-            changes["timeout"], changes["connect"] = spans_of(timeout)
-        if deadline is not UNCHANGED:
-            changes["deadline"] = seconds("deadline", deadline)
-        if retry is not UNCHANGED:
+        if not isinstance(retry, Unset):
             changes["retry"] = policy(retry)
-        if max_body is not UNCHANGED:
+        if not isinstance(max_body, Unset):
             changes["max_body"] = whole("max_body", max_body)
-        if cancel is not UNCHANGED:
+        if not isinstance(cancel, Unset):
             changes["cancel"] = cancel
-        return self._copy(options=self._options.but(**changes))
+        return self._copy(options=self._options.limited(timeout, deadline).but(**changes))
 
     def with_timeout(self: Self, timeout: Span) -> Self:
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""
@@ -239,36 +247,35 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
-        self._given_client, self._client = client, None
+        self._way.given = client
         return self
 
     def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
-        self._given_async_client, self._async_client = async_client, None
+        self._way.async_given = async_client
         return self
 
     def _door(self) -> Door:
         if not isinstance(self._client, Door):
-            self._client = Door(self._doorway(), self._given_client)
+            self._client = Door(self._way)
         return self._client
 
     def _async_door(self) -> AsyncDoor:
         if not isinstance(self._async_client, AsyncDoor):
-            self._async_client = AsyncDoor(self._doorway(), self._given_async_client)
+            self._async_client = AsyncDoor(self._way)
         return self._async_client
 
-    def _doorway(self) -> Doorway:
-        return Doorway(
-            session=self._session,
-            options=self._options,
-            auth_header=self.auth_header_name,
-            prefix=self.prefix,
-            headers=self._headers,
-            cookies=self._cookies,
-            httpx_args=self._httpx_args,
-        )
+    # The generated class compares settings, which say nothing of the key and the connections.
+    def __eq__(self, other: object) -> bool:
+        """Tell whether it is this very client."""
+        return self is other
+
+    def __hash__(self) -> int:  # type: ignore[override]  # theirs is None: it has no hash
+        """Make clients keys, of what is kept weakly too."""
+        return object.__hash__(self)
 
     def __repr__(self) -> str:
+        """Name the base URL and where the key is from, never the key."""
         state = " closed" if self._session.closed else ""
         source = self._session.credentials.source
         return f"<{type(self).__name__} {self._base_url} (key from {source}){state}>"
@@ -295,11 +302,11 @@ class Client(BaseClient[Callable[[], str]], Resources):
             Without it `CHAINHUB_API_KEY`, then the key file, then the keyring is asked.
         base_url: Where the service is, without `/v1`. Without it `CHAINHUB_BASE_URL`, then the
             server of the contract.
-        timeout: Seconds for one attempt. Of a `httpx.Timeout`, `read` bounds the attempt and
-            `connect` connecting. None for no limit.
-        deadline: Seconds for a whole call: attempts, backoff, reading the response. None for no
-            limit.
-        retry: How failures are retried.
+        timeout: Seconds for one attempt, 15 by default, of which connecting may take 5. Of a
+            `httpx.Timeout`, `read` bounds the attempt and `connect` connecting. None for no limit.
+        deadline: Seconds for a whole call, 60 by default: attempts, backoff, reading the response.
+            None for no limit. The methods that wait or download have their own.
+        retry: How failures are retried; by default up to 4 attempts of what is safe to repeat.
         headers: Further headers for every request.
         cookies: Cookies for every request. The server's own cookies are not stored.
         verify_ssl: True for the bundled authorities, "system" for the operating system's, a path
@@ -308,13 +315,14 @@ class Client(BaseClient[Callable[[], str]], Resources):
         trust_env: Whether proxies and certificates of the environment are used.
         allow_insecure: Whether the key may be sent over plain http to a host that is not this
             machine.
-        max_connections: How many connections may be in use; further calls queue.
-        max_body: Bytes of an answer that are read at most, counted after inflating it.
-        on_attempt: Called after every attempt.
-        on_retry: Called before every wait for another attempt.
-        on_call: Called at the end of every call.
-        prefix: The word before the key in its header.
-        auth_header_name: The header that carries the key.
+        max_connections: How many connections may be in use, 100 by default; further calls queue.
+        max_body: Bytes of a response that are read at most, counted after inflating it; 32 MiB by
+            default.
+        on_attempt: Called after every attempt with an `AttemptEvent`.
+        on_retry: Called before every wait for another attempt with a `RetryEvent`.
+        on_call: Called at the end of every call with a `CallEvent`.
+        prefix: The word before the key in its header, `Bearer` by default.
+        auth_header_name: The header that carries the key, `Authorization` by default.
         httpx_args: Arguments for `httpx.Client`, such as `transport=`. With any, requests take
             httpx's ordinary path; deadlines then hold between two reads only.
 
@@ -325,15 +333,17 @@ class Client(BaseClient[Callable[[], str]], Resources):
 
     __slots__ = ()
 
-    def _run(self, operation: ModuleType, returns: str, arguments: dict[str, object], /) -> object:
-        return _runner.run(self._door(), operation, returns, arguments)
+    def _resource(self, kind: Callable[[Door], T], /) -> T:
+        # It holds the door and not the client, so that a client nobody holds is gone at once.
+        found: T | None = self._resources.get(kind)
+        return found or self._resources.setdefault(kind, kind(self._door()))
 
     @property
     def video(self) -> Video:
         """The operations on videos, with waiting and downloading."""
         from chainhub.video import Video
 
-        return Video(self)
+        return self._resource(Video)
 
     def close(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
@@ -368,17 +378,16 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
 
     __slots__ = ()
 
-    async def _run(
-        self, operation: ModuleType, returns: str, arguments: dict[str, object], /
-    ) -> object:
-        return await _runner.arun(self._async_door(), operation, returns, arguments)
+    def _resource(self, kind: Callable[[AsyncDoor], T], /) -> T:
+        found: T | None = self._resources.get(kind)
+        return found or self._resources.setdefault(kind, kind(self._async_door()))
 
     @property
     def video(self) -> AsyncVideo:
         """The operations on videos, with waiting and downloading."""
         from chainhub.video import AsyncVideo
 
-        return AsyncVideo(self)
+        return self._resource(AsyncVideo)
 
     async def aclose(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""

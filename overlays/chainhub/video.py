@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chainhub._tasks.batch_methods import AsyncBatchMethods, BatchMethods
 from chainhub._tasks.download_methods import AsyncDownloadMethods, DownloadMethods
@@ -10,24 +10,21 @@ from chainhub._tasks.wait_methods import AsyncWaitMethods, WaitMethods
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
 if TYPE_CHECKING:
-    from chainhub._client import AsyncClient, Client
+    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub_api.api import AsyncRunner, Runner
 
 
 class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
     """The operations on videos, sync."""
 
-    __slots__ = ("_client",)
-
-    def __init__(self, client: Client) -> None:
-        super().__init__(client._run)
-        self._client = client
+    def __init__(self, runner: Runner) -> None:
+        super().__init__(runner)
+        self._door = cast("Door", runner)
 
 
 class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
     """The operations on videos, async."""
 
-    __slots__ = ("_client",)
-
-    def __init__(self, client: AsyncClient) -> None:
-        super().__init__(client._run)
-        self._client = client
+    def __init__(self, runner: AsyncRunner) -> None:
+        super().__init__(runner)
+        self._door = cast("AsyncDoor", runner)

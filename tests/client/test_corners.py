@@ -139,11 +139,10 @@ def test_undeclared_answers_are_read_by_their_type(content_type, body, expected)
 
 def undescribed(server, http):
     """Answer a query as an operation whose answer nobody has described."""
-    from chainhub._session import operation as _runner
     from chainhub_api.api.video import query
 
     with chainhub.Client(KEY, base_url=server.url) as client:
-        return _runner.run(client._door(), query, "Any", {"id": "a"})
+        return client._door().run(query, "Any", {"id": "a"})
 
 
 def test_operation_without_a_described_answer_returns_what_came(server, http):
@@ -435,8 +434,8 @@ def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
     from chainhub._tasks.poller import Poller, wait_options
 
     with chainhub.Client(KEY, base_url=server.url) as client:
-        terms = wait_options(client, 900, None, None, raise_on_failure=True)
-        follower = Poller(client._door(), client._options, "a", terms, None)
+        terms = wait_options(client._door(), 900, None, None, raise_on_failure=True)
+        follower = Poller(client._door(), "a", terms, None)
         monkeypatch.setattr(Poll, "may_ask", lambda self, now: False)
         assert follower.due() is None
         assert follower.step.then == ExpireAt(terms.deadline_at)

@@ -13,6 +13,7 @@ import io
 import json
 import pickle
 import pkgutil
+import threading
 import time
 import types
 import typing
@@ -74,8 +75,11 @@ class Operation(typing.NamedTuple):
     def returns(self):
         return eval(inspect.signature(self.method).return_annotation, NAMES)
 
-    def call(self, client):
-        return getattr(getattr(client, self.tag), self.name)(**self.arguments())
+    def bound(self, client):
+        return getattr(getattr(client, self.tag), self.name)
+
+    def call(self, client, **options):
+        return self.bound(client)(**self.arguments(), **options)
 
     def request(self):
         return self.module._get_kwargs(**self.arguments())
@@ -276,6 +280,41 @@ def test_deadline_holds(mode, server, http, operation):
     with pytest.raises((chainhub.TransportError, chainhub.AmbiguousOutcome)):
         mode(operation.call(client))
     assert time.monotonic() - began < 0.7
+
+
+def test_options_of_one_call(mode, server, http, operation):
+    """They hold for it and for no other; the key's header is refused, as in a client's headers."""
+    client = mode.client(KEY, base_url=server.url, headers={"X-Mine": "client"})
+    server.answers = [good(http, operation)]
+    options = {"timeout": 5, "deadline": 9.0, "headers": {"x-mine": "call", "X-More": "1"}}
+    for given in (options, {}, {"deadline": None, "timeout": None}):
+        mode(operation.call(client, **given))
+    with_headers, without, _ = (head.lower().split(b"\r\n") for head in server.requests)
+    assert {b"x-mine: call", b"x-more: 1"} < set(with_headers)
+    assert b"x-mine: client" not in with_headers
+    assert b"x-mine: client" in without
+    for wrong, told in [
+        ({"headers": {"authorization": "x"}}, "carries the key"),
+        ({"headers": {"X-A": "a\nb"}}, "no header can carry"),
+        ({"timeout": 0}, "timeout must be"),
+        ({"deadline": "1"}, "deadline must be"),
+    ]:
+        with pytest.raises(chainhub.ConfigurationError, match=told):
+            mode(operation.call(client, **wrong))
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("option", ["timeout", "deadline"])
+def test_limits_of_one_call_hold(mode, server, http, operation, option):
+    """An answer that does not come is waited for no longer than the call says."""
+    over = threading.Event()
+    server.answers = [lambda connection, head: over.wait(12)]
+    client = mode.client(KEY, base_url=server.url, retry=chainhub.RetryPolicy.off())
+    began = time.monotonic()
+    with pytest.raises((chainhub.TransportError, chainhub.AmbiguousOutcome)):
+        mode(operation.call(client, **{option: 0.2}))
+    assert time.monotonic() - began < 8
+    over.set()
 
 
 def test_empty_required_text_is_refused(mode, server, operation):

@@ -16,6 +16,18 @@ def a_number_for_an_id(client: Client) -> None:
     client.video.query(1)  # type: ignore[arg-type]  # ids are strings, digits allowed
 
 
+def a_misspelt_option(client: Client) -> None:
+    client.video.query("a", deadlien=5)  # type: ignore[call-arg]  # misspelt
+
+
+def an_option_without_a_name(client: Client) -> None:
+    client.video.query("a", 5)  # type: ignore[call-arg]  # options are given by name
+
+
+def an_answer_that_may_have_no_url(client: Client) -> str:
+    return client.video.wait("a").video_url  # type: ignore[return-value]  # it may be None
+
+
 def a_forgotten_await(client: AsyncClient) -> None:
     print(client.video.query("a").status)  # type: ignore[attr-defined]  # a coroutine has no status
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_type
 
+import httpx
+
 import chainhub
 from chainhub import AsyncClient, ChainhubError, Client, RateLimitError, VideoTask
 from chainhub_api.api.video import query
@@ -35,6 +37,16 @@ def resources_give_what_the_contract_says() -> None:
 async def resources_give_it_asynchronously() -> None:
     async with AsyncClient() as client:
         assert_type(await client.video.query("veo3.1-fast:1"), VideoTask)
+
+
+def each_call_has_options_of_its_own(client: Client, asynchronous: AsyncClient) -> None:
+    assert_type(client.video.query("a", timeout=2, deadline=None, headers={"X-A": "1"}), VideoTask)
+    assert_type(client.video.query("a", timeout=httpx.Timeout(5, connect=1)), VideoTask)
+    asynchronous.video.query("a", deadline=5.0).close()
+
+
+def clients_are_keys(client: Client) -> None:
+    assert_type({client: 1}[client], int)
 
 
 def generated_functions_take_our_clients(client: Client) -> None:

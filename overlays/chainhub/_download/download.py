@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial as partial_of
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, cast
 
 import attrs
 
@@ -25,6 +25,7 @@ from chainhub._pool import watching
 from chainhub._redaction import redact_url
 from chainhub._responses.response import Response
 from chainhub._session.log import logger
+from chainhub._session.operation import arun, run
 from chainhub.errors import (
     CancelledByUser,
     ChainhubError,
@@ -33,9 +34,11 @@ from chainhub.errors import (
     DeadlineError,
     IntegrityError,
 )
+from chainhub_api.api.video import query
 
 if TYPE_CHECKING:
-    from chainhub._client import AsyncClient, Client
+    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session.options import Options
     from chainhub_api.models import VideoTask
 
 PACE = 0.1
@@ -91,13 +94,6 @@ class Wanted:
     deadline_at: float
 
 
-class Limits(TypedDict):
-    """The options of a query for the URL."""
-
-    deadline: float
-    cancel: Cancel
-
-
 class Interrupted(Exception):
     """Carries an exception of the caller's callback past the handlers of failures."""
 
@@ -110,7 +106,7 @@ class Download:
     """One download as its loop uses it, sync or async.
 
     Args:
-        client: The client of the task.
+        door: Sends the queries of the task.
         wanted: The arguments.
         route: Where the bytes may come from.
         cancel: Ends it when it is set.
@@ -118,7 +114,7 @@ class Download:
 
     def __init__(
         self,
-        client: Client | AsyncClient,
+        door: Door | AsyncDoor,
         wanted: Wanted,
         route: URLPolicy,
         cancel: Cancel | None,
@@ -126,8 +122,8 @@ class Download:
         self.wanted = wanted
         self.halt = Cancel()
         self._route = route
-        self._session = client._session
-        self._options = client._options
+        self._session = door.way.session
+        self._options = door.way.options
         self._cancel = self._options.cancel if cancel is None else cancel
         secrets = self._session.credentials.secrets
         self._course = DownloadState(
@@ -168,13 +164,14 @@ class Download:
         """Whether the task must be queried for the URL first."""
         return self._url is None
 
-    def limits(self) -> Limits:
-        """Return the limits of the query for the URL.
+    def limits(self) -> Options:
+        """Return the options of the query for the URL.
 
         Raises:
             DeadlineError: no time is left for it.
         """
-        return {"deadline": min(self.left(), self._options.deadline), "cancel": self.halt}
+        deadline = min(self.left(), self._options.deadline)
+        return self._options.but(deadline=deadline, cancel=self.halt)
 
     def left(self) -> float:
         """Return the seconds until the deadline.
@@ -300,7 +297,7 @@ class Download:
         return error
 
 
-def run_download(client: Client, download: Download, tell: Tell) -> Path:
+def run_download(door: Door, download: Download, tell: Tell) -> Path:
     """Run a download and return the file.
 
     Raises:
@@ -309,9 +306,10 @@ def run_download(client: Client, download: Download, tell: Tell) -> Path:
     with download.held() as partial:
         while partial is not None:
             if download.asks:
-                asking = client.with_options(**download.limits())
-                download.take(asking.video.query(download.wanted.id))
-            key = client._session.credentials.key(download.left()) if download.wants_key else None
+                arguments: dict[str, object] = {"id": download.wanted.id}
+                task = run(door, query, "VideoTask", arguments, download.limits())
+                download.take(cast("VideoTask", task))
+            key = door.way.session.credentials.key(download.left()) if download.wants_key else None
             step = download.attempt(partial, key, tell)
             if step is None:
                 break
@@ -319,14 +317,15 @@ def run_download(client: Client, download: Download, tell: Tell) -> Path:
     return download.wanted.target
 
 
-async def run_async_download(client: AsyncClient, download: Download, tell: Tell) -> Path:
+async def run_async_download(door: AsyncDoor, download: Download, tell: Tell) -> Path:
     """Async version of `run_download`; the bytes are read in a thread."""
     with download.held() as partial:
         while partial is not None:
             if download.asks:
-                asking = client.with_options(**download.limits())
-                download.take(await asking.video.query(download.wanted.id))
-            key = await client._session.credentials.akey() if download.wants_key else None
+                arguments: dict[str, object] = {"id": download.wanted.id}
+                task = await arun(door, query, "VideoTask", arguments, download.limits())
+                download.take(cast("VideoTask", task))
+            key = await door.way.session.credentials.akey() if download.wants_key else None
             step = await in_thread(
                 partial_of(download.attempt, partial, key), tell, download.halt.set
             )

@@ -20,8 +20,8 @@ from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from chainhub._client import AsyncClient, Client
     from chainhub._download.destination import Place
+    from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub_api.models import VideoTask
 
 
@@ -83,14 +83,14 @@ class Crew:
     """The threads of one call; all of them report to the caller's thread.
 
     Args:
-        client: The client of the tasks.
+        door: Sends the queries of the tasks.
         terms: Creates the downloads.
         into: The folder to write to.
         tell: Called with progress.
     """
 
-    def __init__(self, client: Client, terms: Making, into: Place, tell: Tell) -> None:
-        self._client = client
+    def __init__(self, door: Door, terms: Making, into: Place, tell: Tell) -> None:
+        self._door = door
         self._terms = terms
         self._into = into
         self._tell = tell
@@ -120,7 +120,7 @@ class Crew:
         began = _clock.monotonic()
         path, failure = None, None
         try:
-            path = run_download(self._client, download, self._inbox.put)
+            path = run_download(self._door, download, self._inbox.put)
         except CancelledByUser as error:
             self._inbox.put(Broken(error))
             return
@@ -153,7 +153,7 @@ class Crew:
 
 
 def download_all(
-    client: Client,
+    door: Door,
     tasks: Iterable[str | VideoTask],
     terms: Making,
     into: Place,
@@ -162,7 +162,7 @@ def download_all(
 ) -> dict[str, AnyDownloadOutcome]:
     """Download the videos of many tasks in a few threads."""
     outcomes: dict[str, DownloadOutcome | None] = {}
-    crew = Crew(client, terms, into, tell)
+    crew = Crew(door, terms, into, tell)
     waiting = _distinct(tasks, outcomes)
     try:
         for task_id, task in waiting:
@@ -194,7 +194,7 @@ def _complete(
 
 
 async def download_all_async(
-    client: AsyncClient,
+    door: AsyncDoor,
     tasks: Iterable[str | VideoTask] | AsyncIterable[str | VideoTask],
     terms: Making,
     into: Place,
@@ -215,7 +215,7 @@ async def download_all_async(
                 if task_id in outcomes:
                     continue
                 outcomes[task_id] = None
-            outcomes[task_id] = await _outcome(client, terms, into, tell, task_id, task)
+            outcomes[task_id] = await _outcome(door, terms, into, tell, task_id, task)
 
     crew = [asyncio.create_task(work()) for _ in range(parallel)]
     try:
@@ -239,7 +239,7 @@ async def _each(
 
 
 async def _outcome(
-    client: AsyncClient,
+    door: AsyncDoor,
     terms: Making,
     into: Place,
     tell: Tell,
@@ -249,7 +249,7 @@ async def _outcome(
     began = _clock.monotonic()
     path, failure = None, None
     try:
-        path = await run_async_download(client, terms.make(task, into=into), tell)
+        path = await run_async_download(door, terms.make(task, into=into), tell)
     except (CancelledByUser, ConfigurationError):
         raise
     except ChainhubError as error:

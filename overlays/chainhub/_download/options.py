@@ -17,7 +17,7 @@ from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._client import AsyncClient, Client
+    from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub_api.models import VideoTask
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -32,7 +32,7 @@ class DownloadOptions:
 
     def __init__(
         self,
-        client: Client | AsyncClient,
+        door: Door | AsyncDoor,
         *,
         if_exists: IfExists,
         max_bytes: int | None,
@@ -45,11 +45,11 @@ class DownloadOptions:
         if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
         self.cancel = cancel
-        self._client = client
+        self._door = door
         self._if_exists: IfExists = if_exists
         self._max_bytes = float("inf") if max_bytes is None else whole("max_bytes", max_bytes)
         self._deadline_at = _clock.monotonic() + seconds("deadline", deadline)
-        self._route = route_of(client, tuple(allow_hosts), lines_of(client))
+        self._route = route_of(door.way, tuple(allow_hosts), lines_of(door))
 
     def make(
         self,
@@ -79,7 +79,7 @@ class DownloadOptions:
             max_bytes=self._max_bytes,
             deadline_at=self._deadline_at,
         )
-        return Download(self._client, wanted, self._route, self.cancel)
+        return Download(self._door, wanted, self._route, self.cancel)
 
 
 def unheard(progress: Progress) -> None:

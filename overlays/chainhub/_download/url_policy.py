@@ -21,8 +21,8 @@ from chainhub._tls import Trust, context
 from chainhub._version import __version__
 
 if TYPE_CHECKING:
-    from chainhub._client import AsyncClient, Client
     from chainhub._connector import Connector
+    from chainhub._session.httpx_clients import Doorway
 
 _NO_CREDENTIALS: Headers = [
     (b"Accept", b"video/*, application/octet-stream;q=0.9, */*;q=0.1"),
@@ -121,22 +121,22 @@ class URLPolicy:
 
 
 def route_of(
-    client: Client | AsyncClient,
+    way: Doorway,
     allow_hosts: tuple[str, ...],
     ordinary: Callable[[], Line] | None,
 ) -> URLPolicy:
     """Return where media may come from for this client."""
-    session = client._session
+    session = way.session
     # httpx spells headers and cookies out; the request itself is never sent.
     request = httpx.Request(
-        "GET", session.connector.base_url, headers=client._headers, cookies=client._cookies
+        "GET", session.connector.base_url, headers=way.headers, cookies=dict(way.cookies)
     )
     return URLPolicy(
         connector=session.connector,
         allow_hosts=allow_hosts,
         own_headers=request.headers.raw,
-        auth_header=client.auth_header_name,
-        prefix=client.prefix,
+        auth_header=way.auth_header,
+        prefix=way.prefix,
         user_agent=f"chainhub-python/{__version__}",
         secrets=session.credentials.secrets,
         ordinary=ordinary,

@@ -17,47 +17,46 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from chainhub import _clock
-from chainhub._client import AsyncClient
 from chainhub._media_line import Reply
-from chainhub._session.httpx_clients import _ASYNC_SENDING, _SENDING, read_already
+from chainhub._session.httpx_clients import _ASYNC_SENDING, _SENDING, AsyncDoor, read_already
 
 if TYPE_CHECKING:
-    from chainhub._client import Client
     from chainhub._download.media import Headers
     from chainhub._media_line import Line
+    from chainhub._session.httpx_clients import Door, Doorway
 
 T = TypeVar("T")
 
 
-def lines_of(client: Client | AsyncClient) -> Callable[[], Line] | None:
+def lines_of(door: Door | AsyncDoor) -> Callable[[], Line] | None:
     """Return what makes lines for a client with a transport of its user's, else None."""
-    return _async_lines(client) if isinstance(client, AsyncClient) else _sync_lines(client)
+    return _async_lines(door.way) if isinstance(door, AsyncDoor) else _sync_lines(door.way)
 
 
-def _sync_lines(client: Client) -> Callable[[], Line] | None:
+def _sync_lines(way: Doorway) -> Callable[[], Line] | None:
     patched = httpx.HTTPTransport.handle_request is not _SENDING
-    transport = client._httpx_args.get("transport")
-    given = client._given_client
+    transport = way.httpx_args.get("transport")
+    given = way.given
     if given is None and transport is None and not patched:
         return None
-    sender = given or httpx.Client(**_settings(client))
+    sender = given or httpx.Client(**_settings(way))
     return lambda: OrdinaryLine(sender)
 
 
-def _async_lines(client: AsyncClient) -> Callable[[], Line] | None:
+def _async_lines(way: Doorway) -> Callable[[], Line] | None:
     patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
-    transport = client._httpx_args.get("transport")
-    given = client._given_async_client
+    transport = way.httpx_args.get("transport")
+    given = way.async_given
     if given is None and transport is None and not patched:
         return None
-    sender = given or httpx.AsyncClient(**_settings(client))
+    sender = given or httpx.AsyncClient(**_settings(way))
     loop = asyncio.get_running_loop()
     return lambda: AsyncOrdinaryLine(sender, loop)
 
 
-def _settings(client: Client | AsyncClient) -> dict[str, Any]:
+def _settings(way: Doorway) -> dict[str, Any]:
     # A mock may let requests through to httpx's own transport.
-    made = client._session.connector.httpx_settings(client._httpx_args)
+    made = way.session.connector.httpx_settings(way.httpx_args)
     return {name: made[name] for name in ("transport", "trust_env", "verify") if name in made}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -18,10 +19,12 @@ from chainhub._body import BodyError, BodyReader
 from chainhub._clock import waker
 from chainhub._pool import Attempt, Raw, watching, without_body
 from chainhub._responses.response import decode_json
+from chainhub._session import operation as _runner
 from chainhub._session.call import CallResult, Prepared
 from chainhub._session.options import Options
 from chainhub._session.session import Session
 from chainhub.errors import ChainhubError
+from chainhub_api.types import UNSET, Unset
 
 NO_LONGER_TRUE = (b"content-encoding", b"content-length", b"transfer-encoding")
 """Headers that say nothing true about a body that was inflated already."""
@@ -71,6 +74,10 @@ class Doorway:
         headers: The user's headers, with ours.
         cookies: The user's cookies.
         httpx_args: The user's arguments for httpx; with any, httpx's ordinary path is taken.
+
+    Attributes:
+        given: A client of the user's own to send through.
+        async_given: The same for asyncio.
     """
 
     def __init__(
@@ -91,6 +98,25 @@ class Doorway:
         self.headers = headers
         self.cookies = cookies
         self.httpx_args = httpx_args
+        self.given: httpx.Client | None = None
+        self.async_given: httpx.AsyncClient | None = None
+
+    def options_for(
+        self,
+        timeout: float | httpx.Timeout | Unset | None,
+        deadline: float | Unset | None,
+        headers: Mapping[str, str] | None,
+    ) -> Options:
+        """Return the options of one call, whose headers are looked at.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        if headers:
+            from chainhub._session.headers import check_headers
+
+            check_headers(headers.items(), self.auth_header)
+        return self.options.limited(timeout, deadline)
 
     def simple_request(
         self,
@@ -162,18 +188,37 @@ def certainly_unsent(error: Exception) -> bool:
 class Door(httpx.Client):
     """The client that synchronous generated functions get."""
 
-    def __init__(self, way: Doorway, through: httpx.Client | None = None) -> None:
+    def __init__(self, way: Doorway) -> None:
         # Without a transport httpx would build a pool and a TLS context of its own.
         super().__init__(**way.client_settings(), transport=httpx.BaseTransport())
-        self._way = way
-        self._given = through
+        self.way = way
+
+    def run(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        timeout: float | httpx.Timeout | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> object:
+        """Carry out an operation for its resource.
+
+        Raises:
+            ChainhubError: whatever went wrong.
+        """
+        options = self.way.options
+        if timeout is not UNSET or deadline is not UNSET or headers:
+            options = self.way.options_for(timeout, deadline, headers)
+        return _runner.run(self, operation, returns, arguments, options, headers)
 
     def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
         """Build a request, with the settings of the user's own client if there is one."""
-        if self._given is None:
-            simple = self._way.simple_request(method, url, kwargs, self)
+        if self.way.given is None:
+            simple = self.way.simple_request(method, url, kwargs, self)
             return simple or super().build_request(method, url, **kwargs)
-        return self._given.build_request(method, self._merge_url(url), **kwargs)
+        return self.way.given.build_request(method, self._merge_url(url), **kwargs)
 
     def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
@@ -184,31 +229,31 @@ class Door(httpx.Client):
 
         How to authenticate, redirect and stream is decided by the session, not by arguments.
         """
-        return self._way.response(self.exchange(request), request)
+        return self.way.response(self.exchange(request), request)
 
-    def exchange(self, request: httpx.Request) -> CallResult:
+    def exchange(self, request: httpx.Request, options: Options | None = None) -> CallResult:
         """Send a request through the session and return how the call ended."""
-        return self.exchange_prepared(self.prepared(request), self._way.options)
+        return self.exchange_prepared(self.prepared(request), options or self.way.options)
 
     def prepared(self, request: httpx.Request) -> Prepared:
         """Return the request in the form in which the session sends it."""
-        return Prepared(request, self._way.auth_header, self._way.prefix)
+        return Prepared(request, self.way.auth_header, self.way.prefix)
 
     def exchange_prepared(self, prepared: Prepared, options: Options) -> CallResult:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
-        return self._way.session.call(prepared, options, ordinary)
+        return self.way.session.call(prepared, options, ordinary)
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must be masked in texts that came from outside."""
-        return self._way.session.credentials.secrets()
+        return self.way.session.credentials.secrets()
 
     def close(self) -> None:
         """Do nothing: connections belong to the client that this one is part of."""
 
     def _takes_ordinary_path(self) -> bool:
         patched = httpx.HTTPTransport.handle_request is not _SENDING
-        return self._given is not None or bool(self._way.httpx_args) or patched
+        return self.way.given is not None or bool(self.way.httpx_args) or patched
 
     def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         request = ordinary_request(prepared, key, attempt)
@@ -224,7 +269,7 @@ class Door(httpx.Client):
             response.close()
 
     def _ordinary_client(self) -> httpx.Client:
-        return self._given or self._way.session.ordinary(self._way.httpx_args)
+        return self.way.given or self.way.session.ordinary(self.way.httpx_args)
 
     def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         until = attempt.until()
@@ -242,17 +287,32 @@ class Door(httpx.Client):
 class AsyncDoor(httpx.AsyncClient):
     """The client that asynchronous generated functions get."""
 
-    def __init__(self, way: Doorway, through: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, way: Doorway) -> None:
         super().__init__(**way.client_settings(), transport=httpx.AsyncBaseTransport())
-        self._way = way
-        self._given = through
+        self.way = way
+
+    async def run(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        timeout: float | httpx.Timeout | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> object:
+        """Carry out an operation for its resource, as `Door.run` does."""
+        options = self.way.options
+        if timeout is not UNSET or deadline is not UNSET or headers:
+            options = self.way.options_for(timeout, deadline, headers)
+        return await _runner.arun(self, operation, returns, arguments, options, headers)
 
     def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
         """Build a request, with the settings of the user's own client if there is one."""
-        if self._given is None:
-            simple = self._way.simple_request(method, url, kwargs, self)
+        if self.way.async_given is None:
+            simple = self.way.simple_request(method, url, kwargs, self)
             return simple or super().build_request(method, url, **kwargs)
-        return self._given.build_request(method, self._merge_url(url), **kwargs)
+        return self.way.async_given.build_request(method, self._merge_url(url), **kwargs)
 
     async def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
@@ -263,31 +323,31 @@ class AsyncDoor(httpx.AsyncClient):
 
         How to authenticate, redirect and stream is decided by the session, not by arguments.
         """
-        return self._way.response(await self.exchange(request), request)
+        return self.way.response(await self.exchange(request), request)
 
-    async def exchange(self, request: httpx.Request) -> CallResult:
+    async def exchange(self, request: httpx.Request, options: Options | None = None) -> CallResult:
         """Send a request through the session and return how the call ended."""
-        return await self.exchange_prepared(self.prepared(request), self._way.options)
+        return await self.exchange_prepared(self.prepared(request), options or self.way.options)
 
     def prepared(self, request: httpx.Request) -> Prepared:
         """Return the request in the form in which the session sends it."""
-        return Prepared(request, self._way.auth_header, self._way.prefix)
+        return Prepared(request, self.way.auth_header, self.way.prefix)
 
     async def exchange_prepared(self, prepared: Prepared, options: Options) -> CallResult:
         """Send a prepared request, perhaps not for the first time."""
         ordinary = self._ordinary if self._takes_ordinary_path() else None
-        return await self._way.session.acall(prepared, options, ordinary)
+        return await self.way.session.acall(prepared, options, ordinary)
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must be masked in texts that came from outside."""
-        return self._way.session.credentials.secrets()
+        return self.way.session.credentials.secrets()
 
     async def aclose(self) -> None:
         """Do nothing: connections belong to the client that this one is part of."""
 
     def _takes_ordinary_path(self) -> bool:
         patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
-        return self._given is not None or bool(self._way.httpx_args) or patched
+        return self.way.async_given is not None or bool(self.way.httpx_args) or patched
 
     async def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         import asyncio  # the door of threads needs none of it
@@ -314,7 +374,7 @@ class AsyncDoor(httpx.AsyncClient):
             await response.aclose()
 
     async def _ordinary_client(self) -> httpx.AsyncClient:
-        return self._given or await self._way.session.async_ordinary(self._way.httpx_args)
+        return self.way.async_given or await self.way.session.async_ordinary(self.way.httpx_args)
 
     async def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
         try:

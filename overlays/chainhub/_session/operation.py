@@ -23,19 +23,20 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session.options import Options
 
     class Sender(Protocol):
         """The HTTP layer of a sync client."""
 
         def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-        def exchange(self, request: httpx.Request) -> CallResult: ...
+        def exchange(self, request: httpx.Request, options: Options) -> CallResult: ...
         def secrets(self) -> tuple[str, ...]: ...
 
     class AsyncSender(Protocol):
         """The HTTP layer of an async client."""
 
         def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request: ...
-        async def exchange(self, request: httpx.Request) -> CallResult: ...
+        async def exchange(self, request: httpx.Request, options: Options) -> CallResult: ...
         def secrets(self) -> tuple[str, ...]: ...
 
 
@@ -96,8 +97,10 @@ class Recorder:
 
     raise_on_unexpected_status = True
 
-    def __init__(self, door: Sender) -> None:
+    def __init__(self, door: Sender, options: Options, headers: Mapping[str, str] | None) -> None:
         self._door = door
+        self._options = options
+        self._headers = headers
         self.outcome: CallResult | None = None
         self.sending = False
 
@@ -106,8 +109,10 @@ class Recorder:
 
     def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         request = self._door.build_request(method, url, **kwargs)
+        if self._headers:
+            request.headers.update(self._headers)
         self.sending = True
-        outcome = self.outcome = self._door.exchange(request)
+        outcome = self.outcome = self._door.exchange(request, self._options)
         return ParsedAnswer(outcome.value(), self._door.secrets())
 
 
@@ -116,8 +121,12 @@ class AsyncRecorder:
 
     raise_on_unexpected_status = True
 
-    def __init__(self, door: AsyncSender) -> None:
+    def __init__(
+        self, door: AsyncSender, options: Options, headers: Mapping[str, str] | None
+    ) -> None:
         self._door = door
+        self._options = options
+        self._headers = headers
         self.outcome: CallResult | None = None
         self.sending = False
 
@@ -126,8 +135,10 @@ class AsyncRecorder:
 
     async def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         request = self._door.build_request(method, url, **kwargs)
+        if self._headers:
+            request.headers.update(self._headers)
         self.sending = True
-        outcome = self.outcome = await self._door.exchange(request)
+        outcome = self.outcome = await self._door.exchange(request, self._options)
         return ParsedAnswer(outcome.value(), self._door.secrets())
 
 
@@ -196,22 +207,26 @@ class Task:
             ChainhubError: it is not.
         """
         assert outcome is not None  # there is a parsed answer
-        answer = outcome.value()
+        answer, secrets = outcome.value(), self.secrets()
+        value: object
         try:
             if self.returns == "Any":  # the contract says nothing, and generated code drops it
-                return undeclared(answer, self.secrets())
-            return settle(
-                parsed,
-                self.returns,
-                models,
-                body=answer.body,
-                secrets=self.secrets(),
-                lenient=lenient,
-            )
+                value = undeclared(answer, secrets)
+            else:
+                value = settle(
+                    parsed,
+                    self.returns,
+                    models,
+                    body=answer.body,
+                    secrets=secrets,
+                    lenient=lenient,
+                )
         except ResponseError as error:
             failure = self._misfit(answer, error)
         except ChainhubError as error:  # an error inside a 200
             failure = error
+        else:
+            return value
         raise outcome.told(failure)
 
     def unsendable(self, error: Exception) -> ConfigurationError:
@@ -308,15 +323,22 @@ class Question:
         raise failure
 
 
-def run(door: Sender, operation: ModuleType, returns: str, arguments: dict[str, object]) -> object:
-    """Carry an operation out and return its declared answer, None for every field left out.
+def run(
+    door: Sender,
+    operation: ModuleType,
+    returns: str,
+    arguments: dict[str, object],
+    options: Options,
+    headers: Mapping[str, str] | None = None,
+) -> object:
+    """Carry an operation out and return its declared answer.
 
     Raises:
         ChainhubError: whatever went wrong.
     """
     task = Task(operation, returns, arguments, door.secrets)
     task.refuse_empty()
-    record = Recorder(door)
+    record = Recorder(door, options, headers)
     try:
         response = operation.sync_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
@@ -327,12 +349,17 @@ def run(door: Sender, operation: ModuleType, returns: str, arguments: dict[str, 
 
 
 async def arun(
-    door: AsyncSender, operation: ModuleType, returns: str, arguments: dict[str, object]
+    door: AsyncSender,
+    operation: ModuleType,
+    returns: str,
+    arguments: dict[str, object],
+    options: Options,
+    headers: Mapping[str, str] | None = None,
 ) -> object:
     """Carry an operation out as `run` does, asynchronously."""
     task = Task(operation, returns, arguments, door.secrets)
     task.refuse_empty()
-    record = AsyncRecorder(door)
+    record = AsyncRecorder(door, options, headers)
     try:
         response = await operation.asyncio_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises

@@ -9,6 +9,7 @@ import httpx
 
 from chainhub._body import DEFAULT_LIMIT
 from chainhub.errors import ConfigurationError
+from chainhub_api.types import Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,21 @@ class Options:
     def but(self, **changes: Any) -> Options:
         """Return the same choices with some others."""
         return Options(**{name: getattr(self, name) for name in self.__slots__} | changes)
+
+    def limited(
+        self, timeout: float | httpx.Timeout | Unset | None, deadline: float | Unset | None
+    ) -> Options:
+        """Return the same choices with other limits, where they are given.
+
+        Raises:
+            ConfigurationError: not a positive number of seconds.
+        """
+        changes: dict[str, float] = {}
+        if not isinstance(timeout, Unset):
+            changes["timeout"], changes["connect"] = spans_of(timeout)
+        if not isinstance(deadline, Unset):
+            changes["deadline"] = seconds("deadline", deadline)
+        return self.but(**changes)
 
 
 class Observers:

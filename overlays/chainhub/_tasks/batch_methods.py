@@ -13,7 +13,7 @@ from chainhub._tasks.wait_methods import DEADLINE
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._client import AsyncClient, Client
+    from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.outcome import AnyOutcome as Outcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate
@@ -27,7 +27,7 @@ class BatchMethods:
     """Waiting for many tasks, sync."""
 
     __slots__ = ()
-    _client: Client
+    _door: Door
 
     def wait_many(
         self,
@@ -95,8 +95,8 @@ class BatchMethods:
         from chainhub._tasks.batch_poller import poll_batch
         from chainhub._tasks.poller import wait_options
 
-        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=True)
-        found = poll_batch(self._client, iter(ids), terms, on_update, journal, cancel)
+        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=True)
+        found = poll_batch(self._door, iter(ids), terms, on_update, journal, cancel)
         return cast("Iterator[Outcome]", found)
 
 
@@ -104,7 +104,7 @@ class AsyncBatchMethods:
     """Waiting for many tasks, async."""
 
     __slots__ = ()
-    _client: AsyncClient
+    _door: AsyncDoor
 
     async def wait_many(
         self,
@@ -155,8 +155,8 @@ class AsyncBatchMethods:
         from chainhub._tasks.batch_poller import noted_async, poll_batch_async
         from chainhub._tasks.poller import wait_options
 
-        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=True)
+        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=True)
         found = poll_batch_async(
-            self._client, noted_async(ids, {}), terms, on_update, journal, cancel
+            self._door, noted_async(ids, {}), terms, on_update, journal, cancel
         )
         return cast("AsyncIterator[Outcome]", found)

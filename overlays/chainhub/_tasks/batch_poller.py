@@ -45,7 +45,6 @@ from chainhub_api.models import VideoTask
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from chainhub._client import AsyncClient, Client
     from chainhub._responses.response import Response
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.batch_methods import Ids, JournalPath
@@ -261,7 +260,7 @@ def noted(ids: Ids, order: dict[str, None]) -> Iterator[str | VideoTask]:
 
 
 def poll_batch(
-    client: Client,
+    door: Door,
     ids: Iterator[str | VideoTask],
     terms: WaitOptions,
     on_update: OnUpdate | None,
@@ -269,7 +268,7 @@ def poll_batch(
     cancel: Cancel | None,
 ) -> Iterator[Outcome]:
     """Poll many tasks and yield the outcome of each."""
-    waiting = _gather(client, ids, terms, on_update, journal, cancel)
+    waiting = _gather(door, ids, terms, on_update, journal, cancel)
     _unfinished[waiting] = os.getpid()
     return waiting
 
@@ -288,14 +287,14 @@ def _close_unfinished() -> None:
 
 
 def _gather(
-    client: Client,
+    door: Door,
     ids: Iterator[str | VideoTask],
     terms: WaitOptions,
     on_update: OnUpdate | None,
     journal: JournalPath | None,
     cancel: Cancel | None,
 ) -> Generator[Outcome, None, None]:
-    door, options = client._door(), client._options
+    options = door.way.options
     with opened(journal) as kept:
         batch = BatchPoller(
             door, options, terms, kept, in_flight=MOST_IN_FLIGHT, cancel=cancel, threads=True
@@ -426,7 +425,7 @@ async def noted_async(
 
 
 async def poll_batch_async(
-    client: AsyncClient,
+    door: AsyncDoor,
     ids: AsyncIterator[str | VideoTask],
     terms: WaitOptions,
     on_update: OnUpdate | None,
@@ -434,8 +433,8 @@ async def poll_batch_async(
     cancel: Cancel | None,
 ) -> AsyncIterator[Outcome]:
     """Poll many tasks and yield the outcome of each."""
-    door, options = client._async_door(), client._options
-    in_flight = client._session.connector.max_connections
+    options = door.way.options
+    in_flight = door.way.session.connector.max_connections
     with opened(journal) as kept:
         batch = BatchPoller(
             door, options, terms, kept, in_flight=in_flight, cancel=cancel, threads=False

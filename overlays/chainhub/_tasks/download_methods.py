@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chainhub._cancel import Cancel
-    from chainhub._client import AsyncClient, Client
     from chainhub._download.destination import IfExists, Place
     from chainhub._download.download import Progress
     from chainhub._download.many import AnyDownloadOutcome as DownloadOutcome
+    from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub_api.models import VideoTask
 
     OnProgress = Callable[[Progress], object]
@@ -32,7 +32,7 @@ class DownloadMethods:
     """Downloading, sync."""
 
     __slots__ = ()
-    _client: Client
+    _door: Door
 
     def download(
         self,
@@ -95,7 +95,7 @@ class DownloadMethods:
         from chainhub._download.options import DownloadOptions, unheard
 
         terms = DownloadOptions(
-            self._client,
+            self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -103,7 +103,7 @@ class DownloadMethods:
             cancel=cancel,
         )
         download = terms.make(task, dest=dest, into=into, sha256=sha256)
-        return run_download(self._client, download, progress or unheard)
+        return run_download(self._door, download, progress or unheard)
 
     def download_many(
         self,
@@ -148,7 +148,7 @@ class DownloadMethods:
         from chainhub._session.options import whole
 
         terms = DownloadOptions(
-            self._client,
+            self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -156,14 +156,14 @@ class DownloadMethods:
             cancel=cancel,
         )
         limit = whole("parallel", parallel)
-        return download_all(self._client, tasks, terms, into, limit, progress or unheard)
+        return download_all(self._door, tasks, terms, into, limit, progress or unheard)
 
 
 class AsyncDownloadMethods:
     """Downloading, async."""
 
     __slots__ = ()
-    _client: AsyncClient
+    _door: AsyncDoor
 
     async def download(
         self,
@@ -188,7 +188,7 @@ class AsyncDownloadMethods:
         from chainhub._download.options import DownloadOptions, unheard
 
         terms = DownloadOptions(
-            self._client,
+            self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -196,7 +196,7 @@ class AsyncDownloadMethods:
             cancel=cancel,
         )
         download = terms.make(task, dest=dest, into=into, sha256=sha256)
-        return await run_async_download(self._client, download, progress or unheard)
+        return await run_async_download(self._door, download, progress or unheard)
 
     async def download_many(
         self,
@@ -220,7 +220,7 @@ class AsyncDownloadMethods:
         from chainhub._session.options import whole
 
         terms = DownloadOptions(
-            self._client,
+            self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -228,6 +228,4 @@ class AsyncDownloadMethods:
             cancel=cancel,
         )
         limit = whole("parallel", parallel)
-        return await download_all_async(
-            self._client, tasks, terms, into, limit, progress or unheard
-        )
+        return await download_all_async(self._door, tasks, terms, into, limit, progress or unheard)

@@ -22,7 +22,6 @@ from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
-    from chainhub._client import AsyncClient, Client
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate
@@ -49,12 +48,11 @@ class Poller:
     def __init__(
         self,
         door: Door | AsyncDoor,
-        options: Options,
         task: str | VideoTask,
         terms: WaitOptions,
         cancel: Cancel | None,
     ) -> None:
-        now = _clock.monotonic()
+        now, options = _clock.monotonic(), door.way.options
         self.cancel = options.cancel if cancel is None else cancel
         self._question = Question(door, query, "VideoTask", id=id_of(task))
         self._wait = Poll(id_of(task), terms, now)
@@ -158,7 +156,7 @@ async def notify(on_update: OnUpdate, task: VideoTask) -> None:
 
 
 def wait_options(
-    client: Client | AsyncClient,
+    door: Door | AsyncDoor,
     deadline: float | None,
     interval: Interval | None,
     words: Mapping[str, State] | None,
@@ -170,7 +168,7 @@ def wait_options(
     Raises:
         ConfigurationError: `deadline` or `interval` is not positive.
     """
-    session = client._session
+    session = door.way.session
     return WaitOptions(
         PollIntervals(session.durations, session.random, interval),
         _clock.monotonic() + seconds("deadline", deadline),
@@ -180,11 +178,10 @@ def wait_options(
 
 
 def poll_until_final(
-    client: Client, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
+    door: Door, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> Iterator[VideoTask]:
     """Poll a task until it is finished; yield it each time it has changed, and at the end."""
-    door = client._door()
-    poller = Poller(door, client._options, task, terms, cancel)
+    poller = Poller(door, task, terms, cancel)
     while True:
         _clock.sleep(poller.pause, poller.cancel)
         ask = poller.due()
@@ -200,11 +197,10 @@ def poll_until_final(
 
 
 async def poll_until_final_async(
-    client: AsyncClient, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
+    door: AsyncDoor, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> AsyncIterator[VideoTask]:
     """Poll a task until it is finished; yield it each time it has changed, and at the end."""
-    door = client._async_door()
-    poller = Poller(door, client._options, task, terms, cancel)
+    poller = Poller(door, task, terms, cancel)
     while True:
         await _clock.asleep(poller.pause, poller.cancel)
         ask = poller.due()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._client import AsyncClient, Client
+    from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.status import State
     from chainhub_api.models import VideoTask
@@ -26,7 +26,7 @@ class WaitMethods:
     """Waiting, sync."""
 
     __slots__ = ()
-    _client: Client
+    _door: Door
 
     def wait(
         self,
@@ -67,10 +67,10 @@ class WaitMethods:
         from chainhub._tasks.poller import poll_until_final, wait_options
 
         terms = wait_options(
-            self._client, deadline, interval, words, raise_on_failure=raise_on_failure
+            self._door, deadline, interval, words, raise_on_failure=raise_on_failure
         )
         last: VideoTask | None = None
-        for last in poll_until_final(self._client, task, terms, cancel):
+        for last in poll_until_final(self._door, task, terms, cancel):
             if on_update is not None:
                 on_update(last)
         assert last is not None  # it ends with an error or with the final task
@@ -103,15 +103,15 @@ class WaitMethods:
         """
         from chainhub._tasks.poller import poll_until_final, wait_options
 
-        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=False)
-        return poll_until_final(self._client, task, terms, cancel)
+        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=False)
+        return poll_until_final(self._door, task, terms, cancel)
 
 
 class AsyncWaitMethods:
     """Waiting, async."""
 
     __slots__ = ()
-    _client: AsyncClient
+    _door: AsyncDoor
 
     async def wait(
         self,
@@ -131,10 +131,10 @@ class AsyncWaitMethods:
         from chainhub._tasks.poller import notify, poll_until_final_async, wait_options
 
         terms = wait_options(
-            self._client, deadline, interval, words, raise_on_failure=raise_on_failure
+            self._door, deadline, interval, words, raise_on_failure=raise_on_failure
         )
         last: VideoTask | None = None
-        async for last in poll_until_final_async(self._client, task, terms, cancel):
+        async for last in poll_until_final_async(self._door, task, terms, cancel):
             if on_update is not None:
                 await notify(on_update, last)
         assert last is not None  # it ends with an error or with the final task
@@ -155,5 +155,5 @@ class AsyncWaitMethods:
         """
         from chainhub._tasks.poller import poll_until_final_async, wait_options
 
-        terms = wait_options(self._client, deadline, interval, words, raise_on_failure=False)
-        return poll_until_final_async(self._client, task, terms, cancel)
+        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=False)
+        return poll_until_final_async(self._door, task, terms, cancel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from openapi_python_client.parser import GeneratorData
 
-from tools import commands, generation, layout
+from tools import commands, generation, layout, surface
 from tools import directories as trees
 from tools.contract import at, mapping
 from tools.documents import Json
@@ -27,15 +28,27 @@ from chainhub_api.api import AsyncResources, Resources
 assert not {"httpx", "attrs"} & set(sys.modules), "importing the package is lazy"
 
 seen = []
-class Client(Resources):
-    def _run(self, operation, returns, arguments):
+class Runner:
+    def run(self, operation, returns, arguments, timeout, deadline, headers):
+        assert (timeout, deadline, headers) == expected_options
         seen.append((operation.__name__.rpartition(".")[2], returns, arguments))
         return "answer"
+class AsyncRunner:
+    async def run(self, *arguments):
+        return Runner().run(*arguments)
+class Client(Resources):
+    def _resource(self, kind):
+        return kind(Runner())
 class AsyncClient(AsyncResources):
-    async def _run(self, operation, returns, arguments):
-        return Client._run(self, operation, returns, arguments)
+    def _resource(self, kind):
+        return kind(AsyncRunner())
 
+from chainhub_api.types import UNSET
 client = Client()
+expected_options = (1, None, {"X-A": "b"})
+assert client.video.query("a", timeout=1, deadline=None, headers={"X-A": "b"}) == "answer"
+seen.clear()
+expected_options = (UNSET, UNSET, None)
 assert client.video.query("a") == "answer"
 client.video.list_tasks("owner", cursor="c")
 client.video.remix("a", x_trace="t")
@@ -47,12 +60,11 @@ client.account.usage(query="words")
 client.video.content("a")
 assert asyncio.run(AsyncClient().video.query("b")) == "answer"
 try:
-    Resources()._run(sys, "None", {})
+    Resources().video
 except NotImplementedError:
     pass
 
 from chainhub_api.models import Variant, VideoCreate
-from chainhub_api.types import UNSET
 import inspect
 from chainhub_api.api.video import VideoResource
 expected = [
@@ -319,8 +331,21 @@ def test_an_answer_without_a_schema_is_any_object(tmp_path: Path) -> None:
     """The runner is told `Any`, and the caller gets an `object`."""
     generation.generate(document(), "c", tmp_path / "new")
     text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
-    assert 'def query(self) -> "object":' in text
-    assert 'return self._run(_operation, "Any", {})' in text
+    assert ') -> "object":' in text
+    assert 'return self._runner.run(_operation, "Any", {}, timeout, deadline, headers)' in text
+
+
+def test_a_parameter_of_the_operations_own_hides_an_option(tmp_path: Path) -> None:
+    """It is what the contract says; the client's `with_options` serves in its place."""
+    contract = document(names=("query",))
+    own: Json = {"name": "timeout", "in": "query", "schema": {"type": "string"}}
+    mapping(at(contract, ("paths", "/0", "post")))["parameters"] = [own]
+    generation.generate(contract, "c", tmp_path / "new")
+    text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
+    assert text.count('timeout: "str | Unset" = UNSET') == text.count("timeout (str | Unset):") == 2
+    assert text.count('{"timeout": timeout}, UNSET, deadline, headers)') == 2
+    (line,) = re.findall("- `client.*", surface.surface(tmp_path / "new"))
+    assert line == ("- `client.video.query(*, timeout: str | Unset=UNSET) -> object` — `POST /0`")
 
 
 def test_extensions_beside_status_codes_are_left_out(tmp_path: Path) -> None:
