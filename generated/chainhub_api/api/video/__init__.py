@@ -2,26 +2,33 @@
 
 import typing as _t
 
+from ...types import UNSET
+
 if _t.TYPE_CHECKING:
-    from collections.abc import Awaitable as _Awaitable
-    from collections.abc import Callable as _Callable
-    from types import ModuleType as _Module
+    from collections.abc import Mapping
+
+    import httpx
 
     from ...models.video_task import VideoTask
-
-    _Run = _Callable[[_Module, str, dict[str, object]], object]
-    _AsyncRun = _Callable[[_Module, str, dict[str, object]], _Awaitable[object]]
+    from ...types import Unset
+    from .. import AsyncRunner as _AsyncRunner
+    from .. import Runner as _Runner
 
 
 class VideoResource:
     """The operations of one tag; a runner carries them out."""
 
-    __slots__: tuple[str, ...] = ("_run",)
+    def __init__(self, runner: "_Runner") -> None:
+        self._runner = runner
 
-    def __init__(self, run: "_Run") -> None:
-        self._run = run
-
-    def query(self, id: "str") -> "VideoTask":
+    def query(
+        self,
+        id: "str",
+        *,
+        timeout: "float | httpx.Timeout | Unset | None" = UNSET,
+        deadline: "float | Unset | None" = UNSET,
+        headers: "Mapping[str, str] | None" = None,
+    ) -> "VideoTask":
         """Return the state of a video task
 
         Answers at once with the state the task is in now. The id comes from the call that created the task.
@@ -30,21 +37,31 @@ class VideoResource:
         Args:
             id (str): The id of the task, as the call that created it returned it. Example:
                 veo3.1-fast:1760545785-euexscdeL8.
+            timeout (float | httpx.Timeout | Unset | None): Seconds for one attempt, for this call
+                only; None for no limit. The client's, if it is not given.
+            deadline (float | Unset | None): Seconds for the whole call with its retries, for this
+                call only; None for no limit. The client's, if it is not given.
+            headers (Mapping[str, str] | None): Further headers, for this call only.
         """
         from . import query as _operation
 
-        return _t.cast("VideoTask", self._run(_operation, "VideoTask", {"id": id}))
+        return _t.cast("VideoTask", self._runner.run(_operation, "VideoTask", {"id": id}, timeout, deadline, headers))
 
 
 class AsyncVideoResource:
     """The operations of one tag, asynchronous; a runner carries them out."""
 
-    __slots__: tuple[str, ...] = ("_run",)
+    def __init__(self, runner: "_AsyncRunner") -> None:
+        self._runner = runner
 
-    def __init__(self, run: "_AsyncRun") -> None:
-        self._run = run
-
-    async def query(self, id: "str") -> "VideoTask":
+    async def query(
+        self,
+        id: "str",
+        *,
+        timeout: "float | httpx.Timeout | Unset | None" = UNSET,
+        deadline: "float | Unset | None" = UNSET,
+        headers: "Mapping[str, str] | None" = None,
+    ) -> "VideoTask":
         """Return the state of a video task
 
         Answers at once with the state the task is in now. The id comes from the call that created the task.
@@ -53,7 +70,14 @@ class AsyncVideoResource:
         Args:
             id (str): The id of the task, as the call that created it returned it. Example:
                 veo3.1-fast:1760545785-euexscdeL8.
+            timeout (float | httpx.Timeout | Unset | None): Seconds for one attempt, for this call
+                only; None for no limit. The client's, if it is not given.
+            deadline (float | Unset | None): Seconds for the whole call with its retries, for this
+                call only; None for no limit. The client's, if it is not given.
+            headers (Mapping[str, str] | None): Further headers, for this call only.
         """
         from . import query as _operation
 
-        return _t.cast("VideoTask", await self._run(_operation, "VideoTask", {"id": id}))
+        return _t.cast(
+            "VideoTask", await self._runner.run(_operation, "VideoTask", {"id": id}, timeout, deadline, headers)
+        )
