@@ -43,7 +43,7 @@ RESERVED_TAGS: Final = frozenset(
         r"\S+",
         """
         aclose api_key auth_header_name base_url close deadline get_async_httpx_client
-        get_httpx_client prefix raise_on_unexpected_status retry set_async_httpx_client
+        get_httpx_client prefix raise_on_unexpected_status request retry set_async_httpx_client
         set_httpx_client timeout token with_cookies with_headers with_options with_timeout
         """,
     )

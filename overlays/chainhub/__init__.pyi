@@ -5,6 +5,8 @@ from chainhub._client import AsyncClient as AsyncClient
 from chainhub._client import Client as Client
 from chainhub._download.download import Progress as Progress
 from chainhub._download.many import AnyDownloadOutcome as _AnyDownloadOutcome
+from chainhub._raw_response import RawResponse as RawResponse
+from chainhub._raw_response import raw_response as raw_response
 from chainhub._session.events import AttemptEvent as AttemptEvent
 from chainhub._session.events import CallEvent as CallEvent
 from chainhub._session.events import RetryEvent as RetryEvent

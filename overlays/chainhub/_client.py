@@ -41,6 +41,8 @@ from chainhub_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
+    from chainhub._raw_response import RawResponse
+    from chainhub._request import Params
     from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
     from chainhub._session.retry_policy import RetryPolicy
     from chainhub.video import AsyncVideo, Video
@@ -345,6 +347,47 @@ class Client(BaseClient[Callable[[], str]], Resources):
 
         return self._resource(Video)
 
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Params | None = None,
+        json: object = None,
+        content: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Span | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+    ) -> RawResponse[Any]:
+        """Send a request that the contract does not describe, and return the whole response.
+
+        The key, retries, limits and typed errors are those of every call. `parsed` is the JSON
+        value, a string for other text, bytes for anything else, None for an empty body.
+
+        Example:
+            models = client.request("GET", "/v1/models", params={"limit": 5}).parsed
+
+        Args:
+            method: The HTTP method. A POST is not sent again if it may have been processed.
+            url: The path, such as `/v1/models`; or a whole URL, if it begins as `base_url` does.
+            params: Parameters for the query.
+            json: The body, as a value for JSON.
+            content: The body, as it is sent; `headers` can name its type.
+            headers: Further headers.
+            timeout: Seconds for one attempt, None for no limit; the client's if it is not given.
+            deadline: Seconds for the whole call, None for no limit; the client's likewise.
+
+        Raises:
+            ConfigurationError: no request can be made of this, or it would go to another host.
+            ChainhubError: whatever else went wrong.
+        """
+        from chainhub import _request
+        from chainhub._raw_response import raw_response
+
+        asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
+        run = self._door().run
+        return raw_response(run, _request, "Any", asked, timeout, deadline, headers)
+
     def close(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
         self._session.close()
@@ -388,6 +431,26 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
         from chainhub.video import AsyncVideo
 
         return self._resource(AsyncVideo)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Params | None = None,
+        json: object = None,
+        content: str | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Span | Unset = UNSET,
+        deadline: float | Unset | None = UNSET,
+    ) -> RawResponse[Any]:
+        """Send a request that the contract does not describe, as `Client.request` does."""
+        from chainhub import _request
+        from chainhub._raw_response import raw_response
+
+        asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
+        run = self._async_door().run
+        return await raw_response(run, _request, "Any", asked, timeout, deadline, headers)
 
     async def aclose(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""

@@ -76,6 +76,8 @@ def test_a_dropped_client_is_gone_at_once(server):
     """With its connections, by counting references alone: nothing it keeps holds it."""
     client = chainhub.Client("sk-test-own", base_url=server.url)
     client.video.query("a")
+    chainhub.raw_response(client.video.query, "a")
+    client.request("GET", "/v1/other")
     with pytest.raises(chainhub.ConfigurationError):
         client.video.query("a", timeout=-1)
     held = weakref.ref(client), weakref.ref(client._session)
@@ -178,7 +180,10 @@ def test_a_specified_client_can_be_scripted():
     """`create_autospec` of the class is enough for a test of a program that takes a client."""
     client = mock.create_autospec(chainhub.Client, instance=True)
     client.video.query.return_value = DONE
+    client.request.return_value = None
     assert client.video.query("a") is DONE
+    with pytest.raises(TypeError):
+        client.request("GET", "/v1/models", jsno={})
 
 
 @pytest.mark.parametrize("kind", [chainhub.Client, chainhub.AsyncClient])

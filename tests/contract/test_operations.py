@@ -317,6 +317,22 @@ def test_limits_of_one_call_hold(mode, server, http, operation, option):
     over.set()
 
 
+def test_whole_response(mode, server, http, operation):
+    """The answer as it came beside what the method returns, for every operation."""
+    answer = good(http, operation).replace(b"\r\n", b"\r\nX-Oneapi-Request-Id: r-1\r\n", 1)
+    retried = [http(503, b"")] if operation.idempotent else []
+    server.answers = [*retried, answer, answer]
+    client = mode.client(KEY, base_url=server.url, retry=FAST)
+    method = operation.bound(client)
+    response = mode(chainhub.raw_response(method, **operation.arguments(), deadline=20))
+    assert type(response.parsed) is type(mode(operation.call(client)))
+    assert f"HTTP/1.1 {response.status_code} ".encode() in answer
+    assert response.content == answer.partition(b"\r\n\r\n")[2]
+    assert response.headers["x-oneapi-request-id"] == response.request_id == "r-1"
+    assert response.attempts == len(retried) + 1
+    assert 0 < response.elapsed < 20
+
+
 def test_empty_required_text_is_refused(mode, server, operation):
     """No request is sent with a hole in it."""
     arguments = operation.arguments()

@@ -1,5 +1,6 @@
 """What a type checker must refuse: each ignore is needed, since an unused one is an error."""
 
+import chainhub
 from chainhub import AsyncClient, Client
 from chainhub_api.api.video import query
 
@@ -22,6 +23,10 @@ def a_misspelt_option(client: Client) -> None:
 
 def an_option_without_a_name(client: Client) -> None:
     client.video.query("a", 5)  # type: ignore[call-arg]  # options are given by name
+
+
+def an_argument_that_the_method_does_not_take(client: Client) -> None:
+    chainhub.raw_response(client.video.query, 1)  # type: ignore[call-overload]  # ids are strings
 
 
 def an_answer_that_may_have_no_url(client: Client) -> str:

@@ -7,7 +7,7 @@ from typing import assert_type
 import httpx
 
 import chainhub
-from chainhub import AsyncClient, ChainhubError, Client, RateLimitError, VideoTask
+from chainhub import AsyncClient, ChainhubError, Client, RateLimitError, RawResponse, VideoTask
 from chainhub_api.api.video import query
 
 
@@ -43,6 +43,21 @@ def each_call_has_options_of_its_own(client: Client, asynchronous: AsyncClient) 
     assert_type(client.video.query("a", timeout=2, deadline=None, headers={"X-A": "1"}), VideoTask)
     assert_type(client.video.query("a", timeout=httpx.Timeout(5, connect=1)), VideoTask)
     asynchronous.video.query("a", deadline=5.0).close()
+
+
+def whole_responses_know_what_they_stand_for(client: Client) -> None:
+    response = chainhub.raw_response(client.video.query, "a", deadline=5)
+    assert_type(response, RawResponse[VideoTask])
+    assert_type(response.headers, httpx.Headers)
+    assert_type(response.request_id, str | None)
+    assert_type(chainhub.raw_response(client.video.wait, "a").parsed, VideoTask)
+    print(client.request("GET", "/v1/models", params={"limit": 5}).parsed["data"])
+
+
+async def whole_responses_are_awaited(client: AsyncClient) -> None:
+    response = await chainhub.raw_response(client.video.query, "a", deadline=5)
+    assert_type(response, RawResponse[VideoTask])
+    assert_type((await client.request("POST", "/v1/x", json={})).status_code, int)
 
 
 def clients_are_keys(client: Client) -> None:
