@@ -34,7 +34,10 @@ nitpick_ignore_regex = [
         r"py:.*",
         r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|Path|datetime",
     ),
-    (r"py:class", r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self"),
+    (
+        r"py:class",
+        r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self|chainhub\._raw_response\.T",
+    ),
 ]
 
 myst_heading_anchors = 3

@@ -3,6 +3,7 @@
 import re
 import sys
 
+import attrs
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
@@ -20,6 +21,7 @@ ELSEWHERE = {
 
 _SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
 _FIELD = re.compile(r"(\s+\w+) \(([^()]*)\):")
+_DEFAULT = re.compile(r"= attr_dict\['(\w+)'\]\.default")
 _MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
 _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
 
@@ -90,6 +92,9 @@ def shorten(
         return None
     if what == "exception" or name.endswith("Video") or name.startswith("chainhub_api.models."):
         return "", returns
+    if isinstance(thing, type) and attrs.has(thing):  # how attrs writes defaults into its own code
+        fields = attrs.fields_dict(thing)
+        signature = _DEFAULT.sub(lambda name: f"= {fields[name[1]].default!r}", signature)
     constants = vars(sys.modules.get(getattr(thing, "__module__", ""), sys))
 
     def shown(default: re.Match[str]) -> str:

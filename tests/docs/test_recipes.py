@@ -17,6 +17,7 @@ import pytest
 
 import chainhub
 from chainhub import _clock
+from tests.docs.test_blocks import blocks
 
 HERE = Path(__file__).resolve().parent
 RECIPES = HERE.parent.parent / "examples" / "recipes"
@@ -213,3 +214,24 @@ def test_notebook_is_committed_without_what_it_showed() -> None:
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     assert [cell["outputs"] for cell in code] == [[]] * len(code)
     assert [cell["execution_count"] for cell in code] == [None] * len(code)
+
+
+def test_fastapi_returns_tasks(world: dict[str, str]) -> None:
+    """The two routes of the page: all that came, and a pydantic model of some of it."""
+    (page,) = (HERE.parent.parent / "docs").glob("calls.md")
+    (program,) = (
+        block.text for block in blocks(page, page.read_text("utf-8")) if "FastAPI" in block.text
+    )
+    names: dict[str, Any] = {"__name__": "program"}
+    exec(compile(program, str(page), "exec", dont_inherit=True), names)
+
+    async def main() -> None:
+        app = httpx.ASGITransport(names["app"])
+        async with httpx.AsyncClient(transport=app, base_url="http://app.invalid") as browser:
+            whole = (await browser.get("/tasks/demo:completes-json")).json()
+            short = (await browser.get("/tasks/demo:completes-json/short")).json()
+        assert whole.keys() > short.keys() == {"id", "status", "video_url"}
+        assert whole["id"] == short["id"] == "demo:completes-json"
+        await names["client"].aclose()
+
+    asyncio.run(main())
