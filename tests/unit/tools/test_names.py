@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chainhub import AsyncClient, Client
+from chainhub_api.api import Resources
 from tools import documents, names, pages
 from tools.contract import at, called, operations
 from tools.documents import Json
@@ -74,6 +76,14 @@ def test_hand_written_names_are_never_hidden(name: str) -> None:
     """In tag video they belong to what waits and downloads."""
     assert names.safe_name("video", name) == f"{name}_call"
     assert names.safe_name("other", name) == name
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_no_tag_hides_what_a_client_has(kind: type) -> None:
+    """A tag becomes a property of the client."""
+    tags = {name for name in dir(Resources) if not name.startswith("_")}
+    own = {name for name in dir(kind) if not name.startswith("_")} - tags
+    assert own <= names.RESERVED_TAGS
 
 
 def document(schema: Json, **operation: Json) -> dict[str, Json]:
