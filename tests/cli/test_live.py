@@ -277,6 +277,9 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
     assert done.code == 0
     assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in done.out
     assert max(map(len, done.out.splitlines())) <= 100
+    waits.clear()
+    done = chainhub("sandbox", "--port", "0", "--key", "made-up")
+    assert "export CHAINHUB_API_KEY=made-up\n" in done.out
     done = chainhub("sandbox", "--port", "0", "--host", "0.0.0.0")
     assert (done.code, "--allow-remote" in done.err) == (2, True)
     assert _sandbox.Play(host="", port=0, speed=1, allow_remote=False).resume_hint() == ""

@@ -188,7 +188,9 @@ app = typer.Typer(
 def run_app(arguments: Sequence[str] | None) -> int:
     """Run the command that the words name and return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    if any(word.partition("=")[0] in _KEY_OPTIONS for word in words):
+    # The sandbox's key is made up and guards nothing.
+    named = [] if words[:1] == ["sandbox"] else words
+    if any(word.partition("=")[0] in _KEY_OPTIONS for word in named):
         typer.echo(_KEY_ANSWER, err=True)
         return 2
     code: object = None
@@ -391,6 +393,15 @@ def sandbox(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0: a free one.")] = 8765,
     speed: Annotated[float, typer.Option(help="How fast tasks run; 5: five times.")] = 1.0,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            metavar="KEY",
+            show_default=False,
+            help="The API key to accept. [default: made up]",
+        ),
+    ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a host that is not loopback.")
     ] = False,
@@ -398,7 +409,7 @@ def sandbox(
     """Run the mock server."""
     from chainhub.cli._sandbox import Play
 
-    _run(Play(host=host, port=port, speed=speed, allow_remote=allow_remote))
+    _run(Play(host=host, port=port, speed=speed, allow_remote=allow_remote, key=key))
 
 
 @app.command(

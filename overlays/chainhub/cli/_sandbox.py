@@ -25,12 +25,14 @@ class Play:
         port: The port, 0 for a free one.
         speed: How fast tasks run; 5 is five times as fast.
         allow_remote: Whether a host that is not loopback is allowed.
+        key: The made-up key that it accepts, or None to have one made up.
     """
 
     host: str
     port: int
     speed: float
     allow_remote: bool
+    key: str | None = None
     json: bool = False
 
     def run(self, terminal: Terminal) -> Exit:
@@ -39,7 +41,11 @@ class Play:
 
         try:
             with Sandbox(
-                host=self.host, port=self.port, speed=self.speed, allow_remote=self.allow_remote
+                key=self.key,
+                host=self.host,
+                port=self.port,
+                speed=self.speed,
+                allow_remote=self.allow_remote,
             ) as sandbox:
                 terminal.result(welcome(sandbox))
                 try:
