@@ -1,12 +1,15 @@
 """Downloads through a transport or client of the user's own, such as a mock."""
 
 import asyncio
+import functools
 import time
 
+import httpcore
 import httpx
 import pytest
 
 import chainhub
+from chainhub._session import httpx_clients as _doors
 from tests.client.video import SOON, TASK_ID, SampleVideo, later, threads
 
 URL = "https://cdn.example.com/v.mp4?sig=1"
@@ -113,6 +116,37 @@ def test_a_patched_httpx_is_asked(mode, mock, tmp_path, monkeypatch):
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", handle_async_request)
     client = mode.client()
     assert mode(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == mock.sample.data
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_patched_httpcore_is_asked(mode, mock, tmp_path, monkeypatch, early):
+    """As respx does it, perhaps before our modules are imported; wrappers bear the old name."""
+
+    def answered(request):
+        url = httpx.URL(bytes(request.url).decode())
+        answer = mock(httpx.Request("GET", url, headers=request.headers))
+        return httpcore.Response(answer.status_code, content=answer.content)
+
+    @functools.wraps(httpcore.ConnectionPool.handle_request)
+    def handle_request(self, request):
+        return answered(request)
+
+    @functools.wraps(httpcore.AsyncConnectionPool.handle_async_request)
+    async def handle_async_request(self, request):
+        return answered(request)
+
+    monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", handle_request)
+    monkeypatch.setattr(httpcore.AsyncConnectionPool, "handle_async_request", handle_async_request)
+    if early:
+        monkeypatch.setattr(_doors, "_SENDING", (*_doors._SENDING[:1], handle_request))
+        monkeypatch.setattr(
+            _doors, "_ASYNC_SENDING", (*_doors._ASYNC_SENDING[:1], handle_async_request)
+        )
+        monkeypatch.setattr(_doors, "_FOREIGN_AT_IMPORT", True)
+    client = mode.client()
+    assert mode(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == mock.sample.data
+    monkeypatch.undo()
+    assert not (_doors.is_async_patched() if mode.asynchronous else _doors.is_patched())
 
 
 def test_a_body_in_pieces_is_resumed(mode, mock, tmp_path):

@@ -18,7 +18,12 @@ import httpx
 
 from chainhub import _clock
 from chainhub._media_line import Reply
-from chainhub._session.httpx_clients import _ASYNC_SENDING, _SENDING, AsyncDoor, read_already
+from chainhub._session.httpx_clients import (
+    AsyncDoor,
+    is_async_patched,
+    is_patched,
+    read_already,
+)
 
 if TYPE_CHECKING:
     from chainhub._download.media import Headers
@@ -34,20 +39,18 @@ def lines_of(door: Door | AsyncDoor) -> Callable[[], Line] | None:
 
 
 def _sync_lines(way: Doorway) -> Callable[[], Line] | None:
-    patched = httpx.HTTPTransport.handle_request is not _SENDING
     transport = way.httpx_args.get("transport")
     given = way.given
-    if given is None and transport is None and not patched:
+    if given is None and transport is None and not is_patched():
         return None
     sender = given or httpx.Client(**_settings(way))
     return lambda: OrdinaryLine(sender)
 
 
 def _async_lines(way: Doorway) -> Callable[[], Line] | None:
-    patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
     transport = way.httpx_args.get("transport")
     given = way.async_given
-    if given is None and transport is None and not patched:
+    if given is None and transport is None and not is_async_patched():
         return None
     sender = given or httpx.AsyncClient(**_settings(way))
     loop = asyncio.get_running_loop()

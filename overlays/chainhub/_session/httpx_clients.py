@@ -8,10 +8,11 @@ or arguments for httpx, the exchange itself takes httpx's ordinary path, with th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+import httpcore
 import httpx
 
 from chainhub import _clock
@@ -29,9 +30,37 @@ from chainhub_api.types import UNSET, Unset
 NO_LONGER_TRUE = (b"content-encoding", b"content-length", b"transfer-encoding")
 """Headers that say nothing true about a body that was inflated already."""
 
-# Test libraries replace these methods to keep people's tests off the network.
-_SENDING = httpx.HTTPTransport.handle_request
-_ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
+# Test libraries replace these methods, those of httpx or those of httpcore, to keep people's tests
+# off the network; some do so before this module is imported.
+_SENDING = (httpx.HTTPTransport.handle_request, httpcore.ConnectionPool.handle_request)
+_ASYNC_SENDING = (
+    httpx.AsyncHTTPTransport.handle_async_request,
+    httpcore.AsyncConnectionPool.handle_async_request,
+)
+
+
+def _is_foreign(*methods: Callable[..., object]) -> bool:
+    """Tell by where they were written; a wrapper may have taken over all names."""
+    homes = [getattr(method, "__globals__", {}).get("__name__", "") for method in methods]
+    return not all(home.startswith(("httpx.", "httpcore.")) for home in homes)
+
+
+_FOREIGN_AT_IMPORT = _is_foreign(*_SENDING, *_ASYNC_SENDING)
+
+
+def is_patched() -> bool:
+    """Tell whether a test library answers in place of httpx or httpcore."""
+    found = (httpx.HTTPTransport.handle_request, httpcore.ConnectionPool.handle_request)
+    return (found != _SENDING or _FOREIGN_AT_IMPORT) and _is_foreign(*found)
+
+
+def is_async_patched() -> bool:
+    """Tell whether a test library answers in place of httpx or httpcore, asynchronously."""
+    found = (
+        httpx.AsyncHTTPTransport.handle_async_request,
+        httpcore.AsyncConnectionPool.handle_async_request,
+    )
+    return (found != _ASYNC_SENDING or _FOREIGN_AT_IMPORT) and _is_foreign(*found)
 
 
 class SafeResponse(httpx.Response):
@@ -252,8 +281,8 @@ class Door(httpx.Client):
         """Do nothing: connections belong to the client that this one is part of."""
 
     def _takes_ordinary_path(self) -> bool:
-        patched = httpx.HTTPTransport.handle_request is not _SENDING
-        return self.way.given is not None or bool(self.way.httpx_args) or patched
+        chosen = self.way.given is not None or self.way.httpx_args
+        return True if chosen else is_patched()
 
     def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         request = ordinary_request(prepared, key, attempt)
@@ -346,8 +375,8 @@ class AsyncDoor(httpx.AsyncClient):
         """Do nothing: connections belong to the client that this one is part of."""
 
     def _takes_ordinary_path(self) -> bool:
-        patched = httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
-        return self.way.async_given is not None or bool(self.way.httpx_args) or patched
+        chosen = self.way.async_given is not None or self.way.httpx_args
+        return True if chosen else is_async_patched()
 
     async def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
         import asyncio  # the door of threads needs none of it
