@@ -196,6 +196,10 @@ class ChainhubError(Exception):
         room = LONGEST_LINE - len(head) - len(code) - len(facts)
         return head + _sentence(self.message, code, self.advice, room) + facts
 
+    def said(self) -> str:
+        """Return what happened, without what to do and the facts of the call."""
+        return self._head() + self.message
+
     def __repr__(self) -> str:
         """Return the class and the line, nothing else."""
         return f"{type(self).__name__}({str(self)!r})"
@@ -280,7 +284,16 @@ class TransportError(ChainhubError):
     """There was no complete response; base class of the network errors.
 
     The service may not have been reached. To query a task again is safe.
+
+    Attributes:
+        kind: What failed, in one word: "connect", "connect_timeout", "lookup", "tls", "proxy",
+            "timeout", "closed", "truncated" or "protocol"; None if it is not known.
     """
+
+    def __init__(self, message: str, *, kind: str | None = None, **facts: Unpack[Facts]) -> None:
+        """Keep what failed beside the facts."""
+        super().__init__(message, **facts)
+        self.kind: str | None = kind
 
 
 class ConnectionFailedError(TransportError, ConnectionError):

@@ -1,11 +1,13 @@
 """Waiting for a task and watching it, against a real server."""
 
+import socket
 import threading
 import time
 
 import pytest
 
 import chainhub
+from chainhub.testing import virtual_time
 
 PACE = 0.02
 
@@ -117,6 +119,76 @@ def test_trouble_on_the_way_is_survived(mode, server, http):
     ]
     client = mode.client(base_url=server.url)
     assert mode(client.video.wait("a", interval=PACE)).video_url == URL
+
+
+def test_failed_polls_are_told(mode, server, http):
+    """`on_retry` hears of each that another one follows, with its number and the limit."""
+    server.answers = [http(503, b""), http(404, b"{}"), http(200, task("completed", URL))]
+    seen = []
+    client = mode.client(base_url=server.url, on_retry=seen.append)
+    with pytest.raises(chainhub.NotFoundError):
+        mode(client.video.wait("a", interval=PACE))
+    (event,) = seen
+    assert (event.method, event.url) == ("GET", f"{server.url}/v1/video/query?id=a")
+    assert (event.attempt, event.max_attempts, event.task_id) == (1, 10, "a")
+    assert isinstance(event.error, chainhub.ServerError)
+    assert PACE <= event.delay < 1
+
+
+@pytest.fixture
+def closed_port():
+    """Give the base URL of a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+def test_a_dead_address_is_told_while_it_is_waited_for(mode, closed_port):
+    """With the cause, and soon given up."""
+    seen = []
+    with virtual_time() as clock:
+        client = mode.client(base_url=closed_port, on_retry=seen.append)
+        with pytest.raises(
+            chainhub.ConnectionFailedError, match="no response in 4 attempts"
+        ) as end:
+            mode(client.video.wait("a"))
+    assert [(event.attempt, event.max_attempts) for event in seen] == [(1, 4), (2, 4), (3, 4)]
+    assert all(1 <= event.delay <= gap for event, gap in zip(seen, (2, 4, 8), strict=True))
+    assert all("Connection refused" in str(event.error) for event in seen)
+    assert clock.skipped < 15
+    assert end.value.kind == "connect"
+    assert end.value.elapsed < 16
+
+
+def test_a_dead_address_is_told_a_few_times_for_many_tasks(mode, closed_port):
+    """They find out together."""
+    seen = []
+    ids = [str(number) for number in range(200)]
+    with virtual_time() as clock:
+        client = mode.client(base_url=closed_port, max_connections=20, on_retry=seen.append)
+        outcomes = mode(client.video.wait_many(ids))
+    assert {type(outcome.error) for outcome in outcomes.values()} == {
+        chainhub.ConnectionFailedError
+    }
+    assert list(outcomes) == ids
+    assert len(seen) <= 20 + 3
+    assert {event.max_attempts for event in seen} == {4}
+    assert seen[-1].task_id in ids
+    assert clock.skipped < 15
+
+
+def test_a_slip_in_an_observer_ends_a_wait_for_many(mode, server, http):
+    """It is the caller's own, as in a wait for one."""
+
+    def slip(event):
+        raise ZeroDivisionError
+
+    server.answers = [http(503, b"")]
+    client = mode.client(base_url=server.url, on_retry=slip)
+    with pytest.raises(ZeroDivisionError):
+        mode(client.video.wait_many(["a"], interval=PACE))
+    with pytest.raises(ZeroDivisionError):
+        mode(client.video.wait("a", interval=PACE))
 
 
 def test_hopeless_trouble_ends_the_wait_at_once(mode, server, http):

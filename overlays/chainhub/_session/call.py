@@ -30,6 +30,7 @@ from chainhub.errors import (
     RequestTimeoutError,
     ResponseError,
     TLSError,
+    TransportError,
 )
 
 if TYPE_CHECKING:  # what failures need; most calls have none
@@ -395,6 +396,7 @@ class Call:
                     attempt=self.attempts,
                     delay=delay,
                     error=error,
+                    max_attempts=self.options.retries().attempts,
                 )
             )
 
@@ -442,9 +444,13 @@ def error_of(trouble: Failure, *, ambiguous: bool, deadline_over: bool) -> Chain
             f"{trouble.text}; the request may have been carried out, so it was not sent again"
         )
     if deadline_over:
-        return DeadlineError(f"the deadline passed before an answer came ({trouble.text})")
+        sentence = f"the deadline passed before an answer came ({trouble.text})"
+        return DeadlineError(sentence, kind=trouble.kind)
     kind, sentence = _ERRORS[trouble.kind]
-    return kind(sentence.format(trouble.text))
+    error = kind(sentence.format(trouble.text))
+    if isinstance(error, TransportError):
+        error.kind = trouble.kind
+    return error
 
 
 _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {

@@ -36,7 +36,7 @@ class AttemptEvent:
 
 @attrs.frozen(kw_only=True)
 class RetryEvent:
-    """A retry follows after a delay.
+    """A retry follows after a delay: another attempt of a call, or another poll of a wait.
 
     Attributes:
         method: The HTTP method.
@@ -44,6 +44,8 @@ class RetryEvent:
         attempt: The number of the attempt that failed, from 1.
         delay: Seconds until the next attempt.
         error: The error that would be raised without a retry.
+        max_attempts: How many attempts in a row may fail.
+        task_id: The task of the wait, None outside a wait.
     """
 
     method: str
@@ -51,6 +53,8 @@ class RetryEvent:
     attempt: int
     delay: float
     error: ChainhubError
+    max_attempts: int | None = None
+    task_id: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -22,7 +22,7 @@ from chainhub._pool import Attempt, Raw, watching, without_body
 from chainhub._responses.response import decode_json
 from chainhub._session import operation as _runner
 from chainhub._session.call import CallResult, Prepared
-from chainhub._session.options import Options
+from chainhub._session.options import Observers, Options
 from chainhub._session.session import Session
 from chainhub.errors import ChainhubError
 from chainhub_api.types import UNSET, Unset
@@ -277,6 +277,11 @@ class Door(httpx.Client):
         """Return what must be masked in texts that came from outside."""
         return self.way.session.credentials.secrets()
 
+    @property
+    def observers(self) -> Observers:
+        """Who is told of attempts and retries."""
+        return self._way.session.observers
+
     def close(self) -> None:
         """Do nothing: connections belong to the client that this one is part of."""
 
@@ -370,6 +375,11 @@ class AsyncDoor(httpx.AsyncClient):
     def secrets(self) -> tuple[str, ...]:
         """Return what must be masked in texts that came from outside."""
         return self.way.session.credentials.secrets()
+
+    @property
+    def observers(self) -> Observers:
+        """Who is told of attempts and retries."""
+        return self._way.session.observers
 
     async def aclose(self) -> None:
         """Do nothing: connections belong to the client that this one is part of."""

@@ -36,7 +36,7 @@ from chainhub._session.retry_policy import RetryPolicy
 from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.poll import WaitOptions
-from chainhub._tasks.poller import CUT, good, id_of, notify, within
+from chainhub._tasks.poller import CUT, good, id_of, notify, tell_retry, within
 from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ended, Idle, Scheduler, SendPoll, Update
 from chainhub.errors import CancelledByUser, ChainhubError
 from chainhub_api.api.video import query
@@ -130,11 +130,16 @@ class BatchPoller:
             assert self._pattern is not None  # a question was asked
             task = cast("VideoTask", self._pattern.read(came.ended))
         except ChainhubError as error:
-            self.check_cancelled()
-            return self.scheduler.failed(came.ask, error, now)
-        answer = cast("Response", came.ended.answer)
-        news = self.scheduler.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
-        wait.remember(answer.body)
+            failure = error
+        else:
+            answer = cast("Response", came.ended.answer)
+            news = self.scheduler.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
+            wait.remember(answer.body)
+            return news
+        self.check_cancelled()
+        news = self.scheduler.failed(came.ask, failure, now)
+        if news.next_at is not None:
+            tell_retry(self._door.observers, wait, failure, news.next_at - now)
         return news
 
     def kept(self, outcome: Outcome) -> Outcome:

@@ -51,6 +51,17 @@ _LEAD_SHARE = 0.25
 # A sleep ends a little late: the last question is planned a little earlier than it must be.
 _LEAD_PLANNED = 1.1
 
+# While nothing has ever answered at the address, it is wrong or restarts: these seconds lie between
+# the attempts. A restart of up to 14 s is survived, and a wrong address is reported after 14 s, or
+# after 26 s where every attempt runs out of time to connect. What a certificate or a proxy refuses,
+# time does not change.
+_UNREACHED_GAPS = (2.0, 4.0, 8.0)
+_REFUSED_GAPS = (2.0, 2.0)
+_UNREACHED = frozenset({"connect", "connect_timeout", "lookup"})
+_SHORTEST_UNREACHED_GAP = 1.0
+# Attempts that were under way together fail together, and count once.
+_TOGETHER = 0.5
+
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 525, 526})
 
@@ -138,6 +149,60 @@ def _severity_of_status(error: errors.StatusError) -> Severity:
     return Severity.PASSING
 
 
+class Reach:
+    """Whether anything has ever answered at the address; the waits of one call share it.
+
+    Attributes:
+        answered: Whether an HTTP answer of any kind has come.
+        failures: How many attempts in a row have reached nobody.
+        due: The instant of the next attempt after a failure.
+        error: Why the last one failed.
+    """
+
+    __slots__ = ("_gaps", "answered", "due", "error", "failures")
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.failures = 0
+        self.due = 0.0
+        self.error: ChainhubError | None = None
+        self._gaps: tuple[float, ...] = ()
+
+    @property
+    def failing(self) -> bool:
+        """Whether attempts reach nobody, and nobody has ever answered."""
+        return self.failures > 0 and not self.answered
+
+    @property
+    def most(self) -> int:
+        """How many attempts in a row may fail."""
+        return len(self._gaps) + 1
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no use in another attempt."""
+        return self.failing and self.failures >= self.most
+
+    def failed(self, error: ChainhubError, gaps: tuple[float, ...], now: float) -> None:
+        """Take an attempt that reached nobody."""
+        if self.failures and now + _TOGETHER < self.due:
+            return
+        took = now - self.due if self.failures else 0.0
+        self.error, self._gaps = error, gaps
+        self.failures += 1
+        planned = gaps[min(self.failures, len(gaps)) - 1]
+        self.due = now + max(planned - took, _SHORTEST_UNREACHED_GAP)
+
+
+def gaps_while_unreached(error: ChainhubError) -> tuple[float, ...] | None:
+    """Return the seconds between attempts that reach nobody, None if this one reached somebody."""
+    if isinstance(error, errors.TLSError | errors.ProxyError):
+        return _REFUSED_GAPS
+    if isinstance(error, errors.TransportError) and error.kind in _UNREACHED:
+        return _UNREACHED_GAPS
+    return None
+
+
 class Poll:
     """Wait for one task.
 
@@ -145,6 +210,10 @@ class Poll:
         task_id: The task.
         terms: What the caller wants.
         now: The present instant in seconds.
+        reach: What the waits of one call know of the address.
+
+    Attributes:
+        tally: How many polls in a row have failed, and how many may.
     """
 
     __slots__ = (
@@ -156,18 +225,24 @@ class Poll:
         "_fingerprint",
         "_missing",
         "_plan",
+        "_reach",
         "_running_until",
         "_settling",
         "_settling_since",
         "_terms",
         "polls",
         "started_at",
+        "tally",
         "task",
         "task_id",
     )
 
-    def __init__(self, task_id: str, terms: WaitOptions, now: float) -> None:
+    def __init__(
+        self, task_id: str, terms: WaitOptions, now: float, reach: Reach | None = None
+    ) -> None:
         self.task_id = task_id
+        self.tally = (0, MOST_FAILURES)
+        self._reach = reach or Reach()
         self.started_at = now
         self.polls = 0
         self.task: VideoTask | None = None
@@ -214,6 +289,7 @@ class Poll:
         self._answers += 1
         self._failures = 0
         self._error = None
+        self._reach.answered = True
 
     def failed(self, error: ChainhubError, now: float) -> Step:
         """Take the error of a poll."""
@@ -228,6 +304,20 @@ class Poll:
             return self._ended(self.task, State.SUCCEEDED, now)
         self._terms.schedule.end(self.task_id, now, after=None, by=self.elapsed(now))
         return Raise(self._ran_out(now))
+
+    def unreached(self, now: float) -> Raise:
+        """End the wait because nothing answers at the address."""
+        error = self._reach.error
+        assert error is not None  # an attempt has failed
+        attempts = f"{self._reach.failures} attempts"
+        told = self._retold(error, f"no response in {attempts}; last error: {error.message}", now)
+        # The error may be of another task's poll: only the address is that of all.
+        told.url = error.url and error.url.partition("?")[0]
+        told.advice = error.advice or (
+            "check the base URL and the network; the task is not affected: "
+            "wait for the same id again"
+        )
+        return self._gave_up(told, now)
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since the wait began."""
@@ -256,15 +346,26 @@ class Poll:
         return self._again(now, self._gap(now, hint))
 
     def _after_failure(self, error: ChainhubError, now: float) -> Next:
+        if error.status is not None:
+            self._reach.answered = True
+        gaps = gaps_while_unreached(error)
+        if gaps is not None and not self._reach.answered:
+            self._reach.failed(error, gaps, now)
+            self.tally = self._reach.failures, self._reach.most
+            if self._reach.over:
+                return self.unreached(now)
+            return self._again(now, self._reach.due - now)
         expected = severity_of(error)
         fresh = self._answers == 0
         if expected is Severity.HOPELESS or (expected is Severity.UNKNOWN_TASK and not fresh):
             return self._gave_up(error, now)
         if expected is not Severity.PASSING and fresh:
             self._doubts += 1
+            self.tally = self._doubts, GRACE
             if self._doubts >= GRACE:
                 return self._gave_up(error, now)
             return self._again(now, min(self._gap(now), _GRACE_GAP))
+        self.tally = self._failures, MOST_FAILURES
         if self._failures >= MOST_FAILURES:
             return self._gave_up(self._too_many(error, now), now)
         return self._try_again(error, now)
@@ -318,30 +419,36 @@ class Poll:
         return Raise(error)
 
     def _too_many(self, error: ChainhubError, now: float) -> ChainhubError:
-        """Return the error again with the number of failed polls, with itself as the cause."""
-        told = copy.copy(error)
-        told.message = (
-            f"task {shown_id(self.task_id)}: {self._failures} polls in a row failed, "
-            f"the last one so: {error.message}"
-        )
-        told.args = (told.message,)
+        """Return the error again, with the number of failed polls."""
+        failed = f"{self._failures} polls in a row failed; last error: {error.message}"
+        told = self._retold(error, failed, now)
         told.advice = errors.WaitTimeout.default_advice
+        return told
+
+    def _retold(self, error: ChainhubError, message: str, now: float) -> ChainhubError:
+        """Return the error again with another message, itself as the cause."""
+        told = copy.copy(error)
+        told.message = f"task {shown_id(self.task_id)}: {message}"
+        told.args = (told.message,)
         told.attempts, told.elapsed = self.polls, self.elapsed(now)
         told.__cause__ = error
         return told
 
     def _ran_out(self, now: float) -> errors.WaitTimeout:
         known = f"is still {shown_status(self.task)}" if self.task else "gave no answer"
-        trouble = f"; the last poll failed: {self._error}" if self._error else ""
+        last = self._error
+        why = f"; last error: {last.said()}" if last else ""
         error = errors.WaitTimeout(
-            f"task {shown_id(self.task_id)} {known}{trouble}",
+            f"task {shown_id(self.task_id)} {known}{why}",
             task_id=self.task_id,
             task=self.task,
             polls=self.polls,
             attempts=self.polls,
             elapsed=self.elapsed(now),
         )
-        error.__cause__ = self._error
+        if last is not None:
+            error.method, error.url, error.request_id = last.method, last.url, last.request_id
+        error.__cause__ = last
         return error
 
 

@@ -11,11 +11,13 @@ from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._responses.response import Response
 from chainhub._session.call import CallResult
+from chainhub._session.log import logger
 from chainhub._session.operation import Question
-from chainhub._session.options import Options, seconds
+from chainhub._session.options import Observers, Options, seconds
 from chainhub._session.retry_after import poll_hint_of
 from chainhub._session.retry_policy import RetryPolicy
 from chainhub._tasks.intervals import PollIntervals
+from chainhub._tasks.outcome import shown_id
 from chainhub._tasks.poll import Done, ExpireAt, Next, Poll, PollAt, Raise, Step, WaitOptions
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 from chainhub_api.api.video import query
@@ -58,6 +60,7 @@ class Poller:
         self._wait = Poll(id_of(task), terms, now)
         self._options = options.but(retry=RetryPolicy.off(), cancel=self.cancel)
         self._deadline_at = terms.deadline_at
+        self._observers = door.observers
         self.step = Step(None, PollAt(now))
 
     @property
@@ -106,13 +109,43 @@ class Poller:
             return
         if isinstance(failure, CancelledByUser):
             raise self._cancelled()
-        self.step = self._wait.failed(failure, _clock.monotonic())
+        now = _clock.monotonic()
+        self.step = self._wait.failed(failure, now)
+        if isinstance(self.step.then, PollAt):
+            tell_retry(self._observers, self._wait, failure, self.step.then.at - now)
 
     def _cancelled(self) -> CancelledByUser:
         return CancelledByUser(
             f"the wait for {self._wait.task_id} was cancelled; the task itself goes on",
             attempts=self._wait.polls,
             elapsed=self._wait.elapsed(_clock.monotonic()),
+        )
+
+
+def tell_retry(observers: Observers, wait: Poll, error: ChainhubError, delay: float) -> None:
+    """Tell that a poll failed and that another one follows after `delay` seconds."""
+    failures, most = wait.tally
+    logger.info(
+        "task %s: poll failed (%d of %d), trying again in %.2f s: %s",
+        shown_id(wait.task_id),
+        failures,
+        most,
+        delay,
+        error,
+    )
+    if observers.on_retry is not None:
+        from chainhub._session.events import RetryEvent  # nobody else needs it
+
+        observers.on_retry(
+            RetryEvent(
+                method=error.method or "GET",
+                url=error.url or "",
+                attempt=failures,
+                delay=delay,
+                error=error,
+                max_attempts=most,
+                task_id=wait.task_id,
+            )
         )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub._tasks.intervals import obeyed
 from chainhub._tasks.outcome import Outcome
-from chainhub._tasks.poll import Done, Poll, Raise, Step, WaitOptions
+from chainhub._tasks.poll import Done, Poll, PollAt, Raise, Reach, Step, WaitOptions
 from chainhub._tasks.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
@@ -48,10 +48,15 @@ class Idle(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What a response has changed: a task to report, an outcome, or neither."""
+    """What a response has changed: a task to report, an outcome, or neither.
+
+    Attributes:
+        next_at: The time of the next poll of the task, None if there is none.
+    """
 
     changed: VideoTask | None
     outcome: Outcome | None
+    next_at: float | None = None
 
 
 class Scheduler:
@@ -64,6 +69,7 @@ class Scheduler:
 
     def __init__(self, terms: WaitOptions, in_flight: int = MOST_IN_FLIGHT) -> None:
         self.pace = RateLimiter()
+        self.reach = Reach()
         self.in_flight = 0
         # An outcome tells what became of a task by its error.
         self._terms = terms._replace(raise_on_failure=True)
@@ -92,7 +98,7 @@ class Scheduler:
         if task_id in self._seen:
             return False
         self._seen[task_id] = None
-        self._push(now, Poll(task_id, self._terms, now))
+        self._push(now, Poll(task_id, self._terms, now, self.reach))
         return True
 
     def act(self, now: float) -> SendPoll | Ended | Idle:
@@ -102,6 +108,9 @@ class Scheduler:
             if now >= self._terms.deadline_at:
                 wait = self._pop()
                 return Ended(_outcome(wait, wait.expired(now), now))
+            if self.reach.over:
+                wait = self._pop()
+                return Ended(_outcome(wait, wait.unreached(now), now))
             at = self._possible_at(due)
             if at > now:
                 return Idle(at)
@@ -132,9 +141,12 @@ class Scheduler:
 
     def _possible_at(self, due: float) -> float:
         """Return when a poll that is due then can be sent."""
-        if self.in_flight >= self._most:
+        # While nobody answers, one poll at a time is enough to find out.
+        most = 1 if self.reach.failing else self._most
+        if self.in_flight >= most:
             return self._terms.deadline_at
-        return min(max(due, self.pace.free_at), self._terms.deadline_at)
+        reached_at = self.reach.due if self.reach.failing else due
+        return min(max(due, self.pace.free_at, reached_at), self._terms.deadline_at)
 
     def _slow_down(self, ask: SendPoll, error: ChainhubError, now: float) -> None:
         asked = obeyed(error.retry_after)
@@ -148,7 +160,7 @@ class Scheduler:
         if isinstance(step.then, Done | Raise):
             return Update(step.changed, _outcome(wait, step.then, now))
         self._push(step.then.at, wait)
-        return Update(step.changed, None)
+        return Update(step.changed, None, step.then.at if isinstance(step.then, PollAt) else None)
 
     def _push(self, due: float, wait: Poll) -> None:
         self._order += 1

@@ -417,6 +417,108 @@ def test_one_broken_handshake_is_survived_but_a_wrong_certificate_is_told_soon()
     assert story.asked[-1] == pytest.approx(4.0)
 
 
+def refused():
+    """Return the error of an attempt that reached nobody."""
+    return errors.ConnectionFailedError(
+        "could not connect: Connection refused",
+        kind="connect",
+        method="GET",
+        url="http://127.0.0.1:9/v1/video/query?id=a",
+    )
+
+
+def unreached(kind):
+    """Return the error of an attempt that ended so."""
+    return errors.ConnectionFailedError("nobody there", kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("error", "latency", "asked", "ends"),
+    [
+        (refused(), 0.0, [0.0, 2.0, 6.0, 14.0], 14.0),
+        (unreached("lookup"), 0.0, [0.0, 2.0, 6.0, 14.0], 14.0),
+        (unreached("connect_timeout"), 5.0, [0.0, 7.0, 13.0, 21.0], 26.0),
+        (
+            errors.RequestTimeoutError("slow", kind="connect_timeout"),
+            0.0,
+            [0.0, 2.0, 6.0, 14.0],
+            14,
+        ),
+        (errors.TLSError("untrusted", kind="tls"), 0.0, [0.0, 2.0, 4.0], 4.0),
+        (errors.ProxyError("refused", kind="proxy"), 0.0, [0.0, 2.0, 4.0], 4.0),
+    ],
+)
+def test_an_address_where_nothing_ever_answered_is_given_up_soon(error, latency, asked, ends):
+    """After 14 s, or 26 s where connecting runs out of time; the caller's pace changes nothing."""
+    for options in ({}, {"deadline": math.inf}, {"interval": 60.0}):
+        story = Story(error, latency=latency, **options)
+        assert story.asked == pytest.approx(asked)
+        assert story.now == pytest.approx(ends)
+        assert type(story.error) is type(error)
+        assert story.error.__cause__ is error
+
+
+def test_a_dead_address_is_named_with_cause_count_and_advice():
+    """All in one line; the id in the address of the last poll may be another task's."""
+    error = Story(refused()).error
+    assert str(error) == (
+        "task veo:1: no response in 4 attempts; last error: could not connect: Connection refused;"
+        " check the base URL and the network; the task is not affected: wait for the same id again"
+        " [GET http://127.0.0.1:9/v1/video/query; 4 attempts in 14.0 s]"
+    )
+    assert error.kind == "connect"
+    assert pickle.loads(pickle.dumps(error)).kind == "connect"
+
+
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        # A gateway that is back within 14 s is not missed.
+        ([refused(), refused(), refused(), RUNNING, GOOD], 5),
+        # It has answered, be it with an error: then ten failures in a row are survived as ever.
+        ([busy(), refused()], 10),
+        ([unknown_task(), *[refused()] * 8, GOOD], 10),
+        ([RUNNING, refused()], 11),
+        ([errors.ResponseError("a page", status=200), refused()], 10),
+        # A connection that was made is no dead address, whatever became of it.
+        ([unreached("closed")], 10),
+        ([errors.RequestTimeoutError("slow", kind="timeout")], 10),
+        ([refused(), unreached("closed"), refused(), unreached("closed")], 10),
+    ],
+)
+def test_what_once_answered_or_connected_is_no_dead_address(script, asked):
+    """The rule of ten failures in a row holds for everything else."""
+    assert len(Story(*script, deadline=math.inf).asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("script", "tallies"),
+    [
+        ([refused(), refused(), RUNNING, GOOD], [(1, 4), (2, 4), (2, 4), (2, 4)]),
+        ([unknown_task(), GOOD], [(1, 3), (1, 3)]),
+        ([RUNNING, busy(), refused(), GOOD], [(0, 10), (1, 10), (2, 10), (2, 10)]),
+    ],
+)
+def test_how_many_polls_have_failed_and_how_many_may_is_known(script, tallies, monkeypatch):
+    """For whoever shows it while it happens."""
+    seen = []
+    taken = Story.take
+    monkeypatch.setattr(
+        Story, "take", lambda self, answer: (taken(self, answer), seen.append(self.wait.tally))[0]
+    )
+    Story(*script)
+    assert seen == tallies
+
+
+def test_a_short_deadline_ends_the_wait_for_a_dead_address():
+    """With the cause in the error."""
+    story = Story(refused(), deadline=5.0)
+    assert type(story.error) is errors.WaitTimeout
+    assert story.asked == pytest.approx([0.0, 2.0, 3.9])
+    assert "gave no answer; last error: could not connect: Connection refused; " in str(story.error)
+    assert story.error.url == story.error.__cause__.url
+
+
 def test_a_retry_after_is_obeyed():
     """The service's own time to come back is not undercut."""
     limited = status(429, errors.RateLimitError, retry_after=40.0)
@@ -451,7 +553,7 @@ def test_a_wait_that_ran_out_carries_everything_to_go_on():
     assert type(error.__cause__) is errors.ServerError
     text = str(error)
     assert "task veo:1 is still 'processing'" in text
-    assert "the last poll failed: 503" in text
+    assert "; last error: 503 Service Unavailable: upstream says no; " in text
     assert "the task goes on: wait for the same id again" in text
 
 

@@ -153,7 +153,7 @@ def test_changes_are_told():
     ask = many.act(0.0)
     assert many.answered(ask, task(), 0.1).changed == task()
     again = many.act(many.act(0.1).until)
-    assert many.answered(again, task(), 6.0) == (None, None)
+    assert many.answered(again, task(), 6.0)[:2] == (None, None)
 
 
 def test_a_tasks_own_end_is_its_outcome():
@@ -232,6 +232,39 @@ def test_completed_without_an_address_at_the_deadline_is_told_as_such():
     ended = many.act(4.0)
     assert type(ended.outcome.error) is errors.ResultMissing
     assert ended.outcome.task.status == "completed"
+
+
+def refused(task_id, now):
+    """Return the error of an attempt that reached nobody."""
+    return errors.ConnectionFailedError("could not connect: refused", kind="connect")
+
+
+@pytest.mark.parametrize("latency", [0.001, 0.3])
+def test_a_dead_address_is_asked_a_few_times_for_all(latency):
+    """A thousand tasks find out together, and each has its outcome."""
+    service = Service({}, trouble=refused)
+    ids = [f"a:{number}" for number in range(1000)]
+    outcomes, _ = lead(scheduler(deadline=900), service, ids, latency)
+    assert list(outcomes) != []
+    assert outcomes.keys() == set(ids)
+    assert len(service.asked) == 16 + 3
+    assert max(at for at, _ in outcomes.values()) < 16
+    error = outcomes["a:999"][1].error
+    assert "a:999: no response in 4 attempts; last error: could not connect" in str(error)
+    assert type(error) is errors.ConnectionFailedError
+
+
+def test_a_gateway_that_comes_back_is_asked_at_full_width():
+    """One question at a time finds out; then all are asked about, and none is lost."""
+    service = Service(
+        dict.fromkeys((f"a:{number}" for number in range(200)), 10.0),
+        trouble=lambda task_id, now: refused(task_id, now) if now < 5 else None,
+    )
+    outcomes, _ = lead(scheduler(deadline=900), service, service.durations)
+    assert all(outcome.error is None for _, outcome in outcomes.values())
+    assert len(outcomes) == 200
+    assert len([at for at, _ in service.asked if at < 5]) == 16 + 1
+    assert len([at for at, _ in service.asked if 6 < at < 7]) >= 180
 
 
 def test_the_pace_is_free_until_a_refusal():
