@@ -41,7 +41,7 @@ def main() -> int:
 def service() -> Generator[tuple[chainhub.Client, str, float | None], None, None]:
     """Give a client, a task's id and the seconds between two questions, if they are not learned."""
     if os.environ.get("CHAINHUB_API_KEY"):
-        with chainhub.Client() as client:
+        with chainhub.Client(on_retry=show_retry) as client:
             yield client, os.environ["TASK"], None
         return
     with Sandbox(speed=5) as sandbox:
@@ -73,9 +73,16 @@ def show_task(client: chainhub.Client, task_id: str, interval: float | None) -> 
     say(f"prompt   {task.enhanced_prompt or 'not told'}")
     if moment := chainhub.updated_at(task):
         say(f"updated  {moment:%Y-%m-%d %H:%M:%S} UTC")
-    VIDEOS.mkdir(exist_ok=True)
     path = client.video.download(task, into=VIDEOS, if_exists="replace")
     say(f"on disk  {os.path.relpath(path)}, {path.stat().st_size:,} bytes")
+
+
+def show_retry(event: chainhub.RetryEvent) -> None:
+    """Print that a request failed and that it is made again."""
+    say(
+        f"{event.error.message} ({event.attempt} of {event.max_attempts}), "
+        f"trying again in {event.delay:.0f} s"
+    )
 
 
 def bullets(name: str) -> None:

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import socket
 import struct
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         yield running
+
+
+@pytest.fixture
+def dead_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lead the commands of the test to a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("CHAINHUB_BASE_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-dead-address")
 
 
 @pytest.fixture

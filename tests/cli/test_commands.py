@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from chainhub import ChainhubError, RetryEvent
+from chainhub.cli import _failures
+from chainhub.cli._failures import FailedPolls
+from chainhub.cli._terminal import Terminal
 from chainhub.sandbox import (
     Sandbox,
     answer,
@@ -21,6 +25,7 @@ from chainhub.sandbox import (
     status,
     video_generating,
 )
+from chainhub.testing import virtual_time
 
 FIELDS = [
     "id", "state", "status", "progress", "video_url", "updated_at", "reason", "path", "elapsed",
@@ -107,6 +112,39 @@ def test_nothing_listens(chainhub, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.code == 7
     assert done.err.startswith("chainhub: ")
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("json_lines", [True, False])
+def test_a_dead_address_is_told_once_for_all_tasks(
+    json_lines, chainhub, dead_address, standard_input
+) -> None:
+    """While it is waited for, in one line; at the end each task is told of, up to twenty."""
+    standard_input("\n".join(f"x{number}" for number in range(200)).encode())
+    with virtual_time():
+        done = chainhub("wait", "-", *(["--json"] if json_lines else []))
+    assert done.code == 7
+    lines = done.err.splitlines()
+    assert lines[0].startswith("chainhub: no response (1 of 4): connection refused; trying again")
+    assert len(lines) == 22
+    assert ": no response in 4 attempts; last error: could not connect" in lines[1]
+    assert lines[-1].startswith("chainhub: more failed; ")
+    assert len(done.out.splitlines()) == (200 if json_lines else 0)
+
+
+def test_failing_polls_are_told_again_after_a_minute(sandbox: Sandbox, chainhub, monkeypatch):
+    """A service that fails now and then does not fill a log."""
+    for seconds, lines in ((60.0, 1), (0.0, 3)):
+        monkeypatch.setattr(_failures, "_SAID_AGAIN_AFTER", seconds)
+        sandbox.add([status(503), status(503), pending, status(503), completed], id="x")
+        done = chainhub("wait", "x", "--interval", "0.01")
+        assert (done.code, done.err.count("503 Service Unavailable")) == (0, lines)
+
+
+def test_before_anything_is_shown_failures_are_silent() -> None:
+    """There is no line of a task yet."""
+    told = FailedPolls(Terminal.of_process())
+    event = RetryEvent(method="GET", url="", attempt=1, delay=1.0, error=ChainhubError("x"))
+    assert told(event) is None
 
 
 def test_wait_prints_the_address_and_nothing_else(sandbox: Sandbox, chainhub) -> None:

@@ -13,6 +13,7 @@ from chainhub._tasks.status import State
 from chainhub.cli._checks import Finding, Level, conclusion, diagnosis, fault, told, worst
 from chainhub.cli._durations import amount, clock, limit, parse_span
 from chainhub.cli._exit_codes import Exit, exit_code_of, verdict
+from chainhub.cli._failures import failure
 from chainhub.cli._ids import chosen, ids_in, ids_of_file
 from chainhub.cli._lines import change_sentence, columns, sentence
 from chainhub.cli._messages import again, complaint, plain, spoken
@@ -285,12 +286,40 @@ def test_a_board_counts_what_ends() -> None:
     texts = [line.text for line in board.view(80, 24, ASCII)]
     assert texts == [
         "1 of 3 done  2 to go  0:10  about 0:50 left",
-        "a  queued  0:10",
-        "b  asking  0:10  about 0:50 left",
+        "a  queued      0:10",
+        "b  connecting  0:10  about 0:50 left",
     ]
     board.ended("b", good=False)
     assert board.view(80, 24, ASCII)[0].text == "1 of 3 done  1 failed  1 to go  0:10"
     assert board.pending == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (
+            errors.ConnectionFailedError("could not connect: Connection refused"),
+            ("no response", ": connection refused"),
+        ),
+        (errors.RequestTimeoutError("timed out"), ("no response", ": timed out")),
+        (errors.ServerError("busy", status=503), ("503 Service Unavailable", "")),
+        (errors.ResponseError("a page", status=200), ("unusable answer", "")),
+        (errors.ConnectionFailedError(""), ("no response", ": ")),
+    ],
+)
+def test_a_failed_poll_in_a_few_words(error, expected) -> None:
+    """What failed, and why if that says it not yet."""
+    assert failure(error) == expected
+
+
+def test_a_board_shows_failing_polls_until_one_is_good() -> None:
+    """In the place of the status."""
+    board = LiveProgress(["a"], Ticks())
+    assert board.failing("stranger", "no response") is None
+    assert board.failing("a", "no response (1 of 4)").word == "connecting"
+    assert board.view(80, 24, ASCII)[0].text == "a  no response (1 of 4)  0:00"
+    board.told(task(id="a", status="queued"))
+    assert board.view(80, 24, ASCII)[0].text == "a  queued  0:00"
 
 
 def test_a_board_of_one_needs_no_counts() -> None:

@@ -17,9 +17,11 @@ from chainhub.sandbox import (
     failed,
     pending,
     state,
+    status,
     trickle,
     video_generating,
 )
+from chainhub.testing import virtual_time
 from tests.cli.conftest import ESCAPES
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -82,6 +84,26 @@ def test_an_answer_with_a_foreign_id_changes_no_line(sandbox: Sandbox, chainhub,
     came = watched(term="dumb")
     assert chainhub("wait", "a", "b").code == 0
     assert "stranger" not in came()
+
+
+def test_polls_that_fail_are_shown_in_place(sandbox: Sandbox, chainhub, watched) -> None:
+    """With their count and the cause, until one is good."""
+    sandbox.add([status(503), pending, completed], id="x")
+    came = watched()
+    assert chainhub("wait", "x", "--interval", "0.4").code == 0
+    assert "x  503 Service Unavailable (1 of 10)  0:0" in ESCAPES.sub("", came())
+
+
+def test_a_dead_address_is_shown_on_a_plain_terminal(chainhub, watched, dead_address) -> None:
+    """A line for each attempt."""
+    came = watched(term="dumb")
+    with virtual_time():
+        assert chainhub("watch", "x").code == 7
+    first, second, third, last = came().splitlines()
+    assert re.fullmatch(r"0:0\d  x  no response \(1 of 4\): connection refused", first)
+    assert "(2 of 4)" in second
+    assert "(3 of 4)" in third
+    assert "no response in 4 attempts; last error: could not connect: Connection refused" in last
 
 
 def test_a_note_has_a_line_of_its_own(sandbox: Sandbox, chainhub, watched) -> None:
@@ -209,7 +231,7 @@ def test_an_interruption_before_anything_began_needs_no_way_on(
 ) -> None:
     """There is nothing to go on with."""
 
-    def interrupted(*given: object) -> None:
+    def interrupted(*given: object, **named: object) -> None:
         raise KeyboardInterrupt
 
     module = sys.modules.get(f"chainhub.cli._{words[0]}") or __import__(

@@ -311,6 +311,7 @@ class Poll:
         assert error is not None  # an attempt has failed
         attempts = f"{self._reach.failures} attempts"
         told = self._retold(error, f"no response in {attempts}; last error: {error.message}", now)
+        told.attempts = self._reach.failures
         # The error may be of another task's poll: only the address is that of all.
         told.url = error.url and error.url.partition("?")[0]
         told.advice = error.advice or (

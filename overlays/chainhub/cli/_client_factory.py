@@ -9,7 +9,10 @@ import attrs
 from chainhub.cli._durations import limit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chainhub import Client
+    from chainhub._session.events import RetryEvent
     from chainhub.cli._terminal import Terminal
 
 
@@ -26,13 +29,19 @@ class Service:
     timeout: float
 
 
-def open_client(service: Service, terminal: Terminal, deadline: float | None = None) -> Client:
+def open_client(
+    service: Service,
+    terminal: Terminal,
+    deadline: float | None = None,
+    on_retry: Callable[[RetryEvent], None] | None = None,
+) -> Client:
     """Return a client for the service.
 
     Args:
         service: How it is asked.
         terminal: Where the key may be asked for.
         deadline: Seconds for a whole call, infinite for no limit; None for the usual ones.
+        on_retry: Told of failed attempts and polls that are followed by another one.
 
     Raises:
         ConfigurationError: An option or a variable cannot be used.
@@ -47,6 +56,7 @@ def open_client(service: Service, terminal: Terminal, deadline: float | None = N
         base_url=service.base_url,
         timeout=limit(service.timeout),
         deadline=DEADLINE if deadline is None else limit(deadline),
+        on_retry=on_retry,
     )
 
 

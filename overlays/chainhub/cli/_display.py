@@ -80,7 +80,9 @@ class PlainLines(Silence):
         if row is None:
             return
         with self.aside():
-            self._terminal.say(f"{clock(now - row.began)}  {plain(row.id)}  {plain(row.word)}")
+            self._terminal.say(
+                f"{clock(now - row.began)}  {plain(row.id)}  {plain(row.failing or row.word)}"
+            )
 
 
 class InPlace(Silence):

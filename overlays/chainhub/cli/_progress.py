@@ -62,6 +62,15 @@ class LiveProgress:
                 row = next(iter(self._rows.values()), None)
             if row is not None:
                 row.word, row.progress = str(task.status), progress_of(task)
+                row.failing = None
+            return row
+
+    def failing(self, task_id: str | None, why: str) -> Row | None:
+        """Take that a poll for a task failed; return its row, or None if it is not here."""
+        with self._lock:
+            row = self._rows.get(task_id or "")
+            if row is not None:
+                row.failing = why
             return row
 
     def downloading(self, task_id: str) -> None:

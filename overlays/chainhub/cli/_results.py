@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chainhub.cli._exit_codes import Exit, exit_code_of, verdict
 from chainhub.cli._messages import complaint
 from chainhub.cli._records import encoded
+from chainhub.errors import TransportError
 
 if TYPE_CHECKING:
     from chainhub.cli._display import Display
@@ -32,6 +33,7 @@ class Results:
         self._display = display
         self._json = json
         self._codes: Counter[Exit] = Counter()
+        self._unanswered = 0
 
     @property
     def failed(self) -> int:
@@ -76,7 +78,11 @@ class Results:
                 self._terminal.result(line)
 
     def _complain(self, error: ChainhubError, task_id: str | None) -> None:
-        if not self._json or self.failed <= _MOST_COMPLAINTS:
+        # A service that is down says the same of every task.
+        self._unanswered += isinstance(error, TransportError)
+        count = self.failed if self._json else self._unanswered
+        if count <= _MOST_COMPLAINTS or not (self._json or isinstance(error, TransportError)):
             self._terminal.say(complaint(error, task_id))
-        elif self.failed == _MOST_COMPLAINTS + 1:
-            self._terminal.say("chainhub: more failed; the results say why")
+        elif count == _MOST_COMPLAINTS + 1:
+            where = "the results say why" if self._json else "the service did not respond"
+            self._terminal.say(f"chainhub: more failed; {where}")

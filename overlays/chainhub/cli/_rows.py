@@ -62,15 +62,17 @@ class Row:
         expected: Seconds such a task takes in all, as far as was learned, or None.
         bytes: Bytes that are there and bytes of the whole, while it is downloaded.
         marks: Instants and bytes of the last seconds, to tell the speed by.
+        failing: Why the last poll failed, None if it did not.
     """
 
     id: str
     began: float
-    word: str = "asking"
+    word: str = "connecting"
     progress: float | None = None
     expected: float | None = None
     bytes: tuple[int, int | None] | None = None
     marks: list[tuple[float, int]] = attrs.field(factory=list)
+    failing: str | None = None
 
     def got(self, done: int, total: int | None, now: float) -> None:
         """Note how far a download is; less than before means that it starts over."""
@@ -95,7 +97,7 @@ def facts(row: Row, now: float) -> list[str]:
     elapsed = clock(now - row.began)
     if row.bytes is not None:
         return [_bytes(row), *_rest_of_download(row), elapsed]
-    told = [one_line(row.word, _LONGEST_WORD), elapsed]
+    told = [row.failing or one_line(row.word, _LONGEST_WORD), elapsed]
     if row.progress is not None:
         told.append(f"{row.progress:.0%}".replace("%", " %"))
     if (rest := remainder(row, now)) is not None:

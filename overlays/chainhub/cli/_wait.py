@@ -12,6 +12,7 @@ from chainhub._cancel import Cancel
 from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
 from chainhub.cli._durations import clock, limit
+from chainhub.cli._failures import FailedPolls
 from chainhub.cli._ids import chosen, ids_of_file
 from chainhub.cli._messages import again, plain
 from chainhub.cli._progress import LiveProgress
@@ -70,11 +71,12 @@ class Wait:
     def run(self, terminal: Terminal) -> Exit:
         """Wait, and print each result as it is known."""
         ids = chosen(self.ids, terminal.read)
-        with open_client(self.service, terminal) as client:
+        failures = FailedPolls(terminal)
+        with open_client(self.service, terminal, on_retry=failures) as client:
             self.board = board = LiveProgress(
                 ids, _clock.monotonic, client._session.durations.expected
             )
-            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place)
+            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place, failures)
             return gathering.run(ids, json=self.json).code
 
     def resume_hint(self) -> str:
@@ -107,9 +109,10 @@ class Batch:
     def run(self, terminal: Terminal) -> Exit:
         """Wait, print each result as it is known, and say how many there were."""
         ids = ids_of_file(self.file, terminal.read)
-        with open_client(self.service, terminal) as client:
+        failures = FailedPolls(terminal)
+        with open_client(self.service, terminal, on_retry=failures) as client:
             board = LiveProgress(ids, _clock.monotonic, client._session.durations.expected)
-            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place)
+            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place, failures)
             results = gathering.run(ids, json=True)
         if terminal.words_are_read:
             terminal.say(gathering.summary(results, len(ids)))
@@ -135,6 +138,7 @@ class BatchRun:
         terminal: Where results and words go.
         patience: How they are waited for.
         place: Where videos go, or None.
+        failures: What is told of failed polls.
     """
 
     def __init__(
@@ -144,12 +148,14 @@ class BatchRun:
         terminal: Terminal,
         wait_flags: WaitFlags,
         place: Place | None,
+        failures: FailedPolls,
     ) -> None:
         self._client = client
         self._board = board
         self._terminal = terminal
         self._patience = wait_flags
         self._place = place
+        self._failures = failures
         self._began = _clock.monotonic()
         self._replayed = 0
         self._signs = signs_for(getattr(terminal.stderr, "encoding", None))
@@ -158,6 +164,7 @@ class BatchRun:
         """Wait for all of them and print each result."""
         cancel = Cancel()
         with display_for(self._board, self._terminal) as display:
+            self._failures.shown_on(self._board, display)
             results = Results(self._terminal, display, json=json)
             with self._fetching(cancel) as fetching:
                 for outcome in self._outcomes(ids, display, cancel):

@@ -12,6 +12,7 @@ from chainhub._tasks.status import State
 from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
 from chainhub.cli._durations import limit
+from chainhub.cli._failures import FailedPolls
 from chainhub.cli._ids import chosen
 from chainhub.cli._lines import change_columns, change_sentence
 from chainhub.cli._messages import again
@@ -56,9 +57,11 @@ class Watch:
         if len(ids) > 1:
             raise ConfigurationError("watch takes one id; for several there is chainhub wait")
         self.id, self.people = ids[0], terminal.results_are_read
-        with open_client(self.service, terminal) as client:
+        failures = FailedPolls(terminal)
+        with open_client(self.service, terminal, on_retry=failures) as client:
             board = LiveProgress(ids, _clock.monotonic, client._session.durations.expected)
             with display_for(board, terminal) as display:
+                failures.shown_on(board, display)
                 results = Results(terminal, display, json=self.json)
                 changes = client.video.watch(
                     self.id, deadline=limit(self.deadline), interval=self.interval
