@@ -19,6 +19,9 @@ from chainhub._ending import Counter
 from chainhub._lane import READ, Reading
 from chainhub._network import LeftOver
 from chainhub._pool import (
+    EXPIRED,
+    NOT_KEPT,
+    STALE,
     UNREADABLE,
     UNWATCHED,
     Attempt,
@@ -29,6 +32,7 @@ from chainhub._pool import (
     watching,
     without_body,
 )
+from chainhub._session.log import logger
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -95,6 +99,7 @@ class AsyncPool:
         dead: list[Slot[AsyncWire, AsyncConnection]] = []
         slot = self._stack.pop(dead)
         for other in dead:
+            logger.debug(EXPIRED)
             await other.connection.aclose()
         return slot
 
@@ -106,7 +111,7 @@ class AsyncPool:
         until: float,
     ) -> Raw | None:
         """Run one exchange; None says that the connection was stale and the request unheard."""
-        wire = slot.wire
+        wire, attempt.reused = slot.wire, slot.used
         wire.begin(until, attempt.connect, reused=slot.used)
         try:
             raw = await self._spelt(slot, request, attempt)
@@ -115,6 +120,7 @@ class AsyncPool:
         except BaseException as error:
             await slot.connection.aclose()
             if is_stale(error, wire):
+                logger.debug(STALE)
                 return None
             attempt.reached, attempt.heard = wire.written, wire.heard
             raise
@@ -172,6 +178,7 @@ class AsyncPool:
             if cold is not None:
                 await cold.connection.aclose()
         else:
+            logger.debug(NOT_KEPT)
             await slot.connection.aclose()
 
     async def aclose(self) -> None:

@@ -24,6 +24,7 @@ from chainhub import _clock
 from chainhub._body import BodyError, BodyReader
 from chainhub._ending import Counter
 from chainhub._network import LeftOver, SyncWire, Wire
+from chainhub._session.log import logger
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -82,6 +83,7 @@ class Attempt:
         "heard",
         "max_body",
         "reached",
+        "reused",
         "timeout",
     )
 
@@ -102,6 +104,7 @@ class Attempt:
         self.fresh = fresh
         self.cancel = cancel
         self.reached = False
+        self.reused = False
         self.heard = b""
 
     def until(self) -> float:
@@ -196,6 +199,11 @@ class Stack(Generic[W, C]):
             yield self._idle.pop()
 
 
+EXPIRED = "closed an idle connection: its time is over, or the server has closed it"
+STALE = "a kept connection had been closed by the server: trying a new one"
+NOT_KEPT = "closed a connection: the server does not keep it open"
+
+
 def is_stale(error: BaseException, wire: Wire) -> bool:
     """Tell whether a failure is only that of a reused connection that was dead or dirty already."""
     if not wire.reused or wire.headers_came:
@@ -254,6 +262,7 @@ class SyncPool:
         dead: list[Slot[SyncWire, SyncConnection]] = []
         slot = self._stack.pop(dead)
         for other in dead:
+            logger.debug(EXPIRED)
             other.connection.close()
         return slot
 
@@ -265,7 +274,7 @@ class SyncPool:
         until: float,
     ) -> Raw | None:
         """Run one exchange; None says that the connection was stale and the request unheard."""
-        wire = slot.wire
+        wire, attempt.reused = slot.wire, slot.used
         wire.begin(until, attempt.connect, reused=slot.used)
         try:
             with watching(attempt.cancel, lambda: wire.shut):
@@ -273,6 +282,7 @@ class SyncPool:
         except BaseException as error:
             slot.connection.close()
             if is_stale(error, wire):
+                logger.debug(STALE)
                 return None
             attempt.reached, attempt.heard = wire.written, wire.heard
             raise
@@ -317,6 +327,7 @@ class SyncPool:
             if cold is not None:
                 cold.connection.close()
         else:
+            logger.debug(NOT_KEPT)
             slot.connection.close()
 
     def close(self) -> None:

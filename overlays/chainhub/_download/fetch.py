@@ -23,7 +23,7 @@ from chainhub._download.partial import Partial
 from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._media_line import Line, Reply
 from chainhub._responses.response import Response
-from chainhub._session.log import UNDER_WAY
+from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.retry import Failure
 from chainhub._session.session import FAILURES
 from chainhub._trouble import trouble_of
@@ -134,6 +134,8 @@ class Fetch:
         with closing(line), self._halt.watching(line.shut):
             reply = line.ask(self.url, headers, self._order.until(), self._order.connect)
             found = judge_head(reply.status, reply.headers, kept)
+            if logger.isEnabledFor(10):  # logging.DEBUG
+                logger.debug("download to %s: %s", self._partial.target.name, _told(found, kept))
             if isinstance(found, Failed):
                 return self._error(reply)
             if isinstance(found, BodyRange):
@@ -185,3 +187,15 @@ class Fetch:
                 line.extend(self._order.until())
             self._tell(self._partial.position, length)
         return arrived
+
+
+def _told(found: Failed | BodyRange | Redirect | StartOver, kept: ResumePoint | None) -> str:
+    """Return what an answer means for the download, without its address."""
+    if isinstance(found, BodyRange):
+        begins = f"resuming at byte {found.offset}" if found.offset else "from the beginning"
+        asked = "" if kept is None or found.offset else ", the server does not resume"
+        can = "can be resumed" if found.etag else "cannot be resumed: no strong ETag and length"
+        return f"{begins}{asked}, {found.length or 'an unknown number of'} bytes; {can}"
+    if isinstance(found, StartOver):
+        return f"starting over: {found.text}"
+    return "a redirect" if isinstance(found, Redirect) else "an error status"

@@ -196,6 +196,7 @@ class Call:
     """
 
     __slots__ = (
+        "_attempt",
         "_attempt_began",
         "_fresh",
         "_spent",
@@ -243,7 +244,7 @@ class Call:
         self.attempts += 1
         self._attempt_began = _clock.monotonic()
         options = self.options
-        return Attempt(
+        attempt = self._attempt = Attempt(
             timeout=options.timeout,
             connect=options.connect,
             deadline=self.deadline_at,
@@ -252,6 +253,7 @@ class Call:
             fresh=self._fresh or not self.prepared.idempotent,
             cancel=options.cancel,
         )
+        return attempt
 
     def answer(self, raw: Raw) -> Response:
         """Return what came as an answer to this call."""
@@ -274,6 +276,7 @@ class Call:
         from chainhub._session.retry import Stop
 
         if isinstance(step, Stop):
+            logger.debug("not trying again after attempt %d: %s", self.attempts, step.reason)
             return self._end(outcome, error)
         self._spent += step.cost
         self._tell_retry(step.delay, error)
@@ -379,6 +382,11 @@ class Call:
             event.elapsed,
             event.attempt,
             event.request_id or "-",
+        )
+        logger.debug(
+            "attempt %d used a %s connection",
+            event.attempt,
+            "kept" if self._attempt.reused else "new",
         )
         if observer is not None:
             observer(event)

@@ -26,7 +26,7 @@ from chainhub._connector import Connector
 from chainhub._pool import Attempt, Raw, SyncPool
 from chainhub._session.call import Call, CallResult, Prepared
 from chainhub._session.credentials import Credentials
-from chainhub._session.log import UNDER_WAY
+from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
 from chainhub.errors import ClientClosedError, ConfigurationError
@@ -77,6 +77,7 @@ class Session:
         self.closed = False
         self._reset()
         _sessions.add(self)
+        logger.debug("new client for %s, key from %s", connector.base_url, credentials.source)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()

@@ -18,6 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import errors
+from chainhub._session.log import logger
 from chainhub._tasks.intervals import PollIntervals, PollProgress, obeyed
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import (
@@ -380,10 +381,17 @@ class Poll:
         """Poll after so many seconds, or for the last time just before the deadline."""
         last_call = self._terms.deadline_at - self._lead * _LEAD_PLANNED
         if now + gap <= last_call:
-            return PollAt(now + gap)
-        if last_call >= max(not_before, now + min(gap / 2, 1.0)):
-            return PollAt(last_call)
-        return ExpireAt(self._terms.deadline_at)
+            then: PollAt | ExpireAt = PollAt(now + gap)
+        elif last_call >= max(not_before, now + min(gap / 2, 1.0)):
+            then = PollAt(last_call)
+        else:
+            then = ExpireAt(self._terms.deadline_at)
+        if logger.isEnabledFor(10):  # logging.DEBUG
+            what = "next poll" if isinstance(then, PollAt) else "no more polls, the deadline is"
+            known = shown_status(self.task) if self.task else "no answer yet"
+            shown = shown_id(self.task_id), known, what, then.at - now
+            logger.debug("task %s: %s; %s in %.2f s", *shown)
+        return then
 
     def _gap(self, now: float, hint: float | None = None) -> float:
         return self._terms.schedule.after_answer(self._plan, self._turn(now), hint)

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,8 +11,14 @@ import time
 import httpx
 import pytest
 
+import chainhub
+from chainhub import _pool
+from chainhub._download import fetch as _fetch
+from chainhub._download.media import BodyRange, ResumePoint, StartOver
 from chainhub._session import log as _log
 from chainhub._session.log import OwnRecords, guard_logs
+from tests.client.video import SampleVideo, answer, task
+from tests.loopback import TASK
 
 KEY = "Kp7Qw2Xv9Lm4Rt6Yb1Nc"
 
@@ -106,6 +113,90 @@ def test_only_our_requests_are_redacted(mode, server, records):
     assert f"GET {server.url}/v1/video/query?id=a " in ours
     assert "/inside?secret=***" in inside  # it is a part of our request
     assert "/beside?secret=1" in beside
+
+
+@pytest.fixture
+def debug(caplog):
+    """Give what we log in all."""
+    caplog.set_level(logging.DEBUG, "chainhub")
+    return lambda: [r.getMessage() for r in caplog.records if r.name == "chainhub"]
+
+
+def test_debug_tells_of_connections_and_retries(mode, server, http, debug):
+    """New, kept and closed ones; and why no other attempt follows."""
+    server.answers = [http(), None, http(200, TASK, "Connection: close"), http(401, b"{}")]
+    client = mode.client(KEY, base_url=server.url)
+    for _ in range(2):
+        mode(client.video.query("a"))
+    with pytest.raises(chainhub.AuthenticationError):
+        mode(client.video.query("a"))
+    said = debug()
+    assert f"new client for {server.url}, key from the api_key argument" in said
+    assert said.count("attempt 1 used a new connection") == 3
+    assert any("had been closed by the server: trying a new one" in line for line in said)
+    assert any("the server does not keep it open" in line for line in said)
+    assert "not trying again after attempt 1: final" in said
+    assert KEY not in str(said)
+
+
+def test_debug_tells_of_kept_and_expired_connections(mode, server, http, debug, monkeypatch):
+    """One that was idle for too long is not used again."""
+    client = mode.client(base_url=server.url)
+    for _ in range(2):
+        mode(client.video.query("a"))
+    assert "attempt 1 used a kept connection" in debug()
+    monkeypatch.setattr(_pool, "KEEPALIVE", -1.0)
+    mode(client.video.query("a"))
+    assert any(line.startswith("closed an idle connection") for line in debug())
+
+
+def test_debug_tells_of_the_next_poll(mode, server, http, debug):
+    """And that there is none before the deadline."""
+    server.answers = [http()]
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.WaitTimeout):
+        mode(client.video.wait("a", interval=0.1, deadline=0.3))
+    said = debug()
+    assert "task a: 'pending'; next poll in 0.10 s" in said
+    assert any(
+        line.startswith("task a: 'pending'; no more polls, the deadline is") for line in said
+    )
+
+
+def test_debug_tells_how_a_download_goes_on(mode, server, debug, tmp_path):
+    """Where it begins and whether it can be resumed, without the address."""
+    sample = SampleVideo()
+    url = f"{server.url}/v?sig=abc"
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /w?sig=abc\r\nContent-Length: 0\r\n\r\n"
+    behaviours = [task(url), moved, sample.until(50_000), answer(503), sample.send]
+    server.answers = behaviours
+    client = mode.client(base_url=server.url, retry=chainhub.RetryPolicy(base=0.001))
+    mode(client.video.download("a", tmp_path / "v"))
+    server.answers = [*behaviours, task(url), SampleVideo(etag=None).send]
+    mode(client.video.download("a", tmp_path / "w"))
+    said = [line for line in debug() if line.startswith("download to")]
+    assert "download to v: a redirect" in said
+    assert "download to v: an error status" in said
+    assert "download to v: from the beginning, 100000 bytes; can be resumed" in said
+    assert any(re.search(r"v: resuming at byte \d+, 100000 bytes; can be", line) for line in said)
+    assert "cannot be resumed: no strong ETag" in said[-1]
+    assert "sig" not in str(said)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (StartOver("the file has changed"), "starting over: the file has changed"),
+        (
+            BodyRange(length=None, delimited=False),
+            "from the beginning, the server does not resume, an unknown number of bytes; "
+            "cannot be resumed: no strong ETag and length",
+        ),
+    ],
+)
+def test_what_else_is_said_of_a_download(found, text):
+    """Where an earlier part could not be used."""
+    assert _fetch._told(found, ResumePoint('"e"', 9, 5)) == text
 
 
 def test_filter_is_installed_once():
