@@ -280,7 +280,7 @@ class Door(httpx.Client):
     @property
     def observers(self) -> Observers:
         """Who is told of attempts and retries."""
-        return self._way.session.observers
+        return self.way.session.observers
 
     def close(self) -> None:
         """Do nothing: connections belong to the client that this one is part of."""
@@ -379,7 +379,7 @@ class AsyncDoor(httpx.AsyncClient):
     @property
     def observers(self) -> Observers:
         """Who is told of attempts and retries."""
-        return self._way.session.observers
+        return self.way.session.observers
 
     async def aclose(self) -> None:
         """Do nothing: connections belong to the client that this one is part of."""
