@@ -279,7 +279,7 @@ class Door(httpx.Client):
 
     @property
     def observers(self) -> Observers:
-        """Who is told of attempts and retries."""
+        """The callbacks for attempts and retries."""
         return self.way.session.observers
 
     def close(self) -> None:
@@ -378,7 +378,7 @@ class AsyncDoor(httpx.AsyncClient):
 
     @property
     def observers(self) -> Observers:
-        """Who is told of attempts and retries."""
+        """The callbacks for attempts and retries."""
         return self.way.session.observers
 
     async def aclose(self) -> None:

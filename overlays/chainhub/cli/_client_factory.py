@@ -41,7 +41,7 @@ def open_client(
         service: How it is asked.
         terminal: Where the key may be asked for.
         deadline: Seconds for a whole call, infinite for no limit; None for the usual ones.
-        on_retry: Told of failed attempts and polls that are followed by another one.
+        on_retry: Called for failed attempts and polls that are followed by another one.
 
     Raises:
         ConfigurationError: An option or a variable cannot be used.

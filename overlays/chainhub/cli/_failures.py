@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from chainhub import _clock
 from chainhub._redaction import one_line
-from chainhub._responses.phrases import named
 from chainhub.cli._messages import plain
+from chainhub.errors import named_status
 
 if TYPE_CHECKING:
     from chainhub._session.events import RetryEvent
@@ -60,6 +60,6 @@ def failure(error: ChainhubError) -> tuple[str, str]:
     """Return in a few words how a poll failed, and why if its name does not say it."""
     if error.status is not None:
         usable = not 200 <= error.status <= 299
-        return (named(error.status), "") if usable else ("unusable answer", "")
+        return (named_status(error.status), "") if usable else ("unusable answer", "")
     why = error.message.removeprefix("could not connect: ")
     return "no response", f": {why[:1].lower()}{why[1:]}"

@@ -138,7 +138,7 @@ class BatchRun:
         terminal: Where results and words go.
         patience: How they are waited for.
         place: Where videos go, or None.
-        failures: What is told of failed polls.
+        failures: Prints failed polls.
     """
 
     def __init__(
