@@ -38,6 +38,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.resources: list[str] = []
         self.headings = 0
+        self.icon = ""
         self.language = ""
         self.title = ""
         self._in_title = False
@@ -50,6 +51,8 @@ class Page(HTMLParser):
         self._in_title = tag == "title" and not self.title
         if tag == "html":
             self.language = given.get("lang", "")
+        if tag == "link" and "icon" in given.get("rel", "").split():
+            self.icon = given["href"]
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
         if LOADING.get(tag) in given:
@@ -181,11 +184,11 @@ def test_nothing_comes_from_another_host(site: Path, pages: dict[Path, Page]) ->
 
 
 def test_pages_have_a_name_and_a_language(pages: dict[Path, Page]) -> None:
-    """Every page has a title, one heading of the first level, and says which language it is in."""
+    """Every page has a title, one first-level heading, an icon, and says what language it is in."""
     lacking = [
         path.name
         for path, page in pages.items()
-        if not page.title.strip() or page.headings != 1 or page.language != "en"
+        if not (page.title.strip() and page.icon) or page.headings != 1 or page.language != "en"
     ]
     assert lacking == []
 
