@@ -26,7 +26,7 @@ from random import Random
 from typing import Literal
 
 from chainhub._responses.response import Response
-from chainhub._session.retry import Failure, Retry, RetryPolicy, decide
+from chainhub._session.retry import AttemptFailure, Retry, RetryPolicy, decide
 from chainhub._session.retry_budget import RetryBudget
 
 PERIOD = 5.0
@@ -36,7 +36,7 @@ START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: what happens is counte
 QUICK = 0.02
 
 GOOD = Response(200, [], b"{}", "GET", "")
-LOST = Failure("timeout", reached=True, text="")
+LOST = AttemptFailure("timeout", reached=True, text="")
 
 Draw = Callable[[float], float]
 
@@ -80,7 +80,7 @@ class Service:
         self.before = self.rate * START
         self.by_end = self.before + self.in_outage * (weather.end - START)
 
-    def attempt(self, now: float) -> tuple[Response | Failure, float]:
+    def attempt(self, now: float) -> tuple[Response | AttemptFailure, float]:
         """Return what becomes of an attempt made now, and after how many seconds."""
         out = START <= now < self.weather.end
         if out and self.weather.outage == "down":

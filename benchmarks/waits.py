@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._responses.response import Response
     from chainhub._session.call import CallResult
-    from chainhub._session.retry import Failure
+    from chainhub._session.retry import AttemptFailure
     from chainhub_api.models import VideoTask
 
 WARM = 3
@@ -89,9 +89,9 @@ def settled(bench: Bench, *, calls: int) -> Figures:
     from chainhub._session.call import Call
 
     settle = Call.settle
-    seen: list[tuple[Call, Response | Failure]] = []
+    seen: list[tuple[Call, Response | AttemptFailure]] = []
 
-    def noting(call: Call, outcome: Response | Failure) -> CallResult | float:
+    def noting(call: Call, outcome: Response | AttemptFailure) -> CallResult | float:
         seen.append((call, outcome))
         return settle(call, outcome)
 

@@ -11,7 +11,7 @@ import os
 from chainhub._body import BodyError
 from chainhub._network import NameLookupError
 from chainhub._redaction import redact_text
-from chainhub._session.retry import Failure, FailureKind
+from chainhub._session.retry import AttemptFailure, FailureKind
 from chainhub._tls_problem import problem
 
 _KINDS: dict[str, FailureKind] = {
@@ -33,7 +33,7 @@ _KINDS: dict[str, FailureKind] = {
 
 def trouble_of(
     error: Exception, *, host: str, reached: bool, heard: bytes, secrets: tuple[str, ...]
-) -> Failure:
+) -> AttemptFailure:
     """Return what an exception of an attempt to talk to `host` means.
 
     Args:
@@ -45,15 +45,15 @@ def trouble_of(
     """
     text = redact_text(_said(error), secrets)
     if isinstance(error, BodyError):
-        return Failure(error.kind, reached=True, text=text)
+        return AttemptFailure(error.kind, reached=True, text=text)
     if isinstance(error, NameLookupError):
-        return Failure("lookup", reached=False, text=text, passing=error.passing)
+        return AttemptFailure("lookup", reached=False, text=text, passing=error.passing)
     if tls := problem(error, host):
-        return Failure("tls", reached=reached, text=tls.text, passing=tls.passing)
+        return AttemptFailure("tls", reached=reached, text=tls.text, passing=tls.passing)
     kind = _kind(error)
     if kind == "protocol" and reached:
         kind = _early_end(text, heard)
-    return Failure(kind, reached=reached and kind != "connect", text=text)
+    return AttemptFailure(kind, reached=reached and kind != "connect", text=text)
 
 
 def _kind(error: Exception) -> FailureKind:

@@ -8,7 +8,7 @@ import pytest
 
 from chainhub._body import BodyError
 from chainhub._network import LeftOver, NameLookupError
-from chainhub._session.retry import Failure
+from chainhub._session.retry import AttemptFailure
 from chainhub._trouble import trouble_of
 
 KEY = "sk-test-trouble-123456"
@@ -61,7 +61,7 @@ def test_passing_name_trouble_is_told_from_lasting():
     trouble = trouble_of(
         NameLookupError("later", passing=True), host="x", reached=False, heard=b"", secrets=()
     )
-    assert trouble == Failure("lookup", reached=False, text="later", passing=True)
+    assert trouble == AttemptFailure("lookup", reached=False, text="later", passing=True)
 
 
 def test_texts_are_redacted_and_never_empty():

@@ -8,7 +8,7 @@ from chainhub._download.decompress import Unzip
 from chainhub._download.media import BodyRange, Headers, header
 from chainhub._download.partial import Partial
 from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
-from chainhub._session.retry import Failure
+from chainhub._session.retry import AttemptFailure
 from chainhub.errors import ContentRefusedError
 
 
@@ -51,7 +51,7 @@ class PartWriter:
             for piece in self._unzip.feed(chunk):
                 self._take_in(piece)
 
-    def finish(self) -> Received | Failure:
+    def finish(self) -> Received | AttemptFailure:
         """Say whether the file is complete.
 
         Raises:
@@ -59,14 +59,14 @@ class PartWriter:
             DiskError: the disk refuses.
         """
         if self._unzip is not None and not self._unzip.whole:
-            return Failure("truncated", True, "the compressed body ends in the middle")
+            return AttemptFailure("truncated", True, "the compressed body ends in the middle")
         if self._head is not None:
             self._begin(bytes(self._head))
         size, length = self._partial.position, self._take.length
         if length is not None and size < length:
-            return Failure("truncated", True, f"{size} of {length} bytes came")
+            return AttemptFailure("truncated", True, f"{size} of {length} bytes came")
         if not self._take.delimited and is_cut(self._partial.read, size):
-            return Failure("truncated", True, "the file ends in the middle")
+            return AttemptFailure("truncated", True, "the file ends in the middle")
         return Received()
 
     def _take_in(self, data: bytes | memoryview) -> None:

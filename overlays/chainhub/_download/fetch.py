@@ -24,7 +24,7 @@ from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._media_line import Line, Reply
 from chainhub._responses.response import Response
 from chainhub._session.log import UNDER_WAY, logger
-from chainhub._session.retry import Failure
+from chainhub._session.retry import AttemptFailure
 from chainhub._session.session import FAILURES
 from chainhub._trouble import trouble_of
 from chainhub.errors import ChainhubError, DownloadError
@@ -38,7 +38,7 @@ STALLED = 16 * 1024
 
 _ERROR_BODY = 64 * 1024
 
-Outcome = Received | StartOver | Response | Failure
+Outcome = Received | StartOver | Response | AttemptFailure
 
 
 @attrs.frozen(kw_only=True)

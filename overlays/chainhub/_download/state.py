@@ -13,7 +13,7 @@ from chainhub._download.body import Received
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._responses.response import Response, judge
 from chainhub._session.call import error_of, request_id_of
-from chainhub._session.retry import Failure, Retry, Stop, decide
+from chainhub._session.retry import AttemptFailure, Retry, Stop, decide
 from chainhub._session.retry_after import retry_after_of
 from chainhub._session.retry_budget import RetryBudget
 from chainhub.errors import (
@@ -95,7 +95,7 @@ class DownloadState:
             return Finish()
         if isinstance(outcome, Response):
             return self._after_answer(outcome, now, wall)
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, AttemptFailure):
             return self._after(outcome, now, wall)
         return self._start_over(outcome, now, wall)
 
@@ -111,7 +111,7 @@ class DownloadState:
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> Step | ChainhubError:
         if self._fruitless == 1 and self._retry.attempts > 1:
             return RetryAt(0.0)
-        step = self._after(Failure("protocol", True, outcome.text), now, wall)
+        step = self._after(AttemptFailure("protocol", True, outcome.text), now, wall)
         if isinstance(step, ChainhubError):
             return DownloadError(f"the server does not send what was asked for: {outcome.text}")
         return step
@@ -124,7 +124,9 @@ class DownloadState:
             return RefreshURL()
         return self._after(answer, now, wall)
 
-    def _after(self, outcome: Response | Failure, now: float, wall: float) -> Step | ChainhubError:
+    def _after(
+        self, outcome: Response | AttemptFailure, now: float, wall: float
+    ) -> Step | ChainhubError:
         step = decide(
             self._retry,
             self._budget,
@@ -145,9 +147,9 @@ class DownloadState:
         return None if math.isinf(left) else left
 
     def _error(
-        self, outcome: Response | Failure, step: Stop, now: float, wall: float
+        self, outcome: Response | AttemptFailure, step: Stop, now: float, wall: float
     ) -> ChainhubError:
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, AttemptFailure):
             over = now >= self._deadline_at
             error = error_of(outcome, ambiguous=False, deadline_over=over)
         else:

@@ -34,7 +34,7 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:  # what failures need; most calls have none
-    from chainhub._session.retry import Failure, FailureKind, Retry, Stop
+    from chainhub._session.retry import AttemptFailure, FailureKind, Retry, Stop
 
 
 class Prepared:
@@ -261,7 +261,7 @@ class Call:
             raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
         )
 
-    def settle(self, outcome: Response | Failure) -> CallResult | float:
+    def settle(self, outcome: Response | AttemptFailure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(outcome, Response) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
@@ -282,7 +282,7 @@ class Call:
         self._tell_retry(step.delay, error)
         return step.delay
 
-    def wants_new_key(self, outcome: Response | Failure) -> bool:
+    def wants_new_key(self, outcome: Response | AttemptFailure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
         if not isinstance(outcome, Response) or outcome.status != 401 or self.refreshed:
             return False
@@ -294,7 +294,7 @@ class Call:
         left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
-    def _decide(self, outcome: Response | Failure) -> Retry | Stop:
+    def _decide(self, outcome: Response | AttemptFailure) -> Retry | Stop:
         from chainhub._session.retry import decide
 
         return decide(
@@ -309,7 +309,7 @@ class Call:
             random=self.random,
         )
 
-    def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
+    def _error(self, outcome: Response | AttemptFailure, step: Retry | Stop) -> ChainhubError:
         from chainhub._session.retry import Stop
         from chainhub._session.retry_after import retry_after_of
 
@@ -337,7 +337,9 @@ class Call:
         error.elapsed = _clock.monotonic() - self.started
         return error
 
-    def _end(self, outcome: Response | Failure | None, error: ChainhubError | None) -> CallResult:
+    def _end(
+        self, outcome: Response | AttemptFailure | None, error: ChainhubError | None
+    ) -> CallResult:
         answer = outcome if isinstance(outcome, Response) else None
         observer = self.observers.on_call
         if observer is not None:
@@ -354,7 +356,7 @@ class Call:
             observer(event)
         return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
 
-    def _tell_attempt(self, outcome: Response | Failure) -> None:
+    def _tell_attempt(self, outcome: Response | AttemptFailure) -> None:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
@@ -445,7 +447,7 @@ def _is_idempotent(method: str) -> bool:
     return is_idempotent(method)
 
 
-def error_of(trouble: Failure, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
+def error_of(trouble: AttemptFailure, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
     """Return the error for an attempt that got no answer."""
     if ambiguous:
         return AmbiguousOutcome(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STATUSES",
-    "Failure",
+    "AttemptFailure",
     "FailureKind",
     "Retry",
     "RetryPolicy",
@@ -62,7 +62,7 @@ _WHY_NOT = {
 _REFUSED = frozenset({501, 505})
 
 
-class Failure(NamedTuple):
+class AttemptFailure(NamedTuple):
     """Why an attempt got no response.
 
     Attributes:
@@ -99,7 +99,7 @@ def decide(
     budget: RetryBudget,
     *,
     idempotent: bool,
-    outcome: Response | Failure,
+    outcome: Response | AttemptFailure,
     attempt: int,
     remaining: float | None,
     wall: float,
@@ -124,7 +124,7 @@ def decide(
         return Stop(verdict, _WHY_NOT[verdict])
     if attempt >= policy.attempts:
         return Stop("attempts")
-    hint = None if isinstance(outcome, Failure) else retry_after_of(outcome, wall)
+    hint = None if isinstance(outcome, AttemptFailure) else retry_after_of(outcome, wall)
     least, spread = _pause(policy, verdict, hint, attempt)
     if stop := _too_long(policy, hint, least, remaining):
         return stop
@@ -135,13 +135,13 @@ def decide(
     return Retry(least + random() * spread, budget.cost)
 
 
-def _verdict(policy: RetryPolicy, outcome: Response | Failure, idempotent: bool) -> _Verdict:
-    if isinstance(outcome, Failure):
+def _verdict(policy: RetryPolicy, outcome: Response | AttemptFailure, idempotent: bool) -> _Verdict:
+    if isinstance(outcome, AttemptFailure):
         return _verdict_of_trouble(outcome, idempotent)
     return _verdict_of_answer(policy, outcome, idempotent)
 
 
-def _verdict_of_trouble(trouble: Failure, idempotent: bool) -> _Verdict:
+def _verdict_of_trouble(trouble: AttemptFailure, idempotent: bool) -> _Verdict:
     if trouble.reached and not idempotent:
         return "ambiguous"
     return "passing" if trouble.passing or trouble.kind in _PASSING else "final"

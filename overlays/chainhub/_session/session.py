@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from chainhub._async_pool import AsyncPool
     from chainhub._responses.response import Response
-    from chainhub._session.retry import Failure
+    from chainhub._session.retry import AttemptFailure
     from chainhub._tasks.intervals import DurationMemory
 
     Closable = TypeVar("Closable", AsyncPool, httpx.AsyncClient)
@@ -153,7 +153,7 @@ class Session:
             )
         prepared.shared.home = self.connector
 
-    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Response | Failure:
+    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Response | AttemptFailure:
         attempt = call.begin()
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
@@ -165,7 +165,9 @@ class Session:
             UNDER_WAY.set(outer)
         return call.answer(raw)
 
-    async def _aattempt(self, call: Call, key: str, exchange: AsyncExchange) -> Response | Failure:
+    async def _aattempt(
+        self, call: Call, key: str, exchange: AsyncExchange
+    ) -> Response | AttemptFailure:
         attempt = call.begin()
         # Not by a token: a coroutine may be closed in another context.
         outer = UNDER_WAY.get()
@@ -178,7 +180,7 @@ class Session:
             UNDER_WAY.set(outer)
         return call.answer(raw)
 
-    def _trouble(self, error: Exception, attempt: Attempt) -> Failure:
+    def _trouble(self, error: Exception, attempt: Attempt) -> AttemptFailure:
         from chainhub._trouble import trouble_of
 
         return trouble_of(

@@ -8,7 +8,7 @@ from chainhub._download.body import Received
 from chainhub._download.media import StartOver
 from chainhub._download.state import PROGRESS, DownloadState, Finish, RefreshURL, RetryAt
 from chainhub._responses.response import Response
-from chainhub._session.retry import Failure, RetryPolicy
+from chainhub._session.retry import AttemptFailure, RetryPolicy
 from chainhub.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -22,7 +22,7 @@ from chainhub.errors import (
     ServerError,
 )
 
-BROKEN = Failure("truncated", True, "it broke off")
+BROKEN = AttemptFailure("truncated", True, "it broke off")
 
 
 def course(deadline_at=math.inf, **policy):
@@ -47,7 +47,7 @@ def settle(made, outcome, position=0, now=0.0):
     [
         (Received(), Finish()),
         (BROKEN, RetryAt(0.5)),
-        (Failure("timeout", True, ""), RetryAt(0.5)),
+        (AttemptFailure("timeout", True, ""), RetryAt(0.5)),
         (answer(500), RetryAt(0.5)),
         (answer(429), RetryAt(1.0)),
         (answer(503, b"", (b"retry-after", b"8")), RetryAt(10.0)),
@@ -69,8 +69,8 @@ def test_what_follows_a_first_attempt(outcome, step):
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [
-        (Failure("lookup", False, "no such host"), ConnectionFailedError),
-        (Failure("tls", True, "not trusted"), ConnectionFailedError),
+        (AttemptFailure("lookup", False, "no such host"), ConnectionFailedError),
+        (AttemptFailure("tls", True, "not trusted"), ConnectionFailedError),
         (answer(501), ServerError),
         (answer(400), Exception),
         (answer(204), DownloadError),
@@ -163,10 +163,10 @@ def test_the_error_tells_the_server_of_the_file_from_the_api():
 
 def test_an_attempt_that_would_cross_the_deadline_is_not_made():
     """The last trouble is told, or that time is up."""
-    found = settle(course(deadline_at=10.0), Failure("timeout", True, "slow"), now=9.9)
+    found = settle(course(deadline_at=10.0), AttemptFailure("timeout", True, "slow"), now=9.9)
     assert isinstance(found, RequestTimeoutError)
     assert "0.1 s of the deadline are left" in str(found)
-    found = settle(course(deadline_at=10.0), Failure("timeout", True, "slow"), now=10.0)
+    found = settle(course(deadline_at=10.0), AttemptFailure("timeout", True, "slow"), now=10.0)
     assert isinstance(found, DeadlineError)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chainhub._responses.response import Response
 from chainhub._session.retry import (
-    Failure,
+    AttemptFailure,
     FailureKind,
     Retry,
     RetryPolicy,
@@ -32,7 +32,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Response:
 
 
 def verdict(
-    outcome: Response | Failure,
+    outcome: Response | AttemptFailure,
     policy: RetryPolicy | None = None,
     budget: RetryBudget | None = None,
     *,
@@ -135,16 +135,21 @@ def test_trouble(kind: FailureKind, expected: str) -> None:
 
     A POST that did not reach the server is like a GET; one that may have is never repeated.
     """
-    assert reason(verdict(Failure(kind, reached=True, text=""))) == expected
-    assert reason(verdict(Failure(kind, reached=False, text=""))) == expected
-    assert reason(verdict(Failure(kind, reached=False, text=""), idempotent=False)) == expected
-    assert reason(verdict(Failure(kind, reached=True, text=""), idempotent=False)) == "ambiguous"
+    assert reason(verdict(AttemptFailure(kind, reached=True, text=""))) == expected
+    assert reason(verdict(AttemptFailure(kind, reached=False, text=""))) == expected
+    assert (
+        reason(verdict(AttemptFailure(kind, reached=False, text=""), idempotent=False)) == expected
+    )
+    assert (
+        reason(verdict(AttemptFailure(kind, reached=True, text=""), idempotent=False))
+        == "ambiguous"
+    )
 
 
 @pytest.mark.parametrize("kind", ["lookup", "tls", "proxy"])
 def test_passing_trouble_of_a_lasting_kind(kind: FailureKind) -> None:
     """A resolver that did not answer and a handshake that was cut are retried."""
-    trouble = Failure(kind, reached=False, text="", passing=True)
+    trouble = AttemptFailure(kind, reached=False, text="", passing=True)
     assert reason(verdict(trouble)) == "retry"
     assert reason(verdict(trouble, idempotent=False)) == "retry"
 
@@ -229,7 +234,7 @@ def test_attempts(policy: RetryPolicy, attempt: int, expected: str) -> None:
 @pytest.mark.parametrize("remaining", [None, 0.0])
 def test_ambiguity_does_not_depend_on_the_policy(remaining: float | None) -> None:
     """A lost POST is ambiguous even with retries off or no time left."""
-    lost = Failure("timeout", reached=True, text="")
+    lost = AttemptFailure("timeout", reached=True, text="")
     decision = verdict(lost, RetryPolicy.off(), idempotent=False, remaining=remaining)
     assert reason(decision) == "ambiguous"
 
