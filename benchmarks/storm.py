@@ -25,7 +25,7 @@ from math import ceil
 from random import Random
 from typing import Literal
 
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.retry import AttemptFailure, Retry, RetryPolicy, decide
 from chainhub._session.retry_budget import RetryBudget
 
@@ -35,7 +35,7 @@ DEADLINE = 60.0
 START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: what happens is counted by the second
 QUICK = 0.02
 
-GOOD = Response(200, [], b"{}", "GET", "")
+GOOD = APIResponse(200, [], b"{}", "GET", "")
 LOST = AttemptFailure("timeout", reached=True, text="")
 
 Draw = Callable[[float], float]
@@ -80,7 +80,7 @@ class Service:
         self.before = self.rate * START
         self.by_end = self.before + self.in_outage * (weather.end - START)
 
-    def attempt(self, now: float) -> tuple[Response | AttemptFailure, float]:
+    def attempt(self, now: float) -> tuple[APIResponse | AttemptFailure, float]:
         """Return what becomes of an attempt made now, and after how many seconds."""
         out = START <= now < self.weather.end
         if out and self.weather.outage == "down":
@@ -97,9 +97,9 @@ class Service:
         # Given up by the client, but not by the service: the work is wasted.
         return (GOOD, took) if took <= TIMEOUT else (LOST, TIMEOUT)
 
-    def _refusal(self, wait: float = 0.0) -> Response:
+    def _refusal(self, wait: float = 0.0) -> APIResponse:
         headers = [(b"retry-after", b"%d" % ceil(wait))] if wait else []
-        return Response(503, headers, b"", "GET", "")
+        return APIResponse(503, headers, b"", "GET", "")
 
     def _work_until(self, now: float) -> float:
         if now < START:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainhub._cancel import Cancel
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
     from chainhub._session.call import CallResult
     from chainhub._session.retry import AttemptFailure
     from chainhub_api.models import VideoTask
@@ -89,9 +89,9 @@ def settled(bench: Bench, *, calls: int) -> Figures:
     from chainhub._session.call import Call
 
     settle = Call.settle
-    seen: list[tuple[Call, Response | AttemptFailure]] = []
+    seen: list[tuple[Call, APIResponse | AttemptFailure]] = []
 
-    def noting(call: Call, outcome: Response | AttemptFailure) -> CallResult | float:
+    def noting(call: Call, outcome: APIResponse | AttemptFailure) -> CallResult | float:
         seen.append((call, outcome))
         return settle(call, outcome)
 

@@ -23,7 +23,7 @@ from chainhub._network import (
     is_address,
     is_readable,
 )
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session import log as _log
 from chainhub._session.call import Prepared
 from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
@@ -132,7 +132,7 @@ def test_spans_without_their_package_are_a_sentence(monkeypatch):
 def test_undeclared_answers_are_read_by_their_type(content_type, body, expected):
     """Where the contract says nothing, the answer does."""
     headers = [] if content_type is None else [(b"Content-Type", content_type.encode())]
-    answer = Response(200, headers, body, "GET", "https://api.example.com/")
+    answer = APIResponse(200, headers, body, "GET", "https://api.example.com/")
     assert undeclared(answer, ()) == expected
     assert ParsedAnswer(answer, ()).headers.get("content-type") == content_type
 
@@ -402,12 +402,12 @@ def test_described_or_not_an_error_inside_a_200_is_told_all_facts():
 
     headers = [(b"Content-Type", b"application/json")]
     body = b'{"success": false, "message": "overloaded"}'
-    answer = Response(200, headers, body, "GET", "https://api.example.com/x")
+    answer = APIResponse(200, headers, body, "GET", "https://api.example.com/x")
     task = Task(query, "Any", {}, tuple)
     with pytest.raises(chainhub.StatusError, match="overloaded") as caught:
         task.declared(None, CallResult(answer, None, 2, 0.5))
     assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
-    broken = Response(200, headers, b"{", "GET", "https://api.example.com/x")
+    broken = APIResponse(200, headers, b"{", "GET", "https://api.example.com/x")
     with pytest.raises(chainhub.ResponseError):
         task.declared(None, CallResult(broken, None, 1, 0.5))
 

@@ -23,7 +23,7 @@ from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._download.worker import in_thread
 from chainhub._pool import watching
 from chainhub._redaction import redact_url
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.log import logger
 from chainhub._session.operation import arun, run
 from chainhub.errors import (
@@ -251,7 +251,9 @@ class Download:
                 step.advice = "what came is kept: the same call goes on from there"
             raise step
         if isinstance(step, RetryAt):
-            why = outcome.status if isinstance(outcome, Response) else getattr(outcome, "text", "")
+            why = (
+                outcome.status if isinstance(outcome, APIResponse) else getattr(outcome, "text", "")
+            )
             name = self.wanted.target.name
             logger.info("download to %s: %s; going on in %.2f s", name, why, step.delay)
         return step

@@ -22,7 +22,7 @@ from chainhub._download.media import (
 from chainhub._download.partial import Partial
 from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._media_line import Line, Reply
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.retry import AttemptFailure
 from chainhub._session.session import FAILURES
@@ -38,7 +38,7 @@ STALLED = 16 * 1024
 
 _ERROR_BODY = 64 * 1024
 
-Outcome = Received | StartOver | Response | AttemptFailure
+Outcome = Received | StartOver | APIResponse | AttemptFailure
 
 
 @attrs.frozen(kw_only=True)
@@ -142,14 +142,14 @@ class Fetch:
                 return self._receive(found, reply, line)
             return found
 
-    def _error(self, reply: Reply) -> Response:
+    def _error(self, reply: Reply) -> APIResponse:
         body = bytearray()
         with suppress(*FAILURES):  # the status says enough, even if its page breaks off
             for chunk in reply.chunks:
                 body += chunk
                 if len(body) >= _ERROR_BODY:
                     break
-        return Response(
+        return APIResponse(
             reply.status, reply.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url)
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver, is_expiry
-from chainhub._responses.response import Response, judge
+from chainhub._responses.response import APIResponse, judge
 from chainhub._session.call import error_of, request_id_of
 from chainhub._session.retry import AttemptFailure, Retry, Stop, decide
 from chainhub._session.retry_after import retry_after_of
@@ -93,7 +93,7 @@ class DownloadState:
             self._renewed = False
         if isinstance(outcome, Received):
             return Finish()
-        if isinstance(outcome, Response):
+        if isinstance(outcome, APIResponse):
             return self._after_answer(outcome, now, wall)
         if isinstance(outcome, AttemptFailure):
             return self._after(outcome, now, wall)
@@ -116,7 +116,7 @@ class DownloadState:
             return DownloadError(f"the server does not send what was asked for: {outcome.text}")
         return step
 
-    def _after_answer(self, answer: Response, now: float, wall: float) -> Step | ChainhubError:
+    def _after_answer(self, answer: APIResponse, now: float, wall: float) -> Step | ChainhubError:
         if is_expiry(answer.status, answer.body):
             if self._renewed:
                 return self._expired(answer)
@@ -125,7 +125,7 @@ class DownloadState:
         return self._after(answer, now, wall)
 
     def _after(
-        self, outcome: Response | AttemptFailure, now: float, wall: float
+        self, outcome: APIResponse | AttemptFailure, now: float, wall: float
     ) -> Step | ChainhubError:
         step = decide(
             self._retry,
@@ -147,7 +147,7 @@ class DownloadState:
         return None if math.isinf(left) else left
 
     def _error(
-        self, outcome: Response | AttemptFailure, step: Stop, now: float, wall: float
+        self, outcome: APIResponse | AttemptFailure, step: Stop, now: float, wall: float
     ) -> ChainhubError:
         if isinstance(outcome, AttemptFailure):
             over = now >= self._deadline_at
@@ -160,7 +160,7 @@ class DownloadState:
             error.message = f"{error.message} ({step.text})"
         return error
 
-    def _expired(self, answer: Response) -> LinkExpiredError:
+    def _expired(self, answer: APIResponse) -> LinkExpiredError:
         return LinkExpiredError(
             "the address of the video no longer works, and a fresh one does not either"
             f" ({named_status(answer.status)})",
@@ -168,7 +168,7 @@ class DownloadState:
             request_id=request_id_of(answer, self._secrets()),
         )
 
-    def _no_video(self, answer: Response) -> DownloadError:
+    def _no_video(self, answer: APIResponse) -> DownloadError:
         return DownloadError(
             "the answer holds no video",
             status=answer.status,

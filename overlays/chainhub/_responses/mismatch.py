@@ -13,11 +13,11 @@ from chainhub.errors import ChainhubError, ResponseError
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
 
 
 def explain(
-    answer: Response,
+    answer: APIResponse,
     problem: BaseException | str,
     declared: object,
     namespace: ModuleType | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-class Response:
+class APIResponse:
     """Hold a complete answer, its body read and decompressed.
 
     Args:
@@ -65,7 +65,7 @@ class Response:
         return charset_of(self.header(b"content-type"))
 
 
-def judge(answer: Response, *, secrets: tuple[str, ...] = ()) -> errors.StatusError | None:
+def judge(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> errors.StatusError | None:
     """Return the error an answer is by its status, or None for any 2xx.
 
     Args:
@@ -79,7 +79,7 @@ def judge(answer: Response, *, secrets: tuple[str, ...] = ()) -> errors.StatusEr
     return read_error(answer, secrets)
 
 
-def decode_json(answer: Response, *, secrets: tuple[str, ...] = ()) -> object:
+def decode_json(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> object:
     """Return the decoded body of a 2xx.
 
     Args:
@@ -105,7 +105,7 @@ def decode_json(answer: Response, *, secrets: tuple[str, ...] = ()) -> object:
 
 
 def explain_misfit(
-    answer: Response,
+    answer: APIResponse,
     problem: BaseException | str,
     *,
     declared: object = None,

@@ -16,7 +16,7 @@ from chainhub._responses.strict_json import NotJSON, parse
 from chainhub.errors import ResponseError
 
 if TYPE_CHECKING:
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
     from chainhub.errors import Facts, StatusError
 
 _PAGE_ADVICE = "check the base URL; something that is not the API answered"
@@ -41,14 +41,16 @@ _CODES_OF_STATUSES = {
 }
 
 
-def read_error(answer: Response, secrets: tuple[str, ...]) -> StatusError:
+def read_error(answer: APIResponse, secrets: tuple[str, ...]) -> StatusError:
     """Return the error of an answer whose status is one."""
     page = _page(answer, secrets)
     said = ErrorBody() if page else _said(answer)
     return _error(answer, said, secrets, page=page)
 
 
-def read_hidden_error(answer: Response, document: object, secrets: tuple[str, ...]) -> StatusError:
+def read_hidden_error(
+    answer: APIResponse, document: object, secrets: tuple[str, ...]
+) -> StatusError:
     """Return the error inside a good answer."""
     said = parse_error_body(document)
     code = (said.code or said.kind or "").lower()
@@ -58,7 +60,7 @@ def read_hidden_error(answer: Response, document: object, secrets: tuple[str, ..
 
 
 def read_refused(
-    answer: Response, problem: str, secrets: tuple[str, ...], field: str | None = None
+    answer: APIResponse, problem: str, secrets: tuple[str, ...], field: str | None = None
 ) -> ResponseError:
     """Return the error of a good answer that is not the declared one.
 
@@ -78,7 +80,7 @@ def read_refused(
     return ResponseError(redact_text(problem, secrets), field=field, **facts)
 
 
-def facts_of(answer: Response, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
+def facts_of(answer: APIResponse, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
     """Return what every error about this answer carries.
 
     Args:
@@ -97,13 +99,13 @@ def facts_of(answer: Response, secrets: tuple[str, ...], named_id: str | None = 
     }
 
 
-def text_of(answer: Response) -> str:
+def text_of(answer: APIResponse) -> str:
     """Return the beginning of the body as text."""
     window = answer.body[:_WINDOW]
     return lenient_text(window, answer.charset())
 
 
-def excerpt_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
+def excerpt_of(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
     """Return what may be shown of the body, at most 300 characters, or None if it is empty."""
     text = text_of(answer)
     if _binary(text):
@@ -112,7 +114,7 @@ def excerpt_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
 
 
 def _error(
-    answer: Response,
+    answer: APIResponse,
     said: ErrorBody,
     secrets: tuple[str, ...],
     *,
@@ -134,14 +136,14 @@ def _error(
     )
 
 
-def _page(answer: Response, secrets: tuple[str, ...]) -> HTMLErrorPage | None:
+def _page(answer: APIResponse, secrets: tuple[str, ...]) -> HTMLErrorPage | None:
     page = read_page(text_of(answer), answer.header(b"server"))
     if page is None or page.title is None:
         return page
     return attrs.evolve(page, title=redact_text(page.title, secrets, 100))
 
 
-def _said(answer: Response) -> ErrorBody:
+def _said(answer: APIResponse) -> ErrorBody:
     if len(answer.body) <= _LONGEST_ERROR:
         try:
             document = parse(answer.body, answer.charset)

@@ -15,7 +15,7 @@ import httpx
 
 from chainhub import _clock
 from chainhub._pool import Attempt, Raw
-from chainhub._responses.response import Response, judge
+from chainhub._responses.response import APIResponse, judge
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
@@ -255,22 +255,22 @@ class Call:
         )
         return attempt
 
-    def answer(self, raw: Raw) -> Response:
+    def answer(self, raw: Raw) -> APIResponse:
         """Return what came as an answer to this call."""
-        return Response(
+        return APIResponse(
             raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
         )
 
-    def settle(self, outcome: Response | AttemptFailure) -> CallResult | float:
+    def settle(self, outcome: APIResponse | AttemptFailure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
-        if isinstance(outcome, Response) and 200 <= outcome.status < 300:
+        if isinstance(outcome, APIResponse) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
             self._tell_attempt(outcome)
             return self._end(outcome, None)
         self._tell_attempt(outcome)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = not isinstance(outcome, Response)
+        self._fresh = not isinstance(outcome, APIResponse)
         step = self._decide(outcome)
         error = self._error(outcome, step)
         from chainhub._session.retry import Stop
@@ -282,9 +282,9 @@ class Call:
         self._tell_retry(step.delay, error)
         return step.delay
 
-    def wants_new_key(self, outcome: Response | AttemptFailure) -> bool:
+    def wants_new_key(self, outcome: APIResponse | AttemptFailure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if not isinstance(outcome, Response) or outcome.status != 401 or self.refreshed:
+        if not isinstance(outcome, APIResponse) or outcome.status != 401 or self.refreshed:
             return False
         self.refreshed = True
         return True
@@ -294,7 +294,7 @@ class Call:
         left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
-    def _decide(self, outcome: Response | AttemptFailure) -> Retry | Stop:
+    def _decide(self, outcome: APIResponse | AttemptFailure) -> Retry | Stop:
         from chainhub._session.retry import decide
 
         return decide(
@@ -309,12 +309,12 @@ class Call:
             random=self.random,
         )
 
-    def _error(self, outcome: Response | AttemptFailure, step: Retry | Stop) -> ChainhubError:
+    def _error(self, outcome: APIResponse | AttemptFailure, step: Retry | Stop) -> ChainhubError:
         from chainhub._session.retry import Stop
         from chainhub._session.retry_after import retry_after_of
 
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if not isinstance(outcome, Response):
+        if not isinstance(outcome, APIResponse):
             over = _clock.monotonic() >= self.deadline_at
             error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
         else:
@@ -338,9 +338,9 @@ class Call:
         return error
 
     def _end(
-        self, outcome: Response | AttemptFailure | None, error: ChainhubError | None
+        self, outcome: APIResponse | AttemptFailure | None, error: ChainhubError | None
     ) -> CallResult:
-        answer = outcome if isinstance(outcome, Response) else None
+        answer = outcome if isinstance(outcome, APIResponse) else None
         observer = self.observers.on_call
         if observer is not None:
             from chainhub._session.events import CallEvent  # nobody else needs it
@@ -356,15 +356,15 @@ class Call:
             observer(event)
         return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
 
-    def _tell_attempt(self, outcome: Response | AttemptFailure) -> None:
+    def _tell_attempt(self, outcome: APIResponse | AttemptFailure) -> None:
         observer = self.observers.on_attempt
         if observer is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         from chainhub._session.events import AttemptEvent
 
         elapsed = _clock.monotonic() - self._attempt_began
-        trouble = None if isinstance(outcome, Response) else outcome
-        answer = outcome if isinstance(outcome, Response) else None
+        trouble = None if isinstance(outcome, APIResponse) else outcome
+        answer = outcome if isinstance(outcome, APIResponse) else None
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
@@ -417,14 +417,14 @@ class CallResult:
     __slots__ = ("answer", "attempts", "elapsed", "error")
 
     def __init__(
-        self, answer: Response | None, error: ChainhubError | None, attempts: int, elapsed: float
+        self, answer: APIResponse | None, error: ChainhubError | None, attempts: int, elapsed: float
     ) -> None:
         self.answer = answer
         self.error = error
         self.attempts = attempts
         self.elapsed = elapsed
 
-    def value(self) -> Response:
+    def value(self) -> APIResponse:
         """Return the answer or raise the error."""
         if self.error is not None:
             raise self.error
@@ -491,7 +491,7 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     )
 
 
-def request_id_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
+def request_id_of(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
     from chainhub._redaction import redact_text

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from chainhub._responses.response import Response, decode_json, explain_misfit
+from chainhub._responses.response import APIResponse, decode_json, explain_misfit
 from chainhub._responses.validation import settle
 from chainhub._session.call import CallResult, Prepared
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
@@ -48,7 +48,7 @@ finished: ContextVar[list[Finished] | None] = ContextVar("finished", default=Non
 """Where calls are noted for somebody who wants their whole responses; nobody does as a rule."""
 
 
-def undeclared(answer: Response, secrets: tuple[str, ...]) -> object:
+def undeclared(answer: APIResponse, secrets: tuple[str, ...]) -> object:
     """Return what an answer without a declared schema holds: JSON, text, or bytes.
 
     Raises:
@@ -67,7 +67,7 @@ class ParsedAnswer:
 
     __slots__ = ("_answer", "_secrets", "content", "status_code")
 
-    def __init__(self, answer: Response, secrets: tuple[str, ...]) -> None:
+    def __init__(self, answer: APIResponse, secrets: tuple[str, ...]) -> None:
         self._answer = answer
         self._secrets = secrets
         self.status_code = answer.status
@@ -258,12 +258,12 @@ class Task:
             error = self._misfit(outcome.answer, error)
         return outcome.told(error)
 
-    def _misfit(self, answer: Response, error: Exception) -> ChainhubError:
+    def _misfit(self, answer: APIResponse, error: Exception) -> ChainhubError:
         return explain_misfit(
             answer, error, declared=self.returns, namespace=models, secrets=self.secrets()
         )
 
-    def _documented_body(self, answer: Response) -> object:
+    def _documented_body(self, answer: APIResponse) -> object:
         replay = Replay(ParsedAnswer(answer, self.secrets()))
         try:
             return self.operation.sync_detailed(client=replay, **self.arguments).parsed

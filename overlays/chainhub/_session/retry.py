@@ -15,7 +15,7 @@ from chainhub.errors import QuotaExceededError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
     from chainhub._session.retry_budget import RetryBudget
 
 __all__ = [
@@ -99,7 +99,7 @@ def decide(
     budget: RetryBudget,
     *,
     idempotent: bool,
-    outcome: Response | AttemptFailure,
+    outcome: APIResponse | AttemptFailure,
     attempt: int,
     remaining: float | None,
     wall: float,
@@ -135,7 +135,9 @@ def decide(
     return Retry(least + random() * spread, budget.cost)
 
 
-def _verdict(policy: RetryPolicy, outcome: Response | AttemptFailure, idempotent: bool) -> _Verdict:
+def _verdict(
+    policy: RetryPolicy, outcome: APIResponse | AttemptFailure, idempotent: bool
+) -> _Verdict:
     if isinstance(outcome, AttemptFailure):
         return _verdict_of_trouble(outcome, idempotent)
     return _verdict_of_answer(policy, outcome, idempotent)
@@ -147,7 +149,7 @@ def _verdict_of_trouble(trouble: AttemptFailure, idempotent: bool) -> _Verdict:
     return "passing" if trouble.passing or trouble.kind in _PASSING else "final"
 
 
-def _verdict_of_answer(policy: RetryPolicy, answer: Response, idempotent: bool) -> _Verdict:
+def _verdict_of_answer(policy: RetryPolicy, answer: APIResponse, idempotent: bool) -> _Verdict:
     status = answer.status
     # A 429 says that nothing was done, to any method.
     repeatable = idempotent or status == 429
@@ -165,7 +167,7 @@ def _may_have_worked(status: int) -> bool:
     return status in STATUSES or (status >= 500 and status not in _REFUSED)
 
 
-def _quota_used_up(answer: Response) -> bool:
+def _quota_used_up(answer: APIResponse) -> bool:
     # It comes back with money, not with time, whatever status says it; and it is a clear refusal.
     return isinstance(judge(answer), QuotaExceededError)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ _DATES = (
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
-def retry_after_of(answer: Response, wall: float) -> float | None:
+def retry_after_of(answer: APIResponse, wall: float) -> float | None:
     """Return the seconds this answer asks to wait, or None if it does not say.
 
     `retry-after-ms` goes before `Retry-After`, being the more exact; of several headers the longest
@@ -53,7 +53,7 @@ def retry_after_of(answer: Response, wall: float) -> float | None:
     return max(waits, default=None)
 
 
-def poll_hint_of(answer: Response, wall: float) -> float | None:
+def poll_hint_of(answer: APIResponse, wall: float) -> float | None:
     """Return the seconds a good answer asks to leave before the next poll, within 1 to 30.
 
     `openai-poll-after-ms` goes before `Retry-After`. A hint of 0 is no hint; others beyond the
@@ -74,7 +74,7 @@ def date_of(text: str) -> float | None:
     return None
 
 
-def _each(answer: Response, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
+def _each(answer: APIResponse, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
     for header, value in answer.headers:
         if header.lower() == name:
             found = read(value.decode("latin-1").strip(" \t"))

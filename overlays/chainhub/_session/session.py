@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 
     from chainhub._async_pool import AsyncPool
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
     from chainhub._session.retry import AttemptFailure
     from chainhub._tasks.intervals import DurationMemory
 
@@ -153,7 +153,9 @@ class Session:
             )
         prepared.shared.home = self.connector
 
-    def _attempt(self, call: Call, key: str, exchange: SyncExchange) -> Response | AttemptFailure:
+    def _attempt(
+        self, call: Call, key: str, exchange: SyncExchange
+    ) -> APIResponse | AttemptFailure:
         attempt = call.begin()
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
@@ -167,7 +169,7 @@ class Session:
 
     async def _aattempt(
         self, call: Call, key: str, exchange: AsyncExchange
-    ) -> Response | AttemptFailure:
+    ) -> APIResponse | AttemptFailure:
         attempt = call.begin()
         # Not by a token: a coroutine may be closed in another context.
         outer = UNDER_WAY.get()

@@ -45,7 +45,7 @@ from chainhub_api.models import VideoTask
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from chainhub._responses.response import Response
+    from chainhub._responses.response import APIResponse
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._tasks.batch_methods import Ids, JournalPath
     from chainhub._tasks.outcome import AnyOutcome
@@ -132,7 +132,7 @@ class BatchPoller:
         except ChainhubError as error:
             failure = error
         else:
-            answer = cast("Response", came.ended.answer)
+            answer = cast("APIResponse", came.ended.answer)
             news = self.scheduler.answered(came.ask, task, now, poll_hint_of(answer, time.time()))
             wait.remember(answer.body)
             return news

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.call import CallResult
 from chainhub._session.log import logger
 from chainhub._session.operation import Question
@@ -102,7 +102,7 @@ class Poller:
         except ChainhubError as error:
             failure = error
         else:
-            answer = cast("Response", ended.answer)
+            answer = cast("APIResponse", ended.answer)
             hint = poll_hint_of(answer, time.time())
             self.step = self._wait.answered(task, _clock.monotonic(), hint)
             self._wait.remember(answer.body)
@@ -161,7 +161,7 @@ class PollRequest(NamedTuple):
     options: Options
 
 
-def good(ended: CallResult) -> Response | None:
+def good(ended: CallResult) -> APIResponse | None:
     """Return the response, whose bytes may be those of the last one."""
     answer = ended.answer
     return answer if ended.error is None and answer is not None and answer.status == 200 else None

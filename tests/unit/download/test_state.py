@@ -7,7 +7,7 @@ import pytest
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver
 from chainhub._download.state import PROGRESS, DownloadState, Finish, RefreshURL, RetryAt
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.retry import AttemptFailure, RetryPolicy
 from chainhub.errors import (
     AuthenticationError,
@@ -34,7 +34,7 @@ def course(deadline_at=math.inf, **policy):
 
 def answer(status, body=b"", *headers):
     """Return an answer."""
-    return Response(status, list(headers), body, "GET", "http://a/v?sig=1")
+    return APIResponse(status, list(headers), body, "GET", "http://a/v?sig=1")
 
 
 def settle(made, outcome, position=0, now=0.0):

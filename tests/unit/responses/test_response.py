@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub import errors
-from chainhub._responses.response import Response, decode_json, explain_misfit, judge
+from chainhub._responses.response import APIResponse, decode_json, explain_misfit, judge
 
 KEY = "sk-test-Kp7Qw2Xv9Lm4Rt6Yb1Nc"
 URL = "https://api.example/v1/video/query?id=veo3.1-fast:1-a"
@@ -23,13 +23,13 @@ TASK = {"id": "veo3.1-fast:1-a", "status": "pending", "video_url": None, "status
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head></html>"
 
 
-def answer(status: int, body: object = b"", *headers: tuple[str, str]) -> Response:
+def answer(status: int, body: object = b"", *headers: tuple[str, str]) -> APIResponse:
     """Return an answer as the transport hands it over."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(status, [(k.encode(), v.encode()) for k, v in headers], raw, "GET", URL)
+    return APIResponse(status, [(k.encode(), v.encode()) for k, v in headers], raw, "GET", URL)
 
 
-def verdict(given: Response) -> errors.StatusError:
+def verdict(given: APIResponse) -> errors.StatusError:
     """Return the error, which has to be there."""
     error = judge(given)
     assert error is not None
@@ -46,7 +46,7 @@ def test_headers_are_found_in_any_case() -> None:
 
 def test_an_answer_shows_no_secret() -> None:
     """Its text has neither headers nor body nor query."""
-    given = Response(
+    given = APIResponse(
         200, [(b"Set-Cookie", KEY.encode())], KEY.encode(), "GET", f"https://h/?a={KEY}"
     )
     assert repr(given) == "<Answer 200 OK to GET https://h/?a=***, 28 bytes>"
@@ -292,7 +292,7 @@ def _everything(error: errors.ChainhubError) -> str:
     return f"{error}{error!r}{error.args}{state}{pickle.dumps(error)!r}"
 
 
-def outcomes(given: Response, problem: str) -> Iterator[errors.ChainhubError]:
+def outcomes(given: APIResponse, problem: str) -> Iterator[errors.ChainhubError]:
     """Yield every error that can be made of an answer."""
     yield explain_misfit(given, problem, secrets=(KEY,))
     if judged := judge(given, secrets=(KEY,)):
@@ -330,7 +330,7 @@ def outcomes(given: Response, problem: str) -> Iterator[errors.ChainhubError]:
 def test_a_key_that_comes_back_is_nowhere(status: int, spelt: str, shape: str) -> None:
     """Body and headers may echo the key: no part of the error has it."""
     echo = shape.format(spelt)
-    given = Response(
+    given = APIResponse(
         status,
         [(b"X-Request-Id", spelt.encode()), (b"Location", f"https://h/{spelt}".encode())],
         echo.encode(),
@@ -381,7 +381,7 @@ def test_mutated_answers_give_only_our_errors(
     body: bytes, status: int, charset: str, header: str
 ) -> None:
     """Whatever came, the outcome is a document or one of our errors, and no key in it."""
-    given = Response(
+    given = APIResponse(
         status,
         [
             (b"content-type", f"application/json; charset={charset}".encode()),

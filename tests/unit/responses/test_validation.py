@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from chainhub._responses.annotations import fields_of, resolve
 from chainhub._responses.fault import Fault, shown, wanted
 from chainhub._responses.locate import locate
-from chainhub._responses.response import Response, explain_misfit
+from chainhub._responses.response import APIResponse, explain_misfit
 from chainhub._responses.validation import settle
 from chainhub.errors import ResponseError, StatusError
 
@@ -473,8 +473,8 @@ def test_faults_of_other_declared_types(
     assert (locate(document, declared, models) is None) is good
 
 
-def _answer(document: object) -> Response:
-    return Response(200, [], json.dumps(document).encode(), "GET", "https://h/?id=1")
+def _answer(document: object) -> APIResponse:
+    return APIResponse(200, [], json.dumps(document).encode(), "GET", "https://h/?id=1")
 
 
 def test_an_exception_of_parsing_becomes_the_named_field(models: ModuleType) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.retry import (
     AttemptFailure,
     FailureKind,
@@ -25,14 +25,14 @@ NOT_RETRIED = [301, 400, 401, 402, 403, 404, 409, 410, 413, 418, 422, 451, 501, 
 ODD = [0, 100, 101, 200, 599, 600, 999]
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> Response:
+def answer(status: int, body: bytes = b"", **headers: str) -> APIResponse:
     """Return an answer; an underscore in a header's name stands for a hyphen."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return Response(status, raw, body, "GET", "https://api.example/v1/video/query")
+    return APIResponse(status, raw, body, "GET", "https://api.example/v1/video/query")
 
 
 def verdict(
-    outcome: Response | AttemptFailure,
+    outcome: APIResponse | AttemptFailure,
     policy: RetryPolicy | None = None,
     budget: RetryBudget | None = None,
     *,

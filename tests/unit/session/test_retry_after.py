@@ -7,16 +7,16 @@ import sys
 
 import pytest
 
-from chainhub._responses.response import Response
+from chainhub._responses.response import APIResponse
 from chainhub._session.retry_after import date_of, poll_hint_of, retry_after_of
 
 WALL = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 
 
-def answer(*headers: tuple[str, str]) -> Response:
+def answer(*headers: tuple[str, str]) -> APIResponse:
     """Return a 429 with these headers."""
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-    return Response(429, raw, b"", "GET", "https://api.example/v1")
+    return APIResponse(429, raw, b"", "GET", "https://api.example/v1")
 
 
 @pytest.mark.parametrize(
