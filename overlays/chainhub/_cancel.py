@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Cancel:
@@ -19,40 +19,45 @@ class Cancel:
         client.video.wait(task_id, cancel=cancel)  # raises chainhub.CancelledByUser
     """
 
-    __slots__ = ("_event", "_lock", "_wakers")
+    # No lock anywhere: a signal handler may call set() while the interrupted frame is in here. What
+    # is done to the dictionary is done in one step each.
+    __slots__ = ("_set", "_wakers")
 
     def __init__(self) -> None:
-        # A signal handler may call set() while the interrupted frame holds the lock.
-        self._lock = threading.RLock()
-        self._event = threading.Event()
+        self._set = False
         self._wakers: dict[object, Callable[[], None]] = {}
 
     def set(self) -> None:
-        """Cancel every call that has this switch, now and later."""
-        self._event.set()
-        with self._lock:
-            wakers = list(self._wakers.values())
-        for wake in wakers:
+        """Cancel every call that has this switch, now and later; safe in a signal handler."""
+        self._set = True
+        for wake in list(self._wakers.copy().values()):
             wake()
 
     def is_set(self) -> bool:
         """Return whether `set` was called."""
-        return self._event.is_set()
+        return self._set
 
     def wait(self, seconds: float) -> bool:
         """Sleep for `seconds` or until `set` is called; return whether it was."""
-        return self._event.wait(seconds)
+        asleep = threading.Lock()
+        asleep.acquire()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # set() was called twice
+                asleep.release()
+
+        with self.watching(wake):
+            asleep.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+        return self._set
 
     @contextmanager
     def watching(self, wake: Callable[[], None]) -> Iterator[None]:
         """Call `wake` when the switch is set while the block runs, at once if it is set already."""
         token = object()
-        with self._lock:
-            self._wakers[token] = wake
-        if self.is_set():
-            wake()
+        self._wakers[token] = wake
         try:
+            if self._set:
+                wake()
             yield
         finally:
-            with self._lock:
-                del self._wakers[token]
+            del self._wakers[token]

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
 
-from chainhub._body import DEFAULT_LIMIT
-from chainhub._connector import Connector, proxies_of
 from chainhub._session.base_url import base_url_from
 from chainhub._session.credentials import Credentials
 from chainhub._session.httpx_clients import AsyncDoor, Door, Doorway
 from chainhub._session.log import guard_logs
 from chainhub._session.options import (
     DEADLINE,
+    DEFAULT_LIMIT,
     TIMEOUT,
     Observers,
     Options,
@@ -32,8 +31,9 @@ from chainhub._session.options import (
     whole,
 )
 from chainhub._session.session import Session
-from chainhub._tls import read_trust
+from chainhub._transport import Connector, proxies_of, read_tls_config
 from chainhub._version import __version__
+from chainhub.errors import ConfigurationError
 from chainhub_api.api import AsyncResources, Resources
 from chainhub_api.client import AuthenticatedClient
 from chainhub_api.servers import SERVERS
@@ -65,10 +65,12 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     # To build another attrs class of each would take longer than to make all the clients of a
     # program; what the generated one is, these are too.
-    __slots__ = ("_resources", "_way")
+    __slots__ = ("_asyncio_door", "_resources", "_sync_door", "_way")
 
     _way: Doorway
     _resources: dict[object, Any]
+    _sync_door: Door | None
+    _asyncio_door: AsyncDoor | None
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         url = base_url_from(base_url, os.environ, SERVERS, allow_insecure=allow_insecure)
         connector = Connector(
             base_url=url,
-            trust=read_trust(
+            trust=read_tls_config(
                 verify_ssl,
                 environ=environ,
                 host=httpx.URL(url).host,
@@ -115,6 +117,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             ),
             proxies=proxies_of(proxy, environ),
             max_connections=whole("max_connections", max_connections),
+            allow_insecure=allow_insecure,
         )
         credentials = Credentials.from_sources(api_key, environ=os.environ)
         observers = Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
@@ -139,6 +142,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         auth_header_name: str,
         httpx_args: dict[str, Any],
     ) -> None:
+        if not (auth_header_name.isascii() and prefix.isascii() and prefix.isprintable()):
+            raise ConfigurationError("prefix= and auth_header_name= take printable ASCII")
         own, carrier = OWN_HEADERS.items(), auth_header_name.lower()
         theirs = [pair for pair in headers.items() if pair not in own or pair[0].lower() == carrier]
         if theirs:
@@ -157,6 +162,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             raise_on_unexpected_status=True,
             timeout=httpx.Timeout(None if math.isinf(options.timeout) else options.timeout),
         )
+        self._sync_door = None
+        self._asyncio_door = None
         self._resources = {}
         self._way = Doorway(
             session=session,
@@ -241,31 +248,33 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the httpx client that synchronous generated functions send through."""
-        return self._door()
+        return self._door().client()
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the httpx client that asynchronous generated functions send through."""
-        return self._async_door()
+        return self._async_door().client()
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
         self._way.given = client
+        self._way.load_user_client()
         return self
 
     def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
         self._way.async_given = async_client
+        self._way.load_user_client()
         return self
 
     def _door(self) -> Door:
-        if not isinstance(self._client, Door):
-            self._client = Door(self._way)
-        return self._client
+        if self._sync_door is None:
+            self._sync_door = Door(self._way)
+        return self._sync_door
 
     def _async_door(self) -> AsyncDoor:
-        if not isinstance(self._async_client, AsyncDoor):
-            self._async_client = AsyncDoor(self._way)
-        return self._async_client
+        if self._asyncio_door is None:
+            self._asyncio_door = AsyncDoor(self._way)
+        return self._asyncio_door
 
     # The generated class compares settings, which say nothing of the key and the connections.
     def __eq__(self, other: object) -> bool:
@@ -278,6 +287,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def __repr__(self) -> str:
         """Name the base URL and where the key is from, never the key."""
+        if not hasattr(self, "_way"):  # its construction has failed
+            return f"<{type(self).__name__}>"
         state = " closed" if self._session.closed else ""
         source = self._session.credentials.source
         return f"<{type(self).__name__} {self._base_url} (key from {source}){state}>"

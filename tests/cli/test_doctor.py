@@ -27,7 +27,7 @@ def test_all_is_well(sandbox: Sandbox, chainhub) -> None:
     assert headings == ["This machine", "API key", "Address", "Network", "All is well."]
     assert "✓ there is one, from CHAINHUB_API_KEY" in done.out
     assert f"✓ {sandbox.base_url} (from CHAINHUB_BASE_URL)" in done.out
-    assert re.search(r"chainhub 0\.\S+; httpx \d\S+, httpcore \d\S+, attrs \d", done.out)
+    assert re.search(r"chainhub 0\.\S+; httpx \d\S+, h11 \d\S+, attrs \d", done.out)
     assert re.search(r"accepts the key and knows its tasks \(\d+ ms\)", done.out)
     assert sandbox.key not in done.out
     assert (done.code, done.err) == (0, "")

@@ -12,7 +12,7 @@ from tests.cli.conftest import ROOTS
 # Typer stands for what a command line costs; these would come on top of it.
 HEAVY = (
     "asyncio", "attr", "chainhub.errors", "chainhub._client", "chainhub_api", "concurrent.futures",
-    "email", "http", "httpcore", "httpx", "pydantic", "pygments", "rich", "socket", "ssl",
+    "email", "h11", "http", "httpcore", "httpx", "pydantic", "pygments", "rich", "socket", "ssl",
     "starlette", "urllib.request", "uvicorn",
 )  # fmt: skip
 LOADED = (

@@ -344,10 +344,24 @@ def test_cancelled_task_closes_its_connection(server):
     assert asyncio.run(cancelled()) == (0, False)
 
 
-def test_async_client_outside_asyncio_says_so():
-    """Another event loop gets a sentence, not an AttributeError."""
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, into: client.video.query("a"),
+        lambda client, into: client.video.wait("a"),
+        lambda client, into: anext(client.video.watch("a")),
+        lambda client, into: client.video.wait_many(["a"]),
+        lambda client, into: anext(client.video.as_completed(["a"])),
+        lambda client, into: client.video.download("a", into=into),
+        lambda client, into: client.video.download_many(["a"], into=into),
+        lambda client, into: client.get_async_httpx_client().get("/v1"),
+        lambda client, into: client.aclose(),
+    ],
+)
+def test_async_client_outside_asyncio_says_so(call, tmp_path):
+    """Another event loop gets a sentence from every method, not an AttributeError."""
     client = chainhub.AsyncClient("sk-test-trio", base_url="http://127.0.0.1:9")
-    coroutine = client.video.query("a")
+    coroutine = call(client, tmp_path)
     with pytest.raises(chainhub.ConfigurationError, match="asyncio"):
         coroutine.send(None)
 

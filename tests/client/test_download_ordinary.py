@@ -10,6 +10,7 @@ import pytest
 
 import chainhub
 from chainhub._session import httpx_clients as _doors
+from chainhub._transport import AsyncStreamedResponse, Failure
 from tests.client.video import SOON, TASK_ID, SampleVideo, later, threads
 
 URL = "https://cdn.example.com/v.mp4?sig=1"
@@ -232,17 +233,20 @@ def test_cancelling_the_task_ends_what_its_loop_does(mock, tmp_path):
     assert threads() == []
 
 
-def test_a_switch_that_is_set_between_two_steps(mock, tmp_path):
+def test_a_switch_that_is_set_between_two_steps(mock):
     """What begins afterwards is ended too."""
-    from chainhub._download.user_httpx import AsyncOrdinaryLine
 
     async def run():
         sender = httpx.AsyncClient(transport=httpx.MockTransport(mock))
-        line = AsyncOrdinaryLine(sender, asyncio.get_running_loop())
-        line.shut()
-        line.close()
-        with pytest.raises(httpx.ReadTimeout):
-            await asyncio.to_thread(line.ask, httpx.URL(URL), [], float("inf"), 1.0)
+
+        async def get():
+            return sender
+
+        exchange = AsyncStreamedResponse(get, asyncio.get_running_loop())
+        exchange.shut()
+        exchange.close()
+        with pytest.raises(Failure, match="timed out"):
+            await asyncio.to_thread(exchange.ask, httpx.URL(URL), [], float("inf"), 1.0)
         await sender.aclose()
 
     asyncio.run(run())

@@ -122,11 +122,11 @@ def test_the_metadata_are_no_newer_than_they_need_to_be(
 
 
 def test_run_time_dependencies_are_three(metadata: Message) -> None:
-    """Without an extra, only attrs, httpcore and httpx are asked for, each with both bounds."""
+    """Without an extra, only attrs, h11 and httpx are asked for, each with both bounds."""
     asked = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert sorted(line.split("<")[0].split(">")[0] for line in asked) == [
         "attrs",
-        "httpcore",
+        "h11",
         "httpx",
     ]
     assert all("<" in line and ">=" in line for line in asked)

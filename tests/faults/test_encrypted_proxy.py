@@ -80,7 +80,7 @@ def test_connections_inside_are_kept(stage: Stage) -> None:
 
 
 def test_a_video_comes_through(stage: Stage, tmp_path: Path) -> None:
-    """Past httpcore, through both layers of TLS; its bytes are those that were sent."""
+    """Through both layers of TLS; its bytes are those that were sent."""
     sample = BEGINNING + random.Random(1).randbytes(700_000)
     sent = (Send(answer(sample, kind="video/mp4")),)
     service = Server(script=(sent,), tls=identities.server_context("server"))

@@ -64,6 +64,11 @@ def shown(error: BaseException, log: str) -> str:
     return "\n".join((str(error), repr(error), lines, state, log, repr(pickle.dumps(error))))
 
 
+def with_locals(error: BaseException) -> str:
+    """Return what error trackers keep: the traceback with the locals of every frame."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
 def assert_presentable(error: BaseException, log: str) -> None:
     """Check what holds for every error: one line, no key, one class tree, whole after copying."""
     assert isinstance(error, chainhub.ChainhubError), repr(error)
@@ -121,6 +126,9 @@ def test_a_fault_has_its_outcome(
     assert "" in differences, (differences, result.error or result.value)
     if result.error is not None:
         assert_presentable(result.error, caplog.text)
+        # What a server puts into a good answer is its own to show.
+        echoed = fault.name.startswith("the key in a member")
+        assert echoed or KEY not in with_locals(result.error)
     assert KEY not in caplog.text
     assert result.elapsed < fault.within
     assert fault.requests in (None, len(server.requests))

@@ -1,5 +1,6 @@
 """The switch that ends calls from outside."""
 
+import sys
 import threading
 import time
 
@@ -32,3 +33,23 @@ def test_watchers_are_woken_once_and_forgotten():
         pass
     cancel.set()
     assert woken == ["now", "late"]
+
+
+def test_set_may_interrupt_any_line():
+    """A signal handler may call it at any moment; nothing the frame below holds is waited for."""
+    for moment in range(80):
+        cancel, lines = Cancel(), iter(range(moment))
+
+        def trace(frame, event, argument, cancel=cancel, lines=lines):
+            if event == "line" and next(lines, None) is None:
+                sys.settrace(None)
+                cancel.set()
+            return trace
+
+        sys.settrace(trace)
+        try:
+            cancel.wait(0.0)
+        finally:
+            sys.settrace(None)
+        cancel.set()
+        assert cancel.is_set()

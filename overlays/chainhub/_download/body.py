@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import attrs
 
-from chainhub._download.decompress import Unzip
 from chainhub._download.media import BodyRange, Headers, header
 from chainhub._download.partial import Partial
 from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
 from chainhub._session.retry import AttemptFailure
+from chainhub._transport import Failure, Gunzip
 from chainhub.errors import ContentRefusedError
+
+# A video hardly shrinks, so a bomb shows.
+_RATIO = 100
+_ALLOWANCE = 16 * 1024 * 1024
 
 
 @attrs.frozen
@@ -29,7 +33,8 @@ class PartWriter:
         self._partial = partial
         self._limit = limit
         self._type = header(headers, b"content-type") or "no type"
-        self._unzip = Unzip() if take.packed else None
+        self._gunzip = Gunzip() if take.packed else None
+        self._taken = self._given = 0
         self._head: bytearray | None = None
         self._check_size(take.length or 0)
         if take.offset:
@@ -45,11 +50,21 @@ class PartWriter:
             DiskError: the disk refuses.
             Surplus: more came than was announced.
         """
-        if self._unzip is None:
+        if self._gunzip is None:
             self._take_in(chunk)
-        else:
-            for piece in self._unzip.feed(chunk):
+            return
+        self._taken += len(chunk)
+        try:
+            for piece in self._gunzip.feed(chunk):
+                self._given += len(piece)
+                if self._given > max(_ALLOWANCE, _RATIO * self._taken):
+                    raise ContentRefusedError("the compressed body inflates without end")
                 self._take_in(piece)
+        except Failure as error:
+            failure = ContentRefusedError(error.text)
+        else:
+            return
+        raise failure
 
     def finish(self) -> Received | AttemptFailure:
         """Say whether the file is complete.
@@ -58,7 +73,7 @@ class PartWriter:
             ContentRefusedError: this is no video.
             DiskError: the disk refuses.
         """
-        if self._unzip is not None and not self._unzip.whole:
+        if self._gunzip is not None and not self._gunzip.whole:
             return AttemptFailure("truncated", True, "the compressed body ends in the middle")
         if self._head is not None:
             self._begin(bytes(self._head))

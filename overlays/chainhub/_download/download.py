@@ -21,11 +21,11 @@ from chainhub._download.partial import Partial, tidy
 from chainhub._download.state import DownloadState, Finish, RefreshURL, RetryAt, Step
 from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._download.worker import in_thread
-from chainhub._pool import watching
 from chainhub._redaction import redact_url
 from chainhub._responses.response import APIResponse
 from chainhub._session.log import logger
 from chainhub._session.operation import arun, run
+from chainhub._transport import cancel_scope
 from chainhub.errors import (
     CancelledByUser,
     ChainhubError,
@@ -37,6 +37,7 @@ from chainhub.errors import (
 from chainhub_api.api.video import query
 
 if TYPE_CHECKING:
+    from chainhub._session.credentials import Key
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._session.options import Options
     from chainhub_api.models import VideoTask
@@ -153,7 +154,7 @@ class Download:
             return
         partial = Partial.claim(wanted.target, wanted.id)
         try:
-            with watching(self._cancel, lambda: self.halt.set):
+            with cancel_scope(self._cancel, lambda: self.halt.set):
                 # Another one may have finished just before this one took hold.
                 yield None if stands_already(wanted.target, wanted.if_exists) else partial
         finally:
@@ -198,7 +199,7 @@ class Download:
         """Whether the next request goes to the API itself."""
         return self._url is not None and self._route.is_own(self._url)
 
-    def attempt(self, partial: Partial, key: str | None, tell: Tell) -> RetryAt | RefreshURL | None:
+    def attempt(self, partial: Partial, key: Key | None, tell: Tell) -> RetryAt | RefreshURL | None:
         """Make an attempt; None means that the file is complete.
 
         Raises:
@@ -228,7 +229,7 @@ class Download:
         if self.halt.is_set():
             raise self._told(CancelledByUser("the download was cancelled"))
 
-    def _order(self, key: str | None) -> FetchRequest:
+    def _order(self, key: Key | None) -> FetchRequest:
         assert self._url is not None  # the loop has asked for it
         options = self._options
         return FetchRequest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -21,16 +21,17 @@ from chainhub._download.media import (
 )
 from chainhub._download.partial import Partial
 from chainhub._download.url_policy import Address, URLPolicy
-from chainhub._media_line import Line, Reply
+from chainhub._media_line import Line
 from chainhub._responses.response import APIResponse
 from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.retry import AttemptFailure
-from chainhub._session.session import FAILURES
+from chainhub._transport import Failure, Head
 from chainhub._trouble import trouble_of
-from chainhub.errors import ChainhubError, DownloadError
+from chainhub.errors import DownloadError
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
+    from chainhub._session.credentials import Key
 
 REDIRECTS = 5
 STALLED = 16 * 1024
@@ -55,7 +56,7 @@ class FetchRequest:
     """
 
     url: Address = attrs.field(repr=False)
-    key: str | None = attrs.field(repr=False)
+    key: Key | None = attrs.field(repr=False)
     timeout: float
     connect: float
     deadline_at: float
@@ -102,16 +103,10 @@ class Fetch:
         UNDER_WAY.set((None, self._route.secrets))
         try:
             return self._follow()
-        except ChainhubError:
-            raise
-        except FAILURES as error:
-            secrets = self._route.secrets()
-            trouble = trouble_of(
-                error, host=self.url.host, reached=True, heard=b"", secrets=secrets
-            )
+        except Failure as failure:
+            return trouble_of(failure, self._route.secrets())
         finally:
             UNDER_WAY.set(outer)
-        return trouble
 
     def _follow(self) -> Outcome:
         kept = self._partial.kept
@@ -128,36 +123,36 @@ class Fetch:
             f"the address of the video leads through more than {REDIRECTS} redirects"
         )
 
-    def _exchange(self, kept: ResumePoint | None, key: str | None) -> Outcome | Redirect:
+    def _exchange(self, kept: ResumePoint | None, key: Key | None) -> Outcome | Redirect:
         headers = [*self._route.headers(key), *range_headers(kept)]
         line = self._route.open(self.url)
         with closing(line), self._halt.watching(line.shut):
-            reply = line.ask(self.url, headers, self._order.until(), self._order.connect)
-            found = judge_head(reply.status, reply.headers, kept)
+            head = line.ask(self.url, headers, self._order.until(), self._order.connect)
+            found = judge_head(head.status, head.headers, kept)
             if logger.isEnabledFor(10):  # logging.DEBUG
                 logger.debug("download to %s: %s", self._partial.target.name, _told(found, kept))
             if isinstance(found, Failed):
-                return self._error(reply)
+                return self._error(head, line)
             if isinstance(found, BodyRange):
-                return self._receive(found, reply, line)
+                return self._receive(found, head, line)
             return found
 
-    def _error(self, reply: Reply) -> APIResponse:
+    def _error(self, head: Head, line: Line) -> APIResponse:
         body = bytearray()
-        with suppress(*FAILURES):  # the status says enough, even if its page breaks off
-            for chunk in reply.chunks:
+        with suppress(Failure):  # the status says enough, even if its page breaks off
+            for chunk in line.body():
                 body += chunk
                 if len(body) >= _ERROR_BODY:
                     break
         return APIResponse(
-            reply.status, reply.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url)
+            head.status, head.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url)
         )
 
-    def _receive(self, take: BodyRange, reply: Reply, line: Line) -> Outcome:
-        writer = PartWriter(take, self._partial, self._order.max_bytes, reply.headers)
+    def _receive(self, take: BodyRange, head: Head, line: Line) -> Outcome:
+        writer = PartWriter(take, self._partial, self._order.max_bytes, head.headers)
         try:
-            arrived = self._take_in(writer, reply.chunks, line, take.length)
-            if take.announced is None or line.surplus(arrived) <= 0:
+            self._take_in(writer, line, take.length)
+            if take.announced is None or not line.surplus:
                 return self._finished(writer, take.length)
         except Surplus:
             pass
@@ -170,23 +165,15 @@ class Fetch:
             self._tell(self._partial.position, self._partial.position)
         return found
 
-    def _take_in(
-        self,
-        writer: PartWriter,
-        chunks: Iterator[bytes | memoryview],
-        line: Line,
-        length: int | None,
-    ) -> int:
-        """Take the body in and return how many bytes of it have arrived."""
+    def _take_in(self, writer: PartWriter, line: Line, length: int | None) -> None:
         mark = arrived = 0
-        for chunk in chunks:
+        for chunk in line.body():
             arrived += len(chunk)
             writer.feed(chunk)
             if arrived - mark >= STALLED:
                 mark = arrived
                 line.extend(self._order.until())
             self._tell(self._partial.position, length)
-        return arrived
 
 
 def _told(found: Failed | BodyRange | Redirect | StartOver, kept: ResumePoint | None) -> str:

@@ -13,6 +13,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._download.download import Download, Progress, Tell, run_async_download, run_download
+from chainhub._session.session import running_loop
 from chainhub._tasks.outcome import shown_id
 from chainhub._tasks.poller import id_of
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
@@ -202,6 +203,7 @@ async def download_all_async(
     tell: Tell,
 ) -> dict[str, AnyDownloadOutcome]:
     """Async version of `download_all`."""
+    running_loop()
     outcomes: dict[str, DownloadOutcome | None] = {}
     source, turn = _each(tasks), asyncio.Lock()
 

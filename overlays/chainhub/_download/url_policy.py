@@ -10,19 +10,27 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
-import httpcore
 import httpx
 
-from chainhub._address import check_url, is_allowed, is_loopback, origin_of
 from chainhub._download.media import Headers
-from chainhub._media_line import Line, MediaWire, OwnLine, refuse_private
-from chainhub._proxy import sync_connection
-from chainhub._tls import Trust, context
+from chainhub._media_line import Line, OwnLine
+from chainhub._transport import (
+    SecretBytes,
+    TLSConfig,
+    check_url,
+    is_allowed,
+    is_loopback,
+    origin_of,
+    refuse_private,
+    route_to,
+    tls_context,
+)
 from chainhub._version import __version__
 
 if TYPE_CHECKING:
-    from chainhub._connector import Connector
+    from chainhub._session.credentials import Key
     from chainhub._session.httpx_clients import Doorway
+    from chainhub._transport import Connector
 
 _NO_CREDENTIALS: Headers = [
     (b"Accept", b"video/*, application/octet-stream;q=0.9, */*;q=0.1"),
@@ -82,16 +90,16 @@ class URLPolicy:
         """Tell whether an address is the API's own: the same scheme, host and port."""
         return self.connector.reaches(url)
 
-    def headers(self, key: str | None) -> Headers:
+    def headers(self, key: Key | None) -> Headers:
         """Return the headers of a request, with the key if it is for the API itself."""
         if key is None:
             return [(b"User-Agent", self.user_agent.encode("ascii")), *_NO_CREDENTIALS]
         ours = {name.lower() for name, _ in _NO_CREDENTIALS} | {b"host", b"range", b"if-range"}
-        value = f"{self.prefix} {key}" if self.prefix else key
+        before = f"{self.prefix} ".encode("ascii") if self.prefix else b""
         return [
             *(pair for pair in self.own_headers if pair[0].lower() not in ours),
             *_NO_CREDENTIALS,
-            (self.auth_header.encode("ascii"), value.encode("ascii")),
+            (self.auth_header.encode("ascii"), SecretBytes(before + key.reveal().encode("ascii"))),
         ]
 
     def open(self, url: httpx.URL) -> Line:
@@ -102,22 +110,22 @@ class URLPolicy:
         proxy = self.connector.proxy_for(scheme, host, port)
         allowed = is_allowed(url, self.allow_hosts, self.connector.base_url)
         # Behind a proxy the address connected to is the proxy's, which the user has named.
-        wire = MediaWire(None if allowed or proxy is not None else refuse_private)
-        encrypted = scheme == "https" or (proxy is not None and proxy.encrypted)
-        connection = sync_connection(
-            proxy,
-            httpcore.Origin(scheme.encode(), host.encode(), port),
-            ssl_context=context(self._trust(allowed)) if encrypted else None,
-            backend=wire,
-            keepalive=0.0,
+        return OwnLine(
+            route_to(
+                scheme,
+                host,
+                port,
+                proxy=proxy,
+                context=lambda: tls_context(self._trust(allowed)),
+                check=None if allowed else refuse_private,
+            )
         )
-        return OwnLine(wire, connection)
 
-    def _trust(self, allowed: bool) -> Trust:
+    def _trust(self, allowed: bool) -> TLSConfig:
         trust = self.connector.trust
         # "Accept any certificate" on this machine was not said of the world.
         local = trust.kind == "nothing" and is_loopback(self.connector.host)
-        return Trust("bundled") if local and not allowed else trust
+        return TLSConfig("bundled") if local and not allowed else trust
 
 
 def route_of(

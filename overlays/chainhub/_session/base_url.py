@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from chainhub._address import is_loopback
+from chainhub._transport import is_loopback
 from chainhub.errors import ConfigurationError
 
 

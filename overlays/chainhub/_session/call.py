@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 
 from chainhub import _clock
-from chainhub._pool import Attempt, Raw
 from chainhub._responses.response import APIResponse, judge
+from chainhub._session.credentials import Key
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
+from chainhub._transport import Limits, Request, Response, SecretBytes
 from chainhub.errors import (
     AmbiguousOutcome,
     CancelledByUser,
@@ -42,22 +42,21 @@ class Prepared:
 
     Attributes:
         shared: What it has in common with its copies that are aimed elsewhere.
+        target: The path and query, as they stand in the request line.
     """
 
-    __slots__ = ("_place", "_target", "idempotent", "method", "request", "shared")
+    __slots__ = ("idempotent", "method", "shared", "target")
 
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
-        self.request = request
         self.method = request.method
         self.idempotent = request.method == "GET" or _is_idempotent(request.method)
         self.shared = Shared(request, auth_header, prefix)
-        self._place = str(request.url)
-        self._target: bytes | None = None
+        self.target = request.url.raw_path
 
     @property
     def raw_url(self) -> str:
         """The URL with all its secrets."""
-        return self._place if self._target is None else self._place + self._target.decode("ascii")
+        return self.shared.origin + self.target.decode("ascii")
 
     @property
     def url(self) -> str:
@@ -66,29 +65,27 @@ class Prepared:
 
         return redact_url(self.raw_url, own=True)
 
-    @property
-    def target(self) -> bytes:
-        """The path and query, as in the request line."""
-        return self._target or self.request.url.raw_path
-
     def aimed_at(self, target: bytes) -> Prepared:
         """Return the same request for another path or query, without building it again."""
         other = object.__new__(Prepared)
-        other.request = self.request
         other.method = self.method
         other.idempotent = self.idempotent
         other.shared = self.shared
-        other._target = target
-        other._place = self.shared.origin
+        other.target = target
         return other
 
-    def with_key(self, key: str) -> Outgoing:
-        """Return the request ready to be sent; nothing else contains the key."""
-        return Outgoing(self.request, self.target, self.shared.keyed(key))
+    def with_key(self, key: Key) -> Request:
+        """Return the request ready to be sent; nothing else contains the key.
 
-    def headers(self, key: str) -> list[tuple[bytes, bytes]]:
-        """Return the headers with the key in the one that carries it."""
-        return self.shared.keyed(key).headers
+        Raises:
+            Failure: HTTP cannot carry it.
+        """
+        return self.shared.keyed(key).aimed_at(self.target)
+
+    def spelt(self, key: Key) -> tuple[str, str, list[tuple[bytes, bytes]], bytes]:
+        """Return method, URL, headers and body with a key, for a client of the user's own."""
+        shared = self.shared
+        return self.method, self.raw_url, shared.headers(key), shared.request.content
 
 
 class Shared:
@@ -96,90 +93,36 @@ class Shared:
 
     Attributes:
         home: The connector whose origin the URL was found to be of, None before anybody looked.
+        origin: The URL without path and query.
+        request: The request as httpx has built it, its body read.
     """
 
-    __slots__ = ("_auth_header", "_keyed", "_origin", "_prefix", "_request", "home")
+    __slots__ = ("_auth_header", "_key", "_keyed", "_prefix", "home", "origin", "request")
 
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
         self.home: object = None
-        self._request = request
+        self.request = request
+        url = request.url
+        self.origin = str(url).removesuffix(url.raw_path.decode("ascii"))
         self._auth_header = auth_header
         self._prefix = prefix
-        self._keyed: Keyed | None = None
-        self._origin: str | None = None
+        self._key: Key | None = None
+        self._keyed: Request | None = None
 
-    @property
-    def origin(self) -> str:
-        """The URL without path and query."""
-        if self._origin is None:
-            url = self._request.url
-            self._origin = str(url).removesuffix(url.raw_path.decode("ascii"))
-        return self._origin
+    def keyed(self, key: Key) -> Request:
+        """Return the request with a key, aimed nowhere in particular."""
+        if self._keyed is None or self._key != key:
+            method = self.request.method.encode("ascii")
+            self._keyed = Request(method, b"/", self.headers(key), self.request.content)
+            self._key = key
+        return self._keyed
 
-    def keyed(self, key: str) -> Keyed:
-        """Return the headers for a key."""
-        found = self._keyed
-        if found is None or found.key != key:
-            found = self._keyed = Keyed(key, self._headers(key))
-        return found
-
-    def _headers(self, key: str) -> list[tuple[bytes, bytes]]:
+    def headers(self, key: Key) -> list[tuple[bytes, bytes]]:
+        """Return the headers with the key in the one that carries it."""
         name = self._auth_header.encode("ascii")
-        own = [pair for pair in self._request.headers.raw if pair[0].lower() != name.lower()]
-        value = f"{self._prefix} {key}" if self._prefix else key
-        return [*own, (name, value.encode("ascii"))]
-
-
-class Keyed:
-    """The headers for one key, and their bytes in a GET."""
-
-    __slots__ = ("_rest", "headers", "key")
-
-    def __init__(self, key: str, headers: list[tuple[bytes, bytes]]) -> None:
-        self.key = key
-        self.headers = headers
-        self._rest: bytes | None = b""
-
-    def rest(self) -> bytes | None:
-        """Return all of a GET behind its target, None if it is out of the ordinary."""
-        if self._rest == b"":
-            from chainhub._lane import spell  # the first exchange needs none of it
-
-            self._rest = spell(self.headers)
-        return self._rest
-
-
-class Outgoing:
-    """A request with its key, in the forms in which it can be sent."""
-
-    __slots__ = ("_keyed", "_request", "_target")
-
-    def __init__(self, request: httpx.Request, target: bytes, keyed: Keyed) -> None:
-        self._request = request
-        self._target = target
-        self._keyed = keyed
-
-    def core(self) -> httpcore.Request:
-        """Return the request for httpcore."""
-        url = self._request.url
-        place = httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=self._target
-        )
-        return httpcore.Request(
-            self._request.method.encode("ascii"),
-            place,
-            headers=self._keyed.headers,
-            content=self._request.stream,
-        )
-
-    def spelt(self) -> bytes | None:
-        """Return the request as bytes, None if it is no plain GET."""
-        rest = self._keyed.rest() if self._request.method == "GET" else None
-        if rest is None:
-            return None
-        from chainhub._lane import spell_get
-
-        return spell_get(self._target, rest)
+        own = [pair for pair in self.request.headers.raw if pair[0].lower() != name.lower()]
+        before = f"{self._prefix} ".encode("ascii") if self._prefix else b""
+        return [*own, (name, SecretBytes(before + key.reveal().encode("ascii")))]
 
 
 class Call:
@@ -196,9 +139,9 @@ class Call:
     """
 
     __slots__ = (
-        "_attempt",
         "_attempt_began",
         "_fresh",
+        "_limits",
         "_spent",
         "attempts",
         "budget",
@@ -237,14 +180,14 @@ class Call:
         self._fresh = False
         self._attempt_began = started
 
-    def begin(self) -> Attempt:
+    def begin(self) -> Limits:
         """Begin the next attempt and return its limits."""
         if self.options.cancel is not None and self.options.cancel.is_set():
             raise self._filled(CancelledByUser("cancelled"))
         self.attempts += 1
         self._attempt_began = _clock.monotonic()
         options = self.options
-        attempt = self._attempt = Attempt(
+        limits = self._limits = Limits(
             timeout=options.timeout,
             connect=options.connect,
             deadline=self.deadline_at,
@@ -253,9 +196,9 @@ class Call:
             fresh=self._fresh or not self.prepared.idempotent,
             cancel=options.cancel,
         )
-        return attempt
+        return limits
 
-    def answer(self, raw: Raw) -> APIResponse:
+    def answer(self, raw: Response) -> APIResponse:
         """Return what came as an answer to this call."""
         return APIResponse(
             raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
@@ -388,7 +331,7 @@ class Call:
         logger.debug(
             "attempt %d used a %s connection",
             event.attempt,
-            "kept" if self._attempt.reused else "new",
+            "kept" if self._limits.reused else "new",
         )
         if observer is not None:
             observer(event)

@@ -49,6 +49,38 @@ def _under_way() -> ContextVar[tuple[int, ...]]:
     return ContextVar("chainhub_asking", default=())
 
 
+class Key:
+    """A key that does not show itself: error trackers record what stands in every frame."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text, for the one place that writes it into a header."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        text = other._text if isinstance(other, Key) else other
+        return self._text == text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "<key>"
+
+
+class Secrets(tuple[str, ...]):
+    """Keys that must not be shown, and that do not show themselves."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} keys>"
+
+
 class Credentials:
     """Hold the key of one client, wherever it comes from, and never show it.
 
@@ -70,12 +102,12 @@ class Credentials:
 
     def __init__(self, source: str, *, key: str | None = None, ask: _Ask = _nothing) -> None:
         self.source = source
-        self._key = key
+        self._key = None if key is None else Key(key)
         self._ask = ask
         self._asked = 0
         self._failure: str | None = None
         # A few older ones too: answers to calls that were under way may echo them.
-        self._known = deque([] if key is None else [key], maxlen=8)
+        self._known = deque([] if self._key is None else [self._key], maxlen=8)
         self.reset_after_fork()
 
     @classmethod
@@ -97,7 +129,7 @@ class Credentials:
             return cls(KEYRING, ask=partial(ask_keyring, environ))
         raise no_key(environ)
 
-    def key(self, within: float | None = None) -> str:
+    def key(self, within: float | None = None) -> Key:
         """Return the key; ask for it first if nobody has yet.
 
         Args:
@@ -111,7 +143,7 @@ class Credentials:
         key = self._key
         return key if key is not None else self._renew(None, within)
 
-    def refresh(self, rejected: str, within: float | None = None) -> str | None:
+    def refresh(self, rejected: Key, within: float | None = None) -> Key | None:
         """Return another key than the one that was refused, None if there is no other.
 
         Raises:
@@ -123,7 +155,7 @@ class Credentials:
         key = self._renew(rejected, within)
         return None if key == rejected else key
 
-    async def akey(self) -> str:
+    async def akey(self) -> Key:
         """Return the key; ask for it first if nobody has yet.
 
         A callable that is not async runs in a thread, so that it does not stop the event loop.
@@ -134,7 +166,7 @@ class Credentials:
         key = self._key
         return key if key is not None else await self._arenew(None)
 
-    async def arefresh(self, rejected: str) -> str | None:
+    async def arefresh(self, rejected: Key) -> Key | None:
         """Return another key than the one that was refused, None if there is no other.
 
         Raises:
@@ -147,7 +179,7 @@ class Credentials:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the keys that must not be shown: the one in use and the last few before it."""
-        return tuple(dict.fromkeys(self._known))
+        return Secrets(dict.fromkeys([key.reveal() for key in self._known]))
 
     def reset_after_fork(self) -> None:
         """Replace the locks in a child process; a thread that no longer exists may hold them."""
@@ -161,7 +193,7 @@ class Credentials:
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials hold a key and cannot be pickled or copied")
 
-    def _renew(self, rejected: str | None, within: float | None) -> str:
+    def _renew(self, rejected: Key | None, within: float | None) -> Key:
         asked = self._asked
         with self._asking():
             wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
@@ -172,13 +204,13 @@ class Credentials:
             finally:
                 self._lock.release()
 
-    async def _arenew(self, rejected: str | None) -> str:
+    async def _arenew(self, rejected: Key | None) -> Key:
         asked = self._asked
         with self._asking():
             async with self._loop_lock():
                 return self._settled(asked, rejected) or self._take(await self._acall())
 
-    def _settled(self, asked: int, rejected: str | None) -> str | None:
+    def _settled(self, asked: int, rejected: Key | None) -> Key | None:
         """Return what another call has found while this one waited, None if nothing."""
         if self._key != rejected:
             return self._key
@@ -228,16 +260,16 @@ class Credentials:
             failure = _failure(self.source, error)
         self._fail(failure)
 
-    def _take(self, value: object) -> str:
+    def _take(self, value: object) -> Key:
         try:
-            key = check_key(value, self.source)
+            key = Key(check_key(value, self.source))
         except CredentialsError as error:
             failure = error.message
         else:
             return self._keep(key)
         self._fail(failure)
 
-    def _keep(self, key: str) -> str:
+    def _keep(self, key: Key) -> Key:
         if key != self._key:
             self._known.append(key)
         self._asked += 1

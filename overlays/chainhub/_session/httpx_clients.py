@@ -1,76 +1,45 @@
-"""The two httpx clients that generated operations send through; their sending is ours.
+"""Where generated operations meet the session: the requests they ask for, and the httpx clients.
 
-Whatever a generated function asks of its client ends in `send`: from there the session takes over,
-with credentials, deadlines, retries and typed errors. Where the user brought a transport, a client
-or arguments for httpx, the exchange itself takes httpx's ordinary path, with the same results.
+A resource's method takes the short way: `prepare`, then `exchange_prepared`, without a single
+object of httpx for a request whose like was sent before. Whoever asks for a client of httpx gets
+one whose transport is the session. Where the user brought a transport, a client or arguments for
+httpx, the exchange itself goes through those, with the same results.
 """
 
 from __future__ import annotations
 
-import math
+import os
+import sys
 from collections.abc import Callable, Mapping
+from http.cookiejar import Cookie, DefaultCookiePolicy
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+from urllib.request import Request
 
-import httpcore
 import httpx
 
-from chainhub import _clock
-from chainhub._body import BodyError, BodyReader
-from chainhub._clock import waker
-from chainhub._pool import Attempt, Raw, watching, without_body
 from chainhub._responses.response import decode_json
 from chainhub._session import operation as _runner
 from chainhub._session.call import CallResult, Prepared
+from chainhub._session.credentials import Key
 from chainhub._session.options import Observers, Options
 from chainhub._session.session import Session
+from chainhub._transport import DECODED, Limits, Response
 from chainhub.errors import ChainhubError
 from chainhub_api.types import UNSET, Unset
 
-NO_LONGER_TRUE = (b"content-encoding", b"content-length", b"transfer-encoding")
-"""Headers that say nothing true about a body that was inflated already."""
-
-# Test libraries replace these methods, those of httpx or those of httpcore, to keep people's tests
-# off the network; some do so before this module is imported.
-_SENDING = (httpx.HTTPTransport.handle_request, httpcore.ConnectionPool.handle_request)
-_ASYNC_SENDING = (
-    httpx.AsyncHTTPTransport.handle_async_request,
-    httpcore.AsyncConnectionPool.handle_async_request,
-)
-
-
-def _is_foreign(*methods: Callable[..., object]) -> bool:
-    """Tell by where they were written; a wrapper may have taken over all names."""
-    homes = [getattr(method, "__globals__", {}).get("__name__", "") for method in methods]
-    return not all(home.startswith(("httpx.", "httpcore.")) for home in homes)
-
-
-_FOREIGN_AT_IMPORT = _is_foreign(*_SENDING, *_ASYNC_SENDING)
-
-
-def is_patched() -> bool:
-    """Tell whether a test library answers in place of httpx or httpcore."""
-    found = (httpx.HTTPTransport.handle_request, httpcore.ConnectionPool.handle_request)
-    return (found != _SENDING or _FOREIGN_AT_IMPORT) and _is_foreign(*found)
-
-
-def is_async_patched() -> bool:
-    """Tell whether a test library answers in place of httpx or httpcore, asynchronously."""
-    found = (
-        httpx.AsyncHTTPTransport.handle_async_request,
-        httpcore.AsyncConnectionPool.handle_async_request,
-    )
-    return (found != _ASYNC_SENDING or _FOREIGN_AT_IMPORT) and _is_foreign(*found)
+C = TypeVar("C", httpx.Client, httpx.AsyncClient)
 
 
 class SafeResponse(httpx.Response):
-    """An answer whose `json()` raises typed errors only."""
+    """A response whose `json()` raises typed errors only."""
 
     def __init__(
         self, outcome: CallResult, request: httpx.Request, secrets: tuple[str, ...]
     ) -> None:
         answer = outcome.value()
-        headers = [pair for pair in answer.headers if pair[0].lower() not in NO_LONGER_TRUE]
+        headers = [pair for pair in answer.headers if pair[0].lower() not in DECODED]
         super().__init__(answer.status, headers=headers, content=answer.body, request=request)
         self._outcome = outcome
         self._secrets = secrets
@@ -96,16 +65,16 @@ class Doorway:
     """What both clients need to know.
 
     Args:
-        session: Carries the calls out.
+        session: Sends the calls.
         options: The choices for every call.
         auth_header: The header the key travels in.
         prefix: The word before the key, usually `Bearer`.
         headers: The user's headers, with ours.
         cookies: The user's cookies.
-        httpx_args: The user's arguments for httpx; with any, httpx's ordinary path is taken.
+        httpx_args: The user's arguments for httpx; with any, requests go through httpx.
 
     Attributes:
-        given: A client of the user's own to send through.
+        given: A client of the user's own to send with.
         async_given: The same for asyncio.
     """
 
@@ -129,6 +98,7 @@ class Doorway:
         self.httpx_args = httpx_args
         self.given: httpx.Client | None = None
         self.async_given: httpx.AsyncClient | None = None
+        self._kept: dict[tuple[str, str], Prepared] = {}
 
     def options_for(
         self,
@@ -147,80 +117,216 @@ class Doorway:
             check_headers(headers.items(), self.auth_header)
         return self.options.limited(timeout, deadline)
 
-    def simple_request(
-        self,
-        method: str,
-        url: httpx.URL | str,
-        arguments: Mapping[str, Any],
-        door: httpx.Client | httpx.AsyncClient,
-    ) -> httpx.Request | None:
-        """Build a request of the kind generated functions ask for; None leaves it to httpx.
+    def prepared(self, request: httpx.Request) -> Prepared:
+        """Return a request in the form in which the session sends it; its body is read now."""
+        request.read()
+        return Prepared(request, self.auth_header, self.prefix)
 
-        httpx merges every request with the settings of its client and parses the URL three times
-        for it; where nothing but query parameters is given, once is enough.
+    def simple(
+        self,
+        build_request: Callable[..., httpx.Request],
+        method: str,
+        url: str,
+        arguments: Mapping[str, Any],
+    ) -> Prepared | None:
+        """Return a request of the kind generated functions ask for; None leaves it to httpx.
+
+        Two of a kind differ in their query alone, and httpx writes a query as the standard library
+        does. The first of a kind is built by httpx and compared.
         """
-        if door.cookies or door.params or not isinstance(url, str) or not url.startswith("/"):
+        if arguments.keys() != {"params"} or not _are_strings(params := arguments["params"]):
             return None
-        if not arguments.keys() <= {"params"}:
-            return None
-        place = f"{self.session.connector.base_url}{url}"
-        return httpx.Request(method, place, headers=door.headers, **arguments)
+        target = f"{self.session.connector.path}{url}?{urlencode(params)}".encode("ascii")
+        kept = self._kept.get((method, url))
+        if kept is None:
+            kept = self.prepared(build_request(method, url, params=params))
+            if kept.target == target:
+                self._kept[method, url] = kept
+            return kept
+        return kept.aimed_at(target)
+
+    def load_user_client(self) -> None:
+        """Load what few need before a call begins, whose deadline it would count against."""
+        from chainhub._transport import exchange_through  # noqa: F401
+
+    def is_for_httpx(self, given: object) -> bool:
+        """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
+        return given is not None or bool(self.httpx_args) or is_mocked()
 
     def response(self, outcome: CallResult, request: httpx.Request) -> SafeResponse:
         """Return how the call ended as a response, or raise its error."""
         return SafeResponse(outcome, request, self.session.credentials.secrets())
 
-    def client_settings(self) -> dict[str, Any]:
-        """Return the settings with which httpx builds requests."""
+    def client_settings(self, given: httpx.Client | httpx.AsyncClient | None) -> dict[str, Any]:
+        """Return the settings with which httpx builds requests: the given client's, or ours."""
+        cookies = httpx.Cookies(dict(self.cookies) if given is None else given.cookies).jar
+        cookies.set_policy(Unstored())
         return {
             "base_url": self.session.connector.base_url,
-            "headers": self.headers,
-            "cookies": self.cookies,
+            "headers": self.headers if given is None else given.headers,
+            "params": None if given is None else given.params,
+            "cookies": cookies,
             "trust_env": False,
         }
 
 
-def for_building(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that describe a request, without those about sending it."""
-    return {name: arguments[name] for name in arguments.keys() - {"auth", "follow_redirects"}}
+def is_mocked() -> bool:
+    """Tell whether something has replaced what httpx sends with, as mocks and recorders do."""
+    if httpx.HTTPTransport.handle_request is not _SENDING:
+        return True
+    if httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING:
+        return True
+    # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
+    httpcore = sys.modules.get("httpcore")
+    return httpcore is not None and not _is_its_own(httpcore.ConnectionPool.handle_request)
 
 
-def ordinary_request(prepared: Prepared, key: str, attempt: Attempt) -> httpx.Request:
-    """Return the request with its key, for httpx's own sending."""
-    until = attempt.until()
-    left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
-    connect = attempt.connect if left is None else min(left, attempt.connect)
-    timeouts = {"connect": connect, "read": left, "write": left, "pool": left}
-    original = prepared.request
-    return httpx.Request(
-        original.method,
-        prepared.raw_url,
-        headers=prepared.headers(key),
-        stream=original.stream,
-        extensions={**original.extensions, "timeout": timeouts},
-    )
+def _is_its_own(function: object) -> bool:
+    """Tell whether a function is httpcore's, and no stand-in."""
+    code = getattr(function, "__code__", None)
+    return code is not None and str(code.co_filename).endswith(_HTTPCORE)
 
 
-def read_already(response: httpx.Response) -> Raw | None:
-    """Return the answer of a mock, which httpx has read and inflated, else None."""
-    if not response.is_stream_consumed:
-        return None
-    headers = [pair for pair in response.headers.raw if pair[0].lower() not in NO_LONGER_TRUE]
-    return Raw(response.status_code, headers, response.content)
+# Test libraries replace these to keep people's tests off the network.
+_SENDING = httpx.HTTPTransport.handle_request
+_ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
+_HTTPCORE = os.path.join("httpcore", "_sync", "connection_pool.py")
 
 
-def certainly_unsent(error: Exception) -> bool:
-    """Tell whether httpx failed before anything was sent."""
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+def _are_strings(params: Mapping[str, object]) -> bool:
+    for value in params.values():  # a generator would cost more than all that follows
+        if type(value) is not str:
+            return False
+    return bool(params)
 
 
-class Door(httpx.Client):
-    """The client that synchronous generated functions get."""
+class SessionTransport(httpx.BaseTransport):
+    """Sends what an httpx client has built through the session, and raises typed errors.
+
+    How to authenticate, redirect and stream is decided by the session, not by arguments.
+
+    Args:
+        way: What both clients need to know.
+    """
 
     def __init__(self, way: Doorway) -> None:
-        # Without a transport httpx would build a pool and a TLS context of its own.
-        super().__init__(**way.client_settings(), transport=httpx.BaseTransport())
+        self._way = way
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the session and return its whole answer."""
+        return self._way.response(self.exchange(self._way.prepared(request)), request)
+
+    def exchange(self, prepared: Prepared, options: Options | None = None) -> CallResult:
+        """Send a prepared request through the session and return how the call ended."""
+        through = self._through if self._way.is_for_httpx(self._way.given) else None
+        return self._way.session.call(prepared, options or self._way.options, through)
+
+    def _through(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+        from chainhub._transport import exchange_through  # few have a client of their own
+
+        client = self._way.given or self._way.session.ordinary(self._way.httpx_args)
+        return exchange_through(client, *prepared.spelt(key), limits)
+
+
+class AsyncSessionTransport(httpx.AsyncBaseTransport):
+    """The same for asyncio."""
+
+    def __init__(self, way: Doorway) -> None:
+        self._way = way
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the session and return its whole answer."""
+        await request.aread()
+        return self._way.response(await self.exchange(self._way.prepared(request)), request)
+
+    async def exchange(self, prepared: Prepared, options: Options | None = None) -> CallResult:
+        """Send a prepared request through the session and return how the call ended."""
+        through = self._through if self._way.is_for_httpx(self._way.async_given) else None
+        return await self._way.session.acall(prepared, options or self._way.options, through)
+
+    async def _through(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+        from chainhub._transport import aexchange_through  # few have a client of their own
+
+        client = self._way.async_given or await self._way.session.async_ordinary(
+            self._way.httpx_args
+        )
+        return await aexchange_through(client, *prepared.spelt(key), limits)
+
+
+class Unstored(DefaultCookiePolicy):
+    """Sends the user's cookies and keeps none of the server's."""
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        """Refuse a cookie of the server's."""
+        return False
+
+
+class BaseDoor(Generic[C]):
+    """What both clients share: they build requests.
+
+    Args:
+        way: What both clients need to know.
+    """
+
+    def __init__(self, way: Doorway) -> None:
         self.way = way
+        self._client: C | None = None
+        if way.httpx_args:
+            way.load_user_client()
+
+    def _given(self) -> C | None:
+        """Return the client of the user's own, with whose settings requests are built."""
+        raise NotImplementedError
+
+    def _make_client(self) -> C:
+        raise NotImplementedError
+
+    def client(self) -> C:
+        """Return the httpx client for plain generated functions."""
+        # What the user changes on a client of their own holds from the next request on.
+        if self._client is None or self._given() is not None:
+            self._client = self._make_client()
+        return self._client
+
+    def prepare(self, method: str, url: str, **kwargs: Any) -> Prepared:
+        """Return the request a generated function asks for, ready for `exchange_prepared`."""
+        simple = None
+        if self._given() is None:
+            simple = self.way.simple(self.build_request, method, url, kwargs)
+        return simple or self.way.prepared(self.build_request(method, url, **kwargs))
+
+    def build_request(self, method: str, url: str, **kwargs: Any) -> httpx.Request:
+        """Build a request with the settings of the client."""
+        return self.client().build_request(method, url, **kwargs)
+
+    def prepared(self, request: httpx.Request) -> Prepared:
+        """Return the request in the form in which the session sends it."""
+        return self.way.prepared(request)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must be masked in texts that came from outside."""
+        return self.way.session.credentials.secrets()
+
+    @property
+    def observers(self) -> Observers:
+        """The callbacks for attempts and retries."""
+        return self.way.session.observers
+
+
+class Door(BaseDoor[httpx.Client]):
+    """What sync operations send through."""
+
+    def __init__(self, way: Doorway) -> None:
+        super().__init__(way)
+        self._transport = SessionTransport(way)
+        self.exchange_prepared = self._transport.exchange
+
+    def _given(self) -> httpx.Client | None:
+        return self.way.given
+
+    def _make_client(self) -> httpx.Client:
+        settings = self.way.client_settings(self.way.given)
+        return httpx.Client(**settings, transport=self._transport)
 
     def run(
         self,
@@ -242,88 +348,21 @@ class Door(httpx.Client):
             options = self.way.options_for(timeout, deadline, headers)
         return _runner.run(self, operation, returns, arguments, options, headers)
 
-    def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
-        """Build a request, with the settings of the user's own client if there is one."""
-        if self.way.given is None:
-            simple = self.way.simple_request(method, url, kwargs, self)
-            return simple or super().build_request(method, url, **kwargs)
-        return self.way.given.build_request(method, self._merge_url(url), **kwargs)
 
-    def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
-        """Send a request through the session and return its whole answer."""
-        return self.send(self.build_request(method, url, **for_building(kwargs)))
-
-    def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        """Send a request through the session and return its whole answer.
-
-        How to authenticate, redirect and stream is decided by the session, not by arguments.
-        """
-        return self.way.response(self.exchange(request), request)
-
-    def exchange(self, request: httpx.Request, options: Options | None = None) -> CallResult:
-        """Send a request through the session and return how the call ended."""
-        return self.exchange_prepared(self.prepared(request), options or self.way.options)
-
-    def prepared(self, request: httpx.Request) -> Prepared:
-        """Return the request in the form in which the session sends it."""
-        return Prepared(request, self.way.auth_header, self.way.prefix)
-
-    def exchange_prepared(self, prepared: Prepared, options: Options) -> CallResult:
-        """Send a prepared request, perhaps not for the first time."""
-        ordinary = self._ordinary if self._takes_ordinary_path() else None
-        return self.way.session.call(prepared, options, ordinary)
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what must be masked in texts that came from outside."""
-        return self.way.session.credentials.secrets()
-
-    @property
-    def observers(self) -> Observers:
-        """The callbacks for attempts and retries."""
-        return self.way.session.observers
-
-    def close(self) -> None:
-        """Do nothing: connections belong to the client that this one is part of."""
-
-    def _takes_ordinary_path(self) -> bool:
-        chosen = self.way.given is not None or self.way.httpx_args
-        return True if chosen else is_patched()
-
-    def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
-        request = ordinary_request(prepared, key, attempt)
-        attempt.reached = True
-        try:
-            response = self._ordinary_client().send(request, stream=True, follow_redirects=False)
-        except httpx.HTTPError as error:
-            attempt.reached = not certainly_unsent(error)
-            raise
-        try:
-            return read_already(response) or self._read(response, attempt)
-        finally:
-            response.close()
-
-    def _ordinary_client(self) -> httpx.Client:
-        return self.way.given or self.way.session.ordinary(self.way.httpx_args)
-
-    def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
-        until = attempt.until()
-        try:
-            reader = BodyReader(response.headers.raw, attempt.max_body)
-            for chunk in response.iter_raw():
-                reader.feed(chunk)
-                if _clock.monotonic() > until:
-                    raise httpx.ReadTimeout("timed out")
-            return Raw(response.status_code, response.headers.raw, reader.finish())
-        except (BodyError, httpx.NetworkError, httpx.ProtocolError):
-            return without_body(response.status_code, response.headers.raw)
-
-
-class AsyncDoor(httpx.AsyncClient):
-    """The client that asynchronous generated functions get."""
+class AsyncDoor(BaseDoor[httpx.AsyncClient]):
+    """What async operations send through."""
 
     def __init__(self, way: Doorway) -> None:
-        super().__init__(**way.client_settings(), transport=httpx.AsyncBaseTransport())
-        self.way = way
+        super().__init__(way)
+        self._transport = AsyncSessionTransport(way)
+        self.exchange_prepared = self._transport.exchange
+
+    def _given(self) -> httpx.AsyncClient | None:
+        return self.way.async_given
+
+    def _make_client(self) -> httpx.AsyncClient:
+        settings = self.way.client_settings(self.way.async_given)
+        return httpx.AsyncClient(**settings, transport=self._transport)
 
     async def run(
         self,
@@ -340,86 +379,3 @@ class AsyncDoor(httpx.AsyncClient):
         if timeout is not UNSET or deadline is not UNSET or headers:
             options = self.way.options_for(timeout, deadline, headers)
         return await _runner.arun(self, operation, returns, arguments, options, headers)
-
-    def build_request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Request:
-        """Build a request, with the settings of the user's own client if there is one."""
-        if self.way.async_given is None:
-            simple = self.way.simple_request(method, url, kwargs, self)
-            return simple or super().build_request(method, url, **kwargs)
-        return self.way.async_given.build_request(method, self._merge_url(url), **kwargs)
-
-    async def request(self, method: str, url: httpx.URL | str, **kwargs: Any) -> httpx.Response:
-        """Send a request through the session and return its whole answer."""
-        return await self.send(self.build_request(method, url, **for_building(kwargs)))
-
-    async def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        """Send a request through the session and return its whole answer.
-
-        How to authenticate, redirect and stream is decided by the session, not by arguments.
-        """
-        return self.way.response(await self.exchange(request), request)
-
-    async def exchange(self, request: httpx.Request, options: Options | None = None) -> CallResult:
-        """Send a request through the session and return how the call ended."""
-        return await self.exchange_prepared(self.prepared(request), options or self.way.options)
-
-    def prepared(self, request: httpx.Request) -> Prepared:
-        """Return the request in the form in which the session sends it."""
-        return Prepared(request, self.way.auth_header, self.way.prefix)
-
-    async def exchange_prepared(self, prepared: Prepared, options: Options) -> CallResult:
-        """Send a prepared request, perhaps not for the first time."""
-        ordinary = self._ordinary if self._takes_ordinary_path() else None
-        return await self.way.session.acall(prepared, options, ordinary)
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what must be masked in texts that came from outside."""
-        return self.way.session.credentials.secrets()
-
-    @property
-    def observers(self) -> Observers:
-        """The callbacks for attempts and retries."""
-        return self.way.session.observers
-
-    async def aclose(self) -> None:
-        """Do nothing: connections belong to the client that this one is part of."""
-
-    def _takes_ordinary_path(self) -> bool:
-        chosen = self.way.async_given is not None or self.way.httpx_args
-        return True if chosen else is_async_patched()
-
-    async def _ordinary(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
-        import asyncio  # the door of threads needs none of it
-
-        request = ordinary_request(prepared, key, attempt)
-        attempt.reached = True
-        left = attempt.until() - _clock.monotonic()
-        try:
-            async with asyncio.timeout(None if math.isinf(left) else left) as scope:
-                with watching(attempt.cancel, lambda: waker(scope)):
-                    return await self._exchange_ordinarily(request, attempt)
-        except TimeoutError as error:
-            raise httpx.ReadTimeout("timed out") from error
-        except httpx.HTTPError as error:
-            attempt.reached = not certainly_unsent(error)
-            raise
-
-    async def _exchange_ordinarily(self, request: httpx.Request, attempt: Attempt) -> Raw:
-        client = await self._ordinary_client()
-        response = await client.send(request, stream=True, follow_redirects=False)
-        try:
-            return read_already(response) or await self._read(response, attempt)
-        finally:
-            await response.aclose()
-
-    async def _ordinary_client(self) -> httpx.AsyncClient:
-        return self.way.async_given or await self.way.session.async_ordinary(self.way.httpx_args)
-
-    async def _read(self, response: httpx.Response, attempt: Attempt) -> Raw:
-        try:
-            reader = BodyReader(response.headers.raw, attempt.max_body)
-            async for chunk in response.aiter_raw():
-                reader.feed(chunk)
-            return Raw(response.status_code, response.headers.raw, reader.finish())
-        except (BodyError, httpx.NetworkError, httpx.ProtocolError):
-            return without_body(response.status_code, response.headers.raw)

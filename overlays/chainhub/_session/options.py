@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from chainhub._body import DEFAULT_LIMIT
 from chainhub.errors import ConfigurationError
 from chainhub_api.types import Unset
 
@@ -26,6 +25,9 @@ TIMEOUT = 15.0
 
 DEADLINE = 60.0
 """Seconds for a whole call: four attempts of a gateway that answers late fit in."""
+
+DEFAULT_LIMIT = 32 * 1024 * 1024
+"""Bytes of a decompressed answer; a status answer has 300 bytes, a base64 image some millions."""
 
 
 class Options:

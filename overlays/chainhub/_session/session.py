@@ -17,18 +17,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import httpcore
 import httpx
 
 from chainhub import _clock
-from chainhub._body import BodyError
-from chainhub._connector import Connector
-from chainhub._pool import Attempt, Raw, SyncPool
 from chainhub._session.call import Call, CallResult, Prepared
-from chainhub._session.credentials import Credentials
+from chainhub._session.credentials import Credentials, Key
 from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.retry_budget import RetryBudget
+from chainhub._transport import ConnectionPool, Connector, Failure, Limits, Response
 from chainhub.errors import ClientClosedError, ConfigurationError
 
 # Threads need nothing of asyncio, nor a process that makes one call of what waits and errors need:
@@ -37,28 +34,14 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 
-    from chainhub._async_pool import AsyncPool
     from chainhub._responses.response import APIResponse
     from chainhub._session.retry import AttemptFailure
     from chainhub._tasks.intervals import DurationMemory
+    from chainhub._transport import AsyncConnectionPool
 
-    Closable = TypeVar("Closable", AsyncPool, httpx.AsyncClient)
-    SyncExchange = Callable[[Prepared, str, Attempt], Raw]
-    AsyncExchange = Callable[[Prepared, str, Attempt], Awaitable[Raw]]
-
-FAILURES = (
-    OSError,
-    BodyError,
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-)
-"""What an exchange may fail with; everything else is a bug in somebody's code and is not caught."""
+    Closable = TypeVar("Closable", AsyncConnectionPool, httpx.AsyncClient)
+    SyncExchange = Callable[[Prepared, Key, Limits], Response]
+    AsyncExchange = Callable[[Prepared, Key, Limits], Awaitable[Response]]
 
 
 class Session:
@@ -81,8 +64,8 @@ class Session:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._sync_pool: SyncPool | None = None
-        self._async_pools: dict[asyncio.AbstractEventLoop, AsyncPool] = {}
+        self._sync_pool: ConnectionPool | None = None
+        self._async_pools: dict[asyncio.AbstractEventLoop, AsyncConnectionPool] = {}
         self._ordinary: httpx.Client | None = None
         self._async_ordinary: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
         self._lifetimes: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
@@ -116,7 +99,7 @@ class Session:
         self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
     ) -> CallResult:
         """Carry a call out as `call` does, in the running event loop."""
-        _running_loop()
+        running_loop()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
         while True:
@@ -145,7 +128,7 @@ class Session:
         )
 
     def _check_origin(self, prepared: Prepared) -> None:
-        url = prepared.request.url
+        url = prepared.shared.request.url
         if not self.connector.reaches(url):
             raise ConfigurationError(
                 f"this client and its key are for {self.connector.base_url}; "
@@ -154,64 +137,58 @@ class Session:
         prepared.shared.home = self.connector
 
     def _attempt(
-        self, call: Call, key: str, exchange: SyncExchange
+        self, call: Call, key: Key, exchange: SyncExchange
     ) -> APIResponse | AttemptFailure:
-        attempt = call.begin()
+        limits = call.begin()
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
         try:
-            raw = exchange(call.prepared, key, attempt)
-        except FAILURES as error:
-            return self._trouble(error, attempt)
+            raw = exchange(call.prepared, key, limits)
+        except Failure as failure:
+            return self._trouble(failure)
         finally:
             UNDER_WAY.set(outer)
         return call.answer(raw)
 
     async def _aattempt(
-        self, call: Call, key: str, exchange: AsyncExchange
+        self, call: Call, key: Key, exchange: AsyncExchange
     ) -> APIResponse | AttemptFailure:
-        attempt = call.begin()
+        limits = call.begin()
         # Not by a token: a coroutine may be closed in another context.
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
         try:
-            raw = await exchange(call.prepared, key, attempt)
-        except FAILURES as error:
-            return self._trouble(error, attempt)
+            raw = await exchange(call.prepared, key, limits)
+        except Failure as failure:
+            return self._trouble(failure)
         finally:
             UNDER_WAY.set(outer)
         return call.answer(raw)
 
-    def _trouble(self, error: Exception, attempt: Attempt) -> AttemptFailure:
+    def _trouble(self, failure: Failure) -> AttemptFailure:
         from chainhub._trouble import trouble_of
 
-        return trouble_of(
-            error,
-            host=self.connector.host,
-            reached=attempt.reached,
-            heard=attempt.heard,
-            secrets=self.credentials.secrets(),
-        )
+        return trouble_of(failure, self.credentials.secrets())
 
-    def _exchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
+    def _exchange(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
         pool = self._sync_pool or self._make_sync_pool()
-        return pool.exchange(prepared.with_key(key), attempt)
+        return pool.exchange(prepared.with_key(key), limits)
 
-    async def _aexchange(self, prepared: Prepared, key: str, attempt: Attempt) -> Raw:
-        pool = self._async_pools.get(_running_loop()) or await self._make_async_pool()
-        return await pool.exchange(prepared.with_key(key), attempt)
+    async def _aexchange(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+        pool = self._async_pools.get(running_loop()) or await self._make_async_pool()
+        return await pool.exchange(prepared.with_key(key), limits)
 
-    def _make_sync_pool(self) -> SyncPool:
+    def _make_sync_pool(self) -> ConnectionPool:
         with self._lock:
-            self._sync_pool = self._sync_pool or SyncPool(
-                self.connector.open, self.connector.max_connections
+            self._sync_pool = self._sync_pool or ConnectionPool(
+                self.connector.route, self.connector.max_connections
             )
             return self._sync_pool
 
-    async def _make_async_pool(self) -> AsyncPool:
-        from chainhub._async_pool import AsyncPool
+    async def _make_async_pool(self) -> AsyncConnectionPool:
+        from chainhub._transport import AsyncConnectionPool
 
-        pool = AsyncPool(self.connector.aopen, self.connector.max_connections)
+        pool = AsyncConnectionPool(self.connector.route, self.connector.max_connections)
         await self._keep(self._async_pools, pool)
         return pool
 
@@ -221,13 +198,11 @@ class Session:
         asyncio.run closes asynchronous generators before it closes the loop, so what is held by
         one is closed in time.
         """
-        from chainhub._async_pool import closing_with_the_loop
-
-        loop = _running_loop()
+        loop = running_loop()
         for theirs in (self._async_pools, self._async_ordinary, self._lifetimes):
             for other in [loop for loop in list(theirs) if loop.is_closed()]:
                 del theirs[other]
-        kept[loop], lifetime = one, closing_with_the_loop(one)
+        kept[loop], lifetime = one, _closing_with_the_loop(one)
         self._lifetimes.setdefault(loop, []).append(lifetime)
         await anext(lifetime)
 
@@ -240,7 +215,7 @@ class Session:
 
     async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
-        client = self._async_ordinary.get(_running_loop())
+        client = self._async_ordinary.get(running_loop())
         if client is None:
             client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
             await self._keep(self._async_ordinary, client)
@@ -267,7 +242,7 @@ class Session:
         for mine in (self._sync_pool, self._ordinary):
             if mine is not None:
                 mine.close()
-        others: list[tuple[asyncio.AbstractEventLoop, AsyncPool | httpx.AsyncClient]]
+        others: list[tuple[asyncio.AbstractEventLoop, AsyncConnectionPool | httpx.AsyncClient]]
         others = [*self._async_pools.items(), *self._async_ordinary.items()]
         for loop, theirs in others:
             with suppress(RuntimeError):  # the loop is closed, and with it the connections
@@ -275,7 +250,7 @@ class Session:
 
     async def aclose(self) -> None:
         """Close all connections, those of this event loop before returning."""
-        loop = _running_loop()
+        loop = running_loop()
         own = self._async_pools.pop(loop, None), self._async_ordinary.pop(loop, None)
         self.close()
         for one in own:
@@ -330,7 +305,12 @@ class Session:
         self.credentials.reset_after_fork()
 
 
-def _running_loop() -> asyncio.AbstractEventLoop:
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that runs here.
+
+    Raises:
+        ConfigurationError: none of asyncio's does.
+    """
     import asyncio
 
     try:
@@ -340,7 +320,19 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
 
 
-def _close_soon(loop: asyncio.AbstractEventLoop, one: AsyncPool | httpx.AsyncClient) -> None:
+async def _closing_with_the_loop(
+    one: AsyncConnectionPool | httpx.AsyncClient,
+) -> AsyncIterator[None]:
+    """Close it when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
+    try:
+        yield
+    finally:
+        await one.aclose()
+
+
+def _close_soon(
+    loop: asyncio.AbstractEventLoop, one: AsyncConnectionPool | httpx.AsyncClient
+) -> None:
     task = loop.create_task(one.aclose())
     _closing.add(task)
     task.add_done_callback(_closing.discard)

@@ -27,17 +27,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._clock import waker
-from chainhub._pool import watching
 from chainhub._session.call import CallResult, Prepared
 from chainhub._session.operation import Question
 from chainhub._session.options import Options
 from chainhub._session.retry_after import poll_hint_of
 from chainhub._session.retry_policy import RetryPolicy
+from chainhub._session.session import running_loop
 from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.poll import WaitOptions
 from chainhub._tasks.poller import CUT, good, id_of, notify, tell_retry, within
 from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ended, Idle, Scheduler, SendPoll, Update
+from chainhub._transport import cancel_scope
 from chainhub.errors import CancelledByUser, ChainhubError
 from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
@@ -204,7 +205,7 @@ class Workers:
         self._batch = batch
         self._came: SimpleQueue[PollResult | None] = SimpleQueue()
         self._threads: ThreadPoolExecutor | None = None
-        self._watch = watching(batch.user_cancel, lambda: self._cancelled)
+        self._watch = cancel_scope(batch.user_cancel, lambda: self._cancelled)
 
     def __enter__(self) -> Workers:
         from concurrent.futures import ThreadPoolExecutor
@@ -405,7 +406,7 @@ class AsyncWorkers:
         left = idle.until - _clock.monotonic()
         with suppress(TimeoutError):
             async with _clock.timeout(None if math.isinf(left) else left) as scope:
-                with watching(self._batch.user_cancel, lambda: waker(scope)):
+                with cancel_scope(self._batch.user_cancel, lambda: waker(scope)):
                     came = await self._came.get()
         return _raised(came)
 
@@ -438,6 +439,7 @@ async def poll_batch_async(
     cancel: Cancel | None,
 ) -> AsyncIterator[Outcome]:
     """Poll many tasks and yield the outcome of each."""
+    running_loop()
     options = door.way.options
     in_flight = door.way.session.connector.max_connections
     with opened(journal) as kept:

@@ -16,6 +16,7 @@ from chainhub._session.operation import Question
 from chainhub._session.options import Observers, Options, seconds
 from chainhub._session.retry_after import poll_hint_of
 from chainhub._session.retry_policy import RetryPolicy
+from chainhub._session.session import running_loop
 from chainhub._tasks.intervals import PollIntervals
 from chainhub._tasks.outcome import shown_id
 from chainhub._tasks.poll import Done, ExpireAt, Next, Poll, PollAt, Raise, Step, WaitOptions
@@ -233,6 +234,7 @@ async def poll_until_final_async(
     door: AsyncDoor, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
 ) -> AsyncIterator[VideoTask]:
     """Poll a task until it is finished; yield it each time it has changed, and at the end."""
+    running_loop()
     poller = Poller(door, task, terms, cancel)
     while True:
         await _clock.asleep(poller.pause, poller.cancel)

@@ -63,8 +63,8 @@ def open_client(
 def _is_loopback(service: Service, terminal: Terminal) -> bool:
     from urllib.parse import urlsplit
 
-    from chainhub._address import is_loopback
     from chainhub._session.base_url import base_url_from
+    from chainhub._transport import is_loopback
     from chainhub_api.servers import SERVERS
 
     # A base URL that cannot be used is a mistake to hear of before a missing key.

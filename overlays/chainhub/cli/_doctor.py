@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PROBE_ID = "chainhub-doctor:no-such-task"
 _MACHINE, _KEY, _ADDRESS, _NETWORK = "This machine", "API key", "Address", "Network"
-_PACKAGES = ("httpx", "httpcore", "attrs", "certifi", "typer", "rich")
+_PACKAGES = ("httpx", "h11", "attrs", "certifi", "typer", "rich")
 _DEADLINE = 20.0
 
 
@@ -138,7 +138,7 @@ def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str
 
 def found_way(url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield through which proxy requests go, then whom an encrypted connection trusts."""
-    from chainhub._proxy import choose_proxy, read_environment
+    from chainhub._transport import choose_proxy, read_environment
 
     parts = urlsplit(url)
     try:
@@ -157,13 +157,13 @@ def found_way(url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def found_trust(scheme: str, host: str, environ: Mapping[str, str]) -> Finding:
     """Return whom an encrypted connection trusts; the certificates are read."""
-    from chainhub._tls import context, read_trust
+    from chainhub._transport import read_tls_config, tls_context
 
     if scheme == "http":
         return Finding(_ADDRESS, "tls", Level.OK, "not encrypted: the base URL is this machine")
     try:
-        trust = read_trust(environ=environ, host=host)
-        count = len(context(trust).get_ca_certs())
+        trust = read_tls_config(environ=environ, host=host)
+        count = len(tls_context(trust).get_ca_certs())
     except ConfigurationError as error:
         return fault(_ADDRESS, "tls", error)
     if trust.kind == "bundled":

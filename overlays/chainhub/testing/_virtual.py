@@ -31,7 +31,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._pool import watching
+from chainhub._transport import cancel_scope
 
 DAY = 86_400.0
 
@@ -127,7 +127,7 @@ class VirtualClock:
         """
         with suppress(TimeoutError):
             async with self.timeout(delay) as scope:
-                with watching(cancel, lambda: _clock.waker(scope)):
+                with cancel_scope(cancel, lambda: _clock.waker(scope)):
                     await asyncio.get_running_loop().create_future()
 
     @asynccontextmanager

@@ -480,7 +480,7 @@ def test_async_callable_in_a_sync_client(async_callable: Callable[[], Awaitable[
 
 def test_a_callable_that_uses_its_own_client() -> None:
     """It is told so instead of waiting for itself."""
-    held: Credentials = credentials(lambda: held.key())
+    held: Credentials = credentials(lambda: held.key().reveal())
     with pytest.raises(CredentialsError, match="raised ConfigurationError"):
         held.key(within=5.0)
 
@@ -502,13 +502,13 @@ def test_two_callables_that_use_each_others_client() -> None:
 
     def ask() -> str:
         try:
-            return one.key(within=0.0)
+            return one.key(within=0.0).reveal()
         except ConfigurationError as error:
             told.append(type(error))
             return KEY
 
     other = credentials(ask)
-    one: Credentials = credentials(lambda: other.key())
+    one: Credentials = credentials(lambda: other.key().reveal())
     assert one.key() == KEY
     assert told == [ConfigurationError]
 
@@ -516,7 +516,7 @@ def test_two_callables_that_use_each_others_client() -> None:
 def test_a_callable_that_uses_another_client() -> None:
     """A key may come from a service that needs a key."""
     outer = credentials(Source())
-    assert credentials(lambda: outer.key()).key() == "sk-test-1"
+    assert credentials(lambda: outer.key().reveal()).key() == "sk-test-1"
 
 
 @pytest.mark.parametrize("within", [0.0, -1.0, 0.01])
@@ -583,3 +583,13 @@ def test_import_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_key_shows_itself_to_nobody() -> None:
+    """Neither it nor the keys that must be masked have a repr that tells."""
+    held = credentials(KEY)
+    key = held.key()
+    assert KEY not in f"{key!r} {key} {held.secrets()!r}"
+    assert (key.reveal(), held.secrets()) == (KEY, (KEY,))
+    assert {key, held.key()} == {key}
+    assert key != "sk-test-another"

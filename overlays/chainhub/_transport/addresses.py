@@ -9,13 +9,15 @@ times between Python 3.11.0 and 3.13.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import inet_aton, inet_ntoa
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from chainhub.errors import AddressRefusedError
+from chainhub.errors import AddressRefusedError, ConfigurationError
 
 if TYPE_CHECKING:
     import httpx
@@ -95,6 +97,7 @@ _LOCAL_SUFFIXES = (
     ".nip.io",
     ".sslip.io",
 )
+_NUMBERS = re.compile(r"[0-9a-zA-Z.]+")
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _NEVER_IN_HOST = set(" \"%'*,/:;<=>?@[]\\^`{|}~!#$&()+")
 _DEFAULT_PORT = {"http": 80, "https": 443}
@@ -130,6 +133,33 @@ def _special() -> tuple[tuple[IPv4Network | IPv6Network, str], ...]:
     return tuple((ip_network(text), name) for text, name in _SPECIAL)
 
 
+def refuse_private(host: str, port: int, address: str) -> None:
+    """Refuse to connect to an address that is not public.
+
+    Raises:
+        AddressRefusedError: it is not.
+    """
+    reason = refusal(address)
+    if reason is not None:
+        raise AddressRefusedError(
+            f"refused {host[:100]}: its address is {reason};"
+            " allow the host with allow_hosts= if it is meant"
+        )
+
+
+def refuse_remote(host: str, port: int, address: str) -> None:
+    """Refuse to connect to an address that is not this machine's, whatever its name promises.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if refusal(address) != "loopback":
+        raise ConfigurationError(
+            f"{host[:100]} does not lead to this machine, so the key would be sent unprotected;"
+            " use https:// with a checked certificate, or allow_insecure=True"
+        )
+
+
 def literal_address(host: str) -> str | None:
     """Return the address a host spells, in its usual form, or None if it is a name.
 
@@ -159,26 +189,12 @@ def _v6(text: str) -> str | None:
 
 
 def _v4(text: str) -> str | None:
-    """Read IPv4 as the C function `inet_aton` does: one to four numbers, the last fills up."""
-    numbers = [_number(part) for part in text.split(".")]
-    if len(numbers) > 4 or None in numbers:
-        return None
-    *head, last = [number for number in numbers if number is not None]
-    if any(number > 0xFF for number in head) or last >= 1 << 8 * (4 - len(head)):
-        return None
-    value = sum(number << 8 * (3 - place) for place, number in enumerate(head)) + last
-    return str(IPv4Address(value))
-
-
-def _number(text: str) -> int | None:
-    """Read one part: `0x` is hexadecimal, a leading zero octal, and `0x` alone is zero."""
-    if not text.isascii() or not text.isalnum():
-        return None
+    """Read IPv4 as resolvers do: one to four numbers of any base, the last fills up."""
+    if not text.isascii() or not _NUMBERS.fullmatch(text):
+        return None  # the C library also takes what stands behind a blank
     try:
-        if text.startswith("0x"):
-            return int(text[2:] or "0", 16)
-        return int(text, 8 if text.startswith("0") else 10)
-    except ValueError:
+        return inet_ntoa(inet_aton(text))
+    except OSError:
         return None
 
 

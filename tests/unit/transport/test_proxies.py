@@ -1,9 +1,7 @@
 """The proxies of the environment are read as httpx reads them, and never show their passwords."""
 
-import asyncio
 import base64
 import importlib.util
-import logging
 import os
 import ssl
 import urllib.request
@@ -14,15 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainhub import _proxy
-from chainhub._proxy import (
+from chainhub._transport import proxies
+from chainhub._transport.proxies import (
     ProxySetting,
     ProxySettings,
-    async_connection,
     choose_proxy,
     read_argument,
     read_environment,
-    sync_connection,
 )
 from chainhub.errors import ConfigurationError
 
@@ -38,15 +34,15 @@ URLS = [
     "http://www.example.com",
     "http://wwwexample.com",
     "https://a.b.example.com",
-    "http://localhost",
-    "http://localhost:8000",
-    "http://app.localhost",
-    "http://127.0.0.1",
+    "https://localhost",
+    "https://localhost:8000",
+    "https://app.localhost",
+    "https://127.0.0.1",
     "https://127.0.0.1:9",
     "http://10.1.2.3",
     "http://192.168.0.0",
-    "http://[::1]",
-    "http://[::1]:8080",
+    "https://[::1]",
+    "https://[::1]:8080",
     "https://bücher.example",
     "https://xn--bcher-kva.example",
 ]
@@ -106,10 +102,6 @@ EXCEPTIONS = [
     "localhost:8000",
     "127.0.0.1",
     "127.0.0.1:9",
-    "127.0.0.0/8",
-    "10.0.0.0/8",
-    "10.1.2.3/32",
-    "192.168.0.0/16",
     "::1",
     "::1,localhost,127.0.0.1,example.com",
     "xn--bcher-kva.example",
@@ -207,7 +199,7 @@ def test_variables_are_the_standard_library_s(variables: dict[str, str]) -> None
             patch.delenv(name)
         for name, value in variables.items():
             patch.setenv(name, value)
-        found = _proxy._environment_variables(os.environ)
+        found = proxies._environment_variables(os.environ)
         expected = urllib.request.getproxies_environment()
     assert {scheme: value for scheme, (value, _) in found.items()} == expected
 
@@ -215,19 +207,37 @@ def test_variables_are_the_standard_library_s(variables: dict[str, str]) -> None
 @pytest.mark.parametrize(
     ("entry", "url", "direct"),
     [
-        ("[::1]", "http://[::1]:8080", True),
-        ("[::1]:8080", "http://[::1]:8080", True),
-        ("[::1]:8080", "http://[::1]:8081", False),
-        ("fd00::/8", "http://[fd00::]", True),
-        ("[fd00::]/8", "http://[fd00::]", True),
+        ("[::2]", "http://[::2]:8080", True),
+        ("[::2]:8080", "http://[::2]:8080", True),
+        ("[::2]:8080", "http://[::2]:8081", False),
+        ("fd00::/8", "http://[fd00::9]", True),
+        ("[fd00::]/8", "http://[fd00::9]", True),
+        ("fd00::/8", "http://[fc00::9]", False),
+        ("10.0.0.0/8", "http://10.1.2.3", True),
+        ("10.0.0.0/8", "http://11.1.2.3", False),
+        ("10.0.0.0/8", "http://[::2]", False),
+        ("10.1.2.3/8", "https://10.9.9.9:444", True),
+        ("10.1.2.3/32", "http://10.1.2.3", True),
+        ("10.0.0.0/8", "http://ten.example", False),
+        ("10.0.0.0/99", "http://10.0.0.0", True),
     ],
 )
-def test_no_proxy_understands_ipv6_where_httpx_fails(entry: str, url: str, direct: bool) -> None:
-    """IPv6 in brackets, and networks of it, are addresses and no reason to fail."""
-    table = read_environment({"http_proxy": PROXY, "no_proxy": entry})
+def test_no_proxy_understands_what_httpx_does_not(entry: str, url: str, direct: bool) -> None:
+    """IPv6 in brackets is an address, and a network holds all its addresses."""
+    table = read_environment({"all_proxy": PROXY, "no_proxy": entry})
     parsed = httpx.URL(url)
-    assert (choose_proxy("http", parsed.host, parsed.port, table) is None) is direct
-    assert (choose_proxy("http", f"[{parsed.host}]", parsed.port, table) is None) is direct
+    assert (choose_proxy(parsed.scheme, parsed.host, parsed.port, table) is None) is direct
+    if ":" in parsed.host:
+        assert (choose_proxy("http", f"[{parsed.host}]", parsed.port, table) is None) is direct
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "app.localhost"])
+def test_what_may_be_unencrypted_stays_here(host: str) -> None:
+    """Plain http to this machine goes through no proxy but one that is given by argument."""
+    table = read_environment({"all_proxy": PROXY})
+    assert choose_proxy("http", host, 8000, table) is None
+    assert choose_proxy("https", host, 8000, table) is not None
+    assert choose_proxy("http", host, 8000, read_argument(PROXY)) is not None
 
 
 def test_a_default_port_may_be_given_or_not() -> None:
@@ -373,128 +383,6 @@ def test_this_process_s_environment_is_the_default(environment: pytest.MonkeyPat
     assert read_environment(platform="linux") == ProxySettings()
     environment.setenv("http_proxy", PROXY)
     assert read_environment().rules
-
-
-HTTP = httpcore.Origin(b"http", b"example.com", 80)
-HTTPS = httpcore.Origin(b"https", b"example.com", 443)
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Script(httpcore.MockBackend):
-    """A network that plays given bytes and keeps what was sent and where it went."""
-
-    def __init__(self, *answers: bytes) -> None:
-        super().__init__(list(answers))
-        self.sent: list[bytes] = []
-        self.peers: list[tuple[str, int]] = []
-
-    def connect_tcp(  # type: ignore[override]
-        self, host: str, port: int, **_: object
-    ) -> httpcore.NetworkStream:
-        """Note the peer and play the answers."""
-        self.peers.append((host, port))
-        stream = httpcore.MockStream(list(self._buffer))
-        stream.write = lambda data, timeout=None: self.sent.append(data)  # type: ignore[method-assign,assignment]
-        return stream
-
-
-class AsyncScript(httpcore.AsyncMockBackend):
-    """The same for asyncio."""
-
-    def __init__(self, *answers: bytes) -> None:
-        super().__init__(list(answers))
-        self.sent: list[bytes] = []
-        self.peers: list[tuple[str, int]] = []
-
-    async def connect_tcp(  # type: ignore[override]
-        self, host: str, port: int, **_: object
-    ) -> httpcore.AsyncNetworkStream:
-        """Note the peer and play the answers."""
-        self.peers.append((host, port))
-        stream = httpcore.AsyncMockStream(list(self._buffer))
-
-        async def write(data: bytes, timeout: float | None = None) -> None:
-            self.sent.append(data)
-
-        stream.write = write  # type: ignore[method-assign,assignment]
-        return stream
-
-
-def exchange(
-    setting: ProxySetting | None, origin: httpcore.Origin, *answers: bytes
-) -> tuple[bytes, bytes, list[tuple[str, int]]]:
-    """Send one request in each colour; return body, bytes sent and peers, equal in both."""
-    url = httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=b"/x")
-    backend, twin = Script(*answers), AsyncScript(*answers)
-    one = sync_connection(setting, origin, ssl_context=CONTEXT, backend=backend, keepalive=55.0)
-    other = async_connection(setting, origin, ssl_context=CONTEXT, backend=twin, keepalive=55.0)
-
-    async def ask() -> bytes:
-        response = await other.handle_async_request(
-            httpcore.Request("GET", url, headers={"Host": "example.com"})
-        )
-        body = await response.aread()
-        await other.aclose()
-        return body
-
-    body = one.handle_request(httpcore.Request("GET", url, headers={"Host": "example.com"})).read()
-    one.close()
-    assert asyncio.run(ask()) == body
-    assert (twin.sent, twin.peers) == (backend.sent, backend.peers)
-    return body, b"".join(backend.sent), backend.peers
-
-
-def test_direct_connections_go_to_the_origin() -> None:
-    """Without a proxy the connection is httpcore's ordinary one."""
-    body, sent, peers = exchange(None, HTTP, OK)
-    assert body == b"ok"
-    assert sent.startswith(b"GET /x HTTP/1.1\r\n")
-    assert peers == [("example.com", 80)]
-
-
-def test_plain_requests_are_forwarded() -> None:
-    """An http request goes to the proxy with the whole URL and the credentials."""
-    setting = ProxySetting("http", "proxy.example", 3128, "x", (b"user", b"hunter2"))
-    body, sent, peers = exchange(setting, HTTP, OK)
-    assert body == b"ok"
-    assert sent.startswith(b"GET http://example.com:80/x HTTP/1.1\r\n")
-    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"user:hunter2") in sent
-    assert peers == [("proxy.example", 3128)]
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_encrypted_requests_are_tunnelled(scheme: str) -> None:
-    """An https request asks the proxy for a tunnel; only the proxy sees its credentials."""
-    setting = ProxySetting(scheme, "proxy.example", 3128, "x", (b"user", b"hunter2"))
-    assert setting.encrypted is (scheme == "https")
-    body, sent, peers = exchange(setting, HTTPS, b"HTTP/1.1 200 OK\r\n\r\n", OK)
-    assert body == b"ok"
-    assert sent.startswith(b"CONNECT example.com:443 HTTP/1.1\r\n")
-    assert b"GET /x HTTP/1.1\r\n" in sent
-    assert sent.count(b"Proxy-Authorization") == 1
-    assert peers == [("proxy.example", 3128)]
-
-
-@pytest.mark.parametrize("auth", [None, (b"user", b"hunter2")])
-def test_socks_proxies_are_spoken_to(
-    auth: tuple[bytes, bytes] | None, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A SOCKS proxy is asked for the host by name, and its password is not in httpcore's log."""
-    url = "socks5://user:hunter2@proxy.example" if auth else "socks5://proxy.example"
-    setting = choose_proxy("http", "example.com", None, read_argument(url))
-    assert setting is not None
-    assert setting.auth == auth
-    granted = [b"\x05\x02", b"\x01\x00"] if auth else [b"\x05\x00"]
-    with caplog.at_level(logging.DEBUG):
-        body, sent, peers = exchange(
-            setting, HTTP, *granted, b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50", OK
-        )
-    assert body == b"ok"
-    assert b"example.com" in sent
-    assert (b"hunter2" in sent) is (auth is not None)
-    assert peers == [("proxy.example", 1080)]
-    assert "setup_socks5_connection" in caplog.text
-    assert "hunter2" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from chainhub._address import is_loopback
+from chainhub._transport.addresses import is_loopback
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
 
 
-class Trust:
+class TLSConfig:
     """What certificates are checked against; equal ones share a context.
 
     Args:
@@ -43,26 +43,26 @@ class Trust:
         self.given = given
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Trust) and self._key == other._key
+        return isinstance(other, TLSConfig) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
 
     def __repr__(self) -> str:
-        return f"Trust(kind={self.kind!r}, path={self.path!r}, source={self.source!r})"
+        return f"TLSConfig(kind={self.kind!r}, path={self.path!r}, source={self.source!r})"
 
     @property
     def _key(self) -> tuple[str, str, ssl.SSLContext | None]:
         return self.kind, self.path, self.given
 
 
-def read_trust(
+def read_tls_config(
     verify: bool | str | os.PathLike[str] | ssl.SSLContext = True,
     *,
     environ: Mapping[str, str],
     host: str,
     allow_insecure: bool = False,
-) -> Trust:
+) -> TLSConfig:
     """Decide what to trust, reading no certificate yet.
 
     Args:
@@ -86,7 +86,7 @@ def read_trust(
     return trust
 
 
-def context(trust: Trust, *, shared: bool = True) -> ssl.SSLContext:
+def tls_context(trust: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
     """Return the shared context of a kind of trust, building it at the first call.
 
     It speaks TLS 1.2 at least; one of the user's own is returned as it is.
@@ -99,6 +99,7 @@ def context(trust: Trust, *, shared: bool = True) -> ssl.SSLContext:
         ConfigurationError: The certificates cannot be read.
     """
     if trust.given is not None:
+        trust.given.set_alpn_protocols(["http/1.1"])
         return trust.given
     if not shared:
         return _load(trust)
@@ -112,7 +113,7 @@ class _Shared:
     """The contexts of this process, and the lock that lets one thread at a time build one."""
 
     def __init__(self) -> None:
-        self.contexts: dict[Trust, ssl.SSLContext] = {}
+        self.contexts: dict[TLSConfig, ssl.SSLContext] = {}
         self.lock = threading.Lock()
 
     def renew_lock(self) -> None:
@@ -127,19 +128,19 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
 
 def _trust(
     verify: bool | str | os.PathLike[str] | ssl.SSLContext, environ: Mapping[str, str]
-) -> Trust:
+) -> TLSConfig:
     if verify is True:
         return _trust_of_environment(environ)
     if verify is False:
-        return Trust("nothing", source="the argument verify_ssl=")
+        return TLSConfig("nothing", source="the argument verify_ssl=")
     if verify == "system":
-        return Trust("system", source="the argument verify_ssl=")
+        return TLSConfig("system", source="the argument verify_ssl=")
     if isinstance(verify, (str, os.PathLike)):
         return _trust_of_path(os.fspath(verify), "the argument verify_ssl=")
     return _trust_of_context(verify)
 
 
-def _trust_of_environment(environ: Mapping[str, str]) -> Trust:
+def _trust_of_environment(environ: Mapping[str, str]) -> TLSConfig:
     path = environ.get("SSL_CERT_FILE", "")
     if os.path.isdir(path):
         raise ConfigurationError(f"SSL_CERT_FILE is a directory: {path!r}; SSL_CERT_DIR takes one")
@@ -147,21 +148,21 @@ def _trust_of_environment(environ: Mapping[str, str]) -> Trust:
         return _trust_of_path(path, "SSL_CERT_FILE")
     path = environ.get("SSL_CERT_DIR", "")
     if not path:
-        return Trust("bundled")
+        return TLSConfig("bundled")
     if not any(os.path.isdir(part) for part in path.split(os.pathsep)):
         raise ConfigurationError(f"SSL_CERT_DIR is not a directory: {path!r}")
-    return Trust("directory", path, "SSL_CERT_DIR")
+    return TLSConfig("directory", path, "SSL_CERT_DIR")
 
 
-def _trust_of_path(path: str, source: str) -> Trust:
+def _trust_of_path(path: str, source: str) -> TLSConfig:
     if os.path.isdir(path):
-        return Trust("directory", path, source)
+        return TLSConfig("directory", path, source)
     if not os.path.exists(path):
         raise ConfigurationError(f"{source} names a file that does not exist: {path!r}")
-    return Trust("file", path, source)
+    return TLSConfig("file", path, source)
 
 
-def _trust_of_context(given: object) -> Trust:
+def _trust_of_context(given: object) -> TLSConfig:
     import ssl
 
     if not isinstance(given, ssl.SSLContext):
@@ -171,15 +172,15 @@ def _trust_of_context(given: object) -> Trust:
         )
     if given.protocol == ssl.PROTOCOL_TLS_SERVER:
         raise ConfigurationError("verify_ssl= was given a context made for servers")
-    return Trust("given", source="the argument verify_ssl=", given=given)
+    return TLSConfig("given", source="the argument verify_ssl=", given=given)
 
 
-def _checks(trust: Trust) -> bool:
+def _checks(trust: TLSConfig) -> bool:
     """Return whether an untrusted certificate is refused; checking host names implies it."""
     return trust.kind != "nothing" if trust.given is None else trust.given.check_hostname
 
 
-def _load(trust: Trust) -> ssl.SSLContext:
+def _load(trust: TLSConfig) -> ssl.SSLContext:
     import ssl
 
     if trust.kind == "nothing":
@@ -197,7 +198,7 @@ def _load(trust: Trust) -> ssl.SSLContext:
     )
 
 
-def _authorities(trust: Trust) -> tuple[str | None, str | None]:
+def _authorities(trust: TLSConfig) -> tuple[str | None, str | None]:
     """Return file and directory of authorities; with neither, the system's are taken."""
     if trust.kind == "bundled":
         import certifi

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from chainhub._transport.addresses import is_loopback
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
+    from ipaddress import IPv4Network, IPv6Network
 
-    import httpcore
     import httpx
 
+ARGUMENT = "the argument proxy="
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _DEFAULT_PORT = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _SYSTEM = "the system's proxy settings"
@@ -27,7 +30,7 @@ _SOCKS_AUTH_LIMIT = 255
 
 
 class _Hidden(bytes):
-    """Bytes that do not show themselves: httpcore writes SOCKS credentials into its debug log."""
+    """Bytes that do not show themselves."""
 
     def __repr__(self) -> str:
         return "b'…'"
@@ -47,9 +50,12 @@ class ProxySetting(NamedTuple):
         return f"<ProxySetting {self.shown}>"
 
     @property
-    def encrypted(self) -> bool:
-        """Whether the connection to the proxy itself needs a TLS context."""
-        return self.scheme == "https"
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What an HTTP proxy is told of the user."""
+        if self.auth is None:
+            return []
+        credentials = b64encode(b":".join(self.auth))
+        return [(b"Proxy-Authorization", _Hidden(b"Basic " + credentials))]
 
     @property
     def socks(self) -> bool:
@@ -57,10 +63,15 @@ class ProxySetting(NamedTuple):
         return self.scheme.startswith("socks")
 
     @property
-    def shown(self) -> str:
-        """The proxy for a person to read, without its credentials."""
+    def address(self) -> str:
+        """The proxy's URL, without its credentials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"the proxy {self.scheme}://{host}:{self.port} ({self.source})"
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def shown(self) -> str:
+        """The proxy for a person to read."""
+        return f"the proxy {self.address} ({self.source})"
 
 
 class _Rule(NamedTuple):
@@ -121,7 +132,7 @@ def read_argument(proxy: str) -> ProxySettings:
     Raises:
         ConfigurationError: The argument is not the URL of a proxy that can be used.
     """
-    source = "the argument proxy="
+    source = ARGUMENT
     setting = _parse_proxy(proxy, source)
     _check_socks(setting)
     return ProxySettings((_Rule("", "", None, proxy, source),))
@@ -149,88 +160,12 @@ def choose_proxy(
     rule = next((rule for rule in settings.rules if rule.matches(scheme, name, port)), None)
     if rule is None or rule.target is None:
         return None
+    if scheme == "http" and rule.source != ARGUMENT and is_loopback(name):
+        # Unencrypted is allowed there because it does not leave this machine.
+        return None
     setting = _parse_proxy(rule.target, rule.source)
     _check_socks(setting)
     return setting
-
-
-def sync_connection(
-    setting: ProxySetting | None,
-    origin: httpcore.Origin,
-    *,
-    ssl_context: ssl.SSLContext | None,
-    backend: httpcore.NetworkBackend,
-    keepalive: float,
-) -> httpcore.ConnectionInterface:
-    """Return one connection, not yet opened, to an origin, directly or through a proxy.
-
-    To be closed and thrown away after any failure: a tunnel that broke while it was set up is
-    neither idle nor closed.
-
-    Args:
-        setting: The chosen proxy, or None.
-        origin: Scheme, host and port of the requests to be sent.
-        ssl_context: For an https origin and for an encrypted proxy.
-        backend: Opens the sockets.
-        keepalive: Seconds an idle connection may be used again.
-    """
-    import httpcore
-
-    if setting is None:
-        pool = httpcore.ConnectionPool(
-            ssl_context, None, keepalive_expiry=keepalive, network_backend=backend
-        )
-        return pool.create_connection(origin)
-    from chainhub._proxied import SocksConnection, ViaProxy
-
-    via = ViaProxy(backend, setting.shown)
-    pool = httpcore.ConnectionPool(
-        ssl_context,
-        _httpcore_proxy(setting, ssl_context),
-        keepalive_expiry=keepalive,
-        network_backend=via,
-    )
-    made = pool.create_connection(origin)
-    return SocksConnection(made, via, setting.shown) if setting.socks else made
-
-
-def async_connection(
-    setting: ProxySetting | None,
-    origin: httpcore.Origin,
-    *,
-    ssl_context: ssl.SSLContext | None,
-    backend: httpcore.AsyncNetworkBackend,
-    keepalive: float,
-) -> httpcore.AsyncConnectionInterface:
-    """Return one connection as `sync_connection` does, for asyncio."""
-    import httpcore
-
-    if setting is None:
-        pool = httpcore.AsyncConnectionPool(
-            ssl_context, None, keepalive_expiry=keepalive, network_backend=backend
-        )
-        return pool.create_connection(origin)
-    from chainhub._proxied import AsyncSocksConnection, AsyncViaProxy
-
-    via = AsyncViaProxy(backend, setting.shown)
-    pool = httpcore.AsyncConnectionPool(
-        ssl_context,
-        _httpcore_proxy(setting, ssl_context),
-        keepalive_expiry=keepalive,
-        network_backend=via,
-    )
-    made = pool.create_connection(origin)
-    return AsyncSocksConnection(made, via, setting.shown) if setting.socks else made
-
-
-def _httpcore_proxy(setting: ProxySetting, ssl_context: ssl.SSLContext | None) -> httpcore.Proxy:
-    import httpcore
-
-    url = httpcore.URL(
-        scheme=setting.scheme.encode(), host=setting.host.encode(), port=setting.port, target=b"/"
-    )
-    context = ssl_context if setting.encrypted else None
-    return httpcore.Proxy(url, auth=setting.auth, ssl_context=context)
 
 
 def httpx_proxy(
@@ -290,8 +225,12 @@ def _rules(found: Mapping[str, tuple[str, str]]) -> dict[str, _Rule]:
     entries = [entry.strip() for entry in hosts.split(",")]
     if "*" in entries:
         return {}
-    for pattern in map(_pattern, filter(None, entries)):
-        rules[pattern] = _rule(pattern, None, source)
+    for entry in filter(None, entries):
+        if _network(entry) is not None:
+            rules[entry] = _Rule("", entry, None, None, source)
+        else:
+            pattern = _pattern(entry)
+            rules[pattern] = _rule(pattern, None, source)
     return rules
 
 
@@ -302,9 +241,8 @@ def _sorted(rules: Mapping[str, _Rule]) -> tuple[_Rule, ...]:
 def _pattern(entry: str) -> str:
     """Turn an entry of NO_PROXY into httpx's pattern of URLs.
 
-    Addresses and localhost match themselves, other names their subdomains too. A network such as
-    10.0.0.0/8 matches its first address only, because httpx takes the rest for a path. IPv6 in
-    brackets, which httpx stumbles over, means what it says.
+    Addresses and localhost match themselves, other names their subdomains too. IPv6 in brackets,
+    which httpx stumbles over, means what it says.
     """
     if "://" in entry:
         return entry
@@ -314,6 +252,18 @@ def _pattern(entry: str) -> str:
     if _is_address(entry, 4) or entry.lower() == "localhost":
         return f"all://{entry}"
     return f"all://*{entry}"
+
+
+def _network(entry: str) -> IPv4Network | IPv6Network | None:
+    """Return the network that an entry such as 10.0.0.0/8 names: httpx would see a path in it."""
+    if "/" not in entry or "://" in entry:
+        return None
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return None
 
 
 def _is_address(text: str, version: int) -> bool:
@@ -341,6 +291,8 @@ def _rule(pattern: str, target: str | None, source: str) -> _Rule:
 def _host_matches(pattern: str, host: str) -> bool:
     if not pattern:
         return True
+    if (network := _network(pattern)) is not None:
+        return _lies_in(host, network)
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
     if pattern.startswith("*"):
@@ -348,6 +300,15 @@ def _host_matches(pattern: str, host: str) -> bool:
             host.endswith(f".{pattern[1:]}") and len(host) > len(pattern)
         )
     return host == pattern
+
+
+def _lies_in(host: str, network: IPv4Network | IPv6Network) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host) in network
+    except ValueError:  # a name; whoever excludes a network names addresses
+        return False
 
 
 def _bare_v6(host: str) -> bool:

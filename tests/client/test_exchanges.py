@@ -1,4 +1,4 @@
-"""What goes past httpcore ends as it would have ended with it."""
+"""Whatever shape an answer has, it is the same answer on a fresh connection and on a kept one."""
 
 import asyncio
 import gzip
@@ -11,8 +11,8 @@ from contextlib import suppress
 import pytest
 
 import chainhub
-from chainhub import _clock, _lane
-from chainhub._session import call as _call
+from chainhub import _clock
+from chainhub._transport import http1
 from tests.faults import identities
 from tests.loopback import TASK, spell
 
@@ -116,35 +116,33 @@ def told(mode, client):
         return type(error), error.message, error.status, error.excerpt
 
 
-def outcomes(mode, server, answer):
-    """Return what became of a call on a connection that has served, and of the next one."""
-    server.answers = [GOOD, GOOD, answer, answer, GOOD]
+def outcome(mode, server, answer, *, kept):
+    """Return what became of a call, on a connection that has served or on a fresh one."""
+    server.answers = [*[GOOD] * (2 * kept), answer, answer, GOOD]
     server.requests.clear()
     client = mode.client(base_url=server.url, retry=ONCE, max_body=1_000_000)
-    return [told(mode, client) for _ in range(4)], len(server.requests)
+    for _ in range(2 * kept):
+        assert told(mode, client) == DONE
+    return told(mode, client), told(mode, client)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_all_answers_end_as_with_httpcore(monkeypatch, mode, server, name):
-    """Results, errors and questions sent are the same, the short way or the long one."""
-    short = outcomes(mode, server, ANSWERS[name])
-    monkeypatch.setattr(_lane, "spell", lambda headers: None)
-    assert short == outcomes(mode, server, ANSWERS[name])
-    assert short[0][0] == DONE
+def test_answers_end_the_same_on_a_kept_connection(mode, server, name):
+    """Results and errors are the same; what follows is not touched by them."""
+    fresh = outcome(mode, server, ANSWERS[name], kept=False)
+    assert outcome(mode, server, ANSWERS[name], kept=True)[0] == fresh[0]
 
 
-def test_only_the_first_exchange_takes_the_long_way(monkeypatch, mode, server):
-    """Later ones are bytes."""
-    made, core = [], _call.Outgoing.core
-    monkeypatch.setattr(_call.Outgoing, "core", lambda self: made.append(1) or core(self))
+def test_all_exchanges_send_the_same_bytes(mode, server):
+    """The first, and those on a kept connection."""
     client = mode.client(base_url=server.url)
     for _ in range(4):
         mode(client.video.query("a"))
-    assert (len(made), len(server.requests), server.connections) == (1, 4, 1)
-    assert len(set(server.requests)) == 1  # the same bytes, whoever has spelt them
+    assert (len(server.requests), server.connections) == (4, 1)
+    assert len(set(server.requests)) == 1
 
 
-def test_other_methods_take_the_long_way(mode, server):
+def test_other_methods_have_their_own_framing(mode, server):
     """A HEAD has no body whatever its head says, and a POST has one to send."""
     client = mode.client(base_url=server.url)
     door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
@@ -171,13 +169,8 @@ A_HEAD = HALF_A_HEAD + b"\r\n\r\n"
 
 @pytest.mark.parametrize("first", [GOOD, chunked(BODY)])
 @pytest.mark.parametrize("left_over", [A_HEAD, HALF_A_HEAD, HALF_A_HEAD[:-9], HALF_A_HEAD[:4]])
-@pytest.mark.parametrize("short", [True, False])
-def test_a_head_or_half_of_one_is_not_that_of_the_next_answer(
-    monkeypatch, mode, server, first, left_over, short
-):
-    """What stood behind an answer ends with its connection, whoever would read the next one."""
-    if not short:
-        monkeypatch.setattr(_lane, "spell", lambda headers: None)
+def test_a_head_or_half_of_one_is_not_that_of_the_next_answer(mode, server, first, left_over):
+    """What stood behind an answer ends with its connection."""
     server.answers = [first + left_over, GOOD, chunked(BODY), GOOD]
     client = mode.client(base_url=server.url, retry=ONCE)
     assert [told(mode, client) for _ in range(4)] == [DONE] * 4
@@ -186,8 +179,8 @@ def test_a_head_or_half_of_one_is_not_that_of_the_next_answer(
 
 @pytest.mark.parametrize("left_over", [spell(), spell()[:-1], b"x", b"\r\n"])
 @pytest.mark.parametrize("unusual", [chunked(BODY), GOOD.replace(b"\r\n", b"\n"), spell(204, b"")])
-def test_what_httpcore_still_holds_is_no_answer(mode, server, left_over, unusual):
-    """Left-over bytes of the first exchange do not come back when httpcore is asked again."""
+def test_what_stands_behind_an_answer_is_no_answer(mode, server, left_over, unusual):
+    """Left-over bytes of the first exchange do not come back, whatever comes then."""
     server.answers = [GOOD + left_over, GOOD, unusual, GOOD]
     client = mode.client(base_url=server.url, retry=ONCE)
     kept = [told(mode, client) for _ in range(4)]
@@ -196,7 +189,7 @@ def test_what_httpcore_still_holds_is_no_answer(mode, server, left_over, unusual
 
 
 def test_connection_that_was_idle_too_long_is_not_used(monkeypatch, mode, server):
-    """Its age counts from its last exchange, also one that httpcore knows nothing of."""
+    """Its age counts from its last exchange."""
     now = time.monotonic()
     client = mode.client(base_url=server.url, deadline=None, timeout=None)
     for later, connections in ((0, 1), (50, 1), (100, 1), (160, 2)):
@@ -205,7 +198,7 @@ def test_connection_that_was_idle_too_long_is_not_used(monkeypatch, mode, server
         assert server.connections == connections
 
 
-def test_timeout_holds_the_short_way(mode, server):
+def test_timeout_holds_on_a_kept_connection(mode, server):
     """An answer that trickles, or does not come, is cut off in time."""
     held = threading.Event()
 
@@ -228,7 +221,7 @@ def test_timeout_holds_the_short_way(mode, server):
     held.set()
 
 
-def test_switch_ends_an_exchange_the_short_way(mode, server):
+def test_switch_ends_an_exchange_on_a_kept_connection(mode, server):
     """It is noticed at once, and the connection is never used again."""
     held = threading.Event()
     cancel = chainhub.Cancel()
@@ -281,7 +274,7 @@ def test_cancelled_task_closes_its_connection(server):
     assert server.connections == 2
 
 
-def test_the_short_way_is_encrypted_too(mode, secure):
+def test_encrypted_connections_are_kept_too(mode, secure):
     """Over TLS a connection is kept, a switch ends an exchange, and an end is noticed."""
     held, cancel = threading.Event(), chainhub.Cancel()
 
@@ -307,16 +300,15 @@ def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
 
     async def scenario():
         cancel = chainhub.Cancel()
-        feed = _lane.Reading.feed
+        finish = http1.Body.finish
 
-        def late(reading, data):
-            wanted = feed(reading, data)
+        def late(body):
             cancel.set()
-            return wanted
+            return finish(body)
 
         async with chainhub.AsyncClient("sk-test-short", base_url=server.url) as client:
             await client.video.query("a")
-            monkeypatch.setattr(_lane.Reading, "feed", late)
+            monkeypatch.setattr(http1.Body, "finish", late)
             await client.with_options(cancel=cancel).video.query("a")
             monkeypatch.undo()
             for _ in range(3):
@@ -324,16 +316,6 @@ def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
 
     asyncio.run(scenario())
     assert (len(server.requests), server.connections) == (5, 1)
-
-
-@pytest.mark.parametrize("left_over", [spell()])
-def test_httpcore_itself_is_not_trusted_with_left_overs(monkeypatch, mode, server, left_over):
-    """What stood behind an answer is not taken for the next one the long way either."""
-    monkeypatch.setattr(_lane, "spell", lambda headers: None)
-    server.answers = [GOOD + left_over, GOOD]
-    client = mode.client(base_url=server.url, retry=ONCE)
-    assert [told(mode, client) for _ in range(2)] == [DONE, DONE]
-    assert server.connections == 2
 
 
 def test_the_key_may_change_between_two_exchanges(mode, server):

@@ -1,0 +1,283 @@
+"""Connections to one origin for threads: kept while idle, handed out in O(1), checked each time.
+
+A free connection is the top of a stack, so the warmest one is used first and the coldest ones
+expire at the bottom. A response that nobody asked for is never handed out: what stands on a
+connection before we have asked, or comes behind a response, closes it. A request that finds its
+connection dead is sent once more on a fresh one; one that must not be repeated always gets a fresh
+one, so that it never needs to be.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+from typing import Generic, Protocol, TypeVar
+
+from chainhub import _clock
+from chainhub._transport import http1
+from chainhub._transport.failure import Failure, Head, Response
+from chainhub._transport.http1 import Request
+from chainhub._transport.limits import Limits, cancel_scope
+from chainhub._transport.routes import TLS, Route
+from chainhub._transport.sockets import SocketStream
+
+KEEPALIVE = 55.0
+"""Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
+
+
+class Stream(Protocol):
+    """What the streams of threads and of event loops have in common."""
+
+    until: float
+
+    def readable(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+S = TypeVar("S", bound=Stream)
+
+
+class PooledConnection(Generic[S]):
+    """One connection with what was said on it.
+
+    Attributes:
+        idle_since: The instant (monotonic) at which it was given back.
+    """
+
+    __slots__ = ("http", "idle_since", "stream")
+
+    def __init__(self, stream: S) -> None:
+        self.stream = stream
+        self.http = http1.Connection()
+        self.idle_since = 0.0
+
+    def has_expired(self) -> bool:
+        """Tell whether it was idle for too long, or the server has closed it or said more."""
+        return _clock.monotonic() - self.idle_since > KEEPALIVE or self.stream.readable()
+
+    def failed(self, failure: Failure, *, again: bool) -> Response | None:
+        """Return what is left of an exchange that failed; None if its request is to be sent again.
+
+        Args:
+            failure: Why it failed.
+            again: Whether it may be sent again, if the connection was dead already.
+
+        Raises:
+            Failure: nothing is.
+        """
+        self.stream.close()
+        if again and self.http.is_stale(failure):
+            return None
+        failure.sent = self.http.sent
+        if (response := failure.salvaged(self.http.head)) is not None:
+            return response
+        raise failure
+
+
+class IdleConnections(Generic[S]):
+    """The connections nobody uses, the warmest on top."""
+
+    def __init__(self) -> None:
+        self._idle: deque[PooledConnection[S]] = deque()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    def push(self, connection: PooledConnection[S]) -> None:
+        """Take a connection back, and let the coldest go if it has waited too long."""
+        if self._closed or not connection.http.reusable:
+            connection.stream.close()
+            return
+        now = connection.idle_since = _clock.monotonic()
+        self._idle.append(connection)
+        try:
+            while now - self._idle[0].idle_since > KEEPALIVE:
+                self._idle.popleft().stream.close()
+        except IndexError:  # another thread has taken the last one
+            pass
+        if self._closed:  # closed by another thread in between
+            self.close()
+
+    def pop(self) -> PooledConnection[S] | None:
+        """Return the warmest connection that still lives; those above it are closed."""
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return None
+            if not connection.has_expired():
+                return connection
+            connection.stream.close()
+
+    def close(self) -> None:
+        """Close all of them, and from now on those that are given back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().stream.close()
+
+
+class ConnectionPool:
+    """Connections to one origin, for threads.
+
+    Args:
+        route: Returns the way to the origin.
+        max_connections: How many may be in use at the same time; further exchanges wait.
+    """
+
+    def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
+        self._route = route
+        self._idle: IdleConnections[SocketStream] = IdleConnections()
+        self._permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(max_connections):
+            self._permits.put(None)
+
+    def exchange(self, request: Request, limits: Limits) -> Response:
+        """Send a request and return its whole response.
+
+        Raises:
+            Failure: no response came, or it cannot be used.
+        """
+        self._queue(limits)
+        try:
+            until = limits.until()
+            response = None
+            if not limits.fresh and (kept := self._idle.pop()) is not None:
+                response = self._run(kept, request, limits, until)
+            if response is None:
+                fresh = PooledConnection(SocketStream())
+                response = self._run(fresh, request, limits, until)
+            assert response is not None  # a fresh connection is never stale
+            return response
+        finally:
+            self._permits.put(None)
+
+    def _queue(self, limits: Limits) -> None:
+        left = limits.deadline - _clock.monotonic()
+        while True:
+            if limits.cancelled():
+                raise Failure("timeout", "cancelled")
+            # A queue cannot be woken by a Cancel: look at it often enough to keep 50 ms.
+            pause = min(left, 0.02 if limits.cancel is not None else 3600.0)
+            try:
+                return self._permits.get(timeout=max(pause, 0.0))
+            except Empty:
+                left = limits.deadline - _clock.monotonic()
+            if left <= 0:
+                raise Failure("timeout", "all connections stayed in use")
+
+    def _run(
+        self,
+        connection: PooledConnection[SocketStream],
+        request: Request,
+        limits: Limits,
+        until: float,
+    ) -> Response | None:
+        """Run one exchange; None says that the connection was dead and the request unheard."""
+        stream, http = connection.stream, connection.http
+        reused = limits.reused = http.used
+        route = self._route()
+        try:
+            with cancel_scope(limits.cancel, stream.waker):
+                if not reused:
+                    open_stream(stream, route, until, limits.connect)
+                stream.until = until
+                talk = http.exchange(route.request(request), limits.max_body)
+                response = stream.converse(talk)
+        except Failure as error:
+            failure = error
+        except BaseException:
+            stream.close()
+            raise
+        else:
+            self._idle.push(connection)
+            return response
+        return connection.failed(failure, again=reused and not limits.cancelled())
+
+    def close(self) -> None:
+        """Close the idle connections now, and those in use when they are given back."""
+        self._idle.close()
+
+
+def open_stream(stream: SocketStream, route: Route, until: float, connect: float) -> None:
+    """Take a way from its beginning to where requests can be sent.
+
+    Args:
+        stream: Not yet connected.
+        route: The way.
+        until: The instant (monotonic) at which the attempt ends.
+        connect: Seconds for connecting, and for each TLS handshake.
+
+    Raises:
+        Failure: it cannot be taken.
+    """
+    stream.until = until
+    try:
+        stream.connect(route.host, route.port, connect, route.check)
+    except Failure as failure:
+        raise of_the_way(failure, route) from None
+    for step in route.steps:
+        if isinstance(step, TLS):
+            stream.until = min(until, _clock.monotonic() + connect)
+            stream.start_tls(step.context, step.hostname)
+        else:
+            stream.until = until
+            stream.converse(step())
+
+
+def of_the_way(failure: Failure, route: Route) -> Failure:
+    """Return a failure to connect as that of the proxy, if there is one."""
+    if route.shown and failure.kind in ("connect", "connect_timeout"):
+        return Failure(failure.kind, f"{route.shown} cannot be reached: {failure.text}")
+    return failure
+
+
+class StreamedExchange:
+    """One request on a connection of its own whose response is read piece by piece.
+
+    Args:
+        route: The way to the origin.
+        read_size: Bytes that are read at once.
+    """
+
+    def __init__(self, route: Route, read_size: int) -> None:
+        self._route = route
+        self._stream = SocketStream(read_size)
+        self._http = http1.Connection()
+
+    def ask(self, request: Request, until: float, connect: float) -> Head:
+        """Send a request and return the head of its response, which must come by `until`.
+
+        Raises:
+            Failure: it did not.
+        """
+        open_stream(self._stream, self._route, until, connect)
+        self._stream.until = until
+        return self._stream.converse(self._http.ask(self._route.request(request)))
+
+    def body(self) -> Iterator[bytes]:
+        """Yield the body as it comes.
+
+        Raises:
+            Failure: it broke off.
+        """
+        while data := self._stream.converse(self._http.next_data()):
+            yield data
+
+    def extend(self, until: float) -> None:
+        """Give what follows until another instant."""
+        self._stream.until = until
+
+    @property
+    def surplus(self) -> int:
+        """How many bytes have come behind the response."""
+        return self._http.surplus
+
+    def shut(self) -> None:
+        """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
+        self._stream.shut()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()

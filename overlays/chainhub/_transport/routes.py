@@ -1,0 +1,220 @@
+"""The way to an origin: where to connect, and what is said there before the first request.
+
+`Route` is that way; a `Connector` knows it for the one origin that a client is for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from chainhub._transport.addresses import is_loopback, refuse_remote
+from chainhub._transport.handshakes import http_tunnel, socks_tunnel
+from chainhub._transport.http1 import Request, Talk
+from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, tls_context
+
+if TYPE_CHECKING:
+    import ssl
+
+    from chainhub._transport.proxies import ProxySetting, ProxySettings
+    from chainhub._transport.resolver import AddressCheck
+
+
+class TLS(NamedTuple):
+    """Agree on keys with the host of this name."""
+
+    context: ssl.SSLContext
+    hostname: str
+
+
+Step = TLS | Callable[[], Talk[None]]
+
+
+class Route(NamedTuple):
+    """The way to one origin.
+
+    Attributes:
+        host: The host to connect to: the origin's or the proxy's.
+        port: Its port.
+        steps: What is said there, in this order.
+        check: Refuses addresses of the host.
+        shown: The proxy, for errors of connecting to it; empty without one.
+        prefix: What stands before path and query in the request line: the origin, for a proxy that
+            forwards.
+        headers: What such a proxy is told.
+    """
+
+    host: str
+    port: int
+    steps: tuple[Step, ...] = ()
+    check: AddressCheck | None = None
+    shown: str = ""
+    prefix: bytes = b""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def request(self, request: Request) -> Request:
+        """Return a request as it must be spelt on this way."""
+        return request.forwarded(self.prefix, self.headers) if self.prefix else request
+
+
+def route_to(
+    scheme: str,
+    host: str,
+    port: int,
+    *,
+    proxy: ProxySetting | None,
+    context: Callable[[], ssl.SSLContext],
+    check: AddressCheck | None = None,
+) -> Route:
+    """Return the way to an origin.
+
+    Args:
+        scheme: `http` or `https`.
+        host: The origin's host, without brackets.
+        port: The origin's port.
+        proxy: What to go through.
+        context: Makes the TLS context, if one is needed.
+        check: Refuses addresses; behind a proxy nothing is looked up here.
+    """
+    encrypted: tuple[Step, ...] = (TLS(context(), host),) if scheme == "https" else ()
+    if proxy is None:
+        return Route(host, port, encrypted, check)
+    to_proxy: tuple[Step, ...] = (TLS(context(), proxy.host),) if proxy.scheme == "https" else ()
+    if not proxy.socks and scheme == "http":
+        place = f"[{host}]" if ":" in host else host
+        prefix = f"http://{place}:{port}".encode()
+        return Route(proxy.host, proxy.port, to_proxy, None, proxy.shown, prefix, proxy.headers)
+    tunnel = socks_tunnel if proxy.socks else http_tunnel
+    steps = (*to_proxy, lambda: tunnel(proxy, host, port), *encrypted)
+    return Route(proxy.host, proxy.port, steps, None, proxy.shown)
+
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
+    """Return where requests go through, None if nothing but the way to the API is known.
+
+    Raises:
+        ConfigurationError: the argument, or NO_PROXY, cannot be read.
+    """
+    asked = sys.platform in ("darwin", "win32") or any(
+        name.lower().endswith("_proxy") for name in environ
+    )
+    if not argument and not asked:
+        return None
+    from chainhub._transport.proxies import read_argument, read_environment  # few have a proxy
+
+    return read_argument(argument) if argument else read_environment(environ)
+
+
+ROUTING = frozenset({"mounts", "proxy", "transport", "trust_env"})
+"""Arguments for httpx that say which route requests take; downloads take it too."""
+
+
+class Connector:
+    """Where a client connects to, and how.
+
+    It knows neither client nor session, so that dropping those drops their connections at once.
+
+    Raises:
+        ConfigurationError: the proxy chosen for the base URL cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        trust: TLSConfig,
+        proxies: ProxySettings | None,
+        max_connections: int,
+        allow_insecure: bool = False,
+    ) -> None:
+        parts = urlsplit(base_url)
+        self.base_url = base_url
+        self.trust = trust
+        self.proxies = proxies
+        self.max_connections = max_connections
+        self.scheme = parts.scheme
+        self.path = parts.path
+        self.host = parts.hostname or ""
+        self.port = parts.port or DEFAULT_PORTS[parts.scheme]
+        self._allow_insecure = allow_insecure
+        self._route: Route | None = None
+        # A proxy that cannot be used is a mistake to hear of now, not at the first request.
+        self.proxy()
+
+    def proxy_for(self, scheme: str, host: str, port: int | None) -> ProxySetting | None:
+        """Return the proxy for a request, or None if it goes directly.
+
+        Raises:
+            ConfigurationError: the chosen proxy cannot be used.
+        """
+        if self.proxies is None:
+            return None
+        from chainhub._transport.proxies import choose_proxy
+
+        return choose_proxy(scheme, host, port, self.proxies)
+
+    def proxy(self) -> ProxySetting | None:
+        """Return the proxy for the origin, or None if requests go directly."""
+        return self.proxy_for(self.scheme, self.host, self.port)
+
+    def reaches(self, url: httpx.URL) -> bool:
+        """Tell whether a URL has the scheme, host and port that the key is for."""
+        host = url.raw_host.decode("ascii").strip("[]").lower()
+        port = url.port or DEFAULT_PORTS.get(url.scheme)
+        return (url.scheme, host, port) == (self.scheme, self.host, self.port)
+
+    def route(self) -> Route:
+        """Return the way to the origin.
+
+        Raises:
+            ConfigurationError: the certificates cannot be read.
+        """
+        if self._route is None:
+            self._route = route_to(
+                self.scheme,
+                self.host,
+                self.port,
+                proxy=self.proxy(),
+                context=self.trust_context,
+                check=refuse_remote if self._local_only() else None,
+            )
+        return self._route
+
+    def _local_only(self) -> bool:
+        """Tell whether the host was trusted because it is this machine; a name must lead there."""
+        trusting = self.scheme == "http" or self.trust.kind == "nothing"
+        return trusting and not self._allow_insecure and is_loopback(self.host)
+
+    def httpx_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings of httpx's own client: the user's arguments, else the client's.
+
+        Args:
+            arguments: Of `httpx.Client`. A context among them is used as it is, a transport too.
+        """
+        import ssl
+
+        verify = arguments.get("verify")
+        if verify is None:
+            # httpx loads the client certificate into the context, which others must not share.
+            verify = tls_context(self.trust, shared="cert" not in arguments)
+        elif not isinstance(verify, ssl.SSLContext):
+            verify = at_least_tls_1_2(httpx.create_ssl_context(verify))
+        settings = {"trust_env": False, **arguments, "verify": verify}
+        chosen = self.proxy() if ROUTING.isdisjoint(arguments) else None
+        proxy = arguments.get("proxy") or chosen
+        if proxy is not None:
+            from chainhub._transport.proxies import httpx_proxy
+
+            settings["proxy"] = httpx_proxy(proxy, self.trust_context)
+        return settings
+
+    def trust_context(self) -> ssl.SSLContext:
+        """Return the TLS context, shared by all clients that trust the same certificates."""
+        return tls_context(self.trust)

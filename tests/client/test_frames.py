@@ -1,0 +1,104 @@
+"""The key stands in no frame of a traceback: error trackers record the locals of each."""
+
+import asyncio
+import base64
+import traceback
+
+import pytest
+
+import chainhub
+from tests.client.video import TASK_ID, SampleVideo, answer, task
+from tests.loopback import KEY, spell
+
+ONCE = chainhub.RetryPolicy.off()
+
+
+def slip(*_):
+    """Fail as code of a user's own may."""
+    raise ZeroDivisionError
+
+
+def frames(mode, work):
+    """Return everything that is recorded of what a call raises, from the call on."""
+    try:
+        mode(work())
+    except BaseException as error:  # noqa: BLE001 - whatever is raised is looked at
+        chain = traceback.TracebackException.from_exception(error, capture_locals=True)
+        return "".join(chain.format())
+    pytest.fail("nothing was raised")
+
+
+@pytest.mark.parametrize("observer", ["on_attempt", "on_retry", "on_call"])
+def test_observers_that_raise(mode, server, observer):
+    """What they raise passes through the session."""
+    server.answers = [spell(503)]
+    client = mode.client(base_url=server.url, **{observer: slip})
+    assert_clean(frames(mode, lambda: client.video.query("a")))
+
+
+@pytest.mark.parametrize(
+    "behaviour", [None, spell(401), spell(200, b"no JSON"), spell(200, {}), b"nonsense"]
+)
+@pytest.mark.parametrize("more", [{}, {"httpx_args": {"http2": False}}])
+def test_calls_that_fail(mode, server, behaviour, more):
+    """Below HTTP, by status, by what came; through our sockets and through httpx."""
+    server.answers = [behaviour]
+    client = mode.client(base_url=server.url, retry=ONCE, **more)
+    assert_clean(frames(mode, lambda: client.video.query("a")))
+
+
+def test_downloads_that_fail(mode, server, tmp_path):
+    """From the API's own host, which gets the key."""
+    sample = SampleVideo()
+    for behaviour in (answer(404), answer(200, b"<html>page</html>"), sample.send):
+        server.answers = [task(f"{server.url}/v"), behaviour]
+        server.requests.clear()
+        client = mode.client(base_url=server.url, retry=ONCE)
+        found = frames(
+            mode,
+            lambda client=client: client.video.download(
+                TASK_ID, tmp_path / "v", progress=slip, sha256="0" * 64
+            ),
+        )
+        assert_clean(found)
+
+
+def test_tasks_that_are_cancelled(server):
+    """In the middle of a read."""
+
+    async def scenario():
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stall(connection, head):
+            loop.call_soon_threadsafe(asked.set)
+            connection.recv(1)
+
+        server.answers = [stall]
+        async with chainhub.AsyncClient(KEY, base_url=server.url) as client:
+            call = asyncio.create_task(client.video.query("a"))
+            await asked.wait()
+            call.cancel()
+            try:
+                await call
+            except asyncio.CancelledError as error:
+                chain = traceback.TracebackException.from_exception(error, capture_locals=True)
+                return "".join(chain.format())
+
+    assert_clean(asyncio.run(scenario()))
+
+
+def assert_clean(text):
+    """Look for the key in what is recorded, in the spellings in which it may stand there."""
+    assert "chainhub" in text
+    assert KEY not in text
+    assert base64.b64encode(KEY.encode()).decode() not in text
+
+
+@pytest.mark.parametrize("arguments", [{"prefix": "Beärer"}, {"auth_header_name": "Schlüssel"}])
+def test_headers_that_cannot_carry_a_key(mode, arguments):
+    """They are refused before there is one, and a client half made has a repr."""
+    kind = chainhub.AsyncClient if mode.asynchronous else chainhub.Client
+    with pytest.raises(chainhub.ConfigurationError, match="printable ASCII"):
+        kind(KEY, base_url="http://127.0.0.1:9", **arguments)
+    assert repr(object.__new__(kind)) == f"<{kind.__name__}>"

@@ -1,0 +1,98 @@
+"""Where the bytes of a video may come from, and who is told what."""
+
+import httpx
+import pytest
+
+from chainhub._download.url_policy import URLPolicy
+from chainhub._session.credentials import Key
+from chainhub._transport import Connector, TLSConfig, proxies_of, refuse_private
+from chainhub.errors import AddressRefusedError
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [("93.184.216.34", False), ("10.0.0.1", True), ("::1", True), ("169.254.169.254", True)],
+)
+def test_private_addresses_are_refused(address, refused):
+    """Whatever name led there."""
+    if refused:
+        with pytest.raises(AddressRefusedError, match=r"cdn\.example"):
+            refuse_private("cdn.example", 443, address)
+    else:
+        refuse_private("cdn.example", 443, address)
+
+
+def route(base_url="https://api.example", proxy=None, kind="bundled", **more):
+    """Return a route."""
+    connector = Connector(
+        base_url=base_url,
+        trust=TLSConfig(kind),
+        proxies=proxies_of(proxy, {}),
+        max_connections=1,
+    )
+    settings = {
+        "allow_hosts": (),
+        "own_headers": [(b"Host", b"h"), (b"X-Mine", b"1"), (b"accept", b"a"), (b"Range", b"r")],
+        "auth_header": "Authorization",
+        "prefix": "Bearer",
+        "user_agent": "ua",
+        "secrets": tuple,
+    }
+    return URLPolicy(connector=connector, **settings | more)
+
+
+def test_a_key_goes_with_the_headers_of_the_client():
+    """Except those that this request needs for itself."""
+    names = [name.lower() for name, _ in route().headers(Key("sk-test-key"))]
+    assert names == [b"x-mine", b"accept", b"accept-encoding", b"connection", b"authorization"]
+    assert (b"Authorization", b"Bearer sk-test-key") in route().headers(Key("sk-test-key"))
+    assert "sk-test-key" not in repr(route())
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://api.example/v", True),
+        ("https://api.example:443/v", True),
+        ("HTTPS://API.example/v", True),
+        ("http://api.example/v", False),
+        ("https://api.example:8443/v", False),
+        ("https://api.example.evil.example/v", False),
+        ("https://cdn.api.example/v", False),
+    ],
+)
+def test_only_one_origin_is_the_api_itself(url, own):
+    """The same scheme, host and port."""
+    assert route().is_own(httpx.URL(url)) is own
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "checks"),
+    [
+        ("https://cdn.example/v", {}, True),
+        ("https://api.example/v", {}, False),
+        ("https://cdn.example/v", {"allow_hosts": ("cdn.example",)}, False),
+        ("https://cdn.example/v", {"proxy": "http://10.0.0.1:3128"}, False),
+        ("http://cdn.example/v", {"proxy": "https://10.0.0.1:3128"}, False),
+        ("http://cdn.example/v", {}, True),
+    ],
+)
+def test_addresses_are_checked_where_they_can_be(url, options, checks):
+    """Behind a proxy the address connected to is the proxy's."""
+    line = route(**options).open(httpx.URL(url))
+    assert line._exchange._route.check is (refuse_private if checks else None)
+    line.close()
+
+
+@pytest.mark.parametrize(
+    ("base_url", "kind", "allowed", "expected"),
+    [
+        ("http://127.0.0.1", "nothing", False, "bundled"),
+        ("http://127.0.0.1", "nothing", True, "nothing"),
+        ("https://api.example", "nothing", False, "nothing"),
+        ("http://127.0.0.1", "system", False, "system"),
+    ],
+)
+def test_any_certificate_is_accepted_only_where_that_was_said(base_url, kind, allowed, expected):
+    """`verify_ssl=False` for this machine does not hold for the world."""
+    assert route(base_url, kind=kind)._trust(allowed).kind == expected

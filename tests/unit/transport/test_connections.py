@@ -1,0 +1,700 @@
+"""Connections over loopback, for threads and for asyncio: opened, kept, shared, cut off, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+import chainhub
+from chainhub import _clock
+from chainhub._transport import (
+    AsyncConnectionPool,
+    AsyncStream,
+    ConnectionPool,
+    Failure,
+    IdleConnections,
+    Limits,
+    PooledConnection,
+    Request,
+    Route,
+    SocketStream,
+    StreamedExchange,
+    http1,
+    route_to,
+)
+from tests.loopback import spell
+
+GET = Request(b"GET", b"/", [(b"Host", b"h")])
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def limits(timeout=5.0, connect=2.0, **more):
+    """Return limits that end soon."""
+    settings = {"deadline": math.inf, "max_body": 1_000_000, **more}
+    return Limits(timeout=timeout, connect=connect, **settings)
+
+
+class Pool:
+    """A pool of either kind, used in the same words."""
+
+    def __init__(self, kind, route, most=5):
+        self.asynchronous = kind == "async"
+        self._closed = False
+        self._runner = asyncio.Runner()
+        made = route if callable(route) else lambda: route
+        self.inner = self.run(self._made(made, most))
+
+    async def _made(self, route, most):
+        return (AsyncConnectionPool if self.asynchronous else ConnectionPool)(route, most)
+
+    def run(self, work):
+        """Return what a coroutine returns."""
+        return self._runner.run(work)
+
+    def ask(self, request=GET, **options):
+        """Exchange a request; limits as they are given."""
+        made = limits(**options)
+        if self.asynchronous:
+            return self.run(self.inner.exchange(request, made))
+        return self.inner.exchange(request, made)
+
+    def close(self):
+        """Close it, and its loop."""
+        if not self._closed:
+            self._closed = True
+            self.run(self.inner.aclose()) if self.asynchronous else self.inner.close()
+            self._runner.close()
+
+    def wait_for_a_rest(self):
+        """Wait until what came behind a response has come to the idle connection, if it is one."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until and not all(
+            one.stream.readable() for one in self.inner._idle._idle
+        ):
+            self.run(asyncio.sleep(0.005))
+
+
+@pytest.fixture(params=["sync", "async"])
+def pool(request):
+    """Give a function that makes a pool for a way; pools are closed afterwards."""
+    made = []
+
+    def make(route, most=5):
+        made.append(Pool(request.param, route, most))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def way(server, **more):
+    """Return the way to a server, whose name is looked up."""
+    return Route("localhost", server.port, **more)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Let names be found at the addresses that a test puts in here."""
+    places = []
+    real = socket.getaddrinfo
+
+    def look_up(host, port, *arguments, **options):
+        if host != "localhost":
+            return real(host, port, *arguments, **options)
+        return [entry(address, port) for address in places]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return places
+
+
+def entry(address, port):
+    """Return how a resolver would tell an address."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    place = (address, port, 0, 0) if ":" in address else (address, port)
+    return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place
+
+
+@pytest.fixture
+def silent():
+    """Give the port of a listener on 127.0.0.9 that takes no further connection."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.9", 0))
+        listener.listen(0)
+        fillers = [socket.socket() for _ in range(3)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for filler in fillers:
+            filler.close()
+
+
+def test_a_dead_first_address_costs_a_head_start(pool, found, silent):
+    """The next one is tried beside it; neither the whole limit nor an attempt is lost."""
+    with socket.create_server(("127.0.0.1", silent)) as listener:
+        thread = threading.Thread(target=lambda: serve_one(listener))
+        thread.start()
+        found += ["127.0.0.9", "127.0.0.1"]
+        began = time.monotonic()
+        response = pool(Route("localhost", silent)).ask(timeout=9.0, connect=9.0)
+        assert response.body == b"ok"
+        assert time.monotonic() - began < 5
+        thread.join(5)
+
+
+def serve_one(listener):
+    """Answer one request."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(OK)
+
+
+def test_an_address_that_refuses_costs_nothing(pool, found, server):
+    """Neither does one without a family that this machine could open."""
+    server.answers = [OK]
+    found += ["127.0.0.8", "127.0.0.9", "127.0.0.1"]
+    began = time.monotonic()
+    assert pool(way(server)).ask().status == 200
+    assert time.monotonic() - began < 2
+
+
+def test_the_last_failure_is_told_when_no_address_answers(pool, found, server):
+    """With the words of the operating system; nothing was sent."""
+    server.close()
+    found += ["127.0.0.8", "127.0.0.1"]
+    with pytest.raises(Failure, match="Connection refused") as caught:
+        pool(way(server)).ask()
+    assert (caught.value.kind, caught.value.sent) == ("connect", False)
+
+
+def test_silent_addresses_end_with_the_limit(pool, found, silent):
+    """Several of them take no longer than their head starts and the limit."""
+    found += ["127.0.0.9"]
+    began = time.monotonic()
+    with pytest.raises(Failure, match="timed out") as caught:
+        pool(Route("localhost", silent)).ask(connect=0.1)
+    assert caught.value.kind == "connect_timeout"
+    found += ["127.0.0.9"]
+    with pytest.raises(Failure, match="timed out"):
+        pool(Route("localhost", silent)).ask(timeout=0.1)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("number", [errno.EAFNOSUPPORT, errno.EMFILE])
+def test_a_socket_that_cannot_be_opened_fails_its_address(monkeypatch, pool, found, server, number):
+    """The next one is tried; if there is none, the connection has failed and may be tried again."""
+    real, refused = socket.socket, []
+
+    def opened(family=socket.AF_INET, *arguments, **options):
+        if family == socket.AF_INET6 or (number == errno.EMFILE and len(refused) < 1):
+            refused.append(family)
+            raise OSError(number, "no")
+        return real(family, *arguments, **options)
+
+    server.answers = [OK]
+    made = pool(way(server))
+    found += ["::1", "127.0.0.1"]
+    monkeypatch.setattr("chainhub._transport.sockets.socket.socket", opened)
+    assert made.ask().body == b"ok"
+    del found[1], refused[:]
+    with pytest.raises(Failure) as caught:
+        made.ask(fresh=True)
+    assert caught.value.kind == "connect"
+
+
+def test_families_take_turns(pool, found, server):
+    """And an address that is told twice is tried once."""
+    seen = []
+    found += ["127.0.0.7", "127.0.0.7", "127.0.0.8", "::1", "127.0.0.9"]
+
+    def check(host, port, address):
+        seen.append((host, port, address))
+
+    server.close()
+    with pytest.raises(Failure):
+        pool(way(server, check=check)).ask()
+    hosts = ["127.0.0.7", "127.0.0.8", "::1", "127.0.0.9"]
+    assert seen == [("localhost", server.port, host) for host in hosts]
+
+
+def test_one_refused_address_refuses_the_host(pool, found, server):
+    """Before anything is connected to."""
+
+    def check(host, port, address):
+        if address == "127.0.0.9":
+            raise chainhub.AddressRefusedError("no")
+
+    found += ["127.0.0.1", "127.0.0.9"]
+    with pytest.raises(chainhub.AddressRefusedError):
+        pool(way(server, check=check)).ask()
+    assert server.connections == 0
+
+
+def test_a_name_without_an_address_is_a_failed_look_up(pool, found, server):
+    """A resolver that answers nothing is told from one that refuses."""
+    with pytest.raises(Failure, match="has no address") as caught:
+        pool(way(server)).ask()
+    assert caught.value.kind == "lookup"
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "passing"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "later"), "later", True),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), "unknown", False),
+        (OSError(errno.EMFILE, "no"), "Too many open files", False),
+        (UnicodeError("label too long"), "no host name", False),
+    ],
+)
+def test_a_failed_look_up_says_why(monkeypatch, pool, server, error, words, passing):
+    """Only a resolver that is busy may be asked again."""
+
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(Failure, match=words) as caught:
+        pool(way(server)).ask()
+    assert (caught.value.kind, caught.value.passing) == ("lookup", passing)
+
+
+def test_a_slip_in_a_look_up_passes_as_it_is(monkeypatch, pool, server):
+    """It is no failure of a network."""
+
+    def slip(*_, **__):
+        raise KeyError("slip")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slip)
+    with pytest.raises(KeyError):
+        pool(way(server)).ask()
+
+
+@pytest.fixture
+def stuck(monkeypatch):
+    """Let look-ups hang until the test is over."""
+    over = threading.Event()
+
+    def hang(*_, **__):
+        over.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    yield over
+    over.set()
+    for thread in threading.enumerate():
+        if thread.name == "chainhub-look-up":
+            thread.join(5)
+
+
+def test_a_look_up_ends_with_the_attempt(pool, server, stuck):
+    """The resolver's thread is left behind."""
+    began = time.monotonic()
+    with pytest.raises(Failure, match="looking up 'localhost' took too long") as caught:
+        pool(way(server)).ask(timeout=0.1)
+    assert caught.value.kind == "connect_timeout"
+    assert time.monotonic() - began < 2
+
+
+def test_a_look_up_ends_with_a_cancel(pool, server, stuck):
+    """As everything does."""
+    cancel = chainhub.Cancel()
+    timer = threading.Timer(0.1, cancel.set)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Failure, match="cancelled"):
+        pool(way(server)).ask(cancel=cancel)
+    assert time.monotonic() - began < 2
+    timer.join()
+
+
+def test_a_look_up_without_a_thread_is_made_here(monkeypatch, pool, found, server):
+    """Where no further thread can be had."""
+    start = threading.Thread.start
+
+    def refuse(thread):
+        if thread.name == "chainhub-look-up":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    server.answers = [OK]
+    found += ["127.0.0.1"]
+    made = pool(way(server))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert made.ask().body == b"ok"
+
+
+def test_a_loop_that_is_closed_hears_of_no_look_up(monkeypatch, server, stuck):
+    """Nobody waits for it there."""
+    made = Pool("async", way(server))
+    with pytest.raises(Failure):
+        made.ask(timeout=0.05)
+    made.close()
+
+
+@pytest.mark.parametrize("failing", ["connect", "setsockopt"])
+def test_a_slip_while_connecting_closes_the_socket(monkeypatch, pool, server, failing):
+    """An interrupt in the middle leaves nothing open."""
+    made = []
+
+    class Interrupted(socket.socket):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            if "fileno" not in options:  # else the server has accepted it
+                made.append(self)
+
+    def interrupt(self, *_):
+        raise SystemExit
+
+    monkeypatch.setattr(Interrupted, failing, interrupt, raising=False)
+    kept = pool(Route("127.0.0.1", server.port))
+    monkeypatch.setattr("chainhub._transport.sockets.socket.socket", Interrupted)
+    if kept.asynchronous and failing == "connect":
+        return  # asyncio connects by itself
+    with pytest.raises(SystemExit):
+        kept.ask()
+    assert {one.fileno() for one in made} == {-1}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_write_that_fails_says_how(pool, broken):
+    """A peer that is gone is told from one that takes nothing; either may have got something."""
+    large = Request(
+        b"POST", b"/", [(b"Host", b"h"), (b"Content-Length", b"20000000")], bytes(20_000_000)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def leave():
+            connection, _ = listener.accept()
+            connection.recv(10)
+            connection.close()
+
+        thread = threading.Thread(target=leave if broken else lambda: None)
+        thread.start()
+        with pytest.raises(Failure) as caught:
+            pool(Route("127.0.0.1", port)).ask(large, timeout=5 if broken else 0.2)
+        thread.join(5)
+    assert (caught.value.kind, caught.value.sent) == ("closed" if broken else "timeout", True)
+
+
+def test_a_slow_receiver_is_waited_for(pool):
+    """As long as it takes something."""
+    large = Request(
+        b"POST", b"/", [(b"Host", b"h"), (b"Content-Length", b"5000000")], bytes(5_000_000)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def take():
+            connection, _ = listener.accept()
+            with connection:
+                time.sleep(0.05)
+                left = 5_000_000
+                while left > 0:
+                    left -= len(connection.recv(1_000_000))
+                connection.sendall(OK)
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        assert pool(Route("127.0.0.1", listener.getsockname()[1])).ask(large).body == b"ok"
+        thread.join(5)
+
+
+def test_a_fast_sender_is_held_back(server):
+    """While nobody reads, asyncio keeps a bounded part of what comes."""
+    body = bytes(3_000_000)
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + body]
+
+    async def scenario():
+        stream = AsyncStream()
+        stream.until = time.monotonic() + 5
+        await stream.connect("127.0.0.1", server.port, 1.0, None)
+        connection = http1.Connection()
+        await stream.converse(connection.ask(GET))
+        await asyncio.sleep(0.1)
+        held = len(stream._came)
+        got = 0
+        while data := await stream.converse(connection.next_data()):
+            got += len(data)
+        stream.close()
+        await asyncio.sleep(0)
+        return held, got
+
+    held, got = asyncio.run(scenario())
+    assert got == len(body)
+    assert held < 1_000_000
+
+
+def test_cancelling_before_connecting_opens_nothing(pool, server):
+    """A call that is cancelled while it gets its connection makes none."""
+    cancel = chainhub.Cancel()
+    cancel.set()
+    with pytest.raises(Failure, match="cancelled"):
+        pool(Route("127.0.0.1", server.port)).ask(cancel=cancel)
+    stream = SocketStream()
+    stream.until = time.monotonic() + 1
+    stream.shut()
+    with pytest.raises(Failure, match=r"cancelled|aborted"):
+        stream.connect("127.0.0.1", server.port, 1.0, None)
+    assert stream.readable()
+    assert server.requests == []
+
+
+def test_cancelling_ends_what_is_under_way(pool, silent, server):
+    """A connect that nobody answers, and a response that does not come."""
+    over = threading.Event()
+    server.answers = [lambda connection, head: over.wait(5)]
+    for route in (Route("127.0.0.9", silent), Route("127.0.0.1", server.port)):
+        cancel = chainhub.Cancel()
+        timer = threading.Timer(0.1, cancel.set)
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(Failure):
+            pool(route).ask(cancel=cancel, connect=9.0, timeout=9.0)
+        assert time.monotonic() - began < 3
+        timer.join()
+    over.set()
+
+
+def test_a_cancelled_queue_ends(pool, server):
+    """Also one that has begun to wait; a queue ends with the deadline too."""
+    made = pool(Route("127.0.0.1", server.port), 1)
+    permits = made.inner._permits
+    made.run(permits.acquire()) if made.asynchronous else permits.get()
+    cancel = chainhub.Cancel()
+    timer = threading.Timer(0.1, cancel.set)
+    timer.start()
+    with pytest.raises(Failure, match=r"cancelled|stayed in use"):
+        made.ask(cancel=cancel)
+    with pytest.raises(Failure, match="stayed in use") as caught:
+        made.ask(deadline=time.monotonic() + 0.05)
+    assert (caught.value.kind, caught.value.sent) == ("timeout", False)
+    timer.join()
+
+
+def test_connections_are_kept_and_left_when_they_are_old(monkeypatch, pool, server):
+    """The age counts from the last exchange; a fresh one can be asked for."""
+    now = [1000.0]
+    monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
+    server.answers = [OK]
+    made = pool(Route("127.0.0.1", server.port))
+    for later, count in ((0, 1), (50, 1), (50, 1), (60, 2)):
+        now[0] += later
+        made.ask()
+        assert server.connections == count
+    made.ask(fresh=True)
+    assert server.connections == 3
+    if made.asynchronous:
+        assert made.inner.idle == 2
+
+
+def test_the_coldest_connections_are_closed(monkeypatch):
+    """Last in, first out; what has waited too long leaves at the bottom."""
+    now = [0.0]
+    monkeypatch.setattr(_clock, "monotonic", lambda: now[0])
+    idle = IdleConnections()
+    made = [Idle() for _ in range(3)]
+    for at, one in zip((0.0, 50.0, 56.0), made, strict=True):
+        now[0] = at
+        idle.push(one)
+    assert [one.closed for one in made] == [1, 0, 0]
+    made[2].dead = True
+    assert idle.pop() is made[1]
+    assert idle.pop() is None
+    assert [one.closed for one in made] == [1, 0, 1]
+    idle.push(made[1])
+    idle.close()
+    assert made[1].closed == 1
+    late = Idle()
+    idle.push(late)
+    assert (late.closed, len(idle)) == (1, 0)
+
+
+class Idle(PooledConnection):
+    """A connection that is what a test says."""
+
+    def __init__(self):
+        super().__init__(self)
+        self.http = type("Used", (), {"reusable": True})()
+        self.closed = 0
+        self.dead = False
+
+    def readable(self):
+        return self.dead
+
+    def close(self):
+        self.closed += 1
+
+
+def test_a_push_meets_other_threads(monkeypatch):
+    """One takes the connection at once, another closes everything in between."""
+    idle, one = IdleConnections(), Idle()
+
+    class Taken:
+        def append(self, connection):
+            idle._closed = True
+
+        def __getitem__(self, place):
+            raise IndexError
+
+        def __len__(self):
+            return 0
+
+    idle._idle = Taken()
+    idle.push(one)
+    assert one.closed == 0
+
+
+def test_connections_in_use_end_when_the_pool_is_closed(pool, server):
+    """They are not put back."""
+    made = pool(Route("127.0.0.1", server.port))
+    ended = threading.Event()
+
+    def slowly(connection, head):
+        made.inner._idle.close()
+        connection.sendall(OK)
+        ended.set()
+
+    server.answers = [slowly]
+    assert made.ask().body == b"ok"
+    assert ended.wait(5)
+    assert len(made.inner._idle) == 0
+
+
+def test_a_response_with_an_error_status_survives_its_body(pool, server):
+    """And the connection does not."""
+    server.answers = [
+        b"HTTP/1.1 500 No\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
+        OK,
+    ]
+    made = pool(Route("127.0.0.1", server.port))
+    assert made.ask().status == 500
+    assert made.ask().status == 200
+    assert server.connections == 2
+
+
+def test_a_slip_in_an_exchange_closes_its_connection(pool, server):
+    """Whatever raises it."""
+
+    class Slip(Request):
+        def send_on(self, connection):
+            raise KeyError("slip")
+
+    server.answers = [OK]
+    made = pool(Route("127.0.0.1", server.port))
+    made.ask()
+    with pytest.raises(KeyError):
+        made.ask(Slip(b"GET", b"/", [(b"Host", b"h")]))
+    assert len(made.inner._idle) == 0
+
+
+def test_a_body_is_read_piece_by_piece(server):
+    """On a connection of its own; what comes behind it is counted, and it may be cut off."""
+    server.answers = [OK + b"more"]
+    exchange = StreamedExchange(Route("127.0.0.1", server.port), 1000)
+    head = exchange.ask(GET, time.monotonic() + 5, 1.0)
+    assert (head.status, b"".join(exchange.body()), exchange.surplus) == (200, b"ok", 4)
+    exchange.close()
+    over = threading.Event()
+    server.answers = [lambda connection, head: (connection.sendall(OK[:-1]), over.wait(5))]
+    exchange = StreamedExchange(Route("127.0.0.1", server.port), 1000)
+    exchange.ask(GET, time.monotonic() + 5, 1.0)
+    exchange.extend(time.monotonic() + 0.05)
+    body = exchange.body()
+    assert next(body) == b"o"
+    with pytest.raises(Failure, match="timed out"):
+        next(body)
+    exchange.shut()
+    exchange.close()
+    over.set()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "prefix"),
+    [
+        ("http", "::1", 8080, b"http://[::1]:8080"),
+        ("http", "a.example", 80, b"http://a.example:80"),
+    ],
+)
+def test_a_proxy_that_forwards_is_told_the_origin(scheme, host, port, prefix):
+    """IPv6 in brackets."""
+    from chainhub._transport import choose_proxy, read_environment
+
+    proxy = choose_proxy("http", "x.example", 80, read_environment({"http_proxy": "http://p:1"}))
+    route = route_to(scheme, host, port, proxy=proxy, context=lambda: pytest.fail("no TLS"))
+    assert (route.host, route.port, route.prefix) == ("p", 1, prefix)
+    assert route_to("http", "h", 1, proxy=None, context=lambda: pytest.fail("no TLS")).steps == ()
+
+
+def test_a_lost_connection_of_another_kind_is_a_broken_one(server):
+    """Loops tell more than errors of the operating system."""
+
+    async def scenario():
+        stream = AsyncStream()
+        stream.until = time.monotonic() + 5
+        await stream.connect("127.0.0.1", server.port, 1.0, None)
+        stream.connection_lost(RuntimeError("odd"))
+        with pytest.raises(Failure, match="odd") as caught:
+            await stream.converse(http1.Connection().ask(GET))
+        stream.close()
+        await asyncio.sleep(0)
+        with pytest.raises(Failure, match=r"closed|odd"):
+            await stream.converse(http1.Connection().ask(GET))
+        return caught.value.kind
+
+    server.answers = [spell()]
+    assert asyncio.run(scenario()) == "closed"
+
+
+def test_two_that_answer_at_the_same_moment(monkeypatch, pool, found, server):
+    """One of them is used and the other closed."""
+    monkeypatch.setattr("chainhub._transport.resolver.HEAD_START", 0.0)
+    server.answers = [OK]
+    found += ["127.0.0.1", "::1", "127.0.0.1"]
+    with socket.create_server(("::1", server.port), family=socket.AF_INET6) as other:
+        made = pool(way(server))
+        for _ in range(5):
+            with suppress(Failure):  # the silent one may have won
+                assert made.ask(fresh=True, timeout=0.5).body == b"ok"
+        made.close()
+        other.settimeout(0.2)
+        with suppress(TimeoutError):
+            while True:
+                connection, _ = other.accept()
+                connection.settimeout(2)
+                asked = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+                with connection, suppress(ConnectionError):
+                    assert connection.recv(1000) in (b"", asked)
+
+
+def test_a_cancel_that_comes_late_or_early(server):
+    """Late it hurts nobody, early it is found by the first wait."""
+
+    async def scenario():
+        server.answers = [OK]
+        stream, connection = AsyncStream(), http1.Connection()
+        stream.until = time.monotonic() + 5
+        late = stream.waker()
+        await stream.connect("127.0.0.1", server.port, 1.0, None)
+        await stream.converse(connection.exchange(GET, 10))
+        stream.unwatch()
+        late()
+        await asyncio.sleep(0)
+        assert not stream.readable()
+        stream.waker()()
+        await asyncio.sleep(0)
+        assert stream.readable()
+        with pytest.raises(Failure, match="cancelled"):
+            await stream.converse(connection.exchange(GET, 10))
+        stream.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(scenario())

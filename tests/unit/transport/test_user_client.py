@@ -1,0 +1,128 @@
+"""What httpx raises becomes one failure, and what it brings one response, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import ssl
+
+import httpx
+import pytest
+
+from chainhub._transport import (
+    Failure,
+    Limits,
+    StreamedResponse,
+    aexchange_through,
+    exchange_through,
+)
+
+GET = ("GET", "https://api.example/", [(b"Host", b"api.example")], b"")
+
+
+def limits(**more):
+    """Return limits without a deadline."""
+    settings = {"timeout": math.inf, "connect": 1.0, "deadline": math.inf, "max_body": 1000}
+    return Limits(**settings | more)
+
+
+def through(kind, handler, **more):
+    """Exchange a request with a client whose transport is a function."""
+    transport = httpx.MockTransport(handler)
+    if kind == "sync":
+        with httpx.Client(transport=transport) as client:
+            return exchange_through(client, *GET, limits(**more))
+
+    async def scenario():
+        async with httpx.AsyncClient(transport=transport) as client:
+            return await aexchange_through(client, *GET, limits(**more))
+
+    return asyncio.run(scenario())
+
+
+def caused(error, cause):
+    """Give an error a cause."""
+    error.__cause__ = cause
+    return error
+
+
+FAILURES = [
+    (httpx.ConnectError("no"), "connect", False, "no"),
+    (httpx.ConnectTimeout("slow"), "connect_timeout", False, "slow"),
+    (httpx.PoolTimeout("busy"), "timeout", False, "busy"),
+    (httpx.ReadTimeout("slow"), "timeout", True, "slow"),
+    (httpx.ReadError("reset"), "closed", True, "reset"),
+    (httpx.ProxyError("407"), "proxy", True, "407"),
+    (httpx.RemoteProtocolError("odd"), "protocol", True, "odd"),
+    (httpx.RemoteProtocolError("Server disconnected"), "closed", True, "disconnected"),
+    (httpx.RemoteProtocolError("peer closed connection"), "truncated", True, "peer closed"),
+    (httpx.RemoteProtocolError("_SWITCH_UPGRADE"), "protocol", True, "switches protocols"),
+    (httpx.DecodingError("bad"), "decode", True, "bad"),
+    (httpx.UnsupportedProtocol("ftp"), "local", True, "ftp"),
+    (httpx.InvalidURL("odd"), "local", True, "odd"),
+    (TimeoutError(), "timeout", True, "timed out"),
+    (OSError(), "local", True, "OSError"),
+    (
+        caused(httpx.ConnectError("x"), OSError(errno.ECONNREFUSED, "y")),
+        "connect",
+        False,
+        "Connection refused",
+    ),
+    (
+        caused(httpx.ConnectError("x"), ssl.SSLEOFError(8, "EOF")),
+        "tls",
+        False,
+        "closed the connection",
+    ),
+    (
+        caused(httpx.ReadTimeout("slow"), ssl.SSLWantReadError(2, "more")),
+        "timeout",
+        True,
+        "slow",
+    ),
+]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize(("error", "name", "sent", "words"), FAILURES)
+def test_every_failure_has_a_kind(kind, error, name, sent, words):
+    """And says whether something may have been sent."""
+
+    def fail(request):
+        raise error
+
+    with pytest.raises(Failure) as caught:
+        through(kind, fail)
+    assert (caught.value.kind, caught.value.sent) == (name, sent)
+    assert words in caught.value.text
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_slip_in_somebody_s_code_passes(kind):
+    """It is no failure of a connection."""
+
+    def slip(request):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        through(kind, slip)
+
+
+def test_causes_are_followed_for_a_while():
+    """Not without end."""
+    error = ssl.SSLEOFError(8, "EOF")
+    for _ in range(30):
+        error = caused(httpx.ReadError("outer"), error)
+
+    def fail(request):
+        raise error
+
+    with pytest.raises(Failure, match="outer") as caught:
+        through("sync", fail)
+    assert caught.value.kind == "closed"
+
+
+def test_a_streamed_response_that_was_never_asked_for_is_closed():
+    """There is nothing to close."""
+    StreamedResponse(httpx.Client(transport=httpx.MockTransport(lambda request: None))).close()
