@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import httpx
 
 READ = 128 * 1024
-"""Bytes that are read at once; more is slower: such memory comes from the kernel anew."""
+"""Bytes that are read at once; more is slower: such memory comes from the kernel each time."""
 
 
 class Line(Protocol):

@@ -8,6 +8,6 @@ from chainhub._transport import Failure
 
 
 def trouble_of(failure: Failure, secrets: tuple[str, ...]) -> AttemptFailure:
-    """Return what a failed attempt means; what a server has sent may stand in its text."""
+    """Return what a failed attempt means; its text may contain what a server has sent."""
     text = redact_text(failure.text, secrets)
     return AttemptFailure(failure.kind, failure.sent, text, failure.passing)

@@ -74,7 +74,7 @@ def test_attempt_without_an_answer_is_told_as_trouble(mode, server):
 
 def test_one_line_is_logged_per_attempt(mode, server, http, caplog):
     """The line has method, redacted URL, status and request id, and never the key."""
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
     server.answers = [http(503, b"", "X-Oneapi-Request-Id: r-1"), http()]
     client = mode.client(base_url=server.url, retry=FAST)
     mode(client.video.query("a"))

@@ -42,7 +42,7 @@ class Prepared:
 
     Attributes:
         shared: What it has in common with its copies that are aimed elsewhere.
-        target: The path and query, as they stand in the request line.
+        target: The path and query, as in the request line.
     """
 
     __slots__ = ("idempotent", "method", "shared", "target")

@@ -50,7 +50,7 @@ def _under_way() -> ContextVar[tuple[int, ...]]:
 
 
 class Key:
-    """A key that does not show itself: error trackers record what stands in every frame."""
+    """A key that does not show itself: error trackers record the locals of every frame."""
 
     __slots__ = ("_text",)
 

@@ -178,19 +178,27 @@ def is_mocked() -> bool:
         return True
     # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
     httpcore = sys.modules.get("httpcore")
-    return httpcore is not None and not _is_its_own(httpcore.ConnectionPool.handle_request)
+    if httpcore is None:
+        return False
+    sending = httpcore.ConnectionPool.handle_request
+    return not _is_its_own(sending, "httpcore", "_sync", "connection_pool.py")
 
 
-def _is_its_own(function: object) -> bool:
-    """Tell whether a function is httpcore's, and no stand-in."""
+def _is_its_own(function: object, *folders: str) -> bool:
+    """Tell whether a function is of the library in these folders, and not of a mock."""
     code = getattr(function, "__code__", None)
-    return code is not None and str(code.co_filename).endswith(_HTTPCORE)
+    return code is not None and str(code.co_filename).endswith(os.path.join(*folders))
 
 
-# Test libraries replace these to keep people's tests off the network.
-_SENDING = httpx.HTTPTransport.handle_request
-_ASYNC_SENDING = httpx.AsyncHTTPTransport.handle_async_request
-_HTTPCORE = os.path.join("httpcore", "_sync", "connection_pool.py")
+# Test libraries replace these to keep people's tests off the network, some before this import:
+# then requests go through httpx for as long as the process lives.
+_SENDING, _ASYNC_SENDING = (
+    found if _is_its_own(found, "httpx", "_transports", "default.py") else None
+    for found in (
+        httpx.HTTPTransport.handle_request,
+        httpx.AsyncHTTPTransport.handle_async_request,
+    )
+)
 
 
 def _are_strings(params: Mapping[str, object]) -> bool:

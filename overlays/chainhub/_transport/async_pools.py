@@ -1,4 +1,4 @@
-"""Connections to one origin for the tasks of one event loop: the twin of `pools`."""
+"""Connections to one origin for the tasks of one event loop: the async version of `pools`."""
 
 from __future__ import annotations
 

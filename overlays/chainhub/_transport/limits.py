@@ -65,7 +65,7 @@ def left(until: float) -> float:
     """Return the seconds until an instant.
 
     Raises:
-        TimeoutError: there are none; a socket would take 0 for "do not wait".
+        TimeoutError: no time is left; a socket would take 0 for "do not wait".
     """
     rest = min(until - _clock.monotonic(), LONGEST)
     if rest <= 0:

@@ -9,6 +9,7 @@ one, so that it never needs to be.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
@@ -21,6 +22,8 @@ from chainhub._transport.http1 import Request
 from chainhub._transport.limits import Limits, cancel_scope
 from chainhub._transport.routes import TLS, Route
 from chainhub._transport.sockets import SocketStream
+
+logger = logging.getLogger("chainhub")
 
 KEEPALIVE = 55.0
 """Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
@@ -68,6 +71,7 @@ class PooledConnection(Generic[S]):
         """
         self.stream.close()
         if again and self.http.is_stale(failure):
+            logger.debug("a kept connection had been closed by the server: trying a new one")
             return None
         failure.sent = self.http.sent
         if (response := failure.salvaged(self.http.head)) is not None:
@@ -88,6 +92,7 @@ class IdleConnections(Generic[S]):
     def push(self, connection: PooledConnection[S]) -> None:
         """Take a connection back, and let the coldest go if it has waited too long."""
         if self._closed or not connection.http.reusable:
+            logger.debug("closed a connection: the server does not keep it open")
             connection.stream.close()
             return
         now = connection.idle_since = _clock.monotonic()
@@ -109,6 +114,7 @@ class IdleConnections(Generic[S]):
                 return None
             if not connection.has_expired():
                 return connection
+            logger.debug("closed an idle connection: it was idle too long, or the server closed it")
             connection.stream.close()
 
     def close(self) -> None:

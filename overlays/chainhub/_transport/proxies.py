@@ -51,7 +51,7 @@ class ProxySetting(NamedTuple):
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """What an HTTP proxy is told of the user."""
+        """The credentials for an HTTP proxy."""
         if self.auth is None:
             return []
         credentials = b64encode(b":".join(self.auth))

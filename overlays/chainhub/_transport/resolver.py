@@ -23,7 +23,7 @@ HEAD_START = 0.25
 def address_info(host: str, port: int) -> AddressInfo | None:
     """Return how to connect to a plain numeric address, None for a name, which must be looked up.
 
-    A look-up of an address would first load the tables of international names.
+    A lookup of an address would first load the tables of international names.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError, ValueError):

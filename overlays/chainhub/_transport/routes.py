@@ -43,9 +43,9 @@ class Route(NamedTuple):
         steps: What is said there, in this order.
         check: Refuses addresses of the host.
         shown: The proxy, for errors of connecting to it; empty without one.
-        prefix: What stands before path and query in the request line: the origin, for a proxy that
+        prefix: What is put before path and query in the request line: the origin, for a proxy that
             forwards.
-        headers: What such a proxy is told.
+        headers: The headers for such a proxy.
     """
 
     host: str
@@ -57,7 +57,7 @@ class Route(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]] = ()
 
     def request(self, request: Request) -> Request:
-        """Return a request as it must be spelt on this way."""
+        """Return a request as it must be written on this route."""
         return request.forwarded(self.prefix, self.headers) if self.prefix else request
 
 

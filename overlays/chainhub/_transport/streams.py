@@ -1,4 +1,4 @@
-"""Connections for the tasks of an event loop: the twin of `sockets`.
+"""Connections for the tasks of an event loop: the async version of `sockets`.
 
 Any loop that asyncio allows will do: nothing is asked of its transports but what asyncio documents.
 What they bring is kept until somebody reads it; whoever waits is woken by bytes, by the end, by a
@@ -93,7 +93,7 @@ class AsyncStream(asyncio.Protocol):
         self._full = True
 
     def resume_writing(self) -> None:
-        """Let the writer go on."""
+        """Let the writer continue."""
         self._full = False
         self._wake()
 

@@ -32,7 +32,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
 FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
-"""What sending may fail with; all else is a slip in somebody's code and passes as it is."""
+"""What sending may fail with; everything else is a bug in somebody's code and is not caught."""
 
 
 def _request(

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub import _pool
 from chainhub._download import fetch as _fetch
 from chainhub._download.media import BodyRange, ResumePoint, StartOver
 from chainhub._session import log as _log
 from chainhub._session.log import OwnRecords, guard_logs
+from chainhub._transport import pools as _pool
 from tests.client.video import SampleVideo, answer, task
 from tests.loopback import TASK
 
