@@ -250,9 +250,9 @@ def test_a_closed_pipe_ends_a_real_process_quietly(sandbox: Sandbox) -> None:
         sandbox.add(completed, id=f"x{n}")
     from tests.cli.conftest import ROOTS
 
-    command = f"{sys.executable} -W error -m chainhub get x0 x1 x2 x3 x4 | head -1"
+    command = '"$0" -W error -m chainhub get x0 x1 x2 x3 x4 | head -1'
     done = subprocess.run(
-        ["/bin/sh", "-c", command],
+        ["/bin/sh", "-c", command, sys.executable],
         env={**os.environ, "PYTHONPATH": ROOTS},
         capture_output=True,
         text=True,
