@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.e2e.walk import Walk
 
 USER, PASSWORD, ROOT = "ann", "sk-test-publisher", "sk-test-root"
-READY = 30.0
+READY = 120.0
 ANSWERS = {
     "devpi login root": (ROOT,),
     "devpi user -c ann": (PASSWORD, PASSWORD),
