@@ -94,14 +94,14 @@ def _made(parsed: T, calls: list[Finished]) -> RawResponse[T]:
         raise ConfigurationError(
             "raw_response() takes a method that makes a call, such as client.video.query"
         )
-    ended, secrets = calls[-1]
+    ((ended, secrets),) = calls
     answer = ended.value()
     return RawResponse(
         parsed=parsed,
         status_code=answer.status,
         headers=httpx.Headers(answer.headers),
         content=answer.body,
-        request_id=request_id_of(answer, secrets),
+        request_id=request_id_of(answer, secrets()),
         attempts=ended.attempts,
         elapsed=ended.elapsed,
     )

@@ -45,11 +45,11 @@ if TYPE_CHECKING:
         def secrets(self) -> tuple[str, ...]: ...
 
 
-Finished = tuple[CallResult, tuple[str, ...]]
-"""A call with a good answer, and what must be masked in texts of it."""
+Finished = tuple[CallResult, Callable[[], tuple[str, ...]]]
+"""A call with a good answer, and what returns the secrets to mask in texts of it."""
 
 finished: ContextVar[list[Finished] | None] = ContextVar("finished", default=None)
-"""Where calls are noted for somebody who wants their whole responses; nobody does as a rule."""
+"""Where the last call is kept for somebody who wants its response; nobody does as a rule."""
 
 
 def undeclared(answer: APIResponse, secrets: tuple[str, ...]) -> object:
@@ -230,18 +230,18 @@ class Task:
             ChainhubError: it is not.
         """
         assert outcome is not None  # there is a parsed answer
-        answer, secrets = outcome.value(), self.secrets()
+        answer = outcome.value()
         value: object
         try:
             if self.returns == "Any":  # the contract says nothing, and generated code drops it
-                value = undeclared(answer, secrets)
+                value = undeclared(answer, self.secrets())
             else:
                 value = settle(
                     parsed,
                     self.returns,
                     models,
                     body=answer.body,
-                    secrets=secrets,
+                    secrets=self.secrets(),
                     lenient=lenient,
                 )
         except ResponseError as error:
@@ -251,7 +251,7 @@ class Task:
         else:
             calls = finished.get()
             if calls is not None:
-                calls.append((outcome, secrets))
+                calls[:] = [(outcome, self.secrets)]
             return value
         raise outcome.told(failure)
 
