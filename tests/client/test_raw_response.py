@@ -32,6 +32,18 @@ def test_what_fails_raises_what_it_always_raises(mode, server, http):
     assert (caught.value.status, caught.value.request_id) == (404, "r")
 
 
+def test_a_traceback_shows_no_key(mode, server, http):
+    """Whoever records the variables of frames records no secret of a call that was good."""
+    server.answers = [http(), http(404, {"error": {"message": "no"}})]
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.NotFoundError) as caught:
+        mode(chainhub.raw_response(client.video.wait, "a", interval=0.01))
+    frames = [entry.frame.raw for entry in caught.traceback]
+    ours = [frame for frame in frames if "chainhub" in frame.f_code.co_filename]
+    assert any("_raw_response" in frame.f_code.co_filename for frame in ours)
+    assert not [frame for frame in ours if KEY in repr(frame.f_locals)]
+
+
 def test_what_makes_no_call_has_no_response():
     """The sentence says what is wanted."""
 
