@@ -1,10 +1,15 @@
 """Both colours of the client, and a server that answers what a test says, byte for byte."""
 
 import asyncio
+import fcntl
 import inspect
 import json
 import socket
+import ssl
+import sys
+import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,6 +17,7 @@ from typing import Any
 import pytest
 
 import chainhub
+from tests.faults import identities
 
 KEY = "sk-test-seam-0123456789"
 TASK = {
@@ -23,6 +29,41 @@ TASK = {
 }
 
 Behaviour = bytes | Callable[[socket.socket, bytes], None] | None
+
+SOON = 10.0
+"""Seconds within which something has happened that should happen at once, on any machine.
+
+What waits for the wrong thing waits longer: a silent server for a minute, a client for 15 s.
+"""
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    limit = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+def silent(connection: socket.socket, head: bytes) -> None:
+    """Send nothing until the other side goes, or the server is closed."""
+    connection.settimeout(60)
+    with suppress(OSError):
+        while connection.recv(65536):
+            pass
+
+
+def delivered(connection: socket.socket) -> None:
+    """Wait until the other side's system has all that was sent: a reset drops the rest."""
+    if sys.platform != "linux":
+        time.sleep(0.1)
+        return
+    limit = time.monotonic() + SOON
+    while fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4) != b"\0" * 4:
+        closed = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\7"
+        if closed or time.monotonic() > limit:
+            return
+        time.sleep(0.001)
 
 
 def spell(
@@ -40,31 +81,31 @@ def spell(
 class Server:
     """Answers the requests in order; the last answer repeats. None closes the connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: list[Behaviour] = [spell()]
         self.requests: list[bytes] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
+        self.port = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self._tls = tls
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
-        self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
                 self.connections += 1
-                self._open.append(connection)
                 thread = threading.Thread(target=self._serve, args=(connection,))
                 self._threads.append(thread)
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         received = b""
-        with connection, suppress(OSError):
+        with suppress(OSError), self._spoken_to(connection) as connection:
             while True:
                 while b"\r\n\r\n" not in received:
                     data = connection.recv(65536)
@@ -75,6 +116,12 @@ class Server:
                 received = self._body(connection, head, rest)
                 if not self._answer(connection, head):
                     return
+
+    def _spoken_to(self, connection: socket.socket) -> socket.socket:
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(connection, server_side=True)
+        self._open.append(connection)
+        return connection
 
     def _body(self, connection: socket.socket, head: bytes, rest: bytes) -> bytes:
         for line in head.lower().split(b"\r\n"):
@@ -111,6 +158,14 @@ class Server:
 def server() -> Iterator[Server]:
     """Give a server on loopback."""
     started = Server()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def secure() -> Iterator[Server]:
+    """Give a server that speaks TLS, for clients that trust `identities.AUTHORITY`."""
+    started = Server(identities.server_context("server"))
     yield started
     started.close()
 

@@ -17,6 +17,7 @@ from chainhub import _clock, otel
 from chainhub._responses.response import APIResponse
 from chainhub._session import log as _log
 from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
+from tests.loopback import SOON
 
 KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
@@ -164,7 +165,7 @@ def test_waking_a_loop_that_is_closed_does_no_harm():
 
 
 def test_switch_set_while_connecting_ends_the_call(mode):
-    """A connect that nobody answers ends within 50 ms, sync and async."""
+    """A connect that nobody answers ends at once, sync and async."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -180,11 +181,11 @@ def test_switch_set_while_connecting_ends_the_call(mode):
 
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client = mode.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
-        timer = threading.Timer(0.2, switch)
+        timer = threading.Timer(0.1, switch)
         timer.start()
         with pytest.raises(chainhub.CancelledByUser):
             mode(client.video.query("a"))
-        assert time.monotonic() - set_at[0] < 0.3
+        assert time.monotonic() - set_at[0] < SOON
         timer.join()
         for filler in fillers:
             filler.close()
@@ -199,7 +200,7 @@ def test_large_requests_go_in_slices_within_the_limit(mode):
         began = time.monotonic()
         with pytest.raises(chainhub.AmbiguousOutcome):
             mode(door.post("/v1/video/create", content=b"x" * 20_000_000))
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < SOON
 
 
 def test_compressed_answers_of_mocks_are_read_once(mode):
@@ -287,7 +288,7 @@ def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
 
 
 def test_switch_set_during_a_handshake_ends_the_call(mode):
-    """A server that accepts and never speaks TLS is left within 50 ms, with margin for a test."""
+    """A server that accepts and never speaks TLS is left at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         cancel, set_at, accepted = chainhub.Cancel(), [], []
 
@@ -304,8 +305,8 @@ def test_switch_set_during_a_handshake_ends_the_call(mode):
         client = mode.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
         with pytest.raises(chainhub.CancelledByUser):
             mode(client.video.query("a"))
-        assert time.monotonic() - set_at[0] < 0.3
-        thread.join(5)
+        assert time.monotonic() - set_at[0] < SOON
+        thread.join(SOON)
         accepted[0].close()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import chainhub
-from tests.client.video import FILE_NAME, TASK_ID, SampleVideo, header_of, task
+from tests.client.video import FILE_NAME, TASK_ID, SampleVideo, end, header_of, task
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def fetch(mode, server, tmp_path):
 
     server.answers = [answer]
     quick = chainhub.RetryPolicy(base=0.001)
-    client = mode.client(base_url=server.url, retry=quick, timeout=1)
+    client = mode.client(base_url=server.url, retry=quick)
 
     def fetched(dest=None, **options):
         dest = tmp_path / "v.mp4" if dest is None and "into" not in options else dest
@@ -201,8 +201,14 @@ def test_a_disk_without_hard_links(fetch, tmp_path, monkeypatch):
 def test_a_file_that_comes_to_stand_there_is_not_replaced(fetch, tmp_path):
     """The last step decides, not the first look; the work is not lost."""
     target = tmp_path / "v.mp4"
+
+    def meanwhile(connection, head):
+        target.write_bytes(b"other")
+        fetch.sample.send(connection, head)
+
+    fetch.behaviour = meanwhile
     with pytest.raises(chainhub.DestinationExistsError):
-        fetch(progress=lambda _: target.write_bytes(b"other"))
+        fetch()
     assert target.read_bytes() == b"other"
     assert left(tmp_path) == {"v.mp4", "v.mp4.part", "v.mp4.part.json"}
     fetch(if_exists="replace")
@@ -382,14 +388,15 @@ def test_the_lock_ends_with_the_process(fetch, tmp_path):
 
 def test_a_forked_child_does_not_keep_the_lock(fetch, tmp_path):
     """A fork while a download runs copies the open file, not the hold on it."""
-    fetch.behaviour = fetch.sample.until(40_000)
+    # The child holds the sockets too: only a shutdown ends the conversation.
+    fetch.behaviour = fetch.sample.until(40_000, end)
     children = []
 
     def fork(_):
         if not children:
             child = os.fork()
             if not child:
-                threading.Event().wait(20)
+                threading.Event().wait(60)
                 os._exit(0)
             children.append(child)
 

@@ -7,7 +7,8 @@ import time
 import pytest
 
 import chainhub
-from tests.client.video import SOON, SampleVideo, answer, later, silent, task, threads
+from tests.client.video import SampleVideo, answer, later, task, threads
+from tests.loopback import SOON, silent, until
 
 FILMS = {name: SampleVideo(50_000, seed=seed) for seed, name in enumerate("abcdef")}
 
@@ -139,7 +140,7 @@ def test_an_exception_of_the_callback_ends_all(mode, videos, tmp_path):
     began = time.monotonic()
     with pytest.raises(KeyError, match="mine"):
         mode(client.video.download_many("abcd", into=tmp_path, progress=progress))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON
     assert threads() == []
 
 
@@ -149,7 +150,7 @@ def test_a_switch_ends_all(mode, videos, tmp_path):
         videos.behaviours[name] = silent
     cancel = chainhub.Cancel()
     client = mode.client(base_url=videos.url)
-    timer, set_at = later(cancel.set, 0.5)
+    timer, set_at = later(cancel.set, (tmp_path / "a.mp4").exists)
     with pytest.raises(chainhub.CancelledByUser):
         mode(client.video.download_many("abcdef", into=tmp_path, cancel=cancel))
     assert time.monotonic() - set_at[0] < SOON
@@ -158,25 +159,34 @@ def test_a_switch_ends_all(mode, videos, tmp_path):
     assert threads() == []
 
 
-def test_a_deadline_is_an_outcome(mode, videos, tmp_path):
+def test_a_deadline_is_an_outcome(mode, videos, tmp_path, chainhub_clock):
     """What is not there in time fails with it."""
-    videos.behaviours["b"] = silent
+    sample = FILMS["b"]
+
+    def late(connection, head):
+        connection.sendall(sample.head(len(sample.data)))
+        until(lambda: (tmp_path / "a.mp4").exists() and (tmp_path / "c.mp4").exists())
+        chainhub_clock.skip(100)
+        connection.sendall(sample.data[:-1])
+        silent(connection, head)
+
+    videos.behaviours["b"] = late
     client = mode.client(base_url=videos.url)
-    found = mode(client.video.download_many("abc", into=tmp_path, parallel=2, deadline=1))
+    found = mode(client.video.download_many("abc", into=tmp_path, parallel=2, deadline=60))
     assert isinstance(found["b"].error, chainhub.DeadlineError)
     assert found["a"].result().exists()
     assert found["c"].result().exists()
 
 
-def test_after_the_deadline_nothing_is_asked(mode, videos, tmp_path):
+def test_after_the_deadline_nothing_is_asked(mode, videos, tmp_path, chainhub_clock):
     """What comes too late fails without a request."""
 
     def tasks():
-        time.sleep(0.06)
+        chainhub_clock.skip(100)
         yield "a"
 
     client = mode.client(base_url=videos.url)
-    found = mode(client.video.download_many(tasks(), into=tmp_path, deadline=0.05))
+    found = mode(client.video.download_many(tasks(), into=tmp_path, deadline=60))
     assert isinstance(found["a"].error, chainhub.DeadlineError)
     assert videos.requests == []
 

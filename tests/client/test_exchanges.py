@@ -92,22 +92,6 @@ ANSWERS = {
 }
 
 
-@pytest.fixture
-def secure(server):
-    """Give a server that speaks TLS."""
-    other = type(server)()
-    context, plain = identities.server_context("server"), other._serve
-
-    def serve(connection):
-        with suppress(OSError):
-            plain(context.wrap_socket(connection, server_side=True))
-
-    other._serve = serve
-    other.url = other.url.replace("http:", "https:")
-    yield other
-    other.close()
-
-
 def told(mode, client):
     """Return what became of a call, in words that can be compared."""
     try:

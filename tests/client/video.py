@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from tests.loopback import delivered, until
 
 TASK_ID = "veo3.1-fast:1760545785-abc"
 FILE_NAME = "veo3.1-fast@1760545785-abc.mp4"
-SOON = 0.25
-"""Seconds; 50 ms are promised, the rest is for a machine with much to do."""
 
 BEGINNING = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
@@ -66,7 +67,7 @@ class SampleVideo:
         def cut(connection: socket.socket, head: bytes) -> None:
             with suppress(OSError):
                 self._send(connection, head, stop)
-                time.sleep(0.02)  # a reset drops what the other side has not read yet
+                delivered(connection)
                 how(connection)
 
         return cut
@@ -95,24 +96,26 @@ def header_of(head: bytes, name: str) -> str | None:
     return found[1].decode("latin-1") if found else None
 
 
-def silent(connection: socket.socket, head: bytes) -> None:
-    """Send nothing until the other side goes."""
-    connection.settimeout(20)
-    with suppress(OSError):
-        connection.recv(1)
-
-
-def later(action: Callable[[], object], delay: float = 0.15) -> tuple[threading.Timer, list[float]]:
-    """Do something from another thread, and note when."""
+def later(
+    action: Callable[[], object], when: Callable[[], bool] = lambda: True
+) -> tuple[threading.Timer, list[float]]:
+    """Do something from another thread a little after a condition holds, and note when."""
     done: list[float] = []
 
     def act() -> None:
+        until(when)
+        time.sleep(0.05)
         done.append(time.monotonic())
         action()
 
-    timer = threading.Timer(delay, act)
+    timer = threading.Timer(0, act)
     timer.start()
     return timer, done
+
+
+def size(path: Path) -> int:
+    """Return how many bytes a file has, none if it is not there."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def threads() -> list[str]:
