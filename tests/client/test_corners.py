@@ -10,6 +10,7 @@ import threading
 import time
 
 import httpx
+import ssl
 import pytest
 
 import chainhub
@@ -17,7 +18,10 @@ from chainhub import _clock, otel
 from chainhub._responses.response import APIResponse
 from chainhub._session import log as _log
 from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
-from tests.loopback import SOON
+from chainhub._transport import Failure, SocketStream
+from chainhub._transport.sockets import is_readable
+from tests.client.video import reset
+from tests.loopback import SOON, until
 
 KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
@@ -308,6 +312,23 @@ def test_switch_set_during_a_handshake_ends_the_call(mode):
         assert time.monotonic() - set_at[0] < SOON
         thread.join(SOON)
         accepted[0].close()
+
+
+def test_reset_before_the_handshake_leaves_no_socket_open(server):
+    """A connection that is reset before it is wrapped is closed; Python would leave it open."""
+    stream = SocketStream()
+    stream.until = time.monotonic() + 30
+    stream.connect("127.0.0.1", server.port, 30, None)
+    server.answers = [lambda connection, head: reset(connection)]
+    (raw,) = stream._open
+    raw.sendall(b"GET / HTTP/1.1
+
+")
+    until(lambda: is_readable(raw.fileno()))
+    with pytest.raises(Failure, match="reset by peer"):
+        stream.start_tls(ssl.create_default_context(), "localhost")
+    stream.close()
+    assert raw.fileno() == -1
 
 
 def test_targets_that_only_httpx_can_make(mode, server):

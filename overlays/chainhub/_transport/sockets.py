@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import selectors
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -165,6 +166,9 @@ class SocketStream:
 
     def _encrypt(self, context: ssl.SSLContext, hostname: str) -> None:
         assert self._socket is not None
+        # Wrapping leaves a socket open that was reset before.
+        if failed := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(failed, os.strerror(failed))
         # Wrapping takes the descriptor over: a socket that waits in the handshake must be the one
         # that is watched and closed.
         encrypted = self._socket = context.wrap_socket(

@@ -224,6 +224,8 @@ class AsyncStreamedResponse(StreamedResponse):
     def _in_loop(self, work: Coroutine[None, None, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         self._stop = future.cancel
+        if self._ended:  # meanwhile, when there was nothing to stop
+            future.cancel()
         left = None if math.isinf(self._until) else max(self._until - _clock.monotonic(), 0.0)
         try:
             return future.result(left)
