@@ -5,12 +5,12 @@ import gzip
 import importlib
 import logging
 import socket
+import ssl
 import sys
 import threading
 import time
 
 import httpx
-import ssl
 import pytest
 
 import chainhub
@@ -321,9 +321,7 @@ def test_reset_before_the_handshake_leaves_no_socket_open(server):
     stream.connect("127.0.0.1", server.port, 30, None)
     server.answers = [lambda connection, head: reset(connection)]
     (raw,) = stream._open
-    raw.sendall(b"GET / HTTP/1.1
-
-")
+    raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
     until(lambda: is_readable(raw.fileno()))
     with pytest.raises(Failure, match="reset by peer"):
         stream.start_tls(ssl.create_default_context(), "localhost")

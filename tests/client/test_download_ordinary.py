@@ -256,3 +256,27 @@ def test_a_switch_that_is_set_between_two_steps(mock):
         await sender.aclose()
 
     asyncio.run(run())
+
+
+def test_a_switch_that_is_set_while_a_step_begins(mock, monkeypatch):
+    """The step that has begun meanwhile is ended too."""
+    begin = asyncio.run_coroutine_threadsafe
+
+    async def run():
+        sender = httpx.AsyncClient(transport=httpx.MockTransport(mock))
+
+        async def get():
+            await asyncio.Event().wait()
+
+        exchange = AsyncStreamedResponse(get, asyncio.get_running_loop())
+
+        def begun(work, loop):
+            exchange.shut()
+            return begin(work, loop)
+
+        monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", begun)
+        with pytest.raises(Failure, match="timed out"):
+            await asyncio.to_thread(exchange.ask, httpx.URL(URL), [], float("inf"), 1.0)
+        await sender.aclose()
+
+    asyncio.run(run())

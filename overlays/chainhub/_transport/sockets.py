@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import select
 import selectors
-import os
 import socket
 import ssl
 from collections.abc import Callable
