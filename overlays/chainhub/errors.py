@@ -342,7 +342,7 @@ class AmbiguousOutcome(ChainhubError):
     retried. Check at the service whether it was processed before you send it again.
     """
 
-    default_advice: ClassVar[str | None] = "look whether it was done before sending it again"
+    default_advice: ClassVar[str | None] = "check whether it was processed before sending it again"
 
 
 class StatusError(ChainhubError):
@@ -355,7 +355,7 @@ class StatusError(ChainhubError):
 
     def _head(self) -> str:
         if self.status is not None and 200 <= self.status <= 299:
-            return f"{named_status(self.status)}, but with an error inside: "
+            return f"{named_status(self.status)}, but the body is an error: "
         return super()._head()
 
 
@@ -366,7 +366,7 @@ class BadRequestError(StatusError):
     """
 
     default_advice: ClassVar[str | None] = (
-        "correct the request; asking again the same way will not help"
+        "correct the request; retrying it unchanged will not help"
     )
 
 
@@ -387,7 +387,7 @@ class PermissionDeniedError(StatusError):
     permission, or its operator about the firewall.
     """
 
-    default_advice: ClassVar[str | None] = "ask the service whether this key may do this"
+    default_advice: ClassVar[str | None] = "check the permissions of the key with the service"
 
 
 class QuotaExceededError(PermissionDeniedError):
@@ -428,7 +428,7 @@ class ConflictError(StatusError):
     Query the state again before you decide what to send.
     """
 
-    default_advice: ClassVar[str | None] = "read the present state before asking again"
+    default_advice: ClassVar[str | None] = "read the current state before trying again"
 
 
 class UnprocessableError(StatusError):
@@ -438,7 +438,7 @@ class UnprocessableError(StatusError):
         body: The parsed response, if the contract documents one for 422, else None.
     """
 
-    default_advice: ClassVar[str | None] = "correct the values the message names"
+    default_advice: ClassVar[str | None] = "correct the values that the message names"
 
     def __init__(self, message: str, *, body: object | None = None, **facts: Unpack[Facts]) -> None:
         """Store the documented response and the facts."""
@@ -453,7 +453,7 @@ class RateLimitError(StatusError):
     and send fewer requests.
     """
 
-    default_advice: ClassVar[str | None] = "wait and ask less often"
+    default_advice: ClassVar[str | None] = "wait, and send fewer requests"
 
 
 class RedirectError(StatusError):
@@ -464,7 +464,7 @@ class RedirectError(StatusError):
     """
 
     default_advice: ClassVar[str | None] = (
-        "redirects are not followed; if the address is right, make it the base URL"
+        "redirects are not followed; if the address is right, use it as the base URL"
     )
 
 
@@ -569,7 +569,7 @@ class WaitTimeout(ChainhubError, TimeoutError):
         polls: The number of polls.
     """
 
-    default_advice: ClassVar[str | None] = "the task goes on: wait for the same id again"
+    default_advice: ClassVar[str | None] = "the task keeps running: wait for the same id again"
 
     def __init__(
         self,

@@ -72,7 +72,7 @@ def test_json_has_the_same_fields_for_every_result(sandbox: Sandbox, chainhub) -
     ("script", "words", "code", "sentence"),
     [
         ([completed], ["wait", "x"], 0, ""),
-        ([completed], ["wait", "x", "--deadline", "0"], 2, "is no span"),
+        ([completed], ["wait", "x", "--deadline", "0"], 2, "is not a valid duration"),
         ([status(401)], ["get", "x"], 3, "401 Unauthorized"),
         ([status(403)], ["wait", "x"], 3, "403 Forbidden"),
         ([status(404)], ["get", "x"], 4, "check the id"),
@@ -363,9 +363,9 @@ def test_batch_downloads(sandbox: Sandbox, chainhub, tmp_path: Path, standard_in
     [
         (None, "does not exist"),
         ("folder", "is a folder"),
-        (b"\x00\x01\xff", "is no text"),
-        ("ids".encode("utf-16"), "is no text"),
-        (b"# nothing\n\n", "there is no id in"),
+        (b"\x00\x01\xff", "is not a text file"),
+        ("ids".encode("utf-16"), "is not a text file"),
+        (b"# nothing\n\n", "there are no ids in"),
     ],
 )
 def test_a_file_that_holds_no_ids_is_one_sentence(
@@ -471,7 +471,7 @@ def test_output_that_cannot_be_written_is_a_sentence(
     done = chainhub("get", "x")
     assert (done.code, done.err) == (
         1,
-        "chainhub: input or output failed: No space left on device\n",
+        "chainhub: input or output error: No space left on device\n",
     )
 
 

@@ -366,8 +366,8 @@ def test_lines_for_people_and_programs() -> None:
         ("allow it with allow_hosts= if", "allow it with --allow-host if"),
         ("base_url=: leave out the /v1", "--base-url: leave out the /v1"),
         (
-            "say where: dest=, a file, or into=, a folder",
-            "say where: --output, a file, or --into, a folder",
+            "pass either dest=, a file, or into=, a folder",
+            "pass either --output, a file, or --into, a folder",
         ),
         ("https://h/v?deadline=1&into=2", "https://h/v?deadline=1&into=2"),
         (
@@ -401,18 +401,18 @@ def test_the_way_on_can_be_copied() -> None:
     [
         (None, "note", 0, "cannot exist"),
         (errors.TaskNotFoundError("m"), "ok", 0, "(250 ms)"),
-        (errors.AuthenticationError("m"), "fault", 3, "does not accept the key"),
-        (errors.QuotaExceededError("m"), "fault", 3, "empty"),
+        (errors.AuthenticationError("m"), "fault", 3, "rejects the key"),
+        (errors.QuotaExceededError("m"), "fault", 3, "quota"),
         (errors.PermissionDeniedError("m"), "fault", 3, "refuses"),
-        (errors.RateLimitError("m"), "note", 0, "patience"),
-        (errors.BadRequestError("m"), "note", 0, "made-up id"),
-        (errors.NotFoundError("m"), "fault", 4, "does not know the address"),
-        (errors.RedirectError("m"), "fault", 7, "moved"),
-        (errors.ServerError("m"), "fault", 7, "fails"),
+        (errors.RateLimitError("m"), "note", 0, "rate limit"),
+        (errors.BadRequestError("m"), "note", 0, "test id"),
+        (errors.NotFoundError("m"), "fault", 4, "has no endpoint for tasks"),
+        (errors.RedirectError("m"), "fault", 7, "redirects"),
+        (errors.ServerError("m"), "fault", 7, "server error"),
         (errors.ResponseError("m"), "fault", 7, "not as the service"),
         (errors.TLSError("m"), "fault", 7, "secure"),
         (errors.ProxyError("m"), "fault", 7, "proxy"),
-        (errors.ConnectionFailedError("m"), "fault", 7, "nothing answers"),
+        (errors.ConnectionFailedError("m"), "fault", 7, "nothing responds"),
         (errors.RequestTimeoutError("m"), "fault", 7, "in time"),
         (errors.DeadlineError("m"), "fault", 7, "in time"),
         (errors.CredentialsError("m"), "fault", 3, "m"),
@@ -440,7 +440,7 @@ def test_findings_are_told_by_section() -> None:
     assert list(told(findings, ASCII))[5] == "    > do"
     assert worst(findings) == 3
     assert worst(findings[:2]) == 0
-    assert conclusion(findings[:2]) == "All is well."
-    assert conclusion(findings) == "1 thing to mend."
-    assert conclusion(findings * 2) == "2 things to mend."
+    assert conclusion(findings[:2]) == "No problems found."
+    assert conclusion(findings) == "1 problem found."
+    assert conclusion(findings * 2) == "2 problems found."
     assert State.RUNNING == "running"

@@ -24,11 +24,11 @@ def test_all_is_well(sandbox: Sandbox, chainhub) -> None:
     """Every section is there, the key is not, and the exit code is 0."""
     done = chainhub("doctor")
     headings = [line for line in done.out.splitlines() if line and not line.startswith(" ")]
-    assert headings == ["This machine", "API key", "Address", "Network", "All is well."]
-    assert "✓ there is one, from CHAINHUB_API_KEY" in done.out
+    assert headings == ["This machine", "API key", "Address", "Network", "No problems found."]
+    assert "✓ found in CHAINHUB_API_KEY" in done.out
     assert f"✓ {sandbox.base_url} (from CHAINHUB_BASE_URL)" in done.out
     assert re.search(r"chainhub 0\.\S+; httpx \d\S+, h11 \d\S+, attrs \d", done.out)
-    assert re.search(r"accepts the key and knows its tasks \(\d+ ms\)", done.out)
+    assert re.search(r"responds and accepts the key \(\d+ ms\)", done.out)
     assert sandbox.key not in done.out
     assert (done.code, done.err) == (0, "")
 
@@ -48,7 +48,7 @@ def test_a_wrong_key_is_told(sandbox: Sandbox, chainhub, monkeypatch) -> None:
     """With what to do, the line for the support, and without the key."""
     monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
     done = chainhub("doctor")
-    assert "✗ the service answers, but does not accept the key" in done.out
+    assert "✗ the service responds, but rejects the key" in done.out
     assert "request id" in done.out
     assert KEY not in done.out
     assert "0123456789" not in done.out
@@ -60,7 +60,7 @@ def test_nothing_is_sent_without_a_key(sandbox: Sandbox, chainhub, monkeypatch) 
     monkeypatch.delenv("CHAINHUB_API_KEY")
     done = chainhub("doctor")
     assert "✗ no API key: set CHAINHUB_API_KEY" in done.out
-    assert "! nothing was sent; mend the above first" in done.out
+    assert "! nothing was sent; fix the problems above first" in done.out
     assert done.code == 3
     assert sandbox.requests == ()
 
@@ -86,7 +86,7 @@ def test_a_base_url_that_cannot_be_used_ends_the_search(chainhub, monkeypatch) -
     """What follows from it would only confuse."""
     monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
     done = chainhub("doctor", "--base-url", "https://api.example/v1")
-    assert "✗ --base-url: leave out the /v1" in done.out
+    assert "✗ --base-url: remove the /v1" in done.out
     assert done.code == 2
     assert "Network" not in done.out
 
@@ -96,7 +96,7 @@ def test_the_contract_has_a_server_of_its_own(chainhub, monkeypatch) -> None:
     monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
     done = chainhub("doctor", "--offline")
     assert "https://api.chainhub.tech (from the contract" in done.out
-    assert re.search(r"✓ trusts \d+ authorities of certifi", done.out)
+    assert re.search(r"✓ trusts \d+ certificate authorities of certifi", done.out)
 
 
 def test_certificates_of_the_environment(chainhub, monkeypatch, tmp_path: Path) -> None:
@@ -132,12 +132,12 @@ def test_a_name_without_an_address(chainhub, monkeypatch) -> None:
     """Nothing is sent then."""
     monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
     done = chainhub("doctor", "--base-url", "https://api.nowhere.invalid")
-    assert "✗ the name api.nowhere.invalid has no address" in done.out
+    assert "✗ the host name api.nowhere.invalid cannot be resolved" in done.out
     assert done.code == 7
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda *given, **more: (_ for _ in ()).throw(OSError)
     )
-    assert "has no address: OSError" in _doctor.found_name("https://h").message
+    assert "cannot be resolved: OSError" in _doctor.found_name("https://h").message
 
 
 def test_a_package_that_is_not_installed() -> None:
@@ -173,7 +173,7 @@ def test_the_keyring_is_asked(sandbox: Sandbox, chainhub, monkeypatch) -> None:
     """By doctor and by the other commands."""
     monkeypatch.delenv("CHAINHUB_API_KEY")
     _keyring(monkeypatch, lambda service, user: sandbox.key)
-    assert "✓ there is one, from the keyring" in chainhub("doctor").out
+    assert "✓ found in the keyring" in chainhub("doctor").out
     assert chainhub("get", "unknown").code == 4
 
 
@@ -200,7 +200,7 @@ def test_a_missing_key_on_this_machine_names_the_sandbox(
     monkeypatch.delenv("CHAINHUB_API_KEY")
     done = chainhub("get", "x")
     assert done.code == 3
-    assert "copy the two export lines that `chainhub sandbox` has printed" in done.err
+    assert "use the two export lines that `chainhub sandbox` has printed" in done.err
     monkeypatch.delenv("CHAINHUB_BASE_URL")
     done = chainhub("get", "x")
     assert (done.code, "sandbox" in done.err) == (3, False)
@@ -212,7 +212,7 @@ def test_a_key_file_is_found(sandbox: Sandbox, chainhub, monkeypatch, tmp_path: 
     monkeypatch.delenv("CHAINHUB_API_KEY")
     monkeypatch.setenv("CHAINHUB_API_KEY_FILE", str(tmp_path / "key"))
     assert chainhub("get", "unknown").code == 4
-    assert "from the file that CHAINHUB_API_KEY_FILE names" in chainhub("doctor").out
+    assert "found in the file that CHAINHUB_API_KEY_FILE names" in chainhub("doctor").out
 
 
 class Screen:

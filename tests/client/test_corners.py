@@ -57,7 +57,7 @@ def test_switch_of_protocols_is_an_error_status(mode, server):
     """A 101 that nobody asked for is said in words of ours."""
     server.answers = [lambda connection, head: connection.sendall(b"HTTP/1.1 101 Switch\r\n\r\n")]
     client = mode.client(base_url=server.url, retry=ONCE)
-    with pytest.raises(chainhub.ConnectionFailedError, match="switches protocols"):
+    with pytest.raises(chainhub.ConnectionFailedError, match="switched protocols"):
         mode(client.video.query("a"))
 
 
@@ -67,7 +67,7 @@ def test_foreign_good_status_is_named(mode, server, http):
         server.answers = [http(status)]
         server.requests.clear()
         client = mode.client(base_url=server.url)
-        with pytest.raises(chainhub.ResponseError, match=f"no answer for the status {status}"):
+        with pytest.raises(chainhub.ResponseError, match=f"no response for the status {status}"):
             mode(client.video.query("a"))
 
 

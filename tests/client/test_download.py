@@ -222,7 +222,7 @@ def test_what_came_is_kept_for_the_next_call(fetch, cdn, tmp_path):
     """After the last try the part stays, and another call goes on from there."""
     sample = SampleVideo()
     cdn.answers = [sample.until(40_000), sample.until(40_000)]
-    with pytest.raises(chainhub.ConnectionFailedError, match="the same call goes on") as caught:
+    with pytest.raises(chainhub.ConnectionFailedError, match="the same call resumes it") as caught:
         fetch()
     assert caught.value.attempts == 4
     assert left(tmp_path) == {"v.mp4.part", "v.mp4.part.json"}
@@ -318,7 +318,7 @@ def test_an_error_tells_what_support_asks_for(fetch, cdn):
     assert (error.status, error.request_id, error.attempts, error.method) == (418, "r-1", 1, "GET")
     assert error.url == f"{cdn.url}/v.mp4?sig=***"
     assert "secret" not in str(error)
-    assert "not the API" in str(error)
+    assert "not from the API" in str(error)
     assert error.__cause__ is None
     assert error.__context__ is None
 
@@ -473,7 +473,7 @@ def test_redirects_are_judged_like_addresses(fetch, cdn, location):
 def test_redirects_end(fetch, cdn):
     """Five are followed, not six."""
     cdn.answers = [answer(302, b"", "Location: /again")]
-    with pytest.raises(chainhub.DownloadError, match="more than 5 redirects"):
+    with pytest.raises(chainhub.DownloadError, match="redirects more than 5 times"):
         fetch()
     assert len(cdn.requests) == 6
 
@@ -529,7 +529,7 @@ def test_a_success_that_is_no_file_is_an_error(fetch, cdn, tmp_path, status):
         (b"Not found", "text"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "PNG"),
         (b"<html>" + b"x" * 100_000, "HTML"),
-        (bytes(1000), "nothing known"),
+        (bytes(1000), "unknown format"),
     ],
 )
 def test_what_is_no_video_is_refused(fetch, cdn, tmp_path, body, what):
@@ -613,7 +613,9 @@ def test_more_than_was_announced_is_not_trusted(fetch, cdn, tmp_path, more):
         connection.sendall(sample.head(len(sample.data) - more) + sample.data)
 
     cdn.answers = [lie]
-    with pytest.raises(chainhub.DownloadError, match="more bytes came than were announced"):
+    with pytest.raises(
+        chainhub.DownloadError, match="the server sent more bytes than it had announced"
+    ):
         fetch()
     assert left(tmp_path) == set()
     assert len(cdn.requests) == 4
@@ -879,5 +881,5 @@ def test_a_retry_is_logged_without_secrets(fetch, cdn, caplog):
     cdn.answers = [answer(500), SampleVideo().until(40_000), SampleVideo().send]
     fetch()
     text = caplog.text
-    assert "v.mp4: 500; going on in" in text
+    assert "v.mp4: 500; trying again in" in text
     assert "secret" not in text

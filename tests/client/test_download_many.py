@@ -71,7 +71,7 @@ def test_the_folder_is_made(mode, videos, tmp_path):
     ("kind", "sentence"),
     [
         ("file", "videos is a file, not a folder"),
-        ("link", "videos is a symbolic link to nothing, not a folder"),
+        ("link", "videos is a broken symbolic link, not a folder"),
         ("below", "cannot make the folder {place}/videos/below: Not a directory"),
     ],
 )
@@ -288,5 +288,5 @@ def test_an_outcome_without_anything_says_so():
     """One that was made by hand may have neither."""
     from chainhub._download.many import DownloadOutcome
 
-    with pytest.raises(chainhub.DownloadError, match="nothing is known"):
+    with pytest.raises(chainhub.DownloadError, match="there is no result"):
         DownloadOutcome("a", None, None, 0.0).result()

@@ -71,7 +71,7 @@ def test_wait_takes_a_task_and_forgives_spellings(mode, server, http):
 def test_wait_needs_an_id(mode, server, nothing):
     """Nothing to ask for is a mistake of the caller."""
     client = mode.client(base_url=server.url)
-    with pytest.raises(chainhub.ConfigurationError, match="named by its id"):
+    with pytest.raises(chainhub.ConfigurationError, match="non-empty string"):
         mode(client.video.wait(nothing))
     assert server.requests == []
 
@@ -206,7 +206,7 @@ def test_deadline_ends_a_wait_in_time(mode, server, http, chainhub_clock):
     server.answers = [http(200, task())]
     client = mode.client(base_url=server.url)
     began = chainhub_clock.monotonic()
-    with pytest.raises(chainhub.WaitTimeout, match="goes on") as caught:
+    with pytest.raises(chainhub.WaitTimeout, match="keeps running") as caught:
         mode(client.video.wait("a", deadline=120, interval=10))
     assert 119 < chainhub_clock.monotonic() - began < 120 + SOON
     error = caught.value
@@ -237,7 +237,7 @@ def test_cancel_ends_a_wait(mode, server, http):
         server.answers = [answer]
         threading.Timer(0.1, cancel.set).start()
         began = time.monotonic()
-        with pytest.raises(chainhub.CancelledByUser, match="goes on"):
+        with pytest.raises(chainhub.CancelledByUser, match="keeps running"):
             mode(client.video.wait("a", cancel=cancel))
         assert time.monotonic() - began < SOON
 

@@ -213,7 +213,7 @@ def _connection() -> Iterator[Fault]:
             "in the body": head + 20,
             "before the last byte": len(good) - 1,
         }
-        said = ("reset",) if how == "reset" else ("broke off",)
+        said = ("reset",) if how == "reset" else ("incomplete",)
         for place, count in places.items():
             yield from passing(f"{how} {place}", sent(good[:count], step), BROKEN, *said)
     yield from passing("half closed after the request", (HalfClose(),), BROKEN)
@@ -480,7 +480,7 @@ def _heads() -> Iterator[Fault]:
         "a 1 MB reason": answer(None, f"200 {'x' * MEGABYTE}"),
     }
     for name, data in wrong.items():
-        yield refused(f"head: {name}", data, Close(), says=("no HTTP",) if data else ())
+        yield refused(f"head: {name}", data, Close(), says=("not valid HTTP",) if data else ())
 
 
 def _interim() -> Iterator[Fault]:
@@ -983,7 +983,7 @@ def _tls() -> Iterator[Fault]:
         scheme="http",
         script=(GOOD,),
         # Such a server closes without a word, so that is all that can be said.
-        outcomes=fails(BROKEN, "connection broke"),
+        outcomes=fails(BROKEN, "connection was lost"),
     )
 
 

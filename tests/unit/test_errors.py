@@ -58,7 +58,7 @@ def test_one_line_tells_everything() -> None:
         (errors.TransportError("reset", attempts=1, elapsed=0.04), "reset [1 attempt in 0.0 s]"),
         (errors.ServerError("x", status=520), "520 Web Server Returned an Unknown Error: x; try"),
         (errors.StatusError("x", status=999), "999: x"),
-        (errors.StatusError("x", status=200), "200 OK, but with an error inside: x"),
+        (errors.StatusError("x", status=200), "200 OK, but the body is an error: x"),
         (errors.StatusError("x"), "x"),
         (errors.ConflictError("code_7", code="code_7"), "code_7; read"),
         (errors.ChainhubError("a\nb\x1b[31m\u202e"), "a b\\x1b[31m\\u202e"),

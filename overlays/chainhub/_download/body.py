@@ -58,7 +58,7 @@ class PartWriter:
             for piece in self._gunzip.feed(chunk):
                 self._given += len(piece)
                 if self._given > max(_ALLOWANCE, _RATIO * self._taken):
-                    raise ContentRefusedError("the compressed body inflates without end")
+                    raise ContentRefusedError("the compressed body decompresses without end")
                 self._take_in(piece)
         except Failure as error:
             failure = ContentRefusedError(error.text)
@@ -74,14 +74,14 @@ class PartWriter:
             DiskError: the disk refuses.
         """
         if self._gunzip is not None and not self._gunzip.whole:
-            return AttemptFailure("truncated", True, "the compressed body ends in the middle")
+            return AttemptFailure("truncated", True, "the compressed body is incomplete")
         if self._head is not None:
             self._begin(bytes(self._head))
         size, length = self._partial.position, self._take.length
         if length is not None and size < length:
-            return AttemptFailure("truncated", True, f"{size} of {length} bytes came")
+            return AttemptFailure("truncated", True, f"{size} of {length} bytes were received")
         if not self._take.delimited and is_cut(self._partial.read, size):
-            return AttemptFailure("truncated", True, "the file ends in the middle")
+            return AttemptFailure("truncated", True, "the file is incomplete")
         return Received()
 
     def _take_in(self, data: bytes | memoryview) -> None:
@@ -98,7 +98,7 @@ class PartWriter:
         if refused is not None:
             shown = head.decode("utf-8", "replace") if is_text(head) else None
             raise ContentRefusedError(
-                f"what the address holds is no video but {refused}, sent as {self._type[:60]}",
+                f"the URL returned {refused} instead of a video, sent as {self._type[:60]}",
                 excerpt=shown,
             )
         self._head = None

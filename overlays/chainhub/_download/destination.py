@@ -45,14 +45,14 @@ def destination(task_id: str, dest: Place | None, into: Place | None) -> Path:
     """
     place = into if dest is None else dest
     if place is None or (dest is not None and into is not None):
-        raise ConfigurationError("say where the video goes: dest=, a file, or into=, a folder")
+        raise ConfigurationError("pass either dest=, a file, or into=, a folder")
     given: object = os.fspath(place)
     if not isinstance(given, str) or not given or "\0" in given:
-        raise ConfigurationError("the destination must be a path, not empty, as text")
+        raise ConfigurationError("the destination must be a non-empty path as text")
     if dest is None:
         return Path(os.path.abspath(given), file_name(task_id))
     if given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
-        raise ConfigurationError(f"{one_line(given, 200)!r} names a folder; give a file, or into=")
+        raise ConfigurationError(f"{one_line(given, 200)!r} is a folder; pass a file, or use into=")
     return Path(os.path.abspath(given))
 
 
@@ -66,7 +66,7 @@ def make_folder(folder: Path) -> None:
         os.makedirs(folder, exist_ok=True)
         return
     except FileExistsError as error:
-        link = "a symbolic link to nothing" if os.path.islink(folder) else "a file"
+        link = "a broken symbolic link" if os.path.islink(folder) else "a file"
         failure = DiskError(f"{shown(folder)} is {link}, not a folder", errno=error.errno)
     except OSError as error:
         failure = disk_error(error, "cannot make the folder", folder)
@@ -87,14 +87,14 @@ def stands_already(path: Path, if_exists: IfExists) -> bool:
         found = _look(path, follow=True) or found
     if stat.S_ISREG(found.st_mode):
         if if_exists == "error":
-            raise DestinationExistsError(f"{shown(path)} exists already")
+            raise DestinationExistsError(f"{shown(path)} already exists")
         return if_exists == "keep"
     if stat.S_ISDIR(found.st_mode):
-        raise DiskError(f"{shown(path)} is a folder; give a file, or into=", errno=errno.EISDIR)
+        raise DiskError(f"{shown(path)} is a folder; pass a file, or use into=", errno=errno.EISDIR)
     if stat.S_ISLNK(found.st_mode) and if_exists == "error":
-        raise DestinationExistsError(f"{shown(path)} exists already, as a symbolic link")
-    kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no ordinary file"
-    raise DiskError(f"{shown(path)} is {kind}, which is not written to", errno=errno.EEXIST)
+        raise DestinationExistsError(f"{shown(path)} already exists, as a symbolic link")
+    kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a regular file"
+    raise DiskError(f"{shown(path)} is {kind}, and is not overwritten", errno=errno.EEXIST)
 
 
 def _look(path: Path, *, follow: bool = False) -> os.stat_result | None:
@@ -103,7 +103,7 @@ def _look(path: Path, *, follow: bool = False) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        failure = disk_error(error, "cannot look at", path)
+        failure = disk_error(error, "cannot access", path)
     raise failure
 
 

@@ -182,7 +182,7 @@ class Download:
         """
         left = self.wanted.deadline_at - _clock.monotonic()
         if left <= 0:
-            raise self._told(DeadlineError("the deadline passed before the video came"))
+            raise self._told(DeadlineError("the deadline passed before the video was complete"))
         return left
 
     def take(self, task: VideoTask) -> None:
@@ -207,7 +207,7 @@ class Download:
         """
         self._check()
         if self._session.closed:
-            raise ClientClosedError("the client is closed; make a new one")
+            raise ClientClosedError("the client is closed; create a new one")
         fetch = Fetch(self._route, self._order(key), partial, self.halt, self._teller(tell))
         failure: BaseException
         try:
@@ -249,14 +249,14 @@ class Download:
             partial.forget()
         if isinstance(step, ChainhubError):
             if step.advice is None and partial.kept is not None:
-                step.advice = "what came is kept: the same call goes on from there"
+                step.advice = "the partial file is kept: the same call resumes it"
             raise step
         if isinstance(step, RetryAt):
             why = (
                 outcome.status if isinstance(outcome, APIResponse) else getattr(outcome, "text", "")
             )
             name = self.wanted.target.name
-            logger.info("download to %s: %s; going on in %.2f s", name, why, step.delay)
+            logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
 
     def _finished(self, partial: Partial) -> RetryAt | None:

@@ -119,9 +119,7 @@ class Fetch:
             # Once elsewhere the key stays home, even if the way leads back.
             key = key if self._route.is_own(target) else None
             self.url = target
-        raise DownloadError(
-            f"the address of the video leads through more than {REDIRECTS} redirects"
-        )
+        raise DownloadError(f"the video URL redirects more than {REDIRECTS} times")
 
     def _exchange(self, kept: ResumePoint | None, key: Key | None) -> Outcome | Redirect:
         headers = [*self._route.headers(key), *range_headers(kept)]
@@ -156,7 +154,7 @@ class Fetch:
                 return self._finished(writer, take.length)
         except Surplus:
             pass
-        return StartOver("more bytes came than were announced")
+        return StartOver("the server sent more bytes than it had announced")
 
     def _finished(self, writer: PartWriter, length: int | None) -> Outcome:
         told = self._partial.position

@@ -51,7 +51,7 @@ class DownloadOutcome:
         if self.error is not None:
             raise self.error
         if self.path is None:
-            raise DownloadError(f"nothing is known of the video of task {shown_id(self.id)}")
+            raise DownloadError(f"there is no result for the video of task {shown_id(self.id)}")
         return self.path
 
 

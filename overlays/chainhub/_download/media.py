@@ -114,7 +114,7 @@ def judge_head(
     if status == 206:
         return _part(headers, kept)
     if status == 416 and kept is not None:
-        return StartOver("the server has no such range")
+        return StartOver("the server does not have the requested range")
     if status not in (200, 203):
         return Failed(status in EXPIRED)
     return _whole(headers)
@@ -136,12 +136,16 @@ def _part(headers: Headers, kept: ResumePoint | None) -> BodyRange | StartOver:
     first, last, length = (int(number) for number in found.groups())
     delimited, announced = _framing(headers)
     if not first <= last < length or announced not in (None, last - first + 1):
-        return StartOver("the server contradicts itself about the part it sends")
+        return StartOver("the headers of the partial response contradict each other")
     if kept is None:
         whole = (first, last) == (0, length - 1)
-        return _whole(headers) if whole else StartOver("a part came instead of the whole")
+        return (
+            _whole(headers)
+            if whole
+            else StartOver("the server sent a part instead of the whole file")
+        )
     if (first, length) != (kept.offset, kept.length):
-        return StartOver("the server sends another part than was asked for")
+        return StartOver("the server sent a different part than requested")
     if header(headers, b"etag") != kept.etag:
         return StartOver("the file has changed on the server")
     return BodyRange(first, length, kept.etag, False, delimited, announced)
@@ -160,7 +164,7 @@ def _is_packed(headers: Headers) -> bool:
     if encoding in ("", "identity", "gzip", "x-gzip"):
         return "gzip" in encoding
     raise ContentRefusedError(
-        f"the video came encoded as {encoding[:40]!r}, although the plain bytes were asked for"
+        f"the video was sent encoded as {encoding[:40]!r}, which was not requested"
     )
 
 

@@ -70,7 +70,7 @@ class Partial:
             if _own(descriptor, path):
                 return cls(target, descriptor, task_id, created=created)
             os.close(descriptor)
-        raise DownloadError(f"{shown(path)} is changed by others all the time")
+        raise DownloadError(f"{shown(path)} keeps being changed by other processes")
 
     @property
     def kept(self) -> ResumePoint | None:
@@ -92,10 +92,12 @@ class Partial:
         self._do(lambda: os.ftruncate(self._descriptor, 0), "cannot write")
         self._seek(0)
         self._known = None
-        self._do(lambda: state_of(self.target).unlink(missing_ok=True), "cannot write beside")
+        self._do(lambda: state_of(self.target).unlink(missing_ok=True), "cannot write the state of")
         if etag is not None and length is not None:
             known = ResumeState(self._id, etag, length)
-            self._do(lambda: _write_known(state_of(self.target), known), "cannot write beside")
+            self._do(
+                lambda: _write_known(state_of(self.target), known), "cannot write the state of"
+            )
             self._known = known
 
     def resume(self, offset: int) -> None:
@@ -171,7 +173,7 @@ class Partial:
         try:
             place(self.path, self.target)
         except FileExistsError:
-            failure: DownloadError = DestinationExistsError(f"{shown(self.target)} exists already")
+            failure: DownloadError = DestinationExistsError(f"{shown(self.target)} already exists")
         except OSError as error:
             failure = disk_error(error, "cannot rename to", self.target)
         else:
@@ -275,9 +277,7 @@ _NO_FILE = {errno.ELOOP, errno.EISDIR, errno.ENXIO}
 
 
 def _in_the_way(path: Path) -> DiskError:
-    return DiskError(
-        f"{shown(path)} is in the way: it is no unfinished download", errno=errno.EEXIST
-    )
+    return DiskError(f"{shown(path)} exists, but is not a partial download", errno=errno.EEXIST)
 
 
 def _own(descriptor: int, path: Path) -> bool:
@@ -298,7 +298,7 @@ def _own(descriptor: int, path: Path) -> bool:
         try:
             if not lock_file(descriptor):
                 failure = DownloadError(
-                    f"another download to {shown(path.with_suffix(''))} is under way"
+                    f"another download to {shown(path.with_suffix(''))} is in progress"
                 )
         except OSError as error:
             failure = disk_error(error, "cannot lock", path)

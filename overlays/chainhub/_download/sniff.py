@@ -21,9 +21,9 @@ def refused_content(head: bytes) -> str | None:
     if _is_video(head):
         return None
     if not head:
-        return "nothing: the answer is empty"
+        return "an empty response"
     known = next((name for magic, name in _OTHERS if magic in head[: len(magic) + 8]), None)
-    return known or _text_kind(head) or f"nothing known (first bytes {head[:12].hex(' ')})"
+    return known or _text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
 
 
 _BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
@@ -37,11 +37,11 @@ _MAGIC = (
     b"\x00\x00\x01\xb3",  # MPEG video
 )
 _OTHERS = (
-    (b"\x89PNG\r\n", "a picture (PNG)"),
-    (b"\xff\xd8\xff", "a picture (JPEG)"),
-    (b"GIF8", "a picture (GIF)"),
-    (b"WEBPVP8", "a picture (WebP)"),
-    (b"ftyp", "a picture (AVIF or HEIC)"),
+    (b"\x89PNG\r\n", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"GIF8", "an image (GIF)"),
+    (b"WEBPVP8", "an image (WebP)"),
+    (b"ftyp", "an image (AVIF or HEIC)"),
     (b"%PDF-", "a document (PDF)"),
     (b"\x1f\x8b", "gzip data that is not declared as such"),
     (b"PK\x03\x04", "an archive (ZIP)"),
@@ -69,7 +69,7 @@ def _text_kind(head: bytes) -> str | None:
     if text.startswith((b"{", b"[")):
         return "JSON"
     if text.startswith(b"#extm3u"):
-        return "a playlist (M3U8), whose parts are elsewhere"
+        return "a playlist (M3U8)"
     control = sum(byte < 9 or 13 < byte < 32 for byte in head)
     return None if control else "text"
 

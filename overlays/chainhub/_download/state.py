@@ -105,7 +105,7 @@ class DownloadState:
             self._rehashed = True
             return RetryAt(0.0)
         return IntegrityError(
-            f"the file has the SHA-256 {found}, not {wanted}; nothing of it was kept"
+            f"the file has the SHA-256 {found}, not {wanted}; the file was discarded"
         )
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> Step | ChainhubError:
@@ -113,7 +113,7 @@ class DownloadState:
             return RetryAt(0.0)
         step = self._after(AttemptFailure("protocol", True, outcome.text), now, wall)
         if isinstance(step, ChainhubError):
-            return DownloadError(f"the server does not send what was asked for: {outcome.text}")
+            return DownloadError(f"the server did not send what was requested: {outcome.text}")
         return step
 
     def _after_answer(self, answer: APIResponse, now: float, wall: float) -> Step | ChainhubError:
@@ -162,7 +162,7 @@ class DownloadState:
 
     def _expired(self, answer: APIResponse) -> LinkExpiredError:
         return LinkExpiredError(
-            "the address of the video no longer works, and a fresh one does not either"
+            "the video URL has expired, and a new one does not work either"
             f" ({named_status(answer.status)})",
             status=answer.status,
             request_id=request_id_of(answer, self._secrets()),
@@ -170,10 +170,10 @@ class DownloadState:
 
     def _no_video(self, answer: APIResponse) -> DownloadError:
         return DownloadError(
-            "the answer holds no video",
+            "the response contains no video",
             status=answer.status,
             request_id=request_id_of(answer, self._secrets()),
         )
 
 
-_ADVICE = "this is what the server of the file says, not the API; try again later"
+_ADVICE = "this response is from the file server, not from the API; try again later"

@@ -48,16 +48,16 @@ _CLASSES: dict[int, type[errors.StatusError]] = {
     429: errors.RateLimitError,
 }
 _ADVICE = {
-    405: "the base URL may be wrong: the gateway has another method at this address",
+    405: "the base URL may be wrong: the gateway does not allow this method at this URL",
     407: "the proxy asks for a user name and password: put them into the proxy's address",
     408: "try again",
-    410: "it is gone for good",
-    413: "send less at once",
+    410: "it no longer exists",
+    413: "send a smaller request",
     425: "try again",
-    501: "the service cannot do this; asking again will not help",
-    505: "the gateway speaks another version of HTTP; tell its operator",
-    525: "the gateway's own TLS is broken: tell its operator",
-    526: "the gateway's own certificate is broken: tell its operator",
+    501: "the service does not support this; retrying will not help",
+    505: "the gateway does not support this version of HTTP; contact its operator",
+    525: "the gateway's own TLS connection is broken: contact its operator",
+    526: "the gateway's own certificate is not valid: contact its operator",
     530: "Cloudflare cannot find the gateway's server: check the base URL, or try again later",
 }
 
@@ -124,20 +124,20 @@ def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
 
 def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None:
     if page and page.cloudflare and status in (401, 403):
-        return "this says nothing about the key: ask the gateway's operator about the block"
+        return "the key may still be valid: contact the gateway's operator about the block"
     if page and status in (401, 403):
-        return "something before the API refused; this need not be about the key"
+        return "something in front of the API refused; the key may still be valid"
     if status == 404 and (page or _NO_ROUTE_TEXT.search(message)):
-        return "the gateway has no such route: check the base URL, which ends without /v1"
+        return "the gateway has no such route: check the base URL, which must not end in /v1"
     if status in (400, 403) and page is None and _PASSING.search(message):
         return "the service is overloaded: try again later"
     if not 100 <= status <= 599:
-        return "this is no HTTP status: something that is not the API answered"
+        return "this is not an HTTP status: something other than the API responded"
     return _ADVICE.get(status)
 
 
 def _silent(status: int, location: str | None) -> str:
     if 300 <= status <= 399:
-        where = f"to {redact_url(location)}" if location else "without saying where"
+        where = f"to {redact_url(location)}" if location else "without a location"
         return f"the service redirects {where}"
     return "the service gave no message"

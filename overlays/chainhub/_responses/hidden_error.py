@@ -66,7 +66,7 @@ def hidden_error(document: object, *, certain: bool) -> bool:
 
 
 def empty_success(document: object) -> bool:
-    """Tell whether the answer says success but carries no data."""
+    """Tell whether the response says success but contains no data."""
     return (
         isinstance(document, dict)
         and "data" in document

@@ -20,18 +20,18 @@ _TERSE = re.compile(r"(?i)\s*error code: [0-9]{3,4}\s*\Z")
 # The script that hides e-mail addresses is put into the pages of others too.
 _BY_CLOUDFLARE = re.compile(r"(?i)cloudflare(?!-static)")
 _CLOUDFLARE_CODES = {
-    1000: "the host's name points to a forbidden address",
-    1003: "the host was asked for by its number",
+    1000: "the host name resolves to a forbidden address",
+    1003: "the host was requested by its IP address",
     1006: "this address is banned",
     1007: "this address is banned",
     1008: "this address is banned",
     1009: "this country is blocked",
-    1010: "this kind of client is blocked by its User-Agent",
+    1010: "this client is blocked because of its User-Agent",
     1012: "this client is blocked",
     1015: "too many requests from this address",
-    1016: "the name of the service's own server is unknown",
+    1016: "the service's origin server cannot be resolved",
     1020: "a firewall rule refused the request",
-    1033: "the tunnel to the service's own server is down",
+    1033: "the tunnel to the service's origin server is down",
 }
 
 
@@ -54,8 +54,8 @@ class HTMLErrorPage:
     def sentence(self) -> str:
         """Return who answered, and with what."""
         if self.cloudflare:
-            return "Cloudflare answered in place of the API" + self._why()
-        return f"an HTML page came{f': {self.title}' if self.title else ''}"
+            return "Cloudflare responded instead of the API" + self._why()
+        return f"the response is an HTML page{f': {self.title}' if self.title else ''}"
 
     def _why(self) -> str:
         if self.number is not None:

@@ -31,7 +31,7 @@ def explain(
     if hidden_error(document, certain=False):
         return read_hidden_error(answer, document, secrets)
     if empty_success(document):
-        return read_refused(answer, "the answer says success but carries no data", secrets)
+        return read_refused(answer, "the response says success but contains no data", secrets)
     if isinstance(problem, ResponseError):
         return read_refused(answer, problem.message, secrets, problem.field)
     undeclared = _undeclared(problem, answer.status)
@@ -51,7 +51,7 @@ def _text(problem: BaseException | str, status: int) -> str:
     if isinstance(problem, str):
         return problem
     if _undeclared(problem, status):
-        return f"the contract declares no answer for the status {status}"
+        return f"the contract declares no response for the status {status}"
     if isinstance(problem, KeyError):
         return f"the field {problem} is missing"
-    return f"the answer does not fit what is declared ({type(problem).__name__}: {problem})"
+    return f"the response does not match the contract ({type(problem).__name__}: {problem})"

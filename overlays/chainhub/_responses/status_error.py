@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chainhub._responses.response import APIResponse
     from chainhub.errors import Facts, StatusError
 
-_PAGE_ADVICE = "check the base URL; something that is not the API answered"
+_PAGE_ADVICE = "check the base URL; something other than the API responded"
 _WINDOW = 65_536
 _LONGEST_ERROR = 1_048_576
 _MOST_UNREADABLE = 0.1
@@ -72,7 +72,7 @@ def read_refused(
     """
     page = _page(answer, secrets)
     if page:
-        problem = f"{page.sentence()}, not the declared answer"
+        problem = f"{page.sentence()}, not the declared response"
     elif not answer.body.strip():
         problem = "the body is empty"
     facts = facts_of(answer, secrets, page.ray if page else None)
@@ -109,7 +109,7 @@ def excerpt_of(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
     """Return what may be shown of the body, at most 300 characters, or None if it is empty."""
     text = text_of(answer)
     if _binary(text):
-        return f"{len(answer.body)} bytes that are no text"
+        return f"{len(answer.body)} bytes of binary data"
     return redact_text(text, secrets) or None
 
 
@@ -153,7 +153,7 @@ def _said(answer: APIResponse) -> ErrorBody:
             return parse_error_body(document)
     text = text_of(answer)
     if _binary(text):
-        return ErrorBody(message="the body is no text")
+        return ErrorBody(message="the body is not text")
     return parse_error_body(text.strip()[:2000])
 
 

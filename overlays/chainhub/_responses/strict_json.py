@@ -49,7 +49,7 @@ def parse(body: bytes, charset: Callable[[], str | None]) -> object:
     if text is None:
         text = strict_text(body, charset())
     if text is None:
-        raise NotJSON("its bytes are not UTF-8, nor what its charset says")
+        raise NotJSON("its bytes are neither UTF-8 nor the declared charset")
     return parse_text(text)
 
 
@@ -69,7 +69,7 @@ def parse_text(text: str) -> object:
     except ValueError as error:
         problem = _why(error)
     except RecursionError:
-        problem = "it is nested too deeply for what is left of the stack"
+        problem = "it is nested too deeply for the remaining stack"
     else:
         return document
     raise NotJSON(problem)
@@ -100,13 +100,13 @@ class _Refused(ValueError):
 
 
 def _constant(name: str) -> object:
-    raise _Refused(f"it holds {name}, which is no JSON")
+    raise _Refused(f"it contains {name}, which is not JSON")
 
 
 def _real(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise _Refused("it holds a number too large to be finite")
+        raise _Refused("it contains a number that is too large")
     return number
 
 
@@ -122,7 +122,7 @@ def _agree(pairs: list[tuple[str, object]]) -> None:
     for name, value in pairs:
         # As text, because True equals 1.
         if seen.setdefault(name, repr(value)) != repr(value):
-            raise _Refused(f"it holds {_key(name)} twice, with different values")
+            raise _Refused(f"it contains {_key(name)} twice, with different values")
 
 
 def _key(name: str) -> str:
@@ -136,9 +136,9 @@ def _why(error: ValueError) -> str:
     if not isinstance(error, json.JSONDecodeError):
         return _TOO_LONG
     if error.msg == "Extra data":
-        return f"there is more behind the end of the document (at character {error.pos})"
+        return f"there is extra data after the end of the document (at character {error.pos})"
     return f"{error.msg.removesuffix(' at')} at character {error.pos}"
 
 
-_TOO_LONG = "it holds a number with too many digits"
+_TOO_LONG = "it contains a number with too many digits"
 _DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_real, object_pairs_hook=_object)

@@ -52,19 +52,22 @@ def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
     from httpx import URL, InvalidURL
 
     if not text.isascii() or any(character <= " " for character in text):
-        return "the base URL holds characters that no URL can hold; check it for a slip", ""
+        return (
+            "the base URL contains characters that are not allowed in a URL; check it for typos",
+            "",
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
         URL(text).host  # noqa: B018 - knows what is an address and what is punycode
     except (ValueError, InvalidURL):
-        return "the base URL cannot be read; it looks like https://api.example.com", ""
+        return "the base URL is not valid; it must look like https://api.example.com", ""
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "the base URL must look like https://api.example.com", ""
     path = parts.path.rstrip("/")
     if path.endswith("/v1"):
         right = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix('/v1')}"
-        return f"leave out the /v1, the operations bring it along: {right}", ""
+        return f"remove the /v1, the operations already contain it: {right}", ""
     if problem := _extras(parts):
         return problem, ""
     if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname):
@@ -78,7 +81,7 @@ def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
 
 def _extras(parts: SplitResult) -> str:
     if "@" in parts.netloc:
-        return "the base URL holds user information; leave it out, the key goes in api_key="
+        return "the base URL contains user information; remove it and pass the key as api_key="
     if parts.query or parts.fragment:
-        return "the base URL holds a query or a fragment; leave them out"
+        return "the base URL contains a query or a fragment; remove them"
     return ""

@@ -394,10 +394,10 @@ def error_of(trouble: AttemptFailure, *, ambiguous: bool, deadline_over: bool) -
     """Return the error for an attempt that got no answer."""
     if ambiguous:
         return AmbiguousOutcome(
-            f"{trouble.text}; the request may have been carried out, so it was not sent again"
+            f"{trouble.text}; the request may already have been processed, so it was not sent again"
         )
     if deadline_over:
-        sentence = f"the deadline passed before an answer came ({trouble.text})"
+        sentence = f"the deadline passed before a response arrived ({trouble.text})"
         return DeadlineError(sentence, kind=trouble.kind)
     kind, sentence = _ERRORS[trouble.kind]
     error = kind(sentence.format(trouble.text))
@@ -408,14 +408,14 @@ def error_of(trouble: AttemptFailure, *, ambiguous: bool, deadline_over: bool) -
 
 _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
     "connect": (ConnectionFailedError, "could not connect: {}"),
-    "connect_timeout": (RequestTimeoutError, "connecting took longer than its time limit ({})"),
+    "connect_timeout": (RequestTimeoutError, "the connection attempt timed out ({})"),
     "lookup": (ConnectionFailedError, "could not connect: {}"),
     "tls": (TLSError, "{}"),
     "proxy": (ProxyError, "the proxy refused: {}"),
-    "timeout": (RequestTimeoutError, "no whole answer came within the time limit ({})"),
-    "closed": (ConnectionFailedError, "the connection broke: {}"),
-    "truncated": (ConnectionFailedError, "the answer broke off: {}"),
-    "protocol": (ConnectionFailedError, "what came is no HTTP answer: {}"),
+    "timeout": (RequestTimeoutError, "no complete response within the timeout ({})"),
+    "closed": (ConnectionFailedError, "the connection was lost: {}"),
+    "truncated": (ConnectionFailedError, "the response is incomplete: {}"),
+    "protocol": (ConnectionFailedError, "the response is not valid HTTP: {}"),
     "decode": (ResponseError, "{}"),
     "too_large": (ResponseError, "{}"),
     "local": (ConfigurationError, "the request cannot be sent: {}"),
@@ -425,7 +425,7 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
 def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     """Return the error for an error status after which the request may have been processed."""
     return AmbiguousOutcome(
-        f"{error.message}; the request may have been carried out, so it was not sent again",
+        f"{error.message}; the request may already have been processed, so it was not sent again",
         status=error.status,
         code=error.code,
         request_id=error.request_id,

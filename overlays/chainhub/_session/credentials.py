@@ -198,7 +198,9 @@ class Credentials:
         with self._asking():
             wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
             if not self._lock.acquire(timeout=wait):
-                raise DeadlineError(f"the deadline passed while another thread asked {self.source}")
+                raise DeadlineError(
+                    f"the deadline passed while another thread was waiting for {self.source}"
+                )
             try:
                 return self._settled(asked, rejected) or self._take(self._call())
             finally:
@@ -226,7 +228,9 @@ class Credentials:
         asking = _under_way()
         outer = asking.get()
         if id(self) in outer:
-            raise ConfigurationError(f"{self.source} must not use the client that asks it")
+            raise ConfigurationError(
+                f"{self.source} must not use the client that it provides the key for"
+            )
         token = asking.set((*outer, id(self)))
         try:
             yield

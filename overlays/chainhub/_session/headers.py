@@ -19,13 +19,13 @@ def check_headers(headers: Iterable[tuple[str, str]], auth_header: str) -> None:
     """
     for name, value in headers:
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-            raise ConfigurationError(f"{ascii(name)[:60]} cannot be the name of a header")
+            raise ConfigurationError(f"{ascii(name)[:60]} is not a valid header name")
         if name.lower() == auth_header.lower():
             raise ConfigurationError(
                 f"the header {auth_header} carries the key; pass it as api_key= instead"
             )
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
             raise ConfigurationError(
-                f"the header {name} has a value that no header can carry: "
-                "line ends, control characters or letters beyond Latin-1"
+                f"the header {name} has a value that is not valid: "
+                "line breaks, control characters or characters outside Latin-1"
             )

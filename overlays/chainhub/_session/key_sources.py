@@ -58,7 +58,7 @@ def check_key(text: object, source: str) -> str:
         CredentialsError: If this cannot be a key. The message names `source` and what is wrong.
     """
     if not isinstance(text, str):
-        raise CredentialsError(f"{source} gave {type(text).__name__}, not a string")
+        raise CredentialsError(f"{source} returned {type(text).__name__}, not a string")
     key = text.strip(_BLANK)
     if key[:6].lower() == "bearer" and (bearer := re.match(_BEARER, key)):
         key = key[bearer.end() :]
@@ -129,9 +129,9 @@ def no_key(environ: Mapping[str, str]) -> CredentialsError:
     """Return the error that lists every place where a key may be put."""
     empty = f" ({VARIABLE} is set but empty)" if environ.get(VARIABLE) == "" else ""
     return CredentialsError(
-        f"no API key{empty}: pass api_key=…, set {VARIABLE}, let {FILE_VARIABLE} name a file, "
-        f"write it to {default_key_file(environ)} (chmod 600), or install chainhub[keyring] and "
-        f"run: keyring set {_SERVICE} {_USER}"
+        f"no API key{empty}: pass api_key=…, set {VARIABLE}, set {FILE_VARIABLE} to the path "
+        f"of a key file, write the key to {default_key_file(environ)} (chmod 600), or install the "
+        f"extra chainhub[keyring] and run: keyring set {_SERVICE} {_USER}"
     )
 
 
@@ -139,11 +139,11 @@ def _problem(key: str) -> str | None:
     if not key:
         return "is empty"
     if len(key) > _LONGEST:
-        return f"has {len(key)} characters, more than the {_LONGEST} that a header can carry"
+        return f"has {len(key)} characters, more than the {_LONGEST} that are allowed"
     if _looks_made_up(key) and re.fullmatch(_PLACEHOLDER, key):
-        return "is a placeholder from an example; put your own key there"
+        return "is a placeholder from an example; use your own key"
     if len(key) > 1 and key[0] == key[-1] and key[0] in _QUOTES:
-        return "stands in quotation marks; leave them out"
+        return "is in quotation marks; remove them"
     for position, character in enumerate(key, 1):
         if not "!" <= character <= "~":
             name = _name(character)
@@ -170,7 +170,9 @@ def _name(character: str) -> str:
 def _check_mode(path: str, source: str) -> None:
     mode = stat.S_IMODE(os.stat(path).st_mode)
     if _POSIX and mode & 0o077:
-        raise CredentialsError(f"{source} is open to others (mode {mode:04o}): chmod 600 {path}")
+        raise CredentialsError(
+            f"{source} is accessible to other users (mode {mode:04o}): chmod 600 {path}"
+        )
 
 
 def _read(path: str, source: str) -> str:

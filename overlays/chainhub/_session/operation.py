@@ -201,7 +201,9 @@ class Task:
         for name, value in self.arguments.items():
             if isinstance(value, str) and value:
                 if not value.isascii() and has_half(value):
-                    raise ConfigurationError(f"{name} holds half a character (a lone surrogate)")
+                    raise ConfigurationError(
+                        f"{name} contains a lone surrogate, which cannot be encoded"
+                    )
                 continue
             if (value is None or value == "") and name not in (function.__kwdefaults__ or ()):
                 raise ConfigurationError(f"{name} must not be empty")

@@ -55,7 +55,7 @@ _PASSING: frozenset[str] = frozenset(
 # Statuses that say "too much": they deserve a longer first delay.
 _THROTTLED = frozenset({429, 503})
 _WHY_NOT = {
-    "ambiguous": "the request may have been carried out, so it is not sent again",
+    "ambiguous": "the request may already have been processed, so it is not sent again",
     "final": "",
 }
 # The only 5xx that say for certain that nothing was carried out.
@@ -129,7 +129,9 @@ def decide(
     if stop := _too_long(policy, hint, least, remaining):
         return stop
     if not budget.spend(budget.cost, now):
-        return Stop("budget", "not tried again: too many calls failed lately (retry budget empty)")
+        return Stop(
+            "budget", "not tried again: too many calls failed recently (retry budget empty)"
+        )
     if remaining is not None:
         spread = min(spread, (remaining - least) / 2)
     return Retry(least + random() * spread, budget.cost)
@@ -188,11 +190,11 @@ def _too_long(
 ) -> Stop | None:
     left = None if remaining is None else max(0.0, remaining)
     if hint and hint > policy.max_retry_after and (left is None or left > policy.max_retry_after):
-        limit = f"at most {_number(policy.max_retry_after)} s are waited"
+        limit = f"the limit is {_number(policy.max_retry_after)} s"
         return Stop("retry_after", f"the server asks to wait {_number(hint)} s; {limit}")
     if left is None or least < left:
         return None
-    rest = f"{_number(left)} s of the deadline are left"
+    rest = f"{_number(left)} s are left until the deadline"
     if hint:
         return Stop("retry_after", f"the server asks to wait {_number(hint)} s; {rest}")
     return Stop("deadline", f"the next attempt is due in {_number(least)} s; {rest}")

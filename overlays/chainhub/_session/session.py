@@ -114,7 +114,7 @@ class Session:
 
     def _begin(self, prepared: Prepared, options: Options) -> Call:
         if self.closed:
-            raise ClientClosedError("the client is closed; make a new one")
+            raise ClientClosedError("the client is closed; create a new one")
         if prepared.shared.home is not self.connector:
             self._check_origin(prepared)
         return Call(
@@ -132,7 +132,7 @@ class Session:
         if not self.connector.reaches(url):
             raise ConfigurationError(
                 f"this client and its key are for {self.connector.base_url}; "
-                f"it sends nothing to {url.scheme}://{url.host}"
+                f"it sends no requests to {url.scheme}://{url.host}"
             )
         prepared.shared.home = self.connector
 

@@ -158,8 +158,7 @@ class BatchPoller:
         """
         if self.user_cancel is not None and self.user_cancel.is_set():
             raise CancelledByUser(
-                f"the wait for {len(self.scheduler)} tasks was cancelled; "
-                "the tasks themselves go on"
+                f"the wait for {len(self.scheduler)} tasks was cancelled; the tasks keep running"
             )
 
 

@@ -147,7 +147,7 @@ class Journal:
     def _take(self) -> None:
         found = os.fstat(self._descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise self._unusable("is no regular file")
+            raise self._unusable("is not a regular file")
         if not self._locked():
             raise self._unusable("is in use by another process or call")
         with os.fdopen(os.dup(self._descriptor), "rb") as lines:
@@ -212,7 +212,7 @@ class Journal:
             line = _encoded(outcome, told(), state)
             if len(line) <= LONGEST_LINE:
                 return line
-        raise self._unusable("cannot keep a task with an id or address this long")
+        raise self._unusable("cannot store a task with an id or URL this long")
 
     def _write(self, data: bytes, whole: int) -> None:
         """Append data; if that fails, cut the file to its last whole line."""
@@ -249,7 +249,7 @@ class Journal:
         os.close(descriptor)
 
     def _damaged(self, number: int) -> JournalError:
-        return self._unusable(f"holds something else than an outcome in line {number}")
+        return self._unusable(f"contains something other than an outcome in line {number}")
 
     def _unusable(self, problem: str) -> JournalError:
         return JournalError(f"the journal {self._path} {problem}")

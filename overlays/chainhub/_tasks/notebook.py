@@ -43,7 +43,7 @@ _COLOURS: Final[Mapping[State, str]] = {
     State.EXPIRED: "#57606a",
 }
 _LEFT_OUT = (
-    "▶ The video is there. Its address is signed, so it is not written into the notebook: "
+    "▶ The video is ready. Its URL is signed, so it is not stored in the notebook: "
     "<code>chainhub.show(task, url=True)</code> plays it here, "
     "<code>client.video.download(task, &quot;video.mp4&quot;)</code> keeps it."
 )
@@ -141,7 +141,7 @@ def _ending(task: VideoTask, state: State, *, url: bool) -> Iterator[str]:
 
 def _video(address: str | None, *, url: bool) -> str:
     if address is None:
-        return "<div>There is no address of a video.</div>"
+        return "<div>There is no video URL.</div>"
     if not _may_play(address, url=url):
         return f"<div>{_LEFT_OUT}</div>"
     style = "max-width:100%;border-radius:4px"

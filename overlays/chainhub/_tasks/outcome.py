@@ -47,7 +47,7 @@ class Outcome:
         if self.error is not None:
             raise self.error
         if self.task is None:
-            raise ResultMissing(f"nothing is known about task {shown_id(self.id)}")
+            raise ResultMissing(f"there is no result for task {shown_id(self.id)}")
         return self.task
 
 
@@ -98,5 +98,5 @@ def shown_id(task_id: str) -> str:
 
 
 def _missing(task_id: str, task: VideoTask, elapsed: float) -> ResultMissing:
-    text = f"task {shown_id(task_id)} is {shown_status(task)}, but has no address of a video"
+    text = f"task {shown_id(task_id)} is {shown_status(task)}, but has no video URL"
     return ResultMissing(text, task=task, elapsed=elapsed)

@@ -444,11 +444,11 @@ class Poll:
         return told
 
     def _ran_out(self, now: float) -> errors.WaitTimeout:
-        known = f"is still {shown_status(self.task)}" if self.task else "gave no answer"
+        known = f" is still {shown_status(self.task)}" if self.task else ": no response"
         last = self._error
         why = f"; last error: {last.said()}" if last else ""
         error = errors.WaitTimeout(
-            f"task {shown_id(self.task_id)} {known}{why}",
+            f"task {shown_id(self.task_id)}{known}{why}",
             task_id=self.task_id,
             task=self.task,
             polls=self.polls,
@@ -469,7 +469,7 @@ def _fingerprint(task: VideoTask) -> tuple[object, ...]:
 def _warn_settled(task_id: str, task: VideoTask) -> None:
     warnings.warn(
         f"task {shown_id(task_id)} keeps the unknown status {shown_status(task)} with the same "
-        "address of a video: taken as succeeded",
+        "video URL: treated as succeeded",
         UnknownStatusWarning,
         stacklevel=4,
     )

@@ -41,7 +41,7 @@ def id_of(task: str | VideoTask) -> str:
     """
     found: object = task.id if isinstance(task, VideoTask) else task
     if not isinstance(found, str) or not found.strip():
-        raise ConfigurationError("a task is named by its id, a string that is not empty")
+        raise ConfigurationError("the task id must be a non-empty string")
     return found
 
 
@@ -117,7 +117,7 @@ class Poller:
 
     def _cancelled(self) -> CancelledByUser:
         return CancelledByUser(
-            f"the wait for {self._wait.task_id} was cancelled; the task itself goes on",
+            f"the wait for {self._wait.task_id} was cancelled; the task keeps running",
             attempts=self._wait.polls,
             elapsed=self._wait.elapsed(_clock.monotonic()),
         )

@@ -194,8 +194,8 @@ def _warn_once(shown: str) -> None:
             return
         _warned.add(shown)
     warnings.warn(
-        f"unknown task status {shown}: counted as running; "
-        "give words={...: State...} if it means something else",
+        f"unknown task status {shown}: treated as running; "
+        "pass words={...: State...} if it means something else",
         UnknownStatusWarning,
         stacklevel=3,
     )

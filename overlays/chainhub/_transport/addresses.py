@@ -208,10 +208,10 @@ def refused_name(host: str) -> str | None:
     if f".{name}".endswith(_LOCAL_SUFFIXES):
         return "a name of a private network"
     if "." not in name:
-        return "a name without a dot, which only a private network knows"
+        return "a host name without a dot, as in private networks"
     last = name.rpartition(".")[2]
     if last.isdigit() or last.startswith("0x"):
-        return "neither a name nor an address"
+        return "neither a host name nor an IP address"
     return None
 
 
@@ -305,7 +305,7 @@ def _form_problem(text: str, url: httpx.URL) -> str | None:
     if scheme not in _DEFAULT_PORT:
         return "only http:// and https:// addresses are followed"
     if "\\" in text or not text.isprintable():
-        return "it contains characters that do not belong in a URL"
+        return "it contains characters that are not allowed in a URL"
     if url.userinfo:
         return "it contains a user name"
     if not 0 < port < 65536:
@@ -325,7 +325,7 @@ def _place_problem(host: str) -> str | None:
     reason = refused_host(host)
     if reason is None:
         return None
-    return f"the host is {reason}; allow it with allow_hosts= if it is meant"
+    return f"the host is {reason}; use allow_hosts= to allow it"
 
 
 def _shown(url: httpx.URL) -> str:

@@ -119,20 +119,20 @@ def _reason(error: ssl.SSLError) -> str:
 
 
 _OWN_AUTHORITY = (
-    "if a company's or one's own authority signed it, name its file with verify_ssl= or"
+    "if a private certificate authority signed it, name its file with verify_ssl= or"
     ' SSL_CERT_FILE, or use verify_ssl="system"'
 )
 # X509_V_ERR_* of OpenSSL.
 _CERTIFICATE = {
-    9: "it is not valid yet; is this machine's clock right?",
+    9: "it is not valid yet; check this machine's clock",
     10: "it has expired, or this machine's clock is wrong",
-    18: f"it is signed by itself; {_OWN_AUTHORITY}",
-    19: f"an authority in its chain is not known here; {_OWN_AUTHORITY}",
-    20: f"the authority that signed it is not known here; {_OWN_AUTHORITY}",
-    21: f"the authority that signed it is not known here; {_OWN_AUTHORITY}",
+    18: f"it is self-signed; {_OWN_AUTHORITY}",
+    19: f"a certificate authority in its chain is not trusted; {_OWN_AUTHORITY}",
+    20: f"the certificate authority that signed it is not trusted; {_OWN_AUTHORITY}",
+    21: f"the certificate authority that signed it is not trusted; {_OWN_AUTHORITY}",
     23: "it has been revoked",
-    62: "it belongs to another host name; is the base URL right?",
-    64: "it is not made for this address; use the host's name in the base URL",
+    62: "it is for another host name; check the base URL",
+    64: "it is not valid for this IP address; use the host name in the base URL",
 }
 # The first row with a word that occurs in OpenSSL's reason; whether it may pass; the sentence.
 _REASONS = (
@@ -144,22 +144,22 @@ _REASONS = (
     (
         "BAD_RECORD_MAC DECRYPTION_FAILED",
         True,
-        "what {host} sent was damaged on the way",
+        "{host} sent data that was corrupted in transit",
     ),
     (
         "CERTIFICATE_REQUIRED",
         False,
-        "{host} asks for a client certificate; give a context that has one with verify_ssl=",
+        "{host} requires a client certificate; pass an ssl.SSLContext that has one as verify_ssl=",
     ),
     (
         "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE",
         False,
-        "{host} refused the client certificate, or the lack of one",
+        "{host} refused the client certificate, or requires one",
     ),
     (
         "PROTOCOL_VERSION UNSUPPORTED_PROTOCOL NO_PROTOCOLS INSUFFICIENT_SECURITY",
         False,
-        "{host} and this Python have no version of TLS in common",
+        "{host} and this Python support no common version of TLS",
     ),
     (
         "WRONG_VERSION_NUMBER HTTP_REQUEST PACKET_LENGTH RECORD_LAYER UNKNOWN_PROTOCOL",
@@ -169,6 +169,6 @@ _REASONS = (
     (
         "UNRECOGNIZED_NAME",
         False,
-        "{host} does not know itself by this name; is the host of the URL right?",
+        "{host} does not recognise this host name; check the host in the URL",
     ),
 )

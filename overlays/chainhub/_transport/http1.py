@@ -211,7 +211,7 @@ class Connection:
         return Failure("protocol", text)
 
     def _switched(self) -> Failure:
-        return Failure("protocol", "it switches protocols (101), which nobody asked for")
+        return Failure("protocol", "it switched protocols (101), which was not requested")
 
     def is_stale(self, failure: Failure) -> bool:
         """Tell whether a failure on a connection that has served is only that it was dead or dirty.
@@ -279,7 +279,7 @@ class Body:
             Failure: a compressed body ended early.
         """
         if self._gunzip is not None and not self._gunzip.whole:
-            raise Failure("truncated", "the compressed body ends in the middle")
+            raise Failure("truncated", "the compressed body is incomplete")
         return b"".join(self._parts)
 
 
@@ -313,7 +313,7 @@ class Gunzip:
         try:
             return member.decompress(data, PIECE)
         except zlib.error as error:
-            text = f"the body claims to be gzip and is not ({str(error)[:100]})"
+            text = f"the body is declared as gzip but is not gzip ({str(error)[:100]})"
         raise Failure("decode", text)
 
     @property
@@ -335,5 +335,5 @@ def is_gzip(encoding: bytes) -> bool:
             return True
         case other:
             name = other[:40].decode("ascii", "replace")
-            text = f"the body is compressed with {name!r}, which was not asked for"
+            text = f"the body is compressed with {name!r}, which was not requested"
             raise Failure("decode", text)

@@ -80,8 +80,8 @@ def read_tls_config(
     trust = _trust(verify, environ)
     if not (allow_insecure or is_loopback(host) or _checks(trust)):
         raise ConfigurationError(
-            "verify_ssl= would accept any certificate, so that anybody on the way could read the"
-            " key: only for a loopback host, or with allow_insecure=True"
+            "verify_ssl= would accept any certificate, so that others on the network could read the"
+            " key: allowed for a loopback host only, or with allow_insecure=True"
         )
     return trust
 
@@ -194,7 +194,7 @@ def _load(trust: TLSConfig) -> ssl.SSLContext:
         return _configured(loaded)
     raise ConfigurationError(
         f"{trust.source}: no certificates can be read from {trust.path!r} ({fault});"
-        " it takes authorities in PEM form"
+        " it must contain CA certificates in PEM format"
     )
 
 

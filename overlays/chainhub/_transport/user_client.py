@@ -287,7 +287,7 @@ def _said(error: BaseException) -> str:
     if cause is not None and cause.errno and cause.errno > 0:
         return os_text(cause)
     if "_SWITCH_UPGRADE" in str(error):  # h11 names a state of its own
-        return "it switches protocols (101), which nobody asked for"
+        return "it switched protocols (101), which was not requested"
     return str(error) or ("timed out" if isinstance(error, TimeoutError) else type(error).__name__)
 
 

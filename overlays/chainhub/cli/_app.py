@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
 _KEY_ANSWER = (
-    "chainhub: a key is not taken from the command line, where other users and the shell's "
-    "history see it; set CHAINHUB_API_KEY, write the key file, or let the prompt ask"
+    "chainhub: the key cannot be passed on the command line, where other users and the shell's "
+    "history can see it; set CHAINHUB_API_KEY, write the key file, or enter it at the prompt"
 )
 _EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
 
@@ -39,7 +39,7 @@ def _span(text: str | float) -> float:
 Ids = Annotated[
     list[str],
     typer.Argument(
-        metavar="ID...", show_default=False, help="Ids; - reads them from standard input."
+        metavar="ID...", show_default=False, help="Task ids; - reads them from standard input."
     ),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The task's id.")]
@@ -57,63 +57,61 @@ BaseUrl = Annotated[
         "--base-url",
         metavar="URL",
         show_default=False,
-        help="Where the service is, without /v1. [default: CHAINHUB_BASE_URL, else the contract's]",
+        help="Base URL of the service, without /v1. [default: CHAINHUB_BASE_URL or the contract's]",
     ),
 ]
 Timeout = Annotated[
     float,
     typer.Option(
         "--timeout",
-        metavar="SPAN",
+        metavar="DURATION",
         parser=_span,
         show_default=False,
-        help="How long one attempt may take. [default: 15s]",
+        help="Timeout for one attempt. [default: 15s]",
     ),
 ]
 CallDeadline = Annotated[
     float,
     typer.Option(
         "--deadline",
-        metavar="SPAN",
+        metavar="DURATION",
         parser=_span,
         show_default=False,
-        help="How long to try for each task: seconds, or like 90s, 15m, 2h, none. [default: 1m]",
+        help="Deadline for each task: seconds, or like 90s, 15m, 2h, none. [default: 1m]",
     ),
 ]
 WaitDeadline = Annotated[
     float,
     typer.Option(
         "--deadline",
-        metavar="SPAN",
+        metavar="DURATION",
         parser=_span,
         show_default=False,
-        help="How long to wait in all: seconds, or like 90s, 15m, 2h, none. [default: 15m]",
+        help="Deadline for all tasks: seconds, or like 90s, 15m, 2h, none. [default: 15m]",
     ),
 ]
 FetchDeadline = Annotated[
     float,
     typer.Option(
         "--deadline",
-        metavar="SPAN",
+        metavar="DURATION",
         parser=_span,
         show_default=False,
-        help="How long one download may take: seconds, or like 90s, 15m, 2h. [default: none]",
+        help="Deadline for each download: seconds, or like 90s, 15m, 2h. [default: none]",
     ),
 ]
 Interval = Annotated[
     float | None,
     typer.Option(
         "--interval",
-        metavar="SPAN",
+        metavar="DURATION",
         parser=_span,
         show_default=False,
-        help="How long between two questions about a task. [default: learned]",
+        help="Time between two polls of a task. [default: adaptive]",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
-JsonAnyway = Annotated[
-    bool, typer.Option("--json", help="Changes nothing: results are JSON anyway.")
-]
+JsonAnyway = Annotated[bool, typer.Option("--json", help="No effect: results are always JSON.")]
 DownloadTo = Annotated[
     str | None,
     typer.Option(
@@ -144,7 +142,7 @@ Output = Annotated[
 ]
 IfExists = Annotated[
     Literal["error", "replace", "keep"],
-    typer.Option("--if-exists", help="What to do with a file that is there already."),
+    typer.Option("--if-exists", help="What to do if the file already exists."),
 ]
 Sha256 = Annotated[
     str | None,
@@ -152,7 +150,7 @@ Sha256 = Annotated[
         "--sha256",
         metavar="HEX",
         show_default=False,
-        help="The checksum the file must have, for one video.",
+        help="The SHA-256 checksum the file must have, for one video.",
     ),
 ]
 AllowHosts = Annotated[
@@ -161,7 +159,7 @@ AllowHosts = Annotated[
         "--allow-host",
         metavar="HOST",
         show_default=False,
-        help="A host that videos may come from although it is not public. May be repeated.",
+        help="A host that is not public but may serve videos. May be repeated.",
     ),
 ]
 Journal = Annotated[
@@ -170,7 +168,7 @@ Journal = Annotated[
         "--journal",
         metavar="FILE",
         show_default=False,
-        help="Keep outcomes in this file; the same command then goes on where it ended.",
+        help="Store outcomes in this file, so that the same command can resume.",
     ),
 ]
 
@@ -243,7 +241,7 @@ def _chainhub(
 
 @app.command(
     help=_about(
-        "Ask for tasks once and print how they stand.",
+        "Query tasks once and print their status.",
         f"chainhub get {_EXAMPLE_ID}",
     )
 )
@@ -263,7 +261,7 @@ def get(
 @app.command(
     short_help="Wait until tasks are done.",
     help=_about(
-        "Wait until tasks are done and print the addresses of their videos, each as it is known.",
+        "Wait until tasks are done and print the URL of each video as soon as it is known.",
         f"chainhub wait {_EXAMPLE_ID} --download .",
     ),
 )
@@ -294,7 +292,7 @@ def wait(
 
 @app.command(
     help=_about(
-        "Print every change of a task until its end.",
+        "Print every change of a task until it is done.",
         f"chainhub watch {_EXAMPLE_ID}",
     )
 )
@@ -317,7 +315,7 @@ def watch(
     short_help="Download the videos of finished tasks.",
     help=_about(
         "Download the videos of finished tasks and print the files. "
-        "After an interruption the same command goes on where it ended.",
+        "After an interruption the same command resumes them.",
         f"chainhub download {_EXAMPLE_ID} -o film.mp4",
         "chainhub download - --into films <ids.txt",
     ),
@@ -350,10 +348,10 @@ def download(
 
 
 @app.command(
-    short_help="Wait for the tasks that a file names.",
+    short_help="Wait for the tasks listed in a file.",
     help=_about(
-        "Wait for the tasks that a file names and print what became of each, as JSON. "
-        "With a journal, the same command goes on after an interruption.",
+        "Wait for the tasks listed in a file and print the outcome of each as JSON. "
+        "With a journal, the same command resumes after an interruption.",
         "chainhub batch ids.txt --journal ids.journal >results.jsonl",
     ),
 )
@@ -383,23 +381,25 @@ def batch(
 
 
 @app.command(
-    short_help="Play the service on this machine.",
+    short_help="Run a mock server on this machine.",
     help=_about(
-        "Play the service on this machine until Ctrl-C. Needs the extra chainhub[sandbox].",
+        "Run a mock server on this machine until Ctrl-C. Needs the extra chainhub[sandbox].",
         "chainhub sandbox --speed 5",
     ),
 )
 def sandbox(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0: a free one.")] = 8765,
-    speed: Annotated[float, typer.Option(help="How fast tasks run; 5: five times.")] = 1.0,
+    port: Annotated[int, typer.Option(help="The port; 0 for a free one.")] = 8765,
+    speed: Annotated[
+        float, typer.Option(help="Speed of the tasks; 5 is five times as fast.")
+    ] = 1.0,
     key: Annotated[
         str | None,
         typer.Option(
             "--key",
             metavar="KEY",
             show_default=False,
-            help="The API key to accept. [default: made up]",
+            help="The API key to accept. [default: random]",
         ),
     ] = None,
     allow_remote: Annotated[
@@ -413,16 +413,16 @@ def sandbox(
 
 
 @app.command(
-    short_help="Say what is wrong and what to mend.",
+    short_help="Check the set-up and report problems.",
     help=_about(
-        "Look at all that a request depends on and say what to mend. "
-        "What it prints holds no key and can be sent to a support desk.",
+        "Check everything that a request depends on and report problems. "
+        "The output contains no key and can be sent to support.",
         "chainhub doctor",
     ),
 )
 def doctor(
     offline: Annotated[
-        bool, typer.Option("--offline", help="Send nothing and look no name up.")
+        bool, typer.Option("--offline", help="Send no requests and resolve no names.")
     ] = False,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,

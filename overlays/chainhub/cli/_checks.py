@@ -55,68 +55,68 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
     (
         errors.TaskNotFoundError,
         Level.OK,
-        "the service answers, accepts the key and knows its tasks",
+        "the service responds and accepts the key",
         None,
     ),
     (
         errors.AuthenticationError,
         Level.FAULT,
-        "the service answers, but does not accept the key",
+        "the service responds, but rejects the key",
         "get a valid key for this base URL; a key of another gateway is not valid here",
     ),
     (
         errors.QuotaExceededError,
         Level.FAULT,
-        "the service answers and knows the key, but the account is empty",
+        "the service responds and accepts the key, but the quota is used up",
         "add quota to the account",
     ),
     (
         errors.PermissionDeniedError,
         Level.FAULT,
-        "the service, or a firewall before it, refuses",
+        "the service, or a firewall in front of it, refuses the request",
         "send the line below to the service's support",
     ),
     (
         errors.RateLimitError,
         Level.NOTE,
-        "the service answers, but asks for patience (429)",
-        "wait some minutes and ask less often",
+        "the service responds, but with a rate limit (429)",
+        "wait some minutes, and send fewer requests",
     ),
     (
         errors.BadRequestError,
         Level.NOTE,
-        "the service answers, and refuses the made-up id in a way of its own",
+        "the service responds, but rejects the test id in an unexpected way",
         "try chainhub get with a real id",
     ),
     (
         errors.NotFoundError,
         Level.FAULT,
-        "something answers, but it does not know the address of tasks",
-        "check the base URL; it goes without /v1",
+        "something responds, but it has no endpoint for tasks",
+        "check the base URL; it must not end in /v1",
     ),
     (
         errors.RedirectError,
         Level.FAULT,
-        "the address has moved",
-        "make the address it points to the base URL, if you know it as the service's",
+        "the base URL redirects to another address",
+        "use that address as the base URL if it belongs to the service",
     ),
     (
         errors.ServerError,
         Level.FAULT,
-        "the service is reached, but fails",
-        "try again later; if it stays, send the line below to the service's support",
+        "the service responds with a server error",
+        "try again later; if it persists, send the line below to the service's support",
     ),
     (
         errors.ResponseError,
         Level.FAULT,
-        "something answers, but not as the service does",
-        "check the base URL; a log-in page of the network, or a proxy, may stand before it",
+        "something responds, but not as the service does",
+        "check the base URL; a login page of the network, or a proxy, may be in front of it",
     ),
     (
         errors.TLSError,
         Level.FAULT,
         "no secure connection can be made",
-        "behind a company's proxy let SSL_CERT_FILE name the company's authority",
+        "behind a company proxy, set SSL_CERT_FILE to the company's CA certificate",
     ),
     (
         errors.ProxyError,
@@ -127,13 +127,13 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
     (
         errors.ConnectionFailedError,
         Level.FAULT,
-        "nothing answers there",
+        "nothing responds at this address",
         "check base URL, network and firewall; for a sandbox, that it runs",
     ),
     (
         errors.TransportError,
         Level.FAULT,
-        "no answer came in time",
+        "no response in time",
         "check network, proxy and firewall, or try later",
     ),
 )
@@ -142,8 +142,8 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
 def diagnosis(section: str, error: ChainhubError | None, elapsed: float) -> list[Finding]:
     """Return the finding for a query of a task that cannot exist, by its error."""
     if error is None:
-        told = "the service answers, even about a task that cannot exist"
-        doubt = "this may be no video service; check the base URL"
+        told = "the service responds even to a query for a task that cannot exist"
+        doubt = "this may not be the video service; check the base URL"
         return [Finding(section, "probe", Level.NOTE, told, doubt)]
     row = next((row for row in _DIAGNOSES if isinstance(error, row[0])), None)
     if row is None:
@@ -180,8 +180,8 @@ def conclusion(findings: Iterable[Finding]) -> str:
     """Return the last line: what was found in all."""
     faults = sum(one.level is Level.FAULT for one in findings)
     if not faults:
-        return "All is well."
-    return "1 thing to mend." if faults == 1 else f"{faults} things to mend."
+        return "No problems found."
+    return "1 problem found." if faults == 1 else f"{faults} problems found."
 
 
 def record(one: Finding) -> dict[str, object]:

@@ -91,7 +91,9 @@ class Doctor:
         if self.offline:
             yield Finding(_NETWORK, "probe", Level.NOTE, "nothing was sent (--offline)")
         elif any(one.level is Level.FAULT for one in (key, *way)):
-            yield Finding(_NETWORK, "probe", Level.NOTE, "nothing was sent; mend the above first")
+            yield Finding(
+                _NETWORK, "probe", Level.NOTE, "nothing was sent; fix the problems above first"
+            )
         else:
             yield from asked(self.service, url, direct=way[0].check == "no_proxy")
 
@@ -113,9 +115,9 @@ def found_key(environ: Mapping[str, str]) -> Finding:
     try:
         found = find_key(environ)
         if found is not None:
-            return Finding(_KEY, "key", Level.OK, f"there is one, from {found.source}")
+            return Finding(_KEY, "key", Level.OK, f"found in {found.source}")
         if keyring_installed() and key_of_keyring(environ):
-            return Finding(_KEY, "key", Level.OK, "there is one, from the keyring")
+            return Finding(_KEY, "key", Level.OK, "found in the keyring")
         return fault(_KEY, "key", no_key(environ))
     except CredentialsError as error:
         return fault(_KEY, "key", error)
@@ -167,8 +169,10 @@ def found_trust(scheme: str, host: str, environ: Mapping[str, str]) -> Finding:
     except ConfigurationError as error:
         return fault(_ADDRESS, "tls", error)
     if trust.kind == "bundled":
-        return Finding(_ADDRESS, "tls", Level.OK, f"trusts {count} authorities of certifi")
-    told = f"trusts the authorities of {trust.path} (from {trust.source})"
+        return Finding(
+            _ADDRESS, "tls", Level.OK, f"trusts {count} certificate authorities of certifi"
+        )
+    told = f"trusts the certificate authorities of {trust.path} (from {trust.source})"
     return Finding(_ADDRESS, "tls", Level.OK, told)
 
 
@@ -189,8 +193,8 @@ def found_name(url: str) -> Finding:
     try:
         found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
     except OSError as error:
-        told = f"the name {host} has no address: {error.strerror or type(error).__name__}"
-        advice = "check the base URL for a slip, and the network"
+        told = f"the host name {host} cannot be resolved: {error.strerror or type(error).__name__}"
+        advice = "check the base URL for typos, and the network"
         return Finding(_NETWORK, "name", Level.FAULT, told, advice, Exit.SERVICE)
     addresses = sorted({str(entry[4][0]) for entry in found})
     return Finding(_NETWORK, "name", Level.OK, f"{host} is {', '.join(addresses[:4])}")

@@ -73,7 +73,7 @@ class Download:
         }
         given = [word for name, value in options.items() if value for word in (name, value)]
         command = again("download", pending, given)
-        return f"what has come is kept, and this goes on: {command}"
+        return f"the partial files are kept; resume with: {command}"
 
     def _teller(
         self, task_id: str, board: LiveProgress, results: Results
@@ -101,7 +101,7 @@ def checked(place: Place, count: int) -> Place:
     if dest is not None and (dest.endswith(os.sep) or os.path.isdir(dest)):
         place = attrs.evolve(place, dest=None, into=dest)
     if count > 1 and place.dest is not None:
-        raise ConfigurationError("--output names one file; for several videos there is --into")
+        raise ConfigurationError("--output names one file; use --into for several videos")
     if count > 1 and place.sha256 is not None:
         raise ConfigurationError("--sha256 is for one video; download them one by one")
     if place.dest is None and place.into is None:
@@ -115,4 +115,4 @@ def advice(task_id: str, error: ChainhubError) -> str | None:
     if task is None or state_shown(task) is not State.RUNNING:
         return None
     command = again("wait", [task_id], ["--download", os.curdir])
-    return f"chainhub: the task still runs; this waits for it: {command}"
+    return f"chainhub: the task is still running; wait for it with: {command}"

@@ -27,7 +27,9 @@ def parse_span(text: str) -> float:
     else:
         seconds = 0.0
     if not seconds > 0:
-        raise ValueError(f"{ascii(text)[:40]} is no span; write seconds, or like 90s, 15m, 2h")
+        raise ValueError(
+            f"{ascii(text)[:40]} is not a valid duration; use seconds, or a form like 90s, 15m, 2h"
+        )
     return seconds
 
 

@@ -32,9 +32,9 @@ def chosen(arguments: Iterable[str], read_input: Callable[[], bytes]) -> list[st
         elif argument.strip():
             ids.append(argument.strip())
         else:
-            raise ConfigurationError("an id is empty; is a variable of the shell not set?")
+            raise ConfigurationError("an id is empty; check that the shell variable is set")
     if not ids:
-        raise ConfigurationError("there is no id in standard input: it takes one per line")
+        raise ConfigurationError("there are no ids in standard input; give one per line")
     return list(dict.fromkeys(ids))
 
 
@@ -48,7 +48,7 @@ def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
     data = read_input() if name == "-" else _contents(name, shown)
     ids = ids_in(decoded(data, shown))
     if not ids:
-        raise ConfigurationError(f"there is no id in {shown}: it takes one per line")
+        raise ConfigurationError(f"there are no ids in {shown}; give one per line")
     return list(dict.fromkeys(ids))
 
 
@@ -63,7 +63,7 @@ def decoded(data: bytes, shown: str) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise ConfigurationError(f"{shown} is no text; it takes ids, one per line")
+        raise ConfigurationError(f"{shown} is not a text file; give one id per line")
     return text
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from chainhub.cli._terminal import Terminal
 
 PROMPT: Final = "the prompt"
-_QUESTION: Final = "chainhub: no key is set. API key (it is not shown): "
+_QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
 _SANDBOX: Final = (
-    "; for a sandbox on this machine copy the two export lines that `chainhub sandbox` has printed"
+    "; for a sandbox on this machine use the two export lines that `chainhub sandbox` has printed"
 )
 
 

@@ -26,7 +26,7 @@ _TRANSLATIONS = (
         re.compile(r"with verify_ssl= or SSL_CERT_FILE, or use verify_ssl=\"system\""),
         "with SSL_CERT_FILE",
     ),
-    (re.compile(r"; give words=\{\.\.\.: State\.\.\.\} if it means something else"), ""),
+    (re.compile(r"; pass words=\{\.\.\.: State\.\.\.\} if it means something else"), ""),
     (
         re.compile(r" To use no proxy of the environment: trust_env=False\."),
         " Or unset the variable.",

@@ -54,7 +54,7 @@ def run(command: Command) -> Exit:
     except ChainhubError as error:
         failure = error
     except OSError as error:
-        terminal.say(f"chainhub: input or output failed: {error.strerror or type(error).__name__}")
+        terminal.say(f"chainhub: input or output error: {error.strerror or type(error).__name__}")
         _close_output()
         return Exit.MACHINE
     return _failed(command, terminal, failure)

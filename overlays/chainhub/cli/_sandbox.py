@@ -69,13 +69,13 @@ def welcome(sandbox: Sandbox) -> str:
     variables = (f"export {name}={value}" for name, value in sandbox.environment.items())
     return "\n".join(
         [
-            f"The sandbox answers at {sandbox.base_url} until Ctrl-C. In another terminal:",
+            f"The sandbox runs at {sandbox.base_url} until Ctrl-C. In another terminal:",
             "",
             *variables,
             "chainhub wait veo3.1-fast:completes",
             "",
-            "Tasks to ask for; each begins when it is first asked for. More of a kind: put",
-            "-anything behind the id. Other models answer in other shapes: grok, sora-2.",
+            "Task ids; each task starts with its first query. For more tasks of a kind, add",
+            "-anything to the id. Other models have other response formats: grok, sora-2.",
             "",
             *stories,
         ]

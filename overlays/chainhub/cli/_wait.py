@@ -86,7 +86,7 @@ class Wait:
             return ""
         options = [*options_of(self.service), *options_of_place(self.place)]
         command = again("wait", pending, options)
-        return f"the tasks go on, and so does: {command}"
+        return f"the tasks keep running; resume with: {command}"
 
 
 @attrs.define(kw_only=True)
@@ -125,8 +125,8 @@ class Batch:
         options += ["--journal", journal or "FILE"]
         command = again("batch", [self.file], options)
         if journal is None:
-            return f"the tasks go on; a journal would have kept what is done: {command}"
-        return f"the tasks go on, and this goes on where it ended: {command}"
+            return f"the tasks keep running; use a journal to keep what is done: {command}"
+        return f"the tasks keep running; resume with: {command}"
 
 
 class BatchRun:
@@ -177,7 +177,7 @@ class BatchRun:
         """Return how it went, in a line."""
         told = [f"{known - results.failed} of {known} done"]
         told += [f"{results.failed} not"] if results.failed else []
-        told += [f"{self._replayed} of them known from the journal"] if self._replayed else []
+        told += [f"{self._replayed} from the journal"] if self._replayed else []
         return f"chainhub: {', '.join(told)}, in {clock(_clock.monotonic() - self._began)}"
 
     def _fetching(self, cancel: Cancel) -> AbstractContextManager[Fetching | None]:

@@ -55,7 +55,7 @@ class Watch:
         """Print each change."""
         ids = chosen([self.id], terminal.read)
         if len(ids) > 1:
-            raise ConfigurationError("watch takes one id; for several there is chainhub wait")
+            raise ConfigurationError("watch takes one id; use chainhub wait for several")
         self.id, self.people = ids[0], terminal.results_are_read
         failures = FailedPolls(terminal)
         with open_client(self.service, terminal, on_retry=failures) as client:
@@ -70,7 +70,7 @@ class Watch:
 
     def resume_hint(self) -> str:
         """Return the command that resumes."""
-        return f"the task goes on, and so does: {again('watch', [self.id])}"
+        return f"the task keeps running; resume with: {again('watch', [self.id])}"
 
     def _follow(
         self, changes: Iterator[VideoTask], board: LiveProgress, display: Display, results: Results

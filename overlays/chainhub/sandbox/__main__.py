@@ -49,14 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=_PROGRAM,
-        description="Play the video service on this machine.",
+        description="Run a mock of the video service on this machine.",
         allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=8765, help="port, 0: a free one (%(default)s)")
-    parser.add_argument("--key", help="API key to accept (made up)")
     parser.add_argument(
-        "--speed", type=_speed, default=1.0, help="how fast tasks run, 5: five times (%(default)s)"
+        "--port", type=int, default=8765, help="port, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument("--key", help="API key to accept (random)")
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        help="speed of the tasks, 5 is five times as fast (%(default)s)",
     )
     parser.add_argument(
         "--allow-remote", action="store_true", help="allow a host that is not loopback"
@@ -79,12 +84,12 @@ def _welcome(sandbox: Sandbox) -> str:
     variables = (f"  export {name}={value}" for name, value in sandbox.environment.items())
     return "\n".join(
         [
-            f"The sandbox answers at {sandbox.base_url} until Ctrl-C. To use it:",
+            f"The sandbox runs at {sandbox.base_url} until Ctrl-C. To use it:",
             "",
             *variables,
             "",
-            "Tasks to ask for; each begins when it is first asked for. More of a kind: put",
-            "-anything behind the id. Other models answer in other shapes: grok, sora-2.",
+            "Task ids; each task starts with its first query. For more tasks of a kind, add",
+            "-anything to the id. Other models have other response formats: grok, sora-2.",
             "",
             *stories,
             "",

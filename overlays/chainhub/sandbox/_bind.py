@@ -47,7 +47,7 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
     except (OSError, UnicodeError):
         found = []
     if not found:
-        raise SandboxError(f"The host {host!r} cannot be found.")
+        raise SandboxError(f"The host {host!r} cannot be resolved.")
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     return family, str(address[0])
 
@@ -56,5 +56,5 @@ def _reason(trouble: OSError) -> str:
     if trouble.errno == errno.EADDRINUSE:
         return "another program uses it; choose another port, or 0 for a free one"
     if trouble.errno == errno.EACCES:
-        return "that is not allowed; choose a port from 1024 up"
+        return "that is not allowed; choose a port of 1024 or more"
     return trouble.strerror or "the system refuses"

@@ -28,7 +28,7 @@ class Clock:
             ValueError: the speed is not a number from 0 up.
         """
         if not 0 <= speed < math.inf:
-            raise ValueError(f"The speed must be a number from 0 up, not {speed}.")
+            raise ValueError(f"The speed must be a number, 0 or more, not {speed}.")
         self._speed = speed
         self._monotonic = monotonic or _clock.monotonic
         self._started = self._monotonic()
@@ -46,7 +46,7 @@ class Clock:
             ValueError: that would be backwards.
         """
         if not 0 <= seconds < math.inf:
-            raise ValueError(f"The clock only goes forward, not by {seconds} seconds.")
+            raise ValueError(f"The clock only moves forward, not by {seconds} seconds.")
         self._skipped += seconds
 
     def wall(self, moment: float) -> float:

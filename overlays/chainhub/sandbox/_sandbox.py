@@ -126,7 +126,7 @@ class Sandbox:
             SandboxError: it is running already, an extra is missing, or the address is in use.
         """
         if self._background is not None:
-            raise SandboxError("This sandbox runs already.")
+            raise SandboxError("This sandbox is already running.")
         app, background = self._application()
         host, port, allow_remote = self._where
         listener = listen(host, port, allow_remote=allow_remote)

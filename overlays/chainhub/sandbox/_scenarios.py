@@ -62,7 +62,7 @@ STORIES: Mapping[str, Scenario] = {
         (*_START, say.completed(extra=_LEFTOVERS)),
     ),
     "says-a-new-word": Scenario(
-        "passes through a status that no list has, then completes",
+        "goes through an unknown status, then completes",
         (say.pending(seconds=2), say.state("video_polishing", seconds=6), say.completed),
     ),
     "is-flaky": Scenario(
@@ -77,7 +77,7 @@ STORIES: Mapping[str, Scenario] = {
             say.completed,
         ),
     ),
-    "never-ends": Scenario("stays in the queue for ever", (say.queued,)),
+    "never-ends": Scenario("stays in the queue forever", (say.queued,)),
 }
 
 _NAMES = "|".join(sorted(map(re.escape, STORIES), key=len, reverse=True))

@@ -36,7 +36,7 @@ class Step:
         if polls is not None and polls < 1:
             raise ValueError(f"polls= must be 1 or more, not {polls}.")
         if seconds is not None and not 0 <= seconds < math.inf:
-            raise ValueError(f"seconds= must be a number from 0 up, not {seconds}.")
+            raise ValueError(f"seconds= must be a number, 0 or more, not {seconds}.")
         return evolve(self, polls=polls or 1, seconds=seconds)
 
 
@@ -289,5 +289,5 @@ _ENDS: Mapping[str, State] = {
 
 def _span(seconds: float) -> float:
     if not 0 <= seconds < math.inf:
-        raise ValueError(f"A span must be a number of seconds from 0 up, not {seconds}.")
+        raise ValueError(f"A duration must be a number of seconds, 0 or more, not {seconds}.")
     return seconds

@@ -31,7 +31,7 @@ def virtual_time(*, limit: float = DAY) -> Iterator[VirtualClock]:
     """
     if not _in_use.acquire(blocking=False):
         raise RuntimeError(
-            "a clock that does not sleep is in use already; the fixture chainhub_clock, which"
+            "a virtual clock is already in use; the fixture chainhub_clock, which"
             " chainhub_sandbox uses, is one"
         )
     try:

@@ -96,7 +96,7 @@ class VirtualClock:
             ValueError: that would be backwards, or for ever.
         """
         if not 0 <= seconds < math.inf:
-            raise ValueError(f"The clock only goes forward, not by {seconds} seconds.")
+            raise ValueError(f"The clock only moves forward, not by {seconds} seconds.")
         with self._changed:
             self._skipped += seconds
             # What the test itself skips tells nothing about the code under test.
@@ -182,8 +182,8 @@ class VirtualClock:
     def _lie_down(self, delay: float, wake: Callable[[], None]) -> _Sleeper:
         if self._skipped > self.limit or delay == math.inf:
             raise EndlessWait(
-                f"the code under test wants to sleep on, {self._skipped:,.0f} s of sleep were"
-                " skipped; give its wait a deadline, or the clock a greater limit"
+                f"the code under test keeps sleeping: {self._skipped:,.0f} s of sleep were"
+                " skipped; give its wait a deadline, or the clock a larger limit"
             )
         sleeper = _Sleeper(wake)
         heapq.heappush(self._due, (self.monotonic() + delay, next(self._order), sleeper))

@@ -96,5 +96,5 @@ def test_a_place_that_cannot_be_looked_at(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "stat", stat)
-    with pytest.raises(DiskError, match=r"cannot look at .*: Permission denied"):
+    with pytest.raises(DiskError, match=r"cannot access .*: Permission denied"):
         stands_already(tmp_path / "v", "error")

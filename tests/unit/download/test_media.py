@@ -131,7 +131,7 @@ RANGE = "Content-Range: bytes 400-999/1000"
             ["Content-Range: bytes 400-499/1000", ETAG, "Content-Length: 100"],
             BodyRange(400, 1000, '"v1"', False, True, 100),
         ),
-        ([RANGE, ETAG, "Content-Length: 599"], "contradicts itself"),
+        ([RANGE, ETAG, "Content-Length: 599"], "contradict each other"),
         ([RANGE, ETAG, "Content-Encoding: gzip"], "which part"),
         ([RANGE], "changed"),
         ([RANGE, 'ETag: "v2"'], "changed"),
@@ -140,11 +140,11 @@ RANGE = "Content-Range: bytes 400-999/1000"
         (["Content-Range: bytes */1000", ETAG], "which part"),
         (["Content-Range: bytes 400-999/*", ETAG], "which part"),
         (["Content-Range: lines 400-999/1000", ETAG], "which part"),
-        (["Content-Range: bytes 400-1000/1000", ETAG], "contradicts itself"),
-        (["Content-Range: bytes 400-399/1000", ETAG], "contradicts itself"),
-        (["Content-Range: bytes 0-999/1000", ETAG], "another part"),
-        (["Content-Range: bytes 401-999/1000", ETAG], "another part"),
-        (["Content-Range: bytes 400-999/1001", ETAG], "another part"),
+        (["Content-Range: bytes 400-1000/1000", ETAG], "contradict each other"),
+        (["Content-Range: bytes 400-399/1000", ETAG], "contradict each other"),
+        (["Content-Range: bytes 0-999/1000", ETAG], "different part"),
+        (["Content-Range: bytes 401-999/1000", ETAG], "different part"),
+        (["Content-Range: bytes 400-999/1001", ETAG], "different part"),
     ],
 )
 def test_a_part_must_be_the_one_that_was_asked_for(lines, expected):
@@ -165,9 +165,9 @@ def test_a_part_must_be_the_one_that_was_asked_for(lines, expected):
             206,
             ["Content-Range: bytes 0-99/1000", ETAG],
             None,
-            StartOver("a part came instead of the whole"),
+            StartOver("the server sent a part instead of the whole file"),
         ),
-        (416, [], KEPT, StartOver("the server has no such range")),
+        (416, [], KEPT, StartOver("the server does not have the requested range")),
         (416, [], None, Failed(False)),
     ],
 )
@@ -229,8 +229,8 @@ def test_the_address_of_a_finished_task(status):
     [
         ("pending", None, ResultMissing, "'pending': wait for it first"),
         ("video_generation_completed", "http://a/", ResultMissing, "wait for it first"),
-        ("completed", None, ResultMissing, "no address"),
-        ("polished", None, ResultMissing, "no address"),
+        ("completed", None, ResultMissing, "no video URL"),
+        ("polished", None, ResultMissing, "no video URL"),
         ("failed", "http://a/", TaskFailed, "failed"),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_part_that_goes_before_it_is_opened(target, monkeypatch):
 def test_a_part_that_comes_and_goes_for_ever(target, monkeypatch):
     """The tries are bounded."""
     monkeypatch.setattr(_partial, "_open", lambda path: None)
-    with pytest.raises(DownloadError, match="changed by others"):
+    with pytest.raises(DownloadError, match="changed by other processes"):
         Partial.claim(target, "a")
 
 

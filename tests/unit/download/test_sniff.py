@@ -61,10 +61,10 @@ def test_videos_are_known(head):
         (b"%PDF-1.7", "PDF"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"PK\x03\x04", "ZIP"),
-        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "nothing known"),
-        (PACKET * 2, "nothing known"),
-        (PACKET + bytes(188) + PACKET, "nothing known"),
-        (b"\x00\x00\x00\x18bogus", "nothing known"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "unknown format"),
+        (PACKET * 2, "unknown format"),
+        (PACKET + bytes(188) + PACKET, "unknown format"),
+        (b"\x00\x00\x00\x18bogus", "unknown format"),
     ],
 )
 def test_everything_else_is_named(head, what):

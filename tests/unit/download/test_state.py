@@ -157,7 +157,7 @@ def test_the_error_tells_the_server_of_the_file_from_the_api():
     found = settle(made, answer(429, b"sk-test-secret", (b"retry-after", b"5")))
     assert isinstance(found, RateLimitError)
     assert found.retry_after == 5
-    assert "not the API" in str(found)
+    assert "not from the API" in str(found)
     assert "sk-test-secret" not in str(found) + str(found.excerpt)
 
 
@@ -165,7 +165,7 @@ def test_an_attempt_that_would_cross_the_deadline_is_not_made():
     """The last trouble is told, or that time is up."""
     found = settle(course(deadline_at=10.0), AttemptFailure("timeout", True, "slow"), now=9.9)
     assert isinstance(found, RequestTimeoutError)
-    assert "0.1 s of the deadline are left" in str(found)
+    assert "0.1 s are left until the deadline" in str(found)
     found = settle(course(deadline_at=10.0), AttemptFailure("timeout", True, "slow"), now=10.0)
     assert isinstance(found, DeadlineError)
 

@@ -93,21 +93,21 @@ def test_the_code_goes_before_the_status(
         (404, "Invalid URL (GET /v1/video/query)", None, "no such route"),
         (404, None, HTML, "no such route"),
         (404, "Not Found", None, "check the base URL"),
-        (403, None, CLOUDFLARE, "nothing about the key"),
-        (401, None, CLOUDFLARE, "nothing about the key"),
-        (403, None, HTML, "need not be about the key"),
-        (403, "no access", None, "whether this key may"),
+        (403, None, CLOUDFLARE, "the key may still be valid"),
+        (401, None, CLOUDFLARE, "the key may still be valid"),
+        (403, None, HTML, "the key may still be valid"),
+        (403, "no access", None, "permissions of the key"),
         (403, "upstream load saturated", None, "overloaded"),
         (400, "bad id", None, "correct the request"),
-        (403, "server busy", HTML, "need not be about the key"),
-        (429, "m", None, "ask less often"),
+        (403, "server busy", HTML, "the key may still be valid"),
+        (429, "m", None, "send fewer requests"),
         (500, "m", None, "try again later"),
         (407, None, None, "proxy"),
         (530, None, CLOUDFLARE, "base URL"),
         (526, None, HTML, "operator"),
-        (999, None, None, "no HTTP status"),
-        (600, None, None, "no HTTP status"),
-        (99, None, None, "no HTTP status"),
+        (999, None, None, "not an HTTP status"),
+        (600, None, None, "not an HTTP status"),
+        (99, None, None, "not an HTTP status"),
         (302, None, None, "not followed"),
     ],
 )
@@ -130,7 +130,7 @@ def test_advice_of_the_caller_stays() -> None:
     ("location", "message"),
     [
         ("https://u:p@h/x?id=1&t=2", "the service redirects to https://h/x?id=***&t=***"),
-        (None, "the service redirects without saying where"),
+        (None, "the service redirects without a location"),
     ],
 )
 def test_a_redirect_says_where_it_points(location: str | None, message: str) -> None:
@@ -155,4 +155,4 @@ def test_a_hidden_error_is_what_its_body_says(
     """The class follows the body, the status stays the one that came."""
     error = status_error(200, "m", hidden=hidden)
     assert type(error) is kind
-    assert str(error).startswith("200 OK, but with an error inside: m")
+    assert str(error).startswith("200 OK, but the body is an error: m")

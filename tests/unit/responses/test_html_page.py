@@ -17,45 +17,45 @@ RAY = "8f0c1d2e3a4b5c6d"
         (
             "<html><head><title>502 Bad Gateway</title></head><body><hr>nginx</body></html>",
             "cloudflare",
-            "an HTML page came: 502 Bad Gateway",
+            "the response is an HTML page: 502 Bad Gateway",
         ),
         (
             "\n<!DOCTYPE html><html><h1 class='x'>Oops &amp; sorry</h1>",
             None,
-            "an HTML page came: Oops & sorry",
+            "the response is an HTML page: Oops & sorry",
         ),
-        ("<html></html>", None, "an HTML page came"),
-        ("<html><title> </title></html>", None, "an HTML page came"),
-        ("<!-- x --><p>hi", None, "an HTML page came"),
+        ("<html></html>", None, "the response is an HTML page"),
+        ("<html><title> </title></html>", None, "the response is an HTML page"),
+        ("<!-- x --><p>hi", None, "the response is an HTML page"),
         (
             "<html><script src='/cdn-cgi/x/cloudflare-static/email-decode.min.js'></script>",
             "cloudflare",
-            "an HTML page came",
+            "the response is an HTML page",
         ),
         (
             "<html><title>Attention Required! | Cloudflare</title></html>",
             None,
-            "Cloudflare answered in place of the API: Attention Required! | Cloudflare",
+            "Cloudflare responded instead of the API: Attention Required! | Cloudflare",
         ),
         (
             "<html>CLOUDFLARE <span>Error</span> <span>1010</span> Error code: <b>1010</b>",
             None,
-            "Cloudflare answered in place of the API: error 1010,"
-            " this kind of client is blocked by its User-Agent",
+            "Cloudflare responded instead of the API: error 1010,"
+            " this client is blocked because of its User-Agent",
         ),
         (
             "<html>cloudflare Error code 1199</html>",
             None,
-            "Cloudflare answered in place of the API: error 1199",
+            "Cloudflare responded instead of the API: error 1199",
         ),
-        ("<html>cloudflare</html>", None, "Cloudflare answered in place of the API"),
+        ("<html>cloudflare</html>", None, "Cloudflare responded instead of the API"),
         (
             "error code: 1015",
             "cloudflare",
-            "Cloudflare answered in place of the API: error 1015,"
+            "Cloudflare responded instead of the API: error 1015,"
             " too many requests from this address",
         ),
-        ("error code: 521\n", "cloudflare", "Cloudflare answered in place of the API: error 521"),
+        ("error code: 521\n", "cloudflare", "Cloudflare responded instead of the API: error 521"),
         ("error code: 1015", "nginx", None),
         ("error code: 1015", None, None),
         ("error code: 1015 and more", "cloudflare", None),

@@ -78,8 +78,8 @@ def test_anything_else_is_an_error(status: int) -> None:
         (b"{}", "the service gave no message", None),
         (b'{"error":', '{"error":', None),
         (b'{"a": NaN}', '{"a": NaN}', None),
-        (bytes(range(256)) * 256, "the body is no text", None),
-        (HTML, "an HTML page came: 502 Bad Gateway", None),
+        (bytes(range(256)) * 256, "the body is not text", None),
+        (HTML, "the response is an HTML page: 502 Bad Gateway", None),
         (b"internal error! " * 655_360, None, None),
         (b'{"error": "' + b"x" * 2_000_000 + b'"}', None, None),
         ("\ufeff".encode() + b'{"error": {"message": "m"}}', "m", None),
@@ -148,11 +148,11 @@ def test_good_bodies_are_decoded(document: object) -> None:
     [
         (b"", "the body is empty"),
         (b" \r\n", "the body is empty"),
-        (HTML, "an HTML page came: 502 Bad Gateway, not the declared answer"),
-        (b"<html>Cloudflare", "Cloudflare answered in place of the API, not the declared answer"),
+        (HTML, "the response is an HTML page: 502 Bad Gateway, not the declared response"),
+        (b"<html>Cloudflare", "Cloudflare responded instead of the API, not the declared response"),
         (b"hello", "not the declared JSON: Expecting value at character 0"),
-        (json.dumps(TASK).encode() * 2, "more behind the end"),
-        (b'{"id": "\xff"}', "not UTF-8"),
+        (json.dumps(TASK).encode() * 2, "extra data after the end"),
+        (b'{"id": "\xff"}', "neither UTF-8"),
         (b"[" * 100_000 + b"]" * 100_000, "nested deeper than 100"),
         (b'{"a": NaN}', "NaN"),
     ],
@@ -232,7 +232,7 @@ def test_codes_inside_a_200_pick_the_class(code: str, kind: type[errors.StatusEr
 def test_a_text_with_few_unreadable_characters_is_a_text(body: str) -> None:
     """Up to a tenth of unreadable characters is a text that suffered on its way."""
     message = verdict(answer(500, body.encode())).message
-    assert (message == "the body is no text") is (body.count("\ufffd") > 10)
+    assert (message == "the body is not text") is (body.count("\ufffd") > 10)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_a_text_with_few_unreadable_characters_is_a_text(body: str) -> None:
             {"code": "success", "data": None},
             KeyError("id"),
             errors.ResponseError,
-            "the answer says success but carries no data",
+            "the response says success but contains no data",
             None,
         ),
         (
@@ -259,7 +259,7 @@ def test_a_text_with_few_unreadable_characters_is_a_text(body: str) -> None:
         (TASK, errors.ResponseError("odd", field="a[1]"), errors.ResponseError, "odd", "a[1]"),
         (b"", "it is odd", errors.ResponseError, "the body is empty", None),
         (b"\x00\xff", "it is odd", errors.ResponseError, "it is odd", None),
-        (HTML, "it is odd", errors.ResponseError, "an HTML page came: 502", None),
+        (HTML, "it is odd", errors.ResponseError, "the response is an HTML page: 502", None),
     ],
 )
 def test_a_misfit_is_explained(
@@ -284,7 +284,7 @@ class UnexpectedStatus(Exception):
 def test_an_undeclared_2xx_is_named() -> None:
     """The generated exception's own text, which holds the body, is not used."""
     error = explain_misfit(answer(206, b"{}"), UnexpectedStatus("Unexpected status code: 206 {}"))
-    assert error.message == "the contract declares no answer for the status 206"
+    assert error.message == "the contract declares no response for the status 206"
 
 
 def _everything(error: errors.ChainhubError) -> str:

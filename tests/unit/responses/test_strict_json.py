@@ -61,8 +61,8 @@ def test_a_wrong_charset_does_no_harm(charset: str) -> None:
     ],
 )
 def test_bytes_of_no_known_encoding_are_refused(charset: str | None) -> None:
-    """Bytes that are not UTF-8 and not what the header says are no document."""
-    with pytest.raises(NotJSON, match="not UTF-8"):
+    """Bytes that are neither UTF-8 and not what the header says are no document."""
+    with pytest.raises(NotJSON, match="neither UTF-8"):
         parse(b'{"id": "\xff\xfe\xfa"}', lambda: charset)
 
 
@@ -100,8 +100,8 @@ def test_lenient_text_never_fails() -> None:
         ("-Infinity", "-Infinity"),
         ('{"a": 1e400}', "too large"),
         ("-1e400", "too large"),
-        ('{"a": 1}{"a": 1}', "more behind the end"),
-        ('{"a": 1}<!-- -->', "more behind the end"),
+        ('{"a": 1}{"a": 1}', "extra data after the end"),
+        ('{"a": 1}<!-- -->', "extra data after the end"),
         (")]}',\n{}", "Expecting value"),
         ("data: {}", "Expecting value"),
         ('{"a": 1', "delimiter"),
@@ -111,7 +111,7 @@ def test_lenient_text_never_fails() -> None:
         ('{"status": "done", "status": "failed"}', "'status' twice"),
         ('{"x": [{"a": 1, "a": 2}]}', "'a' twice"),
         ('{"a": 1, "a": true}', "'a' twice"),
-        ('{"' + "a" * 61 + '": 1, "' + "a" * 61 + '": 2}', "holds a key twice"),
+        ('{"' + "a" * 61 + '": 1, "' + "a" * 61 + '": 2}', "contains a key twice"),
         ("[" * 99 + "[[]],[]" + "]" * 99, "nested"),
         ("9" * 5000, "too many digits"),
         ('{"a": -' + "9" * 5000 + "}", "too many digits"),
@@ -191,7 +191,7 @@ def test_a_stack_that_is_nearly_used_up_gives_a_sentence(monkeypatch: pytest.Mon
             raise RecursionError
 
     monkeypatch.setattr(_json, "_DECODER", Deep())
-    with pytest.raises(NotJSON, match="left of the stack"):
+    with pytest.raises(NotJSON, match="remaining stack"):
         parse_text("[]")
 
 

@@ -489,7 +489,7 @@ def test_parsing_that_failed_for_no_visible_reason_is_told_as_it_was(models: Mod
     """Where the document seems good, the exception's own words stay."""
     good = {"id": "a", "status_update_time": 1}
     error = explain_misfit(_answer(good), ValueError("odd"), declared="Whole", namespace=models)
-    assert error.message == "the answer does not fit what is declared (ValueError: odd)"
+    assert error.message == "the response does not match the contract (ValueError: odd)"
 
 
 class UnexpectedStatus(Exception):
@@ -499,7 +499,7 @@ class UnexpectedStatus(Exception):
 def test_an_undeclared_status_is_not_blamed_on_a_field(models: ModuleType) -> None:
     """The body of such an answer need not be the declared one."""
     error = explain_misfit(_answer({}), UnexpectedStatus(), declared="Whole", namespace=models)
-    assert error.message == "the contract declares no answer for the status 200"
+    assert error.message == "the contract declares no response for the status 200"
 
 
 def test_an_error_in_the_body_goes_before_the_field(models: ModuleType) -> None:

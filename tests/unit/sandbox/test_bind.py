@@ -58,7 +58,7 @@ def test_a_port_in_use_is_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
-        (OSError(errno.EACCES, "denied"), "choose a port from 1024 up"),
+        (OSError(errno.EACCES, "denied"), "choose a port of 1024 or more"),
         (OSError(errno.EADDRNOTAVAIL, "Cannot assign"), "Cannot assign"),
         (OSError("odd"), "the system refuses"),
     ],
@@ -81,8 +81,8 @@ def test_other_trouble_is_one_sentence_too(
     ("host", "port", "complaint"),
     [
         ("", 0, "must not be empty"),
-        ("nowhere.invalid", 0, "cannot be found"),
-        ("a" * 64 + ".invalid", 0, "cannot be found"),
+        ("nowhere.invalid", 0, "cannot be resolved"),
+        ("a" * 64 + ".invalid", 0, "cannot be resolved"),
         ("127.0.0.1", -1, "from 0 to 65535"),
         ("127.0.0.1", 65536, "from 0 to 65535"),
     ],

@@ -46,7 +46,7 @@ def test_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
         (["--speed", "fast"], "'fast' is not a number above 0"),
         (["--key", "a b"], "without spaces"),
         (["--host", "0.0.0.0"], "--allow-remote"),
-        (["--host", "nowhere.invalid"], "cannot be found"),
+        (["--host", "nowhere.invalid"], "cannot be resolved"),
         (["--hos", "::1"], "unrecognized arguments"),
     ],
 )
@@ -105,7 +105,7 @@ def test_it_ends_cleanly_as_a_process() -> None:
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("The sandbox answers at http://127.0.0.1:")
+        assert process.stdout.readline().startswith("The sandbox runs at http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         try:
             _, err = process.communicate(timeout=20)

@@ -114,7 +114,7 @@ def test_before_the_start_there_is_no_url() -> None:
 def test_a_sandbox_starts_once_at_a_time() -> None:
     """A second start is refused, a second close does nothing, and starting again works."""
     sandbox = Sandbox()
-    with sandbox, pytest.raises(SandboxError, match="runs already"):
+    with sandbox, pytest.raises(SandboxError, match="already running"):
         sandbox.start()
     sandbox.close()
     task_id = sandbox.add(completed)

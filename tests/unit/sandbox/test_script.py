@@ -65,9 +65,9 @@ def test_every_step_can_last_for_a_span(make: Callable[..., Step]) -> None:
     [
         ({"polls": 1, "seconds": 1.0}, "not for both"),
         ({"polls": 0}, "1 or more"),
-        ({"seconds": -1.0}, "from 0 up"),
-        ({"seconds": math.nan}, "from 0 up"),
-        ({"seconds": math.inf}, "from 0 up"),
+        ({"seconds": -1.0}, "0 or more"),
+        ({"seconds": math.nan}, "0 or more"),
+        ({"seconds": math.inf}, "0 or more"),
     ],
 )
 def test_an_impossible_length_is_refused(length: dict[str, float], complaint: str) -> None:
@@ -127,7 +127,7 @@ def test_a_cut_is_within_the_body(at: float) -> None:
 @pytest.mark.parametrize("span", [-1.0, math.inf, math.nan])
 def test_a_delay_is_a_span(make: Callable[[float], Step], span: float) -> None:
     """A delay is refused that would never end."""
-    with pytest.raises(ValueError, match="from 0 up"):
+    with pytest.raises(ValueError, match="0 or more"):
         make(span)
 
 

@@ -187,14 +187,19 @@ def test_retry_after(asked: str, random: float, delay: float) -> None:
 @pytest.mark.parametrize(
     ("asked", "remaining", "expected", "text"),
     [
-        ("120", None, "retry_after", "the server asks to wait 120 s; at most 60 s are waited"),
-        ("120", 500.0, "retry_after", "the server asks to wait 120 s; at most 60 s are waited"),
-        ("120", 20.0, "retry_after", "asks to wait 120 s; 20 s of the deadline are left"),
-        ("30", 20.25, "retry_after", "asks to wait 30 s; 20.2 s of the deadline are left"),
-        ("30", 30.0, "retry_after", "asks to wait 30 s; 30 s of the deadline are left"),
-        ("", 0.25, "deadline", "the next attempt is due in 0.5 s; 0.2 s of the deadline are left"),
-        ("", 0.0, "deadline", "0 s of the deadline are left"),
-        ("", -3.0, "deadline", "due in 0.5 s; 0 s of the deadline are left"),
+        ("120", None, "retry_after", "the server asks to wait 120 s; the limit is 60 s"),
+        ("120", 500.0, "retry_after", "the server asks to wait 120 s; the limit is 60 s"),
+        ("120", 20.0, "retry_after", "asks to wait 120 s; 20 s are left until the deadline"),
+        ("30", 20.25, "retry_after", "asks to wait 30 s; 20.2 s are left until the deadline"),
+        ("30", 30.0, "retry_after", "asks to wait 30 s; 30 s are left until the deadline"),
+        (
+            "",
+            0.25,
+            "deadline",
+            "the next attempt is due in 0.5 s; 0.2 s are left until the deadline",
+        ),
+        ("", 0.0, "deadline", "0 s are left until the deadline"),
+        ("", -3.0, "deadline", "due in 0.5 s; 0 s are left until the deadline"),
     ],
 )
 def test_a_wait_that_does_not_fit(

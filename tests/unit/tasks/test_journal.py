@@ -281,7 +281,7 @@ def test_a_path_that_cannot_be_a_journal_is_refused(tmp_path, kind):
         os.mkfifo(path)
     else:
         path = path / "journal"
-    with pytest.raises(JournalError, match=r"cannot be opened|is no regular file"):
+    with pytest.raises(JournalError, match=r"cannot be opened|is not a regular file"):
         Journal(path)
 
 

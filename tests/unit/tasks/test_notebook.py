@@ -43,7 +43,7 @@ def shell() -> Iterator[InteractiveShell]:
         (task(""), [">running</span>"]),
         (task("processing", progress="61%"), ['value="0.610"', "61%"]),
         (task("completed", video_url=SIGNED), ["#1a7f37", "show(task, url=True)"]),
-        (task("completed"), ["no address"]),
+        (task("completed"), ["no video URL"]),
         (task("failed", fail_reason="unsafe"), ["#b42318", "unsafe"]),
         (task("cancelled"), ["#57606a", "does not say why"]),
         (task("pending", enhanced_prompt="a cow"), ["<div>a cow</div>"]),

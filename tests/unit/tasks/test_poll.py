@@ -212,7 +212,7 @@ def test_completed_without_an_address_gets_a_short_grace():
     assert type(story.error) is errors.ResultMissing
     assert story.error.task is empty
     assert story.asked == pytest.approx([0.0, 4.75, 6.75, 8.75])
-    assert "no address" in str(story.error)
+    assert "no video URL" in str(story.error)
     assert Story(empty, raise_on_failure=False).end == Done(empty)
 
 
@@ -255,7 +255,7 @@ def test_an_unknown_word_with_a_lasting_address_counts_as_succeeded():
     odd = task("fertig", URL)
     with pytest.warns(UnknownStatusWarning) as seen:
         story = Story(RUNNING, odd)
-    assert "taken as succeeded" in str(seen[-1].message)
+    assert "treated as succeeded" in str(seen[-1].message)
     assert story.end == Done(odd)
     assert story.asked == pytest.approx([0.0, 4.75, 19.0, 24.0])
 
@@ -515,7 +515,7 @@ def test_a_short_deadline_ends_the_wait_for_a_dead_address():
     story = Story(refused(), deadline=5.0)
     assert type(story.error) is errors.WaitTimeout
     assert story.asked == pytest.approx([0.0, 2.0, 3.9])
-    assert "gave no answer; last error: could not connect: Connection refused; " in str(story.error)
+    assert "no response; last error: could not connect: Connection refused; " in str(story.error)
     assert story.error.url == story.error.__cause__.url
 
 
@@ -554,14 +554,14 @@ def test_a_wait_that_ran_out_carries_everything_to_go_on():
     text = str(error)
     assert "task veo:1 is still 'processing'" in text
     assert "; last error: 503 Service Unavailable: upstream says no; " in text
-    assert "the task goes on: wait for the same id again" in text
+    assert "the task keeps running: wait for the same id again" in text
 
 
 def test_a_wait_that_never_got_an_answer_says_so():
     """No answer at all is told, with the last trouble as the cause."""
     error = Story(busy(), deadline=20.0).error
     assert error.task is None
-    assert "gave no answer" in str(error)
+    assert ": no response" in str(error)
 
 
 def test_trouble_that_passed_is_not_the_cause():
@@ -725,7 +725,7 @@ def test_an_outcome_gives_its_task_or_raises_its_error():
     failed = fault_of("veo:1", task("failed"), State.FAILED, 9.0)
     with pytest.raises(errors.TaskFailed):
         Outcome("veo:1", task("failed"), failed, 3, 9.0).result()
-    with pytest.raises(errors.ResultMissing, match="nothing is known about task veo:1"):
+    with pytest.raises(errors.ResultMissing, match="there is no result for task veo:1"):
         Outcome("veo:1", None, None, 0, 0.0).result()
 
 

@@ -337,11 +337,16 @@ def explained(error: BaseException, host: str = "h") -> Failure:
 @pytest.mark.parametrize(
     ("name", "host", "authority", "words"),
     [
-        ("server", "127.0.0.1", certifi.where(), "the authority that signed it is not known here"),
-        ("self-signed", "127.0.0.1", AUTHORITY, "signed by itself"),
+        (
+            "server",
+            "127.0.0.1",
+            certifi.where(),
+            "the certificate authority that signed it is not trusted",
+        ),
+        ("self-signed", "127.0.0.1", AUTHORITY, "self-signed"),
         ("expired", "127.0.0.1", AUTHORITY, "expired"),
-        ("other-name", "localhost", AUTHORITY, "belongs to another host name"),
-        ("server", "127.0.0.9", AUTHORITY, "not made for this address"),
+        ("other-name", "localhost", AUTHORITY, "is for another host name"),
+        ("server", "127.0.0.9", AUTHORITY, "not valid for this IP address"),
     ],
 )
 def test_a_refused_certificate_is_explained(
@@ -368,7 +373,7 @@ def test_a_server_that_asks_for_a_certificate_is_explained() -> None:
     """A missing or refused client certificate says where to put one."""
     plain = tls_context(trust(AUTHORITY))
     found = explained(failure(lambda: handshake(plain, server(ask_client=True))))
-    assert "asks for a client certificate" in found.text
+    assert "requires a client certificate" in found.text
 
 
 def test_a_server_without_tls_is_explained() -> None:
@@ -398,7 +403,7 @@ def test_a_server_of_another_age_is_explained() -> None:
     client = ssl.create_default_context(cafile=AUTHORITY)
     client.maximum_version = ssl.TLSVersion.TLSv1_2
     found = explained(failure(lambda: handshake(client, old)))
-    assert "no version of TLS" in found.text
+    assert "no common version of TLS" in found.text
 
 
 def ssl_error(reason: str | None) -> ssl.SSLError:
@@ -415,14 +420,14 @@ def ssl_error(reason: str | None) -> ssl.SSLError:
         ("HTTP_REQUEST", "does not speak TLS"),
         ("record layer failure", "does not speak TLS"),
         ("PACKET_LENGTH_TOO_LONG", "does not speak TLS"),
-        ("TLSV1_ALERT_PROTOCOL_VERSION", "no version of TLS"),
-        ("TLSV1_ALERT_INSUFFICIENT_SECURITY", "no version of TLS"),
-        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "asks for a client certificate"),
+        ("TLSV1_ALERT_PROTOCOL_VERSION", "no common version of TLS"),
+        ("TLSV1_ALERT_INSUFFICIENT_SECURITY", "no common version of TLS"),
+        ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "requires a client certificate"),
         ("TLSV1_ALERT_UNKNOWN_CA", "refused the client certificate"),
         ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "refused the client certificate"),
-        ("TLSV1_UNRECOGNIZED_NAME", "does not know itself by this name"),
+        ("TLSV1_UNRECOGNIZED_NAME", "does not recognise this host name"),
         ("SSLV3_ALERT_HANDSHAKE_FAILURE", "failed: sslv3 alert handshake failure"),
-        ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "damaged"),
+        ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "corrupted"),
         ("UNEXPECTED_EOF_WHILE_READING", "closed the connection"),
         ("", "failed: no reason given"),
         (None, "failed: no reason given"),
@@ -433,7 +438,7 @@ def test_openssl_s_words_are_translated(reason: str | None, words: str) -> None:
     found = explained(ssl_error(reason))
     assert found.text.startswith(("h ", "the TLS handshake with h ", "what h "))
     assert words in found.text
-    assert found.passing is (words in ("damaged", "closed the connection"))
+    assert found.passing is (words in ("corrupted", "closed the connection"))
 
 
 def test_an_end_in_the_handshake_may_pass() -> None:
