@@ -141,14 +141,14 @@ def test_what_http_cannot_carry_is_our_own_fault(make):
         ([b"HTTP/9\r\n\r\n"], "protocol", "status line"),
         ([spelt("Content-Length: x")], "protocol", "Content-Length"),
         ([spelt("Transfer-Encoding: chunked", body=b"x\r\n")], "protocol", "chunk"),
-        ([spelt("Upgrade: x", status="101 Switch")], "protocol", "switches protocols"),
+        ([spelt("Upgrade: x", status="101 Switch")], "protocol", "switched protocols"),
         ([spelt(status="103 Hints", version="HTTP/1.0") + OK], "protocol", "HTTP/1.0"),
         ([b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000], "protocol", "too long"),
         ([spelt("Content-Length: 1001")], "too_large", "limit of 1000 bytes"),
         ([spelt("Content-Length: " + "9" * 20)], "too_large", "limit of 1000 bytes"),
         ([spelt(body=b"x" * 1001)], "too_large", "limit of 1000 bytes"),
-        ([spelt("Content-Encoding: br", body=b"x")], "decode", "'br', which was not asked for"),
-        ([spelt("Content-Encoding: gzip", body=b"x" * 99)], "decode", "claims to be gzip"),
+        ([spelt("Content-Encoding: br", body=b"x")], "decode", "'br', which was not requested"),
+        ([spelt("Content-Encoding: gzip", body=b"x" * 99)], "decode", "declared as gzip"),
         ([spelt("Content-Encoding: gzip", body=PACKED[:-1])], "truncated", "compressed body"),
         (
             [spelt("Content-Encoding: gzip", body=gzip.compress(bytes(100_000)))],
@@ -168,7 +168,7 @@ def test_a_response_that_is_none_is_a_failure(came, kind, words):
 def test_an_upgrade_that_the_caller_asks_for_is_refused_too():
     """Then h11 would stop instead of failing."""
     request = Request(b"GET", b"/", [HOST, (b"Upgrade", b"x"), (b"Connection", b"upgrade")])
-    assert "switches protocols" in failed(spelt(status="101 Switch"), request=request).text
+    assert "switched protocols" in failed(spelt(status="101 Switch"), request=request).text
 
 
 def test_an_encrypted_end_that_was_not_announced_ends_no_body():

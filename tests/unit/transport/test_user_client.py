@@ -57,7 +57,7 @@ FAILURES = [
     (httpx.RemoteProtocolError("odd"), "protocol", True, "odd"),
     (httpx.RemoteProtocolError("Server disconnected"), "closed", True, "disconnected"),
     (httpx.RemoteProtocolError("peer closed connection"), "truncated", True, "peer closed"),
-    (httpx.RemoteProtocolError("_SWITCH_UPGRADE"), "protocol", True, "switches protocols"),
+    (httpx.RemoteProtocolError("_SWITCH_UPGRADE"), "protocol", True, "switched protocols"),
     (httpx.DecodingError("bad"), "decode", True, "bad"),
     (httpx.UnsupportedProtocol("ftp"), "local", True, "ftp"),
     (httpx.InvalidURL("odd"), "local", True, "odd"),
