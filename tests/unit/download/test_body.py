@@ -52,5 +52,5 @@ def test_a_bomb_is_refused_before_the_disk_is_full():
 
 def test_what_is_not_gzip_is_refused():
     """In the words of whoever has looked."""
-    with pytest.raises(ContentRefusedError, match="declared as gzip and is not"):
+    with pytest.raises(ContentRefusedError, match="declared as gzip but is not gzip"):
         intake(Disk()).feed(b"no gzip at all")
