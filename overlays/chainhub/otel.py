@@ -1,17 +1,20 @@
-"""OpenTelemetry spans, one per attempt: the extra `chainhub[otel]`.
+"""OpenTelemetry spans: the extra `chainhub[otel]`.
 
-opentelemetry is imported only by this module. The spans are children of the caller's current span.
+A wait and a download are a span each, named `video.wait` and `video.download`, with their attempts
+as children. The attempts of other calls are children of the caller's own span, and are named after
+the operation, such as `video.query`. Nothing of this is imported unless this module is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 from chainhub._extras import missing_extra
 from chainhub._session.events import AttemptEvent
 from chainhub._version import __version__
-from chainhub.errors import ConfigurationError
+from chainhub.errors import ChainhubError, ConfigurationError
 
 try:
     import opentelemetry.trace as trace
@@ -23,50 +26,123 @@ else:
 NANOSECONDS = 1_000_000_000
 
 
-def spans(provider: trace.TracerProvider | None = None) -> Callable[[AttemptEvent], None]:
-    """Return an event hook that makes a span of every attempt: `Client(on_attempt=spans())`.
+class Spans:
+    """Makes spans; what `spans` returns."""
 
-    Attributes follow the semantic conventions for HTTP clients. The URL is redacted, headers and
-    bodies are left out, and no header is added to requests.
+    def __init__(self, provider: trace.TracerProvider | None, *, propagate: bool) -> None:
+        self._tracer = trace.get_tracer("chainhub", __version__, tracer_provider=provider)
+        self._propagate = propagate
+
+    def __call__(self, event: AttemptEvent) -> None:
+        """Make a span of an attempt that has ended, for observers that pass events on."""
+        began = int(event.started * NANOSECONDS)
+        span = self._tracer.start_span(
+            event.operation or event.method,
+            kind=trace.SpanKind.CLIENT,
+            start_time=began,
+            attributes=_attributes(event.method, event.url, event.attempt),
+        )
+        _Attempt(span, propagate=False).end(event, began + int(event.elapsed * NANOSECONDS))
+
+    def attempt(self, name: str | None, method: str, url: str, number: int) -> _Attempt:
+        """Begin the span of an attempt."""
+        span = self._tracer.start_span(
+            name or method,
+            kind=trace.SpanKind.CLIENT,
+            attributes=_attributes(method, url, number),
+        )
+        return _Attempt(span, propagate=self._propagate)
+
+    def operation(self, name: str, task_id: str) -> _Operation:
+        """Begin the span of a wait or a download."""
+        span = self._tracer.start_span(name, attributes={"chainhub.task.id": task_id[:200]})
+        return _Operation(span)
+
+
+def spans(provider: trace.TracerProvider | None = None, *, propagate: bool = False) -> Spans:
+    """Return an observer that makes spans: `Client(on_attempt=spans())`.
+
+    Attributes follow the semantic conventions for HTTP clients. URLs and the texts of errors are
+    redacted; headers and bodies are left out.
 
     Args:
-        provider: The tracer provider; by default the global one.
+        provider: Where spans go; the global provider without it.
+        propagate: Whether requests to the API carry the W3C headers `traceparent` and
+            `tracestate`. Downloads from other hosts never do.
 
     Raises:
         ConfigurationError: the package opentelemetry-api is not installed.
     """
     if _missing:
         raise ConfigurationError(missing_extra("spans need", "opentelemetry-api", "otel"))
-    tracer = trace.get_tracer("chainhub", __version__, tracer_provider=provider)
+    return Spans(provider, propagate=propagate)
 
-    def observe(event: AttemptEvent) -> None:
-        began = int(event.started * NANOSECONDS)
-        span = tracer.start_span(
-            event.method,
-            kind=trace.SpanKind.CLIENT,
-            start_time=began,
-            attributes=_attributes(event),
-        )
+
+class _Attempt:
+    def __init__(self, span: trace.Span, *, propagate: bool) -> None:
+        self._span = span
+        self._propagate = propagate
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        if not self._propagate:
+            return []
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        carrier: dict[str, str] = {}
+        context = trace.set_span_in_context(self._span)
+        TraceContextTextMapPropagator().inject(carrier, context)
+        return [(name.encode("ascii"), value.encode("ascii")) for name, value in carrier.items()]
+
+    def end(self, event: AttemptEvent, at: int | None = None) -> None:
+        if event.status is not None:
+            self._span.set_attribute("http.response.status_code", event.status)
         if event.status is None or event.status >= 400:
-            span.set_status(trace.StatusCode.ERROR, event.trouble)
-        span.end(began + int(event.elapsed * NANOSECONDS))
+            self._span.set_attribute("error.type", event.trouble_kind or str(event.status))
+            self._span.set_status(trace.StatusCode.ERROR, event.trouble)
+        self._span.end(at)
 
-    return observe
+    def broke_off(self, error: BaseException) -> None:
+        _record(self._span, error)
+        self._span.end()
 
 
-def _attributes(event: AttemptEvent) -> dict[str, str | int]:
-    parts = urlsplit(event.url)
+class _Operation:
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+
+    def active(self) -> AbstractContextManager[object]:
+        return trace.use_span(self._span, record_exception=False, set_status_on_exception=False)
+
+    def end(self, error: BaseException | None, facts: Mapping[str, str | int]) -> None:
+        self._span.set_attributes({**facts})
+        # That nobody reads on is no error.
+        if error is not None and not isinstance(error, GeneratorExit):
+            _record(self._span, error)
+        self._span.end()
+
+
+def _record(span: trace.Span, error: BaseException) -> None:
+    """Put an error into a span; the text only of our own, which are redacted."""
+    kind = type(error)
+    span.set_attribute("error.type", kind.__qualname__)
+    facts = {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
+    if isinstance(error, ChainhubError):
+        facts["exception.message"] = str(error)
+    span.add_event("exception", facts)
+    span.set_status(trace.StatusCode.ERROR, facts.get("exception.message"))
+
+
+def _attributes(method: str, url: str, attempt: int) -> dict[str, str | int]:
+    parts = urlsplit(url)
     attributes: dict[str, str | int] = {
-        "http.request.method": event.method,
-        "url.full": event.url,
+        "http.request.method": method,
+        "url.full": url,
         "server.address": parts.hostname or "",
     }
-    if parts.port is not None:
-        attributes["server.port"] = parts.port
-    if event.attempt > 1:
-        attributes["http.request.resend_count"] = event.attempt - 1
-    if event.status is not None:
-        attributes["http.response.status_code"] = event.status
-    if event.status is None or event.status >= 400:
-        attributes["error.type"] = event.trouble_kind or str(event.status)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    if port is not None:
+        attributes["server.port"] = port
+    if attempt > 1:
+        attributes["http.request.resend_count"] = attempt - 1
     return attributes

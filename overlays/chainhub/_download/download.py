@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial as partial_of
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,8 +23,11 @@ from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._download.worker import in_thread
 from chainhub._redaction import redact_url
 from chainhub._responses.response import APIResponse
+from chainhub._session.events import AttemptEvent
 from chainhub._session.log import logger
 from chainhub._session.operation import arun, run
+from chainhub._session.retry import AttemptFailure
+from chainhub._tracing import OperationSpan, operation
 from chainhub._transport import cancel_scope
 from chainhub.errors import (
     CancelledByUser,
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._session.options import Options
     from chainhub_api.models import VideoTask
+
+DOWNLOAD = "video.download"
+"""The name of a download among operations."""
 
 PACE = 0.1
 """Seconds between two reports of progress."""
@@ -132,6 +138,8 @@ class Download:
         )
         self._started = _clock.monotonic()
         self._url: Address | None = None
+        self._span: OperationSpan | None = None
+        self._bytes = 0
         self._next_report = -math.inf
         if wanted.task is not None:
             self.take(wanted.task)
@@ -159,6 +167,20 @@ class Download:
                 yield None if stands_already(wanted.target, wanted.if_exists) else partial
         finally:
             partial.close()
+
+    @contextmanager
+    def traced(self) -> Iterator[None]:
+        """Make a span of the download, if there is a tracer."""
+        observers = self._session.observers
+        facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
+        with operation(observers, DOWNLOAD, self.wanted.id, facts) as self._span:
+            yield
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Let what is asked while the block runs belong to the span of the download."""
+        with nullcontext() if self._span is None else self._span.active():
+            yield
 
     @property
     def asks(self) -> bool:
@@ -211,7 +233,7 @@ class Download:
         fetch = Fetch(self._route, self._order(key), partial, self.halt, self._teller(tell))
         failure: BaseException
         try:
-            step = self._settled(fetch.run(), partial)
+            step = self._settled(self._traced_run(fetch), partial)
             next_step = self._finished(partial) if isinstance(step, Finish) else step
         except Interrupted as interrupted:
             failure = interrupted.error
@@ -224,6 +246,37 @@ class Download:
                 self._url = None
             return next_step
         raise failure
+
+    def _traced_run(self, fetch: Fetch) -> Outcome:
+        """Make the attempt, and a span of it if there is a tracer."""
+        tracer = self._session.observers.tracer
+        if tracer is None:
+            return fetch.run()
+        number, shown = self._course.attempts + 1, redact_url(str(fetch.url))
+        started, began = time.time(), _clock.monotonic()
+        with self.active():
+            span = tracer.attempt(None, "GET", shown, number)
+        try:
+            outcome = fetch.run()
+        except BaseException as error:
+            span.broke_off(error.error if isinstance(error, Interrupted) else error)
+            raise
+        failure = outcome if isinstance(outcome, AttemptFailure) else None
+        span.end(
+            AttemptEvent(
+                method="GET",
+                url=shown,
+                attempt=number,
+                status=fetch.status if failure is None else None,
+                trouble=failure and failure.text,
+                trouble_kind=failure and failure.kind,
+                request_id=None,
+                started=started,
+                elapsed=_clock.monotonic() - began,
+                operation=DOWNLOAD,
+            )
+        )
+        return outcome
 
     def _check(self) -> None:
         if self.halt.is_set():
@@ -268,6 +321,7 @@ class Download:
                 resumed = partial.resumed
                 partial.forget()
                 return self._again(self._course.mismatched(resumed, found, wanted.sha256))
+        self._bytes = partial.position
         partial.publish(wanted.if_exists)
         return None
 
@@ -306,11 +360,12 @@ def run_download(door: Door, download: Download, tell: Tell) -> Path:
     Raises:
         ChainhubError: the download has failed.
     """
-    with download.held() as partial:
+    with download.traced(), download.held() as partial:
         while partial is not None:
             if download.asks:
                 arguments: dict[str, object] = {"id": download.wanted.id}
-                task = run(door, query, "VideoTask", arguments, download.limits())
+                with download.active():
+                    task = run(door, query, "VideoTask", arguments, download.limits())
                 download.take(cast("VideoTask", task))
             key = door.way.session.credentials.key(download.left()) if download.wants_key else None
             step = download.attempt(partial, key, tell)
@@ -326,7 +381,8 @@ async def run_async_download(door: AsyncDoor, download: Download, tell: Tell) ->
         while partial is not None:
             if download.asks:
                 arguments: dict[str, object] = {"id": download.wanted.id}
-                task = await arun(door, query, "VideoTask", arguments, download.limits())
+                with download.active():
+                    task = await arun(door, query, "VideoTask", arguments, download.limits())
                 download.take(cast("VideoTask", task))
             key = await door.way.session.credentials.akey() if download.wants_key else None
             step = await in_thread(

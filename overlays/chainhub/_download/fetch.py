@@ -92,6 +92,7 @@ class Fetch:
         self._halt = halt
         self._tell = tell
         self.url = order.url
+        self.status: int | None = None
 
     def run(self) -> Outcome:
         """Make the attempt and return its result.
@@ -126,6 +127,7 @@ class Fetch:
         line = self._route.open(self.url)
         with closing(line), self._halt.watching(line.shut):
             head = line.ask(self.url, headers, self._order.until(), self._order.connect)
+            self.status = head.status
             found = judge_head(head.status, head.headers, kept)
             if logger.isEnabledFor(10):  # logging.DEBUG
                 logger.debug("download to %s: %s", self._partial.target.name, _told(found, kept))

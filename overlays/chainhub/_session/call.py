@@ -35,6 +35,7 @@ from chainhub.errors import (
 
 if TYPE_CHECKING:  # what failures need; most calls have none
     from chainhub._session.retry import AttemptFailure, FailureKind, Retry, Stop
+    from chainhub._tracing import AttemptSpan, Tracer
 
 
 class Prepared:
@@ -43,15 +44,17 @@ class Prepared:
     Attributes:
         shared: What it has in common with its copies that are aimed elsewhere.
         target: The path and query, as in the request line.
+        operation: The operation, such as `video.query`, None if it is not known.
     """
 
-    __slots__ = ("idempotent", "method", "shared", "target")
+    __slots__ = ("idempotent", "method", "operation", "shared", "target")
 
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
         self.method = request.method
         self.idempotent = request.method == "GET" or _is_idempotent(request.method)
         self.shared = Shared(request, auth_header, prefix)
         self.target = request.url.raw_path
+        self.operation: str | None = None
 
     @property
     def raw_url(self) -> str:
@@ -72,6 +75,15 @@ class Prepared:
         other.idempotent = self.idempotent
         other.shared = self.shared
         other.target = target
+        other.operation = self.operation
+        return other
+
+    def with_headers(self, headers: list[tuple[bytes, bytes]]) -> Prepared:
+        """Return the same request with further headers."""
+        if not headers:
+            return self
+        other = self.aimed_at(self.target)
+        other.shared = self.shared.extended(headers)
         return other
 
     def with_key(self, key: Key) -> Request:
@@ -97,13 +109,29 @@ class Shared:
         request: The request as httpx has built it, its body read.
     """
 
-    __slots__ = ("_auth_header", "_key", "_keyed", "_prefix", "home", "origin", "request")
+    __slots__ = (
+        "_auth_header",
+        "_further",
+        "_key",
+        "_keyed",
+        "_prefix",
+        "home",
+        "origin",
+        "request",
+    )
 
-    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+    def __init__(
+        self,
+        request: httpx.Request,
+        auth_header: str,
+        prefix: str,
+        further: list[tuple[bytes, bytes]] | None = None,
+    ) -> None:
         self.home: object = None
         self.request = request
         url = request.url
         self.origin = str(url).removesuffix(url.raw_path.decode("ascii"))
+        self._further = further or []
         self._auth_header = auth_header
         self._prefix = prefix
         self._key: Key | None = None
@@ -120,13 +148,19 @@ class Shared:
     def headers(self, key: Key) -> list[tuple[bytes, bytes]]:
         """Return the headers with the key in the one that carries it."""
         name = self._auth_header.encode("ascii")
-        own = [pair for pair in self.request.headers.raw if pair[0].lower() != name.lower()]
+        taken = {name.lower(), *(further.lower() for further, _ in self._further)}
+        own = [pair for pair in self.request.headers.raw if pair[0].lower() not in taken]
         before = f"{self._prefix} ".encode("ascii") if self._prefix else b""
-        return [*own, (name, SecretBytes(before + key.reveal().encode("ascii")))]
+        secret = SecretBytes(before + key.reveal().encode("ascii"))
+        return [*own, *self._further, (name, secret)]
 
 
 class Call:
     """The state of one call.
+
+    Attributes:
+        outgoing: The request as the next attempt sends it.
+        span: What a tracer has made of the attempt under way.
 
     Args:
         prepared: The request.
@@ -148,10 +182,12 @@ class Call:
         "deadline_at",
         "observers",
         "options",
+        "outgoing",
         "prepared",
         "random",
         "refreshed",
         "secrets",
+        "span",
         "started",
     )
 
@@ -166,7 +202,8 @@ class Call:
         secrets: Callable[[], tuple[str, ...]],
         random: Callable[[], float],
     ) -> None:
-        self.prepared = prepared
+        self.prepared = self.outgoing = prepared
+        self.span: AttemptSpan | None = None
         self.options = options
         self.budget = budget
         self.observers = observers
@@ -186,6 +223,8 @@ class Call:
             raise self._filled(CancelledByUser("cancelled"))
         self.attempts += 1
         self._attempt_began = _clock.monotonic()
+        if self.observers.tracer is not None:
+            self._trace(self.observers.tracer)
         options = self.options
         limits = self._limits = Limits(
             timeout=options.timeout,
@@ -197,6 +236,16 @@ class Call:
             cancel=options.cancel,
         )
         return limits
+
+    def _trace(self, tracer: Tracer) -> None:
+        prepared = self.prepared
+        self.span = tracer.attempt(prepared.operation, prepared.method, prepared.url, self.attempts)
+        self.outgoing = prepared.with_headers(self.span.headers)
+
+    def broke_off(self, error: BaseException) -> None:
+        """Take that the attempt under way ended without an outcome."""
+        if self.span is not None:
+            self.span.broke_off(error)
 
     def answer(self, raw: Response) -> APIResponse:
         """Return what came as an answer to this call."""
@@ -224,6 +273,10 @@ class Call:
         self._spent += step.cost
         self._tell_retry(step.delay, error)
         return step.delay
+
+    def told(self, outcome: APIResponse | AttemptFailure) -> None:
+        """Tell of an attempt after which the same is asked with another key."""
+        self._tell_attempt(outcome)
 
     def wants_new_key(self, outcome: APIResponse | AttemptFailure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
@@ -295,13 +348,14 @@ class Call:
                 status=answer.status if answer else None,
                 error=error,
                 elapsed=_clock.monotonic() - self.started,
+                operation=self.prepared.operation,
             )
             observer(event)
         return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
 
     def _tell_attempt(self, outcome: APIResponse | AttemptFailure) -> None:
         observer = self.observers.on_attempt
-        if observer is None and not logger.isEnabledFor(20):  # logging.INFO
+        if observer is None and self.span is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         from chainhub._session.events import AttemptEvent
 
@@ -318,6 +372,7 @@ class Call:
             request_id=request_id_of(answer, self.secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
+            operation=self.prepared.operation,
         )
         logger.info(
             "%s %s: %s in %.3f s (attempt %d, request id %s)",
@@ -333,6 +388,8 @@ class Call:
             event.attempt,
             "kept" if self._limits.reused else "new",
         )
+        if self.span is not None:
+            self.span.end(event)
         if observer is not None:
             observer(event)
 
@@ -350,6 +407,7 @@ class Call:
                     delay=delay,
                     error=error,
                     max_attempts=self.options.retries().attempts,
+                    operation=self.prepared.operation,
                 )
             )
 

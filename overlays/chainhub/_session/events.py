@@ -21,6 +21,7 @@ class AttemptEvent:
         request_id: The service's id of the request, None if it sent none.
         started: When the attempt began, in seconds since 1970.
         elapsed: Seconds the attempt took.
+        operation: The operation, such as `video.query`, None if it is not known.
     """
 
     method: str
@@ -32,6 +33,7 @@ class AttemptEvent:
     request_id: str | None
     started: float
     elapsed: float
+    operation: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +48,7 @@ class RetryEvent:
         error: The error that would be raised without a retry.
         max_attempts: How many attempts in a row may fail.
         task_id: The task of the wait, None outside a wait.
+        operation: The operation, such as `video.query`, None if it is not known.
     """
 
     method: str
@@ -55,6 +58,7 @@ class RetryEvent:
     error: ChainhubError
     max_attempts: int | None = None
     task_id: str | None = None
+    operation: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +72,7 @@ class CallEvent:
         status: The last HTTP status, None if there was no response.
         error: The error that the call raises, None if it returns.
         elapsed: Seconds that the call took.
+        operation: The operation, such as `video.query`, None if it is not known.
     """
 
     method: str
@@ -76,3 +81,4 @@ class CallEvent:
     status: int | None
     error: ChainhubError | None
     elapsed: float
+    operation: str | None = None

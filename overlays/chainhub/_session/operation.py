@@ -104,6 +104,12 @@ class Replay:
         return self._response
 
 
+def name_of(operation: ModuleType) -> str | None:
+    """Return the name of an operation, such as `video.query`; an undeclared request has none."""
+    *_, package, tag, name = ("", "", *operation.__name__.split("."))
+    return f"{tag}.{name}" if package == "api" else None
+
+
 def _prepared(
     door: Sender | AsyncSender,
     method: str,
@@ -124,8 +130,15 @@ class Recorder:
 
     raise_on_unexpected_status = True
 
-    def __init__(self, door: Sender, options: Options, headers: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        door: Sender,
+        operation: str | None,
+        options: Options,
+        headers: Mapping[str, str] | None,
+    ) -> None:
         self._door = door
+        self._operation = operation
         self._options = options
         self._headers = headers
         self.outcome: CallResult | None = None
@@ -136,6 +149,7 @@ class Recorder:
 
     def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         prepared = _prepared(self._door, method, url, self._headers, kwargs)
+        prepared.operation = self._operation
         self.sending = True
         outcome = self.outcome = self._door.exchange_prepared(prepared, self._options)
         return ParsedAnswer(outcome.value(), self._door.secrets())
@@ -147,9 +161,14 @@ class AsyncRecorder:
     raise_on_unexpected_status = True
 
     def __init__(
-        self, door: AsyncSender, options: Options, headers: Mapping[str, str] | None
+        self,
+        door: AsyncSender,
+        operation: str | None,
+        options: Options,
+        headers: Mapping[str, str] | None,
     ) -> None:
         self._door = door
+        self._operation = operation
         self._options = options
         self._headers = headers
         self.outcome: CallResult | None = None
@@ -160,6 +179,7 @@ class AsyncRecorder:
 
     async def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         prepared = _prepared(self._door, method, url, self._headers, kwargs)
+        prepared.operation = self._operation
         self.sending = True
         outcome = self.outcome = await self._door.exchange_prepared(prepared, self._options)
         return ParsedAnswer(outcome.value(), self._door.secrets())
@@ -323,6 +343,7 @@ class Question:
         self._door = door
         wanted = self._task.wanted()
         self.prepared: Prepared = door.prepared(door.build_request(**wanted))
+        self.prepared.operation = name_of(operation)
         self._simple = self.prepared.target == simple_target(wanted)
 
     def target_for(self, **arguments: object) -> bytes:
@@ -366,7 +387,7 @@ def run(
     """
     task = Task(operation, returns, arguments, door.secrets)
     task.refuse_empty()
-    record = Recorder(door, options, headers)
+    record = Recorder(door, name_of(operation), options, headers)
     try:
         response = operation.sync_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
@@ -387,7 +408,7 @@ async def arun(
     """Carry an operation out as `run` does, asynchronously."""
     task = Task(operation, returns, arguments, door.secrets)
     task.refuse_empty()
-    record = AsyncRecorder(door, options, headers)
+    record = AsyncRecorder(door, name_of(operation), options, headers)
     try:
         response = await operation.asyncio_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises

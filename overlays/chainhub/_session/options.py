@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
     from chainhub._session.retry_policy import RetryPolicy
+    from chainhub._tracing import Tracer
 
 CONNECT = 5.0
 """Seconds for one connect or handshake: a packet lost twice (1 + 2 s) is still waited for."""
@@ -81,9 +83,13 @@ class Options:
 
 
 class Observers:
-    """The event hooks; an exception in one of them ends the call and propagates."""
+    """The event hooks; an exception in one of them ends the call and propagates.
 
-    __slots__ = ("on_attempt", "on_call", "on_retry")
+    Attributes:
+        tracer: What makes spans, if `on_attempt` is of `chainhub.otel`.
+    """
+
+    __slots__ = ("on_attempt", "on_call", "on_retry", "tracer")
 
     def __init__(
         self,
@@ -92,9 +98,16 @@ class Observers:
         on_retry: Callable[[RetryEvent], None] | None = None,
         on_call: Callable[[CallEvent], None] | None = None,
     ) -> None:
-        self.on_attempt = on_attempt
+        self.tracer: Tracer | None = None if on_attempt is None else _tracer(on_attempt)
+        self.on_attempt = on_attempt if self.tracer is None else None
         self.on_retry = on_retry
         self.on_call = on_call
+
+
+def _tracer(observer: Callable[[AttemptEvent], None]) -> Tracer | None:
+    # Who has a tracer has imported its module.
+    module = sys.modules.get("chainhub.otel")
+    return observer if module is not None and isinstance(observer, module.Spans) else None
 
 
 def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:

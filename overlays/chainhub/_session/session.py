@@ -89,6 +89,7 @@ class Session:
             key = self.credentials.key(call.left())
             outcome = self._attempt(call, key, exchange)
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
+                call.told(outcome)
                 continue
             step = call.settle(outcome)
             if isinstance(step, CallResult):
@@ -106,6 +107,7 @@ class Session:
             key = await self.credentials.akey()
             outcome = await self._aattempt(call, key, exchange)
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
+                call.told(outcome)
                 continue
             step = call.settle(outcome)
             if isinstance(step, CallResult):
@@ -143,9 +145,12 @@ class Session:
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
         try:
-            raw = exchange(call.prepared, key, limits)
+            raw = exchange(call.outgoing, key, limits)
         except Failure as failure:
             return self._trouble(failure)
+        except BaseException as error:
+            call.broke_off(error)
+            raise
         finally:
             UNDER_WAY.set(outer)
         return call.answer(raw)
@@ -158,9 +163,12 @@ class Session:
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
         try:
-            raw = await exchange(call.prepared, key, limits)
+            raw = await exchange(call.outgoing, key, limits)
         except Failure as failure:
             return self._trouble(failure)
+        except BaseException as error:
+            call.broke_off(error)
+            raise
         finally:
             UNDER_WAY.set(outer)
         return call.answer(raw)

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import (
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Coroutine,
     Generator,
@@ -36,8 +37,9 @@ from chainhub._session.session import running_loop
 from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.poll import WaitOptions
-from chainhub._tasks.poller import CUT, good, id_of, notify, tell_retry, within
+from chainhub._tasks.poller import CUT, WAIT, facts_of, good, id_of, notify, tell_retry, within
 from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ended, Idle, Scheduler, SendPoll, Update
+from chainhub._tracing import ainside, inside
 from chainhub._transport import cancel_scope
 from chainhub.errors import CancelledByUser, ChainhubError
 from chainhub_api.api.video import query
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from chainhub._tasks.batch_methods import Ids, JournalPath
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.wait_methods import OnUpdate
+    from chainhub._tracing import OperationSpan
 
 
 T = TypeVar("T")
@@ -88,6 +91,8 @@ class BatchPoller:
         self._pattern: Question | None = None
         self._targets: dict[str, bytes] = {}
         self._replayed: set[str] = set()
+        self._tracer = door.observers.tracer
+        self.spans: dict[str, OperationSpan] = {}
 
     def add(self, task: str | VideoTask) -> Outcome | None:
         """Add an id; return its outcome if the journal of an earlier run has it."""
@@ -97,7 +102,9 @@ class BatchPoller:
                 return None
             self._replayed.add(task_id)
             return self._journal.replay(task_id)
-        self.scheduler.add(task_id, _clock.monotonic())
+        fresh = self.scheduler.add(task_id, _clock.monotonic())
+        if self._tracer is not None and fresh:
+            self.spans[task_id] = self._tracer.operation(WAIT, task_id)
         return None
 
     def question(self, ask: SendPoll) -> tuple[Prepared, Options]:
@@ -146,9 +153,16 @@ class BatchPoller:
     def kept(self, outcome: Outcome) -> Outcome:
         """Write an outcome into the journal before it is returned."""
         self._targets.pop(outcome.id, None)
+        if outcome.id in self.spans:
+            self.spans.pop(outcome.id).end(outcome.error, facts_of(outcome))
         if self._journal is not None:
             self._journal.record(outcome)
         return outcome
+
+    def end_spans(self) -> None:
+        """End the spans of tasks that have no outcome because the wait for all has ended."""
+        while self.spans:
+            self.spans.popitem()[1].end(None, {})
 
     def check_cancelled(self) -> None:
         """Raise if the switch was set.
@@ -218,6 +232,7 @@ class Workers:
         self._batch.stop.set()
         assert self._threads is not None  # the block was entered
         self._threads.shutdown(cancel_futures=True)
+        self._batch.end_spans()
 
     def _cancelled(self) -> None:
         self._batch.stop.set()
@@ -230,8 +245,11 @@ class Workers:
 
     def _ask(self, ask: SendPoll, prepared: Prepared, options: Options) -> None:
         ended: CallResult | BaseException
+        send: Callable[[Prepared, Options], CallResult] = self._door.exchange_prepared
+        if self._batch.spans:
+            send = inside(self._batch.spans.get(ask.wait.task_id), send)
         try:
-            ended = self._door.exchange_prepared(prepared, options)
+            ended = send(prepared, options)
         except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
             ended = error
         self._came.put(PollResult(ask, ended))
@@ -359,6 +377,7 @@ class AsyncWorkers:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._batch.end_spans()
 
     def fetch(self) -> None:
         """Start to read the next id, unless that is running."""
@@ -390,8 +409,11 @@ class AsyncWorkers:
 
     async def _ask(self, ask: SendPoll, prepared: Prepared, options: Options) -> None:
         ended: CallResult | BaseException
+        send: Callable[[Prepared, Options], Awaitable[CallResult]] = self._door.exchange_prepared
+        if self._batch.spans:
+            send = ainside(self._batch.spans.get(ask.wait.task_id), send)
         try:
-            ended = await self._door.exchange_prepared(prepared, options)
+            ended = await send(prepared, options)
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             ended = error
         self._came.put_nowait(PollResult(ask, ended))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from inspect import isawaitable
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -20,14 +21,20 @@ from chainhub._session.session import running_loop
 from chainhub._tasks.intervals import PollIntervals
 from chainhub._tasks.outcome import shown_id
 from chainhub._tasks.poll import Done, ExpireAt, Next, Poll, PollAt, Raise, Step, WaitOptions
+from chainhub._tracing import ainside, inside, operation
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
     from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._tasks.outcome import Outcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate
+    from chainhub._tracing import OperationSpan
+
+WAIT = "video.wait"
+"""The name of a wait among operations."""
 
 CUT = 0.2
 """Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
@@ -63,6 +70,11 @@ class Poller:
         self._deadline_at = terms.deadline_at
         self._observers = door.observers
         self.step = Step(None, PollAt(now))
+
+    def span(self) -> AbstractContextManager[OperationSpan | None]:
+        """Make a span of the wait, if there is a tracer."""
+        wait = self._wait
+        return operation(self._observers, WAIT, wait.task_id, lambda: facts_of(wait))
 
     @property
     def pause(self) -> float:
@@ -123,6 +135,14 @@ class Poller:
         )
 
 
+def facts_of(wait: Poll | Outcome) -> dict[str, str | int]:
+    """Return what a span tells of a wait."""
+    facts: dict[str, str | int] = {"chainhub.task.polls": wait.polls}
+    if wait.task is not None:
+        facts["chainhub.task.status"] = str(wait.task.status)[:200]
+    return facts
+
+
 def tell_retry(observers: Observers, wait: Poll, error: ChainhubError, delay: float) -> None:
     """Tell that a poll failed and that another one follows after `delay` seconds."""
     failures, most = wait.tally
@@ -146,6 +166,7 @@ def tell_retry(observers: Observers, wait: Poll, error: ChainhubError, delay: fl
                 error=error,
                 max_attempts=most,
                 task_id=wait.task_id,
+                operation=WAIT,
             )
         )
 
@@ -216,16 +237,18 @@ def poll_until_final(
 ) -> Iterator[VideoTask]:
     """Poll a task until it is finished; yield it each time it has changed, and at the end."""
     poller = Poller(door, task, terms, cancel)
-    while True:
-        _clock.sleep(poller.pause, poller.cancel)
-        ask = poller.due()
-        if ask is not None:
-            poller.take(door.exchange_prepared(ask.question.prepared, ask.options))
-        if poller.step.changed is not None:
-            yield poller.step.changed
-        final = ended(poller.step)
-        if final is not None:
-            break
+    with poller.span() as span:
+        send = inside(span, door.exchange_prepared)
+        while True:
+            _clock.sleep(poller.pause, poller.cancel)
+            ask = poller.due()
+            if ask is not None:
+                poller.take(send(ask.question.prepared, ask.options))
+            if poller.step.changed is not None:
+                yield poller.step.changed
+            final = ended(poller.step)
+            if final is not None:
+                break
     if final is not poller.step.changed:
         yield final
 
@@ -236,15 +259,17 @@ async def poll_until_final_async(
     """Poll a task until it is finished; yield it each time it has changed, and at the end."""
     running_loop()
     poller = Poller(door, task, terms, cancel)
-    while True:
-        await _clock.asleep(poller.pause, poller.cancel)
-        ask = poller.due()
-        if ask is not None:
-            poller.take(await door.exchange_prepared(ask.question.prepared, ask.options))
-        if poller.step.changed is not None:
-            yield poller.step.changed
-        final = ended(poller.step)
-        if final is not None:
-            break
+    with poller.span() as span:
+        send = ainside(span, door.exchange_prepared)
+        while True:
+            await _clock.asleep(poller.pause, poller.cancel)
+            ask = poller.due()
+            if ask is not None:
+                poller.take(await send(ask.question.prepared, ask.options))
+            if poller.step.changed is not None:
+                yield poller.step.changed
+            final = ended(poller.step)
+            if final is not None:
+                break
     if final is not poller.step.changed:
         yield final
