@@ -196,7 +196,7 @@ class ChainhubError(Exception):
         room = LONGEST_LINE - len(head) - len(code) - len(facts)
         return head + _sentence(self.message, code, self.advice, room) + facts
 
-    def said(self) -> str:
+    def _said(self) -> str:
         """Return what happened, without what to do and the facts of the call."""
         return self._head() + self.message
 

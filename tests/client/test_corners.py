@@ -71,16 +71,17 @@ def test_foreign_good_status_is_named(mode, server, http):
             mode(client.video.query("a"))
 
 
-def test_log_handler_is_installed_in_process(monkeypatch):
+@pytest.mark.parametrize(("value", "level"), [("info", logging.INFO), ("verbose", logging.WARNING)])
+def test_log_handler_is_installed_in_process(monkeypatch, value, level):
     """`CHAINHUB_LOG` takes effect with the first client, once."""
     before = list(_log.logger.handlers)
-    monkeypatch.setenv("CHAINHUB_LOG", "info")
+    monkeypatch.setenv("CHAINHUB_LOG", value)
     try:
         _log.guard_logs()
         _log.guard_logs()
         added = [handler for handler in _log.logger.handlers if handler not in before]
         assert [type(handler) for handler in added] == [logging.StreamHandler]
-        assert _log.logger.level == logging.INFO
+        assert _log.logger.level == level
     finally:
         _log.logger.handlers[:] = before
         _log.logger.setLevel(logging.NOTSET)

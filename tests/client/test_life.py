@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 import chainhub
+from chainhub._session import session as _session
 from chainhub._tasks import batch_poller as _gathering
 from chainhub_api.api.video import query
-from tests.loopback import TASK
+from tests.loopback import TASK, spell
 
 
 def test_one_async_client_serves_several_event_loops(server):
@@ -186,6 +187,11 @@ def test_leaked_async_client_on_a_live_loop_warns(server):
     asyncio.run(leak())
 
 
+def http_task(**fields):
+    """Spell an answer about a task."""
+    return spell(200, TASK | {"status": "completed", "video_url": "https://h/v.mp4"} | fields)
+
+
 LATE = """
 import asyncio, httpx, logging, sys, chainhub
 
@@ -232,13 +238,49 @@ def test_nothing_is_said_at_exit(server, http, tmp_path, lines):
 def test_what_is_let_go_of_serves_again(mode, server):
     """A handler that was registered earlier runs later, and may still ask."""
     arguments = {} if mode.asynchronous else {"httpx_args": {"http2": False}}
-    for client in (
+    clients = [
         mode.client(base_url=server.url),
         mode.client(base_url=server.url, **arguments),
-    ):
-        for _ in range(2):
+    ]
+    for _ in range(2):
+        for client in clients:
             assert mode(client.video.query("a")).status == "pending"
-            client._session.let_go()
+        _session._let_go_of_all()
+
+
+def test_what_a_closed_loop_had_is_left_alone(server):
+    """Its sockets are beyond reach. Asynchronous only: threads have no loop."""
+    client = chainhub.AsyncClient("sk-test-late", base_url=server.url)
+    loop = asyncio.new_event_loop()
+
+    async def ask():
+        await client.video.query("a")
+        client._session.let_go()  # a loop that runs closes its own
+        assert client._session._async_pools
+        await client.aclose()
+
+    loop.run_until_complete(ask())
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+    client._session.let_go()
+
+
+def test_finalizing_closes_nothing():
+    """Modules may be gone by then."""
+    client = chainhub.Client("sk-test-late")
+    client._session.__del__(lambda: True)
+    client.close()
+
+
+def test_wait_that_nobody_reads_to_its_end_is_closed(server):
+    """At exit; its threads end. Synchronous only: an event loop closes its generators."""
+    client = chainhub.Client("sk-test-late", base_url=server.url)
+    server.answers = [http_task(id="a"), http_task(id="b", status="pending")]
+    waiting = client.video.as_completed(["a", "b"], interval=0.01)
+    assert next(waiting).id == "a"
+    _gathering._close_unfinished()
+    assert list(waiting) == []
+    assert not [t for t in threading.enumerate() if t.name.startswith("chainhub_")]
 
 
 def test_wait_of_the_parent_is_left_open_in_a_forked_child(server):

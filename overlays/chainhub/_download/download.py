@@ -27,7 +27,7 @@ from chainhub._session.events import AttemptEvent
 from chainhub._session.log import logger
 from chainhub._session.operation import arun, run
 from chainhub._session.retry import AttemptFailure
-from chainhub._tracing import OperationSpan, operation
+from chainhub._tracing import operation
 from chainhub._transport import cancel_scope
 from chainhub.errors import (
     CancelledByUser,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from chainhub._session.credentials import Key
     from chainhub._session.httpx_clients import AsyncDoor, Door
     from chainhub._session.options import Options
+    from chainhub._tracing import OperationSpan
     from chainhub_api.models import VideoTask
 
 DOWNLOAD = "video.download"

@@ -137,6 +137,12 @@ class Shared:
         self._key: Key | None = None
         self._keyed: Request | None = None
 
+    def extended(self, headers: list[tuple[bytes, bytes]]) -> Shared:
+        """Return the same with further headers, which replace those of the same name."""
+        other = Shared(self.request, self._auth_header, self._prefix, headers)
+        other.home = self.home
+        return other
+
     def keyed(self, key: Key) -> Request:
         """Return the request with a key, aimed nowhere in particular."""
         if self._keyed is None or self._key != key:

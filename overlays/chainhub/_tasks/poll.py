@@ -446,7 +446,7 @@ class Poll:
     def _ran_out(self, now: float) -> errors.WaitTimeout:
         known = f" is still {shown_status(self.task)}" if self.task else ": no response"
         last = self._error
-        why = f"; last error: {last.said()}" if last else ""
+        why = f"; last error: {last._said()}" if last else ""
         error = errors.WaitTimeout(
             f"task {shown_id(self.task_id)}{known}{why}",
             task_id=self.task_id,
