@@ -1,4 +1,4 @@
-"""What a tracer is told: when operations and their attempts begin and how they end.
+"""The interface of a tracer: operations and their attempts begin and end.
 
 `chainhub.otel` has the one tracer there is. Without it nothing of this costs anything.
 """

@@ -378,7 +378,7 @@ def run_download(door: Door, download: Download, tell: Tell) -> Path:
 
 async def run_async_download(door: AsyncDoor, download: Download, tell: Tell) -> Path:
     """Async version of `run_download`; the bytes are read in a thread."""
-    with download.held() as partial:
+    with download.traced(), download.held() as partial:
         while partial is not None:
             if download.asks:
                 arguments: dict[str, object] = {"id": download.wanted.id}
