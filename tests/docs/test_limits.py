@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 
 import chainhub
-from chainhub import _pool, errors
+from chainhub import errors
 from chainhub._download import download as _download
 from chainhub._download import fetch as _fetch
 from chainhub._responses import strict_json as _json
@@ -18,6 +18,7 @@ from chainhub._session import retry_after as _retry_after
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import poll as _waiting
 from chainhub._tasks import scheduler as _crowd
+from chainhub._transport import pools as _pool
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "limits.md"
 CODE = Path(chainhub.__file__).parent

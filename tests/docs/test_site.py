@@ -168,7 +168,7 @@ def test_models_show_the_types_that_people_write(site: Path) -> None:
     """Neither how a missing field is marked nor how the generator makes a default."""
     text = (site / "reference" / "models.html").read_text("utf-8")
     shown = re.sub(r"<[^>]+>|\s+", "", text)
-    assert "video_url¶Type:str|None" in shown
+    assert "video_url:str|None¶" in shown
     assert "attr_dict" not in text
     assert "Unset" not in text
 

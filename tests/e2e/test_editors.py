@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
 
@@ -78,6 +79,10 @@ def test_mypy_finds_no_fault(python: Path, programs: Path, tmp_path: Path) -> No
     _run("mypy", *options, "--python-executable", str(python), *files, cwd=programs)
 
 
+@pytest.mark.skipif(
+    find_spec("basedpyright") is None,
+    reason="basedpyright is not installed: `make check` brings it, with 300 MB of Node",
+)
 def test_pyright_finds_no_fault(python: Path, programs: Path, tmp_path: Path) -> None:
     """As Pylance has it too; a wheel asks more of what it exports than sources do."""
     configuration = tmp_path / "pyrightconfig.json"

@@ -86,8 +86,8 @@ def test_forbidden_words_are_found(words: ModuleType, text: str, found: str | No
         ("docs/page.md", "# A page\n\nThe question goes on.\n", {3: ["question", "goes on"]}),
         (
             "README.md",
-            "`trouble`\n\n```text\na question\n```\n\nin sync and async\n",
-            {7: ["modes"]},
+            "`trouble`\n\n```text\na question\n```\n\nin both colours\n",
+            {7: ["colours"]},
         ),
         (
             "docs/page.md",
