@@ -4,6 +4,8 @@
 
 # What a person has set for other projects must not change what the project's own Pythons see.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS SOURCE_DATE_EPOCH
+# Without bytecode every process compiles the package anew: the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
