@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -23,12 +23,12 @@ class Result:
 
 
 def options(changes: Mapping[str, object]) -> dict[str, object]:
-    """Return the usual arguments of a client, with changes: short spans, tiny delays."""
+    """Return the usual arguments of a client, with changes: few attempts, tiny delays."""
     retry = {"attempts": 2, "base": 0.01, "throttled_base": 0.01, "cap": 0.02}
     changed = dict(changes)
     retry.update(changed.pop("retry", {}))  # type: ignore[call-overload]
     policy = chainhub.RetryPolicy(**retry)  # type: ignore[arg-type]
-    return {"timeout": 1.0, "deadline": 3.0, "retry": policy, **changed}
+    return {"timeout": 20.0, "deadline": 60.0, "retry": policy, **changed}
 
 
 def ask(
@@ -36,36 +36,53 @@ def ask(
     arguments: Mapping[str, object],
     *,
     calls: int = 1,
-    rest: float = 0.0,
+    before: Callable[[int], object] = lambda number: None,
     identifier: Any = ID,
 ) -> Result:
-    """Make a client, query so many times with rests between, close the client."""
+    """Query as `ask_all` does, and return the last result."""
+    return ask_all(mode, arguments, calls=calls, before=before, identifier=identifier)[-1]
+
+
+def ask_all(
+    mode: Mode,
+    arguments: Mapping[str, object],
+    *,
+    calls: int,
+    before: Callable[[int], object],
+    identifier: Any = ID,
+) -> list[Result]:
+    """Make a client, query so many times, close the client; before a call, its number is told."""
     if mode == "async":
-        return asyncio.run(_ask_async(arguments, calls, rest, identifier))
-    result = Result()
+        return asyncio.run(_ask_async(arguments, calls, before, identifier))
+    results = []
     with chainhub.Client(KEY, **arguments) as client:  # type: ignore[arg-type]
         for number in range(calls):
-            time.sleep(rest if number else 0)
+            before(number)
             started = time.monotonic()
             try:
                 result = Result(value=client.video.query(identifier))
             except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
                 result = Result(error=error)
             result.elapsed = time.monotonic() - started
-    return result
+            results.append(result)
+    return results
 
 
 async def _ask_async(
-    arguments: Mapping[str, object], calls: int, rest: float, identifier: Any
-) -> Result:
-    result = Result()
+    arguments: Mapping[str, object],
+    calls: int,
+    before: Callable[[int], object],
+    identifier: Any,
+) -> list[Result]:
+    results = []
     async with chainhub.AsyncClient(KEY, **arguments) as client:  # type: ignore[arg-type]
         for number in range(calls):
-            await asyncio.sleep(rest if number else 0)
+            before(number)
             started = time.monotonic()
             try:
                 result = Result(value=await client.video.query(identifier))
             except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
                 result = Result(error=error)
             result.elapsed = time.monotonic() - started
-    return result
+            results.append(result)
+    return results

@@ -20,7 +20,7 @@ import attrs
 
 T = TypeVar("T")
 _LONGEST_REQUEST = 1 << 20
-_HANG = 30.0  # seconds; far beyond every limit under test
+_HANG = 100.0  # seconds; far beyond every limit under test
 
 
 class Step(Protocol):
@@ -81,6 +81,7 @@ class Wire:
 
     async def gone(self) -> None:
         """Wait until the client closes the connection."""
+        self.server.acts += 1
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_HANG):
                 while await self.reader.read(65536):
@@ -219,6 +220,7 @@ class Server:
         tls: Speak TLS with this context.
         late: Seconds after which the port begins to listen.
         requests: What was received, in order.
+        acts: How many acts are over, or wait for the client.
         connections: How many connections were accepted.
     """
 
@@ -230,6 +232,7 @@ class Server:
     stranger: Server | None = None
     requests: list[Request] = attrs.field(factory=list)
     connections: int = 0
+    acts: int = 0
     port: int = 0
     _open: set[Wire] = attrs.field(factory=set)
     _quiet: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -288,7 +291,11 @@ class Server:
             self._socket.close()
         for wire in list(self._open):
             wire.writer.transport.abort()
-        await self.quiet(1.0)
+        await self.quiet(10.0)
+
+    def is_at_rest(self, acts: int) -> bool:
+        """Tell whether so many acts are over, and whatever they end is closed."""
+        return self.acts >= acts and not any(wire.over for wire in list(self._open))
 
     async def quiet(self, seconds: float) -> int:
         """Wait until clients have closed all connections; return how many they have not."""
@@ -319,6 +326,7 @@ class Server:
         for step in act:
             if not wire.over:
                 await step.play(wire)
+        self.acts += bool(act)
 
 
 def _nth(acts: tuple[Act, ...], number: int) -> Act:
@@ -333,7 +341,7 @@ class Stage:
         self._thread = threading.Thread(target=self._loop.run_forever, name="faults", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[object, object, T], seconds: float = 10.0) -> T:
+    def run(self, work: Coroutine[object, object, T], seconds: float = 60.0) -> T:
         """Run a coroutine there and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 

@@ -7,7 +7,7 @@ import logging
 import pickle
 import traceback
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Mode, Result, ask, options
+from tests.faults.asking import Mode, Result, ask, ask_all, options
 from tests.faults.server import Close, Pause, Reset, Send, Server, Stage
 from tests.faults.table import FAULTS, KEY, Error, Fault, Value, answer
+from tests.loopback import SOON, until
 
 MODES: tuple[Mode, ...] = ("sync", "async")
 
@@ -95,6 +96,11 @@ def server_of(fault: Fault) -> Server:
     )
 
 
+def at_rest(server: Server) -> Callable[[int], None]:
+    """Return what waits, before a call, for the server to be done with the calls before."""
+    return lambda number: until(lambda: server.is_at_rest(number))
+
+
 def arguments_of(fault: Fault, server: Server) -> dict[str, object]:
     """Return the client's arguments."""
     url = server.url
@@ -114,14 +120,32 @@ def test_a_fault_has_its_outcome(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The outcome is the one in the table; nothing leaks, lingers, grows or takes too long."""
+    for left in reversed(range(fault.tries)):
+        contacts.clear()
+        caplog.clear()
+        try:
+            return judge(fault, mode, stage, contacts, caplog)
+        except AssertionError:
+            if not left:
+                raise
+
+
+def judge(
+    fault: Fault,
+    mode: Mode,
+    stage: Stage,
+    contacts: set[object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Play a fault once."""
     server = server_of(fault)
     assert server.stranger is not None
     caplog.set_level(logging.DEBUG)
     with stage.serving(server, server.stranger):
         with measured(fault.memory):
             arguments = arguments_of(fault, server)
-            result = ask(mode, arguments, calls=fault.calls, rest=fault.rest)
-        lingering = stage.run(server.quiet(2.0))
+            result = ask(mode, arguments, calls=fault.calls, before=at_rest(server))
+        lingering = stage.run(server.quiet(SOON))
     differences = [difference(result, expected) for expected in fault.outcomes]
     assert "" in differences, (differences, result.error or result.value)
     if result.error is not None:
@@ -130,7 +154,7 @@ def test_a_fault_has_its_outcome(
         echoed = fault.name.startswith("the key in a member")
         assert echoed or KEY not in with_locals(result.error)
     assert KEY not in caplog.text
-    assert result.elapsed < fault.within
+    assert result.elapsed < SOON
     assert fault.requests in (None, len(server.requests))
     assert lingering == 0
     assert not [record for record in caplog.records if record.name == "asyncio" and record.exc_info]
@@ -149,13 +173,17 @@ def test_an_answer_may_end_at_any_byte(mode: Mode, how: Close | Reset, stage: St
     """Wherever an answer breaks off, the error is that of a broken connection."""
     good = answer()
     server = Server()
+
+    def break_off(end: int) -> None:
+        server.script = ((Send(good[:end]), how),)
+
     with stage.serving(server):
         arguments = {"base_url": server.url, **options({"retry": {"attempts": 1}})}
-        for end in range(len(good)):
-            server.script = ((Send(good[:end]), how),)
-            result = ask(mode, arguments)
-            assert type(result.error) is chainhub.ConnectionFailedError, (end, result)
-            assert KEY not in shown(result.error, "")
+        results = ask_all(mode, arguments, calls=len(good), before=break_off)
+    for end, result in enumerate(results):
+        assert type(result.error) is chainhub.ConnectionFailedError, (end, result)
+        assert KEY not in shown(result.error, "")
+    assert server.connections == len(results) == len(good)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -199,4 +227,4 @@ def test_any_damage_ends_in_a_value_or_one_of_our_errors(
         result = ask(mode, arguments)
     if result.error is not None:
         assert_presentable(result.error, "")
-    assert result.elapsed < 2
+    assert result.elapsed < SOON
