@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.processes import Missing, Server, Worker, program
+from benchmarks.processes import MISSING, Missing, Server, Worker, program
 from benchmarks.report import Goal, Row, related
 from benchmarks.running import OURS, Run, entries
 
@@ -68,7 +68,7 @@ def _ours(one: Worker, folder: str, size: int) -> dict[str, float]:
 def _curl(run: Run, served: Server, folder: str, size: int) -> dict[str, float]:
     curl, taskset = shutil.which("curl"), shutil.which("taskset")
     if curl is None:
-        raise Missing("not installed")
+        raise Missing(MISSING)
     core = run.cores.client
     on = [] if core is None or taskset is None else [taskset, "-c", str(core)]
     target = Path(folder) / "curl.mp4"

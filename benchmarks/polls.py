@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from benchmarks import schedule
-from benchmarks.processes import Failed, Server, Worker
+from benchmarks.processes import MISSING, Failed, Server, Worker, installed
 from benchmarks.report import Entry, Goal, Row, rounded
 from benchmarks.running import LIBRARIES, OURS, SDKS, Run, Samples, entries
 
@@ -20,13 +20,16 @@ def connections(run: Run) -> Iterator[Row]:
     """Measure P10: connections for five polls six seconds apart; everybody at the same time."""
     peers = (OURS, *SDKS, *LIBRARIES, "stdlib")
     with ExitStack() as stack:
-        served = {peer: stack.enter_context(run.serving()) for peer in peers}
+        served = {peer: stack.enter_context(run.serving()) for peer in peers if installed(peer)}
         workers = {
-            peer: stack.enter_context(run.working((peer,), served[peer]))[peer] for peer in peers
+            peer: stack.enter_context(run.working((peer,), at))[peer] for peer, at in served.items()
         }
         for one in workers.values():
             one.begin("spaced", polls=POLLS, gap=run.sized(GAP, 0.01))
-        measured = {peer: _counted(workers[peer], served[peer]) for peer in peers}
+        measured = {
+            peer: _counted(workers[peer], served[peer]) if peer in served else Samples(why=MISSING)
+            for peer in peers
+        }
     found = entries(measured, "connections")
     ours = next(one.value for one in found if one.name == OURS)
     yield Row(

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple, TextIO, cast
 
@@ -20,6 +22,7 @@ from benchmarks.machine import cores
 
 PROJECT = Path(__file__).resolve().parent.parent
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OPENAI_", "REPLICATE_", "FAL_", "GOOGLE_", "GEMINI_", "LUMA")
+MISSING = "not installed"
 LONGEST = 150.0
 """Seconds a job may take; then its process is ended."""
 
@@ -109,16 +112,24 @@ def server(latency: float = 0.0, film: int = 4096, core: int | None = None) -> I
         started.close()
 
 
+def installed(peer: str) -> bool:
+    """Tell whether a library is there; a process that is started for it finds the same."""
+    distribution = import_module(f"benchmarks.peers.{peer}").DISTRIBUTION
+    with suppress(PackageNotFoundError):
+        return not distribution or bool(version(distribution))
+    return False
+
+
 class Worker:
-    """A process that measures one library."""
+    """A process that measures one library; none for one that is not installed."""
 
     def __init__(self, peer: str, served: Server, core: int | None) -> None:
         self.peer = peer
         place = "" if core is None else str(core)
-        self._process = _started(
-            [sys.executable, "-m", "benchmarks.worker", peer, served.url, served.media, place]
-        )
-        _line(self._process, 30.0)
+        command = [sys.executable, "-m", "benchmarks.worker", peer, served.url, served.media, place]
+        self._process = _started(command) if installed(peer) else None
+        if self._process:
+            _line(self._process, 30.0)
 
     def do(self, job: str, limit: float = LONGEST, /, **given: object) -> dict[str, float]:
         """Have a job done within `limit` seconds and return its figures.
@@ -132,6 +143,8 @@ class Worker:
 
     def begin(self, job: str, **given: object) -> None:
         """Have a job begun; `figures` waits for its end."""
+        if not self._process:
+            return
         order = cast("TextIO", self._process.stdin)
         order.write(json.dumps({"job": job, **given}) + "\n")
         order.flush()
@@ -143,16 +156,19 @@ class Worker:
             Missing: the library is not installed.
             Failed: the job failed or took too long.
         """
+        if not self._process:
+            raise Missing(MISSING)
         figures: dict[str, float] = json.loads(_line(self._process, limit))
         if "missing" in figures:
-            raise Missing("not installed")
+            raise Missing(MISSING)
         if "error" in figures:
             raise Failed(str(figures["error"]))
         return figures
 
     def close(self) -> None:
         """End the process."""
-        _ended(self._process)
+        if self._process:
+            _ended(self._process)
 
 
 @contextmanager
@@ -201,7 +217,7 @@ def python(*arguments: str, core: int | None = None, path: Path | None = None) -
     )
     spent = _children() - before
     if "No module named" in done.stderr:
-        raise Missing("not installed")
+        raise Missing(MISSING)
     if done.returncode:
         raise Failed(done.stderr.strip().rpartition("\n")[2][:300])
     return Spent(spent, done.stdout)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 
-from benchmarks.processes import Failed, Server, program
+from benchmarks.processes import MISSING, Failed, Missing, Server, installed, program
 from benchmarks.report import Entry, Goal, Row
 from benchmarks.running import LIBRARIES, OURS, SDKS, Run, Samples, entries, job
 
@@ -30,7 +30,7 @@ SUBJECTS = (*SDKS, *LIBRARIES, OURS, "stdlib")
 def imports(run: Run) -> Iterator[Row]:
     """Measure P1: what the first line of a program costs."""
     measures = {
-        peer: _spending(run, str(import_module(f"benchmarks.peers.{peer}").IMPORT))
+        peer: _spending(run, peer, str(import_module(f"benchmarks.peers.{peer}").IMPORT))
         for peer in SUBJECTS
     }
     found = _net(run, measures, rounds=7)
@@ -46,7 +46,8 @@ def first_answers(run: Run) -> Iterator[Row]:
     """Measure P2: from the start of a process to the first answer."""
     with run.serving() as served:
         measures = {
-            peer: _spending(run, FIRST.format(peer), served.url) for peer in (*SUBJECTS, "raw")
+            peer: _spending(run, peer, FIRST.format(peer), served.url)
+            for peer in (*SUBJECTS, "raw")
         }
         found = _net(run, measures, rounds=9)
     yield _against_httpx(
@@ -91,14 +92,21 @@ def memory(run: Run) -> Iterator[Row]:
     )
 
 
-def _spending(run: Run, code: str, *arguments: str) -> Callable[[], dict[str, float]]:
+def _spending(run: Run, peer: str, code: str, *arguments: str) -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
+        _demand(peer)
         return {"ms": program(code, *arguments, core=run.cores.client).cpu * 1e3}
 
     return measure
 
 
+def _demand(peer: str) -> None:
+    if not installed(peer):
+        raise Missing(MISSING)
+
+
 def _held(run: Run, peer: str, served: Server) -> dict[str, float]:
+    _demand(peer)
     try:
         spent = program(HELD.format(peer), served.url, core=run.cores.client)
     except FileNotFoundError as error:
@@ -113,7 +121,7 @@ def _net(
     if not run.tiny:
         for measure in measures.values():
             _tried(measure)  # compiles what was never imported before
-    found = run.in_turn({NOTHING: _spending(run, "pass"), **measures}, rounds)
+    found = run.in_turn({NOTHING: _spending(run, "raw", "pass"), **measures}, rounds)
     empty = found.pop(NOTHING).of("ms")
     for samples in found.values():
         for figures, base in zip(samples.figures, empty, strict=False):
