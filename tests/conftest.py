@@ -24,7 +24,7 @@ pytest_plugins = ("tests.loopback",)
 
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
-UNMEASURED = ("benchmarks/", "docs/", "e2e/")
+UNMEASURED = ("benchmarks/", "docs/", "e2e/", "unit/test_storm.py")
 """Tests that reach nothing in this process that others do not reach."""
 
 
