@@ -43,7 +43,7 @@ WORDS = {
     "proxy": "network#proxies-and-certificates",
     "pyright": "faq#is-it-typed-mypy-pyright",
     "rate limit": "network#rate-limits",
-    "raw response": "logging#the-raw-response",
+    "raw response": "calls#the-whole-response",
     "resume": "waiting#resuming-after-a-timeout",
     "retry": "network#retries",
     "thread-safe": "network#threads-event-loops-and-forks",
