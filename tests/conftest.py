@@ -82,6 +82,9 @@ def _measured(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if measuring is not None:
         measuring.start()
+        # It has the processes of later tests measured again, which load less without it.
+        for variable in [name for name in os.environ if name.startswith("COVERAGE_")]:
+            del os.environ[variable]
 
 
 @pytest.fixture(scope="session")

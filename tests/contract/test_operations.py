@@ -296,7 +296,7 @@ def test_options_of_one_call(mode, server, http, operation):
     assert b"x-mine: client" in without
     for wrong, told in [
         ({"headers": {"authorization": "x"}}, "carries the key"),
-        ({"headers": {"X-A": "a\nb"}}, "no header can carry"),
+        ({"headers": {"X-A": "a\nb"}}, "is not valid: line breaks"),
         ({"timeout": 0}, "timeout must be"),
         ({"deadline": "1"}, "deadline must be"),
     ]:
@@ -362,7 +362,7 @@ def test_documented_422_carries_its_body(mode, server, http, operation):
 
 
 def test_arguments_that_cannot_be_sent_are_a_sentence(mode, server, operation):
-    """A text that no header can carry, or a dict where a model belongs, is the caller's mistake."""
+    """A text that is not valid: line breaks, or a dict where a model belongs, is the caller's mistake."""
     arguments = operation.arguments()
     for name, wrong in (("x_trace", "trä\nce"), ("body", {"prompt": "a cow"})):
         if name in arguments:
