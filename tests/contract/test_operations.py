@@ -362,7 +362,7 @@ def test_documented_422_carries_its_body(mode, server, http, operation):
 
 
 def test_arguments_that_cannot_be_sent_are_a_sentence(mode, server, operation):
-    """A text that is not valid: line breaks, or a dict where a model belongs, is the caller's mistake."""
+    """A text that no header can carry, or a dict where a model belongs, is the caller's mistake."""
     arguments = operation.arguments()
     for name, wrong in (("x_trace", "trä\nce"), ("body", {"prompt": "a cow"})):
         if name in arguments:
