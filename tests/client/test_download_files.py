@@ -193,8 +193,14 @@ def test_a_disk_without_hard_links(fetch, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "link", link)
     fetch()
     assert left(tmp_path) == {"v.mp4"}
+
+    def meanwhile(connection, head):
+        (tmp_path / "w.mp4").write_bytes(b"other")
+        fetch.sample.send(connection, head)
+
+    fetch.behaviour = meanwhile
     with pytest.raises(chainhub.DestinationExistsError):
-        fetch(tmp_path / "w.mp4", progress=lambda _: (tmp_path / "w.mp4").write_bytes(b"other"))
+        fetch(tmp_path / "w.mp4")
     assert (tmp_path / "w.mp4").read_bytes() == b"other"
 
 
