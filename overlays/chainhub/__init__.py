@@ -23,29 +23,29 @@ import sys as _sys
 
 _HOME = {
     "AsyncClient": "chainhub._client",
-    "AttemptEvent": "chainhub._session.events",
-    "CallEvent": "chainhub._session.events",
+    "AttemptEvent": "chainhub._session",
+    "CallEvent": "chainhub._session",
     "Cancel": "chainhub._cancel",
     "Client": "chainhub._client",
-    "DownloadOutcome": "chainhub._download.many",
-    "JournalError": "chainhub._tasks.journal",
-    "Outcome": "chainhub._tasks.outcome",
-    "PollPolicy": "chainhub._tasks.intervals",
-    "Progress": "chainhub._download.download",
+    "DownloadOutcome": "chainhub._download",
+    "JournalError": "chainhub._tasks",
+    "Outcome": "chainhub._tasks",
+    "PollPolicy": "chainhub._tasks",
+    "Progress": "chainhub._download",
     "RawResponse": "chainhub._raw_response",
-    "RetryEvent": "chainhub._session.events",
-    "RetryPolicy": "chainhub._session.retry_policy",
-    "State": "chainhub._tasks.status",
-    "UnknownStatusWarning": "chainhub._tasks.status",
+    "RetryEvent": "chainhub._session",
+    "RetryPolicy": "chainhub._session",
+    "State": "chainhub._tasks",
+    "UnknownStatusWarning": "chainhub._tasks",
     "__version__": "chainhub._version",
-    "code_of": "chainhub._tasks.status",
-    "progress_of": "chainhub._tasks.status",
+    "code_of": "chainhub._tasks",
+    "progress_of": "chainhub._tasks",
     "raw_response": "chainhub._raw_response",
-    "reason_of": "chainhub._tasks.status",
-    "show": "chainhub._tasks.notebook",
-    "state_of": "chainhub._tasks.status",
-    "updated_at": "chainhub._tasks.status",
-    "video_url_of": "chainhub._tasks.status",
+    "reason_of": "chainhub._tasks",
+    "show": "chainhub._tasks",
+    "state_of": "chainhub._tasks",
+    "updated_at": "chainhub._tasks",
+    "video_url_of": "chainhub._tasks",
 }
 """Where a name comes from."""
 
@@ -71,6 +71,6 @@ def __dir__() -> list[str]:
 
 
 if "IPython" in _sys.modules:  # in a notebook tasks are shown as cards
-    import chainhub._tasks.notebook as _notebook
+    from chainhub._tasks import register as _register
 
-    _notebook.register()
+    _register()

@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
 
-from chainhub._session.base_url import base_url_from
-from chainhub._session.credentials import Credentials
-from chainhub._session.httpx_clients import AsyncDoor, Door, Doorway
-from chainhub._session.log import guard_logs
-from chainhub._session.options import (
+from chainhub._session import (
     DEADLINE,
     DEFAULT_LIMIT,
     TIMEOUT,
+    AsyncDoor,
+    Credentials,
+    Door,
+    Doorway,
     Observers,
     Options,
+    Session,
+    base_url_from,
+    guard_logs,
     policy,
     seconds,
     spans_of,
     whole,
 )
-from chainhub._session.session import Session
 from chainhub._transport import Connector, proxies_of, read_tls_config
 from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
@@ -43,8 +45,7 @@ if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._raw_response import RawResponse
     from chainhub._request import Params
-    from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
-    from chainhub._session.retry_policy import RetryPolicy
+    from chainhub._session import AttemptEvent, CallEvent, RetryEvent, RetryPolicy
     from chainhub.video import AsyncVideo, Video
 
 OWN_HEADERS = {
@@ -147,7 +148,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         own, carrier = OWN_HEADERS.items(), auth_header_name.lower()
         theirs = [pair for pair in headers.items() if pair not in own or pair[0].lower() == carrier]
         if theirs:
-            from chainhub._session.headers import check_headers
+            from chainhub._session import check_headers
 
             check_headers(theirs, auth_header_name)
         AuthenticatedClient.__init__(

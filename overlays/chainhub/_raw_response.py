@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 import attrs
 import httpx
 
-from chainhub._session.call import request_id_of
-from chainhub._session.operation import finished
+from chainhub._session import finished, request_id_of
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from chainhub._session.operation import Finished
+    from chainhub._session import Finished
 
 P = ParamSpec("P")
 T = TypeVar("T")

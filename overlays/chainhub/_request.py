@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainhub._session.operation import AsyncRecorder, Recorder
+    from chainhub._session import AsyncRecorder, Recorder
 
     Primitive = str | int | float | bool | None
     Params = Mapping[str, Primitive | Sequence[Primitive]]

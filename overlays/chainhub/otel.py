@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 from chainhub._extras import missing_extra
-from chainhub._session.events import AttemptEvent
+from chainhub._session import AttemptEvent
 from chainhub._version import __version__
 from chainhub.errors import ChainhubError, ConfigurationError
 

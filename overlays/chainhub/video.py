@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from chainhub._tasks.batch_methods import AsyncBatchMethods, BatchMethods
-from chainhub._tasks.download_methods import AsyncDownloadMethods, DownloadMethods
-from chainhub._tasks.wait_methods import AsyncWaitMethods, WaitMethods
+from chainhub._tasks import (
+    AsyncBatchMethods,
+    AsyncDownloadMethods,
+    AsyncWaitMethods,
+    BatchMethods,
+    DownloadMethods,
+    WaitMethods,
+)
 from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
 if TYPE_CHECKING:
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session import AsyncDoor, Door
     from chainhub_api.api import AsyncRunner, Runner
 
 

@@ -18,6 +18,7 @@ from chainhub import _clock, otel
 from chainhub._responses.response import APIResponse
 from chainhub._session import log as _log
 from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
+from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, SocketStream
 from chainhub._transport.sockets import is_readable
 from tests.client.video import reset
@@ -349,10 +350,12 @@ def test_targets_that_only_httpx_can_make(mode, server):
 def test_what_was_learned_survives_a_fork(mode):
     """Only the lock is new: a thread that no longer exists may have held it."""
     session = mode.client(base_url="http://127.0.0.1:9")._session
-    session.after_fork()
-    learned = session.durations
-    session.after_fork()
-    assert session.durations is learned
+    learned = durations_of(session)
+    learned.begin("m:1", 0.0)
+    learned._lock.acquire()
+    poller._renew_locks()
+    assert learned._lock.acquire(blocking=False)
+    assert durations_of(session) is learned
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import attrs
 from chainhub._download.media import BodyRange, Headers, header
 from chainhub._download.partial import Partial
 from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
-from chainhub._session.retry import AttemptFailure
+from chainhub._session import AttemptFailure
 from chainhub._transport import Failure, Gunzip
 from chainhub.errors import ContentRefusedError
 

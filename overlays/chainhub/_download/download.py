@@ -22,12 +22,8 @@ from chainhub._download.state import DownloadState, Finish, RefreshURL, RetryAt,
 from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._download.worker import in_thread
 from chainhub._redaction import redact_url
-from chainhub._responses.response import APIResponse
-from chainhub._session.events import AttemptEvent
-from chainhub._session.log import logger
-from chainhub._session.operation import arun, run
-from chainhub._session.retry import AttemptFailure
-from chainhub._tracing import operation
+from chainhub._responses import APIResponse
+from chainhub._session import AttemptEvent, AttemptFailure, arun, logger, run, traced
 from chainhub._transport import cancel_scope
 from chainhub.errors import (
     CancelledByUser,
@@ -40,10 +36,7 @@ from chainhub.errors import (
 from chainhub_api.api.video import query
 
 if TYPE_CHECKING:
-    from chainhub._session.credentials import Key
-    from chainhub._session.httpx_clients import AsyncDoor, Door
-    from chainhub._session.options import Options
-    from chainhub._tracing import OperationSpan
+    from chainhub._session import AsyncDoor, Door, Key, OperationSpan, Options
     from chainhub_api.models import VideoTask
 
 DOWNLOAD = "video.download"
@@ -174,7 +167,7 @@ class Download:
         """Make a span of the download, if there is a tracer."""
         observers = self._session.observers
         facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
-        with operation(observers, DOWNLOAD, self.wanted.id, facts) as self._span:
+        with traced(observers, DOWNLOAD, self.wanted.id, facts) as self._span:
             yield
 
     @contextmanager

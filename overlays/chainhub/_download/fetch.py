@@ -19,19 +19,17 @@ from chainhub._download.media import (
     judge_head,
     range_headers,
 )
+from chainhub._download.media_line import Line
 from chainhub._download.partial import Partial
 from chainhub._download.url_policy import Address, URLPolicy
-from chainhub._media_line import Line
-from chainhub._responses.response import APIResponse
-from chainhub._session.log import UNDER_WAY, logger
-from chainhub._session.retry import AttemptFailure
+from chainhub._responses import APIResponse
+from chainhub._session import UNDER_WAY, AttemptFailure, logger, trouble_of
 from chainhub._transport import Failure, Head
-from chainhub._trouble import trouble_of
 from chainhub.errors import DownloadError
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._session.credentials import Key
+    from chainhub._session import Key
 
 REDIRECTS = 5
 STALLED = 16 * 1024

@@ -13,7 +13,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._download.download import Download, Progress, Tell, run_async_download, run_download
-from chainhub._session.session import running_loop
+from chainhub._session import running_loop
 from chainhub._tasks.outcome import shown_id
 from chainhub._tasks.poller import id_of
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from chainhub._download.destination import Place
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session import AsyncDoor, Door
     from chainhub_api.models import VideoTask
 
 

@@ -11,13 +11,13 @@ from chainhub._download.destination import IfExists, Place, destination
 from chainhub._download.download import Download, Progress, Wanted
 from chainhub._download.url_policy import route_of
 from chainhub._download.user_httpx import lines_of
-from chainhub._session.options import seconds, whole
+from chainhub._session import seconds, whole
 from chainhub._tasks.poller import id_of
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session import AsyncDoor, Door
     from chainhub_api.models import VideoTask
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")

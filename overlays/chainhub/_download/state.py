@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver, is_expiry
-from chainhub._responses.response import APIResponse, judge
-from chainhub._session.call import error_of, request_id_of
-from chainhub._session.retry import AttemptFailure, Retry, Stop, decide
-from chainhub._session.retry_after import retry_after_of
-from chainhub._session.retry_budget import RetryBudget
+from chainhub._responses import APIResponse, judge
+from chainhub._session import (
+    AttemptFailure,
+    Retry,
+    RetryBudget,
+    Stop,
+    decide,
+    error_of,
+    request_id_of,
+    retry_after_of,
+)
 from chainhub.errors import (
     ChainhubError,
     DownloadError,
@@ -26,7 +32,7 @@ from chainhub.errors import (
 
 if TYPE_CHECKING:
     from chainhub._download.fetch import Outcome
-    from chainhub._session.retry import RetryPolicy
+    from chainhub._session import RetryPolicy
 
 PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts is reset."""

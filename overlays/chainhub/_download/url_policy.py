@@ -13,7 +13,7 @@ import attrs
 import httpx
 
 from chainhub._download.media import Headers
-from chainhub._media_line import Line, OwnLine
+from chainhub._download.media_line import Line, OwnLine
 from chainhub._transport import (
     SecretBytes,
     TLSConfig,
@@ -28,8 +28,7 @@ from chainhub._transport import (
 from chainhub._version import __version__
 
 if TYPE_CHECKING:
-    from chainhub._session.credentials import Key
-    from chainhub._session.httpx_clients import Doorway
+    from chainhub._session import Doorway, Key
     from chainhub._transport import Connector
 
 _NO_CREDENTIALS: Headers = [

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chainhub._session.httpx_clients import AsyncDoor, is_mocked
+from chainhub._session import AsyncDoor, is_mocked
 from chainhub._transport import ROUTING, AsyncStreamedResponse, StreamedResponse
 
 if TYPE_CHECKING:
     import httpx
 
-    from chainhub._media_line import Line
-    from chainhub._session.httpx_clients import Door
+    from chainhub._download.media_line import Line
+    from chainhub._session import Door
 
 
 def lines_of(door: Door | AsyncDoor) -> Callable[[], Line] | None:

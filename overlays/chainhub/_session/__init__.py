@@ -1,4 +1,115 @@
-"""One call: request, credentials, retries, deadline, event hooks.
+"""One call to the service: request, credentials, retries, deadline, event hooks.
 
-A session is what a client shares with its copies; all that is sent to the API goes through it.
+A `Session` is what a client shares with its copies; all that is sent to the API goes through it. A
+`Door` (`AsyncDoor` for asyncio) is a session with the `Options` of one client or one call, and
+carries out the generated operations. `decide` says what follows a failed attempt. Who fetches bytes
+from elsewhere takes the retry rules, the hooks and the log from here.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainhub._session.base_url import base_url_from
+from chainhub._session.call import CallResult, Prepared, error_of, request_id_of
+from chainhub._session.credentials import Credentials, Key
+from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
+from chainhub._session.headers import check_headers
+from chainhub._session.httpx_clients import AsyncDoor, Door, Doorway, is_mocked
+from chainhub._session.key_sources import (
+    KEYRING,
+    ask_keyring,
+    check_key,
+    find_key,
+    keyring_installed,
+    no_key,
+)
+from chainhub._session.log import UNDER_WAY, guard_logs, logger
+from chainhub._session.operation import (
+    AsyncRecorder,
+    Finished,
+    Question,
+    Recorder,
+    arun,
+    finished,
+    run,
+)
+from chainhub._session.options import (
+    DEADLINE,
+    DEFAULT_LIMIT,
+    TIMEOUT,
+    Observers,
+    Options,
+    policy,
+    seconds,
+    spans_of,
+    whole,
+)
+from chainhub._session.retry import AttemptFailure, Retry, Stop, decide
+from chainhub._session.retry_after import poll_hint_of, retry_after_of
+from chainhub._session.retry_budget import RetryBudget
+from chainhub._session.retry_policy import RetryPolicy
+from chainhub._session.session import Session, running_loop
+from chainhub._session.tracing import ainside, inside, traced
+from chainhub._session.trouble import trouble_of
+
+if TYPE_CHECKING:
+    from chainhub._session.tracing import OperationSpan
+
+__all__ = [
+    "DEADLINE",
+    "DEFAULT_LIMIT",
+    "KEYRING",
+    "TIMEOUT",
+    "UNDER_WAY",
+    "AsyncDoor",
+    "AsyncRecorder",
+    "AttemptEvent",
+    "AttemptFailure",
+    "CallEvent",
+    "CallResult",
+    "Credentials",
+    "Door",
+    "Doorway",
+    "Finished",
+    "Key",
+    "Observers",
+    "OperationSpan",
+    "Options",
+    "Prepared",
+    "Question",
+    "Recorder",
+    "Retry",
+    "RetryBudget",
+    "RetryEvent",
+    "RetryPolicy",
+    "Session",
+    "Stop",
+    "ainside",
+    "arun",
+    "ask_keyring",
+    "base_url_from",
+    "check_headers",
+    "check_key",
+    "decide",
+    "error_of",
+    "find_key",
+    "finished",
+    "guard_logs",
+    "inside",
+    "is_mocked",
+    "keyring_installed",
+    "logger",
+    "no_key",
+    "policy",
+    "poll_hint_of",
+    "request_id_of",
+    "retry_after_of",
+    "run",
+    "running_loop",
+    "seconds",
+    "spans_of",
+    "traced",
+    "trouble_of",
+    "whole",
+]

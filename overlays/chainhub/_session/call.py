@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from chainhub import _clock
-from chainhub._responses.response import APIResponse, judge
+from chainhub._responses import APIResponse, judge
 from chainhub._session.credentials import Key
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
@@ -35,7 +35,7 @@ from chainhub.errors import (
 
 if TYPE_CHECKING:  # what failures need; most calls have none
     from chainhub._session.retry import AttemptFailure, FailureKind, Retry, Stop
-    from chainhub._tracing import AttemptSpan, Tracer
+    from chainhub._session.tracing import AttemptSpan, Tracer
 
 
 class Prepared:

@@ -19,7 +19,7 @@ from urllib.request import Request
 
 import httpx
 
-from chainhub._responses.response import decode_json
+from chainhub._responses import decode_json
 from chainhub._session import operation as _runner
 from chainhub._session.call import CallResult, Prepared
 from chainhub._session.credentials import Key

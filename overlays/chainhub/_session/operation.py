@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from chainhub._responses.response import APIResponse, decode_json, explain_misfit
-from chainhub._responses.validation import settle
+from chainhub._responses import APIResponse, decode_json, explain_misfit, settle
 from chainhub._session.call import CallResult, Prepared
 from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
 from chainhub_api import models

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
     from chainhub._session.retry_policy import RetryPolicy
-    from chainhub._tracing import Tracer
+    from chainhub._session.tracing import Tracer
 
 CONNECT = 5.0
 """Seconds for one connect or handshake: a packet lost twice (1 + 2 s) is still waited for."""

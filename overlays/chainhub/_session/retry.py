@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from chainhub._responses.response import judge
+from chainhub._responses import judge
 from chainhub._session.retry_after import retry_after_of
 from chainhub._session.retry_policy import STATUSES, RetryPolicy, is_idempotent
 from chainhub.errors import QuotaExceededError
@@ -15,7 +15,7 @@ from chainhub.errors import QuotaExceededError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainhub._responses.response import APIResponse
+    from chainhub._responses import APIResponse
     from chainhub._session.retry_budget import RetryBudget
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from chainhub._responses.response import APIResponse
+    from chainhub._responses import APIResponse
 
 T = TypeVar("T")
 

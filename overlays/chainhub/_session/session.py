@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 
-    from chainhub._responses.response import APIResponse
+    from chainhub._responses import APIResponse
     from chainhub._session.retry import AttemptFailure
-    from chainhub._tasks.intervals import DurationMemory
     from chainhub._transport import AsyncConnectionPool
 
     Closable = TypeVar("Closable", AsyncConnectionPool, httpx.AsyncClient)
@@ -56,7 +55,6 @@ class Session:
         self.observers = observers
         self._under_way = connector.base_url, credentials.secrets
         self.budget = RetryBudget()
-        self._durations: DurationMemory | None = None
         self.closed = False
         self._reset()
         _sessions.add(self)
@@ -174,7 +172,7 @@ class Session:
         return call.answer(raw)
 
     def _trouble(self, failure: Failure) -> AttemptFailure:
-        from chainhub._trouble import trouble_of
+        from chainhub._session.trouble import trouble_of
 
         return trouble_of(failure, self.credentials.secrets())
 
@@ -228,16 +226,6 @@ class Session:
             client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
             await self._keep(self._async_ordinary, client)
         return client
-
-    @property
-    def durations(self) -> DurationMemory:
-        """What was learned of how long tasks take."""
-        if self._durations is None:
-            from chainhub._tasks.intervals import DurationMemory
-
-            with self._lock:
-                self._durations = self._durations or DurationMemory(self.random)
-        return self._durations
 
     @property
     def random(self) -> Callable[[], float]:
@@ -308,8 +296,6 @@ class Session:
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
-        if self._durations is not None:
-            self._durations.renew_lock()
         self.credentials.reset_after_fork()
 
 

@@ -13,7 +13,7 @@ from chainhub._tasks.wait_methods import DEADLINE
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session import AsyncDoor, Door
     from chainhub._tasks.outcome import AnyOutcome as Outcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate

@@ -28,18 +28,22 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._clock import waker
-from chainhub._session.call import CallResult, Prepared
-from chainhub._session.operation import Question
-from chainhub._session.options import Options
-from chainhub._session.retry_after import poll_hint_of
-from chainhub._session.retry_policy import RetryPolicy
-from chainhub._session.session import running_loop
+from chainhub._session import (
+    CallResult,
+    Options,
+    Prepared,
+    Question,
+    RetryPolicy,
+    ainside,
+    inside,
+    poll_hint_of,
+    running_loop,
+)
 from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.poll import WaitOptions
 from chainhub._tasks.poller import CUT, WAIT, facts_of, good, id_of, notify, tell_retry, within
 from chainhub._tasks.scheduler import MOST_IN_FLIGHT, Ended, Idle, Scheduler, SendPoll, Update
-from chainhub._tracing import ainside, inside
 from chainhub._transport import cancel_scope
 from chainhub.errors import CancelledByUser, ChainhubError
 from chainhub_api.api.video import query
@@ -48,12 +52,11 @@ from chainhub_api.models import VideoTask
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from chainhub._responses.response import APIResponse
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._responses import APIResponse
+    from chainhub._session import AsyncDoor, Door, OperationSpan
     from chainhub._tasks.batch_methods import Ids, JournalPath
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.wait_methods import OnUpdate
-    from chainhub._tracing import OperationSpan
 
 
 T = TypeVar("T")

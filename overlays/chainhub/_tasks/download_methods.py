@@ -12,10 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chainhub._cancel import Cancel
-    from chainhub._download.destination import IfExists, Place
-    from chainhub._download.download import Progress
-    from chainhub._download.many import AnyDownloadOutcome as DownloadOutcome
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._download import AnyDownloadOutcome as DownloadOutcome
+    from chainhub._download import IfExists, Place, Progress
+    from chainhub._session import AsyncDoor, Door
     from chainhub_api.models import VideoTask
 
     OnProgress = Callable[[Progress], object]
@@ -91,8 +90,7 @@ class DownloadMethods:
             CancelledByUser: `cancel` was set.
             ChainhubError: any other error of a request.
         """
-        from chainhub._download.download import run_download
-        from chainhub._download.options import DownloadOptions, unheard
+        from chainhub._download import DownloadOptions, run_download, unheard
 
         terms = DownloadOptions(
             self._door,
@@ -143,9 +141,8 @@ class DownloadMethods:
             CancelledByUser: `cancel` was set.
             ConfigurationError: an argument cannot be used.
         """
-        from chainhub._download.many import download_all
-        from chainhub._download.options import DownloadOptions, unheard
-        from chainhub._session.options import whole
+        from chainhub._download import DownloadOptions, download_all, unheard
+        from chainhub._session import whole
 
         terms = DownloadOptions(
             self._door,
@@ -184,8 +181,7 @@ class AsyncDownloadMethods:
         Arguments and errors are the same; `progress` may be async. The file is read and written in
         a thread, so that the event loop is not blocked.
         """
-        from chainhub._download.download import run_async_download
-        from chainhub._download.options import DownloadOptions, unheard
+        from chainhub._download import DownloadOptions, run_async_download, unheard
 
         terms = DownloadOptions(
             self._door,
@@ -215,9 +211,8 @@ class AsyncDownloadMethods:
 
         Arguments, result and errors are the same; `progress` may be async.
         """
-        from chainhub._download.many import download_all_async
-        from chainhub._download.options import DownloadOptions, unheard
-        from chainhub._session.options import whole
+        from chainhub._download import DownloadOptions, download_all_async, unheard
+        from chainhub._session import whole
 
         terms = DownloadOptions(
             self._door,

@@ -18,7 +18,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 
-from chainhub._download.filelock import lock_file
+from chainhub._download import lock_file
 from chainhub._tasks.outcome import Outcome, fault_of, state_of_end
 from chainhub._tasks.status import State, stated_code, stated_reason, video_url_of
 from chainhub.errors import ConfigurationError

@@ -18,7 +18,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import errors
-from chainhub._session.log import logger
+from chainhub._session import logger
 from chainhub._tasks.intervals import PollIntervals, PollProgress, obeyed
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import (

@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager
 from inspect import isawaitable
 from typing import TYPE_CHECKING, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._responses.response import APIResponse
-from chainhub._session.call import CallResult
-from chainhub._session.log import logger
-from chainhub._session.operation import Question
-from chainhub._session.options import Observers, Options, seconds
-from chainhub._session.retry_after import poll_hint_of
-from chainhub._session.retry_policy import RetryPolicy
-from chainhub._session.session import running_loop
-from chainhub._tasks.intervals import PollIntervals
+from chainhub._responses import APIResponse
+from chainhub._session import (
+    CallResult,
+    Observers,
+    Options,
+    Question,
+    RetryPolicy,
+    Session,
+    ainside,
+    inside,
+    logger,
+    poll_hint_of,
+    running_loop,
+    seconds,
+    traced,
+)
+from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.outcome import shown_id
 from chainhub._tasks.poll import Done, ExpireAt, Next, Poll, PollAt, Raise, Step, WaitOptions
-from chainhub._tracing import ainside, inside, operation
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session import AsyncDoor, Door, OperationSpan
     from chainhub._tasks.outcome import Outcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate
-    from chainhub._tracing import OperationSpan
 
 WAIT = "video.wait"
 """The name of a wait among operations."""
 
 CUT = 0.2
 """Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
+
+_memories: WeakKeyDictionary[Session, DurationMemory] = WeakKeyDictionary()
+
+
+def durations_of(session: Session) -> DurationMemory:
+    """Return what a client and its copies have learned of how long tasks take."""
+    return _memories.setdefault(session, DurationMemory(session.random))
+
+
+def _renew_locks() -> None:
+    """Replace locks that a thread of the parent may hold."""
+    for memory in _memories.values():
+        memory.renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def id_of(task: str | VideoTask) -> str:
@@ -74,7 +99,7 @@ class Poller:
     def span(self) -> AbstractContextManager[OperationSpan | None]:
         """Make a span of the wait, if there is a tracer."""
         wait = self._wait
-        return operation(self._observers, WAIT, wait.task_id, lambda: facts_of(wait))
+        return traced(self._observers, WAIT, wait.task_id, lambda: facts_of(wait))
 
     @property
     def pause(self) -> float:
@@ -155,7 +180,7 @@ def tell_retry(observers: Observers, wait: Poll, error: ChainhubError, delay: fl
         error,
     )
     if observers.on_retry is not None:
-        from chainhub._session.events import RetryEvent  # nobody else needs it
+        from chainhub._session import RetryEvent  # nobody else needs it
 
         observers.on_retry(
             RetryEvent(
@@ -225,7 +250,7 @@ def wait_options(
     """
     session = door.way.session
     return WaitOptions(
-        PollIntervals(session.durations, session.random, interval),
+        PollIntervals(durations_of(session), session.random, interval),
         _clock.monotonic() + seconds("deadline", deadline),
         words,
         raise_on_failure,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._session.httpx_clients import AsyncDoor, Door
+    from chainhub._session import AsyncDoor, Door
     from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.status import State
     from chainhub_api.models import VideoTask

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainhub import Client
-    from chainhub._session.events import RetryEvent
+    from chainhub._session import RetryEvent
     from chainhub.cli._terminal import Terminal
 
 
@@ -48,7 +48,7 @@ def open_client(
         CredentialsError: There is no key, or one that cannot be used.
     """
     from chainhub._client import Client
-    from chainhub._session.options import DEADLINE
+    from chainhub._session import DEADLINE
     from chainhub.cli._key import key_for
 
     return Client(
@@ -63,7 +63,7 @@ def open_client(
 def _is_loopback(service: Service, terminal: Terminal) -> bool:
     from urllib.parse import urlsplit
 
-    from chainhub._session.base_url import base_url_from
+    from chainhub._session import base_url_from
     from chainhub._transport import is_loopback
     from chainhub_api.servers import SERVERS
 

@@ -109,7 +109,7 @@ def versions() -> Iterator[Finding]:
 
 def found_key(environ: Mapping[str, str]) -> Finding:
     """Return where the key comes from, and nothing else about it."""
-    from chainhub._session.key_sources import find_key, keyring_installed, no_key
+    from chainhub._session import find_key, keyring_installed, no_key
     from chainhub.cli._key import key_of_keyring
 
     try:
@@ -125,7 +125,7 @@ def found_key(environ: Mapping[str, str]) -> Finding:
 
 def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, Finding]:
     """Return the base URL, or None, and whether it can be used."""
-    from chainhub._session.base_url import base_url_from
+    from chainhub._session import base_url_from
     from chainhub_api.servers import SERVERS
 
     try:
@@ -203,7 +203,7 @@ def found_name(url: str) -> Finding:
 def probed(service: Service) -> list[Finding]:
     """Ask the service for a task that cannot exist, once."""
     from chainhub._client import Client
-    from chainhub._session.retry import RetryPolicy
+    from chainhub._session import RetryPolicy
 
     began = _clock.monotonic()
     failure: ChainhubError | None = None

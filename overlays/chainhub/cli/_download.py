@@ -9,7 +9,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._tasks.status import State
+from chainhub._tasks import State
 from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
 from chainhub.cli._fetching import Fetching, Place

@@ -11,7 +11,7 @@ from chainhub.cli._messages import plain
 from chainhub.errors import named_status
 
 if TYPE_CHECKING:
-    from chainhub._session.events import RetryEvent
+    from chainhub._session import RetryEvent
     from chainhub.cli._display import Display
     from chainhub.cli._progress import LiveProgress
     from chainhub.cli._terminal import Terminal

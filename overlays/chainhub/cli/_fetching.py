@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
-from chainhub._download.destination import make_folder
-from chainhub._tasks.download_methods import PARALLEL
+from chainhub._download import make_folder
+from chainhub._tasks import PARALLEL
 from chainhub.cli._durations import limit
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from chainhub import Client
     from chainhub._cancel import Cancel
-    from chainhub._download.destination import IfExists
+    from chainhub._download import IfExists
     from chainhub.cli._progress import LiveProgress
     from chainhub_api.models import VideoTask
 

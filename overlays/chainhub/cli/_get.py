@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
-from chainhub._tasks.outcome import fault_of
-from chainhub._tasks.status import State
+from chainhub._tasks import State, fault_of
 from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import Silence
 from chainhub.cli._ids import chosen

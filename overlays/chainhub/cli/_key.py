@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chainhub._session.key_sources import (
+from chainhub._session import (
     KEYRING,
     ask_keyring,
     check_key,
@@ -59,7 +59,7 @@ def key_of_keyring(environ: Mapping[str, str]) -> str | None:
 
 def missing(environ: Mapping[str, str], *, loopback: bool) -> CredentialsError:
     """Return the error that lists where a key may be put."""
-    from chainhub._session.key_sources import no_key
+    from chainhub._session import no_key
 
     told = no_key(environ).message
     return CredentialsError(told + _SANDBOX if loopback else told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._tasks.status import progress_of, reason_of, updated_at, video_url_of
+from chainhub._tasks import progress_of, reason_of, updated_at, video_url_of
 from chainhub.cli._durations import clock
 from chainhub.cli._messages import plain
 from chainhub.cli._records import state_shown

@@ -6,13 +6,13 @@ import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chainhub._tasks.status import progress_of
+from chainhub._tasks import progress_of
 from chainhub.cli._rows import Line, Row, Signs, Totals, fitted, header, remainder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from chainhub._download.download import Progress
+    from chainhub._download import Progress
     from chainhub_api.models import VideoTask
 
     Expected = Callable[[str, float], float | None]

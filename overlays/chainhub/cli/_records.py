@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypedDict
 
-from chainhub._tasks.status import (
+from chainhub._tasks import (
     State,
     known_state,
     progress_of,

@@ -81,7 +81,7 @@ def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInt
 @contextmanager
 def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
     """Tell of an unknown status word in a sentence instead of a place in the code."""
-    from chainhub._tasks.status import UnknownStatusWarning
+    from chainhub._tasks import UnknownStatusWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnknownStatusWarning)

@@ -63,7 +63,7 @@ class Play:
 
 def welcome(sandbox: Sandbox) -> str:
     """Return what a person needs to use the sandbox from another terminal."""
-    from chainhub.sandbox._scenarios import STORIES
+    from chainhub.sandbox import STORIES
 
     stories = (f"  veo3.1-fast:{name:<17}{story.about}" for name, story in STORIES.items())
     variables = (f"export {name}={value}" for name, value in sandbox.environment.items())

@@ -9,6 +9,7 @@ import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
+from chainhub._tasks import durations_of
 from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
 from chainhub.cli._durations import clock, limit
@@ -74,7 +75,7 @@ class Wait:
         failures = FailedPolls(terminal)
         with open_client(self.service, terminal, on_retry=failures) as client:
             self.board = board = LiveProgress(
-                ids, _clock.monotonic, client._session.durations.expected
+                ids, _clock.monotonic, durations_of(client._session).expected
             )
             gathering = BatchRun(client, board, terminal, self.wait_flags, self.place, failures)
             return gathering.run(ids, json=self.json).code
@@ -111,7 +112,7 @@ class Batch:
         ids = ids_of_file(self.file, terminal.read)
         failures = FailedPolls(terminal)
         with open_client(self.service, terminal, on_retry=failures) as client:
-            board = LiveProgress(ids, _clock.monotonic, client._session.durations.expected)
+            board = LiveProgress(ids, _clock.monotonic, durations_of(client._session).expected)
             gathering = BatchRun(client, board, terminal, self.wait_flags, self.place, failures)
             results = gathering.run(ids, json=True)
         if terminal.words_are_read:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
-from chainhub._tasks.outcome import fault_of
-from chainhub._tasks.status import State
+from chainhub._tasks import State, durations_of, fault_of
 from chainhub.cli._client_factory import Service, open_client
 from chainhub.cli._display import display_for
 from chainhub.cli._durations import limit
@@ -59,7 +58,7 @@ class Watch:
         self.id, self.people = ids[0], terminal.results_are_read
         failures = FailedPolls(terminal)
         with open_client(self.service, terminal, on_retry=failures) as client:
-            board = LiveProgress(ids, _clock.monotonic, client._session.durations.expected)
+            board = LiveProgress(ids, _clock.monotonic, durations_of(client._session).expected)
             with display_for(board, terminal) as display:
                 failures.shown_on(board, display)
                 results = Results(terminal, display, json=self.json)

@@ -8,8 +8,8 @@ from threading import Lock
 from typing import ParamSpec, TypeVar
 
 from chainhub import _clock
-from chainhub._download.fetch import Fetch
-from chainhub._session.session import Session
+from chainhub._download import Fetch
+from chainhub._session import Session
 from chainhub.testing._virtual import DAY, VirtualClock
 
 P = ParamSpec("P")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 from chainhub._responses.response import APIResponse
@@ -135,15 +132,3 @@ def test_date_of(text: str, instant: float) -> None:
 def test_poll_hint(headers: list[tuple[str, str]], seconds: float | None) -> None:
     """A hint is kept within 1 to 30 s, and nonsense or 0 is no hint."""
     assert poll_hint_of(answer(*headers), WALL) == seconds
-
-
-def test_import_is_light() -> None:
-    """Importing the module brings in neither email nor datetime."""
-    code = (
-        "import sys, chainhub._session.retry_after as m; m.retry_after_of;"
-        "print([n for n in ('email', 'datetime') if n in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert done.stdout.strip() == "[]"

@@ -56,7 +56,7 @@ R = TypeVar("R")
 
 
 @contextmanager
-def operation(
+def traced(
     observers: Observers, name: str, task_id: str, facts: Callable[[], Facts]
 ) -> Iterator[OperationSpan | None]:
     """Make a span of what the block does, if there is a tracer."""
