@@ -24,8 +24,6 @@ pytest_plugins = ("tests.loopback",)
 
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
-UNMEASURED = ("benchmarks/", "docs/", "e2e/", "unit/test_storm.py")
-"""Tests that reach nothing in this process that others do not reach."""
 
 
 def pytest_sessionfinish() -> None:
@@ -70,21 +68,6 @@ def no_index() -> str | None:
         if status == 0:
             return None
         return environment.not_found(said, log.read_text("utf-8"), settings) or said
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _measured(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Measure what tests reach, but not where that only doubles their time."""
-    name = request.path.relative_to(Path(__file__).parent).as_posix()
-    measuring = coverage.Coverage.current() if name.startswith(UNMEASURED) else None
-    if measuring is not None:
-        measuring.stop()
-    yield
-    if measuring is not None:
-        measuring.start()
-        # It has the processes of later tests measured again, which load less without it.
-        for variable in [name for name in os.environ if name.startswith("COVERAGE_")]:
-            del os.environ[variable]
 
 
 @pytest.fixture(scope="session")
