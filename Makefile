@@ -7,11 +7,17 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS SOURCE_DATE_EPOCH
 # Without bytecode every process compiles the package anew: the tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What is given on make's command line is text: make does not expand a $ in it, whoever uses it.
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),\
+	$(eval override export $(name) := $$(value $(name)))))
+
+# Recipes take their arguments from the environment, as "$$NAME" after an option and its = or after
+# --: so no shell and no program takes a part of it for its own.
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
 checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements .ci
 lock      := $(python) requirements/pip_settings.py pip compile --quiet --universal --python-version 3.11 \
-             --generate-hashes --only-binary :all: --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+             --generate-hashes --only-binary :all: --no-header --no-annotate $${UPGRADE:+--upgrade}
 
 # What a target cannot do without is asked for before anything is made for it.
 needed = $(if $(filter $(1),$(MAKECMDGOALS)),$(if $(value $(2)),,$(error Say $(2)=… with make $(1): $(3))))
@@ -47,7 +53,7 @@ generate: environment-generator ## contract -> repaired -> validated -> generate
 	@$(pipeline) generate
 
 spec: environment-generator ## make openapi.yaml of the vendor's pages: PAGES="files, folders" (ALLOW_HOST="names")
-	@$(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} "$$@"
+	@$(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} -- "$$@"
 
 repair: environment-generator ## apply overlays/openapi.overlay.yaml to the contract
 	@$(pipeline) repair
@@ -61,13 +67,13 @@ surface: environment-generator ## write generated/API.md, the public surface in 
 drift: check-drift ## prove that generated/ is what the contract gives
 
 diff: environment-generator ## say what changed for callers, and the version it asks for: BASE=tag-or-file (PREVIOUS=version)
-	@$(pipeline) diff $${PREVIOUS:+--previous="$$PREVIOUS"} "$$BASE"
+	@$(pipeline) diff $${PREVIOUS:+--previous="$$PREVIOUS"} -- "$$BASE"
 
 release-check: environment-generator ## refuse a version too small for what changed (BASE=tag-or-file VERSION=number)
-	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+"$$BASE"}
+	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+-- "$$BASE"}
 
 bench: environment-bench ## measure side by side with others, as ratios (ONLY="P3 P5", TINY=1)
-	@.venv-bench/bin/python -m benchmarks $(if $(TINY),--tiny) --only "$(ONLY)"
+	@.venv-bench/bin/python -m benchmarks $${TINY:+--tiny} --only="$$ONLY"
 
 docs: environment-docs ## make the pages in build/site, strictly and without network
 	@rm -rf build/site
@@ -77,12 +83,13 @@ docs: environment-docs ## make the pages in build/site, strictly and without net
 	@$(python) -m sphinx -q -E -W -n --keep-going -b html -d build/doctrees docs build/site
 	@echo build/site/index.html
 
-build: environment-release ## make the files of a release in dist/, from a clean tree (DIRTY=1: from any)
+build: environment-release ## make the files of a release in dist/, of a clean tree's commit (DIRTY=1: of any tree)
 	@$(call say,Wheel and source distribution and bill of materials)
-	@$(python) -m release build $(if $(DIRTY),--dirty)
+	@$(python) -m release build $${DIRTY:+--dirty}
 
-publish: build ## bring them to your own index: INDEX=name, DRY=1 only says what would happen
-	@$(python) -m release publish $(if $(DRY),--dry-run) -- "$$INDEX"
+publish: environment-release ## build them and upload them to your own index: INDEX=name, DRY=1 only says what would happen
+	@$(call say,Wheel and source distribution and bill of materials)
+	@$(python) -m release publish $${DRY:+--dry-run} -- "$$INDEX"
 
 lock: environment-release ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
 	@$(call locked,run)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,7 @@ PROMISED = (
     "diff",
     "release-check",
     "bench",
+    "docs",
     "build",
     "publish",
     "clean",
@@ -90,3 +92,86 @@ def test_pages_may_have_spaces(project: Path, tmp_path: Path, pages: str, expect
         ("sh", "-c", arguments), cwd=tmp_path, env={**os.environ, "PAGES": pages}, text=True
     )
     assert shown == expected
+
+
+THROWN = (
+    "$(shell touch ran)",
+    "$(touch ran)",
+    "`touch ran`",
+    '"; touch ran; "',
+    "'; touch ran; '",
+    "; touch ran #",
+    "x\ntouch ran",
+    "--out=ran",
+    "--help",
+)
+STUB = """#!/bin/sh
+printf '%s\\0' "$@" '<end>' >> calls
+"""
+
+
+@pytest.mark.parametrize("where", ["argument", "environment"])
+@pytest.mark.parametrize("thrown", THROWN)
+def test_no_argument_reaches_a_shell_or_is_an_option(
+    project: Path, tmp_path: Path, thrown: str, where: str
+) -> None:
+    """Every variable of every target arrives as it is, after ``--`` or its option's ``=``."""
+    shutil.copy(project / "Makefile", tmp_path)
+    for name in (
+        "requirements/environment.sh",
+        ".venv/bin/python",
+        ".venv/bin/lint-imports",
+        ".venv-generator/bin/python",
+        ".venv-bench/bin/python",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(STUB, "utf-8")
+        (tmp_path / name).chmod(0o755)
+    names = variables(project)
+    given = dict.fromkeys(names, thrown)
+    targets = [target for target in PROMISED if target != "clean"]
+    if where == "argument":
+        _make(tmp_path, *targets, "clean", *(f"{name}={thrown}" for name in names))
+    else:
+        _make(tmp_path, *targets, "clean", **given)
+    assert not (tmp_path / "ran").exists()
+    lines = (tmp_path / "calls").read_text("utf-8").split("\0<end>\0")
+    calls = [line.split("\0") for line in lines if line]
+    whole, words = {thrown}, {thrown, *thrown.split()}
+    for call in calls:
+        options = call[: call.index("--")] if "--" in call else call
+        assert not words & set(options), call
+        for word in options:
+            if any(part in word for part in whole):
+                assert re.fullmatch(r"--[a-z-]+", word.removesuffix(f"={thrown}")), call
+    # PAGES, a list, is split into words; the other values arrive whole.
+    received = sum(thrown in word for call in calls if "spec" not in call for word in call)
+    passed_on = re.findall(r'(?:=|-- )"\$\$(?!PAGES|ALLOW_HOST)[A-Z_]+"', _recipes(project))
+    assert received == len(passed_on) > 5
+
+
+def variables(project: Path) -> list[str]:
+    """List what the recipes read from the environment."""
+    read = set(re.findall(r"\$\$\{?([A-Z_]+)", _recipes(project)))
+    return sorted(read - {"PWD", "PATH"})
+
+
+def _recipes(project: Path) -> str:
+    return (project / "Makefile").read_text("utf-8")
+
+
+@pytest.mark.parametrize("thrown", THROWN)
+def test_the_name_of_a_python_is_only_a_name(project: Path, tmp_path: Path, thrown: str) -> None:
+    """Where PYTHON is no program, nothing is run."""
+    (tmp_path / "requirements").mkdir()
+    shutil.copy(project / "requirements" / "environment.sh", tmp_path / "requirements")
+    done = subprocess.run(
+        ("sh", "requirements/environment.sh", ".venv", "run"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": thrown},
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["requirements"]
