@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from release import files, index, publishing
-from release import git_status as tree
+from release import files, git, index, publishing
 from release.errors import Problem
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -38,20 +37,25 @@ def _parser() -> argparse.ArgumentParser:
     publish = steps.add_parser("publish", help="bring them to an index")
     publish.add_argument("index", metavar="NAME", help="of an index in uv's configuration")
     publish.add_argument("--dry-run", action="store_true", help="only say what would happen")
-    publish.set_defaults(run=_publish)
+    publish.set_defaults(run=_publish, dirty=False)
     return parser
 
 
 def _build(options: argparse.Namespace, project: Path) -> None:
-    if not options.dirty:
-        tree.require_clean(project)
-    for name in files.build(project, project / "dist"):
+    if options.dirty:
+        made = files.build(project, project / "dist")
+    else:
+        git.require_clean(project)
+        with git.checked_out(project) as tree:
+            made = files.build(tree, project / "dist")
+    for name in made:
         print(f"dist/{name}")
 
 
 def _publish(options: argparse.Namespace, project: Path) -> None:
-    tree.require_clean(project)
+    git.require_clean(project)
     chosen = index.find(options.index, project, os.environ)
+    _build(options, project)  # what is in dist/ may come from a tree that was not clean
     told = publishing.publish(project / "dist", chosen, os.environ, dry=options.dry_run)
     for line in told:
         print(line, flush=True)

@@ -22,12 +22,12 @@ DISTRIBUTIONS = (".whl", ".tar.gz")
 
 
 def build(project: Path, target: Path) -> list[str]:
-    """Make all files of a release anew, all or none, and name them.
+    """Make all files of a release again from a folder of sources, all or none, and name them.
 
     Raises:
         Problem: the backend fails, or the bill of materials cannot be written.
     """
-    unfinished = project / "build" / "dist"
+    unfinished = target.parent / "build" / target.name
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     distributions(project, unfinished)

@@ -26,8 +26,15 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subprocess.run(("git", "init", "--quiet"), cwd=tmp_path, check=True)
     (tmp_path / ".git" / "info" / "exclude").write_text("dist\nuv.toml\n", "utf-8")
 
-    def build(project: Path, target: Path) -> list[str]:
-        target.mkdir()
+    (tmp_path / "committed").touch()
+    names = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+    subprocess.run(("git", "add", "."), cwd=tmp_path, check=True)
+    subprocess.run(("git", *names, "commit", "-q", "-m", "First"), cwd=tmp_path, check=True)
+
+    def build(tree: Path, target: Path) -> list[str]:
+        assert (tree / "committed").exists()
+        assert tree == tmp_path or not (tree / ".git").exists()
+        target.mkdir(exist_ok=True)
         (target / "a.whl").touch()
         sums.write(target, ["a.whl"])
         return ["a.whl"]
@@ -65,7 +72,6 @@ def test_publishing_tells_each_file(
         f'publish-url = "{server.url}/"\nexplicit = true\n',
         "utf-8",
     )
-    assert __main__.main(["build"], checkout) == 0
     assert __main__.main(["publish", "--dry-run", "acme"], checkout) == 0
     assert capsys.readouterr().out.endswith("a.whl: would be published\n")
 
@@ -76,7 +82,7 @@ def test_a_stop_has_no_traceback(
 ) -> None:
     """Ctrl-C and a problem end the command with a status of their own."""
 
-    def stop(project: Path, target: Path) -> list[str]:
+    def stop(tree: Path, target: Path) -> list[str]:
         raise raised
 
     monkeypatch.setattr(files, "build", stop)

@@ -1,0 +1,81 @@
+"""What is committed: whether the checkout differs from it, and a folder with nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from release.errors import Problem
+
+_SHOWN = 5
+
+
+def require_clean(project: Path) -> None:
+    """Refuse a checkout that differs from its commit in what git shows.
+
+    Raises:
+        Problem: something is changed or new, or git fails.
+    """
+    listed = _git(project, "status", "--porcelain", "--untracked-files=all")
+    if lines := listed.splitlines():
+        raise Problem(_sentence([line[3:] for line in lines]))
+
+
+@contextmanager
+def checked_out(project: Path, revision: str = "HEAD") -> Iterator[Path]:
+    """Give a temporary folder with the files of a commit, byte for byte, and no other file.
+
+    Raises:
+        Problem: there is no such commit, or git fails.
+    """
+    commit = _git(project, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    objects = project / _git(project, "rev-parse", "--git-path", "objects")
+    with tempfile.TemporaryDirectory() as place:
+        # A repository of its own that borrows the objects: no exclude file, attribute, filter or
+        # hook of this machine decides what is written.
+        home, tree = Path(place, "home"), Path(place, "tree")
+        home.mkdir()
+        tree.mkdir()
+        alone = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_DIR": str(home / "git"),
+            "GIT_WORK_TREE": str(tree),
+        }
+        _git(tree, "init", "--quiet", "--template=", environment=alone)
+        (home / "git" / "objects" / "info" / "alternates").write_text(f"{objects}\n", "utf-8")
+        _git(tree, "read-tree", "--reset", "-u", commit, environment=alone)
+        yield tree
+
+
+def _git(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    try:
+        done = subprocess.run(
+            ("git", *arguments),
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise Problem("What is committed is not known: git is not installed.") from None
+    if done.returncode:
+        reason = next(iter(done.stderr.splitlines()), "git fails")
+        raise Problem(f"What is committed is not known: {reason}.")
+    return done.stdout.rstrip("\n")
+
+
+def _sentence(names: list[str]) -> str:
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (
+        "The tree is not clean; commit, stash or ignore what differs from the commit: "
+        f"{', '.join(names[:_SHOWN])}{rest}."
+    )
