@@ -15,7 +15,7 @@ $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name))
 # --: so no shell and no program takes a part of it for its own.
 python    := .venv/bin/python
 pipeline  := PATH="$$PWD/.venv-generator/bin:$$PATH" .venv-generator/bin/python -m tools
-checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements .ci
+checked   := overlays/chainhub tools release examples benchmarks tests/typing requirements .ci hatch_build.py
 lock      := $(python) requirements/pip_settings.py pip compile --quiet --universal --python-version 3.11 \
              --generate-hashes --only-binary :all: --no-header --no-annotate $${UPGRADE:+--upgrade}
 

@@ -1,7 +1,7 @@
 """The bill of materials: what a bare install brings along, as CycloneDX.
 
 The versions are those of the lock, which are the ones the tests ran with. Equal sources give equal
-bytes: the time is the one all builds have, the serial number follows from the wheel.
+bytes: the time is the one all builds have, the serial number follows from the parts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from uuid import NAMESPACE_URL, uuid5
 
 from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -72,15 +71,13 @@ def needed(requirements: Iterable[str], versions: Mapping[str, str]) -> Iterator
             yield name
 
 
-def write(found: Sequence[Part], files: Mapping[str, str], wheel: str, when: datetime) -> str:
-    """Spell the bill of the first part, whose files have these digests."""
+def write(found: Sequence[Part], when: datetime) -> str:
+    """Write the bill of the first part."""
     components = {part.name: _component(part) for part in found}
-    subject = components[found[0].name]
-    for name, known in sorted(files.items()):
-        subject.external_references.add(_file(name, known))
+    pinned = " ".join(f"{part.name}=={part.version}" for part in found)
     bom = Bom(
-        serial_number=uuid5(NAMESPACE_URL, f"sha256:{files[wheel]}"),
-        metadata=BomMetaData(component=subject, timestamp=when),
+        serial_number=uuid5(NAMESPACE_URL, f"sbom:{pinned}"),
+        metadata=BomMetaData(component=components[found[0].name], timestamp=when),
         components=[components[part.name] for part in found[1:]],
     )
     for part in found:
@@ -109,12 +106,4 @@ def _component(part: Part) -> Component:
         bom_ref=f"{part.name}@{part.version}",
         purl=address,
         licenses=licences,
-    )
-
-
-def _file(name: str, known: str) -> ExternalReference:
-    return ExternalReference(
-        type=ExternalReferenceType.DISTRIBUTION,
-        url=XsUri(name),
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=known)],
     )

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "generated", "overlays")
+SOURCES = (
+    "pyproject.toml",
+    "hatch_build.py",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "generated",
+    "overlays",
+)
 EPOCH = "1580601600"
 
 Build = Callable[[Path, Path, int], dict[str, Path]]

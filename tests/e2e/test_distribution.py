@@ -81,6 +81,7 @@ def test_source_distribution_holds_what_a_wheel_is_made_of(built: dict[str, Path
         "PKG-INFO",
         "README.md",
         "generated",
+        "hatch_build.py",
         "overlays",
         "pyproject.toml",
     }

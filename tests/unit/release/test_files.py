@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import tarfile
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +36,8 @@ def checkout(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("a check out")
     for name in ("overlays/chainhub", "generated/chainhub_api"):
         shutil.copytree(project / name, folder / name)
-    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "requirements/run.txt"):
+    names = ("pyproject.toml", "hatch_build.py", "README.md", "CHANGELOG.md", "LICENSE")
+    for name in (*names, "requirements/run.txt"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(project / name, folder / name)
     return folder
@@ -68,6 +71,7 @@ def test_a_second_build_gives_the_same_bytes(checkout: Path, made: Path) -> None
     """Nothing in any of the four files tells when or where they were made."""
     before = {path.name: path.read_bytes() for path in made.iterdir()}
     files.build(checkout, checkout / "again")
+    assert not list(checkout.glob("*.json"))
     assert {path.name: path.read_bytes() for path in (checkout / "again").iterdir()} == before
 
 
@@ -84,8 +88,19 @@ def test_the_bill_lists_what_an_install_brings(made: Path) -> None:
     assert all(each["licenses"] and each["purl"] for each in components.values())
     subject = bom["metadata"]["component"]
     assert "purl" not in subject
-    known = {each["url"]: each["hashes"][0]["content"] for each in subject["externalReferences"]}
-    assert known.items() <= sums.read(made).items()
+    assert made.joinpath(f"chainhub-{subject['version']}.cdx.json").exists()
+
+
+def test_the_bill_is_in_the_wheel(made: Path) -> None:
+    """Where PEP 770 puts it, with the bytes of the one beside the wheel; the source has it too."""
+    (wheel,) = made.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if "/sboms/" in name)
+        assert name.endswith(".dist-info/sboms/chainhub.cdx.json")
+        assert archive.read(name).decode() == _bill(made)
+    (source,) = made.glob("*.tar.gz")
+    with tarfile.open(source) as tar:
+        assert sum(name.endswith("/chainhub.cdx.json") for name in tar.getnames()) == 1
 
 
 def test_the_bill_says_who_asks_for_whom(made: Path) -> None:
@@ -122,15 +137,28 @@ def test_an_unlocked_dependency_is_refused(versions: dict[str, str]) -> None:
 def test_a_licence_may_be_unknown() -> None:
     """What says nothing of its licence is listed without one."""
     when = datetime(2020, 2, 2, tzinfo=UTC)
-    text = bill.write([Part("a", "1", "", ())], {"a.whl": "0" * 64}, "a.whl", when)
+    text = bill.write([Part("a", "1", "", ())], when)
     assert "licenses" not in json.loads(text)["metadata"]["component"]
 
 
-def test_a_failed_build_leaves_the_files_as_they_were(made: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("version]", "versions]"), r"^The build failed: .*\w$"),
+        (('"hatchling.build"', '"hatchling.builds"'), "The build failed; the lines above say why"),
+    ],
+)
+def test_a_failed_build_leaves_the_files_as_they_were(
+    checkout: Path, tmp_path: Path, change: tuple[str, str], told: str
+) -> None:
     """The backend's own words are shown, and what was built before stays."""
-    (tmp_path / "pyproject.toml").write_text("[build-system]\nrequires = 1\n", "utf-8")
-    kept = tmp_path / "dist"
+    tree, kept = tmp_path / "tree", tmp_path / "dist"
+    shutil.copytree(checkout, tree)
+    text = (tree / "pyproject.toml").read_text("utf-8")
+    assert change[0] in text
+    (tree / "pyproject.toml").write_text(text.replace(*change), "utf-8")
     kept.mkdir()
-    with pytest.raises(Problem, match="The build failed; the lines above say why"):
-        files.build(tmp_path, kept)
+    with pytest.raises(Problem, match=told):
+        files.build(tree, kept)
     assert kept.exists()
+    assert not (tree / "chainhub.cdx.json").exists()
