@@ -83,13 +83,13 @@ docs: environment-docs ## make the pages in build/site, strictly and without net
 	@$(python) -m sphinx -q -E -W -n --keep-going -b html -d build/doctrees docs build/site
 	@echo build/site/index.html
 
-build: environment-release ## make the files of a release in dist/, of a clean tree's commit (DIRTY=1: of any tree)
+build: environment-release ## make the files of a release in dist/, of a clean tree's commit (DIRTY=1: of any tree, SIGN=key)
 	@$(call say,Wheel and source distribution and bill of materials)
-	@$(python) -m release build $${DIRTY:+--dirty}
+	@$(python) -m release build $${DIRTY:+--dirty} $${SIGN:+--sign="$$SIGN"}
 
 publish: environment-release ## build them and upload them to your own index: INDEX=name, DRY=1 only says what would happen
 	@$(call say,Wheel and source distribution and bill of materials)
-	@$(python) -m release publish $${DRY:+--dry-run} -- "$$INDEX"
+	@$(python) -m release publish $${DRY:+--dry-run} $${SIGN:+--sign="$$SIGN"} -- "$$INDEX"
 
 lock: environment-release ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
 	@$(call locked,run)

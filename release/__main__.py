@@ -33,21 +33,23 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(required=True, metavar="COMMAND")
     build = steps.add_parser("build", help="make the files of a release in dist/")
     build.add_argument("--dirty", action="store_true", help="from a tree that is not committed")
+    build.add_argument("--sign", metavar="KEY", help="sign the checksums with this SSH key")
     build.set_defaults(run=_build)
     publish = steps.add_parser("publish", help="bring them to an index")
     publish.add_argument("index", metavar="NAME", help="of an index in uv's configuration")
     publish.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    publish.add_argument("--sign", metavar="KEY", help="sign the checksums with this SSH key")
     publish.set_defaults(run=_publish, dirty=False)
     return parser
 
 
 def _build(options: argparse.Namespace, project: Path) -> None:
     if options.dirty:
-        made = files.build(project, project / "dist")
+        made = files.build(project, project / "dist", options.sign)
     else:
         git.require_clean(project)
         with git.checked_out(project) as tree:
-            made = files.build(tree, project / "dist")
+            made = files.build(tree, project / "dist", options.sign)
     for name in made:
         print(f"dist/{name}")
 

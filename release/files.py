@@ -20,15 +20,17 @@ DISTRIBUTIONS = (".whl", ".tar.gz")
 _SBOM = "chainhub.cdx.json"
 
 
-def build(tree: Path, target: Path) -> list[str]:
+def build(tree: Path, target: Path, signing_key: str | None = None) -> list[str]:
     """Make all files of a release again from a folder of sources, all or none, and name them.
 
     Args:
         tree: the sources; the bill of materials is written into this folder for the time of the
             build.
-        target: the folder of the files; it is replaced.
+        target: the folder of the files; it is replaced, but a signature of equal checksums is kept.
+        signing_key: the file of an SSH key to sign the checksums with.
+
     Raises:
-        Problem: the backend fails, or the bill of materials cannot be written.
+        Problem: the backend or ssh-keygen fails, or the bill of materials cannot be written.
     """
     unfinished = target.parent / "build" / target.name
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -41,6 +43,10 @@ def build(tree: Path, target: Path) -> list[str]:
         (tree / _SBOM).unlink(missing_ok=True)
     (unfinished / name).write_text(text, "utf-8")
     checksums.write(unfinished, [path.name for path in unfinished.iterdir()])
+    if signing_key:
+        checksums.sign(unfinished, signing_key)
+    else:
+        checksums.keep_signature(target, unfinished)
     shutil.rmtree(target, ignore_errors=True)
     unfinished.rename(target)
     return sorted(path.name for path in target.iterdir())

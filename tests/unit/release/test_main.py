@@ -31,7 +31,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subprocess.run(("git", "add", "."), cwd=tmp_path, check=True)
     subprocess.run(("git", *names, "commit", "-q", "-m", "First"), cwd=tmp_path, check=True)
 
-    def build(tree: Path, target: Path) -> list[str]:
+    def build(tree: Path, target: Path, signing_key: str | None) -> list[str]:
         assert (tree / "committed").exists()
         assert tree == tmp_path or not (tree / ".git").exists()
         target.mkdir(exist_ok=True)
@@ -82,7 +82,7 @@ def test_a_stop_has_no_traceback(
 ) -> None:
     """Ctrl-C and a problem end the command with a status of their own."""
 
-    def stop(tree: Path, target: Path) -> list[str]:
+    def stop(tree: Path, target: Path, signing_key: str | None) -> list[str]:
         raise raised
 
     monkeypatch.setattr(files, "build", stop)
