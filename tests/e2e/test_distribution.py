@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from requirements import environment
 from tools import snapshots as states
 
 Build = Callable[[Path, Path, int], dict[str, Path]]
@@ -92,8 +93,7 @@ def test_source_distribution_holds_what_a_wheel_is_made_of(built: dict[str, Path
     [
         ("Name", "chainhub"),
         ("Version", "0.1.0"),
-        ("License-Expression", "MIT"),
-        ("License-File", "LICENSE"),
+        ("License", "MIT"),
         ("Requires-Python", ">=3.11"),
         ("Classifier", "Private :: Do Not Upload"),
         ("Classifier", "Typing :: Typed"),
@@ -119,7 +119,27 @@ def test_the_metadata_are_no_newer_than_they_need_to_be(
         text = archive.extractfile(name)
         assert text is not None
         both = (metadata, Parser().parsestr(text.read().decode()))
-    assert [each["Metadata-Version"] for each in both] == ["2.4", "2.4"]
+    assert [each["Metadata-Version"] for each in both] == ["2.2", "2.2"]
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["5.1.1", "6.1.0", "6.2.0"])
+def test_twine_accepts_the_metadata(
+    built: dict[str, Path], outside: dict[str, str], tmp_path: Path, version: str
+) -> None:
+    """Versions of twine that people have, each with the libraries that it brings along."""
+    program = (sys.executable, environment.pip_settings.__file__, "tool", "run", "--quiet")
+    done = subprocess.run(
+        (*program, "--from", f"twine=={version}", "twine", "check", "--strict", *built.values()),
+        env={**outside, "UV_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout.count("PASSED") == 2, done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 def test_run_time_dependencies_are_three(metadata: Message) -> None:
