@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from tools import commands, examples, layout, surface
-from tools import snapshots as states
-from tools.errors import Problem
+from tools import commands, layout
+from tools.changes import snapshots, surface
+from tools.errors import PipelineError
 from tools.layout import shown
+from tools.repair import examples
 
 _BASE = "a git revision, a folder, a wheel, a contract or an API.md"
 
@@ -22,7 +23,7 @@ def run(argv: Sequence[str] | None) -> int:
     step: Callable[[argparse.Namespace], int] = options.run
     try:
         return step(options)
-    except Problem as problem:
+    except PipelineError as problem:
         _say(str(problem), sys.stderr)
         return 1
 
@@ -129,7 +130,7 @@ def _drift(options: argparse.Namespace) -> int:
 def _diff(options: argparse.Namespace) -> int:
     changes = commands.changed_since(options.base)
     _say(changes.draft().rstrip("\n"))
-    previous = options.previous or changes.previous or states.current().version
+    previous = options.previous or changes.previous or snapshots.current().version
     if previous:
         _say(f"\nAfter {previous} this asks for {changes.asked_for(previous)} or more.")
     for package in changes.missing:
@@ -138,7 +139,7 @@ def _diff(options: argparse.Namespace) -> int:
 
 
 def _release_check(options: argparse.Namespace) -> int:
-    base = options.base or states.latest_tag()
+    base = options.base or snapshots.latest_tag()
     if base is None:
         _say("No earlier version has a tag; any version will do.")
         return 0

@@ -10,29 +10,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import diff as difference
-from tools import directories as trees
-from tools import (
-    documents,
-    generation,
-    hosts,
-    layout,
-    merge,
-    names,
-    overlay,
-    pages,
-    paths,
-    surface,
-    unions,
-    validation,
-)
-from tools import downgrade as dialect
-from tools import normalise as tidy
-from tools import snapshots as states
+from tools import directories, documents, generation, layout, validation
+from tools.changes import diff, snapshots, surface
 from tools.contract import mapping
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.layout import shown
+from tools.pages import hosts, merge, reading
+from tools.repair import downgrade, names, normalise, overlay, paths, unions
 
 _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
@@ -44,18 +29,18 @@ class Repair:
     document: dict[str, Json]
     applied: list[overlay.Applied]
     unmatched: list[str]
-    tidied: list[tuple[str, int]]
+    normalised: list[tuple[str, int]]
 
 
-def spec(given: Sequence[Path], allowed: Collection[str], target: Path) -> pages.Imported:
+def spec(given: Sequence[Path], allowed: Collection[str], target: Path) -> reading.Imported:
     """Write the contract that stands in these pages, files and folders.
 
     Raises:
-        Problem: a named file is refused, or nothing is left to import.
+        PipelineError: a named file is refused, or nothing is left to import.
     """
     choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
     known = sorted(hosts.hosts_of(_in_place()))
-    imported = pages.imported(given, allowed, choices, known, check)
+    imported = reading.imported(given, allowed, choices, known, check)
     write(target, imported.text)
     return imported
 
@@ -64,7 +49,7 @@ def _in_place() -> dict[str, Json]:
     """Read the project's contract; one that is not there or broken is about to be replaced."""
     try:
         return documents.read(layout.CONTRACT)
-    except Problem:
+    except PipelineError:
         return {}
 
 
@@ -72,7 +57,7 @@ def check(document: dict[str, Json], place: str) -> None:
     """Refuse a contract of which no client can be generated, without writing anything.
 
     Raises:
-        Problem: the first fault.
+        PipelineError: the first fault.
     """
     repaired = repaired_document(deepcopy(document), place)
     validation.validate(repaired.document, place)
@@ -80,14 +65,14 @@ def check(document: dict[str, Json], place: str) -> None:
 
 
 def repair(contract: Path) -> Repair:
-    """Tidy a contract, lay the overlay over it, and name everything.
+    """Normalise a contract, lay the overlay over it, and name everything.
 
     Raises:
-        Problem: a file is wrong, or an action finds nothing in the contract it was written for.
+        PipelineError: a file is wrong, or an action finds nothing in the published contract.
     """
     repaired = repaired_document(documents.read(contract), shown(contract))
     if repaired.unmatched and contract.resolve() == layout.CONTRACT and _is_ours(repaired):
-        raise Problem(
+        raise PipelineError(
             f"{' and '.join(repaired.unmatched)} finds nothing in {shown(contract)}: "
             "where the fault is gone, delete the action."
         )
@@ -112,25 +97,25 @@ def repaired_document(document: dict[str, Json], place: str) -> Repair:
     """Repair a contract that was read.
 
     Raises:
-        Problem: it is none, or an action of the overlay cannot be carried out.
+        PipelineError: it is none, or an action of the overlay cannot be carried out.
     """
     if not isinstance(document.get("paths"), dict):
-        raise Problem(f"{place} is not an OpenAPI document: it has no `paths`.")
-    dialect.speak_as_before(document)
+        raise PipelineError(f"{place} is not an OpenAPI document: it has no `paths`.")
+    downgrade.downgrade(document)
     paths.make_plain(document)
-    tidied = tidy.tidy(document)
+    normalised = normalise.normalise(document)
     applied = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
     unmatched = [
         one.action.name for one in applied if not one.places and not one.action.may_find_nothing
     ]
     unions.simplify(document)
     names.name_all(document)
-    return Repair(document, applied, unmatched, tidied)
+    return Repair(document, applied, unmatched, normalised)
 
 
 def repairs(repaired: Repair) -> str:
     """Write what was repaired: a line per rule and action that found something."""
-    found = [*repaired.tidied, *((one.action.reason, one.places) for one in repaired.applied)]
+    found = [*repaired.normalised, *((one.action.reason, one.places) for one in repaired.applied)]
     counted = (
         (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
     )
@@ -153,7 +138,7 @@ def write(target: Path, text: str) -> None:
     """Replace a file in one step, or leave it as it was.
 
     Raises:
-        Problem: it cannot be written.
+        PipelineError: it cannot be written.
     """
     part = target.with_name(f".{target.name}.part")
     try:
@@ -161,7 +146,7 @@ def write(target: Path, text: str) -> None:
         part.chmod(0o644)
         os.replace(part, target)
     except OSError as error:
-        raise Problem(f"{shown(target)} cannot be written: {error.strerror}.") from None
+        raise PipelineError(f"{shown(target)} cannot be written: {error.strerror}.") from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -174,7 +159,7 @@ def build(contract: Path, folder: Path) -> tuple[Repair, int]:
     generation.generate(repaired.document, shown(contract), package)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
     (folder / layout.REPAIRS).write_bytes(repairs(repaired).encode())
-    trees.level(folder)
+    directories.level(folder)
     return repaired, count
 
 
@@ -186,13 +171,13 @@ def validate(repaired: Repair, contract: Path) -> int:
 def generate(contract: Path, into: Path) -> int:
     """Carry out every step and swap the result in, or leave everything as it was."""
     own = into.resolve() == layout.GENERATED
-    with trees.scratch(layout.BUILD / "next" if own else into / ".next") as staging:
+    with directories.scratch(layout.BUILD / "next" if own else into / ".next") as staging:
         fresh, parked = staging / "new", staging / "old"
         fresh.mkdir()
         parked.mkdir()
         repaired, count = build(contract, fresh)
         into.mkdir(parents=True, exist_ok=True)
-        trees.swap(_PARTS, fresh, into, parked)
+        directories.swap(_PARTS, fresh, into, parked)
     if own:
         write_repaired(repaired)
     return count
@@ -202,14 +187,14 @@ def generate(contract: Path, into: Path) -> int:
 class Changes:
     """What changed since an earlier state: in the contract's part, and in the client around it."""
 
-    contract: difference.Difference
-    client: difference.Difference
+    contract: diff.Difference
+    client: diff.Difference
     previous: str | None
     missing: list[str]
 
     def asked_for(self, previous: str) -> str:
         """Name the smallest version that may follow `previous`."""
-        return difference.asked_for(previous, (self.contract, self.client))
+        return diff.asked_for(previous, (self.contract, self.client))
 
     def draft(self) -> str:
         """Write it as the entry of a changelog."""
@@ -222,14 +207,14 @@ def changed_since(base: str) -> Changes:
     """Compare what callers see with an earlier state.
 
     Raises:
-        Problem: there is no such state.
+        PipelineError: there is no such state.
     """
-    from tools import packages  # griffe takes long to load, and nothing else needs it
+    from tools.changes import packages  # griffe takes long to load, and nothing else needs it
 
-    now = states.current()
-    with states.earlier(base, build) as was:
-        contract = difference.difference(was.surface, now.surface)
-        client = difference.Difference()
+    now = snapshots.current()
+    with snapshots.earlier(base, build) as was:
+        contract = diff.difference(was.surface, now.surface)
+        client = diff.Difference()
         states_of_code = (was.roots, now.roots)
         missing = [one for one in layout.PACKAGES if not packages.has(one, *states_of_code)]
         if layout.PACKAGE not in missing:
@@ -244,20 +229,20 @@ def check_release(base: str, version: str | None, previous: str | None) -> tuple
     """Name the version to be released and the smallest one the change since `base` asks for.
 
     Raises:
-        Problem: the version is smaller than that.
+        PipelineError: the version is smaller than that.
     """
     changes = changed_since(base)
-    version = version or states.current().version
+    version = version or snapshots.current().version
     if version is None:
-        raise Problem("No version is given, and the working copy says none.")
+        raise PipelineError("No version is given, and the working copy says none.")
     wanted = changes.asked_for(previous or changes.previous or base)
-    if difference.numbers_of(version) < difference.numbers_of(wanted):
-        raise Problem(f"{version} is too small: what changed since {base} asks for {wanted}.")
+    if diff.numbers_of(version) < diff.numbers_of(wanted):
+        raise PipelineError(f"{version} is too small: what changed since {base} asks for {wanted}.")
     return version, wanted
 
 
 def drift() -> list[str]:
     """Say which generated files the contract would give differently."""
-    with trees.scratch(layout.BUILD / "drift") as staging:
+    with directories.scratch(layout.BUILD / "drift") as staging:
         build(layout.CONTRACT, staging)
-        return trees.differences(layout.GENERATED, staging)
+        return directories.differences(layout.GENERATED, staging)

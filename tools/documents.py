@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 import yaml  # type: ignore[import-untyped]  # it ships without types
 
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.layout import shown
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -39,7 +39,7 @@ _UNPRINTED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\
 _PLAIN_TAGS: Final = ("str", "map", "seq")
 
 
-class Broken(Problem):
+class Broken(PipelineError):
     """Stop because a text is not valid YAML; `line` counts from 0 in that text."""
 
     def __init__(self, sentence: str, line: int, fault: str) -> None:
@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, Json]:
     """Read a file that must hold one mapping.
 
     Raises:
-        Problem: the file cannot be read, or is not such a document.
+        PipelineError: the file cannot be read, or is not such a document.
     """
     return parse(read_text(path), shown(path))
 
@@ -67,16 +67,16 @@ def read_text(path: Path) -> str:
     """Read a text file of bounded size.
 
     Raises:
-        Problem: it is missing, too large, or not UTF-8.
+        PipelineError: it is missing, too large, or not UTF-8.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise Problem(f"{shown(path)} is larger than {MAX_BYTES // 2**20} MiB.")
+            raise PipelineError(f"{shown(path)} is larger than {MAX_BYTES // 2**20} MiB.")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Problem(f"{shown(path)} is not UTF-8 text: byte {error.start}.") from None
+        raise PipelineError(f"{shown(path)} is not UTF-8 text: byte {error.start}.") from None
     except OSError as error:
-        raise Problem(f"{shown(path)} cannot be read: {error.strerror}.") from None
+        raise PipelineError(f"{shown(path)} cannot be read: {error.strerror}.") from None
 
 
 def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
@@ -84,16 +84,16 @@ def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
 
     Raises:
         Broken: it is not YAML (which JSON is).
-        Problem: a key twice, a value that JSON does not have, beyond the bounds, no mapping.
+        PipelineError: a key twice, a value that JSON does not have, beyond the bounds, no mapping.
     """
     try:
         node = yaml.compose(_LINES.sub(" ", text), Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         raise _broken(error, place, line) from None
     except yaml.YAMLError as error:
-        raise Problem(f"{place} is not text: {str(error).splitlines()[0]}.") from None
+        raise PipelineError(f"{place} is not text: {str(error).splitlines()[0]}.") from None
     if not isinstance(node, yaml.MappingNode):
-        raise Problem(f"{place} does not hold a mapping at its top level.")
+        raise PipelineError(f"{place} does not hold a mapping at its top level.")
     return _Reader(place, line).mapping(node, "", 0)
 
 
@@ -155,8 +155,8 @@ class _Reader:
             raise self._problem(node, f"has a key that is not text at {at or '/'}")
         return str(node.value)
 
-    def _problem(self, node: yaml.Node, what: str) -> Problem:
-        return Problem(f"{self._place}:{self._line + node.start_mark.line} {what}.")
+    def _problem(self, node: yaml.Node, what: str) -> PipelineError:
+        return PipelineError(f"{self._place}:{self._line + node.start_mark.line} {what}.")
 
 
 def text_of(value: Json, indent: str = "") -> str:

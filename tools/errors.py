@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Problem(Exception):
+class PipelineError(Exception):
     """Stop with one clear sentence that names the file and the place in it."""

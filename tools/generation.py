@@ -26,7 +26,7 @@ from openapi_python_client.parser.errors import GeneratorError
 from tools import layout, received
 from tools.contract import at, mapping, operations
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.servers import write_servers
 
 # The generator guards the contract's strings so well that its own messages cannot show them.
@@ -39,16 +39,18 @@ def generate(document: dict[str, Json], place: str, into: Path) -> None:
     """Write the package for `document` into the folder `into`, which must not exist.
 
     Raises:
-        Problem: the generator has a warning or an error, or left something out.
+        PipelineError: the generator has a warning or an error, or left something out.
     """
     config = _config(document, into)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
             data, errors = _run(_understood(document), config)
     except Exception as error:  # on some schemas it crashes, with any exception
-        raise Problem(f"{place} cannot be generated: {type(error).__name__}: {error}.") from error
+        raise PipelineError(
+            f"{place} cannot be generated: {type(error).__name__}: {error}."
+        ) from error
     if data is None or errors:
-        raise Problem(f"{place} cannot be generated: {_sentence(errors)}")
+        raise PipelineError(f"{place} cannot be generated: {_sentence(errors)}")
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
     write_servers(document, place, into)
@@ -116,19 +118,21 @@ def check(document: dict[str, Json], place: str) -> None:
     """Refuse a contract that the generator would not take, without writing anything.
 
     Raises:
-        Problem: the generator has a warning or an error.
+        PipelineError: the generator has a warning or an error.
     """
     try:
         with redirect_stdout(io.StringIO()):
             data = _parsed(_understood(document), _config(document, layout.BUILD))
     except Exception as error:  # on some schemas it crashes, with any exception
-        raise Problem(f"{place} cannot be generated: {type(error).__name__}: {error}.") from error
+        raise PipelineError(
+            f"{place} cannot be generated: {type(error).__name__}: {error}."
+        ) from error
     if isinstance(data, GeneratorError):
-        raise Problem(f"{place} cannot be generated: {_sentence([data])}")
+        raise PipelineError(f"{place} cannot be generated: {_sentence([data])}")
     collections = data.endpoint_collections_by_tag.values()
     errors = [*data.errors, *(error for one in collections for error in one.parse_errors)]
     if errors:
-        raise Problem(f"{place} cannot be generated: {_sentence(errors)}")
+        raise PipelineError(f"{place} cannot be generated: {_sentence(errors)}")
 
 
 def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | GeneratorError:
@@ -172,7 +176,7 @@ def _config(document: dict[str, Json], into: Path) -> Config:
         file = ConfigFile.load_from_path(layout.CONFIG)
     except Exception as error:  # noqa: BLE001  # whatever its reader raises, the file is at fault
         reason = " ".join(str(error).split())
-        raise Problem(f"{layout.shown(layout.CONFIG)} cannot be used: {reason}.") from None
+        raise PipelineError(f"{layout.shown(layout.CONFIG)} cannot be used: {reason}.") from None
     plain = dict.fromkeys(sorted(_media(document)), "application/octet-stream")
     file.content_type_overrides = {**plain, **(file.content_type_overrides or {})}
     source = layout.REPAIRED  # only a name: the contract itself is handed over
@@ -214,4 +218,4 @@ def _sentence(errors: Sequence[GeneratorError]) -> str:
 def _count(kind: str, wanted: int, folder: Path, pattern: str, place: str) -> None:
     written = sum(1 for path in folder.glob(pattern) if path.name != "__init__.py")
     if wanted != written:
-        raise Problem(f"{place} has {wanted} {kind}, but {written} of them were generated.")
+        raise PipelineError(f"{place} has {wanted} {kind}, but {written} of them were generated.")

@@ -18,7 +18,7 @@ from jsonschema_rs import Draft4Validator
 
 from tools.contract import mapping, operations, sequence
 from tools.documents import Json
-from tools.schemas import Schema, schemas
+from tools.repair.schemas import Schema, schemas
 
 _SHARED: Final = re.compile(r"#/components/(parameters|responses|schemas)/([\w.-]+)")
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")

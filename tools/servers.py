@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 
 FILE = "servers.py"
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
@@ -18,7 +18,7 @@ def write_servers(document: dict[str, Json], place: str, into: Path) -> None:
     """Write the contract's server URLs into the package as a constant.
 
     Raises:
-        Problem: one of them is a URL that no client can use as it stands.
+        PipelineError: one of them is a URL that no client can use as it stands.
     """
     servers = document.get("servers")
     urls = [_url(server, place) for server in servers] if isinstance(servers, list) else []
@@ -33,9 +33,9 @@ def write_servers(document: dict[str, Json], place: str, into: Path) -> None:
 def _url(server: Json, place: str) -> str:
     url = server.get("url") if isinstance(server, dict) else None
     if not isinstance(url, str) or not url.isascii() or not url.isprintable():
-        raise Problem(f"{place} has a server without a usable URL.")
+        raise PipelineError(f"{place} has a server without a usable URL.")
     if "{" in url or not _is_whole(url):
-        raise Problem(f"{place} has the server {url!r}; it must be a whole http(s) URL.")
+        raise PipelineError(f"{place} has the server {url!r}; it must be a whole http(s) URL.")
     return url.rstrip("/")
 
 

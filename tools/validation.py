@@ -9,7 +9,7 @@ from typing import Final
 from tools import screen
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 
 _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
 _GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -20,20 +20,20 @@ def validate(document: dict[str, Json], place: str) -> int:
     """Check a repaired contract and count its operations.
 
     Raises:
-        Problem: the first fault found.
+        PipelineError: the first fault found.
     """
     version = str(document.get("openapi", ""))
     if version[:4] not in _VERSIONS:
-        raise Problem(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
+        raise PipelineError(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
     try:
         for check in (unknown_references, _templates, _names, _specification):
             for fault in check(document):
-                raise Problem(f"{place}: {fault}.")
+                raise PipelineError(f"{place}: {fault}.")
     except RecursionError:
-        raise Problem(f"{place}: a schema refers to itself without end.") from None
+        raise PipelineError(f"{place}: a schema refers to itself without end.") from None
     count = sum(1 for _ in operations(document))
     if not count:
-        raise Problem(f"{place} describes no operation.")
+        raise PipelineError(f"{place} describes no operation.")
     return count
 
 

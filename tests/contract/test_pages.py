@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import commands, examples, layout, pages
+from tools import commands, layout
 from tools.contract import at, called, mapping, operations, pointer, sequence
+from tools.pages import reading
+from tools.repair import examples
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PAGES = Path(os.environ.get("VENDOR_PAGES", PROJECT.parent / "shared" / "vendor-pages"))
@@ -30,7 +32,7 @@ class Generated:
     def __init__(self, folder: Path) -> None:
         self.contract = folder / "openapi.yaml"
         self.out = folder / "out"
-        self.imported = pages.imported([PAGES])
+        self.imported = reading.imported([PAGES])
         self.contract.write_text(self.imported.text, "utf-8")
         self.count = commands.generate(self.contract, self.out)
         self.document = commands.repair(self.contract).document

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from requirements import environment
-from tools import snapshots as states
+from tools.changes import snapshots
 
 Build = Callable[[Path, Path, int], dict[str, Path]]
 Sources = Callable[[Path, int], Path]
@@ -193,7 +193,7 @@ def test_source_distribution_gives_the_same_wheel(
     built: dict[str, Path], build: Build, tmp_path: Path
 ) -> None:
     """Whoever builds from the source distribution gets the wheel that was published."""
-    states.unpack(built[".gz"], tmp_path)
+    snapshots.unpack(built[".gz"], tmp_path)
     (unpacked,) = tmp_path.iterdir()
     again = build(unpacked, tmp_path / "dist", 0o022)
     assert again[".whl"].read_bytes() == built[".whl"].read_bytes()

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import commands, generation, layout
-from tools import directories as trees
-from tools import snapshots as states
+from tools import commands, directories, generation, layout
 from tools.__main__ import main
-from tools.errors import Problem
+from tools.changes import snapshots
+from tools.errors import PipelineError
 
 
 @pytest.fixture
@@ -64,7 +63,7 @@ def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]
         "generated/API.md is written.",
     ]
     here = Path(__file__).resolve().parents[3] / "generated"
-    assert trees.differences(here, project / "generated") == []
+    assert directories.differences(here, project / "generated") == []
     assert sorted(path.name for path in (project / "build").iterdir()) == [
         "openapi.json",
         "templates",
@@ -175,7 +174,7 @@ def test_a_failure_is_one_sentence_and_changes_nothing(
     assert snapshot(project) == before
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt, Problem("stop")])
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, PipelineError("stop")])
 def test_a_generation_that_stops_leaves_the_old_package(
     project: Path,
     capsys: pytest.CaptureFixture[str],
@@ -191,7 +190,7 @@ def test_a_generation_that_stops_leaves_the_old_package(
         raise stop
 
     monkeypatch.setattr(generation, "generate", stopping)
-    assert main(["generate"]) == (1 if isinstance(stop, Problem) else 130)
+    assert main(["generate"]) == (1 if isinstance(stop, PipelineError) else 130)
     assert capsys.readouterr().err in ("stop\n", "Stopped; nothing was changed.\n")
     assert snapshot(project) == before
     assert main(["generate", "--into", str(project / "elsewhere")]) != 0
@@ -376,19 +375,19 @@ def test_the_first_release_may_have_any_version(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a base the newest tag is taken, where there is one."""
-    monkeypatch.setattr(states, "latest_tag", lambda: None)
+    monkeypatch.setattr(snapshots, "latest_tag", lambda: None)
     assert main(["release-check"]) == 0
     assert capsys.readouterr().out == "No earlier version has a tag; any version will do.\n"
     old = packaged(project / "old", "0.1.0", a=CODE)
     packaged(project, "0.1.0", a=CODE)
-    monkeypatch.setattr(states, "latest_tag", lambda: str(old))
+    monkeypatch.setattr(snapshots, "latest_tag", lambda: str(old))
     assert main(["release-check"]) == 0
     assert "0.1.0 is enough: what changed since " in capsys.readouterr().out
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """And no part of it stays."""
-    with pytest.raises(Problem, match=r"nowhere/x cannot be written: No such file"):
+    with pytest.raises(PipelineError, match=r"nowhere/x cannot be written: No such file"):
         commands.write(tmp_path / "nowhere" / "x", "text")
     assert list(tmp_path.iterdir()) == []
 
@@ -404,7 +403,7 @@ def test_a_file_is_written_whole_or_not_at_all(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(Problem, match="x cannot be written: No space left on device"):
+    with pytest.raises(PipelineError, match="x cannot be written: No space left on device"):
         commands.write(target, "new")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
@@ -524,6 +523,6 @@ def test_a_page_cannot_steer_the_terminal(
     assert main(["spec", str(folder)]) == 0
     told = capsys.readouterr()
     assert told.out.splitlines()[0] == (
-        "pages/a\\x1b]0;x.md:4 is mended: summary: a: \\u202eb → summary: 'a: \\u202eb'"
+        "pages/a\\x1b]0;x.md:4 is fixed: summary: a: \\u202eb → summary: 'a: \\u202eb'"
     )
     assert told.err.isascii()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tools.answers import optional_fields
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.layout import ROOT, shown
+from tools.repair.answers import optional_fields
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools.diff import Difference, Told, asked_for, difference, members, numbers_of
-from tools.errors import Problem
+from tools.changes.diff import Difference, Told, asked_for, difference, members, numbers_of
+from tools.errors import PipelineError
 
 SURFACE = """# Public surface
 
@@ -262,5 +262,5 @@ def test_the_version_follows_the_change(
 def test_what_is_no_version_is_refused() -> None:
     """With a sentence."""
     for word in ("main", "1.2", "1.2.3.4"):
-        with pytest.raises(Problem, match=rf"{word} is no version such as 1\.2\.3"):
+        with pytest.raises(PipelineError, match=rf"{word} is no version such as 1\.2\.3"):
             numbers_of(word)

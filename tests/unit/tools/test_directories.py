@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import directories as trees
+from tools import directories
 
 
 def filled(folder: Path, **files: str) -> Path:
@@ -23,7 +23,7 @@ def test_differences_name_the_file_and_how_it_differs(tmp_path: Path) -> None:
     new = filled(tmp_path / "new", same="1", changed="2", mode="1", made="1")
     filled(old / "__pycache__", x="1")
     (old / "mode").chmod(0o755)
-    assert trees.differences(old, new) == [
+    assert directories.differences(old, new) == [
         "changed differs",
         "gone is left over",
         "made is missing",
@@ -36,7 +36,7 @@ def test_modes_are_the_same_whatever_they_were(tmp_path: Path) -> None:
     inner = filled(filled(tmp_path / "a", x="1") / "b", y="1")
     (inner / "y").chmod(0o700)
     inner.chmod(0o700)
-    trees.level(tmp_path / "a")
+    directories.level(tmp_path / "a")
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
     assert modes == {"a": 0o755, "x": 0o644, "b": 0o755, "y": 0o644}
 
@@ -46,7 +46,7 @@ def test_swap_replaces_all_names(tmp_path: Path) -> None:
     source = filled(tmp_path / "source", a="new", b="new")
     target = filled(tmp_path / "target", a="old", z="other")
     parked = filled(tmp_path / "parked")
-    trees.swap(("a", "b"), source, target, parked)
+    directories.swap(("a", "b"), source, target, parked)
     assert {path.name: path.read_text() for path in target.iterdir()} == {
         "a": "new",
         "b": "new",
@@ -78,17 +78,17 @@ def test_a_swap_that_fails_changes_nothing(
 
     monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        trees.swap(("a", "b"), source, target, parked)
+        directories.swap(("a", "b"), source, target, parked)
     assert {path.name: path.read_text() for path in target.iterdir()} == {"a": "old", "b": "old"}
 
 
 def test_scratch_leaves_no_trace(tmp_path: Path) -> None:
     """Neither the folder nor the ones made to hold it stay, even after a failure."""
     filled(tmp_path / "there" / "scratch", old="1")
-    with trees.scratch(tmp_path / "there" / "scratch") as folder:
+    with directories.scratch(tmp_path / "there" / "scratch") as folder:
         assert list(folder.iterdir()) == []
-    with pytest.raises(ZeroDivisionError), trees.scratch(tmp_path / "a" / "b") as folder:
+    with pytest.raises(ZeroDivisionError), directories.scratch(tmp_path / "a" / "b") as folder:
         filled(folder, x=str(1 / 0))
-    with trees.scratch(tmp_path / "kept" / "b") as folder:
+    with directories.scratch(tmp_path / "kept" / "b") as folder:
         filled(folder.parent, other="1")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "there"]

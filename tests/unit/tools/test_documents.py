@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tools import documents
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 
 
 def test_yaml_gives_plain_json_values() -> None:
@@ -53,7 +53,7 @@ def test_json_and_flow_yaml_are_read(text: str) -> None:
 )
 def test_what_is_no_document_is_refused_with_its_place(text: str, sentence: str) -> None:
     """One sentence names the file, and the line where there is one."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         documents.parse(text, "x", line=11)
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
@@ -63,22 +63,22 @@ def test_aliases_cannot_exhaust_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What aliases repeat is counted each time."""
     monkeypatch.setattr(documents, "MAX_VALUES", 1000)
     lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 30)]
-    with pytest.raises(Problem, match="too large or too deep"):
+    with pytest.raises(PipelineError, match="too large or too deep"):
         documents.parse("\n".join(lines), "x")
 
 
 def test_files_are_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is missing, no text, or too large is refused by name."""
     path = tmp_path / "a.yaml"
-    with pytest.raises(Problem, match=r"a\.yaml cannot be read: No such file"):
+    with pytest.raises(PipelineError, match=r"a\.yaml cannot be read: No such file"):
         documents.read(path)
     path.write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert documents.read(path) == {"a": 1}
     path.write_bytes(b"a: \xff\n")
-    with pytest.raises(Problem, match=r"a\.yaml is not UTF-8 text: byte 3"):
+    with pytest.raises(PipelineError, match=r"a\.yaml is not UTF-8 text: byte 3"):
         documents.read(path)
     monkeypatch.setattr(documents, "MAX_BYTES", 3)
-    with pytest.raises(Problem, match=r"a\.yaml is larger than"):
+    with pytest.raises(PipelineError, match=r"a\.yaml is larger than"):
         documents.read(path)
 
 

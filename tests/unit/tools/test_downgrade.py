@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tools.documents import Json
-from tools.downgrade import speak_as_before
+from tools.repair.downgrade import downgrade
 
 TEXT: Json = {"type": "string"}
 REFERENCE: Json = {"$ref": "#/components/schemas/A"}
@@ -72,7 +72,7 @@ def test_schemas_are_rewritten_wherever_they_stand(
 ) -> None:
     """In answers and in components, at any depth."""
     made = document({"type": "array", "items": dict(schema)})
-    speak_as_before(made)
+    downgrade(made)
     answer = {"type": "array", "items": expected}
     assert made == {
         "openapi": "3.0.3",
@@ -85,5 +85,5 @@ def test_schemas_are_rewritten_wherever_they_stand(
 def test_an_older_contract_is_left_alone() -> None:
     """What looks like a word of 3.1 there is a mistake, and not this module's."""
     made = document({"type": ["string", "null"]}, "3.0.1")
-    speak_as_before(made)
+    downgrade(made)
     assert made == document({"type": ["string", "null"]}, "3.0.1")

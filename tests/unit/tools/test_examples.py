@@ -6,7 +6,7 @@ import pytest
 
 from tools.contract import Place, at
 from tools.documents import Json
-from tools.examples import left_out, misfits, published
+from tools.repair.examples import left_out, misfits, published
 
 TEXT: Json = {"type": "string"}
 SCHEMA: dict[str, Json] = {

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from openapi_python_client.parser import GeneratorData
 
-from tools import commands, generation, layout, surface
-from tools import directories as trees
+from tools import commands, directories, generation, layout
+from tools.changes import surface
 from tools.contract import at, mapping
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 
 GROWN = layout.ROOT / "tests" / "golden" / "grown.yaml"
 
@@ -280,7 +280,7 @@ def test_the_same_bytes_everywhere(grown: Path, tmp_path: Path) -> None:
         commands.generate(GROWN, folder)
     finally:
         os.umask(before)
-    assert trees.differences(grown, folder) == []
+    assert directories.differences(grown, folder) == []
     made = list(folder.rglob("*"))
     assert {path.stat().st_mode & 0o777 for path in made if path.is_dir()} == {0o755}
     assert {path.stat().st_mode & 0o777 for path in made if path.is_file()} == {0o644}
@@ -433,7 +433,7 @@ def test_what_the_generator_cannot_do_is_refused(
     tmp_path: Path, contract: dict[str, Json], sentence: str
 ) -> None:
     """A warning, an error, a name twice: one sentence with the place."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         generation.generate(contract, "c", tmp_path / "new")
     assert sentence in str(caught.value)
     assert str(caught.value).startswith("c ")
@@ -450,9 +450,9 @@ def test_what_the_generator_cannot_do_is_refused(
 )
 def test_the_same_is_refused_without_writing(tmp_path: Path, contract: dict[str, Json]) -> None:
     """With the same sentence."""
-    with pytest.raises(Problem) as checked:
+    with pytest.raises(PipelineError) as checked:
         generation.check(contract, "c")
-    with pytest.raises(Problem) as generated:
+    with pytest.raises(PipelineError) as generated:
         generation.generate(contract, "c", tmp_path / "new")
     assert str(checked.value) == str(generated.value)
     generation.check(document(), "c")
@@ -473,7 +473,7 @@ def test_models_that_share_a_file_are_refused(tmp_path: Path) -> None:
     task: Json = {"type": "object", "properties": {"a": {"type": "string"}}}
     schemas: Json = {"schemas": {"HTTPTask": task, "HttpTask": task}}
     contract: dict[str, Json] = {**document(), "components": schemas}
-    with pytest.raises(Problem, match="c has 2 models, but 1 of them were generated"):
+    with pytest.raises(PipelineError, match="c has 2 models, but 1 of them were generated"):
         generation.generate(contract, "c", tmp_path / "new")
 
 
@@ -483,9 +483,9 @@ def test_a_crash_of_the_generator_is_a_sentence(
     """And the search path is what it was before."""
     before = os.environ["PATH"]
     monkeypatch.setattr(GeneratorData, "from_dict", crash)
-    with pytest.raises(Problem, match="c cannot be generated: RecursionError: too deep"):
+    with pytest.raises(PipelineError, match="c cannot be generated: RecursionError: too deep"):
         generation.generate(document(), "c", tmp_path / "new")
-    with pytest.raises(Problem, match="c cannot be generated: RecursionError: too deep"):
+    with pytest.raises(PipelineError, match="c cannot be generated: RecursionError: too deep"):
         generation.check(document(), "c")
     assert os.environ["PATH"] == before
 
@@ -495,5 +495,7 @@ def test_a_bad_configuration_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     config = tmp_path / "generator-config.yaml"
     config.write_text("post_hooks: 7\n")
     monkeypatch.setattr(layout, "CONFIG", config)
-    with pytest.raises(Problem, match=r"generator-config\.yaml cannot be used: 1 validation error"):
+    with pytest.raises(
+        PipelineError, match=r"generator-config\.yaml cannot be used: 1 validation error"
+    ):
         generation.generate(document(), "c", tmp_path / "new")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tools import hosts
 from tools.documents import Json
+from tools.pages import hosts
 
 
 def naming(*names: str) -> dict[str, Json]:

@@ -8,8 +8,8 @@ import pytest
 
 from tools.contract import at
 from tools.documents import Json
-from tools.errors import Problem
-from tools.merge import Merged, Source, merge
+from tools.errors import PipelineError
+from tools.pages.merge import Merged, Source, merge
 
 CREATE = ("paths", "/v1/video/create", "post")
 Document = dict[str, Json]
@@ -196,7 +196,9 @@ def test_pages_yaml_settles_an_operation() -> None:
     assert at(made.document, (*CREATE, "responses")) == at(
         pages[1].document, (*CREATE, "responses")
     )
-    with pytest.raises(Problem, match=r"POST /v1/video/create chooses \.md, but 2 pages match"):
+    with pytest.raises(
+        PipelineError, match=r"POST /v1/video/create chooses \.md, but 2 pages match"
+    ):
         merged(*pages, create=".md")
 
 
@@ -251,5 +253,5 @@ def test_equal_components_are_shared_and_others_renamed() -> None:
 
 def test_nothing_to_merge_is_an_error() -> None:
     """Rather than an empty contract."""
-    with pytest.raises(Problem, match="No page with a contract is left"):
+    with pytest.raises(PipelineError, match="No page with a contract is left"):
         merged()

@@ -10,10 +10,12 @@ import pytest
 
 from chainhub import AsyncClient, Client
 from chainhub_api.api import Resources
-from tools import documents, names, pages
+from tools import documents
 from tools.contract import at, called, operations
 from tools.documents import Json
 from tools.layout import ROOT
+from tools.pages import reading
+from tools.repair import names
 
 # Third-party text, kept beside the project and not in it.
 BESIDE = ROOT.parent / "shared" / "vendor-pages"
@@ -221,7 +223,7 @@ def test_fields_that_would_share_a_model_name_get_another() -> None:
 @pytest.mark.skipif(not VENDOR_PAGES.is_dir(), reason="the published pages are not here")
 def test_all_published_operations_get_good_names() -> None:
     """Python names of at most 40 characters, each once, and at least 97 % of the pages import."""
-    imported = pages.imported([VENDOR_PAGES])
+    imported = reading.imported([VENDOR_PAGES])
     made = documents.parse(imported.text, "all pages")
     names.name_all(made)
     seen: set[str] = set()

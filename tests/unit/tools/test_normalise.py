@@ -8,8 +8,8 @@ import pytest
 
 from tools.contract import at
 from tools.documents import Json
-from tools.normalise import tidy
-from tools.schemas import schemas
+from tools.repair.normalise import normalise
+from tools.repair.schemas import schemas
 
 TEXT: dict[str, Json] = {"type": "string"}
 GET = ("paths", "/a/{id}", "get")
@@ -34,11 +34,11 @@ def document(schema: Json = None, **operation: Json) -> dict[str, Json]:
 
 
 def tidied(schema: Json) -> Json:
-    """Tidy a schema; nothing or one rule may say something, and once is enough."""
+    """Normalise a schema; nothing or one rule may say something, and once is enough."""
     made = document(schema)
-    told = tidy(made)
+    told = normalise(made)
     assert sum(places for _, places in told) == (made != document(schema))
-    assert tidy(made) == []
+    assert normalise(made) == []
     content = ("responses", "200", "content", "application/json", "schema", "properties", "field")
     return at(made, (*GET, *content))
 
@@ -172,9 +172,9 @@ def test_a_schema_says_what_it_means(schema: Json, expected: Json) -> None:
 def test_an_operation_says_what_it_means(given: dict[str, Json], expected: dict[str, Json]) -> None:
     """Its parameters, its texts, its bodies."""
     made = document(**given)
-    assert [places for _, places in tidy(made)] == [1]
+    assert [places for _, places in normalise(made)] == [1]
     assert made == document(**expected)
-    assert tidy(made) == []
+    assert normalise(made) == []
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_what_stands_elsewhere_is_followed(given: dict[str, Json]) -> None:
     """A parameter that is shared is none the less there."""
     components: Json = {"parameters": {"Id": deepcopy(ID)}}
     made = {**document(**given), "components": components}
-    assert tidy(made) == []
+    assert normalise(made) == []
 
 
 def test_parameters_of_the_path_itself_count() -> None:
@@ -200,22 +200,22 @@ def test_parameters_of_the_path_itself_count() -> None:
     assert isinstance(get, dict)
     del get["parameters"]
     made["paths"] = {"/a/{id}": {"parameters": [ID], "get": get}}
-    assert tidy(made) == []
+    assert normalise(made) == []
 
 
 def test_a_contract_has_a_title_and_a_version() -> None:
     """Where it has none, an empty one, which the overlay repairs."""
     made = {**document(), "info": None}
-    tidy(made)
+    normalise(made)
     assert made["info"] == {"title": "", "version": "1"}
 
 
 def test_a_server_has_an_address() -> None:
     """What else is listed there is none."""
     made = {**document(), "servers": [{"url": "https://a.example"}, {"bearer": []}]}
-    assert [places for _, places in tidy(made)] == [1]
+    assert [places for _, places in normalise(made)] == [1]
     assert made["servers"] == [{"url": "https://a.example"}]
-    assert tidy(made) == []
+    assert normalise(made) == []
 
 
 def test_schemas_are_found_where_they_really_are() -> None:

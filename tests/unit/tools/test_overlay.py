@@ -6,9 +6,9 @@ from copy import deepcopy
 
 import pytest
 
-from tools import overlay
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
+from tools.repair import overlay
 
 DOCUMENT: dict[str, Json] = {
     "info": {"title": "", "tags": ["a/b", "c", "d/e"]},
@@ -136,7 +136,7 @@ def test_bad_actions_are_refused_by_number(action: Json, sentence: str) -> None:
     """One sentence names the action and what is wrong with it."""
     if isinstance(action, dict):
         action = {"description": "why", **action}
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         overlay.apply(deepcopy(DOCUMENT), {"overlay": "1.0.0", "actions": [action]}, "o.yaml")
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -153,6 +153,6 @@ def test_bad_actions_are_refused_by_number(action: Json, sentence: str) -> None:
 )
 def test_what_is_no_overlay_is_refused(document: dict[str, Json], sentence: str) -> None:
     """A document of another kind is not half applied."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         overlay.apply({}, document, "o.yaml")
     assert str(caught.value).startswith(sentence)

@@ -7,9 +7,9 @@ from pathlib import Path
 import griffe
 import pytest
 
-from tools import packages
-from tools.diff import Difference
-from tools.errors import Problem
+from tools.changes import packages
+from tools.changes.diff import Difference
+from tools.errors import PipelineError
 
 CLIENT = '''"""The package."""
 
@@ -240,7 +240,7 @@ def test_code_is_read_and_never_run(tmp_path: Path) -> None:
 def test_code_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """With the folder."""
     broken = state(tmp_path / "old", "def (:\n")
-    with pytest.raises(Problem, match=r"The code in .*old cannot be read: .*\.$"):
+    with pytest.raises(PipelineError, match=r"The code in .*old cannot be read: .*\.$"):
         packages.changes("chainhub", broken, state(tmp_path / "new"))
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tools import documents, pages
-from tools.errors import Problem
+from tools import documents
+from tools.errors import PipelineError
+from tools.pages import reading
 
 CONTRACT = "openapi: 3.0.1\npaths:\n  example: |\n    ```\n    a cow\n    ```\nservers: []\n\n"
 PAGE = f"# Title\n\n```json\n{{}}\n```\n\n````yaml\n{CONTRACT}````\n\n```\nother\n```\n"
@@ -22,7 +23,7 @@ def page(folder: Path, text: str, name: str = "page.md") -> Path:
     return path
 
 
-def paths_of(imported: pages.Imported) -> list[str]:
+def paths_of(imported: reading.Imported) -> list[str]:
     """List the paths of the contract that was made."""
     read = documents.parse(imported.text, "made")["paths"]
     assert isinstance(read, dict)
@@ -31,20 +32,20 @@ def paths_of(imported: pages.Imported) -> list[str]:
 
 def test_a_fence_ends_only_at_one_as_long(tmp_path: Path) -> None:
     """A shorter fence inside an example does not cut the contract; every byte survives."""
-    assert pages.imported([page(tmp_path, PAGE)]) == pages.Imported(CONTRACT)
+    assert reading.imported([page(tmp_path, PAGE)]) == reading.Imported(CONTRACT)
 
 
 def test_odd_line_ends_and_letters_survive(tmp_path: Path) -> None:
     """What a text reader would call a line end is left alone."""
     text = "openapi: 3.0.1\r\nx: a\u2028b\r\n"
-    assert pages.imported([page(tmp_path, f"~~~ yaml\r\n{text}~~~~\r\n")]).text == text
+    assert reading.imported([page(tmp_path, f"~~~ yaml\r\n{text}~~~~\r\n")]).text == text
 
 
-def test_a_mended_page_is_taken_as_mended(tmp_path: Path) -> None:
-    """And the mend is told."""
-    imported = pages.imported([page(tmp_path, "```yaml\nopenapi: 3.0.1\nsummary: a: b\n```\n")])
+def test_a_fixed_page_is_taken_as_fixed(tmp_path: Path) -> None:
+    """And the fix is reported."""
+    imported = reading.imported([page(tmp_path, "```yaml\nopenapi: 3.0.1\nsummary: a: b\n```\n")])
     assert imported.text == "openapi: 3.0.1\nsummary: 'a: b'\n"
-    assert imported.notes == [f"{tmp_path}/page.md:3 is mended: summary: a: b → summary: 'a: b'"]
+    assert imported.notes == [f"{tmp_path}/page.md:3 is fixed: summary: a: b → summary: 'a: b'"]
 
 
 @pytest.mark.parametrize(
@@ -53,12 +54,12 @@ def test_a_mended_page_is_taken_as_mended(tmp_path: Path) -> None:
 )
 def test_an_exported_file_is_taken_as_it_is(tmp_path: Path, name: str, text: str) -> None:
     """It needs no page around it."""
-    assert pages.imported([page(tmp_path, text, name)]).text == text
+    assert reading.imported([page(tmp_path, text, name)]).text == text
 
 
 def test_blocks_tell_their_line_and_language() -> None:
     """So that a fault inside is found in the page; the language is the first word."""
-    found = list(pages.blocks("\n```YAML title=x\na\n```\n```\n```", "p"))
+    found = list(reading.blocks("\n```YAML title=x\na\n```\n```\n```", "p"))
     assert [(block.text, block.line, block.language) for block in found] == [
         ("a\n", 3, "yaml"),
         ("", 6, ""),
@@ -79,8 +80,8 @@ def test_a_named_page_is_refused_rather_than_half_read(
     tmp_path: Path, text: str, sentence: str
 ) -> None:
     """One sentence names the page, and the line where there is one."""
-    with pytest.raises(Problem) as caught:
-        pages.imported([page(tmp_path, text)])
+    with pytest.raises(PipelineError) as caught:
+        reading.imported([page(tmp_path, text)])
     assert str(caught.value).startswith(f"{tmp_path}/{sentence}")
 
 
@@ -88,7 +89,7 @@ def test_several_contracts_of_a_page_and_several_pages_are_merged(tmp_path: Path
     """In the order of their paths."""
     first = page(tmp_path, SMALL % "b" + SMALL % "c", "1.md")
     second = page(tmp_path, SMALL % "a", "2.md")
-    assert paths_of(pages.imported([first, second])) == ["/a", "/b", "/c"]
+    assert paths_of(reading.imported([first, second])) == ["/a", "/b", "/c"]
 
 
 def test_a_folder_leaves_out_what_it_cannot_read(tmp_path: Path) -> None:
@@ -97,12 +98,12 @@ def test_a_folder_leaves_out_what_it_cannot_read(tmp_path: Path) -> None:
     page(tmp_path, "# status codes\n", "2.md")
     page(tmp_path, "```yaml\na: [\n```\n", "3.md")
     page(tmp_path, "not text: [", "4.txt")
-    imported = pages.imported([tmp_path])
+    imported = reading.imported([tmp_path])
     assert paths_of(imported) == ["/a"]
     assert len(imported.refused) == 1
     assert imported.refused[0].startswith(f"{tmp_path}/3.md:3:1 is not valid YAML")
-    with pytest.raises(Problem, match=r"3\.md:3:1 is not valid YAML"):
-        pages.imported([tmp_path, tmp_path / "3.md"])
+    with pytest.raises(PipelineError, match=r"3\.md:3:1 is not valid YAML"):
+        reading.imported([tmp_path, tmp_path / "3.md"])
 
 
 def test_a_strange_host_among_named_pages_is_an_error(tmp_path: Path) -> None:
@@ -114,15 +115,17 @@ def test_a_strange_host_among_named_pages_is_an_error(tmp_path: Path) -> None:
         page(tmp_path, text, f"{number}.md")
     (tmp_path / "page.md").unlink()
     named = sorted(tmp_path.iterdir())
-    with pytest.raises(Problem, match=r"2\.md is refused: the key would go to its server strange"):
-        pages.imported(named)
-    imported = pages.imported([tmp_path])
+    with pytest.raises(
+        PipelineError, match=r"2\.md is refused: the key would go to its server strange"
+    ):
+        reading.imported(named)
+    imported = reading.imported([tmp_path])
     assert paths_of(imported) == ["/0", "/1"]
     assert len(imported.refused) == 1
-    assert paths_of(pages.imported(named, ["strange"])) == ["/0", "/1", "/2"]
+    assert paths_of(reading.imported(named, ["strange"])) == ["/0", "/1", "/2"]
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     """Rather than a contract without operations."""
-    with pytest.raises(Problem, match="No page with a contract is left to import"):
-        pages.imported([tmp_path])
+    with pytest.raises(PipelineError, match="No page with a contract is left to import"):
+        reading.imported([tmp_path])

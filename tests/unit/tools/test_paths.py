@@ -6,7 +6,7 @@ import pytest
 
 from tools.contract import at
 from tools.documents import Json
-from tools.paths import make_plain
+from tools.repair.paths import make_plain
 
 
 def document(*paths: str, **parameter: Json) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from jsonpath_rfc9535.filter_expressions import FilterContext, FilterExpression
 
 from tools import documents, layout
 from tools.documents import Json
-from tools.quick import may_find, names_in, quicken
+from tools.repair.quick import quicken
 
 LIBRARY = JSONPathEnvironment()
 DOCUMENT: Json = {
@@ -48,40 +48,6 @@ def test_a_quick_query_finds_the_same(query: str) -> None:
     made = LIBRARY.compile(query)
     found = [(node.location, node.value) for node in made.find(DOCUMENT)]
     assert [(node.location, node.value) for node in quicken(made).find(DOCUMENT)] == found
-
-
-@pytest.mark.parametrize("query", QUERIES)
-def test_what_cannot_find_anything_is_not_tried(query: str) -> None:
-    """Whatever finds something in a document, or in a part of it, may find it by its names."""
-    made = LIBRARY.compile(query)
-    for document in (DOCUMENT, *(DOCUMENT.values() if isinstance(DOCUMENT, dict) else ())):
-        if made.find(document):
-            assert may_find(made, document, names_in(document))
-
-
-@pytest.mark.parametrize(
-    ("query", "may"),
-    [
-        ("$.nope", False),
-        ("$..nope", False),
-        ("$..['nope', 'type']", True),
-        ("$..[?@.nope]", False),
-        ("$..[?!@.nope]", True),
-        ("$..[?@.nope || @.type]", True),
-        ("$..[?@.nope && @.type].type", False),
-        ("$..[?@.type == 'null' && $.nope].type", False),
-        ("$.b[0].nope", False),
-        ("$.b[0:1]..*", True),
-    ],
-)
-def test_names_that_are_nowhere_are_not_looked_for(query: str, may: bool) -> None:
-    """A walk through a large contract is spared for each action that has nothing to do there."""
-    assert may_find(LIBRARY.compile(query), DOCUMENT, names_in(DOCUMENT)) is may
-
-
-def test_names_are_collected_at_any_depth() -> None:
-    """In lists too; the items of a list have none."""
-    assert names_in([{"a": [[{"b": 1}], "c"]}, {"d": {}}]) == {"a", "b", "d"}
 
 
 @pytest.mark.parametrize("contract", ["openapi.yaml", "tests/golden/grown.yaml"])

@@ -17,7 +17,7 @@ import pytest
 
 from tools import commands, documents, layout
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 
 HEAD = "openapi: 3.0.1\ninfo: {title: '', version: 1.0.0}\nservers: [{url: 'https://a.example'}]\n"
 ANSWER = """
@@ -36,19 +36,19 @@ QUIRKS = {
     "running text with a colon": (
         HEAD + f"paths:\n  /v1/film/query:\n    get:\n      summary: Note: free{ANSWER}",
         ["client.film.query() -> FilmQueryAnswer"],
-        "is mended: summary: Note: free → summary: 'Note: free'",
+        "is fixed: summary: Note: free → summary: 'Note: free'",
     ),
     "a block scalar announced twice": (
         HEAD
         + f"paths:\n  /v1/film/query:\n    get:\n      description: |>-\n        Free.{ANSWER}",
         ["client.film.query() -> FilmQueryAnswer"],
-        "is mended: description: |>- → description: |-",
+        "is fixed: description: |>- → description: |-",
     ),
     "a slash missing": (
         HEAD.replace("servers: [{url: 'https://a.example'}]", "servers:\n  - url: https:/a.example")
         + QUERY,
         ["client.film.query() -> FilmQueryAnswer"],
-        "is mended: - url: https:/a.example → - url: https://a.example",
+        "is fixed: - url: https:/a.example → - url: https://a.example",
     ),
     "a template in Chinese": (
         HEAD
@@ -177,14 +177,14 @@ def refusal(given: Path, out: Path) -> str | None:
     """Take a page all the way and give the sentence that it was refused with, if it was."""
     try:
         imported_and_generated(given, out)
-    except Problem as problem:
+    except PipelineError as problem:
         return str(problem)
     return None
 
 
 @pytest.mark.parametrize("name", QUIRKS)
 def test_a_page_with_a_quirk_becomes_a_client(project: Path, name: str) -> None:
-    """Whether it is given alone or in a folder; what was mended is told."""
+    """Whether it is given alone or in a folder; what was fixed is reported."""
     text, expected, told = QUIRKS[name]
     path = page(project / "pages", text)
     for given in (path, path.parent):
@@ -212,7 +212,7 @@ def test_a_page_that_means_nothing_certain_is_refused(
     assert sentence in refusal
     assert calls(project, contract) == ["client.good.query() -> GoodQueryAnswer"]
     contract.unlink()
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         imported_and_generated(bad, project / "out")
     assert sentence in str(caught.value)
 

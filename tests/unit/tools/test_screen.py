@@ -11,8 +11,7 @@ from typing import cast
 
 import pytest
 
-from tools import commands, documents, layout, screen, validation
-from tools import validator as judge
+from tools import commands, documents, layout, screen, validation, validator
 from tools.contract import Place, at, mapping
 from tools.documents import Json
 
@@ -73,7 +72,7 @@ def with_(place: Place, value: Json, base: dict[str, Json] = GOOD) -> dict[str, 
 def faults(document: dict[str, Json]) -> list[tuple[str, str]]:
     """Ask the library; a schema that it follows for ever is a fault too."""
     try:
-        return list(judge.faults(document))
+        return list(validator.faults(document))
     except RecursionError:
         return [("", "without end")]
 

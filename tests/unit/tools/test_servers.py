@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.servers import write_servers
 
 
@@ -40,7 +40,7 @@ def test_contract_may_name_no_server(tmp_path, servers):
 )
 def test_unusable_servers_are_refused(tmp_path, servers, words):
     """The sentence names the page, and nothing is written."""
-    with pytest.raises(Problem, match=f"page.md .*{words}"):
+    with pytest.raises(PipelineError, match=f"page.md .*{words}"):
         write_servers({"servers": servers}, "page.md", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tools import layout
-from tools import snapshots as states
-from tools.errors import Problem
+from tools.changes import snapshots
+from tools.errors import PipelineError
 
 MODEL = "class Task:\n    id: str\n\n    def to_dict(self): ...\n"
 FILES = {
@@ -42,7 +42,7 @@ def no_build(contract: Path, folder: Path) -> None:
 
 def seen(base: Path | str, root: Path) -> tuple[bool, list[str], str | None]:
     """Open a state: whether its surface is the right one, where its code is, its version."""
-    with states.earlier(str(base), no_build) as found:
+    with snapshots.earlier(str(base), no_build) as found:
         roots = [str(place.resolve().relative_to(root)) for place in found.roots]
         assert all(place.is_dir() for place in found.roots)
         return found.surface.endswith(FOUND), roots, found.version
@@ -76,12 +76,12 @@ def test_a_surface_that_is_there_is_taken(tmp_path: Path) -> None:
 
 def test_what_holds_nothing_is_named(tmp_path: Path) -> None:
     """Whatever kind of thing it is."""
-    with pytest.raises(Problem, match=r"holds neither API\.md nor chainhub_api/"):
+    with pytest.raises(PipelineError, match=r"holds neither API\.md nor chainhub_api/"):
         seen(tmp_path, tmp_path)
     (tmp_path / "chainhub").mkdir()
     (tmp_path / "chainhub" / "__init__.py").write_text("")
     (tmp_path / "chainhub" / "_version.py").write_text("x = 1\n")
-    with pytest.raises(Problem, match=r"holds neither API\.md nor chainhub_api/"):
+    with pytest.raises(PipelineError, match=r"holds neither API\.md nor chainhub_api/"):
         seen(tmp_path, tmp_path)
     (tmp_path / "API.md").write_text("")
     assert seen(tmp_path, tmp_path) == (False, ["."], None)
@@ -103,13 +103,13 @@ def test_a_distribution_is_unpacked(tmp_path: Path, kind: str) -> None:
     else:
         with tarfile.open(wheel, "w:gz") as tar:
             tar.add(source / "a", "chainhub-1.2.3")
-    with states.earlier(str(wheel), no_build) as found:
+    with snapshots.earlier(str(wheel), no_build) as found:
         (root, *_) = found.roots
         assert found.surface.endswith(FOUND)
         assert found.version == "1.2.3"
     assert not root.exists()
     wheel.write_bytes(b"no archive")
-    with pytest.raises(Problem, match=rf"chainhub-1\.2\.3\.{kind} cannot be unpacked: "):
+    with pytest.raises(PipelineError, match=rf"chainhub-1\.2\.3\.{kind} cannot be unpacked: "):
         seen(wheel, tmp_path)
 
 
@@ -128,11 +128,13 @@ def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
         entry.size = 4
         tar.addfile(entry, io.BytesIO(b"x\n\n\n"))
     if name == "link/out.py":
-        states.unpack(path, folder)
+        snapshots.unpack(path, folder)
         assert (folder / "link" / "out.py").read_bytes() == b"x\n\n\n"
     else:
-        with pytest.raises(Problem, match=r"cannot be unpacked: '.*' leads out of the folder"):
-            states.unpack(path, folder)
+        with pytest.raises(
+            PipelineError, match=r"cannot be unpacked: '.*' leads out of the folder"
+        ):
+            snapshots.unpack(path, folder)
     assert not (folder / "link").is_symlink()
     assert list(outside.iterdir()) == []
     assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "folder", "outside"]
@@ -148,7 +150,7 @@ def test_a_contract_is_generated(tmp_path: Path) -> None:
         asked.append(given)
         wrote(folder)
 
-    with states.earlier(str(contract), build) as found:
+    with snapshots.earlier(str(contract), build) as found:
         assert found.surface.endswith(FOUND)
     assert asked == [contract]
 
@@ -167,15 +169,15 @@ def test_a_revision_of_git_is_unpacked(tmp_path: Path, monkeypatch: pytest.Monke
     git(project, "init", "-q")
     git(project, "add", "-A")
     git(project, "commit", "-qm", "x")
-    assert states.latest_tag() is None
+    assert snapshots.latest_tag() is None
     git(project, "tag", "v1.2.3")
-    assert states.latest_tag() == "v1.2.3"
+    assert snapshots.latest_tag() == "v1.2.3"
     (project / "generated" / "chainhub_api" / "models" / "task.py").unlink()
-    with states.earlier("v1.2.3", no_build) as found:
+    with snapshots.earlier("v1.2.3", no_build) as found:
         assert found.surface.endswith(FOUND)
         assert found.version == "1.2.3"
         assert [root.name for root in found.roots] == ["generated", "overlays"]
-    assert not states.current().surface.endswith(FOUND)
+    assert not snapshots.current().surface.endswith(FOUND)
 
 
 @pytest.mark.git
@@ -189,7 +191,9 @@ def test_an_unknown_revision_is_named(
     (tmp_path / "a").write_text("a")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "x")
-    with pytest.raises(Problem, match=f"{name} is neither a file nor a revision of git that has "):
+    with pytest.raises(
+        PipelineError, match=f"{name} is neither a file nor a revision of git that has "
+    ):
         seen(name, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".git", "a"]
 
@@ -198,17 +202,19 @@ def test_an_unknown_revision_is_named(
 def test_outside_a_checkout_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unpacked archive has no tags, which is no reason to pass any version."""
     monkeypatch.setattr(layout, "ROOT", tmp_path)
-    with pytest.raises(Problem, match="v1 is no file, and no revision of git: fatal: "):
+    with pytest.raises(PipelineError, match="v1 is no file, and no revision of git: fatal: "):
         seen("v1", tmp_path)
-    with pytest.raises(Problem, match=r"cannot be told: fatal: .* Name an earlier"):
-        states.latest_tag()
+    with pytest.raises(PipelineError, match=r"cannot be told: fatal: .* Name an earlier"):
+        snapshots.latest_tag()
 
 
 def test_without_git_files_still_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the sentence says what is missing."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Problem, match="v1 is no file, and no revision of git: git is not here"):
+    with pytest.raises(
+        PipelineError, match="v1 is no file, and no revision of git: git is not here"
+    ):
         seen("v1", tmp_path)
-    with pytest.raises(Problem, match=r"cannot be told: git is not here\. Name an earlier"):
-        states.latest_tag()
+    with pytest.raises(PipelineError, match=r"cannot be told: git is not here\. Name an earlier"):
+        snapshots.latest_tag()
     assert seen(wrote(tmp_path), tmp_path) == (True, ["."], "1.2.3")

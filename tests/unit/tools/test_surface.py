@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.errors import Problem
-from tools.surface import called, surface
+from tools.changes.surface import called, surface
+from tools.errors import PipelineError
 
 
 def package(folder: Path, **files: str) -> Path:
@@ -90,14 +90,14 @@ def test_what_the_contract_says_stands_below(tmp_path: Path) -> None:
 )
 def test_edited_code_is_named(tmp_path: Path, files: dict[str, str], sentence: str) -> None:
     """With its line where there is one."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         surface(package(tmp_path, **files))
     assert sentence in str(caught.value)
 
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     """Rather than an empty surface written."""
-    with pytest.raises(Problem, match="nowhere holds no generated package"):
+    with pytest.raises(PipelineError, match="nowhere holds no generated package"):
         surface(tmp_path / "nowhere")
 
 

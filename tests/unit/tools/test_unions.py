@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tools.documents import Json
-from tools.unions import simplify, together
+from tools.repair.unions import simplify, together
 
 TEXT: Json = {"type": "string"}
 A: Json = {"type": "object", "properties": {"a": TEXT}, "required": ["a"]}

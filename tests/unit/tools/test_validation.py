@@ -8,7 +8,7 @@ import pytest
 
 from tools.contract import at
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.validation import validate
 
 GOOD: dict[str, Json] = {
@@ -114,7 +114,7 @@ def twice() -> dict[str, Json]:
 )
 def test_a_bad_contract_is_refused_with_the_place(document: dict[str, Json], sentence: str) -> None:
     """One bounded sentence says what is wrong and where."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(PipelineError) as caught:
         validate(document, "c")
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -133,5 +133,5 @@ def test_a_schema_made_of_itself_is_refused() -> None:
         },
     }
     document["components"]["schemas"]["B"] = {"allOf": [{"$ref": "#/components/schemas/B"}]}  # type: ignore[index,call-overload]
-    with pytest.raises(Problem, match="c: a schema refers to itself without end"):
+    with pytest.raises(PipelineError, match="c: a schema refers to itself without end"):
         validate(document, "c")

@@ -13,8 +13,8 @@ from typing import Final, TypeAlias
 import griffe
 
 from tools import layout
-from tools.diff import Difference, Told, compare_types
-from tools.errors import Problem
+from tools.changes.diff import Difference, Told, compare_types
+from tools.errors import PipelineError
 from tools.layout import shown
 
 _Members: TypeAlias = "Mapping[str, griffe.Object | griffe.Alias]"
@@ -36,7 +36,7 @@ def changes(package: str, old: Sequence[Path], new: Sequence[Path]) -> Differenc
     """Compare a package below the folders `old` with the same below `new`.
 
     Raises:
-        Problem: a state has code that cannot be read.
+        PipelineError: a state has code that cannot be read.
     """
     before, after = _load(package, old), _load(package, new)
     was, now = dict(_public(before)), dict(_public(after))
@@ -61,7 +61,7 @@ def _load(package: str, roots: Sequence[Path]) -> griffe.Object:
         loader.resolve_aliases(external=False)
     except (griffe.GriffeError, SyntaxError, UnicodeDecodeError, RecursionError) as error:
         where = " and ".join(map(shown, roots))
-        raise Problem(
+        raise PipelineError(
             f"The code in {where} cannot be read: {' '.join(str(error).split())}."
         ) from None
     found = loaded[package]

@@ -8,19 +8,19 @@ required fields that `published examples leave out`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final, cast
 
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 
-from tools.answers import optional_fields
 from tools.contract import Place
 from tools.documents import Json
-from tools.errors import Problem
-from tools.examples import left_out
-from tools.quick import may_find, names_in, quicken
+from tools.errors import PipelineError
+from tools.repair.answers import optional_fields
+from tools.repair.examples import left_out
+from tools.repair.quick import quicken
 
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
     "optional answer fields": optional_fields,
@@ -54,29 +54,24 @@ def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> li
     """Change `document` as `overlay` says and tell what each action has found.
 
     Raises:
-        Problem: `overlay` is not an Overlay 1.x document, or an action cannot be carried out.
+        PipelineError: `overlay` is not an Overlay 1.x document, or an action cannot be carried out.
     """
     actions = _actions(overlay, place)
-    names = names_in(document)
-    applied = []
-    for action in actions:
-        applied.append(Applied(action, _carry_out(document, action, names)))
-        names |= names_in(action.update) | {_WRAPPER}
-    return applied
+    return [Applied(action, _carry_out(document, action)) for action in actions]
 
 
 def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
     if not str(overlay.get("overlay", "")).startswith("1."):
-        raise Problem(f"{place} is not an OpenAPI Overlay 1.x document: no `overlay: 1.…`.")
+        raise PipelineError(f"{place} is not an OpenAPI Overlay 1.x document: no `overlay: 1.…`.")
     actions = overlay.get("actions")
     if not isinstance(actions, list) or not actions:
-        raise Problem(f"{place} has no list of `actions`.")
+        raise PipelineError(f"{place} has no list of `actions`.")
     return [_action(data, f"{place}: action {number}") for number, data in enumerate(actions, 1)]
 
 
 def _action(data: Json, name: str) -> Action:
     if not isinstance(data, dict) or not isinstance(data.get("target"), str):
-        raise Problem(f"{name} has no `target`.")
+        raise PipelineError(f"{name} has no `target`.")
     name = f"{name} ({data['target']})"
     faults = {
         "gives no reason in its `description`": not str(data.get("description") or "").strip(),
@@ -86,7 +81,7 @@ def _action(data: Json, name: str) -> Action:
     }
     for fault, found in faults.items():
         if found:
-            raise Problem(f"{name} {fault}.")
+            raise PipelineError(f"{name} {fault}.")
     return Action(
         name,
         target=str(data["target"]),
@@ -98,16 +93,14 @@ def _action(data: Json, name: str) -> Action:
     )
 
 
-def _carry_out(document: dict[str, Json], action: Action, names: Set[str]) -> int:
+def _carry_out(document: dict[str, Json], action: Action) -> int:
     try:
         query = JSONPathEnvironment().compile(action.target)
-        if not may_find(query, document, names):
-            return 0
         allowed = None if action.only is None else _ONLY[action.only](document)
         found = [] if allowed == set() else list(quicken(query).find(document))
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise Problem(f"{action.name} has a target that is not JSONPath: {reason}.") from None
+        raise PipelineError(f"{action.name} has a target that is not JSONPath: {reason}.") from None
     if allowed is not None:
         found = [node for node in found if node.location in allowed]
     for node in reversed(found):  # from behind, so that the places of list items stay right
@@ -118,7 +111,7 @@ def _carry_out(document: dict[str, Json], action: Action, names: Set[str]) -> in
 
 def _remove(node: JSONPathNode, action: Action) -> None:
     if node.parent is None:
-        raise Problem(f"{action.name} would remove the whole document.")
+        raise PipelineError(f"{action.name} would remove the whole document.")
     container = cast("dict[int | str, Json]", node.parent.value)
     del container[node.location[-1]]
 
@@ -130,7 +123,7 @@ def _update(node: JSONPathNode, action: Action) -> None:
     elif isinstance(value, dict) and isinstance(action.update, dict):
         _merge(_opened(value), action.update)
     elif isinstance(value, dict) or isinstance(action.update, dict | list):
-        raise Problem(f"{action.name} does not fit what it finds at {node.path()}.")
+        raise PipelineError(f"{action.name} does not fit what it finds at {node.path()}.")
     else:
         node.value = action.update
 

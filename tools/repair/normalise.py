@@ -1,4 +1,4 @@
-"""Tidy what published contracts say carelessly, where it is certain what a caller needs to know.
+"""Correct what published contracts say carelessly, where it is certain what a caller needs.
 
 The overlay repairs what can be described by a path; what is here depends on whether something is a
 schema, or fits another part of it. Each rule is told with the number of places it has changed.
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tools.contract import mapping, operations, sequence
 from tools.documents import Json
-from tools.schemas import Schema, schemas
+from tools.repair.schemas import Schema, schemas
 
 Rule = Callable[[Schema], bool]
 
@@ -77,8 +77,8 @@ _KNOWN: Final = frozenset((*_TEXTS, *_FLAGS, *_COUNTS, *_NUMBERS, *_OTHERS))
 _STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
 
 
-def tidy(document: dict[str, Json]) -> list[tuple[str, int]]:
-    """Tidy a contract; tell the rules that found something, with the number of places."""
+def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Normalise a contract; tell the rules that found something, with the number of places."""
     counts = dict.fromkeys(_RULES, 0)
     document["info"] = {"title": "", "version": "1", **mapping(document.get("info"))}
     counts[_SERVERS] = _servers(document)

@@ -7,7 +7,7 @@ object does not meet it, such a value need not be looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from jsonpath_rfc9535 import JSONPathNode, JSONPathQuery
@@ -38,37 +38,6 @@ def quicken(query: JSONPathQuery) -> JSONPathQuery:
         kind = _Descent if descent else type(segment)
         segments.append(kind(env=segment.env, token=segment.token, selectors=selectors))
     return JSONPathQuery(env=query.env, segments=tuple(segments))
-
-
-def names_in(value: Json) -> set[str]:
-    """Collect the names of all members, at any depth."""
-    found: set[str] = set()
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            found |= value.keys()
-            waiting += [one for one in value.values() if isinstance(one, dict | list)]
-        elif isinstance(value, list):
-            waiting += [one for one in value if isinstance(one, dict | list)]
-    return found
-
-
-def may_find(query: JSONPathQuery, document: Json, names: Set[str]) -> bool:
-    """Tell whether a document with members of only these names may have what a query looks for."""
-    for segment in query.segments:
-        if not any(_may_select(selector, document, names) for selector in segment.selectors):
-            return False
-    return True
-
-
-def _may_select(selector: object, document: Json, names: Set[str]) -> bool:
-    if isinstance(selector, NameSelector):
-        return selector.name in names
-    if isinstance(selector, FilterSelector):
-        needed = _Filter(selector).names_needed(document)
-        return not any(names.isdisjoint(one) for one in needed)
-    return True
 
 
 def _conditions(expression: Expression) -> Iterator[FilterExpression]:

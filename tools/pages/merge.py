@@ -20,14 +20,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
-from tools import paths
 from tools.contract import Place, called, mapping, operations, sequence
 from tools.documents import Json
-from tools.downgrade import speak_as_before
-from tools.errors import Problem
-from tools.hosts import moved, refusal, strange_host, usual_host
-from tools.names import operation_of, pascal, tag_of
-from tools.unions import meaning, together
+from tools.errors import PipelineError
+from tools.pages.hosts import moved, refusal, strange_host, usual_host
+from tools.repair import paths
+from tools.repair.downgrade import downgrade
+from tools.repair.names import operation_of, pascal, tag_of
+from tools.repair.unions import meaning, together
 
 MERGED: Final = "x-pages"  # how many pages a contract was merged of
 # Words of pages and folders that say nothing special of one of them.
@@ -84,16 +84,16 @@ def merge(
         known: The hosts of the contract in place.
 
     Raises:
-        Problem: no page is left, or a choice names a page that does not describe the operation.
+        PipelineError: no page is left, or a choice names a page without the operation.
     """
     kept, refused, notes = _by_host(sources, allowed, known)
     if not kept:
-        raise Problem(refused[0] if refused else "No page with a contract is left to import.")
+        raise PipelineError(refused[0] if refused else "No page with a contract is left to import.")
     merged = Merged(_frame(kept), notes, refused)
     said: dict[Place, list[_Said]] = {}
     for source in kept:
         document = deepcopy(source.document)
-        speak_as_before(document)
+        downgrade(document)
         for old, new in paths.make_plain(document):
             merged.notes.append(f"{source.place}: the path {old} is read as {new}.")
         _add_components(merged, document, source)
@@ -177,7 +177,9 @@ def _settled(
     if choice is not None:
         said = [one for one in said if one.page.endswith(str(choice))]
         if len(said) != 1:
-            raise Problem(f"pages.yaml: {name} chooses {choice}, but {len(said)} pages match.")
+            raise PipelineError(
+                f"pages.yaml: {name} chooses {choice}, but {len(said)} pages match."
+            )
     first = said[0].operation
     if len(said) == 1:
         return first

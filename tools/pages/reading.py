@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tools import documents, hosts, merge
-from tools import yaml_fixes as mends
+from tools import documents
 from tools.documents import Json
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.layout import shown
+from tools.pages import hosts, merge, yaml_fixes
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _OPENING: Final = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
@@ -39,13 +39,13 @@ class Block:
 
 @dataclass(frozen=True)
 class Found:
-    """A contract that was found, with the mends that made it readable."""
+    """A contract that was found, with the fixes that made it readable."""
 
     place: str
     name: str
     text: str
     document: dict[str, Json]
-    mends: list[mends.Mend]
+    fixes: list[yaml_fixes.Fix]
 
 
 @dataclass
@@ -73,11 +73,11 @@ def imported(
         allowed: Hosts that are taken though they are not the usual one.
         choices: Which page settles an operation.
         known: The hosts of the contract in place.
-        check: Raises a Problem for a contract of which no client can be generated. It is asked of
-            all pages together, and only where they fail of each alone.
+        check: Raises a PipelineError for a contract of which no client can be generated. It is
+            asked of all pages together, and only where they fail of each alone.
 
     Raises:
-        Problem: a named file is refused, or nothing is left.
+        PipelineError: a named file is refused, or nothing is left.
     """
     found: list[Found] = []
     refused: list[str] = []
@@ -85,11 +85,11 @@ def imported(
         for file in _files(path):
             try:
                 found += contracts(file, path)
-            except Problem as problem:
+            except PipelineError as problem:
                 if file == path:
                     raise
                 refused.append(str(problem))
-    notes = [str(mend) for one in found for mend in one.mends]
+    notes = [str(fix) for one in found for fix in one.fixes]
     if len(found) == 1 and len(paths) == 1 and paths[0].is_file():
         return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
     sources = [merge.Source(one.place, one.name, one.document) for one in found]
@@ -99,11 +99,11 @@ def imported(
         if fault:
             fit, unfit = _parted(sources, check, allowed)
             if not fit:
-                raise Problem(unfit[0])
+                raise PipelineError(unfit[0])
             refused += unfit or [fault]
             merged = merge.merge(fit, allowed, choices, known)
     if refused + merged.refused and any(path.is_file() for path in paths):
-        raise Problem((refused + merged.refused)[0])
+        raise PipelineError((refused + merged.refused)[0])
     text = documents.text_of(merged.document)
     return Imported(text, notes + merged.notes, refused + merged.refused)
 
@@ -127,7 +127,7 @@ def _parted(
 def _fault(check: Check, merged: merge.Merged, place: str) -> str | None:
     try:
         check(merged.document, place)
-    except Problem as problem:
+    except PipelineError as problem:
         return str(problem)
     return None
 
@@ -136,7 +136,7 @@ def _alone(found: Found, allowed: Collection[str], known: Collection[str]) -> li
     usual = hosts.usual_host([found.document], known)
     strange = hosts.strange_host(found.document, usual, allowed)
     if strange is not None:
-        raise Problem(hosts.refusal(found.place, strange, usual))
+        raise PipelineError(hosts.refusal(found.place, strange, usual))
     return hosts.moved(usual, known)
 
 
@@ -144,7 +144,7 @@ def contracts(path: Path, given: Path) -> list[Found]:
     """Find the contracts of a page or exported file, which was `given` itself or by its folder.
 
     Raises:
-        Problem: it was given itself and has none, or one cannot be read.
+        PipelineError: it was given itself and has none, or one cannot be read.
     """
     place, text = shown(path), documents.read_text(path)
     if path.suffix.lower() in _EXPORTS:
@@ -155,11 +155,11 @@ def contracts(path: Path, given: Path) -> list[Found]:
         ]
     name = path.name if path == given else path.relative_to(given).as_posix()
     found = [
-        Found(place, name, *mends.mended(block.text, place, block.line)) for block in candidates
+        Found(place, name, *yaml_fixes.fixed(block.text, place, block.line)) for block in candidates
     ]
     good = [one for one in found if "openapi" in one.document]
     if path == given and not good:
-        raise Problem(f"{place} holds no OpenAPI document.")
+        raise PipelineError(f"{place} holds no OpenAPI document.")
     return good
 
 
@@ -176,7 +176,7 @@ def blocks(text: str, place: str) -> Iterator[Block]:
     """Find the fenced blocks of a Markdown text.
 
     Raises:
-        Problem: a fence is never closed.
+        PipelineError: a fence is never closed.
     """
     lines = iter(enumerate(_LINE.findall(text), 1))
     for number, line in lines:
@@ -190,5 +190,5 @@ def blocks(text: str, place: str) -> Iterator[Block]:
                 break
             inside.append(inner)
         else:
-            raise Problem(f"{place}:{number}: the fence {opening['fence']} is never closed.")
+            raise PipelineError(f"{place}:{number}: the fence {opening['fence']} is never closed.")
         yield Block("".join(inside), number + 1, (opening["info"].split() or [""])[0].lower())

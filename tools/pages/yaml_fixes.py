@@ -1,4 +1,4 @@
-"""Mend the YAML of a published page where the mend is certain, and say what was mended.
+"""Fix the YAML of a published page where the fix is certain, and say what was fixed.
 
 Certain is what cannot mean anything else: running text that was left unquoted though it contains a
 colon, a block scalar announced twice, and a slash missing in `https:/`. Anything else is refused.
@@ -24,8 +24,8 @@ _SCHEME: Final = re.compile(r"^(?P<head> *- url: https?:/)(?P<tail>[^/\s])")
 
 
 @dataclass(frozen=True)
-class Mend:
-    """One mended line: where, what stood there, and what is read instead."""
+class Fix:
+    """One fixed line: where, what stood there, and what is read instead."""
 
     place: str
     line: int
@@ -34,32 +34,30 @@ class Mend:
 
     def __str__(self) -> str:
         """Tell a person, in one line."""
-        return f"{self.place}:{self.line} is mended: {self.before.strip()} → {self.after.strip()}"
+        return f"{self.place}:{self.line} is fixed: {self.before.strip()} → {self.after.strip()}"
 
 
-def mended(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[Mend]]:
-    """Read a YAML text that begins at `line` of `place`, mending it where that is certain.
+def fixed(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[Fix]]:
+    """Read a YAML text that begins at `line` of `place`, fixing it where that is certain.
 
     Raises:
-        Problem: it cannot be read, and no certain mend is known.
+        PipelineError: it cannot be read, and no certain fix is known.
     """
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
-    mends = [
-        mend
-        for number in range(len(lines))
-        for mend in _replace(lines, number, _scheme, place, line)
+    fixes = [
+        fix for number in range(len(lines)) for fix in _replace(lines, number, _scheme, place, line)
     ]
     while True:
         try:
-            return "".join(lines), parse("".join(lines), place, line), mends
+            return "".join(lines), parse("".join(lines), place, line), fixes
         except Broken as broken:
-            found = _mend(lines, broken, place, line)
-            if not found or len(mends) >= _MAX:
+            found = _fix(lines, broken, place, line)
+            if not found or len(fixes) >= _MAX:
                 raise
-            mends += found
+            fixes += found
 
 
-def _mend(lines: list[str], broken: Broken, place: str, line: int) -> list[Mend]:
+def _fix(lines: list[str], broken: Broken, place: str, line: int) -> list[Fix]:
     if broken.fault.startswith("did not find expected comment or line break"):
         return _replace(lines, broken.line, _announced_once, place, line)
     if not broken.fault.startswith("mapping values are not allowed"):
@@ -90,7 +88,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> list[Mend]:
+def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> list[Fix]:
     before = lines[first : last + 1]
     text = "".join(before)
     start = text.index(": ") + 2
@@ -100,7 +98,7 @@ def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> li
     after = re.findall(r"[^\n]*\n|[^\n]+", f"{text[:start]}'{quoted}'{text[end:]}")
     lines[first : last + 1] = after
     return [
-        Mend(place, line + first + number, old, new)
+        Fix(place, line + first + number, old, new)
         for number, (old, new) in enumerate(zip(before, after, strict=True))
         if old != new
     ]
@@ -108,10 +106,10 @@ def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> li
 
 def _replace(
     lines: list[str], number: int, change: Callable[[str], str], place: str, line: int
-) -> list[Mend]:
+) -> list[Fix]:
     before = lines[number]
     lines[number] = change(before)
-    return [Mend(place, line + number, before, lines[number])] if lines[number] != before else []
+    return [Fix(place, line + number, before, lines[number])] if lines[number] != before else []
 
 
 def _announced_once(line: str) -> str:

@@ -36,7 +36,7 @@ _DROPPED: Final = (
 )
 
 
-def speak_as_before(document: dict[str, Json]) -> None:
+def downgrade(document: dict[str, Json]) -> None:
     """Rewrite a 3.1 contract as one of 3.0; any other is left as it is."""
     if not str(document.get("openapi")).startswith("3.1"):
         return

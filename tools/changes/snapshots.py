@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tools import documents, layout, surface
-from tools.errors import Problem
+from tools import documents, layout
+from tools.changes import surface
+from tools.errors import PipelineError
 
 Build = Callable[[Path, Path], object]
 _VERSION: Final = re.compile(r"^__version__ = \"([^\"]+)\"$", re.MULTILINE)
@@ -46,7 +47,7 @@ def earlier(base: str, build: Build) -> Iterator[State]:
         build: Generates the package of a contract into an empty folder.
 
     Raises:
-        Problem: there is nothing of that name, or nothing in it to compare with.
+        PipelineError: there is nothing of that name, or nothing in it to compare with.
     """
     path = Path(base)
     with tempfile.TemporaryDirectory(prefix="chainhub-") as scratch:
@@ -90,7 +91,9 @@ def _surface(folder: Path, roots: Sequence[Path]) -> str:
     for root in roots:
         if (root / layout.PACKAGE).is_dir():
             return surface.surface(root / layout.PACKAGE)
-    raise Problem(f"{layout.shown(folder)} holds neither {layout.SURFACE} nor {layout.PACKAGE}/.")
+    raise PipelineError(
+        f"{layout.shown(folder)} holds neither {layout.SURFACE} nor {layout.PACKAGE}/."
+    )
 
 
 def _version(root: Path) -> str | None:
@@ -106,9 +109,9 @@ def _from_git(revision: str, into: Path) -> None:
         )
         archive = _git("archive", "--format=tar", commit.decode().strip(), *there)
     except _NoHistory as missing:
-        raise Problem(f"{revision} is no file, and no revision of git: {missing}.") from None
+        raise PipelineError(f"{revision} is no file, and no revision of git: {missing}.") from None
     except subprocess.CalledProcessError:
-        raise Problem(
+        raise PipelineError(
             f"{revision} is neither a file nor a revision of git that has {' and '.join(there)}."
         ) from None
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -119,12 +122,12 @@ def latest_tag() -> str | None:
     """Name the newest tag of a version before this state, if there is one.
 
     Raises:
-        Problem: there is no history to look at.
+        PipelineError: there is no history to look at.
     """
     try:
         found = _git("describe", "--tags", "--abbrev=0", "--match=v[0-9]*")
     except _NoHistory as missing:
-        raise Problem(
+        raise PipelineError(
             f"What the last version was cannot be told: {missing}. Name an earlier state: BASE=…"
         ) from None
     except subprocess.CalledProcessError:
@@ -155,7 +158,7 @@ def unpack(path: Path, into: Path) -> None:
     """Unpack a wheel or a source distribution, writing nothing outside the folder.
 
     Raises:
-        Problem: it is no such archive, or a name in it leads out of the folder.
+        PipelineError: it is no such archive, or a name in it leads out of the folder.
     """
     try:
         if path.suffix == ".whl":
@@ -165,7 +168,7 @@ def unpack(path: Path, into: Path) -> None:
             with tarfile.open(path) as tar:
                 _extract(tar, into)
     except (OSError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise Problem(f"{layout.shown(path)} cannot be unpacked: {error}.") from None
+        raise PipelineError(f"{layout.shown(path)} cannot be unpacked: {error}.") from None
 
 
 def _extract(tar: tarfile.TarFile, into: Path) -> None:

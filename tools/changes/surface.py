@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.errors import Problem
+from tools.errors import PipelineError
 from tools.layout import shown
 
 _JSON_NAME = re.compile(
@@ -30,11 +30,11 @@ def surface(package: Path) -> str:
     """Describe the calls and models of the package in this folder as Markdown.
 
     Raises:
-        Problem: there is no package, or a file of it is not what the generator writes.
+        PipelineError: there is no package, or a file of it is not what the generator writes.
     """
     parts = [_HEAD]
     if not (package / "models" / "__init__.py").is_file():
-        raise Problem(f"{shown(package)} holds no generated package.")
+        raise PipelineError(f"{shown(package)} holds no generated package.")
     for tag in sorted(path.parent for path in package.glob("api/*/__init__.py")):
         parts += [f"\n## client.{tag.name}\n\n", *_calls(tag)]
     modules = [path for path in sorted(package.glob("models/*.py")) if path.stem != "__init__"]
@@ -129,7 +129,7 @@ def _request(path: Path) -> str:
                 ),
             ):
                 return f"{verb.upper()} {url}"
-    raise Problem(f"{shown(path)} is not what the generator writes: it builds no request.")
+    raise PipelineError(f"{shown(path)} is not what the generator writes: it builds no request.")
 
 
 def _model(path: Path) -> str:
@@ -191,4 +191,4 @@ def _tree(text: str, path: Path, before: int = 0) -> ast.Module:
         return ast.parse(text)
     except SyntaxError as error:
         line = before + (error.lineno or 0)
-        raise Problem(f"{shown(path)}:{line} is not Python: {error.msg}.") from None
+        raise PipelineError(f"{shown(path)}:{line} is not Python: {error.msg}.") from None

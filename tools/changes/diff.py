@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
-from tools.errors import Problem
+from tools.errors import PipelineError
 
 _CALL: Final = re.compile(r"- `(client\.[\w.]+)(\(.*\)) -> (.+)` — `(.+)`")
 _FIELD: Final = re.compile(r"- `(\w+): (.+)` — (.+)")
@@ -104,11 +104,11 @@ def numbers_of(version: str) -> tuple[int, int, int]:
     """Read `1.2.3` or `v1.2.3`.
 
     Raises:
-        Problem: it is no such version.
+        PipelineError: it is no such version.
     """
     found = _VERSION.fullmatch(version)
     if not found:
-        raise Problem(f"{version} is no version such as 1.2.3.")
+        raise PipelineError(f"{version} is no version such as 1.2.3.")
     return int(found[1]), int(found[2]), int(found[3])
 
 
