@@ -273,6 +273,23 @@ def test_wrong_answer_is_one_typed_error(mode, server, http, operation):
         assert caught.value.attempts == 1
 
 
+def test_field_that_is_wrong_is_named_as_in_the_answer(mode, server, http, operation):
+    """Also one whose name Python does not allow, such as `from`."""
+    model = operation.returns
+    members = [one for one in typing.get_args(model) or (model,) if hasattr(one, "to_dict")]
+    if typing.get_origin(model) is list or not members:
+        return
+    body = filled(members[0]).to_dict()
+    status = {"upload": 201, "remix": 202}.get(operation.name, 200)
+    client = mode.client(KEY, base_url=server.url)
+    for name, value in body.items():
+        if isinstance(value, str | int):
+            server.answers = [http(status, {**body, name: {"an": "object"}})]
+            with pytest.raises(chainhub.ResponseError, match=f"the field {name} should") as caught:
+                mode(operation.call(client))
+            assert caught.value.field == name
+
+
 def test_deadline_holds(mode, server, http, operation):
     """An answer that does not come is not waited for."""
     server.answers = [silent]

@@ -23,20 +23,19 @@ _QUOTA_CODES = frozenset(
         "quota_not_enough",
     }
 )
-_QUOTA_TEXT = re.compile(
-    r"quota is not enough|insufficient (?:user )?(?:quota|balance|credit)|exceeded your"
+# The patterns are compiled when the first error comes.
+_QUOTA_TEXT = (
+    r"(?i)quota is not enough|insufficient (?:user )?(?:quota|balance|credit)|exceeded your"
     r" (?:current )?quota|quota (?:has been )?exhausted|not enough (?:quota|credit|balance)"
-    r"|out of credits?|额度不足|余额不足|预扣费",
-    re.IGNORECASE,
+    r"|out of credits?|额度不足|余额不足|预扣费"
 )
 _NO_TASK_CODES = frozenset({"task_not_exist", "task_not_exists", "task_not_found"})
-_NO_TASK_TEXT = re.compile(
-    r"\b(?:task|video)(?: id)?\b.{0,80}\b(?:not found|not exist|does ?n[o']t exist|unknown)"
-    r"|\btask_not_exist|\bno such (?:task|video)|\bunknown (?:task|video)|任务不存在",
-    re.IGNORECASE,
+_NO_TASK_TEXT = (
+    r"(?i)\b(?:task|video)(?: id)?\b.{0,80}\b(?:not found|not exist|does ?n[o']t exist|unknown)"
+    r"|\btask_not_exist|\bno such (?:task|video)|\bunknown (?:task|video)|任务不存在"
 )
-_NO_ROUTE_TEXT = re.compile(r"\binvalid url\b", re.IGNORECASE)
-_PASSING = re.compile(r"saturated|overload|\bbusy\b|try again later|繁忙|负载", re.IGNORECASE)
+_NO_ROUTE_TEXT = r"(?i)\binvalid url\b"
+_PASSING = r"(?i)saturated|overload|\bbusy\b|try again later|繁忙|负载"
 _CLASSES: dict[int, type[errors.StatusError]] = {
     400: errors.BadRequestError,
     401: errors.AuthenticationError,
@@ -111,7 +110,7 @@ def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
     """Tell whether the account is empty; for a 429 only codes and clear words count."""
     if _QUOTA_CODES.intersection(word.lower() for word in words):
         return True
-    return status in (200, 400, 402, 403, 429) and _QUOTA_TEXT.search(message) is not None
+    return status in (200, 400, 402, 403, 429) and re.search(_QUOTA_TEXT, message) is not None
 
 
 def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
@@ -119,7 +118,9 @@ def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
         return False
     if _NO_TASK_CODES.intersection(word.lower() for word in words):
         return True
-    return _NO_ROUTE_TEXT.search(message) is None and _NO_TASK_TEXT.search(message) is not None
+    return (
+        re.search(_NO_ROUTE_TEXT, message) is None and re.search(_NO_TASK_TEXT, message) is not None
+    )
 
 
 def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None:
@@ -127,9 +128,9 @@ def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None
         return "the key may still be valid: contact the gateway's operator about the block"
     if page and status in (401, 403):
         return "something in front of the API refused; the key may still be valid"
-    if status == 404 and (page or _NO_ROUTE_TEXT.search(message)):
+    if status == 404 and (page or re.search(_NO_ROUTE_TEXT, message)):
         return "the gateway has no such route: check the base URL, which must not end in /v1"
-    if status in (400, 403) and page is None and _PASSING.search(message):
+    if status in (400, 403) and page is None and re.search(_PASSING, message):
         return "the service is overloaded: try again later"
     if not 100 <= status <= 599:
         return "this is not an HTTP status: something other than the API responded"

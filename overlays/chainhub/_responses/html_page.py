@@ -6,19 +6,18 @@ import re
 
 import attrs
 
-_TITLE = re.compile(r"(?is)<title[^>]{0,200}>([^<]{0,500})")
-_HEADING = re.compile(r"(?is)<h1[^>]{0,200}>([^<]{0,500})")
-_MARKUP = re.compile(
-    r"(?i)\s*<(?:!--|(?:!doctype html|html|head|body|title|h1|center|div|p|script)\b)"
-)
-_NUMBER = re.compile(
+# Compiled when the first page comes: a good answer needs none of them.
+_TITLE = r"(?is)<title[^>]{0,200}>([^<]{0,500})"
+_HEADING = r"(?is)<h1[^>]{0,200}>([^<]{0,500})"
+_MARKUP = r"(?i)\s*<(?:!--|(?:!doctype html|html|head|body|title|h1|center|div|p|script)\b)"
+_NUMBER = (
     r"(?i)\berror(?: {0,3}code)? {0,3}:? {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,4}"
     r"(1[0-9]{3}|52[0-7]|530)\b"
 )
-_RAY = re.compile(r"(?i)\bray id: {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,3}([0-9a-f]{16})\b")
-_TERSE = re.compile(r"(?i)\s*error code: [0-9]{3,4}\s*\Z")
+_RAY = r"(?i)\bray id: {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,3}([0-9a-f]{16})\b"
+_TERSE = r"(?i)\s*error code: [0-9]{3,4}\s*\Z"
 # The script that hides e-mail addresses is put into the pages of others too.
-_BY_CLOUDFLARE = re.compile(r"(?i)cloudflare(?!-static)")
+_BY_CLOUDFLARE = r"(?i)cloudflare(?!-static)"
 _CLOUDFLARE_CODES = {
     1000: "the host name resolves to a forbidden address",
     1003: "the host was requested by its IP address",
@@ -71,10 +70,10 @@ def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
         text: The beginning of the body.
         server: The `Server` header.
     """
-    number = _NUMBER.search(text)
-    if _MARKUP.match(text):
-        by_cloudflare = _BY_CLOUDFLARE.search(text) is not None
-    elif number and "cloudflare" in (server or "").lower() and _TERSE.match(text):
+    number = re.search(_NUMBER, text)
+    if re.match(_MARKUP, text):
+        by_cloudflare = re.search(_BY_CLOUDFLARE, text) is not None
+    elif number and "cloudflare" in (server or "").lower() and re.match(_TERSE, text):
         by_cloudflare = True
     else:
         return None
@@ -95,6 +94,6 @@ def _title(text: str) -> str | None:
     return html.unescape(title)
 
 
-def _first(pattern: re.Pattern[str], text: str) -> str | None:
-    found = pattern.search(text)
+def _first(pattern: str, text: str) -> str | None:
+    found = re.search(pattern, text)
     return found[1].strip() or None if found else None

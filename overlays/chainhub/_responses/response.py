@@ -1,20 +1,34 @@
-"""An answer as it came, and the verdict on it.
+"""A whole response, and which text its bytes are.
 
-Every operation passes `judge` (by status only) and, where it declares JSON, `decode_json`.
-`explain_misfit` is for an answer that could be decoded but is not what was declared.
+JSON is UTF-8 by its standard, and most pages are; so a declared charset counts only where the
+bytes are not UTF-8. A wrong declaration then does no harm, a right one is honoured.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import codecs
 
-from chainhub import errors
-from chainhub._responses.charsets import charset_of
-from chainhub._responses.hidden_error import hidden_error
-from chainhub._responses.strict_json import NotJSON, parse
+from chainhub._redaction import redact_url
+from chainhub.errors import named_status
 
-if TYPE_CHECKING:
-    from types import ModuleType
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Where the zero bytes of the first characters stand: a document begins with ASCII.
+_ZEROS = {
+    "utf-32-le": [False, True, True, True],
+    "utf-32-be": [True, True, True, False],
+    "utf-16-le": [False, True, False, True],
+    "utf-16-be": [True, False, True, False],
+}
+# Python calls them text encodings, but no body is meant to be read so.
+_NOT_CHARSETS = frozenset(
+    {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+)
 
 
 class APIResponse:
@@ -46,9 +60,6 @@ class APIResponse:
 
     def __repr__(self) -> str:
         """Return the facts that hold no secret."""
-        from chainhub._redaction import redact_url
-        from chainhub.errors import named_status
-
         shown = f"{self.method} {redact_url(self.url)}"
         return f"<Answer {named_status(self.status)} to {shown}, {len(self.body)} bytes>"
 
@@ -65,64 +76,41 @@ class APIResponse:
         return charset_of(self.header(b"content-type"))
 
 
-def judge(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> errors.StatusError | None:
-    """Return the error an answer is by its status, or None for any 2xx.
-
-    Args:
-        answer: The answer.
-        secrets: Keys that must not be shown, even if the body echoes them.
-    """
-    if 200 <= answer.status <= 299:
-        return None
-    from chainhub._responses.status_error import read_error  # a good answer needs none of it
-
-    return read_error(answer, secrets)
-
-
-def decode_json(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> object:
-    """Return the decoded body of a 2xx.
-
-    Args:
-        answer: The answer.
-        secrets: Keys that must not be shown, even if the body echoes them.
-
-    Raises:
-        ResponseError: If the body is no acceptable JSON document.
-        StatusError: If it is certainly an error in spite of the status.
-    """
-    document, problem = None, None
+def strict_text(body: bytes, charset: str | None = None) -> str | None:
+    """Return the text without a byte order mark, or None if the bytes are not text."""
     try:
-        document = parse(answer.body, answer.charset)
-    except NotJSON as error:
-        problem = f"the body is not the declared JSON: {error}"
-    if problem is None and not hidden_error(document, certain=True):
-        return document
-    from chainhub._responses import status_error as _reading  # a good answer needs none of it
-
-    if problem is None:
-        raise _reading.read_hidden_error(answer, document, secrets)
-    raise _reading.read_refused(answer, problem, secrets)
+        return body.decode(_encoding(body))
+    except UnicodeDecodeError:
+        return _decoded(body, charset, "strict")
 
 
-def explain_misfit(
-    answer: APIResponse,
-    problem: BaseException | str,
-    *,
-    declared: object = None,
-    namespace: ModuleType | None = None,
-    secrets: tuple[str, ...] = (),
-) -> errors.ChainhubError:
-    """Return the error for a 2xx that could be decoded but is not what was declared.
+def lenient_text(body: bytes, charset: str | None = None) -> str:
+    """Return the text, with replacement characters for invalid bytes."""
+    text = body.decode(_encoding(body), "replace")
+    if "\ufffd" not in text[:-1]:
+        return text
+    return _decoded(body, charset, "replace") or text
 
-    An error hidden in the body is preferred, as long as the body has no id of a task.
 
-    Args:
-        answer: The answer.
-        problem: What parsing or `settle` has raised, or a sentence.
-        declared: The declared type or its text, to find the field in the document.
-        namespace: The package of the models.
-        secrets: Keys that must not be shown.
-    """
-    from chainhub._responses.mismatch import explain  # a good answer needs none of it
+def charset_of(content_type: str | None) -> str | None:
+    """Return the charset a `Content-Type` declares, or None."""
+    _, found, rest = (content_type or "").lower().partition("charset=")
+    return rest.split(";")[0].strip("\"' \t") or None if found else None
 
-    return explain(answer, problem, declared, namespace, secrets)
+
+def _encoding(body: bytes) -> str:
+    if body[:1] < b"\x80" and 0 not in body[:4]:
+        return "utf-8"
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return name
+    zeros = [byte == 0 for byte in body[:4]]
+    return next((name for name, places in _ZEROS.items() if zeros == places), "utf-8")
+
+
+def _decoded(body: bytes, charset: str | None, errors: str) -> str | None:
+    try:
+        name = codecs.lookup(charset or "").name
+        return None if name in _NOT_CHARSETS else body.decode(name, errors)
+    except (LookupError, ValueError):
+        return None

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 
-from chainhub._responses.charsets import strict_text
+from chainhub._responses.response import strict_text
 
 MOST_BYTES = 16 * 1024 * 1024
 DEEPEST = 100

@@ -1,155 +1,122 @@
-"""Whether a parsed model holds what its annotations say.
+"""Whether a document is what the contract declares, before generated code parses it.
 
-Generated parsing checks little: a number where the contract says string is taken as it comes.
-`settle` looks at every declared field and refuses what does not fit. The look at a class is
+Generated parsing checks little: it takes a number where the contract says string, makes an object
+of a list of pairs, and its exceptions name no field. `Declared.validate` walks the decoded document
+beside the annotations of the models, once, and refuses what does not fit. The look at a type is
 compiled once; a field of a plain type then costs one lookup of its value's type.
 
-Exact types count: true is no integer. An integer is a number. Fields that are not declared
-stay as they came.
+Exact types count: true is no integer. An integer is a number. Fields that are not declared stay as
+they came.
 """
 
 from __future__ import annotations
 
+import enum
 import functools
 import re
+import sys
 import types
 import typing
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 
 import attrs
 
-from chainhub._responses.annotations import fields_of, members, resolve
-from chainhub._responses.fault import Fault
-from chainhub.errors import ResponseError
-
-T = typing.TypeVar("T")
-Descend = Callable[[typing.Any, bool], object]
+from chainhub._responses.mismatch import Mismatch, is_unset, members
 
 # Beyond, a float no longer names one integer.
 _EXACT = 2**53
 _NUMBER = r"-?[0-9]{1,18}"
-# Lists an object can be made of: empty ones, and those that begin with what may be a pair.
-_LIST = rb'\[\s*[\]\["{]'
+# What generated parsing raises where it tries one member of a union after the other.
+_PARSING = (AttributeError, KeyError, TypeError, ValueError)
 
 
-def settle(
-    model: T,
-    declared: object,
-    namespace: types.ModuleType,
-    *,
-    body: bytes | None = None,
-    secrets: tuple[str, ...] = (),
-    lenient: bool = False,
-) -> T:
-    """Return the model if it is what was declared.
+def resolve(declared: object, module: types.ModuleType) -> object:
+    """Return the type that an annotation, or its text, stands for in a generated module.
 
-    Args:
-        model: What generated code has made of an answer: a model, a list, a plain value.
-        declared: The type of the answer, or its text.
-        namespace: The package of the models.
-        body: The answer itself, which tells an object from a list of pairs.
-        secrets: Keys that must not be shown.
-        lenient: Whether numbers in strings, and strings in numbers, are converted if nothing
-            is lost. A wait does so: a video must not be lost for the spelling of its id.
+    Annotations are strings whose names are imported for type checkers only, so neither `attrs` nor
+    `typing` can resolve them.
 
     Raises:
-        ResponseError: If a value is not of its declared type; it names the field.
+        NameError: The text uses a name that is nowhere.
     """
-    try:
-        if body is not None and attrs.has(type(model)):
-            _look_at(body)
-        settled = typing.cast("T", _shape(declared, namespace).fit(model, lenient))
-        if body is not None and _nests(declared, namespace) and re.search(_LIST, body):
-            _look_inside(body, declared, namespace)
-        return settled
-    except Fault as fault:
-        found = _deepest(fault, namespace)
-    raise ResponseError(found.sentence(secrets), field=found.field(secrets))
+    # The text is code of the generated package, which has been imported already.
+    return eval(declared, {}, _Names(module)) if isinstance(declared, str) else declared
 
 
-def _deepest(fault: Fault, namespace: types.ModuleType) -> Fault:
-    """Return the fault inside an object that generated parsing left as it came."""
-    from chainhub._responses.locate import locate  # a good answer needs none of it
+class _Names(dict[str, object]):
+    """The names of a generated module, and those of the models beside it."""
 
-    deeper = locate(fault.found, fault.kind, namespace) or fault
-    if deeper is not fault:
-        deeper.path += fault.path
-    return deeper
+    def __init__(self, module: types.ModuleType) -> None:
+        super().__init__(vars(module))
+        self._package = sys.modules[module.__name__.rpartition(".")[0] or module.__name__]
 
-
-def _look_at(body: bytes) -> None:
-    """Refuse a list or a string: generated parsing makes an object of a list of pairs."""
-    first = body.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
-    if first in (b"[", b'"'):
-        raise Fault(dict, [] if first == b"[" else "…")
+    def __missing__(self, name: str) -> object:
+        if hasattr(self._package, name):
+            return getattr(self._package, name)
+        raise KeyError(name)
 
 
-@functools.cache
-def _nests(declared: object, namespace: types.ModuleType) -> bool:
-    """Tell whether models stand inside the type, where a list could have been taken for one."""
-    return any(
-        _mentions_model(kind)
-        for member in members(resolve(declared, namespace))
-        for kind in (
-            [kind for _, kind in fields_of(member, namespace)]
-            if isinstance(member, type) and attrs.has(member)
-            else typing.get_args(member)
-        )
-    )
-
-
-def _mentions_model(kind: object) -> bool:
-    if isinstance(kind, type) and hasattr(kind, "from_dict"):
-        return True
-    return any(map(_mentions_model, typing.get_args(kind)))
-
-
-def _look_inside(body: bytes, declared: object, namespace: types.ModuleType) -> None:
-    """Refuse a list deeper inside where an object belongs."""
-    from chainhub._responses.locate import locate
-    from chainhub._responses.strict_json import NotJSON, parse
-
-    try:
-        fault = locate(parse(body, lambda: None), declared, namespace)
-    except NotJSON:
-        return  # read by another charset; what came of it has been looked at
-    if fault is not None and type(fault.found) is list:
-        raise fault
-
-
-class _Shape:
-    """Tell which values fit a type.
+class Declared:
+    """A declared type, which tells what values fit it.
 
     Args:
         kind: The type.
+
+    Attributes:
         plain: The exact types of the values that fit as they are.
-        deep: For the other types, what looks at the value itself.
     """
 
-    __slots__ = ("deep", "kind", "plain")
+    __slots__ = ("_deep", "_kind", "plain")
 
-    def __init__(self, kind: object, plain: Container[type], deep: dict[type, Descend]) -> None:
-        self.kind = kind
-        self.plain = plain
-        self.deep = deep
+    def __init__(self, kind: object) -> None:
+        plain: set[type] = set()
+        looks: dict[type, list[_Look | _Model]] = {}
+        for member in members(kind):
+            for accepted, look in _looks(member, kind):
+                if look is None:
+                    plain.add(accepted)
+                else:
+                    looks.setdefault(accepted, []).append(look)
+        self._kind = kind
+        self.plain: Container[type] = _Everything() if object in plain else frozenset(plain)
+        self._deep = {
+            accepted: found[0] if len(found) == 1 else functools.partial(_either, found)
+            for accepted, found in looks.items()
+        }
 
-    def fit(self, value: object, lenient: bool) -> object:
-        """Return the value to keep.
+    def validate(self, value: object, lenient: bool = False) -> object:
+        """Return the value to keep, ready to be parsed.
+
+        Args:
+            value: A decoded document, or a value inside one.
+            lenient: Whether numbers in strings, and strings in numbers, are converted if nothing
+                is lost. A wait does so: a video must not be lost for the spelling of its id.
 
         Raises:
-            Fault: If it does not fit.
+            Mismatch: It is not of the declared type.
         """
         kind = type(value)
         if kind in self.plain:
             return value
-        if kind in self.deep:
-            return self.deep[kind](value, lenient)
+        if kind in self._deep:
+            return self._deep[kind](value, lenient)
         if lenient and kind in _CONVERSIONS:
             target, convert = _CONVERSIONS[kind]
             converted = convert(value) if target in self.plain else None
             if converted is not None:
                 return converted
-        raise Fault(self.kind, value)
+        raise Mismatch(self._kind, value)
+
+    def within(self, place: str | int, value: object, lenient: bool) -> object:
+        """Return the value to keep at a place in a larger one."""
+        try:
+            return self.validate(value, lenient)
+        except Mismatch as mismatch:
+            mismatch.path.append(place)
+            raise
+
+
+_Look = Callable[[typing.Any, bool], object]
 
 
 class _Everything(Container[type]):
@@ -159,98 +126,139 @@ class _Everything(Container[type]):
         return True
 
 
-@functools.cache
-def _shape(declared: object, namespace: types.ModuleType) -> _Shape:
-    kind = resolve(declared, namespace)
-    plain: set[type] = set()
-    deep: dict[type, Descend] = {}
-    for member in members(kind):
-        looks = _looks(member, namespace)
-        for accepted, look in looks.items():
-            if look is None:
-                plain.add(accepted)
-            else:
-                deep[accepted] = _either(deep[accepted], look) if accepted in deep else look
-    fitting: Container[type] = _Everything() if object in plain else frozenset(plain)
-    return _Shape(kind, fitting, deep)
-
-
-def _looks(member: object, namespace: types.ModuleType) -> dict[type, Descend | None]:
+def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Model | None]]:
     """Return the types of the values a member of a union takes, with how to look at each."""
     origin, arguments = typing.get_origin(member) or member, typing.get_args(member)
     if origin is None:
-        return {type(None): None}
+        return [(type(None), None)]
     if origin is typing.Literal:
-        return dict.fromkeys(map(type, arguments), functools.partial(_listed, member))
-    if origin in (list, dict) and arguments:
-        inner = _shape(arguments[-1], namespace)
-        look = functools.partial(_items if origin is list else _values, inner)
-        return {origin: None if isinstance(inner.plain, _Everything) else look}
+        return _listed(declared, arguments)
     if origin is typing.Any or not isinstance(origin, type):
-        return {object: None}
-    if attrs.has(origin) and hasattr(origin, "from_dict"):
-        return {origin: _Model(origin, namespace)}
-    return {int: None, float: None} if origin is float else {origin: None}
+        return [(object, None)]
+    if issubclass(origin, enum.Enum):
+        return _listed(declared, tuple(one.value for one in origin))
+    if hasattr(origin, "from_dict"):
+        return [(dict, _model_of(origin))]
+    make = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
+    if make is not None:
+        return [(str, functools.partial(_text_of, make, declared))]
+    if origin in (list, dict) and arguments:
+        inner = Declared(arguments[-1])
+        look = functools.partial(_items if origin is list else _values, inner)
+        return [(origin, None if isinstance(inner.plain, _Everything) else look)]
+    return [(int, None), (float, None)] if origin is float else [(origin, None)]
 
 
 class _Model:
-    """Look at the fields of a model; their shapes are made when the first one comes."""
+    """Look at the fields of a model; their types are resolved when the first object comes."""
 
-    def __init__(self, model: type, namespace: types.ModuleType) -> None:
+    def __init__(self, model: type) -> None:
         self._model = model
-        self._namespace = namespace
 
-    def __call__(self, model: object, lenient: bool) -> object:
-        for name, shape in self._fields:
-            value = getattr(model, name)
-            if type(value) not in shape.plain:
-                kept = _within(name, shape, value, lenient)
-                if kept is not value:
-                    setattr(model, name, kept)
-        return model
+    def parse(self, document: typing.Any) -> object:  # noqa: ANN401 - as generated code is typed
+        """Return the model that generated parsing makes of an object."""
+        return self._model.from_dict(document)  # type: ignore[attr-defined]
+
+    def __call__(self, document: typing.Any, lenient: bool) -> object:  # noqa: ANN401 - a dict
+        for name, inner, needed in self._fields:
+            if name in document:
+                value = document[name]
+                if type(value) not in inner.plain:
+                    document[name] = inner.within(name, value, lenient)
+            elif needed is not None:
+                mismatch = Mismatch(needed, None, missing=True)
+                mismatch.path.append(name)
+                raise mismatch
+        if self._others is not None:
+            _values(self._others, document, lenient, self._named)
+        return document
 
     @functools.cached_property
-    def _fields(self) -> tuple[tuple[str, _Shape], ...]:
-        fields = fields_of(self._model, self._namespace)
-        return tuple((name, _shape(kind, self._namespace)) for name, kind in fields)
+    def _fields(self) -> tuple[tuple[str, Declared, object], ...]:
+        """The names in the document, and the type of a field that must not be left out."""
+        module = sys.modules[self._model.__module__]
+        # The generator notes names that it has had to change.
+        names: dict[str, str] = getattr(module, "_JSON_NAMES", {})
+        fields = []
+        for field in attrs.fields(self._model):
+            if field.init:
+                kind = resolve(field.type, module)
+                optional = field.default is None or any(map(is_unset, members(kind)))
+                name = names.get(field.name, field.name)
+                fields.append((name, Declared(kind), None if optional else kind))
+        return tuple(fields)
+
+    @functools.cached_property
+    def _named(self) -> frozenset[str]:
+        return frozenset(name for name, _, _ in self._fields)
+
+    @functools.cached_property
+    def _others(self) -> Declared | None:
+        """What other fields have to be, if the contract says so."""
+        field = attrs.fields_dict(self._model).get("additional_properties")
+        if field is None or field.init:
+            return None
+        kind = resolve(field.type, sys.modules[self._model.__module__])
+        inner = Declared(typing.get_args(kind)[-1])
+        return None if isinstance(inner.plain, _Everything) else inner
 
 
-def _within(place: str | int, shape: _Shape, value: object, lenient: bool) -> object:
-    try:
-        return shape.fit(value, lenient)
-    except Fault as fault:
-        fault.path.append(place)
-        raise
+@functools.cache
+def _model_of(model: type) -> _Model:
+    # Only classes can be kept: two unions are equal in any order of their members, which counts.
+    return _Model(model)
 
 
-def _items(shape: _Shape, items: list[object], lenient: bool) -> object:
+def _items(inner: Declared, items: list[object], lenient: bool) -> object:
     for place, item in enumerate(items):
-        if type(item) not in shape.plain:
-            items[place] = _within(place, shape, item, lenient)
+        if type(item) not in inner.plain:
+            items[place] = inner.within(place, item, lenient)
     return items
 
 
-def _values(shape: _Shape, values: dict[str, object], lenient: bool) -> object:
+def _values(
+    inner: Declared,
+    values: dict[str, object],
+    lenient: bool,
+    but: frozenset[str] = frozenset(),
+) -> object:
     for name, value in values.items():
-        if type(value) not in shape.plain:
-            values[name] = _within(name, shape, value, lenient)
+        if name not in but and type(value) not in inner.plain:
+            values[name] = inner.within(name, value, lenient)
     return values
 
 
-def _listed(kind: object, value: object, _lenient: bool) -> object:
-    if value not in typing.get_args(kind):
-        raise Fault(kind, value)
-    return value
+def _listed(declared: object, values: tuple[object, ...]) -> Iterable[tuple[type, _Look]]:
+    """Return looks at the values of an enumeration, by their types: 1 is not true."""
+
+    def look(value: object, _lenient: bool) -> object:
+        if value not in values:
+            raise Mismatch(declared, value)
+        return value
+
+    return [(kind, look) for kind in {type(value) for value in values}]
 
 
-def _either(first: Descend, second: Descend) -> Descend:
-    def look(value: object, lenient: bool) -> object:
+def _text_of(make: Callable[[str], object], declared: object, text: str, _lenient: bool) -> object:
+    """Look at a date or a UUID, which are texts in a document."""
+    try:
+        make(text)
+    except ValueError:
+        mismatch = Mismatch(declared, text)
+    else:
+        return text
+    raise mismatch
+
+
+def _either(looks: list[_Look | _Model], value: object, lenient: bool) -> object:
+    """Look as the first does that generated parsing takes: its result is what the caller gets."""
+    for look in looks[:-1]:
         try:
-            return first(value, lenient)
-        except Fault:
-            return second(value, lenient)
-
-    return look
+            look.parse(value) if isinstance(look, _Model) else look(value, False)
+        except (Mismatch, *_PARSING):
+            continue
+        return look(value, lenient)
+    return looks[-1](value, lenient)
 
 
 def _digits(text: str) -> int | None:

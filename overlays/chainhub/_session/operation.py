@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 
-from chainhub._responses import APIResponse, decode_json, explain_misfit, settle
+from chainhub._responses import APIResponse, Declared, decode_json, explain_misfit, resolve
 from chainhub._session.call import CallResult, Prepared
-from chainhub.errors import ChainhubError, ConfigurationError, ResponseError, UnprocessableError
-from chainhub_api import models
+from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -66,13 +66,29 @@ def undeclared(answer: APIResponse, secrets: tuple[str, ...]) -> object:
 
 
 class ParsedAnswer:
-    """As much of a response as generated functions look at, without the cost of httpx's."""
+    """As much of a response as generated functions look at, without the cost of httpx's.
 
-    __slots__ = ("_answer", "_secrets", "content", "status_code")
+    Args:
+        answer: The answer.
+        secrets: What must be masked in texts of it.
+        declared: The type that its JSON should have, None if nothing is known of it.
+        lenient: Whether numbers in strings, and strings in numbers, are converted.
+    """
 
-    def __init__(self, answer: APIResponse, secrets: tuple[str, ...]) -> None:
+    __slots__ = ("_answer", "_declared", "_lenient", "_secrets", "content", "status_code")
+
+    def __init__(
+        self,
+        answer: APIResponse,
+        secrets: tuple[str, ...],
+        declared: Declared | None = None,
+        *,
+        lenient: bool = False,
+    ) -> None:
         self._answer = answer
         self._secrets = secrets
+        self._declared = declared
+        self._lenient = lenient
         self.status_code = answer.status
         self.content = answer.body
 
@@ -85,7 +101,9 @@ class ParsedAnswer:
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> object:
-        return decode_json(self._answer, secrets=self._secrets)
+        document = decode_json(self._answer, secrets=self._secrets)
+        declared = self._declared
+        return document if declared is None else declared.validate(document, self._lenient)
 
 
 class Replay:
@@ -132,12 +150,12 @@ class Recorder:
     def __init__(
         self,
         door: Sender,
-        operation: str | None,
+        task: Task,
         options: Options,
         headers: Mapping[str, str] | None,
     ) -> None:
         self._door = door
-        self._operation = operation
+        self._task = task
         self._options = options
         self._headers = headers
         self.outcome: CallResult | None = None
@@ -148,10 +166,10 @@ class Recorder:
 
     def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         prepared = _prepared(self._door, method, url, self._headers, kwargs)
-        prepared.operation = self._operation
+        prepared.operation = name_of(self._task.operation)
         self.sending = True
         outcome = self.outcome = self._door.exchange_prepared(prepared, self._options)
-        return ParsedAnswer(outcome.value(), self._door.secrets())
+        return self._task.view(outcome.value())
 
 
 class AsyncRecorder:
@@ -162,12 +180,12 @@ class AsyncRecorder:
     def __init__(
         self,
         door: AsyncSender,
-        operation: str | None,
+        task: Task,
         options: Options,
         headers: Mapping[str, str] | None,
     ) -> None:
         self._door = door
-        self._operation = operation
+        self._task = task
         self._options = options
         self._headers = headers
         self.outcome: CallResult | None = None
@@ -178,10 +196,10 @@ class AsyncRecorder:
 
     async def request(self, method: str, url: str, **kwargs: Any) -> ParsedAnswer:
         prepared = _prepared(self._door, method, url, self._headers, kwargs)
-        prepared.operation = self._operation
+        prepared.operation = name_of(self._task.operation)
         self.sending = True
         outcome = self.outcome = await self._door.exchange_prepared(prepared, self._options)
-        return ParsedAnswer(outcome.value(), self._door.secrets())
+        return self._task.view(outcome.value())
 
 
 def has_half(text: str) -> bool:
@@ -191,6 +209,12 @@ def has_half(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+@cache
+def _declared(operation: ModuleType, returns: str) -> Declared | None:
+    """Return the type of an operation's answers; a request that is not declared has none."""
+    return None if returns == "Any" else Declared(resolve(returns, operation))
 
 
 class Task:
@@ -242,39 +266,30 @@ class Task:
             self.operation.sync_detailed(client=catcher, **self.arguments)
         return catcher.kwargs
 
-    def declared(
-        self, parsed: object, outcome: CallResult | None, *, lenient: bool = False
-    ) -> object:
-        """Return the parsed answer if it is what the contract declares.
+    def view(self, answer: APIResponse, *, lenient: bool = False) -> ParsedAnswer:
+        """Return the answer for generated code to parse."""
+        declared = _declared(self.operation, self.returns)
+        return ParsedAnswer(answer, self.secrets(), declared, lenient=lenient)
+
+    def declared(self, parsed: object, outcome: CallResult | None) -> object:
+        """Return the parsed answer, or what an answer holds that the contract does not describe.
 
         Raises:
-            ChainhubError: it is not.
+            ChainhubError: it is an error.
         """
         assert outcome is not None  # there is a parsed answer
-        answer = outcome.value()
-        value: object
-        try:
-            if self.returns == "Any":  # the contract says nothing, and generated code drops it
-                value = undeclared(answer, self.secrets())
-            else:
-                value = settle(
-                    parsed,
-                    self.returns,
-                    models,
-                    body=answer.body,
-                    secrets=self.secrets(),
-                    lenient=lenient,
-                )
-        except ResponseError as error:
-            failure = self._misfit(answer, error)
-        except ChainhubError as error:  # an error inside a 200
-            failure = error
-        else:
-            calls = finished.get()
-            if calls is not None:
-                calls[:] = [(outcome, self.secrets)]
-            return value
-        raise outcome.told(failure)
+        failure: ChainhubError | None = None
+        if self.returns == "Any":  # the contract says nothing, and generated code drops it
+            try:
+                parsed = undeclared(outcome.value(), self.secrets())
+            except ChainhubError as error:
+                failure = outcome.told(error)
+        if failure is not None:
+            raise failure
+        calls = finished.get()
+        if calls is not None:
+            calls[:] = [(outcome, self.secrets)]
+        return parsed
 
     def unsendable(self, error: Exception) -> ConfigurationError:
         """Return the error for arguments that no request can be made of."""
@@ -295,9 +310,7 @@ class Task:
         return outcome.told(error)
 
     def _misfit(self, answer: APIResponse, error: Exception) -> ChainhubError:
-        return explain_misfit(
-            answer, error, declared=self.returns, namespace=models, secrets=self.secrets()
-        )
+        return explain_misfit(answer, error, secrets=self.secrets())
 
     def _documented_body(self, answer: APIResponse) -> object:
         replay = Replay(ParsedAnswer(answer, self.secrets()))
@@ -361,13 +374,13 @@ class Question:
         """
         task = self._task
         answer = ended.value()
-        replay = Replay(ParsedAnswer(answer, task.secrets()))
+        replay = Replay(task.view(answer, lenient=True))
         try:
             parsed = task.operation.sync_detailed(client=replay, **task.arguments).parsed
         except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
             failure = task.failure(error, ended)
         else:
-            return task.declared(parsed, ended, lenient=True)
+            return task.declared(parsed, ended)
         raise failure
 
 
@@ -386,7 +399,7 @@ def run(
     """
     task = Task(operation, returns, arguments, door.secrets)
     task.refuse_empty()
-    record = Recorder(door, name_of(operation), options, headers)
+    record = Recorder(door, task, options, headers)
     try:
         response = operation.sync_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises
@@ -407,7 +420,7 @@ async def arun(
     """Carry an operation out as `run` does, asynchronously."""
     task = Task(operation, returns, arguments, door.secrets)
     task.refuse_empty()
-    record = AsyncRecorder(door, name_of(operation), options, headers)
+    record = AsyncRecorder(door, task, options, headers)
     try:
         response = await operation.asyncio_detailed(client=record, **arguments)
     except Exception as error:  # noqa: BLE001 - generated code raises whatever parsing raises

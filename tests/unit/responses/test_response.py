@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub import errors
-from chainhub._responses.response import APIResponse, decode_json, explain_misfit, judge
+from chainhub._responses import APIResponse, Mismatch, decode_json, explain_misfit, judge
 
 KEY = "sk-test-Kp7Qw2Xv9Lm4Rt6Yb1Nc"
 URL = "https://api.example/v1/video/query?id=veo3.1-fast:1-a"
@@ -235,6 +235,12 @@ def test_a_text_with_few_unreadable_characters_is_a_text(body: str) -> None:
     assert (message == "the body is not text") is (body.count("\ufffd") > 10)
 
 
+def _mismatch() -> Mismatch:
+    mismatch = Mismatch(str, 1)
+    mismatch.path += [1, "a"]
+    return mismatch
+
+
 @pytest.mark.parametrize(
     ("body", "problem", "kind", "message", "field"),
     [
@@ -251,12 +257,12 @@ def test_a_text_with_few_unreadable_characters_is_a_text(body: str) -> None:
             {"id": "a", "error": "left"},
             KeyError("status"),
             errors.ResponseError,
-            "the field 'status' is missing",
+            "the response does not match the contract (KeyError: 'status')",
             None,
         ),
         (TASK, "it is odd", errors.ResponseError, "it is odd", None),
         (TASK, ValueError("a\nb"), errors.ResponseError, "(ValueError: a b)", None),
-        (TASK, errors.ResponseError("odd", field="a[1]"), errors.ResponseError, "odd", "a[1]"),
+        (TASK, _mismatch(), errors.ResponseError, "the field a[1] should be a string", "a[1]"),
         (b"", "it is odd", errors.ResponseError, "the body is empty", None),
         (b"\x00\xff", "it is odd", errors.ResponseError, "it is odd", None),
         (HTML, "it is odd", errors.ResponseError, "the response is an HTML page: 502", None),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub._responses import strict_json as _json
-from chainhub._responses.charsets import charset_of, lenient_text, strict_text
+from chainhub._responses.response import charset_of, lenient_text, strict_text
 from chainhub._responses.strict_json import DEEPEST, MOST_BYTES, NotJSON, parse, parse_text
 
 TASK = {"id": "a", "prompt": "é 服务 😀"}
