@@ -257,7 +257,7 @@ def test_ctrl_c_while_waiting_ends_all(videos, tmp_path, monkeypatch):
     def interrupted(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainhub._download.many.Crew.next_outcome", interrupted)
+    monkeypatch.setattr("chainhub._download.many.Workers.next_outcome", interrupted)
     with pytest.raises(KeyboardInterrupt):
         client.video.download_many("ab", into=tmp_path)
     assert threads() == []

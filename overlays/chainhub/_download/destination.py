@@ -37,7 +37,7 @@ def file_name(task_id: str) -> str:
     return f"{_UNSAFE.sub('_', stem[:_LONGEST_STEM])}_{digest}.mp4"
 
 
-def destination(task_id: str, dest: Place | None, into: Place | None) -> Path:
+def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
     """Return the absolute path of the file to write.
 
     Raises:

@@ -1,29 +1,25 @@
-"""One download as its loops use it, and the two loops; the next step is decided in `state`."""
+"""One download: attempts until the file is complete; the next step is decided in `state`."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from functools import partial as partial_of
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import attrs
 
 from chainhub import _clock
-from chainhub._cancel import Cancel
-from chainhub._download.destination import IfExists, make_folder, stands_already
-from chainhub._download.fetch import Fetch, FetchRequest, Outcome
-from chainhub._download.media import StartOver, address_in
+from chainhub._download.destination import make_folder, stands_already
+from chainhub._download.fetch import DownloadOptions, Fetch, Outcome
+from chainhub._download.media import StartOver
 from chainhub._download.partial import Partial, tidy
-from chainhub._download.state import DownloadState, Finish, RefreshURL, RetryAt, Step
-from chainhub._download.url_policy import Address, URLPolicy
-from chainhub._download.worker import in_thread
+from chainhub._download.state import DownloadState, RetryAt
 from chainhub._redaction import redact_url
 from chainhub._responses import APIResponse
-from chainhub._session import AttemptEvent, AttemptFailure, arun, logger, run, traced
+from chainhub._session import AttemptEvent, AttemptFailure, logger, traced
 from chainhub._transport import cancel_scope
 from chainhub.errors import (
     CancelledByUser,
@@ -33,11 +29,13 @@ from chainhub.errors import (
     DeadlineError,
     IntegrityError,
 )
-from chainhub_api.api.video import query
 
 if TYPE_CHECKING:
-    from chainhub._session import AsyncDoor, Door, Key, OperationSpan, Options
-    from chainhub_api.models import VideoTask
+    from chainhub._download.url_policy import Address
+    from chainhub._session import Key, OperationSpan, Options
+
+    RefreshURL = Callable[[Options], str]
+    GetKey = Callable[[float], Key]
 
 DOWNLOAD = "video.download"
 """The name of a download among operations."""
@@ -71,28 +69,26 @@ Tell = Callable[[Progress], object]
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
-    """The arguments of one download.
+class DownloadRequest:
+    """What one download is for.
 
     Attributes:
-        id: The id of the task.
-        task: The task, if it is known already, or None.
-        target: The file, absolute.
+        id: Names it in messages and progress; a part is resumed by the same id only.
+        url: Where the bytes are, or None if that must be asked first.
+        refresh: Returns another URL, within the limits that it is given.
+        key: Returns the key, within so many seconds; called if the URL is the API's own.
+        target: The file to write, absolute.
         makes_folder: Whether the folder of the file is created.
-        if_exists: What to do if it exists.
         sha256: The checksum the file must have, in lower case, or None.
-        max_bytes: The largest file that is accepted, or infinity.
-        deadline_at: The monotonic time at which everything ends, or infinity.
     """
 
     id: str
-    task: VideoTask | None = attrs.field(repr=False)
+    url: str | None = attrs.field(repr=False)
+    refresh: RefreshURL
+    key: GetKey
     target: Path
-    makes_folder: bool
-    if_exists: IfExists
-    sha256: str | None
-    max_bytes: float
-    deadline_at: float
+    makes_folder: bool = False
+    sha256: str | None = None
 
 
 class Interrupted(Exception):
@@ -104,151 +100,128 @@ class Interrupted(Exception):
 
 
 class Download:
-    """One download as its loop uses it, sync or async.
+    """One download, run by a thread.
 
     Args:
-        door: Sends the queries of the task.
-        wanted: The arguments.
-        route: Where the bytes may come from.
-        cancel: Ends it when it is set.
+        terms: What holds for all downloads of the call.
+        request: What is downloaded.
+
+    Raises:
+        AddressRefusedError: its URL must not be requested.
     """
 
-    def __init__(
-        self,
-        door: Door | AsyncDoor,
-        wanted: Wanted,
-        route: URLPolicy,
-        cancel: Cancel | None,
-    ) -> None:
-        self.wanted = wanted
-        self.halt = Cancel()
-        self._route = route
-        self._session = door.way.session
-        self._options = door.way.options
-        self._cancel = self._options.cancel if cancel is None else cancel
-        secrets = self._session.credentials.secrets
-        self._course = DownloadState(
-            wanted.deadline_at, self._options.retries(), secrets, self._session.random
+    def __init__(self, terms: DownloadOptions, request: DownloadRequest) -> None:
+        self._terms = terms
+        self._request = request
+        self._session = terms.session
+        self._state = DownloadState(
+            terms.deadline_at,
+            terms.options.retries(),
+            self._session.credentials.secrets,
+            self._session.random,
         )
         self._started = _clock.monotonic()
-        self._url: Address | None = None
+        self._url = None if request.url is None else terms.policy.checked(request.url)
         self._span: OperationSpan | None = None
         self._bytes = 0
         self._next_report = -math.inf
-        if wanted.task is not None:
-            self.take(wanted.task)
 
-    @contextmanager
-    def held(self) -> Iterator[Partial | None]:
-        """Hold the unfinished file while the block runs; None if the file exists already.
+    def run(self, tell: Tell) -> Path:
+        """Download, and return the file.
 
         Raises:
-            DestinationExistsError: the file exists already.
-            DownloadError: another download to this file is running.
-            DiskError: the file cannot be created.
+            ChainhubError: the download has failed.
         """
-        wanted = self.wanted
-        if wanted.makes_folder:
-            make_folder(wanted.target.parent)
-        tidy(wanted.target)
-        if stands_already(wanted.target, wanted.if_exists):
-            yield None
-            return
-        partial = Partial.claim(wanted.target, wanted.id)
-        try:
-            with cancel_scope(self._cancel, lambda: self.halt.set):
-                # Another one may have finished just before this one took hold.
-                yield None if stands_already(wanted.target, wanted.if_exists) else partial
-        finally:
-            partial.close()
+        request, halt = self._request, self._terms.halt
+        with self._traced(), self._held() as partial:
+            while partial is not None:
+                if self._url is None:
+                    with self._active():
+                        found = request.refresh(self._limits())
+                    self._url = self._terms.policy.checked(found)
+                step = self._attempt(partial, self._url, tell)
+                if step is None:
+                    break
+                if step.refresh:
+                    self._url = None
+                _clock.sleep(step.delay, halt)
+        return request.target
 
     @contextmanager
-    def traced(self) -> Iterator[None]:
+    def _held(self) -> Iterator[Partial | None]:
+        """Hold the unfinished file while the block runs; None if the file exists already."""
+        target, if_exists = self._request.target, self._terms.if_exists
+        if self._request.makes_folder:
+            make_folder(target.parent)
+        tidy(target)
+        if stands_already(target, if_exists):
+            yield None
+            return
+        with (
+            closing(Partial.claim(target, self._request.id)) as partial,
+            cancel_scope(self._terms.cancel, lambda: self._terms.halt.set),
+        ):
+            # Another one may have finished just before this one took hold.
+            yield None if stands_already(target, if_exists) else partial
+
+    @contextmanager
+    def _traced(self) -> Iterator[None]:
         """Make a span of the download, if there is a tracer."""
-        observers = self._session.observers
         facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
-        with traced(observers, DOWNLOAD, self.wanted.id, facts) as self._span:
+        observers = self._session.observers
+        with traced(observers, DOWNLOAD, self._request.id, facts) as self._span:
             yield
 
     @contextmanager
-    def active(self) -> Iterator[None]:
+    def _active(self) -> Iterator[None]:
         """Let what is asked while the block runs belong to the span of the download."""
         with nullcontext() if self._span is None else self._span.active():
             yield
 
-    @property
-    def asks(self) -> bool:
-        """Whether the task must be queried for the URL first."""
-        return self._url is None
+    def _limits(self) -> Options:
+        """Return the options of the query for a URL."""
+        options = self._terms.options
+        deadline = min(self._left(), options.deadline)
+        return options.but(deadline=deadline, cancel=self._terms.halt)
 
-    def limits(self) -> Options:
-        """Return the options of the query for the URL.
-
-        Raises:
-            DeadlineError: no time is left for it.
-        """
-        deadline = min(self.left(), self._options.deadline)
-        return self._options.but(deadline=deadline, cancel=self.halt)
-
-    def left(self) -> float:
+    def _left(self) -> float:
         """Return the seconds until the deadline.
 
         Raises:
             DeadlineError: no time is left.
         """
-        left = self.wanted.deadline_at - _clock.monotonic()
+        left = self._terms.deadline_at - _clock.monotonic()
         if left <= 0:
             raise self._told(DeadlineError("the deadline passed before the video was complete"))
         return left
 
-    def take(self, task: VideoTask) -> None:
-        """Take the URL of a task's video.
-
-        Raises:
-            TaskError: there is none.
-            AddressRefusedError: it must not be requested.
-        """
-        self._url = self._route.checked(address_in(self.wanted.id, task))
-
-    @property
-    def wants_key(self) -> bool:
-        """Whether the next request goes to the API itself."""
-        return self._url is not None and self._route.is_own(self._url)
-
-    def attempt(self, partial: Partial, key: Key | None, tell: Tell) -> RetryAt | RefreshURL | None:
-        """Make an attempt; None means that the file is complete.
-
-        Raises:
-            ChainhubError: the download has failed.
-        """
+    def _attempt(self, partial: Partial, url: Address, tell: Tell) -> RetryAt | None:
+        """Make an attempt; None means that the file is complete."""
+        own = self._terms.policy.is_own(url)
+        key = self._request.key(self._left()) if own else None
         self._check()
         if self._session.closed:
             raise ClientClosedError("the client is closed; create a new one")
-        fetch = Fetch(self._route, self._order(key), partial, self.halt, self._teller(tell))
+        fetch = Fetch(self._terms, url, key, partial, self._teller(tell))
         failure: BaseException
         try:
-            step = self._settled(self._traced_run(fetch), partial)
-            next_step = self._finished(partial) if isinstance(step, Finish) else step
+            return self._next_step(self._outcome(fetch), partial)
         except Interrupted as interrupted:
             failure = interrupted.error
         except ChainhubError as error:
             failure = self._told(error, fetch.url)
             if isinstance(error, ContentRefusedError | IntegrityError):
                 partial.forget()
-        else:
-            if isinstance(next_step, RefreshURL):
-                self._url = None
-            return next_step
         raise failure
 
-    def _traced_run(self, fetch: Fetch) -> Outcome:
+    def _outcome(self, fetch: Fetch) -> Outcome:
         """Make the attempt, and a span of it if there is a tracer."""
         tracer = self._session.observers.tracer
         if tracer is None:
             return fetch.run()
-        number, shown = self._course.attempts + 1, redact_url(str(fetch.url))
+        number, shown = self._state.attempts + 1, redact_url(str(fetch.url))
         started, began = time.time(), _clock.monotonic()
-        with self.active():
+        with self._active():
             span = tracer.attempt(None, "GET", shown, number)
         try:
             outcome = fetch.run()
@@ -273,56 +246,43 @@ class Download:
         return outcome
 
     def _check(self) -> None:
-        if self.halt.is_set():
+        if self._terms.halt.is_set():
             raise self._told(CancelledByUser("the download was cancelled"))
 
-    def _order(self, key: Key | None) -> FetchRequest:
-        assert self._url is not None  # the loop has asked for it
-        options = self._options
-        return FetchRequest(
-            url=self._url,
-            key=key,
-            timeout=options.timeout,
-            connect=options.connect,
-            deadline_at=self.wanted.deadline_at,
-            max_bytes=self.wanted.max_bytes,
-        )
-
-    def _settled(self, outcome: Outcome, partial: Partial) -> Step:
+    def _next_step(self, outcome: Outcome, partial: Partial) -> RetryAt | None:
         self._check()
-        now, wall = _clock.monotonic(), time.time()
-        step = self._course.settle(outcome, partial.position, now, wall)
+        step = self._state.settle(outcome, partial.position, _clock.monotonic(), time.time())
         if isinstance(outcome, StartOver):
             partial.forget()
+        if step is None:
+            return self._finished(partial)
         if isinstance(step, ChainhubError):
             if step.advice is None and partial.kept is not None:
                 step.advice = "the partial file is kept: the same call resumes it"
             raise step
-        if isinstance(step, RetryAt):
+        if not step.refresh:
             why = (
                 outcome.status if isinstance(outcome, APIResponse) else getattr(outcome, "text", "")
             )
-            name = self.wanted.target.name
+            name = self._request.target.name
             logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
 
     def _finished(self, partial: Partial) -> RetryAt | None:
-        wanted = self.wanted
-        if wanted.sha256 is not None:
-            found = partial.digest(self.halt.is_set)
+        """Check the file and publish it, or return what follows."""
+        if (wanted := self._request.sha256) is not None:
+            found = partial.digest(self._terms.halt.is_set)
             self._check()
-            if found is not None and found != wanted.sha256:
+            if found is not None and found != wanted:
                 resumed = partial.resumed
                 partial.forget()
-                return self._again(self._course.mismatched(resumed, found, wanted.sha256))
+                step = self._state.mismatched(resumed, found, wanted)
+                if isinstance(step, ChainhubError):
+                    raise step
+                return step
         self._bytes = partial.position
-        partial.publish(wanted.if_exists)
+        partial.publish(self._terms.if_exists)
         return None
-
-    def _again(self, step: RetryAt | ChainhubError) -> RetryAt:
-        if isinstance(step, ChainhubError):
-            raise step
-        return step
 
     def _teller(self, tell: Tell) -> Callable[[int, int | None], None]:
         def told(done: int, total: int | None) -> None:
@@ -332,7 +292,7 @@ class Download:
             self._next_report = now + PACE
             failure: BaseException
             try:
-                tell(Progress(self.wanted.id, done, total))
+                tell(Progress(self._request.id, done, total))
                 return
             except BaseException as error:  # noqa: BLE001 - it is the caller's own
                 failure = error
@@ -343,46 +303,6 @@ class Download:
     def _told(self, error: ChainhubError, url: Address | None = None) -> ChainhubError:
         if url is not None:
             error.method, error.url = "GET", redact_url(str(url))
-        error.attempts = self._course.attempts
+        error.attempts = self._state.attempts
         error.elapsed = _clock.monotonic() - self._started
         return error
-
-
-def run_download(door: Door, download: Download, tell: Tell) -> Path:
-    """Run a download and return the file.
-
-    Raises:
-        ChainhubError: the download has failed.
-    """
-    with download.traced(), download.held() as partial:
-        while partial is not None:
-            if download.asks:
-                arguments: dict[str, object] = {"id": download.wanted.id}
-                with download.active():
-                    task = run(door, query, "VideoTask", arguments, download.limits())
-                download.take(cast("VideoTask", task))
-            key = door.way.session.credentials.key(download.left()) if download.wants_key else None
-            step = download.attempt(partial, key, tell)
-            if step is None:
-                break
-            _clock.sleep(step.delay, download.halt)
-    return download.wanted.target
-
-
-async def run_async_download(door: AsyncDoor, download: Download, tell: Tell) -> Path:
-    """Async version of `run_download`; the bytes are read in a thread."""
-    with download.traced(), download.held() as partial:
-        while partial is not None:
-            if download.asks:
-                arguments: dict[str, object] = {"id": download.wanted.id}
-                with download.active():
-                    task = await arun(door, query, "VideoTask", arguments, download.limits())
-                download.take(cast("VideoTask", task))
-            key = await door.way.session.credentials.akey() if download.wants_key else None
-            step = await in_thread(
-                partial_of(download.attempt, partial, key), tell, download.halt.set
-            )
-            if step is None:
-                break
-            await _clock.asleep(step.delay, download.halt)
-    return download.wanted.target

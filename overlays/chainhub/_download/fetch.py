@@ -1,4 +1,4 @@
-"""One attempt at the bytes of a video: its own connection, redirects by hand, straight to disk."""
+"""One attempt at the bytes of a URL: a connection, redirects by hand, straight to disk."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ from chainhub._download.media import (
     judge_head,
     range_headers,
 )
-from chainhub._download.media_line import Line
-from chainhub._download.partial import Partial
-from chainhub._download.url_policy import Address, URLPolicy
 from chainhub._responses import APIResponse
 from chainhub._session import UNDER_WAY, AttemptFailure, logger, trouble_of
 from chainhub._transport import Failure, Head
@@ -29,7 +26,10 @@ from chainhub.errors import DownloadError
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._session import Key
+    from chainhub._download.destination import IfExists
+    from chainhub._download.partial import Partial
+    from chainhub._download.url_policy import Address, Connection, URLPolicy
+    from chainhub._session import Key, Options, Session
 
 REDIRECTS = 5
 STALLED = 16 * 1024
@@ -41,56 +41,56 @@ Outcome = Received | StartOver | APIResponse | AttemptFailure
 
 
 @attrs.frozen(kw_only=True)
-class FetchRequest:
-    """What one attempt is to fetch, and its limits.
+class DownloadOptions:
+    """What holds for all downloads of one call.
 
     Attributes:
-        url: A checked address.
-        key: The key, if the address is the API's own.
-        timeout: Seconds for the head, and for every 16 KiB of the body.
-        connect: Seconds to connect.
-        deadline_at: The instant (monotonic) at which everything ends.
-        max_bytes: The largest file that is wanted.
+        session: Whose credentials and observers are used.
+        options: The limits of one attempt, and of a query for a new URL.
+        policy: Where the bytes may come from.
+        if_exists: What to do with a file that exists.
+        max_bytes: The largest file that is accepted, or infinity.
+        deadline_at: The instant (monotonic) at which everything ends, or infinity.
+        cancel: The caller's switch.
+        halt: Ends all of them when it is set.
     """
 
-    url: Address = attrs.field(repr=False)
-    key: Key | None = attrs.field(repr=False)
-    timeout: float
-    connect: float
-    deadline_at: float
+    session: Session
+    options: Options
+    policy: URLPolicy
+    if_exists: IfExists
     max_bytes: float
-
-    def until(self) -> float:
-        """Return the instant by which the next thing must have come."""
-        return min(_clock.monotonic() + self.timeout, self.deadline_at)
+    deadline_at: float
+    cancel: Cancel | None
+    halt: Cancel
 
 
 class Fetch:
     """One attempt: asks, follows redirects, writes what comes.
 
     Args:
-        route: Where media may come from.
-        order: What to fetch.
+        terms: Where media may come from, and the limits: `options.timeout` seconds for the head,
+            and for every 16 KiB of the body.
+        url: A checked address.
+        key: The key, if the address is the API's own.
         partial: The file to write.
-        halt: Ends the attempt when it is set.
         tell: Called with bytes done and bytes in all.
     """
 
     def __init__(
         self,
-        route: URLPolicy,
-        order: FetchRequest,
+        terms: DownloadOptions,
+        url: Address,
+        key: Key | None,
         partial: Partial,
-        halt: Cancel,
         tell: Callable[[int, int | None], None],
     ) -> None:
-        self._route = route
-        self._order = order
-        self._partial = partial
-        self._halt = halt
-        self._tell = tell
-        self.url = order.url
+        self.url = url
         self.status: int | None = None
+        self._terms = terms
+        self._key = key
+        self._partial = partial
+        self._tell = tell
 
     def run(self) -> Outcome:
         """Make the attempt and return its result.
@@ -98,47 +98,51 @@ class Fetch:
         Raises:
             DownloadError: what came, or where it leads, is refused; or the disk refuses.
         """
+        secrets = self._terms.policy.secrets
         outer = UNDER_WAY.get()
-        UNDER_WAY.set((None, self._route.secrets))
+        UNDER_WAY.set((None, secrets))
         try:
             return self._follow()
         except Failure as failure:
-            return trouble_of(failure, self._route.secrets())
+            return trouble_of(failure, secrets())
         finally:
             UNDER_WAY.set(outer)
 
     def _follow(self) -> Outcome:
-        kept = self._partial.kept
-        key = self._order.key
+        policy, kept, key = self._terms.policy, self._partial.kept, self._key
         for _ in range(REDIRECTS + 1):
             found = self._exchange(kept, key)
             if not isinstance(found, Redirect):
                 return found
-            target = self._route.joined(self.url, found.location)
+            self.url = policy.joined(self.url, found.location)
             # Once elsewhere the key stays home, even if the way leads back.
-            key = key if self._route.is_own(target) else None
-            self.url = target
+            key = key if policy.is_own(self.url) else None
         raise DownloadError(f"the video URL redirects more than {REDIRECTS} times")
 
     def _exchange(self, kept: ResumePoint | None, key: Key | None) -> Outcome | Redirect:
-        headers = [*self._route.headers(key), *range_headers(kept)]
-        line = self._route.open(self.url)
-        with closing(line), self._halt.watching(line.shut):
-            head = line.ask(self.url, headers, self._order.until(), self._order.connect)
+        policy = self._terms.policy
+        headers = [*policy.headers(key), *range_headers(kept)]
+        connection = policy.open(self.url)
+        with closing(connection), self._terms.halt.watching(connection.shut):
+            head = connection.ask(self.url, headers, self._until(), self._terms.options.connect)
             self.status = head.status
             found = judge_head(head.status, head.headers, kept)
             if logger.isEnabledFor(10):  # logging.DEBUG
                 logger.debug("download to %s: %s", self._partial.target.name, _told(found, kept))
             if isinstance(found, Failed):
-                return self._error(head, line)
+                return self._error(head, connection)
             if isinstance(found, BodyRange):
-                return self._receive(found, head, line)
+                return self._receive(found, head, connection)
             return found
 
-    def _error(self, head: Head, line: Line) -> APIResponse:
+    def _until(self) -> float:
+        """Return the instant by which the next thing must have come."""
+        return min(_clock.monotonic() + self._terms.options.timeout, self._terms.deadline_at)
+
+    def _error(self, head: Head, connection: Connection) -> APIResponse:
         body = bytearray()
         with suppress(Failure):  # the status says enough, even if its page breaks off
-            for chunk in line.body():
+            for chunk in connection.body():
                 body += chunk
                 if len(body) >= _ERROR_BODY:
                     break
@@ -146,32 +150,26 @@ class Fetch:
             head.status, head.headers, bytes(body[:_ERROR_BODY]), "GET", str(self.url)
         )
 
-    def _receive(self, take: BodyRange, head: Head, line: Line) -> Outcome:
-        writer = PartWriter(take, self._partial, self._order.max_bytes, head.headers)
+    def _receive(self, wanted: BodyRange, head: Head, connection: Connection) -> Outcome:
+        writer = PartWriter(wanted, self._partial, self._terms.max_bytes, head.headers)
+        mark = arrived = 0
         try:
-            self._take_in(writer, line, take.length)
-            if take.announced is None or not line.surplus:
-                return self._finished(writer, take.length)
+            for chunk in connection.body():
+                arrived += len(chunk)
+                writer.feed(chunk)
+                if arrived - mark >= STALLED:
+                    mark = arrived
+                    connection.extend(self._until())
+                self._tell(self._partial.position, wanted.length)
+            if wanted.announced is not None and connection.surplus:
+                raise Surplus
         except Surplus:
-            pass
-        return StartOver("the server sent more bytes than it had announced")
-
-    def _finished(self, writer: PartWriter, length: int | None) -> Outcome:
+            return StartOver("the server sent more bytes than it had announced")
         told = self._partial.position
         found = writer.finish()
-        if isinstance(found, Received) and told != length:
+        if isinstance(found, Received) and told != wanted.length:
             self._tell(self._partial.position, self._partial.position)
         return found
-
-    def _take_in(self, writer: PartWriter, line: Line, length: int | None) -> None:
-        mark = arrived = 0
-        for chunk in line.body():
-            arrived += len(chunk)
-            writer.feed(chunk)
-            if arrived - mark >= STALLED:
-                mark = arrived
-                line.extend(self._order.until())
-            self._tell(self._partial.position, length)
 
 
 def _told(found: Failed | BodyRange | Redirect | StartOver, kept: ResumePoint | None) -> str:

@@ -7,16 +7,10 @@ body belongs, and the first bytes of the body whether it is a video at all.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import attrs
 
-from chainhub._tasks.outcome import fault_of, shown_id
-from chainhub._tasks.status import State, known_state, shown_status, video_url_of
-from chainhub.errors import ContentRefusedError, ResultMissing
-
-if TYPE_CHECKING:
-    from chainhub_api.models import VideoTask
+from chainhub.errors import ContentRefusedError
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -182,23 +176,3 @@ def header(headers: Headers, name: bytes) -> str | None:
 def is_expiry(status: int, body: bytes) -> bool:
     """Tell whether an error says that a signed address has expired; some say so with a 400."""
     return status in EXPIRED or (status == 400 and b"xpired" in body[:4096])
-
-
-def address_in(task_id: str, task: VideoTask) -> str:
-    """Return the address of a task's video.
-
-    Raises:
-        TaskError: there is none, because the task failed, is running or has no URL.
-    """
-    state = known_state(task)
-    url = video_url_of(task)
-    if state is State.RUNNING:
-        raise ResultMissing(
-            f"task {shown_id(task_id)} is {shown_status(task)}: wait for it first", task=task
-        )
-    # A word nobody knows, with an address: then the address is what counts.
-    fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0)
-    if fault is not None:
-        raise fault
-    assert url is not None  # fault_of knows of none without an address
-    return url

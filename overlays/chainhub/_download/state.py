@@ -1,13 +1,13 @@
 """The state of one download: the result of an attempt goes in, the next step comes out.
 
-The next step is to resume after a pause, to query the task for a new URL, to finish, or to fail.
+The next step is another attempt after a pause, perhaps at a new URL, or the end.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver, is_expiry
@@ -39,22 +39,10 @@ PROGRESS = 1024 * 1024
 
 
 class RetryAt(NamedTuple):
-    """Make another attempt after so many seconds."""
+    """Make another attempt after so many seconds, at a new URL if `refresh`."""
 
     delay: float
-
-
-class RefreshURL(NamedTuple):
-    """Query the task for a new URL, then make another attempt."""
-
-    delay: float = 0.0
-
-
-class Finish(NamedTuple):
-    """The file is complete and is what it should be."""
-
-
-Step = RetryAt | RefreshURL | Finish
+    refresh: bool = False
 
 
 class DownloadState:
@@ -89,8 +77,15 @@ class DownloadState:
 
     def settle(
         self, outcome: Outcome, position: int, now: float, wall: float
-    ) -> Step | ChainhubError:
-        """Decide what follows an attempt that brought the file to `position`."""
+    ) -> RetryAt | ChainhubError | None:
+        """Decide what follows an attempt that brought the file to `position`; None if it is whole.
+
+        Args:
+            outcome: The result of the attempt.
+            position: Bytes on disk.
+            now: Seconds of the monotonic clock.
+            wall: Seconds since 1970, for a Retry-After that is a date.
+        """
         self.attempts += 1
         self._fruitless += 1
         if position >= self._mark + PROGRESS:
@@ -98,7 +93,7 @@ class DownloadState:
             self._fruitless = 1
             self._renewed = False
         if isinstance(outcome, Received):
-            return Finish()
+            return None
         if isinstance(outcome, APIResponse):
             return self._after_answer(outcome, now, wall)
         if isinstance(outcome, AttemptFailure):
@@ -114,32 +109,34 @@ class DownloadState:
             f"the file has the SHA-256 {found}, not {wanted}; the file was discarded"
         )
 
-    def _start_over(self, outcome: StartOver, now: float, wall: float) -> Step | ChainhubError:
+    def _start_over(self, outcome: StartOver, now: float, wall: float) -> RetryAt | ChainhubError:
         if self._fruitless == 1 and self._retry.attempts > 1:
             return RetryAt(0.0)
         step = self._after(AttemptFailure("protocol", True, outcome.text), now, wall)
-        if isinstance(step, ChainhubError):
-            return DownloadError(f"the server did not send what was requested: {outcome.text}")
-        return step
+        if isinstance(step, RetryAt):
+            return step
+        return DownloadError(f"the server did not send what was requested: {outcome.text}")
 
-    def _after_answer(self, answer: APIResponse, now: float, wall: float) -> Step | ChainhubError:
+    def _after_answer(
+        self, answer: APIResponse, now: float, wall: float
+    ) -> RetryAt | ChainhubError:
         if is_expiry(answer.status, answer.body):
             if self._renewed:
                 return self._expired(answer)
             self._renewed = True
-            return RefreshURL()
+            return RetryAt(0.0, refresh=True)
         return self._after(answer, now, wall)
 
     def _after(
         self, outcome: APIResponse | AttemptFailure, now: float, wall: float
-    ) -> Step | ChainhubError:
+    ) -> RetryAt | ChainhubError:
         step = decide(
             self._retry,
             self._budget,
             idempotent=True,
             outcome=outcome,
             attempt=self._fruitless,
-            remaining=self._left(now),
+            remaining=None if math.isinf(self._deadline_at) else self._deadline_at - now,
             wall=wall,
             now=now,
             random=self._random,
@@ -148,10 +145,6 @@ class DownloadState:
             return RetryAt(step.delay)
         return self._error(outcome, step, now, wall)
 
-    def _left(self, now: float) -> float | None:
-        left = self._deadline_at - now
-        return None if math.isinf(left) else left
-
     def _error(
         self, outcome: APIResponse | AttemptFailure, step: Stop, now: float, wall: float
     ) -> ChainhubError:
@@ -159,7 +152,9 @@ class DownloadState:
             over = now >= self._deadline_at
             error = error_of(outcome, ambiguous=False, deadline_over=over)
         else:
-            error = judge(outcome, secrets=self._secrets()) or self._no_video(outcome)
+            error = judge(outcome, secrets=self._secrets()) or DownloadError(
+                "the response contains no video", **self._facts_of(outcome)
+            )
             error.retry_after = retry_after_of(outcome, wall)
             error.advice = _ADVICE
         if step.text:
@@ -167,19 +162,15 @@ class DownloadState:
         return error
 
     def _expired(self, answer: APIResponse) -> LinkExpiredError:
+        said = named_status(answer.status)
         return LinkExpiredError(
-            "the video URL has expired, and a new one does not work either"
-            f" ({named_status(answer.status)})",
-            status=answer.status,
-            request_id=request_id_of(answer, self._secrets()),
+            f"the video URL has expired, and a new one does not work either ({said})",
+            **self._facts_of(answer),
         )
 
-    def _no_video(self, answer: APIResponse) -> DownloadError:
-        return DownloadError(
-            "the response contains no video",
-            status=answer.status,
-            request_id=request_id_of(answer, self._secrets()),
-        )
+    def _facts_of(self, answer: APIResponse) -> dict[str, Any]:
+        request_id = request_id_of(answer, self._secrets())
+        return {"status": answer.status, "request_id": request_id}
 
 
 _ADVICE = "this response is from the file server, not from the API; try again later"

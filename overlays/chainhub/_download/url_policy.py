@@ -1,21 +1,27 @@
-"""Where the bytes of a video may come from, which headers are sent there, and the sockets.
+"""Where the bytes of a URL may come from, which headers are sent there, and the connections.
 
-Nothing of the client's session takes part. The API's own scheme, host and port get the key;
-everybody else gets a request that carries nothing of ours.
+The API's own scheme, host and port get the key; everybody else gets a request that carries nothing
+of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 import httpx
 
 from chainhub._download.media import Headers
-from chainhub._download.media_line import Line, OwnLine
+from chainhub._session import AsyncDoor, is_mocked
 from chainhub._transport import (
+    ROUTING,
+    AsyncStreamedResponse,
+    Head,
     SecretBytes,
+    StreamedExchange,
+    StreamedResponse,
     TLSConfig,
     check_url,
     is_allowed,
@@ -28,7 +34,7 @@ from chainhub._transport import (
 from chainhub._version import __version__
 
 if TYPE_CHECKING:
-    from chainhub._session import Doorway, Key
+    from chainhub._session import Door, Key
     from chainhub._transport import Connector
 
 _NO_CREDENTIALS: Headers = [
@@ -39,6 +45,29 @@ _NO_CREDENTIALS: Headers = [
 
 
 Address = httpx.URL
+
+
+class Connection(Protocol):
+    """A connection for one request."""
+
+    @property
+    def surplus(self) -> int:
+        """How many bytes have come behind the response."""
+
+    def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
+        """Send a GET; the head must come by the instant `until` (monotonic)."""
+
+    def body(self) -> Iterator[bytes]:
+        """Yield the body as it comes."""
+
+    def extend(self, until: float) -> None:
+        """Give what follows until another instant."""
+
+    def shut(self) -> None:
+        """Make whatever waits here fail at once, from any thread."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +82,8 @@ class URLPolicy:
         prefix: The word before the key.
         user_agent: The only header of ours for other hosts.
         secrets: What must be masked in texts that come from outside.
-        ordinary: Makes lines through a transport of the user's own, if there is one.
+        through_httpx: Makes connections through a transport or client of the user's own, if there
+            is one.
     """
 
     connector: Connector
@@ -63,7 +93,7 @@ class URLPolicy:
     prefix: str
     user_agent: str
     secrets: Callable[[], tuple[str, ...]] = attrs.field(repr=False)
-    ordinary: Callable[[], Line] | None = None
+    through_httpx: Callable[[], Connection] | None = None
 
     def checked(self, url: str, previous: str | None = None) -> httpx.URL:
         """Return an address that may be followed.
@@ -101,15 +131,15 @@ class URLPolicy:
             (self.auth_header.encode("ascii"), SecretBytes(before + key.reveal().encode("ascii"))),
         ]
 
-    def open(self, url: httpx.URL) -> Line:
-        """Return a line to where an address is, not yet connected."""
-        if self.ordinary is not None:
-            return self.ordinary()
+    def open(self, url: httpx.URL) -> Connection:
+        """Return a connection to where an address is, not yet connected."""
+        if self.through_httpx is not None:
+            return self.through_httpx()
         scheme, host, port = origin_of(url)
         proxy = self.connector.proxy_for(scheme, host, port)
         allowed = is_allowed(url, self.allow_hosts, self.connector.base_url)
         # Behind a proxy the address connected to is the proxy's, which the user has named.
-        return OwnLine(
+        return StreamedExchange(
             route_to(
                 scheme,
                 host,
@@ -127,12 +157,9 @@ class URLPolicy:
         return TLSConfig("bundled") if local and not allowed else trust
 
 
-def route_of(
-    way: Doorway,
-    allow_hosts: tuple[str, ...],
-    ordinary: Callable[[], Line] | None,
-) -> URLPolicy:
-    """Return where media may come from for this client."""
+def url_policy_of(door: Door | AsyncDoor, allow_hosts: tuple[str, ...]) -> URLPolicy:
+    """Return where media may come from for a client."""
+    way = door.way
     session = way.session
     # httpx spells headers and cookies out; the request itself is never sent.
     request = httpx.Request(
@@ -146,5 +173,22 @@ def route_of(
         prefix=way.prefix,
         user_agent=f"chainhub-python/{__version__}",
         secrets=session.credentials.secrets,
-        ordinary=ordinary,
+        through_httpx=_through_httpx(door),
     )
+
+
+def _through_httpx(door: Door | AsyncDoor) -> Callable[[], Connection] | None:
+    """Return what makes connections by the route of the user's own arguments, else None."""
+    session, arguments = door.way.session, door.way.httpx_args
+    given = door.way.async_given if isinstance(door, AsyncDoor) else door.way.given
+    if given is None and ROUTING.isdisjoint(arguments) and not is_mocked():
+        return None
+    if isinstance(door, AsyncDoor):
+        mine, loop = door.way.async_given, asyncio.get_running_loop()
+
+        async def sender() -> httpx.AsyncClient:
+            return mine or await session.async_ordinary(arguments)
+
+        return lambda: AsyncStreamedResponse(sender, loop)
+    client = door.way.given
+    return lambda: StreamedResponse(client or session.ordinary(arguments))

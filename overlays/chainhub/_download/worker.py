@@ -9,82 +9,76 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
-from inspect import isawaitable
+from contextvars import copy_context
 from typing import TypeVar
 
+from chainhub._cancel import Cancel
+from chainhub.errors import CancelledByUser
+
 T = TypeVar("T")
-N = TypeVar("N")
 
 
-async def in_thread(
-    work: Callable[[Callable[[N], None]], T],
-    hear: Callable[[N], object],
-    stop: Callable[[], None],
-) -> T:
+async def in_thread(work: Callable[[], T], halt: Cancel) -> T:
     """Return what `work` returns; ended early, wait until its thread has ended too.
 
     Args:
-        work: Runs in the thread; it is given a function that takes news.
-        hear: Called with each piece of news in the event loop, awaited if need be; what it raises
-            ends the work.
-        stop: Makes `work` return soon.
+        work: Runs in the thread, in this context.
+        halt: Set when this is cancelled; it must make `work` return soon.
     """
     loop = asyncio.get_running_loop()
-    news: asyncio.Queue[tuple[N, ...]] = asyncio.Queue()
+    ended = asyncio.Event()
     results: list[T] = []
     failures: list[BaseException] = []
 
-    def post(*items: N) -> None:
-        with suppress(RuntimeError):  # the loop was closed over our heads
-            loop.call_soon_threadsafe(news.put_nowait, items)
-
     def run() -> None:
         try:
-            results.append(work(post))
+            results.append(work())
         except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
             failures.append(error)
-        post()
+        with suppress(RuntimeError):  # the loop was closed over our heads
+            loop.call_soon_threadsafe(ended.set)
 
-    thread = threading.Thread(target=run, name="chainhub-download", daemon=True)
-    thread.start()
-    await _attend(news, hear, stop, thread)
+    thread = start_thread(run)
+    try:
+        await ended.wait()
+    except asyncio.CancelledError:
+        halt.set()
+        while not ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await ended.wait()
+        raise
+    finally:
+        halt.set()  # a coroutine that is dropped is never woken again
+        thread.join()
     if failures:
         raise failures.pop()
     return results.pop()
 
 
-async def _attend(
-    news: asyncio.Queue[tuple[N, ...]],
-    hear: Callable[[N], object],
-    stop: Callable[[], None],
-    thread: threading.Thread,
-) -> None:
-    """Pass the news on until the empty one, the last."""
-    try:
-        while item := await news.get():
-            heard = hear(*item)
-            if isawaitable(heard):
-                await heard
-    except GeneratorExit:  # nobody will ever wake this coroutine again
-        stop()
-        raise
-    except BaseException:
-        stop()
-        await _drained(news)
-        raise
-    finally:
-        thread.join()
+def start_thread(work: Callable[[], object]) -> threading.Thread:
+    """Start a thread of this context that does not keep the interpreter from ending."""
+    target = copy_context().run
+    thread = threading.Thread(target=target, args=(work,), name="chainhub-download", daemon=True)
+    thread.start()
+    return thread
 
 
-async def _drained(news: asyncio.Queue[tuple[N, ...]]) -> None:
-    cancelled = False
-    while True:
-        try:
-            if not await news.get():
-                break
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
+def in_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, T], halt: Cancel) -> T:
+    """Return what a coroutine returns in the event loop, for a thread that `in_thread` waits for.
+
+    Raises:
+        CancelledByUser: `halt` was set first.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+
+    def stop() -> None:
+        future.cancel()
+
+    with halt.watching(stop), suppress(CancelledError):
+        return future.result()
+    if halt.is_set():
+        raise CancelledByUser("the download was cancelled")
+    raise asyncio.CancelledError

@@ -90,9 +90,9 @@ class DownloadMethods:
             CancelledByUser: `cancel` was set.
             ChainhubError: any other error of a request.
         """
-        from chainhub._download import DownloadOptions, run_download, unheard
+        from chainhub._tasks.result import ResultDownloads, unheard
 
-        terms = DownloadOptions(
+        downloads = ResultDownloads(
             self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -100,8 +100,8 @@ class DownloadMethods:
             deadline=deadline,
             cancel=cancel,
         )
-        download = terms.make(task, dest=dest, into=into, sha256=sha256)
-        return run_download(self._door, download, progress or unheard)
+        download = downloads.make(task, dest=dest, into=into, sha256=sha256)
+        return download.run(progress or unheard)
 
     def download_many(
         self,
@@ -141,10 +141,10 @@ class DownloadMethods:
             CancelledByUser: `cancel` was set.
             ConfigurationError: an argument cannot be used.
         """
-        from chainhub._download import DownloadOptions, download_all, unheard
         from chainhub._session import whole
+        from chainhub._tasks.result import ResultDownloads, unheard
 
-        terms = DownloadOptions(
+        downloads = ResultDownloads(
             self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -153,7 +153,7 @@ class DownloadMethods:
             cancel=cancel,
         )
         limit = whole("parallel", parallel)
-        return download_all(self._door, tasks, terms, into, limit, progress or unheard)
+        return downloads.make_all(tasks, into, limit, progress or unheard)
 
 
 class AsyncDownloadMethods:
@@ -181,9 +181,9 @@ class AsyncDownloadMethods:
         Arguments and errors are the same; `progress` may be async. The file is read and written in
         a thread, so that the event loop is not blocked.
         """
-        from chainhub._download import DownloadOptions, run_async_download, unheard
+        from chainhub._tasks.result import ResultDownloads
 
-        terms = DownloadOptions(
+        downloads = ResultDownloads(
             self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -191,8 +191,8 @@ class AsyncDownloadMethods:
             deadline=deadline,
             cancel=cancel,
         )
-        download = terms.make(task, dest=dest, into=into, sha256=sha256)
-        return await run_async_download(self._door, download, progress or unheard)
+        download = downloads.make(task, dest=dest, into=into, sha256=sha256)
+        return await downloads.in_thread(download.run, progress)
 
     async def download_many(
         self,
@@ -211,10 +211,10 @@ class AsyncDownloadMethods:
 
         Arguments, result and errors are the same; `progress` may be async.
         """
-        from chainhub._download import DownloadOptions, download_all_async, unheard
         from chainhub._session import whole
+        from chainhub._tasks.result import ResultDownloads
 
-        terms = DownloadOptions(
+        downloads = ResultDownloads(
             self._door,
             if_exists=if_exists,
             max_bytes=max_bytes,
@@ -223,4 +223,6 @@ class AsyncDownloadMethods:
             cancel=cancel,
         )
         limit = whole("parallel", parallel)
-        return await download_all_async(self._door, tasks, terms, into, limit, progress or unheard)
+        return await downloads.in_thread(
+            lambda tell: downloads.make_all(tasks, into, limit, tell), progress
+        )

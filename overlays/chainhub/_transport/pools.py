@@ -13,15 +13,18 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chainhub import _clock
 from chainhub._transport import http1
-from chainhub._transport.failure import Failure, Head, Response
+from chainhub._transport.failure import Failure, Head, Headers, Response
 from chainhub._transport.http1 import Request
 from chainhub._transport.limits import Limits, cancel_scope
 from chainhub._transport.routes import TLS, Route
 from chainhub._transport.sockets import SocketStream
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger("chainhub")
 
@@ -239,6 +242,10 @@ def of_the_way(failure: Failure, route: Route) -> Failure:
     return failure
 
 
+STREAM_READ = 128 * 1024
+"""Bytes of a streamed body that are read at once; more is slower: the kernel gives such memory."""
+
+
 class StreamedExchange:
     """One request on a connection of its own whose response is read piece by piece.
 
@@ -247,17 +254,18 @@ class StreamedExchange:
         read_size: Bytes that are read at once.
     """
 
-    def __init__(self, route: Route, read_size: int) -> None:
+    def __init__(self, route: Route, read_size: int = STREAM_READ) -> None:
         self._route = route
         self._stream = SocketStream(read_size)
         self._http = http1.Connection()
 
-    def ask(self, request: Request, until: float, connect: float) -> Head:
-        """Send a request and return the head of its response, which must come by `until`.
+    def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
+        """Send a GET and return the head of its response, which must come by `until` (monotonic).
 
         Raises:
             Failure: it did not.
         """
+        request = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
         open_stream(self._stream, self._route, until, connect)
         self._stream.until = until
         return self._stream.converse(self._http.ask(self._route.request(request)))

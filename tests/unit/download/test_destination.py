@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainhub._download.destination import destination, file_name, stands_already
+from chainhub._download.destination import file_name, stands_already, target_path
 from chainhub.errors import ConfigurationError, DiskError
 
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\..*")
@@ -74,10 +74,10 @@ def test_different_ids_get_different_names(ids):
 def test_a_destination_is_absolute(monkeypatch, tmp_path):
     """Whether given as text or path."""
     monkeypatch.chdir(tmp_path)
-    assert destination("a", "v.mp4", None) == tmp_path / "v.mp4"
-    assert destination("a", Path("x/../v.mp4"), None) == tmp_path / "v.mp4"
-    assert destination("a", None, Path("sub")) == tmp_path / "sub" / "a.mp4"
-    assert destination("a", None, "sub/") == tmp_path / "sub" / "a.mp4"
+    assert target_path("a", "v.mp4", None) == tmp_path / "v.mp4"
+    assert target_path("a", Path("x/../v.mp4"), None) == tmp_path / "v.mp4"
+    assert target_path("a", None, Path("sub")) == tmp_path / "sub" / "a.mp4"
+    assert target_path("a", None, "sub/") == tmp_path / "sub" / "a.mp4"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_destination_is_absolute(monkeypatch, tmp_path):
 def test_a_destination_must_be_one(dest, into):
     """One of both, not empty, and a file if it is to be one."""
     with pytest.raises(ConfigurationError):
-        destination("a", dest, into)
+        target_path("a", dest, into)
 
 
 def test_a_place_that_cannot_be_looked_at(tmp_path, monkeypatch):

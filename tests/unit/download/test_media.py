@@ -8,15 +8,13 @@ from chainhub._download.media import (
     Redirect,
     ResumePoint,
     StartOver,
-    address_in,
     header,
     is_expiry,
     judge_head,
     range_headers,
     strong_etag,
 )
-from chainhub.errors import ContentRefusedError, ResultMissing, TaskFailed
-from chainhub_api.models import VideoTask
+from chainhub.errors import ContentRefusedError
 
 KEPT = ResumePoint('"v1"', 1000, 400)
 
@@ -210,32 +208,3 @@ def test_headers_are_read_as_utf_8_or_latin_1(raw, expected):
 def test_how_servers_say_that_an_address_has_expired(status, body, expected):
     """Some with a 400."""
     assert is_expiry(status, body) is expected
-
-
-def made(status: str | None, url: str | None, **more: object) -> VideoTask:
-    """Return a task."""
-    fields = {"id": "a", "status": status, "video_url": url, "enhanced_prompt": None}
-    return VideoTask.from_dict(fields | {"status_update_time": 1} | more)
-
-
-@pytest.mark.parametrize("status", ["completed", "SUCCESS", "polished"])
-def test_the_address_of_a_finished_task(status):
-    """A word nobody knows does not matter if there is an address."""
-    assert address_in("a", made(status, " http://a/v ")) == "http://a/v"
-
-
-@pytest.mark.parametrize(
-    ("status", "url", "error", "text"),
-    [
-        ("pending", None, ResultMissing, "'pending': wait for it first"),
-        ("video_generation_completed", "http://a/", ResultMissing, "wait for it first"),
-        ("completed", None, ResultMissing, "no video URL"),
-        ("polished", None, ResultMissing, "no video URL"),
-        ("failed", "http://a/", TaskFailed, "failed"),
-    ],
-)
-def test_a_task_without_an_address(status, url, error, text):
-    """An address of a task that failed or still runs is not its video."""
-    with pytest.raises(error, match=text) as caught:
-        address_in("a", made(status, url))
-    assert caught.value.task.status == status

@@ -6,7 +6,7 @@ import pytest
 
 from chainhub._download.body import Received
 from chainhub._download.media import StartOver
-from chainhub._download.state import PROGRESS, DownloadState, Finish, RefreshURL, RetryAt
+from chainhub._download.state import PROGRESS, DownloadState, RetryAt
 from chainhub._responses.response import APIResponse
 from chainhub._session.retry import AttemptFailure, RetryPolicy
 from chainhub.errors import (
@@ -45,18 +45,18 @@ def settle(made, outcome, position=0, now=0.0):
 @pytest.mark.parametrize(
     ("outcome", "step"),
     [
-        (Received(), Finish()),
+        (Received(), None),
         (BROKEN, RetryAt(0.5)),
         (AttemptFailure("timeout", True, ""), RetryAt(0.5)),
         (answer(500), RetryAt(0.5)),
         (answer(429), RetryAt(1.0)),
         (answer(503, b"", (b"retry-after", b"8")), RetryAt(10.0)),
         (StartOver("other"), RetryAt(0.0)),
-        (answer(401), RefreshURL()),
-        (answer(403), RefreshURL()),
-        (answer(404), RefreshURL()),
-        (answer(410), RefreshURL()),
-        (answer(400, b"ExpiredToken"), RefreshURL()),
+        (answer(401), RetryAt(0.0, refresh=True)),
+        (answer(403), RetryAt(0.0, refresh=True)),
+        (answer(404), RetryAt(0.0, refresh=True)),
+        (answer(410), RetryAt(0.0, refresh=True)),
+        (answer(400, b"ExpiredToken"), RetryAt(0.0, refresh=True)),
     ],
 )
 def test_what_follows_a_first_attempt(outcome, step):
@@ -142,9 +142,9 @@ def test_without_retries_nothing_starts_over():
 def test_a_fresh_address_is_asked_for_once():
     """The second time it is an error, unless there was progress between."""
     made = course()
-    assert settle(made, answer(403)) == RefreshURL()
+    assert settle(made, answer(403)) == RetryAt(0.0, refresh=True)
     assert isinstance(settle(made, BROKEN, PROGRESS), RetryAt)
-    assert settle(made, answer(404), PROGRESS) == RefreshURL()
+    assert settle(made, answer(404), PROGRESS) == RetryAt(0.0, refresh=True)
     found = settle(made, answer(410, b"", (b"x-request-id", b"r-1")), PROGRESS)
     assert isinstance(found, LinkExpiredError)
     assert (found.status, found.request_id) == (410, "r-1")

@@ -79,9 +79,9 @@ def test_only_one_origin_is_the_api_itself(url, own):
 )
 def test_addresses_are_checked_where_they_can_be(url, options, checks):
     """Behind a proxy the address connected to is the proxy's."""
-    line = route(**options).open(httpx.URL(url))
-    assert line._exchange._route.check is (refuse_private if checks else None)
-    line.close()
+    connection = route(**options).open(httpx.URL(url))
+    assert connection._route.check is (refuse_private if checks else None)
+    connection.close()
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,16 @@
 import asyncio
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 
-from chainhub._download.worker import in_thread
+from chainhub._cancel import Cancel
+from chainhub._download.worker import in_loop, in_thread
+from chainhub.errors import CancelledByUser
+from tests.loopback import until
+
+NAME = ContextVar("NAME", default="")
 
 
 def ours():
@@ -14,25 +20,19 @@ def ours():
     return [thread for thread in threading.enumerate() if thread.name == "chainhub-download"]
 
 
-def nothing(*_):
-    """Do nothing."""
-
-
 def test_it_returns_what_the_work_returns():
-    """The news come before, in order, in the thread of the loop."""
-    heard = []
+    """In another thread, but in the context of the caller."""
 
-    def work(post):
-        for number in range(100):
-            post(number)
-        return threading.current_thread()
+    def work():
+        return threading.current_thread(), NAME.get()
 
-    def hear(number):
-        heard.append((number, threading.current_thread()))
+    async def run():
+        NAME.set("mine")
+        return await in_thread(work, Cancel())
 
-    worker = asyncio.run(in_thread(work, hear, nothing))
+    worker, name = asyncio.run(run())
     assert worker is not threading.current_thread()
-    assert heard == [(number, threading.current_thread()) for number in range(100)]
+    assert name == "mine"
     assert ours() == []
 
 
@@ -40,11 +40,11 @@ def test_it_raises_what_the_work_raises():
     """The very same exception."""
     error = KeyError("mine")
 
-    def work(post):
+    def work():
         raise error
 
     with pytest.raises(KeyError) as caught:
-        asyncio.run(in_thread(work, nothing, nothing))
+        asyncio.run(in_thread(work, Cancel()))
     assert caught.value is error
     assert ours() == []
 
@@ -53,31 +53,12 @@ class Stoppable:
     """Work that runs until it is stopped, and then for some more time."""
 
     def __init__(self, after=0.0):
-        self.stopped = threading.Event()
+        self.halt = Cancel()
         self.after = after
 
-    def __call__(self, post):
-        post("begun")
-        assert self.stopped.wait(10)
+    def __call__(self):
+        assert self.halt.wait(10)
         time.sleep(self.after)
-        post("ending")
-
-
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_what_hears_may_end_the_work(asynchronous):
-    """Its exception is raised after the thread has ended."""
-    work = Stoppable()
-
-    def hear(news):
-        raise ValueError(news)
-
-    async def hear_too(news):
-        await asyncio.sleep(0)
-        raise ValueError(news)
-
-    with pytest.raises(ValueError, match="begun"):
-        asyncio.run(in_thread(work, hear_too if asynchronous else hear, work.stopped.set))
-    assert ours() == []
 
 
 def test_cancelling_waits_for_the_thread():
@@ -85,7 +66,7 @@ def test_cancelling_waits_for_the_thread():
     work = Stoppable(after=0.2)
 
     async def run():
-        task = asyncio.create_task(in_thread(work, nothing, work.stopped.set))
+        task = asyncio.create_task(in_thread(work, work.halt))
         await asyncio.sleep(0.05)
         for _ in range(3):
             task.cancel()
@@ -98,29 +79,12 @@ def test_cancelling_waits_for_the_thread():
     asyncio.run(run())
 
 
-def test_cancelling_what_ends_already_is_not_forgotten():
-    """A callback's exception does not swallow a cancellation that comes meanwhile."""
-    work = Stoppable(after=0.2)
-
-    def hear(news):
-        raise ValueError(news)
-
-    async def run():
-        task = asyncio.create_task(in_thread(work, hear, work.stopped.set))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(run())
-
-
 def test_a_coroutine_that_is_dropped_ends_its_thread():
     """A loop that is closed without ado leaves no thread behind."""
     work = Stoppable()
 
     async def run():
-        coroutine = in_thread(work, nothing, work.stopped.set)
+        coroutine = in_thread(work, work.halt)
         coroutine.send(None)
         coroutine.close()
 
@@ -134,12 +98,42 @@ def test_a_loop_that_is_gone_is_not_told():
     loop = asyncio.new_event_loop()
 
     async def run():
-        coroutine = in_thread(work, nothing, nothing)
+        coroutine = in_thread(work, work.halt)
         coroutine.send(None)
         return coroutine
 
     coroutine = loop.run_until_complete(run())
     loop.close()
-    work.stopped.set()
+    work.halt.set()
+    until(lambda: ours() == [])
     coroutine.close()
-    assert ours() == []
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_the_loop_works_for_the_thread(dropped):
+    """Until the thread must end: then the coroutine is cancelled."""
+    halt, ended = Cancel(), []
+
+    async def wait():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(threading.current_thread())
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        assert await in_thread(lambda: in_loop(loop, asyncio.sleep(0, "a"), halt), halt) == "a"
+        working = in_thread(lambda: in_loop(loop, wait(), Cancel() if dropped else other), other)
+        task = asyncio.create_task(working)
+        await asyncio.sleep(0.05)
+        if dropped:
+            all_tasks = asyncio.all_tasks()
+            next(task for task in all_tasks if task.get_coro().__name__ == "wait").cancel()
+        else:
+            other.set()
+        await task
+
+    other = Cancel()
+    with pytest.raises(asyncio.CancelledError if dropped else CancelledByUser):
+        asyncio.run(run())
+    assert ended == [threading.current_thread()]

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 
+import httpx
 import pytest
 
 import chainhub
@@ -596,17 +597,20 @@ def test_a_slip_in_an_exchange_closes_its_connection(pool, server):
     assert len(made.inner._idle) == 0
 
 
+URL = httpx.URL("http://h/")
+
+
 def test_a_body_is_read_piece_by_piece(server):
     """On a connection of its own; what comes behind it is counted, and it may be cut off."""
     server.answers = [OK + b"more"]
     exchange = StreamedExchange(Route("127.0.0.1", server.port), 1000)
-    head = exchange.ask(GET, time.monotonic() + 5, 1.0)
+    head = exchange.ask(URL, [], time.monotonic() + 5, 1.0)
     assert (head.status, b"".join(exchange.body()), exchange.surplus) == (200, b"ok", 4)
     exchange.close()
     over = threading.Event()
     server.answers = [lambda connection, head: (connection.sendall(OK[:-1]), over.wait(5))]
     exchange = StreamedExchange(Route("127.0.0.1", server.port), 1000)
-    exchange.ask(GET, time.monotonic() + 5, 1.0)
+    exchange.ask(URL, [], time.monotonic() + 5, 1.0)
     exchange.extend(time.monotonic() + 0.05)
     body = exchange.body()
     assert next(body) == b"o"

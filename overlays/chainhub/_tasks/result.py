@@ -1,0 +1,196 @@
+"""From a task to the bytes of its video: which URL, which file, and how a new URL is queried."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from functools import partial
+from inspect import isawaitable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from chainhub import _clock
+from chainhub._cancel import Cancel
+from chainhub._download import (
+    Download,
+    DownloadOptions,
+    DownloadRequest,
+    download_all,
+    in_loop,
+    in_thread,
+    target_path,
+    url_policy_of,
+)
+from chainhub._session import AsyncDoor, arun, run, running_loop, seconds, whole
+from chainhub._tasks.outcome import fault_of, shown_id
+from chainhub._tasks.poller import id_of
+from chainhub._tasks.status import State, known_state, shown_status, video_url_of
+from chainhub.errors import ConfigurationError, ResultMissing
+from chainhub_api.api.video import query
+
+if TYPE_CHECKING:
+    from chainhub._download import AnyDownloadOutcome, IfExists, Job, Place, Progress
+    from chainhub._session import Door, Key, Options
+    from chainhub_api.models import VideoTask
+
+    Task = str | VideoTask
+    Tasks = Iterable[Task] | AsyncIterable[Task]
+    Tell = Callable[[Progress], object]
+
+T = TypeVar("T")
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+class ResultDownloads:
+    """The downloads of one call of a client.
+
+    For an async client everything but queries, keys and callbacks runs in threads: see `in_thread`.
+
+    Raises:
+        ConfigurationError: an argument cannot be used; the sentence says which.
+    """
+
+    def __init__(
+        self,
+        door: Door | AsyncDoor,
+        *,
+        if_exists: IfExists,
+        max_bytes: int | None,
+        allow_hosts: Collection[str],
+        deadline: float | None,
+        cancel: Cancel | None,
+    ) -> None:
+        if if_exists not in ("error", "replace", "keep"):
+            raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
+        if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
+            raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
+        self._door = door
+        self._loop = running_loop() if isinstance(door, AsyncDoor) else None
+        self._halt = Cancel()
+        self._terms = DownloadOptions(
+            session=door.way.session,
+            options=door.way.options,
+            policy=url_policy_of(door, tuple(allow_hosts)),
+            if_exists=if_exists,
+            max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
+            deadline_at=_clock.monotonic() + seconds("deadline", deadline),
+            cancel=door.way.options.cancel if cancel is None else cancel,
+            halt=self._halt,
+        )
+
+    def make(
+        self,
+        task: Task,
+        *,
+        dest: Place | None = None,
+        into: Place | None = None,
+        sha256: str | None = None,
+    ) -> Download:
+        """Return the download of one task.
+
+        Raises:
+            ConfigurationError: an argument cannot be used.
+            TaskError: the task has no video.
+            AddressRefusedError: the address of its video is not followed.
+        """
+        if sha256 is not None and not _SHA256.fullmatch(sha256):
+            raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
+        task_id = id_of(task)
+        request = DownloadRequest(
+            id=task_id,
+            url=None if isinstance(task, str) else address_in(task_id, task),
+            refresh=partial(self._queried, task_id),
+            key=self._key,
+            target=target_path(task_id, dest, into),
+            makes_folder=dest is None,
+            sha256=None if sha256 is None else sha256.lower(),
+        )
+        return Download(self._terms, request)
+
+    def make_all(
+        self, tasks: Tasks, into: Place, parallel: int, tell: Tell
+    ) -> dict[str, AnyDownloadOutcome]:
+        """Download the videos of many tasks and return their outcomes."""
+        return download_all(self._jobs(tasks, into), parallel, self._halt, tell)
+
+    async def in_thread(self, work: Callable[[Tell], T], tell: Tell | None) -> T:
+        """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""
+        loop = asyncio.get_running_loop()
+
+        async def heard(progress: Progress) -> None:
+            assert tell is not None
+            result = tell(progress)
+            if isawaitable(result):
+                await result
+
+        def told(progress: Progress) -> None:
+            in_loop(loop, heard(progress), self._halt)
+
+        return await in_thread(partial(work, unheard if tell is None else told), self._halt)
+
+    def _jobs(self, tasks: Tasks, into: Place) -> Iterator[Job]:
+        for task in self._each(tasks):
+            yield id_of(task), partial(self.make, task, into=into)
+
+    def _each(self, tasks: Tasks) -> Iterator[Task]:
+        loop = self._loop
+        if loop is None or isinstance(tasks, Collection):
+            return iter(cast("Iterable[Task]", tasks))
+        source = _asynchronous(tasks)
+
+        async def following() -> Task | None:
+            return await anext(source, None)
+
+        # The caller's own code runs in the loop, not in a thread of ours.
+        return iter(lambda: in_loop(loop, following(), self._halt), None)
+
+    def _queried(self, task_id: str, options: Options) -> str:
+        """Query a task for the URL of its video."""
+        arguments: dict[str, object] = {"id": task_id}
+        if isinstance(self._door, AsyncDoor):
+            assert self._loop is not None
+            querying = arun(self._door, query, "VideoTask", arguments, options)
+            task = in_loop(self._loop, querying, self._halt)
+        else:
+            task = run(self._door, query, "VideoTask", arguments, options)
+        return address_in(task_id, cast("VideoTask", task))
+
+    def _key(self, within: float) -> Key:
+        credentials = self._door.way.session.credentials
+        if self._loop is None:
+            return credentials.key(within)
+        return in_loop(self._loop, credentials.akey(), self._halt)
+
+
+async def _asynchronous(tasks: Tasks) -> AsyncIterator[Task]:
+    if isinstance(tasks, AsyncIterable):
+        async for task in tasks:
+            yield task
+    else:
+        for task in tasks:
+            yield task
+
+
+def address_in(task_id: str, task: VideoTask) -> str:
+    """Return the address of a task's video.
+
+    Raises:
+        TaskError: there is none, because the task failed, is running or has no URL.
+    """
+    state = known_state(task)
+    url = video_url_of(task)
+    if state is State.RUNNING:
+        raise ResultMissing(
+            f"task {shown_id(task_id)} is {shown_status(task)}: wait for it first", task=task
+        )
+    # A word nobody knows, with an address: then the address is what counts.
+    fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0)
+    if fault is not None:
+        raise fault
+    assert url is not None  # fault_of knows of none without an address
+    return url
+
+
+def unheard(progress: Progress) -> None:
+    """Take progress that nobody asked for."""
