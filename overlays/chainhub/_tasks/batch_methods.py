@@ -1,4 +1,4 @@
-"""Waiting for many tasks: the public methods, sync and async. The loops are in `_batch`.
+"""Waiting for many tasks: the public methods, sync and async. The loops are in `loops`.
 
 The loops are imported by the first wait, so that a program that only queries does not load them.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from chainhub._tasks.wait_methods import DEADLINE
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from chainhub._session import AsyncDoor, Door
     from chainhub._tasks.outcome import AnyOutcome as Outcome
     from chainhub._tasks.status import State
-    from chainhub._tasks.wait_methods import Interval, OnUpdate
+    from chainhub._tasks.wait_methods import Interval, OnUpdate, TaskOperation
     from chainhub_api.models import VideoTask
 
     Ids = Iterable[str | VideoTask]
@@ -28,6 +28,7 @@ class BatchMethods:
 
     __slots__ = ()
     _door: Door
+    _operation: TaskOperation
 
     def wait_many(
         self,
@@ -45,20 +46,12 @@ class BatchMethods:
         One failed task does not stop the others: its error is in its outcome. Arguments and errors
         are those of `as_completed`.
         """
-        from chainhub._tasks.batch_poller import in_order
+        from chainhub._tasks import loops, poller
 
-        return in_order(
-            ids,
-            lambda seen: self.as_completed(
-                seen,
-                deadline=deadline,
-                on_update=on_update,
-                interval=interval,
-                words=words,
-                journal=journal,
-                cancel=cancel,
-            ),
-        )
+        terms = poller.wait_options(self._door, deadline, interval, words)
+        many = poller.Poller(self._door, self._operation, terms, cancel, journal, threads=True)
+        found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
+        return many.in_order([u.outcome for u in found if u.outcome is not None])
 
     def as_completed(
         self,
@@ -73,8 +66,8 @@ class BatchMethods:
     ) -> Iterator[Outcome]:
         """Poll many tasks and yield an `Outcome` for each as soon as it is known.
 
-        At most 16 requests are in flight, each in a thread; callbacks run in the caller's thread.
-        A 429 slows down the polls of all tasks together.
+        At most `max_connections` requests (100 by default) are in flight, each in a thread;
+        callbacks run in the caller's thread. A 429 slows down the polls of all tasks together.
 
         Args:
             ids: Tasks or their ids, read when there is room for another; duplicates are ignored.
@@ -92,12 +85,12 @@ class BatchMethods:
             JournalError: the journal cannot be used.
             ConfigurationError: an argument cannot be used.
         """
-        from chainhub._tasks.batch_poller import poll_batch
-        from chainhub._tasks.poller import wait_options
+        from chainhub._tasks import loops, poller
 
-        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=True)
-        found = poll_batch(self._door, iter(ids), terms, on_update, journal, cancel)
-        return cast("Iterator[Outcome]", found)
+        terms = poller.wait_options(self._door, deadline, interval, words)
+        many = poller.Poller(self._door, self._operation, terms, cancel, journal, threads=True)
+        found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
+        return loops.seen(loops.until_exit(found), loops.outcome_of)
 
 
 class AsyncBatchMethods:
@@ -105,6 +98,7 @@ class AsyncBatchMethods:
 
     __slots__ = ()
     _door: AsyncDoor
+    _operation: TaskOperation
 
     async def wait_many(
         self,
@@ -121,20 +115,12 @@ class AsyncBatchMethods:
 
         Arguments and errors are those of `as_completed`.
         """
-        from chainhub._tasks.batch_poller import noted_async
+        from chainhub._tasks import loops, poller
 
-        order: dict[str, None] = {}
-        completed = self.as_completed(
-            noted_async(ids, order),
-            deadline=deadline,
-            on_update=on_update,
-            interval=interval,
-            words=words,
-            journal=journal,
-            cancel=cancel,
-        )
-        outcomes = {outcome.id: outcome async for outcome in completed}
-        return {task_id: outcomes[task_id] for task_id in order}
+        terms = poller.wait_options(self._door, deadline, interval, words)
+        many = poller.Poller(self._door, self._operation, terms, cancel, journal)
+        found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
+        return many.in_order([u.outcome async for u in found if u.outcome is not None])
 
     def as_completed(
         self,
@@ -152,11 +138,9 @@ class AsyncBatchMethods:
         Arguments and errors are the same; `ids` may be an async iterable and `on_update` may be
         async. At most `max_connections` requests are in flight.
         """
-        from chainhub._tasks.batch_poller import noted_async, poll_batch_async
-        from chainhub._tasks.poller import wait_options
+        from chainhub._tasks import loops, poller
 
-        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=True)
-        found = poll_batch_async(
-            self._door, noted_async(ids, {}), terms, on_update, journal, cancel
-        )
-        return cast("AsyncIterator[Outcome]", found)
+        terms = poller.wait_options(self._door, deadline, interval, words)
+        many = poller.Poller(self._door, self._operation, terms, cancel, journal)
+        found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
+        return loops.AsyncView(many, found, loops.outcome_of)

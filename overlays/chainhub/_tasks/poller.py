@@ -1,48 +1,45 @@
-"""One wait as its loops use it, sync and async; `poll` decides what follows a poll."""
+"""The waits of one call: ids go in, requests to send and news of tasks come out.
+
+A wait for one task is a wait for many with one id. `scheduler` decides which task to poll when, and
+`loops` sends the requests, in threads or in asyncio.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractContextManager
-from inspect import isawaitable
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._responses import APIResponse
 from chainhub._session import (
     CallResult,
-    Observers,
     Options,
+    Prepared,
     Question,
+    RetryEvent,
     RetryPolicy,
     Session,
-    ainside,
-    inside,
     logger,
     poll_hint_of,
-    running_loop,
     seconds,
-    traced,
 )
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
-from chainhub._tasks.outcome import shown_id
-from chainhub._tasks.poll import Done, ExpireAt, Next, Poll, PollAt, Raise, Step, WaitOptions
+from chainhub._tasks.outcome import Outcome, shown_id
+from chainhub._tasks.poll import Poll, WaitOptions
+from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
-from chainhub_api.api.video import query
 from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
     from chainhub._session import AsyncDoor, Door, OperationSpan
-    from chainhub._tasks.outcome import Outcome
+    from chainhub._tasks.batch_methods import JournalPath
+    from chainhub._tasks.journal import Journal
+    from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
-    from chainhub._tasks.wait_methods import Interval, OnUpdate
-
-WAIT = "video.wait"
-"""The name of a wait among operations."""
+    from chainhub._tasks.wait_methods import Interval, TaskOperation
 
 CUT = 0.2
 """Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
@@ -65,6 +62,258 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
 
 
+class PollRequest(NamedTuple):
+    """A request to send now, and its limits."""
+
+    ask: SendPoll
+    prepared: Prepared
+    options: Options
+
+
+class PollResult(NamedTuple):
+    """The result of a request: the end of its call, or what it raised."""
+
+    ask: SendPoll
+    ended: CallResult | BaseException
+
+
+class Poller:
+    """Many waits as a loop uses them, sync or async; one is a wait for a single task.
+
+    Args:
+        door: Sends the requests.
+        operation: The operation to poll.
+        terms: What the caller wants.
+        cancel: Ends the waits; without it the switch of the client's options does.
+        journal: The file of outcomes.
+        single: Whether there is one id only, whose requests the loop sends itself.
+        threads: Whether threads send the requests.
+
+    Attributes:
+        door: Sends the requests.
+        in_flight: How many requests may be in flight.
+        more: Whether there may be more ids to read.
+        reading: Whether the next one is being read.
+        user_cancel: The switch that ends the waits.
+        stop: The switch that ends the requests of threads.
+    """
+
+    def __init__(
+        self,
+        door: Door | AsyncDoor,
+        operation: TaskOperation,
+        terms: WaitOptions,
+        cancel: Cancel | None,
+        journal: JournalPath | None = None,
+        *,
+        single: bool = False,
+        threads: bool = False,
+    ) -> None:
+        options = door.way.options
+        self.door = door
+        self.in_flight = 1 if single else door.way.session.connector.max_connections
+        self.scheduler = Scheduler(terms, self.in_flight)
+        self.more, self.reading = True, False
+        self.user_cancel = options.cancel if cancel is None else cancel
+        self.stop = Cancel()
+        # Requests of asyncio tasks are cancelled with their tasks.
+        many = self.stop if threads else None
+        switch = self.user_cancel if single else many
+        self._options = options.but(retry=RetryPolicy.off(), cancel=switch)
+        self._operation = operation
+        self._deadline_at = terms.deadline_at
+        self._journal_path = journal
+        self._journal: Journal | None = None
+        self._single: Poll | None = None
+        self._is_single = single
+        self._pattern: Question | None = None
+        self._targets: dict[str, bytes] = {}
+        self._order: dict[str, None] = {}
+        self.spans: dict[str, OperationSpan] = {}
+
+    def __enter__(self) -> None:
+        """Open the journal, if there is one."""
+        if self._journal_path is not None:
+            # It takes its lock from `_download`, which a wait without it need not load.
+            from chainhub._tasks.journal import Journal
+
+            self._journal = Journal(self._journal_path)
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close the journal, and end the spans of tasks that have no outcome."""
+        # An error of a callback says nothing of the tasks.
+        foreign = isinstance(error, Exception) and not isinstance(error, ChainhubError)
+        while self.spans:
+            self.spans.popitem()[1].end(None if foreign else error, {})
+        self.release()
+
+    def release(self) -> None:
+        """Close the journal; twice does no harm."""
+        if self._journal is not None:
+            self._journal.close()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there may be another outcome."""
+        return self.more or len(self.scheduler) > 0
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is room for another id."""
+        return self.more and not self.reading and self.scheduler.wants_more
+
+    def pull(self, ids: Iterator[str | VideoTask]) -> Update | None:
+        """Read the next id; return its outcome if the journal of an earlier run has it."""
+        for task in ids:
+            return self.add(task)
+        self.more = False
+        return None
+
+    def add(self, task: str | VideoTask) -> Update | None:
+        """Add an id; return its outcome if the journal of an earlier run has it."""
+        task_id = id_of(task)
+        if task_id in self._order:
+            return None
+        self._order[task_id] = None
+        if self._journal is not None and task_id in self._journal:
+            return Update(None, self._journal.replay(task_id))
+        added = self.scheduler.add(task_id, _clock.monotonic())
+        self._single = added if self._is_single else None
+        tracer = self.door.observers.tracer
+        if tracer is not None:
+            self.spans[task_id] = tracer.operation(self._operation.wait, task_id)
+        return None
+
+    def in_order(self, outcomes: list[Outcome]) -> dict[str, AnyOutcome]:
+        """Return outcomes by id, in the order in which the ids were first seen."""
+        found = {outcome.id: cast("AnyOutcome", outcome) for outcome in outcomes}
+        return {task_id: found[task_id] for task_id in self._order}
+
+    def act(self) -> PollRequest | Update | Idle | None:
+        """Return what to do now: send a request, report an update, or wait."""
+        act = self.scheduler.act(_clock.monotonic())
+        if not isinstance(act, SendPoll):
+            return act
+        left = self._deadline_at + CUT - _clock.monotonic()
+        try:
+            return PollRequest(act, self._prepared(act.wait.task_id), within(self._options, left))
+        except ConfigurationError as error:
+            failure = PollResult(act, error)
+        return self.take(failure)
+
+    def _prepared(self, task_id: str) -> Prepared:
+        # Building a request costs more than sending it; of each, only the path is kept.
+        argument = {self._operation.parameter: task_id}
+        if self._pattern is None:
+            _, module, returns, _ = self._operation
+            self._pattern = Question(self.door, module, returns, **argument)
+            self._targets[task_id] = self._pattern.prepared.target
+        target = self._targets.get(task_id)
+        if target is None:
+            target = self._targets[task_id] = self._pattern.target_for(**argument)
+        return self._pattern.prepared.aimed_at(target)
+
+    def take(self, came: PollResult | str | VideoTask | None) -> Update | None:
+        """Take the result of a request, or an id; return what it has changed, if anything.
+
+        Raises:
+            CancelledByUser: the switch was set.
+            BaseException: a bug in somebody's code, unchanged.
+        """
+        if came is None:
+            return None
+        if not isinstance(came, PollResult):
+            return self.add(came)
+        now, wait = _clock.monotonic(), came.ask.wait
+        try:
+            update = self._read(came, now)
+        except ChainhubError as error:
+            failure = error
+        else:
+            return None if update.changed is None and update.outcome is None else update
+        self.check_cancelled()
+        update = self.scheduler.failed(came.ask, failure, now)
+        if update.next_at is not None:
+            self._tell_retry(wait, failure, update.next_at - now)
+        return None if update.outcome is None else update
+
+    def _read(self, came: PollResult, now: float) -> Update:
+        ask, ended = came
+        if isinstance(ended, BaseException):
+            raise ended
+        answer = ended.value()
+        hint = poll_hint_of(answer, time.time())
+        if answer.status == 200 and ask.wait.repeats(answer.body):
+            return self.scheduler.repeated(ask, now, hint)
+        assert self._pattern is not None  # a request was sent
+        task = cast("VideoTask", self._pattern.read(ended))
+        update = self.scheduler.answered(ask, task, now, hint)
+        ask.wait.remember(answer.body)
+        return update
+
+    def kept(self, update: Update) -> Update:
+        """Write an outcome into the journal, and end its span, before it is returned."""
+        outcome = update.outcome
+        if outcome is not None:
+            self._targets.pop(outcome.id, None)
+            if outcome.id in self.spans:
+                self.spans.pop(outcome.id).end(outcome.error, facts_of(outcome))
+            if self._journal is not None:
+                self._journal.record(outcome)
+        return update
+
+    def check_cancelled(self) -> None:
+        """Raise if the switch was set.
+
+        Raises:
+            CancelledByUser: it was.
+        """
+        if self.user_cancel is None or not self.user_cancel.is_set():
+            return
+        if (wait := self._single) is not None:
+            raise CancelledByUser(
+                f"the wait for {wait.task_id} was cancelled; the task keeps running",
+                attempts=wait.polls,
+                elapsed=wait.elapsed(_clock.monotonic()),
+            )
+        raise CancelledByUser(
+            f"the wait for {len(self.scheduler)} tasks was cancelled; the tasks keep running"
+        )
+
+    def _tell_retry(self, wait: Poll, error: ChainhubError, delay: float) -> None:
+        failures, most = wait.tally
+        what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
+        logger.info(what, shown_id(wait.task_id), failures, most, delay, error)
+        observer = self.door.observers.on_retry
+        if observer is None:
+            return
+        observer(
+            RetryEvent(
+                method=error.method or "GET",
+                url=error.url or "",
+                attempt=failures,
+                delay=delay,
+                error=error,
+                max_attempts=most,
+                task_id=wait.task_id,
+                operation=self._operation.wait,
+            )
+        )
+
+
+def facts_of(outcome: Outcome) -> dict[str, str | int]:
+    """Return what a span tells of a wait."""
+    facts: dict[str, str | int] = {"chainhub.task.polls": outcome.polls}
+    if outcome.task is not None:
+        facts["chainhub.task.status"] = str(outcome.task.status)[:200]
+    return facts
+
+
+def within(options: Options, left: float) -> Options:
+    """Return options whose deadline is at most `left` seconds."""
+    return options if options.deadline <= left else options.but(deadline=left)
+
+
 def id_of(task: str | VideoTask) -> str:
     """Return the id to poll.
 
@@ -77,171 +326,12 @@ def id_of(task: str | VideoTask) -> str:
     return found
 
 
-class Poller:
-    """One wait as a loop uses it, sync or async: what to do next, and when."""
-
-    def __init__(
-        self,
-        door: Door | AsyncDoor,
-        task: str | VideoTask,
-        terms: WaitOptions,
-        cancel: Cancel | None,
-    ) -> None:
-        now, options = _clock.monotonic(), door.way.options
-        self.cancel = options.cancel if cancel is None else cancel
-        self._question = Question(door, query, "VideoTask", id=id_of(task))
-        self._wait = Poll(id_of(task), terms, now)
-        self._options = options.but(retry=RetryPolicy.off(), cancel=self.cancel)
-        self._deadline_at = terms.deadline_at
-        self._observers = door.observers
-        self.step = Step(None, PollAt(now))
-
-    def span(self) -> AbstractContextManager[OperationSpan | None]:
-        """Make a span of the wait, if there is a tracer."""
-        wait = self._wait
-        return traced(self._observers, WAIT, wait.task_id, lambda: facts_of(wait))
-
-    @property
-    def pause(self) -> float:
-        """Seconds until the next step."""
-        then = self.step.then
-        return (
-            max(then.at - _clock.monotonic(), 0.0) if isinstance(then, PollAt | ExpireAt) else 0.0
-        )
-
-    def due(self) -> PollRequest | None:
-        """Return the request to send now, or None if the step needed none.
-
-        Raises:
-            CancelledByUser: the switch was set.
-        """
-        if self.cancel is not None and self.cancel.is_set():
-            raise self._cancelled()
-        now = _clock.monotonic()
-        if isinstance(self.step.then, PollAt) and self._wait.may_ask(now):
-            left = self._deadline_at + CUT - now
-            return PollRequest(self._question, within(self._options, left))
-        self.step = Step(None, self._expire(now))
-        return None
-
-    def _expire(self, now: float) -> Next:
-        if now < self._deadline_at:
-            return ExpireAt(self._deadline_at)
-        return self._wait.expired(now)
-
-    def take(self, ended: CallResult) -> None:
-        """Take the result of a request."""
-        if (answer := good(ended)) is not None and self._wait.repeats(answer.body):
-            hint = poll_hint_of(answer, time.time())
-            self.step = self._wait.repeated(_clock.monotonic(), hint)
-            return
-        try:
-            task = cast("VideoTask", self._question.read(ended))
-        except ChainhubError as error:
-            failure = error
-        else:
-            answer = cast("APIResponse", ended.answer)
-            hint = poll_hint_of(answer, time.time())
-            self.step = self._wait.answered(task, _clock.monotonic(), hint)
-            self._wait.remember(answer.body)
-            return
-        if isinstance(failure, CancelledByUser):
-            raise self._cancelled()
-        now = _clock.monotonic()
-        self.step = self._wait.failed(failure, now)
-        if isinstance(self.step.then, PollAt):
-            tell_retry(self._observers, self._wait, failure, self.step.then.at - now)
-
-    def _cancelled(self) -> CancelledByUser:
-        return CancelledByUser(
-            f"the wait for {self._wait.task_id} was cancelled; the task keeps running",
-            attempts=self._wait.polls,
-            elapsed=self._wait.elapsed(_clock.monotonic()),
-        )
-
-
-def facts_of(wait: Poll | Outcome) -> dict[str, str | int]:
-    """Return what a span tells of a wait."""
-    facts: dict[str, str | int] = {"chainhub.task.polls": wait.polls}
-    if wait.task is not None:
-        facts["chainhub.task.status"] = str(wait.task.status)[:200]
-    return facts
-
-
-def tell_retry(observers: Observers, wait: Poll, error: ChainhubError, delay: float) -> None:
-    """Tell that a poll failed and that another one follows after `delay` seconds."""
-    failures, most = wait.tally
-    logger.info(
-        "task %s: poll failed (%d of %d), trying again in %.2f s: %s",
-        shown_id(wait.task_id),
-        failures,
-        most,
-        delay,
-        error,
-    )
-    if observers.on_retry is not None:
-        from chainhub._session import RetryEvent  # nobody else needs it
-
-        observers.on_retry(
-            RetryEvent(
-                method=error.method or "GET",
-                url=error.url or "",
-                attempt=failures,
-                delay=delay,
-                error=error,
-                max_attempts=most,
-                task_id=wait.task_id,
-                operation=WAIT,
-            )
-        )
-
-
-def within(options: Options, left: float) -> Options:
-    """Return options whose deadline is at most `left` seconds."""
-    return options if options.deadline <= left else options.but(deadline=left)
-
-
-class PollRequest(NamedTuple):
-    """A request to send, and its limits."""
-
-    question: Question
-    options: Options
-
-
-def good(ended: CallResult) -> APIResponse | None:
-    """Return the response, whose bytes may be those of the last one."""
-    answer = ended.answer
-    return answer if ended.error is None and answer is not None and answer.status == 200 else None
-
-
-def ended(step: Step) -> VideoTask | None:
-    """Return the task with which a wait ends, None if it continues.
-
-    Raises:
-        ChainhubError: the wait ends with it.
-    """
-    match step.then:
-        case Done(task):
-            return task
-        case Raise(error):
-            raise error
-    return None
-
-
-async def notify(on_update: OnUpdate, task: VideoTask) -> None:
-    """Call a callback, which may be asynchronous."""
-    result = on_update(task)
-    if isawaitable(result):
-        await result
-
-
 def wait_options(
     door: Door | AsyncDoor,
     deadline: float | None,
     interval: Interval | None,
     words: Mapping[str, State] | None,
-    *,
-    raise_on_failure: bool,
+    raise_on_failure: bool = True,
 ) -> WaitOptions:
     """Return the arguments of a wait, checked.
 
@@ -255,46 +345,3 @@ def wait_options(
         words,
         raise_on_failure,
     )
-
-
-def poll_until_final(
-    door: Door, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
-) -> Iterator[VideoTask]:
-    """Poll a task until it is finished; yield it each time it has changed, and at the end."""
-    poller = Poller(door, task, terms, cancel)
-    with poller.span() as span:
-        send = inside(span, door.exchange_prepared)
-        while True:
-            _clock.sleep(poller.pause, poller.cancel)
-            ask = poller.due()
-            if ask is not None:
-                poller.take(send(ask.question.prepared, ask.options))
-            if poller.step.changed is not None:
-                yield poller.step.changed
-            final = ended(poller.step)
-            if final is not None:
-                break
-    if final is not poller.step.changed:
-        yield final
-
-
-async def poll_until_final_async(
-    door: AsyncDoor, task: str | VideoTask, terms: WaitOptions, cancel: Cancel | None
-) -> AsyncIterator[VideoTask]:
-    """Poll a task until it is finished; yield it each time it has changed, and at the end."""
-    running_loop()
-    poller = Poller(door, task, terms, cancel)
-    with poller.span() as span:
-        send = ainside(span, door.exchange_prepared)
-        while True:
-            await _clock.asleep(poller.pause, poller.cancel)
-            ask = poller.due()
-            if ask is not None:
-                poller.take(await send(ask.question.prepared, ask.options))
-            if poller.step.changed is not None:
-                yield poller.step.changed
-            final = ended(poller.step)
-            if final is not None:
-                break
-    if final is not poller.step.changed:
-        yield final

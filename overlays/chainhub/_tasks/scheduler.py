@@ -18,12 +18,9 @@ from chainhub._tasks.poll import Done, Poll, PollAt, Raise, Reach, Step, WaitOpt
 from chainhub._tasks.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from chainhub.errors import ChainhubError
     from chainhub_api.models import VideoTask
 
-MOST_IN_FLIGHT = 16
 _REFUSED = 429
 _OVERLOADED = 503
 
@@ -35,12 +32,6 @@ class SendPoll(NamedTuple):
     sent_at: float
 
 
-class Ended(NamedTuple):
-    """Report an outcome."""
-
-    outcome: Outcome
-
-
 class Idle(NamedTuple):
     """Do nothing until this time, unless a response comes before."""
 
@@ -48,7 +39,7 @@ class Idle(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What a response has changed: a task to report, an outcome, or neither.
+    """What has become known: a changed task to report, an outcome, both or neither.
 
     Attributes:
         next_at: The time of the next poll of the task, None if there is none.
@@ -67,22 +58,15 @@ class Scheduler:
         in_flight: How many polls may be in flight.
     """
 
-    def __init__(self, terms: WaitOptions, in_flight: int = MOST_IN_FLIGHT) -> None:
+    def __init__(self, terms: WaitOptions, in_flight: int) -> None:
         self.pace = RateLimiter()
         self.reach = Reach()
         self.in_flight = 0
-        # An outcome tells what became of a task by its error.
-        self._terms = terms._replace(raise_on_failure=True)
+        self._terms = terms
         self._most = in_flight
         self._due: list[tuple[float, int, Poll]] = []
-        self._seen: dict[str, None] = {}
         self._order = 0
         self._fresh = 0
-
-    @property
-    def ids(self) -> Iterable[str]:
-        """Return the ids in the order they were first seen."""
-        return self._seen.keys()
 
     @property
     def wants_more(self) -> bool:
@@ -93,24 +77,22 @@ class Scheduler:
         """Return how many tasks have no outcome yet."""
         return len(self._due) + self.in_flight
 
-    def add(self, task_id: str, now: float) -> bool:
-        """Add an id to wait for; a duplicate changes nothing and returns False."""
-        if task_id in self._seen:
-            return False
-        self._seen[task_id] = None
-        self._push(now, Poll(task_id, self._terms, now, self.reach))
-        return True
+    def add(self, task_id: str, now: float) -> Poll:
+        """Add an id, which must be new, and return its wait."""
+        wait = Poll(task_id, self._terms, now, self.reach)
+        self._push(now, wait)
+        return wait
 
-    def act(self, now: float) -> SendPoll | Ended | Idle:
+    def act(self, now: float) -> SendPoll | Update | Idle:
         """Return what to do at this time."""
         while self._due:
             due, _, wait = self._due[0]
             if now >= self._terms.deadline_at:
                 wait = self._pop()
-                return Ended(_outcome(wait, wait.expired(now), now))
+                return Update(None, _outcome(wait, wait.expired(now), now))
             if self.reach.over:
                 wait = self._pop()
-                return Ended(_outcome(wait, wait.unreached(now), now))
+                return Update(None, _outcome(wait, wait.unreached(now), now))
             at = self._possible_at(due)
             if at > now:
                 return Idle(at)

@@ -1,4 +1,4 @@
-"""Waiting for one task: the public methods, sync and async. The loops are in `poller`.
+"""Waiting for one task: the public methods, sync and async. The loops are in `loops`.
 
 The loops are imported by the first wait, so that a program that only queries does not load them.
 """
@@ -6,9 +6,11 @@ The loops are imported by the first wait, so that a program that only queries do
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from chainhub._cancel import Cancel
     from chainhub._session import AsyncDoor, Door
     from chainhub._tasks.intervals import PollPolicy
@@ -22,11 +24,28 @@ DEADLINE = 900.0
 """Seconds of a wait: ten times the duration of a usual video; the service gives up earlier."""
 
 
+class TaskOperation(NamedTuple):
+    """The operation that returns a task.
+
+    Attributes:
+        wait: The name of a wait for it, for events and spans.
+        module: The generated operation.
+        returns: The name of the model it returns.
+        parameter: The parameter that takes the id.
+    """
+
+    wait: str
+    module: ModuleType
+    returns: str
+    parameter: str
+
+
 class WaitMethods:
     """Waiting, sync."""
 
     __slots__ = ()
     _door: Door
+    _operation: TaskOperation
 
     def wait(
         self,
@@ -65,17 +84,14 @@ class WaitMethods:
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
-        from chainhub._tasks.poller import poll_until_final, wait_options
+        from chainhub._tasks import loops, poller
 
-        terms = wait_options(
-            self._door, deadline, interval, words, raise_on_failure=raise_on_failure
-        )
-        last: VideoTask | None = None
-        for last in poll_until_final(self._door, task, terms, cancel):
-            if on_update is not None:
-                on_update(last)
-        assert last is not None  # it ends with an error or with the final task
-        return last
+        terms = poller.wait_options(self._door, deadline, interval, words, raise_on_failure)
+        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        outcome = None
+        for update in loops.updates(one, loops.OneByOne(one), iter((task,)), on_update):
+            outcome = update.outcome
+        return loops.result_of(outcome)
 
     def watch(
         self,
@@ -102,10 +118,12 @@ class WaitMethods:
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
-        from chainhub._tasks.poller import poll_until_final, wait_options
+        from chainhub._tasks import loops, poller
 
-        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=False)
-        return poll_until_final(self._door, task, terms, cancel)
+        terms = poller.wait_options(self._door, deadline, interval, words, False)
+        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        found = loops.updates(one, loops.OneByOne(one), iter((task,)), None)
+        return loops.seen(found, loops.change_of)
 
 
 class AsyncWaitMethods:
@@ -113,6 +131,7 @@ class AsyncWaitMethods:
 
     __slots__ = ()
     _door: AsyncDoor
+    _operation: TaskOperation
 
     async def wait(
         self,
@@ -129,17 +148,14 @@ class AsyncWaitMethods:
 
         Arguments and errors are the same; `on_update` may be async.
         """
-        from chainhub._tasks.poller import notify, poll_until_final_async, wait_options
+        from chainhub._tasks import loops, poller
 
-        terms = wait_options(
-            self._door, deadline, interval, words, raise_on_failure=raise_on_failure
-        )
-        last: VideoTask | None = None
-        async for last in poll_until_final_async(self._door, task, terms, cancel):
-            if on_update is not None:
-                await notify(on_update, last)
-        assert last is not None  # it ends with an error or with the final task
-        return last
+        terms = poller.wait_options(self._door, deadline, interval, words, raise_on_failure)
+        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        outcome = None
+        async for update in loops.updates_async(one, loops.AsyncOneByOne(one, task), on_update):
+            outcome = update.outcome
+        return loops.result_of(outcome)
 
     def watch(
         self,
@@ -154,7 +170,9 @@ class AsyncWaitMethods:
 
         Arguments and errors are the same.
         """
-        from chainhub._tasks.poller import poll_until_final_async, wait_options
+        from chainhub._tasks import loops, poller
 
-        terms = wait_options(self._door, deadline, interval, words, raise_on_failure=False)
-        return poll_until_final_async(self._door, task, terms, cancel)
+        terms = poller.wait_options(self._door, deadline, interval, words, False)
+        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        found = loops.updates_async(one, loops.AsyncOneByOne(one, task), None)
+        return loops.AsyncView(one, found, loops.change_of)

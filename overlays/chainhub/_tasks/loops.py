@@ -1,0 +1,367 @@
+"""The loops of waiting, sync and async, and how their requests are sent.
+
+The request of a single wait is sent by the caller's own thread or task. Those of many are sent by a
+few worker threads, or by asyncio tasks; no thread, coroutine or timer belongs to a waiting task.
+Everything else, callbacks included, runs in the caller's thread or task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import math
+import os
+import threading
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from inspect import isawaitable
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
+
+from chainhub import _clock
+from chainhub._clock import waker
+from chainhub._session import ainside, inside, running_loop
+from chainhub._tasks.poller import Poller, PollRequest, PollResult
+from chainhub._tasks.scheduler import Idle, Update
+from chainhub._transport import cancel_scope
+from chainhub.errors import ChainhubError
+from chainhub_api.models import VideoTask
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator
+
+    from chainhub._session import AsyncDoor, Door
+    from chainhub._tasks.batch_methods import Ids
+    from chainhub._tasks.outcome import AnyOutcome, Outcome
+    from chainhub._tasks.wait_methods import OnUpdate
+
+T = TypeVar("T")
+Came = PollResult | str | VideoTask | BaseException | None
+
+
+def updates(
+    poller: Poller,
+    sender: OneByOne | Threads,
+    ids: Iterator[str | VideoTask],
+    on_update: OnUpdate | None,
+) -> Generator[Update, None, None]:
+    """Yield what becomes known of the tasks, until each has an outcome."""
+    with poller, sender:
+        while poller.unfinished:
+            poller.check_cancelled()
+            act = poller.pull(ids) if poller.wants_more else poller.act()
+            if isinstance(act, PollRequest):
+                act = poller.take(sender.send(act))
+            elif isinstance(act, Idle):
+                act = poller.take(sender.wait(act.until))
+            if act is not None:
+                if act.changed is not None and on_update is not None:
+                    on_update(act.changed)
+                yield poller.kept(act)
+
+
+async def updates_async(
+    poller: Poller, sender: AsyncOneByOne | AsyncTasks, on_update: OnUpdate | None
+) -> AsyncGenerator[Update, None]:
+    """Yield what becomes known of the tasks, until each has an outcome."""
+    running_loop()
+    with poller:
+        async with sender:
+            while poller.unfinished:
+                poller.check_cancelled()
+                act = sender.pull() if poller.wants_more else poller.act()
+                if isinstance(act, PollRequest):
+                    act = poller.take(await sender.send(act))
+                elif isinstance(act, Idle):
+                    act = poller.take(await sender.wait(act.until))
+                if act is not None:
+                    if act.changed is not None and on_update is not None:
+                        await notify(on_update, act.changed)
+                    yield poller.kept(act)
+
+
+async def notify(on_update: OnUpdate, task: VideoTask) -> None:
+    """Call a callback, which may be asynchronous."""
+    result = on_update(task)
+    if isawaitable(result):
+        await result
+
+
+class OneByOne:
+    """Sends the requests of a single wait, in the caller's thread."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._door = cast("Door", poller.door)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        pass
+
+    def send(self, request: PollRequest) -> PollResult | None:
+        """Send a request, and return its result if it is there at once."""
+        span = self._poller.spans.get(request.ask.wait.task_id)
+        send = inside(span, self._door.exchange_prepared)
+        try:
+            return PollResult(request.ask, send(request.prepared, request.options))
+        except ChainhubError as error:
+            return PollResult(request.ask, error)
+
+    def wait(self, until: float) -> PollResult | None:
+        """Wait until a result comes, or the time is over."""
+        _clock.sleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
+        return None
+
+
+class Threads(OneByOne):
+    """Sends requests in a few threads; leaving the block ends them and their requests."""
+
+    def __init__(self, poller: Poller) -> None:
+        super().__init__(poller)
+        self._asked: SimpleQueue[PollRequest | None] = SimpleQueue()
+        self._came: SimpleQueue[PollResult | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._watch = cancel_scope(poller.user_cancel, lambda: self._cancelled)
+
+    def __enter__(self) -> Self:
+        self._watch.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._watch.__exit__(None, None, None)
+        self._poller.stop.set()
+        for _ in self._threads:
+            self._asked.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _cancelled(self) -> None:
+        self._poller.stop.set()
+        self._came.put(None)
+
+    def send(self, request: PollRequest) -> PollResult | None:
+        """Let a thread send a request; where none can be started, the caller's does."""
+        started = len(self._threads)
+        if started < min(self._poller.scheduler.in_flight, self._poller.in_flight):
+            # A daemon, so that a wait that nobody reads to its end does not hold up the exit.
+            thread = threading.Thread(target=self._work, name=f"chainhub_{started}", daemon=True)
+            try:
+                thread.start()
+                self._threads.append(thread)
+            except RuntimeError:  # the system has none left, or the program ends
+                if not started:
+                    return super().send(request)
+        self._asked.put(request)
+        return None
+
+    def _work(self) -> None:
+        while (request := self._asked.get()) is not None:
+            try:
+                self._came.put(super().send(request))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
+                self._came.put(PollResult(request.ask, error))
+
+    def wait(self, until: float) -> PollResult | None:
+        """Wait until a result comes, or the time is over."""
+        left = max(until - _clock.monotonic(), 0.0)
+        if not self._poller.scheduler.in_flight and not math.isinf(left):
+            # Nothing can come but the switch: a sleep, which a clock in tests may skip.
+            return super().wait(until)
+        with suppress(Empty):
+            return self._came.get(timeout=None if math.isinf(left) else left)
+        return None
+
+
+class AsyncOneByOne:
+    """Sends the requests of a single wait, in the caller's asyncio task."""
+
+    def __init__(self, poller: Poller, *ids: str | VideoTask) -> None:
+        self._poller = poller
+        self._door = cast("AsyncDoor", poller.door)
+        self._single = iter(ids)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        pass
+
+    def pull(self) -> Update | None:
+        """Read the next id, or start to."""
+        return self._poller.pull(self._single)
+
+    async def send(self, request: PollRequest) -> PollResult | None:
+        """Send a request, and return its result if it is there at once."""
+        span = self._poller.spans.get(request.ask.wait.task_id)
+        send = ainside(span, self._door.exchange_prepared)
+        try:
+            return PollResult(request.ask, await send(request.prepared, request.options))
+        except ChainhubError as error:
+            return PollResult(request.ask, error)
+
+    async def wait(self, until: float) -> PollResult | str | VideoTask | None:
+        """Wait until a result comes, or the time is over."""
+        await _clock.asleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
+        return None
+
+
+class AsyncTasks(AsyncOneByOne):
+    """Sends requests and reads ids in asyncio tasks; leaving the block cancels them."""
+
+    def __init__(self, poller: Poller, ids: Ids | AsyncIterable[str | VideoTask]) -> None:
+        super().__init__(poller)
+        self._ids = aiter(ids if isinstance(ids, AsyncIterable) else _async(ids))
+        self._came: asyncio.Queue[Came] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aexit__(self, *details: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def pull(self) -> Update | None:
+        """Start to read the next id: they may be slow to come."""
+        self._poller.reading = True
+        self._start(self._read())
+        return None
+
+    async def send(self, request: PollRequest) -> PollResult | None:
+        """Let a task send a request."""
+        self._start(self._send(request))
+        return None
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    def _done(self, came: Came) -> None:
+        self._came.put_nowait(came)
+        # A callback of the task would cost the loop another turn for every poll.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _read(self) -> None:
+        came: Came = None
+        try:
+            came = await anext(self._ids)
+        except StopAsyncIteration:
+            self._poller.more = False
+        except Exception as error:  # noqa: BLE001 - it is raised where the caller is
+            came = error
+        self._poller.reading = False
+        self._done(came)
+
+    async def _send(self, request: PollRequest) -> None:
+        try:
+            came: Came = await super().send(request)
+        except Exception as error:  # noqa: BLE001 - it is raised where the caller is
+            came = PollResult(request.ask, error)
+        self._done(came)
+
+    async def wait(self, until: float) -> PollResult | str | VideoTask | None:
+        """Wait until a result or an id comes, or the time is over."""
+        came: Came = None
+        if not self._came.empty():
+            return _raised(self._came.get_nowait())
+        left = until - _clock.monotonic()
+        with suppress(TimeoutError):
+            async with _clock.timeout(None if math.isinf(left) else left) as scope:
+                with cancel_scope(self._poller.user_cancel, lambda: waker(scope)):
+                    came = await self._came.get()
+        return _raised(came)
+
+
+async def _async(ids: Ids) -> AsyncIterator[str | VideoTask]:
+    for task in ids:
+        yield task
+
+
+def _raised(came: T | BaseException) -> T:
+    if isinstance(came, BaseException):
+        raise came
+    return came
+
+
+class AsyncView(Generic[T]):
+    """What a caller sees of updates; without its reader it frees the journal at once.
+
+    An async generator would free it a turn of the event loop later.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        found: AsyncGenerator[Update, None],
+        see: Callable[[Update], T | None],
+    ) -> None:
+        self._poller = poller
+        self._updates = found
+        self._see = see
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        async for update in self._updates:
+            if (seen := self._see(update)) is not None:
+                return seen
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """End the requests and close the journal."""
+        await self._updates.aclose()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the disk is full
+            self._poller.release()
+
+
+def seen(found: Iterator[Update], see: Callable[[Update], T | None]) -> Iterator[T]:
+    """Yield what a caller sees of updates."""
+    for update in found:
+        if (item := see(update)) is not None:
+            yield item
+
+
+def result_of(outcome: Outcome | None) -> VideoTask:
+    """Return the task with which a single wait has ended.
+
+    Raises:
+        ChainhubError: the wait has ended with it.
+    """
+    assert outcome is not None  # every id has one, and it comes last
+    return outcome.result()
+
+
+def change_of(update: Update) -> VideoTask | None:
+    """Return the task to yield for somebody who watches it, if it has changed or is final.
+
+    Raises:
+        ChainhubError: the wait has ended with it.
+    """
+    return update.changed if update.outcome is None else update.outcome.result()
+
+
+def outcome_of(update: Update) -> AnyOutcome | None:
+    """Return the outcome, if there is one."""
+    return cast("AnyOutcome | None", update.outcome)
+
+
+_unfinished: weakref.WeakKeyDictionary[Generator[Update, None, None], int]
+_unfinished = weakref.WeakKeyDictionary()
+
+
+def until_exit(found: Generator[Update, None, None]) -> Generator[Update, None, None]:
+    """Close updates at exit, if nobody has read them to their end."""
+    _unfinished[found] = os.getpid()
+    return found
+
+
+@atexit.register
+def _close_unfinished() -> None:
+    """Close what nobody read to its end while all that closing needs is there."""
+    for found, process in list(_unfinished.items()):
+        with suppress(Exception):  # a thread is still in it, or the disk is full
+            if process == os.getpid():  # the journal of a forked child is its parent's
+                found.close()
