@@ -1,11 +1,13 @@
 """The error inside an answer: the shapes gateways wrap it in, and what they say.
 
 Gateways put the message, the code and sometimes a whole other answer (as a string of JSON)
-into each other. `parse_error_body` looks for the innermost words, a bounded number of levels deep.
+into each other. `parse_error_body` looks for the innermost words, a bounded number of levels deep
+and in a bounded number of places, so that no body costs more than reading it.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from chainhub._responses.strict_json import NotJSON, parse_text
 # Each answer wrapped into another as a string takes three.
 _DEEPEST = 12
 _WIDEST = 10
+_MOST_PLACES = 1000
 _LONGEST_INNER = 65_536
 # Compiled when the first error comes: a good answer needs neither.
 _WORD = r"[A-Za-z0-9_.\-]{1,100}"
@@ -40,7 +43,7 @@ class ErrorBody(NamedTuple):
 
 def parse_error_body(document: object) -> ErrorBody:
     """Return what a decoded error body says, the innermost words first."""
-    said = _unwrap(document, _DEEPEST)
+    said = _unwrap(document, _DEEPEST, itertools.count())
     found = re.search(_REQUEST_ID, said.message or "")
     if found is None:
         return said
@@ -48,22 +51,20 @@ def parse_error_body(document: object) -> ErrorBody:
     return said._replace(message=message or None, request_id=said.request_id or found[1])
 
 
-def _unwrap(document: object, levels: int) -> ErrorBody:
-    if levels == 0:
+def _unwrap(document: object, levels: int, places: Iterator[int]) -> ErrorBody:
+    if not isinstance(document, str | list | dict) or levels == 0 or next(places) >= _MOST_PLACES:
         return ErrorBody()
     if isinstance(document, str):
-        return _unwrap_text(document, levels)
+        return _unwrap_text(document, levels, places)
     if isinstance(document, list):
-        return _first_said(_unwrap(item, levels - 1) for item in document[:_WIDEST])
-    if isinstance(document, dict):
-        return _unwrap_object(document, levels)
-    return ErrorBody()
+        return _first_said(_unwrap(item, levels - 1, places) for item in document[:_WIDEST])
+    return _unwrap_object(document, levels, places)
 
 
-def _unwrap_text(text: str, levels: int) -> ErrorBody:
+def _unwrap_text(text: str, levels: int, places: Iterator[int]) -> ErrorBody:
     if text.lstrip()[:1] in ("{", "[") and len(text) <= _LONGEST_INNER:
         try:
-            inner = _unwrap(parse_text(text), levels - 1)
+            inner = _unwrap(parse_text(text), levels - 1, places)
         except NotJSON:
             inner = ErrorBody()
         if inner.message or inner.code:
@@ -71,8 +72,8 @@ def _unwrap_text(text: str, levels: int) -> ErrorBody:
     return ErrorBody(message=text.strip() or None)
 
 
-def _unwrap_object(document: dict[str, object], levels: int) -> ErrorBody:
-    inner = _first_said(_unwrap(part, levels - 1) for part in _parts(document))
+def _unwrap_object(document: dict[str, object], levels: int, places: Iterator[int]) -> ErrorBody:
+    inner = _first_said(_unwrap(part, levels - 1, places) for part in _parts(document))
     return ErrorBody(
         message=inner.message or _problem(document),
         code=inner.code or _code(document),
@@ -89,12 +90,14 @@ def _parts(document: dict[str, object]) -> Iterator[object]:
     Where `error` is one word beside a message, as in OAuth, the message says more.
     """
     error = document.get("error")
-    if not isinstance(error, str):
+    word = isinstance(error, str)
+    if not word:
         yield error
     yield document.get("errors")
     yield _located(document)
     yield from map(document.get, MESSAGES)
-    yield error
+    if word:
+        yield error
     if not isinstance(document.get("detail"), str):
         yield document.get("detail")
 

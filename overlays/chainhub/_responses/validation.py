@@ -138,7 +138,7 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
     if issubclass(origin, enum.Enum):
         return _listed(declared, tuple(one.value for one in origin))
     if hasattr(origin, "from_dict"):
-        return [(dict, _model_of(origin))]
+        return [(dict, _model_of(typing.cast("type[typing.Any]", origin)))]
     make = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
     if make is not None:
         return [(str, functools.partial(_text_of, make, declared))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,36 @@ def test_unwrapping_is_bounded() -> None:
     """What is wrapped too often is shown as it stands, not followed for ever."""
     assert parse_error_body(_wrapped(10)).code == "outer"
     assert parse_error_body({"message": "[" + "1," * 40_000 + "1]"}).message is not None
+
+
+def _nested(wide: int, deep: int) -> object:
+    document: object = {}
+    for _ in range(deep):
+        document = {"error": [document] * wide}
+    return document
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        (_nested(1, 3), _nested(1, 6)),
+        (_nested(2, 5), _nested(10, 5)),
+        ([{"message": {"text": "x"}}] * 5, [{"message": [{"message": {}}] * 10}] * 10),
+        ({"message": json.dumps(_nested(2, 3))}, {"message": json.dumps(_nested(6, 4))}),
+        ({"message": "a" * 50_000}, {"message": "a" * 100_000}),
+    ],
+)
+def test_no_error_costs_more_than_reading_it(small: object, large: object) -> None:
+    """The words of a body of any shape are looked for in a bounded number of places."""
+
+    def spent(document: object) -> float:
+        began = time.process_time()
+        for _ in range(5):
+            parse_error_body(document)
+        return time.process_time() - began
+
+    growth = len(json.dumps(large)) / len(json.dumps(small))
+    assert spent(large) < 10 * growth * spent(small) + 0.5
 
 
 @pytest.mark.parametrize(
