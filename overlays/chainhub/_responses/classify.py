@@ -24,11 +24,14 @@ _QUOTA_CODES = frozenset(
     }
 )
 # The patterns are compiled when the first error comes.
+_MONEY = r"(?:\w+ )?(?:quota|credit|balance|funds)s?\b"
 _QUOTA_TEXT = (
-    r"(?i)quota is not enough|insufficient (?:user )?(?:quota|balance|credit)|exceeded your"
-    r" (?:current )?quota|quota (?:has been )?exhausted|not enough (?:quota|credit|balance)"
-    r"|out of credits?|额度不足|余额不足|预扣费"
+    rf"(?i)insufficient {_MONEY}|n[o']t (?:have )?enough {_MONEY}|\b(?:out of|no) credits?\b"
+    rf"|{_MONEY} (?:(?:is|are|has been|have been) )?(?:not enough|insufficient|exhausted|used up)"
+    r"|exceeded your (?:current )?quota|额度不足|余额不足|积分不足|预扣费"
 )
+# Where the words of a code meet: NOT_ENOUGH_CREDITS, InsufficientBalance.
+_JOINTS = r"[_\-.]|(?<=[a-z])(?=[A-Z])"
 _NO_TASK_CODES = frozenset({"task_not_exist", "task_not_exists", "task_not_found"})
 _NO_TASK_TEXT = (
     r"(?i)\b(?:task|video)(?: id)?\b.{0,80}\b(?:not found|not exist|does ?n[o']t exist|unknown)"
@@ -110,7 +113,9 @@ def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
     """Tell whether the account is empty; for a 429 only codes and clear words count."""
     if _QUOTA_CODES.intersection(word.lower() for word in words):
         return True
-    return status in (200, 400, 402, 403, 429) and re.search(_QUOTA_TEXT, message) is not None
+    if any(re.search(_QUOTA_TEXT, re.sub(_JOINTS, " ", word)) for word in words):
+        return True
+    return status in (200, 400, 402, 403, 422, 429) and re.search(_QUOTA_TEXT, message) is not None
 
 
 def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:

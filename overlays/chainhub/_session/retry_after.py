@@ -22,6 +22,8 @@ _HINTS = frozenset({b"openai-poll-after-ms", b"retry-after", b"retry-after-ms"})
 
 # Longer than any wait that makes sense, and small enough to print and to add to a clock.
 _LONGEST = 1e9
+# A "number of seconds" of thirty years is an instant, and one far beyond is one in milliseconds.
+_INSTANTS = 1e9, 1e11
 
 # Compiled when the first header of the kind comes.
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?"
@@ -44,6 +46,7 @@ def retry_after_of(answer: APIResponse, wall: float) -> float | None:
     `retry-after-ms` goes before `Retry-After`, being the more exact; of several headers the longest
     wait counts. A date is measured from the answer's own `Date`, so that a wrong clock on this
     machine does not matter; without one from `wall`, seconds since 1970. A date gone by is 0.0.
+    Some services send a number of seconds, or milliseconds, since 1970: that is a date too.
     """
     waits = list(_each(answer, b"retry-after-ms", _milliseconds))
     if not waits:
@@ -94,9 +97,18 @@ def _milliseconds(text: str) -> float | None:
 
 def _seconds_or_date(text: str, now: float) -> float | None:
     seconds = _number(text)
-    if seconds is None and (date := date_of(text)) is not None:
-        seconds = max(0.0, date - now)
+    instant = date_of(text) if seconds is None else _instant_in(seconds)
+    if instant is not None:
+        seconds = max(0.0, instant - now)
     return None if seconds is None else min(seconds, _LONGEST)
+
+
+def _instant_in(number: float) -> float | None:
+    """Return the instant that some services write where seconds to wait belong."""
+    first, first_in_milliseconds = _INSTANTS
+    if number < first:
+        return None
+    return number if number < first_in_milliseconds else number / 1000
 
 
 def _instant(found: re.Match[str]) -> float | None:
