@@ -138,7 +138,7 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
     if issubclass(origin, enum.Enum):
         return _listed(declared, tuple(one.value for one in origin))
     if hasattr(origin, "from_dict"):
-        return [(dict, _model_of(typing.cast("type[typing.Any]", origin)))]
+        return [(dict, _MODELS.setdefault(origin, _Model(origin)))]
     make = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
     if make is not None:
         return [(str, functools.partial(_text_of, make, declared))]
@@ -203,10 +203,8 @@ class _Model:
         return None if isinstance(inner.plain, _Everything) else inner
 
 
-@functools.cache
-def _model_of(model: type) -> _Model:
-    # Only classes can be kept: two unions are equal in any order of their members, which counts.
-    return _Model(model)
+# Only classes can be kept: two unions are equal in any order of their members, which counts here.
+_MODELS: dict[type, _Model] = {}
 
 
 def _items(inner: Declared, items: list[object], lenient: bool) -> object:
