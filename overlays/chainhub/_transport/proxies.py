@@ -1,23 +1,25 @@
 """Which proxy a request goes through: one given by argument, or the environment as httpx reads it.
 
-Reading and choosing are pure. A proxy that nobody asked for in this process (a variable set for
+A proxy that nobody asked for in this process (a variable set for
 other programs) is looked at only when it is chosen, so that it cannot break what does not use it.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.request import getproxies
 
 from chainhub._transport.addresses import is_loopback
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
-    from ipaddress import IPv4Network, IPv6Network
 
     import httpx
 
@@ -34,6 +36,15 @@ class _Hidden(bytes):
 
     def __repr__(self) -> str:
         return "b'…'"
+
+
+class _HiddenURL(str):
+    """The URL of a proxy, which may hold a password: error trackers record locals."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
 
 
 class ProxySetting(NamedTuple):
@@ -74,56 +85,67 @@ class ProxySetting(NamedTuple):
         return f"the proxy {self.address} ({self.source})"
 
 
-class _Rule(NamedTuple):
-    """One line of the routing table: what it matches, and the proxy's URL or None for direct."""
+class _Exception(NamedTuple):
+    """An entry of NO_PROXY; a host may begin with `*`, and the scheme `all` is any."""
 
     scheme: str
     host: str
     port: int | None
-    target: str | None
-    source: str
+    network: IPv4Network | IPv6Network | None = None
 
-    def __repr__(self) -> str:
-        # The target may hold a password.
-        return f"<_Rule {self.scheme}://{self.host}:{self.port} ({self.source})>"
-
-    @property
-    def priority(self) -> tuple[bool, int, int]:
-        return self.port is None, -len(self.host), -len(self.scheme)
-
-    def matches(self, scheme: str, host: str, port: int | None) -> bool:
-        return (
-            self.scheme in ("", scheme)
-            and self.port in (None, port)
-            and _host_matches(self.host, host)
-        )
+    def holds_for(self, scheme: str, host: str, port: int | None) -> bool:
+        if self.network is not None:
+            return _lies_in(host, self.network)
+        if self.scheme not in ("all", scheme) or self.port not in (None, port):
+            return False
+        if not self.host.startswith("*"):
+            return self.host in ("", host)
+        end = self.host[1:]
+        return host == end or host.endswith(end if end.startswith(".") else f".{end}")
 
 
 class ProxySettings(NamedTuple):
-    """A routing table, the most specific rule first. An empty one sends everything directly."""
+    """Which proxy is for which scheme, and what goes directly; without any, everything does.
 
-    rules: tuple[_Rule, ...] = ()
+    Attributes:
+        targets: The proxy's URL and where it was configured, by scheme; `all` is for any. Without
+            a URL, requests with this scheme go directly.
+        exceptions: What goes directly although there is a proxy for it.
+    """
+
+    targets: Mapping[str, tuple[str | None, str]] = MappingProxyType({})
+    exceptions: tuple[_Exception, ...] = ()
+
+    def __repr__(self) -> str:
+        """Show no target, which may hold a password."""
+        return f"<ProxySettings {sorted(self.targets)}>"
 
 
-def read_environment(
-    environ: Mapping[str, str] | None = None, platform: str = sys.platform
-) -> ProxySettings:
+def read_environment() -> ProxySettings:
     """Read the proxies of the environment, or of the system where it has some and the former none.
-
-    Args:
-        environ: The variables; this process's if not given.
-        platform: As `sys.platform`; macOS and Windows have proxy settings of their own.
 
     Raises:
         ConfigurationError: NO_PROXY has an entry that cannot be read.
     """
-    environ = os.environ if environ is None else environ
-    found = _environment_variables(environ)
-    if not found and platform in ("darwin", "win32"):
-        found = _system_settings()
-    if not any(found.get(scheme, ("", ""))[0] for scheme in ("http", "https", "all")):
+    found = {
+        scheme: (_HiddenURL(value), _source(scheme, value))
+        for scheme, value in getproxies().items()
+    }
+    hosts, source = found.get("no", ("", ""))
+    entries = [entry.strip() for entry in hosts.split(",")]
+    targets: dict[str, tuple[str | None, str]] = {}
+    targets |= {scheme: found[scheme] for scheme in ("http", "https", "all") if scheme in found}
+    if "*" in entries or not any(target for target, _ in targets.values()):
         return ProxySettings()
-    return ProxySettings(_sorted(_rules(found)))
+    exceptions = []
+    for entry in filter(None, entries):
+        exception = _exception(entry, source)
+        if exception.host or exception.port or exception.network:
+            exceptions.append(exception)
+        elif not (entry.endswith("*") and exception.scheme in targets):
+            # "https://" takes the place of HTTPS_PROXY, "https://*" that of ALL_PROXY only.
+            targets[exception.scheme] = None, source
+    return ProxySettings(targets, tuple(exceptions))
 
 
 def read_argument(proxy: str) -> ProxySettings:
@@ -132,10 +154,8 @@ def read_argument(proxy: str) -> ProxySettings:
     Raises:
         ConfigurationError: The argument is not the URL of a proxy that can be used.
     """
-    source = ARGUMENT
-    setting = _parse_proxy(proxy, source)
-    _check_socks(setting)
-    return ProxySettings((_Rule("", "", None, proxy, source),))
+    _check_socks(_parse_proxy(proxy, ARGUMENT))
+    return ProxySettings({"all": (proxy, ARGUMENT)})
 
 
 def choose_proxy(
@@ -147,23 +167,23 @@ def choose_proxy(
         scheme: `http` or `https`.
         host: The host as the URL has it, IPv6 with or without brackets.
         port: The port, or None for the scheme's default.
-        settings: The routing table.
+        settings: What was configured.
 
     Raises:
         ConfigurationError: The chosen proxy cannot be used; names the variable, shows no secret.
     """
-    if not settings.rules:
+    target, source = settings.targets.get(scheme) or settings.targets.get("all") or (None, "")
+    if target is None:
         return None
     url = _parse_url(f"{scheme}://{f'[{host}]' if _bare_v6(host) else host}")
     name = host.lower() if url is None else url.host
     port = None if port == _DEFAULT_PORT.get(scheme) else port
-    rule = next((rule for rule in settings.rules if rule.matches(scheme, name, port)), None)
-    if rule is None or rule.target is None:
+    if any(exception.holds_for(scheme, name, port) for exception in settings.exceptions):
         return None
-    if scheme == "http" and rule.source != ARGUMENT and is_loopback(name):
+    if scheme == "http" and source != ARGUMENT and is_loopback(name):
         # Unencrypted is allowed there because it does not leave this machine.
         return None
-    setting = _parse_proxy(rule.target, rule.source)
+    setting = _parse_proxy(target, source)
     _check_socks(setting)
     return setting
 
@@ -190,121 +210,36 @@ def httpx_proxy(
     return httpx.Proxy(made.url, auth=made.auth, headers=made.headers, ssl_context=trusted())
 
 
-def _environment_variables(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Map scheme to value and variable, as `urllib.request.getproxies_environment` does.
+def _source(scheme: str, value: str) -> str:
+    """Return the variable that holds what the standard library has found, to name it in errors."""
+    variable = f"{scheme}_proxy"
+    names = (name for name, text in os.environ.items() if text == value)
+    return next((name for name in names if name.lower() == variable), _SYSTEM)
 
-    Any `*_proxy` in any case counts; one that ends in lower case wins, and switches off when empty.
+
+def _exception(entry: str, source: str) -> _Exception:
+    """Read an entry of NO_PROXY as httpx does; networks and IPv6 in brackets are understood too.
+
+    Addresses and localhost stand for themselves, other names for their subdomains too.
     """
-    found: dict[str, tuple[str, str]] = {}
-    for name, value in environ.items():
-        if value and name.lower().endswith("_proxy"):
-            found[name.lower()[:-6]] = (value, name)
-    if "REQUEST_METHOD" in environ:
-        # Under CGI, HTTP_PROXY is what a visitor sent as the header "Proxy:".
-        found.pop("http", None)
-    for name, value in environ.items():
-        if name.endswith("_proxy"):
-            found[name.lower()[:-6]] = (value, name)
-    return {scheme: pair for scheme, pair in found.items() if pair[0]}
-
-
-def _system_settings() -> dict[str, tuple[str, str]]:
-    from urllib.request import getproxies
-
-    return {scheme: (value, _SYSTEM) for scheme, value in getproxies().items()}
-
-
-def _rules(found: Mapping[str, tuple[str, str]]) -> dict[str, _Rule]:
-    """Return the routing table by pattern; a later rule replaces one of the same pattern."""
-    rules = {}
-    for scheme in ("http", "https", "all"):
-        if scheme in found:
-            target, source = found[scheme]
-            rules[f"{scheme}://"] = _rule(f"{scheme}://", target, source)
-    hosts, source = found.get("no", ("", ""))
-    entries = [entry.strip() for entry in hosts.split(",")]
-    if "*" in entries:
-        return {}
-    for entry in filter(None, entries):
-        if _network(entry) is not None:
-            rules[entry] = _Rule("", entry, None, None, source)
-        else:
-            pattern = _pattern(entry)
-            rules[pattern] = _rule(pattern, None, source)
-    return rules
-
-
-def _sorted(rules: Mapping[str, _Rule]) -> tuple[_Rule, ...]:
-    return tuple(sorted(rules.values(), key=lambda rule: rule.priority))
-
-
-def _pattern(entry: str) -> str:
-    """Turn an entry of NO_PROXY into httpx's pattern of URLs.
-
-    Addresses and localhost match themselves, other names their subdomains too. IPv6 in brackets,
-    which httpx stumbles over, means what it says.
-    """
-    if "://" in entry:
-        return entry
-    host, bracket, rest = entry.removeprefix("[").partition("]")
-    if _is_address(host, 6):
-        return f"all://[{host.partition('/')[0]}]{rest if bracket else ''}"
-    if _is_address(entry, 4) or entry.lower() == "localhost":
-        return f"all://{entry}"
-    return f"all://*{entry}"
-
-
-def _network(entry: str) -> IPv4Network | IPv6Network | None:
-    """Return the network that an entry such as 10.0.0.0/8 names: httpx would see a path in it."""
-    if "/" not in entry or "://" in entry:
-        return None
-    from ipaddress import ip_network
-
-    try:
-        return ip_network(entry.replace("[", "").replace("]", ""), strict=False)
-    except ValueError:
-        return None
-
-
-def _is_address(text: str, version: int) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(text.partition("/")[0]).version == version
-    except ValueError:
-        return False
-
-
-def _rule(pattern: str, target: str | None, source: str) -> _Rule:
+    pattern = entry
+    if "://" not in entry:
+        with suppress(ValueError):
+            numbers = entry.removeprefix("[").replace("]/", "/").removesuffix("]")
+            return _Exception("all", "", None, ip_network(numbers.partition("%")[0], strict=False))
+        itself = entry.startswith("[") or entry.lower() == "localhost"
+        pattern = f"all://{entry}" if itself else f"all://*{entry}"
     url = _parse_url(pattern)
     if url is None:
-        shown = "" if "@" in pattern else f" {ascii(pattern.removeprefix('all://*'))[:100]}"
+        shown = "" if "@" in entry else f" {ascii(entry)[:100]}"
         raise ConfigurationError(
             f"{source}: the entry{shown} is not a host, an address or a URL;"
             " entries are separated by commas"
         )
-    scheme = "" if url.scheme == "all" else url.scheme
-    host = "" if url.host == "*" else url.host
-    return _Rule(scheme, host, url.port, target, source)
-
-
-def _host_matches(pattern: str, host: str) -> bool:
-    if not pattern:
-        return True
-    if (network := _network(pattern)) is not None:
-        return _lies_in(host, network)
-    if pattern.startswith("*."):
-        return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
-    if pattern.startswith("*"):
-        return host == pattern[1:] or (
-            host.endswith(f".{pattern[1:]}") and len(host) > len(pattern)
-        )
-    return host == pattern
+    return _Exception(url.scheme, "" if url.host == "*" else url.host, url.port)
 
 
 def _lies_in(host: str, network: IPv4Network | IPv6Network) -> bool:
-    from ipaddress import ip_address
-
     try:
         return ip_address(host) in network
     except ValueError:  # a name; whoever excludes a network names addresses
@@ -327,8 +262,7 @@ def _parse_url(text: str) -> httpx.URL | None:
 
 
 def _parse_proxy(text: str, source: str) -> ProxySetting:
-    text = text.strip()
-    url = _parse_url(text if "://" in text else f"http://{text}")
+    url = _parse_url(text.strip() if "://" in text else f"http://{text.strip()}")
     problem = "not a URL such as http://proxy.example:3128" if url is None else _problem(url)
     if url is None or problem is not None:
         # The text itself is not shown: it may hold a password.

@@ -99,17 +99,20 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
     """Return where requests go through, None if nothing but the way to the API is known.
 
+    Args:
+        argument: The URL of a proxy.
+        environ: Variables of this process, or none of them: then no others are looked for.
+
     Raises:
         ConfigurationError: the argument, or NO_PROXY, cannot be read.
     """
-    asked = sys.platform in ("darwin", "win32") or any(
-        name.lower().endswith("_proxy") for name in environ
-    )
-    if not argument and not asked:
+    system = bool(environ) and sys.platform in ("darwin", "win32")
+    named = any(name.lower().endswith("_proxy") for name in environ)
+    if not (argument or system or named):
         return None
     from chainhub._transport.proxies import read_argument, read_environment  # few have a proxy
 
-    return read_argument(argument) if argument else read_environment(environ)
+    return read_argument(argument) if argument else read_environment()
 
 
 ROUTING = frozenset({"mounts", "proxy", "transport", "trust_env"})

@@ -144,9 +144,7 @@ def found_way(url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
 
     parts = urlsplit(url)
     try:
-        proxy = choose_proxy(
-            parts.scheme, parts.hostname or "", parts.port, read_environment(environ)
-        )
+        proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, read_environment())
     except ConfigurationError as error:
         yield fault(_ADDRESS, "proxy", error)
     else:

@@ -27,7 +27,9 @@ from chainhub._transport import (
     Route,
     SocketStream,
     StreamedExchange,
+    choose_proxy,
     http1,
+    proxies_of,
     route_to,
 )
 from tests.loopback import spell
@@ -630,9 +632,7 @@ def test_a_body_is_read_piece_by_piece(server):
 )
 def test_a_proxy_that_forwards_is_told_the_origin(scheme, host, port, prefix):
     """IPv6 in brackets."""
-    from chainhub._transport import choose_proxy, read_environment
-
-    proxy = choose_proxy("http", "x.example", 80, read_environment({"http_proxy": "http://p:1"}))
+    proxy = choose_proxy("http", "x.example", 80, proxies_of("http://p:1", {}))
     route = route_to(scheme, host, port, proxy=proxy, context=lambda: pytest.fail("no TLS"))
     assert (route.host, route.port, route.prefix) == ("p", 1, prefix)
     assert route_to("http", "h", 1, proxy=None, context=lambda: pytest.fail("no TLS")).steps == ()
