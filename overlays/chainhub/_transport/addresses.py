@@ -2,9 +2,6 @@
 
 A task's answer names the address of its video. Followed blindly, it would let whoever writes that
 answer read what only this machine can reach. Everything here is a decision: no lookup, no socket.
-
-The network tables are spelled out because `ipaddress` changed its own mind about them several
-times between Python 3.11.0 and 3.13.
 """
 
 from __future__ import annotations
@@ -36,14 +33,21 @@ _METADATA = {
     "fe80::a9fe:a9fe",  # OpenStack
 }
 
-# The IANA special-purpose registries; the first network that holds the address names it.
+# What `ipaddress` calls an address; versions agree on these.
+_KINDS = (
+    ("is_unspecified", "unspecified"),
+    ("is_loopback", "loopback"),
+    ("is_link_local", "link-local"),
+    ("is_multicast", "multicast"),
+    ("is_site_local", "private (site-local)"),
+    ("sixtofour", "a 6to4 tunnel"),
+    ("teredo", "a Teredo tunnel"),
+)
+# Of the IANA special-purpose registries: what it has no word for, or changed its own mind about
+# between Python 3.11.0 and 3.13. The first network that holds the address names it.
 _SPECIAL = (
-    ("0.0.0.0/32", "unspecified"),
-    ("0.0.0.0/8", "reserved"),
     ("10.0.0.0/8", "private"),
     ("100.64.0.0/10", "shared (carrier NAT)"),
-    ("127.0.0.0/8", "loopback"),
-    ("169.254.0.0/16", "link-local"),
     ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "reserved"),
     ("192.0.2.0/24", "reserved for documentation"),
@@ -52,25 +56,12 @@ _SPECIAL = (
     ("198.18.0.0/15", "reserved for benchmarks"),
     ("198.51.100.0/24", "reserved for documentation"),
     ("203.0.113.0/24", "reserved for documentation"),
-    ("224.0.0.0/4", "multicast"),
     ("255.255.255.255/32", "broadcast"),
-    ("240.0.0.0/4", "reserved"),
-    ("::/128", "unspecified"),
-    ("::1/128", "loopback"),
     ("64:ff9b:1::/48", "private (local NAT64)"),
     ("fc00::/7", "private"),
-    ("fe80::/10", "link-local"),
-    ("fec0::/10", "private (site-local)"),
-    ("ff00::/8", "multicast"),
     ("2001:db8::/32", "reserved for documentation"),
     ("3fff::/20", "reserved for documentation"),
-    ("2001::/32", "a Teredo tunnel"),
     ("2001::/23", "reserved"),
-    ("2002::/16", "a 6to4 tunnel"),
-    # Global unicast is 2000::/3, an eighth of all; the rest follows.
-    ("::/3", "reserved"),
-    ("4000::/2", "reserved"),
-    ("8000::/1", "reserved"),
 )
 
 # An IPv4 address travels in the last 32 bits of these, and is what is really connected to.
@@ -97,6 +88,7 @@ _LOCAL_SUFFIXES = (
     ".nip.io",
     ".sslip.io",
 )
+_Network = IPv4Network | IPv6Network
 _NUMBERS = re.compile(r"[0-9a-zA-Z.]+")
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _NEVER_IN_HOST = set(" \"%'*,/:;<=>?@[]\\^`{|}~!#$&()+")
@@ -118,19 +110,22 @@ def refusal(ip: str) -> str | None:
 def _judge(address: IPv4Address | IPv6Address) -> str | None:
     if str(address) in _METADATA:
         return "a cloud metadata service"
-    if any(address in network for network in _embedding()):
+    embedding, special = _networks()
+    if any(address in network for network in embedding):
         return _judge(IPv4Address(int(address) & 0xFFFFFFFF))
-    return next((name for network, name in _special() if address in network), None)
+    for attribute, kind in _KINDS:
+        if getattr(address, attribute, None):
+            return kind
+    for network, name in special:
+        if address in network:
+            return name
+    return "reserved" if address.is_reserved or not address.is_global else None
 
 
 @cache
-def _embedding() -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(text) for text in _EMBEDDING)
-
-
-@cache
-def _special() -> tuple[tuple[IPv4Network | IPv6Network, str], ...]:
-    return tuple((ip_network(text), name) for text, name in _SPECIAL)
+def _networks() -> tuple[list[_Network], list[tuple[_Network, str]]]:
+    special = [(ip_network(text), name) for text, name in _SPECIAL]
+    return [ip_network(text) for text in _EMBEDDING], special
 
 
 def refuse_private(host: str, port: int, address: str) -> None:
