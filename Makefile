@@ -89,7 +89,8 @@ build: environment-release ## make the files of a release in dist/, of a clean t
 
 publish: environment-release ## build them and upload them to your own index: INDEX=name, DRY=1 only says what would happen
 	@$(call say,Wheel and source distribution and bill of materials)
-	@$(python) -m release publish $${DRY:+--dry-run} $${SIGN:+--sign="$$SIGN"} -- "$$INDEX"
+	@$(python) -m release publish $${DRY:+--dry-run} $${SIGN:+--sign="$$SIGN"} \
+		$${ALLOW_FORWARDING:+--allow-forwarding="$$ALLOW_FORWARDING"} -- "$$INDEX"
 
 lock: environment-release ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
 	@$(call locked,run)

@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     publish = steps.add_parser("publish", help="bring them to an index")
     publish.add_argument("index", metavar="NAME", help="of an index in uv's configuration")
     publish.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    publish.add_argument(
+        "--allow-forwarding", default="", metavar="HOST", help="where the index looks by itself"
+    )
     publish.add_argument("--sign", metavar="KEY", help="sign the checksums with this SSH key")
     publish.set_defaults(run=_publish, dirty=False)
     return parser
@@ -58,8 +61,14 @@ def _publish(options: argparse.Namespace, project: Path) -> None:
     git.require_clean(project)
     chosen = index.find(options.index, project, os.environ)
     _build(options, project)  # what is in dist/ may come from a tree that was not clean
-    told = publishing.publish(project / "dist", chosen, os.environ, dry=options.dry_run)
-    for line in told:
+    lines = publishing.publish(
+        project / "dist",
+        chosen,
+        os.environ,
+        dry=options.dry_run,
+        forwarding=options.allow_forwarding,
+    )
+    for line in lines:
         print(line, flush=True)
 
 

@@ -66,7 +66,13 @@ def test_publishing_tells_each_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A dry run tells what would be published where."""
-    server.answers = [http(404, b"")]
+    server.answers = [
+        http(404, b""),
+        http(400, b""),
+        http(401, b""),
+        http(404, b""),
+        http(200, b""),
+    ]
     (checkout / "uv.toml").write_text(
         f'[[index]]\nname = "acme"\nurl = "{server.url}/simple/"\n'
         f'publish-url = "{server.url}/"\nexplicit = true\n',

@@ -1,7 +1,9 @@
 """What is new goes to the index, what is changed does not."""
 
+import subprocess
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,10 +74,24 @@ def test_new_files_are_sent(server: Server, http: Spell, folder: Path, sent: Sen
 
 def test_a_dry_run_sends_nothing(server: Server, http: Spell, folder: Path, sent: Sent) -> None:
     """It asks the index the same questions and says what would follow."""
-    server.answers = [http(404, b"")]
-    assert f"{WHEEL}: would be published" in _publish(server, folder, dry=True)
+    server.answers = [http(404, b""), http(400, b""), http(401, b""), http(404, b"")]
+    lines = _publish(server, folder, dry=True)
+    assert lines[0] == "the index 'acme' exists and lets these credentials publish"
+    assert lines[1].startswith("not checked: whether http://127.0.0.1:")
+    assert f"{WHEEL}: would be published" in lines
     assert sent == []
-    assert len(server.requests) == 1
+
+
+def test_a_forwarding_index_is_warned_of(
+    server: Server, http: Spell, folder: Path, sent: Sent
+) -> None:
+    """Who allows it reads the risk each time, until the index has a file of its own."""
+    server.answers = [http(302, b"", "Location: http://localhost:1/simple/chainhub/")]
+    index = Index("acme", f"{server.url}/simple/", f"{server.url}/")
+    lines = list(publishing.publish(folder, index, ENVIRONMENT, dry=False, forwarding="localhost"))
+    assert lines[0].startswith("warning: until its first file of chainhub is published, the index")
+    assert "gives installers what localhost has" in lines[0]
+    assert len(sent) == 2
 
 
 def test_what_is_there_is_skipped(server: Server, http: Spell, folder: Path, sent: Sent) -> None:
@@ -101,23 +117,101 @@ def test_changed_bytes_stop_everything(
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "kind", "body", "said"),
     [
-        (401, "was not published. The index 'acme' does not know these credentials (401)"),
-        (403, "does not let these credentials publish chainhub, or does not know them (403)"),
-        (409, "was not published to the index 'acme': it answers 409."),
+        (401, "text/html", "<p>Who?</p>", "does not know these credentials (401); they come"),
+        (401, "text/plain", "No such user", "or the keyring. It says: No such user."),
+        (403, "text/plain", "May not overwrite", "or the keyring. It says: May not overwrite."),
+        (409, "text/plain", "", "was not published to the index 'acme': it answers 409."),
+        (
+            400,
+            "text/html",
+            "<title>400 Bad Request</title>\n<p>Invalid value for metadata_version: 2.5</p>",
+            "'acme': it answers 400: 400 Bad Request Invalid value for metadata_version: 2.5.",
+        ),
+        (422, "application/json", '{"message": "no\\nzip"}', "it answers 422: no zip."),
+        (
+            400,
+            "text/plain",
+            "sk-test-1 and sk-test&#45;1",
+            "it answers 400: *** and sk-test&#45;1.",
+        ),
+        (400, "text/html", "<p>sk-test&#45;1</p>", "it answers 400: ***."),
     ],
 )
 def test_a_refused_upload_is_a_sentence(
-    server: Server, http: Spell, tmp_path: Path, wheel: Path, status: int, told: str
+    server: Server,
+    http: Spell,
+    tmp_path: Path,
+    wheel: Path,
+    status: int,
+    kind: str,
+    body: str,
+    said: str,
 ) -> None:
-    """Of uv's account the status is kept, and neither page nor password is shown."""
-    server.answers = [http(status, b"<html>sk-test-1</html>")]
+    """The index's own words are on one line, without markup and without the password."""
+    server.answers = [http(status, body.encode(), f"Content-Type: {kind}")]
     with pytest.raises(Problem) as caught:
         publishing.send(wheel, Index("acme", "", f"{server.url}/"), ANN, _plain(tmp_path))
-    assert told in str(caught.value)
+    assert said in str(caught.value)
     assert "sk-test-1" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+BUSY = "error: x\n  cause: Server returned status code 503 Service Unavailable. Server says: later"
+FULL = "error: x\n  cause: Server returned status code 507 Insufficient Storage. Server says: full"
+
+
+@pytest.mark.parametrize(
+    ("failures", "uploads", "said"),
+    [
+        ([BUSY, BUSY], 3, ""),
+        ([BUSY] * 9, 4, "it answers 503: later. Publish again later: what has arrived is skipped."),
+        ([BUSY, FULL], 2, "it answers 507: full."),
+    ],
+)
+def test_a_busy_index_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, failures: list[str], uploads: int, said: str
+) -> None:
+    """After growing pauses, three times; other refusals are final."""
+    answers: Iterator[str | None] = iter([*failures, None])
+    asked: list[object] = []
+    pauses: list[float] = []
+
+    def upload(*arguments: object) -> str | None:
+        asked.append(arguments)
+        return next(answers)
+
+    monkeypatch.setattr(publishing, "_upload", upload)
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    index = Index("acme", "", "https://acme.example.com/")
+    if said:
+        with pytest.raises(Problem) as caught:
+            publishing.send(Path("x.whl"), index, ANN, {})
+        assert str(caught.value).endswith(said)
+    else:
+        publishing.send(Path("x.whl"), index, ANN, {})
+    assert len(asked) == uploads
+    assert pauses == [2.0, 10.0, 30.0][: uploads - 1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({}, "1"), ({"SSL_CERT_FILE": "a.pem"}, None), ({"UV_SYSTEM_CERTS": "0"}, "0")],
+)
+def test_an_upload_trusts_the_systems_certificates(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str | None
+) -> None:
+    """As the questions before it do, unless somebody says otherwise."""
+    seen: list[dict[str, str]] = []
+
+    def run(command: object, *, env: dict[str, str], **_: object) -> object:
+        seen.append(env)
+        return subprocess.CompletedProcess((), 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    publishing.send(Path("x.whl"), Index("acme", "", ""), ANN, environment)
+    assert seen[0].get("UV_SYSTEM_CERTS") == expected
 
 
 def test_an_upload_is_accepted(server: Server, http: Spell, tmp_path: Path, wheel: Path) -> None:
@@ -150,7 +244,7 @@ def test_an_upload_has_an_end(server: Server, wheel: Path, tmp_path: Path) -> No
 def test_the_last_cause_is_told(said: str, expected: str) -> None:
     """The innermost reason is the one that helps."""
     index = Index("acme", "", "")
-    assert publishing.sentence("x", index, said) == (
+    assert publishing.sentence("x", index, ANN, said) == (
         f"x was not published to the index 'acme': {expected}."
     )
 
