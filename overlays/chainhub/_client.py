@@ -1,8 +1,9 @@
 """The two clients: the generated `AuthenticatedClient` with better defaults and our HTTP layer.
 
-Every generated operation gets its HTTP client through `get_httpx_client()` or
-`get_async_httpx_client()`, so overriding those two gives every operation, today's and tomorrow's,
-credentials, deadlines, retries and typed errors without a line written for it.
+Every resource is made with a transport that carries its operations out, and every plain generated
+function gets its HTTP client through `get_httpx_client()` or `get_async_httpx_client()`. So every
+operation, today's and tomorrow's, has credentials, deadlines, retries and typed errors without a
+line written for it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
@@ -19,13 +20,13 @@ from chainhub._session import (
     DEADLINE,
     DEFAULT_LIMIT,
     TIMEOUT,
-    AsyncDoor,
+    UNDESCRIBED,
+    AsyncSessionTransport,
     Credentials,
-    Door,
-    Doorway,
     Observers,
     Options,
     Session,
+    SessionTransport,
     base_url_from,
     guard_logs,
     policy,
@@ -44,9 +45,11 @@ from chainhub_api.types import UNSET, Unset
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._raw_response import RawResponse
-    from chainhub._request import Params
     from chainhub._session import AttemptEvent, CallEvent, RetryEvent, RetryPolicy
     from chainhub.video import AsyncVideo, Video
+
+    Primitive = str | int | float | bool | None
+    Params = Mapping[str, Primitive | Sequence[Primitive]]
 
 OWN_HEADERS = {
     "User-Agent": f"chainhub-python/{__version__}",
@@ -66,12 +69,11 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     # To build another attrs class of each would take longer than to make all the clients of a
     # program; what the generated one is, these are too.
-    __slots__ = ("_asyncio_door", "_resources", "_sync_door", "_way")
+    __slots__ = ("_async_transport", "_resources", "_transport")
 
-    _way: Doorway
     _resources: dict[object, Any]
-    _sync_door: Door | None
-    _asyncio_door: AsyncDoor | None
+    _transport: SessionTransport
+    _async_transport: AsyncSessionTransport
 
     def __init__(
         self,
@@ -163,26 +165,24 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             raise_on_unexpected_status=True,
             timeout=httpx.Timeout(None if math.isinf(options.timeout) else options.timeout),
         )
-        self._sync_door = None
-        self._asyncio_door = None
         self._resources = {}
-        self._way = Doorway(
-            session=session,
-            options=options,
-            auth_header=auth_header_name,
-            prefix=prefix,
-            headers=headers,
-            cookies=cookies,
-            httpx_args=httpx_args,
-        )
+        settings: dict[str, Any] = {
+            "auth_header": auth_header_name,
+            "prefix": prefix,
+            "headers": headers,
+            "cookies": cookies,
+            "httpx_args": httpx_args,
+        }
+        self._transport = SessionTransport(session, options, **settings)
+        self._async_transport = AsyncSessionTransport(session, options, **settings)
 
     @property
     def _session(self) -> Session:
-        return self._way.session
+        return self._transport.session
 
     @property
     def _options(self) -> Options:
-        return self._way.options
+        return self._transport.options
 
     def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
@@ -195,8 +195,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         }
         options = changes.pop("options", self._options)
         copy._take(self._session, options, **{**kept, **changes})
-        copy._way.given = self._way.given
-        copy._way.async_given = self._way.async_given
+        copy._transport.given = self._transport.given
+        copy._async_transport.given = self._async_transport.given
         return copy
 
     def with_options(
@@ -249,33 +249,30 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the httpx client that synchronous generated functions send through."""
-        return self._door().client()
+        transport = self._transport
+        if self._client is None or transport.given is not None:
+            self._client = httpx.Client(**transport.client_settings(), transport=transport)
+        return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the httpx client that asynchronous generated functions send through."""
-        return self._async_door().client()
+        transport = self._async_transport
+        if self._async_client is None or transport.given is not None:
+            settings = transport.client_settings()
+            self._async_client = httpx.AsyncClient(**settings, transport=transport)
+        return self._async_client
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
-        self._way.given = client
-        self._way.load_user_client()
+        self._transport.given = client
+        self._transport.load_user_client()
         return self
 
     def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
-        self._way.async_given = async_client
-        self._way.load_user_client()
+        self._async_transport.given = async_client
+        self._async_transport.load_user_client()
         return self
-
-    def _door(self) -> Door:
-        if self._sync_door is None:
-            self._sync_door = Door(self._way)
-        return self._sync_door
-
-    def _async_door(self) -> AsyncDoor:
-        if self._asyncio_door is None:
-            self._asyncio_door = AsyncDoor(self._way)
-        return self._asyncio_door
 
     # The generated class compares settings, which say nothing of the key and the connections.
     def __eq__(self, other: object) -> bool:
@@ -288,7 +285,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def __repr__(self) -> str:
         """Name the base URL and where the key is from, never the key."""
-        if not hasattr(self, "_way"):  # its construction has failed
+        if not hasattr(self, "_transport"):  # its construction has failed
             return f"<{type(self).__name__}>"
         state = " closed" if self._session.closed else ""
         source = self._session.credentials.source
@@ -347,10 +344,10 @@ class Client(BaseClient[Callable[[], str]], Resources):
 
     __slots__ = ()
 
-    def _resource(self, kind: Callable[[Door], T], /) -> T:
-        # It holds the door and not the client, so that a client nobody holds is gone at once.
+    def _resource(self, kind: Callable[[SessionTransport], T], /) -> T:
+        # It holds the transport and not the client: a client that nobody holds is gone at once.
         found: T | None = self._resources.get(kind)
-        return found or self._resources.setdefault(kind, kind(self._door()))
+        return found or self._resources.setdefault(kind, kind(self._transport))
 
     @property
     def video(self) -> Video:
@@ -393,12 +390,12 @@ class Client(BaseClient[Callable[[], str]], Resources):
             ConfigurationError: no request can be made of this, or it would go to another host.
             ChainhubError: whatever else went wrong.
         """
-        from chainhub import _request
         from chainhub._raw_response import raw_response
 
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        run = self._door().run
-        return raw_response(run, _request, "Any", asked, timeout, deadline, headers)
+        transport = self._transport
+        options = transport.options_for(timeout, deadline, headers)
+        return raw_response(transport.call, UNDESCRIBED, asked, options, headers)
 
     def close(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
@@ -433,9 +430,9 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
 
     __slots__ = ()
 
-    def _resource(self, kind: Callable[[AsyncDoor], T], /) -> T:
+    def _resource(self, kind: Callable[[AsyncSessionTransport], T], /) -> T:
         found: T | None = self._resources.get(kind)
-        return found or self._resources.setdefault(kind, kind(self._async_door()))
+        return found or self._resources.setdefault(kind, kind(self._async_transport))
 
     @property
     def video(self) -> AsyncVideo:
@@ -457,12 +454,12 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
         deadline: float | Unset | None = UNSET,
     ) -> RawResponse[Any]:
         """Send a request that the contract does not describe, as `Client.request` does."""
-        from chainhub import _request
         from chainhub._raw_response import raw_response
 
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        run = self._async_door().run
-        return await raw_response(run, _request, "Any", asked, timeout, deadline, headers)
+        transport = self._async_transport
+        options = transport.options_for(timeout, deadline, headers)
+        return await raw_response(transport.call, UNDESCRIBED, asked, options, headers)
 
     async def aclose(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""

@@ -16,7 +16,7 @@ from chainhub._tasks import (
 from chainhub_api.api.video import AsyncVideoResource, VideoResource, query
 
 if TYPE_CHECKING:
-    from chainhub._session import AsyncDoor, Door
+    from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub_api.api import AsyncRunner, Runner
 
 
@@ -30,7 +30,7 @@ class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
 
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
-        self._door = cast("Door", runner)
+        self._door = cast("SessionTransport", runner)
 
 
 class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
@@ -40,4 +40,4 @@ class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, Asyn
 
     def __init__(self, runner: AsyncRunner) -> None:
         super().__init__(runner)
-        self._door = cast("AsyncDoor", runner)
+        self._door = cast("AsyncSessionTransport", runner)

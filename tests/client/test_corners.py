@@ -9,15 +9,16 @@ import ssl
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 import chainhub
 from chainhub import _clock, otel
-from chainhub._responses.response import APIResponse
+from chainhub._responses import APIResponse
+from chainhub._session import UNDESCRIBED, CallResult, Operation, operation_of
 from chainhub._session import log as _log
-from chainhub._session.operation import ParsedAnswer, simple_target, undeclared
 from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, SocketStream
 from chainhub._transport.sockets import is_readable
@@ -32,7 +33,7 @@ def test_nothing_shows_the_key(mode, server):
     """Neither the client nor what it is made of has the key in its repr."""
     client = mode.client(base_url=server.url)
     mode(client.video.query("a"))
-    door = client._async_door() if mode.asynchronous else client._door()
+    door = client._async_transport if mode.asynchronous else client._transport
     session = client._session
     seen = [client, door, session, session.connector, session.budget]
     assert KEY not in repr(session.credentials)
@@ -116,8 +117,7 @@ def test_undeclared_answers_are_read_by_their_type(content_type, body, expected)
     """Where the contract says nothing, the answer does."""
     headers = [] if content_type is None else [(b"Content-Type", content_type.encode())]
     answer = APIResponse(200, headers, body, "GET", "https://api.example.com/")
-    assert undeclared(answer, ()) == expected
-    assert ParsedAnswer(answer, ()).headers == headers
+    assert UNDESCRIBED.parse(answer, ()) == expected
 
 
 def undescribed(server, http):
@@ -125,7 +125,7 @@ def undescribed(server, http):
     from chainhub_api.api.video import query
 
     with chainhub.Client(KEY, base_url=server.url) as client:
-        return client._door().run(query, "Any", {"id": "a"})
+        return client._transport.run(query, "Any", {"id": "a"})
 
 
 def test_operation_without_a_described_answer_returns_what_came(server, http):
@@ -241,22 +241,25 @@ def test_no_limits_at_all_is_allowed(mode, server):
     assert mode(client.video.query("a")).status == "pending"
 
 
-def test_described_or_not_an_error_inside_a_200_is_told_all_facts():
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"success": false, "message": "overloaded"}', chainhub.StatusError),
+        (b"{", chainhub.ResponseError),
+    ],
+)
+def test_described_or_not_an_error_inside_a_200_is_told_all_facts(mode, body, kind):
     """The error of an answer that nobody has described knows its call."""
-    from chainhub._session.call import CallResult
-    from chainhub._session.operation import Task
     from chainhub_api.api.video import query
 
     headers = [(b"Content-Type", b"application/json")]
-    body = b'{"success": false, "message": "overloaded"}'
     answer = APIResponse(200, headers, body, "GET", "https://api.example.com/x")
-    task = Task(query, "Any", {}, tuple)
-    with pytest.raises(chainhub.StatusError, match="overloaded") as caught:
-        task.declared(None, CallResult(answer, None, 2, 0.5))
-    assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
-    broken = APIResponse(200, headers, b"{", "GET", "https://api.example.com/x")
-    with pytest.raises(chainhub.ResponseError):
-        task.declared(None, CallResult(broken, None, 1, 0.5))
+    client = mode.client(base_url="http://127.0.0.1:9")
+    transport = client._async_transport if mode.asynchronous else client._transport
+    for operation in (operation_of(query, "Any"), operation_of(query, "VideoTask")):
+        with pytest.raises(kind) as caught:
+            transport.read(operation, CallResult(answer, None, 2, 0.5))
+        assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
 
 
 def test_every_session_starts_anew_in_a_child(server, monkeypatch):
@@ -326,7 +329,38 @@ def test_targets_that_only_httpx_can_make(mode, server):
     asked = {head.split(b" ")[1].partition(b"?")[2] for head in server.requests}
     assert asked == {b"x=1&id=a+b", b"x=1&id=%C3%BC"}
     mode(own.aclose() if mode.asynchronous else own.close())
-    assert simple_target({"method": "get", "url": "/v1", "json": {}}) is None
+
+
+class SoftTimeLimit(Exception):
+    """What a signal handler raises, wherever the program is."""
+
+
+def test_exception_of_a_signal_handler_passes(mode, server, monkeypatch):
+    """Also one that comes while an answer is parsed: it is no fault of the answer."""
+    from chainhub_api.models import VideoTask
+
+    def interrupted(_document):
+        raise SoftTimeLimit
+
+    client = mode.client(base_url=server.url)
+    monkeypatch.setattr(VideoTask, "from_dict", interrupted)
+    with pytest.raises(SoftTimeLimit):
+        mode(client.video.query("a"))
+
+
+@pytest.mark.parametrize("segment", [".", ".."])
+def test_dots_in_a_path_are_refused(mode, segment):
+    """They would make it the path of another operation, and no encoding helps."""
+    made = {"method": "delete", "url": f"/v1/videos/{segment}"}
+    module = SimpleNamespace(
+        __name__="chainhub_api.api.videos.delete",
+        _get_kwargs=lambda **_asked: made,
+        _parse_response=None,
+    )
+    client = mode.client(base_url="https://api.example.com")
+    transport = client._async_transport if mode.asynchronous else client._transport
+    with pytest.raises(chainhub.ConfigurationError, match=r"must not be \. or \.\."):
+        transport.prepare(Operation(module, "Any"), {"id": segment})
 
 
 def test_what_was_learned_survives_a_fork(mode):
@@ -340,20 +374,29 @@ def test_what_was_learned_survives_a_fork(mode):
     assert durations_of(session) is learned
 
 
-@pytest.mark.parametrize(
-    ("method", "url", "arguments", "target"),
-    [
-        ("get", "/v1/x", {"params": {"id": "a b"}}, b"/v1/x?id=a+b"),
-        ("get", "/v1/a b", {"params": {"id": "1"}}, b"/v1/a%20b?id=1"),
-        ("get", "/v1/x", {"params": {"id": 1}}, b"/v1/x?id=1"),
-        ("get", "/v1/x", {"params": {}}, b"/v1/x"),
-        ("post", "/v1/x", {"json": {}}, b"/v1/x"),
-    ],
-)
-def test_requests_are_what_httpx_would_make_of_them(mode, method, url, arguments, target):
-    """Made anew or after one of their kind; all but the target is the same."""
-    client = mode.client(base_url="https://api.example.com")
-    door = client._async_door() if mode.asynchronous else client._door()
-    made = [door.prepare(method, url, **arguments) for _ in range(2)]
-    assert [one.target for one in made] == [target, target]
-    assert [one.method for one in made] == [method.upper()] * 2
+@pytest.mark.parametrize("described", [True, False])
+def test_requests_are_what_httpx_would_make_of_them(mode, described):
+    """Made anew or after another of the same operation; all but the target is the same."""
+    module = SimpleNamespace(
+        __name__="chainhub_api.api.video.any" if described else "request",
+        _get_kwargs=lambda **asked: asked,
+        _parse_response=None,
+    )
+    operation = Operation(module, "Any")
+    client = mode.client(base_url="https://api.example.com/prefix")
+    transport = client._async_transport if mode.asynchronous else client._transport
+    model = httpx.Client(base_url="https://api.example.com/prefix")
+    for asked in 2 * [
+        {"method": "get", "url": "/v1/x", "params": {"id": "a b"}},
+        {"method": "get", "url": "/v1/x", "params": {"id": "ü&=~*'/:", "b": ""}},
+        {"method": "get", "url": "/v1/x", "params": {"id": 1}},
+        {"method": "get", "url": "/v1/x", "params": {}},
+        {"method": "get", "url": "/v1/x"},
+        {"method": "get", "url": "/v1/x/a%3Ab%2Fc%20d/content"},
+        {"method": "get", "url": "/v1/x/.../y"},
+        {"method": "get", "url": "/v1/ü", "params": {"id": "1"}},
+        {"method": "post", "url": "/v1/x", "json": {}},
+    ]:
+        made = transport.prepare(operation, asked)
+        expected = model.build_request(**asked)
+        assert (made.target, made.method) == (expected.url.raw_path, expected.method)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub._session import httpx_clients as _doors
+from chainhub._session import httpx_transport as _doors
 from chainhub._transport import AsyncStreamedResponse, Failure
 from tests.client.video import TASK_ID, SampleVideo, later, threads
 from tests.loopback import SOON

@@ -109,9 +109,9 @@ def test_a_resource_outlives_its_client(mode, server):
             assert mode(video.query("a")).status == "pending"
     assert server.connections == 1
     if mode.asynchronous:
-        mode(video._door.way.session.aclose())
+        mode(video._door.session.aclose())
         return
-    session = weakref.ref(video._door.way.session)
+    session = weakref.ref(video._door.session)
     with without_gc():
         del video
         assert session() is None

@@ -14,7 +14,7 @@ import attrs
 import httpx
 
 from chainhub._download.media import Headers
-from chainhub._session import AsyncDoor, is_mocked
+from chainhub._session import AsyncSessionTransport, is_mocked
 from chainhub._transport import (
     ROUTING,
     AsyncStreamedResponse,
@@ -34,7 +34,7 @@ from chainhub._transport import (
 from chainhub._version import __version__
 
 if TYPE_CHECKING:
-    from chainhub._session import Door, Key
+    from chainhub._session import Key, SessionTransport
     from chainhub._transport import Connector
 
 _NO_CREDENTIALS: Headers = [
@@ -157,38 +157,40 @@ class URLPolicy:
         return TLSConfig("bundled") if local and not allowed else trust
 
 
-def url_policy_of(door: Door | AsyncDoor, allow_hosts: tuple[str, ...]) -> URLPolicy:
+def url_policy_of(
+    door: SessionTransport | AsyncSessionTransport, allow_hosts: tuple[str, ...]
+) -> URLPolicy:
     """Return where media may come from for a client."""
-    way = door.way
-    session = way.session
+    session = door.session
     # httpx spells headers and cookies out; the request itself is never sent.
     request = httpx.Request(
-        "GET", session.connector.base_url, headers=way.headers, cookies=dict(way.cookies)
+        "GET", session.connector.base_url, headers=door.headers, cookies=dict(door.cookies)
     )
     return URLPolicy(
         connector=session.connector,
         allow_hosts=allow_hosts,
         own_headers=request.headers.raw,
-        auth_header=way.auth_header,
-        prefix=way.prefix,
+        auth_header=door.auth_header,
+        prefix=door.prefix,
         user_agent=f"chainhub-python/{__version__}",
         secrets=session.credentials.secrets,
         through_httpx=_through_httpx(door),
     )
 
 
-def _through_httpx(door: Door | AsyncDoor) -> Callable[[], Connection] | None:
+def _through_httpx(
+    door: SessionTransport | AsyncSessionTransport,
+) -> Callable[[], Connection] | None:
     """Return what makes connections by the route of the user's own arguments, else None."""
-    session, arguments = door.way.session, door.way.httpx_args
-    given = door.way.async_given if isinstance(door, AsyncDoor) else door.way.given
-    if given is None and ROUTING.isdisjoint(arguments) and not is_mocked():
+    session, arguments = door.session, door.httpx_args
+    if door.given is None and ROUTING.isdisjoint(arguments) and not is_mocked():
         return None
-    if isinstance(door, AsyncDoor):
-        mine, loop = door.way.async_given, asyncio.get_running_loop()
+    if isinstance(door, AsyncSessionTransport):
+        mine, loop = door.given, asyncio.get_running_loop()
 
         async def sender() -> httpx.AsyncClient:
             return mine or await session.async_ordinary(arguments)
 
         return lambda: AsyncStreamedResponse(sender, loop)
-    client = door.way.given
+    client = door.given
     return lambda: StreamedResponse(client or session.ordinary(arguments))

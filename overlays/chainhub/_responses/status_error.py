@@ -19,6 +19,7 @@ from chainhub._responses.mismatch import Mismatch
 from chainhub._responses.response import APIResponse, lenient_text
 from chainhub._responses.strict_json import NotJSON, parse
 from chainhub.errors import ChainhubError, ResponseError, StatusError
+from chainhub_api.errors import UnexpectedStatus
 
 if TYPE_CHECKING:
     from chainhub.errors import Facts
@@ -110,8 +111,7 @@ def explain_misfit(
 def _text(problem: Exception | str, status: int) -> str:
     if isinstance(problem, str):
         return problem
-    foreign = f"{status} is not a valid HTTPStatus" in str(problem)
-    if foreign or type(problem).__name__ == "UnexpectedStatus":
+    if isinstance(problem, UnexpectedStatus):
         return f"the contract declares no response for the status {status}"
     return f"the response does not match the contract ({type(problem).__name__}: {problem})"
 

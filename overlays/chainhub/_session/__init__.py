@@ -1,9 +1,10 @@
 """One call to the service: request, credentials, retries, deadline, event hooks.
 
 A `Session` is what a client shares with its copies; all that is sent to the API goes through it. A
-`Door` (`AsyncDoor` for asyncio) is a session with the `Options` of one client or one call, and
-carries out the generated operations. `decide` says what follows a failed attempt. Who fetches bytes
-from elsewhere takes the retry rules, the hooks and the log from here.
+`SessionTransport` (`AsyncSessionTransport` for asyncio) is a session with the `Options` of one
+client; it carries out each `Operation`, and is a transport for clients of httpx. `decide` says what
+follows a failed attempt. Who fetches bytes from elsewhere takes the retry rules, the hooks and the
+log from here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from chainhub._session.call import CallResult, Prepared, error_of, request_id_of
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
 from chainhub._session.headers import check_headers
-from chainhub._session.httpx_clients import AsyncDoor, Door, Doorway, is_mocked
+from chainhub._session.httpx_transport import AsyncSessionTransport, SessionTransport, is_mocked
 from chainhub._session.key_sources import (
     KEYRING,
     ask_keyring,
@@ -25,15 +26,7 @@ from chainhub._session.key_sources import (
     no_key,
 )
 from chainhub._session.log import UNDER_WAY, guard_logs, logger
-from chainhub._session.operation import (
-    AsyncRecorder,
-    Finished,
-    Question,
-    Recorder,
-    arun,
-    finished,
-    run,
-)
+from chainhub._session.operation import UNDESCRIBED, Finished, Operation, finished, operation_of
 from chainhub._session.options import (
     DEADLINE,
     DEFAULT_LIMIT,
@@ -62,31 +55,28 @@ __all__ = [
     "KEYRING",
     "TIMEOUT",
     "UNDER_WAY",
-    "AsyncDoor",
-    "AsyncRecorder",
+    "UNDESCRIBED",
+    "AsyncSessionTransport",
     "AttemptEvent",
     "AttemptFailure",
     "CallEvent",
     "CallResult",
     "Credentials",
-    "Door",
-    "Doorway",
     "Finished",
     "Key",
     "Observers",
+    "Operation",
     "OperationSpan",
     "Options",
     "Prepared",
-    "Question",
-    "Recorder",
     "Retry",
     "RetryBudget",
     "RetryEvent",
     "RetryPolicy",
     "Session",
+    "SessionTransport",
     "Stop",
     "ainside",
-    "arun",
     "ask_keyring",
     "base_url_from",
     "check_headers",
@@ -101,11 +91,11 @@ __all__ = [
     "keyring_installed",
     "logger",
     "no_key",
+    "operation_of",
     "policy",
     "poll_hint_of",
     "request_id_of",
     "retry_after_of",
-    "run",
     "running_loop",
     "seconds",
     "spans_of",

@@ -13,7 +13,7 @@ from chainhub._tasks.wait_methods import DEADLINE
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._session import AsyncDoor, Door
+    from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub._tasks.outcome import AnyOutcome as Outcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, OnUpdate, TaskOperation
@@ -27,7 +27,7 @@ class BatchMethods:
     """Waiting for many tasks, sync."""
 
     __slots__ = ()
-    _door: Door
+    _door: SessionTransport
     _operation: TaskOperation
 
     def wait_many(
@@ -97,7 +97,7 @@ class AsyncBatchMethods:
     """Waiting for many tasks, async."""
 
     __slots__ = ()
-    _door: AsyncDoor
+    _door: AsyncSessionTransport
     _operation: TaskOperation
 
     async def wait_many(

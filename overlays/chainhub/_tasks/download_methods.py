@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._download import AnyDownloadOutcome as DownloadOutcome
     from chainhub._download import IfExists, Place, Progress
-    from chainhub._session import AsyncDoor, Door
+    from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub_api.models import VideoTask
 
     OnProgress = Callable[[Progress], object]
@@ -31,7 +31,7 @@ class DownloadMethods:
     """Downloading, sync."""
 
     __slots__ = ()
-    _door: Door
+    _door: SessionTransport
 
     def download(
         self,
@@ -160,7 +160,7 @@ class AsyncDownloadMethods:
     """Downloading, async."""
 
     __slots__ = ()
-    _door: AsyncDoor
+    _door: AsyncSessionTransport
 
     async def download(
         self,

@@ -31,7 +31,7 @@ from chainhub_api.models import VideoTask
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
-    from chainhub._session import AsyncDoor, Door
+    from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub._tasks.batch_methods import Ids
     from chainhub._tasks.outcome import AnyOutcome, Outcome
     from chainhub._tasks.wait_methods import OnUpdate
@@ -93,7 +93,7 @@ class OneByOne:
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
-        self._door = cast("Door", poller.door)
+        self._door = cast("SessionTransport", poller.door)
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +104,7 @@ class OneByOne:
     def send(self, request: PollRequest) -> PollResult | None:
         """Send a request, and return its result if it is there at once."""
         span = self._poller.spans.get(request.ask.wait.task_id)
-        send = inside(span, self._door.exchange_prepared)
+        send = inside(span, self._door.exchange)
         try:
             return PollResult(request.ask, send(request.prepared, request.options))
         except ChainhubError as error:
@@ -180,7 +180,7 @@ class AsyncOneByOne:
 
     def __init__(self, poller: Poller, *ids: str | VideoTask) -> None:
         self._poller = poller
-        self._door = cast("AsyncDoor", poller.door)
+        self._door = cast("AsyncSessionTransport", poller.door)
         self._single = iter(ids)
 
     async def __aenter__(self) -> Self:
@@ -196,7 +196,7 @@ class AsyncOneByOne:
     async def send(self, request: PollRequest) -> PollResult | None:
         """Send a request, and return its result if it is there at once."""
         span = self._poller.spans.get(request.ask.wait.task_id)
-        send = ainside(span, self._door.exchange_prepared)
+        send = ainside(span, self._door.exchange)
         try:
             return PollResult(request.ask, await send(request.prepared, request.options))
         except ChainhubError as error:

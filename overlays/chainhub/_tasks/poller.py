@@ -18,11 +18,11 @@ from chainhub._session import (
     CallResult,
     Options,
     Prepared,
-    Question,
     RetryEvent,
     RetryPolicy,
     Session,
     logger,
+    operation_of,
     poll_hint_of,
     seconds,
 )
@@ -34,7 +34,7 @@ from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
-    from chainhub._session import AsyncDoor, Door, OperationSpan
+    from chainhub._session import AsyncSessionTransport, OperationSpan, SessionTransport
     from chainhub._tasks.batch_methods import JournalPath
     from chainhub._tasks.journal import Journal
     from chainhub._tasks.outcome import AnyOutcome
@@ -100,7 +100,7 @@ class Poller:
 
     def __init__(
         self,
-        door: Door | AsyncDoor,
+        door: SessionTransport | AsyncSessionTransport,
         operation: TaskOperation,
         terms: WaitOptions,
         cancel: Cancel | None,
@@ -109,9 +109,9 @@ class Poller:
         single: bool = False,
         threads: bool = False,
     ) -> None:
-        options = door.way.options
+        options = door.options
         self.door = door
-        self.in_flight = 1 if single else door.way.session.connector.max_connections
+        self.in_flight = 1 if single else door.session.connector.max_connections
         self.scheduler = Scheduler(terms, self.in_flight)
         self.more, self.reading = True, False
         self.user_cancel = options.cancel if cancel is None else cancel
@@ -126,8 +126,7 @@ class Poller:
         self._journal: Journal | None = None
         self._single: Poll | None = None
         self._is_single = single
-        self._pattern: Question | None = None
-        self._targets: dict[str, bytes] = {}
+        self._requests: dict[str, Prepared] = {}
         self._order: dict[str, None] = {}
         self.spans: dict[str, OperationSpan] = {}
 
@@ -202,16 +201,14 @@ class Poller:
         return self.take(failure)
 
     def _prepared(self, task_id: str) -> Prepared:
-        # Building a request costs more than sending it; of each, only the path is kept.
-        argument = {self._operation.parameter: task_id}
-        if self._pattern is None:
-            _, module, returns, _ = self._operation
-            self._pattern = Question(self.door, module, returns, **argument)
-            self._targets[task_id] = self._pattern.prepared.target
-        target = self._targets.get(task_id)
-        if target is None:
-            target = self._targets[task_id] = self._pattern.target_for(**argument)
-        return self._pattern.prepared.aimed_at(target)
+        # To make a request costs as much as to send it.
+        found = self._requests.get(task_id)
+        if found is None:
+            _, module, returns, parameter = self._operation
+            operation = operation_of(module, returns)
+            found = self.door.prepare(operation, {parameter: task_id})
+            self._requests[task_id] = found
+        return found
 
     def take(self, came: PollResult | str | VideoTask | None) -> Update | None:
         """Take the result of a request, or an id; return what it has changed, if anything.
@@ -245,8 +242,8 @@ class Poller:
         hint = poll_hint_of(answer, time.time())
         if answer.status == 200 and ask.wait.repeats(answer.body):
             return self.scheduler.repeated(ask, now, hint)
-        assert self._pattern is not None  # a request was sent
-        task = cast("VideoTask", self._pattern.read(ended))
+        operation = operation_of(self._operation.module, self._operation.returns)
+        task = cast("VideoTask", self.door.read(operation, ended, lenient=True))
         update = self.scheduler.answered(ask, task, now, hint)
         ask.wait.remember(answer.body)
         return update
@@ -255,7 +252,7 @@ class Poller:
         """Write an outcome into the journal, and end its span, before it is returned."""
         outcome = update.outcome
         if outcome is not None:
-            self._targets.pop(outcome.id, None)
+            self._requests.pop(outcome.id, None)
             if outcome.id in self.spans:
                 self.spans.pop(outcome.id).end(outcome.error, facts_of(outcome))
             if self._journal is not None:
@@ -327,7 +324,7 @@ def id_of(task: str | VideoTask) -> str:
 
 
 def wait_options(
-    door: Door | AsyncDoor,
+    door: SessionTransport | AsyncSessionTransport,
     deadline: float | None,
     interval: Interval | None,
     words: Mapping[str, State] | None,
@@ -338,7 +335,7 @@ def wait_options(
     Raises:
         ConfigurationError: `deadline` or `interval` is not positive.
     """
-    session = door.way.session
+    session = door.session
     return WaitOptions(
         PollIntervals(durations_of(session), session.random, interval),
         _clock.monotonic() + seconds("deadline", deadline),

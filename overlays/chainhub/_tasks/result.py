@@ -21,7 +21,7 @@ from chainhub._download import (
     target_path,
     url_policy_of,
 )
-from chainhub._session import AsyncDoor, arun, run, running_loop, seconds, whole
+from chainhub._session import AsyncSessionTransport, operation_of, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.poller import id_of
 from chainhub._tasks.status import State, known_state, shown_status, video_url_of
@@ -30,7 +30,7 @@ from chainhub_api.api.video import query
 
 if TYPE_CHECKING:
     from chainhub._download import AnyDownloadOutcome, IfExists, Job, Place, Progress
-    from chainhub._session import Door, Key, Options
+    from chainhub._session import Key, Options, SessionTransport
     from chainhub_api.models import VideoTask
 
     Task = str | VideoTask
@@ -53,7 +53,7 @@ class ResultDownloads:
 
     def __init__(
         self,
-        door: Door | AsyncDoor,
+        door: SessionTransport | AsyncSessionTransport,
         *,
         if_exists: IfExists,
         max_bytes: int | None,
@@ -66,16 +66,16 @@ class ResultDownloads:
         if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
         self._door = door
-        self._loop = running_loop() if isinstance(door, AsyncDoor) else None
+        self._loop = running_loop() if isinstance(door, AsyncSessionTransport) else None
         self._halt = Cancel()
         self._terms = DownloadOptions(
-            session=door.way.session,
-            options=door.way.options,
+            session=door.session,
+            options=door.options,
             policy=url_policy_of(door, tuple(allow_hosts)),
             if_exists=if_exists,
             max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
             deadline_at=_clock.monotonic() + seconds("deadline", deadline),
-            cancel=door.way.options.cancel if cancel is None else cancel,
+            cancel=door.options.cancel if cancel is None else cancel,
             halt=self._halt,
         )
 
@@ -148,16 +148,16 @@ class ResultDownloads:
     def _queried(self, task_id: str, options: Options) -> str:
         """Query a task for the URL of its video."""
         arguments: dict[str, object] = {"id": task_id}
-        if isinstance(self._door, AsyncDoor):
+        if isinstance(self._door, AsyncSessionTransport):
             assert self._loop is not None
-            querying = arun(self._door, query, "VideoTask", arguments, options)
+            querying = self._door.call(operation_of(query, "VideoTask"), arguments, options)
             task = in_loop(self._loop, querying, self._halt)
         else:
-            task = run(self._door, query, "VideoTask", arguments, options)
+            task = self._door.call(operation_of(query, "VideoTask"), arguments, options)
         return address_in(task_id, cast("VideoTask", task))
 
     def _key(self, within: float) -> Key:
-        credentials = self._door.way.session.credentials
+        credentials = self._door.session.credentials
         if self._loop is None:
             return credentials.key(within)
         return in_loop(self._loop, credentials.akey(), self._halt)

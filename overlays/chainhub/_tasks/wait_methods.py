@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from chainhub._cancel import Cancel
-    from chainhub._session import AsyncDoor, Door
+    from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.status import State
     from chainhub_api.models import VideoTask
@@ -44,7 +44,7 @@ class WaitMethods:
     """Waiting, sync."""
 
     __slots__ = ()
-    _door: Door
+    _door: SessionTransport
     _operation: TaskOperation
 
     def wait(
@@ -130,7 +130,7 @@ class AsyncWaitMethods:
     """Waiting, async."""
 
     __slots__ = ()
-    _door: AsyncDoor
+    _door: AsyncSessionTransport
     _operation: TaskOperation
 
     async def wait(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from chainhub._responses import APIResponse, Declared, Mismatch, explain_misfit, resolve
 from chainhub.errors import ResponseError, StatusError
+from chainhub_api.errors import UnexpectedStatus
 
 # As openapi-python-client writes them: strings of annotations, models imported for checkers only.
 FILES = {
@@ -425,13 +426,9 @@ def test_parsing_that_failed_for_no_visible_reason_is_told_as_it_was() -> None:
     assert error.message == "the response does not match the contract (ValueError: odd)"
 
 
-class UnexpectedStatus(Exception):
-    """Stand for the exception of generated code."""
-
-
 def test_an_undeclared_status_is_not_blamed_on_a_field() -> None:
     """The body of such an answer need not be the declared one."""
-    error = explain_misfit(_answer({}), UnexpectedStatus())
+    error = explain_misfit(_answer({}), UnexpectedStatus(200, b"{}"))
     assert error.message == "the contract declares no response for the status 200"
 
 

@@ -1,0 +1,387 @@
+"""Where operations and httpx meet the session: two transports of httpx, one of them for asyncio.
+
+A resource's method takes the short way: `run`, without a single object of httpx for a request whose
+like was sent before. Whoever asks for a client of httpx gets one whose transport is the session.
+Where the user brought a transport, a client or arguments for httpx, the exchange itself goes
+through those, with the same results.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from http.cookiejar import Cookie, DefaultCookiePolicy
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request
+
+import httpx
+
+from chainhub._responses import decode_json
+from chainhub._session.call import CallResult, Prepared
+from chainhub._session.credentials import Key
+from chainhub._session.headers import check_headers
+from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
+from chainhub._session.options import Observers, Options
+from chainhub._session.session import Session
+from chainhub._transport import DECODED, Limits, Response
+from chainhub.errors import ChainhubError, UnprocessableError
+from chainhub_api.types import UNSET, Unset
+
+
+class SafeResponse(httpx.Response):
+    """A response whose `json()` raises typed errors only."""
+
+    def __init__(
+        self, outcome: CallResult, request: httpx.Request, secrets: tuple[str, ...]
+    ) -> None:
+        answer = outcome.value()
+        headers = [pair for pair in answer.headers if pair[0].lower() not in DECODED]
+        super().__init__(answer.status, headers=headers, content=answer.body, request=request)
+        self._outcome = outcome
+        self._secrets = secrets
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_secrets": ()}
+
+    def json(self, **kwargs: Any) -> Any:  # noqa: ANN401 - the signature is httpx's
+        """Decode the body strictly.
+
+        Raises:
+            ResponseError: the body is no JSON.
+            StatusError: the body is an error that came with a good status.
+        """
+        try:
+            return decode_json(self._outcome.value(), secrets=self._secrets)
+        except ChainhubError as error:
+            failure = self._outcome.told(error)
+        raise failure
+
+
+class BaseSessionTransport:
+    """What both transports share: they make requests of operations, and read the answers.
+
+    Args:
+        session: Sends the calls.
+        options: The choices for every call.
+        auth_header: The header the key travels in.
+        prefix: The word before the key, usually `Bearer`.
+        headers: The user's headers, with ours.
+        cookies: The user's cookies.
+        httpx_args: The user's arguments for httpx; with any, requests go through httpx.
+
+    Attributes:
+        given: A client of the user's own to send with.
+    """
+
+    given: httpx.Client | httpx.AsyncClient | None = None
+
+    def __init__(
+        self,
+        session: Session,
+        options: Options,
+        *,
+        auth_header: str,
+        prefix: str,
+        headers: Mapping[str, str],
+        cookies: Mapping[str, str],
+        httpx_args: Mapping[str, Any],
+    ) -> None:
+        self.session = session
+        self.options = options
+        self.auth_header = auth_header
+        self.prefix = prefix
+        self.headers = headers
+        self.cookies = cookies
+        self.httpx_args = httpx_args
+        self._builder: httpx.Client | None = None
+        self._kept: dict[Operation, Prepared] = {}
+        if httpx_args:
+            self.load_user_client()
+
+    def _build(self, asked: Mapping[str, Any]) -> httpx.Request:
+        # What the user changes on a client of their own holds from the next request on.
+        if self._builder is None or self.given is not None:
+            # Not with this transport: it would hold itself, and the session beyond its client.
+            unused = httpx.BaseTransport()
+            self._builder = httpx.Client(**self.client_settings(), transport=unused)
+        return self._builder.build_request(**asked)
+
+    def client_settings(self) -> dict[str, Any]:
+        """Return the settings with which httpx builds requests: the given client's, or ours."""
+        given = self.given
+        cookies = httpx.Cookies(dict(self.cookies) if given is None else given.cookies).jar
+        cookies.set_policy(Unstored())
+        return {
+            "base_url": self.session.connector.base_url,
+            "headers": self.headers if given is None else given.headers,
+            "params": None if given is None else given.params,
+            "cookies": cookies,
+            "trust_env": False,
+        }
+
+    def options_for(
+        self,
+        timeout: float | httpx.Timeout | Unset | None,
+        deadline: float | Unset | None,
+        headers: Mapping[str, str] | None,
+    ) -> Options:
+        """Return the options of one call, whose headers are looked at.
+
+        Raises:
+            ConfigurationError: one of them cannot be used.
+        """
+        if headers:
+            check_headers(headers.items(), self.auth_header)
+        if timeout is UNSET and deadline is UNSET:
+            return self.options
+        return self.options.limited(timeout, deadline)
+
+    def prepare(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+    ) -> Prepared:
+        """Return the request of an operation, with the headers of this call.
+
+        Raises:
+            ConfigurationError: no request can be made of these arguments.
+        """
+        try:
+            asked = operation.request(arguments)
+            if operation.name and not headers and self.given is None and _is_simple(asked):
+                return self._simple(operation, asked)
+            request = self._build(asked)
+            request.headers.update(headers or {})
+            return self._prepared(operation, request)
+        except UNSENDABLE as error:
+            failure = operation.unsendable(error, self.secrets())
+        raise failure
+
+    def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> Prepared:
+        """Return a request that is nothing but a method, a path and a query of texts.
+
+        Two of an operation differ in these alone, and httpx writes a query as the standard library
+        does. The first one is built by httpx and compared.
+        """
+        params = asked.get("params")
+        query = f"?{urlencode(params)}" if params else ""
+        target = f"{self.session.connector.path}{asked['url']}{query}".encode("ascii")
+        kept = self._kept.get(operation)
+        if kept is not None:
+            return kept.aimed_at(target)
+        made = self._prepared(operation, self._build(asked))
+        if made.target == target:
+            self._kept[operation] = made
+        return made
+
+    def _prepared(self, operation: Operation, request: httpx.Request) -> Prepared:
+        made = self.prepared(request)
+        made.operation = operation.name
+        return made
+
+    def prepared(self, request: httpx.Request) -> Prepared:
+        """Return a request in the form in which the session sends it; its body is read now."""
+        request.read()
+        return Prepared(request, self.auth_header, self.prefix)
+
+    def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
+        """Return what the answer to an operation holds.
+
+        Raises:
+            ChainhubError: the call failed, or its answer is not the declared one.
+        """
+        secrets = self.session.credentials.secrets
+        if isinstance(result.error, UnprocessableError) and result.answer is not None:
+            result.error.body = operation.documented(result.answer, secrets())
+        answer = result.value()
+        try:
+            value = operation.parse(answer, secrets(), lenient=lenient)
+        except ChainhubError as error:
+            failure = result.told(error)
+        else:
+            calls = finished.get()
+            if calls is not None:
+                calls[:] = [(result, secrets)]
+            return value
+        raise failure
+
+    def load_user_client(self) -> None:
+        """Load what few need before a call begins, whose deadline it would count against."""
+        from chainhub._transport import exchange_through  # noqa: F401
+
+    def is_for_httpx(self) -> bool:
+        """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
+        return self.given is not None or bool(self.httpx_args) or is_mocked()
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must be masked in texts that came from outside."""
+        return self.session.credentials.secrets()
+
+    @property
+    def observers(self) -> Observers:
+        """The callbacks for attempts and retries."""
+        return self.session.observers
+
+
+class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
+    """Carries out operations, and sends what an httpx client has built, through the session.
+
+    How to authenticate, redirect and stream is decided by the session, not by arguments of httpx.
+    """
+
+    given: httpx.Client | None = None
+
+    def run(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        timeout: float | httpx.Timeout | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> object:
+        """Carry out an operation for its resource.
+
+        Raises:
+            ChainhubError: whatever went wrong.
+        """
+        options = self.options_for(timeout, deadline, headers)
+        return self.call(operation_of(operation, returns), arguments, options, headers)
+
+    def call(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        options: Options,
+        headers: Mapping[str, str] | None = None,
+    ) -> object:
+        """Carry out an operation and return its declared answer.
+
+        Raises:
+            ChainhubError: whatever went wrong.
+        """
+        prepared = self.prepare(operation, arguments, headers)
+        return self.read(operation, self.exchange(prepared, options))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the session and return its whole answer."""
+        result = self.exchange(self.prepared(request), self.options)
+        return SafeResponse(result, request, self.secrets())
+
+    def exchange(self, prepared: Prepared, options: Options) -> CallResult:
+        """Send a prepared request through the session and return how the call ended."""
+        through = self._through if self.is_for_httpx() else None
+        return self.session.call(prepared, options, through)
+
+    def _through(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+        from chainhub._transport import exchange_through  # few have a client of their own
+
+        client = self.given or self.session.ordinary(self.httpx_args)
+        return exchange_through(client, *prepared.spelt(key), limits)
+
+
+class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
+    """The same for asyncio."""
+
+    given: httpx.AsyncClient | None = None
+
+    async def run(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        timeout: float | httpx.Timeout | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> object:
+        """Carry out an operation for its resource, as `SessionTransport.run` does."""
+        options = self.options_for(timeout, deadline, headers)
+        return await self.call(operation_of(operation, returns), arguments, options, headers)
+
+    async def call(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        options: Options,
+        headers: Mapping[str, str] | None = None,
+    ) -> object:
+        """Carry out an operation as `SessionTransport.call` does."""
+        prepared = self.prepare(operation, arguments, headers)
+        return self.read(operation, await self.exchange(prepared, options))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request through the session and return its whole answer."""
+        await request.aread()
+        result = await self.exchange(self.prepared(request), self.options)
+        return SafeResponse(result, request, self.secrets())
+
+    async def exchange(self, prepared: Prepared, options: Options) -> CallResult:
+        """Send a prepared request through the session and return how the call ended."""
+        through = self._through if self.is_for_httpx() else None
+        return await self.session.acall(prepared, options, through)
+
+    async def _through(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+        from chainhub._transport import aexchange_through  # few have a client of their own
+
+        client = self.given or await self.session.async_ordinary(self.httpx_args)
+        return await aexchange_through(client, *prepared.spelt(key), limits)
+
+
+def is_mocked() -> bool:
+    """Tell whether something has replaced what httpx sends with, as mocks and recorders do."""
+    if httpx.HTTPTransport.handle_request is not _SENDING:
+        return True
+    if httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING:
+        return True
+    # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
+    httpcore = sys.modules.get("httpcore")
+    if httpcore is None:
+        return False
+    sending = httpcore.ConnectionPool.handle_request
+    return not _is_its_own(sending, "httpcore", "_sync", "connection_pool.py")
+
+
+def _is_its_own(function: object, *folders: str) -> bool:
+    """Tell whether a function is of the library in these folders, and not of a mock."""
+    code = getattr(function, "__code__", None)
+    return code is not None and str(code.co_filename).endswith(os.path.join(*folders))
+
+
+# Test libraries replace these to keep people's tests off the network, some before this import:
+# then requests go through httpx for as long as the process lives.
+_SENDING, _ASYNC_SENDING = (
+    found if _is_its_own(found, "httpx", "_transports", "default.py") else None
+    for found in (
+        httpx.HTTPTransport.handle_request,
+        httpx.AsyncHTTPTransport.handle_async_request,
+    )
+)
+
+
+def _is_simple(asked: Mapping[str, Any]) -> bool:
+    """Tell whether a request is nothing but a method, a path and a query of texts."""
+    for name, value in asked.items():  # a generator would cost more than all that follows
+        if name == "params":
+            for text in value.values():
+                if type(text) is not str:
+                    return False
+        elif name == "url":
+            if not value.isascii():
+                return False
+        elif name != "method":
+            return False
+    return True
+
+
+class Unstored(DefaultCookiePolicy):
+    """Sends the user's cookies and keeps none of the server's."""
+
+    def set_ok(self, cookie: Cookie, request: Request) -> bool:
+        """Refuse a cookie of the server's."""
+        return False
