@@ -24,9 +24,13 @@ needed = $(if $(filter $(1),$(MAKECMDGOALS)),$(if $(value $(2)),,$(error Say $(2
 $(call needed,spec,PAGES,files or folders with the pages)
 $(call needed,diff,BASE,a tag or a file)
 $(call needed,publish,INDEX,the name of an index in your uv.toml)
+$(call needed,verify,INDEX,the name of an index in your uv.toml)
+$(call needed,verify,VERSION,the number of a version with a tag)
+$(call needed,withdraw,VERSION,the number of a version that was published)
+$(call needed,withdraw,REASON,a few words for whoever installs chainhub)
 
 .PHONY: help run test test-all test-pythons check generate spec repair validate surface drift diff release-check bench docs build publish \
-        lock clean
+        verify withdraw lock clean
 
 help: ## list these targets
 	@echo 'make TARGET, where TARGET is one of'
@@ -91,6 +95,12 @@ publish: environment-release ## build them and upload them to your own index: IN
 	@$(call say,Wheel and source distribution and bill of materials)
 	@$(python) -m release publish $${DRY:+--dry-run} $${SIGN:+--sign="$$SIGN"} \
 		$${ALLOW_FORWARDING:+--allow-forwarding="$$ALLOW_FORWARDING"} -- "$$INDEX"
+
+verify: environment-release ## compare what an index serves with what a version's tag gives: INDEX=name VERSION=number
+	@$(python) -m release verify --version="$$VERSION" -- "$$INDEX"
+
+withdraw: environment-release ## exclude a version that was published: VERSION=number REASON="in a few words"
+	@$(python) -m release withdraw --version="$$VERSION" --reason="$$REASON"
 
 lock: environment-release ## bring the locks in line with requirements/*.in (UPGRADE=1: to the newest versions)
 	@$(call locked,run)

@@ -1,4 +1,4 @@
-"""Make a release, or publish the one that was made."""
+"""Make a release, publish it, verify what an index serves, or withdraw a version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from release import files, git, index, publishing
+from release import checksums, files, git, index, publishing, verifying, withdrawal
 from release.errors import Problem
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -43,6 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     publish.add_argument("--sign", metavar="KEY", help="sign the checksums with this SSH key")
     publish.set_defaults(run=_publish, dirty=False)
+    check = steps.add_parser("verify", help="compare an index with what a tag gives")
+    check.add_argument("index", metavar="NAME", help="of an index in uv's configuration")
+    check.add_argument("--version", required=True, help="the tag's, without its v")
+    check.set_defaults(run=_verify)
+    withdraw = steps.add_parser("withdraw", help="exclude a version")
+    withdraw.add_argument("--version", required=True)
+    withdraw.add_argument("--reason", required=True, help="for whoever is affected")
+    withdraw.set_defaults(run=_withdraw)
     return parser
 
 
@@ -61,6 +69,8 @@ def _publish(options: argparse.Namespace, project: Path) -> None:
     git.require_clean(project)
     chosen = index.find(options.index, project, os.environ)
     _build(options, project)  # what is in dist/ may come from a tree that was not clean
+    for version in filter(None, map(verifying.version_of, checksums.read(project / "dist"))):
+        withdrawal.require_usable(project, version)
     lines = publishing.publish(
         project / "dist",
         chosen,
@@ -70,6 +80,21 @@ def _publish(options: argparse.Namespace, project: Path) -> None:
     )
     for line in lines:
         print(line, flush=True)
+
+
+def _verify(options: argparse.Namespace, project: Path) -> None:
+    chosen = index.find(options.index, project, os.environ, to_publish=False)
+    for line in verifying.verify(project, chosen, options.version, os.environ):
+        print(line, flush=True)
+
+
+def _withdraw(options: argparse.Namespace, project: Path) -> None:
+    version = verifying.parse(options.version)
+    line = withdrawal.withdraw(project, version, options.reason)
+    print(
+        f"{withdrawal.NAME} excludes {version}: commit it. No request to an index can do that, so "
+        f"send this line to everybody who installs chainhub, for their constraints:\n{line}"
+    )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def publishing(index: Index, environment: Mapping[str, str], keyring: Keyring) -
 
 
 def reading(
-    index: Index, environment: Mapping[str, str], publisher: Credentials
+    index: Index, environment: Mapping[str, str], publisher: Credentials | None
 ) -> Credentials | None:
     """Find what to read the index with: its own credentials, or those of the same server."""
     username = environment.get(index.variable("USERNAME"))

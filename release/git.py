@@ -25,6 +25,18 @@ def require_clean(project: Path) -> None:
         raise Problem(_sentence([line[3:] for line in lines]))
 
 
+def tag(project: Path, version: str) -> str:
+    """Give the tag of a version.
+
+    Raises:
+        Problem: there is none, or git fails.
+    """
+    name = f"v{version}"
+    if not _git(project, "tag", "--list", name):
+        raise Problem(f"There is no tag {name} here; git fetch --tags gets those of the others.")
+    return f"refs/tags/{name}"
+
+
 @contextmanager
 def checked_out(project: Path, revision: str = "HEAD") -> Iterator[Path]:
     """Give a temporary folder with the files of a commit, byte for byte, and no other file.

@@ -42,19 +42,21 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def find(name: str, project: Path, environment: Mapping[str, str]) -> Index:
-    """Find the index of this name where uv would.
+def find(
+    name: str, project: Path, environment: Mapping[str, str], *, to_publish: bool = True
+) -> Index:
+    """Find the index of this name where uv would; without `to_publish` it is only read.
 
     Raises:
-        Problem: there is none, or it is not fit to publish to.
+        Problem: there is none, or it is not fit for this.
     """
     if not name:
-        raise Problem("Which index? Say make publish INDEX=name.")
+        raise Problem("Which index? Say INDEX=name.")
     files = [path for path in _files(project, environment) if path.is_file()]
     tables = [table for path in files for table in _indexes(path)]
     for table in tables:
         if table.get("name") == name:
-            return _checked(name, table)
+            return _checked(name, table, ("url", "publish-url") if to_publish else ("url",))
     known = ", ".join(str(table["name"]) for table in tables if "name" in table)
     found = f"the configuration names {known}" if known else "no uv.toml names any"
     raise Problem(f"There is no index named {name!r}: {found}; {_HOW}.")
@@ -84,16 +86,16 @@ def _indexes(path: Path) -> Sequence[Table]:
     return [table for table in listed if isinstance(table, dict)]
 
 
-def _checked(name: str, table: Table) -> Index:
+def _checked(name: str, table: Table, fields: Sequence[str]) -> Index:
     if table.get("explicit") is not True:
         raise Problem(
             f"The index {name!r} lacks `explicit = true`: uv would look there, or be led there, "
             "for packages that nobody meant."
         )
-    for field in ("url", "publish-url"):
+    for field in fields:
         if fault := _fault(table.get(field)):
             raise Problem(f"The index {name!r} has {fault} `{field}`; {_HOW}.")
-    return Index(name, str(table["url"]), str(table["publish-url"]))
+    return Index(name, str(table["url"]), str(table.get("publish-url", "")))
 
 
 def _fault(url: object) -> str | None:

@@ -26,12 +26,23 @@ PROMISED = (
     "docs",
     "build",
     "publish",
+    "verify",
+    "withdraw",
     "clean",
     "lock",
 )
 
 
-NEEDED = {"spec": "PAGES", "diff": "BASE", "publish": "INDEX"}
+NEEDED = (
+    ("spec", "PAGES"),
+    ("diff", "BASE"),
+    ("publish", "INDEX"),
+    ("verify", "INDEX"),
+    ("verify", "VERSION"),
+    ("withdraw", "VERSION"),
+    ("withdraw", "REASON"),
+)
+ANY = {argument: "x" for _, argument in NEEDED}
 
 
 def _make(project: Path, *arguments: str, **variables: str) -> str:
@@ -59,16 +70,16 @@ def test_make_alone_lists_the_targets(project: Path, arguments: tuple[str, ...])
 @pytest.mark.parametrize("target", PROMISED)
 def test_target_resolves(project: Path, target: str) -> None:
     """Every promised target has a recipe that make can work out."""
-    assert _make(project, "--dry-run", target, **dict.fromkeys(NEEDED.values(), "x"))
+    assert _make(project, "--dry-run", target, **ANY)
 
 
-@pytest.mark.parametrize(("target", "argument"), NEEDED.items())
+@pytest.mark.parametrize(("target", "argument"), NEEDED)
 def test_an_argument_is_asked_for_before_anything_is_made(
     project: Path, target: str, argument: str
 ) -> None:
     """Nobody waits for an environment to be told what was forgotten."""
     with pytest.raises(subprocess.CalledProcessError) as caught:
-        _make(project, "-j4", target, **{argument: ""})
+        _make(project, "-j4", target, **{**ANY, argument: ""})
     assert caught.value.output == ""
     assert f"Say {argument}=… with make {target}: " in caught.value.stderr
     assert caught.value.stderr.count("\n") == 1

@@ -71,7 +71,7 @@ def test_the_home_folder_is_the_usual_place(
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("", "", "Which index? Say make publish INDEX=name."),
+        ("", "", "Which index? Say INDEX=name."),
         ("acme", "", "no index named 'acme': no uv.toml names any; docs/publishing.md shows"),
         ("acme", "[[index]]\nname = 'other'\n", "the configuration names other"),
         ("acme", "index = [1]\n", "no uv.toml names any"),
@@ -105,6 +105,14 @@ def test_unfit_addresses_are_refused(tmp_path: Path, url: str, told: str) -> Non
         index.find("acme", tmp_path, {})
     assert told in str(caught.value)
     assert "sk-test" not in str(caught.value)
+
+
+def test_an_index_may_be_only_read(tmp_path: Path) -> None:
+    """Who verifies needs no address for publishing."""
+    text = GOOD.format("", "acme").replace("publish-url", "other-url")
+    _write(tmp_path / "uv.toml", text)
+    found = index.find("acme", tmp_path, {}, to_publish=False)
+    assert found == Index("acme", "https://acme.example.com/simple/", "")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:8080"])

@@ -3,17 +3,25 @@
 import os
 import runpy
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from release import __main__, files
+from release import __main__, files, verifying
 from release import checksums as sums
 from release.errors import Problem
+from release.index import Index
 from tests.loopback import Server
 
 pytestmark = pytest.mark.git
+
+
+def commit(folder: Path) -> None:
+    """Commit everything."""
+    names = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+    subprocess.run(("git", "add", "."), cwd=folder, check=True)
+    subprocess.run(("git", *names, "commit", "-q", "-m", "Next"), cwd=folder, check=True)
 
 
 @pytest.fixture
@@ -27,9 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / ".git" / "info" / "exclude").write_text("dist\nuv.toml\n", "utf-8")
 
     (tmp_path / "committed").touch()
-    names = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
-    subprocess.run(("git", "add", "."), cwd=tmp_path, check=True)
-    subprocess.run(("git", *names, "commit", "-q", "-m", "First"), cwd=tmp_path, check=True)
+    commit(tmp_path)
 
     def build(tree: Path, target: Path, signing_key: str | None) -> list[str]:
         assert (tree / "committed").exists()
@@ -80,6 +86,42 @@ def test_publishing_tells_each_file(
     )
     assert __main__.main(["publish", "--dry-run", "acme"], checkout) == 0
     assert capsys.readouterr().out.endswith("a.whl: would be published\n")
+
+
+def test_a_withdrawn_version_is_not_published(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line to send out is shown, and the number is refused from then on."""
+    assert __main__.main(["withdraw", "--version=0.1.0", "--reason=it leaks"], checkout) == 0
+    assert capsys.readouterr().out.endswith("\nchainhub != 0.1.0  # it leaks\n")
+    commit(checkout)
+
+    def build(tree: Path, target: Path, signing_key: str | None) -> list[str]:
+        target.mkdir()
+        (target / "chainhub-0.1.0.tar.gz").touch()
+        sums.write(target, ["chainhub-0.1.0.tar.gz"])
+        return []
+
+    monkeypatch.setattr(files, "build", build)
+    table = '[[index]]\nname = "acme"\nurl = "http://localhost/"\nexplicit = true\n'
+    (checkout / "uv.toml").write_text(f'{table}publish-url = "http://localhost/"\n', "utf-8")
+    assert __main__.main(["publish", "acme"], checkout) == 1
+    assert "Version 0.1.0 is withdrawn (it leaks)" in capsys.readouterr().err
+
+
+def test_verifying_names_the_files(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each; an index that is only read needs no address for publishing."""
+
+    def verify(project: Path, index: Index, version: str, environment: object) -> Iterator[str]:
+        yield f"{index.name} {version}"
+
+    monkeypatch.setattr(verifying, "verify", verify)
+    text = '[[index]]\nname = "acme"\nurl = "http://localhost/"\nexplicit = true\n'
+    (checkout / "uv.toml").write_text(text, "utf-8")
+    assert __main__.main(["verify", "--version=0.1.0", "acme"], checkout) == 0
+    assert capsys.readouterr().out == "acme 0.1.0\n"
 
 
 @pytest.mark.parametrize(("raised", "status"), [(KeyboardInterrupt, 130), (Problem("x"), 1)])

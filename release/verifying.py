@@ -1,0 +1,132 @@
+"""Whether an index serves the files that a tag gives, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from release import credentials, git, index_client
+from release.errors import Problem
+from release.files import DISTRIBUTIONS
+from release.index import Index
+
+# With other locked tools, a tag is built in an environment of its own.
+_LOCKS = ("requirements/run.txt", "requirements/release.txt")
+
+
+def verify(
+    project: Path, index: Index, version: str, environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Build a version's tag again and compare it with what the index serves, a line per file.
+
+    Raises:
+        Problem: a file is missing, additional or different; or the tag cannot be built, or the
+            index not be read.
+    """
+    wanted = parse(version)
+    with git.checked_out(project, git.tag(project, version)) as tree:
+        rebuild(project, tree)
+        built = {
+            path.name: path.read_bytes()
+            for path in (tree / "dist").iterdir()
+            if path.name.endswith(DISTRIBUTIONS)
+        }
+    reader = credentials.reading(index, environment, _publisher(index, environment))
+    with index_client.connected(index, reader) as client:
+        links = client.files()
+        names = sorted({*built, *(name for name in links if _belongs(name, wanted))})
+        served = {name: client.content(links[name]) for name in names if name in links}
+    faults = []
+    for name in names:
+        if fault := difference(name, built.get(name), served.get(name)):
+            faults.append(fault)
+        else:
+            yield f"{name}: the same bytes"
+    if faults:
+        raise Problem("\n".join(faults))
+
+
+def parse(version: str) -> Version:
+    """Read a version number.
+
+    Raises:
+        Problem: it is none.
+    """
+    try:
+        return Version(version)
+    except InvalidVersion:
+        raise Problem(f"{version!r} is no version number; say VERSION=1.2.3.") from None
+
+
+def version_of(name: str) -> Version | None:
+    """Give the version of chainhub that a file is of, by its name; None if of nothing like that."""
+    try:
+        if name.endswith(".whl"):
+            project, version, _, _ = parse_wheel_filename(name)
+        else:
+            project, version = parse_sdist_filename(name)
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return None
+    return version if project == "chainhub" else None
+
+
+def _belongs(name: str, wanted: Version) -> bool:
+    # Whoever asks for 1.0 is given 1.0+anything too, and rather.
+    found = version_of(name)
+    return found is not None and found.public == wanted.public
+
+
+def difference(name: str, built: bytes | None, served: bytes | None) -> str | None:
+    """Say how a file of the index differs from the one that the tag gives; None if it does not."""
+    if served is None:
+        return f"{name}: is not on the index."
+    if built is None:
+        return f"{name}: is on the index, but the tag does not give such a file."
+    if built == served:
+        return None
+    pairs = zip(built, served, strict=False)
+    common = next((n for n, (one, other) in enumerate(pairs) if one != other), None)
+    place = min(len(built), len(served)) if common is None else common
+    return (
+        f"{name}: the index serves other bytes: they differ from byte {place} on; "
+        f"{len(served)} bytes with SHA-256 {hashlib.sha256(served).hexdigest()}, the tag gives "
+        f"{len(built)} with {hashlib.sha256(built).hexdigest()}."
+    )
+
+
+def rebuild(project: Path, tree: Path) -> None:
+    """Build the files of a tag with its own code and its own locked tools.
+
+    Raises:
+        Problem: that fails; the commands' own lines are shown before.
+    """
+    python = Path(sys.executable)
+    commands: list[tuple[str, ...]] = []
+    if any((tree / name).read_bytes() != (project / name).read_bytes() for name in _LOCKS):
+        commands += [("sh", "requirements/environment.sh", ".venv", "run", "project", "release")]
+        python = tree / ".venv" / "bin" / "python"
+    # The folder has nothing but the commit, though git does not know it.
+    commands += [(str(python), "-m", "release", "build", "--dirty")]
+    for command in commands:
+        done = subprocess.run(command, cwd=tree, stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise Problem("The tag cannot be built again; the lines above say why.")
+
+
+def _publisher(index: Index, environment: Mapping[str, str]) -> credentials.Credentials | None:
+    """Give the credentials for publishing where somebody has some: they may read the index too."""
+    try:
+        return credentials.publishing(index, environment, credentials.ask_keyring)
+    except Problem:
+        return None
