@@ -92,11 +92,10 @@ def send(
     Raises:
         Problem: the index refuses it, cannot be reached, or takes longer than `patience` seconds.
     """
-    for pause in (*_PAUSES, None):
-        said = _upload(path, index, publisher, environment, patience)
-        if said is None:
-            return
-        if pause is None or _status(said) not in _BUSY:
+    pauses = iter(_PAUSES)
+    while (said := _upload(path, index, publisher, environment, patience)) is not None:
+        pause = next(pauses, None) if _status(said) in _BUSY else None
+        if pause is None:
             raise Problem(sentence(path.name, index, publisher, said))
         time.sleep(pause)
 

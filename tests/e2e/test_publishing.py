@@ -37,6 +37,8 @@ def checkout(copied: Callable[[Path], None], tmp_path: Path) -> Path:
     copied(folder)
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     _git(folder, "init", "--quiet")
+    _git(folder, "config", "user.name", "Ann")
+    _git(folder, "config", "user.email", "ann@example.com")
     (folder / ".git" / "info" / "exclude").write_text(".venv\n", "utf-8")
     commit(folder)
     return folder
@@ -56,8 +58,7 @@ def renumber(folder: Path, version: str) -> None:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    names = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
-    subprocess.run(("git", *names, *arguments), cwd=folder, check=True, timeout=60)
+    subprocess.run(("git", *arguments), cwd=folder, check=True, timeout=60)
 
 
 @pytest.fixture
@@ -116,7 +117,12 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     walk.section("Credentials", PASSWORD)
     assert walk.section("Build").count(": OK\n") == 3
     made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
+    walk.run("mkdir ~/.ssh; ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519")
+    assert 'Good "file" signature for ann@example.com' in walk.section("Sign the checksums")
     both = walk.section("Publish")
+    assert "\nthe index 'acme' exists and lets these credentials publish\n" in both
+    assert "not checked" not in both
+    assert (walk.folder / "dist" / "SHA256SUMS.sig").exists()
     assert re.findall(r"^(\S+): (would be published|published)$", both, re.MULTILINE) == [
         *((name, "would be published") for name in made),
         *((name, "published") for name in made),
@@ -131,7 +137,48 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
         renumber(walk.folder, "99.1")
         walk.section("With twine", PASSWORD)
         assert len(published(index)) == 4
-        assert walk.unread == {}
+        assert set(walk.unread) == {
+            "An index that forwards",  # tests/unit/release/test_index_client.py
+            "Verify what is published",
+            "Withdraw a version",
+        }
+
+
+@pytest.mark.slow
+def test_a_changed_byte_on_the_server_is_found(walk: Walk, index: Index) -> None:
+    """Whoever has the repository finds each file that is not what the tag gives."""
+    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
+        walk.section(heading, answer)
+    walk.run("make publish INDEX=acme")
+    assert "There is no tag v0.1.0 here" in walk.run(
+        "make verify INDEX=acme VERSION=0.1.0", status=2
+    )
+    _git(walk.folder, "tag", "v0.1.0")
+    same = walk.section("Verify what is published")
+    made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
+    assert re.findall(r"^(\S+): the same bytes$", same, re.MULTILINE) == made
+    for name in made:
+        (stored,) = (path for path in walk.folder.parent.rglob(name) if "dist" not in path.parts)
+        content = bytearray(stored.read_bytes())
+        content[len(content) // 2] ^= 1
+        stored.write_bytes(content)
+    said = walk.run("make verify INDEX=acme VERSION=0.1.0", status=2)
+    for name in made:
+        assert f"{name}: the index serves other bytes: they differ from byte " in said
+
+
+@pytest.mark.slow
+def test_a_withdrawn_number_is_not_used_again(walk: Walk, index: Index) -> None:
+    """The list is committed, and stops the next release of this number."""
+    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
+        walk.section(heading, answer)
+    shown = walk.section("Withdraw a version")
+    assert shown.endswith("\nchainhub != 0.1.0  # downloads are cut off\n")
+    said = walk.run("make publish INDEX=acme", status=2)
+    assert "Version 0.1.0 is withdrawn (downloads are cut off)" in said
+    renumber(walk.folder, "99.1")
+    walk.run("make publish INDEX=acme")
+    assert len(published(index)) == 2
 
 
 def test_what_is_published_stays(walk: Walk, index: Index) -> None:
@@ -145,7 +192,7 @@ def test_what_is_published_stays(walk: Walk, index: Index) -> None:
         module.write("# another byte\n")
     assert "The tree is not clean" in walk.run(publish, status=2)
     assert "dist/SHA256SUMS" in walk.run("make build DIRTY=1")
-    assert "The tree is not clean" in walk.run(f"{publish} -o build", status=2)
+    assert "The tree is not clean" in walk.run(publish, status=2)
     commit(walk.folder)
     assert "other bytes under the name chainhub-" in walk.run(publish, status=2)
     assert published(index) == before
@@ -159,6 +206,7 @@ MISSING = (
     ({"UV_PUBLISH_USERNAME": ""}, "There are no credentials for the index 'acme'"),
     ({"UV_PUBLISH_PASSWORD": ""}, "There is no password for 'ann' at the index 'acme'"),
     ({"UV_PUBLISH_PASSWORD": "sk-test-wrong"}, "The index 'acme' does not"),
+    ({"UV_PUBLISH_PASSWORD": "sk-test-wrong", "DRY": "1"}, "The index 'acme' does not"),
     ({"XDG_CONFIG_HOME": os.devnull}, "There is no index named 'acme'"),
 )
 
@@ -167,11 +215,10 @@ def test_what_is_missing_is_said(walk: Walk, index: Index) -> None:
     """The person reads one sentence, and no password."""
     for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
         walk.section(heading, answer)
-    walk.run("make build")
     complete = walk.environment
     for change, told in MISSING:
         walk.environment = complete | change
-        said = walk.run("make publish INDEX=acme -o build", status=2)
+        said = walk.run("make publish INDEX=acme", status=2)
         assert told in said
         assert "Traceback" not in said
         assert "sk-test" not in said

@@ -162,3 +162,15 @@ def test_a_failed_build_leaves_the_files_as_they_were(
         files.build(tree, kept)
     assert kept.exists()
     assert not (tree / "chainhub.cdx.json").exists()
+
+
+def test_a_key_that_fails_leaves_the_files_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checksums that should be signed and are not, are not there."""
+    monkeypatch.setattr(files, "materials", lambda tree: ("a.cdx.json", "{}"))
+    monkeypatch.setattr(files, "distributions", lambda tree, folder: None)
+    (tmp_path / "dist").mkdir()
+    with pytest.raises(Problem, match="SHA256SUMS is not signed: "):
+        files.build(tmp_path, tmp_path / "dist", str(tmp_path / "no key"))
+    assert list((tmp_path / "dist").iterdir()) == []
