@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chainhub import ChainhubError, RetryEvent
-from chainhub.cli import _failures
-from chainhub.cli._failures import FailedPolls
-from chainhub.cli._terminal import Terminal
+from chainhub.cli import _progress
 from chainhub.sandbox import (
     Sandbox,
     answer,
@@ -134,17 +131,10 @@ def test_a_dead_address_is_told_once_for_all_tasks(
 def test_failing_polls_are_told_again_after_a_minute(sandbox: Sandbox, chainhub, monkeypatch):
     """A service that fails now and then does not fill a log."""
     for seconds, lines in ((60.0, 1), (0.0, 3)):
-        monkeypatch.setattr(_failures, "_SAID_AGAIN_AFTER", seconds)
+        monkeypatch.setattr(_progress, "_REPEATED_AFTER", seconds)
         sandbox.add([status(503), status(503), pending, status(503), completed], id="x")
         done = chainhub("wait", "x", "--interval", "0.01")
         assert (done.code, done.err.count("503 Service Unavailable")) == (0, lines)
-
-
-def test_before_anything_is_shown_failures_are_silent() -> None:
-    """There is no line of a task yet."""
-    told = FailedPolls(Terminal.of_process())
-    event = RetryEvent(method="GET", url="", attempt=1, delay=1.0, error=ChainhubError("x"))
-    assert told(event) is None
 
 
 def test_wait_prints_the_address_and_nothing_else(sandbox: Sandbox, chainhub) -> None:

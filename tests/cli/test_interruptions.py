@@ -1,36 +1,47 @@
-"""Ctrl-C and SIGTERM, taken at once or held back for a moment."""
+"""Ctrl-C and SIGTERM."""
 
 import signal
 import threading
 
 import pytest
 
-from chainhub.cli._signals import Terminated, held, listening
+from chainhub.cli._progress import LiveProgress
+from chainhub.cli._running import Terminated, interruptible
+from chainhub.cli._terminal import Terminal
 
 
 @pytest.mark.parametrize(
     ("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
 )
-def test_a_held_interruption_comes_when_the_outer_block_ends(number, kind) -> None:
-    """Not in the middle of what must not be torn, and not lost."""
-    steps: list[str] = []
+def test_both_signals_interrupt(number, kind) -> None:
+    """Each with a kind of its own, for the exit code."""
+    with interruptible(), pytest.raises(kind) as caught:
+        signal.raise_signal(number)
+    assert caught.type is kind
 
-    def work() -> None:
-        with held():
-            with held():
-                signal.raise_signal(number)
-                steps.append("inner")
-            steps.append("outer")
 
-    with listening():
-        with pytest.raises(kind) as caught:
-            work()
-        assert caught.type is kind
-        with held():
-            steps.append("later")
-        with pytest.raises(kind):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
+    """It comes through, after the rows are gone and the cursor is back."""
+    came = watched()
+    terminal = Terminal.of_process()
+    progress = LiveProgress(["x"], terminal)
+    joins: list[None] = []
+    join = progress._painter.join
+
+    def interrupted() -> None:
+        joins.append(join())
+        if len(joins) == 1:
             signal.raise_signal(number)
-    assert steps == ["inner", "outer", "later"]
+
+    progress._painter.join = interrupted
+    with interruptible(), pytest.raises(KeyboardInterrupt), progress:
+        terminal.say("kept until the rows are away")
+    assert len(joins) == 2
+    raw = came()
+    assert "kept until the rows are away\r\n" in raw
+    assert raw.rpartition("\x1b[2K")[2].startswith("\x1b[?25h")
+    assert raw.count("\x1b[?25h") == raw.count("\x1b[?25l") == 1
 
 
 def test_signals_are_as_they_were_afterwards() -> None:
@@ -38,7 +49,7 @@ def test_signals_are_as_they_were_afterwards() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     term = signal.getsignal(signal.SIGTERM)
     try:
-        with listening():
+        with interruptible():
             signal.raise_signal(signal.SIGINT)
             assert signal.getsignal(signal.SIGTERM) is not term
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -47,12 +58,12 @@ def test_signals_are_as_they_were_afterwards() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_another_thread_holds_nothing_back() -> None:
+def test_another_thread_changes_nothing() -> None:
     """Signals come in the main thread only."""
     seen: list[bool] = []
 
     def work() -> None:
-        with listening(), held():
+        with interruptible():
             seen.append(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
 
     thread = threading.Thread(target=work)

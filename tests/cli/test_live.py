@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -233,10 +234,7 @@ def test_an_interruption_before_anything_began_needs_no_way_on(
     def interrupted(*given: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    module = sys.modules.get(f"chainhub.cli._{words[0]}") or __import__(
-        f"chainhub.cli._{words[0]}", fromlist=["open_client"]
-    )
-    monkeypatch.setattr(module, "open_client", interrupted)
+    monkeypatch.setattr(f"chainhub.cli._{words[0]}.open_client", interrupted)
     done = chainhub(*words)
     assert (done.code, done.err) == (130, "chainhub: interrupted\n")
 
@@ -287,13 +285,12 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
     """A mistake is a sentence, the end is good."""
     waits: list[float] = []
 
-    class Event:
-        def wait(self, seconds: float) -> None:
-            waits.append(seconds)
-            if len(waits) > 1:
-                raise KeyboardInterrupt
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) > 1:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(_sandbox, "threading", type("threading", (), {"Event": Event}))
+    monkeypatch.setattr(_sandbox, "time", types.SimpleNamespace(sleep=sleep))
     done = chainhub("sandbox", "--port", "0", "--speed", "3")
     assert done.code == 0
     assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in done.out
@@ -309,7 +306,7 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
 def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:
     """Only the main thread may set them."""
     from chainhub.cli._client_factory import Service
-    from chainhub.cli._get import Get
+    from chainhub.cli._query import Get
 
     sandbox.add(completed, id="x")
     command = Get(ids=["x"], service=Service(base_url=None, timeout=5.0), deadline=5.0, json=False)
@@ -324,8 +321,6 @@ def test_other_warnings_stay_as_they_are(sandbox: Sandbox, chainhub, monkeypatch
     """Only the one about unknown words is rewritten."""
     import warnings
 
-    from chainhub.cli import _get
-
     shown: list[str] = []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *rest: shown.append(str(message)))
 
@@ -334,6 +329,6 @@ def test_other_warnings_stay_as_they_are(sandbox: Sandbox, chainhub, monkeypatch
         warnings.warn("something else", RuntimeWarning, stacklevel=1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_get, "open_client", warn)
+    monkeypatch.setattr("chainhub.cli._query.open_client", warn)
     assert chainhub("get", "x").err == "chainhub: interrupted\n"
     assert shown == ["something else"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from chainhub.cli._exit_codes import Exit
+from chainhub.cli._records import Exit
 from chainhub.sandbox import Sandbox, completed, failed
 from tests.cli.conftest import PROJECT, ROOTS
 

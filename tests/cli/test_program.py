@@ -67,7 +67,7 @@ def test_results_for_programs_load_no_rich() -> None:
         CHAINHUB_BASE_URL="http://127.0.0.1:1",
     )
     loaded = done.stderr.splitlines()[-1].split()
-    assert "chainhub.cli._display" in loaded
+    assert "chainhub.cli._terminal" in loaded
     assert [name for name in loaded if name.startswith("rich")] == []
 
 

@@ -11,8 +11,10 @@ import typer
 from chainhub.cli._durations import parse_span
 
 if TYPE_CHECKING:
+    from typer.models import OptionInfo
+
     from chainhub.cli._client_factory import Service
-    from chainhub.cli._fetching import Place
+    from chainhub.cli._download import Place
     from chainhub.cli._running import Command
 
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
@@ -36,6 +38,20 @@ def _span(text: str | float) -> float:
         raise typer.BadParameter(str(problem)) from None
 
 
+def _option(*names: str, value: str, help: str) -> OptionInfo:
+    """Return an option with a value; a duration is parsed."""
+    parser = _span if value == "DURATION" else None
+    option: OptionInfo = typer.Option(
+        *names, metavar=value, parser=parser, show_default=False, help=help
+    )
+    return option
+
+
+def _deadline(whose: str, default: str) -> OptionInfo:
+    help = f"Deadline for {whose}: seconds, or like 90s, 15m, 2h{default}"
+    return _option("--deadline", value="DURATION", help=help)
+
+
 Ids = Annotated[
     list[str],
     typer.Argument(
@@ -53,60 +69,24 @@ File = Annotated[
 ]
 BaseUrl = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--base-url",
-        metavar="URL",
-        show_default=False,
+        value="URL",
         help="Base URL of the service, without /v1. [default: CHAINHUB_BASE_URL or the contract's]",
     ),
 ]
 Timeout = Annotated[
     float,
-    typer.Option(
-        "--timeout",
-        metavar="DURATION",
-        parser=_span,
-        show_default=False,
-        help="Timeout for one attempt. [default: 15s]",
-    ),
+    _option("--timeout", value="DURATION", help="Timeout for one attempt. [default: 15s]"),
 ]
-CallDeadline = Annotated[
-    float,
-    typer.Option(
-        "--deadline",
-        metavar="DURATION",
-        parser=_span,
-        show_default=False,
-        help="Deadline for each task: seconds, or like 90s, 15m, 2h, none. [default: 1m]",
-    ),
-]
-WaitDeadline = Annotated[
-    float,
-    typer.Option(
-        "--deadline",
-        metavar="DURATION",
-        parser=_span,
-        show_default=False,
-        help="Deadline for all tasks: seconds, or like 90s, 15m, 2h, none. [default: 15m]",
-    ),
-]
-FetchDeadline = Annotated[
-    float,
-    typer.Option(
-        "--deadline",
-        metavar="DURATION",
-        parser=_span,
-        show_default=False,
-        help="Deadline for each download: seconds, or like 90s, 15m, 2h. [default: none]",
-    ),
-]
+CallDeadline = Annotated[float, _deadline("each task", ", none. [default: 1m]")]
+WaitDeadline = Annotated[float, _deadline("all tasks", ", none. [default: 15m]")]
+FetchDeadline = Annotated[float, _deadline("each download", ". [default: none]")]
 Interval = Annotated[
     float | None,
-    typer.Option(
+    _option(
         "--interval",
-        metavar="DURATION",
-        parser=_span,
-        show_default=False,
+        value="DURATION",
         help="Time between two polls of a task. [default: adaptive]",
     ),
 ]
@@ -114,29 +94,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one o
 JsonAnyway = Annotated[bool, typer.Option("--json", help="No effect: results are always JSON.")]
 DownloadTo = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--download",
-        metavar="DIR",
-        show_default=False,
+        value="DIR",
         help="Download the videos to this folder and print the files.",
     ),
 ]
 Into = Annotated[
     str | None,
-    typer.Option(
-        "--into",
-        metavar="DIR",
-        show_default=False,
-        help="The folder to write to. [default: the current one]",
-    ),
+    _option("--into", value="DIR", help="The folder to write to. [default: the current one]"),
 ]
 Output = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--output",
         "-o",
-        metavar="FILE",
-        show_default=False,
+        value="FILE",
         help="The file to write, for one video; a folder works like --into.",
     ),
 ]
@@ -146,28 +119,23 @@ IfExists = Annotated[
 ]
 Sha256 = Annotated[
     str | None,
-    typer.Option(
-        "--sha256",
-        metavar="HEX",
-        show_default=False,
-        help="The SHA-256 checksum the file must have, for one video.",
+    _option(
+        "--sha256", value="HEX", help="The SHA-256 checksum the file must have, for one video."
     ),
 ]
 AllowHosts = Annotated[
     list[str] | None,
-    typer.Option(
+    _option(
         "--allow-host",
-        metavar="HOST",
-        show_default=False,
+        value="HOST",
         help="A host that is not public but may serve videos. May be repeated.",
     ),
 ]
 Journal = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--journal",
-        metavar="FILE",
-        show_default=False,
+        value="FILE",
         help="Store outcomes in this file, so that the same command can resume.",
     ),
 ]
@@ -214,10 +182,10 @@ def _service(base_url: str | None, timeout: float) -> Service:
 def _place(
     into: str | None, if_exists: Literal["error", "replace", "keep"], hosts: list[str] | None
 ) -> Place | None:
-    from chainhub.cli._fetching import Place
-
     if into is None:
         return None
+    from chainhub.cli._download import Place
+
     return Place(into=into, if_exists=if_exists, allow_hosts=tuple(hosts or ()))
 
 
@@ -253,7 +221,7 @@ def get(
     json: Json = False,
 ) -> None:
     """Query tasks."""
-    from chainhub.cli._get import Get
+    from chainhub.cli._query import Get
 
     _run(Get(ids=ids, service=_service(base_url, timeout), deadline=deadline, json=json))
 
@@ -277,13 +245,14 @@ def wait(
     json: Json = False,
 ) -> None:
     """Wait for tasks."""
-    from chainhub.cli._wait import Wait, WaitFlags
+    from chainhub.cli._wait import Wait
 
     _run(
         Wait(
             ids=ids,
             service=_service(base_url, timeout),
-            wait_flags=WaitFlags(deadline=deadline, interval=interval),
+            deadline=deadline,
+            interval=interval,
             place=_place(download, if_exists, allow_host),
             json=json,
         )
@@ -305,7 +274,7 @@ def watch(
     json: Json = False,
 ) -> None:
     """Watch one task."""
-    from chainhub.cli._watch import Watch
+    from chainhub.cli._query import Watch
 
     service = _service(base_url, timeout)
     _run(Watch(id=id, service=service, deadline=deadline, interval=interval, json=json))
@@ -333,8 +302,7 @@ def download(
     json: Json = False,
 ) -> None:
     """Download videos."""
-    from chainhub.cli._download import Download
-    from chainhub.cli._fetching import Place
+    from chainhub.cli._download import Download, Place
 
     place = Place(
         into=into,
@@ -368,14 +336,17 @@ def batch(
     json: JsonAnyway = True,
 ) -> None:
     """Wait for the tasks of a file."""
-    from chainhub.cli._wait import Batch, WaitFlags
+    from chainhub.cli._wait import Wait
 
     _run(
-        Batch(
+        Wait(
             file=file,
             service=_service(base_url, timeout),
-            wait_flags=WaitFlags(deadline=deadline, interval=interval, journal=journal),
+            deadline=deadline,
+            interval=interval,
+            journal=journal,
             place=_place(download, if_exists, allow_host),
+            json=json,
         )
     )
 
@@ -395,12 +366,7 @@ def sandbox(
     ] = 1.0,
     key: Annotated[
         str | None,
-        typer.Option(
-            "--key",
-            metavar="KEY",
-            show_default=False,
-            help="The API key to accept. [default: random]",
-        ),
+        _option("--key", value="KEY", help="The API key to accept. [default: random]"),
     ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a host that is not loopback.")

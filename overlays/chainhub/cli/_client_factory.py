@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from chainhub.cli._durations import limit
+from chainhub.errors import CredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from chainhub import Client
     from chainhub._session import RetryEvent
     from chainhub.cli._terminal import Terminal
+
+_QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
+_SANDBOX: Final = (
+    "; for a sandbox on this machine use the two export lines that `chainhub sandbox` has printed"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +55,6 @@ def open_client(
     """
     from chainhub._client import Client
     from chainhub._session import DEADLINE
-    from chainhub.cli._key import key_for
 
     return Client(
         key_for(terminal, loopback=_is_loopback(service, terminal)),
@@ -58,6 +63,45 @@ def open_client(
         deadline=DEADLINE if deadline is None else limit(deadline),
         on_retry=on_retry,
     )
+
+
+def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
+    """Return the key that the client cannot find by itself, or None if it finds one.
+
+    Args:
+        terminal: Where to prompt for the key if no other place has one.
+        loopback: Whether the base URL is on this machine, where a sandbox may run.
+
+    Raises:
+        CredentialsError: There is no key, or one that cannot be used.
+    """
+    from chainhub._session import check_key, find_key, keyring_installed, no_key
+
+    if find_key(terminal.environ) is not None:
+        return None
+    if keyring_installed() and (key := key_of_keyring(terminal.environ)):
+        return key
+    if terminal.can_ask:
+        from getpass import getpass
+
+        return check_key(getpass(_QUESTION), "the prompt")
+    message = no_key(terminal.environ).message
+    raise CredentialsError(message + _SANDBOX if loopback else message)
+
+
+def key_of_keyring(environ: Mapping[str, str]) -> str | None:
+    """Return the key the keyring holds, None if it holds none or does not open.
+
+    Raises:
+        CredentialsError: It holds one that cannot be used.
+    """
+    from chainhub._session import KEYRING, ask_keyring, check_key
+
+    try:
+        held = ask_keyring(environ)
+    except Exception:  # noqa: BLE001 - it is foreign code, whatever it raises
+        return None
+    return check_key(held, KEYRING)
 
 
 def _is_loopback(service: Service, terminal: Terminal) -> bool:

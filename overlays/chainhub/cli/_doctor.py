@@ -4,45 +4,116 @@ from __future__ import annotations
 
 import platform
 import socket
+from contextlib import suppress
+from enum import StrEnum
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import attrs
 
-from chainhub import _clock
+from chainhub import _clock, errors
 from chainhub._version import __version__
-from chainhub.cli._checks import (
-    Finding,
-    Level,
-    conclusion,
-    diagnosis,
-    fault,
-    record,
-    told,
-    worst,
-)
+from chainhub.cli._client_factory import key_of_keyring
 from chainhub.cli._durations import limit
-from chainhub.cli._exit_codes import Exit
-from chainhub.cli._records import encoded
-from chainhub.cli._rows import signs_for
+from chainhub.cli._messages import plain, spoken
+from chainhub.cli._progress import signs_for
+from chainhub.cli._records import Exit, encoded, exit_code_of
+from chainhub.cli._running import Command
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from chainhub.cli._client_factory import Service
+    from chainhub.cli._progress import Signs
     from chainhub.cli._terminal import Terminal
 
 PROBE_ID = "chainhub-doctor:no-such-task"
-_MACHINE, _KEY, _ADDRESS, _NETWORK = "This machine", "API key", "Address", "Network"
 _PACKAGES = ("httpx", "h11", "attrs", "certifi", "typer", "rich")
 _DEADLINE = 20.0
+_SECTIONS = {
+    "This machine": ("python", "packages"),
+    "API key": ("key",),
+    "Address": ("base_url", "proxy", "no_proxy", "tls"),
+    "Network": ("name", "probe", "probe_detail"),
+}
 
 
-@attrs.define(kw_only=True)
-class Doctor:
+class Level(StrEnum):
+    """Whether a finding is good, a warning, or a problem to fix."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAULT = "fault"
+
+
+OK, NOTE, FAULT = Level
+
+
+class Finding(NamedTuple):
+    """Hold one thing that was checked.
+
+    Attributes:
+        check: Its stable name, for programs.
+        level: How good it is.
+        message: What was found, never a key.
+        advice: What to do, or None.
+        code: The exit code it asks for.
+    """
+
+    check: str
+    level: Level
+    message: str
+    advice: str | None = None
+    code: Exit = Exit.DONE
+
+    @property
+    def section(self) -> str:
+        """The heading it belongs to."""
+        return next(section for section, checks in _SECTIONS.items() if self.check in checks)
+
+
+# What the answer to a query of an unknown task means; the first row that fits decides.
+# fmt: off
+_DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
+    (errors.TaskNotFoundError, OK, "the service responds and accepts the key", None),
+    (errors.AuthenticationError, FAULT, "the service responds, but rejects the key",
+     "get a valid key for this base URL; a key of another gateway is not valid here"),
+    (errors.QuotaExceededError, FAULT,
+     "the service responds and accepts the key, but the quota is used up",
+     "add quota to the account"),
+    (errors.PermissionDeniedError, FAULT,
+     "the service, or a firewall in front of it, refuses the request",
+     "send the line below to the service's support"),
+    (errors.RateLimitError, NOTE, "the service responds, but with a rate limit (429)",
+     "wait some minutes, and send fewer requests"),
+    (errors.BadRequestError, NOTE,
+     "the service responds, but rejects the test id in an unexpected way",
+     "try chainhub get with a real id"),
+    (errors.NotFoundError, FAULT, "something responds, but it has no endpoint for tasks",
+     "check the base URL; it must not end in /v1"),
+    (errors.RedirectError, FAULT, "the base URL redirects to another address",
+     "use that address as the base URL if it belongs to the service"),
+    (errors.ServerError, FAULT, "the service responds with a server error",
+     "try again later; if it persists, send the line below to the service's support"),
+    (errors.ResponseError, FAULT, "something responds, but not as the service does",
+     "check the base URL; a login page of the network, or a proxy, may be in front of it"),
+    (errors.TLSError, FAULT, "no secure connection can be made",
+     "behind a company proxy, set SSL_CERT_FILE to the company's CA certificate"),
+    (errors.ProxyError, FAULT, "the proxy cannot be used",
+     "check the variable named above, or unset it"),
+    (errors.ConnectionFailedError, FAULT, "nothing responds at this address",
+     "check base URL, network and firewall; for a sandbox, that it runs"),
+    (errors.TransportError, FAULT, "no response in time",
+     "check network, proxy and firewall, or try later"),
+)
+# fmt: on
+
+
+@attrs.frozen(kw_only=True)
+class Doctor(Command):
     """Checks versions, key, base URL, proxy, TLS, DNS and service, and says what to fix.
 
     Attributes:
@@ -58,25 +129,15 @@ class Doctor:
     def run(self, terminal: Terminal) -> Exit:
         """Print each finding as it is made."""
         findings: list[Finding] = []
-
-        def seen() -> Iterator[Finding]:
-            for one in self._findings(terminal.environ):
-                findings.append(one)
-                yield one
-
-        if self.json:
-            for one in seen():
-                terminal.result(encoded(record(one)))
-        else:
-            encoding = getattr(terminal.stdout, "encoding", None)
-            for line in told(seen(), signs_for(encoding)):
+        signs = signs_for(terminal.stdout)
+        for one in self._findings(terminal.environ):
+            before = findings[-1] if findings else None
+            for line in [encoded(record(one))] if self.json else lines(one, before, signs):
                 terminal.result(line)
+            findings.append(one)
+        if not self.json:
             terminal.result(f"\n{conclusion(findings)}")
         return worst(findings)
-
-    def resume_hint(self) -> str:
-        """Return nothing: the command can simply be given again."""
-        return ""
 
     def _findings(self, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield from versions()
@@ -86,41 +147,42 @@ class Doctor:
         yield address
         if url is None:
             return
-        way = list(found_way(url, environ))
-        yield from way
+        proxy, tls = found_proxy(url, environ), found_tls(url, environ)
+        yield from (proxy, tls)
         if self.offline:
-            yield Finding(_NETWORK, "probe", Level.NOTE, "nothing was sent (--offline)")
-        elif any(one.level is Level.FAULT for one in (key, *way)):
-            yield Finding(
-                _NETWORK, "probe", Level.NOTE, "nothing was sent; fix the problems above first"
-            )
+            yield Finding("probe", NOTE, "nothing was sent (--offline)")
+        elif FAULT in (key.level, proxy.level, tls.level):
+            yield Finding("probe", NOTE, "nothing was sent; fix the problems above first")
         else:
-            yield from asked(self.service, url, direct=way[0].check == "no_proxy")
+            # A proxy looks the name up itself.
+            names = [found_name(url)] if proxy.check == "no_proxy" else []
+            yield from names
+            if all(one.level is OK for one in names):
+                yield from probed(self.service)
 
 
 def versions() -> Iterator[Finding]:
     """Yield what runs here."""
     system = f"{platform.system()} {platform.machine()}"
     python = f"Python {platform.python_version()} ({platform.python_implementation()}, {system})"
-    yield Finding(_MACHINE, "python", Level.OK, python)
+    yield Finding("python", OK, python)
     installed = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
-    yield Finding(_MACHINE, "packages", Level.OK, f"chainhub {__version__}; {installed}")
+    yield Finding("packages", OK, f"chainhub {__version__}; {installed}")
 
 
 def found_key(environ: Mapping[str, str]) -> Finding:
     """Return where the key comes from, and nothing else about it."""
     from chainhub._session import find_key, keyring_installed, no_key
-    from chainhub.cli._key import key_of_keyring
 
     try:
         found = find_key(environ)
         if found is not None:
-            return Finding(_KEY, "key", Level.OK, f"found in {found.source}")
+            return Finding("key", OK, f"found in {found.source}")
         if keyring_installed() and key_of_keyring(environ):
-            return Finding(_KEY, "key", Level.OK, "found in the keyring")
-        return fault(_KEY, "key", no_key(environ))
+            return Finding("key", OK, "found in the keyring")
+        return fault("key", no_key(environ))
     except CredentialsError as error:
-        return fault(_KEY, "key", error)
+        return fault("key", error)
 
 
 def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, Finding]:
@@ -131,57 +193,43 @@ def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str
     try:
         url = base_url_from(argument, environ, SERVERS, allow_insecure=False)
     except ConfigurationError as error:
-        return None, fault(_ADDRESS, "base_url", error)
+        return None, fault("base_url", error)
     source = "--base-url" if argument else "CHAINHUB_BASE_URL"
     if argument is None and not environ.get("CHAINHUB_BASE_URL", "").strip():
         source = "the contract; neither --base-url nor CHAINHUB_BASE_URL is set"
-    return url, Finding(_ADDRESS, "base_url", Level.OK, f"{url} (from {source})")
+    return url, Finding("base_url", OK, f"{url} (from {source})")
 
 
-def found_way(url: str, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield through which proxy requests go, then whom an encrypted connection trusts."""
+def found_proxy(url: str, environ: Mapping[str, str]) -> Finding:
+    """Return through which proxy requests go."""
     from chainhub._transport import choose_proxy, read_environment
 
-    parts = urlsplit(url)
+    parts, settings = urlsplit(url), read_environment()
     try:
-        proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, read_environment())
+        proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, settings)
     except ConfigurationError as error:
-        yield fault(_ADDRESS, "proxy", error)
-    else:
-        if proxy is None:
-            yield Finding(_ADDRESS, "no_proxy", Level.OK, "no proxy for this address")
-        else:
-            yield Finding(_ADDRESS, "proxy", Level.OK, f"through {proxy.shown}")
-    yield found_trust(parts.scheme, parts.hostname or "", environ)
+        return fault("proxy", error)
+    if proxy is None:
+        return Finding("no_proxy", OK, "no proxy for this address")
+    return Finding("proxy", OK, f"through {proxy.shown}")
 
 
-def found_trust(scheme: str, host: str, environ: Mapping[str, str]) -> Finding:
-    """Return whom an encrypted connection trusts; the certificates are read."""
+def found_tls(url: str, environ: Mapping[str, str]) -> Finding:
+    """Return which certificate authorities are trusted; their certificates are read."""
     from chainhub._transport import read_tls_config, tls_context
 
-    if scheme == "http":
-        return Finding(_ADDRESS, "tls", Level.OK, "not encrypted: the base URL is this machine")
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return Finding("tls", OK, "not encrypted: the base URL is this machine")
     try:
-        trust = read_tls_config(environ=environ, host=host)
-        count = len(tls_context(trust).get_ca_certs())
+        config = read_tls_config(environ=environ, host=parts.hostname or "")
+        count = len(tls_context(config).get_ca_certs())
     except ConfigurationError as error:
-        return fault(_ADDRESS, "tls", error)
-    if trust.kind == "bundled":
-        return Finding(
-            _ADDRESS, "tls", Level.OK, f"trusts {count} certificate authorities of certifi"
-        )
-    told = f"trusts the certificate authorities of {trust.path} (from {trust.source})"
-    return Finding(_ADDRESS, "tls", Level.OK, told)
-
-
-def asked(service: Service, url: str, *, direct: bool) -> Iterator[Finding]:
-    """Look the name up, then ask for a task that cannot exist."""
-    if direct:
-        name = found_name(url)
-        yield name
-        if name.level is Level.FAULT:
-            return
-    yield from probed(service)
+        return fault("tls", error)
+    if config.kind == "bundled":
+        return Finding("tls", OK, f"trusts {count} certificate authorities of certifi")
+    source = f"{config.path} (from {config.source})"
+    return Finding("tls", OK, f"trusts the certificate authorities of {source}")
 
 
 def found_name(url: str) -> Finding:
@@ -191,15 +239,16 @@ def found_name(url: str) -> Finding:
     try:
         found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
     except OSError as error:
-        told = f"the host name {host} cannot be resolved: {error.strerror or type(error).__name__}"
+        why = error.strerror or type(error).__name__
+        text = f"the host name {host} cannot be resolved: {why}"
         advice = "check the base URL for typos, and the network"
-        return Finding(_NETWORK, "name", Level.FAULT, told, advice, Exit.SERVICE)
+        return Finding("name", FAULT, text, advice, Exit.SERVICE)
     addresses = sorted({str(entry[4][0]) for entry in found})
-    return Finding(_NETWORK, "name", Level.OK, f"{host} is {', '.join(addresses[:4])}")
+    return Finding("name", OK, f"{host} is {', '.join(addresses[:4])}")
 
 
 def probed(service: Service) -> list[Finding]:
-    """Ask the service for a task that cannot exist, once."""
+    """Query a task that cannot exist, once, and return what that shows."""
     from chainhub._client import Client
     from chainhub._session import RetryPolicy
 
@@ -215,7 +264,67 @@ def probed(service: Service) -> list[Finding]:
             client.video.query(PROBE_ID)
     except ChainhubError as error:
         failure = error
-    return diagnosis(_NETWORK, failure, _clock.monotonic() - began)
+    return diagnosis(failure, _clock.monotonic() - began)
+
+
+def diagnosis(error: ChainhubError | None, elapsed: float) -> list[Finding]:
+    """Return the findings for a query of a task that cannot exist, by its error."""
+    if error is None:
+        text = "the service responds even to a query for a task that cannot exist"
+        advice = "this may not be the video service; check the base URL"
+        return [Finding("probe", NOTE, text, advice)]
+    row = next((row for row in _DIAGNOSES if isinstance(error, row[0])), None)
+    if row is None:
+        return [fault("probe", error)]
+    _, level, message, advice_or_none = row
+    if level is OK:
+        return [Finding("probe", OK, f"{message} ({elapsed * 1000:.0f} ms)")]
+    # The probe's own limit says nothing about a deadline of the person's.
+    code = Exit.SERVICE if isinstance(error, TimeoutError) else exit_code_of(error)
+    return [
+        Finding("probe", level, message, advice_or_none, code if level is FAULT else Exit.DONE),
+        Finding("probe_detail", NOTE, spoken(str(error))),
+    ]
+
+
+def fault(check: str, error: ChainhubError) -> Finding:
+    """Return the finding that an error is."""
+    advice = None if error.advice is None else spoken(error.advice)
+    return Finding(check, FAULT, spoken(error.message), advice, exit_code_of(error))
+
+
+def worst(findings: Iterable[Finding]) -> Exit:
+    """Return the exit code of the first fault: the later ones are mostly its consequences."""
+    return next((one.code for one in findings if one.level is FAULT), Exit.DONE)
+
+
+def lines(one: Finding, before: Finding | None, signs: Signs) -> Iterator[str]:
+    """Yield the lines for a person, with a heading where a section begins."""
+    if before is None or before.section != one.section:
+        yield from [""] if before else []
+        yield one.section
+    sign = {OK: signs.good, NOTE: signs.note, FAULT: signs.bad}[one.level]
+    yield f"  {sign} {plain(one.message)}"
+    if one.advice:
+        yield f"    {'→' if signs.good == '✓' else '>'} {plain(one.advice)}"
+
+
+def conclusion(findings: Iterable[Finding]) -> str:
+    """Return the last line: how many problems were found."""
+    count = sum(one.level is FAULT for one in findings)
+    return f"{count or 'No'} problem{'' if count == 1 else 's'} found."
+
+
+def record(one: Finding) -> dict[str, object]:
+    """Return a finding as an object for programs."""
+    return {
+        "section": one.section,
+        "check": one.check,
+        "level": one.level.value,
+        "message": one.message,
+        "advice": one.advice,
+        "exit_code": int(one.code),
+    }
 
 
 def _version(name: str) -> str:
@@ -227,7 +336,6 @@ def _version(name: str) -> str:
         module = import_module(name)
     except ImportError:
         return "(not installed)"
-    try:
+    with suppress(AttributeError, ImportError):
         return str(module.__version__)
-    except (AttributeError, ImportError):
-        return "(version unknown)"
+    return "(version unknown)"

@@ -1,26 +1,25 @@
-"""Spans of time and amounts of bytes, as people write and read them."""
+"""Durations as people write and read them. Loaded by `--help`, so it imports next to nothing."""
 
 from __future__ import annotations
 
 import math
 import re
 
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(s|m|h|d)")
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_PART = re.compile(rf"({_NUMBER})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_UNITS = ((1e3, "kB"), (1e6, "MB"), (1e9, "GB"))
-_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
 def parse_span(text: str) -> float:
     """Return a span in seconds: `90`, `90s`, `15m`, `1h30m`; `none` is infinite.
 
     Raises:
-        ValueError: It is no span above zero; the sentence tells how one looks.
+        ValueError: It is not a duration above zero; the message shows what one looks like.
     """
     word = text.strip().lower()
     if word == "none":
         return math.inf
-    if _NUMBER.fullmatch(word):
+    if re.fullmatch(_NUMBER, word):
         seconds = float(word)
     elif re.fullmatch(rf"(?:{_PART.pattern})+", word):
         seconds = sum(float(count) * _SECONDS[unit] for count, unit in _PART.findall(word))
@@ -43,11 +42,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(max(seconds, 0.0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def amount(count: float) -> str:
-    """Return a number of bytes with a unit: `512 B`, `1.2 MB`."""
-    if count < 1000:
-        return f"{count:.0f} B"
-    size, unit = next((row for row in _UNITS if count < 1000 * row[0]), _UNITS[-1])
-    return f"{count / size:.1f} {unit}"

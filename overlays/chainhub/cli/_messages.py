@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from chainhub._redaction import one_line
-from chainhub.errors import DestinationExistsError
+from chainhub.errors import DestinationExistsError, named_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,3 +70,12 @@ def again(command: str, ids: Iterable[str], options: Iterable[str] = ()) -> str:
     known = list(ids)
     shown = known if len(known) <= _MOST_IDS else ["-"]
     return plain(shlex.join(["chainhub", command, *shown, *options]))
+
+
+def failed_poll(error: ChainhubError) -> tuple[str, str]:
+    """Return in a few words how a poll failed, and why if its name does not say it."""
+    if error.status is not None:
+        usable = not 200 <= error.status <= 299
+        return (named_status(error.status), "") if usable else ("unusable answer", "")
+    why = error.message.removeprefix("could not connect: ")
+    return "no response", f": {why[:1].lower()}{why[1:]}"

@@ -1,52 +1,202 @@
-"""The state of all tasks of one command, collected from callbacks in any thread."""
+"""What is shown while a command works: rows that change in place, a line per change, or nothing."""
 
 from __future__ import annotations
 
+import math
 import threading
-from itertools import islice
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from itertools import groupby, islice, zip_longest
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
+from chainhub import _clock
+from chainhub._redaction import one_line
 from chainhub._tasks import progress_of
-from chainhub.cli._rows import Line, Row, Signs, Totals, fitted, header, remainder
+from chainhub.cli._durations import clock
+from chainhub.cli._messages import failed_poll, plain
+from chainhub.cli._terminal import write_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Self
+
+    from rich.console import Console
 
     from chainhub._download import Progress
+    from chainhub._session import RetryEvent
+    from chainhub.cli._terminal import Terminal
     from chainhub_api.models import VideoTask
 
-    Expected = Callable[[str, float], float | None]
-
 _MOST_ROWS = 12
+_LONGEST_WORD = 32
+_LONGEST_FAILURE = 60
+_SHORTEST_ID = 4
+_COMFORTABLE_ID = 24
+_SPEED_SPAN = 3.0
+_REPEATED_AFTER = 60.0
+"""Seconds; a service that fails now and then must not fill a log."""
+_PAUSE = 0.2
+"""Seconds between two pictures. Each costs some milliseconds, whatever number of tasks changes."""
+_ERASE = "\x1b[1A\x1b[2K"
+"""Up one line, and erase it."""
 
 
-def nothing_learned(task_id: str, now: float) -> float | None:
-    """Return None: the duration of such a task is unknown."""
-    return None
+class Signs(NamedTuple):
+    """Name the signs a stream can show."""
+
+    good: str
+    bad: str
+    note: str
+    busy: str
+    cut: str
 
 
-class LiveProgress:
-    """The tasks of one command and their state. Thread-safe.
+UNICODE = Signs("✓", "✗", "!", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "…")
+ASCII = Signs("+", "x", "!", "-\\|/", "~")
+
+
+def signs_for(stream: object) -> Signs:
+    """Return the signs that the encoding of a stream has."""
+    try:
+        "".join(UNICODE).encode(getattr(stream, "encoding", None) or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return UNICODE
+
+
+@attrs.define
+class Row:
+    """The status of one task.
+
+    Attributes:
+        id: The task.
+        began: The instant its wait or download began.
+        word: The service's word for its status, or ours before there is one.
+        progress: What is done as a fraction, or None.
+        expected: Seconds such a task takes in all, as far as was learned, or None.
+        bytes: Bytes that are there and bytes of the whole, while it is downloaded.
+        marks: Instants and bytes of the last seconds, to compute the speed.
+        failing: Why the last poll failed, None if it did not.
+    """
+
+    id: str
+    began: float
+    word: str = "connecting"
+    progress: float | None = None
+    expected: float | None = None
+    bytes: tuple[int, int | None] | None = None
+    marks: list[tuple[float, int]] = attrs.field(factory=list)
+    failing: str | None = None
+
+    def got(self, done: int, total: int | None, now: float) -> None:
+        """Note how far a download is; less than before means that it starts over."""
+        if self.marks and done < self.marks[-1][1]:
+            self.marks.clear()
+        self.bytes = done, total
+        self.marks.append((now, done))
+        while len(self.marks) > 2 and now - self.marks[0][0] > _SPEED_SPAN:
+            del self.marks[0]
+
+    @property
+    def speed(self) -> float | None:
+        """Bytes per second over the last seconds, or None if that is unknown yet."""
+        if len(self.marks) < 2 or self.marks[-1][0] <= self.marks[0][0]:
+            return None
+        (first, before), (last, after) = self.marks[0], self.marks[-1]
+        return (after - before) / (last - first)
+
+    def remainder(self, now: float) -> float | None:
+        """Return the remaining seconds that are expected, 0.0 if it is late, None if unknown."""
+        if self.expected is None or self.bytes is not None:
+            return None
+        return max(self.expected - (now - self.began), 0.0)
+
+
+def facts(row: Row, now: float) -> list[str]:
+    """Return what is shown of a task, the most important first."""
+    elapsed = clock(now - row.began)
+    if row.bytes is not None:
+        return [*_download_facts(row), elapsed]
+    shown = [row.failing or one_line(row.word, _LONGEST_WORD), elapsed]
+    if row.progress is not None:
+        shown.append(f"{row.progress:.0%}".replace("%", " %"))
+    if (rest := row.remainder(now)) is not None:
+        shown.append(f"about {clock(rest)} left" if rest > 0 else "longer than usual")
+    return shown
+
+
+def _download_facts(row: Row) -> list[str]:
+    from rich.filesize import decimal
+
+    done, total = row.bytes or (0, None)
+    shown = [decimal(done) if total is None else f"{decimal(done)} of {decimal(total)}"]
+    if (speed := row.speed) is not None:
+        shown.append(f"{decimal(int(speed))}/s")
+        if total is not None and speed > 0:
+            shown.append(f"{clock((total - done) / speed)} left")
+    return shown
+
+
+def fitted(rows: Sequence[Row], now: float, width: int, signs: Signs) -> list[str]:
+    """Return a line for each row, all with the same columns: as many facts as leave the id room."""
+    told = [facts(row, now) for row in rows]
+    longest = max((len(one_line(row.id, 80)) for row in rows), default=0)
+    for count in (4, 3, 2, 1):
+        columns = [
+            max(map(len, column))
+            for column in zip_longest(*(fact[:count] for fact in told), fillvalue="")
+        ]
+        room = width - sum(column + 2 for column in columns)
+        if room >= min(longest, _COMFORTABLE_ID):
+            break
+    space = min(longest, max(room, _SHORTEST_ID))
+    widths = (space, *columns)
+    lines = ((shortened(row.id, space, signs), *fact) for row, fact in zip(rows, told, strict=True))
+    return [
+        "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=False)).rstrip()[
+            : max(width, 1)
+        ]
+        for line in lines
+    ]
+
+
+def shortened(text: str, width: int, signs: Signs) -> str:
+    """Return text of at most `width` characters; the middle goes first, ids differ at the ends."""
+    line = one_line(text, 80)
+    if len(line) <= width:
+        return line
+    tail = (width - 1) * 2 // 3
+    return line[: width - 1 - tail] + signs.cut + (line[-tail:] if tail else "")
+
+
+class TaskProgress:
+    """The tasks of one command and their state, collected from any thread. Shows nothing.
 
     Args:
         ids: The tasks.
-        clock: A monotonic clock in seconds.
-        expected: Returns the seconds a task is expected to take in all, or None.
+        terminal: Where lines go.
     """
 
-    def __init__(
-        self,
-        ids: Iterable[str],
-        clock: Callable[[], float],
-        expected: Expected = nothing_learned,
-    ) -> None:
+    expected: Callable[[str, float], float | None] | None = None
+    """Returns the seconds a task is expected to take in all, or None."""
+
+    def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
         self._lock = threading.RLock()
-        self._clock = clock
-        self._expected = expected
-        self._began = clock()
+        self._terminal = terminal
+        self._began = _clock.monotonic()
         self._rows = {task_id: Row(task_id, self._began) for task_id in ids}
         self._known = len(self._rows)
         self._done = self._failed = 0
+        self._reported: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """Leave the terminal as it was."""
 
     @property
     def pending(self) -> list[str]:
@@ -54,36 +204,38 @@ class LiveProgress:
         with self._lock:
             return list(self._rows)
 
-    def told(self, task: VideoTask) -> Row | None:
-        """Take an answer about a task; return its row, or None if it is not known whose it is."""
+    def updated(self, task: VideoTask) -> None:
+        """Take an answer about a task, whose id may not be the one that was asked for."""
         with self._lock:
             row = self._rows.get(str(task.id))
             if row is None and self._known == 1:
                 row = next(iter(self._rows.values()), None)
             if row is not None:
-                row.word, row.progress = str(task.status), progress_of(task)
-                row.failing = None
-            return row
+                row.word, row.progress, row.failing = str(task.status), progress_of(task), None
+                self._changed(row)
 
-    def failing(self, task_id: str | None, why: str) -> Row | None:
-        """Take that a poll for a task failed; return its row, or None if it is not here."""
+    def failing(self, event: RetryEvent) -> None:
+        """Take that a poll failed and that another one follows: the observer `on_retry`."""
+        what, why = failed_poll(event.error)
+        text = f"{what} ({event.attempt} of {event.max_attempts}){why}"
         with self._lock:
-            row = self._rows.get(task_id or "")
+            row = self._rows.get(event.task_id or "")
             if row is not None:
-                row.failing = why
-            return row
+                row.failing = one_line(text, _LONGEST_FAILURE)
+            self._failed_poll(row, what + why, f"{text}; trying again in {event.delay:.0f} s")
 
     def downloading(self, task_id: str) -> None:
         """Take that the download of a task begins."""
         with self._lock:
             if task_id in self._rows:
-                self._rows[task_id] = Row(task_id, self._clock(), "downloading", bytes=(0, None))
+                row = Row(task_id, _clock.monotonic(), "downloading", bytes=(0, None))
+                self._rows[task_id] = row
 
     def progressed(self, progress: Progress) -> None:
         """Take how far a download is."""
         with self._lock:
             if row := self._rows.get(progress.id):
-                row.got(progress.done, progress.total, self._clock())
+                row.got(progress.done, progress.total, _clock.monotonic())
 
     def ended(self, task_id: str, *, good: bool) -> None:
         """Take that nothing more happens to a task."""
@@ -92,22 +244,130 @@ class LiveProgress:
                 self._done += good
                 self._failed += not good
 
-    def view(self, width: int, height: int, signs: Signs) -> list[Line]:
-        """Return the lines that show all of it on a terminal of this size."""
+    def _changed(self, row: Row) -> None:
+        """Show the new status of a task."""
+
+    def _failed_poll(self, row: Row | None, kind: str, text: str) -> None:
+        """Print each kind of failure once a minute."""
+        now = _clock.monotonic()
+        if now - self._reported.get(kind, -math.inf) >= _REPEATED_AFTER:
+            self._reported[kind] = now
+            self._terminal.say(plain(f"chainhub: {text}"))
+
+
+class PlainProgress(TaskProgress):
+    """Prints a line for each change, on a terminal that cannot do more."""
+
+    def _changed(self, row: Row) -> None:
+        elapsed = clock(_clock.monotonic() - row.began)
+        self._terminal.say(f"{elapsed}  {plain(row.id)}  {plain(row.failing or row.word)}")
+
+    def _failed_poll(self, row: Row | None, kind: str, text: str) -> None:
+        if row is not None:
+            self._changed(row)
+
+
+class LiveProgress(TaskProgress):
+    """Shows rows in place, gone when it ends.
+
+    One thread writes: it takes the rows away, prints the lines that have come meanwhile, and paints
+    the rows again. So the number of pictures depends on time only, and Ctrl-C, which comes in the
+    main thread, never interrupts a picture.
+    """
+
+    def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
+        super().__init__(ids, terminal)
+        self._signs = signs_for(terminal.stderr)
+        self._ended = threading.Event()
+        self._painter = threading.Thread(target=self._paint, name="chainhub-progress", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._terminal.hold()
+        self._painter.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._ended.set()
+        try:
+            self._painter.join()
+        except KeyboardInterrupt:
+            self._painter.join()
+            raise
+
+    def _failed_poll(self, row: Row | None, kind: str, text: str) -> None:
+        """Print nothing: the row shows it."""
+
+    def _paint(self) -> None:
+        from rich.console import Console
+
+        console = Console(file=self._terminal.stderr, highlight=False)
+        height = 0
+        # Without a terminal any more, the next result fails where it is printed.
+        with suppress(OSError):
+            console.show_cursor(False)
+            while True:
+                height = self._show(console, height)
+                if self._ended.wait(_PAUSE):
+                    break
+            self._write(_ERASE * height)
+            console.show_cursor(True)
+        self._terminal.release()
+
+    def _show(self, console: Console, height: int) -> int:
+        """Paint over a picture of this height, and return the height of the new one."""
+        lines, picture = self._terminal.held(more=True), self._picture(console)
+        if lines:
+            self._write(_ERASE * height)
+            height = 0
+        for stream, group in groupby(lines, key=itemgetter(0)):
+            write_line(stream, "\n".join(line for _, line in group))
+        self._write(_ERASE * height + picture)
+        return picture.count("\n")
+
+    def _write(self, text: str) -> None:
+        if self._terminal.stderr is not None:
+            self._terminal.stderr.write(text)
+            self._terminal.stderr.flush()
+
+    def _picture(self, console: Console) -> str:
+        """Return the lines that show all of it on the terminal as large as it is now."""
+        from rich.text import Text
+
+        width = console.width - 1
+        picture = Text("\n").join(
+            Text.assemble((sign, "cyan"), text) for sign, text in self.view(width, console.height)
+        )
+        with console.capture() as capture:
+            if picture:
+                console.print(picture, width=width, no_wrap=True, overflow="crop")
+        return capture.get()
+
+    def view(self, width: int, height: int) -> list[tuple[str, str]]:
+        """Return the lines for a terminal of this size, each as its first sign and the rest."""
         with self._lock:
-            now = self._clock()
+            now = _clock.monotonic()
             rows = list(islice(self._rows.values(), max(min(_MOST_ROWS, height - 3), 1)))
             for row in rows:
-                row.expected = self._expected(row.id, now)
-            lines = fitted(rows, now, width, signs)
-            return lines if self._known == 1 else self._with_totals(rows, lines, now, width, signs)
+                row.expected = self.expected and self.expected(row.id, now)
+            hidden = len(self._rows) - len(rows)
+            head = [] if self._known == 1 else [("", self._header(rows, now))]
+            texts = fitted(rows, now, width - 2, self._signs)
+        busy = self._signs.busy[int(now * 8) % len(self._signs.busy)]
+        more = [(self._signs.cut, f" and {hidden} more")] if hidden else []
+        return [*head, *((busy, f" {text}") for text in texts), *more]
 
-    def _with_totals(
-        self, rows: list[Row], lines: list[Line], now: float, width: int, signs: Signs
-    ) -> list[Line]:
-        rests = [rest for row in rows if (rest := remainder(row, now)) is not None]
-        totals = Totals(self._done, self._failed, self._known)
-        head = header(totals, now - self._began, max(rests, default=None), width)
-        hidden = len(self._rows) - len(rows)
-        more = [Line("busy", signs.cut, f"and {hidden} more")] if hidden else []
-        return [Line("", "", head), *lines, *more]
+    def _header(self, rows: list[Row], now: float) -> str:
+        """Return the line above the rows of many tasks."""
+        parts = [f"{self._done} of {self._known} done"]
+        parts += [f"{self._failed} failed"] if self._failed else []
+        parts += [f"{len(self._rows)} to go", clock(now - self._began)]
+        if rest := max((row.remainder(now) or 0.0 for row in rows), default=0.0):
+            parts.append(f"about {clock(rest)} left")
+        return "  ".join(parts)
+
+
+def progress_for(ids: Iterable[str], terminal: Terminal) -> TaskProgress:
+    """Return the progress that suits standard error."""
+    if terminal.moves_cursor:
+        return LiveProgress(ids, terminal)
+    return (PlainProgress if terminal.words_are_read else TaskProgress)(ids, terminal)

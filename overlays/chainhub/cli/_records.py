@@ -1,10 +1,12 @@
-"""What `--json` prints: one object for each result, always with the same fields."""
+"""What a command prints of a task and what it ends with: exit codes, records and lines. Pure."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypedDict
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from chainhub import errors
 from chainhub._tasks import (
     State,
     known_state,
@@ -13,45 +15,67 @@ from chainhub._tasks import (
     updated_at,
     video_url_of,
 )
-from chainhub.cli._exit_codes import exit_code_of
+from chainhub.cli._durations import clock
+from chainhub.cli._messages import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chainhub.errors import ChainhubError
     from chainhub_api.models import VideoTask
 
 
-class ErrorRecord(TypedDict):
-    """The fields of an error; all of them are redacted and bounded."""
+class Exit(IntEnum):
+    """Name the exit codes, as the documentation lists them."""
 
-    type: str
-    message: str
-    advice: str | None
-    status: int | None
-    code: str | None
-    request_id: str | None
-    method: str | None
-    url: str | None
-    attempts: int
-    elapsed: float
-    retry_after: float | None
-    exit_code: int
+    DONE = 0
+    MACHINE = 1
+    USAGE = 2
+    CREDENTIALS = 3
+    NOT_FOUND = 4
+    NO_VIDEO = 5
+    TIMED_OUT = 6
+    SERVICE = 7
+    PARTIAL = 8
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
 
 
-class Record(TypedDict):
-    """The fields of a task; a field that does not apply is null."""
+# The first row that fits decides, so a kind stands before its base class.
+_CODES: Final = (
+    (errors.CredentialsError, Exit.CREDENTIALS),
+    (errors.ConfigurationError, Exit.USAGE),
+    (errors.AuthenticationError, Exit.CREDENTIALS),
+    (errors.PermissionDeniedError, Exit.CREDENTIALS),
+    (errors.NotFoundError, Exit.NOT_FOUND),
+    (errors.LinkExpiredError, Exit.NOT_FOUND),
+    (errors.TaskError, Exit.NO_VIDEO),
+    (errors.WaitTimeout, Exit.TIMED_OUT),
+    (errors.DeadlineError, Exit.TIMED_OUT),
+    (errors.DestinationExistsError, Exit.USAGE),
+    (errors.AddressRefusedError, Exit.USAGE),
+    (errors.DiskError, Exit.MACHINE),
+    (errors.CancelledByUser, Exit.INTERRUPTED),
+    (errors.ChainhubError, Exit.SERVICE),
+)
 
-    id: str | None
-    state: str | None
-    status: str | None
-    progress: float | None
-    video_url: str | None
-    updated_at: str | None
-    reason: str | None
-    path: str | None
-    elapsed: float | None
-    polls: int | None
-    replayed: bool
-    error: ErrorRecord | None
+
+def exit_code_of(error: BaseException | None) -> Exit:
+    """Return the exit code for how one thing ended; None is a good end."""
+    if error is None:
+        return Exit.DONE
+    return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.MACHINE)
+
+
+def verdict(codes: Iterable[Exit]) -> Exit:
+    """Return the exit code of a command about several tasks: theirs if they agree."""
+    different = set(codes)
+    return different.pop() if len(different) == 1 else Exit.PARTIAL if different else Exit.DONE
+
+
+Record: TypeAlias = dict[str, Any]
+"""What `--json` prints of a result: always the same fields, null where one does not apply."""
 
 
 def record_of(
@@ -82,8 +106,8 @@ def record_of(
     }
 
 
-def error_record(error: ChainhubError) -> ErrorRecord:
-    """Return the fields of an error."""
+def error_record(error: ChainhubError) -> Record:
+    """Return the fields of an error; all of them are redacted and bounded."""
     return {
         "type": type(error).__name__,
         "message": error.message,
@@ -108,3 +132,47 @@ def state_shown(task: VideoTask) -> State:
 def encoded(record: object) -> str:
     """Return a record as one line of ASCII, in which nothing can move a cursor."""
     return json.dumps(record, ensure_ascii=True)
+
+
+def columns(task_id: str, task: VideoTask) -> str:
+    """Return id, state, status, progress and URL with tabs between; what is absent is `-`."""
+    return "\t".join([plain(task_id), state_shown(task).value, *_cells(task)])
+
+
+def change_columns(elapsed: float, task: VideoTask) -> str:
+    """Return seconds, state, status, progress and URL with tabs between."""
+    return "\t".join([f"{elapsed:.1f}", state_shown(task).value, *_cells(task)])
+
+
+def sentence(task_id: str, task: VideoTask) -> str:
+    """Return the status of a task for a person, with its video on a separate line."""
+    told = [plain(task_id), *_words(task)]
+    if (changed := updated_at(task)) is not None:
+        told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
+    return "\n".join(["  ".join(told), *_below(task)])
+
+
+def change_sentence(elapsed: float, task: VideoTask) -> str:
+    """Return a change for a person, with its video on a separate line."""
+    return "\n".join(["  ".join([clock(elapsed), *_words(task)]), *_below(task)])
+
+
+def _cells(task: VideoTask) -> list[str]:
+    progress = progress_of(task)
+    url = video_url_of(task)
+    return [
+        plain(str(task.status)) or "-",
+        "-" if progress is None else f"{progress:.0%}",
+        "-" if url is None else plain(url),
+    ]
+
+
+def _words(task: VideoTask) -> list[str]:
+    progress = progress_of(task)
+    shown = [] if progress is None else [f"{progress:.0%}".replace("%", " %")]
+    return [plain(str(task.status)) or "no status", *shown]
+
+
+def _below(task: VideoTask) -> list[str]:
+    told = (reason_of(task), video_url_of(task))
+    return [f"  {plain(text)}" for text in told if text]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from chainhub.cli._exit_codes import Exit, exit_code_of
 from chainhub.cli._messages import complaint, spoken
-from chainhub.cli._records import encoded, record_of
-from chainhub.cli._signals import Terminated, listening
+from chainhub.cli._records import Exit, encoded, exit_code_of, record_of
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 
 _WHOLE = "\x1b[0m\x1b[?25h"
@@ -24,27 +25,29 @@ _WHOLE = "\x1b[0m\x1b[?25h"
 
 
 class Command(Protocol):
-    """A command, ready to run."""
+    """A command, ready to run; `json` says whether results are printed as JSON."""
 
     @property
-    def json(self) -> bool:
-        """Whether results are printed as JSON."""
-        ...
+    def json(self) -> bool: ...
 
     def run(self, terminal: Terminal) -> Exit:
         """Do the work and return the exit code."""
         ...
 
     def resume_hint(self) -> str:
-        """Return how to resume after an interruption, or nothing."""
-        ...
+        """Return how to resume after an interruption, or nothing if there is nothing to resume."""
+        return ""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM), which is taken like Ctrl-C."""
 
 
 def run(command: Command) -> Exit:
     """Run a command and return the exit code for how it ended."""
     terminal = Terminal.of_process()
     try:
-        with listening(), _warnings_as_notes(terminal):
+        with interruptible(), _warnings_as_notes(terminal):
             return command.run(terminal)
     except BrokenPipeError:
         _close_output()
@@ -57,30 +60,49 @@ def run(command: Command) -> Exit:
         terminal.say(f"chainhub: input or output error: {error.strerror or type(error).__name__}")
         _close_output()
         return Exit.MACHINE
-    return _failed(command, terminal, failure)
-
-
-def _failed(command: Command, terminal: Terminal, error: ChainhubError) -> Exit:
-    terminal.say(complaint(error))
+    terminal.say(complaint(failure))
     if command.json:
-        terminal.result(encoded(record_of(None, error=error)))
-    return exit_code_of(error)
+        terminal.result(encoded(record_of(None, error=failure)))
+    return exit_code_of(failure)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM end the block like Ctrl-C. Only the main thread can; others change nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What the parent process has ignored for a job in the background stays so.
+    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in taken:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, before[number])
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInterrupt) -> Exit:
+    terminal.release()
     terminated = isinstance(interruption, Terminated)
     # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
     # has written ^C into the line.
     begin = _WHOLE if terminal.moves_cursor else ""
     begin += "\n" if terminal.words_are_read and not terminated else ""
-    resume_hint = command.resume_hint()
-    terminal.say(f"{begin}chainhub: interrupted" + (f"; {resume_hint}" if resume_hint else ""))
+    hint = command.resume_hint()
+    terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
     return Exit.TERMINATED if terminated else Exit.INTERRUPTED
 
 
 @contextmanager
 def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
-    """Tell of an unknown status word in a sentence instead of a place in the code."""
+    """Print an unknown status value as a sentence instead of a place in the code."""
     from chainhub._tasks import UnknownStatusWarning
 
     with warnings.catch_warnings():
@@ -89,7 +111,7 @@ def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: object) -> None:
             if issubclass(category, UnknownStatusWarning):
-                terminal.note(f"chainhub: note: {spoken(str(message))}")
+                terminal.say(f"chainhub: note: {spoken(str(message))}")
             else:
                 shown(message, category, *place)  # type: ignore[arg-type]  # as it came
 

@@ -5,28 +5,39 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
 import attrs
 
+from chainhub.cli._messages import complaint
+from chainhub.cli._records import Exit, encoded, exit_code_of, verdict
+from chainhub.errors import TransportError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping
+
+    from chainhub.cli._records import Record
+    from chainhub.errors import ChainhubError
+
+_MOST_COMPLAINTS = 20
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class Terminal:
     """The three streams of a process, any of which may be closed, and its variables.
 
-    Attributes:
-        pictures: What is shown in place: each steps aside while lines are printed.
+    Lines come from any thread. While `hold` is in force, those for a terminal are kept: live rows
+    are shown there, and only what paints the rows knows when they are out of the way.
     """
 
     stdin: TextIO | None
     stdout: TextIO | None
     stderr: TextIO | None
     environ: Mapping[str, str]
-    pictures: list[Callable[[], AbstractContextManager[None]]] = attrs.field(factory=list)
+    lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
+    _held: list[tuple[TextIO, str]] | None = attrs.field(default=None, init=False)
 
     @classmethod
     def of_process(cls) -> Terminal:
@@ -54,24 +65,33 @@ class Terminal:
         return self.words_are_read and _is_terminal(self.stdin)
 
     def result(self, line: str) -> None:
-        """Print a line of the result at once.
+        """Print a line of the result.
 
         Raises:
             BrokenPipeError: Nobody reads it any more.
         """
-        _write(self.stdout, line)
+        self._print(self.stdout, line)
 
     def say(self, line: str) -> None:
-        """Print a line for a person; that nobody can read it is no fault."""
+        """Print a line for a person; that nobody can read it is no error."""
         with contextlib.suppress(OSError):
-            _write(self.stderr, line)
+            self._print(self.stderr, line)
 
-    def note(self, line: str) -> None:
-        """Print a line for a person that may come at any time."""
-        with contextlib.ExitStack() as stack:
-            for aside in self.pictures:
-                stack.enter_context(aside())
-            self.say(line)
+    def hold(self) -> None:
+        """Keep the lines that go to a terminal from now on."""
+        self._held = []
+
+    def held(self, *, more: bool) -> list[tuple[TextIO, str]]:
+        """Return the lines that were kept, with their streams, and keep later ones if `more`."""
+        with self.lock:
+            lines, self._held = self._held or [], [] if more else None
+        return lines
+
+    def release(self) -> None:
+        """Print the lines that were kept, and keep none from now on."""
+        with self.lock, contextlib.suppress(OSError):
+            for stream, line in self.held(more=False):
+                write_line(stream, line)
 
     def read(self) -> bytes:
         """Read all of standard input."""
@@ -80,13 +100,89 @@ class Terminal:
         raw = getattr(self.stdin, "buffer", None)
         return self.stdin.read().encode() if raw is None else bytes(raw.read())
 
+    def _print(self, stream: TextIO | None, line: str) -> None:
+        if stream is None:
+            return
+        with self.lock:
+            if self._held is not None and stream.isatty():
+                self._held.append((stream, line))
+            else:
+                write_line(stream, line)
+
+
+class Results:
+    """Prints results from any thread, each once it is known, and counts them for the exit code.
+
+    Args:
+        terminal: Where to print.
+        json: Whether records are printed, rather than lines.
+    """
+
+    def __init__(self, terminal: Terminal, *, json: bool) -> None:
+        self._terminal = terminal
+        self._json = json
+        self._codes: Counter[Exit] = Counter()
+        self._unanswered = 0
+
+    @property
+    def failed(self) -> int:
+        """How many results are failures."""
+        return self._codes.total() - self._codes[Exit.DONE]
+
+    @property
+    def code(self) -> Exit:
+        """The exit code for all of them."""
+        return verdict(+self._codes)
+
+    def add(
+        self,
+        record: Record,
+        line: str | None = None,
+        *,
+        error: ChainhubError | None = None,
+        note: str | None = None,
+        final: bool = True,
+    ) -> None:
+        """Print one result.
+
+        Args:
+            record: All that is known.
+            line: The result as text, instead of the record, or None.
+            error: Why there is no result.
+            note: A line for a person, before the result.
+            final: Whether it counts for the exit code.
+
+        Raises:
+            BrokenPipeError: Nobody reads results any more.
+        """
+        with self._terminal.lock:
+            self._codes[exit_code_of(error)] += final
+            if note is not None:
+                self._terminal.say(note)
+            if error is not None:
+                self._complain(error, record["id"])
+            if self._json:
+                self._terminal.result(encoded(record))
+            elif line is not None:
+                self._terminal.result(line)
+
+    def _complain(self, error: ChainhubError, task_id: str | None) -> None:
+        # A service that is down says the same of every task.
+        self._unanswered += isinstance(error, TransportError)
+        count = self.failed if self._json else self._unanswered
+        if count <= _MOST_COMPLAINTS or not (self._json or isinstance(error, TransportError)):
+            self._terminal.say(complaint(error, task_id))
+        elif count == _MOST_COMPLAINTS + 1:
+            where = "the results say why" if self._json else "the service did not respond"
+            self._terminal.say(f"chainhub: more failed; {where}")
+
+
+def write_line(stream: TextIO, line: str) -> None:
+    """Write a line at once, with what the stream's encoding lacks written as escapes."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()
+
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
-
-
-def _write(stream: TextIO | None, line: str) -> None:
-    if stream is not None:
-        encoding = stream.encoding or "utf-8"
-        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        stream.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,215 +12,127 @@ from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._tasks import durations_of
 from chainhub.cli._client_factory import Service, open_client
-from chainhub.cli._display import display_for
 from chainhub.cli._durations import clock, limit
-from chainhub.cli._failures import FailedPolls
 from chainhub.cli._ids import chosen, ids_of_file
 from chainhub.cli._messages import again, plain
-from chainhub.cli._progress import LiveProgress
+from chainhub.cli._progress import progress_for, signs_for
 from chainhub.cli._records import record_of
-from chainhub.cli._results import Results
-from chainhub.cli._rows import signs_for
+from chainhub.cli._running import Command
+from chainhub.cli._terminal import Results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from chainhub import Client, Outcome
-    from chainhub.cli._display import Display
-    from chainhub.cli._exit_codes import Exit
-    from chainhub.cli._fetching import Fetching, Place
+    from chainhub.cli._download import DownloadQueue, Place
+    from chainhub.cli._progress import TaskProgress
+    from chainhub.cli._records import Exit
     from chainhub.cli._terminal import Terminal
     from chainhub.errors import ChainhubError
-    from chainhub_api.models import VideoTask
-
-
-@attrs.frozen(kw_only=True)
-class WaitFlags:
-    """How tasks are waited for.
-
-    Attributes:
-        deadline: Seconds for all of them together, infinite for no limit.
-        interval: Seconds between the polls of a task, or None for what is learned.
-        journal: The file that keeps outcomes over a restart, or None.
-    """
-
-    deadline: float
-    interval: float | None = None
-    journal: str | None = None
 
 
 @attrs.define(kw_only=True)
-class Wait:
-    """Waits for tasks and prints where their videos are.
+class Wait(Command):
+    """Waits for tasks and prints each result once it is known.
 
     Attributes:
         ids: What was given: ids, or `-` for those of standard input.
+        file: Instead of `ids`, the file that names them, for `batch`.
         service: How the service is asked.
-        patience: How they are waited for.
+        deadline: Seconds for all of them together, infinite for no limit.
+        interval: Seconds between the polls of a task, or None for what is learned.
+        journal: The file that keeps outcomes over a restart, or None.
         place: Where the videos go, or None to print their addresses.
         json: Whether results are records.
     """
 
-    ids: list[str]
+    ids: list[str] = attrs.field(factory=list)
+    file: str | None = None
     service: Service
-    wait_flags: WaitFlags
+    deadline: float
+    interval: float | None
+    journal: str | None = None
     place: Place | None
     json: bool
-    board: LiveProgress | None = None
+    _progress: TaskProgress | None = attrs.field(default=None, init=False)
 
     def run(self, terminal: Terminal) -> Exit:
-        """Wait, and print each result as it is known."""
-        ids = chosen(self.ids, terminal.read)
-        failures = FailedPolls(terminal)
-        with open_client(self.service, terminal, on_retry=failures) as client:
-            self.board = board = LiveProgress(
-                ids, _clock.monotonic, durations_of(client._session).expected
-            )
-            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place, failures)
-            return gathering.run(ids, json=self.json).code
+        """Wait, print each result, and with `file` say how many there were."""
+        if self.file is None:
+            ids = chosen(self.ids, terminal.read)
+        else:
+            ids = ids_of_file(self.file, terminal.read)
+        progress = progress_for(ids, terminal)
+        printer = _Printer(terminal, progress, json=self.json)
+        with open_client(self.service, terminal, on_retry=progress.failing) as client:
+            progress.expected = durations_of(client._session).expected
+            self._progress = progress
+            with progress:
+                self._wait(client, ids, progress, printer)
+        if self.file is not None and terminal.words_are_read:
+            terminal.say(printer.summary(len(ids)))
+        return printer.results.code
 
     def resume_hint(self) -> str:
-        """Return the command that resumes the tasks that have not ended."""
-        pending = [] if self.board is None else self.board.pending
-        if not pending:
-            return ""
-        options = [*options_of(self.service), *options_of_place(self.place)]
+        """Return the command that resumes what has not ended; a batch needs a journal for it."""
+        options = [] if self.service.base_url is None else ["--base-url", self.service.base_url]
+        if self.place is not None and self.place.into is not None:
+            options += ["--download", self.place.into]
+        if self.file is not None:
+            options += ["--journal", self.journal or "FILE"]
+            how = "resume with" if self.journal else "use a journal to keep what is done"
+            return f"the tasks keep running; {how}: {again('batch', [self.file], options)}"
+        pending = self._progress.pending if self._progress else []
         command = again("wait", pending, options)
-        return f"the tasks keep running; resume with: {command}"
+        return f"the tasks keep running; resume with: {command}" if pending else ""
 
-
-@attrs.define(kw_only=True)
-class Batch:
-    """Waits for the tasks that a file names; results are records.
-
-    Attributes:
-        file: The file with the ids, or `-` for standard input.
-        service: How the service is asked.
-        patience: How they are waited for.
-        place: Where the videos go, or None.
-    """
-
-    file: str
-    service: Service
-    wait_flags: WaitFlags
-    place: Place | None
-    json: bool = True
-
-    def run(self, terminal: Terminal) -> Exit:
-        """Wait, print each result as it is known, and say how many there were."""
-        ids = ids_of_file(self.file, terminal.read)
-        failures = FailedPolls(terminal)
-        with open_client(self.service, terminal, on_retry=failures) as client:
-            board = LiveProgress(ids, _clock.monotonic, durations_of(client._session).expected)
-            gathering = BatchRun(client, board, terminal, self.wait_flags, self.place, failures)
-            results = gathering.run(ids, json=True)
-        if terminal.words_are_read:
-            terminal.say(gathering.summary(results, len(ids)))
-        return results.code
-
-    def resume_hint(self) -> str:
-        """Return the command that resumes, which needs a journal."""
-        journal = self.wait_flags.journal
-        options = [*options_of(self.service), *options_of_place(self.place)]
-        options += ["--journal", journal or "FILE"]
-        command = again("batch", [self.file], options)
-        if journal is None:
-            return f"the tasks keep running; use a journal to keep what is done: {command}"
-        return f"the tasks keep running; resume with: {command}"
-
-
-class BatchRun:
-    """One wait for many tasks, with what is shown of it.
-
-    Args:
-        client: Whose tasks they are.
-        board: Gets each response about a task.
-        terminal: Where results and words go.
-        patience: How they are waited for.
-        place: Where videos go, or None.
-        failures: Prints failed polls.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        board: LiveProgress,
-        terminal: Terminal,
-        wait_flags: WaitFlags,
-        place: Place | None,
-        failures: FailedPolls,
+    def _wait(
+        self, client: Client, ids: list[str], progress: TaskProgress, printer: _Printer
     ) -> None:
-        self._client = client
-        self._board = board
-        self._terminal = terminal
-        self._patience = wait_flags
-        self._place = place
-        self._failures = failures
+        cancel = Cancel()
+        with self._downloads(client, progress, cancel) as downloads:
+            for outcome in client.video.as_completed(
+                ids,
+                deadline=limit(self.deadline),
+                on_update=progress.updated,
+                interval=self.interval,
+                journal=self.journal,
+                cancel=cancel,
+            ):
+                report = partial(printer.print, outcome)
+                if downloads is None or outcome.error is not None or outcome.task is None:
+                    report(None, outcome.error)
+                else:
+                    downloads.begin(outcome.id, outcome.task, report)
+            if downloads is not None:
+                downloads.finish()
+
+    def _downloads(
+        self, client: Client, progress: TaskProgress, cancel: Cancel
+    ) -> AbstractContextManager[DownloadQueue | None]:
+        if self.place is None:
+            return nullcontext()
+        from chainhub.cli._download import DownloadQueue
+
+        return DownloadQueue(client, self.place, progress, cancel)
+
+
+class _Printer:
+    """Prints outcomes, with a line for a person about each task that is done."""
+
+    def __init__(self, terminal: Terminal, progress: TaskProgress, *, json: bool) -> None:
+        self._progress = progress
+        self.results = Results(terminal, json=json)
+        self._notes = terminal.words_are_read
+        self._sign = signs_for(terminal.stderr).good
         self._began = _clock.monotonic()
         self._replayed = 0
-        self._signs = signs_for(getattr(terminal.stderr, "encoding", None))
 
-    def run(self, ids: list[str], *, json: bool) -> Results:
-        """Wait for all of them and print each result."""
-        cancel = Cancel()
-        with display_for(self._board, self._terminal) as display:
-            self._failures.shown_on(self._board, display)
-            results = Results(self._terminal, display, json=json)
-            with self._fetching(cancel) as fetching:
-                for outcome in self._outcomes(ids, display, cancel):
-                    self._settle(outcome, results, fetching)
-                if fetching is not None:
-                    fetching.finish()
-        return results
-
-    def summary(self, results: Results, known: int) -> str:
-        """Return how it went, in a line."""
-        told = [f"{known - results.failed} of {known} done"]
-        told += [f"{results.failed} not"] if results.failed else []
-        told += [f"{self._replayed} from the journal"] if self._replayed else []
-        return f"chainhub: {', '.join(told)}, in {clock(_clock.monotonic() - self._began)}"
-
-    def _fetching(self, cancel: Cancel) -> AbstractContextManager[Fetching | None]:
-        if self._place is None:
-            return nullcontext()
-        from chainhub.cli._fetching import Fetching
-
-        return Fetching(self._client, self._place, self._board, cancel)
-
-    def _outcomes(self, ids: list[str], display: Display, cancel: Cancel) -> Iterator[Outcome]:
-        def changed(task: VideoTask) -> None:
-            display.changed(self._board.told(task), _clock.monotonic())
-
-        return self._client.video.as_completed(
-            ids,
-            deadline=limit(self._patience.deadline),
-            on_update=changed,
-            interval=self._patience.interval,
-            journal=self._patience.journal,
-            cancel=cancel,
-        )
-
-    def _settle(self, outcome: Outcome, results: Results, fetching: Fetching | None) -> None:
+    def print(self, outcome: Outcome, path: Path | None, error: ChainhubError | None) -> None:
+        """Print how a task ended, and its file or address."""
+        self._progress.ended(outcome.id, good=error is None)
         self._replayed += outcome.replayed
-        if fetching is None or outcome.error is not None or outcome.task is None:
-            self._print(results, outcome, None, outcome.error)
-            return
-
-        def tell(path: Path | None, error: ChainhubError | None) -> None:
-            self._print(results, outcome, path, error)
-
-        fetching.begin(outcome.id, outcome.task, tell)
-
-    def _print(
-        self,
-        results: Results,
-        outcome: Outcome,
-        path: Path | None,
-        error: ChainhubError | None,
-    ) -> None:
-        self._board.ended(outcome.id, good=error is None)
         record = record_of(
             outcome.id,
             outcome.task,
@@ -229,25 +142,18 @@ class BatchRun:
             polls=outcome.polls,
             replayed=outcome.replayed,
         )
-        where = record["video_url"] if path is None else str(path)
-        note = self._note(outcome) if error is None else None
-        results.add(
-            record, plain(where) if where and error is None else None, error=error, note=note
-        )
+        where = record["path"] or record["video_url"]
+        note = None
+        if self._notes and error is None:
+            word = plain(str(outcome.task.status)) if outcome.task else ""
+            note = f"{self._sign} {plain(outcome.id)}  {word}  {clock(outcome.elapsed)}"
+        line = plain(where) if where and error is None else None
+        self.results.add(record, line, error=error, note=note)
 
-    def _note(self, outcome: Outcome) -> str | None:
-        """Return the line that says to a person which task has ended."""
-        if not self._terminal.words_are_read:
-            return None
-        word = plain(str(outcome.task.status)) if outcome.task else ""
-        return f"{self._signs.good} {plain(outcome.id)}  {word}  {clock(outcome.elapsed)}"
-
-
-def options_of(service: Service) -> list[str]:
-    """Return the options that a repeated command needs."""
-    return [] if service.base_url is None else ["--base-url", service.base_url]
-
-
-def options_of_place(place: Place | None) -> list[str]:
-    """Return the option that says where videos go."""
-    return [] if place is None or place.into is None else ["--download", place.into]
+    def summary(self, known: int) -> str:
+        """Return how it went, in a line."""
+        failed = self.results.failed
+        parts = [f"{known - failed} of {known} done"]
+        parts += [f"{failed} not"] if failed else []
+        parts += [f"{self._replayed} from the journal"] if self._replayed else []
+        return f"chainhub: {', '.join(parts)}, in {clock(_clock.monotonic() - self._began)}"

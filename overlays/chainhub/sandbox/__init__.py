@@ -17,7 +17,7 @@ from chainhub.sandbox._error_bodies import status
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
 from chainhub.sandbox._requests import Recorded
 from chainhub.sandbox._sandbox import Sandbox
-from chainhub.sandbox._scenarios import STORIES as STORIES
+from chainhub.sandbox._scenarios import task_ids as task_ids
 from chainhub.sandbox._script import (
     State,
     Step,

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
-from chainhub.sandbox import Sandbox, SandboxError
-from chainhub.sandbox._scenarios import STORIES
+from chainhub.sandbox import Sandbox, SandboxError, task_ids
 
 _PROGRAM = "python -m chainhub.sandbox"
 
@@ -80,7 +79,6 @@ def _speed(text: str) -> float:
 
 
 def _welcome(sandbox: Sandbox) -> str:
-    stories = (f"  veo3.1-fast:{name:<17}{story.about}" for name, story in STORIES.items())
     variables = (f"  export {name}={value}" for name, value in sandbox.environment.items())
     return "\n".join(
         [
@@ -88,10 +86,7 @@ def _welcome(sandbox: Sandbox) -> str:
             "",
             *variables,
             "",
-            "Task ids; each task starts with its first query. For more tasks of a kind, add",
-            "-anything to the id. Other models have other response formats: grok, sora-2.",
-            "",
-            *stories,
+            task_ids(),
             "",
             '  curl -H "Authorization: Bearer $CHAINHUB_API_KEY" \\',
             '       "$CHAINHUB_BASE_URL/v1/video/query?id=veo3.1-fast:completes"',

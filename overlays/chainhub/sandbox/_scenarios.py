@@ -90,3 +90,16 @@ def story_for(task_id: str) -> tuple[Step, ...] | None:
         return STORIES["completes"].script
     found = _PATTERN.fullmatch(task_id)
     return None if found is None else STORIES[found[1]].script
+
+
+def task_ids() -> str:
+    """Return the ids that work in every sandbox, as lines for a person."""
+    shown = (f"  veo3.1-fast:{name:<17}{story.about}" for name, story in STORIES.items())
+    return "\n".join(
+        [
+            "Task ids; each task starts with its first query. For more tasks of a kind, add",
+            "-anything to the id. Other models have other response formats: grok, sora-2.",
+            "",
+            *shown,
+        ]
+    )
