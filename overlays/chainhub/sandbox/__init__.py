@@ -13,9 +13,8 @@ project: three seconds of FFmpeg's test picture `testsrc2`.
 
 from __future__ import annotations
 
-from chainhub.sandbox._error_bodies import status
+from chainhub.sandbox._bodies import status
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._requests import Recorded
 from chainhub.sandbox._sandbox import Sandbox
 from chainhub.sandbox._scenarios import task_ids as task_ids
 from chainhub.sandbox._script import (
@@ -46,6 +45,7 @@ from chainhub.sandbox._script import (
     video_upsampling_completed,
     video_upsampling_failed,
 )
+from chainhub.sandbox._state import Recorded
 
 __all__ = [
     "MissingExtraError",

@@ -5,26 +5,23 @@ from __future__ import annotations
 import math
 import re
 import secrets
+from collections import deque
 from collections.abc import Iterable
 from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from chainhub._extras import missing_extra
-from chainhub.sandbox._bind import listen, origin
-from chainhub.sandbox._clock import Clock
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._links import Signer
-from chainhub.sandbox._requests import Recorded, RequestLog
-from chainhub.sandbox._scenarios import STORIES
+from chainhub.sandbox._media import Signer
+from chainhub.sandbox._scenarios import SCENARIOS
 from chainhub.sandbox._script import Step
-from chainhub.sandbox._tasks import Tasks
+from chainhub.sandbox._state import Clock, Recorded, Tasks
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
     from chainhub.sandbox._server import Background
 
+_REQUESTS = 100_000
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -68,7 +65,7 @@ class Sandbox:
         self._where = (host, port, allow_remote)
         self._clock = Clock(speed)
         self._tasks = Tasks(self._clock)
-        self._log = RequestLog(self._clock)
+        self._log: deque[Recorded] = deque(maxlen=_REQUESTS)
         self._signer = Signer(secrets.token_bytes(32), url_lifetime)
         self._video = video
         self._made = 0
@@ -117,7 +114,7 @@ class Sandbox:
     @property
     def requests(self) -> tuple[Recorded, ...]:
         """The last 100,000 requests, oldest first, without credentials."""
-        return self._log.entries()
+        return tuple(self._log.copy())
 
     def start(self) -> None:
         """Start the server and wait until it responds, 10 s at most.
@@ -127,12 +124,21 @@ class Sandbox:
         """
         if self._background is not None:
             raise SandboxError("This sandbox is already running.")
-        app, background = self._application()
+        missing = ""
+        try:
+            from chainhub.sandbox._app import Service, build
+            from chainhub.sandbox._server import Background, listen, origin
+        except ImportError as error:
+            missing = str(error.name).partition(".")[0]
+        if missing:
+            sentence = missing_extra("the sandbox needs", missing, "sandbox")
+            raise MissingExtraError(sentence, name=missing)
+        service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
         host, port, allow_remote = self._where
         listener = listen(host, port, allow_remote=allow_remote)
-        serving = background(app, listener)
-        serving.start()
-        self._background, self._base_url = serving, origin(host, listener)
+        background = Background(build(service, self._log), listener)
+        background.start()
+        self._background, self._base_url = background, origin(host, listener)
 
     def close(self) -> None:
         """Stop the server and close every connection; a second call does nothing."""
@@ -142,7 +148,7 @@ class Sandbox:
 
     def add(
         self,
-        script: Step | str | Iterable[Step | str] = STORIES["completes"].script,
+        script: Step | str | Iterable[Step | str] = SCENARIOS["completes"].script,
         *,
         id: str | None = None,
         media: Iterable[Step] = (),
@@ -181,18 +187,6 @@ class Sandbox:
             ValueError: that would be backwards.
         """
         self._clock.advance(seconds)
-
-    def _application(self) -> tuple[ASGIApp, type[Background]]:
-        try:
-            from chainhub.sandbox._app import Service, build
-            from chainhub.sandbox._server import Background
-        except ImportError as trouble:
-            missing = str(trouble.name).partition(".")[0]
-        else:
-            service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
-            return build(service, self._log), Background
-        sentence = missing_extra("the sandbox needs", missing, "sandbox")
-        raise MissingExtraError(sentence, name=missing)
 
     def _bytes(self) -> bytes:
         if self._video is not None:

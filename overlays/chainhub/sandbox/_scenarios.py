@@ -1,6 +1,6 @@
 """Ready-made scripts by name, so that a sandbox has tasks to ask for before anybody adds one.
 
-An id `<model>:<story>` or `<model>:<story>-<anything>` begins its story with the first request.
+An id `<model>:<name>` or `<model>:<name>-<anything>` begins its script with the first request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from chainhub.sandbox import _script as say
-from chainhub.sandbox._error_bodies import status
+from chainhub.sandbox._bodies import status
 from chainhub.sandbox._script import Step, as_script
 
 EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
@@ -41,7 +41,7 @@ _LEFTOVERS: Mapping[str, say.Json] = {
     }
 }
 
-STORIES: Mapping[str, Scenario] = {
+SCENARIOS: Mapping[str, Scenario] = {
     "completes": Scenario("goes through every stage and completes", (*_STAGES, say.completed)),
     "fails": Scenario(
         "fails with a reason while the video is generated",
@@ -80,21 +80,21 @@ STORIES: Mapping[str, Scenario] = {
     "never-ends": Scenario("stays in the queue forever", (say.queued,)),
 }
 
-_NAMES = "|".join(sorted(map(re.escape, STORIES), key=len, reverse=True))
+_NAMES = "|".join(sorted(map(re.escape, SCENARIOS), key=len, reverse=True))
 _PATTERN = re.compile(rf"[^:]+:({_NAMES})(?:-.*)?", re.DOTALL)
 
 
-def story_for(task_id: str) -> tuple[Step, ...] | None:
+def script_for(task_id: str) -> tuple[Step, ...] | None:
     """Return the script that an id names, None for an id that names none."""
     if task_id == EXAMPLE_ID:
-        return STORIES["completes"].script
+        return SCENARIOS["completes"].script
     found = _PATTERN.fullmatch(task_id)
-    return None if found is None else STORIES[found[1]].script
+    return None if found is None else SCENARIOS[found[1]].script
 
 
 def task_ids() -> str:
     """Return the ids that work in every sandbox, as lines for a person."""
-    shown = (f"  veo3.1-fast:{name:<17}{story.about}" for name, story in STORIES.items())
+    shown = (f"  veo3.1-fast:{name:<17}{scenario.about}" for name, scenario in SCENARIOS.items())
     return "\n".join(
         [
             "Task ids; each task starts with its first query. For more tasks of a kind, add",

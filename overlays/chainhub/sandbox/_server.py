@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import ipaddress
 import logging
 import socket
 import threading
@@ -13,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from chainhub.sandbox._errors import SandboxError
 
+_BACKLOG = 2048
 _KEEP_ALIVE = 75
 _TICK = 1.0
 _TURNS = 100
@@ -76,7 +79,7 @@ class Background:
         """Prepare; the socket is this object's from now on."""
         self._listener = listener
         self._ready = threading.Event()
-        self._trouble: BaseException | None = None
+        self._failure: BaseException | None = None
         self._server = _Server(_config(app), self._ready)
         self._thread = threading.Thread(target=self._run, name="chainhub-sandbox", daemon=True)
 
@@ -87,10 +90,10 @@ class Background:
             SandboxError: the server did not come up, within 10 s at most.
         """
         self._thread.start()
-        came_up = self._ready.wait(_STARTS_WITHIN) and self._trouble is None
+        came_up = self._ready.wait(_STARTS_WITHIN) and self._failure is None
         if not came_up:
             self.stop()
-            raise SandboxError("The sandbox's server did not start.") from self._trouble
+            raise SandboxError("The sandbox's server did not start.") from self._failure
 
     def stop(self) -> None:
         """End the server, its connections and its thread, within 5 s at most."""
@@ -106,8 +109,8 @@ class Background:
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._server.serve(sockets=[self._listener]))
-        except BaseException as trouble:  # noqa: BLE001  # told to whoever started the thread
-            self._trouble = trouble
+        except BaseException as error:  # noqa: BLE001  # told to whoever started the thread
+            self._failure = error
         finally:
             self._ready.set()
             for logger in loggers:
@@ -142,3 +145,52 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         workers=1,
         timeout_keep_alive=_KEEP_ALIVE,
     )
+
+
+def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
+    """Return a listening socket, on a free port if `port` is 0.
+
+    Raises:
+        SandboxError: the host is unknown or not loopback, or the port cannot be had.
+    """
+    if not host:
+        raise SandboxError("The host must not be empty.")
+    if not 0 <= port <= 65535:
+        raise SandboxError(f"The port must be from 0 to 65535, not {port}.")
+    family, address = _resolve(host, port)
+    if not allow_remote and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        raise SandboxError(
+            f"{host} is not a loopback address: anybody who reaches it could use the sandbox;"
+            " allow that with --allow-remote (allow_remote=True)."
+        )
+    try:
+        return socket.create_server((address, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = _reason(error)
+    raise SandboxError(f"Cannot listen on {host}, port {port}: {reason}.")
+
+
+def origin(host: str, listener: socket.socket) -> str:
+    """Return the origin under which this machine reaches the listener."""
+    port: int = listener.getsockname()[1]
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        found = []
+    if not found:
+        raise SandboxError(f"The host {host!r} cannot be resolved.")
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return family, str(address[0])
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program uses it; choose another port, or 0 for a free one"
+    if error.errno == errno.EACCES:
+        return "that is not allowed; choose a port of 1024 or more"
+    return error.strerror or "the system refuses"

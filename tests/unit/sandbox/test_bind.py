@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from chainhub.sandbox import SandboxError
-from chainhub.sandbox._bind import listen, origin
+from chainhub.sandbox._server import listen, origin
 
 
 @pytest.mark.parametrize(

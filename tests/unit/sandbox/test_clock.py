@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from chainhub.sandbox._clock import Clock
+from chainhub.sandbox._state import Clock
 
 
 class Time:

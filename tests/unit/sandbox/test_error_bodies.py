@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from chainhub.sandbox import _error_bodies as refusals
+from chainhub.sandbox import _bodies as bodies
 from chainhub.sandbox import status
 
 
 def test_a_bad_key_quotes_the_request_id() -> None:
     """The 401 is the gateway's envelope with the id to quote."""
-    assert refusals.bad_key("2026a") == {
+    assert bodies.bad_key("2026a") == {
         "error": {
             "message": "Invalid token (request id: 2026a)",
             "type": "new_api_error",
@@ -21,14 +21,14 @@ def test_a_bad_key_quotes_the_request_id() -> None:
 
 def test_other_refusals_have_their_own_words() -> None:
     """An unknown task has no envelope; a missing id and a missing route have one."""
-    assert refusals.unknown_task() == {
+    assert bodies.unknown_task() == {
         "code": "task_not_exist",
         "message": "task_not_exist",
         "data": None,
     }
-    assert "id is required (request id: r)" in str(refusals.missing_id("r"))
-    assert "'Invalid URL (GET /x)'" in str(refusals.no_route("GET", "/x"))
-    assert len(str(refusals.no_route("GET", "/" * 9999))) < 400
+    assert "id is required (request id: r)" in str(bodies.missing_id("r", "id"))
+    assert "'Invalid URL (GET /x)'" in str(bodies.no_route("GET", "/x"))
+    assert len(str(bodies.no_route("GET", "/" * 9999))) < 400
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chainhub.sandbox._links import Signer
+from chainhub.sandbox._media import Signer
 
 SIGNER = Signer(b"secret", lifetime=100.0)
 TOKEN = "f00"

@@ -12,7 +12,7 @@ import pytest
 from chainhub.sandbox import Sandbox
 from chainhub.sandbox import __main__ as program
 from chainhub.sandbox.__main__ import main
-from chainhub.sandbox._scenarios import STORIES
+from chainhub.sandbox._scenarios import SCENARIOS
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in out
     assert "export CHAINHUB_API_KEY=sk-test-mine\n" in out
-    assert all(f"veo3.1-fast:{name} " in out for name in STORIES)
+    assert all(f"veo3.1-fast:{name} " in out for name in SCENARIOS)
     assert max(map(len, out.splitlines())) <= 100
     assert err == ""
 

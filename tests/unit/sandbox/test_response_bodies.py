@@ -10,7 +10,7 @@ from chainhub.sandbox import (
     pending,
     video_generating,
 )
-from chainhub.sandbox._response_bodies import Moment, task_body
+from chainhub.sandbox._bodies import Moment, task_body
 
 URL = "https://cdn.example/v.mp4"
 FAILED = failed("no luck", code="unlucky")
@@ -20,7 +20,7 @@ FAMILIES = ["veo3.1-fast:1-a", "sora-2:task_1", "grok:1", "video_1", "033fa60e-f
 def moment(task_id: str, state: State, progress: float = 0.5) -> Moment:
     """Return a task that was last changed at 1700000000.25 s."""
     url = URL if state == completed else None
-    return Moment(task_id, state, url, 1_700_000_000.25, progress)
+    return Moment(task_id, state, 1_700_000_000.25, progress, url)
 
 
 @pytest.mark.parametrize("task_id", FAMILIES)

@@ -252,7 +252,6 @@ def test_a_missing_package_is_one_sentence(package: str, monkeypatch: pytest.Mon
     for name in [*sys.modules]:
         if name.split(".")[0] == package or name in (
             "chainhub.sandbox._app",
-            "chainhub.sandbox._faults",
             "chainhub.sandbox._server",
         ):
             monkeypatch.delitem(sys.modules, name)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from chainhub.sandbox._scenarios import EXAMPLE_ID, STORIES, story_for
+from chainhub.sandbox._scenarios import EXAMPLE_ID, SCENARIOS, script_for
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("form", ["veo3.1-fast:{}", "grok:{}-2", "sora-2:{}-a:b\n", "x:{}-"])
-def test_an_id_names_its_story(name: str, form: str) -> None:
-    """Any model may stand before a story's name, and anything behind it."""
-    assert story_for(form.format(name)) == STORIES[name].script
+def test_an_id_names_its_scenario(name: str, form: str) -> None:
+    """Any model may stand before a scenario's name, and anything behind it."""
+    assert script_for(form.format(name)) == SCENARIOS[name].script
 
 
 @pytest.mark.parametrize(
@@ -17,15 +17,15 @@ def test_an_id_names_its_story(name: str, form: str) -> None:
 )
 def test_other_ids_name_none(task_id: str) -> None:
     """An id that is only nearly right is that of an unknown task."""
-    assert story_for(task_id) is None
+    assert script_for(task_id) is None
 
 
 def test_the_contracts_example_completes() -> None:
     """Whoever copies the id in the contract gets a task that completes."""
-    assert story_for(EXAMPLE_ID) == STORIES["completes"].script
+    assert script_for(EXAMPLE_ID) == SCENARIOS["completes"].script
 
 
-def test_every_story_says_what_it_is_about() -> None:
-    """No two stories are the same, and each has its sentence."""
-    assert len({story.script for story in STORIES.values()}) == len(STORIES)
-    assert all(story.about for story in STORIES.values())
+def test_every_scenario_says_what_it_shows() -> None:
+    """No two scenarios are the same, and each has its sentence."""
+    assert len({one.script for one in SCENARIOS.values()}) == len(SCENARIOS)
+    assert all(one.about for one in SCENARIOS.values())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub.sandbox import Step, completed, pending, processing, queued, reset
-from chainhub.sandbox._script_state import Position, ask
+from chainhub.sandbox._state import Position, next_position
 
 SECONDS = (pending(seconds=2), processing(seconds=3), completed)
 POLLS = (pending(polls=2), reset, completed)
@@ -16,7 +16,7 @@ def course(script: tuple[Step, ...], times: list[float]) -> list[int]:
     """Return the index of the step at each question."""
     position, seen = Position(), []
     for now in times:
-        position = ask(script, position, now)
+        position = next_position(script, position, now)
         seen.append(position.index)
     return seen
 
@@ -42,8 +42,10 @@ def test_a_script_goes_on(
 
 def test_a_position_says_when_its_step_began() -> None:
     """A step by time begins when the one before ended, not when somebody asked."""
-    assert ask(SECONDS, Position(since=10), 13.5) == Position(1, since=12, polls=1)
-    assert ask(POLLS, Position(0, since=10, polls=2), 13.5) == Position(1, since=13.5, polls=1)
+    assert next_position(SECONDS, Position(since=10), 13.5) == Position(1, since=12, polls=1)
+    assert next_position(POLLS, Position(0, since=10, polls=2), 13.5) == Position(
+        1, since=13.5, polls=1
+    )
 
 
 step = st.one_of(

@@ -13,12 +13,12 @@ from chainhub.sandbox import (
     slow,
     status,
 )
-from chainhub.sandbox._clock import Clock
+from chainhub.sandbox._bodies import Moment
 from chainhub.sandbox._script import Hindered
-from chainhub.sandbox._tasks import Tasks, Told
+from chainhub.sandbox._state import Clock, Tasks
 
 
-def tell(tasks: Tasks, task_id: str) -> Told:
+def tell(tasks: Tasks, task_id: str) -> Moment:
     """Ask for a task that exists."""
     told = tasks.ask(task_id)
     assert told is not None
@@ -27,14 +27,14 @@ def tell(tasks: Tasks, task_id: str) -> Told:
 
 def test_a_task_follows_its_script() -> None:
     """Each question moves the task on; the clock says since when it is where it is."""
-    clock = Clock(0)
+    clock = Clock(0, wall=lambda: 0.0)
     tasks = Tasks(clock)
     tasks.add("a", [pending, processing(seconds=5), completed])
     seen = [tell(tasks, "a")]
     for gap in (3, 5):
         clock.advance(gap)
         seen.append(tell(tasks, "a"))
-    assert [(told.state.word, told.since) for told in seen] == [
+    assert [(told.state.word, told.updated) for told in seen] == [
         ("pending", 0),
         ("processing", 3),
         ("completed", 8),
@@ -62,13 +62,13 @@ def test_behind_a_fault_is_the_state_before(script: list[Step], word: str) -> No
 
 
 def test_an_unknown_task_is_none() -> None:
-    """An id that was never added and names no story has no task."""
+    """An id that was never added and names no scenario has no task."""
     tasks = Tasks(Clock(0))
     assert tasks.ask("veo:unknown") is None
     assert len(tasks) == 0
 
 
-def test_a_storys_task_begins_with_the_first_question() -> None:
+def test_a_scenario_begins_with_the_first_request() -> None:
     """A task named by its id starts when it is first asked for, and then goes on."""
     clock = Clock(0)
     tasks = Tasks(clock)
