@@ -29,6 +29,10 @@ def timeout(delay: float | None) -> AbstractAsyncContextManager[asyncio.Timeout]
     return asyncio.timeout(delay)
 
 
+def request_under_way(change: int) -> None:
+    """Note that a request begins (1) or has ended (-1): then a clock in tests does not jump."""
+
+
 def sleep(delay: float, cancel: Cancel | None) -> None:
     """Sleep for `delay` seconds, or until the switch is set."""
     if cancel is None:

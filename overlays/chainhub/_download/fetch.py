@@ -101,12 +101,14 @@ class Fetch:
         secrets = self._terms.policy.secrets
         outer = UNDER_WAY.get()
         UNDER_WAY.set((None, secrets))
+        _clock.request_under_way(1)
         try:
             return self._follow()
         except Failure as failure:
             return trouble_of(failure, secrets())
         finally:
             UNDER_WAY.set(outer)
+            _clock.request_under_way(-1)
 
     def _follow(self) -> Outcome:
         policy, kept, key = self._terms.policy, self._partial.kept, self._key

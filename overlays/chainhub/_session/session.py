@@ -142,6 +142,7 @@ class Session:
         limits = call.begin()
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
+        _clock.request_under_way(1)
         try:
             raw = exchange(call.outgoing, key, limits)
         except Failure as failure:
@@ -151,6 +152,7 @@ class Session:
             raise
         finally:
             UNDER_WAY.set(outer)
+            _clock.request_under_way(-1)
         return call.answer(raw)
 
     async def _aattempt(
@@ -160,6 +162,7 @@ class Session:
         # Not by a token: a coroutine may be closed in another context.
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
+        _clock.request_under_way(1)
         try:
             raw = await exchange(call.outgoing, key, limits)
         except Failure as failure:
@@ -169,6 +172,7 @@ class Session:
             raise
         finally:
             UNDER_WAY.set(outer)
+            _clock.request_under_way(-1)
         return call.answer(raw)
 
     def _trouble(self, failure: Failure) -> AttemptFailure:
