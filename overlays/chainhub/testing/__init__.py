@@ -39,8 +39,7 @@ if TYPE_CHECKING:
         trickle,
         video_generating,
     )
-    from chainhub.testing._in_use import virtual_time
-    from chainhub.testing._virtual import EndlessWait, VirtualClock
+    from chainhub.testing._virtual import EndlessWait, VirtualClock, virtual_time
 else:
 
     def __getattr__(name):
@@ -48,17 +47,12 @@ else:
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_HOME.get(name, "chainhub.sandbox")), name)
+        ours = name in ("EndlessWait", "VirtualClock", "virtual_time")
+        home = "chainhub.testing._virtual" if ours else "chainhub.sandbox"
+        value = getattr(import_module(home), name)
         globals()[name] = value
         return value
 
-
-_HOME = {
-    "EndlessWait": "chainhub.testing._virtual",
-    "VirtualClock": "chainhub.testing._virtual",
-    "virtual_time": "chainhub.testing._in_use",
-}
-"""Where a name comes from; the others are the sandbox's."""
 
 __all__ = (
     "EndlessWait",

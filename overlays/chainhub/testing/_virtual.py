@@ -25,7 +25,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import partial
 
 import attrs
 
@@ -34,6 +33,11 @@ from chainhub._cancel import Cancel
 from chainhub._transport import cancel_scope
 
 DAY = 86_400.0
+
+_REPLACED = ("monotonic", "sleep", "asleep", "timeout", "request_under_way")
+"""What of `chainhub._clock` a virtual clock takes the place of."""
+
+_in_use = threading.Lock()
 
 _TURNS = 10
 """Turns of an event loop without news after which its tasks count as asleep."""
@@ -71,9 +75,7 @@ class VirtualClock:
         self._order = itertools.count()
         self._awake = {threading.current_thread()}
         self._dozing: Counter[asyncio.AbstractEventLoop] = Counter()
-        self._watched: set[asyncio.AbstractEventLoop] = set()
-        self._postponed: list[Callable[[], None]] = []
-        self._exchanges = 0
+        self._requests = 0
         self._news = 0
 
     def __repr__(self) -> str:
@@ -144,33 +146,20 @@ class VirtualClock:
             with self._doze(delay, _clock.waker(scope)):
                 yield scope
 
-    @contextmanager
-    def exchanging(self) -> Iterator[None]:
-        """Keep time from jumping while the block, an exchange with a server, runs."""
-        self._count_exchange(1)
-        try:
-            yield
-        finally:
-            self._count_exchange(-1)
-
-    def _count_exchange(self, more: int) -> None:
+    def request_under_way(self, change: int) -> None:
+        """Keep time from jumping while a request is under way: it begins (1), or has ended (-1)."""
         with self._changed:
-            self._exchanges += more
+            self._requests += change
             self._stir()
-            if not self._exchanges:
-                looks, self._postponed = self._postponed, []
-                for look in looks:
-                    look()
 
     @contextmanager
     def _doze(self, delay: float, wake: Callable[[], None]) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         with self._changed:
             sleeper = self._lie_down(delay, wake)
-            self._dozing[loop] += 1
-            if loop not in self._watched:
-                self._watched.add(loop)
+            if loop not in self._dozing:
                 loop.call_soon(self._turn, loop, self._news, 0)
+            self._dozing[loop] += 1
         try:
             yield
         finally:
@@ -205,7 +194,7 @@ class VirtualClock:
 
     def _pass_time(self, quiet: int) -> int:
         """Jump, or wait a moment; return how many moments were quiet. The lock is held."""
-        if self._exchanges or (self._others_awake() and quiet < _MOMENTS):
+        if self._requests or (self._others_awake() and quiet < _MOMENTS):
             before = self._news
             self._changed.wait(_MOMENT)
             self._wake_due()
@@ -214,30 +203,21 @@ class VirtualClock:
         return 0
 
     def _turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
-        """Look, once per turn of the loop, whether all are asleep."""
+        """Look, once per turn of the loop, whether all are asleep; the loop itself never is."""
         with self._changed:
             if not self._dozing[loop]:
-                self._watched.remove(loop)
+                del self._dozing[loop]
                 return
             seen = self._news
-            quiet = quiet + 1 if before == seen else 0
+            quiet = quiet + 1 if before == seen and not self._requests else 0
             if quiet >= _TURNS:
                 self._awake.discard(threading.current_thread())
             waits = quiet >= _TURNS and self._others_awake()
             if quiet >= (_TURNS + _MOMENTS if waits else _TURNS):
                 self._jump()
             self._wake_due()
-            self._look_again(loop, partial(self._turn, loop, seen, quiet), _MOMENT if waits else 0)
-
-    def _look_again(
-        self, loop: asyncio.AbstractEventLoop, look: Callable[[], None], delay: float
-    ) -> None:
-        if self._exchanges:
-            self._postponed.append(partial(_soon, loop, look))
-        elif delay:
-            loop.call_later(delay, look)
-        else:
-            loop.call_soon(look)
+            pause = _MOMENT if waits or self._requests else 0.0
+        loop.call_later(pause, self._turn, loop, seen, quiet)
 
     def _jump(self) -> None:
         """Move to the next instant at which somebody is to be woken; no request is under way."""
@@ -260,6 +240,29 @@ class VirtualClock:
                 sleeper.wake()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, look: Callable[[], None]) -> None:
-    with suppress(RuntimeError):  # the loop is closed, and nobody sleeps in it
-        loop.call_soon_threadsafe(look)
+@contextmanager
+def virtual_time(*, limit: float = DAY) -> Iterator[VirtualClock]:
+    """Skip every sleep of `chainhub` in this process while the block runs.
+
+    Args:
+        limit: Skipped seconds after which the next sleep raises `EndlessWait`, so that an endless
+            wait fails its test. By default a day.
+
+    Raises:
+        RuntimeError: a virtual clock is in use already.
+    """
+    if not _in_use.acquire(blocking=False):
+        raise RuntimeError(
+            "a virtual clock is already in use; the fixture chainhub_clock, which"
+            " chainhub_sandbox uses, is one"
+        )
+    before = {name: getattr(_clock, name) for name in _REPLACED}
+    clock = VirtualClock(limit)
+    try:
+        for name in _REPLACED:
+            setattr(_clock, name, getattr(clock, name))
+        yield clock
+    finally:
+        for name, value in before.items():
+            setattr(_clock, name, value)
+        _in_use.release()

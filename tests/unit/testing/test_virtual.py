@@ -5,13 +5,12 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 import chainhub
 from chainhub import _clock
-from chainhub._download.fetch import Fetch
-from chainhub._session.session import Session
 from chainhub.testing import (
     EndlessWait,
     Sandbox,
@@ -39,7 +38,7 @@ def places() -> tuple[object, ...]:
     """Return what a clock takes the place of."""
     return (
         *(_clock.monotonic, _clock.sleep, _clock.asleep, _clock.timeout),
-        *(Session._attempt, Session._aattempt, Fetch.run),
+        _clock.request_under_way,
     )
 
 
@@ -50,6 +49,16 @@ def test_time_is_given_back() -> None:
         assert _clock.monotonic == clock.monotonic
         assert not set(places()) & set(before)
     assert places() == before
+
+
+@contextmanager
+def request(clock: VirtualClock) -> Iterator[None]:
+    """Tell the clock of a request that lasts as long as the block."""
+    clock.request_under_way(1)
+    try:
+        yield
+    finally:
+        clock.request_under_way(-1)
 
 
 def test_only_one_clock_is_in_use() -> None:
@@ -144,10 +153,10 @@ def test_loops_in_threads_share_the_time(clock: VirtualClock) -> None:
         woken.append(round(clock.skipped, -1))
 
     together = [threading.Thread(target=loop, args=(delay,)) for delay in (700, 300)]
-    with clock.exchanging():
+    with request(clock):
         for thread in together:
             thread.start()
-        wait_for(lambda: len(clock._watched) == 2)
+        wait_for(lambda: len(clock._dozing) == 2)
     for thread in together:
         thread.join(10)
     assert woken == [300, 700]
@@ -166,12 +175,9 @@ def test_time_stands_while_a_request_is_under_way(clock: VirtualClock) -> None:
     heard: list[float] = []
 
     async def exchange() -> None:
-        with clock.exchanging():
+        with request(clock):
             await asyncio.sleep(0.05)
             heard.append(clock.skipped)
-            assert (
-                len(clock._postponed) == 1
-            )  # nor does anybody look meanwhile whether it may go on
 
     async def scenario() -> None:
         await asyncio.gather(_clock.asleep(100, None), exchange())
@@ -187,7 +193,7 @@ def test_a_thread_sleeps_through_the_request_of_another(clock: VirtualClock) -> 
     heard: list[float] = []
 
     def exchange() -> None:
-        with clock.exchanging():
+        with request(clock):
             began.set()
             done.wait(0.05)
             heard.append(clock.skipped)
@@ -200,9 +206,8 @@ def test_a_thread_sleeps_through_the_request_of_another(clock: VirtualClock) -> 
     assert heard == [0.0]
 
 
-def test_a_request_that_outlives_its_loop_is_forgotten(clock: VirtualClock) -> None:
-    """What was to look on in a loop that is closed does not."""
-    exchanging = clock.exchanging()
+def test_a_loop_that_is_closed_is_forgotten(clock: VirtualClock) -> None:
+    """Also while a request is under way that began in it; other loops wake as before."""
 
     async def scenario() -> None:
         sleeping = asyncio.create_task(_clock.asleep(100, None))
@@ -210,10 +215,11 @@ def test_a_request_that_outlives_its_loop_is_forgotten(clock: VirtualClock) -> N
             await asyncio.sleep(0)
         sleeping.cancel()
 
-    exchanging.__enter__()
-    asyncio.run(scenario())
-    exchanging.__exit__(None, None, None)
+    with request(clock):
+        asyncio.run(scenario())
     assert clock.skipped == 0
+    asyncio.run(_clock.asleep(30, None))
+    assert clock.skipped == pytest.approx(30, abs=1)
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
@@ -224,7 +230,7 @@ def test_a_switch_ends_sleeps_of_either_colour(clock: VirtualClock, when: str) -
         cancel.set()
     # A request under way keeps the time from jumping until the switch is set.
     for sleep in (_clock.sleep, lambda *given: asyncio.run(_clock.asleep(*given))):
-        with clock.exchanging():
+        with request(clock):
             timer = threading.Timer(0.01, cancel.set)
             timer.start()
             sleep(100, cancel)
