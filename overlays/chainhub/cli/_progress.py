@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from contextlib import suppress
 from itertools import groupby, islice, zip_longest
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -301,17 +300,19 @@ class LiveProgress(TaskProgress):
         from rich.console import Console
 
         console = Console(file=self._terminal.stderr, highlight=False)
-        height = 0
-        # Without a terminal any more, the next result fails where it is printed.
-        with suppress(OSError):
+        height, ended = 0, False
+        try:
             console.show_cursor(False)
-            while True:
+            while not ended:
                 height = self._show(console, height)
-                if self._ended.wait(_PAUSE):
-                    break
+                ended = self._ended.wait(_PAUSE)
             self._write(_ERASE * height)
             console.show_cursor(True)
-        self._terminal.release()
+        except OSError:
+            # The terminal is gone: the next result fails where it is printed.
+            return
+        finally:
+            self._terminal.release()
 
     def _show(self, console: Console, height: int) -> int:
         """Paint over a picture of this height, and return the height of the new one."""
