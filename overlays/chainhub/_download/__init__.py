@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from chainhub._download.destination import IfExists, Place, make_folder, target_path
 from chainhub._download.download import Download, DownloadRequest, Progress
 from chainhub._download.fetch import DownloadOptions, Fetch
-from chainhub._download.filelock import lock_file
+from chainhub._download.filelock import lock_file, unlock_file
 from chainhub._download.many import DownloadOutcome, Job, download_all
 from chainhub._download.url_policy import url_policy_of
 from chainhub._download.worker import in_loop, in_thread
@@ -37,5 +37,6 @@ __all__ = [
     "lock_file",
     "make_folder",
     "target_path",
+    "unlock_file",
     "url_policy_of",
 ]

@@ -21,6 +21,11 @@ class Received:
     """The whole file has come."""
 
 
+@attrs.frozen
+class SliceReceived:
+    """The whole body has come, but the server sent a smaller part of the file than requested."""
+
+
 class Surplus(Exception):
     """Tell that an answer is longer than it says, so that nothing of it can be trusted."""
 
@@ -66,8 +71,11 @@ class PartWriter:
             return
         raise failure
 
-    def finish(self) -> Received | AttemptFailure:
+    def finish(self, *, in_time: bool = True) -> Received | SliceReceived | AttemptFailure:
         """Say whether the file is complete.
+
+        Args:
+            in_time: Whether a slice of it came fast enough to be progress.
 
         Raises:
             ContentRefusedError: this is no video.
@@ -78,6 +86,8 @@ class PartWriter:
         if self._head is not None:
             self._begin(bytes(self._head))
         size, length = self._partial.position, self._take.length
+        if in_time and size == self._take.end:
+            return SliceReceived()
         if length is not None and size < length:
             return AttemptFailure("truncated", True, f"{size} of {length} bytes were received")
         if not self._take.delimited and is_cut(self._partial.read, size):

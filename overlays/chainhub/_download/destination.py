@@ -6,12 +6,18 @@ import errno
 import os
 import re
 import stat
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from chainhub._redaction import one_line
-from chainhub.errors import ConfigurationError, DestinationExistsError, DiskError
+from chainhub.errors import (
+    ChainhubError,
+    ConfigurationError,
+    DestinationExistsError,
+    DiskError,
+)
 
 IfExists = Literal["error", "replace", "keep"]
 Place = str | os.PathLike[str]
@@ -42,6 +48,7 @@ def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
 
     Raises:
         ConfigurationError: not exactly one of both is given, or it is no path.
+        DiskError: it is relative to a folder that does not exist any more.
     """
     place = into if dest is None else dest
     if place is None or (dest is not None and into is not None):
@@ -49,11 +56,23 @@ def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
     given: object = os.fspath(place)
     if not isinstance(given, str) or not given or "\0" in given:
         raise ConfigurationError("the destination must be a non-empty path as text")
-    if dest is None:
-        return Path(os.path.abspath(given), file_name(task_id))
-    if given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+    if dest is not None and given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
         raise ConfigurationError(f"{one_line(given, 200)!r} is a folder; pass a file, or use into=")
-    return Path(os.path.abspath(given))
+    path = Path(_absolute(given))
+    return path / file_name(task_id) if dest is None else path
+
+
+def _absolute(given: str) -> str:
+    try:
+        os.fsencode(given)
+        return os.path.abspath(given)
+    except UnicodeEncodeError:
+        text = f"the destination {ascii(given)[:200]} cannot be a name in this system's encoding"
+        failure: ChainhubError = ConfigurationError(f"{text} ({sys.getfilesystemencoding()})")
+    except OSError as error:
+        text = "the current folder, from which the destination is seen, does not exist any more"
+        failure = DiskError(text, errno=error.errno)
+    raise failure
 
 
 def make_folder(folder: Path) -> None:

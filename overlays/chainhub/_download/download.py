@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
+from chainhub._download.body import Received
 from chainhub._download.destination import make_folder, stands_already
-from chainhub._download.fetch import DownloadOptions, Fetch, Outcome
+from chainhub._download.fetch import PART_CHANGED, DownloadOptions, Fetch, Outcome
 from chainhub._download.media import StartOver
-from chainhub._download.partial import Partial, tidy
-from chainhub._download.state import DownloadState, RetryAt
+from chainhub._download.partial import PartChanged, Partial, tidy
+from chainhub._download.state import DownloadState, Mismatch, RetryAt
 from chainhub._redaction import redact_url
 from chainhub._responses import APIResponse
 from chainhub._session import AttemptEvent, AttemptFailure, logger, traced
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 DOWNLOAD = "video.download"
 """The name of a download among operations."""
 
+KEPT = "the partial file is kept: the same call resumes it"
+
 PACE = 0.1
 """Seconds between two reports of progress."""
 
@@ -53,11 +56,13 @@ class Progress:
         done: Bytes on disk, including those of an earlier call. It decreases if the download
             starts again from the beginning.
         total: Bytes of the whole file, None if the server does not say.
+        resumable: Whether a later call can resume: the server gives a strong ETag and a length.
     """
 
     id: str
     done: int
     total: int | None
+    resumable: bool = False
 
     @property
     def fraction(self) -> float | None:
@@ -158,7 +163,7 @@ class Download:
             yield None
             return
         with (
-            closing(Partial.claim(target, self._request.id)) as partial,
+            closing(Partial(target, self._request.id)) as partial,
             cancel_scope(self._terms.cancel, lambda: self._terms.halt.set),
         ):
             # Another one may have finished just before this one took hold.
@@ -205,7 +210,7 @@ class Download:
         fetch = Fetch(self._terms, url, key, partial, self._teller(tell))
         failure: BaseException
         try:
-            return self._next_step(self._outcome(fetch), partial)
+            return self._next_step(self._outcome(fetch), fetch, partial)
         except Interrupted as interrupted:
             failure = interrupted.error
         except ChainhubError as error:
@@ -249,50 +254,45 @@ class Download:
         if self._terms.halt.is_set():
             raise self._told(CancelledByUser("the download was cancelled"))
 
-    def _next_step(self, outcome: Outcome, partial: Partial) -> RetryAt | None:
+    def _next_step(self, outcome: Outcome, fetch: Fetch, partial: Partial) -> RetryAt | None:
         self._check()
-        step = self._state.settle(outcome, partial.position, _clock.monotonic(), time.time())
-        if isinstance(outcome, StartOver):
+        ended = self._finished(partial) if isinstance(outcome, Received) else outcome
+        step = self._state.settle(ended, partial.position, _clock.monotonic(), time.time())
+        if isinstance(ended, StartOver | Mismatch):
             partial.forget()
-        if step is None:
-            return self._finished(partial)
         if isinstance(step, ChainhubError):
-            if step.advice is None and partial.kept is not None:
-                step.advice = "the partial file is kept: the same call resumes it"
+            if step.advice is None:
+                step.advice = KEPT if partial.kept is not None else fetch.unkept
             raise step
-        if not step.refresh:
-            why = (
-                outcome.status if isinstance(outcome, APIResponse) else getattr(outcome, "text", "")
-            )
+        if step is not None and not step.refresh:
+            why = ended.status if isinstance(ended, APIResponse) else getattr(ended, "text", "")
             name = self._request.target.name
             logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
 
-    def _finished(self, partial: Partial) -> RetryAt | None:
-        """Check the file and publish it, or return what follows."""
+    def _finished(self, partial: Partial) -> Received | Mismatch | StartOver:
+        """Check the file and publish it."""
         if (wanted := self._request.sha256) is not None:
             found = partial.digest(self._terms.halt.is_set)
             self._check()
             if found is not None and found != wanted:
-                resumed = partial.resumed
-                partial.forget()
-                step = self._state.mismatched(resumed, found, wanted)
-                if isinstance(step, ChainhubError):
-                    raise step
-                return step
+                return Mismatch(partial.resumed, found, wanted)
+        try:
+            partial.publish(self._terms.if_exists)
+        except PartChanged:
+            return PART_CHANGED
         self._bytes = partial.position
-        partial.publish(self._terms.if_exists)
-        return None
+        return Received()
 
-    def _teller(self, tell: Tell) -> Callable[[int, int | None], None]:
-        def told(done: int, total: int | None) -> None:
+    def _teller(self, tell: Tell) -> Callable[[int, int | None, bool], None]:
+        def told(done: int, total: int | None, resumable: bool) -> None:
             now = _clock.monotonic()
             if now < self._next_report and done != total:
                 return
             self._next_report = now + PACE
             failure: BaseException
             try:
-                tell(Progress(self._request.id, done, total))
+                tell(Progress(self._request.id, done, total, resumable))
                 return
             except BaseException as error:  # noqa: BLE001 - it is the caller's own
                 failure = error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from chainhub import _clock
-from chainhub._download.body import PartWriter, Received, Surplus
+from chainhub._download.body import PartWriter, Received, SliceReceived, Surplus
 from chainhub._download.media import (
     BodyRange,
     Failed,
@@ -19,6 +19,7 @@ from chainhub._download.media import (
     judge_head,
     range_headers,
 )
+from chainhub._download.partial import PartChanged, Partial
 from chainhub._responses import APIResponse
 from chainhub._session import UNDER_WAY, AttemptFailure, logger, trouble_of
 from chainhub._transport import Failure, Head
@@ -27,7 +28,6 @@ from chainhub.errors import DownloadError
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._download.destination import IfExists
-    from chainhub._download.partial import Partial
     from chainhub._download.url_policy import Address, Connection, URLPolicy
     from chainhub._session import Key, Options, Session
 
@@ -35,9 +35,13 @@ REDIRECTS = 5
 STALLED = 16 * 1024
 """Bytes that must come within the time limit of an attempt: some 1 KiB/s by default."""
 
+PART_CHANGED = StartOver("another program has changed the partial file", on_disk=True)
+
+UNKEPT = "the server cannot resume (it gives no strong ETag and length), so nothing is kept"
+
 _ERROR_BODY = 64 * 1024
 
-Outcome = Received | StartOver | APIResponse | AttemptFailure
+Outcome = Received | SliceReceived | StartOver | APIResponse | AttemptFailure
 
 
 @attrs.frozen(kw_only=True)
@@ -74,7 +78,7 @@ class Fetch:
         url: A checked address.
         key: The key, if the address is the API's own.
         partial: The file to write.
-        tell: Called with bytes done and bytes in all.
+        tell: Called with bytes done, bytes in all, and whether they can be resumed.
     """
 
     def __init__(
@@ -83,10 +87,12 @@ class Fetch:
         url: Address,
         key: Key | None,
         partial: Partial,
-        tell: Callable[[int, int | None], None],
+        tell: Callable[[int, int | None, bool], None],
     ) -> None:
         self.url = url
         self.status: int | None = None
+        self.unkept: str | None = None
+        self._began = 0.0
         self._terms = terms
         self._key = key
         self._partial = partial
@@ -106,6 +112,8 @@ class Fetch:
             return self._follow()
         except Failure as failure:
             return trouble_of(failure, secrets())
+        except PartChanged:
+            return PART_CHANGED
         finally:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
@@ -124,6 +132,7 @@ class Fetch:
     def _exchange(self, kept: ResumePoint | None, key: Key | None) -> Outcome | Redirect:
         policy = self._terms.policy
         headers = [*policy.headers(key), *range_headers(kept)]
+        self._began = _clock.monotonic()
         connection = policy.open(self.url)
         with closing(connection), self._terms.halt.watching(connection.shut):
             head = connection.ask(self.url, headers, self._until(), self._terms.options.connect)
@@ -153,6 +162,8 @@ class Fetch:
         )
 
     def _receive(self, wanted: BodyRange, head: Head, connection: Connection) -> Outcome:
+        resumable = wanted.etag is not None
+        self.unkept = None if resumable else UNKEPT
         writer = PartWriter(wanted, self._partial, self._terms.max_bytes, head.headers)
         mark = arrived = 0
         try:
@@ -162,15 +173,17 @@ class Fetch:
                 if arrived - mark >= STALLED:
                     mark = arrived
                     connection.extend(self._until())
-                self._tell(self._partial.position, wanted.length)
+                self._tell(self._partial.position, wanted.length, resumable)
             if wanted.announced is not None and connection.surplus:
                 raise Surplus
         except Surplus:
             return StartOver("the server sent more bytes than it had announced")
         told = self._partial.position
-        found = writer.finish()
+        elapsed = _clock.monotonic() - self._began
+        fast = arrived * self._terms.options.timeout >= STALLED * elapsed
+        found = writer.finish(in_time=fast)
         if isinstance(found, Received) and told != wanted.length:
-            self._tell(self._partial.position, self._partial.position)
+            self._tell(self._partial.position, self._partial.position, resumable)
         return found
 
 

@@ -19,6 +19,9 @@ if sys.platform == "win32":  # pragma: no cover - tested on Linux only, as the d
             return False
         return True
 
+    def unlock_file(descriptor: int) -> None:
+        """Let the lock go; closing does it on this system."""
+
 else:
 
     def lock_file(descriptor: int) -> bool:
@@ -34,3 +37,13 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def unlock_file(descriptor: int) -> None:
+        """Let the lock go; a forked child that has the file open too keeps it otherwise.
+
+        Raises:
+            OSError: The file system knows no locks.
+        """
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -48,6 +48,7 @@ class BodyRange:
         packed: Whether the body must be inflated.
         delimited: Whether the body says where it ends, so that a cut is noticed.
         announced: The Content-Length, if it is what delimits the body.
+        end: Where the body ends in the file, if it is shorter than what was requested.
     """
 
     offset: int = 0
@@ -56,6 +57,7 @@ class BodyRange:
     packed: bool = False
     delimited: bool = True
     announced: int | None = None
+    end: int | None = None
 
 
 @attrs.frozen
@@ -67,9 +69,15 @@ class Redirect:
 
 @attrs.frozen
 class StartOver:
-    """What is kept does not belong to what the server has now: forget it and ask for the whole."""
+    """What is kept is not the beginning of what the server has: forget it and ask for the whole.
+
+    Attributes:
+        text: Why.
+        on_disk: Whether that is another program's doing, not the server's.
+    """
 
     text: str
+    on_disk: bool = False
 
 
 @attrs.frozen
@@ -142,7 +150,8 @@ def _part(headers: Headers, kept: ResumePoint | None) -> BodyRange | StartOver:
         return StartOver("the server sent a different part than requested")
     if header(headers, b"etag") != kept.etag:
         return StartOver("the file has changed on the server")
-    return BodyRange(first, length, kept.etag, False, delimited, announced)
+    end = None if last + 1 == length else last + 1
+    return BodyRange(first, length, kept.etag, False, delimited, announced, end)
 
 
 def _framing(headers: Headers) -> tuple[bool, int | None]:

@@ -14,20 +14,30 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 import attrs
 
 from chainhub._download.destination import IfExists, disk_error, shown
-from chainhub._download.filelock import lock_file
+from chainhub._download.filelock import lock_file, unlock_file
 from chainhub._download.media import ResumePoint, strong_etag
+from chainhub._session import logger
 from chainhub.errors import DestinationExistsError, DiskError, DownloadError
+
+T = TypeVar("T")
+
+UNSUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""How file systems of networks and clusters say that they cannot lock, sync or truncate."""
 
 _TRIES = 20
 _LONGEST_STATE = 8192
 _READ = 1024 * 1024
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe somebody has put in the way
+
+
+class PartChanged(Exception):
+    """Tell that somebody else has removed, replaced or changed the file."""
 
 
 @attrs.frozen
@@ -40,43 +50,31 @@ class ResumeState:
 
 
 class Partial:
-    """The unfinished file, open and locked."""
+    """The unfinished file of a target, open and locked.
 
-    def __init__(self, target: Path, descriptor: int, task_id: str, *, created: bool) -> None:
+    Raises:
+        DownloadError: another download to this target is under way.
+        DiskError: it cannot be created, or something else has its name.
+    """
+
+    def __init__(self, target: Path, task_id: str) -> None:
         self.target = target
         self.path = part_of(target)
         self.position = 0
-        self._descriptor = descriptor
-        self._id = task_id
-        self._touched = created
-        self._known = None if created else _read_known(state_of(target), task_id)
         self.resumed = False
-
-    @classmethod
-    def claim(cls, target: Path, task_id: str) -> Self:
-        """Open the unfinished file of a target, or make it, for this download alone.
-
-        Raises:
-            DownloadError: another download to this target is under way.
-            DiskError: it cannot be created, or something else has its name.
-        """
-        path = part_of(target)
+        self._id = task_id
         _check_name(state_of(target))
-        for _ in range(_TRIES):
-            opened = _open(path)
-            if opened is None:
-                continue
-            descriptor, created = opened
-            if _own(descriptor, path):
-                return cls(target, descriptor, task_id, created=created)
-            os.close(descriptor)
-        raise DownloadError(f"{shown(path)} keeps being changed by other processes")
+        self._descriptor, self._touched = _claim(self.path)
+        self._known = None if self._touched else self._read_known()
+        # Its name may come to lead to another file, and others may write into this one: then its
+        # size is not what was read or written here.
+        self._size = self._size_now()
 
     @property
     def kept(self) -> ResumePoint | None:
         """What can be resumed, if anything."""
-        size = self._size()
-        if self._known is None or not 0 < size <= self._known.length:
+        size = self._size
+        if self._known is None or not 0 < size <= self._known.length or not self._is_unchanged():
             return None
         return ResumePoint(self._known.etag, self._known.length, size)
 
@@ -88,17 +86,30 @@ class Partial:
         """
         self._touched = True
         self.resumed = False
-        # In this order: at no moment does the state describe bytes that are not its own.
-        self._do(lambda: os.ftruncate(self._descriptor, 0), "cannot write")
-        self._seek(0)
         self._known = None
-        self._do(lambda: state_of(self.target).unlink(missing_ok=True), "cannot write the state of")
+        # In this order: at no moment does the state describe bytes that are not its own.
+        state = state_of(self.target)
+        self._do("cannot write the state of", state.unlink, True)
+        self._make_empty()
         if etag is not None and length is not None:
             known = ResumeState(self._id, etag, length)
-            self._do(
-                lambda: _write_known(state_of(self.target), known), "cannot write the state of"
-            )
+            self._do("cannot write the state of", _write_known, state, known)
             self._known = known
+
+    def _make_empty(self) -> None:
+        """Cut the file off at its beginning, or make another where that cannot be."""
+        ours = _is_at(self._descriptor, self.path)
+        if ours and self._size_now() > 0 and not self._can(os.ftruncate, 0):
+            _remove(self.path)
+            ours = False
+        if not ours:
+            descriptor, self._descriptor = self._descriptor, -1
+            _let_go(descriptor)
+            self._descriptor, created = _claim(self.path)
+            if not created:  # somebody has put it there meanwhile
+                self._do("cannot write", os.ftruncate, self._descriptor, 0)
+        self._seek(0)
+        self._size = 0
 
     def resume(self, offset: int) -> None:
         """Continue at an offset.
@@ -114,18 +125,16 @@ class Partial:
 
         Raises:
             DiskError: the disk refuses; then nothing is kept.
+            PartChanged: somebody else has changed its size.
         """
+        if self._size_now() != self._size:
+            raise PartChanged
         view = memoryview(data)
         while view:
-            try:
-                written = os.write(self._descriptor, view)
-            except OSError as error:
-                failure = self._refused(error, "cannot write")
-            else:
-                self.position += written
-                view = view[written:]
-                continue
-            raise failure
+            written = self._do("cannot write", os.write, self._descriptor, view)
+            self.position += written
+            self._size = max(self._size, self.position)
+            view = view[written:]
 
     def forget(self) -> None:
         """Count what was written as worthless."""
@@ -138,12 +147,8 @@ class Partial:
         Raises:
             DiskError: the disk refuses.
         """
-        try:
-            os.lseek(self._descriptor, offset, os.SEEK_SET)
-            return os.read(self._descriptor, size)
-        except OSError as error:
-            failure = self._refused(error, "cannot read")
-        raise failure
+        self._do("cannot read", os.lseek, self._descriptor, offset, os.SEEK_SET)
+        return self._do("cannot read", os.read, self._descriptor, size)
 
     def digest(self, stop: Callable[[], bool]) -> str | None:
         """Return the SHA-256 of the whole file, None if `stop` returned True."""
@@ -163,9 +168,17 @@ class Partial:
         Raises:
             DestinationExistsError: a file with this name was created meanwhile.
             DiskError: the disk refuses.
+            PartChanged: somebody else has changed the file.
         """
-        self._do(lambda: os.ftruncate(self._descriptor, self.position), "cannot write")
-        self._do(lambda: os.fsync(self._descriptor), "cannot write")
+        if self._size > self.position and self._is_unchanged():
+            self._do("cannot write", os.ftruncate, self._descriptor, self.position)
+            self._size = self.position
+        if not self._can(os.fsync):
+            logger.warning(
+                "%s may be lost in a power failure: its file system cannot sync", shown(self.target)
+            )
+        if not self._is_unchanged():
+            raise PartChanged
         if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
             os.close(self._descriptor)
             self._descriptor = -1
@@ -187,26 +200,58 @@ class Partial:
         if self._descriptor < 0:
             return
         try:
-            if self._touched and self.kept is None and _is_at(self._descriptor, self.path):
-                _remove(self.path, state_of(self.target))
+            if self._touched and self.kept is None:
+                # A state that is left would be taken for that of another file with this name.
+                _remove(state_of(self.target))
+                if _is_at(self._descriptor, self.path):
+                    _remove(self.path)
         finally:
             descriptor, self._descriptor = self._descriptor, -1
             _let_go(descriptor)
 
-    def _size(self) -> int:
-        return os.fstat(self._descriptor).st_size
+    def _read_known(self) -> ResumeState | None:
+        """Return what is known of the file, if it belongs to this task."""
+        flags = os.O_RDONLY | _FLAGS & ~os.O_RDWR | _NO_WAITING
+        try:
+            descriptor = os.open(state_of(self.target), flags)
+            with open(descriptor, encoding="utf-8") as file:
+                if os.fstat(descriptor).st_uid != os.fstat(self._descriptor).st_uid:
+                    return None
+                found: object = json.loads(file.read(_LONGEST_STATE))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return _known(found, self._id)
+
+    def _is_unchanged(self) -> bool:
+        return self._size_now() == self._size and _is_at(self._descriptor, self.path)
+
+    def _size_now(self) -> int:
+        try:
+            return os.fstat(self._descriptor).st_size
+        except OSError:  # on network drives: somebody has removed it
+            return -1
 
     def _seek(self, offset: int) -> None:
-        self._do(lambda: os.lseek(self._descriptor, offset, os.SEEK_SET), "cannot write")
+        self._do("cannot write", os.lseek, self._descriptor, offset, os.SEEK_SET)
         self.position = offset
 
-    def _do(self, step: Callable[[], object], doing: str) -> None:
+    def _can(self, step: Callable[..., object], *arguments: object) -> bool:
+        """Do a step with the file, unless its file system does not know such a step."""
         try:
-            step()
+            step(self._descriptor, *arguments)
+        except OSError as error:
+            if error.errno in UNSUPPORTED:
+                return False
+            failure = self._refused(error, "cannot write")
+        else:
+            return True
+        raise failure
+
+    def _do(self, doing: str, step: Callable[..., T], *arguments: object) -> T:
+        try:
+            return step(*arguments)
         except OSError as error:
             failure = self._refused(error, doing)
-        else:
-            return
         raise failure
 
     def _refused(self, error: OSError, doing: str) -> DiskError:
@@ -252,6 +297,26 @@ def _check_name(path: Path) -> None:
     raise failure
 
 
+def _claim(path: Path) -> tuple[int, bool]:
+    """Return the file, open and locked for this download alone, and whether it was made."""
+    for _ in range(_TRIES):
+        opened = _open(path)
+        if opened is None:
+            continue
+        descriptor, created = opened
+        try:
+            taken = _own(descriptor, path, created=created)
+        except BaseException:
+            os.close(descriptor)
+            if created:
+                _remove(path)
+            raise
+        if taken:
+            return descriptor, created
+        os.close(descriptor)
+    raise DownloadError(f"{shown(path)} keeps being changed by other processes")
+
+
 def _open(path: Path) -> tuple[int, bool] | None:
     """Return the open file and whether it was made; None if it came or went meanwhile."""
     failure: DownloadError
@@ -280,7 +345,7 @@ def _in_the_way(path: Path) -> DiskError:
     return DiskError(f"{shown(path)} exists, but is not a partial download", errno=errno.EEXIST)
 
 
-def _own(descriptor: int, path: Path) -> bool:
+def _own(descriptor: int, path: Path, *, created: bool) -> bool:
     """Lock the file; return whether its path still leads to it.
 
     Raises:
@@ -288,23 +353,13 @@ def _own(descriptor: int, path: Path) -> bool:
         DiskError: it is something else, or cannot be locked.
     """
     found = os.fstat(descriptor)
-    failure: DownloadError | None = None
     if not stat.S_ISREG(found.st_mode):
-        failure = _in_the_way(path)
-    elif hasattr(os, "geteuid") and found.st_uid != os.geteuid():
+        raise _in_the_way(path)
+    if not created and not _is_ours(found.st_uid, path.parent):
         # Its owner could write into it meanwhile.
-        failure = DiskError(f"{shown(path)} belongs to another user", errno=errno.EPERM)
-    else:
-        try:
-            if not lock_file(descriptor):
-                failure = DownloadError(
-                    f"another download to {shown(path.with_suffix(''))} is in progress"
-                )
-        except OSError as error:
-            failure = disk_error(error, "cannot lock", path)
-    if failure is not None:
-        os.close(descriptor)
-        raise failure
+        raise DiskError(f"{shown(path)} belongs to another user", errno=errno.EPERM)
+    if not _is_free(descriptor, path):
+        raise DownloadError(f"another download to {shown(path.with_suffix(''))} is in progress")
     if not _is_at(descriptor, path):
         return False
     if found.st_nlink > 1:
@@ -314,20 +369,45 @@ def _own(descriptor: int, path: Path) -> bool:
     return True
 
 
+def _is_ours(owner: int, folder: Path) -> bool:
+    """Tell whether a file in this folder is of the user that we are."""
+    if not hasattr(os, "geteuid") or owner == os.geteuid():
+        return True
+    from tempfile import TemporaryFile
+
+    # Network drives and containers show other owners (NFS squash, CIFS uid=): the same for all that
+    # we make there.
+    try:
+        with TemporaryFile(dir=folder) as ours:
+            return os.fstat(ours.fileno()).st_uid == owner
+    except OSError:
+        return False
+
+
+def _is_free(descriptor: int, path: Path) -> bool:
+    """Lock the file; tell whether no other download has."""
+    try:
+        return lock_file(descriptor)
+    except OSError as error:
+        if error.errno in UNSUPPORTED:
+            text = "nothing keeps other downloads away from %s: its file system has no locks"
+            logger.warning(text, shown(path))
+            return True
+        failure = disk_error(error, "cannot lock", path)
+    raise failure
+
+
 def _is_at(descriptor: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
 def _let_go(descriptor: int) -> None:
-    if sys.platform != "win32":  # pragma: no branch - closing unlocks there
-        import fcntl
-
-        # A forked child that still lives has the file open too; closing would not unlock then.
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    # A forked child that still lives has the file open too; closing would not unlock then.
+    with suppress(OSError):
+        unlock_file(descriptor)
     os.close(descriptor)
 
 
@@ -361,17 +441,6 @@ def _write_known(path: Path, known: ResumeState) -> None:
     descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(attrs.asdict(known), file)
-
-
-def _read_known(path: Path, task_id: str) -> ResumeState | None:
-    """Return what is known of the part, if it belongs to this task."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | _FLAGS & ~os.O_RDWR | _NO_WAITING)
-        with open(descriptor, encoding="utf-8") as file:
-            found: object = json.loads(file.read(_LONGEST_STATE))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return _known(found, task_id)
 
 
 def _known(found: object, task_id: str) -> ResumeState | None:

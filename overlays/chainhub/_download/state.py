@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainhub._download.body import Received
+from chainhub._download.body import Received, SliceReceived
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._responses import APIResponse, judge
 from chainhub._session import (
@@ -45,6 +45,14 @@ class RetryAt(NamedTuple):
     refresh: bool = False
 
 
+class Mismatch(NamedTuple):
+    """The whole file has come, but its checksum is wrong; if it was resumed, it may start again."""
+
+    resumed: bool
+    found: str
+    wanted: str
+
+
 class DownloadState:
     """The attempts so far and their results. It sends nothing and never sleeps.
 
@@ -76,7 +84,7 @@ class DownloadState:
         self._rehashed = False
 
     def settle(
-        self, outcome: Outcome, position: int, now: float, wall: float
+        self, outcome: Outcome | Mismatch, position: int, now: float, wall: float
     ) -> RetryAt | ChainhubError | None:
         """Decide what follows an attempt that brought the file to `position`; None if it is whole.
 
@@ -94,19 +102,24 @@ class DownloadState:
             self._renewed = False
         if isinstance(outcome, Received):
             return None
+        if isinstance(outcome, SliceReceived):
+            self._fruitless = 0
+            return RetryAt(0.0)
+        if isinstance(outcome, Mismatch):
+            return self._after_mismatch(outcome)
         if isinstance(outcome, APIResponse):
             return self._after_answer(outcome, now, wall)
         if isinstance(outcome, AttemptFailure):
             return self._after(outcome, now, wall)
         return self._start_over(outcome, now, wall)
 
-    def mismatched(self, resumed: bool, found: str, wanted: str) -> RetryAt | ChainhubError:
-        """Decide what follows a wrong checksum: a resumed file may start again, once."""
-        if resumed and not self._rehashed:
+    def _after_mismatch(self, outcome: Mismatch) -> RetryAt | ChainhubError:
+        if outcome.resumed and not self._rehashed:
             self._rehashed = True
             return RetryAt(0.0)
         return IntegrityError(
-            f"the file has the SHA-256 {found}, not {wanted}; the file was discarded"
+            f"the file has the SHA-256 {outcome.found}, not {outcome.wanted};"
+            " the file was discarded"
         )
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> RetryAt | ChainhubError:
@@ -115,6 +128,8 @@ class DownloadState:
         step = self._after(AttemptFailure("protocol", True, outcome.text), now, wall)
         if isinstance(step, RetryAt):
             return step
+        if outcome.on_disk:
+            return DownloadError(f"{outcome.text} again and again")
         return DownloadError(f"the server did not send what was requested: {outcome.text}")
 
     def _after_answer(

@@ -127,7 +127,7 @@ RANGE = "Content-Range: bytes 400-999/1000"
         (["content-range:  BYTES 400-999/1000 ", ETAG], BodyRange(400, 1000, '"v1"', False, False)),
         (
             ["Content-Range: bytes 400-499/1000", ETAG, "Content-Length: 100"],
-            BodyRange(400, 1000, '"v1"', False, True, 100),
+            BodyRange(400, 1000, '"v1"', False, True, 100, 500),
         ),
         ([RANGE, ETAG, "Content-Length: 599"], "contradict each other"),
         ([RANGE, ETAG, "Content-Encoding: gzip"], "which part"),

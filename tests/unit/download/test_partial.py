@@ -26,13 +26,13 @@ def test_names():
 
 def test_what_is_written_can_be_resumed(target):
     """By the same task, from where it ended."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     assert part.kept is None
     part.start('"v1"', 10)
     part.write(b"12345")
     part.close()
     part.close()
-    again = Partial.claim(target, "a")
+    again = Partial(target, "a")
     assert (again.kept.etag, again.kept.length, again.kept.size) == ('"v1"', 10, 5)
     assert not again.resumed
     again.resume(3)
@@ -46,7 +46,7 @@ def test_what_is_written_can_be_resumed(target):
 
 def test_old_bytes_do_not_outlive_a_shorter_end(target):
     """What stood behind the position is cut off."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start('"v1"', 9)
     part.write(b"123456789")
     part.resume(2)
@@ -59,7 +59,7 @@ def test_old_bytes_do_not_outlive_a_shorter_end(target):
 @pytest.mark.parametrize(("etag", "length"), [(None, 10), ('"v1"', None), (None, None)])
 def test_what_cannot_be_resumed_goes(target, etag, length):
     """At the end, not before."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start(etag, length)
     part.write(b"12345")
     assert part_of(target).exists()
@@ -70,7 +70,7 @@ def test_what_cannot_be_resumed_goes(target, etag, length):
 
 def test_what_is_worthless_goes(target):
     """Whatever was known of it."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start('"v1"', 10)
     part.write(b"12345")
     part.forget()
@@ -82,7 +82,7 @@ def test_what_is_worthless_goes(target):
 @pytest.mark.parametrize("size", [0, 11])
 def test_a_size_that_makes_no_sense_is_not_resumed(target, size):
     """Nothing, or more than the whole."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start('"v1"', 10)
     part.write(b"x" * size)
     assert part.kept is None
@@ -94,7 +94,7 @@ def test_a_short_write_goes_on(target, monkeypatch):
     """The system may take less than it was given."""
     original = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: original(fd, data[:3]))
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start(None, None)
     part.write(b"1234567890")
     assert part.position == 10
@@ -104,7 +104,7 @@ def test_a_short_write_goes_on(target, monkeypatch):
 
 def test_a_disk_that_cannot_be_read(target, monkeypatch):
     """It is told, and nothing is kept."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start('"v1"', 10)
     part.write(b"12345")
 
@@ -121,7 +121,7 @@ def test_a_disk_that_cannot_be_read(target, monkeypatch):
 
 def test_a_digest_is_of_the_whole_file(target):
     """Unless it is stopped."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start(None, None)
     part.write(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -130,23 +130,45 @@ def test_a_digest_is_of_the_whole_file(target):
     part.close()
 
 
-def test_a_system_without_locks(target, monkeypatch):
-    """Two downloads could mix: none begins."""
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOLCK])
+def test_a_file_that_cannot_be_locked(target, monkeypatch, caplog, number):
+    """A file system without locks is used all the same, with a warning."""
 
     def lock_file(_):
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(number, "cannot")
 
     monkeypatch.setattr(_partial, "lock_file", lock_file)
-    with pytest.raises(DiskError, match="cannot lock"):
-        Partial.claim(target, "a")
+    if number == errno.ENOLCK:
+        Partial(target, "a").close()
+        assert "nothing keeps other downloads away" in caplog.text
+    else:
+        with pytest.raises(DiskError, match="cannot lock"):
+            Partial(target, "a")
+    assert os.listdir(target.parent) == []
 
 
-def test_a_part_of_another_user(target, monkeypatch):
+@pytest.mark.parametrize("probed", [True, False])
+def test_a_part_of_another_user(target, monkeypatch, probed):
     """Its owner could write into it."""
     part_of(target).touch()
-    monkeypatch.setattr(os, "geteuid", lambda: os.stat(target.parent).st_uid + 1)
+    owners = iter([os.geteuid() + 1, os.geteuid()])
+    fstat = os.fstat
+
+    def shown(descriptor):
+        found = list(fstat(descriptor))
+        found[4] = next(owners)
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "fstat", shown)
+    if not probed:
+
+        def full(**_):
+            raise OSError(errno.ENOSPC, "full")
+
+        monkeypatch.setattr("tempfile.TemporaryFile", full)
     with pytest.raises(DiskError, match="belongs to another user"):
-        Partial.claim(target, "a")
+        Partial(target, "a")
+    monkeypatch.undo()
     assert part_of(target).exists()
 
 
@@ -163,7 +185,7 @@ def test_a_part_that_is_renamed_meanwhile_is_not_taken(target, monkeypatch):
         return original(descriptor)
 
     monkeypatch.setattr(_partial, "lock_file", lock_file)
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.start(None, None)
     part.write(b"other")
     assert target.read_bytes() == b"complete"
@@ -182,7 +204,7 @@ def test_a_part_that_goes_before_it_is_opened(target, monkeypatch):
         return original(path, *rest, **more)
 
     monkeypatch.setattr(os, "open", opening)
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part.close()
     assert not failures
 
@@ -191,7 +213,7 @@ def test_a_part_that_comes_and_goes_for_ever(target, monkeypatch):
     """The tries are bounded."""
     monkeypatch.setattr(_partial, "_open", lambda path: None)
     with pytest.raises(DownloadError, match="changed by other processes"):
-        Partial.claim(target, "a")
+        Partial(target, "a")
 
 
 def test_a_part_that_may_not_be_opened(target, monkeypatch):
@@ -206,12 +228,12 @@ def test_a_part_that_may_not_be_opened(target, monkeypatch):
 
     monkeypatch.setattr(os, "open", opening)
     with pytest.raises(DiskError, match=r"cannot open .*: Permission denied"):
-        Partial.claim(target, "a")
+        Partial(target, "a")
 
 
 def test_a_part_that_cannot_be_removed_hides_nothing(target, monkeypatch):
     """What happened before is what counts."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
 
     def unlink(*_, **__):
         raise PermissionError
@@ -223,7 +245,7 @@ def test_a_part_that_cannot_be_removed_hides_nothing(target, monkeypatch):
 
 def test_a_part_that_somebody_removed_is_not_missed(target):
     """Closing removes only what is ours."""
-    part = Partial.claim(target, "a")
+    part = Partial(target, "a")
     part_of(target).unlink()
     part_of(target).write_bytes(b"other")
     part.close()

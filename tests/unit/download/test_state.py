@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from chainhub._download.body import Received
+from chainhub._download.body import Received, SliceReceived
 from chainhub._download.media import StartOver
-from chainhub._download.state import PROGRESS, DownloadState, RetryAt
+from chainhub._download.state import PROGRESS, DownloadState, Mismatch, RetryAt
 from chainhub._responses.response import APIResponse
 from chainhub._session.retry import AttemptFailure, RetryPolicy
 from chainhub.errors import (
@@ -64,6 +64,22 @@ def test_what_follows_a_first_attempt(outcome, step):
     made = course()
     assert settle(made, outcome) == step
     assert made.attempts == 1
+
+
+def test_parts_of_the_part_are_progress():
+    """However many; only what comes to nothing is counted."""
+    made = course()
+    for number in range(50):
+        assert settle(made, SliceReceived(), 20_000 * number) == RetryAt(0.0)
+    assert settle(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
+
+
+def test_a_part_that_others_keep_changing_ends():
+    """The error does not blame the server."""
+    made = course()
+    steps = [settle(made, StartOver("another program has changed it", True)) for _ in range(4)]
+    assert steps[0] == RetryAt(0.0)
+    assert str(steps[3]).startswith("another program has changed it again and again")
 
 
 @pytest.mark.parametrize(
@@ -173,10 +189,10 @@ def test_an_attempt_that_would_cross_the_deadline_is_not_made():
 def test_a_wrong_checksum_starts_over_once_if_something_was_there():
     """What was downloaded in one go is not downloaded again."""
     made = course()
-    assert made.mismatched(True, "1" * 64, "0" * 64) == RetryAt(0.0)
+    assert settle(made, Mismatch(True, "1" * 64, "0" * 64)) == RetryAt(0.0)
     for resumed in (True, False):
-        found = made.mismatched(resumed, "1" * 64, "0" * 64)
+        found = settle(made, Mismatch(resumed, "1" * 64, "0" * 64))
         assert isinstance(found, IntegrityError)
         assert "1" * 64 in str(found)
-    assert isinstance(course().mismatched(False, "1" * 64, "0" * 64), IntegrityError)
+    assert isinstance(settle(course(), Mismatch(False, "1" * 64, "0" * 64)), IntegrityError)
     assert not isinstance(found, ContentRefusedError)

@@ -1,0 +1,563 @@
+"""Other people's disks: what a download makes of file systems that refuse, and of other programs.
+
+Every row says what is different from a usual disk and what a caller gets: the whole file, or one
+typed error. Whatever happens, the target is the right file or is not there.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import chainhub
+from tests.client.video import TASK_ID, SampleVideo, end, header_of, task
+from tests.faults import identities
+from tests.loopback import until
+
+SAMPLE = SampleVideo(300_000)
+HALF = 150_000
+STATE = {"id": TASK_ID, "etag": '"v1"', "length": len(SAMPLE.data)}
+NAMES = {"v.mp4"}
+
+
+@attrs.define
+class World:
+    """What a row may change.
+
+    Attributes:
+        folder: Where the video is to be written.
+        patch: Changes functions of the operating system.
+        send: What the server of the video does.
+        cleanup: Called at the end.
+    """
+
+    folder: Path
+    patch: pytest.MonkeyPatch
+    send: Callable[[Any, bytes], None] = SAMPLE.send
+    cleanup: list[Callable[[], object]] = attrs.field(factory=list)
+
+    @property
+    def target(self) -> Path:
+        """Return the file to write."""
+        return self.folder / "v.mp4"
+
+    @property
+    def part(self) -> Path:
+        """Return the unfinished file."""
+        return self.folder / "v.mp4.part"
+
+    @property
+    def state(self) -> Path:
+        """Return the state of the unfinished file."""
+        return self.folder / "v.mp4.part.json"
+
+    def keep(self, size: int = HALF, **changes: object) -> None:
+        """Leave what an earlier call, of the first version, has left."""
+        self.part.write_bytes(SAMPLE.data[:size])
+        self.state.write_text(json.dumps(STATE | changes))
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """One kind of disk, or of other program.
+
+    Attributes:
+        name: What it is called.
+        change: Makes the world so.
+        error: The class of the error, None for the whole file.
+        says: What the error, or the log, says.
+        left: The names in the folder afterwards.
+    """
+
+    name: str
+    change: Callable[[World], object]
+    error: type[Exception] | None = None
+    says: str = ""
+    left: set[str] | None = None
+
+
+def refusing(place: object, name: str, number: int) -> Callable[[World], None]:
+    """Return a change: a function of the operating system fails."""
+
+    def change(world: World) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        world.patch.setattr(place, name, refuse)
+
+    return change
+
+
+def unsupported() -> Iterator[Row]:
+    """File systems that do not know locks, syncing, truncating or links."""
+    unknown = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
+    for number in (*unknown, errno.ENOLCK):
+        name = errno.errorcode[number]
+        says = "its file system has no locks"
+        yield Row(name=f"flock {name}", change=refusing(fcntl, "flock", number), says=says)
+    for number in unknown:
+        name = errno.errorcode[number]
+        says = "its file system cannot sync"
+        yield Row(name=f"fsync {name}", change=refusing(os, "fsync", number), says=says)
+
+        def with_a_part(world: World, number: int = number) -> None:
+            world.keep(etag='"of another"')
+            refusing(os, "ftruncate", number)(world)
+
+        yield Row(name=f"ftruncate {name} over an old part", change=with_a_part)
+        yield Row(name=f"link {name}", change=refusing(os, "link", number))
+    yield Row(name="link EPERM", change=refusing(os, "link", errno.EPERM))
+    yield Row(name="link EMLINK", change=refusing(os, "link", errno.EMLINK))
+
+    def nothing(world: World) -> None:
+        for place, name in ((fcntl, "flock"), (os, "fsync"), (os, "ftruncate"), (os, "link")):
+            refusing(place, name, errno.ENOTSUP)(world)
+
+    yield Row(name="nothing of all this", change=nothing)
+
+    def resumed(world: World) -> None:
+        world.keep()
+        nothing(world)
+
+    yield Row(name="nothing of all this, and a part to resume", change=resumed)
+
+
+def broken() -> Iterator[Row]:
+    """Disks that are full or broken: an error, and nothing is left."""
+    for call, place, number in (
+        ("write", os, errno.ENOSPC),
+        ("write", os, errno.EDQUOT),
+        ("write", os, errno.EFBIG),
+        ("write", os, errno.EROFS),
+        ("fsync", os, errno.EIO),
+        ("fsync", os, errno.ENOSPC),
+        ("fsync", os, errno.EDQUOT),
+        ("flock", fcntl, errno.EIO),
+    ):
+        change, name = refusing(place, call, number), f"{call} {errno.errorcode[number]}"
+        says = os.strerror(number)
+        yield Row(name=name, change=change, error=chainhub.DiskError, says=says, left=set())
+
+    def truncating(world: World) -> None:
+        world.keep(etag='"of another"')
+        refusing(os, "ftruncate", errno.EIO)(world)
+
+    yield Row(
+        name="ftruncate EIO over an old part",
+        change=truncating,
+        error=chainhub.DiskError,
+        says="Input/output error",
+        left=set(),
+    )
+
+
+def shown_as(world: World, owner: int) -> None:
+    """Let every file seem to be another user's."""
+    fstat = os.fstat
+
+    def fstat_of_squash(descriptor: int) -> os.stat_result:
+        found = list(fstat(descriptor))
+        found[4] = owner
+        # What is compared with what a path leads to has all the fields there are.
+        return os.stat_result(found)
+
+    world.patch.setattr(os, "fstat", fstat_of_squash)
+
+
+def owners() -> Iterator[Row]:
+    """Whose the files are, and whose they seem to be."""
+
+    def squash(world: World) -> None:
+        shown_as(world, 65534)
+
+    def squash_with_a_part(world: World) -> None:
+        world.keep()
+        shown_as(world, 65534)
+
+    yield Row(name="all files seem to be nobody's", change=squash)
+    yield Row(name="all files seem to be nobody's, with a part", change=squash_with_a_part)
+
+    def stranger(world: World) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give files to others")
+        world.keep()
+        os.chown(world.part, 12345, -1)
+
+    yield Row(
+        name="a part of another user",
+        change=stranger,
+        error=chainhub.DiskError,
+        says="belongs to another user",
+        left={"v.mp4.part", "v.mp4.part.json"},
+    )
+
+    def strange_state(world: World) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give files to others")
+        world.keep()
+        world.part.write_bytes(b"x" * HALF)
+        os.chown(world.state, 12345, -1)
+
+    yield Row(name="a state of another user", change=strange_state)
+
+    def linked_part(world: World) -> None:
+        (world.folder / "victim").write_bytes(b"victim")
+        world.part.symlink_to("victim")
+
+    yield Row(
+        name="a part that is a link",
+        change=linked_part,
+        error=chainhub.DiskError,
+        says="not a partial download",
+        left={"victim", "v.mp4.part"},
+    )
+
+    def linked_state(world: World) -> None:
+        world.keep()
+        world.part.write_bytes(b"x" * HALF)
+        world.state.rename(world.folder / "planted")
+        world.state.symlink_to("planted")
+
+    yield Row(name="a state that is a link", change=linked_state, left={"v.mp4", "planted"})
+
+
+def meanwhile(harm: Callable[[World], object], *, times: int = 1) -> Callable[[World], None]:
+    """Return a change: another program does something when half of the file has come."""
+
+    def change(world: World) -> None:
+        done = []
+
+        def send(connection: Any, head: bytes) -> None:
+            if len(done) >= times:
+                SAMPLE.send(connection, head)
+                return
+            start = SAMPLE.start_of(head) or 0
+            connection.sendall(SAMPLE.head_for(head) + SAMPLE.data[start:HALF])
+            until(lambda: world.part.exists() and world.part.stat().st_size >= HALF)
+            done.append(harm(world))
+            with suppress(OSError):
+                connection.sendall(SAMPLE.data[HALF:])
+
+        world.send = send
+
+    return change
+
+
+def replaced(world: World) -> None:
+    """Put another file there, as `curl -o` to another name and `mv` do."""
+    other = world.folder / "other"
+    other.write_bytes(b"NOT THE VIDEO" * 9999)
+    other.replace(world.part)
+
+
+def overwritten(world: World) -> None:
+    """Write into the same file from its beginning, as `curl -o` does."""
+    world.part.write_bytes(b"NOT THE VIDEO" * 9)
+
+
+def grown(world: World) -> None:
+    """Append to the file."""
+    with world.part.open("ab") as file:
+        file.write(b"more")
+
+
+def stale(world: World) -> None:
+    """Remove the file from another computer, on a drive of the network."""
+    fstat = os.fstat
+
+    def fstat_of_nfs(descriptor: int) -> os.stat_result:
+        found = fstat(descriptor)
+        if found.st_nlink == 0:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return found
+
+    world.patch.setattr(os, "fstat", fstat_of_nfs)
+    world.part.unlink()
+
+
+HARMS: tuple[tuple[str, Callable[[World], object]], ...] = (
+    ("replaced", replaced),
+    ("overwritten", overwritten),
+    ("truncated", lambda world: os.truncate(world.part, 0)),
+    ("truncated to a half", lambda world: os.truncate(world.part, HALF // 2)),
+    ("made longer", lambda world: os.truncate(world.part, 2 * HALF)),
+    ("appended to", grown),
+    ("removed", lambda world: world.part.unlink()),
+    ("removed elsewhere", stale),
+    ("renamed", lambda world: world.part.rename(world.folder / "mine")),
+)
+
+
+def changed() -> Iterator[Row]:
+    """Other programs at the same file while it comes: the right bytes, or an error."""
+    for name, harm in HARMS:
+        left = {"v.mp4", "mine"} if name == "renamed" else None
+        yield Row(name=f"the part is {name}", change=meanwhile(harm), left=left)
+        if name in ("replaced", "truncated", "removed"):
+            yield Row(
+                name=f"the part is {name} each time",
+                change=meanwhile(harm, times=99),
+                error=chainhub.DownloadError,
+                says="another program has changed the partial file",
+            )
+
+    def linked(world: World) -> None:
+        world.part.unlink()
+        world.part.symlink_to("victim")
+
+    yield Row(
+        name="the part becomes a link",
+        change=meanwhile(linked),
+        error=chainhub.DiskError,
+        says="not a partial download",
+        left={"v.mp4.part"},
+    )
+
+
+def changed_between() -> Iterator[Row]:
+    """The same while nothing comes."""
+
+    def between(harm: Callable[[World], object]) -> Callable[[World], None]:
+        def change(world: World) -> None:
+            first = SAMPLE.until(HALF, end)
+            calls: list[object] = []
+
+            def send(connection: Any, head: bytes) -> None:
+                calls.append(head)
+                if len(calls) > 1:
+                    SAMPLE.send(connection, head)
+                    return
+                first(connection, head)
+                until(lambda: world.part.stat().st_size >= HALF)
+                harm(world)
+
+            world.send = send
+
+        return change
+
+    for name, harm in HARMS:
+        left = {"v.mp4", "mine"} if name == "renamed" else None
+        text = f"the part is {name} between two attempts"
+        yield Row(name=text, change=between(harm), left=left)
+
+    def at_the_end(world: World) -> None:
+        fsync = os.fsync
+
+        def replaced_first(descriptor: int) -> None:
+            world.patch.setattr(os, "fsync", fsync)
+            replaced(world)
+            fsync(descriptor)
+
+        world.patch.setattr(os, "fsync", replaced_first)
+
+    yield Row(name="the part is replaced after the last byte", change=at_the_end)
+
+
+def mounts() -> Iterator[Row]:
+    """Real mounts, where this user may make them."""
+
+    def mounted(*arguments: str) -> Callable[[World], None]:
+        def change(world: World) -> None:
+            command = ["mount", *arguments, str(world.folder)]
+            if subprocess.run(command, capture_output=True).returncode:
+                pytest.skip("this user may not mount")
+            world.cleanup.append(
+                lambda: subprocess.run(["umount", "-l", str(world.folder)], check=True)
+            )
+
+        return change
+
+    full = mounted("-t", "tmpfs", "-o", "size=128k", "tmpfs")
+    yield Row(
+        name="a small disk", change=full, error=chainhub.DiskError, says="No space", left=set()
+    )
+    yield Row(name="a disk of its own", change=mounted("-t", "tmpfs", "tmpfs"))
+
+    def read_only(world: World) -> None:
+        mounted("--bind", str(world.folder))(world)
+        command = ["mount", "-o", "remount,ro,bind", str(world.folder)]
+        subprocess.run(command, check=True)
+
+    yield Row(
+        name="a bind mount to read from",
+        change=read_only,
+        error=chainhub.DiskError,
+        says="Read-only file system",
+        left=set(),
+    )
+
+
+def slices() -> Iterator[Row]:
+    """Servers that send less than was requested, after a transfer that broke."""
+    for size in (1_000, 20_000, 100_000):
+
+        def change(world: World, size: int = size) -> None:
+            world.keep(HALF if size > 1_000 else len(SAMPLE.data) - 30_000)
+
+            def send(connection: Any, head: bytes) -> None:
+                start, total = SAMPLE.start_of(head) or 0, len(SAMPLE.data)
+                stop = min(start + size, total)
+                part = f"Content-Range: bytes {start}-{stop - 1}/{total}"
+                connection.sendall(SAMPLE.head(stop - start, part, status=206))
+                connection.sendall(SAMPLE.data[start:stop])
+
+            world.send = send
+
+        yield Row(name=f"slices of {size} bytes", change=change)
+
+
+def kept() -> Iterator[Row]:
+    """What an earlier version has left."""
+
+    def usual(world: World) -> None:
+        world.keep()
+
+        def send(connection: Any, head: bytes) -> None:
+            assert header_of(head, "range") == f"bytes={HALF}-"
+            SAMPLE.send(connection, head)
+
+        world.send = send
+
+    yield Row(name="a part of the first version is resumed", change=usual)
+    yield Row(name="a part without a state", change=lambda world: world.part.write_bytes(b"x" * 9))
+
+
+ROWS = [
+    *unsupported(),
+    *broken(),
+    *owners(),
+    *changed(),
+    *changed_between(),
+    *mounts(),
+    *slices(),
+    *kept(),
+]
+
+
+def test_the_table_is_broad() -> None:
+    """There are many rows, each with a name of its own."""
+    assert len({row.name for row in ROWS}) == len(ROWS) >= 50
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_disk_has_its_outcome(
+    row: Row,
+    mode: Any,
+    server: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The whole file or one typed error, and nothing that does not belong there."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    quick = chainhub.RetryPolicy(base=0.001)
+    client = mode.client(base_url=server.url, retry=quick)
+    world = World(folder, monkeypatch)
+    try:
+        row.change(world)
+
+        def play(connection: Any, head: bytes) -> None:
+            if b"/video/query" in head:
+                connection.sendall(task(f"{server.url}/content"))
+            else:
+                world.send(connection, head)
+
+        server.answers = [play]
+        if row.error is None:
+            mode(client.video.download(TASK_ID, world.target))
+            assert world.target.read_bytes() == SAMPLE.data
+            assert row.says in caplog.text
+        else:
+            with pytest.raises(row.error, match=row.says):
+                mode(client.video.download(TASK_ID, world.target))
+            assert not world.target.exists()
+        monkeypatch.undo()
+        left = {path.name for path in folder.iterdir()}
+        if row.error is None or row.left is not None:
+            assert left == (row.left or NAMES if row.error is None else row.left)
+    finally:
+        monkeypatch.undo()
+        for step in world.cleanup:
+            step()
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_without_a_length_must_end_with_a_notice(
+    announced: bool, mode: Any, server: Any, secure: Any, tmp_path: Path
+) -> None:
+    """An encrypted connection that is cut is not the end of the file: nobody says where that is."""
+    video = b"\x1aE\xdf\xa3" + SAMPLE.data
+
+    def send(connection: Any, head: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + video)
+        if announced:
+            connection.unwrap()
+        connection.shutdown(2)
+
+    server.answers, secure.answers = [task(f"{secure.url}/v")], [send]
+    client = mode.client(
+        base_url=server.url,
+        verify_ssl=str(identities.AUTHORITY),
+        retry=chainhub.RetryPolicy(base=0.001),
+    )
+
+    def download() -> Any:
+        return mode(client.video.download(TASK_ID, tmp_path / "v", allow_hosts=["127.0.0.1"]))
+
+    if announced:
+        assert download().read_bytes() == video
+        return
+    with pytest.raises(chainhub.ConnectionFailedError, match="ended without notice"):
+        download()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("etag", ['"strong"', 'W/"weak"', None])
+def test_progress_says_whether_it_can_be_resumed(
+    etag: str | None, mode: Any, server: Any, tmp_path: Path
+) -> None:
+    """So does the error, if nothing is kept for that reason."""
+    sample, told = SampleVideo(etag=etag), []
+    broken = sample.until(50_000, end)
+    server.answers = [task(f"{server.url}/v"), broken, broken, broken, broken]
+    client = mode.client(base_url=server.url, retry=chainhub.RetryPolicy(base=0.001))
+    with pytest.raises(chainhub.ConnectionFailedError) as caught:
+        mode(client.video.download(TASK_ID, tmp_path / "v", progress=told.append))
+    strong = etag == '"strong"'
+    assert {step.resumable for step in told} == {strong}
+    assert ("the same call resumes it" if strong else "no strong ETag") in str(caught.value)
+    assert {path.name for path in tmp_path.iterdir()} == (
+        {"v.part", "v.part.json"} if strong else set()
+    )
+
+
+@pytest.mark.parametrize("into", [True, False])
+def test_a_place_that_has_no_name_here(into: bool, mode: Any, server: Any, tmp_path: Path) -> None:
+    """A lone surrogate is in no encoding; the error is ours."""
+    client = mode.client(base_url=server.url)
+    place = f"{tmp_path}/\ud800"
+    with pytest.raises(chainhub.ConfigurationError, match="encoding"):
+        mode(client.video.download("a", **{"into" if into else "dest": place}))
+    assert server.requests == []
+
+
+def test_a_current_folder_that_is_gone(
+    mode: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be seen from there."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.DiskError, match="current folder"):
+        mode(client.video.download("a", "v.mp4"))
+    assert server.requests == []
