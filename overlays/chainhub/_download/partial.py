@@ -16,8 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
-
 from chainhub._download.destination import IfExists, disk_error, shown
 from chainhub._download.filelock import lock_file, unlock_file
 from chainhub._download.media import ResumePoint, strong_etag
@@ -38,15 +36,6 @@ _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe somebody has put in the
 
 class PartChanged(Exception):
     """Tell that somebody else has removed, replaced or changed the file."""
-
-
-@attrs.frozen
-class ResumeState:
-    """What must be the same for the bytes on disk to be the beginning of the file."""
-
-    id: str
-    etag: str
-    length: int
 
 
 class Partial:
@@ -73,10 +62,10 @@ class Partial:
     @property
     def kept(self) -> ResumePoint | None:
         """What can be resumed, if anything."""
-        size = self._size
-        if self._known is None or not 0 < size <= self._known.length or not self._is_unchanged():
+        if self._known is None or not self._is_unchanged():
             return None
-        return ResumePoint(self._known.etag, self._known.length, size)
+        etag, length = self._known
+        return ResumePoint(etag, length, self._size) if 0 < self._size <= length else None
 
     def start(self, etag: str | None, length: int | None) -> None:
         """Start the file from the beginning; with both known it can be resumed later.
@@ -92,9 +81,9 @@ class Partial:
         self._do("cannot write the state of", state.unlink, True)
         self._make_empty()
         if etag is not None and length is not None:
-            known = ResumeState(self._id, etag, length)
-            self._do("cannot write the state of", _write_known, state, known)
-            self._known = known
+            found = {"id": self._id, "etag": etag, "length": length}
+            self._do("cannot write the state of", _write_state, state, found)
+            self._known = etag, length
 
     def _make_empty(self) -> None:
         """Cut the file off at its beginning, or make another where that cannot be."""
@@ -209,8 +198,8 @@ class Partial:
             descriptor, self._descriptor = self._descriptor, -1
             _let_go(descriptor)
 
-    def _read_known(self) -> ResumeState | None:
-        """Return what is known of the file, if it belongs to this task."""
+    def _read_known(self) -> tuple[str, int] | None:
+        """Return ETag and length of the file that was begun, if it was for this task."""
         flags = os.O_RDONLY | _FLAGS & ~os.O_RDWR | _NO_WAITING
         try:
             descriptor = os.open(state_of(self.target), flags)
@@ -220,7 +209,14 @@ class Partial:
                 found: object = json.loads(file.read(_LONGEST_STATE))
         except (OSError, ValueError, RecursionError):
             return None
-        return _known(found, self._id)
+        if not isinstance(found, dict) or found.get("id") != self._id:
+            return None
+        etag, length = found.get("etag"), found.get("length")
+        if not isinstance(etag, str) or strong_etag(etag) is None:
+            return None
+        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+            return None
+        return etag, length
 
     def _is_unchanged(self) -> bool:
         return self._size_now() == self._size and _is_at(self._descriptor, self.path)
@@ -437,18 +433,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _write_known(path: Path, known: ResumeState) -> None:
+def _write_state(path: Path, state: dict[str, object]) -> None:
     descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
     with open(descriptor, "w", encoding="utf-8") as file:
-        json.dump(attrs.asdict(known), file)
-
-
-def _known(found: object, task_id: str) -> ResumeState | None:
-    if not isinstance(found, dict) or found.get("id") != task_id:
-        return None
-    etag, length = found.get("etag"), found.get("length")
-    if not isinstance(etag, str) or strong_etag(etag) is None:
-        return None
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        return None
-    return ResumeState(task_id, etag, length)
+        json.dump(state, file)

@@ -7,8 +7,8 @@ of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import attrs
 import httpx
@@ -18,7 +18,6 @@ from chainhub._session import AsyncSessionTransport, is_mocked
 from chainhub._transport import (
     ROUTING,
     AsyncStreamedResponse,
-    Head,
     SecretBytes,
     StreamedExchange,
     StreamedResponse,
@@ -45,29 +44,8 @@ _NO_CREDENTIALS: Headers = [
 
 
 Address = httpx.URL
-
-
-class Connection(Protocol):
-    """A connection for one request."""
-
-    @property
-    def surplus(self) -> int:
-        """How many bytes have come behind the response."""
-
-    def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
-        """Send a GET; the head must come by the instant `until` (monotonic)."""
-
-    def body(self) -> Iterator[bytes]:
-        """Yield the body as it comes."""
-
-    def extend(self, until: float) -> None:
-        """Give what follows until another instant."""
-
-    def shut(self) -> None:
-        """Make whatever waits here fail at once, from any thread."""
-
-    def close(self) -> None:
-        """Close the connection."""
+Connection = StreamedExchange | StreamedResponse
+"""What asks once and yields the body piece by piece; both kinds have the same methods."""
 
 
 @attrs.frozen(kw_only=True)
