@@ -1,61 +1,136 @@
 """The rate limit of the service, learned from its 429 responses.
 
-Without a 429 there is no limit. A 429 halves the rate of the polls that were sent; every success
-after it raises the rate a little, so that half of a rate is regained in about half a minute. All
-waits of one call share one limit.
+A 429 means: wait. Nothing is sent until its `Retry-After` is over, unless polls that were sent
+later get good answers: then that one poll was refused, and not the client.
+
+A limit is learned only if refusals are more than noise, and after a second of sending at least. It
+is what the service answered in the last second. Polls go a little slower from then on, and their
+rate grows as in TCP CUBIC: slowly around the limit, then faster and faster, until the next refusal
+or until nothing is held back. The first time this takes some seconds, and each time four times as
+long, so that a limit that stays costs few refusals. All waits of one call share one limit.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Final
 
 _SLOWEST: Final = 0.2
-_CUT: Final = 0.5
-# Of the rate at the last refusal, so much is added each second while answers are good.
-_GROWTH: Final = 0.02
 _PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
-_REMEMBERED: Final = 256
-_SHORTEST_SPAN: Final = 1.0
+# So many good answers to polls sent after a refused one show that it was refused alone.
+_OTHERS: Final = 10
+# A smaller share of refusals is noise, such as that of a gateway with one broken node.
+_NOISE: Final = 0.1
+_EVIDENCE: Final = 1.0
+# The rate begins so much below the limit and is back after one unit of growth; after two it is a
+# quarter above, after three the double, and after five nothing is held back any more.
+_CUT: Final = 0.97
+_UNITS: Final = 5.0
+# Units in pauses: a refusal costs one pause, so that in the end one second in 17 is lost.
+_FIRST_UNIT: Final = 1.0
+_LONGEST_UNIT: Final = 16.0
+_LONGER: Final = 4.0
 
 
 class RateLimiter:
-    """Decides when the next poll may be sent."""
+    """Decides when the next poll may be sent.
 
-    __slots__ = ("_cut_at", "_peak", "_starts", "free_at", "rate")
+    Attributes:
+        rate: Polls a second that may be sent, infinite while no limit is known.
+        free_at: The instant of the next poll.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_began",
+        "_counted_at",
+        "_delivered",
+        "_grown",
+        "_limit",
+        "_next_unit",
+        "_others",
+        "_pause",
+        "_refused",
+        "_refused_at",
+        "_refused_sent_at",
+        "_since",
+        "_started_at",
+        "_unit",
+        "free_at",
+        "rate",
+    )
 
     def __init__(self) -> None:
-        self.rate = math.inf
-        self.free_at = -math.inf
-        self._peak = 0.0
-        self._cut_at = -math.inf
-        self._starts: deque[float] = deque(maxlen=_REMEMBERED)
+        self.rate = self._limit = math.inf
+        self.free_at = self._refused_sent_at = -math.inf
+        # Answers and refusals of about the last second: each counts less as time passes.
+        self._answered = self._refused = self._delivered = 0.0
+        self._began = math.inf
+        self._since = self._started_at = self._counted_at = 0.0
+        # The first refusal of those that are not judged yet.
+        self._refused_at: float | None = None
+        self._others = 0
+        self._grown, self._pause = 0.0, _PAUSE
+        self._unit = self._next_unit = _FIRST_UNIT
 
     def started(self, now: float) -> None:
         """Count a poll that is sent now."""
-        self._starts.append(now)
+        if now < self._began:
+            self._began = self._since = now
+        if self._refused_at is not None:
+            self._learn(self._refused_at, now)
+        if self._limit < math.inf:
+            self._grow(now)
+        self._started_at = now
         self.free_at = max(self.free_at, now + 1 / self.rate)
 
-    def passed(self) -> None:
+    def passed(self, sent_at: float, now: float) -> None:
         """Count a poll that got no 429."""
-        self.rate += _GROWTH * self._peak / self.rate
+        self._count(now)
+        self._answered += 1
+        if sent_at > self._refused_sent_at:
+            self._others += 1
+            if self._others == _OTHERS and self._refused_at is not None:
+                self.free_at = min(self.free_at, now)
 
     def refused(self, sent_at: float, now: float, retry_after: float | None = None) -> None:
-        """Count a 429; a poll that was sent before the last reduction is ignored."""
-        if sent_at >= self._cut_at:
-            self._peak = min(self.rate, self._sent_lately(now))
-            self.rate = max(self._peak * _CUT, _SLOWEST)
-            self._cut_at = now
-            last = self._starts[-1] if self._starts else -math.inf
-            self.free_at = max(self.free_at, last + 1 / self.rate)
+        """Count a 429; of polls that were sent before the last cut nothing is learned."""
+        self._count(now)
+        self._refused += 1
+        if self._refused_at is None and sent_at >= self._since:
+            self._refused_at = now
+            self._delivered = self._answered / (1 - math.exp(min(self._began - now, -_EVIDENCE)))
+        self._refused_sent_at = max(self._refused_sent_at, sent_at)
+        self._others = 0
         self.pause(now, _PAUSE if retry_after is None else retry_after)
 
     def pause(self, now: float, seconds: float) -> None:
         """Send nothing for some seconds, at most 60."""
-        self.free_at = max(self.free_at, now + min(seconds, _LONGEST_PAUSE))
+        self._pause = min(seconds, _LONGEST_PAUSE)
+        self.free_at = max(self.free_at, now + self._pause)
 
-    def _sent_lately(self, now: float) -> float:
-        span = now - self._starts[0] if self._starts else 0.0
-        return len(self._starts) / max(span, _SHORTEST_SPAN)
+    def _count(self, now: float) -> None:
+        kept = math.exp(min(self._counted_at - now, 0.0))
+        self._answered *= kept
+        self._refused *= kept
+        self._counted_at = now
+
+    def _learn(self, refused_at: float, now: float) -> None:
+        """Decide, when the pause after refusals is over, whether they were a limit."""
+        self._refused_at = None
+        many = self._refused > 1 and self._refused > _NOISE * (self._refused + self._answered)
+        over = self._limit < math.inf and self._others < _OTHERS
+        if (many or over) and refused_at - self._since >= _EVIDENCE:
+            self._limit = self.rate = max(min(self._delivered, self.rate) * _CUT, _SLOWEST)
+            self._since = self._started_at = now
+            self._grown, self._unit = 0.0, self._next_unit * max(self._pause, _PAUSE)
+            self._next_unit = min(self._next_unit * _LONGER, _LONGEST_UNIT)
+
+    def _grow(self, now: float) -> None:
+        """Let the rate grow by the time since the last poll, as far as it was held back."""
+        self._grown += min(now - self._started_at, 2 / self.rate) / self._unit
+        self.rate = self._limit * _CUT ** -(self._grown**3)
+        if self._grown > _UNITS:
+            self.rate = self._limit = math.inf
+            self._next_unit = max(self._next_unit / _LONGER, _FIRST_UNIT)

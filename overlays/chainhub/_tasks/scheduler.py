@@ -108,12 +108,12 @@ class Scheduler:
         self, ask: SendPoll, task: VideoTask, now: float, hint: float | None = None
     ) -> Update:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
-        self.pace.passed()
+        self.pace.passed(ask.sent_at, now)
         return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
 
     def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
         """Take the last response once more."""
-        self.pace.passed()
+        self.pace.passed(ask.sent_at, now)
         return self._next(ask.wait, ask.wait.repeated(now, hint), now)
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from chainhub import errors
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.poll import WaitOptions
-from chainhub._tasks.rate_limiter import RateLimiter
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
 from chainhub_api.models import VideoTask
 
@@ -256,76 +255,12 @@ def test_a_gateway_that_comes_back_is_asked_at_full_width():
     assert len([at for at, _ in service.asked if 6 < at < 7]) >= 180
 
 
-def test_the_pace_is_free_until_a_refusal():
-    """Without a 429 nothing is held back."""
-    pace = RateLimiter()
-    for number in range(1000):
-        pace.started(number / 1000)
-    pace.passed()
-    assert pace.rate == math.inf
-    assert pace.free_at <= 1.0
-
-
-def test_a_refusal_halves_what_was_really_sent():
-    """Forty questions in two seconds and a 429: ten a second from then on."""
-    pace = RateLimiter()
-    for number in range(40):
-        pace.started(number / 20)
-    pace.refused(sent_at=1.9, now=2.0)
-    assert pace.rate == pytest.approx(10.0)
-    assert pace.free_at == pytest.approx(3.0)
-    pace.started(3.0)
-    assert pace.free_at == pytest.approx(3.1)
-
-
-def test_refusals_of_one_burst_count_once():
-    """What was sent before the cut was refused for the same reason."""
-    pace = RateLimiter()
-    for number in range(40):
-        pace.started(number / 20)
-    for _ in range(16):
-        pace.refused(sent_at=1.9, now=2.0)
-    assert pace.rate == pytest.approx(10.0)
-    pace.refused(sent_at=2.0, now=2.6)
-    assert pace.rate < 10.0
-
-
-def test_good_answers_win_the_rate_back_slowly():
-    """After a cut, half of the rate comes back in about half a minute."""
-    pace = RateLimiter()
-    for number in range(40):
-        pace.started(number / 20)
-    pace.refused(sent_at=1.9, now=2.0)
-    now, seconds = 2.0, 0
-    while pace.rate < 20.0:
-        now = max(now, pace.free_at)
-        pace.started(now)
-        pace.passed()
-    assert 20 < now < 40, seconds
-
-
-def test_a_refusal_of_next_to_nothing_leaves_a_slow_pace():
-    """The rate never falls below one question in five seconds."""
-    pace = RateLimiter()
-    for number in range(20):
-        pace.refused(sent_at=number * 100.0, now=number * 100.0)
-    assert pace.rate == pytest.approx(0.2)
-
-
-@pytest.mark.parametrize(("asked", "until"), [(None, 3.0), (20.0, 22.0), (1e9, 62.0)])
-def test_a_refusal_pauses_everything(asked, until):
-    """A Retry-After holds all back, at most a minute; without one it is a second."""
-    pace = RateLimiter()
-    pace.refused(sent_at=1.0, now=2.0, retry_after=asked)
-    assert pace.free_at == pytest.approx(until)
-
-
 @pytest.mark.parametrize(
     ("error", "free_at"),
     [
-        (errors.RateLimitError("no", status=429), 2.0),
+        (errors.RateLimitError("no", status=429), 1.1),
         (errors.RateLimitError("no", status=429, retry_after=20.0), 20.1),
-        (errors.RateLimitError("no", status=429, retry_after=36000.0), 2.0),
+        (errors.RateLimitError("no", status=429, retry_after=36000.0), 1.1),
         (errors.ServerError("no", status=503, retry_after=20.0), 20.1),
         (errors.ServerError("no", status=503), 0.0),
         (errors.ServerError("no", status=500, retry_after=20.0), 0.0),
@@ -333,12 +268,12 @@ def test_a_refusal_pauses_everything(asked, until):
     ],
 )
 def test_what_the_service_says_of_its_load_holds_for_all(error, free_at):
-    """A 429, or a 503 with a Retry-After, slows the whole crowd; other trouble one task."""
+    """A 429, or a 503 with a Retry-After, holds back all polls; another error those of one task."""
     many = scheduler()
     many.add("a:1", 0.0)
     many.failed(many.act(0.0), error, 0.1)
     assert many.pace.free_at == pytest.approx(free_at)
-    assert (many.pace.rate < math.inf) == (error.status == 429)
+    assert many.pace.rate == math.inf
 
 
 def test_a_crowd_finds_the_rate_the_service_allows():
@@ -352,18 +287,6 @@ def test_a_crowd_finds_the_rate_the_service_allows():
     busy = [at for at, _ in service.asked if 30 <= at <= 130]
     assert 0.5 * 10 <= len(busy) / 100 <= 1.1 * 10
     assert max(late) < 150
-
-
-def test_good_answers_speed_the_crowd_up_again():
-    """The crowd counts every answer that was not refused."""
-    many = scheduler()
-    many.add("a:1", 0.0)
-    many.add("a:2", 0.0)
-    refused, fine = many.act(0.0), many.act(0.0)
-    many.failed(refused, errors.RateLimitError("no", status=429), 0.1)
-    slow = many.pace.rate
-    many.answered(fine, task("a:2"), 0.2)
-    assert many.pace.rate > slow
 
 
 LIMITS = st.sampled_from([math.inf, 50.0, 5.0])
@@ -398,24 +321,6 @@ def test_nobody_starves_and_no_deadline_is_missed(tasks, most, rate, latency, de
     assert max(under_way) <= most
     if rate == math.inf:
         assert max(late) <= (tasks / most + 1) * latency + 1e-6
-
-
-@given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), min_size=1, max_size=60))
-def test_a_rate_once_learned_is_respected(events):
-    """After a refusal two questions are never closer than the rate of that moment allows."""
-    pace, now, sent = RateLimiter(), 0.0, None
-    for wait, refused in events:
-        now = max(now + wait, pace.free_at)
-        if sent is not None:
-            assert now - sent >= 1 / pace.rate - 1e-9
-        pace.started(now)
-        sent = now
-        if refused:
-            pace.refused(now, now)
-        else:
-            slower = pace.rate
-            pace.passed()
-            assert pace.rate >= slower
 
 
 PENDING = json.dumps(
