@@ -7,7 +7,8 @@ import time
 import pytest
 
 import chainhub
-from tests.client.video import SampleVideo, answer, later, task, threads
+from chainhub_api.models import VideoTask
+from tests.client.video import SampleVideo, answer, end, later, task, threads
 from tests.loopback import SOON, silent, until
 
 FILMS = {name: SampleVideo(50_000, seed=seed) for seed, name in enumerate("abcdef")}
@@ -109,6 +110,44 @@ def test_tasks_are_taken_as_well_as_ids(mode, videos, tmp_path):
     assert list(found) == ["a", "b", "x"]
     assert isinstance(found["x"].error, chainhub.TaskFailed)
     assert len(videos.requests) == 2
+
+
+def known(server, names):
+    """Return tasks that tell the addresses of their videos."""
+    return [
+        VideoTask.from_dict(
+            {
+                "id": name,
+                "status": "completed",
+                "video_url": f"{server.url}/{name}",
+                "enhanced_prompt": None,
+                "status_update_time": 1,
+            }
+        )
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize("closing", ["never", "announced", "unannounced"])
+def test_connections_are_used_again(mode, videos, tmp_path, closing):
+    """No more than downloads at the same time, unless the server closes them."""
+
+    def send(connection, head):
+        sample = FILMS[head.split()[1].decode()[1:]]
+        more = ["Connection: close"] if closing == "announced" else []
+        connection.sendall(sample.head(len(sample.data), *more) + sample.data)
+        if closing != "never":
+            end(connection)
+
+    videos.behaviours = dict.fromkeys("abcdef", send)
+    client = mode.client(base_url=videos.url)
+    tasks = known(videos, "abcdef")
+    found = mode(client.video.download_many(tasks, into=tmp_path, parallel=2))
+    for name, outcome in found.items():
+        assert outcome.result().read_bytes() == FILMS[name].data
+    assert len(videos.requests) == 6
+    assert videos.connections <= 2 if closing == "never" else videos.connections == 6
+    assert all((b"onnection: close" not in request) for request in videos.requests)
 
 
 def test_nothing_to_do(mode, videos, tmp_path):

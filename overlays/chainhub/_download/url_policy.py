@@ -18,6 +18,7 @@ from chainhub._session import AsyncSessionTransport, is_mocked
 from chainhub._transport import (
     ROUTING,
     AsyncStreamedResponse,
+    IdleConnections,
     SecretBytes,
     StreamedExchange,
     StreamedResponse,
@@ -34,7 +35,9 @@ from chainhub._version import __version__
 
 if TYPE_CHECKING:
     from chainhub._session import Key, SessionTransport
-    from chainhub._transport import Connector
+    from chainhub._transport import Connector, Route, SocketStream
+
+    Kept = tuple[Route, IdleConnections[SocketStream]]
 
 _NO_CREDENTIALS: Headers = [
     (b"Accept", b"video/*, application/octet-stream;q=0.9, */*;q=0.1"),
@@ -60,6 +63,8 @@ class URLPolicy:
         prefix: The word before the key.
         user_agent: The only header of ours for other hosts.
         secrets: What must be masked in texts that come from outside.
+        kept: Connections to use again and how to open them, by origin; None to close each after its
+            response.
         through_httpx: Makes connections through a transport or client of the user's own, if there
             is one.
     """
@@ -71,6 +76,7 @@ class URLPolicy:
     prefix: str
     user_agent: str
     secrets: Callable[[], tuple[str, ...]] = attrs.field(repr=False)
+    kept: dict[tuple[str, str, int], Kept] | None = None
     through_httpx: Callable[[], Connection] | None = None
 
     def checked(self, url: str, previous: str | None = None) -> httpx.URL:
@@ -99,13 +105,14 @@ class URLPolicy:
 
     def headers(self, key: Key | None) -> Headers:
         """Return the headers of a request, with the key if it is for the API itself."""
+        usual = _NO_CREDENTIALS if self.kept is None else _NO_CREDENTIALS[:-1]
         if key is None:
-            return [(b"User-Agent", self.user_agent.encode("ascii")), *_NO_CREDENTIALS]
+            return [(b"User-Agent", self.user_agent.encode("ascii")), *usual]
         ours = {name.lower() for name, _ in _NO_CREDENTIALS} | {b"host", b"range", b"if-range"}
         before = f"{self.prefix} ".encode("ascii") if self.prefix else b""
         return [
             *(pair for pair in self.own_headers if pair[0].lower() not in ours),
-            *_NO_CREDENTIALS,
+            *usual,
             (self.auth_header.encode("ascii"), SecretBytes(before + key.reveal().encode("ascii"))),
         ]
 
@@ -113,20 +120,35 @@ class URLPolicy:
         """Return a connection to where an address is, not yet connected."""
         if self.through_httpx is not None:
             return self.through_httpx()
+        if self.kept is None:
+            return StreamedExchange(self._route(url))
+        origin = origin_of(url)
+        if origin not in self.kept:
+            self.kept[origin] = self._route(url), IdleConnections()
+        # Their address was checked when they were opened, as it would be again.
+        return StreamedExchange(*self.kept[origin])
+
+    def _route(self, url: httpx.URL) -> Route:
         scheme, host, port = origin_of(url)
-        proxy = self.connector.proxy_for(scheme, host, port)
         allowed = is_allowed(url, self.allow_hosts, self.connector.base_url)
         # Behind a proxy the address connected to is the proxy's, which the user has named.
-        return StreamedExchange(
-            route_to(
-                scheme,
-                host,
-                port,
-                proxy=proxy,
-                context=lambda: tls_context(self._trust(allowed)),
-                check=None if allowed else refuse_private,
-            )
+        return route_to(
+            scheme,
+            host,
+            port,
+            proxy=self.connector.proxy_for(scheme, host, port),
+            context=lambda: tls_context(self._trust(allowed)),
+            check=None if allowed else refuse_private,
         )
+
+    def keeping(self) -> URLPolicy:
+        """Return the same policy with connections that are used again until it is closed."""
+        return attrs.evolve(self, kept={})
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        for _, idle in (self.kept or {}).values():
+            idle.close()
 
     def _trust(self, allowed: bool) -> TLSConfig:
         trust = self.connector.trust

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, TypeVar, cast
+
+import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
@@ -112,7 +115,10 @@ class ResultDownloads:
         self, tasks: Tasks, into: Place, parallel: int, tell: Tell
     ) -> dict[str, AnyDownloadOutcome]:
         """Download the videos of many tasks and return their outcomes."""
-        return download_all(self._jobs(tasks, into), parallel, self._halt, tell)
+        policy = self._terms.policy.keeping()
+        self._terms = attrs.evolve(self._terms, policy=policy)
+        with closing(policy):
+            return download_all(self._jobs(tasks, into), parallel, self._halt, tell)
 
     async def in_thread(self, work: Callable[[Tell], T], tell: Tell | None) -> T:
         """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import inet_aton, inet_ntoa
 from typing import TYPE_CHECKING
@@ -245,14 +245,14 @@ def is_allowed(
 
 
 def _origin_in(text: str) -> tuple[str, str, int] | None:
-    url = _parse(text)
+    url = _kept(text)
     return None if url is None else origin_of(url)
 
 
 def _vouches(entry: str, host: str, port: int) -> bool:
     bare_v6 = entry.count(":") > 1 and not entry.startswith("[")
     # Without a scheme there is no default port, so that ":80" is not taken for "any".
-    url = _parse(f"//[{entry}]" if bare_v6 else f"//{entry}")
+    url = _kept(f"//[{entry}]" if bare_v6 else f"//{entry}")
     return url is not None and origin_of(url)[1] == host and url.port in (None, port)
 
 
@@ -293,6 +293,9 @@ def _parse(url: str) -> httpx.URL | None:
         return URL(url)
     except (InvalidURL, ValueError):
         return None
+
+
+_kept = lru_cache(256)(_parse)  # of what the user gave: the same few for every download
 
 
 def _form_problem(text: str, url: httpx.URL) -> str | None:

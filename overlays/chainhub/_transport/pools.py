@@ -247,17 +247,26 @@ STREAM_READ = 128 * 1024
 
 
 class StreamedExchange:
-    """One request on a connection of its own whose response is read piece by piece.
+    """One request whose response is read piece by piece, on a connection of its own.
 
     Args:
         route: The way to the origin.
+        idle: Connections by the same route to use again; this one comes back to them if the whole
+            response was read.
         read_size: Bytes that are read at once.
     """
 
-    def __init__(self, route: Route, read_size: int = STREAM_READ) -> None:
+    def __init__(
+        self,
+        route: Route,
+        idle: IdleConnections[SocketStream] | None = None,
+        read_size: int = STREAM_READ,
+    ) -> None:
         self._route = route
-        self._stream = SocketStream(read_size)
-        self._http = http1.Connection()
+        self._idle = idle
+        self._read_size = read_size
+        self._connection = PooledConnection(SocketStream(read_size))
+        self._shut = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
         """Send a GET and return the head of its response, which must come by `until` (monotonic).
@@ -265,10 +274,28 @@ class StreamedExchange:
         Raises:
             Failure: it did not.
         """
-        request = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
-        open_stream(self._stream, self._route, until, connect)
-        self._stream.until = until
-        return self._stream.converse(self._http.ask(self._route.request(request)))
+        get = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
+        request = self._route.request(get)
+        if self._idle is not None and (kept := self._idle.pop()) is not None:
+            fresh = self._connection
+            self._use(kept)
+            try:
+                return self._send(request, until)
+            except Failure as error:
+                failure = error
+            self._use(fresh)
+            kept.failed(failure, again=not self._shut)
+        open_stream(self._connection.stream, self._route, until, connect)
+        return self._send(request, until)
+
+    def _use(self, connection: PooledConnection[SocketStream]) -> None:
+        self._connection = connection
+        if self._shut:  # meanwhile
+            connection.stream.shut()
+
+    def _send(self, request: Request, until: float) -> Head:
+        self._connection.stream.until = until
+        return self._connection.stream.converse(self._connection.http.ask(request))
 
     def body(self) -> Iterator[bytes]:
         """Yield the body as it comes.
@@ -276,22 +303,27 @@ class StreamedExchange:
         Raises:
             Failure: it broke off.
         """
-        while data := self._stream.converse(self._http.next_data()):
+        stream, http = self._connection.stream, self._connection.http
+        while data := stream.converse(http.next_data()):
             yield data
 
     def extend(self, until: float) -> None:
         """Give what follows until another instant."""
-        self._stream.until = until
+        self._connection.stream.until = until
 
     @property
     def surplus(self) -> int:
         """How many bytes have come behind the response."""
-        return self._http.surplus
+        return self._connection.http.surplus
 
     def shut(self) -> None:
         """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
-        self._stream.shut()
+        self._shut = True
+        self._connection.stream.shut()
 
     def close(self) -> None:
-        """Close the connection."""
-        self._stream.close()
+        """Give the connection back, or close it."""
+        if self._idle is None or self._shut:
+            self._connection.stream.close()
+        else:
+            self._idle.push(self._connection)

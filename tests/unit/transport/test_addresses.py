@@ -409,6 +409,7 @@ def test_a_redirect_never_gives_up_encryption(
         ("http://127.0.0.1:81/x", ["127.0.0.1"], None, True),
         ("http://127.0.0.1:81/x", ["127.0.0.1:81"], None, True),
         ("http://127.0.0.1:81/x", ["127.0.0.1:82"], None, False),
+        ("http://127.0.0.1:81/x", ["127.0.0.1:0"], None, False),
         ("http://127.0.0.1:81/x", ["127.0.0.1:80"], None, False),
         ("http://127.0.0.1/x", ["127.0.0.1:80"], None, True),
         ("http://nas.local/x", ["other", "NAS.local"], None, True),

@@ -605,13 +605,13 @@ URL = httpx.URL("http://h/")
 def test_a_body_is_read_piece_by_piece(server):
     """On a connection of its own; what comes behind it is counted, and it may be cut off."""
     server.answers = [OK + b"more"]
-    exchange = StreamedExchange(Route("127.0.0.1", server.port), 1000)
+    exchange = StreamedExchange(Route("127.0.0.1", server.port), read_size=1000)
     head = exchange.ask(URL, [], time.monotonic() + 5, 1.0)
     assert (head.status, b"".join(exchange.body()), exchange.surplus) == (200, b"ok", 4)
     exchange.close()
     over = threading.Event()
     server.answers = [lambda connection, head: (connection.sendall(OK[:-1]), over.wait(5))]
-    exchange = StreamedExchange(Route("127.0.0.1", server.port), 1000)
+    exchange = StreamedExchange(Route("127.0.0.1", server.port), read_size=1000)
     exchange.ask(URL, [], time.monotonic() + 5, 1.0)
     exchange.extend(time.monotonic() + 0.05)
     body = exchange.body()
@@ -621,6 +621,46 @@ def test_a_body_is_read_piece_by_piece(server):
     exchange.shut()
     exchange.close()
     over.set()
+
+
+def streamed(server, idle):
+    """Return an exchange that uses connections again."""
+    return StreamedExchange(Route("127.0.0.1", server.port), idle)
+
+
+def test_a_connection_for_bodies_is_used_again(server):
+    """If the whole body was read; a dead one is replaced, and one that was cut off closed."""
+    idle = IdleConnections()
+    server.answers = [OK, OK, OK, lambda connection, head: connection.close(), OK]
+    for _ in range(3):
+        exchange = streamed(server, idle)
+        exchange.ask(URL, [], time.monotonic() + 5, 1.0)
+        assert b"".join(exchange.body()) == b"ok"
+        exchange.close()
+        assert (server.connections, len(idle)) == (1, 1)
+    exchange = streamed(server, idle)
+    exchange.ask(URL, [], time.monotonic() + 5, 1.0)
+    assert (server.connections, len(idle)) == (2, 0)
+    exchange.shut()
+    exchange.close()
+    assert len(idle) == 0
+
+
+def test_a_connection_for_bodies_may_be_cut_off_at_any_moment(server):
+    """Also before it was taken: nothing is sent on it then."""
+    idle = IdleConnections()
+    server.answers = [OK]
+    exchange = streamed(server, idle)
+    exchange.ask(URL, [], time.monotonic() + 5, 1.0)
+    assert b"".join(exchange.body()) == b"ok"
+    exchange.close()
+    exchange = streamed(server, idle)
+    exchange.shut()
+    with pytest.raises(Failure):
+        exchange.ask(URL, [], time.monotonic() + 5, 1.0)
+    exchange.close()
+    assert len(server.requests) <= 2
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize(
