@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM."""
 
+import io
 import signal
 import threading
 
@@ -40,6 +41,7 @@ def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
     assert len(joins) == 2
     raw = came()
     assert "kept until the rows are away\r\n" in raw
+    assert "\r\x1b[2K\x1b[1A\x1b[2K" in raw  # also the line below, where ^C is
     assert raw.rpartition("\x1b[2K")[2].startswith("\x1b[?25h")
     assert raw.count("\x1b[?25h") == raw.count("\x1b[?25l") == 1
 
@@ -70,3 +72,24 @@ def test_another_thread_changes_nothing() -> None:
     thread.start()
     thread.join(10)
     assert seen == [signal.getsignal(signal.SIGTERM) is signal.SIG_DFL]
+
+
+class Gone(io.StringIO):
+    """A terminal whose window was closed."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_rows_end_with_their_terminal() -> None:
+    """What is printed later fails where it is printed; words to a person are left out."""
+    terminal = Terminal(stdin=None, stdout=Gone(), stderr=Gone(), environ={"TERM": "xterm"})
+    progress = LiveProgress(["x"], terminal)
+    with progress:
+        progress._painter.join(10)
+        terminal.say("lost")
+        with pytest.raises(OSError, match="Input/output"):
+            terminal.result("not lost in silence")

@@ -38,8 +38,6 @@ _REPEATED_AFTER = 60.0
 """Seconds; a service that fails now and then must not fill a log."""
 _PAUSE = 0.2
 """Seconds between two pictures. Each costs some milliseconds, whatever number of tasks changes."""
-_ERASE = "\x1b[1A\x1b[2K"
-"""Up one line, and erase it."""
 
 
 class Signs(NamedTuple):
@@ -306,7 +304,7 @@ class LiveProgress(TaskProgress):
             while not ended:
                 height = self._show(console, height)
                 ended = self._ended.wait(_PAUSE)
-            self._write(_ERASE * height)
+            self._write(_erase(height))
             console.show_cursor(True)
         except OSError:
             # The terminal is gone: the next result fails where it is printed.
@@ -318,11 +316,11 @@ class LiveProgress(TaskProgress):
         """Paint over a picture of this height, and return the height of the new one."""
         lines, picture = self._terminal.held(more=True), self._picture(console)
         if lines:
-            self._write(_ERASE * height)
+            self._write(_erase(height))
             height = 0
         for stream, group in groupby(lines, key=itemgetter(0)):
             write_line(stream, "\n".join(line for _, line in group))
-        self._write(_ERASE * height + picture)
+        self._write(_erase(height) + picture)
         return picture.count("\n")
 
     def _write(self, text: str) -> None:
@@ -365,6 +363,11 @@ class LiveProgress(TaskProgress):
         if rest := max((row.remainder(now) or 0.0 for row in rows), default=0.0):
             parts.append(f"about {clock(rest)} left")
         return "  ".join(parts)
+
+
+def _erase(height: int) -> str:
+    """Return what takes a picture away, and what was typed below it, such as ^C."""
+    return "\r\x1b[2K" + "\x1b[1A\x1b[2K" * height if height else ""
 
 
 def progress_for(ids: Iterable[str], terminal: Terminal) -> TaskProgress:
