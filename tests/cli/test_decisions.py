@@ -1,6 +1,7 @@
 """The pure parts: exit codes, spans, ids, rows, records, sentences, findings."""
 
 import math
+import sys
 import types
 
 import pytest
@@ -15,7 +16,16 @@ from chainhub.cli._doctor import Finding, Level, conclusion, diagnosis, fault, l
 from chainhub.cli._durations import clock, limit, parse_span
 from chainhub.cli._ids import chosen, ids_in, ids_of_file
 from chainhub.cli._messages import again, complaint, failed_poll, plain, spoken
-from chainhub.cli._progress import ASCII, UNICODE, LiveProgress, Row, fitted, shortened, signs_for
+from chainhub.cli._progress import (
+    ASCII,
+    UNICODE,
+    LiveProgress,
+    PlainProgress,
+    Row,
+    fitted,
+    shortened,
+    signs_for,
+)
 from chainhub.cli._records import (
     Exit,
     change_sentence,
@@ -301,6 +311,16 @@ def test_failing_polls_are_shown_until_one_is_good() -> None:
     assert texts(progress) == ["a  no response (1 of 4): refused  0:00"]
     progress.updated(task(id="a", status="queued"))
     assert texts(progress) == ["a  queued  0:00"]
+
+
+def test_a_failed_poll_of_nobody_known_changes_no_line(capsys) -> None:
+    """On a terminal that gets a line for each change."""
+    terminal = Terminal(stdin=None, stdout=None, stderr=sys.stderr, environ={})
+    progress = PlainProgress(["a"], terminal)
+    progress.failing(failed_attempt("stranger"))
+    assert capsys.readouterr().err == ""
+    progress.failing(failed_attempt("a"))
+    assert capsys.readouterr().err == "0:00  a  no response (1 of 4): refused\n"
 
 
 def test_one_task_needs_no_counts() -> None:

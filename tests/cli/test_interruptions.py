@@ -74,6 +74,16 @@ def test_another_thread_changes_nothing() -> None:
     assert seen == [signal.getsignal(signal.SIGTERM) is signal.SIG_DFL]
 
 
+def test_no_row_is_no_line(watched) -> None:
+    """The only task has ended."""
+    came = watched()
+    progress = LiveProgress(["x"], Terminal.of_process())
+    progress.ended("x", good=True)
+    with progress:
+        pass
+    assert came() == "\x1b[?25l\x1b[?25h"
+
+
 class Gone(io.StringIO):
     """A terminal whose window was closed."""
 

@@ -324,9 +324,9 @@ class LiveProgress(TaskProgress):
         return picture.count("\n")
 
     def _write(self, text: str) -> None:
-        if self._terminal.stderr is not None:
-            self._terminal.stderr.write(text)
-            self._terminal.stderr.flush()
+        assert self._terminal.stderr is not None  # it can move the cursor
+        self._terminal.stderr.write(text)
+        self._terminal.stderr.flush()
 
     def _picture(self, console: Console) -> str:
         """Return the lines that show all of it on the terminal as large as it is now."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from chainhub.sandbox import (
     Sandbox,
@@ -25,6 +26,8 @@ from chainhub.sandbox import (
     trickle,
 )
 from chainhub.sandbox import _server as server
+from chainhub.sandbox._app import OPERATIONS, TaskOperation
+from chainhub.sandbox._bodies import task_body
 
 KEY = "sk-test-sandbox"
 QUERY = "/v1/video/query"
@@ -406,3 +409,12 @@ def test_requests_are_logged_without_secrets() -> None:
     assert media.task_id is None
     assert KEY not in repr(sandbox.requests)
     assert "signature" not in repr(sandbox.requests)
+
+
+def test_an_id_may_be_in_the_path() -> None:
+    """A task operation says where; a query without one has none."""
+    operation = TaskOperation("GET", "/tasks/{task}", "path", "task", task_body)
+    scope = {"type": "http", "query_string": b"id=a&id=b", "path_params": {"task": "t"}}
+    assert operation.id_in(Request(scope)) == "t"
+    assert OPERATIONS[0].id_in(Request(scope)) == "a"
+    assert OPERATIONS[0].id_in(Request({"type": "http", "query_string": b""})) is None
