@@ -29,8 +29,8 @@ def at(document: Json, place: Place) -> Json:
     for step in place:
         if isinstance(document, dict):
             document = document.get(str(step))
-        elif isinstance(document, list) and isinstance(step, int):
-            document = document[step] if step < len(document) else None
+        elif isinstance(document, list) and str(step).isdecimal():
+            document = document[int(step)] if int(step) < len(document) else None
         else:
             return None
     return document

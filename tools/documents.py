@@ -33,6 +33,8 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 # What YAML 1.1 took for line ends and 1.2, like JSON, does not.
 _LINES: Final = re.compile("[\u0085\u2028\u2029]")
+# JSON writes a letter beyond 16 bits as two escapes, which libyaml refuses.
+_PAIR: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.I)
 _SAFE: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_/{}.$-]*( [A-Za-z0-9_/{}.$()-]+)*")
 _UNSAFE: Final = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 _UNPRINTED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -87,7 +89,7 @@ def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
         PipelineError: a key twice, a value that JSON does not have, beyond the bounds, no mapping.
     """
     try:
-        node = yaml.compose(_LINES.sub(" ", text), Loader=_Loader)
+        node = yaml.compose(_PAIR.sub(_joined, _LINES.sub(" ", text)), Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         raise _broken(error, place, line) from None
     except yaml.YAMLError as error:
@@ -95,6 +97,11 @@ def parse(text: str, place: str, line: int = 1) -> dict[str, Json]:
     if not isinstance(node, yaml.MappingNode):
         raise PipelineError(f"{place} does not hold a mapping at its top level.")
     return _Reader(place, line).mapping(node, "", 0)
+
+
+def _joined(found: re.Match[str]) -> str:
+    pair = bytes.fromhex(found[2] + found[3]).decode("utf-16-be")
+    return f"{found[1]}\\U{ord(pair):08x}"
 
 
 def _broken(error: yaml.MarkedYAMLError, place: str, line: int) -> Broken:

@@ -49,8 +49,10 @@ def _walk(value: Json, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
             yield where, str(value["$ref"])
+        named = where.endswith("/properties")
         for key, item in value.items():
-            yield from _walk(item, f"{where}/{key}")
+            if named or not key.startswith("x-"):  # an extension may point to anything
+                yield from _walk(item, f"{where}/{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _walk(item, f"{where}/{index}")

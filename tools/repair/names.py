@@ -58,7 +58,7 @@ def name_all(document: dict[str, Json]) -> None:
         tag = safe_tag(_kept(sequence(operation.get("tags"))[:1]) or tag_of(path))
         names = [_kept([operation.get("operationId")]), *_names_of(method, path)]
         safe = [safe_name(tag, name) for name in names if name]
-        name = next((name for name in safe if (tag, name) not in used), safe[-1])
+        name = next(name for name in safe if (tag, name) not in used)
         used.add((tag, name))
         operation["tags"] = [tag]
         operation["operationId"] = name
@@ -73,6 +73,9 @@ def _names_of(method: str, path: str) -> Iterator[str]:
     if words:
         suffix = "_of_" + _joined(words, LONGEST // 2)
         yield name[: LONGEST - len(suffix)].rstrip("_") + suffix
+    # The first word of the path says what another tag does not; at last the whole path is counted.
+    yield operation_of(method, f"/all{path}")
+    yield from (f"{name[: LONGEST - 4]}_{number}" for number in range(2, 100))
 
 
 def tag_of(path: str) -> str:
@@ -163,6 +166,12 @@ class _Models:
     def name_all(self) -> None:
         for name, schema in mapping(at(self._document, ("components", "schemas"))).items():
             self._schema(mapping(schema), pascal(name) or "Shared", "")
+        components = mapping(self._document.get("components"))
+        for name, parameter in mapping(components.get("parameters")).items():
+            self._schema(mapping(mapping(parameter).get("schema")), f"{pascal(name)}Parameter", "")
+        for kind, suffix in (("requestBodies", "Request"), ("responses", "Answer")):
+            for name, holder in mapping(components.get(kind)).items():
+                self._content(holder, f"{pascal(name)}{suffix}")
         for place, operation in operations(self._document):
             tag = sequence(operation["tags"])[0]
             self._operation(place, operation, pascal(f"{tag}_{operation['operationId']}"))
@@ -182,23 +191,28 @@ class _Models:
             suffix = pascal(kind.rpartition("/")[2]) if number else ""
             self._schema(mapping(mapping(content).get("schema")), stem + suffix, "")
 
-    def _schema(self, schema: dict[str, Json], root: str, field: str) -> None:
+    def _schema(
+        self, schema: dict[str, Json], root: str, field: str, *, inside: bool = False
+    ) -> None:
         title = str(schema.get("title", ""))
         if title and (not _GOOD_TITLE.fullmatch(title) or title.lower() in self._used):
             del schema["title"]
-        if _is_model(schema):
+        # Inside a model the generator names listed values by itself, after model and field.
+        if _is_model(schema) or ("enum" in schema and not inside):
             root = str(schema.setdefault("title", self._free(root, field)))
             field = ""
+            inside = inside or _is_model(schema)
             self._used.add(root.lower())
         for name, inner in mapping(schema.get("properties")).items():
             _part_from_null(mapping(inner), pascal(name))
-            self._schema(mapping(inner), root, field + (pascal(name) or "Field"))
+            self._schema(mapping(inner), root, field + (pascal(name) or "Field"), inside=inside)
         for key in ("items", "additionalProperties"):
             if mapping(schema.get(key)):
-                self._schema(mapping(schema[key]), root, f"{field}Item")
+                self._schema(mapping(schema[key]), root, f"{field}Item", inside=inside)
         for key in ("allOf", "anyOf", "oneOf"):
             for number, inner in enumerate(sequence(schema.get(key))):
-                self._schema(mapping(inner), root, f"{field}Case{chr(ord('A') + number % 26)}")
+                case = f"{field}Case{chr(ord('A') + number % 26)}"
+                self._schema(mapping(inner), root, case, inside=inside)
 
     def _free(self, root: str, field: str) -> str:
         name = root + field

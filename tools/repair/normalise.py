@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from tools.contract import mapping, operations, sequence
+from tools.contract import at, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.repair.schemas import Schema, schemas
 
@@ -73,18 +73,20 @@ _OTHERS: Final = (
     "type",
     "xml",
 )
+_DEEPEST: Final = 20  # references that lead in a circle end here
 _KNOWN: Final = frozenset((*_TEXTS, *_FLAGS, *_COUNTS, *_NUMBERS, *_OTHERS))
 _STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
 
 
 def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Normalise a contract; tell the rules that found something, with the number of places."""
-    counts = dict.fromkeys(_RULES, 0)
+    counts = dict.fromkeys((*_RULES, _DEFAULT), 0)
     document["info"] = {"title": "", "version": "1", **mapping(document.get("info"))}
     counts[_SERVERS] = _servers(document)
     for schema in schemas(document):
         for reason, rule in _RULES.items():
             counts[reason] += rule(schema)
+        counts[_DEFAULT] += _default(schema, document)
     for reason, places in _operations(document).items():
         counts[reason] = places
     return [(reason, places) for reason, places in counts.items() if places]
@@ -174,15 +176,25 @@ def _alike(values: Sequence[Json]) -> bool:
     return len(set(names)) < len(names)
 
 
-def _default(schema: Schema) -> bool:
-    if "default" not in schema or _fits(schema, schema["default"]):
+def _default(schema: Schema, document: dict[str, Json]) -> bool:
+    if "default" not in schema or _fits(schema, schema["default"], document):
         return False
     del schema["default"]
     return True
 
 
-def _fits(schema: Schema, value: Json) -> bool:
+def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0) -> bool:
+    if depth > _DEEPEST:
+        return True
+    if "$ref" in schema:
+        schema = mapping(at(document, pointer(str(schema["$ref"]))))
     if value is None or ("enum" in schema and value not in sequence(schema["enum"])):
+        return False
+    choices = [mapping(one) for key in ("anyOf", "oneOf") for one in sequence(schema.get(key))]
+    if choices and not any(_fits(one, value, document, depth + 1) for one in choices):
+        return False
+    parts = map(mapping, sequence(schema.get("allOf")))
+    if not all(_fits(one, value, document, depth + 1) for one in parts):
         return False
     kinds: dict[str, tuple[type, ...]] = {
         "string": (str,),
@@ -235,10 +247,10 @@ _RULES: Final[dict[str, Rule]] = {
     " patterns, which can take for ever to match and show in no type.": _words,
     "Listed values that Python cannot tell apart or that are of several types are not listed."
     "": _listed,
-    "A default that its own schema does not allow is none.": _default,
 }
 
 
+_DEFAULT: Final = "A default that its own schema does not allow is none."
 _SERVERS: Final = "A server has an address."
 _PARAMETERS: Final = "A parameter that is told twice or has no type is told once, as a text."
 _TEMPLATES: Final = "The parameters of a path are those in its template, and they are required."

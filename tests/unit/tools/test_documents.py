@@ -14,6 +14,19 @@ from tools.documents import Json
 from tools.errors import PipelineError
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": "\\ud83c\\udfac"}', "\U0001f3ac"),
+        ('{"a": "\\\\\\uD83C\\uDFAC"}', "\\\U0001f3ac"),
+        ('{"a": "\\\\ud83c\\\\udfac"}', "\\ud83c\\udfac"),
+    ],
+)
+def test_json_may_write_a_letter_as_two_escapes(text: str, value: str) -> None:
+    """As `json.dumps` writes every emoji; an escaped backslash begins no escape."""
+    assert documents.parse(text, "x.json") == {"a": value}
+
+
 def test_yaml_gives_plain_json_values() -> None:
     """Dates stay text, number keys become text, and aliases are copied."""
     text = "day: 2025-10-06\n200: ok\nlist: [-1, 2.5, 0x1F, true, ~, &a {x: '1'}, *a]\nyes: no\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -180,9 +181,9 @@ def test_operations_that_would_share_a_name_get_another() -> None:
         "get_second",
         "list_tasks",
         "list_tasks_of_owner",
-        "list_tasks",
+        "list_a_tasks",
         "get_" + "x" * 30,
-        "get_" + "x" * 30,
+        "get_" + "x" * 30 + "_2",
     ]
     assert list(operations(made))
 
@@ -242,3 +243,45 @@ def test_all_published_operations_get_good_names() -> None:
         "openapi: 3" in path.read_text() for path in VENDOR_PAGES.rglob("*.md")
     )
     assert len(imported.refused) <= pages_with_contract * 0.03
+
+
+def test_listed_values_outside_models_have_names_of_their_own() -> None:
+    """Also in parameters, bodies and answers that several operations share."""
+    listed: Json = {"type": "string", "enum": ["a", "b"]}
+    parameter: Json = {"name": "sort", "in": "query", "schema": listed}
+    contents: Json = {"application/json": {"schema": deepcopy(listed)}}
+    made: dict[str, Json] = {
+        "paths": {
+            "/films/all": {"get": {"parameters": [deepcopy(parameter)]}},
+            "/books/all": {"get": {"parameters": [deepcopy(parameter)]}},
+        },
+        "components": {
+            "parameters": {"page_size": {"schema": deepcopy(listed)}},
+            "requestBodies": {"Order": {"content": deepcopy(contents)}},
+            "responses": {"Order": {"content": deepcopy(contents)}},
+        },
+    }
+    names.name_all(made)
+    assert sorted(titles(made)) == [
+        "BooksGetAllSort",
+        "FilmsGetAllSort",
+        "OrderAnswer",
+        "OrderRequest",
+        "PageSizeParameter",
+    ]
+
+
+def test_paths_of_one_tag_that_differ_in_their_first_word_only_are_told_apart() -> None:
+    """By that word; what still has one name is counted."""
+    made: dict[str, Json] = {
+        "paths": {
+            path: {"get": {"tags": ["shop"]}} for path in ("/films", "/books", "/books/", "/Books")
+        }
+    }
+    names.name_all(made)
+    assert [one["operationId"] for _, one in operations(made)] == [
+        "list_all",
+        "list_books",
+        "list_all_2",
+        "list_all_3",
+    ]

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 
-from tools.contract import at
+from tools.contract import at, mapping
 from tools.documents import Json
 from tools.repair.normalise import normalise
 from tools.repair.schemas import schemas
@@ -262,3 +262,25 @@ def test_schemas_are_found_where_they_really_are() -> None:
         *("component", "parameter", "body", "h", "response", "h", "shared", "outer", "field"),
         *("item", "more", "not", "all", "any", "one", "p", "request", "h", "answer", "h"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "stays"),
+    [
+        ({"$ref": "#/components/schemas/Mode"}, False),
+        ({"oneOf": [{"$ref": "#/components/schemas/Mode"}, {"type": "integer"}]}, False),
+        ({"anyOf": [{"$ref": "#/components/schemas/Mode"}, {"type": "string"}]}, True),
+        ({"allOf": [{"$ref": "#/components/schemas/Mode"}]}, False),
+        ({"allOf": [{"$ref": "#/components/schemas/Endless"}]}, True),
+    ],
+)
+def test_a_default_is_held_against_what_a_schema_points_to(
+    schema: dict[str, Json], stays: bool
+) -> None:
+    """Of a choice one part has to allow it, of `allOf` every one."""
+    made = document({"default": "Human", **schema})
+    endless: Json = {"allOf": [{"$ref": "#/components/schemas/Endless"}]}
+    made["components"] = {"schemas": {"Mode": {"enum": ["human"]}, "Endless": endless}}
+    normalise(made)
+    content = ("responses", "200", "content", "application/json", "schema", "properties", "field")
+    assert ("default" in mapping(at(made, (*GET, *content)))) is stays

@@ -24,6 +24,17 @@ def test_contract_may_name_no_server(tmp_path, servers):
     assert names["SERVERS"] == ()
 
 
+def test_variables_take_their_defaults_and_relative_servers_are_the_callers(tmp_path):
+    """A variable without a default keeps its braces, and is refused."""
+    variables = {"region": {"default": "eu"}, "port": {"default": 8443}}
+    url = "https://{region}.example.com:{port}/v1"
+    servers = [{"url": "/v1"}, {"url": url, "variables": variables}]
+    write_servers({"servers": servers}, "page.md", tmp_path)
+    names: dict[str, object] = {}
+    exec((tmp_path / "servers.py").read_text("utf-8"), names)
+    assert names["SERVERS"] == ("https://eu.example.com:8443/v1",)
+
+
 @pytest.mark.parametrize(
     ("servers", "words"),
     [
@@ -31,7 +42,7 @@ def test_contract_may_name_no_server(tmp_path, servers):
         ([{"url": None}], "without a usable URL"),
         ([{"url": "https://api.ex\nample.com"}], "without a usable URL"),
         ([{"url": "https://api.exämple.com"}], "without a usable URL"),
-        ([{"url": "/v1"}], "whole http"),
+        ([{"url": "//api.example.com"}], "whole http"),
         ([{"url": "https://[api"}], "whole http"),
         ([{"url": "https://api.example.com..\\x"}], "whole http"),
         ([{"url": "ftp://api.example.com"}], "whole http"),

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import pytest
 
-from tools.contract import at
+from tools.contract import at, mapping
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.validation import validate
@@ -40,6 +40,15 @@ GET = ("paths", "/a/{task_id}", "get")
 def test_a_good_contract_is_counted(version: str) -> None:
     """The number of operations comes back."""
     assert validate({**GOOD, "openapi": version}, "c") == 1
+
+
+def test_an_extension_may_point_anywhere() -> None:
+    """Nobody follows it; a field that is called like one is a field."""
+    assert validate({**GOOD, "x-ref": {"$ref": "http://stranger/x"}}, "c") == 1
+    schema: Json = {"properties": {"x-a": {"$ref": "http://stranger/x"}}}
+    components = {**mapping(GOOD["components"]), "schemas": {"a": schema}}
+    with pytest.raises(PipelineError, match="the \\$ref at /components/schemas/a/properties/x-a "):
+        validate({**GOOD, "components": components}, "c")
 
 
 def test_operations_of_different_tags_may_share_a_name() -> None:
@@ -100,15 +109,15 @@ def twice() -> dict[str, Json]:
             "c: not valid OpenAPI at its top level: a part is not what its place asks for",
         ),
         ({**GOOD, "info": {"title": "x" * 999}}, "c: not valid OpenAPI at info: "),
-        ({**GOOD, "x-ref": {"$ref": "http://stranger/x"}}, "the $ref at /x-ref points to http://s"),
+        ({**GOOD, "ref": {"$ref": "http://stranger/x"}}, "the $ref at /ref points to http://s"),
         (
-            {**GOOD, "x-ref": [{"$ref": "file:///etc/passwd"}]},
-            "the $ref at /x-ref/0 points to file",
+            {**GOOD, "ref": [{"$ref": "file:///etc/passwd"}]},
+            "the $ref at /ref/0 points to file",
         ),
-        ({**GOOD, "x-ref": {"$ref": "info"}}, "/x-ref points to info, which is not"),
+        ({**GOOD, "ref": {"$ref": "info"}}, "/ref points to info, which is not"),
         (
-            {**GOOD, "x-ref": {"$ref": "#/nowhere"}},
-            "the $ref at /x-ref points to #/nowhere, which is",
+            {**GOOD, "ref": {"$ref": "#/nowhere"}},
+            "the $ref at /ref points to #/nowhere, which is",
         ),
     ],
 )
