@@ -53,8 +53,8 @@ test-pythons: environment-run ## run the quick tests on every Python 3.11 to 3.1
 
 check: check-style check-types check-imports check-words check-drift ## look at the code without running it: style, types, imports, words, drift
 
-generate: environment-generator ## contract -> repaired -> validated -> generated/, whole or not at all
-	@$(pipeline) generate
+generate: environment-generator ## contract -> repaired -> validated -> generated/, whole or not at all (STRICT=1)
+	@$(pipeline) generate $(if $(STRICT),--strict)
 
 spec: environment-generator ## make openapi.yaml of the vendor's pages: PAGES="files, folders" (ALLOW_HOST="names")
 	@$(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} -- "$$@"

@@ -10,6 +10,7 @@ from typing import NoReturn, TextIO
 
 from tools import commands, layout
 from tools.changes import snapshots, surface
+from tools.contract import operations
 from tools.errors import PipelineError
 from tools.layout import shown
 from tools.repair import examples
@@ -56,8 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     spec.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="take it: one or several"
     )
+    spec.add_argument("--replace", action="store_true", help="drop what the pages do not describe")
     spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
     generate = step(_generate, "repair, validate, generate, swap the client in")
+    generate.add_argument(
+        "--strict", action="store_true", help="an operation that cannot be generated is an error"
+    )
     generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
     for command in (
         step(_repair, "lay the overlay over the contract: build/openapi.json"),
@@ -107,9 +112,13 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    count = commands.generate(options.contract, options.into)
+    repaired = commands.generate(options.contract, options.into, strict=options.strict)
+    count = sum(1 for _ in operations(repaired.document))
     counted = "1 operation" if count == 1 else f"{count} operations"
-    _say(f"{shown(options.into)}/ holds the client for {counted}.")
+    left = f"; {len(repaired.left_out)} left out" if repaired.left_out else ""
+    for one in repaired.left_out:
+        _say(str(one), sys.stderr)
+    _say(f"{shown(options.into)}/ holds the client for {counted}{left}.")
     return 0
 
 

@@ -7,17 +7,17 @@ import os
 import re
 from collections.abc import Collection, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import directories, documents, generation, layout, validation
+from tools import directories, documents, generation, layout, selection, validation
 from tools.changes import diff, snapshots, surface
 from tools.contract import mapping
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.layout import shown
 from tools.pages import hosts, merge, reading
-from tools.repair import downgrade, names, normalise, overlay, paths, unions
+from tools.repair import composition, downgrade, media, names, normalise, overlay, paths, unions
 
 _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
@@ -30,6 +30,7 @@ class Repair:
     applied: list[overlay.Applied]
     unmatched: list[str]
     normalised: list[tuple[str, int]]
+    left_out: list[selection.LeftOut] = field(default_factory=list)
 
 
 def spec(given: Sequence[Path], allowed: Collection[str], target: Path) -> reading.Imported:
@@ -61,7 +62,7 @@ def check(document: dict[str, Json], place: str) -> None:
     """
     repaired = repaired_document(deepcopy(document), place)
     validation.validate(repaired.document, place)
-    generation.check(repaired.document, place)
+    generation.parse(repaired.document, place)
 
 
 def repair(contract: Path) -> Repair:
@@ -104,11 +105,13 @@ def repaired_document(document: dict[str, Json], place: str) -> Repair:
     downgrade.downgrade(document)
     paths.make_plain(document)
     normalised = normalise.normalise(document)
+    normalised += media.settle(document)
     applied = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
     unmatched = [
         one.action.name for one in applied if not one.places and not one.action.may_find_nothing
     ]
     unions.simplify(document)
+    normalised += composition.compose(document)
     names.name_all(document)
     return Repair(document, applied, unmatched, normalised)
 
@@ -120,9 +123,10 @@ def repairs(repaired: Repair) -> str:
         (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
     )
     lines = "".join(f"- {why} ({count})\n" for why, count in counted)
+    missing = "".join(f"- {one}\n" for one in repaired.left_out)
     return (
         "# Repairs of the contract\n\nWhat was changed before the client was generated:"
-        f" a line per rule.\n\n{lines}"
+        f" a line per rule.\n\n{lines}" + (f"\n## Left out\n\n{missing}" if missing else "")
     )
 
 
@@ -151,16 +155,29 @@ def write(target: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def build(contract: Path, folder: Path) -> tuple[Repair, int]:
-    """Repair, validate and generate into an empty folder; count the operations."""
+def build(contract: Path, folder: Path, *, strict: bool = False) -> Repair:
+    """Repair, validate and generate into an empty folder.
+
+    Args:
+        contract: The file with the contract.
+        folder: Where the package is written.
+        strict: Whether an operation that cannot be generated is an error; else it is left out.
+
+    Raises:
+        PipelineError: the contract is refused.
+    """
     repaired = repair(contract)
-    count = validate(repaired, contract)
+    data, repaired.left_out[:] = selection.select(
+        repaired.document, f"{shown(contract)} (repaired)"
+    )
+    if strict and repaired.left_out:
+        raise PipelineError(f"{shown(contract)}: {repaired.left_out[0]}")
     package = folder / layout.PACKAGE
-    generation.generate(repaired.document, shown(contract), package)
+    generation.generate(repaired.document, data, shown(contract), package)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
     (folder / layout.REPAIRS).write_bytes(repairs(repaired).encode())
     directories.level(folder)
-    return repaired, count
+    return repaired
 
 
 def validate(repaired: Repair, contract: Path) -> int:
@@ -168,19 +185,19 @@ def validate(repaired: Repair, contract: Path) -> int:
     return validation.validate(repaired.document, f"{shown(contract)} (repaired)")
 
 
-def generate(contract: Path, into: Path) -> int:
+def generate(contract: Path, into: Path, *, strict: bool = False) -> Repair:
     """Carry out every step and swap the result in, or leave everything as it was."""
     own = into.resolve() == layout.GENERATED
     with directories.scratch(layout.BUILD / "next" if own else into / ".next") as staging:
         fresh, parked = staging / "new", staging / "old"
         fresh.mkdir()
         parked.mkdir()
-        repaired, count = build(contract, fresh)
+        repaired = build(contract, fresh, strict=strict)
         into.mkdir(parents=True, exist_ok=True)
         directories.swap(_PARTS, fresh, into, parked)
     if own:
         write_repaired(repaired)
-    return count
+    return repaired
 
 
 @dataclass(frozen=True)

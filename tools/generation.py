@@ -24,32 +24,77 @@ from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
 
 from tools import layout, received
-from tools.contract import at, mapping, operations
+from tools.contract import Place, at, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
+from tools.repair.media import BYTES, contents, is_bytes
 from tools.servers import write_servers
 
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
+# How its errors begin that are about one operation.
+_HEADER: Final = re.compile(r"WARNING parsing ([A-Z]+) (\S+) within ")
 _SAID: Final = ("description", "example")
 
 
-def generate(document: dict[str, Json], place: str, into: Path) -> None:
-    """Write the package for `document` into the folder `into`, which must not exist.
+class Unparsed(PipelineError):
+    """Stop because the generator left something out; `operations` are those it named."""
+
+    def __init__(self, sentence: str, operations: dict[Place, str]) -> None:
+        super().__init__(sentence)
+        self.operations = operations
+
+
+def parse(document: dict[str, Json], place: str) -> GeneratorData:
+    """Read a repaired contract as the generator does, without writing anything.
+
+    Raises:
+        Unparsed: the generator has a warning or an error.
+    """
+    try:
+        with redirect_stdout(io.StringIO()):
+            data = _parsed(_understood(document), _config(document, layout.BUILD))
+    except PipelineError:
+        raise
+    except Exception as error:  # on some schemas it crashes, with any exception
+        raise Unparsed(
+            f"{place} cannot be generated: {type(error).__name__}: {error}.", {}
+        ) from error
+    if isinstance(data, GeneratorError):
+        raise Unparsed(f"{place} cannot be generated: {_sentence([data])}", {})
+    collections = data.endpoint_collections_by_tag.values()
+    errors = [error for one in collections for error in one.parse_errors]
+    if errors or data.errors:
+        sentence = f"{place} cannot be generated: {_sentence([*data.errors, *errors])}"
+        raise Unparsed(sentence, dict(_named(errors)))
+    return data
+
+
+def _named(errors: Sequence[GeneratorError]) -> Iterator[tuple[Place, str]]:
+    """Tell which operations errors are about: the generator's headers name them."""
+    for error in errors:
+        found = _HEADER.match(error.header)
+        if found:
+            yield ("paths", found[2], found[1].lower()), _worded(error)
+
+
+def generate(document: dict[str, Json], data: GeneratorData, place: str, into: Path) -> None:
+    """Write the package for what was parsed of `document` into `into`, which must not exist.
 
     Raises:
         PipelineError: the generator has a warning or an error, or left something out.
     """
-    config = _config(document, into)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
-            data, errors = _run(_understood(document), config)
+            errors = _run(data, _config(document, into))
+    except PipelineError:
+        raise
     except Exception as error:  # on some schemas it crashes, with any exception
         raise PipelineError(
             f"{place} cannot be generated: {type(error).__name__}: {error}."
         ) from error
-    if data is None or errors:
+    if errors:
         raise PipelineError(f"{place} cannot be generated: {_sentence(errors)}")
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
@@ -114,27 +159,6 @@ def _parameter(parameter: Json) -> Json:
     return {**parameter, "schema": {**said, **schema}}
 
 
-def check(document: dict[str, Json], place: str) -> None:
-    """Refuse a contract that the generator would not take, without writing anything.
-
-    Raises:
-        PipelineError: the generator has a warning or an error.
-    """
-    try:
-        with redirect_stdout(io.StringIO()):
-            data = _parsed(_understood(document), _config(document, layout.BUILD))
-    except Exception as error:  # on some schemas it crashes, with any exception
-        raise PipelineError(
-            f"{place} cannot be generated: {type(error).__name__}: {error}."
-        ) from error
-    if isinstance(data, GeneratorError):
-        raise PipelineError(f"{place} cannot be generated: {_sentence([data])}")
-    collections = data.endpoint_collections_by_tag.values()
-    errors = [*data.errors, *(error for one in collections for error in one.parse_errors)]
-    if errors:
-        raise PipelineError(f"{place} cannot be generated: {_sentence(errors)}")
-
-
 def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | GeneratorError:
     # The parser copies each operation, with all its models, whenever it adds to it, and never looks
     # at the one it copied from again: a third of its time.
@@ -142,12 +166,7 @@ def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | Genera
         return GeneratorData.from_dict(document, config=config)
 
 
-def _run(
-    document: dict[str, Json], config: Config
-) -> tuple[GeneratorData | None, Sequence[GeneratorError]]:
-    data = _parsed(document, config)
-    if isinstance(data, GeneratorError):
-        return None, [data]
+def _run(data: GeneratorData, config: Config) -> Sequence[GeneratorError]:
     names = received.settle(data)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
@@ -158,7 +177,7 @@ def _run(
     project.env.auto_reload = False  # nor does it look again, at each use, whether one has changed
     # Jinja compares the names of its globals at each import, which a plain dict does at once.
     with _replaced(project.env, "make_globals", lambda own: {**project.env.globals, **(own or {})}):
-        return data, project.build()
+        return project.build()
 
 
 @contextmanager
@@ -177,7 +196,7 @@ def _config(document: dict[str, Json], into: Path) -> Config:
     except Exception as error:  # noqa: BLE001  # whatever its reader raises, the file is at fault
         reason = " ".join(str(error).split())
         raise PipelineError(f"{layout.shown(layout.CONFIG)} cannot be used: {reason}.") from None
-    plain = dict.fromkeys(sorted(_media(document)), "application/octet-stream")
+    plain = dict.fromkeys(sorted(_bytes(document)), BYTES)
     file.content_type_overrides = {**plain, **(file.content_type_overrides or {})}
     source = layout.REPAIRED  # only a name: the contract itself is handed over
     return Config.from_sources(
@@ -185,15 +204,14 @@ def _config(document: dict[str, Json], into: Path) -> Config:
     )
 
 
-def _media(document: dict[str, Json]) -> set[str]:
+def _bytes(document: dict[str, Json]) -> set[str]:
     """Find the media types that are plain bytes, of which the generator knows only one."""
-    holders = [
-        mapping(holder)
-        for _, operation in operations(document)
-        for holder in [operation.get("requestBody"), *mapping(operation.get("responses")).values()]
-    ]
-    kinds = {kind for holder in holders for kind in mapping(holder.get("content"))}
-    return {kind for kind in kinds if kind.partition("/")[0] in ("audio", "image", "video")}
+    return {
+        kind
+        for content, is_body in contents(document)
+        for kind in content
+        if is_bytes(kind, is_body=is_body)
+    }
 
 
 @contextmanager
@@ -209,10 +227,15 @@ def _tools_on_path() -> Iterator[None]:
 
 def _sentence(errors: Sequence[GeneratorError]) -> str:
     first = errors[0]
-    text = " ".join(f"{first.header} {first.detail or ''}".split()).rstrip(".")
-    text = _GUARDED.sub("…", text)
+    text = f"{first.header} {_worded(first)}"
+    text = _GUARDED.sub("…", " ".join(text.split()).rstrip("."))
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{text[:500]}{more}."
+
+
+def _worded(error: GeneratorError) -> str:
+    text = _GUARDED.sub("…", " ".join((error.detail or error.header).split()).rstrip("."))
+    return f"{text[:300]}."
 
 
 def _count(kind: str, wanted: int, folder: Path, pattern: str, place: str) -> None:

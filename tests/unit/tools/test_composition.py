@@ -1,0 +1,132 @@
+"""Schemas of several parts, rewritten so that the generator can read them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tools.contract import at, mapping, sequence
+from tools.documents import Json
+from tools.repair.composition import compose
+
+STRING: Json = {"type": "string"}
+NULLABLE: Json = {"type": "string", "nullable": True}
+INTEGER: Json = {"type": "integer"}
+
+
+def fields(*required: str, **named: Json) -> dict[str, Json]:
+    """Describe an object."""
+    made: dict[str, Json] = {"type": "object", "properties": dict(named)}
+    return {**made, "required": list(required)} if required else made
+
+
+def ref(name: str) -> Json:
+    """Point to a shared schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def composed(schema: dict[str, Json], **shared: Json) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Rewrite one shared schema beside others; return all of them, and what each rule found."""
+    named: dict[str, Json] = {"It": deepcopy(schema), **deepcopy(shared)}
+    document: dict[str, Json] = {"paths": {}, "components": {"schemas": named}}
+    return named, {reason[:6]: count for reason, count in compose(document)}
+
+
+ALL: dict[str, Json] = {"id": NULLABLE, "n": INTEGER}
+PART = fields(id=NULLABLE, n=INTEGER)
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        # A later part says more of a field; null only where both allow it.
+        ({"allOf": [ref("Part"), fields("id", id=STRING)]}, fields("id", id=STRING, n=INTEGER)),
+        ({"allOf": [ref("Part")], **fields(id=STRING)}, fields(id=STRING, n=INTEGER)),
+        ({"allOf": [ref("Part"), fields(n=STRING)], "title": "T"},
+         {"title": "T", **fields(id=NULLABLE, n=STRING)}),
+        ({"allOf": [ref("Part"), fields(n={})]}, fields(id=NULLABLE, n=INTEGER)),
+        (
+            {"allOf": [ref("Part"), {"additionalProperties": False, **fields(n=STRING)}]},
+            {**fields(id=NULLABLE, n=STRING), "additionalProperties": False},
+        ),
+        # A choice of objects beside others becomes a choice of whole objects.
+        (
+            {"allOf": [{"oneOf": [fields(a=STRING), ref("Part")]}, fields("b", b=STRING)]},
+            {"oneOf": [fields("b", a=STRING, b=STRING), fields("b", **ALL, b=STRING)]},
+        ),
+        # Two choices at once allow too much to be listed.
+        ({"allOf": [{"oneOf": [STRING]}, {"anyOf": [INTEGER]}], "title": "T"}, {"title": "T"}),
+    ],
+)  # fmt: skip
+def test_parts_that_disagree_become_one(schema: dict[str, Json], expected: Json) -> None:
+    """Nothing is lost by it that callers can see."""
+    made, counts = composed(schema, Part=PART)
+    it = mapping(made["It"])
+    if "oneOf" in it:
+        it = {"oneOf": [made[str(mapping(one)["$ref"])[21:]] for one in sequence(it["oneOf"])]}
+    assert it == expected
+    assert counts == {"Parts ": 1}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"allOf": [ref("Part")]},
+        {"allOf": [ref("Part"), fields(other=STRING)]},
+        {"allOf": [ref("Part"), fields(n=INTEGER)]},
+        {"allOf": [ref("Part"), {"description": "no more"}]},
+        fields(a=STRING),
+    ],
+)
+def test_parts_that_agree_stay(schema: dict[str, Json]) -> None:
+    """The generator puts them together itself."""
+    assert composed(schema, Part=PART) == ({"It": schema, "Part": PART}, {})
+
+
+def test_parts_that_never_end_stay_or_are_cut() -> None:
+    """What is made of itself by `allOf` alone says nothing."""
+    made, counts = composed({"allOf": [ref("It"), fields(n=STRING)]})
+    assert made["It"] == {"allOf": [{}, fields(n=STRING)]}
+    assert counts == {"A list": 1}
+
+
+def test_a_choice_that_holds_itself_in_an_object_stays_whole() -> None:
+    """The object becomes a shared schema, which the generator reads later than the choice."""
+    inner: Json = {"type": "object", "additionalProperties": ref("It")}
+    made, counts = composed({"oneOf": [inner, STRING]}, ItCaseA=STRING)
+    assert made["It"] == {"oneOf": [ref("ItCaseAOther"), STRING]}
+    assert made["ItCaseAOther"] == inner
+    assert counts == {}
+
+
+def test_a_list_that_holds_itself_holds_anything() -> None:
+    """Directly, or by way of another; a field between is no obstacle."""
+    tree = {"anyOf": [STRING, {"type": "array", "items": ref("Other")}]}
+    made, counts = composed(tree, Other={"type": "array", "items": ref("It")}, Leaf=STRING)
+    assert counts == {"A list": 1}
+    assert made["Other"] == {"type": "array", "items": {}}
+    made, counts = composed(fields(next=ref("It")))
+    assert counts == {}
+
+
+def test_shared_objects_of_parameters_bodies_and_answers_are_shared_schemas() -> None:
+    """Listed values and plain types stay where they are."""
+    listed: Json = {"type": "string", "enum": ["a"]}
+    content: Json = {"application/json": {"schema": fields(a=STRING)}}
+    plain: Json = {"application/json": {"schema": STRING}}
+    components: dict[str, Json] = {
+        "schemas": {"PageAnswer": STRING},
+        "parameters": {"page": {"schema": fields(n=INTEGER)}, "kind": {"schema": listed}},
+        "requestBodies": {"page": {"content": content}},
+        "responses": {"page": {"content": deepcopy(content)}, "text": {"content": plain}},
+    }
+    compose({"paths": {}, "components": components})
+    assert set(mapping(components["schemas"])) == {
+        "PageAnswer",
+        "PageAnswerOther",
+        "PageParameter",
+        "PageRequest",
+    }
+    assert at(components, ("parameters", "page", "schema")) == ref("PageParameter")
+    assert at(components, ("parameters", "kind", "schema")) == listed

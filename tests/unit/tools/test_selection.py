@@ -1,0 +1,97 @@
+"""One bad operation does not take the contract with it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tools import generation, selection
+from tools.contract import mapping
+from tools.documents import Json
+from tools.errors import PipelineError
+
+EMPTY: Json = {"200": {"description": ""}}
+GOOD: dict[str, Json] = {"tags": ["a"], "operationId": "good", "responses": EMPTY}
+
+
+def answering(schema: Json, name: str) -> dict[str, Json]:
+    """Describe an operation with this answer."""
+    answer: Json = {"description": "", "content": {"application/json": {"schema": schema}}}
+    return {"tags": ["a"], "operationId": name, "responses": {"200": answer}}
+
+
+def contract(components: dict[str, Json] | None = None, **paths: Json) -> dict[str, Json]:
+    """Describe a service with these operations."""
+    return {
+        "openapi": "3.0.1",
+        "info": {"title": "t", "version": "1"},
+        "paths": {f"/{name}": {"get": deepcopy(one), "x-a": 1} for name, one in paths.items()},
+        "components": {"schemas": components or {}, "securitySchemes": {}},
+    }
+
+
+SHARED = {"$ref": "#/components/schemas/Odd"}
+ODD: dict[str, dict[str, Json]] = {
+    "not OpenAPI": {**GOOD, "operationId": "bad", "parameters": [{"name": "x", "in": "body"}]},
+    "a reference to nothing": answering({"$ref": "#/components/schemas/Nope"}, "bad"),
+    "a header that is no text": {
+        **GOOD,
+        "operationId": "bad",
+        "parameters": [
+            {"name": "x", "in": "header", "schema": {"type": "array", "items": {"type": "object"}}}
+        ],
+    },
+    "an answer that the generator cannot read": answering(SHARED, "bad"),
+}
+
+
+@pytest.mark.parametrize("bad", ODD.values(), ids=ODD)
+def test_an_operation_that_cannot_be_generated_is_left_out(bad: dict[str, Json]) -> None:
+    """With a reason in one line; the others are what they are without it."""
+    odd: dict[str, Json] = {"type": "string", "format": "date", "default": "x"}
+    document = contract({"Odd": odd}, good=GOOD, bad=bad)
+    data, left = selection.select(document, "c")
+    assert [one.name for one in left] == ["GET /bad"]
+    assert str(left[0]).startswith("GET /bad is left out: ")
+    assert "\n" not in str(left[0])
+    assert list(mapping(document["paths"])) == ["/good"]
+    assert [one.name for one in data.endpoint_collections_by_tag["a"].endpoints] == ["good"]  # type: ignore[index]
+
+
+def test_nothing_left_is_an_error() -> None:
+    """With the first reason."""
+    sentence = "^c: no operation can be generated. GET /bad is left out: not valid OpenAPI at "
+    with pytest.raises(PipelineError, match=sentence):
+        selection.select(contract(bad=ODD["not OpenAPI"]), "c")
+
+
+def test_a_fault_that_no_operation_has_is_an_error() -> None:
+    """Such as one of the document itself."""
+    document = contract(good=GOOD)
+    document["info"] = 1
+    with pytest.raises(PipelineError, match=r"^c: "):
+        selection.select(document, "c")
+
+
+def test_a_component_that_nothing_needs_does_no_harm() -> None:
+    """Its fault is not the contract's."""
+    odds: list[Json] = [{"type": "nope"}, {"type": "string", "format": "date", "default": "x"}]
+    for odd in odds:
+        data, left = selection.select(contract({"Odd": odd}, good=GOOD), "c")
+        assert left == []
+        assert data.models == []
+
+
+def test_what_crashes_the_generator_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names no operation then; each is tried alone."""
+    parsed = generation._parsed  # the generator's own crash, made to happen
+
+    def crashing(document: dict[str, Json], config: generation.Config) -> object:
+        if "/bad" in mapping(document["paths"]):
+            raise KeyError("x")
+        return parsed(document, config)
+
+    monkeypatch.setattr(generation, "_parsed", crashing)
+    _, left = selection.select(contract(good=GOOD, bad={**GOOD, "operationId": "bad"}), "c")
+    assert [str(one) for one in left] == ["GET /bad is left out: KeyError: 'x'."]

@@ -1,0 +1,171 @@
+"""Rewrite combined schemas that the generator cannot read, keeping what they say.
+
+- Parts of `allOf` that describe a field differently become one object: what a later part says of a
+  field counts, and it may be null only where every part allows it. Parts that are a choice of
+  objects become a choice of whole objects.
+- An object inside a shared choice becomes a shared schema itself, so that it may lead back.
+- A list or a choice that holds itself, without an object between, holds anything at that place.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Final
+
+from tools.contract import at, mapping, pointer, sequence
+from tools.documents import Json
+from tools.repair.names import pascal
+from tools.repair.schemas import Schema, schemas
+from tools.repair.unions import meaning
+
+_CHOICES: Final = ("anyOf", "oneOf")
+_SUFFIXES: Final = {"parameters": "Parameter", "requestBodies": "Request", "responses": "Answer"}
+_FIELDS: Final = ("additionalProperties", "properties")
+_DEEPEST: Final = 20
+_FLAT: Final = "Parts of a schema that describe a field differently are put together."
+_ENDLESS: Final = "A list or choice that holds itself directly may hold anything there."
+
+
+def compose(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Rewrite these schemas; tell the rules that found something, with the number of places."""
+    flat = sum(_flatten(schema, document) for schema in list(schemas(document)))
+    named = mapping(mapping(document.get("components")).get("schemas"))
+    for name in list(named):
+        _hoist(name, mapping(named[name]), named)
+    _share(mapping(document.get("components")))
+    endless = sum(_cut(name, named[name], named, ()) for name in list(named))
+    return [(reason, count) for reason, count in ((_FLAT, flat), (_ENDLESS, endless)) if count]
+
+
+def _flatten(schema: Schema, document: dict[str, Json]) -> bool:
+    if len(sequence(schema.get("allOf"))) + ("properties" in schema) < 2:
+        return False
+    parts = _parts(schema, document, 0)
+    if parts is None or not _disagree(parts):
+        return False
+    rest = {key: item for key, item in schema.items() if key not in ("allOf", "properties")}
+    choices = [part for part in parts if _choice(part)]
+    plain = [part for part in parts if not _choice(part)]
+    schema.clear()
+    if not choices:
+        schema |= {**rest, **_one(plain), "required": _required([*plain, rest])}
+    elif len(choices) == 1:
+        variants: list[Json] = []
+        for inner in _choice(choices[0]):
+            known = _parts({"allOf": [inner]}, document, 0) or []
+            variants.append(_one([*known, *plain]) | {"required": _required([*known, *plain])})
+        rest.pop("required", None)
+        schema |= {**rest, "oneOf": variants}
+        schema.pop("type", None)
+    else:
+        schema |= {key: rest[key] for key in ("title", "description") if key in rest}
+    for made in (schema, *map(mapping, sequence(schema.get("oneOf")))):
+        if not made.get("required"):
+            made.pop("required", None)
+    return True
+
+
+def _parts(schema: Schema, document: dict[str, Json], depth: int) -> list[Schema] | None:
+    """List what has to hold at once, with references followed; None if that never ends."""
+    if depth > _DEEPEST:
+        return None
+    if "$ref" in schema:
+        return _parts(mapping(at(document, pointer(str(schema["$ref"])))), document, depth + 1)
+    found: list[Schema] = []
+    for inner in sequence(schema.get("allOf")):
+        parts = _parts(mapping(inner), document, depth + 1)
+        if parts is None:
+            return None
+        found += parts
+    own = {key: item for key, item in schema.items() if key != "allOf"}
+    return [*found, own] if {"properties", "type", *_CHOICES} & own.keys() else found
+
+
+def _choice(part: Schema) -> list[Schema]:
+    return [mapping(one) for key in _CHOICES for one in sequence(part.get(key))]
+
+
+def _disagree(parts: list[Schema]) -> bool:
+    """Tell whether the generator could not put these together itself."""
+    seen: dict[str, Schema] = {}
+    for part in parts:
+        if _choice(part):
+            return True
+        for name, inner in mapping(part.get("properties")).items():
+            field = mapping(inner)
+            other = seen.setdefault(name, field)
+            same = all(other.get(key) == field.get(key) for key in ("type", "nullable", "$ref"))
+            if not same or (_choice(other) and meaning(other) != meaning(field)):
+                return True
+    return False
+
+
+def _one(parts: list[Schema]) -> Schema:
+    fields: dict[str, Json] = {}
+    for part in parts:
+        for name, inner in mapping(part.get("properties")).items():
+            field = dict(mapping(inner))
+            before = mapping(fields.get(name))
+            if name in fields and not (field.get("nullable") and before.get("nullable")):
+                field.pop("nullable", None)
+            fields[name] = deepcopy(field or before)
+    extra = [part["additionalProperties"] for part in parts if "additionalProperties" in part]
+    return {
+        "type": "object",
+        "properties": fields,
+        **({"additionalProperties": extra[-1]} if extra else {}),
+    }
+
+
+def _required(parts: list[Schema]) -> list[Json]:
+    return list(dict.fromkeys(name for part in parts for name in sequence(part.get("required"))))
+
+
+def _hoist(name: str, schema: Schema, named: dict[str, Json]) -> None:
+    for key in _CHOICES:
+        for number, inner in enumerate(sequence(schema.get(key))):
+            part = mapping(inner)
+            if part.get("type") == "object" and not part.keys().isdisjoint(_FIELDS):
+                new = f"{name}Case{chr(ord('A') + number % 26)}"
+                while new in named:
+                    new += "Other"
+                named[new] = part
+                sequence(schema[key])[number] = {"$ref": f"#/components/schemas/{new}"}
+
+
+def _share(components: dict[str, Json]) -> None:
+    """Make the objects of shared parameters, bodies and answers shared schemas.
+
+    Wherever one is used the generator would make its model once more.
+    """
+    for kind, suffix in _SUFFIXES.items():
+        for name, holder in mapping(components.get(kind)).items():
+            contents = mapping(mapping(holder).get("content")).values()
+            for one in (mapping(holder), *map(mapping, contents)):
+                schema = mapping(one.get("schema"))
+                if schema.keys() & {*_FIELDS, *_CHOICES, "allOf"} or schema.get("type") == "object":
+                    named = mapping(components.setdefault("schemas", {}))
+                    new = pascal(name) + suffix
+                    while new in named:
+                        new += "Other"
+                    named[new] = schema
+                    one["schema"] = {"$ref": f"#/components/schemas/{new}"}
+
+
+def _cut(name: str, schema: Json, named: dict[str, Json], above: tuple[str, ...]) -> int:
+    """Replace references that lead back to a schema above by a schema that allows anything."""
+    count = 0
+    described = mapping(schema)
+    inner: list[Json] = [described.get("items")]
+    for key in (*_CHOICES, "allOf"):
+        inner += sequence(described.get(key))
+    for one in filter(None, map(mapping, inner)):
+        target = str(one.get("$ref", "")).removeprefix("#/components/schemas/")
+        if target in (*above, name):
+            one.clear()
+            count += 1
+        elif target in named and len(above) < _DEEPEST:
+            count += _cut(target, named[target], named, (*above, name))
+        elif not target:
+            count += _cut(name, one, named, above)
+    return count

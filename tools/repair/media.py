@@ -1,0 +1,72 @@
+"""Decide what a body or an answer of each media type is for callers.
+
+JSON and forms are what the generator reads; text comes as text, and anything else as bytes. Of an
+answer that can be JSON, JSON is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tools.contract import mapping, operations
+from tools.documents import Json
+
+BYTES: Final = "application/octet-stream"
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+_DROPPED: Final = "Of several media types only JSON, forms and bytes are offered."
+_PLAIN: Final = "A body or answer that is neither JSON nor a form is bytes, or text."
+
+
+def settle(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Rewrite the media types; tell the rules that found something, with the number of places."""
+    counts = {_DROPPED: 0, _PLAIN: 0}
+    for content, is_body in contents(document):
+        dropped, plain = _settled(content, is_body=is_body)
+        counts[_DROPPED] += dropped
+        counts[_PLAIN] += plain
+    return [(reason, count) for reason, count in counts.items() if count]
+
+
+def contents(document: dict[str, Json]) -> Iterator[tuple[dict[str, Json], bool]]:
+    """Walk through what is said by media type: of bodies (True) and of answers (False)."""
+    components = mapping(document.get("components"))
+    for kind, is_body in (("requestBodies", True), ("responses", False)):
+        for holder in mapping(components.get(kind)).values():
+            yield mapping(mapping(holder).get("content")), is_body
+    for _, operation in operations(document):
+        yield mapping(mapping(operation.get("requestBody")).get("content")), True
+        for answer in mapping(operation.get("responses")).values():
+            yield mapping(mapping(answer).get("content")), False
+
+
+def is_bytes(kind: str, *, is_body: bool) -> bool:
+    """Tell whether the generator has to take this media type for bytes."""
+    return not _is_known(kind) and (is_body or not kind.startswith("text/"))
+
+
+def _is_known(kind: str) -> bool:
+    name = kind.partition(";")[0].strip().lower()
+    return name in ("application/json", *_FORMS) or name.endswith("+json")
+
+
+def _settled(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
+    known = [kind for kind in content if _is_known(kind) and (is_body or kind not in _FORMS)]
+    unknown = [kind for kind in content if kind not in known]
+    if known:
+        media = ("audio/", "image/", "video/")
+        dropped = [kind for kind in unknown if not (is_body and kind.startswith(media))]
+        for kind in dropped:
+            del content[kind]
+        return bool(dropped), False
+    changed = False
+    for kind in unknown:
+        described = mapping(content[kind])
+        schema: dict[str, Json] = {"type": "string"}
+        if is_bytes(kind, is_body=is_body):
+            schema["format"] = "binary"
+        before = mapping(described.get("schema"))
+        if any(before.get(key) != value for key, value in schema.items()):
+            described["schema"] = schema
+            changed = True
+    return False, changed

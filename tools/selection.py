@@ -1,0 +1,135 @@
+"""Leave out the operations of which no code can be generated, and say why.
+
+One bad operation does not take the contract with it. The whole contract is tried first; only where
+it fails is each operation judged alone, with the components that it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from openapi_python_client.parser import GeneratorData
+
+from tools import generation, validation
+from tools.contract import METHODS, Place, at, called, mapping, operations, pointer, sequence
+from tools.documents import Json
+from tools.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An operation that is not generated, and the reason."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.name} is left out: {self.reason}"
+
+
+def select(document: dict[str, Json], place: str) -> tuple[GeneratorData, list[LeftOut]]:
+    """Take the operations that can be generated; the others are removed from `document`.
+
+    Returns:
+        What the generator understood of the document, and what was left out.
+
+    Raises:
+        PipelineError: nothing is left, or the contract fails as a whole only.
+    """
+    left: list[LeftOut] = []
+    while True:
+        faults = _faults(document, place, lambda one: validation.validate(one, place))
+        if not faults:
+            try:
+                return generation.parse(document, place), left
+            except generation.Unparsed as error:
+                faults = error.operations or _faults(
+                    document, place, lambda one: generation.parse(one, place)
+                )
+        if not faults:
+            continue
+        left += [LeftOut(called(one), reason) for one, reason in faults.items()]
+        for one in faults:
+            item = mapping(at(document, one[:2]))
+            del item[str(one[2])]
+            if item.keys().isdisjoint(METHODS):
+                del mapping(document["paths"])[str(one[1])]
+        if not any(True for _ in operations(document)):
+            raise PipelineError(f"{place}: no operation can be generated. {left[0]}")
+        document["components"] = _needed(document, list(operations(document)))
+
+
+def _faults(
+    document: dict[str, Json], place: str, check: Callable[[dict[str, Json]], object]
+) -> dict[Place, str]:
+    """Find the operations that fail by themselves, where all together fail."""
+    whole = _fault(document, place, check)
+    if whole is None:
+        return {}
+    found = {}
+    for where, operation in operations(document):
+        reason = _fault(_alone(document, where, operation), place, check)
+        if reason is not None:
+            found[where] = reason
+    components = _needed(document, list(operations(document)))
+    if not found and components == document.get("components"):
+        raise PipelineError(f"{place}: {whole}")
+    document["components"] = components  # the fault may be in one that nothing needs
+    return found or _faults(document, place, check)
+
+
+def _fault(
+    document: dict[str, Json], place: str, check: Callable[[dict[str, Json]], object]
+) -> str | None:
+    try:
+        check(document)
+    except PipelineError as error:
+        return str(error).removeprefix(place).removeprefix(" cannot be generated").lstrip(": ")
+    return None
+
+
+def _alone(document: dict[str, Json], place: Place, operation: dict[str, Json]) -> dict[str, Json]:
+    item = mapping(at(document, place[:2]))
+    rest = {key: value for key, value in item.items() if key not in METHODS}
+    paths: dict[str, Json] = {str(place[1]): {**rest, str(place[2]): operation}}
+    components = _needed(document, [(place, operation)])
+    return {**document, "paths": paths, "components": components}
+
+
+def _needed(
+    document: dict[str, Json], chosen: list[tuple[Place, dict[str, Json]]]
+) -> dict[str, Json]:
+    """Copy the components that these operations reach, and the security schemes."""
+    waiting: list[Json] = []
+    for place, operation in chosen:
+        waiting += [operation, mapping(at(document, place[:2])).get("parameters")]
+    found: set[Place] = set()
+    while waiting:
+        for reference in _references(waiting.pop()):
+            where = pointer(reference)[:3]
+            if where[0] == "components" and where not in found:
+                found.add(where)
+                waiting.append(at(document, where))
+    components = mapping(document.get("components"))
+    return {
+        kind: {
+            name: value
+            for name, value in mapping(named).items()
+            if kind == "securitySchemes" or ("components", kind, name) in found
+        }
+        for kind, named in components.items()
+    }
+
+
+def _references(value: Json) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                yield str(value["$ref"])
+            waiting += value.values()
+        else:
+            waiting += sequence(value)
