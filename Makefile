@@ -56,8 +56,8 @@ check: check-style check-types check-imports check-words check-drift ## look at 
 generate: environment-generator ## contract -> repaired -> validated -> generated/, whole or not at all (STRICT=1)
 	@$(pipeline) generate $(if $(STRICT),--strict)
 
-spec: environment-generator ## make openapi.yaml of the vendor's pages: PAGES="files, folders" (ALLOW_HOST="names")
-	@$(pages) $(pipeline) spec $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} -- "$$@"
+spec: environment-generator ## add the vendor's pages to openapi.yaml: PAGES="files, folders" (ALLOW_HOST="names", REPLACE=1)
+	@$(pages) $(pipeline) spec $(if $(REPLACE),--replace) $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} -- "$$@"
 
 repair: environment-generator ## apply overlays/openapi.overlay.yaml to the contract
 	@$(pipeline) repair

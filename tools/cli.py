@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    spec = step(_spec, "write openapi.yaml from the vendor's published pages")
+    spec = step(_spec, "add the vendor's published pages to openapi.yaml")
     spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
     spec.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="take it: one or several"
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _spec(options: argparse.Namespace) -> int:
     allowed = [host for given in options.allow_host for host in given.replace(",", " ").split()]
-    imported = commands.spec(options.pages, allowed, options.out)
+    imported = commands.spec(options.pages, allowed, options.out, replace=options.replace)
     for note in imported.notes:
         _say(note)
     for sentence in imported.refused:

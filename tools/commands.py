@@ -12,11 +12,11 @@ from pathlib import Path
 
 from tools import directories, documents, generation, layout, selection, validation
 from tools.changes import diff, snapshots, surface
-from tools.contract import mapping
+from tools.contract import called, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.layout import shown
-from tools.pages import hosts, merge, reading
+from tools.pages import hosts, reading
 from tools.repair import composition, downgrade, media, names, normalise, overlay, paths, unions
 
 _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
@@ -33,25 +33,37 @@ class Repair:
     left_out: list[selection.LeftOut] = field(default_factory=list)
 
 
-def spec(given: Sequence[Path], allowed: Collection[str], target: Path) -> reading.Imported:
-    """Write the contract that stands in these pages, files and folders.
+def spec(
+    given: Sequence[Path], allowed: Collection[str], target: Path, *, replace: bool = False
+) -> reading.Imported:
+    """Add the contract of these pages, files and folders to the one in place, or replace it.
 
     Raises:
         PipelineError: a named file is refused, or nothing is left to import.
     """
     choices = documents.read(layout.CHOICES) if layout.CHOICES.exists() else {}
-    known = sorted(hosts.hosts_of(_in_place()))
-    imported = reading.imported(given, allowed, choices, known, check)
+    base, before = _in_place(target)
+    known = sorted(hosts.hosts_of(before))
+    kept = None if replace else base
+    imported = reading.imported(given, allowed, choices, known, check, kept)
+    gone = _operations(before) - _operations(documents.parse(imported.text, "the new contract"))
+    imported.notes += [f"{name} is gone." for name in sorted(gone)]
     write(target, imported.text)
     return imported
 
 
-def _in_place() -> dict[str, Json]:
-    """Read the project's contract; one that is not there or broken is about to be replaced."""
+def _operations(document: dict[str, Json]) -> set[str]:
+    return {called(place) for place, _ in operations(document)}
+
+
+def _in_place(target: Path) -> tuple[str | None, dict[str, Json]]:
+    """Read the contract in place; one that is not there or broken is replaced."""
     try:
-        return documents.read(layout.CONTRACT)
+        text = documents.read_text(target)
+        document = documents.parse(text, shown(target))
     except PipelineError:
-        return {}
+        return None, {}
+    return (text if operations(document) else None), document
 
 
 def check(document: dict[str, Json], place: str) -> None:
@@ -83,15 +95,11 @@ def repair(contract: Path) -> Repair:
 def _is_ours(repaired: Repair) -> bool:
     """Tell whether this is the contract the overlay was written for, as it is published.
 
-    One that was merged of several pages, or lacks the operations that actions name, need not have
-    every fault.
+    One that lacks the operations that actions name need not have every fault.
     """
     targets = " ".join(one.action.target for one in repaired.applied)
     named = set(re.findall(r"\$\.paths\['([^']+)'\]", targets))
-    return (
-        merge.MERGED not in repaired.document
-        and named <= mapping(repaired.document["paths"]).keys()
-    )
+    return named <= mapping(repaired.document["paths"]).keys()
 
 
 def repaired_document(document: dict[str, Json], place: str) -> Repair:

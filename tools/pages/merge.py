@@ -20,7 +20,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
-from tools.contract import Place, called, mapping, operations, sequence
+from tools.contract import Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.pages.hosts import moved, refusal, strange_host, usual_host
@@ -29,7 +29,7 @@ from tools.repair.downgrade import downgrade
 from tools.repair.names import operation_of, pascal, tag_of
 from tools.repair.unions import meaning, together
 
-MERGED: Final = "x-pages"  # how many pages a contract was merged of
+_IN_PLACE: Final = "openapi.yaml"
 # Words of pages and folders that say nothing special of one of them.
 _COMMON: Final = frozenset(
     re.findall(
@@ -74,6 +74,7 @@ def merge(
     allowed: Collection[str] = (),
     choices: Mapping[str, Json] | None = None,
     known: Collection[str] = (),
+    base: dict[str, Json] | None = None,
 ) -> Merged:
     """Merge the contracts of several pages.
 
@@ -82,14 +83,15 @@ def merge(
         allowed: Hosts that are taken though they are not the usual one.
         choices: Which page settles an operation.
         known: The hosts of the contract in place.
+        base: The contract in place, to which they are added; nothing in it is taken away.
 
     Raises:
         PipelineError: no page is left, or a choice names a page without the operation.
     """
-    kept, refused, notes = _by_host(sources, allowed, known)
+    kept, refused, notes = _by_host(sources, allowed, known, stays=base is not None)
     if not kept:
         raise PipelineError(refused[0] if refused else "No page with a contract is left to import.")
-    merged = Merged(_frame(kept), notes, refused)
+    merged = Merged(_grown(base, kept) if base else _frame(kept), notes, refused)
     said: dict[Place, list[_Said]] = {}
     for source in kept:
         document = deepcopy(source.document)
@@ -100,18 +102,60 @@ def merge(
         for place, operation in operations(document):
             operation.setdefault("security", document.get("security") or [])
             said.setdefault(place, []).append(_Said(source.name, operation))
+    _check_choices(choices or {}, merged.document, said)
     made = mapping(merged.document["paths"])
     for place in sorted(said, key=str):
+        before = at(merged.document, place)
+        if isinstance(before, dict):
+            said[place].insert(0, _Said(_IN_PLACE, _with_security(before, merged.document)))
+            if len({meaning(_binding(one.operation)) for one in said[place]}) == 1:
+                continue
         one = _settled(place, said[place], choices or {}, merged)
+        if base and one.get("security") == merged.document.get("security"):
+            one.pop("security", None)
         mapping(made.setdefault(str(place[1]), {}))[str(place[2])] = one
     return merged
 
 
+def _with_security(operation: dict[str, Json], document: dict[str, Json]) -> dict[str, Json]:
+    return {"security": document.get("security") or [], **operation}
+
+
+def _check_choices(
+    choices: Mapping[str, Json], document: dict[str, Json], said: Mapping[Place, list[_Said]]
+) -> None:
+    known = {called(place) for place in [*said, *(place for place, _ in operations(document))]}
+    for name in sorted(choices.keys() - known):
+        raise PipelineError(f"pages.yaml: {name} names no operation of the pages.")
+
+
+def _grown(base: dict[str, Json], sources: Sequence[Source]) -> dict[str, Json]:
+    """Copy the contract in place, with the servers of the new pages behind its own."""
+    document = deepcopy(base)
+    servers = sequence(document.get("servers"))
+    known = {str(mapping(one).get("url")).rstrip("/") for one in servers}
+    new = [one for one in sequence(_frame(sources)["servers"]) if _url(one) not in known]
+    if new:
+        document["servers"] = [*servers, *new]
+    document.setdefault("components", {})
+    document["paths"] = mapping(document.get("paths"))
+    return document
+
+
+def _url(server: Json) -> str:
+    return str(mapping(server).get("url")).rstrip("/")
+
+
 def _by_host(
-    sources: Sequence[Source], allowed: Collection[str], known: Collection[str]
+    sources: Sequence[Source], allowed: Collection[str], known: Collection[str], *, stays: bool
 ) -> tuple[list[Source], list[str], list[str]]:
-    """Part the sources into those that are taken and refusals; tell where the service has moved."""
+    """Part the sources into those that are taken and refusals; tell where the service has moved.
+
+    Where the contract in place stays, so does its host: a page that is added cannot move it.
+    """
     usual = usual_host([source.document for source in sources], known)
+    if stays and known:
+        usual, allowed = next(iter(known)), [*allowed, *known]
     kept, refused = [], []
     for source in sources:
         strange = strange_host(source.document, usual, allowed)
@@ -137,7 +181,6 @@ def _frame(sources: Sequence[Source]) -> dict[str, Json]:
         "components": {},
         "servers": list(servers.values()),
         "security": deepcopy(first.get("security") or []),
-        MERGED: len(sources),
     }
 
 
@@ -174,7 +217,7 @@ def _settled(
     """Decide what an operation is that one or more pages describe."""
     name = called(place)
     choice = choices.get(name)
-    if choice is not None:
+    if choice is not None and (len(said) > 1 or said[0].page != _IN_PLACE):
         said = [one for one in said if one.page.endswith(str(choice))]
         if len(said) != 1:
             raise PipelineError(
@@ -249,7 +292,8 @@ def _examples(page: str, content: dict[str, Json]) -> Iterator[tuple[str, Json]]
         yield page, content["example"]
     for name, example in mapping(content.get("examples")).items():
         if "value" in mapping(example):
-            yield f"{page} {name}", mapping(example)["value"]
+            named = name if page == _IN_PLACE else f"{page} {name}"
+            yield named, mapping(example)["value"]
 
 
 def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Json:
@@ -257,7 +301,10 @@ def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -
     distinct: dict[str, tuple[str, dict[str, Json]]] = {}
     for page, content in said:
         schema = mapping(deepcopy(content.get("schema")))
-        distinct.setdefault(meaning(schema), (page, schema))
+        # What was merged before is taken apart again, so that a page given twice counts once.
+        merged = page == _IN_PLACE and schema.keys() == {"oneOf"}
+        for one in map(mapping, sequence(schema["oneOf"]) if merged else [schema]):
+            distinct.setdefault(meaning(one), (page, one))
     if len(distinct) == 1 or not kind.endswith("json"):
         return together([schema for _, schema in distinct.values()])
     return {"oneOf": list(_titled(list(distinct.values()), stem))}
@@ -266,7 +313,9 @@ def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -
 def _titled(said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Iterator[dict[str, Json]]:
     used: set[str] = set()
     for page, schema in said:
-        title = stem + _variant(page)
+        title = stem + ("" if page == _IN_PLACE else _variant(page))
+        if page == _IN_PLACE and schema.get("title"):
+            title = str(schema["title"])
         while title in used:
             title += "Other"
         used.add(title)

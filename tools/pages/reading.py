@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from tools import documents
-from tools.documents import Json
+from tools.documents import Json, text_of
 from tools.errors import PipelineError
 from tools.layout import shown
-from tools.pages import hosts, merge, yaml_fixes
+from tools.pages import hosts, merge, patching, yaml_fixes
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _OPENING: Final = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
@@ -63,8 +63,9 @@ def imported(
     choices: Mapping[str, Json] | None = None,
     known: Collection[str] = (),
     check: Check | None = None,
+    base: str | None = None,
 ) -> Imported:
-    """Make one contract of these pages, files and folders.
+    """Make one contract of these pages, files and folders, or add them to the one in place.
 
     A page in a folder that cannot be read is left out and told; one that was named is an error.
 
@@ -75,6 +76,7 @@ def imported(
         known: The hosts of the contract in place.
         check: Raises a PipelineError for a contract of which no client can be generated. It is
             asked of all pages together, and only where they fail of each alone.
+        base: The text of the contract in place, to which they are added; None replaces it.
 
     Raises:
         PipelineError: a named file is refused, or nothing is left.
@@ -90,10 +92,11 @@ def imported(
                     raise
                 refused.append(str(problem))
     notes = [str(fix) for one in found for fix in one.fixes]
-    if len(found) == 1 and len(paths) == 1 and paths[0].is_file():
+    if base is None and len(found) == 1 and len(paths) == 1 and paths[0].is_file():
         return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
     sources = [merge.Source(one.place, one.name, one.document) for one in found]
-    merged = merge.merge(sources, allowed, choices, known)
+    before = None if base is None else documents.parse(base, "the contract in place")
+    merged = merge.merge(sources, allowed, choices, known, before)
     if check:
         fault = _fault(check, merged, "all pages together")
         if fault:
@@ -101,10 +104,10 @@ def imported(
             if not fit:
                 raise PipelineError(unfit[0])
             refused += unfit or [fault]
-            merged = merge.merge(fit, allowed, choices, known)
+            merged = merge.merge(fit, allowed, choices, known, before)
     if refused + merged.refused and any(path.is_file() for path in paths):
         raise PipelineError((refused + merged.refused)[0])
-    text = documents.text_of(merged.document)
+    text = patching.patched(base, merged.document) if base else text_of(merged.document)
     return Imported(text, notes + merged.notes, refused + merged.refused)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -13,23 +15,39 @@ from pathlib import Path
 
 import pytest
 
-from tools import commands, directories, generation, layout
+from tools import commands, documents, generation, layout
 from tools.__main__ import main
 from tools.changes import snapshots
+from tools.contract import called, mapping, operations, sequence
 from tools.errors import PipelineError
+
+PUBLISHED = layout.ROOT / "tests" / "golden" / "published.yaml"
+
+
+def overlay_of_published() -> str:
+    """Write the project's overlay without the actions for operations that were added later."""
+    paths = mapping(documents.read(PUBLISHED)["paths"])
+    overlay = documents.read(layout.OVERLAY)
+    overlay["actions"] = [
+        action
+        for action in sequence(overlay["actions"])
+        if set(re.findall(r"\$\.paths\['([^']+)'\]", str(mapping(action)["target"]))) <= set(paths)
+    ]
+    return documents.text_of(overlay)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a copy of the project's contract and overlay to work in."""
+    """Make a folder with a contract of one page, and the overlay, to work in."""
     root = tmp_path / "project"
     (root / "overlays").mkdir(parents=True)
     (root / "build").mkdir()
     # Compiling the templates anew takes a third of the time.
     (layout.BUILD / "templates").mkdir(parents=True, exist_ok=True)
     (root / "build" / "templates").symlink_to(layout.BUILD / "templates")
-    for path in (layout.CONTRACT, layout.OVERLAY, layout.CONFIG):
-        shutil.copy(path, root / path.relative_to(layout.ROOT))
+    shutil.copy(layout.CONFIG, root / "generator-config.yaml")
+    shutil.copy(PUBLISHED, root / "openapi.yaml")
+    (root / "overlays" / "openapi.overlay.yaml").write_text(overlay_of_published())
     for name in (
         "CONTRACT",
         "OVERLAY",
@@ -62,8 +80,8 @@ def test_every_step_runs_alone(project: Path, capsys: pytest.CaptureFixture[str]
         "generated/ holds the client for 1 operation.",
         "generated/API.md is written.",
     ]
-    here = Path(__file__).resolve().parents[3] / "generated"
-    assert directories.differences(here, project / "generated") == []
+    surface = (project / "generated" / "API.md").read_text()
+    assert "- `client.video.query(id: str) -> VideoTask` — `GET /v1/video/query`\n" in surface
     assert sorted(path.name for path in (project / "build").iterdir()) == [
         "openapi.json",
         "templates",
@@ -185,7 +203,7 @@ def test_a_generation_that_stops_leaves_the_old_package(
     main(["generate"])
     before = snapshot(project)
 
-    def stopping(_: object, __: str, into: Path) -> None:
+    def stopping(_: object, __: object, ___: str, into: Path) -> None:
         into.mkdir()
         raise stop
 
@@ -216,6 +234,76 @@ def test_another_contract_may_lack_faults(
         "chainhub_api",
     ]
     assert not (project / "generated").exists()
+
+
+CREATED = """# Create a film
+
+```yaml
+openapi: 3.0.1
+info: {title: "", version: 1.0.0}
+servers: [{url: "https://api.chainhub.tech"}]
+paths:
+  /v1/film/create:
+    post:
+      requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/Film"}}}}
+      responses: {"200": {description: "", content: {application/json: {schema: {type: string}}}}}
+components:
+  schemas:
+    Film: {type: object, properties: {prompt: {type: string}}}
+```
+"""
+
+
+def test_spec_adds_a_page_and_changes_no_other_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once more it changes nothing, and stale overlay actions are still errors."""
+    page = project / "page.md"
+    page.write_text(CREATED)
+    before = layout.CONTRACT.read_text().splitlines()
+    assert main(["spec", str(page)]) == 0
+    assert capsys.readouterr().out == "openapi.yaml is written.\n"
+    after = layout.CONTRACT.read_text().splitlines()
+    assert [line for line in difflib.ndiff(before, after) if line.startswith("- ")] == [
+        "-   schemas: {}"
+    ]
+    assert main(["spec", str(page), str(PUBLISHED)]) == 0
+    assert layout.CONTRACT.read_text().splitlines() == after
+    capsys.readouterr()
+    assert main(["generate"]) == 0
+    assert capsys.readouterr().out == "generated/ holds the client for 2 operations.\n"
+    layout.CONTRACT.write_text(layout.CONTRACT.read_text().replace("title: ''", "title: t"))
+    assert main(["generate"]) == 1
+    assert "action 1 ($[?@.title == '']) finds nothing" in capsys.readouterr().err
+
+
+def test_spec_says_what_it_drops(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only where it is asked to replace the contract."""
+    page = project / "page.md"
+    page.write_text(CREATED)
+    assert main(["spec", "--replace", str(page)]) == 0
+    assert capsys.readouterr().out == "GET /v1/video/query is gone.\nopenapi.yaml is written.\n"
+    assert list(mapping(documents.read(layout.CONTRACT)["paths"])) == ["/v1/film/create"]
+
+
+def test_an_operation_that_cannot_be_generated_is_left_out(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its reason, here and in REPAIRS.md; strictly it is an error."""
+    contract = project / "grown.yaml"
+    contract.write_text(
+        "openapi: 3.0.1\ninfo: {title: t, version: '1'}\npaths:\n"
+        "  /v1/film/query: {get: {}}\n"
+        "  /v1/film/create: {post: {parameters: [{name: x, in: body}]}}\n"
+    )
+    assert main(["generate", "--contract", str(contract), "--strict"]) == 1
+    sentence = "POST /v1/film/create is left out: not valid OpenAPI at "
+    assert sentence in capsys.readouterr().err
+    assert main(["generate", "--contract", str(contract)]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(sentence)
+    assert said.out == "generated/ holds the client for 1 operation; 1 left out.\n"
+    assert f"## Left out\n\n- {sentence}" in (project / "generated" / "REPAIRS.md").read_text()
 
 
 def test_spec_writes_the_contract_of_a_page(
@@ -256,7 +344,9 @@ def test_a_misspelt_host_is_refused_even_alone(
     )
     assert spec("https://api.chainhubb.tech", "--allow-host=a.b, api.chainhubb.tech") == 0
     capsys.readouterr()
-    assert spec("https://gateway.example.org") == 0
+    assert spec("https://gateway.example.org") == 1
+    assert "its server gateway.example.org, which is not" in capsys.readouterr().err
+    assert spec("https://gateway.example.org", "--replace") == 0
     assert capsys.readouterr().out.splitlines()[0] == (
         "The server is gateway.example.org, no longer api.chainhub.tech: the key will go there."
     )
@@ -280,9 +370,14 @@ def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str
     ]
     assert told.err.startswith("pages/c.md:3:1 is not valid YAML")
     layout.CHOICES.write_text("POST /v1/video/create: b.md\n")
-    assert main(["spec", str(folder)]) == 0
+    assert main(["spec", "--replace", str(folder)]) == 0
     assert "summary: b" in layout.CONTRACT.read_text()
     assert "told differently" not in capsys.readouterr().out
+    layout.CHOICES.write_text("POST /v1/video/cerate: b.md\n")
+    assert main(["spec", str(folder)]) == 1
+    assert capsys.readouterr().err == (
+        "pages.yaml: POST /v1/video/cerate names no operation of the pages.\n"
+    )
 
 
 CODE = "class A:\n    def to_dict(self): ...\n"
@@ -476,9 +571,10 @@ def test_a_page_of_which_no_client_can_be_made_is_left_out(
     folder = project / "pages"
     folder.mkdir()
     page = "```yaml\nopenapi: 3.0.1\npaths: {{/{}: {{post: {}}}}}\n```\n"
-    xml = "{requestBody: {content: {application/xml: {schema: {type: string}}}}}"
+    date = "{type: string, format: date-time}"
+    bad = f"{{parameters: [{{name: x, in: header, schema: {{type: array, items: {date}}}}}]}}"
     (folder / "a.md").write_text(page.format("a", "{summary: fine}"))
-    (folder / "b.md").write_text(page.format("b", xml))
+    (folder / "b.md").write_text(page.format("b", bad))
     (folder / "c.md").write_text(page.format("c", "{parameters: [{name: x, in: body}]}"))
     before = layout.CONTRACT.read_bytes()
     assert main(["spec", str(folder), str(folder / "a.md")]) == 1
@@ -497,18 +593,20 @@ def test_a_page_of_which_no_client_can_be_made_is_left_out(
     assert "fine" in layout.CONTRACT.read_text()
 
 
-def test_pages_that_only_fail_together_are_told(
+def test_paths_that_would_have_one_name_get_two(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The contract is written, and the sentence says what keeps it from being generated."""
+    """However little they differ; the first in the contract has the shorter one."""
     folder = project / "pages"
     folder.mkdir()
     for name in ("a", "a/"):
         text = f"```yaml\nopenapi: 3.0.1\npaths: {{/{name}: {{post: {{}}}}}}\n```\n"
         (folder / f"{len(name)}.md").write_text(text)
     assert main(["spec", str(folder)]) == 0
-    sentence = "all pages together: POST /a/ and POST /a are both called a.create.\n"
-    assert capsys.readouterr().err == sentence
+    assert capsys.readouterr().err == ""
+    repaired = commands.repair(layout.CONTRACT).document
+    names = {called(place): one["operationId"] for place, one in operations(repaired)}
+    assert (names["POST /a"], names["POST /a/"]) == ("create", "a")
 
 
 def test_a_page_cannot_steer_the_terminal(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tools.contract import at
+from tools.contract import at, mapping, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.pages.merge import Merged, Source, merge
@@ -76,8 +76,51 @@ def test_different_operations_stand_side_by_side() -> None:
         "components": {},
         "servers": [{"url": "https://api.example"}],
         "security": [{"bearer": []}],
-        "x-pages": 2,
     }
+
+
+def test_pages_are_added_to_the_contract_in_place() -> None:
+    """What it says already stays as it is; a page that was added before adds nothing."""
+    base = merged(page("a.md", path="/a"), page("b.md", request=fields(x=STRING))).document
+    more = [page("c.md", request=fields(y=STRING)), page("d.md", path="/d", security=[])]
+    made = merge(more, base=base)
+    assert made.notes == [
+        "POST /v1/video/create is told differently by 2 pages; all are taken together."
+    ]
+    assert at(made.document, ("paths", "/a")) == at(base, ("paths", "/a"))
+    assert at(made.document, ("paths", "/d", "post", "security")) == []
+    body = (*CREATE, "requestBody", "content", "application/json")
+    titles = [
+        mapping(one)["title"] for one in sequence(at(made.document, (*body, "schema", "oneOf")))
+    ]
+    assert titles == ["VideoCreate", "VideoCreateC"]
+    again = merge([*more, page("b.md", request=fields(x=STRING))], base=made.document)
+    assert again.document == made.document
+
+
+def test_a_page_that_is_added_cannot_move_the_service() -> None:
+    """Its host has to be one of the contract in place, or allowed by name; servers are kept."""
+    base = merged(page("a.md", path="/a")).document
+    stranger = page("b.md", path="/b", host="https://other.example")
+    known = ["api.example"]
+    with pytest.raises(
+        PipelineError, match=r"its server other\.example, which is not api\.example"
+    ):
+        merge([stranger], known=known, base=base)
+    made = merge([stranger, page("c.md", path="/c")], ["other.example"], known=known, base=base)
+    assert made.document["servers"] == [
+        {"url": "https://api.example"},
+        {"url": "https://other.example"},
+    ]
+
+
+def test_a_choice_has_to_name_an_operation() -> None:
+    """One that was chosen for earlier is left as it is."""
+    base = merged(page("a.md"), page("b.md", request=STRING), create="b.md").document
+    choices: Document = {"POST /v1/video/create": "b.md"}
+    assert merge([page("c.md", path="/c")], choices=choices, base=base).refused == []
+    with pytest.raises(PipelineError, match=r"pages\.yaml: POST /nope names no operation"):
+        merge([page("c.md", path="/c")], choices={"POST /nope": "c.md"}, base=base)
 
 
 def test_running_text_makes_no_difference() -> None:

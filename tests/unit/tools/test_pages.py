@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools import documents
+from tools.contract import mapping
 from tools.errors import PipelineError
 from tools.pages import reading
 
@@ -55,6 +56,20 @@ def test_a_fixed_page_is_taken_as_fixed(tmp_path: Path) -> None:
 def test_an_exported_file_is_taken_as_it_is(tmp_path: Path, name: str, text: str) -> None:
     """It needs no page around it."""
     assert reading.imported([page(tmp_path, text, name)]).text == text
+
+
+def test_pages_that_only_fail_together_are_reported(tmp_path: Path) -> None:
+    """The contract is made, and the sentence says what keeps it from being generated."""
+
+    def check(document: dict[str, documents.Json], place: str) -> None:
+        if len(mapping(document["paths"])) > 1:
+            raise PipelineError(f"{place}: two are too many.")
+
+    for name in "ab":
+        page(tmp_path, SMALL % name, f"{name}.md")
+    imported = reading.imported([tmp_path], check=check)
+    assert imported.refused == ["all pages together: two are too many."]
+    assert paths_of(imported) == ["/a", "/b"]
 
 
 def test_blocks_tell_their_line_and_language() -> None:
