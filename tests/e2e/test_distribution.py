@@ -15,6 +15,8 @@ import pytest
 from requirements import environment
 from tools.changes import snapshots
 
+VERSION = snapshots.current().version
+
 Build = Callable[[Path, Path, int], dict[str, Path]]
 Sources = Callable[[Path, int], Path]
 
@@ -39,7 +41,7 @@ def test_wheel_holds_both_packages_and_nothing_else(names: list[str]) -> None:
     assert {name.split("/")[0] for name in names} == {
         "chainhub",
         "chainhub_api",
-        "chainhub-0.1.0.dist-info",
+        f"chainhub-{VERSION}.dist-info",
     }
 
 
@@ -50,7 +52,7 @@ def test_wheel_holds_both_packages_and_nothing_else(names: list[str]) -> None:
         "chainhub/py.typed",
         "chainhub_api/__init__.py",
         "chainhub_api/py.typed",
-        "chainhub-0.1.0.dist-info/licenses/LICENSE",
+        f"chainhub-{VERSION}.dist-info/licenses/LICENSE",
     ],
 )
 def test_wheel_holds(names: list[str], name: str) -> None:
@@ -61,7 +63,7 @@ def test_wheel_holds(names: list[str], name: str) -> None:
 def test_wheel_leads_pyinstaller_to_its_hook(built: dict[str, Path], names: list[str]) -> None:
     """By the entry point that PyInstaller looks for."""
     with zipfile.ZipFile(built[".whl"]) as wheel:
-        points = wheel.read("chainhub-0.1.0.dist-info/entry_points.txt").decode()
+        points = wheel.read(f"chainhub-{VERSION}.dist-info/entry_points.txt").decode()
     assert "[pyinstaller40]\nhook-dirs = chainhub.__pyinstaller:get_hook_dirs\n" in points
     assert "chainhub/__pyinstaller/hook-chainhub.py" in names
 
@@ -92,7 +94,7 @@ def test_source_distribution_holds_what_a_wheel_is_made_of(built: dict[str, Path
     ("field", "value"),
     [
         ("Name", "chainhub"),
-        ("Version", "0.1.0"),
+        ("Version", VERSION),
         ("License", "MIT"),
         ("Requires-Python", ">=3.11"),
         ("Classifier", "Private :: Do Not Upload"),
