@@ -137,7 +137,7 @@ def test_a_known_limit_is_cut_by_a_single_refusal_and_tried_less_often():
         pace.refused(now, now + 0.01)
         now = pace.free_at
         pace.started(now)
-        assert 0.9 * before < pace.rate < before
+        assert 0.7 * before < pace.rate < before
         units.append(pace._unit)
     assert units == [1.0, 4.0, 16.0, 16.0]
 
