@@ -68,6 +68,9 @@ def parse(document: dict[str, Json], place: str) -> GeneratorData:
     if errors or data.errors:
         sentence = f"{place} cannot be generated: {_sentence([*data.errors, *errors])}"
         raise Unparsed(sentence, dict(_named(errors)))
+    for endpoint in (one for each in collections for one in each.endpoints):
+        if len(endpoint.bodies) > 1:  # its template uses the name and does not import it
+            endpoint.relative_imports.add("from ...types import Unset")
     return data
 
 

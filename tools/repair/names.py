@@ -164,7 +164,17 @@ class _Models:
         self._used: set[str] = set()
 
     def name_all(self) -> None:
-        for name, schema in mapping(at(self._document, ("components", "schemas"))).items():
+        shared = mapping(at(self._document, ("components", "schemas")))
+        owners = {pascal(name).lower(): name for name in shared}
+        for name, schema in shared.items():
+            title = str(mapping(schema).get("title", "")).lower()
+            if (
+                title and owners.get(title, name) != name
+            ):  # a title is no better than another's own name
+                del mapping(schema)["title"]
+            if "allOf" in mapping(schema) and not _is_model(mapping(schema)):
+                self._used.add(pascal(name).lower())
+        for name, schema in shared.items():
             self._schema(mapping(schema), pascal(name) or "Shared", "")
         components = mapping(self._document.get("components"))
         for name, parameter in mapping(components.get("parameters")).items():

@@ -474,6 +474,16 @@ def test_plain_bytes_may_be_of_any_medium(tmp_path: Path) -> None:
     assert "File" in (tmp_path / "new" / "api" / "video" / "query.py").read_text()
 
 
+def test_a_module_with_two_kinds_of_body_imports_what_it_uses(tmp_path: Path) -> None:
+    """Whoever imports it gets its functions, not a NameError."""
+    order: Json = {"schema": {"type": "object", "title": "Order"}}
+    form: Json = {"schema": {"type": "object", "title": "OrderForm"}}
+    kinds: Json = {"application/json": order, "application/x-www-form-urlencoded": form}
+    write(document(body={"required": True, "content": kinds}), tmp_path / "new")
+    text = (tmp_path / "new" / "api" / "video" / "query.py").read_text()
+    assert "from ...types import UNSET, Response, Unset\n" in text
+
+
 def test_models_that_share_a_file_are_refused(tmp_path: Path) -> None:
     """Class names that differ only in how their words are written would overwrite each other."""
     task: Json = {"type": "object", "properties": {"a": {"type": "string"}}}

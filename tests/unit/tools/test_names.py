@@ -12,7 +12,7 @@ import pytest
 from chainhub import AsyncClient, Client
 from chainhub_api.api import Resources
 from tools import documents
-from tools.contract import at, called, operations
+from tools.contract import at, called, mapping, operations
 from tools.documents import Json
 from tools.layout import ROOT
 from tools.pages import reading
@@ -285,3 +285,21 @@ def test_paths_of_one_tag_that_differ_in_their_first_word_only_are_told_apart() 
         "list_all_2",
         "list_all_3",
     ]
+
+
+def test_a_shared_schema_keeps_its_own_name() -> None:
+    """The title of another one, which is the same word, gives way to its own name."""
+    shared: dict[str, Json] = {
+        "AskBase": {"type": "object", "title": "Ask"},
+        "Ask": {"allOf": [{"$ref": "#/components/schemas/AskBase"}, {"type": "object"}]},
+    }
+    inner: Json = {"type": "object", "title": "Ask"}
+    answer: Json = {"200": {"content": {"application/json": {"schema": inner}}}}
+    made: dict[str, Json] = {
+        "paths": {"/a": {"get": {"responses": answer}}},
+        "components": {"schemas": shared},
+    }
+    names.name_all(made)
+    assert mapping(shared["AskBase"])["title"] == "AskBase"
+    assert "title" not in mapping(shared["Ask"])
+    assert mapping(inner)["title"] == "AListAllAnswer"
