@@ -2,16 +2,22 @@
 
 import base64
 import hashlib
+import http.server
+import json
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
+
+from packaging.utils import canonicalize_name
 
 from tests.e2e.walk import Walk
 
@@ -116,6 +122,55 @@ def outside_index(folder: Path, packages: Path, environment: Mapping[str, str]) 
 
 
 @contextmanager
+def dated_index(packages: Path, uploaded: str = "2020-01-01T00:00:00Z") -> Iterator[str]:
+    """Run what stands for an index that says when a file was uploaded: all of these, long ago."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = unquote(self.path.rstrip("/").rpartition("/")[2])
+            path = packages / name
+            if self.path.startswith("/files/") and path.is_file():
+                return self.answer("application/octet-stream", path.read_bytes())
+            files = [
+                {
+                    "filename": each.name,
+                    "url": f"/files/{each.name}",
+                    "hashes": {"sha256": hashlib.sha256(each.read_bytes()).hexdigest()},
+                    "size": each.stat().st_size,
+                    "upload-time": uploaded,
+                }
+                for each in sorted(packages.glob("*.whl"))
+                if canonicalize_name(each.name.partition("-")[0]) == name
+            ]
+            if not files:
+                return self.send_error(404)
+            page = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
+            return self.answer("application/vnd.pypi.simple.v1+json", json.dumps(page).encode())
+
+        def answer(self, kind: str, content: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(content)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that the base class calls
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/simple/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def devpi(walk: Walk, mirrored: str) -> Iterator[Index]:
     """Run the page's devpi-server, with the page's index on it."""
     make, start, ask = (block.text for block in walk.unread.pop("Run a devpi-server"))
@@ -138,7 +193,7 @@ def programs(project: Path) -> dict[str, Path]:
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     heavy = project / ".venv-index" / "bin"
     found = {"python3": base, "uv": here / "uv", "pypi-server": here / "pypi-server"}
-    for name in ("twine", "devpi", "devpi-init", "devpi-server", "pip-audit"):
+    for name in ("twine", "devpi", "devpi-init", "devpi-server", "pip-audit", "pdm", "poetry"):
         if (heavy / name).exists():
             found[name] = heavy / name
     return found

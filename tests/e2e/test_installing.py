@@ -4,8 +4,11 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 import zipfile
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,13 @@ WAYS = {
     "pip, locked by hash": (),
     "uv": (PASSWORD,),
     "A wheel file, or a checkout": (),
+    "A cooldown for new releases": (),
+}
+# A project of the page, what it asks for, and the line that exempts chainhub from its cooldown.
+COOLED = {
+    "uv": (PASSWORD, "exclude-newer-package"),
+    "Poetry": (PASSWORD, "min-release-age-exclude"),
+    "PDM": ("", "exclude-newer-override"),
 }
 
 
@@ -36,10 +46,11 @@ def wheelhouse(
 ) -> Path:
     """Download what an install brings along, and more, in the locked versions."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    options = ("--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:")
     lock = str(project / "requirements" / "run.txt")
-    command = (sys.executable, "-m", "pip", "download", *options, "--dest", str(folder))
-    subprocess.run((*command, "--requirement", lock), env=outside, check=True, timeout=300)
+    command = (sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(folder))
+    locked = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", lock)
+    for wanted in (locked, ("--no-deps", f"pip=={metadata.version('pip')}")):
+        subprocess.run((*command, *wanted), env=outside, check=True, timeout=300)
     return folder
 
 
@@ -50,14 +61,14 @@ def environment(project: Path, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def elsewhere(wheelhouse: Path, environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """Start what stands for the index everybody knows, where somebody has put a decoy."""
+def elsewhere(wheelhouse: Path, tmp_path: Path) -> Iterator[str]:
+    """Start what stands for the index everybody knows, where somebody put a decoy long ago."""
     packages = tmp_path / "packages"
     packages.mkdir()
     for wheel in wheelhouse.iterdir():
         (packages / wheel.name).symlink_to(wheel)
     decoy(packages)
-    with servers.outside_index(tmp_path / "elsewhere", packages, environment) as url:
+    with servers.dated_index(packages) as url:
         yield url
 
 
@@ -96,7 +107,8 @@ def walk(
     environment |= {"UV_DEFAULT_INDEX": elsewhere, "PIP_INDEX_URL": elsewhere}
     (tmp_path / "sample").mkdir()
     page = project / "docs" / "installing.md"
-    return Walk(page, tmp_path / "sample", environment, index.stands_for)
+    stands_for = {**index.stands_for, "https://MIRROR/simple/": elsewhere}
+    return Walk(page, tmp_path / "sample", environment, stands_for)
 
 
 def test_the_page_is_true(
@@ -123,6 +135,9 @@ def test_the_page_is_true(
             sources(walk.folder / "checkout", 0o022)
         walk.section(heading, *answers)
         assert version(walk, ".venv/bin/python") == ours
+        if heading == "uv":
+            walk.section("pylock.toml")
+            assert version(walk, "locked/bin/python") == ours
         walk.write(first.text)
         walk.environment |= sandbox_variables
         assert re.fullmatch(r"\w+\n", walk.run(".venv/bin/python -W error first.py"))
@@ -144,7 +159,48 @@ def test_the_page_is_true(
     walk.section("The command line alone")
     tool = walk.run("uv tool dir").strip()
     assert version(walk, f"{tool}/chainhub/bin/python") == ours
-    assert set(walk.unread) == {"CI"}  # its command is the one for uv
+    # The command for CI is the one for uv; the other two are in the next test.
+    assert set(walk.unread) == {"CI", "Poetry", "PDM"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", COOLED)
+def test_a_project_resolves_under_a_cooldown(
+    walk: Walk, index: Index, built: dict[str, Path], project: Path, tool: str
+) -> None:
+    """Only chainhub is exempted; without that, the error is the one of the page's table."""
+    if tool.lower() not in servers.programs(project):
+        pytest.skip("the environment of make test-all is not there")
+    password, exemption = COOLED[tool]
+    page = (project / "docs" / "installing.md").read_text("utf-8")
+    (error,) = re.findall(rf"^\| {tool} \d.*\| `(.+?)`.* \|$", page, re.MULTILINE)
+    walk.write(walk.translated(walk.unread["pip"][0].text))  # ~/.netrc
+    walk.run("chmod 600 ~/.netrc")
+    blocks = walk.unread[tool]
+    files = [walk.translated(block.text) for block in blocks if block.language == "toml"]
+    (command,) = (block.text for block in blocks if block.language == "bash")
+    assert sum(exemption in line for text in files for line in text.splitlines()) == 1
+    for text in files:
+        kept = [line for line in text.splitlines(keepends=True) if exemption not in line]
+        walk.write("".join(kept))
+    states_upload_times = "upload-time" in json_page(index)
+    if states_upload_times or tool != "Poetry":
+        assert error in " ".join(walk.run(command, password, status=1).split())
+    for text in files:
+        walk.write(text)
+    walk.run(command, password)
+    assert version(walk, ".venv/bin/python") == built[".whl"].name.split("-")[1]
+
+
+def json_page(index: Index) -> str:
+    """Return the index's page of chainhub in the form that has upload times."""
+    request = urllib.request.Request(f"{index.url}chainhub/")
+    known = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    request.add_unredirected_header("Authorization", f"Basic {known}")
+    request.add_header("Accept", "application/vnd.pypi.simple.v1+json, text/html;q=0.1")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
 
 
 def version(walk: Walk, python: str) -> str:
