@@ -17,15 +17,23 @@ from typing import TYPE_CHECKING
 
 from chainhub._transport import http1
 from chainhub._transport.addresses import (
+    AddressCheck,
     check_url,
     is_allowed,
     is_loopback,
     origin_of,
     refuse_private,
 )
-from chainhub._transport.failure import Failure, FailureKind, Head, Headers, Response
+from chainhub._transport.exchange import (
+    Failure,
+    FailureKind,
+    Head,
+    Headers,
+    Limits,
+    Response,
+    cancel_scope,
+)
 from chainhub._transport.http1 import DECODED, Gunzip, Request, SecretBytes
-from chainhub._transport.limits import Limits, cancel_scope
 from chainhub._transport.pools import (
     KEEPALIVE,
     ConnectionPool,
@@ -33,15 +41,13 @@ from chainhub._transport.pools import (
     PooledConnection,
     StreamedExchange,
 )
-from chainhub._transport.resolver import AddressCheck
 from chainhub._transport.routes import ROUTING, Connector, Route, proxies_of, route_to
 from chainhub._transport.sockets import SocketStream
 from chainhub._transport.tls import TLSConfig, read_tls_config, tls_context
 
 if TYPE_CHECKING:
-    from chainhub._transport.async_pools import AsyncConnectionPool
     from chainhub._transport.proxies import choose_proxy, read_environment
-    from chainhub._transport.streams import AsyncStream
+    from chainhub._transport.streams import AsyncConnectionPool, AsyncStream
     from chainhub._transport.user_client import (
         AsyncStreamedResponse,
         StreamedResponse,
@@ -93,7 +99,7 @@ __all__ = [
 ]
 
 _LATE = {
-    "AsyncConnectionPool": "async_pools",
+    "AsyncConnectionPool": "streams",
     "AsyncStream": "streams",
     "AsyncStreamedResponse": "user_client",
     "choose_proxy": "proxies",

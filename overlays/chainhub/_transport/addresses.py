@@ -7,7 +7,7 @@ answer read what only this machine can reach. Everything here is a decision: no 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import inet_aton, inet_ntoa
@@ -18,6 +18,9 @@ from chainhub.errors import AddressRefusedError, ConfigurationError
 
 if TYPE_CHECKING:
     import httpx
+
+AddressCheck = Callable[[str, int, str], None]
+"""Called with host, port and numeric address before connecting; raises to refuse the address."""
 
 _METADATA = {
     "100.100.100.200",  # Alibaba Cloud

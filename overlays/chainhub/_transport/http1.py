@@ -1,22 +1,22 @@
 """HTTP/1.1 on one connection, without input and output: h11 decides what a response is.
 
-What takes several steps is a `Talk`, a generator: it yields bytes to be written, or nothing (`b""`)
-when it must read, and is sent what was read. So one core serves threads and asyncio, and each of
-them needs a single loop that carries a talk out (`converse` of the two streams).
+What takes several steps is a `Flow`, a generator as in httpx's authentication: it yields bytes to
+be written, or nothing (`b""`) when it must read, and is sent what was read. So one core serves
+threads and asyncio, and each of them needs a single loop that runs a flow (`run` of a stream).
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import TypeVar
 
 import h11
 
-from chainhub._transport.failure import Failure, Head, Headers, Response
+from chainhub._transport.exchange import Failure, Head, Headers, Response
 
 T = TypeVar("T")
-Talk = Generator[bytes, bytes, T]
+Flow = Generator[bytes, bytes, T]
 
 DECODED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """Headers that say nothing true about a body that was decompressed already."""
@@ -28,11 +28,11 @@ PIECE = 256 * 1024
 """Bytes that are decompressed at once."""
 
 
-class _Cut(bytes):
-    """An end that may be somebody's attack: TLS says goodbye before it closes."""
+class _Truncation(bytes):
+    """An end that may be somebody's attack: TLS announces that it closes."""
 
 
-CUT = _Cut()
+TRUNCATION = _Truncation()
 """What reading returns at the end of an encrypted connection that was not announced."""
 
 
@@ -41,15 +41,6 @@ class SecretBytes(bytes):
 
     def __repr__(self) -> str:
         return f"<{len(self)} secret bytes>"
-
-
-def _local(step: Callable[[], T]) -> T:
-    """Return what a step returns; what h11 refuses to send becomes a failure."""
-    try:
-        return step()
-    except h11.LocalProtocolError as error:
-        failure = Failure("local", str(error))
-    raise failure
 
 
 class Request:
@@ -68,8 +59,14 @@ class Request:
     __slots__ = ("_body", "_head")
 
     def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes = b"") -> None:
-        self._head = _local(lambda: h11.Request(method=method, target=target, headers=headers))
-        self._body = body
+        try:
+            self._head = h11.Request(method=method, target=target, headers=headers)
+        except h11.LocalProtocolError as error:
+            failure = Failure("local", str(error))
+        else:
+            self._body = body
+            return
+        raise failure  # not from h11's error, whose frames hold the headers
 
     def __repr__(self) -> str:
         return f"<Request {self._head.method.decode()}>"
@@ -80,13 +77,8 @@ class Request:
         Raises:
             Failure: HTTP cannot carry the target.
         """
-        other = object.__new__(Request)
-        head = self._head
-        other._head = _local(
-            lambda: h11.Request(method=head.method, target=target, headers=head.headers)
-        )
-        other._body = self._body
-        return other
+        checked: Headers = self._head.headers  # type: ignore[assignment]  # h11's own kind of list
+        return Request(self._head.method, target, checked, self._body)
 
     def forwarded(self, origin: bytes, more: Iterable[tuple[bytes, bytes]]) -> Request:
         """Return the request for a proxy that forwards it: with a whole URL and further headers."""
@@ -94,16 +86,25 @@ class Request:
         return Request(self._head.method, origin + self._head.target, headers, self._body)
 
     def send_on(self, connection: h11.Connection) -> SecretBytes:
-        """Return the bytes of the whole request."""
-        sent = SecretBytes(connection.send(self._head) or b"")
-        if self._body:
-            sent = SecretBytes(sent + (connection.send(h11.Data(data=self._body)) or b""))
-        connection.send(h11.EndOfMessage())  # nothing to send: no body of ours comes in chunks
-        return sent
+        """Return the bytes of the whole request.
+
+        Raises:
+            Failure: its body is not as long as its headers say.
+        """
+        try:
+            sent = SecretBytes(connection.send(self._head) or b"")
+            if self._body:
+                sent = SecretBytes(sent + (connection.send(h11.Data(data=self._body)) or b""))
+            connection.send(h11.EndOfMessage())  # no bytes: no body of ours comes in chunks
+        except h11.LocalProtocolError as error:
+            failure = Failure("local", str(error))
+        else:
+            return sent
+        raise failure
 
 
 class Connection:
-    """What was said on one connection.
+    """The requests and responses on one connection, one after the other.
 
     Attributes:
         head: The head of the response under way, None before it has come.
@@ -111,11 +112,11 @@ class Connection:
         sent: Whether the request under way was handed out to be written.
     """
 
-    __slots__ = ("_h11", "_heard", "head", "sent", "used")
+    __slots__ = ("_first_bytes", "_h11", "head", "sent", "used")
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        self._heard = b""
+        self._first_bytes = b""
         self.head: Head | None = None
         self.used = False
         self.sent = False
@@ -131,7 +132,7 @@ class Connection:
         """How many bytes came that belong to no response."""
         return len(self._h11.trailing_data[0])
 
-    def exchange(self, request: Request, max_body: int) -> Talk[Response]:
+    def exchange(self, request: Request, max_body: int) -> Flow[Response]:
         """Send a request and take its whole response.
 
         Raises:
@@ -143,29 +144,24 @@ class Connection:
             body.feed(data)
         return Response(status, headers, body.finish())
 
-    def ask(self, request: Request) -> Talk[Head]:
+    def ask(self, request: Request) -> Flow[Head]:
         """Send a request and take the head of its response."""
         if self.used:
             self._h11.start_next_cycle()
-        self._heard, self.head, self.used, self.sent = b"", None, False, False
-        outgoing = _local(lambda: request.send_on(self._h11))
+        self._first_bytes, self.head, self.used, self.sent = b"", None, False, False
+        outgoing = request.send_on(self._h11)
         self.sent = True
         yield outgoing
-        return (yield from self._final_head())
-
-    def _final_head(self) -> Talk[Head]:
-        while True:
-            event = yield from self._next_event()
-            if isinstance(event, h11.Response):
-                self.head = Head(event.status_code, event.headers.raw_items())
-                return self.head
+        while not isinstance(event := (yield from self._next_event()), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise self._switched()  # PAUSED, by an upgrade that the caller's headers ask for
             if event.http_version != b"1.1":
                 # HTTP/1.0 has no interim responses: whoever sends one means something else.
                 raise Failure("protocol", "an interim response (1xx) came over HTTP/1.0")
+        self.head = Head(event.status_code, event.headers.raw_items())
+        return self.head
 
-    def next_data(self) -> Talk[bytes]:
+    def next_data(self) -> Flow[bytes]:
         """Take the next bytes of the body as they come, nothing at its end."""
         event = yield from self._next_event()
         if isinstance(event, h11.Data):
@@ -173,42 +169,34 @@ class Connection:
         self.used = True  # EndOfMessage
         return b""
 
-    def _next_event(self) -> Talk[object]:
+    def _next_event(self) -> Flow[object]:
         try:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
                 self._receive((yield b""))
         except h11.RemoteProtocolError as error:
-            failure = self._no_http(str(error))
+            text = str(error)
         else:
             return event
-        raise failure
+        if self.head is not None and self._h11.trailing_data[1]:
+            raise Failure("truncated", text)
+        if self.head is None and self._first_bytes[9:] == b"101":
+            raise self._switched()
+        raise Failure("protocol", text)
 
     def _receive(self, data: bytes) -> None:
-        if self.head is None:
-            if not data:
-                raise self._early_end()
-            self._hear(data)
-        elif data is CUT:
-            raise Failure("truncated", "the encrypted connection ended without notice")
+        if self.head is not None:
+            if data is TRUNCATION:
+                raise Failure("truncated", "the encrypted connection ended without notice")
+        elif not data and self._first_bytes:
+            raise Failure("truncated", "the connection ended inside the head of the response")
+        elif not data:
+            raise Failure("closed", "the server disconnected without sending a response")
+        else:
+            # h11 would wait for the end of a line that is no status line.
+            self._first_bytes += data[: 12 - len(self._first_bytes)]
+            if not b"HTTP/".startswith(self._first_bytes[:5]):
+                raise Failure("protocol", f"it begins with {self._first_bytes[:5]!r}")
         self._h11.receive_data(data)
-
-    def _hear(self, data: bytes) -> None:
-        """Look at the first bytes: h11 would wait for the end of a line that is no status line."""
-        self._heard += data[: 12 - len(self._heard)]
-        if not b"HTTP/".startswith(self._heard[:5]):
-            raise Failure("protocol", f"it begins with {self._heard[:5]!r}")
-
-    def _early_end(self) -> Failure:
-        if self._heard:
-            return Failure("truncated", "the connection ended inside the head of the response")
-        return Failure("closed", "the server disconnected without sending a response")
-
-    def _no_http(self, text: str) -> Failure:
-        if self.head is not None and self._h11.trailing_data[1]:
-            return Failure("truncated", text)
-        if self.head is None and self._heard[9:] == b"101":
-            return self._switched()
-        return Failure("protocol", text)
 
     def _switched(self) -> Failure:
         return Failure("protocol", "it switched protocols (101), which was not requested")
@@ -221,7 +209,7 @@ class Connection:
         if self.head is not None:
             return False
         return failure.kind in ("protocol", "truncated") or (
-            failure.kind == "closed" and not self._heard
+            failure.kind == "closed" and not self._first_bytes
         )
 
 
@@ -256,21 +244,14 @@ class Body:
         Raises:
             Failure: the body is too large or cannot be decompressed.
         """
-        if self._gunzip is None:
-            self._take(data)
-        else:
-            for piece in self._gunzip.feed(data):
-                self._take(piece)
-
-    def _take(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._limit:
-            raise self._too_large()
-        self._parts.append(data)
+        for piece in (data,) if self._gunzip is None else self._gunzip.feed(data):
+            self._size += len(piece)
+            if self._size > self._limit:
+                raise self._too_large()
+            self._parts.append(piece)
 
     def _too_large(self) -> Failure:
-        text = f"the body is larger than the limit of {self._limit} bytes"
-        return Failure("too_large", text)
+        return Failure("too_large", f"the body is larger than the limit of {self._limit} bytes")
 
     def finish(self) -> bytes:
         """Return the whole body.
@@ -302,18 +283,18 @@ class Gunzip:
         """
         while data:
             member = self._member = self._member or zlib.decompressobj(wbits=31)
-            piece = self._decompress(member, data)
+            try:
+                piece = member.decompress(data, PIECE)
+            except zlib.error as error:
+                text = f"the body is declared as gzip but is not gzip ({str(error)[:100]})"
+                break
             data = member.unconsumed_tail or member.unused_data
             if member.eof:
                 self._member = None
             if piece:
                 yield piece
-
-    def _decompress(self, member: zlib._Decompress, data: bytes | memoryview) -> bytes:
-        try:
-            return member.decompress(data, PIECE)
-        except zlib.error as error:
-            text = f"the body is declared as gzip but is not gzip ({str(error)[:100]})"
+        else:
+            return
         raise Failure("decode", text)
 
     @property

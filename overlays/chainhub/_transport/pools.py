@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from chainhub import _clock
 from chainhub._transport import http1
-from chainhub._transport.failure import Failure, Head, Headers, Response
+from chainhub._transport.exchange import Failure, Head, Headers, Limits, Response, cancel_scope
 from chainhub._transport.http1 import Request
-from chainhub._transport.limits import Limits, cancel_scope
-from chainhub._transport.routes import TLS, Route
+from chainhub._transport.routes import Route
 from chainhub._transport.sockets import SocketStream
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ S = TypeVar("S", bound=Stream)
 
 
 class PooledConnection(Generic[S]):
-    """One connection with what was said on it.
+    """One connection: its bytes, and the requests and responses on it.
 
     Attributes:
         idle_since: The instant (monotonic) at which it was given back.
@@ -57,10 +56,6 @@ class PooledConnection(Generic[S]):
         self.stream = stream
         self.http = http1.Connection()
         self.idle_since = 0.0
-
-    def has_expired(self) -> bool:
-        """Tell whether it was idle for too long, or the server has closed it or said more."""
-        return _clock.monotonic() - self.idle_since > KEEPALIVE or self.stream.readable()
 
     def failed(self, failure: Failure, *, again: bool) -> Response | None:
         """Return what is left of an exchange that failed; None if its request is to be sent again.
@@ -77,7 +72,7 @@ class PooledConnection(Generic[S]):
             logger.debug("a kept connection had been closed by the server: trying a new one")
             return None
         failure.sent = self.http.sent
-        if (response := failure.salvaged(self.http.head)) is not None:
+        if (response := failure.response_without_body(self.http.head)) is not None:
             return response
         raise failure
 
@@ -109,13 +104,17 @@ class IdleConnections(Generic[S]):
             self.close()
 
     def pop(self) -> PooledConnection[S] | None:
-        """Return the warmest connection that still lives; those above it are closed."""
+        """Return the warmest connection that still lives; those above it are closed.
+
+        Nothing is waited for in here, so that nobody who is cancelled meanwhile keeps one.
+        """
         while True:
             try:
                 connection = self._idle.pop()
             except IndexError:
                 return None
-            if not connection.has_expired():
+            idle = _clock.monotonic() - connection.idle_since
+            if idle <= KEEPALIVE and not connection.stream.readable():
                 return connection
             logger.debug("closed an idle connection: it was idle too long, or the server closed it")
             connection.stream.close()
@@ -185,15 +184,14 @@ class ConnectionPool:
     ) -> Response | None:
         """Run one exchange; None says that the connection was dead and the request unheard."""
         stream, http = connection.stream, connection.http
-        reused = limits.reused = http.used
+        limits.reused = http.used
         route = self._route()
         try:
             with cancel_scope(limits.cancel, stream.waker):
-                if not reused:
-                    open_stream(stream, route, until, limits.connect)
+                if not http.used:
+                    stream.open(route, until, limits.connect)
                 stream.until = until
-                talk = http.exchange(route.request(request), limits.max_body)
-                response = stream.converse(talk)
+                response = stream.run(http.exchange(route.request(request), limits.max_body))
         except Failure as error:
             failure = error
         except BaseException:
@@ -202,44 +200,11 @@ class ConnectionPool:
         else:
             self._idle.push(connection)
             return response
-        return connection.failed(failure, again=reused and not limits.cancelled())
+        return connection.failed(failure, again=limits.reused and not limits.cancelled())
 
     def close(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""
         self._idle.close()
-
-
-def open_stream(stream: SocketStream, route: Route, until: float, connect: float) -> None:
-    """Take a way from its beginning to where requests can be sent.
-
-    Args:
-        stream: Not yet connected.
-        route: The way.
-        until: The instant (monotonic) at which the attempt ends.
-        connect: Seconds for connecting, and for each TLS handshake.
-
-    Raises:
-        Failure: it cannot be taken.
-    """
-    stream.until = until
-    try:
-        stream.connect(route.host, route.port, connect, route.check)
-    except Failure as failure:
-        raise of_the_way(failure, route) from None
-    for step in route.steps:
-        if isinstance(step, TLS):
-            stream.until = min(until, _clock.monotonic() + connect)
-            stream.start_tls(step.context, step.hostname)
-        else:
-            stream.until = until
-            stream.converse(step())
-
-
-def of_the_way(failure: Failure, route: Route) -> Failure:
-    """Return a failure to connect as that of the proxy, if there is one."""
-    if route.shown and failure.kind in ("connect", "connect_timeout"):
-        return Failure(failure.kind, f"{route.shown} cannot be reached: {failure.text}")
-    return failure
 
 
 STREAM_READ = 128 * 1024
@@ -264,7 +229,6 @@ class StreamedExchange:
     ) -> None:
         self._route = route
         self._idle = idle
-        self._read_size = read_size
         self._connection = PooledConnection(SocketStream(read_size))
         self._shut = False
 
@@ -285,7 +249,7 @@ class StreamedExchange:
                 failure = error
             self._use(fresh)
             kept.failed(failure, again=not self._shut)
-        open_stream(self._connection.stream, self._route, until, connect)
+        self._connection.stream.open(self._route, until, connect)
         return self._send(request, until)
 
     def _use(self, connection: PooledConnection[SocketStream]) -> None:
@@ -295,7 +259,7 @@ class StreamedExchange:
 
     def _send(self, request: Request, until: float) -> Head:
         self._connection.stream.until = until
-        return self._connection.stream.converse(self._connection.http.ask(request))
+        return self._connection.stream.run(self._connection.http.ask(request))
 
     def body(self) -> Iterator[bytes]:
         """Yield the body as it comes.
@@ -304,7 +268,7 @@ class StreamedExchange:
             Failure: it broke off.
         """
         stream, http = self._connection.stream, self._connection.http
-        while data := stream.converse(http.next_data()):
+        while data := stream.run(http.next_data()):
             yield data
 
     def extend(self, until: float) -> None:

@@ -6,22 +6,26 @@ other programs) is looked at only when it is chosen, so that it cannot break wha
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import getproxies
 
+import h11
+import httpx
+
 from chainhub._transport.addresses import is_loopback
+from chainhub._transport.exchange import Failure
+from chainhub._transport.http1 import MAX_HEAD, Flow, SecretBytes
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
-
-    import httpx
 
 ARGUMENT = "the argument proxy="
 _SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -29,13 +33,6 @@ _DEFAULT_PORT = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _SYSTEM = "the system's proxy settings"
 # The lengths of user name and password travel in one byte each (RFC 1929).
 _SOCKS_AUTH_LIMIT = 255
-
-
-class _Hidden(bytes):
-    """Bytes that do not show themselves."""
-
-    def __repr__(self) -> str:
-        return "b'…'"
 
 
 class _HiddenURL(str):
@@ -66,12 +63,20 @@ class ProxySetting(NamedTuple):
         if self.auth is None:
             return []
         credentials = b64encode(b":".join(self.auth))
-        return [(b"Proxy-Authorization", _Hidden(b"Basic " + credentials))]
+        return [(b"Proxy-Authorization", SecretBytes(b"Basic " + credentials))]
 
     @property
     def socks(self) -> bool:
         """Whether the proxy speaks SOCKS 5 rather than HTTP."""
         return self.scheme.startswith("socks")
+
+    def tunnel(self, host: str, port: int) -> Flow[None]:
+        """Ask the proxy to connect to a host.
+
+        Raises:
+            Failure: it refuses, or does not speak the protocol.
+        """
+        return (_socks_tunnel if self.socks else _http_tunnel)(self, host, port)
 
     @property
     def address(self) -> str:
@@ -197,8 +202,6 @@ def httpx_proxy(
         proxy: The chosen one, or what a user gave httpx.
         trusted: Gives the TLS context for an encrypted proxy that has none of its own.
     """
-    import httpx
-
     if isinstance(proxy, ProxySetting):
         url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
         auth = None if proxy.auth is None else (proxy.auth[0].decode(), proxy.auth[1].decode())
@@ -251,12 +254,10 @@ def _bare_v6(host: str) -> bool:
 
 
 def _parse_url(text: str) -> httpx.URL | None:
-    from httpx import URL, InvalidURL
-
     try:
-        url = URL(text)
+        url = httpx.URL(text)
         _ = url.host  # Decoding an internationalised name may fail too.
-    except (InvalidURL, ValueError):
+    except (httpx.InvalidURL, ValueError):
         return None
     return url
 
@@ -292,11 +293,11 @@ def _problem(url: httpx.URL) -> str | None:
 def _auth(url: httpx.URL) -> tuple[bytes, bytes] | None:
     if not (url.username or url.password):
         return None
-    return _Hidden(url.username.encode()), _Hidden(url.password.encode())
+    return SecretBytes(url.username.encode()), SecretBytes(url.password.encode())
 
 
 def _check_socks(setting: ProxySetting) -> None:
-    if setting.socks and not _has_socksio():
+    if setting.socks and importlib.util.find_spec("socksio") is None:
         from chainhub._extras import missing_extra
 
         subject = f"{setting.source} asks for a SOCKS proxy, which needs"
@@ -304,13 +305,62 @@ def _check_socks(setting: ProxySetting) -> None:
         raise ConfigurationError(f"{missing}. {_way_out(setting.source)}")
 
 
-def _has_socksio() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("socksio") is not None
-
-
 def _way_out(source: str) -> str:
     if source.startswith("the argument"):
         return "Without the argument, the proxies of the environment apply."
     return "To use no proxy of the environment: trust_env=False."
+
+
+def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+    headers = [(b"Host", target.encode()), (b"Accept", b"*/*"), *proxy.headers]
+    request = h11.Request(method=b"CONNECT", target=target.encode(), headers=headers)
+    yield SecretBytes(connection.send(request) or b"")
+    try:
+        connection.send(h11.EndOfMessage())
+        while not isinstance(event := connection.next_event(), h11.Response):
+            if event is h11.NEED_DATA:
+                connection.receive_data((yield b""))
+    except h11.RemoteProtocolError as error:
+        text = f"{proxy.shown} hung up or does not speak HTTP ({error})"
+    else:
+        if 200 <= event.status_code < 300:
+            return
+        text = f"{event.status_code} {event.reason.decode('ascii', 'replace')}"
+    raise Failure("proxy", text)
+
+
+def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
+    """Ask a SOCKS 5 proxy to connect to a host; it looks the name up."""
+    from socksio import SOCKSError, socks5
+
+    connection = socks5.SOCKS5Connection()
+
+    def answer_to(request: object) -> Flow[Any]:
+        connection.send(request)
+        yield SecretBytes(connection.data_to_send())
+        return connection.receive_data((yield b""))  # a reply to this request, or a SOCKSError
+
+    method = socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED
+    if proxy.auth is not None:
+        method = socks5.SOCKS5AuthMethod.USERNAME_PASSWORD
+    connect, problem = socks5.SOCKS5Command.CONNECT, ""
+    try:
+        agreed = yield from answer_to(socks5.SOCKS5AuthMethodsRequest([method]))
+        if agreed.method != method:
+            problem = f"asks for another way to log in ({agreed.method.name})"
+        elif proxy.auth is not None:
+            login = socks5.SOCKS5UsernamePasswordRequest(*proxy.auth)
+            if not (yield from answer_to(login)).success:
+                problem = "refuses the user name and password"
+        if not problem:
+            target = socks5.SOCKS5CommandRequest.from_address(connect, (host, port))
+            reply = yield from answer_to(target)
+            if reply.reply_code == socks5.SOCKS5ReplyCode.SUCCEEDED:
+                return
+            words = reply.reply_code.name.lower().replace("_", " ")
+            problem = f"could not connect: {words}"
+    except SOCKSError:
+        problem = "hung up or does not speak SOCKS 5"
+    raise Failure("proxy", f"{proxy.shown} {problem}")

@@ -1,10 +1,11 @@
-"""The way to an origin: where to connect, and what is said there before the first request.
+"""The route to an origin: where to connect, and what is said there before the first request.
 
-`Route` is that way; a `Connector` knows it for the one origin that a client is for.
+`Route` is one; a `Connector` knows that of the one origin that a client is for.
 """
 
 from __future__ import annotations
 
+import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,16 +13,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from chainhub._transport.addresses import is_loopback, refuse_remote
-from chainhub._transport.handshakes import http_tunnel, socks_tunnel
-from chainhub._transport.http1 import Request, Talk
-from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, tls_context
+from chainhub._transport.addresses import AddressCheck, is_loopback, refuse_remote
+from chainhub._transport.exchange import Failure
+from chainhub._transport.http1 import Flow, Request
+from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, certifi_path, tls_context
 
 if TYPE_CHECKING:
-    import ssl
-
     from chainhub._transport.proxies import ProxySetting, ProxySettings
-    from chainhub._transport.resolver import AddressCheck
 
 
 class TLS(NamedTuple):
@@ -31,11 +29,11 @@ class TLS(NamedTuple):
     hostname: str
 
 
-Step = TLS | Callable[[], Talk[None]]
+Step = TLS | Callable[[], Flow[None]]
 
 
 class Route(NamedTuple):
-    """The way to one origin.
+    """The route to one origin.
 
     Attributes:
         host: The host to connect to: the origin's or the proxy's.
@@ -60,6 +58,13 @@ class Route(NamedTuple):
         """Return a request as it must be written on this route."""
         return request.forwarded(self.prefix, self.headers) if self.prefix else request
 
+    def failure(self, failure: Failure) -> Failure:
+        """Return a failure to connect to `host` in words that name the proxy, if it is one."""
+        if self.shown and failure.kind in ("connect", "connect_timeout"):
+            text = f"{self.shown} cannot be reached: {failure.text}"
+            return Failure(failure.kind, text)
+        return failure
+
 
 def route_to(
     scheme: str,
@@ -70,7 +75,7 @@ def route_to(
     context: Callable[[], ssl.SSLContext],
     check: AddressCheck | None = None,
 ) -> Route:
-    """Return the way to an origin.
+    """Return the route to an origin.
 
     Args:
         scheme: `http` or `https`.
@@ -88,8 +93,7 @@ def route_to(
         place = f"[{host}]" if ":" in host else host
         prefix = f"http://{place}:{port}".encode()
         return Route(proxy.host, proxy.port, to_proxy, None, proxy.shown, prefix, proxy.headers)
-    tunnel = socks_tunnel if proxy.socks else http_tunnel
-    steps = (*to_proxy, lambda: tunnel(proxy, host, port), *encrypted)
+    steps = (*to_proxy, lambda: proxy.tunnel(host, port), *encrypted)
     return Route(proxy.host, proxy.port, steps, None, proxy.shown)
 
 
@@ -97,7 +101,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
-    """Return where requests go through, None if nothing but the way to the API is known.
+    """Return where requests go through, None if everything goes directly.
 
     Args:
         argument: The URL of a proxy.
@@ -150,6 +154,8 @@ class Connector:
         self._route: Route | None = None
         # A proxy that cannot be used is a mistake to hear of now, not at the first request.
         self.proxy()
+        if self.scheme == "https":
+            certifi_path()  # the first connection may find no descriptor left to import it with
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> ProxySetting | None:
         """Return the proxy for a request, or None if it goes directly.
@@ -174,7 +180,7 @@ class Connector:
         return (url.scheme, host, port) == (self.scheme, self.host, self.port)
 
     def route(self) -> Route:
-        """Return the way to the origin.
+        """Return the route to the origin.
 
         Raises:
             ConfigurationError: the certificates cannot be read.
@@ -201,8 +207,6 @@ class Connector:
         Args:
             arguments: Of `httpx.Client`. A context among them is used as it is, a transport too.
         """
-        import ssl
-
         verify = arguments.get("verify")
         if verify is None:
             # httpx loads the client certificate into the context, which others must not share.

@@ -1,32 +1,36 @@
-"""Sockets for threads; whatever is done on one ends at an instant."""
+"""Sockets for threads: look-up, connecting to the first address that answers, TLS, bytes.
+
+What is done on a socket ends at an instant.
+"""
 
 from __future__ import annotations
 
-import os
 import select
 import selectors
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import zip_longest
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from chainhub._transport.failure import Failure, broken, connecting
-from chainhub._transport.handshakes import TLSLayer, handshake_of
-from chainhub._transport.http1 import CUT, Talk
-from chainhub._transport.limits import left
-from chainhub._transport.resolver import (
-    AddressCheck,
-    AddressInfo,
-    Found,
-    address_info,
-    addresses,
-    head_starts,
-    start_look_up,
-)
+from chainhub import _clock
+from chainhub._transport.addresses import AddressCheck
+from chainhub._transport.exchange import Failure, left, os_failure, os_text
+from chainhub._transport.http1 import Flow
+from chainhub._transport.routes import TLS, Route
+from chainhub._transport.tls import TLSLayer
 
 T = TypeVar("T")
+
+AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+LookUp = list[AddressInfo] | BaseException
+"""What a look-up brought."""
+
+HEAD_START = 0.25
+"""Seconds an address has before the next one is tried beside it (RFC 8305, section 5)."""
 
 READ = 64 * 1024
 """Bytes that are read at once."""
@@ -40,6 +44,94 @@ _Selector: type[selectors.BaseSelector] = getattr(
 )
 
 
+def numeric_address(host: str, port: int) -> list[AddressInfo] | None:
+    """Return how to connect to a plain numeric address, None for a name, which must be looked up.
+
+    A look-up of an address would first load the tables of international names.
+    """
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError, ValueError):
+            socket.inet_pton(family, host)
+            place = (host, port) if family == socket.AF_INET else (host, port, 0, 0)
+            return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place)]
+    return None
+
+
+def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> None:
+    """Look a name up in a thread that is left behind when nobody wants to wait any longer.
+
+    The system's resolver has no time limit and cannot be interrupted.
+
+    Args:
+        host: The name.
+        port: The port, which becomes part of the addresses.
+        done: Called in that thread with what was found, or with what was raised.
+    """
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the look-up was asked for
+            done(error)
+        else:
+            done(found)  # type: ignore[arg-type]  # typeshed also describes Pythons built without IPv6
+
+    try:
+        threading.Thread(target=look_up, name="chainhub-look-up", daemon=True).start()
+    except RuntimeError:  # no further thread can be had
+        look_up()
+
+
+def slow_look_up(host: str) -> Failure:
+    """Return the failure of a look-up that nobody wanted to wait for any longer."""
+    return Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
+
+
+def addresses(host: str, port: int, found: LookUp, check: AddressCheck | None) -> list[AddressInfo]:
+    """Return the addresses to try, after the check has passed each of them.
+
+    Families take turns (RFC 8305, section 4), so that a network without one of them costs a moment.
+
+    Raises:
+        Failure: the name has no address.
+    """
+    if isinstance(found, OSError | UnicodeError):
+        detail, busy = "no host name", False
+        if isinstance(found, OSError):
+            detail = os_text(found)
+        if isinstance(found, socket.gaierror):
+            detail, busy = found.strerror or detail, found.errno == socket.EAI_AGAIN
+        text = f"the host name {host[:100]!r} was not found ({detail})"
+        raise Failure("lookup", text, passing=busy)
+    if isinstance(found, BaseException):
+        raise found
+    infos = list({info[4][0]: info for info in found}.values())
+    if not infos:
+        raise Failure("lookup", f"the host name {host[:100]!r} has no address")
+    if check is not None:
+        for info in infos:
+            check(host, port, info[4][0])
+    first = [info for info in infos if info[0] == infos[0][0]]
+    others = [info for info in infos if info[0] != infos[0][0]]
+    return [info for pair in zip_longest(first, others) for info in pair if info is not None]
+
+
+def head_starts(count: int, limit: float) -> list[float]:
+    """Return how long each of so many addresses is waited for before the next one is tried too."""
+    return [*[HEAD_START] * (count - 1), limit]
+
+
+def is_readable(descriptor: int) -> bool:
+    """Tell whether a read would return at once; a closed socket counts as readable."""
+    if descriptor < 0:
+        return True
+    if not hasattr(select, "poll"):  # pragma: no cover  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class SocketStream:
     """One connection to a server.
 
@@ -50,12 +142,38 @@ class SocketStream:
     def __init__(self, read_size: int = READ) -> None:
         self.until = 0.0
         self._read_size = read_size
-        self._host = ""
         self._socket: socket.socket | None = None
-        self._layer: TLSLayer | None = None
+        self._layers: list[TLSLayer] = []  # the innermost first
         self._open: list[socket.socket] = []
-        self._looked_up: SimpleQueue[Found] = SimpleQueue()
+        self._looked_up: SimpleQueue[LookUp] = SimpleQueue()
         self._shut = False
+
+    def open(self, route: Route, until: float, connect: float) -> None:
+        """Take a route from its beginning to where requests can be sent.
+
+        Args:
+            route: The route.
+            until: The instant (monotonic) at which the attempt ends.
+            connect: Seconds for connecting, and for each TLS handshake.
+
+        Raises:
+            Failure: it cannot be taken.
+        """
+        self.until = until
+        try:
+            self.connect(route.host, route.port, connect, route.check)
+        except Failure as error:
+            failure = route.failure(error)
+        else:
+            for step in route.steps:
+                if isinstance(step, TLS):
+                    self.until = min(until, _clock.monotonic() + connect)
+                    self.start_tls(step.context, step.hostname)
+                else:
+                    self.until = until
+                    self.run(step())
+            return
+        raise failure
 
     def connect(self, host: str, port: int, limit: float, check: AddressCheck | None) -> None:
         """Connect to the first address of a host that answers.
@@ -69,35 +187,47 @@ class SocketStream:
         Raises:
             Failure: no address answers, or the name has none.
         """
-        self._host = host
         infos = addresses(host, port, self._look_up(host, port), check)
         try:
             sock = self._socket = self._first_to_answer(infos, limit)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
-            failure = connecting(broken(error, host))
+            failure = os_failure(error).before_connected()
         else:
             return
         raise failure
 
-    def _look_up(self, host: str, port: int) -> Found:
-        if (literal := address_info(host, port)) is not None:
-            return [literal]
+    def _look_up(self, host: str, port: int) -> LookUp:
+        if (found := numeric_address(host, port)) is not None:
+            return found
         start_look_up(host, port, self._looked_up.put)
         with suppress(Empty, TimeoutError):
             return self._looked_up.get(timeout=left(self.until))
-        raise Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
+        raise slow_look_up(host)
 
     def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
+        """Return the first socket that is connected; all others are closed."""
         failures: list[OSError] = []
-        winner = None
+        winner: socket.socket | None = None
         try:
             with _Selector() as selector:
                 for info, pause in zip(infos, head_starts(len(infos), limit), strict=True):
-                    self._begin(info, selector, failures)
-                    winner = self._answered(selector, pause, failures)
-                    if winner is not None:
-                        return winner
+                    try:
+                        tried = self._connecting(info)
+                        selector.register(tried, selectors.EVENT_WRITE, tried)
+                    except OSError as error:
+                        failures.append(error)
+                    while selector.get_map():
+                        if not (ready := selector.select(min(pause, left(self.until)))):
+                            break  # the next one is tried beside those that are under way
+                        self._refuse_shut()
+                        for key, _ in ready:
+                            selector.unregister(key.fileobj)
+                            tried = key.data
+                            if not (number := tried.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                                winner = tried
+                                return winner
+                            failures.append(OSError(number, ""))
                 raise TimeoutError if selector.get_map() else failures[-1]
         finally:
             for sock in self._open:
@@ -105,39 +235,14 @@ class SocketStream:
                     sock.close()
             self._open = [sock for sock in self._open if sock is winner]
 
-    def _begin(
-        self, info: AddressInfo, selector: selectors.BaseSelector, failures: list[OSError]
-    ) -> None:
-        family, kind, protocol, _, address = info
-        try:
-            sock = socket.socket(family, kind, protocol)
-            self._watch(sock)
-            sock.setblocking(False)
-            with suppress(BlockingIOError):
-                sock.connect(address)
-            selector.register(sock, selectors.EVENT_WRITE, sock)
-        except OSError as error:
-            failures.append(error)
-
-    def _answered(
-        self, selector: selectors.BaseSelector, pause: float, failures: list[OSError]
-    ) -> socket.socket | None:
-        """Return a socket that is connected; None if the pause is over, or all have failed."""
-        while selector.get_map() and (ready := selector.select(min(pause, left(self.until)))):
-            self._refuse_shut()
-            for key, _ in ready:
-                sock: socket.socket = key.data
-                selector.unregister(sock)
-                number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if not number:
-                    return sock
-                failures.append(OSError(number, ""))
-        return None
-
-    def _watch(self, sock: socket.socket) -> None:
-        """Make `sock` one that `shut` finds; whoever has shut the stream before is found here."""
+    def _connecting(self, info: AddressInfo) -> socket.socket:
+        sock = socket.socket(*info[:3])
         self._open.append(sock)
-        self._refuse_shut()
+        self._refuse_shut()  # `shut` has not found this socket
+        sock.setblocking(False)
+        with suppress(BlockingIOError):
+            sock.connect(info[4])
+        return sock
 
     def _refuse_shut(self) -> None:
         if self._shut:
@@ -149,79 +254,43 @@ class SocketStream:
         Raises:
             Failure: the handshake failed.
         """
+        layer = TLSLayer(context, hostname)
         try:
-            if isinstance(self._socket, ssl.SSLSocket):
-                layer = TLSLayer(context, hostname)
-                self.converse(handshake_of(layer, hostname))
-                self._layer = layer
-            else:
-                self._encrypt(context, hostname)
+            self.run(layer.handshake())
         except Failure as error:
-            failure = connecting(error)
-        except OSError as error:
-            failure = connecting(broken(error, hostname))
+            failure = error.before_connected()
         else:
+            self._layers.insert(0, layer)
             return
         raise failure
 
-    def _encrypt(self, context: ssl.SSLContext, hostname: str) -> None:
-        assert self._socket is not None
-        # Wrapping leaves a socket open that was reset before.
-        if failed := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(failed, os.strerror(failed))
-        # Wrapping takes the descriptor over: a socket that waits in the handshake must be the one
-        # that is watched and closed.
-        encrypted = self._socket = context.wrap_socket(
-            self._socket,
-            server_hostname=hostname,
-            do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,
-        )
-        self._open.clear()
-        self._watch(encrypted)
-        encrypted.settimeout(left(self.until))
-        encrypted.do_handshake()
-
-    def converse(self, talk: Talk[T]) -> T:
-        """Carry a talk out: write what it yields, read when it yields nothing; return its result.
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow: write what it yields, read when it yields nothing; return its result.
 
         Raises:
-            Failure: the connection broke, or the talk failed.
+            Failure: the connection broke, or the flow failed.
         """
-        if self._layer is None:
-            return self._carry(talk, self._receive, self._send)
-        return self._carry(talk, self._read, self._write)
-
-    def _carry(self, talk: Talk[T], read: Callable[[], bytes], write: Callable[[bytes], None]) -> T:
+        for layer in self._layers:
+            flow = layer.encrypted(flow)
         try:
-            outgoing = next(talk)
+            outgoing = next(flow)
             while True:
                 if outgoing:
-                    write(outgoing)
-                    outgoing = talk.send(b"")
+                    self._send(outgoing)
+                    outgoing = flow.send(b"")
                 else:
-                    outgoing = talk.send(read())
+                    outgoing = flow.send(self._receive())
         except StopIteration as end:
             result: T = end.value
         return result
-
-    def _read(self) -> bytes:
-        assert self._layer is not None
-        return self._carry(self._layer.read(self._read_size), self._receive, self._send)
-
-    def _write(self, data: bytes) -> None:
-        assert self._layer is not None
-        self._carry(self._layer.write(data), self._receive, self._send)
 
     def _receive(self) -> bytes:
         assert self._socket is not None
         try:
             self._socket.settimeout(left(self.until))
             return self._socket.recv(self._read_size)
-        except ssl.SSLEOFError:
-            return CUT
         except OSError as error:
-            failure = broken(error, self._host)
+            failure = os_failure(error)
         raise failure
 
     def _send(self, data: bytes) -> None:
@@ -232,15 +301,16 @@ class SocketStream:
                 self._socket.settimeout(left(self.until))
                 view = view[self._socket.send(view[:SLICE]) :]
         except OSError as error:
-            failure = broken(error, self._host)
+            failure = os_failure(error)
         else:
             return
         raise failure
 
     def readable(self) -> bool:
         """Tell whether bytes or the end wait to be read, in memory or in the socket."""
-        if self._layer is not None and self._layer.holds_bytes:
-            return True
+        for layer in self._layers:
+            if layer.holds_bytes:
+                return True
         return self._socket is None or is_readable(self._socket.fileno())
 
     def waker(self) -> Callable[[], None]:
@@ -253,21 +323,9 @@ class SocketStream:
         self._looked_up.put(ConnectionAbortedError("cancelled"))
         for sock in tuple(self._open):
             with suppress(OSError):
-                # SSLSocket.shutdown would also drop the TLS state under the feet of a reader.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the socket."""
         for sock in self._open:
             sock.close()
-
-
-def is_readable(descriptor: int) -> bool:
-    """Tell whether a read would return at once; a closed socket counts as readable."""
-    if descriptor < 0:
-        return True
-    if not hasattr(select, "poll"):  # pragma: no cover  # Windows
-        return bool(select.select([descriptor], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))

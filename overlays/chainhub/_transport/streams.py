@@ -1,4 +1,4 @@
-"""Connections for the tasks of an event loop: the async version of `sockets`.
+"""Connections for the tasks of an event loop: the async versions of `sockets` and `pools`.
 
 Any loop that asyncio allows will do: nothing is asked of its transports but what asyncio documents.
 What they bring is kept until somebody reads it; whoever waits is woken by bytes, by the end, by a
@@ -9,27 +9,30 @@ cancelled, so that one timer per wait is enough.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 from chainhub import _clock
-from chainhub._transport.failure import Failure, broken, connecting
-from chainhub._transport.handshakes import TLSLayer, handshake_of
-from chainhub._transport.http1 import Talk
-from chainhub._transport.limits import left
-from chainhub._transport.resolver import (
-    AddressCheck,
+from chainhub._transport.addresses import AddressCheck
+from chainhub._transport.exchange import Failure, Limits, Response, cancel_scope, left, os_failure
+from chainhub._transport.http1 import Flow, Request
+from chainhub._transport.pools import IdleConnections, PooledConnection
+from chainhub._transport.routes import TLS, Route
+from chainhub._transport.sockets import (
     AddressInfo,
-    Found,
-    address_info,
+    LookUp,
     addresses,
     head_starts,
+    is_readable,
+    numeric_address,
+    slow_look_up,
     start_look_up,
 )
-from chainhub._transport.sockets import READ, is_readable
+from chainhub._transport.tls import TLSLayer
 
 T = TypeVar("T")
 
@@ -47,16 +50,15 @@ class AsyncStream(asyncio.Protocol):
     def __init__(self) -> None:
         self.until = 0.0
         self._loop = asyncio.get_running_loop()
-        self._host = ""
         self._transport: asyncio.Transport | None = None
-        self._layer: TLSLayer | None = None
-        self._came = b""
+        self._layers: list[TLSLayer] = []  # the innermost first
+        self._unread = b""
         self._ended = False
         self._lost: OSError | None = None
         self._full = False
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._watched: object = None
+        self._cancellable: object = None
         self._interrupted = False
 
     # What the loop calls.
@@ -67,8 +69,8 @@ class AsyncStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Keep what came; leave the socket alone while too much stands unread."""
-        self._came = self._came + data if self._came else data
-        if len(self._came) > HIGH_WATER and not self._paused:
+        self._unread += data
+        if len(self._unread) > HIGH_WATER and not self._paused:
             assert self._transport is not None
             self._paused = True
             self._transport.pause_reading()
@@ -120,13 +122,26 @@ class AsyncStream(asyncio.Protocol):
 
     # Opening a connection.
 
-    async def connect(self, host: str, port: int, limit: float, check: AddressCheck | None) -> None:
-        """Connect to the first address of a host that answers, as `SocketStream.connect` does.
+    async def open(self, route: Route, until: float, connect: float) -> None:
+        """Take a route from its beginning to where requests can be sent, as `SocketStream.open`."""
+        self.until = until
+        try:
+            await self.connect(route.host, route.port, connect, route.check)
+        except Failure as error:
+            failure = route.failure(error)
+        else:
+            for step in route.steps:
+                if isinstance(step, TLS):
+                    self.until = min(until, _clock.monotonic() + connect)
+                    await self.start_tls(step.context, step.hostname)
+                else:
+                    self.until = until
+                    await self.run(step())
+            return
+        raise failure
 
-        Raises:
-            Failure: no address answers, or the name has none.
-        """
-        self._host = host
+    async def connect(self, host: str, port: int, limit: float, check: AddressCheck | None) -> None:
+        """Connect to the first address of a host that answers, as `SocketStream.connect`."""
         try:
             infos = addresses(host, port, await self._look_up(host, port), check)
             sock = await self._first_to_answer(infos, limit)
@@ -137,131 +152,92 @@ class AsyncStream(asyncio.Protocol):
                 sock.close()
                 raise
         except OSError as error:
-            failure = connecting(broken(error, host))
+            failure = os_failure(error).before_connected()
         else:
             return
         raise failure
 
-    async def _look_up(self, host: str, port: int) -> Found:
-        if (literal := address_info(host, port)) is not None:
-            return [literal]  # needs no thread to be looked up in
-        found: list[Found] = []
+    async def _look_up(self, host: str, port: int) -> LookUp:
+        if (numeric := numeric_address(host, port)) is not None:
+            return numeric
+        found: list[LookUp] = []
 
-        def tell(what: Found) -> None:
+        def done(what: LookUp) -> None:
             found.append(what)
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
                 self._loop.call_soon_threadsafe(self._wake)
 
-        start_look_up(host, port, tell)
+        start_look_up(host, port, done)
         with suppress(TimeoutError):
             while not found:
                 await self._wait(left(self.until))
             return found[0]
-        raise Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
+        raise slow_look_up(host)
 
     async def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
+        """Return the first socket that is connected; all others are closed."""
         attempts: set[asyncio.Task[socket.socket]] = set()
         failures: list[BaseException] = []
         try:
             for info, pause in zip(infos, head_starts(len(infos), limit), strict=True):
-                attempt = self._loop.create_task(_connected(info))
+                attempts.add(attempt := self._loop.create_task(_connected(info)))
                 attempt.add_done_callback(self._wake)
-                attempts.add(attempt)
-                if (winner := await self._answered(attempts, pause, failures)) is not None:
-                    return winner
+                until = min(_clock.monotonic() + pause, self.until)
+                with suppress(TimeoutError):  # the next one is tried beside those under way
+                    while attempts:
+                        await self._wait(left(until))
+                        for attempt in [attempt for attempt in attempts if attempt.done()]:
+                            attempts.discard(attempt)
+                            if (failure := attempt.exception()) is None:
+                                return attempt.result()
+                            failures.append(failure)
             raise TimeoutError if attempts else failures[-1]
         finally:
             for attempt in attempts:
                 attempt.cancel()
                 attempt.add_done_callback(_close_late)
 
-    async def _answered(
-        self,
-        attempts: set[asyncio.Task[socket.socket]],
-        pause: float,
-        failures: list[BaseException],
-    ) -> socket.socket | None:
-        """Return a socket that is connected; None if the pause is over, or all have failed."""
-        until = min(_clock.monotonic() + pause, self.until)
-        while attempts:
-            for attempt in [attempt for attempt in attempts if attempt.done()]:
-                attempts.discard(attempt)
-                failure = attempt.exception()
-                if failure is None:
-                    return attempt.result()
-                failures.append(failure)
-            if attempts:
-                try:
-                    await self._wait(left(until))
-                except TimeoutError:
-                    return None
-        return None
-
     async def start_tls(self, context: ssl.SSLContext, hostname: str) -> None:
-        """Agree on keys; once more on an encrypted connection puts TLS into TLS.
-
-        Raises:
-            Failure: the handshake failed.
-        """
-        layer = TLSLayer(context, hostname, self._layer)
+        """Agree on keys, as `SocketStream.start_tls`."""
+        layer = TLSLayer(context, hostname)
         try:
-            await self._carry(handshake_of(layer, hostname), self._receive, self._send)
+            await self.run(layer.handshake())
         except Failure as error:
-            failure = connecting(error)
+            failure = error.before_connected()
         else:
-            self._layer = layer
+            self._layers.insert(0, layer)
             return
         raise failure
 
-    # Talking on it.
+    # Using it.
 
-    async def converse(self, talk: Talk[T]) -> T:
-        """Carry a talk out: write what it yields, read when it yields nothing; return its result.
-
-        Raises:
-            Failure: the connection broke, or the talk failed.
-        """
-        if self._layer is None:
-            return await self._carry(talk, self._receive, self._send)
-        return await self._carry(talk, self._read, self._write)
-
-    async def _carry(
-        self,
-        talk: Talk[T],
-        read: Callable[[], Awaitable[bytes]],
-        write: Callable[[bytes], Awaitable[None]],
-    ) -> T:
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow, as `SocketStream.run`."""
+        for layer in self._layers:
+            flow = layer.encrypted(flow)
         try:
-            outgoing = next(talk)
+            outgoing = next(flow)
             while True:
                 if outgoing:
-                    await write(outgoing)
-                    outgoing = talk.send(b"")
+                    await self._send(outgoing)
+                    outgoing = flow.send(b"")
                 else:
-                    outgoing = talk.send(await read())
+                    outgoing = flow.send(await self._receive())
         except StopIteration as end:
             result: T = end.value
         return result
 
-    async def _read(self) -> bytes:
-        assert self._layer is not None
-        return await self._carry(self._layer.read(READ), self._receive, self._send)
-
-    async def _write(self, data: bytes) -> None:
-        assert self._layer is not None
-        await self._carry(self._layer.write(data), self._receive, self._send)
-
     async def _receive(self) -> bytes:
         """Return what came, nothing at the end."""
         try:
-            while not self._came and not self._ended:
+            while not self._unread and not self._ended:
                 await self._wait(left(self.until))
-            if not self._came and self._lost is not None:
+            if not self._unread and self._lost is not None:
                 raise self._lost
         except OSError as error:
-            failure = broken(error, self._host)
+            failure = os_failure(error)
         else:
-            data, self._came = self._came, b""
+            data, self._unread = self._unread, b""
             if self._paused:
                 assert self._transport is not None
                 self._paused = False
@@ -282,17 +258,18 @@ class AsyncStream(asyncio.Protocol):
             if self._lost is not None:
                 raise self._lost
         except OSError as error:
-            failure = broken(error, self._host)
+            failure = os_failure(error)
         else:
             return
         raise failure
 
     def readable(self) -> bool:
         """Tell whether bytes or the end stand here or wait in the socket, or it was interrupted."""
-        if self._came or self._ended or self._interrupted or self._transport is None:
+        if self._unread or self._ended or self._interrupted or self._transport is None:
             return True
-        if self._layer is not None and self._layer.holds_bytes:
-            return True
+        for layer in self._layers:
+            if layer.holds_bytes:
+                return True
         sock: socket.socket = self._transport.get_extra_info("socket")
         return is_readable(sock.fileno())
 
@@ -300,20 +277,20 @@ class AsyncStream(asyncio.Protocol):
 
     def waker(self) -> Callable[[], None]:
         """Return a function that ends what is under way from now on; from any thread."""
-        watched = self._watched = object()
+        scope = self._cancellable = object()
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop is closed, and with it the exchange over
-                self._loop.call_soon_threadsafe(self._interrupt, watched)
+                self._loop.call_soon_threadsafe(self._interrupt, scope)
 
         return wake
 
-    def unwatch(self) -> None:
+    def detach_cancel(self) -> None:
         """Let a function that `waker` returned end nothing any more: others may use the stream."""
-        self._watched = None
+        self._cancellable = None
 
-    def _interrupt(self, watched: object) -> None:
-        if watched is self._watched:
+    def _interrupt(self, scope: object) -> None:
+        if scope is self._cancellable:
             self._interrupted = True
             if self._waiter is not None:
                 _fail(self._waiter, ConnectionAbortedError("cancelled"))
@@ -345,3 +322,90 @@ def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
     """Close what was connected in the same moment as the winner."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()
+
+
+class AsyncConnectionPool:
+    """Connections to one origin, for the tasks of one event loop.
+
+    Args:
+        route: Returns the way to the origin.
+        max_connections: How many may be in use at the same time; further exchanges wait.
+    """
+
+    def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
+        self._route = route
+        self._idle: IdleConnections[AsyncStream] = IdleConnections()
+        self._permits = asyncio.Semaphore(max_connections)
+
+    @property
+    def idle(self) -> int:
+        """How many connections are open and unused."""
+        return len(self._idle)
+
+    async def exchange(self, request: Request, limits: Limits) -> Response:
+        """Send a request and return its whole response.
+
+        Raises:
+            Failure: no response came, or it cannot be used.
+        """
+        await self._queue(limits)
+        try:
+            until = limits.until()
+            response = None
+            if not limits.fresh and (kept := self._idle.pop()) is not None:
+                response = await self._run(kept, request, limits, until)
+            if response is None:
+                fresh = PooledConnection(AsyncStream())
+                response = await self._run(fresh, request, limits, until)
+            assert response is not None  # a fresh connection is never stale
+            return response
+        finally:
+            self._permits.release()
+
+    async def _queue(self, limits: Limits) -> None:
+        if not self._permits.locked():
+            await self._permits.acquire()
+            return
+        left = limits.deadline - _clock.monotonic()
+        try:
+            async with asyncio.timeout(None if math.isinf(left) else left) as scope:
+                with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
+                    await self._permits.acquire()
+        except TimeoutError:
+            failure = Failure("timeout", "all connections stayed in use")
+        else:
+            return
+        raise failure
+
+    async def _run(
+        self,
+        connection: PooledConnection[AsyncStream],
+        request: Request,
+        limits: Limits,
+        until: float,
+    ) -> Response | None:
+        """Run one exchange; None says that the connection was dead and the request unheard."""
+        stream, http = connection.stream, connection.http
+        limits.reused = http.used
+        route = self._route()
+        try:
+            with cancel_scope(limits.cancel, stream.waker):
+                if not http.used:
+                    await stream.open(route, until, limits.connect)
+                stream.until = until
+                response = await stream.run(http.exchange(route.request(request), limits.max_body))
+        except Failure as error:
+            failure = error
+        except BaseException:
+            stream.close()
+            raise
+        else:
+            stream.detach_cancel()
+            self._idle.push(connection)
+            return response
+        return connection.failed(failure, again=limits.reused and not limits.cancelled())
+
+    async def aclose(self) -> None:
+        """Close the idle connections now, and those in use when they are given back."""
+        self._idle.close()
+        await asyncio.sleep(0)  # the loop closes the sockets in its next turn

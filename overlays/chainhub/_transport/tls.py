@@ -1,59 +1,53 @@
-"""Whom a TLS connection trusts: one context per kind of trust, built at the first https connection.
+"""TLS: whom a connection trusts, and TLS over bytes that somebody else carries.
 
-Building a context reads some 150 certificates; with one per client that would be most of the time
-and memory a client costs. What is asked for is checked at once, the certificates are read later.
+There is one context per kind of trust, built at the first https connection: building one reads some
+150 certificates; with one per client that would be most of the time and memory a client costs. What
+is asked for is checked at once, the certificates are read later.
 """
 
 from __future__ import annotations
 
 import os
+import ssl
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping
+from errno import EMFILE, ENFILE
+from functools import partial
+from typing import Literal, TypeVar
+
+import attrs
 
 from chainhub._transport.addresses import is_loopback
+from chainhub._transport.exchange import Failure, tls_failure
+from chainhub._transport.http1 import TRUNCATION, Flow
 from chainhub.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    import ssl
+T = TypeVar("T")
+
+RECORD = 64 * 1024
+"""Bytes that are encrypted at once."""
 
 
+@attrs.frozen
 class TLSConfig:
     """What certificates are checked against; equal ones share a context.
 
-    Args:
+    Attributes:
         kind: Whose certificates.
         path: Where they are.
         source: Who said so; that makes no difference between two of them.
         given: The user's own context.
     """
 
-    __slots__ = ("given", "kind", "path", "source")
-
-    def __init__(
-        self,
-        kind: Literal["bundled", "system", "file", "directory", "nothing", "given"],
-        path: str = "",
-        source: str = "the default",
-        given: ssl.SSLContext | None = None,
-    ) -> None:
-        self.kind = kind
-        self.path = path
-        self.source = source
-        self.given = given
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TLSConfig) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __repr__(self) -> str:
-        return f"TLSConfig(kind={self.kind!r}, path={self.path!r}, source={self.source!r})"
+    kind: Literal["bundled", "system", "file", "directory", "nothing", "given"]
+    path: str = ""
+    source: str = attrs.field(default="the default", eq=False)
+    given: ssl.SSLContext | None = attrs.field(default=None, repr=False)
 
     @property
-    def _key(self) -> tuple[str, str, ssl.SSLContext | None]:
-        return self.kind, self.path, self.given
+    def checks(self) -> bool:
+        """Whether an untrusted certificate is refused; checking host names implies it."""
+        return self.kind != "nothing" if self.given is None else self.given.check_hostname
 
 
 def read_tls_config(
@@ -77,36 +71,52 @@ def read_tls_config(
     Raises:
         ConfigurationError: Not one of these, nothing there, or unchecked without permission.
     """
-    trust = _trust(verify, environ)
-    if not (allow_insecure or is_loopback(host) or _checks(trust)):
+    found = _of_environment(environ) if verify is True else _of_argument(verify)
+    if not (allow_insecure or is_loopback(host) or found.checks):
         raise ConfigurationError(
             "verify_ssl= would accept any certificate, so that others on the network could read the"
             " key: allowed for a loopback host only, or with allow_insecure=True"
         )
-    return trust
+    return found
 
 
-def tls_context(trust: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
-    """Return the shared context of a kind of trust, building it at the first call.
+def _of_environment(environ: Mapping[str, str]) -> TLSConfig:
+    file, directory = environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", "")
+    if os.path.isdir(file):
+        raise ConfigurationError(f"SSL_CERT_FILE is a directory: {file!r}; SSL_CERT_DIR takes one")
+    if file:
+        return _of_path(file, "SSL_CERT_FILE")
+    if not directory:
+        return TLSConfig("bundled")
+    if not any(os.path.isdir(part) for part in directory.split(os.pathsep)):
+        raise ConfigurationError(f"SSL_CERT_DIR is not a directory: {directory!r}")
+    return TLSConfig("directory", directory, "SSL_CERT_DIR")
 
-    It speaks TLS 1.2 at least; one of the user's own is returned as it is.
 
-    Args:
-        trust: What is trusted.
-        shared: Whether others may use it too; if not, it is built at every call.
+def _of_argument(verify: object) -> TLSConfig:
+    source = "the argument verify_ssl="
+    if verify is False:
+        return TLSConfig("nothing", source=source)
+    if verify == "system":
+        return TLSConfig("system", source=source)
+    if isinstance(verify, (str, os.PathLike)):
+        return _of_path(os.fspath(verify), source)
+    if not isinstance(verify, ssl.SSLContext):
+        raise ConfigurationError(
+            'verify_ssl= takes True, False, "system", a path or an ssl.SSLContext,'
+            f" not {type(verify).__name__}"
+        )
+    if verify.protocol == ssl.PROTOCOL_TLS_SERVER:
+        raise ConfigurationError("verify_ssl= was given a context made for servers")
+    return TLSConfig("given", source=source, given=verify)
 
-    Raises:
-        ConfigurationError: The certificates cannot be read.
-    """
-    if trust.given is not None:
-        trust.given.set_alpn_protocols(["http/1.1"])
-        return trust.given
-    if not shared:
-        return _load(trust)
-    with _shared.lock:
-        if trust not in _shared.contexts:
-            _shared.contexts[trust] = _load(trust)
-        return _shared.contexts[trust]
+
+def _of_path(path: str, source: str) -> TLSConfig:
+    if os.path.isdir(path):
+        return TLSConfig("directory", path, source)
+    if not os.path.exists(path):
+        raise ConfigurationError(f"{source} names a file that does not exist: {path!r}")
+    return TLSConfig("file", path, source)
 
 
 class _Shared:
@@ -126,107 +136,147 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
     os.register_at_fork(after_in_child=_shared.renew_lock)
 
 
-def _trust(
-    verify: bool | str | os.PathLike[str] | ssl.SSLContext, environ: Mapping[str, str]
-) -> TLSConfig:
-    if verify is True:
-        return _trust_of_environment(environ)
-    if verify is False:
-        return TLSConfig("nothing", source="the argument verify_ssl=")
-    if verify == "system":
-        return TLSConfig("system", source="the argument verify_ssl=")
-    if isinstance(verify, (str, os.PathLike)):
-        return _trust_of_path(os.fspath(verify), "the argument verify_ssl=")
-    return _trust_of_context(verify)
+def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
+    """Return the shared context of a kind of trust, building it at the first call.
+
+    It speaks TLS 1.2 at least; one of the user's own is returned as it is.
+
+    Args:
+        config: What is trusted.
+        shared: Whether others may use it too; if not, it is built at every call.
+
+    Raises:
+        ConfigurationError: The certificates cannot be read.
+    """
+    if config.given is not None:
+        config.given.set_alpn_protocols(["http/1.1"])
+        return config.given
+    if not shared:
+        return _build(config)
+    with _shared.lock:
+        if config not in _shared.contexts:
+            _shared.contexts[config] = _build(config)
+        return _shared.contexts[config]
 
 
-def _trust_of_environment(environ: Mapping[str, str]) -> TLSConfig:
-    path = environ.get("SSL_CERT_FILE", "")
-    if os.path.isdir(path):
-        raise ConfigurationError(f"SSL_CERT_FILE is a directory: {path!r}; SSL_CERT_DIR takes one")
-    if path:
-        return _trust_of_path(path, "SSL_CERT_FILE")
-    path = environ.get("SSL_CERT_DIR", "")
-    if not path:
-        return TLSConfig("bundled")
-    if not any(os.path.isdir(part) for part in path.split(os.pathsep)):
-        raise ConfigurationError(f"SSL_CERT_DIR is not a directory: {path!r}")
-    return TLSConfig("directory", path, "SSL_CERT_DIR")
+def _build(config: TLSConfig) -> ssl.SSLContext:
+    """Build a context.
 
-
-def _trust_of_path(path: str, source: str) -> TLSConfig:
-    if os.path.isdir(path):
-        return TLSConfig("directory", path, source)
-    if not os.path.exists(path):
-        raise ConfigurationError(f"{source} names a file that does not exist: {path!r}")
-    return TLSConfig("file", path, source)
-
-
-def _trust_of_context(given: object) -> TLSConfig:
-    import ssl
-
-    if not isinstance(given, ssl.SSLContext):
-        raise ConfigurationError(
-            'verify_ssl= takes True, False, "system", a path or an ssl.SSLContext,'
-            f" not {type(given).__name__}"
-        )
-    if given.protocol == ssl.PROTOCOL_TLS_SERVER:
-        raise ConfigurationError("verify_ssl= was given a context made for servers")
-    return TLSConfig("given", source="the argument verify_ssl=", given=given)
-
-
-def _checks(trust: TLSConfig) -> bool:
-    """Return whether an untrusted certificate is refused; checking host names implies it."""
-    return trust.kind != "nothing" if trust.given is None else trust.given.check_hostname
-
-
-def _load(trust: TLSConfig) -> ssl.SSLContext:
-    import ssl
-
-    if trust.kind == "nothing":
-        return _unchecked()
+    Raises:
+        ConfigurationError: A file cannot be read.
+        Failure: No file can be opened at present.
+    """
+    path = certifi_path() if config.kind == "bundled" else config.path
     try:
-        cafile, capath = _authorities(trust)
-        loaded = ssl.create_default_context(cafile=cafile, capath=capath)
+        if config.kind == "nothing":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif config.kind == "directory":
+            context = ssl.create_default_context(capath=path)
+        else:  # without a path the system's
+            context = ssl.create_default_context(cafile=path or None)
     except OSError as error:
-        fault = error.strerror or type(error).__name__
+        reason, number = error.strerror or type(error).__name__, error.errno
+        refused = error.filename  # of SSLKEYLOGFILE only: OpenSSL reads the others by itself
     else:
-        return _configured(loaded)
+        context.set_alpn_protocols(["http/1.1"])
+        return at_least_tls_1_2(context)
+    if number in (EMFILE, ENFILE):
+        raise Failure("connect", f"no certificates can be read: {reason}")
+    if refused is not None:
+        raise ConfigurationError(f"SSLKEYLOGFILE: {refused!r} cannot be written ({reason})")
     raise ConfigurationError(
-        f"{trust.source}: no certificates can be read from {trust.path!r} ({fault});"
+        f"{config.source}: no certificates can be read from {path!r} ({reason});"
         " it must contain CA certificates in PEM format"
     )
 
 
-def _authorities(trust: TLSConfig) -> tuple[str | None, str | None]:
-    """Return file and directory of authorities; with neither, the system's are taken."""
-    if trust.kind == "bundled":
-        import certifi
+def certifi_path() -> str:
+    """Return the file of the bundled authorities."""
+    import certifi  # late, because http needs none; a `Connector` for https asks for it early
 
-        return certifi.where(), None
-    return (
-        trust.path if trust.kind == "file" else None,
-        trust.path if trust.kind == "directory" else None,
-    )
+    return certifi.where()
 
 
-def _unchecked() -> ssl.SSLContext:
-    import ssl
-
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
-    return _configured(made)
-
-
-def _configured(made: ssl.SSLContext) -> ssl.SSLContext:
-    made.set_alpn_protocols(["http/1.1"])
-    return at_least_tls_1_2(made)
-
-
-def at_least_tls_1_2(made: ssl.SSLContext) -> ssl.SSLContext:
+def at_least_tls_1_2(context: ssl.SSLContext) -> ssl.SSLContext:
     """Refuse older versions: Debian's Python leaves the minimum to the system's openssl.cnf."""
-    import ssl
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    return context
 
-    made.minimum_version = max(made.minimum_version, ssl.TLSVersion.TLSv1_2)
-    return made
+
+class TLSLayer:
+    """TLS over bytes that somebody else carries; one over another is TLS in TLS.
+
+    Threads and event loops use the same: asyncio's own TLS cannot be put over TLS by every loop,
+    and none tells an end that was announced from one that was not.
+
+    Args:
+        context: Whom to trust.
+        hostname: The name the certificate must have.
+    """
+
+    def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
+        self._hostname = hostname
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
+
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether something has come that nobody has read yet."""
+        return bool(self._incoming.pending or self._tls.pending())
+
+    def handshake(self) -> Flow[None]:
+        """Agree on keys.
+
+        Raises:
+            Failure: the handshake failed.
+        """
+        yield from self._run(self._tls.do_handshake)
+
+    def encrypted(self, flow: Flow[T]) -> Flow[T]:
+        """Return a flow as it is carried by this layer.
+
+        Raises:
+            Failure: what came was corrupted, or the flow failed.
+        """
+        try:
+            outgoing = next(flow)
+            while True:
+                if outgoing:
+                    view = memoryview(outgoing)
+                    while view:
+                        piece = partial(self._tls.write, view[:RECORD])
+                        view = view[(yield from self._run(piece)) :]
+                    outgoing = flow.send(b"")
+                else:
+                    outgoing = flow.send((yield from self._run(self._read)))
+        except StopIteration as end:
+            result: T = end.value
+        return result
+
+    def _read(self) -> bytes:
+        try:
+            return self._tls.read(RECORD)
+        except ssl.SSLEOFError:
+            return TRUNCATION
+
+    def _run(self, step: Callable[[], T]) -> Flow[T]:
+        """Return what a step of OpenSSL returns, once it has the bytes that it needs."""
+        while True:
+            waiting, failure = False, None
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                waiting = True
+            except ssl.SSLError as error:
+                failure = tls_failure(error, self._hostname)
+            if self._outgoing.pending:
+                yield self._outgoing.read()  # of a failure the alert that tells the peer why
+            if failure is not None:
+                raise failure
+            if not waiting:
+                return result
+            data = yield b""
+            self._incoming.write(data) if data else self._incoming.write_eof()

@@ -16,17 +16,18 @@ from typing import TypeVar
 import httpx
 
 from chainhub import _clock
-from chainhub._transport.failure import (
+from chainhub._transport.exchange import (
     Failure,
     FailureKind,
     Head,
     Headers,
+    Limits,
     Response,
+    cancel_scope,
     os_text,
     tls_failure,
 )
 from chainhub._transport.http1 import DECODED, Body
-from chainhub._transport.limits import Limits, cancel_scope
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
@@ -114,7 +115,7 @@ def _read_already(response: httpx.Response) -> Response | None:
 
 
 def _salvaged(head: Head | None, failure: Failure) -> Response:
-    if (response := failure.salvaged(head)) is None:
+    if (response := failure.response_without_body(head)) is None:
         raise failure
     return response
 

@@ -421,11 +421,11 @@ def test_a_fast_sender_is_held_back(server):
         stream.until = time.monotonic() + 5
         await stream.connect("127.0.0.1", server.port, 1.0, None)
         connection = http1.Connection()
-        await stream.converse(connection.ask(GET))
+        await stream.run(connection.ask(GET))
         await asyncio.sleep(0.1)
-        held = len(stream._came)
+        held = len(stream._unread)
         got = 0
-        while data := await stream.converse(connection.next_data()):
+        while data := await stream.run(connection.next_data()):
             got += len(data)
         stream.close()
         await asyncio.sleep(0)
@@ -687,11 +687,11 @@ def test_a_lost_connection_of_another_kind_is_a_broken_one(server):
         await stream.connect("127.0.0.1", server.port, 1.0, None)
         stream.connection_lost(RuntimeError("odd"))
         with pytest.raises(Failure, match="odd") as caught:
-            await stream.converse(http1.Connection().ask(GET))
+            await stream.run(http1.Connection().ask(GET))
         stream.close()
         await asyncio.sleep(0)
         with pytest.raises(Failure, match=r"closed|odd"):
-            await stream.converse(http1.Connection().ask(GET))
+            await stream.run(http1.Connection().ask(GET))
         return caught.value.kind
 
     server.answers = [spell()]
@@ -700,7 +700,7 @@ def test_a_lost_connection_of_another_kind_is_a_broken_one(server):
 
 def test_two_that_answer_at_the_same_moment(monkeypatch, pool, found, server):
     """One of them is used and the other closed."""
-    monkeypatch.setattr("chainhub._transport.resolver.HEAD_START", 0.0)
+    monkeypatch.setattr("chainhub._transport.sockets.HEAD_START", 0.0)
     server.answers = [OK]
     found += ["127.0.0.1", "::1", "127.0.0.1"]
     with socket.create_server(("::1", server.port), family=socket.AF_INET6) as other:
@@ -728,8 +728,8 @@ def test_a_cancel_that_comes_late_or_early(server):
         stream.until = time.monotonic() + 5
         late = stream.waker()
         await stream.connect("127.0.0.1", server.port, 1.0, None)
-        await stream.converse(connection.exchange(GET, 10))
-        stream.unwatch()
+        await stream.run(connection.exchange(GET, 10))
+        stream.detach_cancel()
         late()
         await asyncio.sleep(0)
         assert not stream.readable()
@@ -737,7 +737,7 @@ def test_a_cancel_that_comes_late_or_early(server):
         await asyncio.sleep(0)
         assert stream.readable()
         with pytest.raises(Failure, match="cancelled"):
-            await stream.converse(connection.exchange(GET, 10))
+            await stream.run(connection.exchange(GET, 10))
         stream.close()
         await asyncio.sleep(0)
 

@@ -17,13 +17,13 @@ LIMIT = 1000
 
 def play(connection, came, request=GET, limit=LIMIT):
     """Carry an exchange out against bytes in these pieces; return it and what was sent."""
-    talk = connection.exchange(request, limit)
+    flow = connection.exchange(request, limit)
     pieces, sent = iter(came), b""
-    outgoing = next(talk)
+    outgoing = next(flow)
     while True:
         try:
             sent += outgoing
-            outgoing = talk.send(b"" if outgoing else next(pieces))
+            outgoing = flow.send(b"" if outgoing else next(pieces))
         except StopIteration as end:
             return end.value, sent
 
@@ -107,8 +107,8 @@ def test_a_request_may_be_aimed_elsewhere():
 
 def test_nothing_shows_the_key():
     """Neither a request nor its bytes."""
-    talk = http1.Connection().ask(GET)
-    assert "sk-test" not in f"{GET!r} {next(talk)!r}"
+    flow = http1.Connection().ask(GET)
+    assert "sk-test" not in f"{GET!r} {next(flow)!r}"
 
 
 @pytest.mark.parametrize(
@@ -176,10 +176,10 @@ def test_an_encrypted_end_that_was_not_announced_ends_no_body():
     assert answered(spelt(body=b"ok"), b"").body == b"ok"
     for response in (spelt(body=b"ok"), OK[:-1]):
         with pytest.raises(Failure, match="without notice") as caught:
-            answered(response, http1.CUT)
+            answered(response, http1.TRUNCATION)
         assert caught.value.kind == "truncated"
     with pytest.raises(Failure, match="disconnected"):
-        answered(http1.CUT)
+        answered(http1.TRUNCATION)
 
 
 @pytest.mark.parametrize(
@@ -230,10 +230,10 @@ def test_a_dead_connection_is_told_from_a_bad_response(came, stale):
 def test_a_reset_inside_a_head_is_no_dead_connection():
     """Somebody had begun to answer."""
     connection = http1.Connection()
-    talk = connection.ask(GET)
-    next(talk)
-    talk.send(b"")
-    talk.send(OK[:9])
+    flow = connection.ask(GET)
+    next(flow)
+    flow.send(b"")
+    flow.send(OK[:9])
     assert not connection.is_stale(Failure("closed", "reset"))
 
 
@@ -250,9 +250,9 @@ def test_a_reset_inside_a_head_is_no_dead_connection():
 def test_an_error_status_says_enough(status, kind, saved):
     """Whatever became of its body; time is not to be forgiven."""
     head = http1.Head(status, [(b"X", b"1")])
-    found = Failure(kind, "text").salvaged(head)
+    found = Failure(kind, "text").response_without_body(head)
     assert found == (Response(status, [(b"X", b"1")], b"") if saved else None)
-    assert Failure(kind, "text").salvaged(None) is None
+    assert Failure(kind, "text").response_without_body(None) is None
 
 
 def test_gzip_is_decompressed_piece_by_piece():

@@ -1,6 +1,7 @@
 """One context per kind of trust, late and shared; handshakes that fail are explained."""
 
 import contextlib
+import errno
 import os
 import ssl
 import subprocess
@@ -16,10 +17,10 @@ import pytest
 
 from chainhub._transport import Connector, proxies_of
 from chainhub._transport import tls as _tls
-from chainhub._transport.failure import Failure, tls_failure
+from chainhub._transport.exchange import Failure, tls_failure
 from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, read_tls_config, tls_context
 from chainhub.errors import ConfigurationError
-from release import index_page as page
+from release import index_client
 from tests.faults import identities
 
 CERTIFICATES = identities.FOLDER
@@ -140,6 +141,35 @@ def test_a_file_without_certificates_is_a_sentence(source: str, tmp_path: Path) 
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("verify", [True, AUTHORITY])
+def test_a_key_log_that_cannot_be_written_is_named(
+    verify: bool | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The certificates are good; the variable is what the user must look at."""
+    monkeypatch.setenv("SSLKEYLOGFILE", "/nowhere/keys.log")
+    with pytest.raises(ConfigurationError, match="SSLKEYLOGFILE: '/nowhere/keys\\.log'") as caught:
+        tls_context(trust(verify))
+    assert "certificate" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_certificates_without_a_descriptor_are_read_later(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That no file can be opened at present is not the user's mistake."""
+
+    def refuse(**_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ssl, "create_default_context", refuse)
+        with pytest.raises(Failure, match="Too many open files") as caught:
+            tls_context(trust())
+    assert (caught.value.kind, caught.value.__context__) == ("connect", None)
+    assert tls_context(trust())
+
+
 def loose() -> ssl.SSLContext:
     """Return a context that accepts a certificate made for any name."""
     made = ssl.create_default_context(cafile=AUTHORITY)
@@ -148,7 +178,9 @@ def loose() -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize(
-    "verify", [False, _tls._unchecked(), loose()], ids=["False", "unchecked", "any name"]
+    "verify",
+    [False, tls_context(TLSConfig("nothing")), loose()],
+    ids=["False", "unchecked", "any name"],
 )
 def test_unchecked_connections_need_permission(verify: bool | ssl.SSLContext) -> None:
     """Accepting any certificate is for loopback, or for who says so."""
@@ -180,7 +212,7 @@ def test_threads_build_one_context(monkeypatch: pytest.MonkeyPatch) -> None:
         found.append(tls_context(trust()))
 
     found: list[ssl.SSLContext] = []
-    monkeypatch.setattr(_tls, "_load", load)
+    monkeypatch.setattr(_tls, "_build", load)
     threads = [threading.Thread(target=first) for _ in range(16)]
     for thread in threads:
         thread.start()
@@ -259,7 +291,7 @@ def connector(verify: bool | str | Path = True, proxy: str | None = None) -> Con
         lambda: connector().httpx_settings({"cert": "client.pem"})["verify"],
         lambda: connector().httpx_settings({"proxy": "https://p"})["proxy"].ssl_context,
         lambda: connector(proxy="https://p").httpx_settings({})["proxy"].ssl_context,
-        page._trusted,
+        index_client._trusted,
     ],
 )
 def test_nothing_older_than_tls_1_2_is_spoken(make: Callable[[], ssl.SSLContext]) -> None:

@@ -10,11 +10,19 @@ from contextlib import suppress
 
 import pytest
 
-from chainhub._transport import Failure, TLSConfig, choose_proxy, proxies_of, route_to, tls_context
+from chainhub._transport import (
+    Failure,
+    SocketStream,
+    TLSConfig,
+    choose_proxy,
+    proxies_of,
+    route_to,
+    tls_context,
+)
 from tests.faults import identities
 from tests.faults.server import Close, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, answer
-from tests.unit.transport.test_connections import GET, pool  # noqa: F401 - a fixture
+from tests.unit.transport.test_connections import pool  # noqa: F401 - a fixture
 
 socksio = pytest.mark.skipif(importlib.util.find_spec("socksio") is None, reason="no socksio")
 TRUST = TLSConfig("file", str(identities.AUTHORITY))
@@ -208,17 +216,40 @@ def test_the_end_of_an_encrypted_body_must_be_announced(pool, abrupt):  # noqa: 
         thread.join(5)
 
 
-def test_a_cancelled_handshake_leaves_nothing_open(server):
-    """A stream that was shut between connecting and the handshake begins none."""
-    from chainhub._transport import SocketStream
-
+def test_a_handshake_on_a_stream_that_was_shut_fails(server):
+    """Nothing is left open."""
     stream = SocketStream()
     stream.until = float("inf")
     stream.connect("127.0.0.1", server.port, 1.0, None)
-    stream._shut = True  # as `shut` does, at the moment when it finds only the old socket
-    with pytest.raises(Failure, match="cancelled") as caught:
+    stream.shut()
+    with pytest.raises(Failure) as caught:
         stream.start_tls(tls_context(TRUST), "127.0.0.1")
-    assert caught.value.kind == "connect"
+    assert caught.value.kind in ("connect", "tls")
     stream.close()
     assert stream.readable()
-    assert GET
+
+
+def test_a_corrupted_record_is_a_failure(pool):  # noqa: F811
+    """Also behind the handshake, where what comes is read like anything else."""
+    context = identities.server_context("server")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            encrypted = context.wrap_socket(connection, server_side=True)
+            encrypted.recv(65536)
+            encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbody")
+            socket.socket.sendall(encrypted, b"\x17\x03\x03\x00\x20" + bytes(32))
+            with suppress(OSError):
+                socket.socket.recv(encrypted, 100)
+            encrypted.close()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
+        with pytest.raises(Failure, match="corrupted in transit") as caught:
+            pool(route).ask()
+        assert (caught.value.kind, caught.value.sent) == ("tls", True)
+        assert caught.value.__context__ is None
+        thread.join(5)

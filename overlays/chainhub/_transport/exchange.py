@@ -1,4 +1,4 @@
-"""What an exchange brings: a response, or one exception for everything below HTTP.
+"""What an exchange may take, and what it brings: a response, or one exception for all below HTTP.
 
 Whoever holds a socket raises `Failure` and nothing else. The texts are for people and hold what the
 operating system, OpenSSL or h11 says; they may repeat what a server sent, so whoever shows them
@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import Literal, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import attrs
+
+from chainhub import _clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainhub._cancel import Cancel
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,6 +37,62 @@ FailureKind = Literal[
     "too_large",
     "local",
 ]
+
+LONGEST = 1_000_000.0
+"""Seconds, eleven days: sockets do not take an infinite time limit."""
+
+_NOT_CANCELLABLE: AbstractContextManager[None] = nullcontext()
+
+
+@attrs.define(kw_only=True)
+class Limits:
+    """What one attempt may take.
+
+    Attributes:
+        timeout: Seconds for the attempt, from the moment a connection is handed out.
+        connect: Seconds for connecting, and for each TLS handshake.
+        deadline: The instant (monotonic) at which the whole call ends; waiting for a free
+            connection counts against it alone.
+        max_body: Bytes of a decompressed body.
+        fresh: Whether a connection that has served before must not be used.
+        cancel: Ends the attempt from outside.
+        reused: Whether the connection that was used has served before; set by the pool.
+    """
+
+    timeout: float
+    connect: float
+    deadline: float
+    max_body: int
+    fresh: bool = False
+    cancel: Cancel | None = None
+    reused: bool = False
+
+    def cancelled(self) -> bool:
+        """Tell whether the attempt was ended from outside."""
+        return self.cancel is not None and self.cancel.is_set()
+
+    def until(self) -> float:
+        """Return the instant at which an attempt that starts now ends."""
+        return min(_clock.monotonic() + self.timeout, self.deadline)
+
+
+def left(until: float) -> float:
+    """Return the seconds until an instant.
+
+    Raises:
+        TimeoutError: no time is left; a socket would take 0 for "do not wait".
+    """
+    rest = min(until - _clock.monotonic(), LONGEST)
+    if rest <= 0:
+        raise TimeoutError("timed out")
+    return rest
+
+
+def cancel_scope(
+    cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
+) -> AbstractContextManager[None]:
+    """Let `cancel`, if there is one, call what `waker` returns while the block runs."""
+    return _NOT_CANCELLABLE if cancel is None else cancel.watching(waker())
 
 
 class Head(NamedTuple):
@@ -64,14 +130,18 @@ class Failure(Exception):
         self.sent = sent
         self.passing = passing
 
-    def salvaged(self, head: Head | None) -> Response | None:
-        """Return a response with an error status although its body failed: that says enough."""
-        if head is None or 200 <= head.status < 300 or self.kind not in _OF_A_BODY:
+    def before_connected(self) -> Failure:
+        """Return the same failure as one that came before the connection was ready."""
+        if self.kind in ("timeout", "closed"):
+            self.kind = "connect_timeout" if self.kind == "timeout" else "connect"
+        return self
+
+    def response_without_body(self, head: Head | None) -> Response | None:
+        """Return a response whose body failed, if its status is an error: that says enough."""
+        of_body = self.kind in ("decode", "too_large", "truncated", "closed", "protocol")
+        if head is None or 200 <= head.status < 300 or not of_body:
             return None
         return Response(*head, b"")
-
-
-_OF_A_BODY: tuple[FailureKind, ...] = ("decode", "too_large", "truncated", "closed", "protocol")
 
 
 def os_text(error: OSError) -> str:
@@ -81,20 +151,9 @@ def os_text(error: OSError) -> str:
     return "timed out" if isinstance(error, TimeoutError) else str(error) or "broken"
 
 
-def broken(error: OSError, host: str) -> Failure:
-    """Return the failure of a read, a write or a handshake on a connection that was open."""
-    if isinstance(error, ssl.SSLError):
-        return tls_failure(error, host)
+def os_failure(error: OSError) -> Failure:
+    """Return the failure of a read or a write on a socket."""
     return Failure("timeout" if isinstance(error, TimeoutError) else "closed", os_text(error))
-
-
-def connecting(failure: Failure) -> Failure:
-    """Return a failure as one that came before the connection was ready."""
-    failure.kind = _BEFORE.get(failure.kind, failure.kind)
-    return failure
-
-
-_BEFORE: dict[FailureKind, FailureKind] = {"timeout": "connect_timeout", "closed": "connect"}
 
 
 def tls_failure(error: ssl.SSLError, host: str) -> Failure:
@@ -103,19 +162,14 @@ def tls_failure(error: ssl.SSLError, host: str) -> Failure:
         said = str(getattr(error, "verify_message", "") or "not valid").replace("\n", " ")[:200]
         text = _CERTIFICATE.get(getattr(error, "verify_code", 0), said)
         return Failure("tls", f"the certificate of {host} was refused: {text}")
-    reason = _reason(error)
+    reason = str(getattr(error, "reason", "") or "").upper().replace(" ", "_")
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
+        reason = "UNEXPECTED_EOF"  # it has classes of its own, and often no reason
     for words, passing, text in _REASONS:
         if any(word in reason for word in words.split()):
             return Failure("tls", text.format(host=host), passing=passing)
     shown = reason.replace("_", " ").lower() or "no reason given"
     return Failure("tls", f"the TLS handshake with {host} failed: {shown}")
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's word for what happened; end of file has its own class and often no word."""
-    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
-        return "UNEXPECTED_EOF"
-    return str(getattr(error, "reason", "") or "").upper().replace(" ", "_")
 
 
 _OWN_AUTHORITY = (
@@ -136,11 +190,7 @@ _CERTIFICATE = {
 }
 # The first row with a word that occurs in OpenSSL's reason; whether it may pass; the sentence.
 _REASONS = (
-    (
-        "UNEXPECTED_EOF",
-        True,
-        "{host} closed the connection during the TLS handshake",
-    ),
+    ("UNEXPECTED_EOF", True, "{host} closed the connection during the TLS handshake"),
     (
         "BAD_RECORD_MAC DECRYPTION_FAILED",
         True,
