@@ -561,3 +561,29 @@ def test_a_current_folder_that_is_gone(
     with pytest.raises(chainhub.DiskError, match="current folder"):
         mode(client.video.download("a", "v.mp4"))
     assert server.requests == []
+
+
+@pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm[0])
+def test_the_next_call_resumes_nothing_of_others(
+    harm: tuple[str, Callable[[World], object]],
+    mode: Any,
+    server: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a call that failed leaves is the beginning of the file, or is not resumed."""
+    world = World(tmp_path, monkeypatch)
+
+    def send(connection: Any, head: bytes) -> None:
+        connection.sendall(SAMPLE.head_for(head) + SAMPLE.data[:HALF])
+        until(lambda: world.part.exists() and world.part.stat().st_size >= HALF)
+        harm[1](world)
+        end(connection)
+
+    server.answers = [task(f"{server.url}/v"), send, task(f"{server.url}/v"), SAMPLE.send]
+    client = mode.client(base_url=server.url, retry=chainhub.RetryPolicy.off())
+    with pytest.raises(chainhub.ChainhubError):
+        mode(client.video.download(TASK_ID, world.target))
+    monkeypatch.undo()
+    assert mode(client.video.download(TASK_ID, world.target)).read_bytes() == SAMPLE.data
+    assert header_of(server.requests[3], "range") is None

@@ -4,8 +4,9 @@ import gzip
 
 import pytest
 
-from chainhub._download.body import PartWriter
+from chainhub._download.body import PartWriter, SliceReceived
 from chainhub._download.media import BodyRange
+from chainhub._session import AttemptFailure
 from chainhub.errors import ContentRefusedError
 
 FILM = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
@@ -23,6 +24,9 @@ class Disk:
 
     def start(self, etag, length):
         """Begin."""
+
+    def resume(self, offset):
+        """Continue."""
 
     def write(self, data):
         """Take what came."""
@@ -54,3 +58,13 @@ def test_what_is_not_gzip_is_refused():
     """In the words of whoever has looked."""
     with pytest.raises(ContentRefusedError, match="declared as gzip but is not gzip"):
         intake(Disk()).feed(b"no gzip at all")
+
+
+@pytest.mark.parametrize(("in_time", "kind"), [(True, SliceReceived), (False, AttemptFailure)])
+def test_a_slice_is_progress_if_it_came_in_time(in_time, kind):
+    """A server that sends a byte now and then would keep a caller for ever."""
+    disk = Disk()
+    disk.data = bytes(400)
+    taking = PartWriter(BodyRange(400, 1000, '"v1"', announced=100, end=500), disk, 1e9, [])
+    taking.feed(bytes(100))
+    assert type(taking.finish(in_time=in_time)) is kind
