@@ -1,4 +1,4 @@
-"""Sockets for threads: look-up, connecting to the first address that answers, TLS, bytes.
+"""Sockets for threads: lookup, connecting to the first address that answers, TLS, bytes.
 
 What is done on a socket ends at an instant.
 """
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 LookUp = list[AddressInfo] | BaseException
-"""What a look-up brought."""
+"""What a lookup brought."""
 
 HEAD_START = 0.25
 """Seconds an address has before the next one is tried beside it (RFC 8305, section 5)."""
@@ -47,7 +47,7 @@ _Selector: type[selectors.BaseSelector] = getattr(
 def numeric_address(host: str, port: int) -> list[AddressInfo] | None:
     """Return how to connect to a plain numeric address, None for a name, which must be looked up.
 
-    A look-up of an address would first load the tables of international names.
+    A lookup of an address would first load the tables of international names.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError, ValueError):
@@ -71,19 +71,19 @@ def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> Non
     def look_up() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the look-up was asked for
+        except BaseException as error:  # noqa: BLE001 - it is raised where the lookup was asked for
             done(error)
         else:
             done(found)  # type: ignore[arg-type]  # typeshed also describes Pythons built without IPv6
 
     try:
-        threading.Thread(target=look_up, name="chainhub-look-up", daemon=True).start()
+        threading.Thread(target=look_up, name="chainhub-lookup", daemon=True).start()
     except RuntimeError:  # no further thread can be had
         look_up()
 
 
 def slow_look_up(host: str) -> Failure:
-    """Return the failure of a look-up that nobody wanted to wait for any longer."""
+    """Return the failure of a lookup that nobody wanted to wait for any longer."""
     return Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
 
 
