@@ -25,9 +25,9 @@ from math import ceil
 from random import Random
 from typing import Literal
 
-from chainhub._responses.response import APIResponse
-from chainhub._session.retry import AttemptFailure, Retry, RetryPolicy, decide
-from chainhub._session.retry_budget import RetryBudget
+from chainhub._responses import APIResponse
+from chainhub._session import Retry, RetryBudget, RetryPolicy, decide
+from chainhub._transport import Failure
 
 PERIOD = 5.0
 TIMEOUT = 10.0
@@ -36,7 +36,7 @@ START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: what happens is counte
 QUICK = 0.02
 
 GOOD = APIResponse(200, [], b"{}", "GET", "")
-LOST = AttemptFailure("timeout", reached=True, text="")
+LOST = Failure("timeout", "", sent=True)
 
 Draw = Callable[[float], float]
 
@@ -80,7 +80,7 @@ class Service:
         self.before = self.rate * START
         self.by_end = self.before + self.in_outage * (weather.end - START)
 
-    def attempt(self, now: float) -> tuple[APIResponse | AttemptFailure, float]:
+    def attempt(self, now: float) -> tuple[APIResponse | Failure, float]:
         """Return what becomes of an attempt made now, and after how many seconds."""
         out = START <= now < self.weather.end
         if out and self.weather.outage == "down":

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainhub._cancel import Cancel
-    from chainhub._responses.response import APIResponse
-    from chainhub._session.call import CallResult
-    from chainhub._session.retry import AttemptFailure
+    from chainhub._responses import APIResponse
+    from chainhub._session import CallResult
+    from chainhub._transport import Failure
     from chainhub_api.models import VideoTask
 
 WARM = 3
@@ -92,9 +92,9 @@ def settled(bench: Bench, *, calls: int) -> Figures:
     from chainhub._session.call import Call
 
     settle = Call.settle
-    seen: list[tuple[Call, APIResponse | AttemptFailure]] = []
+    seen: list[tuple[Call, APIResponse | Failure]] = []
 
-    def noting(call: Call, outcome: APIResponse | AttemptFailure) -> CallResult | float:
+    def noting(call: Call, outcome: APIResponse | Failure) -> CallResult | float:
         seen.append((call, outcome))
         return settle(call, outcome)
 

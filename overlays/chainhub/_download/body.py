@@ -7,7 +7,6 @@ import attrs
 from chainhub._download.media import BodyRange, Headers, header
 from chainhub._download.partial import Partial
 from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
-from chainhub._session import AttemptFailure
 from chainhub._transport import Failure, Gunzip
 from chainhub.errors import ContentRefusedError
 
@@ -71,7 +70,7 @@ class PartWriter:
             return
         raise failure
 
-    def finish(self, *, in_time: bool = True) -> Received | SliceReceived | AttemptFailure:
+    def finish(self, *, in_time: bool = True) -> Received | SliceReceived | Failure:
         """Say whether the file is complete.
 
         Args:
@@ -82,16 +81,16 @@ class PartWriter:
             DiskError: the disk refuses.
         """
         if self._gunzip is not None and not self._gunzip.whole:
-            return AttemptFailure("truncated", True, "the compressed body is incomplete")
+            return Failure("truncated", "the compressed body is incomplete", sent=True)
         if self._head is not None:
             self._begin(bytes(self._head))
         size, length = self._partial.position, self._take.length
         if in_time and size == self._take.end:
             return SliceReceived()
         if length is not None and size < length:
-            return AttemptFailure("truncated", True, f"{size} of {length} bytes were received")
+            return Failure("truncated", f"{size} of {length} bytes were received", sent=True)
         if not self._take.delimited and is_cut(self._partial.read, size):
-            return AttemptFailure("truncated", True, "the file is incomplete")
+            return Failure("truncated", "the file is incomplete", sent=True)
         return Received()
 
     def _take_in(self, data: bytes | memoryview) -> None:

@@ -18,10 +18,10 @@ from chainhub._download.fetch import PART_CHANGED, DownloadOptions, Fetch, Outco
 from chainhub._download.media import StartOver
 from chainhub._download.partial import PartChanged, Partial, tidy
 from chainhub._download.state import DownloadState, Mismatch, RetryAt
-from chainhub._redaction import redact_url
+from chainhub._redaction import redact_text, redact_url
 from chainhub._responses import APIResponse
-from chainhub._session import AttemptEvent, AttemptFailure, logger, traced
-from chainhub._transport import cancel_scope
+from chainhub._session import AttemptEvent, logger, traced
+from chainhub._transport import Failure, cancel_scope
 from chainhub.errors import (
     CancelledByUser,
     ChainhubError,
@@ -233,15 +233,16 @@ class Download:
         except BaseException as error:
             span.broke_off(error.error if isinstance(error, Interrupted) else error)
             raise
-        failure = outcome if isinstance(outcome, AttemptFailure) else None
+        failure = outcome if isinstance(outcome, Failure) else None
+        text = redact_text(failure.text, self._terms.policy.secrets()) if failure else None
         span.end(
             AttemptEvent(
                 method="GET",
                 url=shown,
                 attempt=number,
-                status=fetch.status if failure is None else None,
-                trouble=failure and failure.text,
-                trouble_kind=failure and failure.kind,
+                status=None if failure else fetch.status,
+                trouble=text,
+                trouble_kind=failure.kind if failure else None,
                 request_id=None,
                 started=started,
                 elapsed=_clock.monotonic() - began,

@@ -21,7 +21,7 @@ from chainhub._download.media import (
 )
 from chainhub._download.partial import PartChanged, Partial
 from chainhub._responses import APIResponse
-from chainhub._session import UNDER_WAY, AttemptFailure, logger, trouble_of
+from chainhub._session import UNDER_WAY, logger
 from chainhub._transport import Failure, Head
 from chainhub.errors import DownloadError
 
@@ -41,7 +41,7 @@ UNKEPT = "the server cannot resume (it gives no strong ETag and length), so noth
 
 _ERROR_BODY = 64 * 1024
 
-Outcome = Received | SliceReceived | StartOver | APIResponse | AttemptFailure
+Outcome = Received | SliceReceived | StartOver | APIResponse | Failure
 
 
 @attrs.frozen(kw_only=True)
@@ -104,14 +104,13 @@ class Fetch:
         Raises:
             DownloadError: what came, or where it leads, is refused; or the disk refuses.
         """
-        secrets = self._terms.policy.secrets
         outer = UNDER_WAY.get()
-        UNDER_WAY.set((None, secrets))
+        UNDER_WAY.set((None, self._terms.policy.secrets))
         _clock.request_under_way(1)
         try:
             return self._follow()
         except Failure as failure:
-            return trouble_of(failure, secrets())
+            return failure.without_frames()
         except PartChanged:
             return PART_CHANGED
         finally:

@@ -13,7 +13,6 @@ from chainhub._download.body import Received, SliceReceived
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._responses import APIResponse, judge
 from chainhub._session import (
-    AttemptFailure,
     Retry,
     RetryBudget,
     Stop,
@@ -22,6 +21,7 @@ from chainhub._session import (
     request_id_of,
     retry_after_of,
 )
+from chainhub._transport import Failure
 from chainhub.errors import (
     ChainhubError,
     DownloadError,
@@ -109,7 +109,7 @@ class DownloadState:
             return self._after_mismatch(outcome)
         if isinstance(outcome, APIResponse):
             return self._after_answer(outcome, now, wall)
-        if isinstance(outcome, AttemptFailure):
+        if isinstance(outcome, Failure):
             return self._after(outcome, now, wall)
         return self._start_over(outcome, now, wall)
 
@@ -125,7 +125,7 @@ class DownloadState:
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> RetryAt | ChainhubError:
         if self._fruitless == 1 and self._retry.attempts > 1:
             return RetryAt(0.0)
-        step = self._after(AttemptFailure("protocol", True, outcome.text), now, wall)
+        step = self._after(Failure("protocol", outcome.text, sent=True), now, wall)
         if isinstance(step, RetryAt):
             return step
         if outcome.on_disk:
@@ -143,7 +143,7 @@ class DownloadState:
         return self._after(answer, now, wall)
 
     def _after(
-        self, outcome: APIResponse | AttemptFailure, now: float, wall: float
+        self, outcome: APIResponse | Failure, now: float, wall: float
     ) -> RetryAt | ChainhubError:
         step = decide(
             self._retry,
@@ -161,11 +161,11 @@ class DownloadState:
         return self._error(outcome, step, now, wall)
 
     def _error(
-        self, outcome: APIResponse | AttemptFailure, step: Stop, now: float, wall: float
+        self, outcome: APIResponse | Failure, step: Stop, now: float, wall: float
     ) -> ChainhubError:
-        if isinstance(outcome, AttemptFailure):
+        if isinstance(outcome, Failure):
             over = now >= self._deadline_at
-            error = error_of(outcome, ambiguous=False, deadline_over=over)
+            error = error_of(outcome, self._secrets(), ambiguous=False, deadline_over=over)
         else:
             error = judge(outcome, secrets=self._secrets()) or DownloadError(
                 "the response contains no video", **self._facts_of(outcome)

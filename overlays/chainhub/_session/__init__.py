@@ -38,13 +38,12 @@ from chainhub._session.options import (
     spans_of,
     whole,
 )
-from chainhub._session.retry import AttemptFailure, Retry, Stop, decide
+from chainhub._session.retry import Retry, Stop, decide
 from chainhub._session.retry_after import poll_hint_of, retry_after_of
 from chainhub._session.retry_budget import RetryBudget
 from chainhub._session.retry_policy import RetryPolicy
 from chainhub._session.session import Session, running_loop
 from chainhub._session.tracing import ainside, inside, traced
-from chainhub._session.trouble import trouble_of
 
 if TYPE_CHECKING:
     from chainhub._session.tracing import OperationSpan
@@ -58,7 +57,6 @@ __all__ = [
     "UNDESCRIBED",
     "AsyncSessionTransport",
     "AttemptEvent",
-    "AttemptFailure",
     "CallEvent",
     "CallResult",
     "Credentials",
@@ -100,6 +98,5 @@ __all__ = [
     "seconds",
     "spans_of",
     "traced",
-    "trouble_of",
     "whole",
 ]

@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING
 import httpx
 
 from chainhub import _clock
+from chainhub._redaction import redact_text, redact_url
 from chainhub._responses import APIResponse, judge
 from chainhub._session.credentials import Key
+from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
+from chainhub._session.retry import Retry, Stop, decide
+from chainhub._session.retry_after import retry_after_of
 from chainhub._session.retry_budget import RetryBudget
-from chainhub._transport import Limits, Request, Response, SecretBytes
+from chainhub._session.retry_policy import is_idempotent
+from chainhub._transport import Failure, Limits, Request, Response, SecretBytes
 from chainhub.errors import (
     AmbiguousOutcome,
     CancelledByUser,
@@ -33,9 +38,9 @@ from chainhub.errors import (
     TransportError,
 )
 
-if TYPE_CHECKING:  # what failures need; most calls have none
-    from chainhub._session.retry import AttemptFailure, FailureKind, Retry, Stop
+if TYPE_CHECKING:
     from chainhub._session.tracing import AttemptSpan, Tracer
+    from chainhub._transport import FailureKind
 
 
 class Prepared:
@@ -51,7 +56,7 @@ class Prepared:
 
     def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
         self.method = request.method
-        self.idempotent = request.method == "GET" or _is_idempotent(request.method)
+        self.idempotent = is_idempotent(request.method)
         self.shared = Shared(request, auth_header, prefix)
         self.target = request.url.raw_path
         self.operation: str | None = None
@@ -64,8 +69,6 @@ class Prepared:
     @property
     def url(self) -> str:
         """The URL with its secrets cut out."""
-        from chainhub._redaction import redact_url
-
         return redact_url(self.raw_url, own=True)
 
     def aimed_at(self, target: bytes) -> Prepared:
@@ -259,7 +262,7 @@ class Call:
             raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
         )
 
-    def settle(self, outcome: APIResponse | AttemptFailure) -> CallResult | float:
+    def settle(self, outcome: APIResponse | Failure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(outcome, APIResponse) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
@@ -271,7 +274,6 @@ class Call:
         self._fresh = not isinstance(outcome, APIResponse)
         step = self._decide(outcome)
         error = self._error(outcome, step)
-        from chainhub._session.retry import Stop
 
         if isinstance(step, Stop):
             logger.debug("not trying again after attempt %d: %s", self.attempts, step.reason)
@@ -280,11 +282,11 @@ class Call:
         self._tell_retry(step.delay, error)
         return step.delay
 
-    def told(self, outcome: APIResponse | AttemptFailure) -> None:
+    def told(self, outcome: APIResponse | Failure) -> None:
         """Tell of an attempt after which the same is asked with another key."""
         self._tell_attempt(outcome)
 
-    def wants_new_key(self, outcome: APIResponse | AttemptFailure) -> bool:
+    def wants_new_key(self, outcome: APIResponse | Failure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
         if not isinstance(outcome, APIResponse) or outcome.status != 401 or self.refreshed:
             return False
@@ -296,9 +298,7 @@ class Call:
         left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
-    def _decide(self, outcome: APIResponse | AttemptFailure) -> Retry | Stop:
-        from chainhub._session.retry import decide
-
+    def _decide(self, outcome: APIResponse | Failure) -> Retry | Stop:
         return decide(
             self.options.retries(),
             self.budget,
@@ -311,14 +311,12 @@ class Call:
             random=self.random,
         )
 
-    def _error(self, outcome: APIResponse | AttemptFailure, step: Retry | Stop) -> ChainhubError:
-        from chainhub._session.retry import Stop
-        from chainhub._session.retry_after import retry_after_of
+    def _error(self, outcome: APIResponse | Failure, step: Retry | Stop) -> ChainhubError:
 
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
         if not isinstance(outcome, APIResponse):
             over = _clock.monotonic() >= self.deadline_at
-            error = error_of(outcome, ambiguous=ambiguous, deadline_over=over)
+            error = error_of(outcome, self.secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
             found = judge(outcome, secrets=self.secrets())
             assert found is not None  # judge knows an error in everything that is not 2xx
@@ -340,13 +338,11 @@ class Call:
         return error
 
     def _end(
-        self, outcome: APIResponse | AttemptFailure | None, error: ChainhubError | None
+        self, outcome: APIResponse | Failure | None, error: ChainhubError | None
     ) -> CallResult:
         answer = outcome if isinstance(outcome, APIResponse) else None
         observer = self.observers.on_call
         if observer is not None:
-            from chainhub._session.events import CallEvent  # nobody else needs it
-
             event = CallEvent(
                 method=self.prepared.method,
                 url=self.prepared.url,
@@ -359,22 +355,20 @@ class Call:
             observer(event)
         return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
 
-    def _tell_attempt(self, outcome: APIResponse | AttemptFailure) -> None:
+    def _tell_attempt(self, outcome: APIResponse | Failure) -> None:
         observer = self.observers.on_attempt
         if observer is None and self.span is None and not logger.isEnabledFor(20):  # logging.INFO
             return
-        from chainhub._session.events import AttemptEvent
-
         elapsed = _clock.monotonic() - self._attempt_began
-        trouble = None if isinstance(outcome, APIResponse) else outcome
+        failure = None if isinstance(outcome, APIResponse) else outcome
         answer = outcome if isinstance(outcome, APIResponse) else None
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
             attempt=self.attempts,
             status=answer.status if answer else None,
-            trouble=trouble.text if trouble else None,
-            trouble_kind=trouble.kind if trouble else None,
+            trouble=redact_text(failure.text, self.secrets()) if failure else None,
+            trouble_kind=failure.kind if failure else None,
             request_id=request_id_of(answer, self.secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
@@ -403,8 +397,6 @@ class Call:
         logger.info("trying again in %.2f s: %s", delay, error)
         observer = self.observers.on_retry
         if observer is not None:
-            from chainhub._session.events import RetryEvent
-
             observer(
                 RetryEvent(
                     method=self.prepared.method,
@@ -441,35 +433,29 @@ class CallResult:
     def told(self, error: ChainhubError) -> ChainhubError:
         """Tell an error that came out of the answer later what the call knows."""
         if not error.attempts and self.answer is not None:
-            from chainhub._redaction import redact_url
-
             error.method, error.url = self.answer.method, redact_url(self.answer.url, own=True)
             error.attempts, error.elapsed = self.attempts, self.elapsed
         return error
 
 
-def _is_idempotent(method: str) -> bool:
-    from chainhub._session.retry_policy import is_idempotent  # nearly all requests are GETs
-
-    return is_idempotent(method)
-
-
-def error_of(trouble: AttemptFailure, *, ambiguous: bool, deadline_over: bool) -> ChainhubError:
+def error_of(
+    failure: Failure, secrets: tuple[str, ...], *, ambiguous: bool, deadline_over: bool
+) -> ChainhubError:
     """Return the error for an attempt that got no answer."""
+    text = redact_text(failure.text, secrets)
     if ambiguous:
-        return AmbiguousOutcome(
-            f"{trouble.text}; the request may already have been processed, so it was not sent again"
-        )
+        return AmbiguousOutcome(f"{text}; {_MAYBE_PROCESSED}")
     if deadline_over:
-        sentence = f"the deadline passed before a response arrived ({trouble.text})"
-        return DeadlineError(sentence, kind=trouble.kind)
-    kind, sentence = _ERRORS[trouble.kind]
-    error = kind(sentence.format(trouble.text))
+        sentence = f"the deadline passed before a response arrived ({text})"
+        return DeadlineError(sentence, kind=failure.kind)
+    kind, sentence = _ERRORS[failure.kind]
+    error = kind(sentence.format(text))
     if isinstance(error, TransportError):
-        error.kind = trouble.kind
+        error.kind = failure.kind
     return error
 
 
+_MAYBE_PROCESSED = "the request may already have been processed, so it was not sent again"
 _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
     "connect": (ConnectionFailedError, "could not connect: {}"),
     "connect_timeout": (RequestTimeoutError, "the connection attempt timed out ({})"),
@@ -489,7 +475,7 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
 def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
     """Return the error for an error status after which the request may have been processed."""
     return AmbiguousOutcome(
-        f"{error.message}; the request may already have been processed, so it was not sent again",
+        f"{error.message}; {_MAYBE_PROCESSED}",
         status=error.status,
         code=error.code,
         request_id=error.request_id,
@@ -501,6 +487,5 @@ def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
 def request_id_of(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
-    from chainhub._redaction import redact_text
 
     return None if found is None else redact_text(found, secrets, limit=100)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chainhub._responses import judge
 from chainhub._session.retry_after import retry_after_of
-from chainhub._session.retry_policy import STATUSES, RetryPolicy, is_idempotent
+from chainhub._session.retry_policy import STATUSES, RetryPolicy
+from chainhub._transport import Failure
 from chainhub.errors import QuotaExceededError
 
 if TYPE_CHECKING:
@@ -18,31 +19,6 @@ if TYPE_CHECKING:
     from chainhub._responses import APIResponse
     from chainhub._session.retry_budget import RetryBudget
 
-__all__ = [
-    "STATUSES",
-    "AttemptFailure",
-    "FailureKind",
-    "Retry",
-    "RetryPolicy",
-    "Stop",
-    "decide",
-    "is_idempotent",
-]
-
-FailureKind = Literal[
-    "connect",
-    "connect_timeout",
-    "lookup",
-    "tls",
-    "proxy",
-    "timeout",
-    "closed",
-    "truncated",
-    "protocol",
-    "decode",
-    "too_large",
-    "local",
-]
 StopReason = Literal["final", "ambiguous", "attempts", "retry_after", "deadline", "budget"]
 _Verdict = Literal["passing", "throttled", "final", "ambiguous"]
 
@@ -60,24 +36,6 @@ _WHY_NOT = {
 }
 # The only 5xx that say for certain that nothing was carried out.
 _REFUSED = frozenset({501, 505})
-
-
-class AttemptFailure(NamedTuple):
-    """Why an attempt got no response.
-
-    Attributes:
-        kind: What happened.
-        reached: Whether some byte of the request may have reached the server.
-        text: One readable line without secrets.
-        passing: For a kind that is lasting as a rule ("lookup", "tls", "proxy"), that this one
-            is not: a resolver that did not answer (EAI_AGAIN) rather than a name that does not
-            exist, a handshake cut by an EOF rather than a certificate refused.
-    """
-
-    kind: FailureKind
-    reached: bool
-    text: str
-    passing: bool = False
 
 
 class Retry(NamedTuple):
@@ -99,7 +57,7 @@ def decide(
     budget: RetryBudget,
     *,
     idempotent: bool,
-    outcome: APIResponse | AttemptFailure,
+    outcome: APIResponse | Failure,
     attempt: int,
     remaining: float | None,
     wall: float,
@@ -124,7 +82,7 @@ def decide(
         return Stop(verdict, _WHY_NOT[verdict])
     if attempt >= policy.attempts:
         return Stop("attempts")
-    hint = None if isinstance(outcome, AttemptFailure) else retry_after_of(outcome, wall)
+    hint = None if isinstance(outcome, Failure) else retry_after_of(outcome, wall)
     least, spread = _pause(policy, verdict, hint, attempt)
     if stop := _too_long(policy, hint, least, remaining):
         return stop
@@ -137,26 +95,18 @@ def decide(
     return Retry(least + random() * spread, budget.cost)
 
 
-def _verdict(
-    policy: RetryPolicy, outcome: APIResponse | AttemptFailure, idempotent: bool
-) -> _Verdict:
-    if isinstance(outcome, AttemptFailure):
-        return _verdict_of_trouble(outcome, idempotent)
-    return _verdict_of_answer(policy, outcome, idempotent)
-
-
-def _verdict_of_trouble(trouble: AttemptFailure, idempotent: bool) -> _Verdict:
-    if trouble.reached and not idempotent:
-        return "ambiguous"
-    return "passing" if trouble.passing or trouble.kind in _PASSING else "final"
-
-
-def _verdict_of_answer(policy: RetryPolicy, answer: APIResponse, idempotent: bool) -> _Verdict:
-    status = answer.status
+def _verdict(policy: RetryPolicy, outcome: APIResponse | Failure, idempotent: bool) -> _Verdict:
+    if isinstance(outcome, Failure):
+        if outcome.sent and not idempotent:
+            return "ambiguous"
+        return "passing" if outcome.passing or outcome.kind in _PASSING else "final"
+    status = outcome.status
     # A 429 says that nothing was done, to any method.
     repeatable = idempotent or status == 429
     open_case = status in policy.statuses if repeatable else _may_have_worked(status)
-    if not open_case or _quota_used_up(answer):
+    # A quota comes back with money, not with time, whatever status says it; and it is a clear
+    # refusal.
+    if not open_case or isinstance(judge(outcome), QuotaExceededError):
         return "final"
     if not repeatable:
         return "ambiguous"
@@ -167,11 +117,6 @@ def _may_have_worked(status: int) -> bool:
     # A relay passes on its upstream's 503, 408 or 52x after the work was ordered and paid for, so
     # no such status proves that nothing happened.
     return status in STATUSES or (status >= 500 and status not in _REFUSED)
-
-
-def _quota_used_up(answer: APIResponse) -> bool:
-    # It comes back with money, not with time, whatever status says it; and it is a clear refusal.
-    return isinstance(judge(answer), QuotaExceededError)
 
 
 def _pause(

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 
     from chainhub._responses import APIResponse
-    from chainhub._session.retry import AttemptFailure
     from chainhub._transport import AsyncConnectionPool
 
     Closable = TypeVar("Closable", AsyncConnectionPool, httpx.AsyncClient)
@@ -136,9 +135,7 @@ class Session:
             )
         prepared.shared.home = self.connector
 
-    def _attempt(
-        self, call: Call, key: Key, exchange: SyncExchange
-    ) -> APIResponse | AttemptFailure:
+    def _attempt(self, call: Call, key: Key, exchange: SyncExchange) -> APIResponse | Failure:
         limits = call.begin()
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
@@ -146,7 +143,7 @@ class Session:
         try:
             raw = exchange(call.outgoing, key, limits)
         except Failure as failure:
-            return self._trouble(failure)
+            return failure.without_frames()
         except BaseException as error:
             call.broke_off(error)
             raise
@@ -157,7 +154,7 @@ class Session:
 
     async def _aattempt(
         self, call: Call, key: Key, exchange: AsyncExchange
-    ) -> APIResponse | AttemptFailure:
+    ) -> APIResponse | Failure:
         limits = call.begin()
         # Not by a token: a coroutine may be closed in another context.
         outer = UNDER_WAY.get()
@@ -166,7 +163,7 @@ class Session:
         try:
             raw = await exchange(call.outgoing, key, limits)
         except Failure as failure:
-            return self._trouble(failure)
+            return failure.without_frames()
         except BaseException as error:
             call.broke_off(error)
             raise
@@ -174,11 +171,6 @@ class Session:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
         return call.answer(raw)
-
-    def _trouble(self, failure: Failure) -> AttemptFailure:
-        from chainhub._session.trouble import trouble_of
-
-        return trouble_of(failure, self.credentials.secrets())
 
     def _exchange(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
         pool = self._sync_pool or self._make_sync_pool()

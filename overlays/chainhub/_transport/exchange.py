@@ -130,6 +130,14 @@ class Failure(Exception):
         self.sent = sent
         self.passing = passing
 
+    def __repr__(self) -> str:
+        return f"<Failure {self.kind}>"
+
+    def without_frames(self) -> Failure:
+        """Return it to be kept: the frames that it came through may hold a key."""
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
+
     def before_connected(self) -> Failure:
         """Return the same failure as one that came before the connection was ready."""
         if self.kind in ("timeout", "closed"):

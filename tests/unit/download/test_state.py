@@ -8,7 +8,8 @@ from chainhub._download.body import Received, SliceReceived
 from chainhub._download.media import StartOver
 from chainhub._download.state import PROGRESS, DownloadState, Mismatch, RetryAt
 from chainhub._responses.response import APIResponse
-from chainhub._session.retry import AttemptFailure, RetryPolicy
+from chainhub._session import RetryPolicy
+from chainhub._transport import Failure
 from chainhub.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -22,7 +23,7 @@ from chainhub.errors import (
     ServerError,
 )
 
-BROKEN = AttemptFailure("truncated", True, "it broke off")
+BROKEN = Failure("truncated", "it broke off", sent=True)
 
 
 def course(deadline_at=math.inf, **policy):
@@ -47,7 +48,7 @@ def settle(made, outcome, position=0, now=0.0):
     [
         (Received(), None),
         (BROKEN, RetryAt(0.5)),
-        (AttemptFailure("timeout", True, ""), RetryAt(0.5)),
+        (Failure("timeout", "", sent=True), RetryAt(0.5)),
         (answer(500), RetryAt(0.5)),
         (answer(429), RetryAt(1.0)),
         (answer(503, b"", (b"retry-after", b"8")), RetryAt(10.0)),
@@ -85,8 +86,8 @@ def test_a_part_that_others_keep_changing_ends():
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [
-        (AttemptFailure("lookup", False, "no such host"), ConnectionFailedError),
-        (AttemptFailure("tls", True, "not trusted"), ConnectionFailedError),
+        (Failure("lookup", "no such host", sent=False), ConnectionFailedError),
+        (Failure("tls", "not trusted", sent=True), ConnectionFailedError),
         (answer(501), ServerError),
         (answer(400), Exception),
         (answer(204), DownloadError),
@@ -178,11 +179,11 @@ def test_the_error_tells_the_server_of_the_file_from_the_api():
 
 
 def test_an_attempt_that_would_cross_the_deadline_is_not_made():
-    """The last trouble is told, or that time is up."""
-    found = settle(course(deadline_at=10.0), AttemptFailure("timeout", True, "slow"), now=9.9)
+    """The last failure is reported, or that time is up."""
+    found = settle(course(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=9.9)
     assert isinstance(found, RequestTimeoutError)
     assert "0.1 s are left until the deadline" in str(found)
-    found = settle(course(deadline_at=10.0), AttemptFailure("timeout", True, "slow"), now=10.0)
+    found = settle(course(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=10.0)
     assert isinstance(found, DeadlineError)
 
 

@@ -8,16 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from chainhub._responses.response import APIResponse
-from chainhub._session.retry import (
-    AttemptFailure,
-    FailureKind,
-    Retry,
-    RetryPolicy,
-    Stop,
-    decide,
-    is_idempotent,
-)
+from chainhub._session.retry import Retry, Stop, decide
 from chainhub._session.retry_budget import RetryBudget
+from chainhub._session.retry_policy import RetryPolicy, is_idempotent
+from chainhub._transport import Failure, FailureKind
 from chainhub.errors import ConfigurationError
 
 RETRIED = [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]
@@ -32,7 +26,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> APIResponse:
 
 
 def verdict(
-    outcome: APIResponse | AttemptFailure,
+    outcome: APIResponse | Failure,
     policy: RetryPolicy | None = None,
     budget: RetryBudget | None = None,
     *,
@@ -65,7 +59,7 @@ def reason(decision: Retry | Stop) -> str:
     [(s, "retry") for s in RETRIED] + [(s, "final") for s in NOT_RETRIED + ODD],
 )
 def test_status_of_an_idempotent_request(status: int, expected: str) -> None:
-    """Only statuses of passing trouble are retried."""
+    """Only statuses of passing failures are retried."""
     assert reason(verdict(answer(status))) == expected
 
 
@@ -130,28 +124,23 @@ def test_quota(status: int, body: bytes, expected: str, idempotent: bool) -> Non
         ("local", "final"),
     ],
 )
-def test_trouble(kind: FailureKind, expected: str) -> None:
+def test_failure(kind: FailureKind, expected: str) -> None:
     """Connections and time-outs pass; configuration and what we did wrong ourselves do not.
 
     A POST that did not reach the server is like a GET; one that may have is never repeated.
     """
-    assert reason(verdict(AttemptFailure(kind, reached=True, text=""))) == expected
-    assert reason(verdict(AttemptFailure(kind, reached=False, text=""))) == expected
-    assert (
-        reason(verdict(AttemptFailure(kind, reached=False, text=""), idempotent=False)) == expected
-    )
-    assert (
-        reason(verdict(AttemptFailure(kind, reached=True, text=""), idempotent=False))
-        == "ambiguous"
-    )
+    assert reason(verdict(Failure(kind, "", sent=True))) == expected
+    assert reason(verdict(Failure(kind, "", sent=False))) == expected
+    assert reason(verdict(Failure(kind, "", sent=False), idempotent=False)) == expected
+    assert reason(verdict(Failure(kind, "", sent=True), idempotent=False)) == "ambiguous"
 
 
 @pytest.mark.parametrize("kind", ["lookup", "tls", "proxy"])
-def test_passing_trouble_of_a_lasting_kind(kind: FailureKind) -> None:
+def test_passing_failure_of_a_lasting_kind(kind: FailureKind) -> None:
     """A resolver that did not answer and a handshake that was cut are retried."""
-    trouble = AttemptFailure(kind, reached=False, text="", passing=True)
-    assert reason(verdict(trouble)) == "retry"
-    assert reason(verdict(trouble, idempotent=False)) == "retry"
+    failure = Failure(kind, "", sent=False, passing=True)
+    assert reason(verdict(failure)) == "retry"
+    assert reason(verdict(failure, idempotent=False)) == "retry"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +228,7 @@ def test_attempts(policy: RetryPolicy, attempt: int, expected: str) -> None:
 @pytest.mark.parametrize("remaining", [None, 0.0])
 def test_ambiguity_does_not_depend_on_the_policy(remaining: float | None) -> None:
     """A lost POST is ambiguous even with retries off or no time left."""
-    lost = AttemptFailure("timeout", reached=True, text="")
+    lost = Failure("timeout", "", sent=True)
     decision = verdict(lost, RetryPolicy.off(), idempotent=False, remaining=remaining)
     assert reason(decision) == "ambiguous"
 
