@@ -173,6 +173,19 @@ def test_a_wait_for_a_failed_task_is_an_error(mode, server, client, exported):
         assert "abc" not in told(each)
 
 
+def test_a_wait_without_an_answer_has_no_status(mode, server, client, exported):
+    """Its polls and its error are all there is."""
+    server.answers = [answer(401, b"{}")]
+    with pytest.raises(chainhub.AuthenticationError):
+        mode(client().video.wait("a"))
+    (span,) = exported.named("video.wait")
+    assert dict(span.attributes) == {
+        "chainhub.task.id": "a",
+        "chainhub.task.polls": 1,
+        "error.type": "AuthenticationError",
+    }
+
+
 def test_a_watch_that_nobody_reads_on_is_no_error(mode, server, client, exported):
     """It ends when it is left."""
     server.answers = [task(None, "pending")]
