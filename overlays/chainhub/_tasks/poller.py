@@ -58,7 +58,7 @@ def _renew_locks() -> None:
         memory.renew_lock()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_renew_locks)
 
 
