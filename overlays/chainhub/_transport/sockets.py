@@ -258,7 +258,7 @@ class SocketStream:
         try:
             self.run(layer.handshake())
         except Failure as error:
-            failure = error.before_connected()
+            failure = (layer.failure or error).before_connected()
         else:
             self._layers.insert(0, layer)
             return

@@ -214,9 +214,14 @@ class TLSLayer:
     Args:
         context: Whom to trust.
         hostname: The name the certificate must have.
+
+    Attributes:
+        failure: What OpenSSL has refused. It counts more than a failure to send the alert that
+            tells the peer so, who has often closed the connection.
     """
 
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
+        self.failure: Failure | None = None
         self._hostname = hostname
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -265,17 +270,17 @@ class TLSLayer:
     def _run(self, step: Callable[[], T]) -> Flow[T]:
         """Return what a step of OpenSSL returns, once it has the bytes that it needs."""
         while True:
-            waiting, failure = False, None
+            waiting = False
             try:
                 result = step()
             except ssl.SSLWantReadError:
                 waiting = True
             except ssl.SSLError as error:
-                failure = tls_failure(error, self._hostname)
+                self.failure = tls_failure(error, self._hostname)
             if self._outgoing.pending:
-                yield self._outgoing.read()  # of a failure the alert that tells the peer why
-            if failure is not None:
-                raise failure
+                yield self._outgoing.read()
+            if self.failure is not None:
+                raise self.failure
             if not waiting:
                 return result
             data = yield b""

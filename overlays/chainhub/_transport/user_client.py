@@ -1,7 +1,7 @@
 """Exchanges through an httpx client or transport of the user's own, such as a mock in tests.
 
-Only its sending is used: neither its headers nor its cookies nor its authentication. Its sockets
-are not ours: a limit of time holds between two reads only, and where a name leads is its affair.
+Only its sending is used: neither its headers nor its cookies. Its sockets are not ours: a limit of
+time holds between two reads only, and where a name leads is its affair.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
+from contextlib import aclosing, closing
 from typing import TypeVar
 
 import httpx
@@ -35,16 +36,20 @@ E = TypeVar("E", bound=BaseException)
 FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 """What sending may fail with; everything else is a bug in somebody's code and is not caught."""
 
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
-def _request(
-    method: str, url: str, headers: Headers, body: bytes, *, until: float, connect: float
-) -> httpx.Request:
-    """Return a request whose limits end at the instant `until` (monotonic)."""
-    left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
-    connecting = connect if left is None else min(left, connect)
-    timeouts = {"connect": connecting, "read": left, "write": left, "pool": left}
-    extensions = {"timeout": timeouts}
-    return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
+# The first row that fits: httpx's own classes, words of their text, and what may come past them.
+_KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureKind], ...] = (
+    (httpx.ConnectTimeout, "", "connect_timeout"),
+    (httpx.ConnectError, "", "connect"),
+    ((httpx.TimeoutException, TimeoutError), "", "timeout"),
+    (httpx.NetworkError, "", "closed"),
+    (httpx.ProxyError, "", "proxy"),
+    (httpx.RemoteProtocolError, "peer closed connection", "truncated"),
+    (httpx.RemoteProtocolError, "disconnected", "closed"),
+    (httpx.RemoteProtocolError, "", "protocol"),
+    (httpx.DecodingError, "", "decode"),
+)
 
 
 def exchange_through(
@@ -58,32 +63,22 @@ def exchange_through(
     until, head = limits.until(), None
     request = _request(method, url, headers, body, until=until, connect=limits.connect)
     try:
-        response = client.send(request, stream=True, follow_redirects=False)
-        try:
-            if (read := _read_already(response)) is not None:
-                return read
-            head = Head(response.status_code, response.headers.raw)
+        with closing(StreamedResponse(client)) as streamed:
+            response = streamed.send(request, until, httpx.USE_CLIENT_DEFAULT)
+            head = _head(response)
             collected = Body(head.headers, limits.max_body)
-            for chunk in response.iter_raw():
+            for chunk in streamed.body():
                 collected.feed(chunk)
-                if _clock.monotonic() > until:
-                    raise httpx.ReadTimeout("timed out")
             return Response(*head, collected.finish())
-        finally:
-            response.close()
     except (Failure, *FOREIGN) as error:
-        failure = _failure(error, request.url.host)
-    return _salvaged(head, failure)
+        failure = _failure(error, request.url.host, head)
+    return _without_body(failure, head)
 
 
 async def aexchange_through(
     client: httpx.AsyncClient, method: str, url: str, headers: Headers, body: bytes, limits: Limits
 ) -> Response:
-    """Send a request through an async client and return its whole response.
-
-    Raises:
-        Failure: no response came, or it cannot be used.
-    """
+    """Send a request through an async client, as `exchange_through` does."""
     until, head = limits.until(), None
     request = _request(method, url, headers, body, until=until, connect=limits.connect)
     left = until - _clock.monotonic()
@@ -91,30 +86,39 @@ async def aexchange_through(
         async with asyncio.timeout(None if math.isinf(left) else left) as scope:
             with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
                 response = await client.send(request, stream=True, follow_redirects=False)
-                try:
-                    if (read := _read_already(response)) is not None:
-                        return read
-                    head = Head(response.status_code, response.headers.raw)
+                async with aclosing(response):
+                    head = _head(response)
                     collected = Body(head.headers, limits.max_body)
-                    async for chunk in response.aiter_raw():
-                        collected.feed(chunk)
+                    if response.is_stream_consumed:
+                        collected.feed(response.content)
+                    else:
+                        async for chunk in response.aiter_raw():
+                            collected.feed(chunk)
                     return Response(*head, collected.finish())
-                finally:
-                    await response.aclose()
     except (Failure, *FOREIGN) as error:
-        failure = _failure(error, request.url.host)
-    return _salvaged(head, failure)
+        failure = _failure(error, request.url.host, head)
+    return _without_body(failure, head)
 
 
-def _read_already(response: httpx.Response) -> Response | None:
-    """Return the response of a mock, which httpx has read and decompressed, else None."""
-    if not response.is_stream_consumed:
-        return None
-    headers = [pair for pair in response.headers.raw if pair[0].lower() not in DECODED]
-    return Response(response.status_code, headers, response.content)
+def _request(
+    method: str, url: str, headers: Headers, body: bytes, *, until: float, connect: float
+) -> httpx.Request:
+    """Return a request whose limits end at the instant `until` (monotonic)."""
+    left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
+    connecting = connect if left is None else min(left, connect)
+    timeouts = {"connect": connecting, "read": left, "write": left, "pool": left}
+    extensions = {"timeout": timeouts}
+    return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
 
 
-def _salvaged(head: Head | None, failure: Failure) -> Response:
+def _head(response: httpx.Response) -> Head:
+    """Return the head; httpx has read and decompressed the whole response of a mock."""
+    hidden = DECODED if response.is_stream_consumed else ()
+    headers = [pair for pair in response.headers.raw if pair[0].lower() not in hidden]
+    return Head(response.status_code, headers)
+
+
+def _without_body(failure: Failure, head: Head | None) -> Response:
     if (response := failure.response_without_body(head)) is None:
         raise failure
     return response
@@ -137,17 +141,29 @@ class StreamedResponse:
         self._ended = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
-        """Send a GET and return the head of its response.
+        """Send a GET without anybody's credentials and return the head of its response.
 
         Raises:
             Failure: it did not come.
         """
-        self._until, self._host = until, url.host
         request = _request("GET", str(url), headers, b"", until=until, connect=connect)
-        response = self._response = self._run(lambda: self._send(request))
-        if (read := _read_already(response)) is None:
-            return Head(response.status_code, response.headers.raw)
-        return Head(read.status, [*read.headers, (b"Content-Length", b"%d" % len(read.body))])
+        response = self.send(request, until, None)
+        head = _head(response)
+        if response.is_stream_consumed:
+            head.headers.append((b"Content-Length", b"%d" % len(response.content)))
+        return head
+
+    def send(
+        self, request: httpx.Request, until: float, auth: httpx._client.UseClientDefault | None
+    ) -> httpx.Response:
+        """Send a request; its response must be read by `until` (monotonic).
+
+        Raises:
+            Failure: no response came.
+        """
+        self._until, self._host = until, request.url.host
+        self._response = self._run(lambda: self._send(request, auth))
+        return self._response
 
     def body(self) -> Iterator[bytes]:
         """Yield the body as it comes.
@@ -155,11 +171,12 @@ class StreamedResponse:
         Raises:
             Failure: it broke off.
         """
-        assert self._response is not None  # it was asked for
-        if (read := _read_already(self._response)) is not None:
-            yield read.body
+        response = self._response
+        assert response is not None  # it was asked for
+        if response.is_stream_consumed:
+            yield response.content
             return
-        chunks = self._chunks(self._response)
+        chunks = self._chunks(response)
         while chunk := self._run(lambda: next(chunks, b"")):
             yield chunk
 
@@ -172,9 +189,11 @@ class StreamedResponse:
             failure = _failure(error, self._host)
         raise failure
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
+    def _send(
+        self, request: httpx.Request, auth: httpx._client.UseClientDefault | None
+    ) -> httpx.Response:
         assert self._client is not None
-        return self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        return self._client.send(request, stream=True, auth=auth, follow_redirects=False)
 
     def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
         return response.iter_raw()
@@ -206,10 +225,12 @@ class AsyncStreamedResponse(StreamedResponse):
         self._loop = loop
         self._stop: Callable[[], object] | None = None
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
+    def _send(
+        self, request: httpx.Request, auth: httpx._client.UseClientDefault | None
+    ) -> httpx.Response:
         async def sent() -> httpx.Response:
             client = await self._async_client()
-            return await client.send(request, stream=True, auth=None, follow_redirects=False)
+            return await client.send(request, stream=True, auth=auth, follow_redirects=False)
 
         return self._in_loop(sent())
 
@@ -246,53 +267,27 @@ class AsyncStreamedResponse(StreamedResponse):
             asyncio.run_coroutine_threadsafe(self._response.aclose(), self._loop)
 
 
-def _failure(error: Exception, host: str) -> Failure:
-    """Return what an exception of httpx's sending means.
-
-    Args:
-        error: What was raised.
-        host: Whom the request was for.
-    """
+def _failure(error: Exception, host: str, head: Head | None = None) -> Failure:
+    """Return what an exception of httpx's sending to a host means; with a head it was sent."""
     if isinstance(error, Failure):
-        error.sent = True
+        error.sent = error.sent or head is not None
         return error
-    text, tls = _said(error), _caused_by(error, ssl.SSLError)
-    if tls is not None:
+    if (tls := _cause(error, ssl.SSLError)) is not None:
         failure = tls_failure(tls, host)
         failure.sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         return failure
-    kind: FailureKind = next((kind for kinds, kind in _KINDS if isinstance(error, kinds)), "local")
-    if kind == "protocol" and "peer closed connection" in text:
-        kind = "truncated"
-    elif kind == "protocol" and "disconnected" in text:
-        kind = "closed"
-    unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    return Failure(kind, text, sent=not unsent)
+    system, text = _cause(error, OSError), str(error)
+    if system is not None and system.errno and system.errno > 0:
+        text = os_text(system)  # asyncio's own words say less
+    elif "_SWITCH_UPGRADE" in text:  # h11 names a state of its own
+        text = "it switched protocols (101), which was not requested"
+    elif not text:
+        text = "timed out" if isinstance(error, TimeoutError) else type(error).__name__
+    fitting = (kind for kinds, words, kind in _KINDS if isinstance(error, kinds) and words in text)
+    return Failure(next(fitting, "local"), text, sent=not isinstance(error, _UNSENT))
 
 
-# The first row that fits; httpx's own classes, and what may come past them.
-_KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], FailureKind], ...] = (
-    (httpx.ConnectTimeout, "connect_timeout"),
-    (httpx.ConnectError, "connect"),
-    ((httpx.TimeoutException, TimeoutError), "timeout"),
-    (httpx.NetworkError, "closed"),
-    (httpx.ProxyError, "proxy"),
-    (httpx.RemoteProtocolError, "protocol"),
-    (httpx.DecodingError, "decode"),
-)
-
-
-def _said(error: BaseException) -> str:
-    """Return the operating system's words if it is the cause: asyncio's own say less."""
-    cause = _caused_by(error, OSError)
-    if cause is not None and cause.errno and cause.errno > 0:
-        return os_text(cause)
-    if "_SWITCH_UPGRADE" in str(error):  # h11 names a state of its own
-        return "it switched protocols (101), which was not requested"
-    return str(error) or ("timed out" if isinstance(error, TimeoutError) else type(error).__name__)
-
-
-def _caused_by(error: BaseException, kind: type[E]) -> E | None:
+def _cause(error: BaseException, kind: type[E]) -> E | None:
     """Return the first of an exception and its causes that is of a kind."""
     # "Nothing to read yet" is no error, but stays in the context of whatever happens next.
     waiting = (ssl.SSLWantReadError, ssl.SSLWantWriteError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import socket
+import struct
 import threading
 from contextlib import suppress
 
@@ -19,6 +20,7 @@ from chainhub._transport import (
     route_to,
     tls_context,
 )
+from chainhub._transport.exchange import tls_failure
 from tests.faults import identities
 from tests.faults.server import Close, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, answer
@@ -252,4 +254,33 @@ def test_a_corrupted_record_is_a_failure(pool):  # noqa: F811
             pool(route).ask()
         assert (caught.value.kind, caught.value.sent) == ("tls", True)
         assert caught.value.__context__ is None
+        thread.join(5)
+
+
+def test_a_refused_handshake_is_said_although_the_alert_cannot_be_sent(pool, monkeypatch):  # noqa: F811
+    """The peer has sent garbage, then closed the connection: what it sent says more."""
+    answered = threading.Event()
+
+    def explain(error, host):
+        answered.wait(5)
+        return tls_failure(error, host)
+
+    monkeypatch.setattr("chainhub._transport.tls.tls_failure", explain)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.sendall(b"\x16\x03\x03\x00\x20" + b"\xff" * 32)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+            answered.set()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
+        with pytest.raises(Failure, match="the TLS handshake with") as caught:
+            pool(route).ask()
+        assert caught.value.kind == "tls"
         thread.join(5)
