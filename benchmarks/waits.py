@@ -91,23 +91,23 @@ def settled(bench: Bench, *, calls: int) -> Figures:
     """Time what the retry layer does about a good answer."""
     from chainhub._session.call import Call
 
-    settle = Call.settle
+    next_step = Call.next_step
     seen: list[tuple[Call, APIResponse | Failure]] = []
 
     def noting(call: Call, outcome: APIResponse | Failure) -> CallResult | float:
         seen.append((call, outcome))
-        return settle(call, outcome)
+        return next_step(call, outcome)
 
-    # The call of a real question is caught on its way, for it is made deep inside.
-    Call.settle = noting  # type: ignore[method-assign, assignment]
+    # The call of a real query is caught on its way, for it is made deep inside.
+    Call.next_step = noting  # type: ignore[method-assign, assignment]
     try:
         bench.ask()
     finally:
-        Call.settle = settle  # type: ignore[method-assign]
+        Call.next_step = next_step  # type: ignore[method-assign]
     call, outcome = seen[0]
     watch = Stopwatch()
     for _ in range(calls):
-        settle(call, outcome)
+        next_step(call, outcome)
     return watch.figures(calls)
 
 

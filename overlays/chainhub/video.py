@@ -30,7 +30,7 @@ class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
 
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
-        self._door = cast("SessionTransport", runner)
+        self._transport = cast("SessionTransport", runner)
 
 
 class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
@@ -40,4 +40,4 @@ class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, Asyn
 
     def __init__(self, runner: AsyncRunner) -> None:
         super().__init__(runner)
-        self._door = cast("AsyncSessionTransport", runner)
+        self._transport = cast("AsyncSessionTransport", runner)

@@ -33,9 +33,9 @@ def test_nothing_shows_the_key(mode, server):
     """Neither the client nor what it is made of has the key in its repr."""
     client = mode.client(base_url=server.url)
     mode(client.video.query("a"))
-    door = client._async_transport if mode.asynchronous else client._transport
+    transport = client._async_transport if mode.asynchronous else client._transport
     session = client._session
-    seen = [client, door, session, session.connector, session.budget]
+    seen = [client, transport, session, session.connector, session.budget]
     assert KEY not in repr(session.credentials)
     assert repr(session) == f"<Session {server.url}>"
     for one in seen:

@@ -158,39 +158,42 @@ class URLPolicy:
 
 
 def url_policy_of(
-    door: SessionTransport | AsyncSessionTransport, allow_hosts: tuple[str, ...]
+    transport: SessionTransport | AsyncSessionTransport, allow_hosts: tuple[str, ...]
 ) -> URLPolicy:
     """Return where media may come from for a client."""
-    session = door.session
+    session = transport.session
     # httpx spells headers and cookies out; the request itself is never sent.
     request = httpx.Request(
-        "GET", session.connector.base_url, headers=door.headers, cookies=dict(door.cookies)
+        "GET",
+        session.connector.base_url,
+        headers=transport.headers,
+        cookies=dict(transport.cookies),
     )
     return URLPolicy(
         connector=session.connector,
         allow_hosts=allow_hosts,
         own_headers=request.headers.raw,
-        auth_header=door.auth_header,
-        prefix=door.prefix,
+        auth_header=transport.auth_header,
+        prefix=transport.prefix,
         user_agent=f"chainhub-python/{__version__}",
         secrets=session.credentials.secrets,
-        through_httpx=_through_httpx(door),
+        through_httpx=_through_httpx(transport),
     )
 
 
 def _through_httpx(
-    door: SessionTransport | AsyncSessionTransport,
+    transport: SessionTransport | AsyncSessionTransport,
 ) -> Callable[[], Connection] | None:
     """Return what makes connections by the route of the user's own arguments, else None."""
-    session, arguments = door.session, door.httpx_args
-    if door.given is None and ROUTING.isdisjoint(arguments) and not is_mocked():
+    session, arguments = transport.session, transport.httpx_args
+    if transport.given is None and ROUTING.isdisjoint(arguments) and not is_mocked():
         return None
-    if isinstance(door, AsyncSessionTransport):
-        mine, loop = door.given, asyncio.get_running_loop()
+    if isinstance(transport, AsyncSessionTransport):
+        mine, loop = transport.given, asyncio.get_running_loop()
 
         async def sender() -> httpx.AsyncClient:
             return mine or await session.async_ordinary(arguments)
 
         return lambda: AsyncStreamedResponse(sender, loop)
-    client = door.given
+    client = transport.given
     return lambda: StreamedResponse(client or session.ordinary(arguments))

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._session.base_url import base_url_from
-from chainhub._session.call import CallResult, Prepared, error_of, request_id_of
+from chainhub._session.call import CallResult, error_of, request_id_of
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
-from chainhub._session.headers import check_headers
 from chainhub._session.httpx_transport import AsyncSessionTransport, SessionTransport, is_mocked
 from chainhub._session.key_sources import (
     KEYRING,
@@ -38,6 +36,7 @@ from chainhub._session.options import (
     spans_of,
     whole,
 )
+from chainhub._session.request import PreparedRequest, base_url_from, check_headers
 from chainhub._session.retry import Retry, Stop, decide
 from chainhub._session.retry_after import poll_hint_of, retry_after_of
 from chainhub._session.retry_budget import RetryBudget
@@ -66,7 +65,7 @@ __all__ = [
     "Operation",
     "OperationSpan",
     "Options",
-    "Prepared",
+    "PreparedRequest",
     "Retry",
     "RetryBudget",
     "RetryEvent",

@@ -10,20 +10,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import httpx
-
 from chainhub import _clock
 from chainhub._redaction import redact_text, redact_url
 from chainhub._responses import APIResponse, judge
-from chainhub._session.credentials import Key
 from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
+from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import Retry, Stop, decide
 from chainhub._session.retry_after import retry_after_of
 from chainhub._session.retry_budget import RetryBudget
-from chainhub._session.retry_policy import is_idempotent
-from chainhub._transport import Failure, Limits, Request, Response, SecretBytes
+from chainhub._transport import Failure, Limits, Response
 from chainhub.errors import (
     AmbiguousOutcome,
     CancelledByUser,
@@ -41,127 +38,6 @@ from chainhub.errors import (
 if TYPE_CHECKING:
     from chainhub._session.tracing import AttemptSpan, Tracer
     from chainhub._transport import FailureKind
-
-
-class Prepared:
-    """A request in the form in which it is sent, made once for all attempts and polls.
-
-    Attributes:
-        shared: What it has in common with its copies that are aimed elsewhere.
-        target: The path and query, as in the request line.
-        operation: The operation, such as `video.query`, None if it is not known.
-    """
-
-    __slots__ = ("idempotent", "method", "operation", "shared", "target")
-
-    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
-        self.method = request.method
-        self.idempotent = is_idempotent(request.method)
-        self.shared = Shared(request, auth_header, prefix)
-        self.target = request.url.raw_path
-        self.operation: str | None = None
-
-    @property
-    def raw_url(self) -> str:
-        """The URL with all its secrets."""
-        return self.shared.origin + self.target.decode("ascii")
-
-    @property
-    def url(self) -> str:
-        """The URL with its secrets cut out."""
-        return redact_url(self.raw_url, own=True)
-
-    def aimed_at(self, target: bytes) -> Prepared:
-        """Return the same request for another path or query, without building it again."""
-        other = object.__new__(Prepared)
-        other.method = self.method
-        other.idempotent = self.idempotent
-        other.shared = self.shared
-        other.target = target
-        other.operation = self.operation
-        return other
-
-    def with_headers(self, headers: list[tuple[bytes, bytes]]) -> Prepared:
-        """Return the same request with further headers."""
-        if not headers:
-            return self
-        other = self.aimed_at(self.target)
-        other.shared = self.shared.extended(headers)
-        return other
-
-    def with_key(self, key: Key) -> Request:
-        """Return the request ready to be sent; nothing else contains the key.
-
-        Raises:
-            Failure: HTTP cannot carry it.
-        """
-        return self.shared.keyed(key).aimed_at(self.target)
-
-    def spelt(self, key: Key) -> tuple[str, str, list[tuple[bytes, bytes]], bytes]:
-        """Return method, URL, headers and body with a key, for a client of the user's own."""
-        shared = self.shared
-        return self.method, self.raw_url, shared.headers(key), shared.request.content
-
-
-class Shared:
-    """What a request has in common with others of the same kind.
-
-    Attributes:
-        home: The connector whose origin the URL was found to be of, None before anybody looked.
-        origin: The URL without path and query.
-        request: The request as httpx has built it, its body read.
-    """
-
-    __slots__ = (
-        "_auth_header",
-        "_further",
-        "_key",
-        "_keyed",
-        "_prefix",
-        "home",
-        "origin",
-        "request",
-    )
-
-    def __init__(
-        self,
-        request: httpx.Request,
-        auth_header: str,
-        prefix: str,
-        further: list[tuple[bytes, bytes]] | None = None,
-    ) -> None:
-        self.home: object = None
-        self.request = request
-        url = request.url
-        self.origin = str(url).removesuffix(url.raw_path.decode("ascii"))
-        self._further = further or []
-        self._auth_header = auth_header
-        self._prefix = prefix
-        self._key: Key | None = None
-        self._keyed: Request | None = None
-
-    def extended(self, headers: list[tuple[bytes, bytes]]) -> Shared:
-        """Return the same with further headers, which replace those of the same name."""
-        other = Shared(self.request, self._auth_header, self._prefix, headers)
-        other.home = self.home
-        return other
-
-    def keyed(self, key: Key) -> Request:
-        """Return the request with a key, aimed nowhere in particular."""
-        if self._keyed is None or self._key != key:
-            method = self.request.method.encode("ascii")
-            self._keyed = Request(method, b"/", self.headers(key), self.request.content)
-            self._key = key
-        return self._keyed
-
-    def headers(self, key: Key) -> list[tuple[bytes, bytes]]:
-        """Return the headers with the key in the one that carries it."""
-        name = self._auth_header.encode("ascii")
-        taken = {name.lower(), *(further.lower() for further, _ in self._further)}
-        own = [pair for pair in self.request.headers.raw if pair[0].lower() not in taken]
-        before = f"{self._prefix} ".encode("ascii") if self._prefix else b""
-        secret = SecretBytes(before + key.reveal().encode("ascii"))
-        return [*own, *self._further, (name, secret)]
 
 
 class Call:
@@ -202,7 +78,7 @@ class Call:
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: PreparedRequest,
         options: Options,
         budget: RetryBudget,
         observers: Observers,
@@ -262,13 +138,13 @@ class Call:
             raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
         )
 
-    def settle(self, outcome: APIResponse | Failure) -> CallResult | float:
+    def next_step(self, outcome: APIResponse | Failure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(outcome, APIResponse) and 200 <= outcome.status < 300:
             self.budget.succeeded(self._spent)
-            self._tell_attempt(outcome)
+            self.report_attempt(outcome)
             return self._end(outcome, None)
-        self._tell_attempt(outcome)
+        self.report_attempt(outcome)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
         self._fresh = not isinstance(outcome, APIResponse)
@@ -279,12 +155,8 @@ class Call:
             logger.debug("not trying again after attempt %d: %s", self.attempts, step.reason)
             return self._end(outcome, error)
         self._spent += step.cost
-        self._tell_retry(step.delay, error)
+        self._report_retry(step.delay, error)
         return step.delay
-
-    def told(self, outcome: APIResponse | Failure) -> None:
-        """Tell of an attempt after which the same is asked with another key."""
-        self._tell_attempt(outcome)
 
     def wants_new_key(self, outcome: APIResponse | Failure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
@@ -325,8 +197,8 @@ class Call:
             if ambiguous:
                 error = ambiguous_answer(error)
         # What is left of a deadline that has passed tells nobody anything.
-        told = ambiguous or isinstance(error, DeadlineError)
-        if isinstance(step, Stop) and step.text and not told:
+        complete = ambiguous or isinstance(error, DeadlineError)
+        if isinstance(step, Stop) and step.text and not complete:
             error.message = f"{error.message} ({step.text})"
         return self._filled(error)
 
@@ -355,7 +227,8 @@ class Call:
             observer(event)
         return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
 
-    def _tell_attempt(self, outcome: APIResponse | Failure) -> None:
+    def report_attempt(self, outcome: APIResponse | Failure) -> None:
+        """Report an attempt to the event hooks and the log."""
         observer = self.observers.on_attempt
         if observer is None and self.span is None and not logger.isEnabledFor(20):  # logging.INFO
             return
@@ -393,7 +266,7 @@ class Call:
         if observer is not None:
             observer(event)
 
-    def _tell_retry(self, delay: float, error: ChainhubError) -> None:
+    def _report_retry(self, delay: float, error: ChainhubError) -> None:
         logger.info("trying again in %.2f s: %s", delay, error)
         observer = self.observers.on_retry
         if observer is not None:
@@ -430,8 +303,8 @@ class CallResult:
         assert self.answer is not None  # a call without an answer has an error
         return self.answer
 
-    def told(self, error: ChainhubError) -> ChainhubError:
-        """Tell an error that came out of the answer later what the call knows."""
+    def annotate(self, error: ChainhubError) -> ChainhubError:
+        """Add what the call knows to an error that came out of the answer later."""
         if not error.attempts and self.answer is not None:
             error.method, error.url = self.answer.method, redact_url(self.answer.url, own=True)
             error.attempts, error.elapsed = self.attempts, self.elapsed

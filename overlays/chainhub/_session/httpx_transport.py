@@ -1,9 +1,9 @@
 """Where operations and httpx meet the session: two transports of httpx, one of them for asyncio.
 
-A resource's method takes the short way: `run`, without a single object of httpx for a request whose
-like was sent before. Whoever asks for a client of httpx gets one whose transport is the session.
-Where the user brought a transport, a client or arguments for httpx, the exchange itself goes
-through those, with the same results.
+A resource's method calls `run`, which makes no object of httpx for a request of a kind that was
+sent before. Whoever asks for a client of httpx gets one whose transport is the session. Where the
+user brought a transport, a client or arguments for httpx, the exchange itself goes through those,
+with the same results.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from urllib.request import Request
 import httpx
 
 from chainhub._responses import decode_json
-from chainhub._session.call import CallResult, Prepared
+from chainhub._session.call import CallResult
 from chainhub._session.credentials import Key
-from chainhub._session.headers import check_headers
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
 from chainhub._session.options import Observers, Options
+from chainhub._session.request import PreparedRequest, check_headers
 from chainhub._session.session import Session
 from chainhub._transport import DECODED, Limits, Response
 from chainhub.errors import ChainhubError, UnprocessableError
@@ -56,7 +56,7 @@ class SafeResponse(httpx.Response):
         try:
             return decode_json(self._outcome.value(), secrets=self._secrets)
         except ChainhubError as error:
-            failure = self._outcome.told(error)
+            failure = self._outcome.annotate(error)
         raise failure
 
 
@@ -97,7 +97,7 @@ class BaseSessionTransport:
         self.cookies = cookies
         self.httpx_args = httpx_args
         self._builder: httpx.Client | None = None
-        self._kept: dict[Operation, Prepared] = {}
+        self._kept: dict[Operation, PreparedRequest] = {}
         if httpx_args:
             self.load_user_client()
 
@@ -144,7 +144,7 @@ class BaseSessionTransport:
         operation: Operation,
         arguments: Mapping[str, object],
         headers: Mapping[str, str] | None = None,
-    ) -> Prepared:
+    ) -> PreparedRequest:
         """Return the request of an operation, with the headers of this call.
 
         Raises:
@@ -161,7 +161,7 @@ class BaseSessionTransport:
             failure = operation.unsendable(error, self.secrets())
         raise failure
 
-    def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> Prepared:
+    def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> PreparedRequest:
         """Return a request that is nothing but a method, a path and a query of texts.
 
         Two of an operation differ in these alone, and httpx writes a query as the standard library
@@ -178,15 +178,15 @@ class BaseSessionTransport:
             self._kept[operation] = made
         return made
 
-    def _prepared(self, operation: Operation, request: httpx.Request) -> Prepared:
+    def _prepared(self, operation: Operation, request: httpx.Request) -> PreparedRequest:
         made = self.prepared(request)
         made.operation = operation.name
         return made
 
-    def prepared(self, request: httpx.Request) -> Prepared:
+    def prepared(self, request: httpx.Request) -> PreparedRequest:
         """Return a request in the form in which the session sends it; its body is read now."""
         request.read()
-        return Prepared(request, self.auth_header, self.prefix)
+        return PreparedRequest(request, self.auth_header, self.prefix)
 
     def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
         """Return what the answer to an operation holds.
@@ -201,7 +201,7 @@ class BaseSessionTransport:
         try:
             value = operation.parse(answer, secrets(), lenient=lenient)
         except ChainhubError as error:
-            failure = result.told(error)
+            failure = result.annotate(error)
         else:
             calls = finished.get()
             if calls is not None:
@@ -273,16 +273,16 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
         result = self.exchange(self.prepared(request), self.options)
         return SafeResponse(result, request, self.secrets())
 
-    def exchange(self, prepared: Prepared, options: Options) -> CallResult:
+    def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
         """Send a prepared request through the session and return how the call ended."""
         through = self._through if self.is_for_httpx() else None
         return self.session.call(prepared, options, through)
 
-    def _through(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+    def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         from chainhub._transport import exchange_through  # few have a client of their own
 
         client = self.given or self.session.ordinary(self.httpx_args)
-        return exchange_through(client, *prepared.spelt(key), limits)
+        return exchange_through(client, *prepared.for_httpx(key), limits)
 
 
 class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
@@ -321,16 +321,16 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
         result = await self.exchange(self.prepared(request), self.options)
         return SafeResponse(result, request, self.secrets())
 
-    async def exchange(self, prepared: Prepared, options: Options) -> CallResult:
+    async def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
         """Send a prepared request through the session and return how the call ended."""
         through = self._through if self.is_for_httpx() else None
         return await self.session.acall(prepared, options, through)
 
-    async def _through(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+    async def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         from chainhub._transport import aexchange_through  # few have a client of their own
 
         client = self.given or await self.session.async_ordinary(self.httpx_args)
-        return await aexchange_through(client, *prepared.spelt(key), limits)
+        return await aexchange_through(client, *prepared.for_httpx(key), limits)
 
 
 def is_mocked() -> bool:

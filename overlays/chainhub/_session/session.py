@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from chainhub import _clock
-from chainhub._session.call import Call, CallResult, Prepared
+from chainhub._session.call import Call, CallResult
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.options import Observers, Options
+from chainhub._session.request import PreparedRequest, origin_of
 from chainhub._session.retry_budget import RetryBudget
 from chainhub._transport import ConnectionPool, Connector, Failure, Limits, Response
 from chainhub.errors import ClientClosedError, ConfigurationError
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from chainhub._transport import AsyncConnectionPool
 
     Closable = TypeVar("Closable", AsyncConnectionPool, httpx.AsyncClient)
-    SyncExchange = Callable[[Prepared, Key, Limits], Response]
-    AsyncExchange = Callable[[Prepared, Key, Limits], Awaitable[Response]]
+    SyncExchange = Callable[[PreparedRequest, Key, Limits], Response]
+    AsyncExchange = Callable[[PreparedRequest, Key, Limits], Awaitable[Response]]
 
 
 class Session:
@@ -52,6 +53,7 @@ class Session:
         self.connector = connector
         self.credentials = credentials
         self.observers = observers
+        self._origin = origin_of(httpx.URL(connector.base_url))
         self._under_way = connector.base_url, credentials.secrets
         self.budget = RetryBudget()
         self.closed = False
@@ -71,7 +73,7 @@ class Session:
         return f"<Session {self.connector.base_url}>"
 
     def call(
-        self, prepared: Prepared, options: Options, exchange: SyncExchange | None = None
+        self, prepared: PreparedRequest, options: Options, exchange: SyncExchange | None = None
     ) -> CallResult:
         """Carry a call out and return how it ended.
 
@@ -86,15 +88,15 @@ class Session:
             key = self.credentials.key(call.left())
             outcome = self._attempt(call, key, exchange)
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
-                call.told(outcome)
+                call.report_attempt(outcome)
                 continue
-            step = call.settle(outcome)
+            step = call.next_step(outcome)
             if isinstance(step, CallResult):
                 return step
             _clock.sleep(step, options.cancel)
 
     async def acall(
-        self, prepared: Prepared, options: Options, exchange: AsyncExchange | None = None
+        self, prepared: PreparedRequest, options: Options, exchange: AsyncExchange | None = None
     ) -> CallResult:
         """Carry a call out as `call` does, in the running event loop."""
         running_loop()
@@ -104,18 +106,22 @@ class Session:
             key = await self.credentials.akey()
             outcome = await self._aattempt(call, key, exchange)
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
-                call.told(outcome)
+                call.report_attempt(outcome)
                 continue
-            step = call.settle(outcome)
+            step = call.next_step(outcome)
             if isinstance(step, CallResult):
                 return step
             await _clock.asleep(step, options.cancel)
 
-    def _begin(self, prepared: Prepared, options: Options) -> Call:
+    def _begin(self, prepared: PreparedRequest, options: Options) -> Call:
         if self.closed:
             raise ClientClosedError("the client is closed; create a new one")
-        if prepared.shared.home is not self.connector:
-            self._check_origin(prepared)
+        if prepared.origin != self._origin:
+            url = httpx.URL(prepared.origin)
+            raise ConfigurationError(
+                f"this client and its key are for {self.connector.base_url}; "
+                f"it sends no requests to {url.scheme}://{url.host}"
+            )
         return Call(
             prepared,
             options,
@@ -125,15 +131,6 @@ class Session:
             secrets=self.credentials.secrets,
             random=self.random,
         )
-
-    def _check_origin(self, prepared: Prepared) -> None:
-        url = prepared.shared.request.url
-        if not self.connector.reaches(url):
-            raise ConfigurationError(
-                f"this client and its key are for {self.connector.base_url}; "
-                f"it sends no requests to {url.scheme}://{url.host}"
-            )
-        prepared.shared.home = self.connector
 
     def _attempt(self, call: Call, key: Key, exchange: SyncExchange) -> APIResponse | Failure:
         limits = call.begin()
@@ -172,11 +169,11 @@ class Session:
             _clock.request_under_way(-1)
         return call.answer(raw)
 
-    def _exchange(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+    def _exchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         pool = self._sync_pool or self._make_sync_pool()
         return pool.exchange(prepared.with_key(key), limits)
 
-    async def _aexchange(self, prepared: Prepared, key: Key, limits: Limits) -> Response:
+    async def _aexchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         pool = self._async_pools.get(running_loop()) or await self._make_async_pool()
         return await pool.exchange(prepared.with_key(key), limits)
 

@@ -27,7 +27,7 @@ class BatchMethods:
     """Waiting for many tasks, sync."""
 
     __slots__ = ()
-    _door: SessionTransport
+    _transport: SessionTransport
     _operation: TaskOperation
 
     def wait_many(
@@ -48,8 +48,8 @@ class BatchMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words)
-        many = poller.Poller(self._door, self._operation, terms, cancel, journal, threads=True)
+        terms = poller.wait_options(self._transport, deadline, interval, words)
+        many = poller.Poller(self._transport, self._operation, terms, cancel, journal, threads=True)
         found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
         return many.in_order([u.outcome for u in found if u.outcome is not None])
 
@@ -87,8 +87,8 @@ class BatchMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words)
-        many = poller.Poller(self._door, self._operation, terms, cancel, journal, threads=True)
+        terms = poller.wait_options(self._transport, deadline, interval, words)
+        many = poller.Poller(self._transport, self._operation, terms, cancel, journal, threads=True)
         found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
         return loops.seen(loops.until_exit(found), loops.outcome_of)
 
@@ -97,7 +97,7 @@ class AsyncBatchMethods:
     """Waiting for many tasks, async."""
 
     __slots__ = ()
-    _door: AsyncSessionTransport
+    _transport: AsyncSessionTransport
     _operation: TaskOperation
 
     async def wait_many(
@@ -117,8 +117,8 @@ class AsyncBatchMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words)
-        many = poller.Poller(self._door, self._operation, terms, cancel, journal)
+        terms = poller.wait_options(self._transport, deadline, interval, words)
+        many = poller.Poller(self._transport, self._operation, terms, cancel, journal)
         found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
         return many.in_order([u.outcome async for u in found if u.outcome is not None])
 
@@ -140,7 +140,7 @@ class AsyncBatchMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words)
-        many = poller.Poller(self._door, self._operation, terms, cancel, journal)
+        terms = poller.wait_options(self._transport, deadline, interval, words)
+        many = poller.Poller(self._transport, self._operation, terms, cancel, journal)
         found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
         return loops.AsyncView(many, found, loops.outcome_of)

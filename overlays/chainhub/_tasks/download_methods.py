@@ -31,7 +31,7 @@ class DownloadMethods:
     """Downloading, sync."""
 
     __slots__ = ()
-    _door: SessionTransport
+    _transport: SessionTransport
 
     def download(
         self,
@@ -93,7 +93,7 @@ class DownloadMethods:
         from chainhub._tasks.result import ResultDownloads, unheard
 
         downloads = ResultDownloads(
-            self._door,
+            self._transport,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -145,7 +145,7 @@ class DownloadMethods:
         from chainhub._tasks.result import ResultDownloads, unheard
 
         downloads = ResultDownloads(
-            self._door,
+            self._transport,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -160,7 +160,7 @@ class AsyncDownloadMethods:
     """Downloading, async."""
 
     __slots__ = ()
-    _door: AsyncSessionTransport
+    _transport: AsyncSessionTransport
 
     async def download(
         self,
@@ -184,7 +184,7 @@ class AsyncDownloadMethods:
         from chainhub._tasks.result import ResultDownloads
 
         downloads = ResultDownloads(
-            self._door,
+            self._transport,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,
@@ -215,7 +215,7 @@ class AsyncDownloadMethods:
         from chainhub._tasks.result import ResultDownloads
 
         downloads = ResultDownloads(
-            self._door,
+            self._transport,
             if_exists=if_exists,
             max_bytes=max_bytes,
             allow_hosts=allow_hosts,

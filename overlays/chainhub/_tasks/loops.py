@@ -93,7 +93,7 @@ class OneByOne:
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
-        self._door = cast("SessionTransport", poller.door)
+        self._transport = cast("SessionTransport", poller.transport)
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +104,7 @@ class OneByOne:
     def send(self, request: PollRequest) -> PollResult | None:
         """Send a request, and return its result if it is there at once."""
         span = self._poller.spans.get(request.ask.wait.task_id)
-        send = inside(span, self._door.exchange)
+        send = inside(span, self._transport.exchange)
         try:
             return PollResult(request.ask, send(request.prepared, request.options))
         except ChainhubError as error:
@@ -180,7 +180,7 @@ class AsyncOneByOne:
 
     def __init__(self, poller: Poller, *ids: str | VideoTask) -> None:
         self._poller = poller
-        self._door = cast("AsyncSessionTransport", poller.door)
+        self._transport = cast("AsyncSessionTransport", poller.transport)
         self._single = iter(ids)
 
     async def __aenter__(self) -> Self:
@@ -196,7 +196,7 @@ class AsyncOneByOne:
     async def send(self, request: PollRequest) -> PollResult | None:
         """Send a request, and return its result if it is there at once."""
         span = self._poller.spans.get(request.ask.wait.task_id)
-        send = ainside(span, self._door.exchange)
+        send = ainside(span, self._transport.exchange)
         try:
             return PollResult(request.ask, await send(request.prepared, request.options))
         except ChainhubError as error:

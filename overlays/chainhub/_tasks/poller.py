@@ -17,7 +17,7 @@ from chainhub._cancel import Cancel
 from chainhub._session import (
     CallResult,
     Options,
-    Prepared,
+    PreparedRequest,
     RetryEvent,
     RetryPolicy,
     Session,
@@ -66,7 +66,7 @@ class PollRequest(NamedTuple):
     """A request to send now, and its limits."""
 
     ask: SendPoll
-    prepared: Prepared
+    prepared: PreparedRequest
     options: Options
 
 
@@ -81,7 +81,7 @@ class Poller:
     """Many waits as a loop uses them, sync or async; one is a wait for a single task.
 
     Args:
-        door: Sends the requests.
+        transport: Sends the requests.
         operation: The operation to poll.
         terms: What the caller wants.
         cancel: Ends the waits; without it the switch of the client's options does.
@@ -90,7 +90,7 @@ class Poller:
         threads: Whether threads send the requests.
 
     Attributes:
-        door: Sends the requests.
+        transport: Sends the requests.
         in_flight: How many requests may be in flight.
         more: Whether there may be more ids to read.
         reading: Whether the next one is being read.
@@ -100,7 +100,7 @@ class Poller:
 
     def __init__(
         self,
-        door: SessionTransport | AsyncSessionTransport,
+        transport: SessionTransport | AsyncSessionTransport,
         operation: TaskOperation,
         terms: WaitOptions,
         cancel: Cancel | None,
@@ -109,9 +109,9 @@ class Poller:
         single: bool = False,
         threads: bool = False,
     ) -> None:
-        options = door.options
-        self.door = door
-        self.in_flight = 1 if single else door.session.connector.max_connections
+        options = transport.options
+        self.transport = transport
+        self.in_flight = 1 if single else transport.session.connector.max_connections
         self.scheduler = Scheduler(terms, self.in_flight)
         self.more, self.reading = True, False
         self.user_cancel = options.cancel if cancel is None else cancel
@@ -126,7 +126,7 @@ class Poller:
         self._journal: Journal | None = None
         self._single: Poll | None = None
         self._is_single = single
-        self._requests: dict[str, Prepared] = {}
+        self._requests: dict[str, PreparedRequest] = {}
         self._order: dict[str, None] = {}
         self.spans: dict[str, OperationSpan] = {}
 
@@ -178,7 +178,7 @@ class Poller:
             return Update(None, self._journal.replay(task_id))
         added = self.scheduler.add(task_id, _clock.monotonic())
         self._single = added if self._is_single else None
-        tracer = self.door.observers.tracer
+        tracer = self.transport.observers.tracer
         if tracer is not None:
             self.spans[task_id] = tracer.operation(self._operation.wait, task_id)
         return None
@@ -200,13 +200,13 @@ class Poller:
             failure = PollResult(act, error)
         return self.take(failure)
 
-    def _prepared(self, task_id: str) -> Prepared:
+    def _prepared(self, task_id: str) -> PreparedRequest:
         # To make a request costs as much as to send it.
         found = self._requests.get(task_id)
         if found is None:
             _, module, returns, parameter = self._operation
             operation = operation_of(module, returns)
-            found = self.door.prepare(operation, {parameter: task_id})
+            found = self.transport.prepare(operation, {parameter: task_id})
             self._requests[task_id] = found
         return found
 
@@ -243,7 +243,7 @@ class Poller:
         if answer.status == 200 and ask.wait.repeats(answer.body):
             return self.scheduler.repeated(ask, now, hint)
         operation = operation_of(self._operation.module, self._operation.returns)
-        task = cast("VideoTask", self.door.read(operation, ended, lenient=True))
+        task = cast("VideoTask", self.transport.read(operation, ended, lenient=True))
         update = self.scheduler.answered(ask, task, now, hint)
         ask.wait.remember(answer.body)
         return update
@@ -281,7 +281,7 @@ class Poller:
         failures, most = wait.tally
         what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
         logger.info(what, shown_id(wait.task_id), failures, most, delay, error)
-        observer = self.door.observers.on_retry
+        observer = self.transport.observers.on_retry
         if observer is None:
             return
         observer(
@@ -324,7 +324,7 @@ def id_of(task: str | VideoTask) -> str:
 
 
 def wait_options(
-    door: SessionTransport | AsyncSessionTransport,
+    transport: SessionTransport | AsyncSessionTransport,
     deadline: float | None,
     interval: Interval | None,
     words: Mapping[str, State] | None,
@@ -335,7 +335,7 @@ def wait_options(
     Raises:
         ConfigurationError: `deadline` or `interval` is not positive.
     """
-    session = door.session
+    session = transport.session
     return WaitOptions(
         PollIntervals(durations_of(session), session.random, interval),
         _clock.monotonic() + seconds("deadline", deadline),

@@ -56,7 +56,7 @@ class ResultDownloads:
 
     def __init__(
         self,
-        door: SessionTransport | AsyncSessionTransport,
+        transport: SessionTransport | AsyncSessionTransport,
         *,
         if_exists: IfExists,
         max_bytes: int | None,
@@ -68,17 +68,17 @@ class ResultDownloads:
             raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
         if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
-        self._door = door
-        self._loop = running_loop() if isinstance(door, AsyncSessionTransport) else None
+        self._transport = transport
+        self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
         self._halt = Cancel()
         self._terms = DownloadOptions(
-            session=door.session,
-            options=door.options,
-            policy=url_policy_of(door, tuple(allow_hosts)),
+            session=transport.session,
+            options=transport.options,
+            policy=url_policy_of(transport, tuple(allow_hosts)),
             if_exists=if_exists,
             max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
             deadline_at=_clock.monotonic() + seconds("deadline", deadline),
-            cancel=door.options.cancel if cancel is None else cancel,
+            cancel=transport.options.cancel if cancel is None else cancel,
             halt=self._halt,
         )
 
@@ -154,16 +154,16 @@ class ResultDownloads:
     def _queried(self, task_id: str, options: Options) -> str:
         """Query a task for the URL of its video."""
         arguments: dict[str, object] = {"id": task_id}
-        if isinstance(self._door, AsyncSessionTransport):
+        if isinstance(self._transport, AsyncSessionTransport):
             assert self._loop is not None
-            querying = self._door.call(operation_of(query, "VideoTask"), arguments, options)
+            querying = self._transport.call(operation_of(query, "VideoTask"), arguments, options)
             task = in_loop(self._loop, querying, self._halt)
         else:
-            task = self._door.call(operation_of(query, "VideoTask"), arguments, options)
+            task = self._transport.call(operation_of(query, "VideoTask"), arguments, options)
         return address_in(task_id, cast("VideoTask", task))
 
     def _key(self, within: float) -> Key:
-        credentials = self._door.session.credentials
+        credentials = self._transport.session.credentials
         if self._loop is None:
             return credentials.key(within)
         return in_loop(self._loop, credentials.akey(), self._halt)

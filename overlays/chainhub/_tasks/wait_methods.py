@@ -44,7 +44,7 @@ class WaitMethods:
     """Waiting, sync."""
 
     __slots__ = ()
-    _door: SessionTransport
+    _transport: SessionTransport
     _operation: TaskOperation
 
     def wait(
@@ -86,8 +86,8 @@ class WaitMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words, raise_on_failure)
-        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        terms = poller.wait_options(self._transport, deadline, interval, words, raise_on_failure)
+        one = poller.Poller(self._transport, self._operation, terms, cancel, single=True)
         outcome = None
         for update in loops.updates(one, loops.OneByOne(one), iter((task,)), on_update):
             outcome = update.outcome
@@ -120,8 +120,8 @@ class WaitMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words, False)
-        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        terms = poller.wait_options(self._transport, deadline, interval, words, False)
+        one = poller.Poller(self._transport, self._operation, terms, cancel, single=True)
         found = loops.updates(one, loops.OneByOne(one), iter((task,)), None)
         return loops.seen(found, loops.change_of)
 
@@ -130,7 +130,7 @@ class AsyncWaitMethods:
     """Waiting, async."""
 
     __slots__ = ()
-    _door: AsyncSessionTransport
+    _transport: AsyncSessionTransport
     _operation: TaskOperation
 
     async def wait(
@@ -150,8 +150,8 @@ class AsyncWaitMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words, raise_on_failure)
-        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        terms = poller.wait_options(self._transport, deadline, interval, words, raise_on_failure)
+        one = poller.Poller(self._transport, self._operation, terms, cancel, single=True)
         outcome = None
         async for update in loops.updates_async(one, loops.AsyncOneByOne(one, task), on_update):
             outcome = update.outcome
@@ -172,7 +172,7 @@ class AsyncWaitMethods:
         """
         from chainhub._tasks import loops, poller
 
-        terms = poller.wait_options(self._door, deadline, interval, words, False)
-        one = poller.Poller(self._door, self._operation, terms, cancel, single=True)
+        terms = poller.wait_options(self._transport, deadline, interval, words, False)
+        one = poller.Poller(self._transport, self._operation, terms, cancel, single=True)
         found = loops.updates_async(one, loops.AsyncOneByOne(one, task), None)
         return loops.AsyncView(one, found, loops.change_of)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainhub._session.base_url import base_url_from, check_base_url
+from chainhub._session.request import base_url_from, check_base_url
 from chainhub.errors import ConfigurationError
 
 SERVER = "https://api.example.com"

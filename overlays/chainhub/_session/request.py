@@ -1,0 +1,211 @@
+"""What a call sends and where: the base URL, the user's headers, and the request they make.
+
+`base_url_from` is the one place that decides whether a base URL may be given the key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from chainhub._redaction import redact_url
+from chainhub._session.credentials import Key
+from chainhub._session.retry_policy import is_idempotent
+from chainhub._transport import Headers, Request, SecretBytes, is_loopback
+from chainhub.errors import ConfigurationError
+
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_VALUE = r"[\t\x20-\x7e\x80-\xff]*"
+
+
+def check_headers(headers: Iterable[tuple[str, str]], auth_header: str) -> None:
+    """Refuse headers that cannot be sent, and the one that carries the key.
+
+    Raises:
+        ConfigurationError: names the header, never its value.
+    """
+    for name, value in headers:
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+            raise ConfigurationError(f"{ascii(name)[:60]} is not a valid header name")
+        if name.lower() == auth_header.lower():
+            raise ConfigurationError(
+                f"the header {auth_header} carries the key; pass it as api_key= instead"
+            )
+        if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
+            raise ConfigurationError(
+                f"the header {name} has a value that is not valid: "
+                "line breaks, control characters or characters outside Latin-1"
+            )
+
+
+def base_url_from(
+    argument: str | None,
+    environ: Mapping[str, str],
+    servers: tuple[str, ...],
+    *,
+    allow_insecure: bool,
+) -> str:
+    """Return the base URL to use: the argument, else `CHAINHUB_BASE_URL`, else the contract's.
+
+    Raises:
+        ConfigurationError: the URL cannot be used; the sentence says why and names the source.
+    """
+    if argument is not None:
+        return check_base_url(argument, "base_url=", allow_insecure=allow_insecure)
+    if environ.get("CHAINHUB_BASE_URL", "").strip():
+        text = environ["CHAINHUB_BASE_URL"]
+        return check_base_url(text, "CHAINHUB_BASE_URL", allow_insecure=allow_insecure)
+    if servers:
+        return check_base_url(servers[0], "the contract's server", allow_insecure=allow_insecure)
+    raise ConfigurationError(
+        "the contract names no server: pass base_url= or set CHAINHUB_BASE_URL"
+    )
+
+
+def check_base_url(text: object, source: str, *, allow_insecure: bool) -> str:
+    """Return `text` without trailing slashes, or say what is wrong with it.
+
+    Raises:
+        ConfigurationError: not an http(s) URL, plain http to a host that is not loopback, user
+            information, a query, a fragment, or a path that ends in the operations' own `/v1`.
+    """
+    if not isinstance(text, str):
+        raise ConfigurationError(f"{source}: the base URL must be a string")
+    problem, url = _problem(text.strip(), allow_insecure)
+    if problem:
+        raise ConfigurationError(f"{source}: {problem}")
+    return url
+
+
+def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
+    if not text.isascii() or any(character <= " " for character in text):
+        return (
+            "the base URL contains characters that are not allowed in a URL; check it for typos",
+            "",
+        )
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+        httpx.URL(text).host  # noqa: B018 - knows what is an address and what is punycode
+    except (ValueError, httpx.InvalidURL):
+        return "the base URL is not valid; it must look like https://api.example.com", ""
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return "the base URL must look like https://api.example.com", ""
+    path = parts.path.rstrip("/")
+    if path.endswith("/v1"):
+        right = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix('/v1')}"
+        return f"remove the /v1, the operations already contain it: {right}", ""
+    if "@" in parts.netloc:
+        return "the base URL contains user information; remove it and pass the key as api_key=", ""
+    if parts.query or parts.fragment:
+        return "the base URL contains a query or a fragment; remove them", ""
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname):
+        return (
+            f"http://{parts.hostname} would send the key unencrypted; use https://, or pass "
+            "allow_insecure=True if you accept that",
+            "",
+        )
+    return "", f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def origin_of(url: httpx.URL) -> str:
+    """Return a URL without path and query; httpx has left a default port out."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+class PreparedRequest:
+    """A request in the form in which it is sent, made once for all attempts and polls.
+
+    Attributes:
+        method: The method.
+        idempotent: Whether it may be sent twice.
+        origin: The URL without path and query.
+        target: The path and query, as in the request line.
+        operation: The operation, such as `video.query`, None if it is not known.
+    """
+
+    __slots__ = (
+        "_content",
+        "_headers",
+        "_key_header",
+        "_keyed",
+        "_prefix",
+        "idempotent",
+        "method",
+        "operation",
+        "origin",
+        "target",
+    )
+
+    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+        url = request.url
+        self.method = request.method
+        self.idempotent = is_idempotent(request.method)
+        self.origin = origin_of(url)
+        self.target = url.raw_path
+        self.operation: str | None = None
+        self._content = request.content
+        self._key_header = auth_header.encode("ascii")
+        self._prefix = f"{prefix} ".encode("ascii") if prefix else b""
+        self._headers = _without(request.headers.raw, {self._key_header.lower()})
+        # The request with the key of the last call; copies for other targets have the same list.
+        self._keyed: list[tuple[Key, Request]] = []
+
+    @property
+    def raw_url(self) -> str:
+        """The URL with all its secrets."""
+        return self.origin + self.target.decode("ascii")
+
+    @property
+    def url(self) -> str:
+        """The URL with its secrets cut out."""
+        return redact_url(self.raw_url, own=True)
+
+    def aimed_at(self, target: bytes) -> PreparedRequest:
+        """Return the same request for another path or query, without building it again."""
+        other = object.__new__(PreparedRequest)
+        other.method, other.idempotent = self.method, self.idempotent
+        other.origin, other.target, other.operation = self.origin, target, self.operation
+        other._content, other._headers = self._content, self._headers
+        other._key_header, other._prefix = self._key_header, self._prefix
+        other._keyed = self._keyed
+        return other
+
+    def with_headers(self, headers: Headers) -> PreparedRequest:
+        """Return the same request with further headers, which replace those of the same name."""
+        if not headers:
+            return self
+        other = self.aimed_at(self.target)
+        other._headers = [*_without(self._headers, {name.lower() for name, _ in headers}), *headers]
+        other._keyed = []
+        return other
+
+    def with_key(self, key: Key) -> Request:
+        """Return the request ready to be sent; nothing else contains the key.
+
+        Raises:
+            Failure: HTTP cannot carry it.
+        """
+        # In one look and one assignment: other threads send copies of this request.
+        for known, request in self._keyed:
+            if known is key:
+                return request.aimed_at(self.target)
+        method = self.method.encode("ascii")
+        request = Request(method, self.target, self._headers_with(key), self._content)
+        self._keyed[:] = [(key, request)]
+        return request
+
+    def for_httpx(self, key: Key) -> tuple[str, str, Headers, bytes]:
+        """Return method, URL, headers and body with a key, for a client of the user's own."""
+        return self.method, self.raw_url, self._headers_with(key), self._content
+
+    def _headers_with(self, key: Key) -> Headers:
+        secret = SecretBytes(self._prefix + key.reveal().encode("ascii"))
+        return [*self._headers, (self._key_header, secret)]
+
+
+def _without(headers: Headers, names: set[bytes]) -> Headers:
+    return [pair for pair in headers if pair[0].lower() not in names]
