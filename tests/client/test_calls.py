@@ -153,14 +153,14 @@ def test_second_rejection_is_an_error(mode, server, http):
 def test_key_goes_nowhere_else(mode, server):
     """A request for another origin is refused before it is sent."""
     client = mode.client(base_url=server.url)
-    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     for url in (
         "https://elsewhere.example/x",
         f"{server.url}0/x",
         f"https://127.0.0.1:{server.port}",
     ):
         with pytest.raises(chainhub.ConfigurationError, match="sends no requests to"):
-            mode(door.get(url))
+            mode(raw.get(url))
     assert server.requests == []
 
 
@@ -478,11 +478,11 @@ def test_mock_that_never_connects_is_told_from_one_that_broke(mode):
         retry=FAST,
         httpx_args={"transport": httpx.MockTransport(ordinary)},
     )
-    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
-    assert mode(door.post("/v1/video/create", json={})).json()["status"] == "mocked"
+    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    assert mode(raw.post("/v1/video/create", json={})).json()["status"] == "mocked"
     ordinary.answers = [httpx.ReadError("reset")]
     with pytest.raises(chainhub.AmbiguousOutcome):
-        mode(door.post("/v1/video/create", json={}))
+        mode(raw.post("/v1/video/create", json={}))
 
 
 def test_slips_in_a_mock_are_not_swallowed(mode):
@@ -533,11 +533,11 @@ def test_post_with_an_unknown_outcome_is_never_repeated(mode, server, http, stat
     """What may have been paid for is not ordered twice; the error says so."""
     server.answers = [http(status, {"error": {"message": "broke", "code": "E5"}})]
     client = mode.client(base_url=server.url, retry=FAST)
-    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     with pytest.raises(
         chainhub.AmbiguousOutcome, match="may already have been processed"
     ) as caught:
-        mode(door.post("/v1/video/create", json={"prompt": "a cow"}))
+        mode(raw.post("/v1/video/create", json={"prompt": "a cow"}))
     assert (caught.value.status, caught.value.code, caught.value.attempts) == (status, "E5", 1)
     assert len(server.requests) == 1
 
@@ -545,9 +545,9 @@ def test_post_with_an_unknown_outcome_is_never_repeated(mode, server, http, stat
 def test_post_always_opens_a_fresh_connection(mode, server, http):
     """A request that cannot be repeated takes no connection that may be dead."""
     client = mode.client(base_url=server.url)
-    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     mode(client.video.query("a"))
-    mode(door.post("/v1/video/create", json={}))
+    mode(raw.post("/v1/video/create", json={}))
     assert server.connections == 2
 
 
@@ -555,8 +555,8 @@ def test_rate_limited_post_is_tried_again(mode, server, http):
     """A 429 was certainly not carried out."""
     server.answers = [http(429, b""), http()]
     client = mode.client(base_url=server.url, retry=FAST)
-    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
-    assert mode(door.post("/v1/video/create", content=b"x")).status_code == 200
+    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    assert mode(raw.post("/v1/video/create", content=b"x")).status_code == 200
 
 
 def test_retry_after_beyond_the_deadline_fails_at_once(mode, server, http):

@@ -202,10 +202,10 @@ def test_large_requests_go_in_slices_within_the_limit(mode):
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # its backlog connects, nobody reads
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         client = mode.client(base_url=url, timeout=0.3, retry=ONCE)
-        door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+        raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
         began = time.monotonic()
         with pytest.raises(chainhub.AmbiguousOutcome):
-            mode(door.post("/v1/video/create", content=b"x" * 20_000_000))
+            mode(raw.post("/v1/video/create", content=b"x" * 20_000_000))
         assert time.monotonic() - began < SOON
 
 

@@ -129,13 +129,13 @@ def test_all_exchanges_send_the_same_bytes(mode, server):
 def test_other_methods_have_their_own_framing(mode, server):
     """A HEAD has no body whatever its head says, and a POST has one to send."""
     client = mode.client(base_url=server.url)
-    door = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     mode(client.video.query("a"))
     server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", spell()]
     server.requests.clear()
-    assert mode(door.request("HEAD", "/v1/video/query")).content == b""
-    assert mode(door.request("POST", "/v1/video/query", json={})).status_code == 200
-    assert mode(door.request("GET", "/v1/x", headers={"Expect": "1"})).status_code == 200
+    assert mode(raw.request("HEAD", "/v1/video/query")).content == b""
+    assert mode(raw.request("POST", "/v1/video/query", json={})).status_code == 200
+    assert mode(raw.request("GET", "/v1/x", headers={"Expect": "1"})).status_code == 200
 
 
 def test_surplus_closes_the_connection(mode, server):

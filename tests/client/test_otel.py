@@ -97,8 +97,8 @@ def test_every_attempt_is_a_span(mode, server, http, client, exported):
         assert first.parent.span_id == mine.context.span_id
 
 
-def test_attempt_without_an_answer_names_its_trouble(mode, server, client, exported):
-    """The kind of trouble is the type of error."""
+def test_attempt_without_an_answer_names_its_failure(mode, server, client, exported):
+    """The kind of failure is the type of error."""
     server.answers = [None]
     with pytest.raises(chainhub.ConnectionFailedError):
         mode(client().video.query("a"))

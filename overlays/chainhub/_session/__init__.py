@@ -37,10 +37,15 @@ from chainhub._session.options import (
     whole,
 )
 from chainhub._session.request import PreparedRequest, base_url_from, check_headers
-from chainhub._session.retry import Retry, Stop, decide
-from chainhub._session.retry_after import poll_hint_of, retry_after_of
-from chainhub._session.retry_budget import RetryBudget
-from chainhub._session.retry_policy import RetryPolicy
+from chainhub._session.retry import (
+    Retry,
+    RetryBudget,
+    RetryPolicy,
+    Stop,
+    decide,
+    poll_hint_of,
+    retry_after_of,
+)
 from chainhub._session.session import Session, running_loop
 from chainhub._session.tracing import ainside, inside, traced
 

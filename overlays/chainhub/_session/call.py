@@ -17,9 +17,7 @@ from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
 from chainhub._session.log import logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.request import PreparedRequest
-from chainhub._session.retry import Retry, Stop, decide
-from chainhub._session.retry_after import retry_after_of
-from chainhub._session.retry_budget import RetryBudget
+from chainhub._session.retry import Retry, RetryBudget, Stop, decide, retry_after_of
 from chainhub._transport import Failure, Limits, Response
 from chainhub.errors import (
     AmbiguousOutcome,

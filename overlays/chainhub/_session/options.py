@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from chainhub._cancel import Cancel
     from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
-    from chainhub._session.retry_policy import RetryPolicy
+    from chainhub._session.retry import RetryPolicy
     from chainhub._session.tracing import Tracer
 
 CONNECT = 5.0
@@ -57,7 +57,7 @@ class Options:
     def retries(self) -> RetryPolicy:
         """Return how failures are retried; the usual policy is made when the first one happens."""
         if self.retry is None:
-            from chainhub._session.retry_policy import RetryPolicy
+            from chainhub._session.retry import RetryPolicy
 
             return RetryPolicy()
         return self.retry
@@ -154,7 +154,7 @@ def policy(retry: object) -> RetryPolicy | None:
     """
     if retry is None:
         return None
-    from chainhub._session.retry_policy import RetryPolicy
+    from chainhub._session.retry import RetryPolicy
 
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError("retry must be a chainhub.RetryPolicy; RetryPolicy.off() for none")

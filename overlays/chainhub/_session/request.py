@@ -13,7 +13,7 @@ import httpx
 
 from chainhub._redaction import redact_url
 from chainhub._session.credentials import Key
-from chainhub._session.retry_policy import is_idempotent
+from chainhub._session.retry import is_idempotent
 from chainhub._transport import Headers, Request, SecretBytes, is_loopback
 from chainhub.errors import ConfigurationError
 

@@ -25,7 +25,7 @@ from chainhub._session.credentials import Credentials, Key
 from chainhub._session.log import UNDER_WAY, logger
 from chainhub._session.options import Observers, Options
 from chainhub._session.request import PreparedRequest, origin_of
-from chainhub._session.retry_budget import RetryBudget
+from chainhub._session.retry import RetryBudget
 from chainhub._transport import ConnectionPool, Connector, Failure, Limits, Response
 from chainhub.errors import ClientClosedError, ConfigurationError
 

@@ -177,7 +177,7 @@ def unlimited_digits() -> Iterator[None]:
 
 @pytest.mark.usefixtures("unlimited_digits")
 def test_long_numbers_are_refused_even_if_the_interpreter_takes_them() -> None:
-    """Somebody's setting does not open the door to quadratic work."""
+    """Somebody's setting does not allow quadratic work."""
     with pytest.raises(NotJSON, match="too many digits"):
         parse_text("9" * 5000)
     assert parse_text('["1", 2]') == ["1", 2]

@@ -297,7 +297,7 @@ def test_leaving_is_not_caught(leave: type[BaseException]) -> None:
     assert held.key(within=0.0) == KEY
 
 
-class Door:
+class HeldLock:
     """A lock that tells how many have come to it."""
 
     def __init__(self) -> None:
@@ -321,9 +321,9 @@ class Door:
 
 def scheduler(source: Source, held: Credentials, work: Callable[[], object]) -> list[object]:
     """Run the same in eight threads; the source answers when all of them wait for it."""
-    door = Door()
-    held._lock = door  # type: ignore[assignment]  # as much of a lock as is needed
-    source.ready = lambda: door.wait_for(8 if source.asked == before else 0)
+    lock = HeldLock()
+    held._lock = lock  # type: ignore[assignment]  # as much of a lock as is needed
+    source.ready = lambda: lock.wait_for(8 if source.asked == before else 0)
     before = source.asked
     results: list[object] = []
 

@@ -8,9 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from chainhub._responses.response import APIResponse
-from chainhub._session.retry import Retry, Stop, decide
-from chainhub._session.retry_budget import RetryBudget
-from chainhub._session.retry_policy import RetryPolicy, is_idempotent
+from chainhub._session.retry import Retry, RetryBudget, RetryPolicy, Stop, decide, is_idempotent
 from chainhub._transport import Failure, FailureKind
 from chainhub.errors import ConfigurationError
 

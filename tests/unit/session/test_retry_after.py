@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chainhub._responses.response import APIResponse
-from chainhub._session.retry_after import date_of, poll_hint_of, retry_after_of
+from chainhub._session.retry import date_of, poll_hint_of, retry_after_of
 
 WALL = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from chainhub._session.retry_budget import RetryBudget
+from chainhub._session.retry import RetryBudget
 
 
 def spendings(budget: RetryBudget, now: float) -> int:
