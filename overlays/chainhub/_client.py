@@ -28,6 +28,7 @@ from chainhub._session import (
     Session,
     SessionTransport,
     base_url_from,
+    check_headers,
     guard_logs,
     policy,
     seconds,
@@ -150,8 +151,6 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         own, carrier = OWN_HEADERS.items(), auth_header_name.lower()
         theirs = [pair for pair in headers.items() if pair not in own or pair[0].lower() == carrier]
         if theirs:
-            from chainhub._session import check_headers
-
             check_headers(theirs, auth_header_name)
         AuthenticatedClient.__init__(
             self,
@@ -229,7 +228,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             changes["max_body"] = whole("max_body", max_body)
         if not isinstance(cancel, Unset):
             changes["cancel"] = cancel
-        return self._copy(options=self._options.limited(timeout, deadline).but(**changes))
+        return self._copy(options=self._options.limited(timeout, deadline)._replace(**changes))
 
     def with_timeout(self: Self, timeout: Span) -> Self:
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""

@@ -45,6 +45,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from chainhub._redaction import one_line, redact_text, redact_url
+
 if TYPE_CHECKING:
     from typing import TypedDict, Unpack
 
@@ -170,8 +172,6 @@ class ChainhubError(Exception):
         advice: str | None = None,
     ) -> None:
         """Store the facts, cleaned so that they fit on one line."""
-        from chainhub._redaction import redact_text, redact_url  # loaded with the first error
-
         self.message: str = redact_text(message, limit=_LONGEST_MESSAGE)
         super().__init__(self.message)
         self.advice: str | None = advice or self.default_advice
@@ -236,15 +236,11 @@ class ChainhubError(Exception):
 
 
 def _short(text: str | None, limit: int) -> str | None:
-    from chainhub._redaction import one_line
-
     return None if text is None else one_line(text, limit)
 
 
 def _sentence(message: str, code: str, advice: str | None, room: int) -> str:
     """Return what happened and what to do, the message cut before the advice is."""
-    from chainhub._redaction import one_line
-
     if not advice:
         return one_line(message, room) + code
     told = one_line(message, max(room - len(advice) - 2, min(room - 2, 120)))
@@ -529,8 +525,6 @@ class TaskFailed(TaskError):
         **facts: Unpack[Facts],
     ) -> None:
         """Store the reason and the task."""
-        from chainhub._redaction import redact_text
-
         super().__init__(message, task=task, **facts)
         self.reason: str | None = (
             None if reason is None else redact_text(reason, limit=_LONGEST_MESSAGE)

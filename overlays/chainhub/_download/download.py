@@ -121,7 +121,7 @@ class Download:
         self._session = terms.session
         self._state = DownloadState(
             terms.deadline_at,
-            terms.options.retries(),
+            terms.options.retry,
             self._session.credentials.secrets,
             self._session.random,
         )
@@ -187,7 +187,7 @@ class Download:
         """Return the options of the query for a URL."""
         options = self._terms.options
         deadline = min(self._left(), options.deadline)
-        return options.but(deadline=deadline, cancel=self._terms.halt)
+        return options._replace(deadline=deadline, cancel=self._terms.halt)
 
     def _left(self) -> float:
         """Return the seconds until the deadline.

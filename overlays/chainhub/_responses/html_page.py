@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import attrs
@@ -87,11 +88,7 @@ def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
 
 def _title(text: str) -> str | None:
     title = _first(_TITLE, text) or _first(_HEADING, text)
-    if title is None:
-        return None
-    import html  # its table of entities is large and only pages need it
-
-    return html.unescape(title)
+    return None if title is None else html.unescape(title)
 
 
 def _first(pattern: str, text: str) -> str | None:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 from chainhub._session.call import CallResult, error_of, request_id_of
 from chainhub._session.credentials import Credentials, Key
-from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
+from chainhub._session.events import (
+    AttemptEvent,
+    CallEvent,
+    Observers,
+    RetryEvent,
+    ainside,
+    inside,
+    traced,
+)
 from chainhub._session.httpx_transport import AsyncSessionTransport, SessionTransport, is_mocked
 from chainhub._session.key_sources import (
     KEYRING,
@@ -29,7 +37,6 @@ from chainhub._session.options import (
     DEADLINE,
     DEFAULT_LIMIT,
     TIMEOUT,
-    Observers,
     Options,
     policy,
     seconds,
@@ -47,10 +54,9 @@ from chainhub._session.retry import (
     retry_after_of,
 )
 from chainhub._session.session import Session, running_loop
-from chainhub._session.tracing import ainside, inside, traced
 
 if TYPE_CHECKING:
-    from chainhub._session.tracing import OperationSpan
+    from chainhub._session.events import OperationSpan
 
 __all__ = [
     "DEADLINE",

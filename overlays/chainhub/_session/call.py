@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from chainhub import _clock
 from chainhub._redaction import redact_text, redact_url
 from chainhub._responses import APIResponse, judge
-from chainhub._session.events import AttemptEvent, CallEvent, RetryEvent
+from chainhub._session.events import AttemptEvent, CallEvent, Observers, RetryEvent
 from chainhub._session.log import logger
-from chainhub._session.options import Observers, Options
+from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import Retry, RetryBudget, Stop, decide, retry_after_of
 from chainhub._transport import Failure, Limits, Response
@@ -34,7 +34,7 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:
-    from chainhub._session.tracing import AttemptSpan, Tracer
+    from chainhub._session.events import AttemptSpan, Tracer
     from chainhub._transport import FailureKind
 
 
@@ -170,7 +170,7 @@ class Call:
 
     def _decide(self, outcome: APIResponse | Failure) -> Retry | Stop:
         return decide(
-            self.options.retries(),
+            self.options.retry,
             self.budget,
             idempotent=self.prepared.idempotent,
             outcome=outcome,
@@ -275,7 +275,7 @@ class Call:
                     attempt=self.attempts,
                     delay=delay,
                     error=error,
-                    max_attempts=self.options.retries().attempts,
+                    max_attempts=self.options.retry.attempts,
                     operation=self.prepared.operation,
                 )
             )

@@ -1,10 +1,61 @@
-"""The arguments of event hooks: one small object per attempt, per retry and per call."""
+"""Who hears of a call: event hooks, and the tracer of `chainhub.otel`, the one there is.
+
+Without them nothing of this costs anything.
+"""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import attrs
 
 from chainhub.errors import ChainhubError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from typing import Protocol
+
+    Facts = Mapping[str, str | int]
+
+    class AttemptSpan(Protocol):
+        """One attempt under way."""
+
+        @property
+        def headers(self) -> list[tuple[bytes, bytes]]:
+            """Headers that tell the service of the span."""
+
+        def end(self, event: AttemptEvent) -> None:
+            """Take how the attempt ended."""
+
+        def broke_off(self, error: BaseException) -> None:
+            """Take that the attempt ended without an outcome."""
+
+    class OperationSpan(Protocol):
+        """One wait or download under way."""
+
+        def active(self) -> AbstractContextManager[object]:
+            """Make it the parent of the attempts that begin while the block runs."""
+
+        def end(self, error: BaseException | None, facts: Facts) -> None:
+            """Take how it ended."""
+
+    class Tracer(Protocol):
+        """Makes spans."""
+
+        def attempt(self, name: str | None, method: str, url: str, number: int) -> AttemptSpan:
+            """Begin an attempt of an operation, whose name may be unknown."""
+
+        def operation(self, name: str, task_id: str) -> OperationSpan:
+            """Begin a wait or a download."""
+
+
+A = TypeVar("A")
+B = TypeVar("B")
+R = TypeVar("R")
 
 
 @attrs.frozen(kw_only=True)
@@ -82,3 +133,71 @@ class CallEvent:
     error: ChainhubError | None
     elapsed: float
     operation: str | None = None
+
+
+class Observers:
+    """The event hooks; an exception in one of them ends the call and propagates.
+
+    Attributes:
+        tracer: What makes spans, if `on_attempt` is of `chainhub.otel`.
+    """
+
+    __slots__ = ("on_attempt", "on_call", "on_retry", "tracer")
+
+    def __init__(
+        self,
+        *,
+        on_attempt: Callable[[AttemptEvent], None] | None = None,
+        on_retry: Callable[[RetryEvent], None] | None = None,
+        on_call: Callable[[CallEvent], None] | None = None,
+    ) -> None:
+        # Who has a tracer has imported its module.
+        otel = sys.modules.get("chainhub.otel")
+        traces = otel is not None and isinstance(on_attempt, otel.Spans)
+        self.tracer = cast("Tracer", on_attempt) if traces else None
+        self.on_attempt = on_attempt if self.tracer is None else None
+        self.on_retry = on_retry
+        self.on_call = on_call
+
+
+@contextmanager
+def traced(
+    observers: Observers, name: str, task_id: str, facts: Callable[[], Facts]
+) -> Iterator[OperationSpan | None]:
+    """Make a span of what the block does, if there is a tracer."""
+    if observers.tracer is None:
+        yield None
+        return
+    span = observers.tracer.operation(name, task_id)
+    try:
+        yield span
+    except BaseException as error:
+        span.end(error, facts())
+        raise
+    span.end(None, facts())
+
+
+def inside(span: OperationSpan | None, send: Callable[[A, B], R]) -> Callable[[A, B], R]:
+    """Return a function that sends as `send` does, its attempts being children of the span."""
+    if span is None:
+        return send
+
+    def sent(prepared: A, options: B) -> R:
+        with span.active():
+            return send(prepared, options)
+
+    return sent
+
+
+def ainside(
+    span: OperationSpan | None, send: Callable[[A, B], Awaitable[R]]
+) -> Callable[[A, B], Awaitable[R]]:
+    """Return a function as `inside` does, for an event loop."""
+    if span is None:
+        return send
+
+    async def sent(prepared: A, options: B) -> R:
+        with span.active():
+            return await send(prepared, options)
+
+    return sent

@@ -22,8 +22,9 @@ import httpx
 from chainhub._responses import decode_json
 from chainhub._session.call import CallResult
 from chainhub._session.credentials import Key
+from chainhub._session.events import Observers
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
-from chainhub._session.options import Observers, Options
+from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest, check_headers
 from chainhub._session.session import Session
 from chainhub._transport import DECODED, Limits, Response

@@ -14,6 +14,8 @@ import re
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from chainhub._redaction import mask, redact_addresses, redact_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,8 +49,6 @@ class OwnRecords(logging.Filter):
         """Rewrite the record if it is about a request of ours; it is always kept."""
         ours = UNDER_WAY.get()
         if ours is not None:
-            from chainhub._redaction import mask, redact_addresses
-
             api, secrets = ours
             text = record.getMessage()
             told = re.sub(_FROM_OUTSIDE, r"\1=…", text)
@@ -75,7 +75,5 @@ def guard_logs() -> None:
     logger.addHandler(handler)
     logger.setLevel(level)
     if level == logging.WARNING:
-        from chainhub._redaction import redact_text
-
         shown = redact_text(asked, limit=40)
         logger.warning("CHAINHUB_LOG is %r, which is not a level; use info or debug", shown)

@@ -119,7 +119,7 @@ class Poller:
         # Requests of asyncio tasks are cancelled with their tasks.
         many = self.stop if threads else None
         switch = self.user_cancel if single else many
-        self._options = options.but(retry=RetryPolicy.off(), cancel=switch)
+        self._options = options._replace(retry=RetryPolicy.off(), cancel=switch)
         self._operation = operation
         self._deadline_at = terms.deadline_at
         self._journal_path = journal
@@ -308,7 +308,7 @@ def facts_of(outcome: Outcome) -> dict[str, str | int]:
 
 def within(options: Options, left: float) -> Options:
     """Return options whose deadline is at most `left` seconds."""
-    return options if options.deadline <= left else options.but(deadline=left)
+    return options if options.deadline <= left else options._replace(deadline=left)
 
 
 def id_of(task: str | VideoTask) -> str:
