@@ -36,7 +36,7 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:class",
-        r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self|chainhub\._raw_response\.T",
+        r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self|chainhub\._session\.operation\.T",
     ),
 ]
 

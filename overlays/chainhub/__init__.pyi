@@ -5,12 +5,12 @@ from chainhub._client import AsyncClient as AsyncClient
 from chainhub._client import Client as Client
 from chainhub._download import AnyDownloadOutcome as _AnyDownloadOutcome
 from chainhub._download import Progress as Progress
-from chainhub._raw_response import RawResponse as RawResponse
-from chainhub._raw_response import raw_response as raw_response
 from chainhub._session import AttemptEvent as AttemptEvent
 from chainhub._session import CallEvent as CallEvent
+from chainhub._session import RawResponse as RawResponse
 from chainhub._session import RetryEvent as RetryEvent
 from chainhub._session import RetryPolicy as RetryPolicy
+from chainhub._session import raw_response as raw_response
 from chainhub._tasks import AnyOutcome as _AnyOutcome
 from chainhub._tasks import JournalError as JournalError
 from chainhub._tasks import PollPolicy as PollPolicy

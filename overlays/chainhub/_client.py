@@ -31,6 +31,7 @@ from chainhub._session import (
     check_headers,
     guard_logs,
     policy,
+    raw_response,
     seconds,
     spans_of,
     whole,
@@ -45,8 +46,7 @@ from chainhub_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._raw_response import RawResponse
-    from chainhub._session import AttemptEvent, CallEvent, RetryEvent, RetryPolicy
+    from chainhub._session import AttemptEvent, CallEvent, RawResponse, RetryEvent, RetryPolicy
     from chainhub.video import AsyncVideo, Video
 
     Primitive = str | int | float | bool | None
@@ -389,8 +389,6 @@ class Client(BaseClient[Callable[[], str]], Resources):
             ConfigurationError: no request can be made of this, or it would go to another host.
             ChainhubError: whatever else went wrong.
         """
-        from chainhub._raw_response import raw_response
-
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
         transport = self._transport
         options = transport.options_for(timeout, deadline, headers)
@@ -453,8 +451,6 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
         deadline: float | Unset | None = UNSET,
     ) -> RawResponse[Any]:
         """Send a request that the contract does not describe, as `Client.request` does."""
-        from chainhub._raw_response import raw_response
-
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
         transport = self._async_transport
         options = transport.options_for(timeout, deadline, headers)

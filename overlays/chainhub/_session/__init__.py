@@ -32,7 +32,13 @@ from chainhub._session.key_sources import (
     no_key,
 )
 from chainhub._session.log import UNDER_WAY, guard_logs, logger
-from chainhub._session.operation import UNDESCRIBED, Finished, Operation, finished, operation_of
+from chainhub._session.operation import (
+    UNDESCRIBED,
+    Operation,
+    RawResponse,
+    operation_of,
+    raw_response,
+)
 from chainhub._session.options import (
     DEADLINE,
     DEFAULT_LIMIT,
@@ -70,13 +76,13 @@ __all__ = [
     "CallEvent",
     "CallResult",
     "Credentials",
-    "Finished",
     "Key",
     "Observers",
     "Operation",
     "OperationSpan",
     "Options",
     "PreparedRequest",
+    "RawResponse",
     "Retry",
     "RetryBudget",
     "RetryEvent",
@@ -92,7 +98,6 @@ __all__ = [
     "decide",
     "error_of",
     "find_key",
-    "finished",
     "guard_logs",
     "inside",
     "is_mocked",
@@ -102,6 +107,7 @@ __all__ = [
     "operation_of",
     "policy",
     "poll_hint_of",
+    "raw_response",
     "request_id_of",
     "retry_after_of",
     "running_loop",

@@ -1,17 +1,20 @@
 """One operation of the contract: the request of its generated module, and the answer it reads.
 
 Generated code parses answers with the optimism of the contract: a document is validated before it
-comes there, and what does not fit becomes one `ResponseError` that names the field.
+comes there, and what does not fit becomes one `ResponseError` that names the field. `raw_response`
+gives the whole response beside the value that it stands for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from functools import cache
+from inspect import isawaitable
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+import attrs
 import httpx
 
 from chainhub._redaction import redact_text
@@ -23,13 +26,13 @@ from chainhub._responses import (
     explain_misfit,
     resolve,
 )
+from chainhub._session.call import CallResult, request_id_of
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.errors import UnexpectedStatus
 
-if TYPE_CHECKING:
-    from chainhub._session.call import CallResult
-
-Finished = tuple["CallResult", Callable[[], tuple[str, ...]]]
+P = ParamSpec("P")
+T = TypeVar("T")
+Finished = tuple[CallResult, Callable[[], tuple[str, ...]]]
 """A call with a good answer, and what returns the secrets to mask in texts of it."""
 
 finished: ContextVar[list[Finished] | None] = ContextVar("finished", default=None)
@@ -211,3 +214,90 @@ def _has_lone_surrogate(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class RawResponse(Generic[T]):
+    """The response that ended a call, with what the call returns.
+
+    Attributes:
+        parsed: What the call returns: the model that the contract declares, say.
+        status_code: The HTTP status.
+        headers: The headers as they came.
+        content: The body, decompressed.
+        request_id: The service's id of the request, if it sent one; its support asks for it.
+        attempts: How many attempts the call took.
+        elapsed: Seconds the call took, retries and pauses included.
+    """
+
+    parsed: T = attrs.field(repr=False)
+    status_code: int
+    headers: httpx.Headers = attrs.field(repr=False)
+    content: bytes = attrs.field(repr=False)
+    request_id: str | None
+    attempts: int
+    elapsed: float
+
+
+# A coroutine fits T as well: the first signature that fits is the one that counts.
+@overload
+def raw_response(  # type: ignore[overload-overlap]
+    method: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+) -> Coroutine[Any, Any, RawResponse[T]]: ...
+@overload
+def raw_response(
+    method: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+) -> RawResponse[T]: ...
+def raw_response(method: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> object:
+    """Call a method of a resource and return its whole response.
+
+    It works for every operation, sync and async (then it is awaited). Of a method that makes
+    several calls, such as `wait`, it is the response of the last one.
+
+    Example:
+        response = chainhub.raw_response(client.video.query, task_id)
+        print(response.status_code, response.headers["content-type"], response.parsed.status)
+
+    Args:
+        method: The method, such as `client.video.query`.
+        args: Its arguments.
+        kwargs: Its arguments by name.
+
+    Raises:
+        ConfigurationError: the method has made no call in this thread.
+        ChainhubError: what the method itself raises.
+    """
+    calls: list[Finished] = []
+    token = finished.set(calls)
+    try:
+        result = method(*args, **kwargs)
+    finally:
+        finished.reset(token)
+    return _awaited(result, calls) if isawaitable(result) else _made(result, calls)
+
+
+async def _awaited(result: Awaitable[T], calls: list[Finished]) -> RawResponse[T]:
+    token = finished.set(calls)
+    try:
+        parsed = await result
+    finally:
+        finished.reset(token)
+    return _made(parsed, calls)
+
+
+def _made(parsed: T, calls: list[Finished]) -> RawResponse[T]:
+    if not calls:
+        raise ConfigurationError(
+            "raw_response() takes a method that makes a call, such as client.video.query"
+        )
+    ((ended, secrets),) = calls
+    answer = ended.value()
+    return RawResponse(
+        parsed=parsed,
+        status_code=answer.status,
+        headers=httpx.Headers(answer.headers),
+        content=answer.body,
+        request_id=request_id_of(answer, secrets()),
+        attempts=ended.attempts,
+        elapsed=ended.elapsed,
+    )
