@@ -11,7 +11,8 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
-from functools import cache, partial
+from contextvars import ContextVar
+from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakValueDictionary
@@ -31,7 +32,6 @@ from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator, Mapping
-    from contextvars import ContextVar
 
 ApiKey = str | Callable[[], str] | Callable[[], Awaitable[str]]
 _Ask = Callable[[], str] | Callable[[], Awaitable[str]]
@@ -41,12 +41,8 @@ def _nothing() -> str:
     return ""
 
 
-@cache
-def _under_way() -> ContextVar[tuple[int, ...]]:
-    """Return the record of the credentials that this thread or task is asking for."""
-    from contextvars import ContextVar  # a key that is known needs none of it
-
-    return ContextVar("chainhub_asking", default=())
+_asking: ContextVar[tuple[int, ...]] = ContextVar("chainhub_asking", default=())
+"""The credentials that this thread or task is asking for."""
 
 
 class Key:
@@ -156,22 +152,12 @@ class Credentials:
         return None if key == rejected else key
 
     async def akey(self) -> Key:
-        """Return the key; ask for it first if nobody has yet.
-
-        A callable that is not async runs in a thread, so that it does not stop the event loop.
-
-        Raises:
-            CredentialsError: If the callable or keyring fails or gives nothing usable.
-        """
+        """Return the key as `key` does; a plain callable runs in a thread, beside the loop."""
         key = self._key
         return key if key is not None else await self._arenew(None)
 
     async def arefresh(self, rejected: Key) -> Key | None:
-        """Return another key than the one that was refused, None if there is no other.
-
-        Raises:
-            CredentialsError: If the callable or keyring fails or gives nothing usable.
-        """
+        """Return another key as `refresh` does."""
         if self._ask is _nothing:
             return None
         key = await self._arenew(rejected)
@@ -195,24 +181,27 @@ class Credentials:
 
     def _renew(self, rejected: Key | None, within: float | None) -> Key:
         asked = self._asked
-        with self._asking():
+        with self._once():
             wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
             if not self._lock.acquire(timeout=wait):
                 raise DeadlineError(
                     f"the deadline passed while another thread was waiting for {self.source}"
                 )
             try:
-                return self._settled(asked, rejected) or self._take(self._call())
+                return self._found_by_another(asked, rejected) or self._take(self._call())
             finally:
                 self._lock.release()
 
     async def _arenew(self, rejected: Key | None) -> Key:
-        asked = self._asked
-        with self._asking():
-            async with self._loop_lock():
-                return self._settled(asked, rejected) or self._take(await self._acall())
+        import asyncio
 
-    def _settled(self, asked: int, rejected: Key | None) -> Key | None:
+        asked = self._asked
+        with self._once():
+            lock = self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
+            async with lock:
+                return self._found_by_another(asked, rejected) or self._take(await self._acall())
+
+    def _found_by_another(self, asked: int, rejected: Key | None) -> Key | None:
         """Return what another call has found while this one waited, None if nothing."""
         if self._key != rejected:
             return self._key
@@ -223,19 +212,18 @@ class Credentials:
         return self._key
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _once(self) -> Iterator[None]:
         # Without this a callable that uses its own client would wait for itself.
-        asking = _under_way()
-        outer = asking.get()
+        outer = _asking.get()
         if id(self) in outer:
             raise ConfigurationError(
                 f"{self.source} must not use the client that it provides the key for"
             )
-        token = asking.set((*outer, id(self)))
+        token = _asking.set((*outer, id(self)))
         try:
             yield
         finally:
-            asking.reset(token)
+            _asking.reset(token)
 
     def _call(self) -> object:
         try:
@@ -243,15 +231,12 @@ class Credentials:
         except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
             failure = _failure(self.source, error)
         else:
-            return self._now(value)
+            if not isawaitable(value):
+                return value
+            if iscoroutine(value):
+                value.close()
+            raise ConfigurationError(f"{self.source} is async: use AsyncClient or a plain callable")
         self._fail(failure)
-
-    def _now(self, value: object) -> object:
-        if not isawaitable(value):
-            return value
-        if iscoroutine(value):
-            value.close()
-        raise ConfigurationError(f"{self.source} is async: use AsyncClient or a plain callable")
 
     async def _acall(self) -> object:
         import asyncio
@@ -270,26 +255,18 @@ class Credentials:
         except CredentialsError as error:
             failure = error.message
         else:
-            return self._keep(key)
+            if key != self._key:
+                self._known.append(key)
+            self._asked += 1
+            self._failure = None
+            self._key = key
+            return key
         self._fail(failure)
-
-    def _keep(self, key: Key) -> Key:
-        if key != self._key:
-            self._known.append(key)
-        self._asked += 1
-        self._failure = None
-        self._key = key
-        return key
 
     def _fail(self, failure: str) -> NoReturn:
         self._asked += 1
         self._failure = failure
         raise CredentialsError(failure)
-
-    def _loop_lock(self) -> asyncio.Lock:
-        import asyncio
-
-        return self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
 
 
 def _failure(source: str, error: Exception) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub.errors import CredentialsError
@@ -29,6 +31,7 @@ _LONGEST = 8192
 _POSIX = os.name == "posix"
 
 _BLANK = " \t\r\n"
+_NAMES = {"\r": "a line break", "\n": "a line break", " ": "white space", "\t": "white space"}
 _BEARER = r"(?i)bearer(?:[ \t]+|$)"
 _QUOTES = "\"'`"
 _PLACEHOLDER = (
@@ -36,6 +39,7 @@ _PLACEHOLDER = (
     r"|(?:sk-)?your[-_ ](?:\w{1,20}[-_ ])?(?:api[-_ ]?)?(?:key|token)(?:[-_ ]here)?"
     r"|sk-(?:\.{3}|x{3,}|\*{3,})"
 )
+_PLACEHOLDERS = ("sk-.", "sk-x", "sk-*")
 
 
 class FoundKey(NamedTuple):
@@ -102,8 +106,6 @@ def default_key_file(environ: Mapping[str, str]) -> str:
 
 def keyring_installed() -> bool:
     """Tell whether the extra `chainhub[keyring]` is there, without importing it."""
-    from importlib.util import find_spec
-
     try:
         return find_spec("keyring") is not None
     except ValueError:  # a stand-in that tests have put there has no specification
@@ -116,8 +118,6 @@ def ask_keyring(environ: Mapping[str, str]) -> str:
     Raises:
         CredentialsError: If it has none, so that no place has one.
     """
-    from importlib import import_module
-
     get_password: Callable[[str, str], str | None] = import_module("keyring").get_password
     key = get_password(_SERVICE, _USER)
     if key is None:
@@ -140,31 +140,20 @@ def _problem(key: str) -> str | None:
         return "is empty"
     if len(key) > _LONGEST:
         return f"has {len(key)} characters, more than the {_LONGEST} that are allowed"
-    if _looks_made_up(key) and re.fullmatch(_PLACEHOLDER, key):
+    # Of true keys, next to none is worth compiling the pattern for.
+    hints = key[0] in "{<$%" or "your" in key.lower() or key.lower().startswith(_PLACEHOLDERS)
+    if hints and re.fullmatch(_PLACEHOLDER, key):
         return "is a placeholder from an example; use your own key"
     if len(key) > 1 and key[0] == key[-1] and key[0] in _QUOTES:
         return "is in quotation marks; remove them"
     for position, character in enumerate(key, 1):
         if not "!" <= character <= "~":
-            name = _name(character)
+            control = character < " " or character == "\x7f"
+            name = _NAMES.get(character) or (
+                "a control character" if control else "a character outside ASCII"
+            )
             return f"has {name} at position {position}; copy the key again, without anything else"
     return None
-
-
-def _looks_made_up(key: str) -> bool:
-    """Tell a key for which the pattern is worth compiling: of true ones, next to none."""
-    lowered = key.lower()
-    return key[0] in "{<$%" or "your" in lowered or lowered.startswith(("sk-.", "sk-x", "sk-*"))
-
-
-def _name(character: str) -> str:
-    if character in "\r\n":
-        return "a line break"
-    if character in " \t":
-        return "white space"
-    if character < " " or character == "\x7f":
-        return "a control character"
-    return "a character outside ASCII"
 
 
 def _check_mode(path: str, source: str) -> None:
