@@ -99,18 +99,19 @@ __all__ = [
 ]
 
 _LATE = {
-    "AsyncConnectionPool": "streams",
-    "AsyncStream": "streams",
-    "AsyncStreamedResponse": "user_client",
-    "choose_proxy": "proxies",
-    "read_environment": "proxies",
-    "StreamedResponse": "user_client",
-    "aexchange_through": "user_client",
-    "exchange_through": "user_client",
+    "proxies": ("choose_proxy", "read_environment"),
+    "streams": ("AsyncConnectionPool", "AsyncStream"),
+    "user_client": (
+        "AsyncStreamedResponse",
+        "StreamedResponse",
+        "aexchange_through",
+        "exchange_through",
+    ),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name in _LATE:
-        return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    for module, names in _LATE.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -173,9 +173,9 @@ def tls_failure(error: ssl.SSLError, host: str) -> Failure:
     reason = str(getattr(error, "reason", "") or "").upper().replace(" ", "_")
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
         reason = "UNEXPECTED_EOF"  # it has classes of its own, and often no reason
-    for words, passing, text in _REASONS:
+    for words, text in _REASONS.items():
         if any(word in reason for word in words.split()):
-            return Failure("tls", text.format(host=host), passing=passing)
+            return Failure("tls", text.format(host=host), passing=words in _PASSING)
     shown = reason.replace("_", " ").lower() or "no reason given"
     return Failure("tls", f"the TLS handshake with {host} failed: {shown}")
 
@@ -196,37 +196,23 @@ _CERTIFICATE = {
     62: "it is for another host name; check the base URL",
     64: "it is not valid for this IP address; use the host name in the base URL",
 }
-# The first row with a word that occurs in OpenSSL's reason; whether it may pass; the sentence.
-_REASONS = (
-    ("UNEXPECTED_EOF", True, "{host} closed the connection during the TLS handshake"),
-    (
-        "BAD_RECORD_MAC DECRYPTION_FAILED",
-        True,
-        "{host} sent data that was corrupted in transit",
+# Words of OpenSSL's reasons, and what they mean; the first row that fits counts.
+_REASONS = {
+    "UNEXPECTED_EOF": "{host} closed the connection during the TLS handshake",
+    "BAD_RECORD_MAC DECRYPTION_FAILED": "{host} sent data that was corrupted in transit",
+    "CERTIFICATE_REQUIRED": (
+        "{host} requires a client certificate; pass an ssl.SSLContext that has one as verify_ssl="
     ),
-    (
-        "CERTIFICATE_REQUIRED",
-        False,
-        "{host} requires a client certificate; pass an ssl.SSLContext that has one as verify_ssl=",
+    "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE": (
+        "{host} refused the client certificate, or requires one"
     ),
-    (
-        "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE",
-        False,
-        "{host} refused the client certificate, or requires one",
+    "PROTOCOL_VERSION UNSUPPORTED_PROTOCOL NO_PROTOCOLS INSUFFICIENT_SECURITY": (
+        "{host} and this Python support no common version of TLS"
     ),
-    (
-        "PROTOCOL_VERSION UNSUPPORTED_PROTOCOL NO_PROTOCOLS INSUFFICIENT_SECURITY",
-        False,
-        "{host} and this Python support no common version of TLS",
+    "WRONG_VERSION_NUMBER HTTP_REQUEST PACKET_LENGTH RECORD_LAYER UNKNOWN_PROTOCOL": (
+        "{host} does not speak TLS on this port; should the URL begin with http://?"
     ),
-    (
-        "WRONG_VERSION_NUMBER HTTP_REQUEST PACKET_LENGTH RECORD_LAYER UNKNOWN_PROTOCOL",
-        False,
-        "{host} does not speak TLS on this port; should the URL begin with http://?",
-    ),
-    (
-        "UNRECOGNIZED_NAME",
-        False,
-        "{host} does not recognise this host name; check the host in the URL",
-    ),
-)
+    "UNRECOGNIZED_NAME": ("{host} does not recognise this host name; check the host in the URL"),
+}
+# Of these the network may be the cause, so the next attempt may succeed.
+_PASSING = ("UNEXPECTED_EOF", "BAD_RECORD_MAC DECRYPTION_FAILED")

@@ -234,9 +234,17 @@ class Body:
         for name, value in headers:
             match name.lower():
                 case b"content-encoding":
-                    self._gunzip = Gunzip() if is_gzip(value) else None
+                    self._gunzip = Gunzip() if self._is_gzip(value) else None
                 case b"content-length" if value.isdigit() and int(value[:18]) > limit:
                     raise self._too_large()
+
+    def _is_gzip(self, encoding: bytes) -> bool:
+        encoding = encoding.strip().lower()
+        if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
+            name = encoding[:40].decode("ascii", "replace")
+            text = f"the body is compressed with {name!r}, which was not requested"
+            raise Failure("decode", text)
+        return encoding.endswith(b"gzip")
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes.
@@ -301,20 +309,3 @@ class Gunzip:
     def whole(self) -> bool:
         """Whether the last member has ended."""
         return self._member is None
-
-
-def is_gzip(encoding: bytes) -> bool:
-    """Tell whether a Content-Encoding is gzip rather than nothing.
-
-    Raises:
-        Failure: it is neither; nobody asked for that.
-    """
-    match encoding.strip().lower():
-        case b"" | b"identity":
-            return False
-        case b"gzip" | b"x-gzip":
-            return True
-        case other:
-            name = other[:40].decode("ascii", "replace")
-            text = f"the body is compressed with {name!r}, which was not requested"
-            raise Failure("decode", text)

@@ -130,7 +130,7 @@ class ConnectionPool:
     """Connections to one origin, for threads.
 
     Args:
-        route: Returns the way to the origin.
+        route: Returns the route to the origin.
         max_connections: How many may be in use at the same time; further exchanges wait.
     """
 
@@ -215,7 +215,7 @@ class StreamedExchange:
     """One request whose response is read piece by piece, on a connection of its own.
 
     Args:
-        route: The way to the origin.
+        route: The route to the origin.
         idle: Connections by the same route to use again; this one comes back to them if the whole
             response was read.
         read_size: Bytes that are read at once.

@@ -64,11 +64,9 @@ class AsyncStream(asyncio.Protocol):
     # What the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
         self._transport = transport  # type: ignore[assignment]  # uvloop's is no subclass of asyncio's
 
     def data_received(self, data: bytes) -> None:
-        """Keep what came; leave the socket alone while too much stands unread."""
         self._unread += data
         if len(self._unread) > HIGH_WATER and not self._paused:
             assert self._transport is not None
@@ -77,13 +75,11 @@ class AsyncStream(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """Note the end; what is under way may still be written."""
         self._ended = True
         self._wake()
-        return True
+        return True  # what is under way may still be written
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note why the connection is gone; who waits finds out."""
         self._ended = True
         if exc is not None:
             self._lost = exc if isinstance(exc, OSError) else ConnectionResetError(str(exc))
@@ -91,11 +87,9 @@ class AsyncStream(asyncio.Protocol):
         self._wake()
 
     def pause_writing(self) -> None:
-        """Note that the receiver is slow."""
         self._full = True
 
     def resume_writing(self) -> None:
-        """Let the writer continue."""
         self._full = False
         self._wake()
 
@@ -228,7 +222,6 @@ class AsyncStream(asyncio.Protocol):
         return result
 
     async def _receive(self) -> bytes:
-        """Return what came, nothing at the end."""
         try:
             while not self._unread and not self._ended:
                 await self._wait(left(self.until))
@@ -246,7 +239,6 @@ class AsyncStream(asyncio.Protocol):
         raise failure
 
     async def _send(self, data: bytes) -> None:
-        """Write all of it."""
         assert self._transport is not None
         try:
             left(self.until)
@@ -328,7 +320,7 @@ class AsyncConnectionPool:
     """Connections to one origin, for the tasks of one event loop.
 
     Args:
-        route: Returns the way to the origin.
+        route: Returns the route to the origin.
         max_connections: How many may be in use at the same time; further exchanges wait.
     """
 
