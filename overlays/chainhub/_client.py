@@ -174,6 +174,9 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         }
         self._transport = SessionTransport(session, options, **settings)
         self._async_transport = AsyncSessionTransport(session, options, **settings)
+        if isinstance(self, AsyncClient):
+            # Its first call may find no descriptor left to import this with.
+            from chainhub._transport import AsyncConnectionPool  # noqa: F401
 
     @property
     def _session(self) -> Session:

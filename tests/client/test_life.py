@@ -444,3 +444,43 @@ def test_threads_share_one_client(server):
     assert statuses == ["pending"] * 50
     assert server.connections <= 10
     assert os.getpid()
+
+
+OUT_OF_DESCRIPTORS = """
+import asyncio, os, resource, sys
+import chainhub
+
+scheme, kind = sys.argv[1:]
+options = {"base_url": f"{scheme}://127.0.0.1:9", "trust_env": False, "deadline": 1}
+made = (chainhub.Client if kind == "sync" else chainhub.AsyncClient)("sk-test-1", **options)
+query, held = made.video.query, []
+
+def call():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    try:
+        while True:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return query("a")
+
+async def acall():
+    await call()
+
+try:
+    call() if kind == "sync" else asyncio.run(acall())
+except chainhub.ConnectionFailedError as error:
+    for descriptor in held:
+        os.close(descriptor)
+    assert "Too many open files" in str(error), error
+    print("typed")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of descriptors")
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_first_failure_may_be_that_no_file_can_be_opened(scheme, kind):
+    """Nothing is imported by the first call, and certificates are read by a later attempt."""
+    command = [sys.executable, "-c", OUT_OF_DESCRIPTORS, scheme, kind]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "typed\n", done.stderr

@@ -124,6 +124,7 @@ class Connection:
     @property
     def reusable(self) -> bool:
         """Whether another request may follow: nobody closes, and nothing came behind."""
+        # Bytes behind the response belong to no request: the next one must not get them.
         done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
         return done and self._h11.trailing_data == (b"", False)
 
@@ -177,8 +178,10 @@ class Connection:
             text = str(error)
         else:
             return event
+        # h11 says the same of a body that breaks off and of one that is wrong.
         if self.head is not None and self._h11.trailing_data[1]:
             raise Failure("truncated", text)
+        # h11 takes a 101 that nobody asked for as a broken response.
         if self.head is None and self._first_bytes[9:] == b"101":
             raise self._switched()
         raise Failure("protocol", text)

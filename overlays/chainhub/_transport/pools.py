@@ -108,6 +108,7 @@ class IdleConnections(Generic[S]):
 
         Nothing is waited for in here, so that nobody who is cancelled meanwhile keeps one.
         """
+        # Nothing here waits, so nobody can be cancelled between taking one and using it.
         while True:
             try:
                 connection = self._idle.pop()
@@ -194,7 +195,7 @@ class ConnectionPool:
                 response = stream.run(http.exchange(route.request(request), limits.max_body))
         except Failure as error:
             failure = error
-        except BaseException:
+        except BaseException:  # of a signal handler, say: what was sent may still be answered
             stream.close()
             raise
         else:

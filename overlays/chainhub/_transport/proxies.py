@@ -297,12 +297,16 @@ def _auth(url: httpx.URL) -> tuple[bytes, bytes] | None:
 
 
 def _check_socks(setting: ProxySetting) -> None:
-    if setting.socks and importlib.util.find_spec("socksio") is None:
+    if not setting.socks:
+        return
+    if importlib.util.find_spec("socksio") is None:
         from chainhub._extras import missing_extra
 
         subject = f"{setting.source} asks for a SOCKS proxy, which needs"
         missing = missing_extra(subject, "socksio", "socks")
         raise ConfigurationError(f"{missing}. {_way_out(setting.source)}")
+    # The first connection may find no descriptor left to import it with.
+    importlib.import_module("socksio.socks5")
 
 
 def _way_out(source: str) -> str:

@@ -85,6 +85,7 @@ def route_to(
         context: Makes the TLS context, if one is needed.
         check: Refuses addresses; behind a proxy nothing is looked up here.
     """
+    # The context is made here, so that a file that cannot be read is said before anything is sent.
     encrypted: tuple[Step, ...] = (TLS(context(), host),) if scheme == "https" else ()
     if proxy is None:
         return Route(host, port, encrypted, check)

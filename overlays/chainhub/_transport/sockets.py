@@ -230,6 +230,7 @@ class SocketStream:
                             failures.append(OSError(number, ""))
                 raise TimeoutError if selector.get_map() else failures[-1]
         finally:
+            # Also after an interrupt: a socket that nobody closes is a leak.
             for sock in self._open:
                 if sock is not winner:
                     sock.close()
@@ -239,6 +240,7 @@ class SocketStream:
         sock = socket.socket(*info[:3])
         self._open.append(sock)
         self._refuse_shut()  # `shut` has not found this socket
+        # Several are connected at the same time (RFC 8305), so none may wait by itself.
         sock.setblocking(False)
         with suppress(BlockingIOError):
             sock.connect(info[4])
@@ -258,6 +260,7 @@ class SocketStream:
         try:
             self.run(layer.handshake())
         except Failure as error:
+            # Sending the alert often fails, because the peer has closed; the cause says more.
             failure = (layer.failure or error).before_connected()
         else:
             self._layers.insert(0, layer)
@@ -308,6 +311,7 @@ class SocketStream:
 
     def readable(self) -> bool:
         """Tell whether bytes or the end wait to be read, in memory or in the socket."""
+        # The socket says nothing of what a layer of TLS has read and nobody has asked for.
         for layer in self._layers:
             if layer.holds_bytes:
                 return True
@@ -319,6 +323,7 @@ class SocketStream:
 
     def shut(self) -> None:
         """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
+        # No lock: a signal handler may run while this very thread is in any of the lines above.
         self._shut = True
         self._looked_up.put(ConnectionAbortedError("cancelled"))
         for sock in tuple(self._open):

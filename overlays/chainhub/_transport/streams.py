@@ -187,6 +187,7 @@ class AsyncStream(asyncio.Protocol):
                             failures.append(failure)
             raise TimeoutError if attempts else failures[-1]
         finally:
+            # Cancelling is not enough: one may have connected in this very turn of the loop.
             for attempt in attempts:
                 attempt.cancel()
                 attempt.add_done_callback(_close_late)
@@ -242,6 +243,7 @@ class AsyncStream(asyncio.Protocol):
         assert self._transport is not None
         try:
             left(self.until)
+            # A transport that is closing drops what is written without a word.
             if self._transport.is_closing():
                 raise self._lost or ConnectionResetError("the connection is closed")
             self._transport.write(data)
@@ -259,6 +261,7 @@ class AsyncStream(asyncio.Protocol):
         """Tell whether bytes or the end stand here or wait in the socket, or it was interrupted."""
         if self._unread or self._ended or self._interrupted or self._transport is None:
             return True
+        # The loop's buffer says nothing of what a layer of TLS has read.
         for layer in self._layers:
             if layer.holds_bytes:
                 return True
@@ -388,7 +391,7 @@ class AsyncConnectionPool:
                 response = await stream.run(http.exchange(route.request(request), limits.max_body))
         except Failure as error:
             failure = error
-        except BaseException:
+        except BaseException:  # a task that is cancelled: what it has sent may still be answered
             stream.close()
             raise
         else:

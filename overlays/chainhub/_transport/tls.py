@@ -223,6 +223,7 @@ class TLSLayer:
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
         self.failure: Failure | None = None
         self._hostname = hostname
+        # OpenSSL reads and writes these two buffers; the bytes between them and a socket are ours.
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=hostname)
@@ -269,6 +270,7 @@ class TLSLayer:
 
     def _run(self, step: Callable[[], T]) -> Flow[T]:
         """Return what a step of OpenSSL returns, once it has the bytes that it needs."""
+        # OpenSSL never waits: it says what it lacks, and the same step is called again.
         while True:
             waiting = False
             try:
