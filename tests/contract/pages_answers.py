@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import chainhub
-from chainhub._responses.hidden_error import hidden_error
+from chainhub._responses.error_body import hidden_error
 from tests.contract.test_operations import Operation
 
 CASES = json.loads(Path(os.environ["PAGES_CASES"]).read_text("utf-8"))

@@ -12,7 +12,7 @@ import chainhub
 from chainhub import errors
 from chainhub._download import download as _download
 from chainhub._download import fetch as _fetch
-from chainhub._responses import strict_json as _json
+from chainhub._responses import response as _json
 from chainhub._session import options as _options
 from chainhub._session import retry_after as _retry_after
 from chainhub._tasks import journal as _journal

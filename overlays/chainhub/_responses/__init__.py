@@ -8,10 +8,9 @@ here sends, waits or looks at a clock.
 
 from __future__ import annotations
 
-from chainhub._responses.mismatch import Mismatch
 from chainhub._responses.response import APIResponse
 from chainhub._responses.status_error import decode_json, explain_misfit, judge
-from chainhub._responses.validation import Declared, resolve
+from chainhub._responses.validation import Declared, Mismatch, resolve
 
 __all__ = [
     "APIResponse",

@@ -2,19 +2,67 @@
 
 Gateways put the message, the code and sometimes a whole other answer (as a string of JSON)
 into each other. `parse_error_body` looks for the innermost words, a bounded number of levels deep
-and in a bounded number of places, so that no body costs more than reading it.
+and in a bounded number of places, so that no body costs more than reading it. `read_page` reads
+what an HTML page says.
+
+`hidden_error` tells whether a response with a 2xx status is an error, with two degrees of
+certainty:
+
+* certain: the object holds nothing but parts of an error envelope, no data, and either a
+  filled `error`, `success: false`, a `code` from 400 to 599, or a `code` that is a word other
+  than success. No operation answers so when all is well.
+* likely: the answer did not fit what was declared, has no `id` and no `task_id`, and says one
+  of these things among others.
 """
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chainhub._responses.hidden_error import CODES, MESSAGES, code_of
-from chainhub._responses.strict_json import NotJSON, parse_text
+import attrs
 
+from chainhub._responses.response import NotJSON, parse_text
+
+MESSAGES = (
+    "message",
+    "msg",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "errmsg",
+    "error_description",
+    "fail_reason",
+    "description",
+)
+CODES = ("code", "error_code", "errorCode", "errcode")
+_GOOD_WORDS = frozenset({"", "success", "succeeded", "succeed", "ok", "0", "1", "200", "true"})
+_ENVELOPE = frozenset(
+    {
+        *MESSAGES,
+        *CODES,
+        "data",
+        "detail",
+        "details",
+        "error",
+        "errors",
+        "param",
+        "path",
+        "reason",
+        "request_id",
+        "requestId",
+        "result",
+        "status",
+        "success",
+        "timestamp",
+        "title",
+        "trace_id",
+        "type",
+    }
+)
 # Each answer wrapped into another as a string takes three.
 _DEEPEST = 12
 _WIDEST = 10
@@ -23,6 +71,32 @@ _LONGEST_INNER = 65_536
 # Compiled when the first error comes: a good answer needs neither.
 _WORD = r"[A-Za-z0-9_.\-]{1,100}"
 _REQUEST_ID = r"(?i)\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]"
+# Compiled when the first page comes: a good answer needs none of them.
+_TITLE = r"(?is)<title[^>]{0,200}>([^<]{0,500})"
+_HEADING = r"(?is)<h1[^>]{0,200}>([^<]{0,500})"
+_MARKUP = r"(?i)\s*<(?:!--|(?:!doctype html|html|head|body|title|h1|center|div|p|script)\b)"
+_NUMBER = (
+    r"(?i)\berror(?: {0,3}code)? {0,3}:? {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,4}"
+    r"(1[0-9]{3}|52[0-7]|530)\b"
+)
+_RAY = r"(?i)\bray id: {0,3}(?:<[^<>]{0,200}>\s{0,20}){0,3}([0-9a-f]{16})\b"
+_TERSE = r"(?i)\s*error code: [0-9]{3,4}\s*\Z"
+# The script that hides e-mail addresses is put into the pages of others too.
+_BY_CLOUDFLARE = r"(?i)cloudflare(?!-static)"
+_CLOUDFLARE_CODES = {
+    1000: "the host name resolves to a forbidden address",
+    1003: "the host was requested by its IP address",
+    1006: "this address is banned",
+    1007: "this address is banned",
+    1008: "this address is banned",
+    1009: "this country is blocked",
+    1010: "this client is blocked because of its User-Agent",
+    1012: "this client is blocked",
+    1015: "too many requests from this address",
+    1016: "the service's origin server cannot be resolved",
+    1020: "a firewall rule refused the request",
+    1033: "the tunnel to the service's origin server is down",
+}
 
 
 class ErrorBody(NamedTuple):
@@ -58,7 +132,15 @@ def _unwrap(document: object, levels: int, places: Iterator[int]) -> ErrorBody:
         return _unwrap_text(document, levels, places)
     if isinstance(document, list):
         return _first_said(_unwrap(item, levels - 1, places) for item in document[:_WIDEST])
-    return _unwrap_object(document, levels, places)
+    inner = _first_said(_unwrap(part, levels - 1, places) for part in _parts(document))
+    return ErrorBody(
+        message=inner.message or _problem(document),
+        code=inner.code or _code(document),
+        kind=inner.kind or _word(document.get("type")),
+        request_id=inner.request_id
+        or code_of(document.get("request_id"))
+        or code_of(document.get("requestId")),
+    )
 
 
 def _unwrap_text(text: str, levels: int, places: Iterator[int]) -> ErrorBody:
@@ -70,18 +152,6 @@ def _unwrap_text(text: str, levels: int, places: Iterator[int]) -> ErrorBody:
         if inner.message or inner.code:
             return inner
     return ErrorBody(message=text.strip() or None)
-
-
-def _unwrap_object(document: dict[str, object], levels: int, places: Iterator[int]) -> ErrorBody:
-    inner = _first_said(_unwrap(part, levels - 1, places) for part in _parts(document))
-    return ErrorBody(
-        message=inner.message or _problem(document),
-        code=inner.code or _code(document),
-        kind=inner.kind or _word(document.get("type")),
-        request_id=inner.request_id
-        or code_of(document.get("request_id"))
-        or code_of(document.get("requestId")),
-    )
 
 
 def _parts(document: dict[str, object]) -> Iterator[object]:
@@ -132,14 +202,10 @@ def _code(document: dict[str, object]) -> str | None:
     """Return the most telling code: a reason, a word, then a number."""
     codes = [code for code in map(code_of, map(document.get, CODES)) if code]
     words = [code for code in codes if not code.isdecimal()]
-    return next(filter(None, [*_reasons(document), *words, _state(document), *codes]), None)
-
-
-def _reasons(document: dict[str, object]) -> Iterator[str | None]:
     details = document.get("details")
-    for detail in details[:_WIDEST] if isinstance(details, list) else ():
-        if isinstance(detail, dict):
-            yield _word(detail.get("reason"))
+    some = details[:_WIDEST] if isinstance(details, list) else ()
+    reasons = [_word(detail.get("reason")) for detail in some if isinstance(detail, dict)]
+    return next(filter(None, [*reasons, *words, _state(document), *codes]), None)
 
 
 def _state(document: dict[str, object]) -> str | None:
@@ -152,3 +218,129 @@ def _state(document: dict[str, object]) -> str | None:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(_WORD, value) else None
+
+
+def hidden_error(document: object, *, certain: bool) -> bool:
+    """Tell whether an answer with a good status is an error.
+
+    Args:
+        document: The decoded body.
+        certain: Whether to be sure for any operation; else for an answer that did not fit.
+    """
+    if not isinstance(document, dict) or document.get("success") is True:
+        return False
+    if certain and not _only_envelope(document):
+        return False
+    if not certain and (document.get("id") or document.get("task_id")):
+        return False
+    return _says_something(document) or _refuses(document, certain=certain)
+
+
+def empty_success(document: object) -> bool:
+    """Tell whether the response says success but contains no data."""
+    return (
+        isinstance(document, dict)
+        and "data" in document
+        and _empty(document["data"])
+        and str(document.get("code", "")).lower() in _GOOD_WORDS
+        and ("code" in document or document.get("success") is True)
+    )
+
+
+def code_of(value: object) -> str | None:
+    """Return a code as a word, or None if it says nothing."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
+        return str(value)
+    return None
+
+
+def _only_envelope(document: dict[str, object]) -> bool:
+    return (
+        _ENVELOPE.issuperset(document)
+        and _empty(document.get("data"))
+        and _empty(document.get("result"))
+        and not isinstance(document.get("status"), str)
+    )
+
+
+def _says_something(document: dict[str, object]) -> bool:
+    """Return whether there is an error message; a number or a flag is not one."""
+    errors = (document.get("error"), document.get("errors"))
+    return any(isinstance(error, str | dict | list) and bool(error) for error in errors)
+
+
+def _refuses(document: dict[str, object], *, certain: bool) -> bool:
+    if document.get("success") is False:
+        return True
+    code = code_of(document.get("code"))
+    if code is None or not any(name in document for name in MESSAGES):
+        return False
+    if code.isdecimal():
+        return len(code) == 3 and 400 <= int(code) <= 599
+    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
+
+
+def _empty(data: object) -> bool:
+    return data is None or data in ("", [], {})
+
+
+@attrs.frozen
+class HTMLErrorPage:
+    """What is known about an HTML page.
+
+    Attributes:
+        title: Its title or first heading, or None.
+        cloudflare: Whether Cloudflare wrote it.
+        number: Cloudflare's number of the error, such as 1010, or None.
+        ray: Cloudflare's id of the request, or None.
+    """
+
+    title: str | None
+    cloudflare: bool
+    number: int | None
+    ray: str | None
+
+    def sentence(self) -> str:
+        """Return who answered, and with what."""
+        if self.cloudflare:
+            text, why = "Cloudflare responded instead of the API", self.title
+            if self.number is not None:
+                meaning = _CLOUDFLARE_CODES.get(self.number)
+                why = f"error {self.number}" + (f", {meaning}" if meaning else "")
+        else:
+            text, why = "the response is an HTML page", self.title
+        return f"{text}: {why}" if why else text
+
+
+def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
+    """Return what the page says, or None if the text is no page.
+
+    Args:
+        text: The beginning of the body.
+        server: The `Server` header.
+    """
+    number = re.search(_NUMBER, text)
+    if re.match(_MARKUP, text):
+        by_cloudflare = re.search(_BY_CLOUDFLARE, text) is not None
+    elif number and "cloudflare" in (server or "").lower() and re.match(_TERSE, text):
+        by_cloudflare = True
+    else:
+        return None
+    return HTMLErrorPage(
+        title=_title(text),
+        cloudflare=by_cloudflare,
+        number=int(number[1]) if number and by_cloudflare else None,
+        ray=_first(_RAY, text),
+    )
+
+
+def _title(text: str) -> str | None:
+    title = _first(_TITLE, text) or _first(_HEADING, text)
+    return None if title is None else html.unescape(title)
+
+
+def _first(pattern: str, text: str) -> str | None:
+    found = re.search(pattern, text)
+    return found[1].strip() or None if found else None

@@ -1,4 +1,4 @@
-"""From a response to its value or its error: message, request id, excerpt.
+"""From a response to its value or its error: which class, message, request id, excerpt.
 
 Every operation passes `judge` (by status only) and, where it declares JSON, `decode_json`.
 `explain_misfit` is for an answer that could be decoded but is not what was declared.
@@ -6,22 +6,30 @@ Every operation passes `judge` (by status only) and, where it declares JSON, `de
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
 
-from chainhub._redaction import redact_text
-from chainhub._responses.classify import status_error
-from chainhub._responses.error_body import ErrorBody, parse_error_body
-from chainhub._responses.hidden_error import code_of, empty_success, hidden_error
-from chainhub._responses.html_page import HTMLErrorPage, read_page
-from chainhub._responses.mismatch import Mismatch
-from chainhub._responses.response import APIResponse, lenient_text
-from chainhub._responses.strict_json import NotJSON, parse
+from chainhub import errors
+from chainhub._redaction import redact_text, redact_url
+from chainhub._responses.error_body import (
+    ErrorBody,
+    HTMLErrorPage,
+    code_of,
+    empty_success,
+    hidden_error,
+    parse_error_body,
+    read_page,
+)
+from chainhub._responses.response import APIResponse, NotJSON, lenient_text, parse
+from chainhub._responses.validation import Mismatch
 from chainhub.errors import ChainhubError, ResponseError, StatusError
 from chainhub_api.errors import UnexpectedStatus
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from chainhub.errors import Facts
 
 _PAGE_ADVICE = "check the base URL; something other than the API responded"
@@ -43,6 +51,55 @@ _CODES_OF_STATUSES = {
     "rate_limit": 429,
     "rate_limit_exceeded": 429,
     "rate_limited": 429,
+}
+_QUOTA_CODES = frozenset(
+    {
+        "insufficient_balance",
+        "insufficient_quota",
+        "insufficient_user_quota",
+        "pre_consume_token_quota_failed",
+        "billing_hard_limit_reached",
+        "quota_not_enough",
+    }
+)
+# The patterns are compiled when the first error comes.
+_MONEY = r"(?:\w+ )?(?:quota|credit|balance|funds)s?\b"
+_QUOTA_TEXT = (
+    rf"(?i)insufficient {_MONEY}|n[o']t (?:have )?enough {_MONEY}|\b(?:out of|no) credits?\b"
+    rf"|{_MONEY} (?:(?:is|are|has been|have been) )?(?:not enough|insufficient|exhausted|used up)"
+    r"|exceeded your (?:current )?quota|额度不足|余额不足|积分不足|预扣费"
+)
+# Where the words of a code meet: NOT_ENOUGH_CREDITS, InsufficientBalance.
+_JOINTS = r"[_\-.]|(?<=[a-z])(?=[A-Z])"
+_NO_TASK_CODES = frozenset({"task_not_exist", "task_not_exists", "task_not_found"})
+_NO_TASK_TEXT = (
+    r"(?i)\b(?:task|video)(?: id)?\b.{0,80}\b(?:not found|not exist|does ?n[o']t exist|unknown)"
+    r"|\btask_not_exist|\bno such (?:task|video)|\bunknown (?:task|video)|任务不存在"
+)
+_NO_ROUTE_TEXT = r"(?i)\binvalid url\b"
+_PASSING = r"(?i)saturated|overload|\bbusy\b|try again later|繁忙|负载"
+_CLASSES: dict[int, type[StatusError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    402: errors.QuotaExceededError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    422: errors.UnprocessableError,
+    429: errors.RateLimitError,
+}
+_ADVICE = {
+    405: "the base URL may be wrong: the gateway does not allow this method at this URL",
+    407: "the proxy asks for a user name and password: put them into the proxy's address",
+    408: "try again",
+    410: "it no longer exists",
+    413: "send a smaller request",
+    425: "try again",
+    501: "the service does not support this; retrying will not help",
+    505: "the gateway does not support this version of HTTP; contact its operator",
+    525: "the gateway's own TLS connection is broken: contact its operator",
+    526: "the gateway's own certificate is not valid: contact its operator",
+    530: "Cloudflare cannot find the gateway's server: check the base URL, or try again later",
 }
 
 
@@ -105,15 +162,11 @@ def explain_misfit(
         return _refused(answer, "the response says success but contains no data", secrets)
     if isinstance(problem, Mismatch):
         return _refused(answer, problem.sentence(secrets), secrets, problem.field(secrets))
-    return _refused(answer, _text(problem, answer.status), secrets)
-
-
-def _text(problem: Exception | str, status: int) -> str:
-    if isinstance(problem, str):
-        return problem
     if isinstance(problem, UnexpectedStatus):
-        return f"the contract declares no response for the status {status}"
-    return f"the response does not match the contract ({type(problem).__name__}: {problem})"
+        problem = f"the contract declares no response for the status {answer.status}"
+    if isinstance(problem, Exception):
+        problem = f"the response does not match the contract ({type(problem).__name__}: {problem})"
+    return _refused(answer, problem, secrets)
 
 
 def _hidden(answer: APIResponse, document: object, secrets: tuple[str, ...]) -> StatusError:
@@ -121,21 +174,14 @@ def _hidden(answer: APIResponse, document: object, secrets: tuple[str, ...]) -> 
     said = parse_error_body(document)
     code = (said.code or said.kind or "").lower()
     numbered = code_of(document.get("code")) if isinstance(document, dict) else None
-    hidden = _as_status(code) or _as_status(numbered or "") or _CODES_OF_STATUSES.get(code)
+    statuses = [int(text) for text in (code, numbered or "") if re.fullmatch("[45][0-9]{2}", text)]
+    hidden = statuses[0] if statuses else _CODES_OF_STATUSES.get(code)
     return _error(answer, said, secrets, hidden=hidden)
 
 
 def _refused(
     answer: APIResponse, problem: str, secrets: tuple[str, ...], field: str | None = None
 ) -> ResponseError:
-    """Return the error of a good answer that is not the declared one.
-
-    Args:
-        answer: The answer.
-        problem: Why it is not.
-        secrets: Keys that must not be shown.
-        field: Where in it the fault is.
-    """
     page = _page(answer, secrets)
     if page:
         problem = f"{page.sentence()}, not the declared response"
@@ -147,36 +193,23 @@ def _refused(
 
 
 def _facts(answer: APIResponse, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
-    """Return what every error about this answer carries.
-
-    Args:
-        answer: The answer.
-        secrets: Keys that must not be shown.
-        named_id: The request id the body names.
-    """
+    """Return what every error about this answer carries; the body may name a request id."""
     ids = [*map(answer.header, _ID_HEADERS), named_id, answer.header(b"cf-ray")]
     number = next(filter(None, ids), None)
+    text = _beginning(answer)
+    binary = f"{len(answer.body)} bytes of binary data" if _binary(text) else None
+    excerpt = binary or redact_text(text, secrets)
     return {
         "status": answer.status,
         "request_id": redact_text(number, secrets, 100) if number else None,
         "method": answer.method,
         "url": redact_text(answer.url, secrets),
-        "excerpt": _excerpt(answer, secrets),
+        "excerpt": excerpt or None,
     }
 
 
 def _beginning(answer: APIResponse) -> str:
-    """Return the beginning of the body as text."""
-    window = answer.body[:_WINDOW]
-    return lenient_text(window, answer.charset())
-
-
-def _excerpt(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
-    """Return what may be shown of the body, at most 300 characters, or None if it is empty."""
-    text = _beginning(answer)
-    if _binary(text):
-        return f"{len(answer.body)} bytes of binary data"
-    return redact_text(text, secrets) or None
+    return lenient_text(answer.body[:_WINDOW], answer.charset())
 
 
 def _error(
@@ -232,5 +265,73 @@ def _binary(text: str) -> bool:
     return unreadable > _MOST_UNREADABLE * len(sample)
 
 
-def _as_status(code: str) -> int | None:
-    return int(code) if len(code) == 3 and code.isdecimal() and 400 <= int(code) <= 599 else None
+def status_error(
+    status: int,
+    message: str | None = None,
+    /,
+    *,
+    kind: str | None = None,
+    page: HTMLErrorPage | None = None,
+    location: str | None = None,
+    hidden: int | None = None,
+    **facts: Unpack[Facts],
+) -> StatusError:
+    """Return the error for an answer.
+
+    Args:
+        status: The HTTP status, which may be any number.
+        message: The service's words.
+        kind: The service's type of error.
+        page: What the body says, if it is a page and not JSON.
+        location: Where a redirect points.
+        hidden: The status named inside a body that came with a good one.
+        **facts: What the error carries.
+    """
+    facts["status"] = status
+    code = facts.get("code")
+    words = (code or "", kind or "")
+    meant = status if hidden is None else hidden
+    if page is None and _no_quota(meant, words, message or ""):
+        return errors.QuotaExceededError(message or "the quota is used up", **facts)
+    if page is None and _no_task(meant, words, message or ""):
+        return errors.TaskNotFoundError(message or "the task does not exist", **facts)
+    facts["advice"] = facts.get("advice") or _advice(meant, page, f"{code}: {message}")
+    text = page.sentence() if page else message or "the service gave no message"
+    if not page and not message and 300 <= meant <= 399:
+        where = f"to {redact_url(location)}" if location else "without a location"
+        text = f"the service redirects {where}"
+    kinds = {3: errors.RedirectError, 5: errors.ServerError}
+    return _CLASSES.get(meant, kinds.get(meant // 100, StatusError))(text, **facts)
+
+
+def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
+    """Tell whether the account is empty; for a 429 only codes and clear words count."""
+    if _QUOTA_CODES.intersection(word.lower() for word in words):
+        return True
+    if any(re.search(_QUOTA_TEXT, re.sub(_JOINTS, " ", word)) for word in words):
+        return True
+    return status in (200, 400, 402, 403, 422, 429) and re.search(_QUOTA_TEXT, message) is not None
+
+
+def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
+    if status not in (200, 400, 404):
+        return False
+    if _NO_TASK_CODES.intersection(word.lower() for word in words):
+        return True
+    return (
+        re.search(_NO_ROUTE_TEXT, message) is None and re.search(_NO_TASK_TEXT, message) is not None
+    )
+
+
+def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None:
+    if page and page.cloudflare and status in (401, 403):
+        return "the key may still be valid: contact the gateway's operator about the block"
+    if page and status in (401, 403):
+        return "something in front of the API refused; the key may still be valid"
+    if status == 404 and (page or re.search(_NO_ROUTE_TEXT, message)):
+        return "the gateway has no such route: check the base URL, which must not end in /v1"
+    if status in (400, 403) and page is None and re.search(_PASSING, message):
+        return "the service is overloaded: try again later"
+    if not 100 <= status <= 599:
+        return "this is not an HTTP status: something other than the API responded"
+    return _ADVICE.get(status)

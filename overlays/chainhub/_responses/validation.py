@@ -2,7 +2,8 @@
 
 Generated parsing checks little: it takes a number where the contract says string, makes an object
 of a list of pairs, and its exceptions name no field. `Declared.validate` walks the decoded document
-beside the annotations of the models, once, and refuses what does not fit. The look at a type is
+beside the annotations of the models, once, and refuses what does not fit with a `Mismatch`, which
+names the place and what the contract asks for there. The look at a type is
 compiled once; a field of a plain type then costs one lookup of its value's type.
 
 Exact types count: true is no integer. An integer is a number. Fields that are not declared stay as
@@ -21,11 +22,29 @@ from collections.abc import Callable, Container, Iterable
 
 import attrs
 
-from chainhub._responses.mismatch import Mismatch, is_unset, members
+from chainhub._redaction import redact_text
 
 # Beyond, a float no longer names one integer.
 _EXACT = 2**53
 _NUMBER = r"-?[0-9]{1,18}"
+_LONGEST_TEXT = 60
+_LONGEST_PATH = 120
+_LARGEST_SHOWN = 10**30
+_MOST_WORDS = 5
+# By name, so that dates and UUIDs need not be imported to be spoken of.
+_WORDS = {
+    "NoneType": "null",
+    "UUID": "a UUID",
+    "bool": "true or false",
+    "bytes": "bytes",
+    "date": "a date",
+    "datetime": "a date with time",
+    "dict": "an object",
+    "float": "a number",
+    "int": "an integer",
+    "list": "a list",
+    "str": "a string",
+}
 # What generated parsing raises where it tries one member of a union after the other.
 _PARSING = (AttributeError, KeyError, TypeError, ValueError)
 
@@ -272,3 +291,80 @@ _CONVERSIONS: dict[type, tuple[type, Callable[[typing.Any], object]]] = {
     float: (int, _integer),
     int: (str, str),
 }
+
+
+class Mismatch(Exception):
+    """A value that is not of its declared type; the path grows on the way out.
+
+    Attributes:
+        path: Names and positions, the innermost first.
+        declared: The declared type.
+        found: The value in the response.
+    """
+
+    def __init__(self, declared: object, found: object, *, missing: bool = False) -> None:
+        super().__init__()
+        self.path: list[str | int] = []
+        self.declared = declared
+        self.found = found
+        self._missing = missing
+
+    def field(self, secrets: tuple[str, ...] = ()) -> str | None:
+        """Return the path as text, such as `detail.items[3].status`, or None for the whole."""
+        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path[::-1])
+        return redact_text("".join(steps).removeprefix("."), secrets, _LONGEST_PATH) or None
+
+    def sentence(self, secrets: tuple[str, ...] = ()) -> str:
+        """Return what is wrong, the value masked and cut."""
+        field = self.field(secrets)
+        place = f"the field {field}" if field else "the answer"
+        if self._missing:
+            return f"{place} is missing; it should be {_wanted(self.declared)}"
+        return f"{place} should be {_wanted(self.declared)} but is {_shown(self.found, secrets)}"
+
+
+def members(kind: object) -> tuple[object, ...]:
+    """Return the members of a union, or the type alone."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def is_unset(kind: object) -> bool:
+    """Tell whether this is the generator's class for a field that was left out."""
+    return isinstance(kind, type) and kind.__name__ == "Unset"
+
+
+def _wanted(kind: object) -> str:
+    """Return what a declared type asks for, in the words of JSON."""
+    words = [_words(member) for member in members(kind) if not is_unset(member)]
+    return " or ".join(dict.fromkeys(words)) or "anything"
+
+
+def _words(kind: object) -> str:
+    origin = typing.get_origin(kind) or kind
+    if origin is typing.Literal:
+        return _one_of(typing.get_args(kind))
+    if isinstance(origin, type) and issubclass(origin, enum.Enum):
+        return _one_of(tuple(member.value for member in origin))
+    if hasattr(origin, "from_dict"):
+        return "an object"
+    return _WORDS.get(getattr(origin, "__name__", "NoneType"), "something else")
+
+
+def _one_of(values: tuple[object, ...]) -> str:
+    some = ", ".join(_shown(value) for value in values[:_MOST_WORDS])
+    return f"one of {some}" + (", …" if len(values) > _MOST_WORDS else "")
+
+
+def _shown(value: object, secrets: tuple[str, ...] = ()) -> str:
+    """Return a value of a document in words: strings masked and cut, the large only described."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST_SHOWN):
+        return repr(value)
+    if isinstance(value, int):
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        return f'"{redact_text(value, secrets, _LONGEST_TEXT)}"'
+    return "a list" if isinstance(value, list) else "an object"

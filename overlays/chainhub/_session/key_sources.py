@@ -10,7 +10,6 @@ import os
 import re
 import stat
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub.errors import CredentialsError
@@ -106,6 +105,8 @@ def default_key_file(environ: Mapping[str, str]) -> str:
 
 def keyring_installed() -> bool:
     """Tell whether the extra `chainhub[keyring]` is there, without importing it."""
+    from importlib.util import find_spec
+
     try:
         return find_spec("keyring") is not None
     except ValueError:  # a stand-in that tests have put there has no specification

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chainhub import errors
-from chainhub._responses.classify import status_error
-from chainhub._responses.html_page import HTMLErrorPage
+from chainhub._responses.error_body import HTMLErrorPage
+from chainhub._responses.status_error import status_error
 
 HTML = HTMLErrorPage("nginx", cloudflare=False, number=None, ray=None)
 CLOUDFLARE = HTMLErrorPage("Denied", cloudflare=True, number=1010, ray=None)

@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._responses.error_body import ErrorBody, parse_error_body
-from chainhub._responses.hidden_error import code_of, empty_success, hidden_error
+from chainhub._responses.error_body import (
+    ErrorBody,
+    code_of,
+    empty_success,
+    hidden_error,
+    parse_error_body,
+)
 
 
 def _wrapped(levels: int) -> object:

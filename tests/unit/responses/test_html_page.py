@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from chainhub._responses.html_page import read_page
+from chainhub._responses.error_body import read_page
 
 RAY = "8f0c1d2e3a4b5c6d"
 

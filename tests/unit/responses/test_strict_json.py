@@ -11,9 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._responses import strict_json as _json
-from chainhub._responses.response import charset_of, lenient_text, strict_text
-from chainhub._responses.strict_json import DEEPEST, MOST_BYTES, NotJSON, parse, parse_text
+from chainhub._responses import response as _json
+from chainhub._responses.response import (
+    DEEPEST,
+    MOST_BYTES,
+    APIResponse,
+    NotJSON,
+    lenient_text,
+    parse,
+    parse_text,
+    strict_text,
+)
 
 TASK = {"id": "a", "prompt": "é 服务 😀"}
 TEXT = json.dumps(TASK, ensure_ascii=False)
@@ -78,7 +86,8 @@ def test_bytes_of_no_known_encoding_are_refused(charset: str | None) -> None:
 )
 def test_the_charset_is_read_from_the_header(header: str | None, charset: str | None) -> None:
     """Quotes, case and other parameters do not matter."""
-    assert charset_of(header) == charset
+    headers = [] if header is None else [(b"Content-Type", header.encode("latin-1"))]
+    assert APIResponse(200, headers, b"", "GET", "").charset() == charset
 
 
 def test_lenient_text_never_fails() -> None:
