@@ -14,7 +14,7 @@ from chainhub._download import download as _download
 from chainhub._download import fetch as _fetch
 from chainhub._responses import response as _json
 from chainhub._session import options as _options
-from chainhub._session import retry_after as _retry_after
+from chainhub._session import retry as _retry
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import poll as _waiting
 from chainhub._transport import pools as _pool
@@ -80,7 +80,7 @@ def values() -> dict[str, str]:
         "failed polls in a row that end a wait": f"{_waiting.MOST_FAILURES}",
         "polls for which a task may be unknown, or finished without URL": f"{_waiting.GRACE}",
         "hints of the server for the next poll that are followed": (
-            f"{_retry_after.POLL_FLOOR:g} to {_retry_after.POLL_CEILING:g} s"
+            f"{_retry.POLL_FLOOR:g} to {_retry.POLL_CEILING:g} s"
         ),
         "requests in flight of `wait_many`": f"{default(client, 'max_connections')}",
         "longest line of a journal": size(_journal.LONGEST_LINE),

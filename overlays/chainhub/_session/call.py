@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import _clock
 from chainhub._redaction import redact_text, redact_url
@@ -34,7 +34,7 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:
-    from chainhub._session.events import AttemptSpan, Tracer
+    from chainhub._session.events import AttemptSpan
     from chainhub._transport import FailureKind
 
 
@@ -54,25 +54,6 @@ class Call:
         secrets: Returns what must be masked in texts that come from outside.
         random: Gives a number in [0, 1).
     """
-
-    __slots__ = (
-        "_attempt_began",
-        "_fresh",
-        "_limits",
-        "_spent",
-        "attempts",
-        "budget",
-        "deadline_at",
-        "observers",
-        "options",
-        "outgoing",
-        "prepared",
-        "random",
-        "refreshed",
-        "secrets",
-        "span",
-        "started",
-    )
 
     def __init__(
         self,
@@ -106,24 +87,21 @@ class Call:
             raise self._filled(CancelledByUser("cancelled"))
         self.attempts += 1
         self._attempt_began = _clock.monotonic()
-        if self.observers.tracer is not None:
-            self._trace(self.observers.tracer)
-        options = self.options
+        prepared, options, tracer = self.prepared, self.options, self.observers.tracer
+        if tracer is not None:
+            number, url = self.attempts, prepared.url
+            self.span = tracer.attempt(prepared.operation, prepared.method, url, number)
+            self.outgoing = prepared.with_headers(self.span.headers)
         limits = self._limits = Limits(
             timeout=options.timeout,
             connect=options.connect,
             deadline=self.deadline_at,
             max_body=options.max_body,
             # After a failure below HTTP the other idle connections may be dead as well.
-            fresh=self._fresh or not self.prepared.idempotent,
+            fresh=self._fresh or not prepared.idempotent,
             cancel=options.cancel,
         )
         return limits
-
-    def _trace(self, tracer: Tracer) -> None:
-        prepared = self.prepared
-        self.span = tracer.attempt(prepared.operation, prepared.method, prepared.url, self.attempts)
-        self.outgoing = prepared.with_headers(self.span.headers)
 
     def broke_off(self, error: BaseException) -> None:
         """Take that the attempt under way ended without an outcome."""
@@ -138,17 +116,27 @@ class Call:
 
     def next_step(self, outcome: APIResponse | Failure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
-        if isinstance(outcome, APIResponse) and 200 <= outcome.status < 300:
+        good = isinstance(outcome, APIResponse) and 200 <= outcome.status < 300
+        if good:
             self.budget.succeeded(self._spent)
-            self.report_attempt(outcome)
-            return self._end(outcome, None)
         self.report_attempt(outcome)
+        if good:
+            return self._end(outcome, None)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
         self._fresh = not isinstance(outcome, APIResponse)
-        step = self._decide(outcome)
+        step = decide(
+            self.options.retry,
+            self.budget,
+            idempotent=self.prepared.idempotent,
+            outcome=outcome,
+            attempt=self.attempts,
+            remaining=self.left(),
+            wall=time.time(),
+            now=_clock.monotonic(),
+            random=self.random,
+        )
         error = self._error(outcome, step)
-
         if isinstance(step, Stop):
             logger.debug("not trying again after attempt %d: %s", self.attempts, step.reason)
             return self._end(outcome, error)
@@ -168,21 +156,7 @@ class Call:
         left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
-    def _decide(self, outcome: APIResponse | Failure) -> Retry | Stop:
-        return decide(
-            self.options.retry,
-            self.budget,
-            idempotent=self.prepared.idempotent,
-            outcome=outcome,
-            attempt=self.attempts,
-            remaining=self.left(),
-            wall=time.time(),
-            now=_clock.monotonic(),
-            random=self.random,
-        )
-
     def _error(self, outcome: APIResponse | Failure, step: Retry | Stop) -> ChainhubError:
-
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
         if not isinstance(outcome, APIResponse):
             over = _clock.monotonic() >= self.deadline_at
@@ -193,7 +167,14 @@ class Call:
             error = found
             error.retry_after = retry_after_of(outcome, time.time())
             if ambiguous:
-                error = ambiguous_answer(error)
+                error = AmbiguousOutcome(
+                    f"{error.message}; {_MAYBE_PROCESSED}",
+                    status=error.status,
+                    code=error.code,
+                    request_id=error.request_id,
+                    excerpt=error.excerpt,
+                    retry_after=error.retry_after,
+                )
         # What is left of a deadline that has passed tells nobody anything.
         complete = ambiguous or isinstance(error, DeadlineError)
         if isinstance(step, Stop) and step.text and not complete:
@@ -231,7 +212,7 @@ class Call:
         if observer is None and self.span is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         elapsed = _clock.monotonic() - self._attempt_began
-        failure = None if isinstance(outcome, APIResponse) else outcome
+        failure = outcome if isinstance(outcome, Failure) else None
         answer = outcome if isinstance(outcome, APIResponse) else None
         event = AttemptEvent(
             method=self.prepared.method,
@@ -281,18 +262,13 @@ class Call:
             )
 
 
-class CallResult:
+class CallResult(NamedTuple):
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
-    __slots__ = ("answer", "attempts", "elapsed", "error")
-
-    def __init__(
-        self, answer: APIResponse | None, error: ChainhubError | None, attempts: int, elapsed: float
-    ) -> None:
-        self.answer = answer
-        self.error = error
-        self.attempts = attempts
-        self.elapsed = elapsed
+    answer: APIResponse | None
+    error: ChainhubError | None
+    attempts: int
+    elapsed: float
 
     def value(self) -> APIResponse:
         """Return the answer or raise the error."""
@@ -341,18 +317,6 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
     "too_large": (ResponseError, "{}"),
     "local": (ConfigurationError, "the request cannot be sent: {}"),
 }
-
-
-def ambiguous_answer(error: ChainhubError) -> AmbiguousOutcome:
-    """Return the error for an error status after which the request may have been processed."""
-    return AmbiguousOutcome(
-        f"{error.message}; {_MAYBE_PROCESSED}",
-        status=error.status,
-        code=error.code,
-        request_id=error.request_id,
-        excerpt=error.excerpt,
-        retry_after=error.retry_after,
-    )
 
 
 def request_id_of(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
