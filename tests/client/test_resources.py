@@ -109,9 +109,9 @@ def test_a_resource_outlives_its_client(mode, server):
             assert mode(video.query("a")).status == "pending"
     assert server.connections == 1
     if mode.asynchronous:
-        mode(video._door.session.aclose())
+        mode(video._transport.session.aclose())
         return
-    session = weakref.ref(video._door.session)
+    session = weakref.ref(video._transport.session)
     with without_gc():
         del video
         assert session() is None

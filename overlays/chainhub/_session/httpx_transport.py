@@ -19,6 +19,7 @@ from urllib.request import Request
 
 import httpx
 
+from chainhub import _transport
 from chainhub._responses import decode_json
 from chainhub._session.call import CallResult
 from chainhub._session.credentials import Key
@@ -157,7 +158,7 @@ class BaseSessionTransport:
                 return self._simple(operation, asked)
             request = self._build(asked)
             request.headers.update(headers or {})
-            return self._prepared(operation, request)
+            return self.prepared(request, operation.name)
         except UNSENDABLE as error:
             failure = operation.unsendable(error, self.secrets())
         raise failure
@@ -174,20 +175,15 @@ class BaseSessionTransport:
         kept = self._kept.get(operation)
         if kept is not None:
             return kept.aimed_at(target)
-        made = self._prepared(operation, self._build(asked))
+        made = self.prepared(self._build(asked), operation.name)
         if made.target == target:
             self._kept[operation] = made
         return made
 
-    def _prepared(self, operation: Operation, request: httpx.Request) -> PreparedRequest:
-        made = self.prepared(request)
-        made.operation = operation.name
-        return made
-
-    def prepared(self, request: httpx.Request) -> PreparedRequest:
+    def prepared(self, request: httpx.Request, operation: str | None = None) -> PreparedRequest:
         """Return a request in the form in which the session sends it; its body is read now."""
         request.read()
-        return PreparedRequest(request, self.auth_header, self.prefix)
+        return PreparedRequest(request, self.auth_header, self.prefix, operation)
 
     def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
         """Return what the answer to an operation holds.
@@ -212,7 +208,7 @@ class BaseSessionTransport:
 
     def load_user_client(self) -> None:
         """Load what few need before a call begins, whose deadline it would count against."""
-        from chainhub._transport import exchange_through  # noqa: F401
+        _ = _transport.exchange_through
 
     def is_for_httpx(self) -> bool:
         """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
@@ -280,10 +276,8 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
         return self.session.call(prepared, options, through)
 
     def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        from chainhub._transport import exchange_through  # few have a client of their own
-
         client = self.given or self.session.ordinary(self.httpx_args)
-        return exchange_through(client, *prepared.for_httpx(key), limits)
+        return _transport.exchange_through(client, *prepared.for_httpx(key), limits)
 
 
 class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
@@ -328,10 +322,8 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
         return await self.session.acall(prepared, options, through)
 
     async def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        from chainhub._transport import aexchange_through  # few have a client of their own
-
         client = self.given or await self.session.async_ordinary(self.httpx_args)
-        return await aexchange_through(client, *prepared.for_httpx(key), limits)
+        return await _transport.aexchange_through(client, *prepared.for_httpx(key), limits)
 
 
 def is_mocked() -> bool:

@@ -7,6 +7,7 @@ gives the whole response beside the value that it stands for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from functools import cache
@@ -49,11 +50,7 @@ UNSENDABLE = (OSError, httpx.InvalidURL, httpx.StreamError, *_SLIPS)
 class ResponseView:
     """As much of a response, and of a client, as generated functions look at.
 
-    Args:
-        answer: The answer.
-        secrets: What must be masked in texts of it.
-        declared: The type that its JSON should have, None if nothing is known of it.
-        lenient: Whether numbers in strings, and strings in numbers, are converted.
+    Its JSON is validated against `declared`, if anything is known of it.
     """
 
     __slots__ = ("_answer", "_declared", "_lenient", "_secrets", "content", "status_code")
@@ -82,6 +79,15 @@ class ResponseView:
         document = decode_json(self._answer, secrets=self._secrets)
         declared = self._declared
         return document if declared is None else declared.validate(document, self._lenient)
+
+    def undeclared(self) -> object:
+        """Return what an answer without a declared schema holds: JSON, text, or bytes."""
+        kind = (self._answer.header(b"content-type") or "").partition(";")[0].strip().lower()
+        if not self.content:
+            return None
+        if kind.endswith(("/json", "+json")):
+            return self.json()
+        return self.text if kind.startswith("text/") else self.content
 
 
 class Operation:
@@ -114,7 +120,7 @@ class Operation:
         """
         for name, value in arguments.items():
             if isinstance(value, str) and value:
-                if not value.isascii() and _has_lone_surrogate(value):
+                if not value.isascii() and re.search("[\ud800-\udfff]", value):
                     raise ConfigurationError(
                         f"{name} contains a lone surrogate, which cannot be encoded"
                     )
@@ -151,7 +157,7 @@ class Operation:
         try:
             parsed = self._read(client=view, response=view)
             if self._declared is None:  # the contract says nothing, and generated code drops it
-                parsed = undeclared(answer, secrets)
+                parsed = view.undeclared()
         except ChainhubError as error:
             failure = error
         except _UNPARSED as error:
@@ -174,12 +180,7 @@ operation_of = cache(Operation)
 
 
 def _undescribed(
-    *,
-    method: str,
-    url: str,
-    params: object = None,
-    json: object = None,
-    content: object = None,
+    *, method: str, url: str, params: object = None, json: object = None, content: object = None
 ) -> dict[str, Any]:
     asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
     return {name: value for name, value in asked.items() if value is not None}
@@ -192,28 +193,6 @@ UNDESCRIBED = Operation(
     "Any",
 )
 """A request that the contract does not describe; its arguments are those of `Client.request`."""
-
-
-def undeclared(answer: APIResponse, secrets: tuple[str, ...]) -> object:
-    """Return what an answer without a declared schema holds: JSON, text, or bytes.
-
-    Raises:
-        ChainhubError: it says JSON and is none, or an error inside a 200.
-    """
-    kind = (answer.header(b"content-type") or "").partition(";")[0].strip().lower()
-    if not answer.body:
-        return None
-    if kind.endswith(("/json", "+json")):
-        return decode_json(answer, secrets=secrets)
-    return ResponseView(answer, secrets).text if kind.startswith("text/") else answer.body
-
-
-def _has_lone_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 @attrs.frozen(kw_only=True, eq=False)

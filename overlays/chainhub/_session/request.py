@@ -140,13 +140,15 @@ class PreparedRequest:
         "target",
     )
 
-    def __init__(self, request: httpx.Request, auth_header: str, prefix: str) -> None:
+    def __init__(
+        self, request: httpx.Request, auth_header: str, prefix: str, operation: str | None = None
+    ) -> None:
         url = request.url
         self.method = request.method
         self.idempotent = is_idempotent(request.method)
         self.origin = origin_of(url)
         self.target = url.raw_path
-        self.operation: str | None = None
+        self.operation = operation
         self._content = request.content
         self._key_header = auth_header.encode("ascii")
         self._prefix = f"{prefix} ".encode("ascii") if prefix else b""

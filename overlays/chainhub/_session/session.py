@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from chainhub import _clock
+from chainhub import _clock, _transport
 from chainhub._session.call import Call, CallResult
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import Observers
@@ -186,9 +186,8 @@ class Session:
             return self._sync_pool
 
     async def _make_async_pool(self) -> AsyncConnectionPool:
-        from chainhub._transport import AsyncConnectionPool
-
-        pool = AsyncConnectionPool(self.connector.route, self.connector.max_connections)
+        # It loads asyncio, of which threads need nothing.
+        pool = _transport.AsyncConnectionPool(self.connector.route, self.connector.max_connections)
         await self._keep(self._async_pools, pool)
         return pool
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from chainhub._responses.response import APIResponse
+from chainhub._session.call import error_of
 from chainhub._session.retry import Retry, RetryBudget, RetryPolicy, Stop, decide, is_idempotent
 from chainhub._transport import Failure, FailureKind
 from chainhub.errors import ConfigurationError
@@ -273,3 +274,30 @@ def test_a_policy_that_makes_no_sense(field: str, value: object) -> None:
 def test_a_policy_takes_any_collection_of_statuses() -> None:
     """Statuses may be given as a list or range."""
     assert RetryPolicy(statuses=[500, 502]).statuses == {500, 502}
+
+
+def test_a_failure_that_is_kept_shows_nothing() -> None:
+    """Its text may repeat what a server sent, and the frames it came through may hold a key."""
+
+    def attempt() -> None:
+        try:
+            raise OSError("reset")
+        except OSError:
+            raise Failure("closed", "reset")  # noqa: B904 - as code that forgets it would
+
+    with pytest.raises(Failure) as caught:
+        attempt()
+    assert caught.value.__context__ is not None
+    kept = caught.value.without_frames()
+    assert repr(kept) == "<Failure closed>"
+    assert (kept.__traceback__, kept.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("ambiguous", [True, False])
+@pytest.mark.parametrize("over", [True, False])
+def test_secrets_in_a_failure_are_masked_in_its_error(ambiguous: bool, over: bool) -> None:
+    """A server may echo the key in a line that is not HTTP."""
+    failure = Failure("protocol", "illegal header line: 5up3r5ecretvalue")
+    error = error_of(failure, ("5up3r5ecretvalue",), ambiguous=ambiguous, deadline_over=over)
+    assert "illegal header line" in str(error)
+    assert "5up3r5ecretvalue" not in str(error)
