@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from chainhub._session.call import CallResult, error_of, request_id_of
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import (
+    UNDER_WAY,
     AttemptEvent,
     CallEvent,
     Observers,
     RetryEvent,
     ainside,
+    guard_logs,
     inside,
+    logger,
     traced,
 )
 from chainhub._session.httpx_transport import AsyncSessionTransport, SessionTransport, is_mocked
@@ -31,7 +34,6 @@ from chainhub._session.key_sources import (
     keyring_installed,
     no_key,
 )
-from chainhub._session.log import UNDER_WAY, guard_logs, logger
 from chainhub._session.operation import (
     UNDESCRIBED,
     Operation,

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chainhub import _clock
 from chainhub._redaction import redact_text, redact_url
 from chainhub._responses import APIResponse, judge
-from chainhub._session.events import AttemptEvent, CallEvent, Observers, RetryEvent
-from chainhub._session.log import logger
+from chainhub._session.events import AttemptEvent, CallEvent, Observers, RetryEvent, logger
 from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import Retry, RetryBudget, Stop, decide, retry_after_of

@@ -22,8 +22,7 @@ import httpx
 from chainhub import _clock, _transport
 from chainhub._session.call import Call, CallResult
 from chainhub._session.credentials import Credentials, Key
-from chainhub._session.events import Observers
-from chainhub._session.log import UNDER_WAY, logger
+from chainhub._session.events import UNDER_WAY, Observers, logger
 from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest, origin_of
 from chainhub._session.retry import RetryBudget

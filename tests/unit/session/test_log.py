@@ -14,8 +14,8 @@ import pytest
 import chainhub
 from chainhub._download import fetch as _fetch
 from chainhub._download.media import BodyRange, ResumePoint, StartOver
-from chainhub._session import log as _log
-from chainhub._session.log import OwnRecords, guard_logs
+from chainhub._session import UNDER_WAY
+from chainhub._session.events import OwnRecords, guard_logs
 from chainhub._transport import pools as _pool
 from tests.client.video import SampleVideo, answer, task
 from tests.loopback import TASK
@@ -28,10 +28,10 @@ def under_way():
     """Give a function that says whose request is under way."""
 
     def say(api):
-        _log.UNDER_WAY.set((api, lambda: (KEY,)))
+        UNDER_WAY.set((api, lambda: (KEY,)))
 
     yield say
-    _log.UNDER_WAY.set(None)
+    UNDER_WAY.set(None)
 
 
 def filtered(message, *arguments):
@@ -230,7 +230,7 @@ def test_unknown_level_is_said_once(level):
 def printed(level):
     """Return the lines that a program with two clients prints."""
     program = (
-        "from chainhub._session.log import guard_logs, logger\n"
+        "from chainhub._session.events import guard_logs, logger\n"
         "guard_logs(); guard_logs()\n"
         "logger.debug('quiet'); logger.info('loud')"
     )
