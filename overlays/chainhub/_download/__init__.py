@@ -15,6 +15,7 @@ from chainhub._download.download import Download, DownloadRequest, Progress
 from chainhub._download.fetch import DownloadOptions, Fetch
 from chainhub._download.filelock import lock_file, unlock_file
 from chainhub._download.many import DownloadOutcome, Job, download_all
+from chainhub._download.partial import UNSUPPORTED, is_ours
 from chainhub._download.url_policy import url_policy_of
 from chainhub._download.worker import in_loop, in_thread
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from chainhub._download.many import AnyDownloadOutcome as AnyDownloadOutcome
 
 __all__ = [
+    "UNSUPPORTED",
     "Download",
     "DownloadOptions",
     "DownloadOutcome",
@@ -34,6 +36,7 @@ __all__ = [
     "download_all",
     "in_loop",
     "in_thread",
+    "is_ours",
     "lock_file",
     "make_folder",
     "target_path",

@@ -351,7 +351,7 @@ def _own(descriptor: int, path: Path, *, created: bool) -> bool:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         raise _in_the_way(path)
-    if not created and not _is_ours(found.st_uid, path.parent):
+    if not created and not is_ours(found.st_uid, path.parent):
         # Its owner could write into it meanwhile.
         raise DiskError(f"{shown(path)} belongs to another user", errno=errno.EPERM)
     if not _is_free(descriptor, path):
@@ -365,7 +365,7 @@ def _own(descriptor: int, path: Path, *, created: bool) -> bool:
     return True
 
 
-def _is_ours(owner: int, folder: Path) -> bool:
+def is_ours(owner: int, folder: Path) -> bool:
     """Tell whether a file in this folder is of the user that we are."""
     if not hasattr(os, "geteuid") or owner == os.geteuid():
         return True

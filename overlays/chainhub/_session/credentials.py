@@ -125,6 +125,11 @@ class Credentials:
             return cls(KEYRING, ask=partial(ask_keyring, environ))
         raise no_key(environ)
 
+    @property
+    def fixed(self) -> Key | None:
+        """The key, if it stays the same as long as the client lives."""
+        return self._key if self._ask is _nothing else None
+
     def key(self, within: float | None = None) -> Key:
         """Return the key; ask for it first if nobody has yet.
 
