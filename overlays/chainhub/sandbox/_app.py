@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import hashlib
 import hmac
+import math
 import re
 import secrets
 import socket
@@ -13,7 +14,6 @@ import string
 import struct
 from collections.abc import Callable, Mapping, MutableSequence
 from functools import partial
-from typing import Literal
 
 from attrs import evolve, field, frozen
 from starlette.applications import Starlette
@@ -23,15 +23,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chainhub.sandbox import _bodies as bodies
-from chainhub.sandbox._bodies import Moment
-from chainhub.sandbox._media import Signer, requested_range
+from chainhub.sandbox._bodies import Moment, envelope, task_body
 from chainhub.sandbox._script import Answer, Completion, Drop, Hindered, Json, State, Step
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}")
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 _LETTERS = string.ascii_letters + string.digits
 _DENIED = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>\n'
+_UNKNOWN = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
 _RECORDED_HEADERS = ("accept", "accept-encoding", "if-range", "range", "user-agent")
 _PIECES = 20
 
@@ -43,82 +43,92 @@ class TaskOperation:
     Attributes:
         method: Its HTTP method.
         path: Its path, as Starlette writes parameters.
-        place: Where the id is.
-        parameter: The name of the id there.
+        parameter: The name of the id, in the path if it is there, else in the query.
         body: Returns the response's body.
     """
 
     method: str
     path: str
-    place: Literal["query", "path"]
     parameter: str
     body: Callable[[Moment], Mapping[str, Json]]
 
     def id_in(self, request: Request) -> str | None:
         """Return the id that a request has, None if it has none."""
-        if self.place == "path":
-            return str(request.path_params[self.parameter])
-        return next(iter(request.query_params.getlist(self.parameter)), None)
+        in_path: str | None = request.path_params.get(self.parameter)
+        return _first(request, self.parameter) if in_path is None else in_path
 
 
-OPERATIONS = (TaskOperation("GET", "/v1/video/query", "query", "id", bodies.task_body),)
+OPERATIONS = (TaskOperation("GET", "/v1/video/query", "id", task_body),)
 
 
 @frozen(eq=False)
 class Service:
-    """What the routes need: the tasks, their clock, the key, the links and the video."""
+    """What the routes need: the tasks, their clock, the key, the video, and what signs its URLs.
+
+    A URL is valid for `lifetime` seconds of the clock.
+    """
 
     tasks: Tasks
     clock: Clock
-    signer: Signer
     key: str = field(repr=False)
     video: bytes = field(repr=False)
+    lifetime: float
+    secret: bytes = field(repr=False, factory=partial(secrets.token_bytes, 32))
 
-    async def task(self, operation: TaskOperation, request: Request) -> Response:
+    async def task(self, operation: TaskOperation, request: Request) -> ASGIApp:
         """Respond about a task as its script says."""
-        request_id: str = request.state.request_id
-        if not self._accepts_key(request):
-            return JSONResponse(bodies.bad_key(request_id), 401)
+        quoted = f" (request id: {request.state.request_id})"
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(given.strip().encode(), self.key.encode())
+        if scheme.lower() != "bearer" or not right:
+            return JSONResponse(envelope("Invalid token" + quoted), 401)
         task_id = operation.id_in(request)
         if not task_id:
-            return JSONResponse(bodies.missing_id(request_id, operation.parameter), 400)
+            name = operation.parameter
+            message = f"{name} is required{quoted}"
+            return JSONResponse(envelope(message, kind="invalid_request_error", param=name), 400)
         moment = self.tasks.ask(task_id)
         if moment is None:
-            return JSONResponse(bodies.unknown_task(), 400)
+            return JSONResponse(_UNKNOWN, 400)
         if isinstance(moment.step, State | Hindered):
             request.state.word = moment.state.word
         body = operation.body(evolve(moment, url=self._url(moment, request)))
         return perform(moment.step, JSONResponse(body))
 
-    async def media(self, request: Request) -> Response:
+    async def media(self, request: Request) -> ASGIApp:
         """Respond to a request for a task's video as its script of faults says."""
         token: str = request.path_params["token"]
-        query = request.query_params
-        now = self.clock.wall(self.clock.now())
-        expires, signature = query.get("expires", ""), query.get("signature", "")
-        if not self.signer.accepts(token, expires, signature, now=now):
+        expires = request.query_params.get("expires", "")
+        signature = request.query_params.get("signature", "")
+        right = hmac.compare_digest(signature.encode(), self._sign(token, expires).encode())
+        if not right or self.clock.wall(self.clock.now()) >= int(expires):
             return Response(_DENIED, 403, media_type="application/xml")
         return perform(self.tasks.fetch(token), self._file(request))
-
-    def _accepts_key(self, request: Request) -> bool:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self.key.encode())
-        return scheme.lower() == "bearer" and right
 
     def _url(self, moment: Moment, request: Request) -> str | None:
         if not isinstance(moment.state, Completion):
             return None
         if not moment.state.served:
             return moment.state.url
+        # The URL stays the same until half of its life is over, so that somebody who watches a
+        # finished task does not see a new one with every answer.
+        half, since = self.lifetime / 2, moment.updated
         now = self.clock.wall(self.clock.now())
-        return _origin(request) + self.signer.link(moment.token, since=moment.updated, now=now)
+        expires = str(math.ceil(since + half * (2 + (now - since) // half)))
+        path = f"/media/{moment.token}.mp4?expires={expires}"
+        return f"{_origin(request)}{path}&signature={self._sign(moment.token, expires)}"
+
+    def _sign(self, token: str, expires: str) -> str:
+        text = f"{token}\n{expires}".encode()
+        return hmac.new(self.secret, text, hashlib.sha256).hexdigest()[:40]
 
     def _file(self, request: Request) -> Response:
-        etag = f'"{hashlib.sha256(self.video).hexdigest()[:32]}"'
+        etag, size = f'"{hashlib.sha256(self.video).hexdigest()[:32]}"', len(self.video)
         headers = {"Accept-Ranges": "bytes", "ETag": etag}
-        size = len(self.video)
-        asked = request.headers.get("range") if request.method == "GET" else None
-        part = requested_range(asked, request.headers.get("if-range"), etag=etag, size=size)
+        asked = request.headers.get("range", "") if request.method == "GET" else ""
+        # Another validator than the very same strong tag means the whole file (RFC 9110).
+        same = request.headers.get("if-range", etag) == etag
+        part = _requested_range(asked, size) if same else None
         if part is None:
             return Response(self.video, headers=headers, media_type="video/mp4")
         if not part:
@@ -129,20 +139,32 @@ class Service:
         return Response(body, 206, headers=headers, media_type="video/mp4")
 
 
-@frozen(eq=False)
-class Front:
-    """Gives every request an id, which every response has, and records it."""
+def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
+    """Return the application with its routes and its error responses; requests go into `log`."""
+    routes = [
+        Route(one.path, partial(service.task, one), methods=[one.method]) for one in OPERATIONS
+    ]
+    routes.append(Route("/media/{token}.mp4", service.media, methods=["GET"]))
+    app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
+    app.router.redirect_slashes = False
 
-    app: ASGIApp
-    clock: Clock
-    log: MutableSequence[Recorded]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and its response back."""
-        request_id = new_request_id(datetime.datetime.now(datetime.UTC))
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request an id, which its response has too, and record both."""
+        letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
+        # The service's form: the time to the nanosecond and some letters.
+        request_id = f"{datetime.datetime.now(datetime.UTC):%Y%m%d%H%M%S%f}000{letters}"
         scope["state"]["request_id"] = request_id
-        recorded = self._recorded(Request(scope))
-        self.log.append(recorded)
+        request = Request(scope)
+        headers = request.headers
+        recorded = Recorded(
+            method=request.method,
+            path=request.url.path,
+            task_id=_first(request, "id"),
+            carried_key="authorization" in headers,
+            headers={name: headers[name] for name in _RECORDED_HEADERS if name in headers},
+            at=service.clock.now(),
+        )
+        log.append(recorded)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -152,41 +174,20 @@ class Front:
                 message["headers"] = [*message["headers"], header]
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        await app(scope, receive, send_with_id)
 
-    def _recorded(self, request: Request) -> Recorded:
-        headers = request.headers
-        return Recorded(
-            method=request.method,
-            path=request.url.path,
-            task_id=next(iter(request.query_params.getlist("id")), None),
-            carried_key="authorization" in headers,
-            headers={name: headers[name] for name in _RECORDED_HEADERS if name in headers},
-            at=self.clock.now(),
-        )
-
-
-def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
-    """Return the application with its routes and its error responses; requests go into `log`."""
-    routes = [
-        Route(one.path, partial(service.task, one), methods=[one.method]) for one in OPERATIONS
-    ]
-    routes.append(Route("/media/{token}.mp4", service.media, methods=["GET"]))
-    app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
-    app.router.redirect_slashes = False
-    return Front(app, service.clock, log)
-
-
-def new_request_id(now: datetime.datetime) -> str:
-    """Return an id in the service's form: the time to the nanosecond and some letters."""
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
-    return f"{now:%Y%m%d%H%M%S%f}000{letters}"
+    return front
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    body = bodies.no_route(request.method, request.url.path)
+    message = f"Invalid URL ({request.method} {request.url.path[:200]})"
+    body = envelope(message, kind="invalid_request_error", param="")
     return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+def _first(request: Request, name: str) -> str | None:
+    return next(iter(request.query_params.getlist(name)), None)
 
 
 def _origin(request: Request) -> str:
@@ -198,54 +199,62 @@ def _origin(request: Request) -> str:
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
 
-def perform(step: Step, ordinary: Response) -> Response:
+def _requested_range(asked: str, size: int) -> range | None:
+    """Return the bytes of a file of `size` bytes that Range (RFC 9110) asks for.
+
+    None is the whole file: for several ranges, other units and bad syntax. An empty range cannot be
+    satisfied.
+    """
+    found = _RANGE.fullmatch(asked)
+    if found is None:
+        return None
+    first, last = found.groups()
+    if not first:  # the last bytes of the file, of this number
+        return range(max(0, size - int(last)), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last or size - 1), size - 1) + 1)
+
+
+def perform(step: Step, ordinary: Response) -> ASGIApp:
     """Return the response that a step gives, `ordinary` being the one without any fault."""
     if isinstance(step, Answer):
         headers = dict(step.headers)
         if step.content_type is not None:
             headers["Content-Type"] = step.content_type
         return Response(step.body, status_code=step.status, headers=headers)
-    return Faulty(step, ordinary) if isinstance(step, Drop | Hindered) else ordinary
+    if isinstance(step, Drop):
+        return partial(_drop, hard=step.hard)
+    return partial(_hinder, step, ordinary) if isinstance(step, Hindered) else ordinary
 
 
-class Faulty(Response):
-    """Another response that is sent late, in pieces over some seconds, cut off, or not at all."""
-
-    def __init__(self, step: Drop | Hindered, ordinary: Response) -> None:
-        """Change the ordinary response as the step says."""
-        super().__init__()
-        self._step = step
-        self._ordinary = ordinary
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send what the step lets through; stop at once when the client has left."""
-        step, ordinary = self._step, self._ordinary
-        if isinstance(step, Drop):
-            await _drop(scope, receive, hard=step.hard)
+async def _hinder(
+    step: Hindered, ordinary: Response, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send a response late, in pieces over some seconds, or cut off; stop when the client left."""
+    if await _left_within(step.delay, receive):
+        return
+    if step.cut_at is None and step.over == 0:
+        await ordinary(scope, receive, send)
+        return
+    start = {"status": ordinary.status_code, "headers": ordinary.raw_headers}
+    await send({"type": "http.response.start", **start})
+    body = bytes(ordinary.body)
+    if step.cut_at is not None:
+        sent = body[: int(len(body) * step.cut_at)]
+        await send({"type": "http.response.body", "body": sent, "more_body": True})
+        await _drop(scope, receive, send, hard=step.hard)
+        return
+    size = max(1, -(-len(body) // _PIECES))
+    pieces = [body[first : first + size] for first in range(0, len(body), size)]
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if await _left_within(step.over / len(pieces), receive):
             return
-        if await _left_within(step.delay, receive):
-            return
-        if step.cut_at is None and step.over == 0:
-            await ordinary(scope, receive, send)
-            return
-        start = {"status": ordinary.status_code, "headers": ordinary.raw_headers}
-        await send({"type": "http.response.start", **start})
-        body = bytes(ordinary.body)
-        if step.cut_at is not None:
-            sent = body[: int(len(body) * step.cut_at)]
-            await send({"type": "http.response.body", "body": sent, "more_body": True})
-            await _drop(scope, receive, hard=step.hard)
-            return
-        size = max(1, -(-len(body) // _PIECES))
-        pieces = [body[first : first + size] for first in range(0, len(body), size)]
-        for piece in pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            if await _left_within(step.over / len(pieces), receive):
-                return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _drop(scope: Scope, receive: Receive, *, hard: bool) -> None:
+async def _drop(scope: Scope, receive: Receive, send: Send, *, hard: bool) -> None:
     """End the connection, whose transport the server has put into the state of the request."""
     transport: asyncio.Transport = scope["state"]["transport"]
     if hard:

@@ -13,16 +13,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from chainhub.sandbox._script import (
-    Answer,
-    Completion,
-    Failure,
-    Json,
-    State,
-    Step,
-    answer,
-    pending,
-)
+from chainhub.sandbox._script import Answer, Completion, Failure, Json, State, Step, answer, pending
 
 Body: TypeAlias = dict[str, Json]
 
@@ -57,11 +48,6 @@ class Moment:
         """Why the task failed, None unless it did."""
         return self.state.reason if isinstance(self.state, Failure) else None
 
-    @property
-    def code(self) -> str:
-        """The code of the failure, empty unless there is one."""
-        return self.state.code if isinstance(self.state, Failure) else ""
-
 
 def task_body(moment: Moment) -> Body:
     """Return the body in the format of the id's family, with the state's extra fields."""
@@ -78,8 +64,8 @@ def _published(moment: Moment) -> Body:
         "enhanced_prompt": PROMPT,
         "status_update_time": int(moment.updated * 1000),
     }
-    if moment.reason is not None:
-        body["error"] = {"message": moment.reason, "code": moment.code}
+    if isinstance(moment.state, Failure):
+        body["error"] = {"message": moment.state.reason, "code": moment.state.code}
     return body
 
 
@@ -107,17 +93,15 @@ def _veo(moment: Moment) -> Body:
 
 def _sora(moment: Moment) -> Body:
     """Return the format without a URL while running and with a nested progress."""
+    done, word = round(moment.progress, 2), moment.state.word
     body: Body = {
         "id": moment.id,
         "detail": {
             "id": moment.id.partition(":")[2],
-            "status": moment.state.word,
-            "pending_info": {
-                "progress_pct": round(moment.progress, 2),
-                "failure_reason": moment.reason,
-            },
+            "status": word,
+            "pending_info": {"progress_pct": done, "failure_reason": moment.reason},
         },
-        "status": moment.state.word,
+        "status": word,
         "status_update_time": int(moment.updated * 1000),
     }
     return body if moment.url is None else {**body, "video_url": moment.url}
@@ -157,40 +141,20 @@ _FAMILIES: Mapping[str, Callable[[Moment], Body]] = {
 
 
 def envelope(
-    message: str,
-    *,
-    request_id: str | None = None,
-    kind: str = "new_api_error",
-    code: str = "",
-    param: str | None = None,
-) -> Mapping[str, Json]:
-    """Return the gateway's envelope around an error, quoting the request id if it is given."""
-    text = message if request_id is None else f"{message} (request id: {request_id})"
-    error: dict[str, Json] = {"message": text, "type": kind, "code": code}
-    if param is not None:
-        error["param"] = param
-    return {"error": error}
+    message: str, *, kind: str = "new_api_error", code: str = "", param: str | None = None
+) -> Body:
+    """Return the gateway's envelope around an error."""
+    error: Body = {"message": message, "type": kind, "code": code}
+    return {"error": error if param is None else {**error, "param": param}}
 
 
-def bad_key(request_id: str) -> Mapping[str, Json]:
-    """Return the body of the 401 for a missing or wrong key."""
-    return envelope("Invalid token", request_id=request_id)
-
-
-def missing_id(request_id: str, parameter: str) -> Mapping[str, Json]:
-    """Return the body of the 400 for a request without an id."""
-    message, kind = f"{parameter} is required", "invalid_request_error"
-    return envelope(message, request_id=request_id, kind=kind, param=parameter)
-
-
-def unknown_task() -> Mapping[str, Json]:
-    """Return the body of the 400 for a task that does not exist."""
-    return {"code": "task_not_exist", "message": "task_not_exist", "data": None}
-
-
-def no_route(method: str, path: str) -> Mapping[str, Json]:
-    """Return the body for a route, or a method of a route, that does not exist."""
-    return envelope(f"Invalid URL ({method} {path[:200]})", kind="invalid_request_error", param="")
+_WORDS: Mapping[int, str] = {
+    400: "the request was not understood",
+    401: "Invalid token",
+    403: "no access to this model",
+    404: "Task not found",
+    429: "rate limited",
+}
 
 
 def status(
@@ -210,12 +174,14 @@ def status(
     Raises:
         ValueError: the status is not that of a final response (200 to 599).
     """
+    if isinstance(retry_after, int | float):
+        retry_after = f"{retry_after:g}"
     body, content_type = _body(status, message, code)
     return answer(
         body,
         status=status,
         content_type=content_type,
-        headers={} if retry_after is None else {"Retry-After": _number(retry_after)},
+        headers={} if retry_after is None else {"Retry-After": retry_after},
         polls=polls,
         seconds=seconds,
     )
@@ -232,16 +198,3 @@ def _body(status: int, message: str | None, code: str) -> tuple[str, str | None]
             return f"<html><head><title>{status}</title></head><body></body></html>\n", _HTML
     words = message or _WORDS.get(status, "the request was refused")
     return json.dumps(envelope(words, code=code)), "application/json"
-
-
-def _number(retry_after: float | str) -> str:
-    return retry_after if isinstance(retry_after, str) else f"{retry_after:g}"
-
-
-_WORDS: Mapping[int, str] = {
-    400: "the request was not understood",
-    401: "Invalid token",
-    403: "no access to this model",
-    404: "Task not found",
-    429: "rate limited",
-}

@@ -8,12 +8,10 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from importlib.resources import files
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from chainhub._extras import missing_extra
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._media import Signer
 from chainhub.sandbox._scenarios import SCENARIOS
 from chainhub.sandbox._script import Step
 from chainhub.sandbox._state import Clock, Recorded, Tasks
@@ -66,7 +64,7 @@ class Sandbox:
         self._clock = Clock(speed)
         self._tasks = Tasks(self._clock)
         self._log: deque[Recorded] = deque(maxlen=_REQUESTS)
-        self._signer = Signer(secrets.token_bytes(32), url_lifetime)
+        self._lifetime = url_lifetime
         self._video = video
         self._made = 0
         self._base_url: str | None = None
@@ -81,12 +79,7 @@ class Sandbox:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         """Stop the sandbox."""
         self.close()
 
@@ -133,7 +126,8 @@ class Sandbox:
         if missing:
             sentence = missing_extra("the sandbox needs", missing, "sandbox")
             raise MissingExtraError(sentence, name=missing)
-        service = Service(self._tasks, self._clock, self._signer, self._key, self._bytes())
+        video = _sample() if self._video is None else self._video
+        service = Service(self._tasks, self._clock, self._key, video, self._lifetime)
         host, port, allow_remote = self._where
         listener = listen(host, port, allow_remote=allow_remote)
         background = Background(build(service, self._log), listener)
@@ -188,13 +182,12 @@ class Sandbox:
         """
         self._clock.advance(seconds)
 
-    def _bytes(self) -> bytes:
-        if self._video is not None:
-            return self._video
-        try:
-            return files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()
-        except FileNotFoundError:
-            raise SandboxError(
-                "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
-                " the sandbox a video of your own with `video=`."
-            ) from None
+
+def _sample() -> bytes:
+    try:
+        return files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()
+    except FileNotFoundError:
+        raise SandboxError(
+            "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
+            " the sandbox a video of your own with `video=`."
+        ) from None

@@ -262,28 +262,20 @@ def _as_step(number: int, entry: Step | str | Callable[..., Step]) -> Step:
     if isinstance(entry, Step):
         return entry
     if isinstance(entry, str):
-        return _said(entry)
+        lower = entry.lower()
+        last = _LAST.get(lower, failed if lower.endswith("_failed") else None)
+        return State(word=entry) if last is None else evolve(last, word=entry)
     name = getattr(entry, "__name__", None)
     hint = f"write {name}(…)" if callable(entry) and name else "use a step or a status word"
     raise TypeError(f"Step {number} of the script is not a step: {hint}.")
 
 
-def _said(word: str) -> State:
-    lower = word.lower()
-    end = _ENDS.get(lower, failed if lower.endswith("_failed") else None)
-    return State(word=word) if end is None else evolve(end, word=word)
-
-
-_ENDS: Mapping[str, State] = {
-    "canceled": cancelled,
-    "cancelled": cancelled,
-    "completed": completed,
-    "error": error,
-    "expired": expired,
-    "failed": failed,
+# The steps of final words; more words than these mean the same.
+_LAST: Mapping[str, State] = {
+    **{step.word: step for step in (completed, failed, error, cancelled, expired)},
+    **dict.fromkeys(("succeeded", "success"), completed),
     "failure": failed,
-    "succeeded": completed,
-    "success": completed,
+    "canceled": cancelled,
 }
 
 

@@ -38,19 +38,66 @@ class _Connection(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, stopped by an event instead of a flag that is checked now and then."""
+class Background(uvicorn.Server):
+    """Serves an application on a bound socket, which is its own from now on, in its own thread.
 
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+    It is stopped by an event instead of a flag that is checked now and then.
+    """
+
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            interface="asgi3",
+            http=_Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            workers=1,
+            timeout_keep_alive=_KEEP_ALIVE,
+        )
         super().__init__(config)
-        self._ready = ready
+        self._listener = listener
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="chainhub-sandbox", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve; returns once requests are answered.
+
+        Raises:
+            SandboxError: the server did not come up, within 10 s at most.
+        """
+        self._thread.start()
+        came_up = self._ready.wait(_STARTS_WITHIN) and self._failure is None
+        if not came_up:
+            self.stop()
+            raise SandboxError("The sandbox's server did not start.") from self._failure
 
     def stop(self) -> None:
-        """Ask the server, from any thread, to end."""
+        """End the server, its connections and its thread, within 5 s at most."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(_ENDS_WITHIN)
+        self._listener.close()
+
+    def _run(self) -> None:
+        quiet = _Quiet(threading.get_ident())
+        loggers = [logging.getLogger(name) for name in _LOGGERS]
+        for logger in loggers:
+            logger.addFilter(quiet)
+        try:
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(self.serve(sockets=[self._listener]))
+        except BaseException as error:  # noqa: BLE001  # told to whoever started the thread
+            self._failure = error
+        finally:
+            self._ready.set()
+            for logger in loggers:
+                logger.removeFilter(quiet)
 
     async def main_loop(self) -> None:
         """Serve until `stop`; the date of the responses is renewed once a second."""
@@ -72,51 +119,6 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(0)
 
 
-class Background:
-    """Serves an application on a bound socket in a separate thread."""
-
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        """Prepare; the socket is this object's from now on."""
-        self._listener = listener
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._server = _Server(_config(app), self._ready)
-        self._thread = threading.Thread(target=self._run, name="chainhub-sandbox", daemon=True)
-
-    def start(self) -> None:
-        """Begin to serve; returns once requests are answered.
-
-        Raises:
-            SandboxError: the server did not come up, within 10 s at most.
-        """
-        self._thread.start()
-        came_up = self._ready.wait(_STARTS_WITHIN) and self._failure is None
-        if not came_up:
-            self.stop()
-            raise SandboxError("The sandbox's server did not start.") from self._failure
-
-    def stop(self) -> None:
-        """End the server, its connections and its thread, within 5 s at most."""
-        self._server.stop()
-        self._thread.join(_ENDS_WITHIN)
-        self._listener.close()
-
-    def _run(self) -> None:
-        quiet = _Quiet(threading.get_ident())
-        loggers = [logging.getLogger(name) for name in _LOGGERS]
-        for logger in loggers:
-            logger.addFilter(quiet)
-        try:
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(self._server.serve(sockets=[self._listener]))
-        except BaseException as error:  # noqa: BLE001  # told to whoever started the thread
-            self._failure = error
-        finally:
-            self._ready.set()
-            for logger in loggers:
-                logger.removeFilter(quiet)
-
-
 class _Quiet(logging.Filter):
     """Drops what uvicorn tells about this thread's server, errors excepted.
 
@@ -132,21 +134,6 @@ class _Quiet(logging.Filter):
         return record.thread != self._thread or record.levelno >= logging.ERROR
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        interface="asgi3",
-        http=_Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        workers=1,
-        timeout_keep_alive=_KEEP_ALIVE,
-    )
-
-
 def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
     """Return a listening socket, on a free port if `port` is 0.
 
@@ -157,16 +144,27 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
         raise SandboxError("The host must not be empty.")
     if not 0 <= port <= 65535:
         raise SandboxError(f"The port must be from 0 to 65535, not {port}.")
-    family, address = _resolve(host, port)
-    if not allow_remote and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        found = []
+    if not found:
+        raise SandboxError(f"The host {host!r} cannot be resolved.")
+    # Of several addresses that of IPv4, which every client tries.
+    family, _, _, _, (address, *_) = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    if not allow_remote and not ipaddress.ip_address(str(address).partition("%")[0]).is_loopback:
         raise SandboxError(
             f"{host} is not a loopback address: anybody who reaches it could use the sandbox;"
             " allow that with --allow-remote (allow_remote=True)."
         )
     try:
-        return socket.create_server((address, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((str(address), port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        reason = _reason(error)
+        reasons = {
+            errno.EADDRINUSE: "another program uses it; choose another port, or 0 for a free one",
+            errno.EACCES: "that is not allowed; choose a port of 1024 or more",
+        }
+        reason = reasons.get(error.errno or 0) or error.strerror or "the system refuses"
     raise SandboxError(f"Cannot listen on {host}, port {port}: {reason}.")
 
 
@@ -175,22 +173,3 @@ def origin(host: str, listener: socket.socket) -> str:
     port: int = listener.getsockname()[1]
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-
-
-def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        found = []
-    if not found:
-        raise SandboxError(f"The host {host!r} cannot be resolved.")
-    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    return family, str(address[0])
-
-
-def _reason(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "another program uses it; choose another port, or 0 for a free one"
-    if error.errno == errno.EACCES:
-        return "that is not allowed; choose a port of 1024 or more"
-    return error.strerror or "the system refuses"

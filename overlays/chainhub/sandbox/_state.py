@@ -9,9 +9,9 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import define, evolve, frozen
+from attrs import define
 
 from chainhub import _clock
 from chainhub.sandbox._bodies import Moment
@@ -25,13 +25,7 @@ class Clock:
     In a test with a virtual clock, tasks progress with it, if it was there first.
     """
 
-    def __init__(
-        self,
-        speed: float = 1.0,
-        *,
-        monotonic: Callable[[], float] | None = None,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, speed: float) -> None:
         """Start at zero.
 
         Raises:
@@ -40,9 +34,10 @@ class Clock:
         if not 0 <= speed < math.inf:
             raise ValueError(f"The speed must be a number, 0 or more, not {speed}.")
         self._speed = speed
-        self._monotonic = monotonic or _clock.monotonic
+        # The one of the start: a virtual clock that comes later does not move tasks.
+        self._monotonic = _clock.monotonic
         self._started = self._monotonic()
-        self._epoch = wall()
+        self._epoch = time.time()
         self._skipped = 0.0
 
     def now(self) -> float:
@@ -82,34 +77,26 @@ class Recorded:
     word: str | None = None
 
 
-@frozen
-class Position:
-    """A position in a script: the step, when it began (clock seconds), its requests so far."""
+@define(eq=False)
+class _Run:
+    """A script that has begun: its step, since when (clock seconds), and the step's requests."""
 
+    script: Sequence[Step]
+    since: float
     index: int = 0
-    since: float = 0.0
     polls: int = 0
 
-
-def next_position(script: Sequence[Step], position: Position, now: float) -> Position:
-    """Return the position for a request at `now`, with that request counted. Pure."""
-    while position.index < len(script) - 1:
-        step = script[position.index]
-        # A step with a duration ends on time, also if nobody asks then; the next begins there.
-        end = now if step.seconds is None else position.since + step.seconds
-        if now < end or (step.seconds is None and position.polls < step.polls):
-            break
-        position = Position(position.index + 1, since=end)
-    return evolve(position, polls=position.polls + 1)
-
-
-@define(eq=False)
-class _Task:
-    token: str
-    script: Sequence[Step]
-    media: Sequence[Step]
-    position: Position
-    media_position: Position
+    def step_at(self, now: float) -> Step:
+        """Return the step for a request at `now`, and count that request."""
+        while self.index < len(self.script) - 1:
+            step = self.script[self.index]
+            # A step with a duration ends on time, also if nobody asks then; the next begins there.
+            end = now if step.seconds is None else self.since + step.seconds
+            if now < end or (step.seconds is None and self.polls < step.polls):
+                break
+            self.index, self.since, self.polls = self.index + 1, end, 0
+        self.polls += 1
+        return self.script[self.index]
 
 
 class Tasks:
@@ -119,8 +106,8 @@ class Tasks:
         """Begin without any task."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._by_id: dict[str, _Task] = {}
-        self._by_token: dict[str, _Task] = {}
+        self._by_id: dict[str, tuple[str, _Run]] = {}
+        self._videos: dict[str, _Run] = {}
 
     def __len__(self) -> int:
         """Return how many tasks there are."""
@@ -135,7 +122,10 @@ class Tasks:
             TypeError: a script contains something that is no step of its kind.
             ValueError: the script is empty.
         """
-        steps, faults = as_script(script), _media_script(media)
+        steps, faults = as_script(script), tuple(media)
+        for number, step in enumerate(faults, 1):
+            if isinstance(step, State) or not isinstance(step, Step):
+                raise TypeError(f"Step {number} of the media script is not a fault.")
         with self._lock:
             self._put(task_id, steps, faults)
 
@@ -143,22 +133,21 @@ class Tasks:
         """Return what the task says to this request, None if there is no such task."""
         now = self._clock.now()
         with self._lock:
-            task = self._by_id.get(task_id)
-            if task is None and (script := script_for(task_id)) is not None:
-                task = self._put(task_id, script, _media_script(()))
-            if task is None:
+            if task_id not in self._by_id and (script := script_for(task_id)) is not None:
+                self._put(task_id, script)
+            token, run = self._by_id.get(task_id, ("", None))
+            if run is None:
                 return None
-            task.position = next_position(task.script, task.position, now)
-            index = task.position.index
-            state = _state_behind(task.script[: index + 1])
+            step = run.step_at(now)
+            state = _state_behind(run.script[: run.index + 1])
             done = isinstance(state, Completion)
             return Moment(
                 task_id,
                 state,
-                updated=self._clock.wall(task.position.since),
-                progress=1.0 if done else index / len(task.script),
-                step=task.script[index],
-                token=task.token,
+                updated=self._clock.wall(run.since),
+                progress=1.0 if done else run.index / len(run.script),
+                step=step,
+                token=token,
             )
 
     def fetch(self, token: str) -> Step:
@@ -169,32 +158,17 @@ class Tasks:
         """
         now = self._clock.now()
         with self._lock:
-            task = self._by_token[token]
-            task.media_position = next_position(task.media, task.media_position, now)
-            return task.media[task.media_position.index]
+            return self._videos[token].step_at(now)
 
-    def _put(self, task_id: str, script: Sequence[Step], media: Sequence[Step]) -> _Task:
-        start = Position(since=self._clock.now())
+    def _put(self, task_id: str, script: Sequence[Step], faults: Sequence[Step] = ()) -> None:
+        start = self._clock.now()
         token = hashlib.sha256(task_id.encode(errors="replace")).hexdigest()[:24]
-        task = _Task(token, script, media, start, start)
-        self._by_id[task_id] = self._by_token[token] = task
-        return task
+        self._by_id[task_id] = token, _Run(script, start)
+        # After its faults the whole video is served, for good.
+        self._videos[token] = _Run((*faults, Hindered()), start)
 
 
 def _state_behind(steps: Sequence[Step]) -> State:
     """Return the state that the last step shows, a fault showing that of the steps before it."""
-    for step in reversed(steps):
-        if isinstance(step, State):
-            return step
-        if isinstance(step, Hindered) and step.of is not None:
-            return step.of
-    return pending
-
-
-def _media_script(faults: Iterable[Step]) -> tuple[Step, ...]:
-    """Return the faults followed by the whole video, for good."""
-    script = tuple(faults)
-    for number, step in enumerate(script, 1):
-        if isinstance(step, State) or not isinstance(step, Step):
-            raise TypeError(f"Step {number} of the media script is not a fault.")
-    return (*script, Hindered())
+    states = (step.of if isinstance(step, Hindered) else step for step in reversed(steps))
+    return next((state for state in states if isinstance(state, State)), pending)

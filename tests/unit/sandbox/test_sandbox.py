@@ -1,6 +1,7 @@
 """Starting and stopping a sandbox."""
 
 import asyncio
+import errno
 import logging
 import math
 import socket
@@ -24,18 +25,7 @@ from chainhub.sandbox import (
     slow,
 )
 from chainhub.sandbox import _server as server
-
-QUERY = "/v1/video/query"
-PLAIN = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-
-
-def get(sandbox: Sandbox, task_id: str) -> httpx.Response:
-    """Ask for a task once, on a connection of its own."""
-    return PLAIN.get(
-        f"{sandbox.base_url}{QUERY}",
-        params={"id": task_id},
-        headers={"Authorization": f"Bearer {sandbox.key}"},
-    )
+from tests.unit.sandbox.conftest import PLAIN, QUERY, get
 
 
 def test_a_sandbox_makes_up_what_it_is_not_given() -> None:
@@ -123,13 +113,88 @@ def test_a_sandbox_starts_once_at_a_time() -> None:
 
 
 def test_a_port_in_use_leaves_nothing_behind() -> None:
-    """A sandbox that cannot have its port starts no thread."""
+    """A sandbox that cannot have its port starts no thread, and says what to do."""
     with Sandbox() as first:
         port = int(first.base_url.rpartition(":")[2])
         before = threading.active_count()
-        with pytest.raises(SandboxError, match="another program uses it"), Sandbox(port=port):
+        with pytest.raises(SandboxError) as caught, Sandbox(port=port):
             pass
         assert threading.active_count() == before
+    assert str(caught.value) == (
+        f"Cannot listen on 127.0.0.1, port {port}: another program uses it;"
+        " choose another port, or 0 for a free one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:"),
+        ("localhost", "http://localhost:"),
+        ("::1", "http://[::1]:"),
+        ("0.0.0.0", "http://127.0.0.1:"),
+        ("::", "http://[::1]:"),
+    ],
+)
+def test_where_it_listens(host: str, expected: str) -> None:
+    """Names of loopback are allowed; more must be, and this machine then still uses loopback."""
+    if host in ("0.0.0.0", "::"):
+        with pytest.raises(SandboxError, match="--allow-remote"):
+            Sandbox(host=host).start()
+    with Sandbox(host=host, allow_remote=host in ("0.0.0.0", "::")) as sandbox:
+        assert sandbox.base_url.startswith(expected)
+        assert get(sandbox, "x:completes").status_code == 200
+
+
+def test_of_several_addresses_the_common_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name has both kinds of addresses, the one that every client tries is used."""
+    kinds = [(socket.AF_INET6, ("::1", 0, 0, 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+    found = [(family, socket.SOCK_STREAM, 6, "", address) for family, address in kinds]
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        sandbox = Sandbox(host="localhost")
+        sandbox.start()
+    port = int(sandbox.base_url.rpartition(":")[2])
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.EACCES, "denied"), "choose a port of 1024 or more"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign"), "Cannot assign"),
+        (OSError("odd"), "the system refuses"),
+    ],
+)
+def test_other_errors_are_one_sentence_too(
+    error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system says is passed on, without the traceback of the system's error."""
+
+    def refuse(*_: object, **__: object) -> socket.socket:
+        raise error
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(SandboxError, match=reason) as caught:
+        Sandbox(port=80).start()
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "complaint"),
+    [
+        ("", 0, "must not be empty"),
+        ("nowhere.invalid", 0, "cannot be resolved"),
+        ("a" * 64 + ".invalid", 0, "cannot be resolved"),
+        ("127.0.0.1", -1, "from 0 to 65535"),
+        ("127.0.0.1", 65536, "from 0 to 65535"),
+    ],
+)
+def test_a_wrong_place_is_refused(host: str, port: int, complaint: str) -> None:
+    """A place that cannot be is refused before anything is opened."""
+    with pytest.raises(SandboxError, match=complaint):
+        Sandbox(host=host, port=port).start()
 
 
 def test_nothing_is_left_behind() -> None:
@@ -213,7 +278,7 @@ def test_the_connection_stays_open_for_75_seconds() -> None:
             }
         assert len(ports) == 1
         assert sandbox._background is not None
-        assert sandbox._background._server.config.timeout_keep_alive == 75
+        assert sandbox._background.config.timeout_keep_alive == 75
 
 
 def test_the_date_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +296,7 @@ def _broken(monkeypatch: pytest.MonkeyPatch) -> None:
     async def startup(self: object, sockets: object = None) -> None:
         raise OSError("no more descriptors")
 
-    monkeypatch.setattr(server._Server, "startup", startup)
+    monkeypatch.setattr(server.Background, "startup", startup)
 
 
 @pytest.mark.usefixtures("_broken")
