@@ -157,12 +157,6 @@ def test_a_package_without_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _doctor._version("no_such_package") == "(not installed)"
 
 
-def test_there_is_no_way_on() -> None:
-    """The command can simply be given again."""
-    command = _doctor.Doctor(service=None, offline=True, json=False)
-    assert command.resume_hint() == ""
-
-
 def _keyring(monkeypatch: pytest.MonkeyPatch, get_password: object) -> None:
     stand_in = types.ModuleType("keyring")
     stand_in.get_password = get_password

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chainhub.cli import _running, _sandbox
+from chainhub.cli import _app, main
 from chainhub.sandbox import (
     Sandbox,
     completed,
@@ -290,7 +290,7 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
         if len(waits) > 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_sandbox, "time", types.SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(_app, "time", types.SimpleNamespace(sleep=sleep))
     done = chainhub("sandbox", "--port", "0", "--speed", "3")
     assert done.code == 0
     assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in done.out
@@ -300,18 +300,13 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
     assert "export CHAINHUB_API_KEY=made-up\n" in done.out
     done = chainhub("sandbox", "--port", "0", "--host", "0.0.0.0")
     assert (done.code, "--allow-remote" in done.err) == (2, True)
-    assert _sandbox.Play(host="", port=0, speed=1, allow_remote=False).resume_hint() == ""
 
 
 def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:
     """Only the main thread may set them."""
-    from chainhub.cli._client_factory import Service
-    from chainhub.cli._query import Get
-
     sandbox.add(completed, id="x")
-    command = Get(ids=["x"], service=Service(base_url=None, timeout=5.0), deadline=5.0, json=False)
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(_running.run(command)))
+    thread = threading.Thread(target=lambda: codes.append(main(["get", "x"])))
     thread.start()
     thread.join(20)
     assert codes == [0]

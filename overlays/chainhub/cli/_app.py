@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from chainhub.cli._durations import parse_span
-
 if TYPE_CHECKING:
-    from typer.models import OptionInfo
+    from typer.models import ArgumentInfo, OptionInfo
 
     from chainhub.cli._client_factory import Service
     from chainhub.cli._download import Place
-    from chainhub.cli._running import Command
+    from chainhub.cli._terminal import Terminal
 
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
 _KEY_ANSWER = (
@@ -23,6 +25,9 @@ _KEY_ANSWER = (
     "history can see it; set CHAINHUB_API_KEY, write the key file, or enter it at the prompt"
 )
 _EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_PART = re.compile(rf"({_NUMBER})(s|m|h|d)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def _about(text: str, *examples: str) -> str:
@@ -31,20 +36,38 @@ def _about(text: str, *examples: str) -> str:
     return f"{text}\n\n\b\nExample:\n{shown}"
 
 
-def _span(text: str | float) -> float:
-    try:
-        return parse_span(text) if isinstance(text, str) else text
-    except ValueError as problem:
-        raise typer.BadParameter(str(problem)) from None
+def parse_span(text: str | float) -> float:
+    """Return a span in seconds: `90`, `90s`, `15m`, `1h30m`; `none` is infinite.
+
+    Raises:
+        BadParameter: It is not a duration above zero; the message shows what one looks like.
+    """
+    if isinstance(text, float):  # a default
+        return text
+    word = text.strip().lower()
+    if word == "none":
+        return math.inf
+    if re.fullmatch(_NUMBER, word):
+        seconds = float(word)
+    elif re.fullmatch(rf"(?:{_PART.pattern})+", word):
+        seconds = sum(float(count) * _SECONDS[unit] for count, unit in _PART.findall(word))
+    else:
+        seconds = 0.0
+    if not seconds > 0:
+        shown = ascii(text)[:40]
+        raise typer.BadParameter(
+            f"{shown} is not a valid duration; use seconds, or a form like 90s, 15m, 2h"
+        )
+    return seconds
 
 
 def _option(*names: str, value: str, help: str) -> OptionInfo:
     """Return an option with a value; a duration is parsed."""
-    parser = _span if value == "DURATION" else None
-    option: OptionInfo = typer.Option(
-        *names, metavar=value, parser=parser, show_default=False, help=help
+    parse = parse_span if value == "DURATION" else None
+    info: OptionInfo = typer.Option(
+        *names, metavar=value, parser=parse, show_default=False, help=help
     )
-    return option
+    return info
 
 
 def _deadline(whose: str, default: str) -> OptionInfo:
@@ -52,93 +75,42 @@ def _deadline(whose: str, default: str) -> OptionInfo:
     return _option("--deadline", value="DURATION", help=help)
 
 
-Ids = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="ID...", show_default=False, help="Task ids; - reads them from standard input."
-    ),
-]
-Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The task's id.")]
-File = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE",
-        show_default=False,
-        help="A file with one id per line, - for standard input; # begins a comment line.",
-    ),
-]
-BaseUrl = Annotated[
-    str | None,
-    _option(
-        "--base-url",
-        value="URL",
-        help="Base URL of the service, without /v1. [default: CHAINHUB_BASE_URL or the contract's]",
-    ),
-]
-Timeout = Annotated[
-    float,
-    _option("--timeout", value="DURATION", help="Timeout for one attempt. [default: 15s]"),
-]
+def _argument(value: str, help: str) -> ArgumentInfo:
+    info: ArgumentInfo = typer.Argument(metavar=value, show_default=False, help=help)
+    return info
+
+
+Ids = Annotated[list[str], _argument("ID...", "Task ids; - reads them from standard input.")]
+Id = Annotated[str, _argument("ID", "The task's id.")]
+_FILE = "A file with one id per line, - for standard input; # begins a comment line."
+File = Annotated[str, _argument("FILE", _FILE)]
+_BASE_URL = "Base URL of the service, without /v1. [default: CHAINHUB_BASE_URL or the contract's]"
+BaseUrl = Annotated[str | None, _option("--base-url", value="URL", help=_BASE_URL)]
+_TIMEOUT = "Timeout for one attempt. [default: 15s]"
+Timeout = Annotated[float, _option("--timeout", value="DURATION", help=_TIMEOUT)]
 CallDeadline = Annotated[float, _deadline("each task", ", none. [default: 1m]")]
 WaitDeadline = Annotated[float, _deadline("all tasks", ", none. [default: 15m]")]
 FetchDeadline = Annotated[float, _deadline("each download", ". [default: none]")]
-Interval = Annotated[
-    float | None,
-    _option(
-        "--interval",
-        value="DURATION",
-        help="Time between two polls of a task. [default: adaptive]",
-    ),
-]
+_INTERVAL = "Time between two polls of a task. [default: adaptive]"
+Interval = Annotated[float | None, _option("--interval", value="DURATION", help=_INTERVAL)]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
 JsonAnyway = Annotated[bool, typer.Option("--json", help="No effect: results are always JSON.")]
-DownloadTo = Annotated[
-    str | None,
-    _option(
-        "--download",
-        value="DIR",
-        help="Download the videos to this folder and print the files.",
-    ),
-]
-Into = Annotated[
-    str | None,
-    _option("--into", value="DIR", help="The folder to write to. [default: the current one]"),
-]
-Output = Annotated[
-    str | None,
-    _option(
-        "--output",
-        "-o",
-        value="FILE",
-        help="The file to write, for one video; a folder works like --into.",
-    ),
-]
+_DOWNLOAD = "Download the videos to this folder and print the files."
+DownloadTo = Annotated[str | None, _option("--download", value="DIR", help=_DOWNLOAD)]
+_INTO = "The folder to write to. [default: the current one]"
+Into = Annotated[str | None, _option("--into", value="DIR", help=_INTO)]
+_OUTPUT = "The file to write, for one video; a folder works like --into."
+Output = Annotated[str | None, _option("--output", "-o", value="FILE", help=_OUTPUT)]
+_IF_EXISTS = "What to do if the file already exists."
 IfExists = Annotated[
-    Literal["error", "replace", "keep"],
-    typer.Option("--if-exists", help="What to do if the file already exists."),
+    Literal["error", "replace", "keep"], typer.Option("--if-exists", help=_IF_EXISTS)
 ]
-Sha256 = Annotated[
-    str | None,
-    _option(
-        "--sha256", value="HEX", help="The SHA-256 checksum the file must have, for one video."
-    ),
-]
-AllowHosts = Annotated[
-    list[str] | None,
-    _option(
-        "--allow-host",
-        value="HOST",
-        help="A host that is not public but may serve videos. May be repeated.",
-    ),
-]
-Journal = Annotated[
-    str | None,
-    _option(
-        "--journal",
-        value="FILE",
-        help="Store outcomes in this file, so that the same command can resume.",
-    ),
-]
+_SHA256 = "The SHA-256 checksum the file must have, for one video."
+Sha256 = Annotated[str | None, _option("--sha256", value="HEX", help=_SHA256)]
+_ALLOW_HOST = "A host that is not public but may serve videos. May be repeated."
+AllowHosts = Annotated[list[str] | None, _option("--allow-host", value="HOST", help=_ALLOW_HOST)]
+_JOURNAL = "Store outcomes in this file, so that the same command can resume."
+Journal = Annotated[str | None, _option("--journal", value="FILE", help=_JOURNAL)]
 
 app = typer.Typer(
     name="chainhub",
@@ -167,16 +139,16 @@ def run_app(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _run(command: Command) -> None:
+def _run(command: Callable[[Terminal], int], *, json: bool = False) -> None:
     from chainhub.cli._running import run
 
-    raise typer.Exit(run(command))
+    raise typer.Exit(run(command, json=json))
 
 
 def _service(base_url: str | None, timeout: float) -> Service:
     from chainhub.cli._client_factory import Service
 
-    return Service(base_url=base_url, timeout=timeout)
+    return Service(base_url, timeout)
 
 
 def _place(
@@ -207,12 +179,7 @@ def _chainhub(
     """Take the options before the command."""
 
 
-@app.command(
-    help=_about(
-        "Query tasks once and print their status.",
-        f"chainhub get {_EXAMPLE_ID}",
-    )
-)
+@app.command(help=_about("Query tasks once and print their status.", f"chainhub get {_EXAMPLE_ID}"))
 def get(
     ids: Ids,
     deadline: CallDeadline = 60.0,
@@ -221,9 +188,10 @@ def get(
     json: Json = False,
 ) -> None:
     """Query tasks."""
-    from chainhub.cli._query import Get
+    from chainhub.cli._query import get as work
 
-    _run(Get(ids=ids, service=_service(base_url, timeout), deadline=deadline, json=json))
+    service = _service(base_url, timeout)
+    _run(partial(work, ids=ids, service=service, deadline=deadline, json=json), json=json)
 
 
 @app.command(
@@ -245,25 +213,15 @@ def wait(
     json: Json = False,
 ) -> None:
     """Wait for tasks."""
-    from chainhub.cli._wait import Wait
+    from chainhub.cli._wait import wait as work
 
-    _run(
-        Wait(
-            ids=ids,
-            service=_service(base_url, timeout),
-            deadline=deadline,
-            interval=interval,
-            place=_place(download, if_exists, allow_host),
-            json=json,
-        )
-    )
+    service, place = _service(base_url, timeout), _place(download, if_exists, allow_host)
+    about = partial(work, ids=ids, service=service, place=place, json=json)
+    _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
 @app.command(
-    help=_about(
-        "Print every change of a task until it is done.",
-        f"chainhub watch {_EXAMPLE_ID}",
-    )
+    help=_about("Print every change of a task until it is done.", f"chainhub watch {_EXAMPLE_ID}")
 )
 def watch(
     id: Id,
@@ -274,10 +232,10 @@ def watch(
     json: Json = False,
 ) -> None:
     """Watch one task."""
-    from chainhub.cli._query import Watch
+    from chainhub.cli._query import watch as work
 
-    service = _service(base_url, timeout)
-    _run(Watch(id=id, service=service, deadline=deadline, interval=interval, json=json))
+    about = partial(work, id=id, service=_service(base_url, timeout), json=json)
+    _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
 @app.command(
@@ -302,17 +260,12 @@ def download(
     json: Json = False,
 ) -> None:
     """Download videos."""
-    from chainhub.cli._download import Download, Place
+    from chainhub.cli._download import Place
+    from chainhub.cli._download import download as work
 
-    place = Place(
-        into=into,
-        dest=output,
-        if_exists=if_exists,
-        sha256=sha256,
-        allow_hosts=tuple(allow_host or ()),
-        deadline=deadline,
-    )
-    _run(Download(ids=ids, service=_service(base_url, timeout), place=place, json=json))
+    place = Place(into, output, if_exists, sha256, tuple(allow_host or ()), deadline)
+    service = _service(base_url, timeout)
+    _run(partial(work, ids=ids, service=service, place=place, json=json), json=json)
 
 
 @app.command(
@@ -336,19 +289,11 @@ def batch(
     json: JsonAnyway = True,
 ) -> None:
     """Wait for the tasks of a file."""
-    from chainhub.cli._wait import Wait
+    from chainhub.cli._wait import wait as work
 
-    _run(
-        Wait(
-            file=file,
-            service=_service(base_url, timeout),
-            deadline=deadline,
-            interval=interval,
-            journal=journal,
-            place=_place(download, if_exists, allow_host),
-            json=json,
-        )
-    )
+    service, place = _service(base_url, timeout), _place(download, if_exists, allow_host)
+    about = partial(work, file=file, journal=journal, service=service, place=place, json=json)
+    _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
 @app.command(
@@ -365,17 +310,37 @@ def sandbox(
         float, typer.Option(help="Speed of the tasks; 5 is five times as fast.")
     ] = 1.0,
     key: Annotated[
-        str | None,
-        _option("--key", value="KEY", help="The API key to accept. [default: random]"),
+        str | None, _option("--key", value="KEY", help="The API key to accept. [default: random]")
     ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a host that is not loopback.")
     ] = False,
 ) -> None:
-    """Run the mock server."""
-    from chainhub.cli._sandbox import Play
+    """Run the mock server, which somebody ends: that is a good end."""
 
-    _run(Play(host=host, port=port, speed=speed, allow_remote=allow_remote, key=key))
+    def serve(terminal: Terminal) -> int:
+        from chainhub.sandbox import Sandbox, SandboxError, task_ids
+
+        try:
+            with Sandbox(
+                key=key, host=host, port=port, speed=speed, allow_remote=allow_remote
+            ) as running:
+                terminal.result(
+                    f"The sandbox runs at {running.base_url} until Ctrl-C. In another terminal:\n"
+                )
+                for name, value in running.environment.items():
+                    terminal.result(f"export {name}={value}")
+                terminal.result(f"chainhub wait veo3.1-fast:completes\n\n{task_ids()}")
+                try:
+                    while True:
+                        time.sleep(3600)
+                except KeyboardInterrupt:
+                    return 0
+        except (SandboxError, ValueError) as mistake:
+            terminal.say(f"chainhub: {mistake}")
+        return 2
+
+    _run(serve)
 
 
 @app.command(
@@ -395,6 +360,7 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Check the configuration."""
-    from chainhub.cli._doctor import Doctor
+    from chainhub.cli._doctor import doctor as work
 
-    _run(Doctor(service=_service(base_url, timeout), offline=offline, json=json))
+    service = _service(base_url, timeout)
+    _run(partial(work, service=service, offline=offline, json=json), json=json)

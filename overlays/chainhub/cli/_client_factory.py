@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
-
-from chainhub.cli._durations import limit
+from chainhub.cli._messages import limit
 from chainhub.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -22,14 +20,8 @@ _SANDBOX: Final = (
 )
 
 
-@attrs.frozen(kw_only=True)
-class Service:
-    """How the service is asked.
-
-    Attributes:
-        base_url: Where it is, or None for the environment's or the contract's.
-        timeout: Seconds for one attempt, infinite for no limit.
-    """
+class Service(NamedTuple):
+    """How the service is asked: where, None for the usual place; seconds for one attempt."""
 
     base_url: str | None
     timeout: float
@@ -41,13 +33,7 @@ def open_client(
     deadline: float | None = None,
     on_retry: Callable[[RetryEvent], None] | None = None,
 ) -> Client:
-    """Return a client for the service.
-
-    Args:
-        service: How it is asked.
-        terminal: Where the key may be asked for.
-        deadline: Seconds for a whole call, infinite for no limit; None for the usual ones.
-        on_retry: Called for failed attempts and polls that are followed by another one.
+    """Return a client for the service; seconds for a whole call are infinite for no limit.
 
     Raises:
         ConfigurationError: An option or a variable cannot be used.
@@ -68,9 +54,7 @@ def open_client(
 def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
     """Return the key that the client cannot find by itself, or None if it finds one.
 
-    Args:
-        terminal: Where to prompt for the key if no other place has one.
-        loopback: Whether the base URL is on this machine, where a sandbox may run.
+    `loopback` says whether the base URL is on this machine, where a sandbox may run.
 
     Raises:
         CredentialsError: There is no key, or one that cannot be used.

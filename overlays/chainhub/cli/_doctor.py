@@ -11,16 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-import attrs
-
 from chainhub import _clock, errors
 from chainhub._version import __version__
 from chainhub.cli._client_factory import key_of_keyring
-from chainhub.cli._durations import limit
-from chainhub.cli._messages import plain, spoken
+from chainhub.cli._messages import limit, plain, spoken
 from chainhub.cli._progress import signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of
-from chainhub.cli._running import Command
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 
 if TYPE_CHECKING:
@@ -53,14 +49,9 @@ OK, NOTE, FAULT = Level
 
 
 class Finding(NamedTuple):
-    """Hold one thing that was checked.
+    """Hold one thing that was checked: its stable name, what was found and what to do.
 
-    Attributes:
-        check: Its stable name, for programs.
-        level: How good it is.
-        message: What was found, never a key.
-        advice: What to do, or None.
-        code: The exit code it asks for.
+    `code` is the exit code that it asks for. No text contains a key.
     """
 
     check: str
@@ -112,62 +103,48 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
 # fmt: on
 
 
-@attrs.frozen(kw_only=True)
-class Doctor(Command):
-    """Checks versions, key, base URL, proxy, TLS, DNS and service, and says what to fix.
+def doctor(terminal: Terminal, *, service: Service, offline: bool, json: bool) -> Exit:
+    """Check versions, key, base URL, proxy, TLS, DNS and service; print each finding as it is made.
 
-    Attributes:
-        service: How the service is asked.
-        offline: Whether nothing is sent and no name looked up.
-        json: Whether findings are records.
+    With `offline` nothing is sent and no name is looked up.
     """
-
-    service: Service
-    offline: bool
-    json: bool
-
-    def run(self, terminal: Terminal) -> Exit:
-        """Print each finding as it is made."""
-        findings: list[Finding] = []
-        signs = signs_for(terminal.stdout)
-        for one in self._findings(terminal.environ):
-            before = findings[-1] if findings else None
-            for line in [encoded(record(one))] if self.json else lines(one, before, signs):
-                terminal.result(line)
-            findings.append(one)
-        if not self.json:
-            terminal.result(f"\n{conclusion(findings)}")
-        return worst(findings)
-
-    def _findings(self, environ: Mapping[str, str]) -> Iterator[Finding]:
-        yield from versions()
-        key = found_key(environ)
-        yield key
-        url, address = found_address(self.service.base_url, environ)
-        yield address
-        if url is None:
-            return
-        proxy, tls = found_proxy(url, environ), found_tls(url, environ)
-        yield from (proxy, tls)
-        if self.offline:
-            yield Finding("probe", NOTE, "nothing was sent (--offline)")
-        elif FAULT in (key.level, proxy.level, tls.level):
-            yield Finding("probe", NOTE, "nothing was sent; fix the problems above first")
-        else:
-            # A proxy looks the name up itself.
-            names = [found_name(url)] if proxy.check == "no_proxy" else []
-            yield from names
-            if all(one.level is OK for one in names):
-                yield from probed(self.service)
+    findings: list[Finding] = []
+    signs = signs_for(terminal.stdout)
+    for one in _findings(service, terminal.environ, offline=offline):
+        before = findings[-1] if findings else None
+        for line in [encoded(record(one))] if json else lines(one, before, signs):
+            terminal.result(line)
+        findings.append(one)
+    if not json:
+        terminal.result(f"\n{conclusion(findings)}")
+    # The later ones are mostly consequences of the first.
+    return next((one.code for one in findings if one.level is FAULT), Exit.DONE)
 
 
-def versions() -> Iterator[Finding]:
-    """Yield what runs here."""
+def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:
     system = f"{platform.system()} {platform.machine()}"
     python = f"Python {platform.python_version()} ({platform.python_implementation()}, {system})"
     yield Finding("python", OK, python)
     installed = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     yield Finding("packages", OK, f"chainhub {__version__}; {installed}")
+    key = found_key(environ)
+    yield key
+    url, address = found_address(service.base_url, environ)
+    yield address
+    if url is None:
+        return
+    proxy, tls = found_proxy(url), found_tls(url, environ)
+    yield from (proxy, tls)
+    if offline:
+        yield Finding("probe", NOTE, "nothing was sent (--offline)")
+    elif FAULT in (key.level, proxy.level, tls.level):
+        yield Finding("probe", NOTE, "nothing was sent; fix the problems above first")
+    else:
+        # A proxy looks the name up itself.
+        names = [found_name(url)] if proxy.check == "no_proxy" else []
+        yield from names
+        if all(one.level is OK for one in names):
+            yield from probed(service)
 
 
 def found_key(environ: Mapping[str, str]) -> Finding:
@@ -200,7 +177,7 @@ def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str
     return url, Finding("base_url", OK, f"{url} (from {source})")
 
 
-def found_proxy(url: str, environ: Mapping[str, str]) -> Finding:
+def found_proxy(url: str) -> Finding:
     """Return through which proxy requests go."""
     from chainhub._transport import choose_proxy, read_environment
 
@@ -291,11 +268,6 @@ def fault(check: str, error: ChainhubError) -> Finding:
     """Return the finding that an error is."""
     advice = None if error.advice is None else spoken(error.advice)
     return Finding(check, FAULT, spoken(error.message), advice, exit_code_of(error))
-
-
-def worst(findings: Iterable[Finding]) -> Exit:
-    """Return the exit code of the first fault: the later ones are mostly its consequences."""
-    return next((one.code for one in findings if one.level is FAULT), Exit.DONE)
 
 
 def lines(one: Finding, before: Finding | None, signs: Signs) -> Iterator[str]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._download import make_folder
 from chainhub._tasks import PARALLEL, State
 from chainhub.cli._client_factory import Service, open_client
-from chainhub.cli._durations import limit
-from chainhub.cli._ids import chosen
-from chainhub.cli._messages import again, plain
+from chainhub.cli._messages import again, limit, plain
 from chainhub.cli._progress import progress_for
 from chainhub.cli._records import record_of, state_shown
-from chainhub.cli._running import Command
-from chainhub.cli._terminal import Results
+from chainhub.cli._terminal import Results, chosen
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, ResultMissing
 
 if TYPE_CHECKING:
@@ -36,17 +32,10 @@ if TYPE_CHECKING:
     Report = Callable[[Path | None, ChainhubError | None], None]
 
 
-@attrs.frozen(kw_only=True)
-class Place:
-    """Where videos go, and from where they may come.
+class Place(NamedTuple):
+    """Where videos go, and from where they may come: the arguments of `client.video.download`.
 
-    Attributes:
-        into: The folder, if they are named after their ids.
-        dest: The file, for one video.
-        if_exists: What to do with a file that is there: "error", "replace" or "keep".
-        sha256: The checksum the file must have, or None.
-        allow_hosts: Hosts they may come from although these are not public.
-        deadline: Seconds for one download, infinite for no limit.
+    A deadline without limit is infinite.
     """
 
     into: str | None = None
@@ -57,77 +46,39 @@ class Place:
     deadline: float = float("inf")
 
 
-@attrs.define(kw_only=True)
-class Download(Command):
-    """Downloads the videos of finished tasks.
+def download(
+    terminal: Terminal, *, ids: list[str], service: Service, place: Place, json: bool
+) -> Exit:
+    """Download the videos of finished tasks, and print each file as it is complete."""
+    ids = chosen(ids, terminal.read)
+    options = {"--into": place.into, "--output": place.dest, "--base-url": service.base_url}
+    given = [word for name, value in options.items() if value for word in (name, value)]
+    place, results = checked(place, len(ids)), Results(terminal, json=json)
+    progress = progress_for(ids, terminal)
 
-    Attributes:
-        ids: What was given: ids, or `-` for those of standard input.
-        service: How the service is asked.
-        place: Where the videos go.
-        json: Whether results are records.
-    """
+    def resume_hint() -> str:
+        command = again("download", progress.pending, given)
+        return f"the partial files are kept; resume with: {command}" if progress.pending else ""
 
-    ids: list[str]
-    service: Service
-    place: Place
-    json: bool
-    _progress: TaskProgress | None = attrs.field(default=None, init=False)
-
-    def run(self, terminal: Terminal) -> Exit:
-        """Download, and print each file as it is complete."""
-        ids = chosen(self.ids, terminal.read)
-        place, results = checked(self.place, len(ids)), Results(terminal, json=self.json)
-        progress = progress_for(ids, terminal)
-        with open_client(self.service, terminal) as client:
-            self._progress = progress
-            with progress, DownloadQueue(client, place, progress, Cancel()) as downloads:
-                for task_id in ids:
-                    report = _Report(task_id, progress, results)
-                    downloads.begin(task_id, task_id, report)
-                downloads.finish()
-        return results.code
-
-    def resume_hint(self) -> str:
-        """Return the command that resumes the downloads."""
-        pending = self._progress.pending if self._progress else []
-        options = {
-            "--into": self.place.into,
-            "--output": self.place.dest,
-            "--base-url": self.service.base_url,
-        }
-        given = [word for name, value in options.items() if value for word in (name, value)]
-        command = again("download", pending, given)
-        return f"the partial files are kept; resume with: {command}" if pending else ""
-
-
-@attrs.frozen
-class _Report:
-    """Prints what a download has ended with."""
-
-    task_id: str
-    progress: TaskProgress
-    results: Results
-    began: float = attrs.field(factory=_clock.monotonic, init=False)
-
-    def __call__(self, path: Path | None, error: ChainhubError | None) -> None:
-        self.progress.ended(self.task_id, good=error is None)
+    def report(task_id: str, began: float, path: Path | None, error: ChainhubError | None) -> None:
+        progress.ended(task_id, good=error is None)
         file = None if path is None else str(path)
-        elapsed = _clock.monotonic() - self.began
-        record = record_of(self.task_id, None, error, path=file, elapsed=elapsed)
-        note = advice(self.task_id, error) if error is not None else None
-        self.results.add(record, file and plain(file), error=error, note=note)
+        elapsed = _clock.monotonic() - began
+        record = record_of(task_id, None, error, path=file, elapsed=elapsed)
+        note = advice(task_id, error) if error is not None else None
+        results.add(record, file and plain(file), error=error, note=note)
+
+    with open_client(service, terminal) as client:
+        terminal.resume_hint = resume_hint
+        with progress, DownloadQueue(client, place, progress, Cancel()) as downloads:
+            for task_id in ids:
+                downloads.begin(task_id, task_id, partial(report, task_id, _clock.monotonic()))
+            downloads.finish()
+    return results.code
 
 
 class DownloadQueue:
-    """Downloads in a few threads; leaving the block early ends them.
-
-    Args:
-        client: Whose tasks they are.
-        place: Where the videos go.
-        progress: Gets how far they are.
-        cancel: The switch that ends them, and whatever else has it.
-    """
+    """Downloads in a few threads; leaving the block early ends them, by the switch `cancel`."""
 
     def __init__(
         self, client: Client, place: Place, progress: TaskProgress, cancel: Cancel
@@ -170,11 +121,22 @@ class DownloadQueue:
             future.result()
 
     def _run(self, task_id: str, task: str | VideoTask, report: Report) -> None:
+        place = self._place
         self._progress.downloading(task_id)
         try:
             path, failure = None, None
             try:
-                path = self._download(task)
+                path = self._client.video.download(
+                    task,
+                    place.dest,
+                    into=place.into,
+                    if_exists=place.if_exists,
+                    sha256=place.sha256,
+                    allow_hosts=place.allow_hosts,
+                    progress=self._progress.progressed,
+                    deadline=limit(place.deadline),
+                    cancel=self._cancel,
+                )
             except (CancelledByUser, ConfigurationError):
                 raise
             except ChainhubError as error:
@@ -183,20 +145,6 @@ class DownloadQueue:
         except BaseException:
             self._cancel.set()
             raise
-
-    def _download(self, task: str | VideoTask) -> Path:
-        place = self._place
-        return self._client.video.download(
-            task,
-            place.dest,
-            into=place.into,
-            if_exists=place.if_exists,
-            sha256=place.sha256,
-            allow_hosts=place.allow_hosts,
-            progress=self._progress.progressed,
-            deadline=limit(place.deadline),
-            cancel=self._cancel,
-        )
 
 
 def checked(place: Place, count: int) -> Place:
@@ -207,13 +155,13 @@ def checked(place: Place, count: int) -> Place:
     """
     dest = place.dest
     if dest is not None and (dest.endswith(os.sep) or os.path.isdir(dest)):
-        place = attrs.evolve(place, dest=None, into=dest)
+        place = place._replace(dest=None, into=dest)
     if count > 1 and place.dest is not None:
         raise ConfigurationError("--output names one file; use --into for several videos")
     if count > 1 and place.sha256 is not None:
         raise ConfigurationError("--sha256 is for one video; download them one by one")
     if place.dest is None and place.into is None:
-        return attrs.evolve(place, into=os.curdir)
+        return place._replace(into=os.curdir)
     return place
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from typing import TYPE_CHECKING
@@ -19,33 +20,44 @@ _LONGEST_SENTENCE = 700
 _MOST_IDS = 20
 
 # Errors speak of the Python interface; here the same is an option or a variable.
-_TRANSLATIONS = (
-    (re.compile(r"pass api_key=…, "), ""),
-    (re.compile(r", or pass allow_insecure=True if you accept that"), ""),
-    (
-        re.compile(r"with verify_ssl= or SSL_CERT_FILE, or use verify_ssl=\"system\""),
-        "with SSL_CERT_FILE",
-    ),
-    (re.compile(r"; pass words=\{\.\.\.: State\.\.\.\} if it means something else"), ""),
-    (
-        re.compile(r" To use no proxy of the environment: trust_env=False\."),
-        " Or unset the variable.",
-    ),
-    (re.compile(r"pass base_url="), "give --base-url"),
-    (re.compile(r"if_exists=\"replace\" or \"keep\""), "--if-exists replace or keep"),
-    (re.compile(r"\ballow_hosts="), "--allow-host"),
-    (re.compile(r"\bdest=, a file"), "--output, a file"),
-    (re.compile(r"\bif_exists="), "--if-exists"),
-    (
-        re.compile(r"(?<![\w&?-])(base_url|timeout|deadline|interval|into|sha256|journal)="),
-        lambda found: "--" + found[1].replace("_", "-"),
-    ),
-)
+# fmt: off
+_TRANSLATIONS = tuple((re.compile(pattern), words) for pattern, words in (
+    (r"pass api_key=…, ", ""),
+    (r", or pass allow_insecure=True if you accept that", ""),
+    (r"with verify_ssl= or SSL_CERT_FILE, or use verify_ssl=\"system\"", "with SSL_CERT_FILE"),
+    (r"; pass words=\{\.\.\.: State\.\.\.\} if it means something else", ""),
+    (r" To use no proxy of the environment: trust_env=False\.", " Or unset the variable."),
+    (r"pass base_url=", "give --base-url"),
+    (r"if_exists=\"replace\" or \"keep\"", "--if-exists replace or keep"),
+    (r"\ballow_hosts=", "--allow-host"),
+    (r"\bdest=, a file", "--output, a file"),
+    (r"\bif_exists=", "--if-exists"),
+    (r"(?<![\w&?-])base_url=", "--base-url"),
+    (r"(?<![\w&?-])(timeout|deadline|interval|into|sha256|journal)=", r"--\1"),
+))
+# fmt: on
 
 
 def plain(text: str) -> str:
     """Return text as a terminal may show it: one line, what is invisible escaped."""
     return one_line(text, _LONGEST)
+
+
+def limit(seconds: float) -> float | None:
+    """Return a span as the client takes it: None for an infinite one."""
+    return None if math.isinf(seconds) else seconds
+
+
+def clock(seconds: float) -> str:
+    """Return a span as a clock shows it: `0:07`, `12:30`, `1:02:03`."""
+    minutes, rest = divmod(int(max(seconds, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as a person reads it: `40 %`."""
+    return f"{fraction:.0%}".replace("%", " %")
 
 
 def spoken(text: str) -> str:

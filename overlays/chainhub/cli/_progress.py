@@ -13,8 +13,7 @@ import attrs
 from chainhub import _clock
 from chainhub._redaction import one_line
 from chainhub._tasks import progress_of
-from chainhub.cli._durations import clock
-from chainhub.cli._messages import failed_poll, plain
+from chainhub.cli._messages import clock, failed_poll, percent, plain
 from chainhub.cli._terminal import write_line
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def facts(row: Row, now: float) -> list[str]:
         return [*_download_facts(row), elapsed]
     shown = [row.failing or one_line(row.word, _LONGEST_WORD), elapsed]
     if row.progress is not None:
-        shown.append(f"{row.progress:.0%}".replace("%", " %"))
+        shown.append(percent(row.progress))
     if (rest := row.remainder(now)) is not None:
         shown.append(f"about {clock(rest)} left" if rest > 0 else "longer than usual")
     return shown

@@ -7,16 +7,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chainhub import errors
-from chainhub._tasks import (
-    State,
-    known_state,
-    progress_of,
-    reason_of,
-    updated_at,
-    video_url_of,
-)
-from chainhub.cli._durations import clock
-from chainhub.cli._messages import plain
+from chainhub._tasks import State, known_state, progress_of, reason_of, updated_at, video_url_of
+from chainhub.cli._messages import percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,45 +126,20 @@ def encoded(record: object) -> str:
     return json.dumps(record, ensure_ascii=True)
 
 
-def columns(task_id: str, task: VideoTask) -> str:
-    """Return id, state, status, progress and URL with tabs between; what is absent is `-`."""
-    return "\t".join([plain(task_id), state_shown(task).value, *_cells(task)])
+def columns(first: str, task: VideoTask) -> str:
+    """Return what comes first, then state, status, progress and URL; what is absent is `-`."""
+    progress, url = progress_of(task), video_url_of(task)
+    word = plain(str(task.status)) or "-"
+    done = "-" if progress is None else f"{progress:.0%}"
+    return "\t".join([first, state_shown(task).value, word, done, plain(url) if url else "-"])
 
 
-def change_columns(elapsed: float, task: VideoTask) -> str:
-    """Return seconds, state, status, progress and URL with tabs between."""
-    return "\t".join([f"{elapsed:.1f}", state_shown(task).value, *_cells(task)])
-
-
-def sentence(task_id: str, task: VideoTask) -> str:
-    """Return the status of a task for a person, with its video on a separate line."""
-    told = [plain(task_id), *_words(task)]
-    if (changed := updated_at(task)) is not None:
+def sentence(first: str, task: VideoTask, *, dated: bool = False) -> str:
+    """Return the status of a task for a person, with its reason and its video on lines below."""
+    told = [first, plain(str(task.status)) or "no status"]
+    if (progress := progress_of(task)) is not None:
+        told.append(percent(progress))
+    if dated and (changed := updated_at(task)) is not None:
         told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
-    return "\n".join(["  ".join(told), *_below(task)])
-
-
-def change_sentence(elapsed: float, task: VideoTask) -> str:
-    """Return a change for a person, with its video on a separate line."""
-    return "\n".join(["  ".join([clock(elapsed), *_words(task)]), *_below(task)])
-
-
-def _cells(task: VideoTask) -> list[str]:
-    progress = progress_of(task)
-    url = video_url_of(task)
-    return [
-        plain(str(task.status)) or "-",
-        "-" if progress is None else f"{progress:.0%}",
-        "-" if url is None else plain(url),
-    ]
-
-
-def _words(task: VideoTask) -> list[str]:
-    progress = progress_of(task)
-    shown = [] if progress is None else [f"{progress:.0%}".replace("%", " %")]
-    return [plain(str(task.status)) or "no status", *shown]
-
-
-def _below(task: VideoTask) -> list[str]:
-    told = (reason_of(task), video_url_of(task))
-    return [f"  {plain(text)}" for text in told if text]
+    below = [f"  {plain(text)}" for text in (reason_of(task), video_url_of(task)) if text]
+    return "\n".join(["  ".join(told), *below])

@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from chainhub.cli._messages import complaint, spoken
 from chainhub.cli._records import Exit, encoded, exit_code_of, record_of
@@ -16,7 +16,7 @@ from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 
@@ -24,36 +24,21 @@ _WHOLE = "\x1b[0m\x1b[?25h"
 """Reset the style, and show the cursor."""
 
 
-class Command(Protocol):
-    """A command, ready to run; `json` says whether results are printed as JSON."""
-
-    @property
-    def json(self) -> bool: ...
-
-    def run(self, terminal: Terminal) -> Exit:
-        """Do the work and return the exit code."""
-        ...
-
-    def resume_hint(self) -> str:
-        """Return how to resume after an interruption, or nothing if there is nothing to resume."""
-        return ""
-
-
 class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM), which is taken like Ctrl-C."""
 
 
-def run(command: Command) -> Exit:
-    """Run a command and return the exit code for how it ended."""
+def run(command: Callable[[Terminal], int], *, json: bool = False) -> int:
+    """Run a command and return the exit code for how it ended; errors are records with `json`."""
     terminal = Terminal.of_process()
     try:
         with interruptible(), _warnings_as_notes(terminal):
-            return command.run(terminal)
+            return command(terminal)
     except BrokenPipeError:
         _close_output()
         return Exit.BROKEN_PIPE
     except KeyboardInterrupt as interruption:
-        return _interrupted(command, terminal, interruption)
+        return _interrupted(terminal, interruption)
     except ChainhubError as error:
         failure = error
     except OSError as error:
@@ -61,7 +46,7 @@ def run(command: Command) -> Exit:
         _close_output()
         return Exit.MACHINE
     terminal.say(complaint(failure))
-    if command.json:
+    if json:
         terminal.result(encoded(record_of(None, error=failure)))
     return exit_code_of(failure)
 
@@ -88,14 +73,14 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
-def _interrupted(command: Command, terminal: Terminal, interruption: KeyboardInterrupt) -> Exit:
+def _interrupted(terminal: Terminal, interruption: KeyboardInterrupt) -> Exit:
     terminal.release()
     terminated = isinstance(interruption, Terminated)
     # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
     # has written ^C into the line.
     begin = _WHOLE if terminal.moves_cursor else ""
     begin += "\n" if terminal.words_are_read and not terminated else ""
-    hint = command.resume_hint()
+    hint = terminal.resume_hint()
     terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
     return Exit.TERMINATED if terminated else Exit.INTERRUPTED
 

@@ -1,4 +1,4 @@
-"""Where a command reads and writes: results to standard output, words to standard error."""
+"""Where a command reads and writes: ids from input, results to output, words to standard error."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, TextIO
 
 import attrs
 
+from chainhub._redaction import one_line
 from chainhub.cli._messages import complaint
 from chainhub.cli._records import Exit, encoded, exit_code_of, verdict
-from chainhub.errors import TransportError
+from chainhub.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from chainhub.cli._records import Record
     from chainhub.errors import ChainhubError
 
 _MOST_COMPLAINTS = 20
+_LONGEST_NAME = 200
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -36,6 +38,8 @@ class Terminal:
     stdout: TextIO | None
     stderr: TextIO | None
     environ: Mapping[str, str]
+    resume_hint: Callable[[], str] = str
+    """Returns how to resume the command after an interruption, or nothing."""
     lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
     _held: list[tuple[TextIO, str]] | None = attrs.field(default=None, init=False)
 
@@ -186,3 +190,61 @@ def write_line(stream: TextIO, line: str) -> None:
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
+
+
+def chosen(arguments: Iterable[str], read_input: Callable[[], bytes]) -> list[str]:
+    """Return the ids of the arguments, each once; `-` means those of standard input.
+
+    Raises:
+        ConfigurationError: There is no id, an id is empty, or the input is not text.
+    """
+    ids: list[str] = []
+    for argument in arguments:
+        if argument == "-":
+            ids += _ids_in(read_input(), "standard input")
+        elif argument.strip():
+            ids.append(argument.strip())
+        else:
+            raise ConfigurationError("an id is empty; check that the shell variable is set")
+    return _each_once(ids, "standard input")
+
+
+def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
+    """Return the ids that a file holds, each once; `-` is standard input.
+
+    Raises:
+        ConfigurationError: It cannot be read, is not text, or has no ids; the message says which.
+    """
+    if name == "-":
+        return chosen("-", read_input)
+    shown = f"the file {one_line(name, _LONGEST_NAME)}"
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except IsADirectoryError:
+        problem = "is a folder; give a file with one id per line"
+    except FileNotFoundError:
+        problem = "does not exist"
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        problem = f"cannot be read: {getattr(error, 'strerror', None) or 'its name is not usable'}"
+    else:
+        return _each_once(_ids_in(data, shown), shown)
+    raise ConfigurationError(f"{shown} {problem}")
+
+
+def _ids_in(data: bytes, shown: str) -> list[str]:
+    """Return the ids of a text, one per line; blank lines and # comments are skipped."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ConfigurationError(f"{shown} is not a text file; give one id per line")
+    lines = (line.strip() for line in text.split("\n"))
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _each_once(ids: list[str], shown: str) -> list[str]:
+    if not ids:
+        raise ConfigurationError(f"there are no ids in {shown}; give one per line")
+    return list(dict.fromkeys(ids))

@@ -2,127 +2,111 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
-
-import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._tasks import durations_of
 from chainhub.cli._client_factory import Service, open_client
-from chainhub.cli._durations import clock, limit
-from chainhub.cli._ids import chosen, ids_of_file
-from chainhub.cli._messages import again, plain
+from chainhub.cli._messages import again, clock, limit, plain
 from chainhub.cli._progress import progress_for, signs_for
 from chainhub.cli._records import record_of
-from chainhub.cli._running import Command
-from chainhub.cli._terminal import Results
+from chainhub.cli._terminal import Results, chosen, ids_of_file
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from chainhub import Client, Outcome
-    from chainhub.cli._download import DownloadQueue, Place
+    from chainhub.cli._download import Place
     from chainhub.cli._progress import TaskProgress
     from chainhub.cli._records import Exit
     from chainhub.cli._terminal import Terminal
     from chainhub.errors import ChainhubError
 
 
-@attrs.define(kw_only=True)
-class Wait(Command):
-    """Waits for tasks and prints each result once it is known.
+def wait(
+    terminal: Terminal,
+    *,
+    ids: Sequence[str] = (),
+    file: str | None = None,
+    service: Service,
+    deadline: float,
+    interval: float | None,
+    journal: str | None = None,
+    place: Place | None,
+    json: bool,
+) -> Exit:
+    """Wait for tasks, print each result once it is known, and download videos to `place` if given.
 
-    Attributes:
-        ids: What was given: ids, or `-` for those of standard input.
-        file: Instead of `ids`, the file that names them, for `batch`.
-        service: How the service is asked.
-        deadline: Seconds for all of them together, infinite for no limit.
-        interval: Seconds between the polls of a task, or None for what is learned.
-        journal: The file that keeps outcomes over a restart, or None.
-        place: Where the videos go, or None to print their addresses.
-        json: Whether results are records.
+    With `file`, which names the tasks instead of `ids`, say at the end how many there were.
     """
+    where = {
+        "--base-url": service.base_url,
+        "--download": place and place.into,
+        "--journal": file and (journal or "FILE"),
+    }
+    options = [word for name, value in where.items() if value for word in (name, value)]
+    if file is not None:
+        how = "resume with" if journal else "use a journal to keep what is done"
+        resume = f"the tasks keep running; {how}: {again('batch', [file], options)}"
+        terminal.resume_hint = lambda: resume
+    ids = chosen(ids, terminal.read) if file is None else ids_of_file(file, terminal.read)
+    progress = progress_for(ids, terminal)
+    printer = _Printer(terminal, progress, json=json)
 
-    ids: list[str] = attrs.field(factory=list)
-    file: str | None = None
-    service: Service
-    deadline: float
-    interval: float | None
-    journal: str | None = None
-    place: Place | None
-    json: bool
-    _progress: TaskProgress | None = attrs.field(default=None, init=False)
+    def resume_hint() -> str:
+        command = again("wait", progress.pending, options)
+        return f"the tasks keep running; resume with: {command}" if progress.pending else ""
 
-    def run(self, terminal: Terminal) -> Exit:
-        """Wait, print each result, and with `file` say how many there were."""
-        if self.file is None:
-            ids = chosen(self.ids, terminal.read)
-        else:
-            ids = ids_of_file(self.file, terminal.read)
-        progress = progress_for(ids, terminal)
-        printer = _Printer(terminal, progress, json=self.json)
-        with open_client(self.service, terminal, on_retry=progress.failing) as client:
-            progress.expected = durations_of(client._session).expected
-            self._progress = progress
-            with progress:
-                self._wait(client, ids, progress, printer)
-        if self.file is not None and terminal.words_are_read:
-            terminal.say(printer.summary(len(ids)))
-        return printer.results.code
+    cancel = Cancel()
+    with open_client(service, terminal, on_retry=progress.failing) as client:
+        progress.expected = durations_of(client._session).expected
+        if file is None:
+            terminal.resume_hint = resume_hint
+        outcomes = client.video.as_completed(
+            ids,
+            deadline=limit(deadline),
+            on_update=progress.updated,
+            interval=interval,
+            journal=journal,
+            cancel=cancel,
+        )
+        with progress:
+            _print_all(client, outcomes, place, printer, cancel)
+    if file is not None and terminal.words_are_read:
+        terminal.say(printer.summary(len(ids)))
+    return printer.results.code
 
-    def resume_hint(self) -> str:
-        """Return the command that resumes what has not ended; a batch needs a journal for it."""
-        options = [] if self.service.base_url is None else ["--base-url", self.service.base_url]
-        if self.place is not None and self.place.into is not None:
-            options += ["--download", self.place.into]
-        if self.file is not None:
-            options += ["--journal", self.journal or "FILE"]
-            how = "resume with" if self.journal else "use a journal to keep what is done"
-            return f"the tasks keep running; {how}: {again('batch', [self.file], options)}"
-        pending = self._progress.pending if self._progress else []
-        command = again("wait", pending, options)
-        return f"the tasks keep running; resume with: {command}" if pending else ""
 
-    def _wait(
-        self, client: Client, ids: list[str], progress: TaskProgress, printer: _Printer
-    ) -> None:
-        cancel = Cancel()
-        with self._downloads(client, progress, cancel) as downloads:
-            for outcome in client.video.as_completed(
-                ids,
-                deadline=limit(self.deadline),
-                on_update=progress.updated,
-                interval=self.interval,
-                journal=self.journal,
-                cancel=cancel,
-            ):
-                report = partial(printer.print, outcome)
-                if downloads is None or outcome.error is not None or outcome.task is None:
-                    report(None, outcome.error)
-                else:
-                    downloads.begin(outcome.id, outcome.task, report)
-            if downloads is not None:
-                downloads.finish()
+def _print_all(
+    client: Client,
+    outcomes: Iterator[Outcome],
+    place: Place | None,
+    printer: _Printer,
+    cancel: Cancel,
+) -> None:
+    if place is None:
+        for outcome in outcomes:
+            printer.print(outcome, None, outcome.error)
+        return
+    from chainhub.cli._download import DownloadQueue
 
-    def _downloads(
-        self, client: Client, progress: TaskProgress, cancel: Cancel
-    ) -> AbstractContextManager[DownloadQueue | None]:
-        if self.place is None:
-            return nullcontext()
-        from chainhub.cli._download import DownloadQueue
-
-        return DownloadQueue(client, self.place, progress, cancel)
+    with DownloadQueue(client, place, printer.progress, cancel) as downloads:
+        for outcome in outcomes:
+            if outcome.error is not None or outcome.task is None:
+                printer.print(outcome, None, outcome.error)
+            else:
+                downloads.begin(outcome.id, outcome.task, partial(printer.print, outcome))
+        downloads.finish()
 
 
 class _Printer:
     """Prints outcomes, with a line for a person about each task that is done."""
 
     def __init__(self, terminal: Terminal, progress: TaskProgress, *, json: bool) -> None:
-        self._progress = progress
+        self.progress = progress
         self.results = Results(terminal, json=json)
         self._notes = terminal.words_are_read
         self._sign = signs_for(terminal.stderr).good
@@ -131,7 +115,7 @@ class _Printer:
 
     def print(self, outcome: Outcome, path: Path | None, error: ChainhubError | None) -> None:
         """Print how a task ended, and its file or address."""
-        self._progress.ended(outcome.id, good=error is None)
+        self.progress.ended(outcome.id, good=error is None)
         self._replayed += outcome.replayed
         record = record_of(
             outcome.id,
