@@ -4,7 +4,7 @@
   field counts, and it may be null only where every part allows it. Parts that are a choice of
   objects become a choice of whole objects.
 - An object inside a shared choice becomes a shared schema itself, so that it may lead back.
-- A list or a choice that holds itself, without an object between, holds anything at that place.
+- A choice that holds itself, without an object between, holds anything at that place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUFFIXES: Final = {"parameters": "Parameter", "requestBodies": "Request", "resp
 _FIELDS: Final = ("additionalProperties", "properties")
 _DEEPEST: Final = 20
 _FLAT: Final = "Parts of a schema that describe a field differently are put together."
-_ENDLESS: Final = "A list or choice that holds itself directly may hold anything there."
+_ENDLESS: Final = "A choice that holds itself directly, or in a list, may hold anything there."
 
 
 def compose(document: dict[str, Json]) -> list[tuple[str, int]]:
@@ -33,7 +33,7 @@ def compose(document: dict[str, Json]) -> list[tuple[str, int]]:
     for name in list(named):
         _hoist(name, mapping(named[name]), named)
     _share(mapping(document.get("components")))
-    endless = sum(_cut(name, named[name], named, ()) for name in list(named))
+    endless = sum(_cut(name, named[name], named) for name in list(named))
     return [(reason, count) for reason, count in ((_FLAT, flat), (_ENDLESS, endless)) if count]
 
 
@@ -152,20 +152,29 @@ def _share(components: dict[str, Json]) -> None:
                     one["schema"] = {"$ref": f"#/components/schemas/{new}"}
 
 
-def _cut(name: str, schema: Json, named: dict[str, Json], above: tuple[str, ...]) -> int:
-    """Replace references that lead back to a schema above by a schema that allows anything."""
+def _cut(
+    name: str,
+    schema: Json,
+    named: dict[str, Json],
+    above: tuple[str, ...] = (),
+    *,
+    chosen: bool = False,
+) -> int:
+    """Replace references that lead back to a schema above by a schema that allows anything.
+
+    Without a choice on the way there is no value that ends; such a schema is refused later.
+    """
     count = 0
     described = mapping(schema)
-    inner: list[Json] = [described.get("items")]
-    for key in (*_CHOICES, "allOf"):
-        inner += sequence(described.get(key))
-    for one in filter(None, map(mapping, inner)):
+    choices = [one for key in _CHOICES for one in sequence(described.get(key))]
+    chosen = chosen or bool(choices)
+    for one in filter(None, map(mapping, [described.get("items"), *choices])):
         target = str(one.get("$ref", "")).removeprefix("#/components/schemas/")
-        if target in (*above, name):
+        if target in (*above, name) and chosen:
             one.clear()
             count += 1
         elif target in named and len(above) < _DEEPEST:
-            count += _cut(target, named[target], named, (*above, name))
+            count += _cut(target, named[target], named, (*above, name), chosen=chosen)
         elif not target:
-            count += _cut(name, one, named, above)
+            count += _cut(name, one, named, above, chosen=chosen)
     return count
