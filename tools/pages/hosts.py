@@ -59,7 +59,8 @@ def strange_host(
 def refusal(place: str, host: str, usual: str) -> str:
     """Say why a page is left out."""
     return (
-        f"{place} is refused: the key would go to its server {host}, which is not {usual};"
+        f"{place} is refused: the key would go to its server {' '.join(host.split())},"
+        f" which is not {usual};"
         " --allow-host takes it by name."
     )
 
