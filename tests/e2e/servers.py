@@ -125,12 +125,18 @@ def outside_index(folder: Path, packages: Path, environment: Mapping[str, str]) 
 def dated_index(packages: Path, uploaded: str = "2020-01-01T00:00:00Z") -> Iterator[str]:
     """Run what stands for an index that says when a file was uploaded: all of these, long ago."""
 
+    def wheels() -> list[Path]:
+        return sorted(packages.glob("*.whl"))
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             name = unquote(self.path.rstrip("/").rpartition("/")[2])
             path = packages / name
             if self.path.startswith("/files/") and path.is_file():
                 return self.answer("application/octet-stream", path.read_bytes())
+            if self.path == "/simple/":
+                names = {canonicalize_name(each.name.partition("-")[0]) for each in wheels()}
+                return self.page({"projects": [{"name": each} for each in sorted(names)]})
             files = [
                 {
                     "filename": each.name,
@@ -139,13 +145,16 @@ def dated_index(packages: Path, uploaded: str = "2020-01-01T00:00:00Z") -> Itera
                     "size": each.stat().st_size,
                     "upload-time": uploaded,
                 }
-                for each in sorted(packages.glob("*.whl"))
+                for each in wheels()
                 if canonicalize_name(each.name.partition("-")[0]) == name
             ]
             if not files:
                 return self.send_error(404)
-            page = {"meta": {"api-version": "1.1"}, "name": name, "files": files, "versions": []}
-            return self.answer("application/vnd.pypi.simple.v1+json", json.dumps(page).encode())
+            return self.page({"name": name, "files": files, "versions": []})
+
+        def page(self, content: dict[str, object]) -> None:
+            text = json.dumps({"meta": {"api-version": "1.1"}, **content})
+            self.answer("application/vnd.pypi.simple.v1+json", text.encode())
 
         def answer(self, kind: str, content: bytes) -> None:
             self.send_response(200)

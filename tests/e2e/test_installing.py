@@ -12,8 +12,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
-from release import publishing
+from release import publishing, withdrawal
 from release.credentials import Credentials
 from release.index import Index as Target
 from tests.docs.test_blocks import blocks
@@ -30,7 +31,6 @@ WAYS = {
     "pip, locked by hash": (),
     "uv": (PASSWORD,),
     "A wheel file, or a checkout": (),
-    "A cooldown for new releases": (),
 }
 # A project of the page, what it asks for, and the line that exempts chainhub from its cooldown.
 COOLED = {
@@ -135,9 +135,6 @@ def test_the_page_is_true(
             sources(walk.folder / "checkout", 0o022)
         walk.section(heading, *answers)
         assert version(walk, ".venv/bin/python") == ours
-        if heading == "uv":
-            walk.section("pylock.toml")
-            assert version(walk, "locked/bin/python") == ours
         walk.write(first.text)
         walk.environment |= sandbox_variables
         assert re.fullmatch(r"\w+\n", walk.run(".venv/bin/python -W error first.py"))
@@ -159,8 +156,10 @@ def test_the_page_is_true(
     walk.section("The command line alone")
     tool = walk.run("uv tool dir").strip()
     assert version(walk, f"{tool}/chainhub/bin/python") == ours
-    # The command for CI is the one for uv; the other two are in the next test.
-    assert set(walk.unread) == {"CI", "Poetry", "PDM"}
+    # The command for CI is the one for uv; the others are in the next two tests.
+    assert set(walk.unread) == {"CI", *COOLED, "pylock.toml", "A cooldown for new releases"} - {
+        "uv"
+    }
 
 
 @pytest.mark.slow
@@ -190,6 +189,59 @@ def test_a_project_resolves_under_a_cooldown(
         walk.write(text)
     walk.run(command, password)
     assert version(walk, ".venv/bin/python") == built[".whl"].name.split("-")[1]
+
+
+@pytest.mark.slow
+def test_pip_installs_under_a_cooldown(
+    walk: Walk, index: Index, built: dict[str, Path], project: Path
+) -> None:
+    """From a lock file of uv, and in two steps, though the environment states the rule too."""
+    ours = built[".whl"].name.split("-")[1]
+    walk.section("uv", PASSWORD)
+    walk.write(walk.translated(walk.unread["pip"][0].text))  # ~/.netrc
+    walk.run("chmod 600 ~/.netrc")
+    walk.section("pylock.toml")
+    assert version(walk, "locked/bin/python") == ours
+    page = (project / "docs" / "installing.md").read_text("utf-8")
+    ((one, other),) = re.findall(r"^\| pip \d.*\| `(.+?)`, or `(.+?)` \|$", page, re.MULTILINE)
+    rule = "--uploaded-prior-to P7D"
+    said = walk.run(f"locked/bin/pip download {rule} --index-url {index.url} chainhub", status=1)
+    assert one in said or other in said
+    walk.environment["PIP_UPLOADED_PRIOR_TO"] = "P7D"
+    walk.run("rm -r .venv")
+    walk.section("A cooldown for new releases")
+    assert version(walk, ".venv/bin/python") == ours
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "install", ["pip install --quiet --index-url", "uv pip install --quiet --default-index"]
+)
+def test_a_withdrawn_version_is_skipped(
+    walk: Walk,
+    index: Index,
+    sources: Callable[[Path, int], Path],
+    build: Callable[[Path, Path, int], dict[str, Path]],
+    install: str,
+) -> None:
+    """With the line that was sent out; whoever has pinned the version can still install it."""
+    tree = sources(walk.folder / "older", 0o022)
+    version_file = tree / "overlays" / "chainhub" / "_version.py"
+    version_file.write_text('__version__ = "0.0.9"\n', "utf-8")
+    older = build(tree, walk.folder / "older files", 0o022)[".whl"]
+    target = Target("acme", index.url, index.publish_url)
+    publishing.send(older, target, Credentials(USER, PASSWORD), walk.environment)
+    withdrawal.withdraw(walk.folder, Version("0.1.0"), "downloads are cut off")
+    walk.write(walk.translated(walk.unread["pip"][0].text))  # ~/.netrc
+    walk.run("chmod 600 ~/.netrc")
+    for wanted, expected in (
+        ("chainhub", "0.1.0"),
+        ("--constraint withdrawn.txt chainhub", "0.0.9"),
+        ("chainhub==0.1.0", "0.1.0"),
+    ):
+        walk.run("rm -rf .venv; python3 -m venv .venv")
+        walk.run(f". .venv/bin/activate; {install} {index.url} {wanted}")
+        assert version(walk, ".venv/bin/python") == expected
 
 
 def json_page(index: Index) -> str:
