@@ -294,7 +294,7 @@ def stuck(monkeypatch):
     yield over
     over.set()
     for thread in threading.enumerate():
-        if thread.name == "chainhub-look-up":
+        if thread.name == "chainhub-lookup":
             thread.join(5)
 
 
@@ -321,10 +321,11 @@ def test_a_look_up_ends_with_a_cancel(pool, server, stuck):
 
 def test_a_look_up_without_a_thread_is_made_here(monkeypatch, pool, found, server):
     """Where no further thread can be had."""
-    start = threading.Thread.start
+    start, refused = threading.Thread.start, []
 
     def refuse(thread):
-        if thread.name == "chainhub-look-up":
+        if thread.name == "chainhub-lookup":
+            refused.append(thread.name)
             raise RuntimeError("can't start new thread")
         start(thread)
 
@@ -333,6 +334,7 @@ def test_a_look_up_without_a_thread_is_made_here(monkeypatch, pool, found, serve
     made = pool(way(server))
     monkeypatch.setattr(threading.Thread, "start", refuse)
     assert made.ask().body == b"ok"
+    assert refused == ["chainhub-lookup"]
 
 
 def test_a_loop_that_is_closed_hears_of_no_look_up(monkeypatch, server, stuck):

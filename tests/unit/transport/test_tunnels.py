@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import socket
+import ssl
 import struct
 import threading
 from contextlib import suppress
@@ -283,4 +284,42 @@ def test_a_refused_handshake_is_said_although_the_alert_cannot_be_sent(pool, mon
         with pytest.raises(Failure, match="the TLS handshake with") as caught:
             pool(route).ask()
         assert caught.value.kind == "tls"
+        thread.join(5)
+
+
+def test_what_a_layer_of_tls_holds_is_readable(pool):  # noqa: F811
+    """Two responses in one read: the socket is empty then, and the second one is nobody's."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = identities.server_context("server").wrap_bio(incoming, outgoing, server_side=True)
+
+    def run(connection, step):
+        while True:
+            with suppress(ssl.SSLWantReadError):
+                step()
+                return
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                run(connection, server.do_handshake)
+                run(connection, lambda: server.read(65536))
+                server.write(OK)
+                server.write(OK)
+                connection.sendall(outgoing.read())
+                connection.recv(65536)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        port = listener.getsockname()[1]
+        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
+        made = pool(route)
+        assert made.ask().body == b"ok"
+        (kept,) = made.inner._idle._idle
+        assert kept.stream.readable()
+        assert made.inner._idle.pop() is None
+        made.close()
         thread.join(5)
