@@ -95,7 +95,7 @@ _Network = IPv4Network | IPv6Network
 _NUMBERS = re.compile(r"[0-9a-zA-Z.]+")
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _NEVER_IN_HOST = set(" \"%'*,/:;<=>?@[]\\^`{|}~!#$&()+")
-_DEFAULT_PORT = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def refusal(ip: str) -> str | None:
@@ -227,7 +227,7 @@ def is_loopback(host: str) -> bool:
 
 def origin_of(url: httpx.URL) -> tuple[str, str, int]:
     """Return scheme, host (in ASCII) and port, with the scheme's default port filled in."""
-    port = _DEFAULT_PORT.get(url.scheme, 0) if url.port is None else url.port
+    port = DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port
     return url.scheme, url.raw_host.decode("ascii"), port
 
 
@@ -303,7 +303,7 @@ _kept = lru_cache(256)(_parse)  # of what the user gave: the same few for every 
 
 def _form_problem(text: str, url: httpx.URL) -> str | None:
     scheme, host, port = origin_of(url)
-    if scheme not in _DEFAULT_PORT:
+    if scheme not in DEFAULT_PORTS:
         return "only http:// and https:// addresses are followed"
     if "\\" in text or not text.isprintable():
         return "it contains characters that are not allowed in a URL"

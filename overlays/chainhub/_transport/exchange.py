@@ -146,6 +146,7 @@ class Failure(Exception):
 
     def response_without_body(self, head: Head | None) -> Response | None:
         """Return a response whose body failed, if its status is an error: that says enough."""
+        # A timeout is none of them: the whole answer may still come at another attempt.
         of_body = self.kind in ("decode", "too_large", "truncated", "closed", "protocol")
         if head is None or 200 <= head.status < 300 or not of_body:
             return None

@@ -138,6 +138,7 @@ class ConnectionPool:
     def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
         self._route = route
         self._idle: IdleConnections[SocketStream] = IdleConnections()
+        # A semaphore's lock could be held by the very thread that a signal handler interrupts.
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(max_connections):
             self._permits.put(None)

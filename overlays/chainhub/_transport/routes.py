@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from chainhub._transport.addresses import AddressCheck, is_loopback, refuse_remote
+from chainhub._transport.addresses import (
+    DEFAULT_PORTS,
+    AddressCheck,
+    is_loopback,
+    origin_of,
+    refuse_remote,
+)
 from chainhub._transport.exchange import Failure
 from chainhub._transport.http1 import Flow, Request
 from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, certifi_path, tls_context
@@ -98,9 +104,6 @@ def route_to(
     return Route(proxy.host, proxy.port, steps, None, proxy.shown)
 
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
 def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
     """Return where requests go through, None if everything goes directly.
 
@@ -176,9 +179,7 @@ class Connector:
 
     def reaches(self, url: httpx.URL) -> bool:
         """Tell whether a URL has the scheme, host and port that the key is for."""
-        host = url.raw_host.decode("ascii").strip("[]").lower()
-        port = url.port or DEFAULT_PORTS.get(url.scheme)
-        return (url.scheme, host, port) == (self.scheme, self.host, self.port)
+        return origin_of(url) == (self.scheme, self.host, self.port)
 
     def route(self) -> Route:
         """Return the route to the origin.
@@ -186,6 +187,7 @@ class Connector:
         Raises:
             ConfigurationError: the certificates cannot be read.
         """
+        # Two threads may both make it: that costs less than a lock at every call.
         if self._route is None:
             self._route = route_to(
                 self.scheme,
@@ -214,6 +216,7 @@ class Connector:
             verify = tls_context(self.trust, shared="cert" not in arguments)
         elif not isinstance(verify, ssl.SSLContext):
             verify = at_least_tls_1_2(httpx.create_ssl_context(verify))
+        # Without this httpx would read the environment a second time, by rules of its own.
         settings = {"trust_env": False, **arguments, "verify": verify}
         chosen = self.proxy() if ROUTING.isdisjoint(arguments) else None
         proxy = arguments.get("proxy") or chosen

@@ -82,19 +82,18 @@ def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> Non
         look_up()
 
 
-def slow_look_up(host: str) -> Failure:
-    """Return the failure of a lookup that nobody wanted to wait for any longer."""
-    return Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
-
-
-def addresses(host: str, port: int, found: LookUp, check: AddressCheck | None) -> list[AddressInfo]:
+def addresses(
+    host: str, port: int, found: LookUp | None, check: AddressCheck | None
+) -> list[AddressInfo]:
     """Return the addresses to try, after the check has passed each of them.
 
     Families take turns (RFC 8305, section 4), so that a network without one of them costs a moment.
 
     Raises:
-        Failure: the name has no address.
+        Failure: the name has no address, or (for None) looking it up took too long.
     """
+    if found is None:
+        raise Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
     if isinstance(found, OSError | UnicodeError):
         detail, busy = "no host name", False
         if isinstance(found, OSError):
@@ -105,6 +104,7 @@ def addresses(host: str, port: int, found: LookUp, check: AddressCheck | None) -
         raise Failure("lookup", text, passing=busy)
     if isinstance(found, BaseException):
         raise found
+    # Some resolvers tell an address more than once.
     infos = list({info[4][0]: info for info in found}.values())
     if not infos:
         raise Failure("lookup", f"the host name {host[:100]!r} has no address")
@@ -190,6 +190,7 @@ class SocketStream:
         infos = addresses(host, port, self._look_up(host, port), check)
         try:
             sock = self._socket = self._first_to_answer(infos, limit)
+            # A request is one small write: Nagle's algorithm would only delay it.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             failure = os_failure(error).before_connected()
@@ -197,13 +198,13 @@ class SocketStream:
             return
         raise failure
 
-    def _look_up(self, host: str, port: int) -> LookUp:
+    def _look_up(self, host: str, port: int) -> LookUp | None:
         if (found := numeric_address(host, port)) is not None:
             return found
         start_look_up(host, port, self._looked_up.put)
         with suppress(Empty, TimeoutError):
             return self._looked_up.get(timeout=left(self.until))
-        raise slow_look_up(host)
+        return None
 
     def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""

@@ -29,7 +29,6 @@ from chainhub._transport.sockets import (
     head_starts,
     is_readable,
     numeric_address,
-    slow_look_up,
     start_look_up,
 )
 from chainhub._transport.tls import TLSLayer
@@ -106,6 +105,7 @@ class AsyncStream(asyncio.Protocol):
         """
         if self._interrupted:
             raise ConnectionAbortedError("cancelled")
+        # A future of our own instead of asyncio.timeout, which would cancel the task to wake it.
         waiter = self._waiter = self._loop.create_future()
         timer = self._loop.call_later(seconds, _fail, waiter, TimeoutError())
         try:
@@ -151,7 +151,7 @@ class AsyncStream(asyncio.Protocol):
             return
         raise failure
 
-    async def _look_up(self, host: str, port: int) -> LookUp:
+    async def _look_up(self, host: str, port: int) -> LookUp | None:
         if (numeric := numeric_address(host, port)) is not None:
             return numeric
         found: list[LookUp] = []
@@ -166,7 +166,7 @@ class AsyncStream(asyncio.Protocol):
             while not found:
                 await self._wait(left(self.until))
             return found[0]
-        raise slow_look_up(host)
+        return None
 
     async def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""

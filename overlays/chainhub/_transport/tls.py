@@ -153,6 +153,7 @@ def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
         return config.given
     if not shared:
         return _build(config)
+    # Many threads often start at the same time, and building takes 20 ms of CPU.
     with _shared.lock:
         if config not in _shared.contexts:
             _shared.contexts[config] = _build(config)

@@ -150,6 +150,7 @@ class StreamedResponse:
         response = self.send(request, until, None)
         head = _head(response)
         if response.is_stream_consumed:
+            # A download needs to know when it has all of it.
             head.headers.append((b"Content-Length", b"%d" % len(response.content)))
         return head
 
@@ -181,6 +182,7 @@ class StreamedResponse:
             yield chunk
 
     def _run(self, step: Callable[[], T]) -> T:
+        # A transport of somebody else's may wait longer than it was told: look at the clock too.
         if self._ended or _clock.monotonic() > self._until:
             raise Failure("timeout", "timed out", sent=True)
         try:
