@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub import RetryEvent, errors
-from chainhub._download.download import Progress
+from chainhub._download import Progress
 from chainhub._tasks.journal import JournalError
 from chainhub._tasks.status import State
 from chainhub.cli._app import parse_span

@@ -256,15 +256,15 @@ def test_two_downloads_to_one_target_do_not_mix(fetch, tmp_path):
 
 def test_a_download_that_lost_the_race_sees_the_file(fetch, server, tmp_path, monkeypatch):
     """Between the first look and taking hold another process may have finished."""
-    from chainhub._download import partial as _partial
+    from chainhub._download import filelock as _filelock
 
-    original = _partial.lock_file
+    original = _filelock.lock_file
 
     def finished(descriptor):
         (tmp_path / "v.mp4").write_bytes(b"other")
         return original(descriptor)
 
-    monkeypatch.setattr(_partial, "lock_file", finished)
+    monkeypatch.setattr(_filelock, "lock_file", finished)
     assert fetch(if_exists="keep") == tmp_path / "v.mp4"
     assert server.requests == []
     assert left(tmp_path) == {"v.mp4"}

@@ -1,6 +1,8 @@
 """Many downloads at a time, sync and async."""
 
 import asyncio
+import os
+import signal
 import threading
 import time
 
@@ -261,7 +263,7 @@ def test_a_slip_in_the_code_is_no_outcome(mode, videos, tmp_path, monkeypatch):
     def slip(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("chainhub._download.download.Fetch.run", slip)
+    monkeypatch.setattr("chainhub._download.Download.run", slip)
     client = mode.client(base_url=videos.url)
     with pytest.raises(ZeroDivisionError):
         mode(client.video.download_many("ab", into=tmp_path))
@@ -288,44 +290,44 @@ def test_a_source_of_tasks_may_be_asynchronous(videos, tmp_path):
     ]
 
 
-def test_ctrl_c_while_waiting_ends_all(videos, tmp_path, monkeypatch):
+def test_ctrl_c_while_waiting_ends_all(videos, tmp_path):
     """An interrupt in the caller's thread ends the threads too."""
-    videos.behaviours["a"] = silent
+
+    def interrupt(connection, head):
+        os.kill(os.getpid(), signal.SIGINT)
+        silent(connection, head)
+
+    videos.behaviours["a"] = interrupt
     client = chainhub.Client("sk-test-interrupt", base_url=videos.url)
-
-    def interrupted(self):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("chainhub._download.many.Workers.next_outcome", interrupted)
     with pytest.raises(KeyboardInterrupt):
         client.video.download_many("ab", into=tmp_path)
     assert threads() == []
     client.close()
 
 
-def test_a_thread_that_cannot_start_ends_the_call(videos, tmp_path, monkeypatch):
-    """The others are ended before it is told."""
+@pytest.mark.parametrize("last", [1, 2])
+def test_a_thread_that_cannot_start_ends_the_call(mode, videos, tmp_path, monkeypatch, last):
+    """One typed error; the others are ended before it is raised."""
     original, started = threading.Thread.start, []
 
     def start(self):
         if self.name == "chainhub-download":
             started.append(self)
-            if len(started) == 2:
+            if len(started) == last:
                 raise RuntimeError("can't start new thread")
         original(self)
 
     videos.behaviours["a"] = silent
     monkeypatch.setattr(threading.Thread, "start", start)
-    client = chainhub.Client("sk-test-threads", base_url=videos.url)
-    with pytest.raises(RuntimeError, match="can't start"):
-        client.video.download_many("ab", into=tmp_path)
+    client = mode.client(base_url=videos.url)
+    with pytest.raises(chainhub.DownloadError, match="no thread can be started"):
+        mode(client.video.download_many("ab", into=tmp_path))
     assert threads() == []
-    client.close()
 
 
 def test_an_outcome_without_anything_says_so():
     """One that was made by hand may have neither."""
-    from chainhub._download.many import DownloadOutcome
+    from chainhub._download import DownloadOutcome
 
     with pytest.raises(chainhub.DownloadError, match="there is no result"):
         DownloadOutcome("a", None, None, 0.0).result()

@@ -11,7 +11,6 @@ import attrs
 import chainhub
 from chainhub import errors
 from chainhub._download import download as _download
-from chainhub._download import fetch as _fetch
 from chainhub._responses import response as _json
 from chainhub._session import options as _options
 from chainhub._session import retry as _retry
@@ -85,8 +84,8 @@ def values() -> dict[str, str]:
         "requests in flight of `wait_many`": f"{default(client, 'max_connections')}",
         "longest line of a journal": size(_journal.LONGEST_LINE),
         "a whole download": seconds(downloading),
-        "the least that must arrive within `timeout`": size(_fetch.STALLED),
-        "redirects": f"{_fetch.REDIRECTS}",
+        "the least that must arrive within `timeout`": size(_download.STALLED),
+        "redirects": f"{_download.REDIRECTS}",
         "file size": size(largest),
         "downloads at the same time, of `download_many`": (
             f"{default(video.download_many, 'parallel')}"

@@ -11,24 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chainhub._download.destination import IfExists, Place, make_folder, target_path
-from chainhub._download.download import Download, DownloadRequest, Progress
-from chainhub._download.fetch import DownloadOptions, Fetch
-from chainhub._download.filelock import lock_file, unlock_file
-from chainhub._download.many import DownloadOutcome, Job, download_all
-from chainhub._download.partial import UNSUPPORTED, is_ours
+from chainhub._download.download import Download, DownloadOptions, FetchRequest, Progress
+from chainhub._download.filelock import UNSUPPORTED, is_ours, lock_file, unlock_file
+from chainhub._download.threads import DownloadOutcome, Job, download_all, in_loop, in_thread
 from chainhub._download.url_policy import url_policy_of
-from chainhub._download.worker import in_loop, in_thread
 
 if TYPE_CHECKING:
-    from chainhub._download.many import AnyDownloadOutcome as AnyDownloadOutcome
+    from chainhub._download.threads import AnyDownloadOutcome as AnyDownloadOutcome
 
 __all__ = [
     "UNSUPPORTED",
     "Download",
     "DownloadOptions",
     "DownloadOutcome",
-    "DownloadRequest",
-    "Fetch",
+    "FetchRequest",
     "IfExists",
     "Job",
     "Place",

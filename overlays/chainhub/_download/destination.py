@@ -7,9 +7,10 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from chainhub._redaction import one_line
 from chainhub.errors import (
@@ -19,6 +20,7 @@ from chainhub.errors import (
     DiskError,
 )
 
+T = TypeVar("T")
 IfExists = Literal["error", "replace", "keep"]
 Place = str | os.PathLike[str]
 
@@ -58,20 +60,17 @@ def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
         raise ConfigurationError("the destination must be a non-empty path as text")
     if dest is not None and given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
         raise ConfigurationError(f"{one_line(given, 200)!r} is a folder; pass a file, or use into=")
-    path = Path(_absolute(given))
-    return path / file_name(task_id) if dest is None else path
-
-
-def _absolute(given: str) -> str:
     try:
         os.fsencode(given)
-        return os.path.abspath(given)
+        path = Path(os.path.abspath(given))
     except UnicodeEncodeError:
         text = f"the destination {ascii(given)[:200]} cannot be a name in this system's encoding"
         failure: ChainhubError = ConfigurationError(f"{text} ({sys.getfilesystemencoding()})")
     except OSError as error:
         text = "the current folder, from which the destination is seen, does not exist any more"
         failure = DiskError(text, errno=error.errno)
+    else:
+        return path / file_name(task_id) if dest is None else path
     raise failure
 
 
@@ -99,11 +98,11 @@ def stands_already(path: Path, if_exists: IfExists) -> bool:
         DestinationExistsError: the file exists and must not be changed.
         DiskError: it is not a regular file.
     """
-    found = _look(path)
+    found = look(path)
     if found is None:
         return False
     if if_exists == "keep" and stat.S_ISLNK(found.st_mode):
-        found = _look(path, follow=True) or found
+        found = look(path, follow=True) or found
     if stat.S_ISREG(found.st_mode):
         if if_exists == "error":
             raise DestinationExistsError(f"{shown(path)} already exists")
@@ -116,13 +115,33 @@ def stands_already(path: Path, if_exists: IfExists) -> bool:
     raise DiskError(f"{shown(path)} is {kind}, and is not overwritten", errno=errno.EEXIST)
 
 
-def _look(path: Path, *, follow: bool = False) -> os.stat_result | None:
+def look(
+    path: Path, doing: str = "cannot access", *, follow: bool = False
+) -> os.stat_result | None:
+    """Return what is at a path, None if nothing.
+
+    Raises:
+        DiskError: it cannot be told.
+    """
     try:
         return os.stat(path, follow_symlinks=follow)
     except FileNotFoundError:
         return None
     except OSError as error:
-        failure = disk_error(error, "cannot access", path)
+        failure = disk_error(error, doing, path)
+    raise failure
+
+
+def on_disk(doing: str, path: Path, step: Callable[..., T], *arguments: object) -> T:
+    """Do a step with a file.
+
+    Raises:
+        DiskError: the operating system refuses it.
+    """
+    try:
+        return step(*arguments)
+    except OSError as error:
+        failure = disk_error(error, doing, path)
     raise failure
 
 

@@ -1,26 +1,27 @@
-"""One download: attempts until the file is complete; the next step is decided in `state`."""
+"""One download: attempts until the file is complete; the next step is decided in `state`.
+
+An attempt is one connection: redirects are followed by hand, the bytes go straight to the disk.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from chainhub import _clock
-from chainhub._download.body import Received
 from chainhub._download.destination import make_folder, stands_already
-from chainhub._download.fetch import PART_CHANGED, DownloadOptions, Fetch, Outcome
-from chainhub._download.media import StartOver
-from chainhub._download.partial import PartChanged, Partial, tidy
-from chainhub._download.state import DownloadState, Mismatch, RetryAt
+from chainhub._download.media import BodyRange, Redirect, StartOver, judge_head, range_headers
+from chainhub._download.partial import PartChanged, Partial, PartWriter, Received, Surplus, tidy
+from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
 from chainhub._redaction import redact_text, redact_url
 from chainhub._responses import APIResponse
-from chainhub._session import AttemptEvent, logger, traced
+from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
 from chainhub._transport import Failure, cancel_scope
 from chainhub.errors import (
     CancelledByUser,
@@ -28,12 +29,17 @@ from chainhub.errors import (
     ClientClosedError,
     ContentRefusedError,
     DeadlineError,
+    DownloadError,
     IntegrityError,
 )
 
 if TYPE_CHECKING:
-    from chainhub._download.url_policy import Address
-    from chainhub._session import Key, OperationSpan, Options
+    from chainhub._cancel import Cancel
+    from chainhub._download.destination import IfExists
+    from chainhub._download.media import ResumePoint
+    from chainhub._download.url_policy import Address, Connection, URLPolicy
+    from chainhub._session import Key, OperationSpan, Options, Session
+    from chainhub._transport import Head
 
     RefreshURL = Callable[[Options], str]
     GetKey = Callable[[float], Key]
@@ -41,10 +47,17 @@ if TYPE_CHECKING:
 DOWNLOAD = "video.download"
 """The name of a download among operations."""
 
-KEPT = "the partial file is kept: the same call resumes it"
-
 PACE = 0.1
 """Seconds between two reports of progress."""
+
+REDIRECTS = 5
+STALLED = 16 * 1024
+"""Bytes that must come within the time limit of an attempt: some 1 KiB/s by default."""
+
+_ERROR_BODY = 64 * 1024
+_KEPT = "the partial file is kept: the same call resumes it"
+_UNKEPT = "the server cannot resume (it gives no strong ETag and length), so nothing is kept"
+_PART_CHANGED = StartOver("another program has changed the partial file", on_disk=True)
 
 
 @attrs.frozen
@@ -74,7 +87,33 @@ Tell = Callable[[Progress], object]
 
 
 @attrs.frozen(kw_only=True)
-class DownloadRequest:
+class DownloadOptions:
+    """What holds for all downloads of one call.
+
+    Attributes:
+        session: Whose credentials and observers are used.
+        call: The limits of one attempt, and of a query for a new URL: `timeout` seconds for the
+            head of a response, and for every 16 KiB of its body.
+        policy: Where the bytes may come from.
+        if_exists: What to do with a file that exists.
+        max_bytes: The largest file that is accepted, or infinity.
+        deadline_at: The instant (monotonic) at which everything ends, or infinity.
+        cancel: The caller's switch.
+        halt: Ends all of them when it is set.
+    """
+
+    session: Session
+    call: Options
+    policy: URLPolicy
+    if_exists: IfExists
+    max_bytes: float
+    deadline_at: float
+    cancel: Cancel | None
+    halt: Cancel
+
+
+@attrs.frozen(kw_only=True)
+class FetchRequest:
     """What one download is for.
 
     Attributes:
@@ -99,63 +138,71 @@ class DownloadRequest:
 class Interrupted(Exception):
     """Carries an exception of the caller's callback past the handlers of failures."""
 
-    def __init__(self, error: BaseException) -> None:
-        super().__init__()
-        self.error = error
-
 
 class Download:
     """One download, run by a thread.
 
     Args:
-        terms: What holds for all downloads of the call.
+        options: What holds for all downloads of the call.
         request: What is downloaded.
 
     Raises:
         AddressRefusedError: its URL must not be requested.
     """
 
-    def __init__(self, terms: DownloadOptions, request: DownloadRequest) -> None:
-        self._terms = terms
+    _partial: Partial
+    _tell: Tell
+
+    def __init__(self, options: DownloadOptions, request: FetchRequest) -> None:
+        self._options = options
         self._request = request
-        self._session = terms.session
+        self._session = options.session
+        self._policy = options.policy
         self._state = DownloadState(
-            terms.deadline_at,
-            terms.options.retry,
+            options.deadline_at,
+            options.call.retry,
             self._session.credentials.secrets,
             self._session.random,
         )
         self._started = _clock.monotonic()
-        self._url = None if request.url is None else terms.policy.checked(request.url)
+        self._url = None if request.url is None else options.policy.checked(request.url)
         self._span: OperationSpan | None = None
         self._bytes = 0
         self._next_report = -math.inf
+        # Of the attempt under way: where the redirects have led, and what came back.
+        self._at: Address | None = None
+        self._status: int | None = None
+        self._unkept: str | None = None
 
     def run(self, tell: Tell) -> Path:
-        """Download, and return the file.
+        """Download, and return the file; `tell` is called with the progress.
 
         Raises:
             ChainhubError: the download has failed.
         """
-        request, halt = self._request, self._terms.halt
-        with self._traced(), self._held() as partial:
-            while partial is not None:
+        request, halt = self._request, self._options.halt
+        facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
+        tracing = traced(self._session.observers, DOWNLOAD, request.id, facts)
+        with tracing as self._span, self._held() as partial:
+            if partial is None:
+                return request.target
+            self._partial, self._tell = partial, tell
+            while True:
                 if self._url is None:
                     with self._active():
                         found = request.refresh(self._limits())
-                    self._url = self._terms.policy.checked(found)
-                step = self._attempt(partial, self._url, tell)
+                    self._url = self._policy.checked(found)
+                step = self._attempt(self._url)
                 if step is None:
-                    break
+                    return request.target
                 if step.refresh:
                     self._url = None
                 _clock.sleep(step.delay, halt)
-        return request.target
 
     @contextmanager
     def _held(self) -> Iterator[Partial | None]:
         """Hold the unfinished file while the block runs; None if the file exists already."""
-        target, if_exists = self._request.target, self._terms.if_exists
+        target, if_exists = self._request.target, self._options.if_exists
         if self._request.makes_folder:
             make_folder(target.parent)
         tidy(target)
@@ -164,18 +211,10 @@ class Download:
             return
         with (
             closing(Partial(target, self._request.id)) as partial,
-            cancel_scope(self._terms.cancel, lambda: self._terms.halt.set),
+            cancel_scope(self._options.cancel, lambda: self._options.halt.set),
         ):
             # Another one may have finished just before this one took hold.
             yield None if stands_already(target, if_exists) else partial
-
-    @contextmanager
-    def _traced(self) -> Iterator[None]:
-        """Make a span of the download, if there is a tracer."""
-        facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
-        observers = self._session.observers
-        with traced(observers, DOWNLOAD, self._request.id, facts) as self._span:
-            yield
 
     @contextmanager
     def _active(self) -> Iterator[None]:
@@ -185,9 +224,8 @@ class Download:
 
     def _limits(self) -> Options:
         """Return the options of the query for a URL."""
-        options = self._terms.options
-        deadline = min(self._left(), options.deadline)
-        return options._replace(deadline=deadline, cancel=self._terms.halt)
+        call = self._options.call
+        return call._replace(deadline=min(self._left(), call.deadline), cancel=self._options.halt)
 
     def _left(self) -> float:
         """Return the seconds until the deadline.
@@ -195,53 +233,63 @@ class Download:
         Raises:
             DeadlineError: no time is left.
         """
-        left = self._terms.deadline_at - _clock.monotonic()
+        left = self._options.deadline_at - _clock.monotonic()
         if left <= 0:
             raise self._told(DeadlineError("the deadline passed before the video was complete"))
         return left
 
-    def _attempt(self, partial: Partial, url: Address, tell: Tell) -> RetryAt | None:
+    def _check(self) -> None:
+        if self._options.halt.is_set():
+            raise self._told(CancelledByUser("the download was cancelled"))
+
+    def _told(self, error: ChainhubError) -> ChainhubError:
+        error.attempts = self._state.attempts
+        error.elapsed = _clock.monotonic() - self._started
+        return error
+
+    def _attempt(self, url: Address) -> RetryAt | None:
         """Make an attempt; None means that the file is complete."""
-        own = self._terms.policy.is_own(url)
-        key = self._request.key(self._left()) if own else None
+        key = self._request.key(self._left()) if self._policy.is_own(url) else None
         self._check()
         if self._session.closed:
             raise ClientClosedError("the client is closed; create a new one")
-        fetch = Fetch(self._terms, url, key, partial, self._teller(tell))
+        self._at, self._status, self._unkept = url, None, None
         failure: BaseException
         try:
-            return self._next_step(self._outcome(fetch), fetch, partial)
+            outcome = self._in_span(lambda: self._fetch(url, key), redact_url(str(url)))
+            self._check()
+            return self._next_step(outcome)
         except Interrupted as interrupted:
-            failure = interrupted.error
+            failure = interrupted.args[0]
         except ChainhubError as error:
-            failure = self._told(error, fetch.url)
+            failure = self._told(error)
+            error.method, error.url = "GET", redact_url(str(self._at))
             if isinstance(error, ContentRefusedError | IntegrityError):
-                partial.forget()
+                self._partial.forget()
         raise failure
 
-    def _outcome(self, fetch: Fetch) -> Outcome:
-        """Make the attempt, and a span of it if there is a tracer."""
+    def _in_span(self, fetch: Callable[[], Outcome], url: str) -> Outcome:
+        """Make the attempt, in a span of its own if there is a tracer."""
         tracer = self._session.observers.tracer
         if tracer is None:
-            return fetch.run()
-        number, shown = self._state.attempts + 1, redact_url(str(fetch.url))
+            return fetch()
+        number = self._state.attempts + 1
         started, began = time.time(), _clock.monotonic()
         with self._active():
-            span = tracer.attempt(None, "GET", shown, number)
+            span = tracer.attempt(None, "GET", url, number)
         try:
-            outcome = fetch.run()
+            outcome = fetch()
         except BaseException as error:
-            span.broke_off(error.error if isinstance(error, Interrupted) else error)
+            span.broke_off(error.args[0] if isinstance(error, Interrupted) else error)
             raise
         failure = outcome if isinstance(outcome, Failure) else None
-        text = redact_text(failure.text, self._terms.policy.secrets()) if failure else None
         span.end(
             AttemptEvent(
                 method="GET",
-                url=shown,
+                url=url,
                 attempt=number,
-                status=None if failure else fetch.status,
-                trouble=text,
+                status=None if failure else self._status,
+                trouble=redact_text(failure.text, self._policy.secrets()) if failure else None,
                 trouble_kind=failure.kind if failure else None,
                 request_id=None,
                 started=started,
@@ -251,19 +299,100 @@ class Download:
         )
         return outcome
 
-    def _check(self) -> None:
-        if self._terms.halt.is_set():
-            raise self._told(CancelledByUser("the download was cancelled"))
+    def _fetch(self, url: Address, key: Key | None) -> Outcome:
+        """Ask for the bytes and write what comes; follow redirects.
 
-    def _next_step(self, outcome: Outcome, fetch: Fetch, partial: Partial) -> RetryAt | None:
-        self._check()
-        ended = self._finished(partial) if isinstance(outcome, Received) else outcome
+        Raises:
+            DownloadError: what came, or where it leads, is refused; or the disk refuses.
+        """
+        outer, kept = UNDER_WAY.get(), self._partial.kept
+        UNDER_WAY.set((None, self._policy.secrets))
+        _clock.request_under_way(1)
+        try:
+            for _ in range(REDIRECTS + 1):
+                found = self._exchange(url, key, kept)
+                if not isinstance(found, Redirect):
+                    return found
+                self._at = url = self._policy.joined(url, found.location)
+                # Once elsewhere the key stays home, even if the way leads back.
+                key = key if self._policy.is_own(url) else None
+        except Failure as failure:
+            return failure.without_frames()
+        except PartChanged:
+            return _PART_CHANGED
+        except Surplus:
+            return StartOver("the server sent more bytes than it had announced")
+        finally:
+            UNDER_WAY.set(outer)
+            _clock.request_under_way(-1)
+        raise DownloadError(f"the video URL redirects more than {REDIRECTS} times")
+
+    def _exchange(
+        self, url: Address, key: Key | None, kept: ResumePoint | None
+    ) -> Outcome | Redirect:
+        headers = [*self._policy.headers(key), *range_headers(kept)]
+        began = _clock.monotonic()
+        connection = self._policy.open(url)
+        with closing(connection), self._options.halt.watching(connection.shut):
+            head = connection.ask(url, headers, self._until(), self._options.call.connect)
+            self._status = head.status
+            found = judge_head(head.status, head.headers, kept)
+            if logger.isEnabledFor(10):  # logging.DEBUG
+                name = self._request.target.name
+                logger.debug("download to %s: %s", name, describe(found, kept))
+            if isinstance(found, BodyRange):
+                self._unkept = None if found.etag else _UNKEPT
+                return self._receive(found, head, connection, began)
+            return found or _error_response(head, connection, url)
+
+    def _until(self) -> float:
+        """Return the instant by which the next thing must have come."""
+        return min(_clock.monotonic() + self._options.call.timeout, self._options.deadline_at)
+
+    def _receive(
+        self, wanted: BodyRange, head: Head, connection: Connection, began: float
+    ) -> Outcome:
+        partial = self._partial
+        writer = PartWriter(partial, wanted, self._options.max_bytes, head.headers)
+        mark = arrived = 0
+        for chunk in connection.body():
+            arrived += len(chunk)
+            writer.feed(chunk)
+            if arrived - mark >= STALLED:
+                mark = arrived
+                connection.extend(self._until())
+            self._report(wanted, wanted.length)
+        if wanted.announced is not None and connection.surplus:
+            raise Surplus
+        told = partial.position
+        # A server that sends a byte now and then would keep a caller for ever.
+        fast = arrived * self._options.call.timeout >= STALLED * (_clock.monotonic() - began)
+        found = writer.finish(in_time=fast)
+        if found is Received.WHOLE and told != wanted.length:
+            self._report(wanted, partial.position)
+        return found
+
+    def _report(self, body: BodyRange, total: int | None) -> None:
+        now, done = _clock.monotonic(), self._partial.position
+        if now < self._next_report and done != total:
+            return
+        self._next_report = now + PACE
+        try:
+            self._tell(Progress(self._request.id, done, total, body.etag is not None))
+            return
+        except BaseException as error:  # noqa: BLE001 - it is the caller's own
+            failure = Interrupted(error)
+        raise failure
+
+    def _next_step(self, outcome: Outcome) -> RetryAt | None:
+        partial = self._partial
+        ended = self._finished() if outcome is Received.WHOLE else outcome
         step = self._state.settle(ended, partial.position, _clock.monotonic(), time.time())
         if isinstance(ended, StartOver | Mismatch):
             partial.forget()
         if isinstance(step, ChainhubError):
             if step.advice is None:
-                step.advice = KEPT if partial.kept is not None else fetch.unkept
+                step.advice = _KEPT if partial.kept is not None else self._unkept
             raise step
         if step is not None and not step.refresh:
             why = ended.status if isinstance(ended, APIResponse) else getattr(ended, "text", "")
@@ -271,39 +400,39 @@ class Download:
             logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
 
-    def _finished(self, partial: Partial) -> Received | Mismatch | StartOver:
+    def _finished(self) -> Outcome | Mismatch:
         """Check the file and publish it."""
+        partial = self._partial
         if (wanted := self._request.sha256) is not None:
-            found = partial.digest(self._terms.halt.is_set)
+            found = partial.digest(self._options.halt.is_set)
             self._check()
             if found is not None and found != wanted:
                 return Mismatch(partial.resumed, found, wanted)
         try:
-            partial.publish(self._terms.if_exists)
+            partial.publish(self._options.if_exists)
         except PartChanged:
-            return PART_CHANGED
+            return _PART_CHANGED
         self._bytes = partial.position
-        return Received()
+        return Received.WHOLE
 
-    def _teller(self, tell: Tell) -> Callable[[int, int | None, bool], None]:
-        def told(done: int, total: int | None, resumable: bool) -> None:
-            now = _clock.monotonic()
-            if now < self._next_report and done != total:
-                return
-            self._next_report = now + PACE
-            failure: BaseException
-            try:
-                tell(Progress(self._request.id, done, total, resumable))
-                return
-            except BaseException as error:  # noqa: BLE001 - it is the caller's own
-                failure = error
-            raise Interrupted(failure)
 
-        return told
+def _error_response(head: Head, connection: Connection, url: Address) -> APIResponse:
+    body = bytearray()
+    with suppress(Failure):  # the status says enough, even if its page breaks off
+        for chunk in connection.body():
+            body += chunk
+            if len(body) >= _ERROR_BODY:
+                break
+    return APIResponse(head.status, head.headers, bytes(body[:_ERROR_BODY]), "GET", str(url))
 
-    def _told(self, error: ChainhubError, url: Address | None = None) -> ChainhubError:
-        if url is not None:
-            error.method, error.url = "GET", redact_url(str(url))
-        error.attempts = self._state.attempts
-        error.elapsed = _clock.monotonic() - self._started
-        return error
+
+def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:
+    """Return what a response means for the download, without its URL."""
+    if isinstance(found, BodyRange):
+        begins = f"resuming at byte {found.offset}" if found.offset else "from the beginning"
+        asked = "" if kept is None or found.offset else ", the server does not resume"
+        can = "can be resumed" if found.etag else "cannot be resumed: no strong ETag and length"
+        return f"{begins}{asked}, {found.length or 'an unknown number of'} bytes; {can}"
+    if isinstance(found, StartOver):
+        return f"starting over: {found.text}"
+    return "an error status" if found is None else "a redirect"

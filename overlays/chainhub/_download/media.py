@@ -1,12 +1,15 @@
 """What a response with the bytes of a video means: values in, value out.
 
 A request for bytes follows from what is kept on disk; of its answer the head decides where the
-body belongs, and the first bytes of the body whether it is a video at all.
+body belongs, and the first bytes of the body whether it is a video at all. Known are the containers
+that players know. What a server calls a body says nothing: pages come as `video/mp4`, videos as
+`text/plain`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import attrs
 
@@ -14,9 +17,8 @@ from chainhub.errors import ContentRefusedError
 
 Headers = list[tuple[bytes, bytes]]
 
-EXPIRED = frozenset({401, 403, 404, 410})
-"""How servers of signed addresses say that one is no longer good."""
-
+# How servers of signed URLs say that one is no longer good.
+_EXPIRED = frozenset({401, 403, 404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _LENGTH = re.compile(r"([0-9]{1,18})(?:,|$)")
@@ -62,7 +64,7 @@ class BodyRange:
 
 @attrs.frozen
 class Redirect:
-    """Ask at another address."""
+    """Ask at another URL."""
 
     location: str
 
@@ -78,13 +80,6 @@ class StartOver:
 
     text: str
     on_disk: bool = False
-
-
-@attrs.frozen
-class Failed:
-    """The status is no success; the address itself may have expired."""
-
-    expired: bool
 
 
 def strong_etag(text: str | None) -> str | None:
@@ -104,8 +99,8 @@ def range_headers(kept: ResumePoint | None) -> Headers:
 
 def judge_head(
     status: int, headers: Headers, kept: ResumePoint | None
-) -> BodyRange | Redirect | StartOver | Failed:
-    """Decide what an answer to a request for bytes is good for.
+) -> BodyRange | Redirect | StartOver | None:
+    """Decide what the response to a request for bytes is good for; None if it is an error.
 
     Raises:
         ContentRefusedError: the body is encoded in a way nobody asked for.
@@ -118,7 +113,7 @@ def judge_head(
     if status == 416 and kept is not None:
         return StartOver("the server does not have the requested range")
     if status not in (200, 203):
-        return Failed(status in EXPIRED)
+        return None
     return _whole(headers)
 
 
@@ -140,12 +135,9 @@ def _part(headers: Headers, kept: ResumePoint | None) -> BodyRange | StartOver:
     if not first <= last < length or announced not in (None, last - first + 1):
         return StartOver("the headers of the partial response contradict each other")
     if kept is None:
-        whole = (first, last) == (0, length - 1)
-        return (
-            _whole(headers)
-            if whole
-            else StartOver("the server sent a part instead of the whole file")
-        )
+        if (first, last) == (0, length - 1):
+            return _whole(headers)
+        return StartOver("the server sent a part instead of the whole file")
     if (first, length) != (kept.offset, kept.length):
         return StartOver("the server sent a different part than requested")
     if header(headers, b"etag") != kept.etag:
@@ -183,5 +175,101 @@ def header(headers: Headers, name: bytes) -> str | None:
 
 
 def is_expiry(status: int, body: bytes) -> bool:
-    """Tell whether an error says that a signed address has expired; some say so with a 400."""
-    return status in EXPIRED or (status == 400 and b"xpired" in body[:4096])
+    """Tell whether an error says that a signed URL has expired; some say so with a 400."""
+    return status in _EXPIRED or (status == 400 and b"xpired" in body[:4096])
+
+
+SNIFFED = 512
+"""Bytes at the beginning that are looked at; a transport stream shows itself within 377."""
+
+
+def refused_content(head: bytes) -> str | None:
+    """Say what a body is if it is no video, by its first bytes; None for a video."""
+    if _is_video(head):
+        return None
+    if not head:
+        return "an empty response"
+    known = next((name for magic, name in _OTHERS if magic in head[: len(magic) + 8]), None)
+    return known or _text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
+
+
+_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
+_PICTURES = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1"})
+_MAGIC = (
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"FLV\x01",
+    b"OggS",
+    b"0&\xb2u\x8ef\xcf\x11",  # Windows Media
+    b"\x00\x00\x01\xba",  # MPEG programme stream
+    b"\x00\x00\x01\xb3",  # MPEG video
+)
+_OTHERS = (
+    (b"\x89PNG\r\n", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"GIF8", "an image (GIF)"),
+    (b"WEBPVP8", "an image (WebP)"),
+    (b"ftyp", "an image (AVIF or HEIC)"),
+    (b"%PDF-", "a document (PDF)"),
+    (b"\x1f\x8b", "gzip data that is not declared as such"),
+    (b"PK\x03\x04", "an archive (ZIP)"),
+)
+_PACKET = 188  # bytes of a packet of an MPEG transport stream, each beginning with 0x47
+
+
+def _is_video(head: bytes) -> bool:
+    if head[4:8] in _BOXES:
+        return head[4:8] != b"ftyp" or head[8:12] not in _PICTURES
+    if head.startswith(_MAGIC):
+        return True
+    if head.startswith(b"RIFF"):
+        return head[8:12] == b"AVI "
+    packets = head[: 2 * _PACKET + 1 : _PACKET]
+    return len(packets) == 3 and set(packets) == {0x47}
+
+
+def _text_kind(head: bytes) -> str | None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "a web page (HTML)"
+    if text.startswith(b"<"):
+        return "XML"
+    if text.startswith((b"{", b"[")):
+        return "JSON"
+    if text.startswith(b"#extm3u"):
+        return "a playlist (M3U8)"
+    control = sum(byte < 9 or 13 < byte < 32 for byte in head)
+    return None if control else "text"
+
+
+def is_text(head: bytes) -> bool:
+    """Tell whether the beginning of a body can be shown to a person."""
+    return _text_kind(head) is not None
+
+
+_CONTENTS = _BOXES | {b"meta", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"uuid", b"emsg"}
+_MOST_BOXES = 100_000
+
+
+def is_cut(read: Callable[[int, int], bytes], size: int) -> bool:
+    """Tell whether a file of the MP4 family ends in the middle of one of its boxes.
+
+    Args:
+        read: Returns so many bytes at an offset.
+        size: Bytes of the file.
+    """
+    place = 0
+    for _ in range(_MOST_BOXES):
+        head = read(place, 16)
+        if not head or (len(head) >= 8 and head[4:8] not in _CONTENTS):
+            return False
+        length, least = int.from_bytes(head[:4]), 8
+        if length == 1:  # too long for four bytes
+            length, least = int.from_bytes(head[8:16]), 16
+        if len(head) < least:
+            return True
+        if length == 0:  # it reaches to the end, wherever that is
+            return False
+        if length < least or place + length > size:
+            return True
+        place += length
+    return False

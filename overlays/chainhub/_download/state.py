@@ -9,13 +9,12 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chainhub._download.body import Received, SliceReceived
 from chainhub._download.media import StartOver, is_expiry
+from chainhub._download.partial import Received
 from chainhub._responses import APIResponse, judge
 from chainhub._session import (
     Retry,
     RetryBudget,
-    Stop,
     decide,
     error_of,
     request_id_of,
@@ -31,8 +30,9 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:
-    from chainhub._download.fetch import Outcome
     from chainhub._session import RetryPolicy
+
+Outcome = Received | StartOver | APIResponse | Failure
 
 PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts is reset."""
@@ -80,7 +80,7 @@ class DownloadState:
         self._budget = RetryBudget(capacity=math.inf)
         self._fruitless = 0
         self._mark = 0
-        self._renewed = False
+        self._refreshed = False
         self._rehashed = False
 
     def settle(
@@ -99,50 +99,40 @@ class DownloadState:
         if position >= self._mark + PROGRESS:
             self._mark = position
             self._fruitless = 1
-            self._renewed = False
-        if isinstance(outcome, Received):
+            self._refreshed = False
+        if outcome is Received.WHOLE:
             return None
-        if isinstance(outcome, SliceReceived):
+        if outcome is Received.SLICE:
             self._fruitless = 0
             return RetryAt(0.0)
+        if isinstance(outcome, StartOver):
+            return self._start_over(outcome, now, wall)
         if isinstance(outcome, Mismatch):
-            return self._after_mismatch(outcome)
-        if isinstance(outcome, APIResponse):
-            return self._after_answer(outcome, now, wall)
-        if isinstance(outcome, Failure):
-            return self._after(outcome, now, wall)
-        return self._start_over(outcome, now, wall)
-
-    def _after_mismatch(self, outcome: Mismatch) -> RetryAt | ChainhubError:
-        if outcome.resumed and not self._rehashed:
-            self._rehashed = True
-            return RetryAt(0.0)
-        return IntegrityError(
-            f"the file has the SHA-256 {outcome.found}, not {outcome.wanted};"
-            " the file was discarded"
-        )
+            if outcome.resumed and not self._rehashed:
+                self._rehashed = True
+                return RetryAt(0.0)
+            text = f"the file has the SHA-256 {outcome.found}, not {outcome.wanted}"
+            return IntegrityError(f"{text}; the file was discarded")
+        if isinstance(outcome, APIResponse) and is_expiry(outcome.status, outcome.body):
+            if not self._refreshed:
+                self._refreshed = True
+                return RetryAt(0.0, refresh=True)
+            text = "the video URL has expired, and a new one does not work either"
+            said = named_status(outcome.status)
+            return LinkExpiredError(f"{text} ({said})", **self._facts_of(outcome))
+        return self._retried(outcome, now, wall)
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> RetryAt | ChainhubError:
         if self._fruitless == 1 and self._retry.attempts > 1:
             return RetryAt(0.0)
-        step = self._after(Failure("protocol", outcome.text, sent=True), now, wall)
+        step = self._retried(Failure("protocol", outcome.text, sent=True), now, wall)
         if isinstance(step, RetryAt):
             return step
         if outcome.on_disk:
             return DownloadError(f"{outcome.text} again and again")
         return DownloadError(f"the server did not send what was requested: {outcome.text}")
 
-    def _after_answer(
-        self, answer: APIResponse, now: float, wall: float
-    ) -> RetryAt | ChainhubError:
-        if is_expiry(answer.status, answer.body):
-            if self._renewed:
-                return self._expired(answer)
-            self._renewed = True
-            return RetryAt(0.0, refresh=True)
-        return self._after(answer, now, wall)
-
-    def _after(
+    def _retried(
         self, outcome: APIResponse | Failure, now: float, wall: float
     ) -> RetryAt | ChainhubError:
         step = decide(
@@ -158,11 +148,6 @@ class DownloadState:
         )
         if isinstance(step, Retry):
             return RetryAt(step.delay)
-        return self._error(outcome, step, now, wall)
-
-    def _error(
-        self, outcome: APIResponse | Failure, step: Stop, now: float, wall: float
-    ) -> ChainhubError:
         if isinstance(outcome, Failure):
             over = now >= self._deadline_at
             error = error_of(outcome, self._secrets(), ambiguous=False, deadline_over=over)
@@ -176,16 +161,9 @@ class DownloadState:
             error.message = f"{error.message} ({step.text})"
         return error
 
-    def _expired(self, answer: APIResponse) -> LinkExpiredError:
-        said = named_status(answer.status)
-        return LinkExpiredError(
-            f"the video URL has expired, and a new one does not work either ({said})",
-            **self._facts_of(answer),
-        )
-
-    def _facts_of(self, answer: APIResponse) -> dict[str, Any]:
-        request_id = request_id_of(answer, self._secrets())
-        return {"status": answer.status, "request_id": request_id}
+    def _facts_of(self, response: APIResponse) -> dict[str, Any]:
+        request_id = request_id_of(response, self._secrets())
+        return {"status": response.status, "request_id": request_id}
 
 
 _ADVICE = "this response is from the file server, not from the API; try again later"

@@ -17,7 +17,7 @@ from chainhub._cancel import Cancel
 from chainhub._download import (
     Download,
     DownloadOptions,
-    DownloadRequest,
+    FetchRequest,
     download_all,
     in_loop,
     in_thread,
@@ -71,9 +71,9 @@ class ResultDownloads:
         self._transport = transport
         self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
         self._halt = Cancel()
-        self._terms = DownloadOptions(
+        self._options = DownloadOptions(
             session=transport.session,
-            options=transport.options,
+            call=transport.options,
             policy=url_policy_of(transport, tuple(allow_hosts)),
             if_exists=if_exists,
             max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
@@ -100,7 +100,7 @@ class ResultDownloads:
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
         task_id = id_of(task)
-        request = DownloadRequest(
+        request = FetchRequest(
             id=task_id,
             url=None if isinstance(task, str) else address_in(task_id, task),
             refresh=partial(self._queried, task_id),
@@ -109,14 +109,14 @@ class ResultDownloads:
             makes_folder=dest is None,
             sha256=None if sha256 is None else sha256.lower(),
         )
-        return Download(self._terms, request)
+        return Download(self._options, request)
 
     def make_all(
         self, tasks: Tasks, into: Place, parallel: int, tell: Tell
     ) -> dict[str, AnyDownloadOutcome]:
         """Download the videos of many tasks and return their outcomes."""
-        policy = self._terms.policy.keeping()
-        self._terms = attrs.evolve(self._terms, policy=policy)
+        policy = self._options.policy.keeping()
+        self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
             return download_all(self._jobs(tasks, into), parallel, self._halt, tell)
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from chainhub._download import partial as _partial
-from chainhub._download.partial import Partial, part_of, state_of
+from chainhub._download import filelock as _filelock
+from chainhub._download.partial import Partial
 from chainhub.errors import DiskError, DownloadError
 
 
@@ -16,12 +16,14 @@ def target(tmp_path):
     return tmp_path / "v.mp4"
 
 
-def test_names():
-    """Both stand beside the target."""
-    from pathlib import Path
+def part_of(target):
+    """Return the unfinished file of a target."""
+    return target.with_name("v.mp4.part")
 
-    assert part_of(Path("/d/v.mp4")) == Path("/d/v.mp4.part")
-    assert state_of(Path("/d/v.mp4")) == Path("/d/v.mp4.part.json")
+
+def state_of(target):
+    """Return the state of the unfinished file."""
+    return target.with_name("v.mp4.part.json")
 
 
 def test_what_is_written_can_be_resumed(target):
@@ -137,7 +139,7 @@ def test_a_file_that_cannot_be_locked(target, monkeypatch, caplog, number):
     def lock_file(_):
         raise OSError(number, "cannot")
 
-    monkeypatch.setattr(_partial, "lock_file", lock_file)
+    monkeypatch.setattr(_filelock, "lock_file", lock_file)
     if number == errno.ENOLCK:
         Partial(target, "a").close()
         assert "nothing keeps other downloads away" in caplog.text
@@ -175,7 +177,7 @@ def test_a_part_of_another_user(target, monkeypatch, probed):
 def test_a_part_that_is_renamed_meanwhile_is_not_taken(target, monkeypatch):
     """What was opened may be the finished file by the time it is locked."""
     part_of(target).write_bytes(b"complete")
-    original = _partial.lock_file
+    original = _filelock.lock_file
     turns = []
 
     def lock_file(descriptor):
@@ -184,7 +186,7 @@ def test_a_part_that_is_renamed_meanwhile_is_not_taken(target, monkeypatch):
         turns.append(descriptor)
         return original(descriptor)
 
-    monkeypatch.setattr(_partial, "lock_file", lock_file)
+    monkeypatch.setattr(_filelock, "lock_file", lock_file)
     part = Partial(target, "a")
     part.start(None, None)
     part.write(b"other")
@@ -211,7 +213,7 @@ def test_a_part_that_goes_before_it_is_opened(target, monkeypatch):
 
 def test_a_part_that_comes_and_goes_for_ever(target, monkeypatch):
     """The tries are bounded."""
-    monkeypatch.setattr(_partial, "_open", lambda path: None)
+    monkeypatch.setattr(_filelock, "_open", lambda path: None)
     with pytest.raises(DownloadError, match="changed by other processes"):
         Partial(target, "a")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainhub._download.sniff import SNIFFED, is_cut, is_text, refused_content
+from chainhub._download.media import SNIFFED, is_cut, is_text, refused_content
 
 PACKET = b"\x47" + bytes(187)
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from chainhub._download.body import Received, SliceReceived
 from chainhub._download.media import StartOver
+from chainhub._download.partial import Received
 from chainhub._download.state import PROGRESS, DownloadState, Mismatch, RetryAt
 from chainhub._responses.response import APIResponse
 from chainhub._session import RetryPolicy
@@ -46,7 +46,7 @@ def settle(made, outcome, position=0, now=0.0):
 @pytest.mark.parametrize(
     ("outcome", "step"),
     [
-        (Received(), None),
+        (Received.WHOLE, None),
         (BROKEN, RetryAt(0.5)),
         (Failure("timeout", "", sent=True), RetryAt(0.5)),
         (answer(500), RetryAt(0.5)),
@@ -71,7 +71,7 @@ def test_parts_of_the_part_are_progress():
     """However many; only what comes to nothing is counted."""
     made = course()
     for number in range(50):
-        assert settle(made, SliceReceived(), 20_000 * number) == RetryAt(0.0)
+        assert settle(made, Received.SLICE, 20_000 * number) == RetryAt(0.0)
     assert settle(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 import pytest
 
 from chainhub._cancel import Cancel
-from chainhub._download.worker import in_loop, in_thread
+from chainhub._download import in_loop, in_thread
 from chainhub.errors import CancelledByUser
 from tests.loopback import until
 

@@ -1,0 +1,228 @@
+"""Downloads in threads: one for an event loop, a few at the same time for many files.
+
+Neither an event loop's executor nor `concurrent.futures`: their threads stay, a task that is
+cancelled forgets them at work, and the interpreter waits for them at its end. Measured, a video
+read by blocking calls in a thread costs two thirds of the processor time that asyncio's streams
+cost, and the disk never stops the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import attrs
+
+from chainhub import _clock
+from chainhub._cancel import Cancel
+from chainhub._download.download import Download, Progress, Tell
+from chainhub._redaction import one_line
+from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class DownloadOutcome:
+    """The outcome of one download: `if outcome.error is None`, there is a file.
+
+    Attributes:
+        id: The id of the task.
+        path: The file, or None if the download failed.
+        error: Why there is no file, or None if there is one.
+        elapsed: Seconds that the download took.
+    """
+
+    id: str
+    path: Path | None
+    error: ChainhubError | None
+    elapsed: float
+
+    def result(self) -> Path:
+        """Return the path of the file.
+
+        Raises:
+            ChainhubError: the outcome's error, if it has one.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.path is None:
+            raise DownloadError(f"there is no result for the video of task {one_line(self.id, 80)}")
+        return self.path
+
+
+if TYPE_CHECKING:
+    # A checker narrows a union by `outcome.error is None`, but not the attributes of one class.
+    class DownloadOutcomeWithPath(DownloadOutcome):
+        path: Path
+        error: None
+
+    class DownloadOutcomeWithError(DownloadOutcome):
+        error: ChainhubError
+
+    AnyDownloadOutcome: TypeAlias = DownloadOutcomeWithPath | DownloadOutcomeWithError
+    Reports: TypeAlias = SimpleQueue[Progress | DownloadOutcome | BaseException]
+
+Job = tuple[str, Callable[[], Download]]
+"""An id, and what makes its download; what that raises is the outcome, if it is not a mistake."""
+
+
+def download_all(
+    jobs: Iterable[Job], parallel: int, halt: Cancel, tell: Tell
+) -> dict[str, AnyDownloadOutcome]:
+    """Run many downloads in a few threads; ids that come again are passed over.
+
+    Args:
+        jobs: Read when there is room for another.
+        parallel: Downloads at the same time.
+        halt: Set when this ends early: it ends all downloads.
+        tell: Called with progress, in this thread.
+
+    Raises:
+        BaseException: what one of them raised that is not an outcome.
+    """
+    outcomes: dict[str, DownloadOutcome | None] = {}
+    waiting: SimpleQueue[Job | None] = SimpleQueue()
+    reports: Reports = SimpleQueue()
+    threads: list[threading.Thread] = []
+    running = 0
+
+    try:
+        for job in jobs:
+            if job[0] in outcomes:
+                continue
+            outcomes[job[0]] = None
+            running += 1
+            if running > len(threads):
+                threads.append(start_thread(partial(_work, waiting, reports)))
+            waiting.put(job)
+            if running >= parallel:
+                ended = _next_outcome(reports, tell)
+                outcomes[ended.id] = ended
+                running -= 1
+        for _ in range(running):
+            ended = _next_outcome(reports, tell)
+            outcomes[ended.id] = ended
+    except BaseException:
+        halt.set()
+        raise
+    finally:
+        for _ in threads:
+            waiting.put(None)
+        for thread in threads:
+            thread.join()
+    return cast("dict[str, AnyDownloadOutcome]", outcomes)
+
+
+def _work(waiting: SimpleQueue[Job | None], reports: Reports) -> None:
+    try:
+        while (job := waiting.get()) is not None:
+            reports.put(_outcome(*job, reports.put))
+    except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
+        reports.put(error)
+
+
+def _next_outcome(reports: Reports, tell: Tell) -> DownloadOutcome:
+    while isinstance(report := reports.get(), Progress):
+        tell(report)
+    if isinstance(report, BaseException):
+        raise report
+    return report
+
+
+def _outcome(job_id: str, make: Callable[[], Download], tell: Tell) -> DownloadOutcome:
+    began = _clock.monotonic()
+    path, failure = None, None
+    try:
+        path = make().run(tell)
+    except (CancelledByUser, ConfigurationError):
+        raise
+    except ChainhubError as error:
+        failure = error
+    return DownloadOutcome(job_id, path, failure, _clock.monotonic() - began)
+
+
+def start_thread(work: Callable[[], object]) -> threading.Thread:
+    """Start a thread of this context that does not keep the interpreter from ending.
+
+    Raises:
+        DownloadError: the system starts no further thread.
+    """
+    target = copy_context().run
+    thread = threading.Thread(target=target, args=(work,), name="chainhub-download", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        failure = DownloadError(f"no thread can be started for the download: {error}")
+    else:
+        return thread
+    raise failure
+
+
+async def in_thread(work: Callable[[], T], halt: Cancel) -> T:
+    """Return what `work` returns; ended early, wait until its thread has ended too.
+
+    Args:
+        work: Runs in the thread, in this context.
+        halt: Set when this is cancelled; it must make `work` return soon.
+
+    Raises:
+        DownloadError: the system starts no further thread.
+    """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    results: list[T] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
+            failures.append(error)
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(ended.set)
+
+    thread = start_thread(run)
+    try:
+        await ended.wait()
+    except asyncio.CancelledError:
+        halt.set()
+        while not ended.is_set():
+            with suppress(asyncio.CancelledError):
+                await ended.wait()
+        raise
+    finally:
+        halt.set()  # a coroutine that is dropped is never woken again
+        thread.join()
+    if failures:
+        raise failures.pop()
+    return results.pop()
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, T], halt: Cancel) -> T:
+    """Return what a coroutine returns in the event loop, for a thread that `in_thread` waits for.
+
+    Raises:
+        CancelledByUser: `halt` was set first.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+
+    def stop() -> None:
+        future.cancel()
+
+    with halt.watching(stop), suppress(CancelledError):
+        return future.result()
+    if halt.is_set():
+        raise CancelledByUser("the download was cancelled")
+    raise asyncio.CancelledError
