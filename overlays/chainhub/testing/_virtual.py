@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from unittest.mock import patch
 
 import attrs
 
@@ -53,8 +54,6 @@ class EndlessWait(AssertionError):
 
 @attrs.define(eq=False)
 class _Sleeper:
-    """Somebody who is to be woken at an instant."""
-
     wake: Callable[[], None]
     thread: threading.Thread = attrs.field(factory=threading.current_thread)
     asleep: bool = True
@@ -116,7 +115,14 @@ class VirtualClock:
             self._awake.discard(sleeper.thread)
             try:
                 while sleeper.asleep and not (cancel is not None and cancel.is_set()):
-                    quiet = self._pass_time(quiet)
+                    before = self._news
+                    if self._requests or (self._others_awake() and quiet < _MOMENTS):
+                        self._changed.wait(_MOMENT)
+                        self._wake_due()
+                        quiet = quiet + 1 if before == self._news else 0
+                    else:
+                        self._jump()
+                        quiet = 0
             finally:
                 sleeper.asleep = False
                 self._awake.add(sleeper.thread)
@@ -143,30 +149,25 @@ class VirtualClock:
             if delay is None:
                 yield scope
                 return
-            with self._doze(delay, _clock.waker(scope)):
+            loop = asyncio.get_running_loop()
+            with self._changed:
+                sleeper = self._lie_down(delay, _clock.waker(scope))
+                if loop not in self._dozing:
+                    loop.call_soon(self._turn, loop, self._news, 0)
+                self._dozing[loop] += 1
+            try:
                 yield scope
+            finally:
+                with self._changed:
+                    sleeper.asleep = False
+                    self._dozing[loop] -= 1
+                    self._stir()
 
     def request_under_way(self, change: int) -> None:
         """Keep time from jumping while a request is under way: it begins (1), or has ended (-1)."""
         with self._changed:
             self._requests += change
             self._stir()
-
-    @contextmanager
-    def _doze(self, delay: float, wake: Callable[[], None]) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        with self._changed:
-            sleeper = self._lie_down(delay, wake)
-            if loop not in self._dozing:
-                loop.call_soon(self._turn, loop, self._news, 0)
-            self._dozing[loop] += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                sleeper.asleep = False
-                self._dozing[loop] -= 1
-                self._stir()
 
     def _lie_down(self, delay: float, wake: Callable[[], None]) -> _Sleeper:
         if self._skipped > self.limit or delay == math.inf:
@@ -191,16 +192,6 @@ class VirtualClock:
 
     def _others_awake(self) -> bool:
         return bool(self._awake - {threading.current_thread()})
-
-    def _pass_time(self, quiet: int) -> int:
-        """Jump, or wait a moment; return how many moments were quiet. The lock is held."""
-        if self._requests or (self._others_awake() and quiet < _MOMENTS):
-            before = self._news
-            self._changed.wait(_MOMENT)
-            self._wake_due()
-            return quiet + 1 if before == self._news else 0
-        self._jump()
-        return 0
 
     def _turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
         """Look, once per turn of the loop, whether all are asleep; the loop itself never is."""
@@ -256,13 +247,9 @@ def virtual_time(*, limit: float = DAY) -> Iterator[VirtualClock]:
             "a virtual clock is already in use; the fixture chainhub_clock, which"
             " chainhub_sandbox uses, is one"
         )
-    before = {name: getattr(_clock, name) for name in _REPLACED}
     clock = VirtualClock(limit)
     try:
-        for name in _REPLACED:
-            setattr(_clock, name, getattr(clock, name))
-        yield clock
+        with patch.multiple(_clock, **{name: getattr(clock, name) for name in _REPLACED}):
+            yield clock
     finally:
-        for name, value in before.items():
-            setattr(_clock, name, value)
         _in_use.release()

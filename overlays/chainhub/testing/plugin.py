@@ -32,16 +32,14 @@ def chainhub_sandbox(chainhub_clock: VirtualClock) -> Iterator[Sandbox]:
     from chainhub.sandbox import MissingExtraError
     from chainhub.testing import Sandbox
 
-    sandbox, missing = Sandbox(), None
+    sandbox = Sandbox()
     try:
         sandbox.start()
     except MissingExtraError as error:
-        missing = error.name
-    if missing is not None:
         from chainhub._extras import missing_extra
 
         subject = "the fixture chainhub_sandbox needs"
-        pytest.fail(missing_extra(subject, missing, "testing"), pytrace=False)
+        pytest.fail(missing_extra(subject, str(error.name), "testing"), pytrace=False)
     yield sandbox
     sandbox.close()
 
@@ -51,9 +49,8 @@ def chainhub_client(chainhub_sandbox: Sandbox) -> Iterator[Client]:
     """Return a client of the mock server."""
     from chainhub import Client
 
-    with Client(
-        chainhub_sandbox.key, base_url=chainhub_sandbox.base_url, trust_env=False
-    ) as client:
+    url = chainhub_sandbox.base_url
+    with Client(chainhub_sandbox.key, base_url=url, trust_env=False) as client:
         yield client
 
 
@@ -74,15 +71,11 @@ def chainhub_environment(
     chainhub_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """Set the environment variables that make every client use the mock server, and return them."""
-    variables = {**chainhub_sandbox.environment, **_no_proxy()}
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return variables
-
-
-def _no_proxy() -> dict[str, str]:
-    """Return the variables that keep a proxy from what is asked of this machine."""
+    # A proxy must be kept from what is asked of this machine.
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [host.strip() for host in direct.split(",") if host.strip()]
     value = ",".join(hosts if "*" in hosts else [*hosts, "127.0.0.1"])
-    return {"no_proxy": value, "NO_PROXY": value}
+    variables = {**chainhub_sandbox.environment, "no_proxy": value, "NO_PROXY": value}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
