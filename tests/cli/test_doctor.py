@@ -70,6 +70,8 @@ def test_an_unusable_key_is_named_by_its_source(sandbox: Sandbox, chainhub, monk
     monkeypatch.setenv("CHAINHUB_API_KEY", f"{KEY} tail")
     done = chainhub("doctor", "--offline")
     assert "unusable API key from CHAINHUB_API_KEY" in done.out
+    both = chainhub("doctor", "--base-url", "https://api.example/v1")
+    assert (both.code, both.out.endswith("\n2 problems found.\n")) == (3, True)
     assert KEY not in done.out
     assert done.code == 3
 
@@ -124,6 +126,7 @@ def test_the_proxy_is_told_without_its_password(chainhub, monkeypatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "gopher://user:sk-test-password@h")
     done = chainhub("doctor")
     assert "✗ HTTPS_PROXY: " in done.out
+    assert done.out.endswith("\n1 problem found.\n")
     assert "password" not in done.out
     assert done.code == 2
 

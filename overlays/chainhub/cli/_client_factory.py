@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
+from chainhub._client import Client
+from chainhub._session import (
+    DEADLINE,
+    KEYRING,
+    ask_keyring,
+    base_url_from,
+    check_key,
+    find_key,
+    keyring_installed,
+    no_key,
+)
+from chainhub._transport import is_loopback
 from chainhub.cli._messages import limit
 from chainhub.errors import CredentialsError
+from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chainhub import Client
     from chainhub._session import RetryEvent
     from chainhub.cli._terminal import Terminal
 
@@ -30,7 +44,7 @@ class Service(NamedTuple):
 def open_client(
     service: Service,
     terminal: Terminal,
-    deadline: float | None = None,
+    deadline: float = DEADLINE,
     on_retry: Callable[[RetryEvent], None] | None = None,
 ) -> Client:
     """Return a client for the service; seconds for a whole call are infinite for no limit.
@@ -39,14 +53,13 @@ def open_client(
         ConfigurationError: An option or a variable cannot be used.
         CredentialsError: There is no key, or one that cannot be used.
     """
-    from chainhub._client import Client
-    from chainhub._session import DEADLINE
-
+    # A base URL that cannot be used is a mistake to hear of before a missing key.
+    url = base_url_from(service.base_url, terminal.environ, SERVERS, allow_insecure=False)
     return Client(
-        key_for(terminal, loopback=_is_loopback(service, terminal)),
+        key_for(terminal, loopback=is_loopback(urlsplit(url).hostname or "")),
         base_url=service.base_url,
         timeout=limit(service.timeout),
-        deadline=DEADLINE if deadline is None else limit(deadline),
+        deadline=limit(deadline),
         on_retry=on_retry,
     )
 
@@ -59,42 +72,26 @@ def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
     Raises:
         CredentialsError: There is no key, or one that cannot be used.
     """
-    from chainhub._session import check_key, find_key, keyring_installed, no_key
-
     if find_key(terminal.environ) is not None:
         return None
-    if keyring_installed() and (key := key_of_keyring(terminal.environ)):
+    if key := key_of_keyring(terminal.environ):
         return key
     if terminal.can_ask:
-        from getpass import getpass
-
-        return check_key(getpass(_QUESTION), "the prompt")
+        return check_key(getpass.getpass(_QUESTION), "the prompt")
     message = no_key(terminal.environ).message
     raise CredentialsError(message + _SANDBOX if loopback else message)
 
 
 def key_of_keyring(environ: Mapping[str, str]) -> str | None:
-    """Return the key the keyring holds, None if it holds none or does not open.
+    """Return the key the keyring holds, None if there is none or it does not open.
 
     Raises:
         CredentialsError: It holds one that cannot be used.
     """
-    from chainhub._session import KEYRING, ask_keyring, check_key
-
+    if not keyring_installed():
+        return None
     try:
         held = ask_keyring(environ)
     except Exception:  # noqa: BLE001 - it is foreign code, whatever it raises
         return None
     return check_key(held, KEYRING)
-
-
-def _is_loopback(service: Service, terminal: Terminal) -> bool:
-    from urllib.parse import urlsplit
-
-    from chainhub._session import base_url_from
-    from chainhub._transport import is_loopback
-    from chainhub_api.servers import SERVERS
-
-    # A base URL that cannot be used is a mistake to hear of before a missing key.
-    url = base_url_from(service.base_url, terminal.environ, SERVERS, allow_insecure=False)
-    return is_loopback(urlsplit(url).hostname or "")

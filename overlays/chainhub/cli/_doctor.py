@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from chainhub import _clock, errors
+from chainhub._client import Client
+from chainhub._session import RetryPolicy, base_url_from, find_key, no_key
+from chainhub._transport import choose_proxy, read_environment, read_tls_config, tls_context
 from chainhub._version import __version__
 from chainhub.cli._client_factory import key_of_keyring
 from chainhub.cli._messages import limit, plain, spoken
 from chainhub.cli._progress import signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
+from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from chainhub.cli._client_factory import Service
     from chainhub.cli._progress import Signs
@@ -64,6 +68,13 @@ class Finding(NamedTuple):
     def section(self) -> str:
         """The heading it belongs to."""
         return next(section for section, checks in _SECTIONS.items() if self.check in checks)
+
+    @property
+    def record(self) -> dict[str, object]:
+        """The same as an object for programs."""
+        fields = self._asdict()
+        code = int(fields.pop("code"))
+        return {"section": self.section, **fields, "exit_code": code}
 
 
 # What the answer to a query of an unknown task means; the first row that fits decides.
@@ -112,13 +123,15 @@ def doctor(terminal: Terminal, *, service: Service, offline: bool, json: bool) -
     signs = signs_for(terminal.stdout)
     for one in _findings(service, terminal.environ, offline=offline):
         before = findings[-1] if findings else None
-        for line in [encoded(record(one))] if json else lines(one, before, signs):
+        for line in [encoded(one.record)] if json else lines(one, before, signs):
             terminal.result(line)
         findings.append(one)
+    faults = [one for one in findings if one.level is FAULT]
     if not json:
-        terminal.result(f"\n{conclusion(findings)}")
+        count = len(faults)
+        terminal.result(f"\n{count or 'No'} problem{'' if count == 1 else 's'} found.")
     # The later ones are mostly consequences of the first.
-    return next((one.code for one in findings if one.level is FAULT), Exit.DONE)
+    return faults[0].code if faults else Exit.DONE
 
 
 def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:
@@ -149,13 +162,11 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
 
 def found_key(environ: Mapping[str, str]) -> Finding:
     """Return where the key comes from, and nothing else about it."""
-    from chainhub._session import find_key, keyring_installed, no_key
-
     try:
         found = find_key(environ)
         if found is not None:
             return Finding("key", OK, f"found in {found.source}")
-        if keyring_installed() and key_of_keyring(environ):
+        if key_of_keyring(environ):
             return Finding("key", OK, "found in the keyring")
         return fault("key", no_key(environ))
     except CredentialsError as error:
@@ -164,9 +175,6 @@ def found_key(environ: Mapping[str, str]) -> Finding:
 
 def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, Finding]:
     """Return the base URL, or None, and whether it can be used."""
-    from chainhub._session import base_url_from
-    from chainhub_api.servers import SERVERS
-
     try:
         url = base_url_from(argument, environ, SERVERS, allow_insecure=False)
     except ConfigurationError as error:
@@ -179,8 +187,6 @@ def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str
 
 def found_proxy(url: str) -> Finding:
     """Return through which proxy requests go."""
-    from chainhub._transport import choose_proxy, read_environment
-
     parts, settings = urlsplit(url), read_environment()
     try:
         proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, settings)
@@ -193,8 +199,6 @@ def found_proxy(url: str) -> Finding:
 
 def found_tls(url: str, environ: Mapping[str, str]) -> Finding:
     """Return which certificate authorities are trusted; their certificates are read."""
-    from chainhub._transport import read_tls_config, tls_context
-
     parts = urlsplit(url)
     if parts.scheme == "http":
         return Finding("tls", OK, "not encrypted: the base URL is this machine")
@@ -226,9 +230,6 @@ def found_name(url: str) -> Finding:
 
 def probed(service: Service) -> list[Finding]:
     """Query a task that cannot exist, once, and return what that shows."""
-    from chainhub._client import Client
-    from chainhub._session import RetryPolicy
-
     began = _clock.monotonic()
     failure: ChainhubError | None = None
     try:
@@ -279,24 +280,6 @@ def lines(one: Finding, before: Finding | None, signs: Signs) -> Iterator[str]:
     yield f"  {sign} {plain(one.message)}"
     if one.advice:
         yield f"    {'→' if signs.good == '✓' else '>'} {plain(one.advice)}"
-
-
-def conclusion(findings: Iterable[Finding]) -> str:
-    """Return the last line: how many problems were found."""
-    count = sum(one.level is FAULT for one in findings)
-    return f"{count or 'No'} problem{'' if count == 1 else 's'} found."
-
-
-def record(one: Finding) -> dict[str, object]:
-    """Return a finding as an object for programs."""
-    return {
-        "section": one.section,
-        "check": one.check,
-        "level": one.level.value,
-        "message": one.message,
-        "advice": one.advice,
-        "exit_code": int(one.code),
-    }
 
 
 def _version(name: str) -> str:

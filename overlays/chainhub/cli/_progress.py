@@ -64,27 +64,16 @@ def signs_for(stream: object) -> Signs:
 
 @attrs.define
 class Row:
-    """The status of one task.
-
-    Attributes:
-        id: The task.
-        began: The instant its wait or download began.
-        word: The service's word for its status, or ours before there is one.
-        progress: What is done as a fraction, or None.
-        expected: Seconds such a task takes in all, as far as was learned, or None.
-        bytes: Bytes that are there and bytes of the whole, while it is downloaded.
-        marks: Instants and bytes of the last seconds, to compute the speed.
-        failing: Why the last poll failed, None if it did not.
-    """
+    """The status of one task; instants and spans are in seconds, progress is a fraction."""
 
     id: str
     began: float
-    word: str = "connecting"
+    word: str = "connecting"  # the service's, or ours before there is one
     progress: float | None = None
-    expected: float | None = None
-    bytes: tuple[int, int | None] | None = None
-    marks: list[tuple[float, int]] = attrs.field(factory=list)
-    failing: str | None = None
+    expected: float | None = None  # such a task takes in all, as far as was learned
+    bytes: tuple[int, int | None] | None = None  # there and of the whole, in a download
+    marks: list[tuple[float, int]] = attrs.field(factory=list)  # for the speed: when, how many
+    failing: str | None = None  # why the last poll failed
 
     def got(self, done: int, total: int | None, now: float) -> None:
         """Note how far a download is; less than before means that it starts over."""
@@ -113,26 +102,22 @@ class Row:
 def facts(row: Row, now: float) -> list[str]:
     """Return what is shown of a task, the most important first."""
     elapsed = clock(now - row.began)
-    if row.bytes is not None:
-        return [*_download_facts(row), elapsed]
-    shown = [row.failing or one_line(row.word, _LONGEST_WORD), elapsed]
-    if row.progress is not None:
-        shown.append(percent(row.progress))
-    if (rest := row.remainder(now)) is not None:
-        shown.append(f"about {clock(rest)} left" if rest > 0 else "longer than usual")
-    return shown
-
-
-def _download_facts(row: Row) -> list[str]:
+    if row.bytes is None:
+        shown = [row.failing or one_line(row.word, _LONGEST_WORD), elapsed]
+        if row.progress is not None:
+            shown.append(percent(row.progress))
+        if (rest := row.remainder(now)) is not None:
+            shown.append(f"about {clock(rest)} left" if rest > 0 else "longer than usual")
+        return shown
     from rich.filesize import decimal
 
-    done, total = row.bytes or (0, None)
+    done, total = row.bytes
     shown = [decimal(done) if total is None else f"{decimal(done)} of {decimal(total)}"]
     if (speed := row.speed) is not None:
         shown.append(f"{decimal(int(speed))}/s")
         if total is not None and speed > 0:
             shown.append(f"{clock((total - done) / speed)} left")
-    return shown
+    return [*shown, elapsed]
 
 
 def fitted(rows: Sequence[Row], now: float, width: int, signs: Signs) -> list[str]:
@@ -168,12 +153,7 @@ def shortened(text: str, width: int, signs: Signs) -> str:
 
 
 class TaskProgress:
-    """The tasks of one command and their state, collected from any thread. Shows nothing.
-
-    Args:
-        ids: The tasks.
-        terminal: Where lines go.
-    """
+    """The tasks of one command and their state, collected from any thread. Shows nothing."""
 
     expected: Callable[[str, float], float | None] | None = None
     """Returns the seconds a task is expected to take in all, or None."""
@@ -348,20 +328,16 @@ class LiveProgress(TaskProgress):
             for row in rows:
                 row.expected = self.expected and self.expected(row.id, now)
             hidden = len(self._rows) - len(rows)
-            head = [] if self._known == 1 else [("", self._header(rows, now))]
+            counts = [f"{self._done} of {self._known} done"]
+            counts += [f"{self._failed} failed"] if self._failed else []
+            counts += [f"{len(self._rows)} to go", clock(now - self._began)]
+            if rest := max((row.remainder(now) or 0.0 for row in rows), default=0.0):
+                counts.append(f"about {clock(rest)} left")
             texts = fitted(rows, now, width - 2, self._signs)
         busy = self._signs.busy[int(now * 8) % len(self._signs.busy)]
+        head = [] if self._known == 1 else [("", "  ".join(counts))]
         more = [(self._signs.cut, f" and {hidden} more")] if hidden else []
         return [*head, *((busy, f" {text}") for text in texts), *more]
-
-    def _header(self, rows: list[Row], now: float) -> str:
-        """Return the line above the rows of many tasks."""
-        parts = [f"{self._done} of {self._known} done"]
-        parts += [f"{self._failed} failed"] if self._failed else []
-        parts += [f"{len(self._rows)} to go", clock(now - self._began)]
-        if rest := max((row.remainder(now) or 0.0 for row in rows), default=0.0):
-            parts.append(f"about {clock(rest)} left")
-        return "  ".join(parts)
 
 
 def _erase(height: int) -> str:

@@ -115,12 +115,7 @@ class Terminal:
 
 
 class Results:
-    """Prints results from any thread, each once it is known, and counts them for the exit code.
-
-    Args:
-        terminal: Where to print.
-        json: Whether records are printed, rather than lines.
-    """
+    """Prints results from any thread, each once it is known, and counts them for the exit code."""
 
     def __init__(self, terminal: Terminal, *, json: bool) -> None:
         self._terminal = terminal
@@ -147,14 +142,7 @@ class Results:
         note: str | None = None,
         final: bool = True,
     ) -> None:
-        """Print one result.
-
-        Args:
-            record: All that is known.
-            line: The result as text, instead of the record, or None.
-            error: Why there is no result.
-            note: A line for a person, before the result.
-            final: Whether it counts for the exit code.
+        """Print one result: a record, or the line if there is one, after the error and a note.
 
         Raises:
             BrokenPipeError: Nobody reads results any more.
