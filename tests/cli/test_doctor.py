@@ -8,6 +8,7 @@ import types
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import certifi
 import httpx
 import pytest
 
@@ -17,6 +18,7 @@ from chainhub.errors import CredentialsError
 from chainhub.sandbox import Sandbox
 
 KEY = "sk-test-doctor-0123456789"
+REMOTE = ["--base-url", "https://api.nowhere.invalid"]
 FIELDS = ["section", "check", "level", "message", "advice", "exit_code"]
 
 
@@ -44,99 +46,71 @@ def test_json_has_one_object_per_finding(sandbox: Sandbox, chainhub) -> None:
     assert "(from --base-url)" in records[3]["message"]
 
 
-def test_a_wrong_key_is_told(sandbox: Sandbox, chainhub, monkeypatch) -> None:
-    """With what to do, the line for the support, and without the key."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
-    done = chainhub("doctor")
-    assert "✗ the service responds, but rejects the key" in done.out
-    assert "request id" in done.out
-    assert KEY not in done.out
-    assert "0123456789" not in done.out
-    assert done.code == 3
+PROXY = "http://user:sk-test-password@127.0.0.1:1"
 
 
-def test_nothing_is_sent_without_a_key(sandbox: Sandbox, chainhub, monkeypatch) -> None:
-    """But everything else is looked at."""
-    monkeypatch.delenv("CHAINHUB_API_KEY")
-    done = chainhub("doctor")
-    assert "✗ no API key: set CHAINHUB_API_KEY" in done.out
-    assert "! nothing was sent; fix the problems above first" in done.out
-    assert done.code == 3
-    assert sandbox.requests == ()
+@pytest.mark.parametrize(
+    ("variables", "words", "code", "shown"),
+    [
+        ({}, ["--offline"], 0, ["! nothing was sent (--offline)", "No problems found."]),
+        ({"API_KEY": KEY}, [], 3, ["✗ the service responds, but rejects the key", "request id"]),
+        (
+            {"API_KEY": None},
+            [],
+            3,
+            ["✗ no API key: set CHAINHUB_API_KEY", "! nothing was sent; fix the problems above"],
+        ),
+        (
+            {"API_KEY": f"{KEY} tail"},
+            [],
+            3,
+            ["unusable API key from CHAINHUB_API_KEY"],
+        ),
+        ({"API_KEY": f"{KEY} tail"}, ["--base-url", "https://h/v1"], 3, ["2 problems found."]),
+        ({}, ["--base-url", "https://h/v1"], 2, ["✗ --base-url: remove the /v1"]),
+        (
+            {"BASE_URL": None},
+            ["--offline"],
+            0,
+            ["https://api.chainhub.tech (from the contract", "authorities of certifi"],
+        ),
+        ({"SSL_CERT_FILE": certifi.where()}, ["--offline", *REMOTE], 0, ["(from SSL_CERT_FILE)"]),
+        ({"SSL_CERT_FILE": __file__}, REMOTE, 2, ["no certificates can be read"]),
+        (
+            {"HTTPS_PROXY": PROXY},
+            REMOTE,
+            7,
+            ["✓ through the proxy http://127.0.0.1:1 (HTTPS_PROXY)"],
+        ),
+        (
+            {"HTTPS_PROXY": PROXY.replace("http", "gopher")},
+            REMOTE,
+            2,
+            ["✗ HTTPS_PROXY: ", "1 problem found."],
+        ),
+        ({}, REMOTE, 7, ["✗ the host name api.nowhere.invalid cannot be resolved"]),
+    ],
+)
+def test_each_problem_is_told(
+    variables, words, code, shown, sandbox: Sandbox, chainhub, monkeypatch
+) -> None:
+    """With what to do, and without the key, a part of it or a password; what follows is left."""
+    for name, value in variables.items():
+        full = f"CHAINHUB_{name}" if name in ("API_KEY", "BASE_URL") else name
+        monkeypatch.delenv(full, raising=False)
+        if value is not None:
+            monkeypatch.setenv(full, value)
+    done = chainhub("doctor", *words)
+    assert [text for text in shown if text not in done.out] == []
+    assert (done.code, done.err) == (code, "")
+    assert not re.search(f"0123456789|password|{sandbox.key}", done.out)
+    # Only the wrong key is seen by the service.
+    assert len(sandbox.requests) == ("rejects" in done.out)
+    assert ("Network" in done.out) is ("--base-url: " not in done.out)
 
 
-def test_an_unusable_key_is_named_by_its_source(sandbox: Sandbox, chainhub, monkeypatch) -> None:
-    """Neither its characters nor its length are told."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", f"{KEY} tail")
-    done = chainhub("doctor", "--offline")
-    assert "unusable API key from CHAINHUB_API_KEY" in done.out
-    both = chainhub("doctor", "--base-url", "https://api.example/v1")
-    assert (both.code, both.out.endswith("\n2 problems found.\n")) == (3, True)
-    assert KEY not in done.out
-    assert done.code == 3
-
-
-def test_offline_sends_nothing(sandbox: Sandbox, chainhub) -> None:
-    """And says so."""
-    done = chainhub("doctor", "--offline")
-    assert "! nothing was sent (--offline)" in done.out
-    assert done.code == 0
-    assert sandbox.requests == ()
-
-
-def test_a_base_url_that_cannot_be_used_ends_the_search(chainhub, monkeypatch) -> None:
-    """What follows from it would only confuse."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
-    done = chainhub("doctor", "--base-url", "https://api.example/v1")
-    assert "✗ --base-url: remove the /v1" in done.out
-    assert done.code == 2
-    assert "Network" not in done.out
-
-
-def test_the_contract_has_a_server_of_its_own(chainhub, monkeypatch) -> None:
-    """It is taken if nothing else is given; certificates are those of certifi."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
-    done = chainhub("doctor", "--offline")
-    assert "https://api.chainhub.tech (from the contract" in done.out
-    assert re.search(r"✓ trusts \d+ certificate authorities of certifi", done.out)
-
-
-def test_certificates_of_the_environment(chainhub, monkeypatch, tmp_path: Path) -> None:
-    """Their file is named, and read."""
-    import certifi
-
-    monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
-    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
-    assert "(from SSL_CERT_FILE)" in chainhub("doctor", "--offline").out
-    (tmp_path / "broken.pem").write_text("no certificate")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "broken.pem"))
-    done = chainhub("doctor")
-    assert "no certificates can be read" in done.out
-    assert done.code == 2
-
-
-def test_the_proxy_is_told_without_its_password(chainhub, monkeypatch) -> None:
-    """With the variable that names it; the probe then says that it cannot be used."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
-    monkeypatch.setenv("HTTPS_PROXY", "http://user:sk-test-password@127.0.0.1:1")
-    done = chainhub("doctor")
-    assert "✓ through the proxy http://127.0.0.1:1 (HTTPS_PROXY)" in done.out
-    assert "password" not in done.out
-    assert done.code == 7
-    monkeypatch.setenv("HTTPS_PROXY", "gopher://user:sk-test-password@h")
-    done = chainhub("doctor")
-    assert "✗ HTTPS_PROXY: " in done.out
-    assert done.out.endswith("\n1 problem found.\n")
-    assert "password" not in done.out
-    assert done.code == 2
-
-
-def test_a_name_without_an_address(chainhub, monkeypatch) -> None:
-    """Nothing is sent then."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", KEY)
-    done = chainhub("doctor", "--base-url", "https://api.nowhere.invalid")
-    assert "✗ the host name api.nowhere.invalid cannot be resolved" in done.out
-    assert done.code == 7
+def test_a_name_without_an_address_and_without_a_reason(monkeypatch) -> None:
+    """The system may say nothing at all."""
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda *given, **more: (_ for _ in ()).throw(OSError)
     )
