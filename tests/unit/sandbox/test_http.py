@@ -16,7 +16,6 @@ from chainhub.sandbox import (
     close,
     completed,
     cut,
-    failed,
     html,
     pending,
     reset,
@@ -33,30 +32,6 @@ def video_url(sandbox: Sandbox, client: httpx.Client, media: list[Step]) -> str:
     """Return the URL of a finished task's video."""
     url: str = ask(client, sandbox.add([completed], media=media)).json()["video_url"]
     return url
-
-
-def test_a_tasks_life(sandbox: Sandbox, client: httpx.Client) -> None:
-    """A task answers as its script says, until it stays with the last step."""
-    task_id = sandbox.add([pending, failed("no luck")])
-    bodies = [ask(client, task_id).json() for _ in range(3)]
-    assert [body["status"] for body in bodies] == ["pending", "failed", "failed"]
-    assert bodies[0]["video_url"] is None
-    assert bodies[2]["detail"]["video_generation_error"] == "no luck"
-    assert all(body["id"] == task_id for body in bodies)
-
-
-def test_time_goes_on_when_the_clock_is_advanced(sandbox: Sandbox, client: httpx.Client) -> None:
-    """A step by time ends when the clock says so, and the time of the change is told."""
-    task_id = sandbox.add([pending(seconds=60), completed])
-    before = ask(client, task_id).json()
-    sandbox.advance(59.5)
-    assert ask(client, task_id).json() == before
-    sandbox.advance(0.5)
-    after = ask(client, task_id).json()
-    assert (after["status"], after["detail"]["running"]) == ("completed", False)
-    assert after["status_update_time"] - before["status_update_time"] == pytest.approx(
-        60_000, abs=1
-    )
 
 
 @pytest.mark.parametrize(
@@ -255,12 +230,6 @@ def test_a_video_has_faults_of_its_own(sandbox: Sandbox, client: httpx.Client) -
     url = video_url(sandbox, client, [status(403), html(), slow(0.01)])
     codes = [(got := client.get(url)).status_code for _ in range(4)]
     assert (codes, got.content[4:8]) == ([403, 200, 200, 200], b"ftyp")
-
-
-def test_a_url_of_ones_own_is_told_as_it_is(sandbox: Sandbox, client: httpx.Client) -> None:
-    """A completion can point anywhere."""
-    task_id = sandbox.add(completed(url="https://cdn.example/v.mp4"))
-    assert ask(client, task_id).json()["video_url"] == "https://cdn.example/v.mp4"
 
 
 @pytest.mark.parametrize(

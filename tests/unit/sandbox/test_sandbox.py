@@ -68,13 +68,6 @@ def test_a_task_may_be_written_out_step_by_step() -> None:
             sandbox.task()
 
 
-def test_a_video_of_ones_own() -> None:
-    """The bytes behind the URLs can be chosen."""
-    with Sandbox(video=b"mine") as sandbox:
-        link = get(sandbox, sandbox.add(completed)).json()["video_url"]
-        assert PLAIN.get(link).content == b"mine"
-
-
 @pytest.mark.parametrize("key", ["", "a b", "ü", "a\n"])
 def test_an_unusable_key_is_refused_without_showing_it(key: str) -> None:
     """A key that cannot be sent is refused at once."""

@@ -34,6 +34,13 @@ def clock() -> Iterator[VirtualClock]:
     assert time.monotonic() - began < 10
 
 
+@pytest.fixture
+def played(mode, clock: VirtualClock):
+    """Give a sandbox that was started under the clock, and a client of it."""
+    with Sandbox() as sandbox:
+        yield sandbox, mode.client(sandbox.key, base_url=sandbox.base_url)
+
+
 def places() -> tuple[object, ...]:
     """Return what a clock takes the place of."""
     return (
@@ -290,26 +297,24 @@ def test_a_client_that_never_gets_there_is_stopped(mode) -> None:
             mode(client.video.wait(sandbox.task("pending"), deadline=None, interval=60))
 
 
-def test_many_are_waited_for_in_no_time(mode) -> None:
+def test_many_are_waited_for_in_no_time(mode, clock: VirtualClock, played) -> None:
     """Fifty tasks of ten minutes each take together ten minutes, and next to nothing."""
-    with virtual_time() as clock, Sandbox() as sandbox:
-        client = mode.client(sandbox.key, base_url=sandbox.base_url)
-        ids = [sandbox.task(pending(seconds=600), "completed") for _ in range(50)]
-        began = time.monotonic()
-        outcomes = mode(client.video.wait_many(ids, interval=200))
-        assert time.monotonic() - began < 5
-        assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
-        assert 590 < clock.skipped < 605
+    sandbox, client = played
+    ids = [sandbox.task(pending(seconds=600), "completed") for _ in range(50)]
+    began = time.monotonic()
+    outcomes = mode(client.video.wait_many(ids, interval=200))
+    assert time.monotonic() - began < 5
+    assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
+    assert 590 < clock.skipped < 605
 
 
-def test_deadline_of_many_passes_on_the_clock(mode) -> None:
+def test_deadline_of_many_passes_on_the_clock(mode, clock: VirtualClock, played) -> None:
     """Tasks that never end are given up after the seconds that the caller has named."""
-    with virtual_time() as clock, Sandbox() as sandbox:
-        client = mode.client(sandbox.key, base_url=sandbox.base_url)
-        ids = [sandbox.task("pending") for _ in range(3)]
-        outcomes = mode(client.video.wait_many(ids, deadline=900, interval=60))
-        assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
-        assert 890 < clock.skipped < 901
+    sandbox, client = played
+    ids = [sandbox.task("pending") for _ in range(3)]
+    outcomes = mode(client.video.wait_many(ids, deadline=900, interval=60))
+    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
+    assert 890 < clock.skipped < 901
 
 
 def test_a_switch_ends_the_pause_between_questions_about_many(mode) -> None:
@@ -354,18 +359,14 @@ def test_threads_wait_side_by_side(clock: VirtualClock) -> None:
     assert ended == [(200, 200), (400, 400), (600, 600)]
 
 
-def test_downloads_pause_on_the_clock(mode, tmp_path) -> None:
+def test_downloads_pause_on_the_clock(mode, clock: VirtualClock, played, tmp_path) -> None:
     """What a video's server refuses at first is asked for again, without a real pause."""
-    with virtual_time() as clock, Sandbox() as sandbox:
-        client = mode.client(sandbox.key, base_url=sandbox.base_url)
-        faults = [status(503, retry_after=30), reset]
-        outcomes = mode(
-            client.video.download_many(
-                [sandbox.task("completed", media=faults) for _ in range(3)], into=tmp_path
-            )
-        )
-        assert [outcome.error for outcome in outcomes.values()] == [None] * 3
-        assert 30 <= clock.skipped < 150
+    sandbox, client = played
+    faults = [status(503, retry_after=30), reset]
+    ids = [sandbox.task("completed", media=faults) for _ in range(3)]
+    outcomes = mode(client.video.download_many(ids, into=tmp_path))
+    assert [outcome.error for outcome in outcomes.values()] == [None] * 3
+    assert 30 <= clock.skipped < 150
 
 
 def test_ids_that_come_late_are_waited_for(clock: VirtualClock) -> None:
