@@ -17,8 +17,7 @@ import pytest
 import chainhub
 from chainhub import _clock, otel
 from chainhub._responses import APIResponse
-from chainhub._session import UNDESCRIBED, CallResult, Operation, operation_of
-from chainhub._session import log as _log
+from chainhub._session import UNDESCRIBED, CallResult, Operation, events, operation_of
 from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, SocketStream
 from chainhub._transport.sockets import is_readable
@@ -76,17 +75,17 @@ def test_foreign_good_status_is_named(mode, server, http):
 @pytest.mark.parametrize(("value", "level"), [("info", logging.INFO), ("verbose", logging.WARNING)])
 def test_log_handler_is_installed_in_process(monkeypatch, value, level):
     """`CHAINHUB_LOG` takes effect with the first client, once."""
-    before = list(_log.logger.handlers)
+    before = list(events.logger.handlers)
     monkeypatch.setenv("CHAINHUB_LOG", value)
     try:
-        _log.guard_logs()
-        _log.guard_logs()
-        added = [handler for handler in _log.logger.handlers if handler not in before]
+        events.guard_logs()
+        events.guard_logs()
+        added = [handler for handler in events.logger.handlers if handler not in before]
         assert [type(handler) for handler in added] == [logging.StreamHandler]
-        assert _log.logger.level == level
+        assert events.logger.level == level
     finally:
-        _log.logger.handlers[:] = before
-        _log.logger.setLevel(logging.NOTSET)
+        events.logger.handlers[:] = before
+        events.logger.setLevel(logging.NOTSET)
 
 
 def test_spans_without_their_package_are_a_sentence(monkeypatch):

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.git]
 IMPORT = re.compile(r"^(\s*)(?:import (httpx|httpcore)|from (httpx|httpcore)([.\w]*) (import .+))$")
 LOGGER = re.compile(r'"(httpx|httpcore)(\.\w+)?"')
 # Whose logger names are a matter of the library, and who asks for them.
-NAMES_LOGGERS = ("overlays/chainhub/_session/log.py", "tests/unit/session/test_log.py")
+NAMES_LOGGERS = ("overlays/chainhub/_session/events.py", "tests/unit/session/test_log.py")
 TRIED = ("tests/client", "tests/faults", "tests/contract/test_operations.py")
 # Of the unit tests, those of what is not shipped and of the sandbox are left out, and those of the
 # pytest plugin, which start processes of their own that do not see httpx2.
@@ -77,7 +77,7 @@ def test_only_imports_and_logger_names_change(changes: Counter[tuple[str, str]])
     generated = {line for name, line in shipped if name.startswith("generated/")}
     assert generated == {"import httpx"}
     others = [place for place in shipped if not IMPORT.match(place[1])]
-    assert {name for name, _ in others} == {"overlays/chainhub/_session/log.py"}
+    assert {name for name, _ in others} == {"overlays/chainhub/_session/events.py"}
     assert len(others) == 6
 
 
