@@ -347,6 +347,33 @@ def test_a_state_that_makes_no_sense_starts_over(fetch, server, tmp_path, state)
     assert left(tmp_path) == {"v.mp4"}
 
 
+def test_files_of_the_version_before_are_continued(mode, server, tmp_path):
+    """A part with its state, and a journal, byte for byte as it wrote them.
+
+    The journal answers for one task without a request, and the other task's part is resumed.
+    """
+    sample = SampleVideo()
+    (tmp_path / "v.mp4.part").write_bytes(sample.data[:40_000])
+    state = '{"id": "veo3.1-fast:1760545785-abc", "etag": "\\"v1\\"", "length": 100000}'
+    (tmp_path / "v.mp4.part.json").write_text(state)
+    finished = (
+        '{"v":1,"id":"veo:1","state":"succeeded","polls":3,"elapsed":9.5,"task":{"id":"veo:1",'
+        '"status":"completed","status_update_time":1750323167,'
+        '"video_url":"https://cdn.example/v/1.mp4","enhanced_prompt":null}}\n'
+    )
+    (tmp_path / "journal").write_text(finished)
+    client = mode.client(base_url=server.url)
+    outcome = mode(client.video.wait_many(["veo:1"], journal=tmp_path / "journal"))["veo:1"]
+    assert (outcome.replayed, outcome.polls, outcome.elapsed) == (True, 3, 9.5)
+    assert outcome.result().video_url == "https://cdn.example/v/1.mp4"
+    assert server.requests == []
+    server.answers = [task(f"{server.url}/content"), sample.send]
+    mode(client.video.download(TASK_ID, tmp_path / "v.mp4"))
+    assert header_of(server.requests[1], "range") == "bytes=40000-"
+    assert (tmp_path / "v.mp4").read_bytes() == sample.data
+    assert left(tmp_path) == {"v.mp4", "journal"}
+
+
 def test_a_part_that_was_not_used_stays(fetch, tmp_path):
     """A call that fails before anything came leaves the work of another alone."""
     fetch.behaviour = fetch.sample.until(40_000)
