@@ -140,6 +140,7 @@ class DownloadMethods:
         Raises:
             CancelledByUser: `cancel` was set.
             ConfigurationError: an argument cannot be used.
+            DownloadError: the system starts no further thread.
         """
         from chainhub._session import whole
         from chainhub._tasks.result import ResultDownloads, unheard
@@ -176,11 +177,7 @@ class AsyncDownloadMethods:
         deadline: float | None = None,
         cancel: Cancel | None = None,
     ) -> Path:
-        """Download the video of a finished task and return the path: async `Video.download`.
-
-        Arguments and errors are the same; `progress` may be async. The file is read and written in
-        a thread, so that the event loop is not blocked.
-        """
+        """Async `Video.download`; `progress` may be async, and the disk never blocks the loop."""
         from chainhub._tasks.result import ResultDownloads
 
         downloads = ResultDownloads(
@@ -207,10 +204,7 @@ class AsyncDownloadMethods:
         deadline: float | None = None,
         cancel: Cancel | None = None,
     ) -> dict[str, DownloadOutcome]:
-        """Download the videos of many tasks: the async version of `Video.download_many`.
-
-        Arguments, result and errors are the same; `progress` may be async.
-        """
+        """Async `Video.download_many`; `progress` may be async."""
         from chainhub._session import whole
         from chainhub._tasks.result import ResultDownloads
 
