@@ -14,7 +14,7 @@ from chainhub._download.destination import IfExists, Place, make_folder, target_
 from chainhub._download.download import Download, DownloadOptions, FetchRequest, Progress
 from chainhub._download.filelock import UNSUPPORTED, is_ours, lock_file, unlock_file
 from chainhub._download.threads import DownloadOutcome, Job, download_all, in_loop, in_thread
-from chainhub._download.url_policy import url_policy_of
+from chainhub._download.url_policy import URLPolicy
 
 if TYPE_CHECKING:
     from chainhub._download.threads import AnyDownloadOutcome as AnyDownloadOutcome
@@ -29,6 +29,7 @@ __all__ = [
     "Job",
     "Place",
     "Progress",
+    "URLPolicy",
     "download_all",
     "in_loop",
     "in_thread",
@@ -37,5 +38,4 @@ __all__ = [
     "make_folder",
     "target_path",
     "unlock_file",
-    "url_policy_of",
 ]

@@ -189,8 +189,10 @@ class Download:
             self._partial, self._tell = partial, tell
             while True:
                 if self._url is None:
+                    call = self._options.call
+                    left = min(self._left(), call.deadline)
                     with self._active():
-                        found = request.refresh(self._limits())
+                        found = request.refresh(call._replace(deadline=left, cancel=halt))
                     self._url = self._policy.checked(found)
                 step = self._attempt(self._url)
                 if step is None:
@@ -221,11 +223,6 @@ class Download:
         """Let what is asked while the block runs belong to the span of the download."""
         with nullcontext() if self._span is None else self._span.active():
             yield
-
-    def _limits(self) -> Options:
-        """Return the options of the query for a URL."""
-        call = self._options.call
-        return call._replace(deadline=min(self._left(), call.deadline), cancel=self._options.halt)
 
     def _left(self) -> float:
         """Return the seconds until the deadline.
@@ -352,9 +349,8 @@ class Download:
     def _receive(
         self, wanted: BodyRange, head: Head, connection: Connection, began: float
     ) -> Outcome:
-        partial = self._partial
+        partial, mark, arrived = self._partial, 0, 0
         writer = PartWriter(partial, wanted, self._options.max_bytes, head.headers)
-        mark = arrived = 0
         for chunk in connection.body():
             arrived += len(chunk)
             writer.feed(chunk)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING
 
-import attrs
 import httpx
 
 from chainhub._download.media import Headers
@@ -35,7 +35,7 @@ from chainhub._version import __version__
 
 if TYPE_CHECKING:
     from chainhub._session import Key, SessionTransport
-    from chainhub._transport import Connector, Route, SocketStream
+    from chainhub._transport import Route, SocketStream
 
     Kept = tuple[Route, IdleConnections[SocketStream]]
 
@@ -51,33 +51,28 @@ Connection = StreamedExchange | StreamedResponse
 """What asks once and yields the body piece by piece; both kinds have the same methods."""
 
 
-@attrs.frozen(kw_only=True)
 class URLPolicy:
-    """Where media may come from, and how they are reached.
+    """Where media may come from for a client, and how they are reached.
 
-    Attributes:
-        connector: The API's own, for proxies, certificates and the API's origin.
+    Args:
+        transport: The client's, with its headers, key, proxies, certificates and the API's origin.
         allow_hosts: Hosts allowed although they are not public.
-        own_headers: Headers for the API's own origin, without the key.
-        auth_header: The header that carries the key there.
-        prefix: The word before the key.
-        user_agent: The only header of ours for other hosts.
-        secrets: What must be masked in texts that come from outside.
-        kept: Connections to use again and how to open them, by origin; None to close each after its
-            response.
-        through_httpx: Makes connections through a transport or client of the user's own, if there
-            is one.
     """
 
-    connector: Connector
-    allow_hosts: tuple[str, ...]
-    own_headers: Headers = attrs.field(repr=False)
-    auth_header: str
-    prefix: str
-    user_agent: str
-    secrets: Callable[[], tuple[str, ...]] = attrs.field(repr=False)
-    kept: dict[tuple[str, str, int], Kept] | None = None
-    through_httpx: Callable[[], Connection] | None = None
+    def __init__(
+        self, transport: SessionTransport | AsyncSessionTransport, allow_hosts: tuple[str, ...]
+    ) -> None:
+        self._transport = transport
+        self._allow_hosts = allow_hosts
+        self._connector = transport.session.connector
+        self._through_httpx = _through_httpx(transport)
+        # Connections to use again and how to open them, by origin; None to close each after its
+        # response.
+        self._kept: dict[tuple[str, str, int], Kept] | None = None
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must be masked in texts that come from outside."""
+        return self._transport.session.credentials.secrets()
 
     def checked(self, url: str, previous: str | None = None) -> httpx.URL:
         """Return an address that may be followed.
@@ -85,7 +80,7 @@ class URLPolicy:
         Raises:
             AddressRefusedError: it may not.
         """
-        return check_url(url, self.allow_hosts, self.connector.base_url, previous)
+        return check_url(url, self._allow_hosts, self._connector.base_url, previous)
 
     def joined(self, url: httpx.URL, location: str) -> httpx.URL:
         """Return where a redirect leads.
@@ -101,84 +96,71 @@ class URLPolicy:
 
     def is_own(self, url: httpx.URL) -> bool:
         """Tell whether an address is the API's own: the same scheme, host and port."""
-        return self.connector.reaches(url)
+        return self._connector.reaches(url)
 
     def headers(self, key: Key | None) -> Headers:
         """Return the headers of a request, with the key if it is for the API itself."""
-        usual = _NO_CREDENTIALS if self.kept is None else _NO_CREDENTIALS[:-1]
+        usual = _NO_CREDENTIALS if self._kept is None else _NO_CREDENTIALS[:-1]
         if key is None:
-            return [(b"User-Agent", self.user_agent.encode("ascii")), *usual]
+            return [(b"User-Agent", f"chainhub-python/{__version__}".encode("ascii")), *usual]
+        transport = self._transport
+        # httpx spells headers and cookies out; the request itself is never sent.
+        request = httpx.Request(
+            "GET",
+            self._connector.base_url,
+            headers=transport.headers,
+            cookies=dict(transport.cookies),
+        )
         ours = {name.lower() for name, _ in _NO_CREDENTIALS} | {b"host", b"range", b"if-range"}
-        before = f"{self.prefix} ".encode("ascii") if self.prefix else b""
+        before = f"{transport.prefix} " if transport.prefix else ""
+        secret = SecretBytes(before.encode("ascii") + key.reveal().encode("ascii"))
         return [
-            *(pair for pair in self.own_headers if pair[0].lower() not in ours),
+            *(pair for pair in request.headers.raw if pair[0].lower() not in ours),
             *usual,
-            (self.auth_header.encode("ascii"), SecretBytes(before + key.reveal().encode("ascii"))),
+            (transport.auth_header.encode("ascii"), secret),
         ]
 
     def open(self, url: httpx.URL) -> Connection:
         """Return a connection to where an address is, not yet connected."""
-        if self.through_httpx is not None:
-            return self.through_httpx()
-        if self.kept is None:
+        if self._through_httpx is not None:
+            return self._through_httpx()
+        if self._kept is None:
             return StreamedExchange(self._route(url))
         origin = origin_of(url)
-        if origin not in self.kept:
-            self.kept[origin] = self._route(url), IdleConnections()
+        if origin not in self._kept:
+            self._kept[origin] = self._route(url), IdleConnections()
         # Their address was checked when they were opened, as it would be again.
-        return StreamedExchange(*self.kept[origin])
+        return StreamedExchange(*self._kept[origin])
 
     def _route(self, url: httpx.URL) -> Route:
         scheme, host, port = origin_of(url)
-        allowed = is_allowed(url, self.allow_hosts, self.connector.base_url)
+        allowed = is_allowed(url, self._allow_hosts, self._connector.base_url)
         # Behind a proxy the address connected to is the proxy's, which the user has named.
         return route_to(
             scheme,
             host,
             port,
-            proxy=self.connector.proxy_for(scheme, host, port),
+            proxy=self._connector.proxy_for(scheme, host, port),
             context=lambda: tls_context(self._trust(allowed)),
             check=None if allowed else refuse_private,
         )
 
     def keeping(self) -> URLPolicy:
         """Return the same policy with connections that are used again until it is closed."""
-        return attrs.evolve(self, kept={})
+        policy = copy(self)
+        policy._kept = {}
+        return policy
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        for _, idle in (self.kept or {}).values():
+        for _, idle in (self._kept or {}).values():
             idle.close()
 
     def _trust(self, allowed: bool) -> TLSConfig:
-        trust = self.connector.trust
+        trust = self._connector.trust
         # "Accept any certificate" on this machine was not said of the world.
-        local = trust.kind == "nothing" and is_loopback(self.connector.host)
+        local = trust.kind == "nothing" and is_loopback(self._connector.host)
         return TLSConfig("bundled") if local and not allowed else trust
-
-
-def url_policy_of(
-    transport: SessionTransport | AsyncSessionTransport, allow_hosts: tuple[str, ...]
-) -> URLPolicy:
-    """Return where media may come from for a client."""
-    session = transport.session
-    # httpx spells headers and cookies out; the request itself is never sent.
-    request = httpx.Request(
-        "GET",
-        session.connector.base_url,
-        headers=transport.headers,
-        cookies=dict(transport.cookies),
-    )
-    return URLPolicy(
-        connector=session.connector,
-        allow_hosts=allow_hosts,
-        own_headers=request.headers.raw,
-        auth_header=transport.auth_header,
-        prefix=transport.prefix,
-        user_agent=f"chainhub-python/{__version__}",
-        secrets=session.credentials.secrets,
-        through_httpx=_through_httpx(transport),
-    )
 
 
 def _through_httpx(

@@ -18,11 +18,11 @@ from chainhub._download import (
     Download,
     DownloadOptions,
     FetchRequest,
+    URLPolicy,
     download_all,
     in_loop,
     in_thread,
     target_path,
-    url_policy_of,
 )
 from chainhub._session import AsyncSessionTransport, operation_of, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
@@ -74,7 +74,7 @@ class ResultDownloads:
         self._options = DownloadOptions(
             session=transport.session,
             call=transport.options,
-            policy=url_policy_of(transport, tuple(allow_hosts)),
+            policy=URLPolicy(transport, tuple(allow_hosts)),
             if_exists=if_exists,
             max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
             deadline_at=_clock.monotonic() + seconds("deadline", deadline),

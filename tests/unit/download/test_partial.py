@@ -1,13 +1,16 @@
 """The unfinished file beside its target."""
 
 import errno
+import gzip
 import os
 
 import pytest
 
 from chainhub._download import filelock as _filelock
-from chainhub._download.partial import Partial
-from chainhub.errors import DiskError, DownloadError
+from chainhub._download.media import BodyRange
+from chainhub._download.partial import Partial, PartWriter, Received
+from chainhub._transport import Failure
+from chainhub.errors import ContentRefusedError, DiskError, DownloadError
 
 
 @pytest.fixture
@@ -252,3 +255,48 @@ def test_a_part_that_somebody_removed_is_not_missed(target):
     part_of(target).write_bytes(b"other")
     part.close()
     assert part_of(target).read_bytes() == b"other"
+
+
+VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
+PACKED = BodyRange(packed=True)
+
+
+@pytest.fixture
+def part(target):
+    """Give a part."""
+    made = Partial(target, "a")
+    yield made
+    made.close()
+
+
+def test_a_compressed_video_is_written_as_it_was(part):
+    """Whatever the pieces it comes in."""
+    writer, data = PartWriter(part, PACKED, float("inf"), []), gzip.compress(VIDEO)
+    for place in range(0, len(data), 7):
+        writer.feed(data[place : place + 7])
+    assert writer.finish() is Received.WHOLE
+    assert part.read(0, 5000) == VIDEO
+
+
+def test_a_bomb_is_refused_before_the_disk_is_full(part):
+    """A video hardly shrinks."""
+    with pytest.raises(ContentRefusedError, match="decompresses without end"):
+        PartWriter(part, PACKED, float("inf"), []).feed(gzip.compress(VIDEO + bytes(40_000_000)))
+
+
+def test_what_is_not_gzip_is_refused(part):
+    """In the words of whoever has looked."""
+    with pytest.raises(ContentRefusedError, match="declared as gzip but is not gzip"):
+        PartWriter(part, PACKED, float("inf"), []).feed(b"no gzip at all")
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_slice_is_progress_if_it_came_in_time(part, in_time):
+    """A server that sends a byte now and then would keep a caller for ever."""
+    part.start('"v1"', 1000)
+    part.write(bytes(400))
+    body = BodyRange(400, 1000, '"v1"', announced=100, end=500)
+    writer = PartWriter(part, body, 1e9, [])
+    writer.feed(bytes(100))
+    found = writer.finish(in_time=in_time)
+    assert found is Received.SLICE if in_time else isinstance(found, Failure)
