@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import chainhub
-from chainhub_api.models import VideoTask
 from tests.client.video import (
     FILE_NAME,
     TASK_ID,
     SampleVideo,
     answer,
     end,
+    finished,
     header_of,
     reset,
     task,
@@ -118,16 +118,7 @@ def test_the_key_does_not_follow_a_redirect(mode, server, cdn, tmp_path):
 def test_a_task_is_not_asked_for_again(fetch, cdn, server, tmp_path):
     """A task that tells its address is not queried."""
     cdn.answers = [SampleVideo().send]
-    known = VideoTask.from_dict(
-        {
-            "id": "a",
-            "status": "completed",
-            "video_url": f"{cdn.url}/v",
-            "enhanced_prompt": "",
-            "status_update_time": 1,
-        }
-    )
-    fetch(task=known)
+    fetch(task=finished(f"{cdn.url}/v"))
     assert server.requests == []
 
 
@@ -290,7 +281,7 @@ def test_the_same_mib_over_and_over_is_no_progress(fetch, cdn):
     assert len(cdn.requests) <= 5
 
 
-def test_passing_trouble_is_retried(fetch, cdn, tmp_path):
+def test_passing_failures_are_retried(fetch, cdn, tmp_path):
     """5xx, 429 and cut heads pass."""
     sample = SampleVideo()
     cdn.answers = [answer(500), answer(429), None, sample.send]
@@ -859,16 +850,7 @@ def test_a_closed_client_downloads_nothing(mode, server, cdn, tmp_path):
     """Also if the address is known."""
     client = mode.client(base_url=server.url)
     mode(client.aclose() if mode.asynchronous else client.close())
-    known = VideoTask.from_dict(
-        {
-            "id": "a",
-            "status": "completed",
-            "video_url": f"{server.url}/v",
-            "enhanced_prompt": "",
-            "status_update_time": 1,
-        }
-    )
-    for wanted in ("a", known):
+    for wanted in ("a", finished(f"{server.url}/v")):
         with pytest.raises(chainhub.ClientClosedError):
             mode(client.video.download(wanted, tmp_path / "v"))
     assert server.requests == []

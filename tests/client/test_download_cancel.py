@@ -201,14 +201,14 @@ SCRIPT = """
     import asyncio, sys, threading, time
     import chainhub
 
-    url, dest, colour = sys.argv[1:]
+    url, dest, mode = sys.argv[1:]
     def told(step):
         print("progress", flush=True)
     async def run():
         async with chainhub.AsyncClient("sk-test-signal", base_url=url) as client:
             await client.video.download("a", dest, progress=told)
     try:
-        if colour == "async":
+        if mode == "async":
             asyncio.run(run())
         else:
             with chainhub.Client("sk-test-signal", base_url=url) as client:

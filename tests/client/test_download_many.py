@@ -9,11 +9,10 @@ import time
 import pytest
 
 import chainhub
-from chainhub_api.models import VideoTask
-from tests.client.video import SampleVideo, answer, end, later, task, threads
+from tests.client.video import SampleVideo, answer, end, finished, later, task, threads
 from tests.loopback import SOON, silent, until
 
-FILMS = {name: SampleVideo(50_000, seed=seed) for seed, name in enumerate("abcdef")}
+VIDEOS = {name: SampleVideo(50_000, seed=seed) for seed, name in enumerate("abcdef")}
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def videos(server):
             server.busy += 1
             server.most = max(server.most, server.busy)
         time.sleep(0.03)
-        server.behaviours.get(path[1:], FILMS.get(path[1:], FILMS["a"]).send)(connection, head)
+        server.behaviours.get(path[1:], VIDEOS.get(path[1:], VIDEOS["a"]).send)(connection, head)
         with lock:
             server.busy -= 1
 
@@ -50,7 +49,7 @@ def test_every_task_has_an_outcome(mode, videos, tmp_path):
     assert list(found) == ["a", "b", "c", "x", "d", "e", "f"]
     for name in "acdef":
         assert found[name].result() == tmp_path / f"{name}.mp4"
-        assert found[name].path.read_bytes() == FILMS[name].data
+        assert found[name].path.read_bytes() == VIDEOS[name].data
         assert found[name].error is None
         assert found[name].elapsed > 0
     with pytest.raises(chainhub.StatusError):
@@ -114,28 +113,12 @@ def test_tasks_are_taken_as_well_as_ids(mode, videos, tmp_path):
     assert len(videos.requests) == 2
 
 
-def known(server, names):
-    """Return tasks that tell the addresses of their videos."""
-    return [
-        VideoTask.from_dict(
-            {
-                "id": name,
-                "status": "completed",
-                "video_url": f"{server.url}/{name}",
-                "enhanced_prompt": None,
-                "status_update_time": 1,
-            }
-        )
-        for name in names
-    ]
-
-
 @pytest.mark.parametrize("closing", ["never", "announced", "unannounced"])
 def test_connections_are_used_again(mode, videos, tmp_path, closing):
     """No more than downloads at the same time, unless the server closes them."""
 
     def send(connection, head):
-        sample = FILMS[head.split()[1].decode()[1:]]
+        sample = VIDEOS[head.split()[1].decode()[1:]]
         more = ["Connection: close"] if closing == "announced" else []
         connection.sendall(sample.head(len(sample.data), *more) + sample.data)
         if closing != "never":
@@ -143,10 +126,10 @@ def test_connections_are_used_again(mode, videos, tmp_path, closing):
 
     videos.behaviours = dict.fromkeys("abcdef", send)
     client = mode.client(base_url=videos.url)
-    tasks = known(videos, "abcdef")
+    tasks = [finished(f"{videos.url}/{name}", name) for name in "abcdef"]
     found = mode(client.video.download_many(tasks, into=tmp_path, parallel=2))
     for name, outcome in found.items():
-        assert outcome.result().read_bytes() == FILMS[name].data
+        assert outcome.result().read_bytes() == VIDEOS[name].data
     assert len(videos.requests) == 6
     assert videos.connections <= 2 if closing == "never" else videos.connections == 6
     assert all((b"onnection: close" not in request) for request in videos.requests)
@@ -202,7 +185,7 @@ def test_a_switch_ends_all(mode, videos, tmp_path):
 
 def test_a_deadline_is_an_outcome(mode, videos, tmp_path, chainhub_clock):
     """What is not there in time fails with it."""
-    sample = FILMS["b"]
+    sample = VIDEOS["b"]
 
     def late(connection, head):
         connection.sendall(sample.head(len(sample.data)))

@@ -44,7 +44,7 @@ def mock():
 
 
 def pieces(mode, data, delay=0.0, size=10_000, before=lambda: None):
-    """Return a body that comes in pieces, in the colour of the client."""
+    """Return a body that comes in pieces, for the sync or the async client."""
 
     def sync():
         for place in range(0, len(data), size):

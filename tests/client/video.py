@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from chainhub_api.models import VideoTask
 from tests.loopback import delivered, until
 
 TASK_ID = "veo3.1-fast:1760545785-abc"
@@ -24,6 +25,12 @@ def task(url: str | None, status: str = "completed", task_id: str = TASK_ID) -> 
     """Spell the answer about a task whose video is at an address."""
     fields = {"id": task_id, "status": status, "video_url": url, "enhanced_prompt": None}
     return answer(200, json.dumps(fields | {"status_update_time": 1750323167003}).encode())
+
+
+def finished(url: str, task_id: str = "a") -> VideoTask:
+    """Return a task whose video is at an address."""
+    fields = {"id": task_id, "status": "completed", "video_url": url, "enhanced_prompt": None}
+    return VideoTask.from_dict(fields | {"status_update_time": 1})
 
 
 def answer(status: int, body: bytes = b"", *headers: str) -> bytes:

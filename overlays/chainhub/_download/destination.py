@@ -121,7 +121,7 @@ def look(
     """Return what is at a path, None if nothing.
 
     Raises:
-        DiskError: it cannot be told.
+        DiskError: the path cannot be accessed.
     """
     try:
         return os.stat(path, follow_symlinks=follow)

@@ -311,7 +311,7 @@ class Download:
                 if not isinstance(found, Redirect):
                     return found
                 self._at = url = self._policy.joined(url, found.location)
-                # Once elsewhere the key stays home, even if the way leads back.
+                # After another origin no key is sent, even if a redirect leads back.
                 key = key if self._policy.is_own(url) else None
         except Failure as failure:
             return failure.without_frames()

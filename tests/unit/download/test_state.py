@@ -1,4 +1,4 @@
-"""The course of a download, in virtual time."""
+"""The state of a download, in virtual time."""
 
 import math
 
@@ -26,8 +26,8 @@ from chainhub.errors import (
 BROKEN = Failure("truncated", "it broke off", sent=True)
 
 
-def course(deadline_at=math.inf, **policy):
-    """Return the course of a download, with the longest delays."""
+def state(deadline_at=math.inf, **policy):
+    """Return the state of a download, with the longest delays."""
     return DownloadState(
         deadline_at, RetryPolicy(**policy), lambda: ("sk-test-secret",), lambda: 1.0
     )
@@ -39,7 +39,7 @@ def answer(status, body=b"", *headers):
 
 
 def settle(made, outcome, position=0, now=0.0):
-    """Tell a course of an attempt."""
+    """Return the next step after an attempt."""
     return made.settle(outcome, position, now, 1e9)
 
 
@@ -62,14 +62,14 @@ def settle(made, outcome, position=0, now=0.0):
 )
 def test_what_follows_a_first_attempt(outcome, step):
     """Go on, ask for a fresh address, or be done."""
-    made = course()
+    made = state()
     assert settle(made, outcome) == step
     assert made.attempts == 1
 
 
 def test_parts_of_the_part_are_progress():
     """However many; only what comes to nothing is counted."""
-    made = course()
+    made = state()
     for number in range(50):
         assert settle(made, Received.SLICE, 20_000 * number) == RetryAt(0.0)
     assert settle(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
@@ -77,7 +77,7 @@ def test_parts_of_the_part_are_progress():
 
 def test_a_part_that_others_keep_changing_ends():
     """The error does not blame the server."""
-    made = course()
+    made = state()
     steps = [settle(made, StartOver("another program has changed it", True)) for _ in range(4)]
     assert steps[0] == RetryAt(0.0)
     assert str(steps[3]).startswith("another program has changed it again and again")
@@ -96,12 +96,12 @@ def test_a_part_that_others_keep_changing_ends():
 )
 def test_what_will_not_get_better_ends_it(outcome, error):
     """At once."""
-    assert isinstance(settle(course(), outcome), error)
+    assert isinstance(settle(state(), outcome), error)
 
 
 def test_the_delays_grow_and_the_attempts_end():
     """Four without progress."""
-    made = course()
+    made = state()
     steps = [settle(made, BROKEN) for _ in range(4)]
     assert steps[:3] == [RetryAt(0.5), RetryAt(1.0), RetryAt(2.0)]
     assert isinstance(steps[3], ConnectionFailedError)
@@ -110,7 +110,7 @@ def test_the_delays_grow_and_the_attempts_end():
 
 def test_a_policy_of_many_attempts_is_kept():
     """No budget ends it before."""
-    made = course(attempts=30)
+    made = state(attempts=30)
     assert all(isinstance(settle(made, BROKEN), RetryAt) for _ in range(29))
     assert isinstance(settle(made, BROKEN), ConnectionFailedError)
 
@@ -120,7 +120,7 @@ def test_a_policy_of_many_attempts_is_kept():
 )
 def test_only_a_mib_is_progress(step, attempts):
     """It may come in several attempts, as long as they are fewer than allowed."""
-    made, position = course(), 0
+    made, position = state(), 0
     for _ in range(20):
         position += step
         if not isinstance(settle(made, BROKEN, position), RetryAt):
@@ -130,21 +130,21 @@ def test_only_a_mib_is_progress(step, attempts):
 
 def test_after_progress_the_pauses_are_short_again():
     """The count starts anew with the attempt that brought it."""
-    made = course()
+    made = state()
     steps = [settle(made, BROKEN, position) for position in (0, 0, PROGRESS, PROGRESS)]
     assert steps == [RetryAt(0.5), RetryAt(1.0), RetryAt(0.5), RetryAt(1.0)]
 
 
 def test_the_same_bytes_again_are_no_progress():
     """A file that always starts over must not go on for ever."""
-    made = course()
+    made = state()
     steps = [settle(made, BROKEN, 5 * PROGRESS) for _ in range(4)]
     assert isinstance(steps[3], ConnectionFailedError)
 
 
 def test_a_file_that_cannot_be_right_ends():
     """It starts over at once, then after pauses, then no more."""
-    made = course()
+    made = state()
     steps = [settle(made, StartOver("it is another")) for _ in range(4)]
     assert steps[:3] == [RetryAt(0.0), RetryAt(1.0), RetryAt(2.0)]
     assert type(steps[3]) is DownloadError
@@ -153,12 +153,12 @@ def test_a_file_that_cannot_be_right_ends():
 
 def test_without_retries_nothing_starts_over():
     """One attempt is one."""
-    assert type(settle(course(attempts=1), StartOver("other"))) is DownloadError
+    assert type(settle(state(attempts=1), StartOver("other"))) is DownloadError
 
 
 def test_a_fresh_address_is_asked_for_once():
     """The second time it is an error, unless there was progress between."""
-    made = course()
+    made = state()
     assert settle(made, answer(403)) == RetryAt(0.0, refresh=True)
     assert isinstance(settle(made, BROKEN, PROGRESS), RetryAt)
     assert settle(made, answer(404), PROGRESS) == RetryAt(0.0, refresh=True)
@@ -170,7 +170,7 @@ def test_a_fresh_address_is_asked_for_once():
 
 def test_the_error_tells_the_server_of_the_file_from_the_api():
     """Nobody should check a key because a file server is down."""
-    made = course(attempts=1)
+    made = state(attempts=1)
     found = settle(made, answer(429, b"sk-test-secret", (b"retry-after", b"5")))
     assert isinstance(found, RateLimitError)
     assert found.retry_after == 5
@@ -180,20 +180,20 @@ def test_the_error_tells_the_server_of_the_file_from_the_api():
 
 def test_an_attempt_that_would_cross_the_deadline_is_not_made():
     """The last failure is reported, or that time is up."""
-    found = settle(course(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=9.9)
+    found = settle(state(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=9.9)
     assert isinstance(found, RequestTimeoutError)
     assert "0.1 s are left until the deadline" in str(found)
-    found = settle(course(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=10.0)
+    found = settle(state(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=10.0)
     assert isinstance(found, DeadlineError)
 
 
 def test_a_wrong_checksum_starts_over_once_if_something_was_there():
     """What was downloaded in one go is not downloaded again."""
-    made = course()
+    made = state()
     assert settle(made, Mismatch(True, "1" * 64, "0" * 64)) == RetryAt(0.0)
     for resumed in (True, False):
         found = settle(made, Mismatch(resumed, "1" * 64, "0" * 64))
         assert isinstance(found, IntegrityError)
         assert "1" * 64 in str(found)
-    assert isinstance(settle(course(), Mismatch(False, "1" * 64, "0" * 64)), IntegrityError)
+    assert isinstance(settle(state(), Mismatch(False, "1" * 64, "0" * 64)), IntegrityError)
     assert not isinstance(found, ContentRefusedError)
