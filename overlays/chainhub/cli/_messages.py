@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 100_000
 _LONGEST_SENTENCE = 700
-_MOST_IDS = 20
+_MOST_IDS = 20  # more would fill the screen; they are read from standard input
 
 # Errors speak of the Python interface; here the same is an option or a variable.
 # fmt: off

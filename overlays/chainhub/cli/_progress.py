@@ -31,12 +31,11 @@ _MOST_ROWS = 12
 _LONGEST_WORD = 32
 _LONGEST_FAILURE = 60
 _SHORTEST_ID = 4
-_COMFORTABLE_ID = 24
-_SPEED_SPAN = 3.0
-_REPEATED_AFTER = 60.0
-"""Seconds; a service that fails now and then must not fill a log."""
+_COMFORTABLE_ID = 24  # for it the less important facts go first
+_SPEED_SPAN = 3.0  # seconds: long enough to be steady, short enough to show a change
+_REPEATED_AFTER = 60.0  # seconds; a service that fails now and then must not fill a log
+# Seconds between two pictures. Each costs some milliseconds, whatever number of tasks changes.
 _PAUSE = 0.2
-"""Seconds between two pictures. Each costs some milliseconds, whatever number of tasks changes."""
 
 
 class Signs(NamedTuple):

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-_WHOLE = "\x1b[0m\x1b[?25h"
-"""Reset the style, and show the cursor."""
+_WHOLE = "\x1b[0m\x1b[?25h"  # reset the style, and show the cursor
 
 
 class Terminated(KeyboardInterrupt):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chainhub.cli._records import Record
     from chainhub.errors import ChainhubError
 
-_MOST_COMPLAINTS = 20
+_MOST_COMPLAINTS = 20  # a screen of them; the results say the rest
 _LONGEST_NAME = 200
 
 

@@ -27,13 +27,16 @@ from chainhub.sandbox._bodies import Moment, envelope, task_body
 from chainhub.sandbox._script import Answer, Completion, Drop, Hindered, Json, State, Step
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
+# What of a Host header a link may repeat: nothing that could begin another path or a user name.
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,255}")
+# Numbers are bounded, so that nobody can make it compute with millions of digits.
 _RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 _LETTERS = string.ascii_letters + string.digits
 _DENIED = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>\n'
 _UNKNOWN = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
+# The others may hold credentials.
 _RECORDED_HEADERS = ("accept", "accept-encoding", "if-range", "range", "user-agent")
-_PIECES = 20
+_PIECES = 20  # of a slow body: more than any read takes at once, and few turns of the loop
 
 
 @frozen
@@ -90,6 +93,7 @@ class Service:
         moment = self.tasks.ask(task_id)
         if moment is None:
             return JSONResponse(_UNKNOWN, 400)
+        # What is not the task's own answer has no word.
         if isinstance(moment.step, State | Hindered):
             request.state.word = moment.state.word
         body = operation.body(evolve(moment, url=self._url(moment, request)))
@@ -146,7 +150,7 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
     ]
     routes.append(Route("/media/{token}.mp4", service.media, methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
-    app.router.redirect_slashes = False
+    app.router.redirect_slashes = False  # the service has no route with a slash at the end
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         """Give a request an id, which its response has too, and record both."""

@@ -19,7 +19,8 @@ from chainhub.sandbox._state import Clock, Recorded, Tasks
 if TYPE_CHECKING:
     from chainhub.sandbox._server import Background
 
-_REQUESTS = 100_000
+_REQUESTS = 100_000  # a bound, because a sandbox may run for weeks
+# What an Authorization header can hold.
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 

@@ -80,6 +80,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "never-ends": Scenario("stays in the queue forever", (say.queued,)),
 }
 
+# The longest first: `completes` must not take what names another.
 _NAMES = "|".join(sorted(map(re.escape, SCENARIOS), key=len, reverse=True))
 _PATTERN = re.compile(rf"[^:]+:({_NAMES})(?:-.*)?", re.DOTALL)
 

@@ -15,10 +15,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from chainhub.sandbox._errors import SandboxError
 
-_BACKLOG = 2048
-_KEEP_ALIVE = 75
-_TICK = 1.0
-_TURNS = 100
+_BACKLOG = 2048  # tests open hundreds of connections at once, and none may be refused
+_KEEP_ALIVE = 75  # seconds, as common gateways have it, so that clients meet the same end
+_TICK = 1.0  # seconds; the Date header counts whole ones
+_TURNS = 100  # of the event loop
 _STARTS_WITHIN = 10.0
 _ENDS_WITHIN = 5.0
 _LOGGERS = ("uvicorn.error", "uvicorn.access")

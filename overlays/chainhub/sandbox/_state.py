@@ -132,6 +132,7 @@ class Tasks:
     def ask(self, task_id: str) -> Moment | None:
         """Return what the task says to this request, None if there is no such task."""
         now = self._clock.now()
+        # Tests ask from many threads; a script must count each request once.
         with self._lock:
             if task_id not in self._by_id and (script := script_for(task_id)) is not None:
                 self._put(task_id, script)
