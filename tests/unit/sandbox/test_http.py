@@ -227,7 +227,7 @@ def test_a_head_of_the_video(sandbox: Sandbox, client: httpx.Client) -> None:
 
 def test_a_video_has_faults_of_its_own(sandbox: Sandbox, client: httpx.Client) -> None:
     """The video's script of faults comes before the video."""
-    url = video_url(sandbox, client, [status(403), html(), slow(0.01)])
+    url = video_url(sandbox, client, [status(403), slow(0.01), html()])
     codes = [(got := client.get(url)).status_code for _ in range(4)]
     assert (codes, got.content[4:8]) == ([403, 200, 200, 200], b"ftyp")
 
