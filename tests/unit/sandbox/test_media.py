@@ -115,7 +115,7 @@ def test_a_link_works_for_its_lifetime(
 ) -> None:
     """A link for 100 s is refused at 100 s; the one that is told is renewed after half of that."""
     with monkeypatch.context() as patch:
-        patch.setattr(time, "time", lambda: 1_700_000_000.0)  # halves are exact then
+        patch.setattr(time, "time", lambda: 1_700_000_010.0)  # halves are exact then
         sandbox = Sandbox(speed=0, url_lifetime=100)
     with sandbox:
         task_id = sandbox.add(completed)
@@ -125,7 +125,7 @@ def test_a_link_works_for_its_lifetime(
         assert PLAIN.get(old).status_code == status
         assert PLAIN.get(new).status_code == 200
     first, second = (int(parse_qs(urlsplit(url).query)["expires"][0]) for url in (old, new))
-    assert (first, second - first) == (1_700_000_100, later)
+    assert (first, second - first) == (1_700_000_110, later)
 
 
 def test_a_changed_link_is_refused(link: str) -> None:
