@@ -31,7 +31,7 @@ def clock() -> Iterator[VirtualClock]:
     began = time.monotonic()
     with virtual_time() as virtual:
         yield virtual
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_many_are_waited_for_in_no_time(mode, clock: VirtualClock, played) -> No
     ids = [sandbox.task(pending(seconds=600), "completed") for _ in range(50)]
     began = time.monotonic()
     outcomes = mode(client.video.wait_many(ids, interval=200))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
     assert 590 < clock.skipped < 605
 
