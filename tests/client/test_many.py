@@ -145,8 +145,26 @@ def test_journal_replays_what_is_final(mode, server, http, tmp_path):
     assert [outcome.replayed for outcome in again.values()] == [False, True, True]
     assert again["a"].result().video_url == URL
     assert {**asked, "c": 2} == fleet.asked
-    kept = [json.loads(line)["id"] for line in journal.read_text().splitlines()]
-    assert sorted(kept) == ["a", "bad-b", "c"]
+    header, *kept = [json.loads(line) for line in journal.read_text().splitlines()]
+    assert header["base_url"] == server.url
+    assert sorted(line["id"] for line in kept) == ["a", "bad-b", "c"]
+
+
+def test_an_answer_too_long_for_the_journal_ends_nobody_elses_wait(mode, server, http, tmp_path):
+    """All outcomes come, at each run; only that one task is asked about again."""
+
+    def answer(connection, head):
+        task_id = re.search(rb"id=([^ &]*)", head)[1].decode()
+        url = "data:video/mp4;base64," + "A" * 2**20 if task_id == "b" else URL
+        fields = {"status": "completed", "video_url": url, "status_update_time": 1}
+        connection.sendall(http(200, {"id": task_id, **fields}))
+
+    server.answers = [answer]
+    client, journal = mode.client(base_url=server.url), tmp_path / "journal.jsonl"
+    for replayed in (False, True):
+        found = mode(client.video.wait_many(["a", "b", "c"], interval=PACE, journal=journal))
+        assert [outcome.error for outcome in found.values()] == [None] * 3
+        assert [outcome.replayed for outcome in found.values()] == [replayed, False, replayed]
 
 
 def test_cancel_ends_a_wait_for_many(mode, server, http):

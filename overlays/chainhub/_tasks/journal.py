@@ -3,7 +3,8 @@
 One line of JSON per finished task, written before the outcome is returned: a process that is killed
 at any moment loses no outcome that was returned, and the next one with the same journal does not
 poll these tasks again. Each line is one write, so that a kill leaves whole lines, and at
-worst a torn last one that the next opening cuts off.
+worst a torn last one that the next opening cuts off. A header line names the base URL and the
+account; journals of older versions gain it where they end.
 
 A write costs microseconds, an fsync milliseconds: the file is synced at most once a second and
 at the end. A power failure may lose the last second; its tasks are polled again.
@@ -16,41 +17,52 @@ import json
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from weakref import WeakSet
 
-from chainhub._download import lock_file
-from chainhub._tasks.outcome import Outcome, fault_of, state_of_end
+from chainhub._download import UNSUPPORTED, is_ours, lock_file, unlock_file
+from chainhub._session import logger
+from chainhub._tasks.outcome import Outcome, fault_of, shown_id, state_of_end
 from chainhub._tasks.status import State, stated_code, stated_reason, video_url_of
 from chainhub.errors import ConfigurationError
+from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from chainhub_api.models import VideoTask
+    from chainhub._session import Session
 
 VERSION: Final = 1
 LONGEST_LINE: Final = 2**20
 _SECONDS_BETWEEN_SYNCS = 1.0
-# Every line begins so; a file whose last line does not is not ours to cut.
-_BEGINNING = b'{"v":1,"id":"'
+# Every line begins in one of these ways; a file whose last line does not is not ours to cut.
+_OUTCOME = b'{"v":1,"id":"'
+_HEADER = b'{"v":1,"base_url":"'
 _MODE = 0o600
 _FINAL = frozenset(state.value for state in State if state.final)
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+# Of a pipe, opening would wait for its other end; a link may lead to a file of somebody else.
+_FLAGS |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class JournalError(ConfigurationError):
     """The journal cannot be used.
 
-    Another process uses it, the file is not a journal, a line is damaged, or the file cannot be
-    written. The message names file and line. Nothing was overwritten.
+    Another process uses it, the file is not a journal or was made for another service or account,
+    or it cannot be written. The message names file and line. Nothing was overwritten.
     """
+
+
+class _Foreign(Exception):
+    """A line is neither an outcome nor a header."""
 
 
 class _Entry(NamedTuple):
     offset: int
     length: int
-    number: int
 
 
 class Journal:
@@ -58,27 +70,47 @@ class Journal:
 
     Args:
         path: The file; it is created if it is missing, readable by its owner only.
+        base_url: The service of the tasks.
+        account: What tells the account from others, None if that is unknown.
         clock: A monotonic clock in seconds.
 
     Raises:
-        JournalError: The file is in use, not a journal, damaged, or cannot be opened.
+        JournalError: The file is in use, not a journal, that of another account or user, or
+            cannot be opened.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.monotonic
+        self,
+        path: str | os.PathLike[str],
+        base_url: str,
+        account: str | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = os.fspath(path)
+        self._path = os.fsdecode(path)
+        self._base_url, self._account = base_url, account
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._written: set[str] = set()
         self._lines = self._size = 0
+        self._has_header = False
+        self._can_sync = True
         self._synced_at = clock()
-        self._descriptor = self._opened()
         try:
-            self._take()
-        except BaseException:
-            self._leave()
-            raise
+            self._descriptor = os.open(self._path, _FLAGS, _MODE)
+        except (OSError, ValueError) as problem:  # a NUL or a lone surrogate in the path
+            reason = problem.strerror if isinstance(problem, OSError) else "it is not a path"
+        else:
+            try:
+                self._take()
+            except BaseException:
+                self._leave()
+                raise
+            _open_journals.add(self)
+            return
+        if os.path.islink(self._path):
+            reason = "it is a symbolic link"
+        raise self._unusable(f"cannot be opened: {reason}")
 
     def __enter__(self) -> Self:
         """Return the journal."""
@@ -100,19 +132,21 @@ class Journal:
         """Return the outcome that an earlier run stored for this task, marked as replayed, or None.
 
         Raises:
-            JournalError: The line is damaged.
+            JournalError: The line was changed since the journal was opened.
         """
         entry = self._entries.get(task_id)
         if entry is None:
             return None
         os.lseek(self._descriptor, entry.offset, os.SEEK_SET)
         try:
-            return _outcome(json.loads(os.read(self._descriptor, entry.length)))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._damaged(entry.number) from None
+            return _outcome(_document(os.read(self._descriptor, entry.length)))
+        except _Foreign:
+            raise self._unusable("was changed by others") from None
 
     def record(self, outcome: Outcome) -> None:
         """Store an outcome if it is final and the first one of its task.
+
+        One that is too long for a line is not stored, and its task is polled again by the next run.
 
         Raises:
             JournalError: The line cannot be written; nothing of it is left in the file.
@@ -122,39 +156,55 @@ class Journal:
             return
         if outcome.id in self._entries or outcome.id in self._written:
             return
-        line = self._line(outcome, outcome.task, state)
-        self._write(line, self._size)
+        if self._descriptor < 0:
+            raise self._unusable("is closed; after a fork only the parent can use it")
+        line = _encoded(outcome, outcome.task.to_dict(), state)
+        if len(line) > LONGEST_LINE:
+            line = _encoded(outcome, _short(outcome.task), state)
+        if len(line) > LONGEST_LINE:
+            text = "the journal %s does not store task %s: its id or URL is too long"
+            logger.warning(text, self._path, shown_id(outcome.id))
+            return
+        self._append(line)
         self._written.add(outcome.id)
-        self._size += len(line)
         if self._clock() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
             self._sync()
 
     def close(self) -> None:
         """Sync the file and release the journal."""
+        # In a forked child it is closed already.
         if self._descriptor >= 0:
             try:
                 self._sync()
             finally:
                 self._leave()
 
-    def _opened(self) -> int:
-        try:
-            return os.open(self._path, _FLAGS, _MODE)
-        except OSError as problem:
-            reason = problem.strerror
-        raise self._unusable(f"cannot be opened: {reason}")
+    def abandon(self) -> None:
+        """Close the file in a forked child, without touching the lock: it is the parent's."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _take(self) -> None:
         found = os.fstat(self._descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise self._unusable("is not a regular file")
+        # Its owner could write into it.
+        if not is_ours(found.st_uid, Path(self._path).parent):
+            raise self._unusable("belongs to another user")
         if not self._locked():
             raise self._unusable("is in use by another process or call")
         with os.fdopen(os.dup(self._descriptor), "rb") as lines:
             self._read(lines)
-        # Signed addresses stand in it. Who does not own the file cannot change its mode.
+        # Signed URLs stand in it. Some disks have no modes.
         with contextlib.suppress(OSError):
-            os.chmod(self._path, _MODE)
+            os.chmod(self._descriptor if os.chmod in os.supports_fd else self._path, _MODE)
+        if not self._has_header:
+            if self._lines:
+                text = "the journal %s does not say for which account it was made: taken as yours"
+                logger.warning(text, self._path)
+            header = {"v": VERSION, "base_url": self._base_url, "account": self._account}
+            self._append(_line(header))
         if not found.st_size:
             self._sync_folder()
 
@@ -162,57 +212,101 @@ class Journal:
         try:
             return lock_file(self._descriptor)
         except OSError as problem:
+            if problem.errno in UNSUPPORTED:
+                text = "nothing keeps other processes away from %s: its file system has no locks"
+                logger.warning(text, self._path)
+                return True
             reason = problem.strerror
         raise self._unusable(f"cannot be locked: {reason}")
 
     def _read(self, lines: BinaryIO) -> None:
+        """Note where the outcome of each task stands; skip lines that others have written."""
+        foreign: list[int] = []
         while line := lines.readline(LONGEST_LINE + 1):
             self._lines += 1
-            if not line.endswith(b"\n"):
-                line = self._healed(line)
-            if line:
-                self._note(line)
+            length = len(line)
+            more = line
+            while length > LONGEST_LINE and not more.endswith(b"\n") and more:
+                more = lines.readline(LONGEST_LINE)
+                length += len(more)
+            if not more.endswith(b"\n"):
+                only = self._lines == len(foreign) + 1
+                line, length = self._healed(line, length, only=only)
+            if not line:
+                self._lines -= 1
+            elif not self._note(line, length):
+                foreign.append(self._lines)
+            self._size += length
+        if not foreign:
+            return
+        numbers = ", ".join(map(str, foreign[:10]))
+        text = f"contains something other than an outcome in line {numbers}"
+        if len(foreign) == self._lines:
+            raise self._unusable(text)
+        logger.warning("the journal %s %s; it is skipped", self._path, text)
 
-    def _note(self, line: bytes) -> None:
-        task_id = self._checked(line)
-        self._entries.setdefault(task_id, _Entry(self._size, len(line), self._lines))
-        self._size += len(line)
+    def _note(self, line: bytes, length: int) -> bool:
+        """Take a line; return whether it is one of a journal."""
+        try:
+            entry = _document(line)
+            version = entry.get("v")
+            if type(version) is not int or version < VERSION:
+                return False
+            if version > VERSION:
+                raise self._unusable(f"is of a newer version ({version}), line {self._lines}")
+            if "base_url" in entry:
+                self._check_header(entry)
+            else:
+                told = _outcome(entry)
+                self._entries.setdefault(told.id, _Entry(self._size, length))
+        except _Foreign:
+            return False
+        return True
 
-    def _healed(self, line: bytes) -> bytes:
-        """Complete or cut off the last line, if a kill or a crash has truncated it."""
+    def _check_header(self, entry: dict[str, object]) -> None:
+        found, account = entry["base_url"], entry.get("account")
+        if found != self._base_url:
+            raise self._unusable(f"was made for {ascii(found)[:200]}, not for {self._base_url}")
+        if None not in (account, self._account) and account != self._account:
+            raise self._unusable(
+                "was made with another key: use another file, "
+                f"or remove line {self._lines} if the account is the same"
+            )
+        self._has_header = True
+
+    def _healed(self, line: bytes, length: int, *, only: bool) -> tuple[bytes, int]:
+        """Complete or cut off the last line, if a kill or a crash has truncated it.
+
+        Args:
+            line: What there is of it.
+            length: Its length in the file.
+            only: Whether no line before it is one of a journal.
+        """
         told = line.rstrip(b"\0")
-        if len(line) > LONGEST_LINE or told[: len(_BEGINNING)] != _BEGINNING[: len(told)]:
-            raise self._damaged(self._lines)
+        begun = any(told[: len(each)] == each[: len(told)] for each in (_OUTCOME, _HEADER))
+        if length > LONGEST_LINE or not begun or (only and self._lines > 1):
+            if not only:  # the next line must not become a part of it
+                self._write(b"\n", self._size + length)
+            return line, length + 1
         try:
-            self._checked(told)
-        except JournalError:
-            os.truncate(self._descriptor, self._size)
-            return b""
-        os.truncate(self._descriptor, self._size + len(told))
-        self._write(b"\n", self._size + len(told))
-        return told + b"\n"
-
-    def _checked(self, line: bytes) -> str:
-        """Return the id of a line."""
+            _document(told)
+        except _Foreign:
+            kept, text = 0, b""
+        else:
+            kept, text = len(told), told + b"\n"
         try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            raise self._damaged(self._lines) from None
-        if not isinstance(entry, dict):
-            raise self._damaged(self._lines)
-        version = entry.get("v")
-        if type(version) is int and version > VERSION:
-            raise self._unusable(f"is of a newer version ({version}), line {self._lines}")
-        if version != VERSION or not _well_formed(entry):
-            raise self._damaged(self._lines)
-        return str(entry["id"])
+            os.truncate(self._descriptor, self._size + kept)
+        except OSError as problem:
+            if problem.errno not in UNSUPPORTED:
+                raise self._unusable(f"cannot be written: {problem.strerror}") from None
+            text, kept = line, length
+        if text:
+            self._write(b"\n", self._size + kept)
+        return text, kept + bool(text)
 
-    def _line(self, outcome: Outcome, task: VideoTask, state: State) -> bytes:
-        for told in (task.to_dict, lambda: _short(task)):
-            line = _encoded(outcome, told(), state)
-            if len(line) <= LONGEST_LINE:
-                return line
-        raise self._unusable("cannot store a task with an id or URL this long")
+    def _append(self, line: bytes) -> None:
+        self._write(line, self._size)
+        self._size += len(line)
 
     def _write(self, data: bytes, whole: int) -> None:
         """Append data; if that fails, cut the file to its last whole line."""
@@ -233,6 +327,14 @@ class Journal:
             return
         except OSError as problem:
             reason = problem.strerror
+            if problem.errno in UNSUPPORTED:
+                if self._can_sync:
+                    text = (
+                        "the journal %s may be lost in a power failure: its file system cannot sync"
+                    )
+                    logger.warning(text, self._path)
+                self._can_sync = False
+                return
         raise self._unusable(f"cannot be written: {reason}")
 
     def _sync_folder(self) -> None:
@@ -246,25 +348,53 @@ class Journal:
 
     def _leave(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
+        # A process that another program has forked may have the file open too; closing would not
+        # unlock then.
+        with contextlib.suppress(OSError):
+            unlock_file(descriptor)
         os.close(descriptor)
 
-    def _damaged(self, number: int) -> JournalError:
-        return self._unusable(f"contains something other than an outcome in line {number}")
-
     def _unusable(self, problem: str) -> JournalError:
-        return JournalError(f"the journal {self._path} {problem}")
+        shown = self._path if self._path.isprintable() else ascii(self._path)
+        return JournalError(f"the journal {shown} {problem}")
+
+
+_open_journals: WeakSet[Journal] = WeakSet()
+
+
+def _abandon_all() -> None:
+    for journal in _open_journals:
+        journal.abandon()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_abandon_all)
+
+
+def account_of(session: Session) -> str | None:
+    """Return what tells the account of a client from others; None if its key may change."""
+    key = session.credentials.fixed
+    if key is None:
+        return None
+    # Twelve digits do not lead back to the key, and others have them by chance in one of 10^14.
+    return sha256(b"chainhub journal " + key.reveal().encode()).hexdigest()[:12]
+
+
+def _line(entry: dict[str, object]) -> bytes:
+    return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _encoded(outcome: Outcome, task: dict[str, object], state: State) -> bytes:
-    entry = {
-        "v": VERSION,
-        "id": outcome.id,
-        "state": state,
-        "polls": outcome.polls,
-        "elapsed": round(outcome.elapsed, 3),
-        "task": task,
-    }
-    return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+    return _line(
+        {
+            "v": VERSION,
+            "id": outcome.id,
+            "state": state,
+            "polls": outcome.polls,
+            "elapsed": round(outcome.elapsed, 3),
+            "task": task,
+        }
+    )
 
 
 def _short(task: VideoTask) -> dict[str, object]:
@@ -279,21 +409,26 @@ def _short(task: VideoTask) -> dict[str, object]:
     }
 
 
-def _well_formed(entry: dict[str, object]) -> bool:
-    return (
-        isinstance(entry.get("id"), str)
-        and str(entry.get("state")) in _FINAL
-        and type(entry.get("polls")) is int
-        and type(entry.get("elapsed")) in (int, float)
-        and isinstance(entry.get("task"), dict)
-    )
+def _document(line: bytes) -> dict[str, object]:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _Foreign from None
+    if not isinstance(entry, dict):
+        raise _Foreign
+    return entry
 
 
 def _outcome(entry: dict[str, object]) -> Outcome:
-    from chainhub_api.models import VideoTask
-
-    declared = cast("dict[str, object]", entry["task"])
-    task_id, task = str(entry["id"]), VideoTask.from_dict(declared)
-    polls, elapsed = int(str(entry["polls"])), float(str(entry["elapsed"]))
-    error = fault_of(task_id, task, State(str(entry["state"])), elapsed)
-    return Outcome(task_id, task, error, polls, elapsed, replayed=True)
+    task_id, task = entry.get("id"), entry.get("task")
+    state, polls, elapsed = entry.get("state"), entry.get("polls"), entry.get("elapsed")
+    if not isinstance(task_id, str) or not isinstance(task, dict) or type(polls) is not int:
+        raise _Foreign
+    if not isinstance(elapsed, int | float) or type(elapsed) is bool or str(state) not in _FINAL:
+        raise _Foreign
+    try:
+        found = VideoTask.from_dict(task)
+        error = fault_of(task_id, found, State(str(state)), elapsed)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise _Foreign from None
+    return Outcome(task_id, found, error, polls, float(elapsed), replayed=True)

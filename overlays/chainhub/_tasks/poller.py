@@ -27,6 +27,7 @@ from chainhub._session import (
     seconds,
 )
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
+from chainhub._tasks.journal import Journal, account_of
 from chainhub._tasks.outcome import Outcome, shown_id
 from chainhub._tasks.poll import Poll, WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
@@ -36,7 +37,6 @@ from chainhub_api.models import VideoTask
 if TYPE_CHECKING:
     from chainhub._session import AsyncSessionTransport, OperationSpan, SessionTransport
     from chainhub._tasks.batch_methods import JournalPath
-    from chainhub._tasks.journal import Journal
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
     from chainhub._tasks.wait_methods import Interval, TaskOperation
@@ -133,10 +133,9 @@ class Poller:
     def __enter__(self) -> None:
         """Open the journal, if there is one."""
         if self._journal_path is not None:
-            # It takes its lock from `_download`, which a wait without it need not load.
-            from chainhub._tasks.journal import Journal
-
-            self._journal = Journal(self._journal_path)
+            session = self.transport.session
+            base_url, account = session.connector.base_url, account_of(session)
+            self._journal = Journal(self._journal_path, base_url, account)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Close the journal, and end the spans of tasks that have no outcome."""

@@ -9,19 +9,28 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import chainhub
 from chainhub import errors
 from chainhub._download import filelock as _filelock
 from chainhub._tasks import journal as _journal
-from chainhub._tasks.journal import LONGEST_LINE, Journal, JournalError
+from chainhub._tasks.journal import LONGEST_LINE, JournalError
 from chainhub._tasks.outcome import Outcome, fault_of
 from chainhub._tasks.status import State
 from chainhub_api.models import VideoTask
 
 URL = "https://cdn.example/v/1.mp4"
+BASE = "https://api.example"
+HEADER = b'{"v":1,"base_url":"https://api.example","account":"of-a-test"}\n'
+
+
+def opened(path, base=BASE, account="of-a-test", **more):
+    """Open a journal of one service and account."""
+    return _journal.Journal(path, base, account, **more)
 
 
 def task(status="completed", url=URL, **more):
@@ -44,7 +53,8 @@ def path(tmp_path):
 
 def kept(path):
     """Return the ids kept in a journal, in order."""
-    return [json.loads(line)["id"] for line in path.read_bytes().splitlines()]
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [line["id"] for line in lines if "id" in line]
 
 
 @pytest.mark.parametrize(
@@ -66,9 +76,9 @@ def kept(path):
 def test_an_outcome_comes_back_as_it_was(path, found, state, kind):
     """Task, error, polls and seconds are the same after a restart, marked as replayed."""
     told = outcome("veo:1", found, state)
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(told)
-    with Journal(path) as journal:
+    with opened(path) as journal:
         again = journal.replay("veo:1")
     assert again.task == found
     assert (again.id, again.polls, again.elapsed, again.replayed) == ("veo:1", 3, 9.5, True)
@@ -79,13 +89,13 @@ def test_an_outcome_comes_back_as_it_was(path, found, state, kind):
 
 def test_only_outcomes_of_earlier_runs_are_given_back(path):
     """What this run has told is not told again as something old."""
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome("a"))
         journal.record(outcome("b", task(url="second")))
         assert journal.replay("a") is None
         assert "a" not in journal
         assert len(journal) == 2
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome("c"))
         assert journal.replay("b").task.video_url == "second"
         assert journal.replay("a").task.video_url == URL
@@ -106,17 +116,17 @@ def test_only_outcomes_of_earlier_runs_are_given_back(path):
 )
 def test_only_final_states_are_kept(path, error):
     """What may turn out well next time is asked about again."""
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(Outcome("veo:1", task("pending", None), error, 3, 9.5))
         journal.record(Outcome("veo:2", None, None, 0, 0.0))
         assert len(journal) == 0
-    assert path.read_bytes() == b""
+    assert path.read_bytes() == HEADER
 
 
 def test_there_is_one_line_per_task(path):
     """A second outcome of the same task changes nothing, in this run or the next."""
     for _ in range(2):
-        with Journal(path) as journal:
+        with opened(path) as journal:
             journal.record(outcome())
             journal.record(outcome(found=task("failed"), state=State.FAILED))
     assert kept(path) == ["veo:1"]
@@ -124,21 +134,21 @@ def test_there_is_one_line_per_task(path):
 
 def test_of_two_lines_for_a_task_the_first_counts(path):
     """A file put together by hand gives one outcome per task."""
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome())
-    line = path.read_bytes()
-    path.write_bytes(line + line.replace(b"completed", b"whatever"))
-    with Journal(path) as journal:
+    header, line = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + line + line.replace(b"completed", b"whatever"))
+    with opened(path) as journal:
         assert journal.replay("veo:1").task.status == "completed"
         assert len(journal) == 1
 
 
 def test_only_the_owner_can_read_it(path):
     """Signed addresses stand in the file: it is private, also if it was not before."""
-    with Journal(path):
+    with opened(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o664)
-    with Journal(path):
+    with opened(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -151,30 +161,55 @@ def test_a_mode_that_cannot_be_changed_does_not_stop_the_work(path, monkeypatch)
         raise PermissionError(errno.EPERM, "not owner")
 
     monkeypatch.setattr(os, "chmod", refuse)
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome())
     assert kept(path) == ["veo:1"]
 
 
 def test_one_journal_serves_one_process(path):
     """A second user of the file is refused with a clear error, and welcome afterwards."""
-    with Journal(path) as journal:
+    with opened(path) as journal:
         with pytest.raises(JournalError, match="is in use by another process") as caught:
-            Journal(path)
+            opened(path)
         assert str(path) in str(caught.value)
         journal.record(outcome())
-    Journal(path).close()
+    opened(path).close()
 
 
-def test_a_file_system_without_locks_is_told(path, monkeypatch):
-    """Without a lock two processes could mix their lines: the journal is refused."""
+UNSUPPORTED = [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP]
 
-    def refuse(_):
-        raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(_journal, "lock_file", refuse)
-    with pytest.raises(JournalError, match="cannot be locked: No locks available"):
-        Journal(path)
+@pytest.mark.parametrize("number", UNSUPPORTED)
+def test_file_system_without_locks_works_with_a_warning(path, monkeypatch, caplog, number):
+    """As drives of networks and clusters; another failure is an error."""
+    monkeypatch.setattr(_journal, "lock_file", failing(number))
+    with opened(path) as journal:
+        journal.record(outcome())
+    assert kept(path) == ["veo:1"]
+    assert f"nothing keeps other processes away from {path}" in caplog.text
+    monkeypatch.setattr(_journal, "lock_file", failing(errno.EIO))
+    with pytest.raises(JournalError, match="cannot be locked: "):
+        opened(path)
+
+
+@pytest.mark.parametrize("number", UNSUPPORTED)
+def test_file_system_that_cannot_sync_works_with_one_warning(path, monkeypatch, caplog, number):
+    """Every outcome is written; only a power failure may lose some."""
+    monkeypatch.setattr(os, "fsync", failing(number))
+    with opened(path, clock=iter(range(0, 90, 3)).__next__) as journal:
+        journal.record(outcome("a"))
+        journal.record(outcome("b"))
+    assert kept(path) == ["a", "b"]
+    assert caplog.text.count("may be lost in a power failure") == 1
+
+
+def failing(number):
+    """Return a function of the system that always fails."""
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 def test_a_lock_is_taken_once(path):
@@ -186,7 +221,7 @@ def test_a_lock_is_taken_once(path):
 
 def test_closing_twice_is_closing_once(path):
     """A closed journal may be closed again."""
-    journal = Journal(path)
+    journal = opened(path)
     journal.close()
     journal.close()
 
@@ -203,12 +238,12 @@ FIRST = LINES.index(b"\n") + 1
 def test_a_journal_torn_at_any_byte_is_healed(path, length):
     """Whole lines stay, a torn last one is cut off, and the file goes on."""
     path.write_bytes(LINES[:length])
-    with Journal(path) as journal:
+    with opened(path) as journal:
         whole = [name for name, end in (("a", FIRST), ("b", len(LINES))) if length >= end - 1]
         assert [name for name in ("a", "b") if name in journal] == whole
         journal.record(outcome("c"))
     assert kept(path) == [*whole, "c"]
-    with Journal(path) as journal:
+    with opened(path) as journal:
         assert journal.replay("c").task.video_url == URL
 
 
@@ -216,9 +251,9 @@ def test_zeros_left_by_a_power_failure_are_cut_off(path):
     """A crash may leave zeros where the last line should be."""
     for tail in (b"\0" * 700, b'{"v":1,"id' + b"\0" * 50, LINES[:FIRST][:-1] + b"\0" * 9):
         path.write_bytes(LINES + tail)
-        with Journal(path) as journal:
+        with opened(path) as journal:
             assert len(journal) == 2
-        Journal(path).close()
+        opened(path).close()
         assert path.read_bytes().startswith(LINES)
         assert b"\0" not in path.read_bytes()
 
@@ -231,20 +266,13 @@ NEWER = LINES[:FIRST].replace(b'"v":1', b'"v":2')
     [
         (b"an essay", "in line 1"),
         (b"an essay\n", "in line 1"),
-        (LINES + b"an essay", "in line 3"),
-        (LINES + b"\n", "in line 3"),
-        (LINES[:FIRST] + b"{}\n" + LINES, "in line 2"),
-        (LINES + b"[1]\n", "in line 3"),
-        (LINES + b"[" * 100_000 + b"\n", "in line 3"),
-        (LINES + b"\xff\xfe\n", "in line 3"),
-        (LINES + LINES[:40] + b"\n" + LINES, "in line 3"),
-        (LINES + b"x" * (LONGEST_LINE + 5) + b"\n", "in line 3"),
+        (b"an essay\n" + LINES[:40], "in line 1, 2"),
+        (b"an essay\n{}\n", "in line 1, 2"),
         (b'{"v":1,"id":"' + b"x" * (LONGEST_LINE + 5), "in line 1"),
         (LINES + NEWER, r"newer version \(2\), line 3"),
         (LINES.replace(b'"v":1', b'"v":"1"'), "in line 1"),
         (LINES.replace(b'"succeeded"', b'"running"'), "in line 1"),
         (LINES.replace(b'"succeeded"', b'["succeeded"]'), "in line 1"),
-        (LINES.replace(b'"id":"b"', b'"id":7'), "in line 2"),
         (LINES.replace(b'"polls":3', b'"polls":true'), "in line 1"),
         (LINES.replace(b"9.5", b'"long"'), "in line 1"),
         (LINES.replace(b'"task":{', b'"task":7,"t":{'), "in line 1"),
@@ -256,19 +284,174 @@ def test_a_file_that_is_no_journal_is_refused_and_left_alone(path, content, prob
     path.write_bytes(content)
     for _ in range(2):
         with pytest.raises(JournalError, match=problem) as caught:
-            Journal(path)
+            opened(path)
     assert str(path) in str(caught.value)
     assert isinstance(caught.value, errors.ConfigurationError)
     assert path.read_bytes() == content
 
 
-def test_a_task_that_does_not_parse_is_told_with_its_line(path):
-    """A line whose task lacks what the contract requires is damaged."""
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (LINES + b"an essay", 3),
+        (LINES + b"\n", 3),
+        (b"an essay\n" + LINES, 1),
+        (LINES[:FIRST] + b"{}\n" + LINES[FIRST:], 2),
+        (LINES + b"[1]\n", 3),
+        (LINES + b"[" * 100_000 + b"\n", 3),
+        (LINES + b"\xff\xfe\n", 3),
+        (LINES[:FIRST] + LINES[:40] + b"\n" + LINES[FIRST:], 2),
+        (LINES[:FIRST] + b"x" * (2 * LONGEST_LINE + 5) + b"\n" + LINES[FIRST:], 2),
+        (LINES + b"x" * (LONGEST_LINE + 5), 3),
+        (LINES + LINES.replace(b'"id":"b"', b'"id":7')[FIRST:], 3),
+        (LINES + LINES[:FIRST].replace(b'"id":"a"', b'"id":"c","v":null'), 3),
+    ],
+)
+def test_a_foreign_or_too_long_line_is_skipped_with_a_warning(path, caplog, content, line):
+    """It ends nobody's wait: all outcomes around it count, and the file goes on."""
+    path.write_bytes(content)
+    for new in ("c", "d"):
+        with opened(path) as journal:
+            assert [journal.replay(each).task.video_url for each in "ab"] == ["u", "u"]
+            journal.record(outcome(new))
+        assert f"something other than an outcome in line {line}; it is skipped" in caplog.text
+        caplog.clear()
+    assert path.read_bytes().startswith(content)
+    with opened(path) as journal:
+        assert [each for each in "abcd" if each in journal] == ["a", "b", "c", "d"]
+
+
+def test_a_task_that_does_not_parse_is_asked_about_again(path, caplog):
+    """A line whose task lacks what the contract requires is no outcome."""
     path.write_bytes(LINES.replace(b'"status":"completed",', b"", 1))
-    with Journal(path) as journal:
-        with pytest.raises(JournalError, match="in line 1"):
-            journal.replay("a")
+    with opened(path) as journal:
+        assert "a" not in journal
         assert journal.replay("b").result().video_url == "u"
+        journal.record(outcome("a"))
+    assert "in line 1; it is skipped" in caplog.text
+    with opened(path) as journal:
+        assert journal.replay("a").result().video_url == URL
+
+
+def test_a_line_that_changes_while_the_journal_is_open_is_told(path):
+    """Another program may write where there are no locks."""
+    path.write_bytes(LINES)
+    with opened(path) as journal:
+        path.write_bytes(LINES.replace(b'"polls":3', b'"polls":x'))
+        with pytest.raises(JournalError, match="was changed by others"):
+            journal.replay("a")
+
+
+def test_a_journal_is_for_one_service_and_account(path):
+    """Another's is refused, and not a byte is changed; who may change keys fits any account."""
+    with opened(path) as journal:
+        journal.record(outcome())
+    content = path.read_bytes()
+    assert content.startswith(HEADER)
+    with pytest.raises(
+        JournalError, match=r"made for 'https://api.example', not for https://other"
+    ):
+        opened(path, "https://other")
+    with pytest.raises(JournalError, match=r"made with another key: .* or remove line 1 if"):
+        opened(path, account="another")
+    assert path.read_bytes() == content
+    for account in ("of-a-test", None):
+        with opened(path, account=account) as journal:
+            assert "veo:1" in journal
+    path.unlink()
+    opened(path, account=None).close()
+    opened(path).close()
+
+
+def test_a_journal_of_an_older_version_gains_the_header(path, caplog):
+    """It has none: it is taken for that of the caller, with a warning, once."""
+    path.write_bytes(LINES)
+    opened(path).close()
+    assert path.read_bytes() == LINES + HEADER
+    assert "does not say for which account it was made" in caplog.text
+    caplog.clear()
+    with opened(path) as journal:
+        assert len(journal) == 2
+    assert caplog.text == ""
+    with pytest.raises(JournalError, match="remove line 3"):
+        opened(path, account="another")
+
+
+def test_the_account_is_known_by_a_key_that_stays():
+    """The key itself is in no file; of one that a function returns nothing is known."""
+    found = {}
+    for name, key in {"a": "sk-test-1", "b": "sk-test-2", "c": lambda: "sk-test-1"}.items():
+        with chainhub.Client(key, base_url=BASE) as client:
+            found[name] = _journal.account_of(client.video._transport.session)
+    assert len(found["a"]) == len(found["b"]) == 12
+    assert found["a"] != found["b"]
+    assert found["c"] is None
+
+
+def test_a_symbolic_link_is_refused(path, tmp_path):
+    """It may lead to a file of somebody else."""
+    (tmp_path / "secret").write_bytes(LINES)
+    path.symlink_to(tmp_path / "secret")
+    with pytest.raises(JournalError, match="is a symbolic link"):
+        opened(path)
+    assert (tmp_path / "secret").read_bytes() == LINES
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_user_is_refused(path):
+    """Its owner could write outcomes into it."""
+    path.write_bytes(LINES)
+    os.chown(path, 12345, 12345)
+    with pytest.raises(JournalError, match="belongs to another user"):
+        opened(path)
+    assert path.read_bytes() == LINES
+
+
+def test_a_drive_that_shows_every_file_under_another_owner_works(path, monkeypatch):
+    """As NFS squash and CIFS uid= do."""
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with opened(path) as journal:
+        journal.record(outcome())
+    opened(path).close()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800"])
+def test_a_name_that_no_file_can_have_is_told(name):
+    """In one sentence, which can be printed."""
+    with pytest.raises(JournalError, match="cannot be opened: it is not a path") as caught:
+        opened(name)
+    assert str(caught.value).isprintable()
+
+
+def test_after_a_fork_the_journal_is_that_of_the_parent(path):
+    """The child can neither use nor free it, and does not hold it once the parent is gone."""
+    journal = opened(path)
+    done, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            os.close(go[1])
+            journal.close()
+            with pytest.raises(JournalError, match="only the parent"):
+                journal.record(outcome("child"))
+            with pytest.raises(JournalError, match="is in use"):
+                opened(path)
+            os.write(done[1], b"done")
+            os.read(go[0], 1)
+        os._exit(0)
+    try:
+        os.close(done[1])
+        assert os.read(done[0], 4) == b"done"
+        journal.record(outcome("parent"))
+        # As if the parent was killed: nobody unlocks.
+        journal.abandon()
+        opened(path).close()
+    finally:
+        os.close(go[1])
+        os.waitpid(child, 0)
+        os.close(done[0])
+        os.close(go[0])
+    assert kept(path) == ["parent"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo", "nowhere"])
@@ -282,13 +465,13 @@ def test_a_path_that_cannot_be_a_journal_is_refused(tmp_path, kind):
     else:
         path = path / "journal"
     with pytest.raises(JournalError, match=r"cannot be opened|is not a regular file"):
-        Journal(path)
+        opened(path)
 
 
 @pytest.mark.parametrize("written", [None, 10])
 def test_a_full_disk_leaves_no_half_line(path, monkeypatch, written):
     """If a line cannot be written as a whole, the file stays as it was and an error says so."""
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome("a"))
         write = os.write
 
@@ -313,19 +496,19 @@ def test_a_disk_that_fails_at_the_end_is_told_and_the_file_is_let_go(path, monke
     def fail(_):
         raise OSError(errno.EIO, "Input/output error")
 
-    journal = Journal(path)
+    journal = opened(path)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
         with pytest.raises(JournalError, match="cannot be written: Input/output error"):
             journal.close()
-    Journal(path).close()
+    opened(path).close()
 
 
 def test_the_file_is_synced_once_a_second_and_at_the_end(path, monkeypatch):
     """Thousands of outcomes a second do not cost thousands of fsyncs."""
     now, synced = [0.0], []
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(now[0]))
-    with Journal(path, clock=lambda: now[0]) as journal:
+    with opened(path, clock=lambda: now[0]) as journal:
         synced.clear()
         for number in range(88):
             journal.record(outcome(f"veo:{number}"))
@@ -337,13 +520,13 @@ def test_a_new_journal_is_known_to_its_folder(path, monkeypatch):
     """The name of a new file is synced too; where folders cannot be opened, it is not."""
     synced = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor)))
-    with Journal(path) as journal:
+    with opened(path) as journal:
         assert [stat.S_ISDIR(each.st_mode) for each in synced] == [True]
         journal.record(outcome())
-    with Journal(path):
+    with opened(path):
         assert len(synced) == 2
     monkeypatch.chdir(path.parent)
-    Journal("another").close()
+    opened("another").close()
     assert [stat.S_ISDIR(each.st_mode) for each in synced] == [True, False, False, True, False]
 
 
@@ -352,12 +535,12 @@ def test_a_new_journal_is_known_to_its_folder(path, monkeypatch):
 def test_no_file_stays_open(path):
     """Opened or refused, new or healed: afterwards as many files are open as before."""
     before = len(os.listdir("/proc/self/fd"))
-    Journal(path).close()
+    opened(path).close()
     path.write_bytes(LINES[:-1])
-    Journal(path).close()
+    opened(path).close()
     path.write_bytes(b"an essay\n")
     with pytest.raises(JournalError):
-        Journal(path)
+        opened(path)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -371,37 +554,39 @@ def test_a_torn_line_that_cannot_be_completed_is_not_lost(path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", fail)
         with pytest.raises(JournalError, match="cannot be written: No space left"):
-            Journal(path)
+            opened(path)
     assert path.read_bytes() == LINES[:-1]
 
 
 def test_a_very_long_answer_is_kept_in_short(path):
     """A line has a bound; of a longer answer the address, reason and code are kept."""
     long = task("failed", None, error="why", detail={"video_url": URL, "text": "x" * LONGEST_LINE})
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome("veo:1", long, State.FAILED))
-    with Journal(path) as journal:
+    with opened(path) as journal:
         again = journal.replay("veo:1")
     assert path.stat().st_size < 1000
     assert again.task.video_url == URL
     assert again.error.reason == "why"
 
 
-def test_an_address_too_long_for_a_line_is_an_error(path):
-    """An answer that cannot even be kept in short is refused, not cut."""
-    with Journal(path) as journal, pytest.raises(JournalError, match="this long"):
+def test_an_address_too_long_for_a_line_is_not_stored(path, caplog):
+    """The outcomes of others are; this task is asked about again by the next run."""
+    with opened(path) as journal:
         journal.record(outcome("veo:1", task(url="u" * LONGEST_LINE)))
-    assert path.read_bytes() == b""
+        journal.record(outcome("veo:2"))
+    assert kept(path) == ["veo:2"]
+    assert "does not store task veo:1: its id or URL is too long" in caplog.text
 
 
 def test_texts_of_any_kind_stay_on_their_line(path):
     """Line breaks and other separators in an id or text do not break the file."""
     name = "veo:\n\r\u2028\x85\x1c\ud800é"
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome(name, task(url="a\u2028b\nc")))
         journal.record(outcome("next"))
-    assert path.read_bytes().count(b"\n") == 2
-    with Journal(path) as journal:
+    assert path.read_bytes().count(b"\n") == 3
+    with opened(path) as journal:
         assert journal.replay(name).task.video_url == "a\u2028b\nc"
 
 
@@ -420,7 +605,7 @@ os.write = in_pieces
 done = VideoTask.from_dict(
     {"id": "x", "status": "completed", "status_update_time": 1, "video_url": "u" * 600}
 )
-with Journal(sys.argv[1]) as journal:
+with Journal(sys.argv[1], 'https://api.example', 'of-a-test') as journal:
     for number in range(len(journal), len(journal) + 100_000):
         journal.record(Outcome(str(number), done, None, 1, 1.0))
         whole(1, b"%d\\n" % number)
@@ -446,7 +631,7 @@ def kill_repeatedly(path, times, seed):
     for _ in range(times):
         told = killed(path, chance.uniform(0.0, 0.01))
         torn += not path.read_bytes().endswith(b"\n")
-        with Journal(path) as journal:
+        with opened(path) as journal:
             assert all(str(number) in journal for number in told)
             count = len(journal)
         assert told
@@ -470,10 +655,12 @@ def test_two_hundred_kills_lose_and_double_nothing(path):
 
 def test_the_journal_has_a_line_format_of_its_own(path):
     """The format is what other tools may rely on."""
-    with Journal(path) as journal:
+    with opened(path) as journal:
         journal.record(outcome())
-    assert Path(path).read_bytes().startswith(_journal._BEGINNING)
-    assert json.loads(path.read_bytes()) == {
+    header, line = path.read_bytes().splitlines()
+    assert line.startswith(b'{"v":1,"id":"')
+    assert json.loads(header) == {"v": 1, "base_url": BASE, "account": "of-a-test"}
+    assert json.loads(line) == {
         "v": 1,
         "id": "veo:1",
         "state": "succeeded",
