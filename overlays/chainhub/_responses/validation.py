@@ -109,7 +109,8 @@ class Declared:
         Args:
             value: A decoded document, or a value inside one.
             lenient: Whether numbers in strings, and strings in numbers, are converted if nothing
-                is lost. A wait does so: a video must not be lost for the spelling of its id.
+                is lost, and an integer that is missing or null is 0. A wait does so: a video must
+                not be lost for the spelling of its id.
 
         Raises:
             Mismatch: It is not of the declared type.
@@ -180,7 +181,9 @@ class _Model:
 
     def __call__(self, document: typing.Any, lenient: bool) -> object:  # noqa: ANN401 - a dict
         for name, inner, needed in self._fields:
-            if name in document:
+            if lenient and needed is int and document.get(name) is None:
+                document[name] = 0  # such as the time of a task, which no video may be lost for
+            elif name in document:
                 value = document[name]
                 if type(value) not in inner.plain:
                     document[name] = inner.within(name, value, lenient)
