@@ -62,10 +62,12 @@ _REASONS = (
     ("error",),
     ("fail_reason",),
     ("failure_reason",),
+    ("task_status_msg",),
     ("detail", "error"),
     ("detail", "video_generation_error"),
     ("detail", "error_message"),
     ("detail", "fail_reason"),
+    ("detail", "task_status_msg"),
     ("detail", "pending_info", "failure_reason"),
 )
 _CODES = (("error", "code"), ("detail", "error", "code"))

@@ -140,6 +140,11 @@ def test_all_states_but_running_are_final():
         ({"detail": {"video_generation_error": "unsafe", "error_message": "[403]"}}, "unsafe"),
         ({"detail": {"error_message": "[403] refused"}}, "[403] refused"),
         ({"detail": {"fail_reason": "quota"}}, "quota"),
+        (
+            {"task_status_msg": "Failure to pass the risk control"},
+            "Failure to pass the risk control",
+        ),
+        ({"detail": {"task_status_msg": "no credit"}}, "no credit"),
         ({"detail": {"pending_info": {"failure_reason": "queue"}}}, "queue"),
         ({"error": "two\r\nlines\x1b[31m"}, "two lines [31m"),
         ({"error": "x" * 3000}, "x" * 499 + "…"),
