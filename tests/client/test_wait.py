@@ -1,5 +1,6 @@
 """Waiting for a task and watching it, against a real server."""
 
+import json
 import socket
 import threading
 import time
@@ -42,6 +43,40 @@ def test_wait_returns_the_finished_task(mode, server, http):
     assert (done.status, done.video_url) == ("completed", URL)
     assert seen == ["pending", "video_generating", "completed"]
     assert (len(server.requests), server.connections) == (4, 1)
+
+
+@pytest.mark.parametrize("late", [{}, {"status_update_time": None}])
+def test_nobody_needs_the_time_of_the_last_change(mode, server, http, late):
+    """A task without it, or with null, is read like any other: the wait neither fails nor spins."""
+
+    def timeless(**fields):
+        found = task(**fields)
+        del found["status_update_time"]
+        return http(200, {**found, **late})
+
+    server.answers = [timeless(), timeless(status="completed", url=URL)]
+    client = mode.client(base_url=server.url)
+    assert mode(client.video.wait("a", interval=PACE)).video_url == URL
+    assert len(server.requests) == 2
+
+
+def test_after_a_stop_past_the_deadline_the_task_is_asked_once_more(mode, server, http):
+    """As after Ctrl-Z or a frozen container; here a callback holds the process up."""
+    server.answers = [http(200, task()), http(200, task("completed", URL))]
+    client = mode.client(base_url=server.url)
+    done = mode(client.video.wait("a", deadline=0.4, on_update=lambda _: time.sleep(1.6)))
+    assert done.status == "completed"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("text", ["a", "ä"])
+def test_a_timeout_names_the_cache_that_answers(mode, server, http, chainhub_clock, text):
+    """A proxy that keeps answers shows the same one for ever."""
+    body = json.dumps(task(text=text), ensure_ascii=False).encode()
+    server.answers = [http(200, body, "Content-Type: application/json", "Age: 60")]
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.WaitTimeout, match=r"came from a cache \(Age: 60\)"):
+        mode(client.video.wait("a", deadline=60))
 
 
 def test_async_callbacks_are_awaited(mode, server, http):

@@ -230,11 +230,6 @@ class PollIntervals:
         self._random = random
         self._interval = interval if interval is None or callable(interval) else _checked(interval)
 
-    @property
-    def own(self) -> bool:
-        """Return whether the interval is the caller's."""
-        return self._interval is not None
-
     def begin(self, task_id: str, now: float) -> Plan:
         """Return the plan of a wait that begins."""
         return self._memory.begin(task_id, now)

@@ -43,7 +43,7 @@ MOST_FAILURES = 10
 GRACE = 3
 _GRACE_GAP = 2.0
 # An unknown word with an address may be a stage before a better file: not only three quick
-# polls, but so many seconds must agree, unless the pace is the caller's own.
+# polls, but so many seconds must agree, whatever the pace is.
 _SETTLING_POLLS = 3
 _SETTLING_SECONDS = 10.0
 # The last question leaves the service a second to answer, or a quarter of a short wait.
@@ -51,6 +51,9 @@ _LEAD = 1.0
 _LEAD_SHARE = 0.25
 # A sleep ends a little late: the last question is planned a little earlier than it must be.
 _LEAD_PLANNED = 1.1
+
+# A service that answers itself does not repeat a Date, which counts seconds, for so many seconds.
+_SAME_DATE = 3.0
 
 # While nothing has ever answered at the address, it is wrong or restarts: these seconds lie between
 # the attempts. A restart of up to 14 s is survived, and a wrong address is reported after 14 s, or
@@ -63,6 +66,8 @@ _SHORTEST_UNREACHED_GAP = 1.0
 # Attempts that were under way together fail together, and count once.
 _TOGETHER = 0.5
 
+# Some services refuse to show an unfinished video (`video_not_ready`) instead of its status.
+_NOT_YET_STATUSES = frozenset({400, 404, 409, 422, 425})
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 525, 526})
 
@@ -120,6 +125,7 @@ class WaitOptions(NamedTuple):
 class Severity(Enum):
     """What a failed poll means for the next one."""
 
+    NOT_YET = "the task is not finished"
     PASSING = "asking again may help"
     DOUBTFUL = "asking again helps if it ever worked"
     UNKNOWN_TASK = "the task may not be visible yet, if it was never seen"
@@ -128,8 +134,6 @@ class Severity(Enum):
 
 def severity_of(error: ChainhubError) -> Severity:
     """Return what an error means for the next poll."""
-    if isinstance(error, errors.TaskNotFoundError):
-        return Severity.UNKNOWN_TASK
     if isinstance(error, errors.StatusError):
         return _severity_of_status(error)
     if isinstance(error, errors.TLSError | errors.ProxyError):
@@ -141,6 +145,10 @@ def severity_of(error: ChainhubError) -> Severity:
 
 def _severity_of_status(error: errors.StatusError) -> Severity:
     status = error.status or 0
+    if status in _NOT_YET_STATUSES and (error.code or "").lower().endswith("not_ready"):
+        return Severity.NOT_YET
+    if isinstance(error, errors.TaskNotFoundError):
+        return Severity.UNKNOWN_TASK
     if isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
         return Severity.HOPELESS
     if 300 <= status <= 399 or status in _LASTING_STATUSES:
@@ -218,8 +226,10 @@ class Poll:
     """
 
     __slots__ = (
+        "_age",
         "_answers",
         "_body",
+        "_dated",
         "_doubts",
         "_error",
         "_failures",
@@ -255,6 +265,8 @@ class Poll:
         self._error: ChainhubError | None = None
         self._fingerprint: tuple[object, ...] | None = None
         self._body: bytes | None = None
+        self._age: str | None = None
+        self._dated: tuple[str, float] | None = None
 
     def may_ask(self, now: float) -> bool:
         """Return whether a poll may still be sent: the first one always before the deadline."""
@@ -265,10 +277,18 @@ class Poll:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
         fingerprint = _fingerprint(task)
         changed = task if fingerprint != self._fingerprint else None
+        if changed is not None:
+            self._age = self._dated = None
         self._settle(task, now)
         self._count_answer()
         self.task, self._fingerprint, self._body = task, fingerprint, None
         return Step(changed, self._after(task, now, hint))
+
+    def note_headers(self, age: str | None, date: str | None, now: float) -> None:
+        """Note what the headers of a response say of a cache between the service and us."""
+        self._age = age if age and age.isdecimal() and int(age[:9]) else None
+        if self._dated is None or date is None or date != self._dated[0]:
+            self._dated = None if date is None else (date, now)
 
     def remember(self, body: bytes) -> None:
         """Remember the bytes of the last response, if the same bytes would mean no change."""
@@ -358,6 +378,10 @@ class Poll:
                 return self.unreached(now)
             return self._again(now, self._reach.due - now)
         expected = severity_of(error)
+        if expected is Severity.NOT_YET:
+            self._failures, self.tally = 0, (0, MOST_FAILURES)
+            self._answers += 1
+            return self._go_on(now, error.retry_after)
         fresh = self._answers == 0
         if expected is Severity.HOPELESS or (expected is Severity.UNKNOWN_TASK and not fresh):
             return self._gave_up(error, now)
@@ -411,8 +435,8 @@ class Poll:
             self._settling, self._settling_since = 1, now
 
     def _settled(self, now: float) -> bool:
-        needed = 0.0 if self._terms.schedule.own else _SETTLING_SECONDS
-        return self._settling >= _SETTLING_POLLS and now - self._settling_since >= needed
+        lasting = now - self._settling_since >= _SETTLING_SECONDS
+        return lasting and self._settling >= _SETTLING_POLLS
 
     def _ended(self, task: VideoTask, state: State, now: float) -> Done | Raise:
         elapsed = self.elapsed(now)
@@ -446,7 +470,7 @@ class Poll:
     def _ran_out(self, now: float) -> errors.WaitTimeout:
         known = f" is still {shown_status(self.task)}" if self.task else ": no response"
         last = self._error
-        why = f"; last error: {last._said()}" if last else ""
+        why = f"; last error: {last._said()}" if last else self._cached(now)
         error = errors.WaitTimeout(
             f"task {shown_id(self.task_id)}{known}{why}",
             task_id=self.task_id,
@@ -459,6 +483,16 @@ class Poll:
             error.method, error.url, error.request_id = last.method, last.url, last.request_id
         error.__cause__ = last
         return error
+
+    def _cached(self, now: float) -> str:
+        """Say that the last response came from a cache, if it did."""
+        if self._age is not None:
+            told = f"Age: {self._age[:9]}"
+        elif self._dated is not None and self.polls > 1 and now - self._dated[1] >= _SAME_DATE:
+            told = "its Date did not change"
+        else:
+            return ""
+        return f"; the last response came from a cache ({told}): it may be out of date"
 
 
 def _fingerprint(task: VideoTask) -> tuple[object, ...]:

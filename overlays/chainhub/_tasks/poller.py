@@ -121,7 +121,6 @@ class Poller:
         switch = self.user_cancel if single else many
         self._options = options._replace(retry=RetryPolicy.off(), cancel=switch)
         self._operation = operation
-        self._deadline_at = terms.deadline_at
         self._journal_path = journal
         self._journal: Journal | None = None
         self._single: Poll | None = None
@@ -192,7 +191,7 @@ class Poller:
         act = self.scheduler.act(_clock.monotonic())
         if not isinstance(act, SendPoll):
             return act
-        left = self._deadline_at + CUT - _clock.monotonic()
+        left = self.scheduler.ends_at + CUT - _clock.monotonic()
         try:
             return PollRequest(act, self._prepared(act.wait.task_id), within(self._options, left))
         except ConfigurationError as error:
@@ -229,7 +228,7 @@ class Poller:
             return None if update.changed is None and update.outcome is None else update
         self.check_cancelled()
         update = self.scheduler.failed(came.ask, failure, now)
-        if update.next_at is not None:
+        if update.next_at is not None and wait.tally[0]:
             self._tell_retry(wait, failure, update.next_at - now)
         return None if update.outcome is None else update
 
@@ -240,11 +239,14 @@ class Poller:
         answer = ended.value()
         hint = poll_hint_of(answer, time.time())
         if answer.status == 200 and ask.wait.repeats(answer.body):
+            ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
             return self.scheduler.repeated(ask, now, hint)
         operation = operation_of(self._operation.module, self._operation.returns)
         task = cast("VideoTask", self.transport.read(operation, ended, lenient=True))
         update = self.scheduler.answered(ask, task, now, hint)
         ask.wait.remember(answer.body)
+        if not answer.body.isascii():
+            ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
         return update
 
     def kept(self, update: Update) -> Update:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _REFUSED = 429
 _OVERLOADED = 503
+# A deadline that is over for so many seconds when it is looked at: the process was stopped (Ctrl-Z,
+# sleep, a frozen container). What is known is old, and a last poll has so many seconds.
+_STOPPED = 1.0
+_LAST_POLL = 5.0
 
 
 class SendPoll(NamedTuple):
@@ -56,6 +60,9 @@ class Scheduler:
     Args:
         terms: What the caller wants; its deadline is the deadline of all.
         in_flight: How many polls may be in flight.
+
+    Attributes:
+        ends_at: When the last poll must be answered: the deadline, or later after a stop.
     """
 
     def __init__(self, terms: WaitOptions, in_flight: int) -> None:
@@ -67,6 +74,8 @@ class Scheduler:
         self._due: list[tuple[float, int, Poll]] = []
         self._order = 0
         self._fresh = 0
+        self.ends_at = terms.deadline_at
+        self._asked_late: set[Poll] = set()
 
     @property
     def wants_more(self) -> bool:
@@ -85,9 +94,12 @@ class Scheduler:
 
     def act(self, now: float) -> SendPoll | Update | Idle:
         """Return what to do at this time."""
+        late = now - self._terms.deadline_at
+        if late >= _STOPPED and self.ends_at == self._terms.deadline_at:
+            self.ends_at = now + _LAST_POLL
         while self._due:
             due, _, wait = self._due[0]
-            if now >= self._terms.deadline_at:
+            if late >= 0 and (now >= self.ends_at or wait in self._asked_late):
                 wait = self._pop()
                 return Update(None, _outcome(wait, wait.expired(now), now))
             if self.reach.over:
@@ -97,7 +109,9 @@ class Scheduler:
             if at > now:
                 return Idle(at)
             self._pop()
-            if wait.may_ask(now):
+            if late >= 0 or wait.may_ask(now):
+                if late >= 0:
+                    self._asked_late.add(wait)
                 self.in_flight += 1
                 self.pace.started(now)
                 return SendPoll(wait, now)
@@ -126,9 +140,9 @@ class Scheduler:
         # While nobody answers, one poll at a time is enough to find out.
         most = 1 if self.reach.failing else self._most
         if self.in_flight >= most:
-            return self._terms.deadline_at
+            return self.ends_at
         reached_at = self.reach.due if self.reach.failing else due
-        return min(max(due, self.pace.free_at, reached_at), self._terms.deadline_at)
+        return min(max(due, self.pace.free_at, reached_at), self.ends_at)
 
     def _slow_down(self, ask: SendPoll, error: ChainhubError, now: float) -> None:
         asked = obeyed(error.retry_after)

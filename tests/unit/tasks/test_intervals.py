@@ -358,7 +358,6 @@ def test_a_short_wait_asks_a_few_times_too(span, times):
 def test_a_number_of_ones_own_replaces_plan_and_hints():
     """`interval=2` asks every 2 s, whatever the server hints at, and slows down on trouble."""
     timing = schedule(2)
-    assert timing.own
     assert asked(timing, COLD, 5, span=1.0) == [0.0, 2.0, 4.0, 6.0]
     assert timing.after_answer(COLD, turn(), 20.0) == 2.0
     assert timing.after_failure(COLD, turn(failures=2)) == 4.5
@@ -382,7 +381,6 @@ def test_a_policy_of_ones_own_is_asked_every_time():
     assert timing.after_answer(COLD, turn(50.0, 3, task="task"), 20.0) == 5.0
     assert timing.after_answer(COLD, turn(0.01, 1)) == 0.01
     assert heard == [(50.0, 3, "task"), (0.01, 1, None)]
-    assert not schedule().own
 
 
 def test_the_longest_interval_is_a_matter_of_decades():

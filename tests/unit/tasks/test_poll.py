@@ -260,13 +260,52 @@ def test_an_unknown_word_with_a_lasting_address_counts_as_succeeded():
     assert story.asked == pytest.approx([0.0, 4.75, 19.0, 24.0])
 
 
-def test_at_the_callers_own_pace_three_answers_are_enough():
-    """Whoever sets the pace has decided how soon three answers come."""
+@pytest.mark.parametrize("interval", [0.25, 1.0, 3.0])
+def test_a_preview_is_not_taken_for_the_video_at_the_callers_own_pace(interval):
+    """An unknown word with an address must hold for ten seconds, whatever the pace."""
     odd = task("fertig", URL)
     with pytest.warns(UnknownStatusWarning):
-        story = Story(odd, interval=0.25)
-    assert story.asked == [0.0, 0.25, 0.5]
+        story = Story(odd, interval=interval)
+    assert 10.0 <= story.asked[-1] < 10.0 + interval
     assert story.end == Done(odd)
+
+
+@pytest.mark.parametrize("number", [400, 404, 422])
+def test_a_refusal_to_show_an_unfinished_video_is_not_yet(number):
+    """However often it comes, and whether or not the task was seen: the wait goes on."""
+    kind = errors.TaskNotFoundError if number == 404 else errors.StatusError
+    not_ready = status(number, kind, code="video_not_ready")
+    assert Story(*[not_ready] * 30, GOOD).end == Done(GOOD)
+    assert Story(RUNNING, *[not_ready] * 30, GOOD).end == Done(GOOD)
+    story = Story(*[busy()] * 9, not_ready, *[busy()] * 9, GOOD)
+    assert story.end == Done(GOOD)
+    error = Story(not_ready, deadline=30.0).error
+    assert type(error) is errors.WaitTimeout
+    assert error.__cause__ is not_ready
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ([("60", "a")], "(Age: 60)"),
+        ([("9" * 400, None)], "(Age: 999999999)"),
+        ([(None, "a"), (None, "a")], "(its Date did not change)"),
+        ([("0", "a"), (None, "b")], None),
+        ([("60", "a"), (None, "b")], None),
+        ([("sixty", None), (None, None)], None),
+        ([], None),
+    ],
+)
+def test_a_timeout_names_a_cache_that_keeps_an_answer(headers, told):
+    """`Age`, or a `Date` that stays the same, says that the service did not answer itself."""
+    wait = Poll("veo:1", WaitOptions(PollIntervals(DurationMemory(float), float), 60.0), 0.0)
+    for number, (age, date) in enumerate(headers):
+        now = 40.0 + number
+        wait.answered(RUNNING, now)
+        wait.note_headers(age, date, now)
+    message = str(wait.expired(42.0 if headers[-1:] == [(None, "b")] else 60.0).error)
+    assert ("came from a cache" in message) == (told is not None)
+    assert (told or "") in message
 
 
 def test_quick_answers_late_in_a_wait_have_to_last_ten_seconds_too():
