@@ -247,6 +247,21 @@ def test_a_journal_torn_at_any_byte_is_healed(path, length):
         assert journal.replay("c").task.video_url == URL
 
 
+def test_a_torn_line_that_cannot_be_cut_off_is_closed_and_skipped(path, monkeypatch, caplog):
+    """Where the file system cannot truncate; another failure is an error."""
+    path.write_bytes(LINES[: FIRST + 40])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "truncate", failing(errno.EIO))
+        with pytest.raises(JournalError, match="cannot be written: "):
+            opened(path)
+        patch.setattr(os, "truncate", failing(errno.ENOTSUP))
+        with opened(path) as journal:
+            journal.record(outcome("c"))
+    assert "in line 2; it is skipped" in caplog.text
+    with opened(path) as journal:
+        assert [each for each in "abc" if each in journal] == ["a", "c"]
+
+
 def test_zeros_left_by_a_power_failure_are_cut_off(path):
     """A crash may leave zeros where the last line should be."""
     for tail in (b"\0" * 700, b'{"v":1,"id' + b"\0" * 50, LINES[:FIRST][:-1] + b"\0" * 9):
