@@ -126,7 +126,8 @@ def repaired_document(document: dict[str, Json], place: str) -> Repair:
 
 def repairs(repaired: Repair) -> str:
     """Write what was repaired: a line per rule and action that found something."""
-    found = [*repaired.normalised, *((one.action.reason, one.places) for one in repaired.applied)]
+    actions = ((one.action.reason or one.action.name, one.places) for one in repaired.applied)
+    found = [*repaired.normalised, *actions]
     counted = (
         (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
     )
@@ -267,7 +268,14 @@ def check_release(base: str, version: str | None, previous: str | None) -> tuple
 
 
 def drift() -> list[str]:
-    """Say which generated files the contract would give differently."""
+    """Say which generated files the contract would give differently.
+
+    Raises:
+        PipelineError: the contract is refused, or an action of our own overlay gives no reason.
+    """
     with directories.scratch(layout.BUILD / "drift") as staging:
-        build(layout.CONTRACT, staging)
+        repaired = build(layout.CONTRACT, staging)
+        for one in repaired.applied:
+            if not one.action.reason:
+                raise PipelineError(f"{one.action.name} gives no reason in its `description`.")
         return directories.differences(layout.GENERATED, staging)

@@ -1,4 +1,4 @@
-"""Apply an OpenAPI Overlay 1.x document: ordered actions that update or remove what they find.
+"""Apply an OpenAPI Overlay 1.0 or 1.1 document: ordered actions that change what they find.
 
 Two things go beyond the specification. An action that finds nothing is named, because its fault is
 gone and so should be the action. And `x-only` narrows what a target finds to what JSONPath cannot
@@ -8,14 +8,15 @@ required fields that `published examples leave out`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 
-from tools.contract import Place
+from tools.contract import Place, mapping, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.answers import optional_fields
@@ -27,16 +28,23 @@ _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
     "published examples leave out": left_out,
 }
 _WRAPPER: Final = "allOf"
+_VERSION: Final = re.compile(r"1\.[01]\.\d+(-.+)?")
+_CHANGES: Final = ("update", "copy")
+_ROOT: Final = ("overlay", "info", "extends", "actions")
+_KEYS: Final = ("target", "description", "remove", *_CHANGES)
 
 
 @dataclass(frozen=True)
 class Action:
-    """One repair; `name` tells a person which one."""
+    """One repair; `name` tells a person which one, `reason` is its description, which may be empty.
+
+    `change` is what is merged or appended, or a JSONPath expression of what is copied, or None.
+    """
 
     name: str
     target: str
     remove: bool
-    update: Json
+    change: tuple[Literal["update", "copy"], Json] | None
     only: str | None
     may_find_nothing: bool
     reason: str
@@ -61,23 +69,41 @@ def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> li
 
 
 def _actions(overlay: dict[str, Json], place: str) -> list[Action]:
-    if not str(overlay.get("overlay", "")).startswith("1."):
-        raise PipelineError(f"{place} is not an OpenAPI Overlay 1.x document: no `overlay: 1.…`.")
-    actions = overlay.get("actions")
-    if not isinstance(actions, list) or not actions:
+    if not _VERSION.fullmatch(str(overlay.get("overlay", ""))):
+        raise PipelineError(f"{place} is not an OpenAPI Overlay 1.x document: no `overlay: 1.1.0`.")
+    info = mapping(overlay.get("info"))
+    texts = [info.get(key) for key in ("title", "version")]
+    if not all(isinstance(text, str) for text in [*texts, info.get("description", "")]):
+        raise PipelineError(f"{place} has no `info` with a title and a version, all of it text.")
+    unknown = _unknown(overlay, _ROOT)
+    if unknown:
+        raise PipelineError(f"{place} has the unknown key {unknown!r}.")
+    listed = overlay.get("actions")
+    if not isinstance(listed, list) or not listed:
         raise PipelineError(f"{place} has no list of `actions`.")
-    return [_action(data, f"{place}: action {number}") for number, data in enumerate(actions, 1)]
+    for number, data in enumerate(listed, 1):
+        if data in listed[: number - 1]:
+            first = listed.index(data) + 1
+            raise PipelineError(f"{place}: action {number} is the same as action {first}.")
+    return [_action(data, f"{place}: action {number}") for number, data in enumerate(listed, 1)]
+
+
+def _unknown(data: dict[str, Json], known: Sequence[str]) -> str:
+    return next((key for key in data if key not in known and not key.startswith("x-")), "")
 
 
 def _action(data: Json, name: str) -> Action:
     if not isinstance(data, dict) or not isinstance(data.get("target"), str):
         raise PipelineError(f"{name} has no `target`.")
     name = f"{name} ({data['target']})"
+    unknown = _unknown(data, _KEYS)
     faults = {
-        "gives no reason in its `description`": not str(data.get("description") or "").strip(),
+        f"has the unknown key {unknown!r}": bool(unknown),
+        "has a `description` that is not text": not isinstance(data.get("description", ""), str),
         "has a `remove` that is not true or false": not isinstance(data.get("remove", False), bool),
+        "has a `copy` that is not text": not isinstance(data.get("copy", ""), str),
+        "has an `update` and a `copy`; only one of them counts": {"update", "copy"} <= data.keys(),
         "has an unknown `x-only`": "x-only" in data and data["x-only"] not in list(_ONLY),
-        "neither removes nor updates": not data.get("remove") and "update" not in data,
     }
     for fault, found in faults.items():
         if found:
@@ -86,27 +112,51 @@ def _action(data: Json, name: str) -> Action:
         name,
         target=str(data["target"]),
         remove=bool(data.get("remove")),
-        update=data.get("update"),
+        change=next(((key, data[key]) for key in _CHANGES if key in data), None),
         only=cast("str | None", data.get("x-only")),
         may_find_nothing=data.get("x-may-find-nothing") is True,
-        reason=" ".join(str(data["description"]).split()),
+        reason=" ".join(str(data.get("description", "")).split()),
     )
 
 
 def _carry_out(document: dict[str, Json], action: Action) -> int:
-    try:
-        query = JSONPathEnvironment().compile(action.target)
-        allowed = None if action.only is None else _ONLY[action.only](document)
-        found = [] if allowed == set() else list(quicken(query).find(document))
-    except JSONPathError as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise PipelineError(f"{action.name} has a target that is not JSONPath: {reason}.") from None
+    allowed = None if action.only is None else _ONLY[action.only](document)
+    found = [] if allowed == set() else _found(document, action.target, action, "target")
     if allowed is not None:
         found = [node for node in found if node.location in allowed]
-    for node in reversed(found):  # from behind, so that the places of list items stay right
-        change = _remove if action.remove else _update
-        change(node, action)
+    if action.remove:
+        for node in reversed(found):  # from behind, so that the places of list items stay right
+            _remove(node, action)
+    elif action.change and found:
+        if len({_kind(node.value) for node in found}) > 1:
+            raise PipelineError(
+                f"{action.name} finds objects, lists or plain values, not one kind."
+            )
+        value = _value(document, action)
+        for node in found:
+            _update(node, value, action)
     return len(found)
+
+
+def _found(
+    document: dict[str, Json], expression: str, action: Action, key: str
+) -> list[JSONPathNode]:
+    try:
+        return list(quicken(JSONPathEnvironment().compile(expression)).find(document))
+    except JSONPathError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise PipelineError(f"{action.name} has a {key} that is not JSONPath: {reason}.") from None
+
+
+def _value(document: dict[str, Json], action: Action) -> Json:
+    """Fetch what an action merges or appends; a copy is taken before anything is changed."""
+    key, value = cast("tuple[str, Json]", action.change)
+    if key == "update":
+        return value
+    found = _found(document, str(value), action, key)
+    if len(found) != 1:
+        raise PipelineError(f"{action.name} has a copy that finds {len(found)} places, not one.")
+    return deepcopy(cast("Json", found[0].value))
 
 
 def _remove(node: JSONPathNode, action: Action) -> None:
@@ -116,16 +166,16 @@ def _remove(node: JSONPathNode, action: Action) -> None:
     del container[node.location[-1]]
 
 
-def _update(node: JSONPathNode, action: Action) -> None:
+def _update(node: JSONPathNode, update: Json, action: Action) -> None:
     value = node.value
     if isinstance(value, list):
-        value.append(deepcopy(action.update))
-    elif isinstance(value, dict) and isinstance(action.update, dict):
-        _merge(_opened(value), action.update)
-    elif isinstance(value, dict) or isinstance(action.update, dict | list):
+        value.extend(deepcopy(update if isinstance(update, list) else [update]))
+    elif _kind(value) is not _kind(update):
         raise PipelineError(f"{action.name} does not fit what it finds at {node.path()}.")
+    elif isinstance(value, dict):
+        _merge(_opened(value), mapping(update), f"{action.name} does not fit", node.path())
     else:
-        node.value = action.update
+        node.value = update
 
 
 def _opened(value: dict[str, Json]) -> dict[str, Json]:
@@ -135,12 +185,19 @@ def _opened(value: dict[str, Json]) -> dict[str, Json]:
     return value
 
 
-def _merge(target: dict[str, Json], update: dict[str, Json]) -> None:
+def _merge(target: dict[str, Json], update: dict[str, Json], fault: str, path: str) -> None:
     for key, new in update.items():
         old = target.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            _merge(old, new)
-        elif isinstance(old, list) and isinstance(new, list):
-            old.extend(deepcopy(new))
-        else:
+        if key not in target or (_kind(old) is _kind(new) is object):
             target[key] = deepcopy(new)
+        elif _kind(old) is not _kind(new):
+            raise PipelineError(f"{fault} what it finds at {path}['{key}'].")
+        elif isinstance(old, dict):
+            _merge(old, mapping(new), fault, f"{path}['{key}']")
+        else:
+            sequence(old).extend(deepcopy(sequence(new)))
+
+
+def _kind(value: object) -> type:
+    """Sort values as the specification does: objects, lists, and all others."""
+    return next((kind for kind in (dict, list) if isinstance(value, kind)), object)

@@ -144,6 +144,20 @@ def test_drift_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert snapshot(project) == before
 
 
+def test_an_action_of_our_own_overlay_has_a_reason(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The specification wants none; what is committed here has one, which drift looks at."""
+    path = project / "overlays" / "openapi.overlay.yaml"
+    with path.open("a") as file:
+        file.write("  - {target: $.info, update: {x-a: 1}}\n")
+    assert main(["generate"]) == 0
+    assert "($.info) (1 place)" in (project / "generated" / "REPAIRS.md").read_text()
+    capsys.readouterr()
+    assert main(["drift"]) == 1
+    assert "($.info) gives no reason in its `description`.\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["repair", "validate", "generate", "drift"])
 @pytest.mark.parametrize(
     ("name", "old", "new", "sentence"),

@@ -16,11 +16,15 @@ DOCUMENT: dict[str, Json] = {
 }
 
 
+def overlaid(actions: Json, version: str = "1.1.0") -> dict[str, Json]:
+    """Make an overlay of these actions."""
+    return {"overlay": version, "info": {"title": "t", "version": "1"}, "actions": actions}
+
+
 def applied(*actions: dict[str, Json], document: dict[str, Json] = DOCUMENT) -> Json:
     """Apply actions to a copy, each of which has to find something."""
     copy = deepcopy(document)
-    data: list[Json] = [{"description": "why", **action} for action in actions]
-    applied = overlay.apply(copy, {"overlay": "1.0.0", "actions": data}, "o.yaml")
+    applied = overlay.apply(copy, overlaid(list(actions)), "o.yaml")
     left = [one.action for one in applied if not one.places]
     assert left == []
     return copy
@@ -37,12 +41,27 @@ def applied(*actions: dict[str, Json], document: dict[str, Json] = DOCUMENT) -> 
         ({"target": "$[?@.title == '']", "update": {"title": "t"}}, {"title": "t"}, 0),
         ({"target": "$.info", "update": {"tags": ["x"]}}, {"tags": ["a/b", "c", "d/e", "x"]}, 0),
         ({"target": "$.info.tags", "update": "x"}, {"tags": ["a/b", "c", "d/e", "x"]}, 0),
-        ({"target": "$.info.tags", "update": ["x"]}, {"tags": ["a/b", "c", "d/e", ["x"]]}, 0),
+        ({"target": "$.info.tags", "update": ["x"]}, {"tags": ["a/b", "c", "d/e", "x"]}, 0),
+        ({"target": "$.info.tags", "update": {"x": 1}}, {"tags": ["a/b", "c", "d/e", {"x": 1}]}, 0),
         ({"target": "$.info.title", "update": "t"}, {"title": "t"}, 0),
         ({"target": "$.info.title", "update": None}, {"title": None}, 0),
-        ({"target": "$.info", "update": {"title": {"x": 1}}}, {"title": {"x": 1}}, 0),
+        (
+            {"target": "$.info", "update": {"title": 1, "x": {"y": 1}}},
+            {"title": 1, "x": {"y": 1}},
+            0,
+        ),
         ({"target": "$.info.title", "remove": False, "update": "t"}, {"title": "t"}, 0),
+        ({"target": "$.list[0]", "remove": True, "update": "t"}, {}, -1),
         ({"target": "$.list[*]", "remove": True}, {}, -2),
+        ({"target": "$"}, {}, 0),
+        ({"target": "$.info", "copy": "$.list[1]"}, {"n": 2}, 0),
+        ({"target": "$.info.title", "copy": "$.list[0].n"}, {"title": 1}, 0),
+        (
+            {"target": "$.info.tags", "copy": "$.list[0].in.deep"},
+            {"tags": ["a/b", "c", "d/e", 1]},
+            0,
+        ),
+        ({"target": "$.list", "copy": "$.list"}, {}, 2),
     ],
 )
 def test_actions_change_what_they_find(
@@ -104,7 +123,7 @@ def test_actions_that_find_nothing_are_named() -> None:
         {"target": "$.nope", "description": "why", "remove": True},
         {"target": "$.no", "description": "why", "remove": True, "x-may-find-nothing": True},
     ]
-    applied = overlay.apply({}, {"overlay": "1.1.0", "actions": actions}, "o.yaml")
+    applied = overlay.apply({}, overlaid(actions), "o.yaml")
     left = [one.action for one in applied if not one.places]
     assert [(action.name, action.may_find_nothing) for action in left] == [
         ("o.yaml: action 1 ($.nope)", False),
@@ -117,12 +136,27 @@ def test_actions_that_find_nothing_are_named() -> None:
     [
         ("x", "o.yaml: action 1 has no `target`."),
         ({"remove": True}, "o.yaml: action 1 has no `target`."),
-        ({"target": "$.a", "description": " "}, "($.a) gives no reason in its `description`."),
+        ({"target": "$.a", "description": 1}, "has a `description` that is not text."),
+        ({"target": "$.a", "updtae": {}}, "has the unknown key 'updtae'."),
+        ({"target": "$.a", "copy": 1}, "has a `copy` that is not text."),
+        ({"target": "$.a", "update": 1, "copy": "$.b"}, "has an `update` and a `copy`; "),
+        ({"target": "$.info", "copy": "$.x["}, "has a copy that is not JSONPath: "),
+        ({"target": "$.info", "copy": "$.list[*]"}, "has a copy that finds 2 places, not one."),
+        ({"target": "$.info", "copy": "$.x"}, "has a copy that finds 0 places, not one."),
+        ({"target": "$.info", "copy": "$.list"}, "does not fit what it finds at $['info']."),
         ({"target": "$.a", "remove": "no"}, "has a `remove` that is not true or false."),
         ({"target": "$.a", "remove": True, "x-only": "other"}, "has an unknown `x-only`."),
         ({"target": "$.a", "remove": True, "x-only": None}, "has an unknown `x-only`."),
         ({"target": "$.a", "remove": True, "x-only": [1]}, "has an unknown `x-only`."),
-        ({"target": "$.a", "remove": False}, "neither removes nor updates."),
+        ({"target": "info.title", "remove": True}, "has a target that is not JSONPath: "),
+        (
+            {"target": "$.info.*", "update": "x"},
+            "finds objects, lists or plain values, not one kind.",
+        ),
+        ({"target": "$", "update": {"info": "x"}}, "does not fit what it finds at $['info']."),
+        ({"target": "$", "update": {"info": {"tags": {}}}}, "finds at $['info']['tags']."),
+        ({"target": "$.info", "update": {"title": {}}}, "finds at $['info']['title']."),
+        ({"target": "$", "update": {"list": None}}, "does not fit what it finds at $['list']."),
         ({"target": "$.a[", "remove": True}, "has a target that is not JSONPath: "),
         ({"target": "$", "remove": True}, "would remove the whole document."),
         ({"target": "$.info", "update": "x"}, "does not fit what it finds at $['info']."),
@@ -134,10 +168,8 @@ def test_actions_that_find_nothing_are_named() -> None:
 )
 def test_bad_actions_are_refused_by_number(action: Json, sentence: str) -> None:
     """One sentence names the action and what is wrong with it."""
-    if isinstance(action, dict):
-        action = {"description": "why", **action}
     with pytest.raises(PipelineError) as caught:
-        overlay.apply(deepcopy(DOCUMENT), {"overlay": "1.0.0", "actions": [action]}, "o.yaml")
+        overlay.apply(deepcopy(DOCUMENT), overlaid([action]), "o.yaml")
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -145,14 +177,35 @@ def test_bad_actions_are_refused_by_number(action: Json, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        ({"actions": []}, "o.yaml is not an OpenAPI Overlay 1.x document"),
-        ({"overlay": "2.0.0"}, "o.yaml is not an OpenAPI Overlay 1.x document"),
-        ({"overlay": "1.0.0", "actions": []}, "o.yaml has no list of `actions`."),
-        ({"overlay": "1.0.0", "actions": {}}, "o.yaml has no list of `actions`."),
+        ({"overlay": None}, " is not an OpenAPI Overlay 1.x document: no `overlay: 1.1.0`."),
+        ({"overlay": "2.0.0"}, " is not an OpenAPI Overlay 1.x document: no `overlay: 1.1.0`."),
+        ({"overlay": "1.1"}, " is not an OpenAPI Overlay 1.x document: no `overlay: 1.1.0`."),
+        ({"info": []}, " has no `info` with a title and a version, all of it text."),
+        ({"info": {"title": "t", "version": "1", "description": 1}}, " has no `info` with a title"),
+        ({"info": {"title": "t"}}, " has no `info` with a title and a version, all of it text."),
+        ({"info": {"title": 1, "version": "1"}}, " has no `info` with a title and a version, "),
+        ({"invalid": 1}, " has the unknown key 'invalid'."),
+        ({"actions": []}, " has no list of `actions`."),
+        ({"actions": {}}, " has no list of `actions`."),
+        ({"actions": [{"target": "$"}] * 2}, ": action 2 is the same as action 1."),
     ],
 )
 def test_what_is_no_overlay_is_refused(document: dict[str, Json], sentence: str) -> None:
-    """A document of another kind is not half applied."""
+    """A document of another kind is not half applied; extensions are allowed anywhere."""
+    whole: dict[str, Json] = {**overlaid([{"target": "$", "x-y": 1}], "1.0.0"), "x-y": 1}
+    overlay.apply({}, whole, "o.yaml")
     with pytest.raises(PipelineError) as caught:
-        overlay.apply({}, document, "o.yaml")
-    assert str(caught.value).startswith(sentence)
+        overlay.apply({}, {**whole, **document}, "o.yaml")
+    assert str(caught.value).startswith(f"o.yaml{sentence}")
+
+
+def test_a_copy_is_taken_before_anything_changes_and_is_nobody_elses() -> None:
+    """One target may hold what is copied; a target that finds nothing needs nothing to copy."""
+    result = applied(
+        {"target": "$.*", "copy": "$.a"},
+        {"target": "$.b.list", "update": 3},
+        document={"a": {"list": [1]}, "b": {"list": [2]}},
+    )
+    assert result == {"a": {"list": [1, 1]}, "b": {"list": [2, 1, 3]}}
+    missing = overlay.apply({}, overlaid([{"target": "$.no", "copy": "$.a"}]), "o.yaml")
+    assert [one.places for one in missing] == [0]
