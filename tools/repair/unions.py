@@ -32,7 +32,8 @@ def together(schemas: Sequence[Json], *, objects: bool = True) -> Json:
         schemas: The schemas.
         objects: Whether objects become one with the fields of all, or stay a choice.
     """
-    distinct = list({meaning(schema): schema for schema in reversed(schemas)}.values())[::-1]
+    flat = [one for schema in schemas for one in _alternatives(schema)]
+    distinct = list({meaning(schema): schema for schema in reversed(flat)}.values())[::-1]
     if "{}" in map(meaning, distinct):
         return {}
     groups: dict[str, list[dict[str, Json]]] = {}
@@ -40,6 +41,12 @@ def together(schemas: Sequence[Json], *, objects: bool = True) -> Json:
         groups.setdefault(_group(schema, objects), []).append(schema)
     parts = [_one(kind, found, objects) for kind, found in groups.items()]
     return parts[0] if len(parts) == 1 else {"anyOf": parts}
+
+
+def _alternatives(schema: Json) -> list[Json]:
+    """Take apart what was put together before, so that doing so again changes nothing."""
+    named = mapping(schema)
+    return sequence(named["anyOf"]) if named.keys() == {"anyOf"} else [schema]
 
 
 def simplify(value: Json) -> None:

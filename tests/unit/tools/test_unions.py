@@ -53,6 +53,7 @@ B: Json = {"type": "object", "properties": {"b": TEXT}, "required": ["b"]}
 def test_one_schema_takes_whatever_any_takes(schemas: list[Json], expected: Json) -> None:
     """Parts of one type become one; parts of different types stay apart."""
     assert together(schemas) == expected
+    assert together([expected, *schemas]) == expected
 
 
 @pytest.mark.parametrize("key", ["anyOf", "oneOf"])
