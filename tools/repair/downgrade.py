@@ -15,6 +15,7 @@ _NULL: Final[dict[str, Json]] = {"type": "null"}
 _TOP: Final = ("jsonSchemaDialect", "webhooks")
 _CHOICES: Final = ("anyOf", "oneOf")
 _LIMITS: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
+_CONSTANTS: Final[dict[type, str]] = {str: "string", int: "integer"}
 # Words of JSON Schema that OpenAPI 3.0 does not know and that no type of Python shows.
 _DROPPED: Final = (
     "$comment",
@@ -28,7 +29,6 @@ _DROPPED: Final = (
     "else",
     "if",
     "patternProperties",
-    "prefixItems",
     "propertyNames",
     "then",
     "unevaluatedItems",
@@ -66,7 +66,7 @@ def _walk(value: Json) -> None:
 def _is_schema(value: dict[str, Json]) -> bool:
     kind = value.get("type")
     typed = isinstance(kind, list) or kind in ("array", "integer", "number", "object", "string")
-    return typed or isinstance(value.get("const"), str) or any(value.get(key) for key in _CHOICES)
+    return typed or type(value.get("const")) in _CONSTANTS or any(map(value.get, _CHOICES))
 
 
 def _rewrite(schema: dict[str, Json]) -> None:
@@ -74,8 +74,9 @@ def _rewrite(schema: dict[str, Json]) -> None:
     for key in _CHOICES:
         if _NULL in sequence(schema.get(key)):
             _nullable_choice(schema, key)
-    if isinstance(schema.get("const"), str):
-        schema |= {"type": "string", "enum": [schema.pop("const")]}
+    constant = _CONSTANTS.get(type(schema.get("const")))
+    if constant:
+        schema |= {"type": constant, "enum": [schema.pop("const")]}
     if isinstance(schema.get("examples"), list):
         schema.update([("example", example) for example in sequence(schema.pop("examples"))[:1]])
     if schema.get("contentMediaType") == "application/octet-stream":
@@ -87,7 +88,18 @@ def _rewrite(schema: dict[str, Json]) -> None:
     for word in _DROPPED:
         schema.pop(word, None)
     if schema.get("type") == "array":
-        schema.setdefault("items", {})
+        _items(schema)
+
+
+def _items(schema: dict[str, Json]) -> None:
+    """Let a list hold, anywhere, what it may hold at one place: 3.0 knows no places."""
+    first = sequence(schema.pop("prefixItems", None))
+    rest = schema.get("items")
+    parts = [*first, rest] if isinstance(rest, dict) else first
+    if len(parts) > 1:
+        schema["items"] = {"anyOf": parts}
+    else:
+        schema["items"] = parts[0] if parts else {}
 
 
 def _nullable_type(schema: dict[str, Json]) -> None:

@@ -42,7 +42,8 @@ def document(schema: Json, version: str = "3.1.0") -> dict[str, Json]:
         ),
         ({"anyOf": [{"type": "null"}]}, {"nullable": True}),
         ({"const": "x"}, {"type": "string", "enum": ["x"]}),
-        ({"const": 7}, {"const": 7}),
+        ({"const": 7}, {"type": "integer", "enum": [7]}),
+        ({"const": True}, {"const": True}),
         ({"type": "string", "examples": ["a", "b"]}, {"type": "string", "example": "a"}),
         ({"type": "string", "examples": []}, TEXT),
         (
@@ -59,7 +60,17 @@ def document(schema: Json, version: str = "3.1.0") -> dict[str, Json]:
             {"type": "string", "contentMediaType": "application/octet-stream"},
             {"type": "string", "format": "binary"},
         ),
-        ({"type": "array", "prefixItems": [TEXT]}, {"type": "array", "items": {}}),
+        ({"type": "array"}, {"type": "array", "items": {}}),
+        ({"type": "array", "items": False}, {"type": "array", "items": {}}),
+        ({"type": "array", "prefixItems": [TEXT]}, {"type": "array", "items": TEXT}),
+        (
+            {"type": "array", "prefixItems": [TEXT, REFERENCE], "items": False},
+            {"type": "array", "items": {"anyOf": [TEXT, REFERENCE]}},
+        ),
+        (
+            {"type": "array", "prefixItems": [TEXT], "items": REFERENCE},
+            {"type": "array", "items": {"anyOf": [TEXT, REFERENCE]}},
+        ),
         ({"type": "object", "patternProperties": {}, "if": {}}, {"type": "object"}),
         (
             {"type": "object", "default": {"type": ["string", "null"]}},
