@@ -67,19 +67,17 @@ def parse(document: dict[str, Json], place: str) -> GeneratorData:
     errors = [error for one in collections for error in one.parse_errors]
     if errors or data.errors:
         sentence = f"{place} cannot be generated: {_sentence([*data.errors, *errors])}"
-        raise Unparsed(sentence, dict(_named(errors)))
+        raise Unparsed(sentence, _named(errors))
     for endpoint in (one for each in collections for one in each.endpoints):
         if len(endpoint.bodies) > 1:  # its template uses the name and does not import it
             endpoint.relative_imports.add("from ...types import Unset")
     return data
 
 
-def _named(errors: Sequence[GeneratorError]) -> Iterator[tuple[Place, str]]:
+def _named(errors: Sequence[GeneratorError]) -> dict[Place, str]:
     """Tell which operations errors are about: the generator's headers name them."""
-    for error in errors:
-        found = _HEADER.match(error.header)
-        if found:
-            yield ("paths", found[2], found[1].lower()), _worded(error)
+    found = ((_HEADER.match(error.header), error) for error in errors)
+    return {("paths", one[2], one[1].lower()): _worded(error) for one, error in found if one}
 
 
 def generate(document: dict[str, Json], data: GeneratorData, place: str, into: Path) -> None:
@@ -88,11 +86,10 @@ def generate(document: dict[str, Json], data: GeneratorData, place: str, into: P
     Raises:
         PipelineError: the generator has a warning or an error, or left something out.
     """
+    config = _config(document, into)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
-            errors = _run(data, _config(document, into))
-    except PipelineError:
-        raise
+            errors = _run(data, config)
     except Exception as error:  # on some schemas it crashes, with any exception
         raise PipelineError(
             f"{place} cannot be generated: {type(error).__name__}: {error}."

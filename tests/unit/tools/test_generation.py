@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.errors import GeneratorError
 
 from tools import commands, directories, generation, layout
 from tools.changes import surface
@@ -504,6 +505,19 @@ def test_a_crash_of_the_generator_is_a_sentence(
     with pytest.raises(PipelineError, match="c cannot be generated: RecursionError: too deep"):
         generation.parse(document(), "c")
     assert os.environ["PATH"] == before
+
+
+def test_a_failure_while_writing_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the generator crashes or says what it could not do."""
+    data = generation.parse(document(), "c")
+    monkeypatch.setattr(generation, "_run", crash)
+    with pytest.raises(PipelineError, match="c cannot be generated: RecursionError: too deep"):
+        generation.generate(document(), data, "c", tmp_path / "new")
+    monkeypatch.setattr(generation, "_run", lambda *_: [GeneratorError(header="A hook failed")])
+    with pytest.raises(PipelineError, match=r"^c cannot be generated: A hook failed "):
+        generation.generate(document(), data, "c", tmp_path / "new")
 
 
 def test_a_bad_configuration_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

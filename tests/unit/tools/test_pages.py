@@ -140,6 +140,15 @@ def test_a_strange_host_among_named_pages_is_an_error(tmp_path: Path) -> None:
     assert paths_of(reading.imported(named, ["strange"])) == ["/0", "/1", "/2"]
 
 
+def test_a_page_that_is_alone_may_not_name_another_host(tmp_path: Path) -> None:
+    """Two hosts in one page, of which the contract in place has one."""
+    servers = "servers: [{url: 'https://good'}, {url: 'https://strange'}]"
+    page(tmp_path, f"```yaml\nopenapi: 3.0.1\n{servers}\npaths: {{}}\n```\n")
+    with pytest.raises(PipelineError, match="the key would go to its server strange"):
+        reading.imported([tmp_path / "page.md"], known=["good"])
+    assert reading.imported([tmp_path / "page.md"], ["strange"], known=["good"]).notes == []
+
+
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     """Rather than a contract without operations."""
     with pytest.raises(PipelineError, match="No page with a contract is left to import"):

@@ -72,6 +72,18 @@ def test_a_fault_that_no_operation_has_is_an_error() -> None:
     document["info"] = 1
     with pytest.raises(PipelineError, match=r"^c: "):
         selection.select(document, "c")
+    twice = contract(good=GOOD, other=GOOD)
+    with pytest.raises(PipelineError, match=r"^c: GET /other and GET /good are both called a.good"):
+        selection.select(twice, "c")
+
+
+def test_another_method_of_the_same_path_stays() -> None:
+    """The path goes only with its last operation."""
+    document = contract(good=ODD["not OpenAPI"])
+    mapping(mapping(document["paths"])["/good"])["post"] = {**GOOD}
+    _, left = selection.select(document, "c")
+    assert [one.name for one in left] == ["GET /good"]
+    assert set(mapping(mapping(document["paths"])["/good"])) == {"post", "x-a"}
 
 
 def test_a_component_that_nothing_needs_does_no_harm() -> None:
@@ -84,14 +96,17 @@ def test_a_component_that_nothing_needs_does_no_harm() -> None:
 
 
 def test_what_crashes_the_generator_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It names no operation then; each is tried alone."""
+    """It names no operation then; each is tried alone, without the components it does not need."""
     parsed = generation._parsed  # the generator's own crash, made to happen
 
     def crashing(document: dict[str, Json], config: generation.Config) -> object:
-        if "/bad" in mapping(document["paths"]):
+        if "/bad" in mapping(document["paths"]) or "Odd" in str(document["components"]):
             raise KeyError("x")
         return parsed(document, config)
 
     monkeypatch.setattr(generation, "_parsed", crashing)
+    document = contract({"Odd": {"type": "object"}}, good=GOOD)
+    assert selection.select(document, "c")[1] == []
+    assert mapping(document["components"])["schemas"] == {}
     _, left = selection.select(contract(good=GOOD, bad={**GOOD, "operationId": "bad"}), "c")
     assert [str(one) for one in left] == ["GET /bad is left out: KeyError: 'x'."]
