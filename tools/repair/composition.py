@@ -3,6 +3,7 @@
 - Parts of `allOf` that describe a field differently become one object: what a later part says of a
   field counts, and it may be null only where every part allows it. Parts that are a choice of
   objects become a choice of whole objects.
+- A part of a schema that references lead to becomes a shared schema itself.
 - An object inside a shared choice becomes a shared schema itself, so that it may lead back.
 - A choice that holds itself, without an object between, holds anything at that place.
 """
@@ -10,9 +11,9 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Final
+from typing import Final, cast
 
-from tools.contract import at, mapping, pointer, sequence
+from tools.contract import Place, at, mapping, pointer, sequence
 from tools.documents import Json
 from tools.repair.names import pascal
 from tools.repair.schemas import Schema, schemas
@@ -22,19 +23,43 @@ _CHOICES: Final = ("anyOf", "oneOf")
 _SUFFIXES: Final = {"parameters": "Parameter", "requestBodies": "Request", "responses": "Answer"}
 _FIELDS: Final = ("additionalProperties", "properties")
 _DEEPEST: Final = 20
+_INSIDE: Final = "A reference to a part of a schema leads to a shared schema."
 _FLAT: Final = "Parts of a schema that describe a field differently are put together."
 _ENDLESS: Final = "A choice that holds itself directly, or in a list, may hold anything there."
 
 
 def compose(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Rewrite these schemas; tell the rules that found something, with the number of places."""
+    inside = _share_parts(document)
     flat = sum(_flatten(schema, document) for schema in list(schemas(document)))
     named = mapping(mapping(document.get("components")).get("schemas"))
     for name in list(named):
         _hoist(name, mapping(named[name]), named)
     _share(mapping(document.get("components")))
     endless = sum(_cut(name, named[name], named) for name in list(named))
-    return [(reason, count) for reason, count in ((_FLAT, flat), (_ENDLESS, endless)) if count]
+    counts = ((_INSIDE, inside), (_FLAT, flat), (_ENDLESS, endless))
+    return [(reason, count) for reason, count in counts if count]
+
+
+def _share_parts(document: dict[str, Json]) -> int:
+    """Give what references lead to inside of something else a name: the generator wants one."""
+    found: dict[Place, list[Schema]] = {}
+    for schema in list(schemas(document)):
+        place = pointer(str(schema.get("$ref", "")))
+        if len(place) > 3 and isinstance(at(document, place), dict):
+            found.setdefault(place, []).append(schema)
+    for place in sorted(found, key=len, reverse=True):  # the inner ones first, while they are there
+        named = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
+        new = pascal(" ".join(map(str, place[2:] if place[0] == "components" else place)))
+        while new in named:
+            new += "Other"
+        named[new] = at(document, place)
+        holder = cast("dict[int | str, Json]", at(document, place[:-1]))
+        last = int(place[-1]) if isinstance(holder, list) else place[-1]
+        holder[last] = {"$ref": f"#/components/schemas/{new}"}
+        for schema in found[place]:
+            schema["$ref"] = f"#/components/schemas/{new}"
+    return len(found)
 
 
 def _flatten(schema: Schema, document: dict[str, Json]) -> bool:

@@ -135,3 +135,53 @@ def test_shared_objects_of_parameters_bodies_and_answers_are_shared_schemas() ->
     }
     assert at(components, ("parameters", "page", "schema")) == ref("PageParameter")
     assert at(components, ("parameters", "kind", "schema")) == listed
+
+
+def test_a_part_that_references_lead_to_is_shared() -> None:
+    """In lists, in each other and in itself; what leads to nothing is left for its refusal."""
+    inner = fields(more=ref("It/oneOf/0"), name=STRING)
+    schema: dict[str, Json] = {"oneOf": [inner, STRING]}
+    uses = fields(
+        a=ref("It/oneOf/0"),
+        b=ref("It/oneOf/0"),
+        c=ref("It/oneOf/0/properties/name"),
+        d=ref("Chain/properties/x"),
+        e=ref("It/oneOf/7"),
+        f=ref("ItOneOf0Name"),
+    )
+    named, counts = composed(
+        schema, Uses=uses, Chain=fields(x=ref("It/oneOf/1")), ItOneOf1=INTEGER, ItOneOf0Name=STRING
+    )
+    assert counts == {"A refe": 4}
+    assert named["It"] == {"oneOf": [ref("ItOneOf0"), ref("ItOneOf1Other")]}
+    assert named["ItOneOf0"] == fields(more=ref("ItOneOf0"), name=ref("ItOneOf0PropertiesName"))
+    assert named["ItOneOf1Other"] == named["ItOneOf0PropertiesName"] == STRING
+    assert named["ChainPropertiesX"] == ref("ItOneOf1Other")
+    assert mapping(named["Uses"])["properties"] == {
+        "a": ref("ItOneOf0"),
+        "b": ref("ItOneOf0"),
+        "c": ref("ItOneOf0PropertiesName"),
+        "d": ref("ChainPropertiesX"),
+        "e": ref("It/oneOf/7"),
+        "f": ref("ItOneOf0Name"),
+    }
+
+
+def test_a_part_of_an_operation_is_shared_under_its_path() -> None:
+    """Where no shared schema is, there is one then."""
+    content: Json = {"content": {"application/json": {"schema": deepcopy(INTEGER)}}}
+    place = "paths/~1a/get/responses/200/content/application~1json/schema"
+    user: Json = {"content": {"application/json": {"schema": {"$ref": f"#/{place}"}}}}
+    operation: Json = {"responses": {"200": content, "201": user}}
+    document: dict[str, Json] = {"paths": {"/a": {"get": operation}}}
+    compose(document)
+    shared = ref("PathsAGetResponses200ContentApplicationJsonSchema")
+    assert mapping(at(document, ("components", "schemas"))) == {
+        "PathsAGetResponses200ContentApplicationJsonSchema": INTEGER
+    }
+    assert at(document, ("paths", "/a", "get", "responses", "201", "content")) == {
+        "application/json": {"schema": shared}
+    }
+    assert at(document, ("paths", "/a", "get", "responses", "200")) == {
+        "content": {"application/json": {"schema": shared}}
+    }
