@@ -17,7 +17,7 @@ import pytest
 import chainhub
 from chainhub import _clock, otel
 from chainhub._responses import APIResponse
-from chainhub._session import UNDESCRIBED, CallResult, Operation, events, operation_of
+from chainhub._session import UNDESCRIBED, CallResult, Operation, events, is_mocked, operation_of
 from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, SocketStream
 from chainhub._transport.sockets import is_readable
@@ -399,3 +399,46 @@ def test_requests_are_what_httpx_would_make_of_them(mode, described):
         made = transport.prepare(operation, asked)
         expected = model.build_request(**asked)
         assert (made.target, made.method) == (expected.url.raw_path, expected.method)
+
+
+def test_a_path_that_httpx_writes_in_another_way(mode):
+    """What httpx makes of the first request is compared; here each one is left to it."""
+    module = SimpleNamespace(
+        __name__="chainhub_api.api.video.any",
+        _get_kwargs=lambda **asked: asked,
+        _parse_response=None,
+    )
+    operation = Operation(module, "Any")
+    client = mode.client(base_url="https://api.example.com")
+    transport = client._async_transport if mode.asynchronous else client._transport
+    for _ in range(2):
+        made = transport.prepare(operation, {"method": "get", "url": "/v1/a b"})
+        assert made.target == b"/v1/a%20b"
+
+
+def test_a_client_of_httpx_is_made_once(mode):
+    """Whoever asks again gets the same one."""
+    client = mode.client(base_url="https://api.example.com")
+    name = "get_async_httpx_client" if mode.asynchronous else "get_httpx_client"
+    assert getattr(client, name)() is getattr(client, name)()
+
+
+def test_an_error_that_knows_its_call_keeps_what_it_knows():
+    """What a call knows is added to other errors only."""
+    answer = APIResponse(200, [], b"", method="GET", url="https://api.example.com/v1")
+    known = chainhub.ResponseError("no", attempts=7)
+    assert CallResult(answer, None, 3, 1.5).annotate(known).attempts == 7
+    assert CallResult(answer, None, 3, 1.5).annotate(chainhub.ResponseError("no")).attempts == 3
+
+
+def test_without_httpcore_nothing_of_it_is_replaced(monkeypatch):
+    """It is not loaded to find out."""
+    monkeypatch.delitem(sys.modules, "httpcore", raising=False)
+    assert not is_mocked()
+    assert "httpcore" not in sys.modules
+
+
+def test_the_transport_has_no_other_names():
+    """Those that are loaded late are as fixed as the others."""
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        chainhub._transport.nonsense  # noqa: B018 - looking is the test

@@ -33,7 +33,7 @@ class File:
     payload: "BinaryIO"
 """,
     "models/__init__.py": """
-_MODULES = {"Part": "part", "Whole": "whole", "Color": "color", "Other": "other"}
+_MODULES = {name: name.lower() for name in ("Part", "Whole", "Color", "Other", "Closed")}
 def __getattr__(name):
     if name not in _MODULES:
         raise AttributeError(name)
@@ -77,6 +77,16 @@ class Other:
     def from_dict(cls, src):
         d = dict(src)
         return cls(d.pop("size"), d.pop("name", None))
+""",
+    "models/closed.py": """
+from __future__ import annotations
+from attrs import define
+@define
+class Closed:
+    name: str
+    @classmethod
+    def from_dict(cls, src):
+        return cls(src["name"])
 """,
     "models/whole.py": """
 from __future__ import annotations
@@ -260,6 +270,7 @@ def test_only_optional_fields_may_be_left_out(
         (None, "None"),
         (None, "str | None"),
         ([1], "list[int]"),
+        ({"name": "a", "more": 1}, "Closed"),
         ([], "list[Whole]"),
         ({"a": 1}, "dict[str, int]"),
         ({"a": object()}, "dict[str, Any]"),

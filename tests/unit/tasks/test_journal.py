@@ -438,6 +438,16 @@ def test_a_name_that_no_file_can_have_is_told(name):
     assert str(caught.value).isprintable()
 
 
+def test_a_journal_that_was_left_to_the_parent_is_closed(path):
+    """What a child is told applies to every journal that is open, and to none twice."""
+    with opened(path) as journal:
+        _journal._abandon_all()
+        _journal._abandon_all()
+        with pytest.raises(JournalError, match="only the parent"):
+            journal.record(outcome("child"))
+    assert kept(path) == []
+
+
 def test_after_a_fork_the_journal_is_that_of_the_parent(path):
     """The child can neither use nor free it, and does not hold it once the parent is gone."""
     journal = opened(path)
