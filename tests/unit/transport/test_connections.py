@@ -744,3 +744,20 @@ def test_a_cancel_that_comes_late_or_early(server):
         await asyncio.sleep(0)
 
     asyncio.run(scenario())
+
+
+def test_a_cancel_in_the_moment_in_which_bytes_come():
+    """What has come counts; the cancel is found by the next wait."""
+
+    async def scenario():
+        stream = AsyncStream()
+        stream.waker()
+        waiting = asyncio.create_task(stream._wait(5.0))
+        await asyncio.sleep(0)
+        stream._wake()
+        stream._interrupt(stream._cancellable)
+        await waiting
+        with pytest.raises(ConnectionAbortedError):
+            await stream._wait(5.0)
+
+    asyncio.run(scenario())
