@@ -476,6 +476,7 @@ except chainhub.ConnectionFailedError as error:
 """
 
 
+# The test lowers RLIMIT_NOFILE, which Windows does not have.
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of descriptors")
 @pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -50,6 +50,7 @@ def test_nothing_built_is_a_sentence(tmp_path: Path) -> None:
 
 
 # The signature is checked with the program that people have, and nothing else.
+# A release is signed by choice, so the project does not ask for OpenSSH.
 @pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no ssh-keygen here")
 def test_the_list_is_signed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whoever has the public key finds a changed list."""

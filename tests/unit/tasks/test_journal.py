@@ -412,6 +412,7 @@ def test_a_symbolic_link_is_refused(path, tmp_path):
     assert (tmp_path / "secret").read_bytes() == LINES
 
 
+# Without root a file of another user cannot be made here; CI runs as root.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_of_another_user_is_refused(path):
     """Its owner could write outcomes into it."""
