@@ -1,4 +1,4 @@
-"""Both colours of the client, and a server that answers what a test says, byte for byte."""
+"""The sync and the async client, and a server that answers what a test says, byte for byte."""
 
 import asyncio
 import fcntl
@@ -180,7 +180,7 @@ class Mode:
         self._clients: list[Any] = []
 
     def client(self, api_key: Any = KEY, **options: Any) -> Any:
-        """Make a client of this colour; it is closed after the test."""
+        """Make a client of this mode; it is closed after the test."""
         kind = chainhub.AsyncClient if self.asynchronous else chainhub.Client
         self._clients.append(kind(api_key, **options))
         return self._clients[-1]

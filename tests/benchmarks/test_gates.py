@@ -61,7 +61,7 @@ def test_connections_for_polls_with_pauses(
     monkeypatch: pytest.MonkeyPatch, served: Server, gap: float, connections: int
 ) -> None:
     """Polls 6 s apart share one connection; after a minute without use one is not trusted."""
-    # In one colour: the asynchronous pool decides by the same clock and the same line.
+    # For sync only: the asynchronous pool decides by the same clock and the same line.
     Clock(monkeypatch)
     before = served.counts()
     client = chainhub.Client(KEY, base_url=served.url)

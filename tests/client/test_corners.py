@@ -1,4 +1,4 @@
-"""Corners of the seam that no good day shows."""
+"""Rare cases of the client."""
 
 import asyncio
 import gzip

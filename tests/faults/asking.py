@@ -1,4 +1,4 @@
-"""Asks a server through the client, in either colour, and keeps what came of it."""
+"""Asks a server through the client, sync or async, and keeps the result."""
 
 import asyncio
 import time

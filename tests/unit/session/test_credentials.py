@@ -289,7 +289,7 @@ def test_a_failed_refresh_keeps_the_old_key(mode: Sync) -> None:
 def test_leaving_is_not_caught(leave: type[BaseException]) -> None:
     """Ctrl-C in a callable stays what it is, and the lock is free afterwards.
 
-    In one colour only: asyncio itself stops at such an exception.
+    For sync only: asyncio itself stops at such an exception.
     """
     held = credentials(Source(leave(), KEY))
     with pytest.raises(leave):

@@ -77,7 +77,7 @@ def test_only_one_clock_is_in_use() -> None:
 
 
 def test_a_sleep_takes_its_time_and_no_other(clock: VirtualClock) -> None:
-    """What is slept passes on the clock, in either colour."""
+    """What is slept passes on the clock, sync and async."""
     began = _clock.monotonic()
     _clock.sleep(100, None)
     assert _clock.monotonic() - began == pytest.approx(100, abs=1)
