@@ -23,7 +23,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
 
-from tools import layout, received
+from tools import enums, keywords, layout, received
 from tools.contract import Place, at, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
@@ -168,8 +168,10 @@ def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | Genera
 
 def _run(data: GeneratorData, config: Config) -> Sequence[GeneratorError]:
     names = received.settle(data)
+    enums.open_up(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
+    project.env.globals["keywords"] = keywords.Keywords(data.models)
     # Compiling the templates takes longer than one operation does; Python keeps its modules too.
     compiled = layout.BUILD / "templates" / version("jinja2")
     compiled.mkdir(parents=True, exist_ok=True)

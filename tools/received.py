@@ -6,7 +6,7 @@ and one that is null differ; what comes in an answer is None all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import copy
 from typing import TypeAlias
 
@@ -65,16 +65,23 @@ def _reached(begin: Iterable[PropertyProtocol], models: _Models) -> set[ClassNam
                 continue
             names.add(name)
             one = models[name]  # a reference may have been made before its model was read
-        waiting += _inner(one)
+        waiting += inner(one)
     return names
 
 
-def _inner(one: PropertyProtocol) -> Iterator[PropertyProtocol]:
+def inner(one: PropertyProtocol) -> Iterable[PropertyProtocol]:
+    """Return what a value holds: the items of a list, the members of a union, fields of a model."""
     match one:
         case ListProperty():
-            yield one.inner_property
+            return [one.inner_property]
         case UnionProperty():
-            yield from one.inner_properties
+            return one.inner_properties
         case ModelProperty():
-            fields = [*(one.required_properties or ()), *(one.optional_properties or ())]
-            yield from filter(None, [*fields, one.additional_properties])
+            return fields_of(one)
+    return ()
+
+
+def fields_of(model: ModelProperty) -> list[PropertyProtocol]:
+    """Return the fields of a model, and what every further one must be if the contract says so."""
+    fields = [*(model.required_properties or ()), *(model.optional_properties or ())]
+    return [one for one in [*fields, model.additional_properties] if one]

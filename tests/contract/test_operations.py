@@ -20,6 +20,7 @@ import typing
 import uuid
 
 import attrs
+import httpx
 import pytest
 
 import chainhub
@@ -37,6 +38,9 @@ NAMES = {
     "datetime": datetime,
     "UUID": uuid.UUID,
     "Any": object,
+    "Literal": typing.Literal,
+    "Mapping": typing.Mapping,
+    "Sequence": typing.Sequence,
 }
 
 
@@ -69,7 +73,7 @@ class Operation(typing.NamedTuple):
             if parameter.name.startswith("x_")
             else sample(eval(parameter.annotation, NAMES))
             for parameter in parameters
-            if parameter.default is parameter.empty
+            if parameter.default is parameter.empty or parameter.name == "body"
         }
 
     @property
@@ -379,15 +383,52 @@ def test_documented_422_carries_its_body(mode, server, http, operation):
 
 
 def test_arguments_that_cannot_be_sent_are_a_sentence(mode, server, operation):
-    """A text that no header can carry, or a dict where a model belongs, is the caller's mistake."""
+    """A text that no header can carry, or a number for a model, is the caller's mistake."""
     arguments = operation.arguments()
-    for name, wrong in (("x_trace", "trä\nce"), ("body", {"prompt": "a cow"})):
+    for name, wrong in (("x_trace", "trä\nce"), ("body", 7)):
         if name in arguments:
             client = mode.client(KEY, base_url=server.url)
             method = getattr(getattr(client, operation.tag), operation.name)
             with pytest.raises(chainhub.ConfigurationError, match="cannot be called with these"):
                 mode(method(**{**arguments, name: wrong}))
     assert server.requests == []
+
+
+def test_a_body_can_be_given_by_its_fields(mode, operation):
+    """As keywords, as an object, with objects inside: the same bytes are sent as for a model."""
+    annotation = inspect.signature(operation.method).parameters.get("body")
+    kinds = typing.get_args(eval(annotation.annotation, NAMES)) if annotation else ()
+    model = next(filter(attrs.has, kinds), None)
+    if model is None:
+        return
+    bodies = []
+
+    def answer(request):
+        bodies.append(request.read())
+        return httpx.Response(400)
+
+    async def answer_async(request):
+        bodies.append(await request.aread())
+        return httpx.Response(400)
+
+    transport = httpx.MockTransport(answer_async if mode.asynchronous else answer)
+    client = mode.client(KEY, httpx_args={"transport": transport})
+    method = getattr(getattr(client, operation.tag), operation.name)
+    others = {name: one for name, one in operation.arguments().items() if name != "body"}
+    for give in (
+        lambda fields: {"body": filled(model)},
+        lambda fields: fields,
+        lambda fields: {"body": fields},
+        lambda fields: {
+            name: one.to_dict() if hasattr(one, "to_dict") else one for name, one in fields.items()
+        },
+    ):
+        made = filled(model)
+        fields = {one.name: getattr(made, one.name) for one in attrs.fields(model) if one.init}
+        with pytest.raises(chainhub.BadRequestError):
+            mode(method(**others, **give(fields)))
+    assert len(bodies) == 4
+    assert len(set(bodies)) == 1
 
 
 def test_there_are_operations():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from chainhub._responses.response import APIResponse
 from chainhub._responses.status_error import decode_json, explain_misfit, judge
-from chainhub._responses.validation import Declared, Mismatch, resolve
+from chainhub._responses.validation import Declared, Mismatch, is_unset, members, resolve
 
 __all__ = [
     "APIResponse",
@@ -18,6 +18,8 @@ __all__ = [
     "Mismatch",
     "decode_json",
     "explain_misfit",
+    "is_unset",
     "judge",
+    "members",
     "resolve",
 ]

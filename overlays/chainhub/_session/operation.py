@@ -27,9 +27,11 @@ from chainhub._responses import (
     explain_misfit,
     resolve,
 )
+from chainhub._session.bodies import build_body
 from chainhub._session.call import CallResult, request_id_of
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.errors import UnexpectedStatus
+from chainhub_api.types import UNSET
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,6 +134,12 @@ class Operation:
                 value, list | dict | tuple
             ):
                 raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
+        if "body" in arguments and self.name:
+            # Where a body must be there, one of which nothing was given lacks fields, or has none.
+            lacking = arguments["body"] is UNSET and "body" not in (self._make.__kwdefaults__ or ())
+            body = {} if lacking else arguments["body"]
+            kind = self._make.__annotations__["body"]
+            arguments = {**arguments, "body": build_body(kind, body, self.name)}
         made: dict[str, Any] = self._make(**arguments)
         # Percent-encoding leaves dots alone, and two of them lead to the path of another operation.
         if self.name and "/." in made["url"] and not {".", ".."}.isdisjoint(made["url"].split("/")):
@@ -140,6 +148,8 @@ class Operation:
 
     def unsendable(self, error: Exception, secrets: tuple[str, ...]) -> ConfigurationError:
         """Return the error for arguments that no request can be made of."""
+        if isinstance(error, ConfigurationError):
+            return error
         name = (self.name or "request").rpartition(".")[2]
         text = redact_text(f"{type(error).__name__}: {error}", secrets)
         return ConfigurationError(f"{name} cannot be called with these arguments ({text})")

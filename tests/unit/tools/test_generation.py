@@ -257,9 +257,11 @@ def test_the_surface_shows_calls_and_fields(grown: Path) -> None:
     for line in (
         "- `client.video.query(id: str) -> VideoTask` — `GET /v1/video/query`",
         "- `client.files.get(file_id: int) -> None | StoredFile` — `GET /v1/files/{file_id}`",
-        "- `client.files.upload(*, body: FileUpload) -> StoredFile` — `POST /v1/files`",
+        "- `client.files.upload(*, file: File | Unset=UNSET, purpose: str | Unset=UNSET, "
+        "width: int | Unset=UNSET, body: FileUpload | Mapping[str, object] | Unset=UNSET) "
+        "-> StoredFile` — `POST /v1/files`",
         "- `video_url: str` — optional, nullable",
-        "- `variant: Variant` — optional, nullable",
+        "- `variant: Variant | str` — optional, nullable",
         "- `from_: str` — optional, nullable, JSON `from`",
         "- any other field: `Any`",
         "- `PLAIN = 'plain'`",

@@ -1,0 +1,72 @@
+"""Enumerations take plain values: any in an answer, the listed ones in a request.
+
+The generator parses every enumeration as a closed one, and sends nothing but its members: a word
+that the contract does not list was an error in an answer, and a plain string one in a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.properties import EnumProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.strings import ClassName, PythonCode
+
+from tools.received import fields_of, inner
+
+
+class _Open(EnumProperty):
+    """One that comes in answers: a value that is not listed is kept as it came."""
+
+    __slots__ = ()
+    sent: ClassVar[bool] = False
+
+    def get_base_type_string(self) -> PythonCode:
+        return PythonCode(f"{self.class_info.name} | {self.value_type.__name__}")
+
+    def get_instance_type_string(self) -> PythonCode:
+        return PythonCode(self.value_type.__name__)  # which its members are too
+
+
+class _Listed(_Open):
+    """One that is only sent: type checkers know its values; others are sent with a warning."""
+
+    __slots__ = ()
+    sent: ClassVar[bool] = True
+
+    def get_base_type_string(self) -> PythonCode:
+        # The generator has escaped the texts for a literal in double quotes.
+        quote = '"' if self.value_type is str else ""
+        values = ", ".join(f"{quote}{value}{quote}" for value in self.values.values())
+        return PythonCode(f"{self.class_info.name} | Literal[{values}]")
+
+
+def open_up(data: GeneratorData, received: set[ClassName]) -> None:
+    """Change the enumerations in what was parsed, where they are used.
+
+    Args:
+        data: What was parsed.
+        received: The names of the models that come in answers.
+    """
+    groups = data.endpoint_collections_by_tag.values()
+    for endpoint in (endpoint for group in groups for endpoint in group.endpoints):
+        _change(endpoint.list_all_parameters(), _Listed)
+        _change((one.prop for one in endpoint.responses), _Open)
+        endpoint.relative_imports |= {
+            "from typing import Literal",
+            "from ...types import listed as _listed, sent as _sent",
+        }
+    for model in data.models:
+        _change(fields_of(model), _Open if model.class_info.name in received else _Listed)
+
+
+def _change(used: Iterable[PropertyProtocol], kind: type[_Open]) -> None:
+    for one in used:
+        if type(one) is EnumProperty:
+            one.__class__ = (
+                kind  # every use is an object of its own, and the parser keeps it in many places
+            )
+        elif not hasattr(one, "required_properties"):  # the fields of models have their turn
+            _change(inner(one), kind)
