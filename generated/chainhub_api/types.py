@@ -1,6 +1,8 @@
 """Contains some shared types for properties"""
 
+import warnings
 from collections.abc import Mapping, MutableMapping
+from enum import Enum
 from http import HTTPStatus
 from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 
@@ -60,6 +62,31 @@ class Received:
 
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+
+def listed(kind: type[E], value: Any) -> E | Any:
+    """Return the member of an enumeration for a value that came; one that is not listed is kept as it is"""
+    try:
+        return kind(value)
+    except ValueError:
+        return value
+
+
+def sent(kind: type[Enum], value: Any) -> Any:
+    """Return the value to send for a member or a plain value; warn of one that the contract does not list"""
+    plain = value.value if isinstance(value, Enum) else value
+    if plain not in [member.value for member in kind]:
+        warnings.warn(f"{plain!r} is none of the values the contract lists for {kind.__name__}", stacklevel=2)
+    return plain
+
+
+def body_of(body: Any, fields: Mapping[str, Any]) -> Any:
+    """Return the body that a caller gave, as a whole or by its fields"""
+    given = {name: value for name, value in fields.items() if value is not UNSET}
+    if given and body is not UNSET:
+        raise TypeError(f"give either body or its fields ({', '.join(given)})")
+    return given or body
 
 
 @define

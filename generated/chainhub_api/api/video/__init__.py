@@ -3,9 +3,11 @@
 import typing as _t
 
 from ...types import UNSET
+from ...types import body_of as _body_of
 
 if _t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal
 
     import httpx
 
