@@ -25,9 +25,8 @@ from math import ceil
 from random import Random
 from typing import Literal
 
-from chainhub._responses import APIResponse
 from chainhub._session import Retry, RetryBudget, RetryPolicy, decide
-from chainhub._transport import Failure
+from chainhub._transport import Failure, Response
 
 PERIOD = 5.0
 TIMEOUT = 10.0
@@ -35,7 +34,7 @@ DEADLINE = 60.0
 START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: what happens is counted by the second
 QUICK = 0.02
 
-GOOD = APIResponse(200, [], b"{}", "GET", "")
+GOOD = Response(200, [], b"{}")
 LOST = Failure("timeout", "", sent=True)
 
 Draw = Callable[[float], float]
@@ -80,7 +79,7 @@ class Service:
         self.before = self.rate * START
         self.by_end = self.before + self.in_outage * (weather.end - START)
 
-    def attempt(self, now: float) -> tuple[APIResponse | Failure, float]:
+    def attempt(self, now: float) -> tuple[Response | Failure, float]:
         """Return what becomes of an attempt made now, and after how many seconds."""
         out = START <= now < self.weather.end
         if out and self.weather.outage == "down":
@@ -97,9 +96,9 @@ class Service:
         # Given up by the client, but not by the service: the work is wasted.
         return (GOOD, took) if took <= TIMEOUT else (LOST, TIMEOUT)
 
-    def _refusal(self, wait: float = 0.0) -> APIResponse:
+    def _refusal(self, wait: float = 0.0) -> Response:
         headers = [(b"retry-after", b"%d" % ceil(wait))] if wait else []
-        return APIResponse(503, headers, b"", "GET", "")
+        return Response(503, headers, b"")
 
     def _work_until(self, now: float) -> float:
         if now < START:

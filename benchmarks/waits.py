@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainhub._cancel import Cancel
-    from chainhub._responses import APIResponse
     from chainhub._session import CallResult
-    from chainhub._transport import Failure
+    from chainhub._transport import Failure, Response
     from chainhub_api.models import VideoTask
 
 WARM = 3
@@ -92,9 +91,9 @@ def settled(bench: Bench, *, calls: int) -> Figures:
     from chainhub._session.call import Call
 
     next_step = Call.next_step
-    seen: list[tuple[Call, APIResponse | Failure]] = []
+    seen: list[tuple[Call, Response | Failure]] = []
 
-    def noting(call: Call, outcome: APIResponse | Failure) -> CallResult | float:
+    def noting(call: Call, outcome: Response | Failure) -> CallResult | float:
         seen.append((call, outcome))
         return next_step(call, outcome)
 

@@ -16,16 +16,16 @@ import pytest
 
 import chainhub
 from chainhub import _clock, otel
-from chainhub._responses import APIResponse
 from chainhub._session import UNDESCRIBED, CallResult, Operation, events, is_mocked, operation_of
 from chainhub._tasks import durations_of, poller
-from chainhub._transport import Failure, SocketStream
+from chainhub._transport import Failure, Response, SocketStream
 from chainhub._transport.sockets import is_readable
 from tests.client.video import reset
 from tests.loopback import SOON, until
 
 KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
+PREPARED = SimpleNamespace(method="GET", url="https://api.example.com/x")
 
 
 def test_nothing_shows_the_key(mode, server):
@@ -115,7 +115,7 @@ def test_spans_without_their_package_are_a_sentence(monkeypatch):
 def test_undeclared_answers_are_read_by_their_type(content_type, body, expected):
     """Where the contract says nothing, the answer does."""
     headers = [] if content_type is None else [(b"Content-Type", content_type.encode())]
-    answer = APIResponse(200, headers, body, "GET", "https://api.example.com/")
+    answer = Response(200, headers, body)
     assert UNDESCRIBED.parse(answer, ()) == expected
 
 
@@ -252,12 +252,12 @@ def test_described_or_not_an_error_inside_a_200_is_told_all_facts(mode, body, ki
     from chainhub_api.api.video import query
 
     headers = [(b"Content-Type", b"application/json")]
-    answer = APIResponse(200, headers, body, "GET", "https://api.example.com/x")
+    answer = Response(200, headers, body)
     client = mode.client(base_url="http://127.0.0.1:9")
     transport = client._async_transport if mode.asynchronous else client._transport
     for operation in (operation_of(query, "Any"), operation_of(query, "VideoTask")):
         with pytest.raises(kind) as caught:
-            transport.read(operation, CallResult(answer, None, 2, 0.5))
+            transport.read(operation, CallResult(PREPARED, answer, None, 2, 0.5))
         assert (caught.value.attempts, caught.value.elapsed) == (2, 0.5)
 
 
@@ -425,10 +425,13 @@ def test_a_client_of_httpx_is_made_once(mode):
 
 def test_an_error_that_knows_its_call_keeps_what_it_knows():
     """What a call knows is added to other errors only."""
-    answer = APIResponse(200, [], b"", method="GET", url="https://api.example.com/v1")
+    answer = Response(200, [], b"")
     known = chainhub.ResponseError("no", attempts=7)
-    assert CallResult(answer, None, 3, 1.5).annotate(known).attempts == 7
-    assert CallResult(answer, None, 3, 1.5).annotate(chainhub.ResponseError("no")).attempts == 3
+    assert CallResult(PREPARED, answer, None, 3, 1.5).annotate(known).attempts == 7
+    assert (
+        CallResult(PREPARED, answer, None, 3, 1.5).annotate(chainhub.ResponseError("no")).attempts
+        == 3
+    )
 
 
 def test_without_httpcore_nothing_of_it_is_replaced(monkeypatch):

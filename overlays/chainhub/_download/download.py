@@ -20,9 +20,8 @@ from chainhub._download.media import BodyRange, Redirect, StartOver, judge_head,
 from chainhub._download.partial import PartChanged, Partial, PartWriter, Received, Surplus, tidy
 from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
 from chainhub._redaction import redact_text, redact_url
-from chainhub._responses import APIResponse
 from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
-from chainhub._transport import Failure, cancel_scope
+from chainhub._transport import Failure, Response, cancel_scope
 from chainhub.errors import (
     CancelledByUser,
     ChainhubError,
@@ -340,7 +339,7 @@ class Download:
             if isinstance(found, BodyRange):
                 self._unkept = None if found.etag else _UNKEPT
                 return self._receive(found, head, connection, began)
-            return found or _error_response(head, connection, url)
+            return found or _error_response(head, connection)
 
     def _until(self) -> float:
         """Return the instant by which the next thing must have come."""
@@ -391,7 +390,7 @@ class Download:
                 step.advice = _KEPT if partial.kept is not None else self._unkept
             raise step
         if step is not None and not step.refresh:
-            why = ended.status if isinstance(ended, APIResponse) else getattr(ended, "text", "")
+            why = ended.status if isinstance(ended, Response) else getattr(ended, "text", "")
             name = self._request.target.name
             logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
@@ -412,14 +411,14 @@ class Download:
         return Received.WHOLE
 
 
-def _error_response(head: Head, connection: Connection, url: Address) -> APIResponse:
+def _error_response(head: Head, connection: Connection) -> Response:
     body = bytearray()
     with suppress(Failure):  # the status says enough, even if its page breaks off
         for chunk in connection.body():
             body += chunk
             if len(body) >= _ERROR_BODY:
                 break
-    return APIResponse(head.status, head.headers, bytes(body[:_ERROR_BODY]), "GET", str(url))
+    return Response(head.status, head.headers, bytes(body[:_ERROR_BODY]))
 
 
 def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._download.partial import Received
-from chainhub._responses import APIResponse, judge
+from chainhub._responses import judge
 from chainhub._session import (
     Retry,
     RetryBudget,
@@ -20,7 +20,7 @@ from chainhub._session import (
     request_id_of,
     retry_after_of,
 )
-from chainhub._transport import Failure
+from chainhub._transport import Failure, Response
 from chainhub.errors import (
     ChainhubError,
     DownloadError,
@@ -32,7 +32,7 @@ from chainhub.errors import (
 if TYPE_CHECKING:
     from chainhub._session import RetryPolicy
 
-Outcome = Received | StartOver | APIResponse | Failure
+Outcome = Received | StartOver | Response | Failure
 
 PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts is reset."""
@@ -113,7 +113,7 @@ class DownloadState:
                 return RetryAt(0.0)
             text = f"the file has the SHA-256 {outcome.found}, not {outcome.wanted}"
             return IntegrityError(f"{text}; the file was discarded")
-        if isinstance(outcome, APIResponse) and is_expiry(outcome.status, outcome.body):
+        if isinstance(outcome, Response) and is_expiry(outcome.status, outcome.body):
             if not self._refreshed:
                 self._refreshed = True
                 return RetryAt(0.0, refresh=True)
@@ -133,7 +133,7 @@ class DownloadState:
         return DownloadError(f"the server did not send what was requested: {outcome.text}")
 
     def _retried(
-        self, outcome: APIResponse | Failure, now: float, wall: float
+        self, outcome: Response | Failure, now: float, wall: float
     ) -> RetryAt | ChainhubError:
         step = decide(
             self._retry,
@@ -161,7 +161,7 @@ class DownloadState:
             error.message = f"{error.message} ({step.text})"
         return error
 
-    def _facts_of(self, response: APIResponse) -> dict[str, Any]:
+    def _facts_of(self, response: Response) -> dict[str, Any]:
         request_id = request_id_of(response, self._secrets())
         return {"status": response.status, "request_id": request_id}
 

@@ -6,14 +6,10 @@ describe before generated code parses it; `explain_misfit` makes the error of a 
 here sends, waits or looks at a clock.
 """
 
-from __future__ import annotations
-
-from chainhub._responses.response import APIResponse
 from chainhub._responses.status_error import decode_json, explain_misfit, judge
 from chainhub._responses.validation import Declared, Mismatch, is_unset, members, resolve
 
 __all__ = [
-    "APIResponse",
     "Declared",
     "Mismatch",
     "decode_json",

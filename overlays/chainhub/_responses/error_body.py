@@ -21,9 +21,8 @@ import html
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
-
-import attrs
 
 from chainhub._responses.response import NotJSON, parse_text
 
@@ -40,29 +39,11 @@ MESSAGES = (
 )
 CODES = ("code", "error_code", "errorCode", "errcode")
 _GOOD_WORDS = frozenset({"", "success", "succeeded", "succeed", "ok", "0", "1", "200", "true"})
-_ENVELOPE = frozenset(
-    {
-        *MESSAGES,
-        *CODES,
-        "data",
-        "detail",
-        "details",
-        "error",
-        "errors",
-        "param",
-        "path",
-        "reason",
-        "request_id",
-        "requestId",
-        "result",
-        "status",
-        "success",
-        "timestamp",
-        "title",
-        "trace_id",
-        "type",
-    }
+_PARTS = (
+    "data detail details error errors param path reason request_id requestId result status success"
+    " timestamp title trace_id type"
 )
+_ENVELOPE = frozenset({*MESSAGES, *CODES, *_PARTS.split()})
 # Each answer wrapped into another as a string takes three.
 _DEEPEST = 12
 _WIDEST = 10
@@ -86,9 +67,7 @@ _BY_CLOUDFLARE = r"(?i)cloudflare(?!-static)"
 _CLOUDFLARE_CODES = {
     1000: "the host name resolves to a forbidden address",
     1003: "the host was requested by its IP address",
-    1006: "this address is banned",
-    1007: "this address is banned",
-    1008: "this address is banned",
+    **dict.fromkeys((1006, 1007, 1008), "this address is banned"),
     1009: "this country is blocked",
     1010: "this client is blocked because of its User-Agent",
     1012: "this client is blocked",
@@ -129,29 +108,26 @@ def _unwrap(document: object, levels: int, places: Iterator[int]) -> ErrorBody:
     if not isinstance(document, str | list | dict) or levels == 0 or next(places) >= _MOST_PLACES:
         return ErrorBody()
     if isinstance(document, str):
-        return _unwrap_text(document, levels, places)
+        inner = ErrorBody()
+        if document.lstrip()[:1] in ("{", "[") and len(document) <= _LONGEST_INNER:
+            with suppress(NotJSON):
+                inner = _unwrap(parse_text(document), levels - 1, places)
+        said = inner.message or inner.code
+        return inner if said else ErrorBody(message=document.strip() or None)
     if isinstance(document, list):
         return _first_said(_unwrap(item, levels - 1, places) for item in document[:_WIDEST])
     inner = _first_said(_unwrap(part, levels - 1, places) for part in _parts(document))
+    # The title and the detail of an RFC 9457 problem.
+    problem = [document.get("title"), document.get("detail")]
+    texts = [text.strip() for text in problem if isinstance(text, str) and text.strip()]
     return ErrorBody(
-        message=inner.message or _problem(document),
+        message=inner.message or ": ".join(texts) or None,
         code=inner.code or _code(document),
         kind=inner.kind or _word(document.get("type")),
         request_id=inner.request_id
         or code_of(document.get("request_id"))
         or code_of(document.get("requestId")),
     )
-
-
-def _unwrap_text(text: str, levels: int, places: Iterator[int]) -> ErrorBody:
-    if text.lstrip()[:1] in ("{", "[") and len(text) <= _LONGEST_INNER:
-        try:
-            inner = _unwrap(parse_text(text), levels - 1, places)
-        except NotJSON:
-            inner = ErrorBody()
-        if inner.message or inner.code:
-            return inner
-    return ErrorBody(message=text.strip() or None)
 
 
 def _parts(document: dict[str, object]) -> Iterator[object]:
@@ -182,14 +158,6 @@ def _first_said(parts: Iterator[ErrorBody]) -> ErrorBody:
     return best
 
 
-def _problem(document: dict[str, object]) -> str | None:
-    """Return the title and the detail of an RFC 9457 problem."""
-    texts = [document.get("title"), document.get("detail")]
-    return (
-        ": ".join(text.strip() for text in texts if isinstance(text, str) and text.strip()) or None
-    )
-
-
 def _located(document: dict[str, object]) -> str | None:
     """Return the message of a failed validation together with the place it names."""
     place, message = document.get("loc"), document.get("msg")
@@ -199,21 +167,15 @@ def _located(document: dict[str, object]) -> str | None:
 
 
 def _code(document: dict[str, object]) -> str | None:
-    """Return the most telling code: a reason, a word, then a number."""
+    """Return the most telling code: a reason, a word, a status in capitals, then a number."""
     codes = [code for code in map(code_of, map(document.get, CODES)) if code]
     words = [code for code in codes if not code.isdecimal()]
     details = document.get("details")
     some = details[:_WIDEST] if isinstance(details, list) else ()
     reasons = [_word(detail.get("reason")) for detail in some if isinstance(detail, dict)]
-    return next(filter(None, [*reasons, *words, _state(document), *codes]), None)
-
-
-def _state(document: dict[str, object]) -> str | None:
-    """Return a status that is a code, such as `INVALID_ARGUMENT`, or an error in one word."""
-    for value in (_word(document.get("status")), _word(document.get("error"))):
-        if value and (value.isupper() or value is document.get("error")):
-            return value
-    return None
+    status, error = _word(document.get("status")), _word(document.get("error"))
+    states = [status if status and status.isupper() else None, error]
+    return next(filter(None, [*reasons, *words, *states, *codes]), None)
 
 
 def _word(value: object) -> str | None:
@@ -229,11 +191,27 @@ def hidden_error(document: object, *, certain: bool) -> bool:
     """
     if not isinstance(document, dict) or document.get("success") is True:
         return False
-    if certain and not _only_envelope(document):
+    if certain:
+        empty = _empty(document.get("data")) and _empty(document.get("result"))
+        worded = isinstance(document.get("status"), str)
+        if not _ENVELOPE.issuperset(document) or not empty or worded:
+            return False
+    elif document.get("id") or document.get("task_id"):
         return False
-    if not certain and (document.get("id") or document.get("task_id")):
+    # A number or a flag is no error message.
+    told = (document.get("error"), document.get("errors"))
+    if any(isinstance(error, str | dict | list) and error for error in told):
+        return True
+    return document.get("success") is False or _coded(document, certain)
+
+
+def _coded(document: dict[str, object], certain: bool) -> bool:
+    code = code_of(document.get("code"))
+    if code is None or not any(name in document for name in MESSAGES):
         return False
-    return _says_something(document) or _refuses(document, certain=certain)
+    if code.isdecimal():
+        return len(code) == 3 and 400 <= int(code) <= 599
+    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
 
 
 def empty_success(document: object) -> bool:
@@ -256,38 +234,11 @@ def code_of(value: object) -> str | None:
     return None
 
 
-def _only_envelope(document: dict[str, object]) -> bool:
-    return (
-        _ENVELOPE.issuperset(document)
-        and _empty(document.get("data"))
-        and _empty(document.get("result"))
-        and not isinstance(document.get("status"), str)
-    )
-
-
-def _says_something(document: dict[str, object]) -> bool:
-    """Return whether there is an error message; a number or a flag is not one."""
-    errors = (document.get("error"), document.get("errors"))
-    return any(isinstance(error, str | dict | list) and bool(error) for error in errors)
-
-
-def _refuses(document: dict[str, object], *, certain: bool) -> bool:
-    if document.get("success") is False:
-        return True
-    code = code_of(document.get("code"))
-    if code is None or not any(name in document for name in MESSAGES):
-        return False
-    if code.isdecimal():
-        return len(code) == 3 and 400 <= int(code) <= 599
-    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
-
-
 def _empty(data: object) -> bool:
     return data is None or data in ("", [], {})
 
 
-@attrs.frozen
-class HTMLErrorPage:
+class HTMLErrorPage(NamedTuple):
     """What is known about an HTML page.
 
     Attributes:
@@ -304,13 +255,12 @@ class HTMLErrorPage:
 
     def sentence(self) -> str:
         """Return who answered, and with what."""
+        text, why = "the response is an HTML page", self.title
         if self.cloudflare:
-            text, why = "Cloudflare responded instead of the API", self.title
+            text = "Cloudflare responded instead of the API"
             if self.number is not None:
                 meaning = _CLOUDFLARE_CODES.get(self.number)
                 why = f"error {self.number}" + (f", {meaning}" if meaning else "")
-        else:
-            text, why = "the response is an HTML page", self.title
         return f"{text}: {why}" if why else text
 
 
@@ -328,17 +278,13 @@ def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
         by_cloudflare = True
     else:
         return None
+    title = _first(_TITLE, text) or _first(_HEADING, text)
     return HTMLErrorPage(
-        title=_title(text),
+        title=None if title is None else html.unescape(title),
         cloudflare=by_cloudflare,
         number=int(number[1]) if number and by_cloudflare else None,
         ray=_first(_RAY, text),
     )
-
-
-def _title(text: str) -> str | None:
-    title = _first(_TITLE, text) or _first(_HEADING, text)
-    return None if title is None else html.unescape(title)
 
 
 def _first(pattern: str, text: str) -> str | None:

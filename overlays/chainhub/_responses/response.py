@@ -1,4 +1,4 @@
-"""A whole response, which text its bytes are, and strict, bounded JSON.
+"""Which text the bytes of a response are, and strict, bounded JSON.
 
 JSON is UTF-8 by its standard, and most pages are; so a declared charset counts only where the
 bytes are not UTF-8. A wrong declaration then does no harm, a right one is honoured.
@@ -16,10 +16,10 @@ import codecs
 import json
 import re
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from chainhub._redaction import redact_url
-from chainhub.errors import named_status
+if TYPE_CHECKING:
+    from chainhub._transport import Response
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -52,50 +52,10 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _NUMBER = f"[0-9]{{{_LONGEST_NUMBER + 1}}}"
 
 
-class APIResponse:
-    """Hold a complete answer, its body read and decompressed.
-
-    Args:
-        status: The status, any number.
-        headers: Names and values as they came, in order.
-        body: The body, decompressed.
-        method: The method of the request.
-        url: The address of the request.
-    """
-
-    __slots__ = ("body", "headers", "method", "status", "url")
-
-    def __init__(
-        self,
-        status: int,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-        method: str,
-        url: str,
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.method = method
-        self.url = url
-
-    def __repr__(self) -> str:
-        """Return the facts that hold no secret."""
-        shown = f"{self.method} {redact_url(self.url)}"
-        return f"<Answer {named_status(self.status)} to {shown}, {len(self.body)} bytes>"
-
-    def header(self, name: bytes) -> str | None:
-        """Return the first header of this name, in any letter case, or None."""
-        wanted = name.lower()
-        for key, value in self.headers:
-            if key.lower() == wanted:
-                return value.decode("latin-1")
-        return None
-
-    def charset(self) -> str | None:
-        """Return the charset the answer declares, or None."""
-        _, found, rest = (self.header(b"content-type") or "").lower().partition("charset=")
-        return rest.split(";")[0].strip("\"' \t") or None if found else None
+def charset_of(response: Response) -> str | None:
+    """Return the charset a response declares, or None."""
+    _, found, rest = (response.header(b"content-type") or "").lower().partition("charset=")
+    return rest.split(";")[0].strip("\"' \t") or None if found else None
 
 
 def strict_text(body: bytes, charset: str | None = None) -> str | None:
@@ -132,36 +92,29 @@ def _decoded(body: bytes, charset: str | None, errors: str) -> str | None:
         return None
 
 
-class NotJSON(Exception):
+class NotJSON(ValueError):
     """Tell in one sentence why the bytes are no acceptable document."""
 
 
-def parse(body: bytes, charset: Callable[[], str | None]) -> object:
-    """Return the document.
-
-    Args:
-        body: The bytes, decompressed.
-        charset: Returns the declared one; asked only where the bytes are not UTF-8.
+def parse(response: Response) -> object:
+    """Return the document that a body is.
 
     Raises:
-        NotJSON: If they are no acceptable document.
+        NotJSON: If it is no acceptable document.
     """
+    body = response.body
     if len(body) > MOST_BYTES:
         raise NotJSON(f"the body is larger than {MOST_BYTES // 1024 // 1024} MiB")
     text = strict_text(body)
     if text is None:
-        text = strict_text(body, charset())
+        text = strict_text(body, charset_of(response))
     if text is None:
         raise NotJSON("its bytes are neither UTF-8 nor the declared charset")
     return parse_text(text)
 
 
 def parse_text(text: str) -> object:
-    """Return the document.
-
-    Raises:
-        NotJSON: If the text is no acceptable document.
-    """
+    """Return the document that a text is, as `parse` does."""
     if text.count("{") + text.count("[") > DEEPEST and _too_deep(text):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
     # The interpreter refuses such numbers itself, unless somebody has told it not to.
@@ -169,8 +122,16 @@ def parse_text(text: str) -> object:
         raise NotJSON(_TOO_LONG)
     try:
         document: object = _DECODER.decode(text)
-    except ValueError as error:
-        problem = _why(error)
+    except NotJSON as error:
+        problem = str(error)
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg.removesuffix(' at')} at character {error.pos}"
+        if error.msg == "Extra data":
+            problem = (
+                f"there is extra data after the end of the document (at character {error.pos})"
+            )
+    except ValueError:
+        problem = _TOO_LONG
     except RecursionError:
         problem = "it is nested too deeply for the remaining stack"
     else:
@@ -186,27 +147,20 @@ def _too_deep(text: str) -> bool:
     bare = re.sub(_STRINGS, b"", text.encode("utf-8", "surrogatepass"))
     depth = 0
     for bracket in bare.translate(None, _NO_BRACKETS):
-        if bracket in b"[{":
-            depth += 1
-            if depth > DEEPEST:
-                return True
-        else:
-            depth -= 1
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            return True
     return False
 
 
-class _Refused(ValueError):
-    """Carry a sentence through the decoder."""
-
-
 def _constant(name: str) -> object:
-    raise _Refused(f"it contains {name}, which is not JSON")
+    raise NotJSON(f"it contains {name}, which is not JSON")
 
 
 def _real(digits: str) -> float:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
-        raise _Refused("it contains a number that is too large")
+        raise NotJSON("it contains a number that is too large")
     return number
 
 
@@ -220,18 +174,8 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if seen.setdefault(name, repr(value)) != repr(value):
             # A long one is not cut but left out: half a secret could not be recognised and masked.
             key = f"the key {name!r}" if len(name) <= _LONGEST_KEY_SHOWN else "a key"
-            raise _Refused(f"it contains {key} twice, with different values")
+            raise NotJSON(f"it contains {key} twice, with different values")
     return document
-
-
-def _why(error: ValueError) -> str:
-    if isinstance(error, _Refused):
-        return str(error)
-    if not isinstance(error, json.JSONDecodeError):
-        return _TOO_LONG
-    if error.msg == "Extra data":
-        return f"there is extra data after the end of the document (at character {error.pos})"
-    return f"{error.msg.removesuffix(' at')} at character {error.pos}"
 
 
 _TOO_LONG = "it contains a number with too many digits"

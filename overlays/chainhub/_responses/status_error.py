@@ -7,9 +7,8 @@ Every operation passes `judge` (by status only) and, where it declares JSON, `de
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
-
-import attrs
 
 from chainhub import errors
 from chainhub._redaction import redact_text, redact_url
@@ -22,7 +21,7 @@ from chainhub._responses.error_body import (
     parse_error_body,
     read_page,
 )
-from chainhub._responses.response import APIResponse, NotJSON, lenient_text, parse
+from chainhub._responses.response import NotJSON, charset_of, lenient_text, parse
 from chainhub._responses.validation import Mismatch
 from chainhub.errors import ChainhubError, ResponseError, StatusError
 from chainhub_api.errors import UnexpectedStatus
@@ -30,6 +29,7 @@ from chainhub_api.errors import UnexpectedStatus
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from chainhub._transport import Response
     from chainhub.errors import Facts
 
 _PAGE_ADVICE = "check the base URL; something other than the API responded"
@@ -44,24 +44,11 @@ _ID_HEADERS = (
     b"x-trace-id",
 )
 _CODES_OF_STATUSES = {
-    "api_key_invalid": 401,
-    "invalid_api_key": 401,
-    "invalid_token": 401,
-    "unauthorized": 401,
-    "rate_limit": 429,
-    "rate_limit_exceeded": 429,
-    "rate_limited": 429,
+    **dict.fromkeys(("api_key_invalid", "invalid_api_key", "invalid_token", "unauthorized"), 401),
+    **dict.fromkeys(("rate_limit", "rate_limit_exceeded", "rate_limited"), 429),
 }
-_QUOTA_CODES = frozenset(
-    {
-        "insufficient_balance",
-        "insufficient_quota",
-        "insufficient_user_quota",
-        "pre_consume_token_quota_failed",
-        "billing_hard_limit_reached",
-        "quota_not_enough",
-    }
-)
+# All others that mean it say so in words that the pattern below knows.
+_QUOTA_CODES = frozenset({"pre_consume_token_quota_failed", "billing_hard_limit_reached"})
 # The patterns are compiled when the first error comes.
 _MONEY = r"(?:\w+ )?(?:quota|credit|balance|funds)s?\b"
 _QUOTA_TEXT = (
@@ -103,26 +90,28 @@ _ADVICE = {
 }
 
 
-def judge(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> StatusError | None:
-    """Return the error an answer is by its status, or None for any 2xx.
+def judge(response: Response, *, secrets: tuple[str, ...] = ()) -> StatusError | None:
+    """Return the error a response is by its status, or None for any 2xx.
 
     Args:
-        answer: The answer.
+        response: The response.
         secrets: Keys that must not be shown, even if the body echoes them.
     """
-    if 200 <= answer.status <= 299:
+    if 200 <= response.status <= 299:
         return None
-    page = _page(answer, secrets)
-    said = ErrorBody() if page else _said(answer)
-    return _error(answer, said, secrets, page=page)
+    page = _page(response, secrets)
+    if page:
+        return _error(response, ErrorBody(), secrets, page=page)
+    if len(response.body) <= _LONGEST_ERROR:
+        with suppress(NotJSON):
+            return _error(response, parse_error_body(parse(response)), secrets)
+    text = _beginning(response)
+    said = "the body is not text" if _binary(text) else text.strip()[:2000]
+    return _error(response, parse_error_body(said), secrets)
 
 
-def decode_json(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> object:
+def decode_json(response: Response, *, secrets: tuple[str, ...] = ()) -> object:
     """Return the decoded body of a 2xx.
-
-    Args:
-        answer: The answer.
-        secrets: Keys that must not be shown, even if the body echoes them.
 
     Raises:
         ResponseError: If the body is no acceptable JSON document.
@@ -130,102 +119,99 @@ def decode_json(answer: APIResponse, *, secrets: tuple[str, ...] = ()) -> object
     """
     error: ChainhubError
     try:
-        document = parse(answer.body, answer.charset)
+        document = parse(response)
     except NotJSON as problem:
-        error = _refused(answer, f"the body is not the declared JSON: {problem}", secrets)
+        error = _refused(response, f"the body is not the declared JSON: {problem}", secrets)
     else:
         if not hidden_error(document, certain=True):
             return document
-        error = _hidden(answer, document, secrets)
+        error = _hidden(response, document, secrets)
     raise error
 
 
 def explain_misfit(
-    answer: APIResponse, problem: Exception | str, *, secrets: tuple[str, ...] = ()
+    response: Response, problem: Exception | str, *, secrets: tuple[str, ...] = ()
 ) -> ChainhubError:
     """Return the error for a 2xx that could be decoded but is not what was declared.
 
     An error hidden in the body is preferred, as long as the body has no id of a task.
 
     Args:
-        answer: The answer.
+        response: The response.
         problem: What validation or generated parsing has raised, or a sentence.
         secrets: Keys that must not be shown.
     """
     try:
-        document = parse(answer.body, answer.charset)
+        document = parse(response)
     except NotJSON:
         document = None
+    field = None
     if hidden_error(document, certain=False):
-        return _hidden(answer, document, secrets)
+        return _hidden(response, document, secrets)
     if empty_success(document):
-        return _refused(answer, "the response says success but contains no data", secrets)
-    if isinstance(problem, Mismatch):
-        return _refused(answer, problem.sentence(secrets), secrets, problem.field(secrets))
-    if isinstance(problem, UnexpectedStatus):
-        problem = f"the contract declares no response for the status {answer.status}"
-    if isinstance(problem, Exception):
+        problem = "the response says success but contains no data"
+    elif isinstance(problem, Mismatch):
+        field, problem = problem.field(secrets), problem.sentence(secrets)
+    elif isinstance(problem, UnexpectedStatus):
+        problem = f"the contract declares no response for the status {response.status}"
+    elif isinstance(problem, Exception):
         problem = f"the response does not match the contract ({type(problem).__name__}: {problem})"
-    return _refused(answer, problem, secrets)
+    return _refused(response, problem, secrets, field)
 
 
-def _hidden(answer: APIResponse, document: object, secrets: tuple[str, ...]) -> StatusError:
-    """Return the error inside a good answer."""
+def _hidden(response: Response, document: object, secrets: tuple[str, ...]) -> StatusError:
+    """Return the error inside a good response."""
     said = parse_error_body(document)
     code = (said.code or said.kind or "").lower()
     numbered = code_of(document.get("code")) if isinstance(document, dict) else None
     statuses = [int(text) for text in (code, numbered or "") if re.fullmatch("[45][0-9]{2}", text)]
     hidden = statuses[0] if statuses else _CODES_OF_STATUSES.get(code)
-    return _error(answer, said, secrets, hidden=hidden)
+    return _error(response, said, secrets, hidden=hidden)
 
 
 def _refused(
-    answer: APIResponse, problem: str, secrets: tuple[str, ...], field: str | None = None
+    response: Response, problem: str, secrets: tuple[str, ...], field: str | None = None
 ) -> ResponseError:
-    page = _page(answer, secrets)
+    page = _page(response, secrets)
     if page:
         problem = f"{page.sentence()}, not the declared response"
-    elif not answer.body.strip():
+    elif not response.body.strip():
         problem = "the body is empty"
-    facts = _facts(answer, secrets, page.ray if page else None)
+    facts = _facts(response, secrets, page.ray if page else None)
     facts["advice"] = _PAGE_ADVICE if page else None
     return ResponseError(redact_text(problem, secrets), field=field, **facts)
 
 
-def _facts(answer: APIResponse, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
-    """Return what every error about this answer carries; the body may name a request id."""
-    ids = [*map(answer.header, _ID_HEADERS), named_id, answer.header(b"cf-ray")]
+def _facts(response: Response, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
+    """Return what every error about this response has; the body may name a request id."""
+    ids = [*map(response.header, _ID_HEADERS), named_id, response.header(b"cf-ray")]
     number = next(filter(None, ids), None)
-    text = _beginning(answer)
-    binary = f"{len(answer.body)} bytes of binary data" if _binary(text) else None
-    excerpt = binary or redact_text(text, secrets)
+    text = _beginning(response)
+    binary = f"{len(response.body)} bytes of binary data" if _binary(text) else None
     return {
-        "status": answer.status,
+        "status": response.status,
         "request_id": redact_text(number, secrets, 100) if number else None,
-        "method": answer.method,
-        "url": redact_text(answer.url, secrets),
-        "excerpt": excerpt or None,
+        "excerpt": binary or redact_text(text, secrets) or None,
     }
 
 
-def _beginning(answer: APIResponse) -> str:
-    return lenient_text(answer.body[:_WINDOW], answer.charset())
+def _beginning(response: Response) -> str:
+    return lenient_text(response.body[:_WINDOW], charset_of(response))
 
 
 def _error(
-    answer: APIResponse,
+    response: Response,
     said: ErrorBody,
     secrets: tuple[str, ...],
     *,
     page: HTMLErrorPage | None = None,
     hidden: int | None = None,
 ) -> StatusError:
-    named_id = said.request_id or (page.ray if page else None)
-    facts = _facts(answer, secrets, named_id)
+    facts = _facts(response, secrets, said.request_id or (page.ray if page else None))
     facts["code"] = redact_text(said.code, secrets, 100) if said.code else None
-    location = answer.header(b"location")
+    location = response.header(b"location")
     return status_error(
-        answer.status,
+        response.status,
         redact_text(said.message, secrets) if said.message else None,
         kind=said.kind,
         page=page,
@@ -235,25 +221,11 @@ def _error(
     )
 
 
-def _page(answer: APIResponse, secrets: tuple[str, ...]) -> HTMLErrorPage | None:
-    page = read_page(_beginning(answer), answer.header(b"server"))
+def _page(response: Response, secrets: tuple[str, ...]) -> HTMLErrorPage | None:
+    page = read_page(_beginning(response), response.header(b"server"))
     if page is None or page.title is None:
         return page
-    return attrs.evolve(page, title=redact_text(page.title, secrets, 100))
-
-
-def _said(answer: APIResponse) -> ErrorBody:
-    if len(answer.body) <= _LONGEST_ERROR:
-        try:
-            document = parse(answer.body, answer.charset)
-        except NotJSON:
-            pass
-        else:
-            return parse_error_body(document)
-    text = _beginning(answer)
-    if _binary(text):
-        return ErrorBody(message="the body is not text")
-    return parse_error_body(text.strip()[:2000])
+    return page._replace(title=redact_text(page.title, secrets, 100))
 
 
 def _binary(text: str) -> bool:
@@ -276,7 +248,7 @@ def status_error(
     hidden: int | None = None,
     **facts: Unpack[Facts],
 ) -> StatusError:
-    """Return the error for an answer.
+    """Return the error for a response.
 
     Args:
         status: The HTTP status, which may be any number.
@@ -306,9 +278,10 @@ def status_error(
 
 def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
     """Tell whether the account is empty; for a 429 only codes and clear words count."""
-    if _QUOTA_CODES.intersection(word.lower() for word in words):
-        return True
-    if any(re.search(_QUOTA_TEXT, re.sub(_JOINTS, " ", word)) for word in words):
+    if any(
+        word.lower() in _QUOTA_CODES or re.search(_QUOTA_TEXT, re.sub(_JOINTS, " ", word))
+        for word in words
+    ):
         return True
     return status in (200, 400, 402, 403, 422, 429) and re.search(_QUOTA_TEXT, message) is not None
 
@@ -316,17 +289,15 @@ def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
 def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
     if status not in (200, 400, 404):
         return False
-    if _NO_TASK_CODES.intersection(word.lower() for word in words):
+    if not _NO_TASK_CODES.isdisjoint(word.lower() for word in words):
         return True
-    return (
-        re.search(_NO_ROUTE_TEXT, message) is None and re.search(_NO_TASK_TEXT, message) is not None
-    )
+    return not re.search(_NO_ROUTE_TEXT, message) and bool(re.search(_NO_TASK_TEXT, message))
 
 
 def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None:
-    if page and page.cloudflare and status in (401, 403):
-        return "the key may still be valid: contact the gateway's operator about the block"
     if page and status in (401, 403):
+        if page.cloudflare:
+            return "the key may still be valid: contact the gateway's operator about the block"
         return "something in front of the API refused; the key may still be valid"
     if status == 404 and (page or re.search(_NO_ROUTE_TEXT, message)):
         return "the gateway has no such route: check the base URL, which must not end in /v1"

@@ -24,8 +24,6 @@ import attrs
 
 from chainhub._redaction import redact_text
 
-# Beyond, a float no longer names one integer.
-_EXACT = 2**53
 _NUMBER = r"-?[0-9]{1,18}"
 _LONGEST_TEXT = 60
 _LONGEST_PATH = 120
@@ -54,24 +52,19 @@ def resolve(declared: object, module: types.ModuleType) -> object:
 
     Annotations are strings whose names are imported for type checkers only, so neither `attrs` nor
     `typing` can resolve them.
-
-    Raises:
-        NameError: The text uses a name that is nowhere.
     """
     # The text is code of the generated package, which has been imported already.
-    return eval(declared, {}, _Names(module)) if isinstance(declared, str) else declared
+    return eval(declared, {}, _Names(vars(module))) if isinstance(declared, str) else declared
 
 
 class _Names(dict[str, object]):
     """The names of a generated module, and those of the models beside it."""
 
-    def __init__(self, module: types.ModuleType) -> None:
-        super().__init__(vars(module))
-        self._package = sys.modules[module.__name__.rpartition(".")[0] or module.__name__]
-
     def __missing__(self, name: str) -> object:
-        if hasattr(self._package, name):
-            return getattr(self._package, name)
+        module = str(self["__name__"])
+        models = sys.modules[module.rpartition(".")[0] or module]
+        if hasattr(models, name):
+            return getattr(models, name)
         raise KeyError(name)
 
 
@@ -151,12 +144,12 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
     origin, arguments = typing.get_origin(member) or member, typing.get_args(member)
     if origin is None:
         return [(type(None), None)]
-    if origin is typing.Literal:
-        return _listed(declared, arguments)
+    listed = _listed(member)
+    if listed is not None:
+        look = functools.partial(_one_of, listed, declared)
+        return [(kind, look) for kind in {type(value) for value in listed}]
     if origin is typing.Any or not isinstance(origin, type):
         return [(object, None)]
-    if issubclass(origin, enum.Enum):
-        return _listed(declared, tuple(one.value for one in origin))
     if hasattr(origin, "from_dict"):
         return [(dict, _MODELS.setdefault(origin, _Model(origin)))]
     make = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
@@ -167,6 +160,15 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
         look = functools.partial(_items if origin is list else _values, inner)
         return [(origin, None if isinstance(inner.plain, _Everything) else look)]
     return [(int, None), (float, None)] if origin is float else [(origin, None)]
+
+
+def _listed(member: object) -> tuple[object, ...] | None:
+    """Return the values of an enumeration, None if it is no enumeration."""
+    if typing.get_origin(member) is typing.Literal:
+        return typing.get_args(member)
+    if isinstance(member, type) and issubclass(member, enum.Enum):
+        return tuple(one.value for one in member)
+    return None
 
 
 class _Model:
@@ -192,7 +194,8 @@ class _Model:
                 mismatch.path.append(name)
                 raise mismatch
         if self._others is not None:
-            _values(self._others, document, lenient, self._named)
+            inner, named = self._others
+            _values(inner, document, lenient, named)
         return document
 
     @functools.cached_property
@@ -211,18 +214,15 @@ class _Model:
         return tuple(fields)
 
     @functools.cached_property
-    def _named(self) -> frozenset[str]:
-        return frozenset(name for name, _, _ in self._fields)
-
-    @functools.cached_property
-    def _others(self) -> Declared | None:
-        """What other fields have to be, if the contract says so."""
+    def _others(self) -> tuple[Declared, frozenset[str]] | None:
+        """What other fields have to be, if the contract says so, and which are not others."""
         field = attrs.fields_dict(self._model).get("additional_properties")
         if field is None or field.init:
             return None
         kind = resolve(field.type, sys.modules[self._model.__module__])
         inner = Declared(typing.get_args(kind)[-1])
-        return None if isinstance(inner.plain, _Everything) else inner
+        named = frozenset(name for name, _, _ in self._fields)
+        return None if isinstance(inner.plain, _Everything) else (inner, named)
 
 
 # Only classes can be kept: two unions are equal in any order of their members, which counts here.
@@ -237,10 +237,7 @@ def _items(inner: Declared, items: list[object], lenient: bool) -> object:
 
 
 def _values(
-    inner: Declared,
-    values: dict[str, object],
-    lenient: bool,
-    but: frozenset[str] = frozenset(),
+    inner: Declared, values: dict[str, object], lenient: bool, but: frozenset[str] = frozenset()
 ) -> object:
     for name, value in values.items():
         if name not in but and type(value) not in inner.plain:
@@ -248,15 +245,10 @@ def _values(
     return values
 
 
-def _listed(declared: object, values: tuple[object, ...]) -> Iterable[tuple[type, _Look]]:
-    """Return looks at the values of an enumeration, by their types: 1 is not true."""
-
-    def look(value: object, _lenient: bool) -> object:
-        if value not in values:
-            raise Mismatch(declared, value)
-        return value
-
-    return [(kind, look) for kind in {type(value) for value in values}]
+def _one_of(values: tuple[object, ...], declared: object, value: object, _lenient: bool) -> object:
+    if value not in values:
+        raise Mismatch(declared, value)
+    return value
 
 
 def _text_of(make: Callable[[str], object], declared: object, text: str, _lenient: bool) -> object:
@@ -281,17 +273,10 @@ def _either(looks: list[_Look | _Model], value: object, lenient: bool) -> object
     return looks[-1](value, lenient)
 
 
-def _digits(text: str) -> int | None:
-    return int(text) if re.fullmatch(_NUMBER, text) else None
-
-
-def _integer(number: float) -> int | None:
-    return int(number) if abs(number) <= _EXACT and number.is_integer() else None
-
-
 _CONVERSIONS: dict[type, tuple[type, Callable[[typing.Any], object]]] = {
-    str: (int, _digits),
-    float: (int, _integer),
+    str: (int, lambda text: int(text) if re.fullmatch(_NUMBER, text) else None),
+    # Beyond 2**53 a float no longer names one integer.
+    float: (int, lambda real: int(real) if abs(real) <= 2**53 and real.is_integer() else None),
     int: (str, str),
 }
 
@@ -345,23 +330,17 @@ def _wanted(kind: object) -> str:
 
 
 def _words(kind: object) -> str:
+    values = _listed(kind)
+    if values is not None:
+        some = ", ".join(map(_shown, values[:_MOST_WORDS]))
+        return f"one of {some}" + (", …" if len(values) > _MOST_WORDS else "")
     origin = typing.get_origin(kind) or kind
-    if origin is typing.Literal:
-        return _one_of(typing.get_args(kind))
-    if isinstance(origin, type) and issubclass(origin, enum.Enum):
-        return _one_of(tuple(member.value for member in origin))
     if hasattr(origin, "from_dict"):
         return "an object"
     return _WORDS.get(getattr(origin, "__name__", "NoneType"), "something else")
 
 
-def _one_of(values: tuple[object, ...]) -> str:
-    some = ", ".join(_shown(value) for value in values[:_MOST_WORDS])
-    return f"one of {some}" + (", …" if len(values) > _MOST_WORDS else "")
-
-
 def _shown(value: object, secrets: tuple[str, ...] = ()) -> str:
-    """Return a value of a document in words: strings masked and cut, the large only described."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST_SHOWN):

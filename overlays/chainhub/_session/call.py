@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import _clock
-from chainhub._redaction import redact_text, redact_url
-from chainhub._responses import APIResponse, judge
+from chainhub._redaction import redact_text
+from chainhub._responses import judge
 from chainhub._session.events import AttemptEvent, CallEvent, Observers, RetryEvent, logger
 from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest
@@ -107,15 +107,9 @@ class Call:
         if self.span is not None:
             self.span.broke_off(error)
 
-    def answer(self, raw: Response) -> APIResponse:
-        """Return what came as an answer to this call."""
-        return APIResponse(
-            raw.status, raw.headers, raw.body, self.prepared.method, self.prepared.raw_url
-        )
-
-    def next_step(self, outcome: APIResponse | Failure) -> CallResult | float:
+    def next_step(self, outcome: Response | Failure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
-        good = isinstance(outcome, APIResponse) and 200 <= outcome.status < 300
+        good = isinstance(outcome, Response) and 200 <= outcome.status < 300
         if good:
             self.budget.succeeded(self._spent)
         self.report_attempt(outcome)
@@ -123,7 +117,7 @@ class Call:
             return self._end(outcome, None)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = not isinstance(outcome, APIResponse)
+        self._fresh = not isinstance(outcome, Response)
         step = decide(
             self.options.retry,
             self.budget,
@@ -143,9 +137,9 @@ class Call:
         self._report_retry(step.delay, error)
         return step.delay
 
-    def wants_new_key(self, outcome: APIResponse | Failure) -> bool:
+    def wants_new_key(self, outcome: Response | Failure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if not isinstance(outcome, APIResponse) or outcome.status != 401 or self.refreshed:
+        if not isinstance(outcome, Response) or outcome.status != 401 or self.refreshed:
             return False
         self.refreshed = True
         return True
@@ -155,9 +149,9 @@ class Call:
         left = self.deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
-    def _error(self, outcome: APIResponse | Failure, step: Retry | Stop) -> ChainhubError:
+    def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if not isinstance(outcome, APIResponse):
+        if not isinstance(outcome, Response):
             over = _clock.monotonic() >= self.deadline_at
             error = error_of(outcome, self.secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
@@ -187,10 +181,8 @@ class Call:
         error.elapsed = _clock.monotonic() - self.started
         return error
 
-    def _end(
-        self, outcome: APIResponse | Failure | None, error: ChainhubError | None
-    ) -> CallResult:
-        answer = outcome if isinstance(outcome, APIResponse) else None
+    def _end(self, outcome: Response | Failure | None, error: ChainhubError | None) -> CallResult:
+        answer = outcome if isinstance(outcome, Response) else None
         observer = self.observers.on_call
         if observer is not None:
             event = CallEvent(
@@ -203,16 +195,17 @@ class Call:
                 operation=self.prepared.operation,
             )
             observer(event)
-        return CallResult(answer, error, self.attempts, _clock.monotonic() - self.started)
+        elapsed = _clock.monotonic() - self.started
+        return CallResult(self.prepared, answer, error, self.attempts, elapsed)
 
-    def report_attempt(self, outcome: APIResponse | Failure) -> None:
+    def report_attempt(self, outcome: Response | Failure) -> None:
         """Report an attempt to the event hooks and the log."""
         observer = self.observers.on_attempt
         if observer is None and self.span is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         elapsed = _clock.monotonic() - self._attempt_began
         failure = outcome if isinstance(outcome, Failure) else None
-        answer = outcome if isinstance(outcome, APIResponse) else None
+        answer = outcome if isinstance(outcome, Response) else None
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
@@ -264,12 +257,13 @@ class Call:
 class CallResult(NamedTuple):
     """How a call ended: the last answer, if one came, and the error, if it is one."""
 
-    answer: APIResponse | None
+    prepared: PreparedRequest
+    answer: Response | None
     error: ChainhubError | None
     attempts: int
     elapsed: float
 
-    def value(self) -> APIResponse:
+    def value(self) -> Response:
         """Return the answer or raise the error."""
         if self.error is not None:
             raise self.error
@@ -278,8 +272,8 @@ class CallResult(NamedTuple):
 
     def annotate(self, error: ChainhubError) -> ChainhubError:
         """Add what the call knows to an error that came out of the answer later."""
-        if not error.attempts and self.answer is not None:
-            error.method, error.url = self.answer.method, redact_url(self.answer.url, own=True)
+        if not error.attempts:
+            error.method, error.url = self.prepared.method, self.prepared.url
             error.attempts, error.elapsed = self.attempts, self.elapsed
         return error
 
@@ -318,7 +312,7 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
 }
 
 
-def request_id_of(answer: APIResponse, secrets: tuple[str, ...]) -> str | None:
+def request_id_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
 

@@ -19,16 +19,10 @@ import attrs
 import httpx
 
 from chainhub._redaction import redact_text
-from chainhub._responses import (
-    APIResponse,
-    Declared,
-    Mismatch,
-    decode_json,
-    explain_misfit,
-    resolve,
-)
+from chainhub._responses import Declared, Mismatch, decode_json, explain_misfit, resolve
 from chainhub._session.bodies import build_body
 from chainhub._session.call import CallResult, request_id_of
+from chainhub._transport import Response
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.errors import UnexpectedStatus
 from chainhub_api.types import UNSET
@@ -61,7 +55,7 @@ class ResponseView:
 
     def __init__(
         self,
-        answer: APIResponse,
+        answer: Response,
         secrets: tuple[str, ...],
         declared: Declared | None = None,
         lenient: bool = False,
@@ -154,9 +148,7 @@ class Operation:
         text = redact_text(f"{type(error).__name__}: {error}", secrets)
         return ConfigurationError(f"{name} cannot be called with these arguments ({text})")
 
-    def parse(
-        self, answer: APIResponse, secrets: tuple[str, ...], *, lenient: bool = False
-    ) -> object:
+    def parse(self, answer: Response, secrets: tuple[str, ...], *, lenient: bool = False) -> object:
         """Return what an answer with a good status holds, typed as the contract declares.
 
         Raises:
@@ -176,7 +168,7 @@ class Operation:
             return parsed
         raise failure
 
-    def documented(self, answer: APIResponse, secrets: tuple[str, ...]) -> object:
+    def documented(self, answer: Response, secrets: tuple[str, ...]) -> object:
         """Return the body that the contract documents for an error status, None without one."""
         view = ResponseView(answer, secrets)
         try:

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 import attrs
 
-from chainhub._responses import APIResponse, judge
-from chainhub._transport import Failure
+from chainhub._responses import judge
+from chainhub._transport import Failure, Response
 from chainhub.errors import ConfigurationError, QuotaExceededError
 
 T = TypeVar("T")
@@ -200,7 +200,7 @@ def decide(
     budget: RetryBudget,
     *,
     idempotent: bool,
-    outcome: APIResponse | Failure,
+    outcome: Response | Failure,
     attempt: int,
     remaining: float | None,
     wall: float,
@@ -244,7 +244,7 @@ def decide(
 
 
 def _may_not_repeat(
-    policy: RetryPolicy, outcome: APIResponse | Failure, idempotent: bool
+    policy: RetryPolicy, outcome: Response | Failure, idempotent: bool
 ) -> Stop | None:
     if isinstance(outcome, Failure):
         if outcome.sent and not idempotent:
@@ -308,7 +308,7 @@ _DATES = (
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
-def retry_after_of(answer: APIResponse, wall: float) -> float | None:
+def retry_after_of(answer: Response, wall: float) -> float | None:
     """Return the seconds this answer asks to wait, or None if it does not say.
 
     `retry-after-ms` goes before `Retry-After`, being the more exact; of several headers the longest
@@ -324,7 +324,7 @@ def retry_after_of(answer: APIResponse, wall: float) -> float | None:
     return max(waits, default=None)
 
 
-def poll_hint_of(answer: APIResponse, wall: float) -> float | None:
+def poll_hint_of(answer: Response, wall: float) -> float | None:
     """Return the seconds a good answer asks to leave before the next poll, within 1 to 30.
 
     `openai-poll-after-ms` goes before `Retry-After`. A hint of 0 is no hint; others beyond the
@@ -356,7 +356,7 @@ def date_of(text: str) -> float | None:
         return None
 
 
-def _each(answer: APIResponse, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
+def _each(answer: Response, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
     for header, value in answer.headers:
         if header.lower() == name:
             found = read(value.decode("latin-1").strip(" \t"))

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 
-    from chainhub._responses import APIResponse
     from chainhub._transport import AsyncConnectionPool
 
     Closable = TypeVar("Closable", AsyncConnectionPool, httpx.AsyncClient)
@@ -132,13 +131,13 @@ class Session:
             random=self.random,
         )
 
-    def _attempt(self, call: Call, key: Key, exchange: SyncExchange) -> APIResponse | Failure:
+    def _attempt(self, call: Call, key: Key, exchange: SyncExchange) -> Response | Failure:
         limits = call.begin()
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
         _clock.request_under_way(1)
         try:
-            raw = exchange(call.outgoing, key, limits)
+            return exchange(call.outgoing, key, limits)
         except Failure as failure:
             return failure.without_frames()
         except BaseException as error:
@@ -147,18 +146,15 @@ class Session:
         finally:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
-        return call.answer(raw)
 
-    async def _aattempt(
-        self, call: Call, key: Key, exchange: AsyncExchange
-    ) -> APIResponse | Failure:
+    async def _aattempt(self, call: Call, key: Key, exchange: AsyncExchange) -> Response | Failure:
         limits = call.begin()
         # Not by a token: a coroutine may be closed in another context.
         outer = UNDER_WAY.get()
         UNDER_WAY.set(self._under_way)
         _clock.request_under_way(1)
         try:
-            raw = await exchange(call.outgoing, key, limits)
+            return await exchange(call.outgoing, key, limits)
         except Failure as failure:
             return failure.without_frames()
         except BaseException as error:
@@ -167,7 +163,6 @@ class Session:
         finally:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
-        return call.answer(raw)
 
     def _exchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         pool = self._sync_pool or self._make_sync_pool()

@@ -109,6 +109,17 @@ class Response(NamedTuple):
     headers: Headers
     body: bytes
 
+    # What a server echoes may hold a key, and error trackers show the locals of every frame.
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first header of this lower-case name, or None."""
+        for header, value in self.headers:
+            if header.lower() == name:
+                return value.decode("latin-1")
+        return None
+
 
 class Failure(Exception):
     """An exchange that brought no response.

@@ -7,9 +7,8 @@ import pytest
 from chainhub._download.media import StartOver
 from chainhub._download.partial import Received
 from chainhub._download.state import PROGRESS, DownloadState, Mismatch, RetryAt
-from chainhub._responses.response import APIResponse
 from chainhub._session import RetryPolicy
-from chainhub._transport import Failure
+from chainhub._transport import Failure, Response
 from chainhub.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -35,7 +34,7 @@ def state(deadline_at=math.inf, **policy):
 
 def answer(status, body=b"", *headers):
     """Return an answer."""
-    return APIResponse(status, list(headers), body, "GET", "http://a/v?sig=1")
+    return Response(status, list(headers), body)
 
 
 def settle(made, outcome, position=0, now=0.0):

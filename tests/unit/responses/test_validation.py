@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chainhub._responses import APIResponse, Declared, Mismatch, explain_misfit, resolve
+from chainhub._responses import Declared, Mismatch, explain_misfit, resolve
+from chainhub._transport import Response
 from chainhub.errors import ResponseError, StatusError
 from chainhub_api.errors import UnexpectedStatus
 
@@ -419,8 +420,8 @@ def test_what_stands_there_is_masked(models: ModuleType) -> None:
         assert key not in f"{mismatch.sentence((key,))}{mismatch.field((key,))}"
 
 
-def _answer(document: object) -> APIResponse:
-    return APIResponse(200, [], json.dumps(document).encode(), "GET", "https://h/?id=1")
+def _answer(document: object) -> Response:
+    return Response(200, [], json.dumps(document).encode())
 
 
 def test_a_mismatch_becomes_the_error_that_names_the_field(models: ModuleType) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from chainhub._responses.response import APIResponse
 from chainhub._session.call import error_of
 from chainhub._session.retry import Retry, RetryBudget, RetryPolicy, Stop, decide, is_idempotent
-from chainhub._transport import Failure, FailureKind
+from chainhub._transport import Failure, FailureKind, Response
 from chainhub.errors import ConfigurationError
 
 RETRIED = [408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530]
@@ -18,14 +17,14 @@ NOT_RETRIED = [301, 400, 401, 402, 403, 404, 409, 410, 413, 418, 422, 451, 501, 
 ODD = [0, 100, 101, 200, 599, 600, 999]
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> APIResponse:
+def answer(status: int, body: bytes = b"", **headers: str) -> Response:
     """Return an answer; an underscore in a header's name stands for a hyphen."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return APIResponse(status, raw, body, "GET", "https://api.example/v1/video/query")
+    return Response(status, raw, body)
 
 
 def verdict(
-    outcome: APIResponse | Failure,
+    outcome: Response | Failure,
     policy: RetryPolicy | None = None,
     budget: RetryBudget | None = None,
     *,

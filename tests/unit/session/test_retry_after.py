@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from chainhub._responses.response import APIResponse
 from chainhub._session.retry import date_of, poll_hint_of, retry_after_of
+from chainhub._transport import Response
 
 WALL = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 
 
-def answer(*headers: tuple[str, str]) -> APIResponse:
+def answer(*headers: tuple[str, str]) -> Response:
     """Return a 429 with these headers."""
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-    return APIResponse(429, raw, b"", "GET", "https://api.example/v1")
+    return Response(429, raw, b"")
 
 
 @pytest.mark.parametrize(
