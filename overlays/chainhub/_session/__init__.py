@@ -7,114 +7,57 @@ follows a failed attempt. Who fetches bytes from elsewhere takes the retry rules
 log from here.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
-from chainhub._session.call import CallResult, error_of, request_id_of
-from chainhub._session.credentials import Credentials, Key
-from chainhub._session.events import (
-    UNDER_WAY,
-    AttemptEvent,
-    CallEvent,
-    Observers,
-    RetryEvent,
-    ainside,
-    guard_logs,
-    inside,
-    logger,
-    traced,
-)
-from chainhub._session.httpx_transport import AsyncSessionTransport, SessionTransport, is_mocked
-from chainhub._session.key_sources import (
-    KEYRING,
-    ask_keyring,
-    check_key,
-    find_key,
-    keyring_installed,
-    no_key,
-)
-from chainhub._session.operation import (
-    UNDESCRIBED,
-    Operation,
-    RawResponse,
-    operation_of,
-    raw_response,
-)
-from chainhub._session.options import (
-    DEADLINE,
-    DEFAULT_LIMIT,
-    TIMEOUT,
-    Options,
-    policy,
-    seconds,
-    spans_of,
-    whole,
-)
-from chainhub._session.request import PreparedRequest, base_url_from, check_headers
-from chainhub._session.retry import (
-    Retry,
-    RetryBudget,
-    RetryPolicy,
-    Stop,
-    decide,
-    poll_hint_of,
-    retry_after_of,
-)
-from chainhub._session.session import Session, running_loop
+from chainhub._session.call import CallResult as CallResult
+from chainhub._session.call import error_of as error_of
+from chainhub._session.call import request_id_of as request_id_of
+from chainhub._session.credentials import KEYRING as KEYRING
+from chainhub._session.credentials import Credentials as Credentials
+from chainhub._session.credentials import Key as Key
+from chainhub._session.credentials import ask_keyring as ask_keyring
+from chainhub._session.credentials import check_key as check_key
+from chainhub._session.credentials import find_key as find_key
+from chainhub._session.credentials import keyring_installed as keyring_installed
+from chainhub._session.credentials import no_key as no_key
+from chainhub._session.events import UNDER_WAY as UNDER_WAY
+from chainhub._session.events import AttemptEvent as AttemptEvent
+from chainhub._session.events import CallEvent as CallEvent
+from chainhub._session.events import Observers as Observers
+from chainhub._session.events import RetryEvent as RetryEvent
+from chainhub._session.events import ainside as ainside
+from chainhub._session.events import guard_logs as guard_logs
+from chainhub._session.events import inside as inside
+from chainhub._session.events import logger as logger
+from chainhub._session.events import traced as traced
+from chainhub._session.httpx_transport import AsyncSessionTransport as AsyncSessionTransport
+from chainhub._session.httpx_transport import SessionTransport as SessionTransport
+from chainhub._session.httpx_transport import is_mocked as is_mocked
+from chainhub._session.operation import UNDESCRIBED as UNDESCRIBED
+from chainhub._session.operation import Operation as Operation
+from chainhub._session.operation import RawResponse as RawResponse
+from chainhub._session.operation import operation_of as operation_of
+from chainhub._session.operation import raw_response as raw_response
+from chainhub._session.options import DEADLINE as DEADLINE
+from chainhub._session.options import DEFAULT_LIMIT as DEFAULT_LIMIT
+from chainhub._session.options import TIMEOUT as TIMEOUT
+from chainhub._session.options import Options as Options
+from chainhub._session.options import policy as policy
+from chainhub._session.options import seconds as seconds
+from chainhub._session.options import spans_of as spans_of
+from chainhub._session.options import whole as whole
+from chainhub._session.request import PreparedRequest as PreparedRequest
+from chainhub._session.request import base_url_from as base_url_from
+from chainhub._session.request import check_headers as check_headers
+from chainhub._session.retry import Retry as Retry
+from chainhub._session.retry import RetryBudget as RetryBudget
+from chainhub._session.retry import RetryPolicy as RetryPolicy
+from chainhub._session.retry import Stop as Stop
+from chainhub._session.retry import decide as decide
+from chainhub._session.retry import poll_hint_of as poll_hint_of
+from chainhub._session.retry import retry_after_of as retry_after_of
+from chainhub._session.session import Session as Session
+from chainhub._session.session import running_loop as running_loop
 
 if TYPE_CHECKING:
-    from chainhub._session.events import OperationSpan
-
-__all__ = [
-    "DEADLINE",
-    "DEFAULT_LIMIT",
-    "KEYRING",
-    "TIMEOUT",
-    "UNDER_WAY",
-    "UNDESCRIBED",
-    "AsyncSessionTransport",
-    "AttemptEvent",
-    "CallEvent",
-    "CallResult",
-    "Credentials",
-    "Key",
-    "Observers",
-    "Operation",
-    "OperationSpan",
-    "Options",
-    "PreparedRequest",
-    "RawResponse",
-    "Retry",
-    "RetryBudget",
-    "RetryEvent",
-    "RetryPolicy",
-    "Session",
-    "SessionTransport",
-    "Stop",
-    "ainside",
-    "ask_keyring",
-    "base_url_from",
-    "check_headers",
-    "check_key",
-    "decide",
-    "error_of",
-    "find_key",
-    "guard_logs",
-    "inside",
-    "is_mocked",
-    "keyring_installed",
-    "logger",
-    "no_key",
-    "operation_of",
-    "policy",
-    "poll_hint_of",
-    "raw_response",
-    "request_id_of",
-    "retry_after_of",
-    "running_loop",
-    "seconds",
-    "spans_of",
-    "traced",
-    "whole",
-]
+    from chainhub._session.events import OperationSpan as OperationSpan

@@ -1,32 +1,29 @@
-"""The API key in use: asked for when first needed, asked for again once when it was refused.
+"""The API key: where it may be, whether it is valid, and asking for it again after a refusal.
 
 Precedence: argument > `CHAINHUB_API_KEY` > key file > keyring. A string, the environment and a
 file are read at construction; a callable and the keyring are asked at the first request.
+
+A message says where the key came from, what is wrong with it and at which place, and never shows
+it. So it does not show what `CHAINHUB_API_KEY_FILE` holds either: it may be the key, by mistake.
 """
 
 from __future__ import annotations
 
-import os.path
+import os
+import re
+import stat
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from importlib import import_module
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from traceback import walk_tb
 from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakValueDictionary
 
-from chainhub._session.key_sources import (
-    ARGUMENT,
-    CALLABLE,
-    KEYRING,
-    ask_keyring,
-    check_key,
-    find_key,
-    keyring_installed,
-    no_key,
-)
 from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
 
 if TYPE_CHECKING:
@@ -36,30 +33,42 @@ if TYPE_CHECKING:
 ApiKey = str | Callable[[], str] | Callable[[], Awaitable[str]]
 _Ask = Callable[[], str] | Callable[[], Awaitable[str]]
 
+ARGUMENT = "the api_key argument"
+CALLABLE = "the api_key callable"
+VARIABLE = "CHAINHUB_API_KEY"
+FILE_VARIABLE = "CHAINHUB_API_KEY_FILE"
+KEYRING = "the keyring"
 
-def _nothing() -> str:
-    return ""
+_SERVICE, _USER = "chainhub", "api_key"
+# Servers take about 8 KiB for all headers together; a long JWT has half of that.
+_LONGEST = 8192
+_POSIX = os.name == "posix"
+_NAMES = {"\r": "a line break", "\n": "a line break", " ": "white space", "\t": "white space"}
+_PLACEHOLDER = (
+    r"(?is)\{\{.*\}\}|<.*>|\$\{?\w+\}?|%\w+%"
+    r"|(?:sk-)?your[-_ ](?:\w{1,20}[-_ ])?(?:api[-_ ]?)?(?:key|token)(?:[-_ ]here)?"
+    r"|sk-(?:\.{3}|x{3,}|\*{3,})"
+)
 
-
+# The credentials that this thread or task is asking for.
 _asking: ContextVar[tuple[int, ...]] = ContextVar("chainhub_asking", default=())
-"""The credentials that this thread or task is asking for."""
 
 
 class Key:
     """A key that does not show itself: error trackers record the locals of every frame."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "source")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: str = "") -> None:
         self._text = text
+        self.source = source
 
     def reveal(self) -> str:
         """Return the text, for the one place that writes it into a header."""
         return self._text
 
     def __eq__(self, other: object) -> bool:
-        text = other._text if isinstance(other, Key) else other
-        return self._text == text
+        return isinstance(other, Key) and self._text == other._text
 
     def __hash__(self) -> int:
         return hash(self._text)
@@ -84,43 +93,27 @@ class Credentials:
     one thread, and by one task of each event loop.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_ask",
-        "_asked",
-        "_failure",
-        "_key",
-        "_known",
-        "_lock",
-        "_loop_locks",
-        "source",
-    )
-
-    def __init__(self, source: str, *, key: str | None = None, ask: _Ask = _nothing) -> None:
+    def __init__(self, source: str, *, key: Key | None = None, ask: _Ask | None = None) -> None:
         self.source = source
-        self._key = None if key is None else Key(key)
+        self._key = key
         self._ask = ask
         self._asked = 0
         self._failure: str | None = None
         # A few older ones too: answers to calls that were under way may echo them.
-        self._known = deque([] if self._key is None else [self._key], maxlen=8)
+        self._known = deque([] if key is None else [key], maxlen=8)
         self.reset_after_fork()
 
     @classmethod
     def from_sources(
         cls, argument: ApiKey | None = None, *, environ: Mapping[str, str]
     ) -> Credentials:
-        """Return the credentials of the first source that has any.
-
-        Raises:
-            CredentialsError: If no source has a key, or the first that has one has an unusable one.
-        """
+        """Return the credentials of the first source that has any, or raise what is wrong there."""
         if callable(argument):
             return cls(CALLABLE, ask=argument)
         if argument is not None:
-            return cls(ARGUMENT, key=check_key(argument, ARGUMENT))
+            return cls(ARGUMENT, key=Key(check_key(argument, ARGUMENT)))
         if found := find_key(environ):
-            return cls(found.source, key=found.key)
+            return cls(found.source, key=found)
         if keyring_installed():
             return cls(KEYRING, ask=partial(ask_keyring, environ))
         raise no_key(environ)
@@ -128,7 +121,7 @@ class Credentials:
     @property
     def fixed(self) -> Key | None:
         """The key, if it stays the same as long as the client lives."""
-        return self._key if self._ask is _nothing else None
+        return self._key if self._ask is None else None
 
     def key(self, within: float | None = None) -> Key:
         """Return the key; ask for it first if nobody has yet.
@@ -141,31 +134,20 @@ class Credentials:
             ConfigurationError: If the callable is async; `AsyncClient` takes such a one.
             DeadlineError: If `within` ran out.
         """
-        key = self._key
-        return key if key is not None else self._renew(None, within)
-
-    def refresh(self, rejected: Key, within: float | None = None) -> Key | None:
-        """Return another key than the one that was refused, None if there is no other.
-
-        Raises:
-            CredentialsError: If the callable or keyring fails or gives nothing usable.
-            DeadlineError: If `within` ran out.
-        """
-        if self._ask is _nothing:
-            return None
-        key = self._renew(rejected, within)
-        return None if key == rejected else key
+        return self._key or self._renew(None, within)
 
     async def akey(self) -> Key:
         """Return the key as `key` does; a plain callable runs in a thread, beside the loop."""
-        key = self._key
-        return key if key is not None else await self._arenew(None)
+        return self._key or await self._arenew(None)
+
+    def refresh(self, rejected: Key, within: float | None = None) -> Key | None:
+        """Return another key than the refused one, None if there is no other; raise as `key`."""
+        key = rejected if self._ask is None else self._renew(rejected, within)
+        return None if key == rejected else key
 
     async def arefresh(self, rejected: Key) -> Key | None:
         """Return another key as `refresh` does."""
-        if self._ask is _nothing:
-            return None
-        key = await self._arenew(rejected)
+        key = rejected if self._ask is None else await self._arenew(rejected)
         return None if key == rejected else key
 
     def secrets(self) -> tuple[str, ...]:
@@ -186,14 +168,15 @@ class Credentials:
 
     def _renew(self, rejected: Key | None, within: float | None) -> Key:
         asked = self._asked
+        wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
         with self._once():
-            wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
             if not self._lock.acquire(timeout=wait):
                 raise DeadlineError(
                     f"the deadline passed while another thread was waiting for {self.source}"
                 )
             try:
-                return self._found_by_another(asked, rejected) or self._take(self._call())
+                found = self._found_by_another(asked, rejected)
+                return found or self._take(*self._call())
             finally:
                 self._lock.release()
 
@@ -204,84 +187,187 @@ class Credentials:
         with self._once():
             lock = self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
             async with lock:
-                return self._found_by_another(asked, rejected) or self._take(await self._acall())
-
-    def _found_by_another(self, asked: int, rejected: Key | None) -> Key | None:
-        """Return what another call has found while this one waited, None if nothing."""
-        if self._key != rejected:
-            return self._key
-        if self._asked == asked:
-            return None
-        if self._failure:
-            raise CredentialsError(self._failure)
-        return self._key
+                found = self._found_by_another(asked, rejected)
+                return found or self._take(*await self._acall())
 
     @contextmanager
     def _once(self) -> Iterator[None]:
         # Without this a callable that uses its own client would wait for itself.
         outer = _asking.get()
         if id(self) in outer:
-            raise ConfigurationError(
-                f"{self.source} must not use the client that it provides the key for"
-            )
+            raise ConfigurationError(f"{self.source} must not use the client that it is the key of")
         token = _asking.set((*outer, id(self)))
         try:
             yield
         finally:
             _asking.reset(token)
 
-    def _call(self) -> object:
-        try:
-            value: object = self._ask()
-        except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
-            failure = _failure(self.source, error)
-        else:
-            if not isawaitable(value):
-                return value
-            if iscoroutine(value):
-                value.close()
-            raise ConfigurationError(f"{self.source} is async: use AsyncClient or a plain callable")
-        self._fail(failure)
+    def _found_by_another(self, asked: int, rejected: Key | None) -> Key | None:
+        """Return what another call has found while this one waited, None if nothing."""
+        if self._key == rejected:
+            if self._asked == asked:
+                return None
+            if self._failure:
+                raise CredentialsError(self._failure)
+        return self._key
 
-    async def _acall(self) -> object:
+    def _call(self) -> tuple[object, str | None]:
+        """Ask, and return the answer, or why there is none."""
+        try:
+            value: object = "" if self._ask is None else self._ask()
+        except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
+            return None, _why(self.source, error)
+        if not isawaitable(value):
+            return value, None
+        if iscoroutine(value):
+            value.close()
+        raise ConfigurationError(f"{self.source} is async: use AsyncClient or a plain callable")
+
+    async def _acall(self) -> tuple[object, str | None]:
         import asyncio
 
+        ask = self._ask or str
         try:
-            inline = iscoroutinefunction(self._ask)
-            value: object = self._ask() if inline else await asyncio.to_thread(self._ask)
-            return await value if isawaitable(value) else value
+            value: object = ask() if iscoroutinefunction(ask) else await asyncio.to_thread(ask)
+            return await value if isawaitable(value) else value, None
         except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
-            failure = _failure(self.source, error)
-        self._fail(failure)
+            return None, _why(self.source, error)
 
-    def _take(self, value: object) -> Key:
-        try:
-            key = Key(check_key(value, self.source))
-        except CredentialsError as error:
-            failure = error.message
-        else:
-            if key != self._key:
-                self._known.append(key)
-            self._asked += 1
-            self._failure = None
-            self._key = key
-            return key
-        self._fail(failure)
-
-    def _fail(self, failure: str) -> NoReturn:
+    def _take(self, value: object, failure: str | None) -> Key:
         self._asked += 1
         self._failure = failure
+        if failure is None:
+            try:
+                key = Key(check_key(value, self.source))
+            except CredentialsError as error:
+                failure = self._failure = error.message
+            else:
+                if key != self._key:
+                    self._known.append(key)
+                self._key = key
+                return key
+        del value  # frames of errors are recorded, and it may be nearly a key
         raise CredentialsError(failure)
 
 
-def _failure(source: str, error: Exception) -> str:
+def _why(source: str, error: Exception) -> str:
     """Return what may be shown of a foreign exception: its text may contain a key."""
     if source == KEYRING and isinstance(error, CredentialsError):
         return error.message
-    place = ""
-    trace = error.__traceback__
-    while trace is not None:
-        file = os.path.basename(trace.tb_frame.f_code.co_filename)
-        place = f" ({file}, line {trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{source} raised {type(error).__name__}{place}"
+    frame, line = list(walk_tb(error.__traceback__))[-1]
+    file = os.path.basename(frame.f_code.co_filename)
+    return f"{source} raised {type(error).__name__} ({file}, line {line})"
+
+
+def check_key(text: object, source: str) -> str:
+    """Return the key in `text`, ready for a header.
+
+    White space around it is dropped, and a leading "Bearer ": it belongs to the header, is often
+    copied along, and no key contains a space.
+
+    Raises:
+        CredentialsError: If this cannot be a key. The message names `source` and what is wrong.
+    """
+    if not isinstance(text, str):
+        raise CredentialsError(f"{source} returned {type(text).__name__}, not a string")
+    key = text.strip(" \t\r\n")
+    if key[:6].lower() == "bearer" and key[6:7] in ("", " ", "\t"):
+        key = key[6:].lstrip(" \t")
+    problem = _problem(key)
+    if problem is None:
+        return key
+    raise CredentialsError(f"unusable API key from {source}: it {problem}")
+
+
+def _problem(key: str) -> str | None:
+    if not key:
+        return "is empty"
+    if len(key) > _LONGEST:
+        return f"has {len(key)} characters, more than the {_LONGEST} that are allowed"
+    # Of true keys, next to none is worth compiling the pattern for.
+    hints = key[0] in "{<$%" or "your" in key.lower() or key.lower()[:4] in ("sk-.", "sk-x", "sk-*")
+    if hints and re.fullmatch(_PLACEHOLDER, key):
+        return "is a placeholder from an example; use your own key"
+    if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'`":
+        return "is in quotation marks; remove them"
+    for position, character in enumerate(key, 1):
+        if not "!" <= character <= "~":
+            control = character < " " or character == "\x7f"
+            kind = "a control character" if control else "a character outside ASCII"
+            name = _NAMES.get(character, kind)
+            return f"has {name} at position {position}; copy the key again, without anything else"
+    return None
+
+
+def find_key(environ: Mapping[str, str]) -> Key | None:
+    """Return the key of the environment, else of the key file, or None if there is neither.
+
+    A variable that is set but empty counts as not set: shells, compose files and CI settings know
+    no other way to leave one out. A file that a variable names must exist and is taken as it is;
+    the one at the default place must be its owner's alone. A key that is not usable is an error.
+    """
+    if environ.get(VARIABLE):
+        return Key(check_key(environ[VARIABLE], VARIABLE), VARIABLE)
+    named = environ.get(FILE_VARIABLE)
+    path = named or default_key_file(environ)
+    source = f"the file that {FILE_VARIABLE} names" if named else f"the key file {path}"
+    if not named:
+        if not os.path.exists(path):
+            return None
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        if _POSIX and mode & 0o077:
+            problem = f"is accessible to other users (mode {mode:04o}): chmod 600 {path}"
+            raise CredentialsError(f"{source} {problem}")
+    return Key(check_key(_read(path, source), source), source)
+
+
+def default_key_file(environ: Mapping[str, str]) -> str:
+    """Return where the key file is looked for if no variable names one."""
+    config = environ.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(config):  # the XDG specification: a relative one is to be ignored
+        home = environ.get("HOME") or os.path.expanduser("~")
+        config = os.path.join(home, ".config")
+    return os.path.join(config, "chainhub", "key")
+
+
+def _read(path: str, source: str) -> str:
+    problem = "is not a regular file"
+    try:
+        # Opening a pipe could block for ever.
+        if stat.S_ISREG(os.stat(path).st_mode):
+            with open(path, "rb") as file:
+                # Editors of one system put a byte order mark first.
+                return file.read(_LONGEST * 2).decode("utf-8-sig", "replace")
+    except FileNotFoundError:
+        problem = "does not exist"
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        problem = f"cannot be read ({type(error).__name__})"
+    raise CredentialsError(f"{source} {problem}")
+
+
+def keyring_installed() -> bool:
+    """Tell whether the extra `chainhub[keyring]` is there, without importing it."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec("keyring") is not None
+    except ValueError:  # a stand-in that tests have put there has no specification
+        return True
+
+
+def ask_keyring(environ: Mapping[str, str]) -> str:
+    """Return the key that the system's keyring holds; none there means that no place has one."""
+    key: str | None = import_module("keyring").get_password(_SERVICE, _USER)
+    if key is None:
+        raise no_key(environ)
+    return key
+
+
+def no_key(environ: Mapping[str, str]) -> CredentialsError:
+    """Return the error that lists every place where a key may be put."""
+    empty = f" ({VARIABLE} is set but empty)" if environ.get(VARIABLE) == "" else ""
+    return CredentialsError(
+        f"no API key{empty}: pass api_key=…, set {VARIABLE}, set {FILE_VARIABLE} to the path "
+        f"of a key file, write the key to {default_key_file(environ)} (chmod 600), or install the "
+        f"extra chainhub[keyring] and run: keyring set {_SERVICE} {_USER}"
+    )

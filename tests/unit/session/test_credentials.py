@@ -1,22 +1,33 @@
-"""The key in use: precedence, asking once, asking again once, and never showing it."""
+"""The key: where it may be, asking for it once, asking again once, and never showing it."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
 import gc
+import os
 import pickle
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from chainhub._session import credentials as _credentials
-from chainhub._session.credentials import ApiKey, Credentials
+from chainhub._session.credentials import (
+    ApiKey,
+    Credentials,
+    Key,
+    check_key,
+    default_key_file,
+    find_key,
+    keyring_installed,
+    no_key,
+)
 from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
 
 KEY = "sk-test-0123456789"
@@ -65,43 +76,35 @@ def credentials(argument: ApiKey | None) -> Credentials:
 
 
 class Sync:
-    """Drive the sync form."""
+    """Ask in a thread."""
 
     def build(self, source: Source) -> Credentials:
-        """Return credentials that ask the source."""
         return credentials(source)
 
     def key(self, held: Credentials) -> str:
-        """Return the key."""
-        return held.key()
+        return held.key().reveal()
 
     def refresh(self, held: Credentials, rejected: str) -> str | None:
-        """Return another key."""
-        return held.refresh(rejected)
+        key = held.refresh(Key(rejected))
+        return key and key.reveal()
 
 
-class Async(Sync):
-    """Drive the async form with an async callable."""
+class AsyncOfPlain(Sync):
+    """Ask a plain callable in an event loop."""
+
+    def key(self, held: Credentials) -> str:
+        return asyncio.run(held.akey()).reveal()
+
+    def refresh(self, held: Credentials, rejected: str) -> str | None:
+        key = asyncio.run(held.arefresh(Key(rejected)))
+        return key and key.reveal()
+
+
+class Async(AsyncOfPlain):
+    """Ask an async callable in an event loop."""
 
     def build(self, source: Source) -> Credentials:
-        """Return credentials that ask the source."""
         return credentials(source.ask)
-
-    def key(self, held: Credentials) -> str:
-        """Return the key."""
-        return asyncio.run(held.akey())
-
-    def refresh(self, held: Credentials, rejected: str) -> str | None:
-        """Return another key."""
-        return asyncio.run(held.arefresh(rejected))
-
-
-class AsyncOfPlain(Async):
-    """Drive the async form with a plain callable."""
-
-    def build(self, source: Source) -> Credentials:
-        """Return credentials that ask the source."""
-        return credentials(source)
 
 
 @pytest.fixture(params=[Sync, Async, AsyncOfPlain])
@@ -111,36 +114,22 @@ def mode(request: pytest.FixtureRequest) -> Sync:
     return made
 
 
-def test_argument_goes_before_the_environment() -> None:
-    """A string given by the caller is used whatever the environment says."""
-    held = Credentials.from_sources(f"{KEY}\n", environ={"CHAINHUB_API_KEY": "sk-test-env"})
-    assert (held.key(), held.source) == (KEY, "the api_key argument")
-
-
-def test_callable_goes_before_the_environment() -> None:
-    """A callable is not asked at construction, and goes before the environment."""
+def test_precedence() -> None:
+    """An argument goes before the environment, and a callable is not asked at construction."""
+    environ = {"CHAINHUB_API_KEY": "sk-test-env"}
     source = Source()
-    held = Credentials.from_sources(source, environ={"CHAINHUB_API_KEY": "sk-test-env"})
-    assert source.asked == 0
-    assert (held.key(), held.source) == ("sk-test-1", "the api_key callable")
-
-
-def test_environment() -> None:
-    """Without an argument the environment is read at construction."""
-    held = Credentials.from_sources(environ={"CHAINHUB_API_KEY": KEY})
-    assert (held.key(), held.source) == (KEY, "CHAINHUB_API_KEY")
-
-
-def test_no_source_at_all() -> None:
-    """Credentials without a key or a way to get one say so when they are asked."""
-    with pytest.raises(CredentialsError, match="from PLACE: it is empty"):
-        Credentials("PLACE").key()
-
-
-def test_nothing_anywhere() -> None:
-    """No key in any place is an error at construction."""
+    for argument, key, name in (
+        (f"{KEY}\n", KEY, "the api_key argument"),
+        (source, "sk-test-1", "the api_key callable"),
+        (None, "sk-test-env", "CHAINHUB_API_KEY"),
+    ):
+        held = Credentials.from_sources(argument, environ=environ)
+        assert source.asked == 0 or argument is None
+        assert (held.key().reveal(), held.source) == (key, name)
     with pytest.raises(CredentialsError, match="no API key: pass api_key="):
         credentials(None)
+    with pytest.raises(CredentialsError, match="from PLACE: it is empty"):
+        Credentials("PLACE").key()
 
 
 @pytest.mark.parametrize("argument", ["", " ", "sk-test\nx", b"sk-test-bytes", 7])
@@ -160,6 +149,7 @@ class Ring(ModuleType):
 
     def get_password(self, service: str, user: str) -> str | None:
         """Answer or raise."""
+        assert (service, user) == ("chainhub", "api_key")
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -184,7 +174,7 @@ def test_keyring(
     assert held.source == "the keyring"
     monkeypatch.setitem(sys.modules, "keyring", Ring(answer))
     if said is None:
-        assert held.key() == KEY
+        assert held.key().reveal() == KEY
         return
     with pytest.raises(CredentialsError, match=said) as caught:
         held.key()
@@ -194,9 +184,8 @@ def test_keyring(
 def test_a_fixed_key_cannot_be_refreshed() -> None:
     """A string is not asked again."""
     held = credentials(KEY)
-    assert held.refresh(KEY) is None
-    assert asyncio.run(held.arefresh(KEY)) is None
-    assert asyncio.run(held.akey()) == KEY
+    assert held.refresh(held.key()) is asyncio.run(held.arefresh(held.key())) is None
+    assert asyncio.run(held.akey()).reveal() == KEY
 
 
 def test_asked_once(mode: Sync) -> None:
@@ -208,22 +197,12 @@ def test_asked_once(mode: Sync) -> None:
 
 
 def test_refreshed_when_it_was_refused(mode: Sync) -> None:
-    """A refused key is replaced by asking again, and the new one is used from then on."""
+    """The new key is used from then on, by a call too that was refused with the older one."""
     source = Source()
     held = mode.build(source)
-    mode.key(held)
+    assert mode.refresh(held, "sk-test-0") == "sk-test-1"  # refused before this one was asked for
     assert mode.refresh(held, "sk-test-1") == "sk-test-2"
-    assert mode.key(held) == "sk-test-2"
-    assert source.asked == 2
-
-
-def test_a_call_from_before_the_refresh_gets_the_new_key(mode: Sync) -> None:
-    """A call that was refused with an older key does not make anyone ask again."""
-    source = Source()
-    held = mode.build(source)
-    mode.key(held)
-    mode.refresh(held, "sk-test-1")
-    assert mode.refresh(held, "sk-test-1") == "sk-test-2"
+    assert mode.refresh(held, "sk-test-1") == mode.key(held) == "sk-test-2"
     assert source.asked == 2
 
 
@@ -236,23 +215,15 @@ def test_the_same_key_again_is_no_refresh(mode: Sync) -> None:
     assert mode.refresh(held, "sk-test-a") == "sk-test-b"
 
 
-def test_refresh_before_any_key(mode: Sync) -> None:
-    """A key that came from elsewhere can be refused before this one was asked for."""
-    assert mode.refresh(mode.build(Source()), "sk-test-0") == "sk-test-1"
-
-
-def test_a_foreign_exception_is_not_shown(mode: Sync) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, CredentialsError])
+def test_a_foreign_exception_is_not_shown(mode: Sync, kind: type[Exception]) -> None:
     """What a callable raises becomes an error that names type and place, without its text."""
-    held = mode.build(Source(RuntimeError(f"denied for {KEY}"), KEY))
-    with pytest.raises(
-        CredentialsError, match=r"raised RuntimeError \(test_credentials\.py, line \d"
-    ):
+    held = mode.build(Source(kind(f"denied for {KEY}"), KEY))
+    place = rf"raised {kind.__name__} \(test_credentials\.py, line \d"
+    with pytest.raises(CredentialsError, match=place) as caught:
         mode.key(held)
-    with pytest.raises(CredentialsError) as caught:
-        mode.key(mode.build(Source(RuntimeError(KEY))))
     assert KEY not in str(caught.value)
-    assert caught.value.__context__ is None
-    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is caught.value.__cause__ is None
     assert mode.key(held) == KEY
 
 
@@ -266,13 +237,6 @@ def test_an_unusable_answer(mode: Sync, answer: object, said: str) -> None:
         mode.key(mode.build(Source(answer)))
     assert caught.value.__context__ is None
     assert "sk-test" not in str(caught.value)
-
-
-def test_an_exception_of_ours_is_foreign_too(mode: Sync) -> None:
-    """A callable may put the key into any exception, so none is shown."""
-    with pytest.raises(CredentialsError, match="raised CredentialsError") as caught:
-        mode.key(mode.build(Source(CredentialsError(f"no use: {KEY}"))))
-    assert KEY not in str(caught.value)
 
 
 def test_a_failed_refresh_keeps_the_old_key(mode: Sync) -> None:
@@ -294,7 +258,7 @@ def test_leaving_is_not_caught(leave: type[BaseException]) -> None:
     held = credentials(Source(leave(), KEY))
     with pytest.raises(leave):
         held.key()
-    assert held.key(within=0.0) == KEY
+    assert held.key(within=0.0).reveal() == KEY
 
 
 class HeldLock:
@@ -319,7 +283,7 @@ class HeldLock:
             assert self.come.acquire(timeout=10)
 
 
-def scheduler(source: Source, held: Credentials, work: Callable[[], object]) -> list[object]:
+def scheduler(source: Source, held: Credentials, work: Callable[[], Key | None]) -> list[object]:
     """Run the same in eight threads; the source answers when all of them wait for it."""
     lock = HeldLock()
     held._lock = lock  # type: ignore[assignment]  # as much of a lock as is needed
@@ -329,7 +293,8 @@ def scheduler(source: Source, held: Credentials, work: Callable[[], object]) -> 
 
     def run() -> None:
         try:
-            results.append(work())
+            found = work()
+            results.append(found and found.reveal())
         except CredentialsError as error:
             results.append(error.message)
 
@@ -346,68 +311,37 @@ def in_threads(work: Callable[[], object], size: int) -> None:
         thread.join(10)
 
 
-def test_threads_ask_once() -> None:
-    """Threads that wait for the key or a new one share one answer."""
-    source = Source()
+def test_threads_share_an_answer() -> None:
+    """Threads that wait for the key or another one do not ask one after the other."""
+    source = Source("sk-test-1", "sk-test-2", ValueError(), "sk-test-2")
     held = credentials(source)
     assert scheduler(source, held, held.key) == ["sk-test-1"] * 8
-    assert scheduler(source, held, lambda: held.refresh("sk-test-1")) == ["sk-test-2"] * 8
-    assert source.asked == 2
+    assert scheduler(source, held, lambda: held.refresh(Key("sk-test-1"))) == ["sk-test-2"] * 8
+    (failure,) = set(scheduler(source, held, lambda: held.refresh(Key("sk-test-2"))))
+    assert "raised ValueError" in str(failure)
+    # The old failure is not what those are told that wait for a later, good answer.
+    assert scheduler(source, held, lambda: held.refresh(Key("sk-test-2"))) == [None] * 8
+    assert source.asked == 4
 
 
-def test_threads_share_a_failure() -> None:
-    """Threads that waited for an answer that failed do not ask one after the other."""
-    source = Source(ValueError())
-    held = credentials(source)
-    told = scheduler(source, held, held.key)
-    assert len(told) == 8
-    assert len(set(told)) == 1
-    assert source.asked == 1
+def gathered(*work: Coroutine[object, object, Key | None]) -> set[str | None]:
+    """Run coroutines together in an event loop of their own, and return what they brought."""
 
-
-def test_threads_share_that_there_is_no_other_key() -> None:
-    """Threads that waited for the same key again do not ask one after the other."""
-    source = Source("sk-test-a")
-    held = credentials(source)
-    held.key()
-    assert scheduler(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
-    assert source.asked == 2
-
-
-def gathered(*work: Coroutine[object, object, str | None]) -> list[str | BaseException | None]:
-    """Run coroutines together in an event loop of their own."""
-
-    async def run() -> list[str | BaseException | None]:
+    async def run() -> list[Key | BaseException | None]:
         return await asyncio.gather(*work, return_exceptions=True)
 
-    return asyncio.run(run())
+    return {one.reveal() if isinstance(one, Key) else str(one) for one in asyncio.run(run())}
 
 
-def test_a_failure_is_forgotten_after_an_answer() -> None:
-    """An old failure is not what threads are told that waited for a later, good answer."""
-    source = Source("sk-test-a", ValueError(), "sk-test-a")
-    held = credentials(source)
-    held.key()
-    with pytest.raises(CredentialsError):
-        held.refresh("sk-test-a")
-    assert scheduler(source, held, lambda: held.refresh("sk-test-a")) == [None] * 8
-
-
-def test_tasks_ask_once() -> None:
-    """Tasks that wait for the key or a new one share one answer."""
-    source = Source()
+def test_tasks_share_an_answer() -> None:
+    """Tasks that wait for the key or a new one do not ask one after the other."""
+    source = Source("sk-test-1", "sk-test-2", ValueError())
     held = credentials(source.ask)
-    assert gathered(*(held.akey() for _ in range(8))) == ["sk-test-1"] * 8
-    assert gathered(*(held.arefresh("sk-test-1") for _ in range(8))) == ["sk-test-2"] * 8
-    assert source.asked == 2
-
-
-def test_tasks_share_a_failure() -> None:
-    """Tasks that waited for an answer that failed do not ask one after the other."""
-    source = Source(ValueError())
-    held = credentials(source.ask)
-    assert {type(one) for one in gathered(*(held.akey() for _ in range(8)))} == {CredentialsError}
-    assert source.asked == 1
+    assert gathered(*(held.akey() for _ in range(8))) == {"sk-test-1"}
+    assert gathered(*(held.arefresh(Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
+    (failure,) = gathered(*(held.arefresh(Key("sk-test-2")) for _ in range(8)))
+    assert "raised ValueError" in str(failure)
+    assert source.asked == 3
 
 
 def test_a_cancelled_task_leaves_the_question_to_the_next() -> None:
@@ -415,14 +349,14 @@ def test_a_cancelled_task_leaves_the_question_to_the_next() -> None:
     source = Source()
     held = credentials(source.ask)
 
-    async def run() -> str:
+    async def run() -> Key:
         first = asyncio.create_task(held.akey())
         second = asyncio.create_task(held.akey())
         await asyncio.sleep(0)
         first.cancel()
         return await asyncio.wait_for(second, 5)
 
-    assert asyncio.run(run()) == "sk-test-1"
+    assert asyncio.run(run()).reveal() == "sk-test-1"
 
 
 def test_several_loops_at_once() -> None:
@@ -430,7 +364,7 @@ def test_several_loops_at_once() -> None:
     source = Source(KEY)
     held = credentials(source.ask)
     keys: list[str] = []
-    in_threads(lambda: keys.append(asyncio.run(held.akey())), 4)
+    in_threads(lambda: keys.append(asyncio.run(held.akey()).reveal()), 4)
     assert keys == [KEY] * 4
     assert 1 <= source.asked <= 4
 
@@ -450,16 +384,12 @@ def test_event_loops_are_not_kept() -> None:
 
 
 def test_a_plain_callable_does_not_stop_the_loop() -> None:
-    """In an async client a callable that blocks runs in another thread."""
+    """It runs in another thread, and need not be an async function to return a coroutine."""
     source = Source()
     asyncio.run(credentials(source).akey())
     assert threading.get_ident() not in source.threads
-
-
-def test_a_callable_that_returns_a_coroutine() -> None:
-    """It need not be an async function itself to be awaited."""
-    source = Source()
-    assert asyncio.run(credentials(lambda: source.ask()).akey()) == "sk-test-1"
+    held = credentials(lambda: source.ask())
+    assert asyncio.run(held.akey()).reveal() == "sk-test-2"
 
 
 class Later:
@@ -480,20 +410,16 @@ def test_async_callable_in_a_sync_client(async_callable: Callable[[], Awaitable[
 
 def test_a_callable_that_uses_its_own_client() -> None:
     """It is told so instead of waiting for itself."""
-    held: Credentials = credentials(lambda: held.key().reveal())
-    with pytest.raises(CredentialsError, match="raised ConfigurationError"):
-        held.key(within=5.0)
-
-
-def test_an_async_callable_that_uses_its_own_client() -> None:
-    """It is told so instead of waiting for itself."""
 
     async def ask() -> str:
-        return await held.akey()
+        return (await asked.akey()).reveal()
 
-    held = credentials(ask)
+    held: Credentials = credentials(lambda: held.key().reveal())
+    asked = credentials(ask)
     with pytest.raises(CredentialsError, match="raised ConfigurationError"):
-        asyncio.run(asyncio.wait_for(held.akey(), 5))
+        held.key(within=5.0)
+    with pytest.raises(CredentialsError, match="raised ConfigurationError"):
+        asyncio.run(asyncio.wait_for(asked.akey(), 5))
 
 
 def test_two_callables_that_use_each_others_client() -> None:
@@ -509,14 +435,8 @@ def test_two_callables_that_use_each_others_client() -> None:
 
     other = credentials(ask)
     one: Credentials = credentials(lambda: other.key().reveal())
-    assert one.key() == KEY
+    assert one.key().reveal() == KEY
     assert told == [ConfigurationError]
-
-
-def test_a_callable_that_uses_another_client() -> None:
-    """A key may come from a service that needs a key."""
-    outer = credentials(Source())
-    assert credentials(lambda: outer.key().reveal()).key() == "sk-test-1"
 
 
 @pytest.mark.parametrize("within", [0.0, -1.0, 0.01])
@@ -525,19 +445,7 @@ def test_waiting_for_another_thread_is_bounded(within: float) -> None:
     held = credentials(Source())
     with held._lock, pytest.raises(DeadlineError, match="another thread"):
         held.key(within)
-
-
-def test_any_bound_is_allowed() -> None:
-    """An infinite bound is none."""
-    assert credentials(Source()).key(within=float("inf")) == "sk-test-1"
-
-
-@pytest.mark.parametrize("build", [lambda: credentials(KEY), lambda: credentials(lambda: KEY)])
-def test_never_shown(build: Callable[[], Credentials]) -> None:
-    """Neither repr nor str holds the key."""
-    held = build()
-    assert held.key() == KEY
-    assert KEY not in repr(held) + str(held) + f"{held}"
+    assert held.key(within=float("inf")).reveal() == "sk-test-1"
 
 
 @pytest.mark.parametrize("save", [pickle.dumps, copy.copy, copy.deepcopy])
@@ -548,20 +456,15 @@ def test_pickling_is_refused(save: Callable[[Credentials], object]) -> None:
 
 
 def test_secrets() -> None:
-    """The keys to mask are the one in use and those before it, a few of them."""
+    """The keys to mask are the one in use and those before it, a few of them, each once."""
     held = credentials(Source())
     assert held.secrets() == ()
     for count in range(1, 12):
-        held.refresh(f"sk-test-{count - 1}") if count > 1 else held.key()
+        held.refresh(Key(f"sk-test-{count - 1}"))
     assert held.secrets() == tuple(f"sk-test-{count}" for count in range(4, 12))
-    assert credentials(KEY).secrets() == (KEY,)
-
-
-def test_secrets_of_a_key_that_comes_back() -> None:
-    """A key is listed once."""
     held = credentials(Source("sk-test-a", "sk-test-b", "sk-test-a"))
     held.refresh(held.key())
-    held.refresh("sk-test-b")
+    held.refresh(Key("sk-test-b"))
     assert held.secrets() == ("sk-test-a", "sk-test-b")
 
 
@@ -570,7 +473,7 @@ def test_reset_after_fork() -> None:
     held = credentials(Source())
     held._lock.acquire()
     held.reset_after_fork()
-    assert held.key(within=0.0) == "sk-test-1"
+    assert held.key(within=0.0).reveal() == "sk-test-1"
 
 
 def test_import_is_light() -> None:
@@ -585,11 +488,236 @@ def test_import_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_key_shows_itself_to_nobody() -> None:
+@pytest.mark.parametrize("build", [lambda: credentials(KEY), lambda: credentials(lambda: KEY)])
+def test_a_key_shows_itself_to_nobody(build: Callable[[], Credentials]) -> None:
     """Neither it nor the keys that must be masked have a repr that tells."""
-    held = credentials(KEY)
+    held = build()
     key = held.key()
-    assert KEY not in f"{key!r} {key} {held.secrets()!r}"
+    assert KEY not in f"{key!r} {key} {held.secrets()!r} {held} {held!r}"
     assert (key.reveal(), held.secrets()) == (KEY, (KEY,))
     assert {key, held.key()} == {key}
-    assert key != "sk-test-another"
+    assert key not in ("sk-test-another", KEY)
+
+
+def refusal(text: object) -> str:
+    """Return what the error says of an unusable key."""
+    with pytest.raises(CredentialsError) as caught:
+        check_key(text, "PLACE")
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert "PLACE" in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", [KEY, f"{KEY}\r\n", f" \t{KEY} \n", f"Bearer {KEY}", f"bearer\t {KEY} "]
+)
+def test_what_surrounds_a_key_is_dropped(text: str) -> None:
+    """White space around the key and a leading Bearer are not part of it."""
+    assert check_key(text, "PLACE") == KEY
+
+
+@pytest.mark.parametrize("key", ["k", "x" * 8192, "!~", "bearerx", "a.b-c_d:e/f+g=", "$2b$1"])
+def test_odd_but_usable_keys(key: str) -> None:
+    """Any visible ASCII passes, however short."""
+    assert check_key(key, "PLACE") == key
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [
+        ("\r\nX-Injected: 1", "a line break"),
+        ("\n", "a line break"),
+        (" ", "white space"),
+        ("\t", "white space"),
+        ("\x00", "a control character"),
+        ("\x1b", "a control character"),
+        ("\x7f", "a control character"),
+        ("\x85", "a character outside ASCII"),
+        ("é", "a character outside ASCII"),
+        ("’", "a character outside ASCII"),
+        ("\udcff", "a character outside ASCII"),
+        ("٣", "a character outside ASCII"),
+    ],
+)
+def test_what_a_header_cannot_carry(character: str, name: str) -> None:
+    """The error names kind and position of the first such character, and shows no other."""
+    said = refusal(f"sk-test-q{character}zzqqzz")
+    assert f"{name} at position 10" in said
+    assert "zzqqzz" not in said
+    assert "sk-test" not in said
+
+
+PLACEHOLDERS = """{{YOUR_API_KEY}}|Bearer {{YOUR_API_KEY}}|YOUR_API_KEY|your-api-key-here
+your_chainhub_api_key|your token|sk-your-key|<api key>|$CHAINHUB_API_KEY|${CHAINHUB_API_KEY}
+%CHAINHUB_API_KEY%|sk-...|sk-xxxxxxxx|sk-****"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *((text, "empty") for text in ("", " ", "\r\n", "Bearer", "Bearer ")),
+        *((text, "placeholder") for text in PLACEHOLDERS.replace("\n", "|").split("|")),
+        *((f"{quote}{KEY}{quote}", "quotation marks") for quote in "'\"`"),
+        ("q" * 8193, "8193"),
+        (None, "NoneType, not a string"),
+        (7, "int, not a string"),
+        (b"sk-test-bytes", "bytes, not a string"),
+        (["sk-test-list"], "list, not a string"),
+    ],
+)
+def test_what_cannot_be_a_key(text: object, said: str) -> None:
+    """The reason is named, and what is there is not shown."""
+    shown = refusal(text)
+    assert said in shown
+    for piece in (KEY, "sk-test", "qqq", str(text).strip()):
+        assert not piece or piece == "Bearer" or piece not in shown.replace(said, "")
+
+
+def key_file(folder: Path, content: bytes = KEY.encode(), mode: int = 0o600) -> Path:
+    """Write a key file to its default place below a folder."""
+    path = folder / "chainhub" / "key"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+def found(**environ: str) -> tuple[str, str] | None:
+    """Return the key that an environment leads to, and its source."""
+    key = find_key(environ)
+    return key and (key.reveal(), key.source)
+
+
+def test_the_first_place_counts(tmp_path: Path) -> None:
+    """The variable, then the file that one names, then the default; an empty variable is unset."""
+    default = key_file(tmp_path, b"sk-test-default")
+    named = tmp_path / "named"
+    named.write_text("\ufeffsk-test-named")  # editors of one system put a byte order mark first
+    places = {"XDG_CONFIG_HOME": str(tmp_path), "CHAINHUB_API_KEY_FILE": str(named)}
+    told = "the file that CHAINHUB_API_KEY_FILE names"
+    assert found(**places, CHAINHUB_API_KEY=f"{KEY}\n") == (KEY, "CHAINHUB_API_KEY")
+    assert found(**places, CHAINHUB_API_KEY="") == ("sk-test-named", told)
+    places["CHAINHUB_API_KEY_FILE"] = ""
+    assert found(**places) == ("sk-test-default", f"the key file {default}")
+    default.unlink()
+    assert found(**places) is None
+
+
+def test_blank_variable_is_an_error() -> None:
+    """A variable of white space was meant to be a key."""
+    with pytest.raises(CredentialsError, match="CHAINHUB_API_KEY: it is empty"):
+        found(CHAINHUB_API_KEY=" ")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o666])
+def test_named_file_is_taken_as_it_is(tmp_path: Path, mode: int) -> None:
+    """A mounted secret may be readable by others, and a link."""
+    link = tmp_path / "link"
+    link.symlink_to(key_file(tmp_path, mode=mode))
+    told = "the file that CHAINHUB_API_KEY_FILE names"
+    assert found(CHAINHUB_API_KEY_FILE=str(link)) == (KEY, told)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("sk-test-not-a-path", "does not exist"),
+        (".", "is not a regular file"),
+        ("/dev/zero", "is not a regular file"),
+        ("sk-test\0nul", "cannot be read"),
+        ("sk-test" * 1000, "cannot be read"),
+    ],
+)
+def test_named_file_that_cannot_be_read(path: str, problem: str) -> None:
+    """The variable is named and its value is not, which may be the key by mistake."""
+    with pytest.raises(CredentialsError, match=problem) as caught:
+        found(CHAINHUB_API_KEY_FILE=path)
+    assert "CHAINHUB_API_KEY_FILE" in str(caught.value)
+    assert "sk-test" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    """A pipe that nobody writes to does not block."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CredentialsError, match="not a regular file"):
+        found(CHAINHUB_API_KEY_FILE=str(tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "empty"),
+        (b"sk-test-a\nsk-test-b\n", "line break at position 10"),
+        ("sk-test".encode("utf-16"), "outside ASCII at position 1"),
+        (b"q" * 100_000, "16384 characters"),
+    ],
+)
+def test_named_file_with_an_unusable_key(tmp_path: Path, content: bytes, problem: str) -> None:
+    """What stands in a file is checked like any other key, however big the file."""
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(CredentialsError, match=problem) as caught:
+        found(CHAINHUB_API_KEY_FILE=str(path))
+    assert "sk-test" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666, 0o610])
+def test_default_file_open_to_others(
+    tmp_path: Path, mode: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file at the default place must be its owner's alone, and the error says how."""
+    path = key_file(tmp_path, mode=mode)
+    with pytest.raises(CredentialsError, match=f"chmod 600 {path}"):
+        find_key({"XDG_CONFIG_HOME": str(tmp_path)})
+
+    monkeypatch.setattr(_credentials, "_POSIX", False)  # where modes do not exist
+    assert find_key({"XDG_CONFIG_HOME": str(tmp_path)}) is not None
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"XDG_CONFIG_HOME": "/x"}, "/x/chainhub/key"),
+        ({"XDG_CONFIG_HOME": "/x", "HOME": "/h"}, "/x/chainhub/key"),
+        ({"XDG_CONFIG_HOME": "x", "HOME": "/h"}, "/h/.config/chainhub/key"),
+        ({"XDG_CONFIG_HOME": "", "HOME": "/h"}, "/h/.config/chainhub/key"),
+        ({"HOME": "/h"}, "/h/.config/chainhub/key"),
+        ({}, os.path.expanduser("~/.config/chainhub/key")),
+    ],
+)
+def test_default_place(environ: dict[str, str], path: str) -> None:
+    """The default place follows the XDG specification, which ignores a relative folder."""
+    assert default_key_file(environ) == path
+
+
+def test_keyring_is_not_imported_to_see_whether_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finding the extra does not run it."""
+    (tmp_path / "keyring.py").write_text("raise RuntimeError")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "keyring", raising=False)
+    assert keyring_installed()
+    assert "keyring" not in sys.modules
+
+
+@pytest.mark.parametrize(("module", "expected"), [(None, False), (ModuleType("keyring"), True)])
+def test_keyring_hidden_or_replaced(
+    module: ModuleType | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keyring that is hidden does not count, one that a test has put there does."""
+    monkeypatch.setitem(sys.modules, "keyring", module)
+    assert keyring_installed() is expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "empty"), [({"HOME": "/h"}, False), ({"HOME": "/h", "CHAINHUB_API_KEY": ""}, True)]
+)
+def test_no_key_lists_every_place(environ: dict[str, str], empty: bool) -> None:
+    """The error names each place a key may stand in, and a variable that is set but empty."""
+    said = str(no_key(environ))
+    for place in ("api_key=", "CHAINHUB_API_KEY_FILE", "/h/.config/chainhub/key", "keyring set"):
+        assert place in said
+    assert ("set but empty" in said) is empty
