@@ -368,7 +368,7 @@ def test_cancelled_task_closes_its_connection(server):
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            (pool,) = client._session._async_pools.values()
+            (pool,) = (mine.pool for mine in client._session._loops.values())
             return pool.idle, pool._permits.locked()
 
     assert asyncio.run(cancelled()) == (0, False)

@@ -269,11 +269,11 @@ def test_every_session_starts_anew_in_a_child(server, monkeypatch):
 
     client = chainhub.Client(KEY, base_url=server.url)
     client.video.query("a")
-    pool = client._session._sync_pool
+    pool = client._session._pool
     monkeypatch.setattr(_session, "_sessions", weakref.WeakSet([client._session]))
     monkeypatch.setattr(_session, "_abandoned", abandoned := [])
     _session._after_fork_in_child()
-    assert (client._session._sync_pool, abandoned[0][0]) == (None, pool)
+    assert (client._session._pool, abandoned[0][0]) == (None, pool)
     pool.close()
 
 

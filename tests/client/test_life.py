@@ -27,7 +27,7 @@ def test_one_async_client_serves_several_event_loops(server):
     for _ in range(3):
         assert asyncio.run(client.video.query("a")).status == "pending"
     assert server.connections == 3
-    assert len(client._session._async_pools) <= 1
+    assert len(client._session._loops) <= 1
 
 
 def test_one_async_client_serves_loops_of_several_threads(server):
@@ -112,7 +112,7 @@ def test_arguments_for_httpx_serve_several_event_loops(server):
     client = chainhub.AsyncClient("sk-test-loops", base_url=server.url, httpx_args={"http2": False})
     for _ in range(3):
         assert asyncio.run(client.video.query("a")).status == "pending"
-    assert len(client._session._async_ordinary) == 1
+    assert len(client._session._loops) == 1
 
 
 def test_closing_from_elsewhere_closes_the_ordinary_client_of_a_loop():
@@ -153,7 +153,7 @@ def test_closing_reaches_the_connections_of_other_loops(server):
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     asyncio.run_coroutine_threadsafe(client.video.query("a"), loop).result(60)
-    (pool,) = client._session._async_pools.values()
+    (pool,) = (mine.pool for mine in client._session._loops.values())
     assert pool.idle == 1
     client._session.close()
     deadline = time.monotonic() + 60
@@ -256,7 +256,7 @@ def test_what_a_closed_loop_had_is_left_alone(server):
     async def ask():
         await client.video.query("a")
         client._session.let_go()  # a loop that runs closes its own
-        assert client._session._async_pools
+        assert client._session._loops
         await client.aclose()
 
     loop.run_until_complete(ask())
@@ -301,15 +301,15 @@ def test_forked_child_shares_nothing(server):
         client = chainhub.Client("sk-test-fork", base_url=sys.argv[1])
         client.video.query("parent")
         session = client._session
-        before = session._sync_pool
+        before = session._pool
         child = os.fork()
         for _ in range(5):
             client.video.query("a")
         if child == 0:
-            assert session._sync_pool is not before
+            assert session._pool is not before
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        assert session._sync_pool is before
+        assert session._pool is before
         sys.exit(os.waitstatus_to_exitcode(status))
     """
     command = [

@@ -1,22 +1,21 @@
 """One call: its attempts, their results and the next step. It sends nothing and never sleeps.
 
-The two loops in `_session` carry out what is decided here.
+The two loops in `session` carry out what is decided here.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import _clock
 from chainhub._redaction import redact_text
 from chainhub._responses import judge
-from chainhub._session.events import AttemptEvent, CallEvent, Observers, RetryEvent, logger
+from chainhub._session.events import UNDER_WAY, AttemptEvent, CallEvent, RetryEvent, logger
 from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest
-from chainhub._session.retry import Retry, RetryBudget, Stop, decide, retry_after_of
+from chainhub._session.retry import Retry, Stop, decide, retry_after_of
 from chainhub._transport import Failure, Limits, Response
 from chainhub.errors import (
     AmbiguousOutcome,
@@ -34,84 +33,71 @@ from chainhub.errors import (
 
 if TYPE_CHECKING:
     from chainhub._session.events import AttemptSpan
+    from chainhub._session.session import Session
     from chainhub._transport import FailureKind
 
 
 class Call:
-    """The state of one call.
+    """The state of one call; its budget, event hooks and source of jitter are the session's.
 
     Attributes:
         outgoing: The request as the next attempt sends it.
-        span: What a tracer has made of the attempt under way.
-
-    Args:
-        prepared: The request.
-        options: The choices of the call.
-        budget: The client's retry budget.
-        observers: The event hooks.
-        started: The instant it began.
-        secrets: Returns what must be masked in texts that come from outside.
-        random: Gives a number in [0, 1).
     """
 
-    def __init__(
-        self,
-        prepared: PreparedRequest,
-        options: Options,
-        budget: RetryBudget,
-        observers: Observers,
-        *,
-        started: float,
-        secrets: Callable[[], tuple[str, ...]],
-        random: Callable[[], float],
-    ) -> None:
+    def __init__(self, prepared: PreparedRequest, options: Options, session: Session) -> None:
         self.prepared = self.outgoing = prepared
-        self.span: AttemptSpan | None = None
         self.options = options
-        self.budget = budget
-        self.observers = observers
-        self.started = started
-        self.deadline_at = started + options.deadline
-        self.secrets = secrets
-        self.random = random
-        self.attempts = 0
-        self.refreshed = False
+        self._session = session
+        self._secrets, self._observers = session.credentials.secrets, session.observers
+        self._began = self._attempt_began = _clock.monotonic()
+        self._deadline_at = self._began + options.deadline
+        self._span: AttemptSpan | None = None
+        self._attempts = 0
+        self._refreshed = False
         self._spent = 0.0
         self._fresh = False
-        self._attempt_began = started
 
     def begin(self) -> Limits:
-        """Begin the next attempt and return its limits."""
-        if self.options.cancel is not None and self.options.cancel.is_set():
+        """Begin the next attempt and return its limits; `over` has to follow."""
+        prepared, options, tracer = self.prepared, self.options, self._observers.tracer
+        if options.cancel is not None and options.cancel.is_set():
             raise self._filled(CancelledByUser("cancelled"))
-        self.attempts += 1
+        self._attempts += 1
         self._attempt_began = _clock.monotonic()
-        prepared, options, tracer = self.prepared, self.options, self.observers.tracer
         if tracer is not None:
-            number, url = self.attempts, prepared.url
-            self.span = tracer.attempt(prepared.operation, prepared.method, url, number)
-            self.outgoing = prepared.with_headers(self.span.headers)
+            number, url = self._attempts, prepared.url
+            self._span = tracer.attempt(prepared.operation, prepared.method, url, number)
+            self.outgoing = prepared.with_headers(self._span.headers)
         limits = self._limits = Limits(
             timeout=options.timeout,
             connect=options.connect,
-            deadline=self.deadline_at,
+            deadline=self._deadline_at,
             max_body=options.max_body,
             # After a failure below HTTP the other idle connections may be dead as well.
             fresh=self._fresh or not prepared.idempotent,
             cancel=options.cancel,
         )
+        # Not by a token: a coroutine may be closed in another context.
+        self._outer = UNDER_WAY.get()
+        UNDER_WAY.set(self._session.under_way)
+        _clock.request_under_way(1)
         return limits
 
     def broke_off(self, error: BaseException) -> None:
         """Take that the attempt under way ended without an outcome."""
-        if self.span is not None:
-            self.span.broke_off(error)
+        if self._span is not None:
+            self._span.broke_off(error)
+
+    def over(self) -> None:
+        """Take that nothing is under way any more."""
+        UNDER_WAY.set(self._outer)
+        _clock.request_under_way(-1)
 
     def next_step(self, outcome: Response | Failure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         good = isinstance(outcome, Response) and 200 <= outcome.status < 300
         if good:
-            self.budget.succeeded(self._spent)
+            self._session.budget.succeeded(self._spent)
         self.report_attempt(outcome)
         if good:
             return self._end(outcome, None)
@@ -120,42 +106,54 @@ class Call:
         self._fresh = not isinstance(outcome, Response)
         step = decide(
             self.options.retry,
-            self.budget,
+            self._session.budget,
             idempotent=self.prepared.idempotent,
             outcome=outcome,
-            attempt=self.attempts,
+            attempt=self._attempts,
             remaining=self.left(),
             wall=time.time(),
             now=_clock.monotonic(),
-            random=self.random,
+            random=self._session.random,
         )
         error = self._error(outcome, step)
         if isinstance(step, Stop):
-            logger.debug("not trying again after attempt %d: %s", self.attempts, step.reason)
+            logger.debug("not trying again after attempt %d: %s", self._attempts, step.reason)
             return self._end(outcome, error)
         self._spent += step.cost
-        self._report_retry(step.delay, error)
+        logger.info("trying again in %.2f s: %s", step.delay, error)
+        if self._observers.on_retry is not None:
+            self._observers.on_retry(
+                RetryEvent(
+                    method=self.prepared.method,
+                    url=self.prepared.url,
+                    attempt=self._attempts,
+                    delay=step.delay,
+                    error=error,
+                    max_attempts=self.options.retry.attempts,
+                    operation=self.prepared.operation,
+                )
+            )
         return step.delay
 
     def wants_new_key(self, outcome: Response | Failure) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if not isinstance(outcome, Response) or outcome.status != 401 or self.refreshed:
+        if not isinstance(outcome, Response) or outcome.status != 401 or self._refreshed:
             return False
-        self.refreshed = True
+        self._refreshed = True
         return True
 
     def left(self) -> float | None:
         """Return the seconds until the deadline, None without one."""
-        left = self.deadline_at - _clock.monotonic()
+        left = self._deadline_at - _clock.monotonic()
         return None if math.isinf(left) else left
 
     def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
         if not isinstance(outcome, Response):
-            over = _clock.monotonic() >= self.deadline_at
-            error = error_of(outcome, self.secrets(), ambiguous=ambiguous, deadline_over=over)
+            over = _clock.monotonic() >= self._deadline_at
+            error = error_of(outcome, self._secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
-            found = judge(outcome, secrets=self.secrets())
+            found = judge(outcome, secrets=self._secrets())
             assert found is not None  # judge knows an error in everything that is not 2xx
             error = found
             error.retry_after = retry_after_of(outcome, time.time())
@@ -177,31 +175,31 @@ class Call:
     def _filled(self, error: ChainhubError) -> ChainhubError:
         error.method = self.prepared.method
         error.url = self.prepared.url
-        error.attempts = self.attempts
-        error.elapsed = _clock.monotonic() - self.started
+        error.attempts = self._attempts
+        error.elapsed = _clock.monotonic() - self._began
         return error
 
     def _end(self, outcome: Response | Failure | None, error: ChainhubError | None) -> CallResult:
         answer = outcome if isinstance(outcome, Response) else None
-        observer = self.observers.on_call
-        if observer is not None:
-            event = CallEvent(
-                method=self.prepared.method,
-                url=self.prepared.url,
-                attempts=self.attempts,
-                status=answer.status if answer else None,
-                error=error,
-                elapsed=_clock.monotonic() - self.started,
-                operation=self.prepared.operation,
+        elapsed = _clock.monotonic() - self._began
+        if self._observers.on_call is not None:
+            self._observers.on_call(
+                CallEvent(
+                    method=self.prepared.method,
+                    url=self.prepared.url,
+                    attempts=self._attempts,
+                    status=answer.status if answer else None,
+                    error=error,
+                    elapsed=elapsed,
+                    operation=self.prepared.operation,
+                )
             )
-            observer(event)
-        elapsed = _clock.monotonic() - self.started
-        return CallResult(self.prepared, answer, error, self.attempts, elapsed)
+        return CallResult(self.prepared, answer, error, self._attempts, elapsed)
 
     def report_attempt(self, outcome: Response | Failure) -> None:
         """Report an attempt to the event hooks and the log."""
-        observer = self.observers.on_attempt
-        if observer is None and self.span is None and not logger.isEnabledFor(20):  # logging.INFO
+        observer = self._observers.on_attempt
+        if observer is None and self._span is None and not logger.isEnabledFor(20):  # logging.INFO
             return
         elapsed = _clock.monotonic() - self._attempt_began
         failure = outcome if isinstance(outcome, Failure) else None
@@ -209,11 +207,11 @@ class Call:
         event = AttemptEvent(
             method=self.prepared.method,
             url=self.prepared.url,
-            attempt=self.attempts,
+            attempt=self._attempts,
             status=answer.status if answer else None,
-            trouble=redact_text(failure.text, self.secrets()) if failure else None,
+            trouble=redact_text(failure.text, self._secrets()) if failure else None,
             trouble_kind=failure.kind if failure else None,
-            request_id=request_id_of(answer, self.secrets()) if answer else None,
+            request_id=request_id_of(answer, self._secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
             operation=self.prepared.operation,
@@ -227,31 +225,12 @@ class Call:
             event.attempt,
             event.request_id or "-",
         )
-        logger.debug(
-            "attempt %d used a %s connection",
-            event.attempt,
-            "kept" if self._limits.reused else "new",
-        )
-        if self.span is not None:
-            self.span.end(event)
+        kept = "kept" if self._limits.reused else "new"
+        logger.debug("attempt %d used a %s connection", event.attempt, kept)
+        if self._span is not None:
+            self._span.end(event)
         if observer is not None:
             observer(event)
-
-    def _report_retry(self, delay: float, error: ChainhubError) -> None:
-        logger.info("trying again in %.2f s: %s", delay, error)
-        observer = self.observers.on_retry
-        if observer is not None:
-            observer(
-                RetryEvent(
-                    method=self.prepared.method,
-                    url=self.prepared.url,
-                    attempt=self.attempts,
-                    delay=delay,
-                    error=error,
-                    max_attempts=self.options.retry.attempts,
-                    operation=self.prepared.operation,
-                )
-            )
 
 
 class CallResult(NamedTuple):

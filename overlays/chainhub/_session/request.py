@@ -156,6 +156,10 @@ class PreparedRequest:
         # The request with the key of the last call; copies for other targets have the same list.
         self._keyed: list[tuple[Key, Request]] = []
 
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """Leave the key behind when it is pickled."""
+        return None, {name: getattr(self, name) for name in self.__slots__} | {"_keyed": []}
+
     @property
     def raw_url(self) -> str:
         """The URL with all its secrets."""

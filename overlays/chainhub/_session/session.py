@@ -1,7 +1,7 @@
 """What a client shares with its copies: credentials, connections, the retry budget, being closed.
 
 Here are the two loops that carry a call out, one for threads and one for asyncio; what to do next
-is decided in `_call`.
+is decided in `call`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from chainhub import _clock, _transport
 from chainhub._session.call import Call, CallResult
 from chainhub._session.credentials import Credentials, Key
-from chainhub._session.events import UNDER_WAY, Observers, logger
+from chainhub._session.events import Observers, logger
 from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest, origin_of
 from chainhub._session.retry import RetryBudget
@@ -33,11 +33,10 @@ from chainhub.errors import ClientClosedError, ConfigurationError
 # with these imports it would take a tenth longer.
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+    from collections.abc import Awaitable
 
     from chainhub._transport import AsyncConnectionPool
 
-    Closable = TypeVar("Closable", AsyncConnectionPool, httpx.AsyncClient)
     SyncExchange = Callable[[PreparedRequest, Key, Limits], Response]
     AsyncExchange = Callable[[PreparedRequest, Key, Limits], Awaitable[Response]]
 
@@ -53,7 +52,7 @@ class Session:
         self.credentials = credentials
         self.observers = observers
         self._origin = origin_of(httpx.URL(connector.base_url))
-        self._under_way = connector.base_url, credentials.secrets
+        self.under_way = connector.base_url, credentials.secrets
         self.budget = RetryBudget()
         self.closed = False
         self._reset()
@@ -62,11 +61,9 @@ class Session:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._sync_pool: ConnectionPool | None = None
-        self._async_pools: dict[asyncio.AbstractEventLoop, AsyncConnectionPool] = {}
+        self._pool: ConnectionPool | None = None
         self._ordinary: httpx.Client | None = None
-        self._async_ordinary: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
-        self._lifetimes: dict[asyncio.AbstractEventLoop, list[AsyncIterator[None]]] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
     def __repr__(self) -> str:
         return f"<Session {self.connector.base_url}>"
@@ -83,9 +80,19 @@ class Session:
         """
         call = self._begin(prepared, options)
         exchange = exchange or self._exchange
+        outcome: Response | Failure
         while True:
             key = self.credentials.key(call.left())
-            outcome = self._attempt(call, key, exchange)
+            limits = call.begin()
+            try:
+                outcome = exchange(call.outgoing, key, limits)
+            except Failure as failure:
+                outcome = failure.without_frames()
+            except BaseException as error:
+                call.broke_off(error)
+                raise
+            finally:
+                call.over()
             if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
                 call.report_attempt(outcome)
                 continue
@@ -101,9 +108,19 @@ class Session:
         running_loop()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
+        outcome: Response | Failure
         while True:
             key = await self.credentials.akey()
-            outcome = await self._aattempt(call, key, exchange)
+            limits = call.begin()
+            try:
+                outcome = await exchange(call.outgoing, key, limits)
+            except Failure as failure:
+                outcome = failure.without_frames()
+            except BaseException as error:
+                call.broke_off(error)
+                raise
+            finally:
+                call.over()
             if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
                 call.report_attempt(outcome)
                 continue
@@ -121,83 +138,30 @@ class Session:
                 f"this client and its key are for {self.connector.base_url}; "
                 f"it sends no requests to {url.scheme}://{url.host}"
             )
-        return Call(
-            prepared,
-            options,
-            self.budget,
-            self.observers,
-            started=_clock.monotonic(),
-            secrets=self.credentials.secrets,
-            random=self.random,
-        )
-
-    def _attempt(self, call: Call, key: Key, exchange: SyncExchange) -> Response | Failure:
-        limits = call.begin()
-        outer = UNDER_WAY.get()
-        UNDER_WAY.set(self._under_way)
-        _clock.request_under_way(1)
-        try:
-            return exchange(call.outgoing, key, limits)
-        except Failure as failure:
-            return failure.without_frames()
-        except BaseException as error:
-            call.broke_off(error)
-            raise
-        finally:
-            UNDER_WAY.set(outer)
-            _clock.request_under_way(-1)
-
-    async def _aattempt(self, call: Call, key: Key, exchange: AsyncExchange) -> Response | Failure:
-        limits = call.begin()
-        # Not by a token: a coroutine may be closed in another context.
-        outer = UNDER_WAY.get()
-        UNDER_WAY.set(self._under_way)
-        _clock.request_under_way(1)
-        try:
-            return await exchange(call.outgoing, key, limits)
-        except Failure as failure:
-            return failure.without_frames()
-        except BaseException as error:
-            call.broke_off(error)
-            raise
-        finally:
-            UNDER_WAY.set(outer)
-            _clock.request_under_way(-1)
+        return Call(prepared, options, self)
 
     def _exchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        pool = self._sync_pool or self._make_sync_pool()
+        pool = self._pool
+        if pool is None:
+            with self._lock:
+                connector = self.connector
+                pool = self._pool = self._pool or ConnectionPool(
+                    connector.route, connector.max_connections
+                )
         return pool.exchange(prepared.with_key(key), limits)
 
     async def _aexchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        pool = self._async_pools.get(running_loop()) or await self._make_async_pool()
+        mine = self._loops.get(running_loop()) or await self._enter()
+        pool = mine.pool or mine.make_pool(self.connector)
         return await pool.exchange(prepared.with_key(key), limits)
 
-    def _make_sync_pool(self) -> ConnectionPool:
-        with self._lock:
-            self._sync_pool = self._sync_pool or ConnectionPool(
-                self.connector.route, self.connector.max_connections
-            )
-            return self._sync_pool
-
-    async def _make_async_pool(self) -> AsyncConnectionPool:
-        # It loads asyncio, of which threads need nothing.
-        pool = _transport.AsyncConnectionPool(self.connector.route, self.connector.max_connections)
-        await self._keep(self._async_pools, pool)
-        return pool
-
-    async def _keep(self, kept: dict[asyncio.AbstractEventLoop, Closable], one: Closable) -> None:
-        """Keep something for the running event loop and close it with it, whoever forgot to.
-
-        asyncio.run closes asynchronous generators before it closes the loop, so what is held by
-        one is closed in time.
-        """
-        loop = running_loop()
-        for theirs in (self._async_pools, self._async_ordinary, self._lifetimes):
-            for other in [loop for loop in list(theirs) if loop.is_closed()]:
-                del theirs[other]
-        kept[loop], lifetime = one, _closing_with_the_loop(one)
-        self._lifetimes.setdefault(loop, []).append(lifetime)
-        await anext(lifetime)
+    async def _enter(self) -> LoopConnections:
+        """Return what holds the connections of the running event loop, which is new here."""
+        for other in [loop for loop in list(self._loops) if loop.is_closed()]:
+            del self._loops[other]
+        mine = self._loops[running_loop()] = LoopConnections()
+        await anext(mine.lifetime)
+        return mine
 
     def ordinary(self, arguments: Mapping[str, Any]) -> httpx.Client:
         """Return httpx's own client for these arguments; all copies of a client have the same."""
@@ -208,11 +172,8 @@ class Session:
 
     async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
-        client = self._async_ordinary.get(running_loop())
-        if client is None:
-            client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
-            await self._keep(self._async_ordinary, client)
-        return client
+        mine = self._loops.get(running_loop()) or await self._enter()
+        return mine.ordinary or mine.make_ordinary(self.connector.httpx_settings(arguments))
 
     @property
     def random(self) -> Callable[[], float]:
@@ -222,52 +183,46 @@ class Session:
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
         self.closed = True
-        for mine in (self._sync_pool, self._ordinary):
-            if mine is not None:
-                mine.close()
-        others: list[tuple[asyncio.AbstractEventLoop, AsyncConnectionPool | httpx.AsyncClient]]
-        others = [*self._async_pools.items(), *self._async_ordinary.items()]
-        for loop, theirs in others:
+        self._close_mine()
+        for loop, theirs in list(self._loops.items()):
             with suppress(RuntimeError):  # the loop is closed, and with it the connections
                 loop.call_soon_threadsafe(_close_soon, loop, theirs)
 
     async def aclose(self) -> None:
         """Close all connections, those of this event loop before returning."""
-        loop = running_loop()
-        own = self._async_pools.pop(loop, None), self._async_ordinary.pop(loop, None)
+        mine = self._loops.pop(running_loop(), None)
         self.close()
-        for one in own:
-            if one is not None:
-                await one.aclose()
+        if mine is not None:
+            await mine.aclose()
+
+    def _close_mine(self) -> None:
+        # Attributes may be missing when construction failed.
+        for mine in (getattr(self, "_pool", None), getattr(self, "_ordinary", None)):
+            if mine is not None:
+                mine.close()
 
     def let_go(self) -> None:
         """Close what is idle when the interpreter ends, while all that closing needs is there."""
-        if self._sync_pool is not None:
-            self._sync_pool.close()
-        if self._ordinary is not None:
-            ordinary, self._ordinary = self._ordinary, None
-            ordinary.close()
-        for loop, lifetimes in list(self._lifetimes.items()):
+        self._close_mine()
+        self._ordinary = None
+        for loop, theirs in list(self._loops.items()):
             # Sockets of a loop that is closed are beyond reach; one that runs closes its own.
             if loop.is_closed() or loop.is_running():
                 continue
-            for theirs in (self._async_pools, self._async_ordinary, self._lifetimes):
-                theirs.pop(loop, None)
-            for lifetime in lifetimes:
-                closing = cast("AsyncGenerator[None, None]", lifetime).aclose()
-                with suppress(Exception):
-                    closing.send(None)
-                    closing.close()  # it waits for something, and nobody can any more
+            del self._loops[loop]
+            closing = theirs.lifetime.aclose()
+            with suppress(Exception):
+                closing.send(None)
+                closing.close()  # it waits for something, and nobody can any more
 
     def __del__(self, _ends: Callable[[], bool] = sys.is_finalizing) -> None:
         if _ends():  # modules are torn down, and with them what closing needs
             return
-        # Attributes may be missing when construction failed.
-        sync_pool = getattr(self, "_sync_pool", None)
-        if sync_pool is not None:
-            sync_pool.close()
-        pools = {} if self.closed else getattr(self, "_async_pools", {})
-        if any(pool.idle and not loop.is_closed() for loop, pool in list(pools.items())):
+        pool = getattr(self, "_pool", None)
+        if pool is not None:
+            pool.close()
+        loops = [] if getattr(self, "closed", True) else list(self._loops.items())
+        if any(theirs.pool and theirs.pool.idle and not loop.is_closed() for loop, theirs in loops):
             warnings.warn(
                 "an AsyncClient was dropped with open connections; use `async with` or aclose()",
                 ResourceWarning,
@@ -278,12 +233,56 @@ class Session:
     def after_fork(self) -> None:
         """Reset in a child process, without touching the parent's connections."""
         # Closing them would end conversations that are the parent's; dropping them would too.
-        mine = (self._sync_pool, self._async_pools, self._lifetimes)
-        _abandoned.append((*mine, self._ordinary, self._async_ordinary))
+        _abandoned.append((self._pool, self._ordinary, self._loops))
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
         self.credentials.reset_after_fork()
+
+
+class LoopConnections:
+    """What one event loop has, closed with it whoever forgot to.
+
+    `asyncio.run` closes asynchronous generators before it closes the loop, so what is held by one
+    is closed in time.
+
+    Attributes:
+        lifetime: That generator, to be begun in the loop.
+    """
+
+    def __init__(self) -> None:
+        self.pool: AsyncConnectionPool | None = None
+        self.ordinary: httpx.AsyncClient | None = None
+        self._held: list[AsyncConnectionPool | httpx.AsyncClient] = []
+        # It has the list only: if it had this object, both would wait for the garbage collection.
+        self.lifetime = _live(self._held)
+
+    def make_pool(self, connector: Connector) -> AsyncConnectionPool:
+        """Make the pool; it loads asyncio, of which threads need nothing."""
+        self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
+        self._held.append(self.pool)
+        return self.pool
+
+    def make_ordinary(self, settings: Mapping[str, Any]) -> httpx.AsyncClient:
+        """Make httpx's own client."""
+        self.ordinary = httpx.AsyncClient(**settings)
+        self._held.append(self.ordinary)
+        return self.ordinary
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for one in self._held:
+            await one.aclose()
+
+
+async def _live(
+    held: list[AsyncConnectionPool | httpx.AsyncClient],
+) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        for one in held:
+            await one.aclose()
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -301,20 +300,8 @@ def running_loop() -> asyncio.AbstractEventLoop:
     raise ConfigurationError("AsyncClient runs under asyncio only; other event loops need Client")
 
 
-async def _closing_with_the_loop(
-    one: AsyncConnectionPool | httpx.AsyncClient,
-) -> AsyncIterator[None]:
-    """Close it when its loop shuts its asynchronous generators down, as `asyncio.run` does."""
-    try:
-        yield
-    finally:
-        await one.aclose()
-
-
-def _close_soon(
-    loop: asyncio.AbstractEventLoop, one: AsyncConnectionPool | httpx.AsyncClient
-) -> None:
-    task = loop.create_task(one.aclose())
+def _close_soon(loop: asyncio.AbstractEventLoop, connections: LoopConnections) -> None:
+    task = loop.create_task(connections.aclose())
     _closing.add(task)
     task.add_done_callback(_closing.discard)
 
