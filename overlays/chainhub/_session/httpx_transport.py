@@ -20,6 +20,7 @@ from urllib.request import Request
 import httpx
 
 from chainhub import _transport
+from chainhub._redaction import redact_text
 from chainhub._responses import decode_json
 from chainhub._session.call import CallResult
 from chainhub._session.credentials import Key
@@ -29,7 +30,7 @@ from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest, check_headers
 from chainhub._session.session import Session
 from chainhub._transport import DECODED, Limits, Response
-from chainhub.errors import ChainhubError, UnprocessableError
+from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
 from chainhub_api.types import UNSET, Unset
 
 
@@ -39,9 +40,9 @@ class SafeResponse(httpx.Response):
     def __init__(
         self, outcome: CallResult, request: httpx.Request, secrets: tuple[str, ...]
     ) -> None:
-        answer = outcome.value()
-        headers = [pair for pair in answer.headers if pair[0].lower() not in DECODED]
-        super().__init__(answer.status, headers=headers, content=answer.body, request=request)
+        response = outcome.value()
+        headers = [pair for pair in response.headers if pair[0].lower() not in DECODED]
+        super().__init__(response.status, headers=headers, content=response.body, request=request)
         self._outcome = outcome
         self._secrets = secrets
 
@@ -65,14 +66,7 @@ class SafeResponse(httpx.Response):
 class BaseSessionTransport:
     """What both transports share: they make requests of operations, and read the answers.
 
-    Args:
-        session: Sends the calls.
-        options: The choices for every call.
-        auth_header: The header the key travels in.
-        prefix: The word before the key, usually `Bearer`.
-        headers: The user's headers, with ours.
-        cookies: The user's cookies.
-        httpx_args: The user's arguments for httpx; with any, requests go through httpx.
+    The arguments are those of a client; `headers` have ours too.
 
     Attributes:
         given: A client of the user's own to send with.
@@ -103,14 +97,6 @@ class BaseSessionTransport:
         if httpx_args:
             self.load_user_client()
 
-    def _build(self, asked: Mapping[str, Any]) -> httpx.Request:
-        # What the user changes on a client of their own holds from the next request on.
-        if self._builder is None or self.given is not None:
-            # Not with this transport: it would hold itself, and the session beyond its client.
-            unused = httpx.BaseTransport()
-            self._builder = httpx.Client(**self.client_settings(), transport=unused)
-        return self._builder.build_request(**asked)
-
     def client_settings(self) -> dict[str, Any]:
         """Return the settings with which httpx builds requests: the given client's, or ours."""
         given = self.given
@@ -130,11 +116,7 @@ class BaseSessionTransport:
         deadline: float | Unset | None,
         headers: Mapping[str, str] | None,
     ) -> Options:
-        """Return the options of one call, whose headers are looked at.
-
-        Raises:
-            ConfigurationError: one of them cannot be used.
-        """
+        """Return the options of one call, whose headers are looked at; what is wrong is raised."""
         if headers:
             check_headers(headers.items(), self.auth_header)
         if timeout is UNSET and deadline is UNSET:
@@ -159,9 +141,20 @@ class BaseSessionTransport:
             request = self._build(asked)
             request.headers.update(headers or {})
             return self.prepared(request, operation.name)
+        except ConfigurationError:
+            raise
         except UNSENDABLE as error:
-            failure = operation.unsendable(error, self.secrets())
-        raise failure
+            text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
+        name = (operation.name or "request").rpartition(".")[2]
+        raise ConfigurationError(f"{name} cannot be called with these arguments ({text})")
+
+    def _build(self, asked: Mapping[str, Any]) -> httpx.Request:
+        # What the user changes on a client of their own holds from the next request on.
+        if self._builder is None or self.given is not None:
+            # Not with this transport: it would hold itself, and the session beyond its client.
+            unused = httpx.BaseTransport()
+            self._builder = httpx.Client(**self.client_settings(), transport=unused)
+        return self._builder.build_request(**asked)
 
     def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> PreparedRequest:
         """Return a request that is nothing but a method, a path and a query of texts.
@@ -242,11 +235,7 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
         headers: Mapping[str, str] | None = None,
         /,
     ) -> object:
-        """Carry out an operation for its resource.
-
-        Raises:
-            ChainhubError: whatever went wrong.
-        """
+        """Carry out an operation for its resource, or raise a `ChainhubError`."""
         options = self.options_for(timeout, deadline, headers)
         return self.call(operation_of(operation, returns), arguments, options, headers)
 
@@ -257,11 +246,7 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
         options: Options,
         headers: Mapping[str, str] | None = None,
     ) -> object:
-        """Carry out an operation and return its declared answer.
-
-        Raises:
-            ChainhubError: whatever went wrong.
-        """
+        """Carry out an operation and return its declared answer, or raise a `ChainhubError`."""
         prepared = self.prepare(operation, arguments, headers)
         return self.read(operation, self.exchange(prepared, options))
 
@@ -328,33 +313,29 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
 
 def is_mocked() -> bool:
     """Tell whether something has replaced what httpx sends with, as mocks and recorders do."""
-    if httpx.HTTPTransport.handle_request is not _SENDING:
-        return True
-    if httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING:
+    if (httpx.HTTPTransport.handle_request is not _SENDING) or (
+        httpx.AsyncHTTPTransport.handle_async_request is not _ASYNC_SENDING
+    ):
         return True
     # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
     httpcore = sys.modules.get("httpcore")
-    if httpcore is None:
-        return False
-    sending = httpcore.ConnectionPool.handle_request
-    return not _is_its_own(sending, "httpcore", "_sync", "connection_pool.py")
+    return httpcore is not None and not _own(
+        httpcore.ConnectionPool.handle_request, "httpcore", "_sync", "connection_pool.py"
+    )
 
 
-def _is_its_own(function: object, *folders: str) -> bool:
-    """Tell whether a function is of the library in these folders, and not of a mock."""
+def _own(function: Any, *folders: str) -> Any:  # noqa: ANN401 - whatever has been put there
+    """Return a function if it is of the library in these folders, and not of a mock."""
     code = getattr(function, "__code__", None)
-    return code is not None and str(code.co_filename).endswith(os.path.join(*folders))
+    own = code is not None and str(code.co_filename).endswith(os.path.join(*folders))
+    return function if own else None
 
 
 # Test libraries replace these to keep people's tests off the network, some before this import:
 # then requests go through httpx for as long as the process lives.
-_SENDING, _ASYNC_SENDING = (
-    found if _is_its_own(found, "httpx", "_transports", "default.py") else None
-    for found in (
-        httpx.HTTPTransport.handle_request,
-        httpx.AsyncHTTPTransport.handle_async_request,
-    )
-)
+_HTTPX = ("httpx", "_transports", "default.py")
+_SENDING = _own(httpx.HTTPTransport.handle_request, *_HTTPX)
+_ASYNC_SENDING = _own(httpx.AsyncHTTPTransport.handle_async_request, *_HTTPX)
 
 
 def _is_simple(asked: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
 from inspect import isawaitable
@@ -18,7 +19,6 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 import attrs
 import httpx
 
-from chainhub._redaction import redact_text
 from chainhub._responses import Declared, Mismatch, decode_json, explain_misfit, resolve
 from chainhub._session.bodies import build_body
 from chainhub._session.call import CallResult, request_id_of
@@ -49,36 +49,33 @@ class ResponseView:
     Its JSON is validated against `declared`, if anything is known of it.
     """
 
-    __slots__ = ("_answer", "_declared", "_lenient", "_secrets", "content", "status_code")
-
     raise_on_unexpected_status = True
 
     def __init__(
         self,
-        answer: Response,
+        response: Response,
         secrets: tuple[str, ...],
         declared: Declared | None = None,
         lenient: bool = False,
     ) -> None:
-        self._answer = answer
+        self.status_code, _, self.content = response
+        self._response = response
         self._secrets = secrets
         self._declared = declared
         self._lenient = lenient
-        self.status_code = answer.status
-        self.content = answer.body
 
     @property
     def text(self) -> str:
         return self.content.decode("utf-8", "replace")
 
     def json(self) -> object:
-        document = decode_json(self._answer, secrets=self._secrets)
+        document = decode_json(self._response, secrets=self._secrets)
         declared = self._declared
         return document if declared is None else declared.validate(document, self._lenient)
 
     def undeclared(self) -> object:
-        """Return what an answer without a declared schema holds: JSON, text, or bytes."""
-        kind = (self._answer.header(b"content-type") or "").partition(";")[0].strip().lower()
+        """Return what a response without a declared schema holds: JSON, text, or bytes."""
+        kind = (self._response.header(b"content-type") or "").partition(";")[0].strip().lower()
         if not self.content:
             return None
         if kind.endswith(("/json", "+json")):
@@ -114,67 +111,57 @@ class Operation:
         Raises:
             ConfigurationError: An argument is empty, missing, or no text where it must be.
         """
+        make = self._make
         for name, value in arguments.items():
+            problem = None
             if isinstance(value, str) and value:
                 if not value.isascii() and re.search("[\ud800-\udfff]", value):
-                    raise ConfigurationError(
-                        f"{name} contains a lone surrogate, which cannot be encoded"
-                    )
-                continue
-            if (value is None or value == "") and name not in (self._make.__kwdefaults__ or ()):
-                raise ConfigurationError(f"{name} must not be empty")
+                    problem = "contains a lone surrogate, which cannot be encoded"
+            elif (value is None or value == "") and name not in (make.__kwdefaults__ or ()):
+                problem = "must not be empty"
             # httpx would make several parameters of a list, and of a dict something worse.
-            if self._make.__annotations__.get(name) is str and isinstance(
-                value, list | dict | tuple
-            ):
-                raise ConfigurationError(f"{name} must be a string, not a {type(value).__name__}")
+            elif isinstance(value, list | dict | tuple) and make.__annotations__.get(name) is str:
+                problem = f"must be a string, not a {type(value).__name__}"
+            if problem:
+                raise ConfigurationError(f"{name} {problem}")
         if "body" in arguments and self.name:
             # Where a body must be there, one of which nothing was given lacks fields, or has none.
-            lacking = arguments["body"] is UNSET and "body" not in (self._make.__kwdefaults__ or ())
+            lacking = arguments["body"] is UNSET and "body" not in (make.__kwdefaults__ or ())
             body = {} if lacking else arguments["body"]
-            kind = self._make.__annotations__["body"]
+            kind = make.__annotations__["body"]
             arguments = {**arguments, "body": build_body(kind, body, self.name)}
-        made: dict[str, Any] = self._make(**arguments)
+        made: dict[str, Any] = make(**arguments)
         # Percent-encoding leaves dots alone, and two of them lead to the path of another operation.
         if self.name and "/." in made["url"] and not {".", ".."}.isdisjoint(made["url"].split("/")):
             raise ConfigurationError("an argument in the path of a URL must not be . or ..")
         return made
 
-    def unsendable(self, error: Exception, secrets: tuple[str, ...]) -> ConfigurationError:
-        """Return the error for arguments that no request can be made of."""
-        if isinstance(error, ConfigurationError):
-            return error
-        name = (self.name or "request").rpartition(".")[2]
-        text = redact_text(f"{type(error).__name__}: {error}", secrets)
-        return ConfigurationError(f"{name} cannot be called with these arguments ({text})")
-
-    def parse(self, answer: Response, secrets: tuple[str, ...], *, lenient: bool = False) -> object:
-        """Return what an answer with a good status holds, typed as the contract declares.
+    def parse(
+        self, response: Response, secrets: tuple[str, ...], *, lenient: bool = False
+    ) -> object:
+        """Return what a response with a good status holds, typed as the contract declares.
 
         Raises:
             ChainhubError: It is not what was declared, or an error in spite of its status.
         """
-        view = ResponseView(answer, secrets, self._declared, lenient)
+        view = ResponseView(response, secrets, self._declared, lenient)
         failure: ChainhubError
         try:
             parsed = self._read(client=view, response=view)
-            if self._declared is None:  # the contract says nothing, and generated code drops it
-                parsed = view.undeclared()
+            # The contract says nothing, and generated code drops what came.
+            return view.undeclared() if self._declared is None else parsed
         except ChainhubError as error:
             failure = error
         except _UNPARSED as error:
-            failure = explain_misfit(answer, error, secrets=secrets)
-        else:
-            return parsed
+            failure = explain_misfit(response, error, secrets=secrets)
         raise failure
 
-    def documented(self, answer: Response, secrets: tuple[str, ...]) -> object:
+    def documented(self, response: Response, secrets: tuple[str, ...]) -> object:
         """Return the body that the contract documents for an error status, None without one."""
-        view = ResponseView(answer, secrets)
-        try:
+        view = ResponseView(response, secrets)
+        with suppress(ChainhubError, *_UNPARSED):
             return self._read(client=view, response=view)
-        except (ChainhubError, *_UNPARSED):
-            return None
+        return None
 
 
 operation_of = cache(Operation)
@@ -260,10 +247,9 @@ def raw_response(method: Callable[P, object], /, *args: P.args, **kwargs: P.kwar
 async def _awaited(result: Awaitable[T], calls: list[Finished]) -> RawResponse[T]:
     token = finished.set(calls)
     try:
-        parsed = await result
+        return _made(await result, calls)
     finally:
         finished.reset(token)
-    return _made(parsed, calls)
 
 
 def _made(parsed: T, calls: list[Finished]) -> RawResponse[T]:

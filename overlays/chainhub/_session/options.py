@@ -42,11 +42,7 @@ class Options(NamedTuple):
     def limited(
         self, timeout: float | httpx.Timeout | Unset | None, deadline: float | Unset | None
     ) -> Options:
-        """Return the same choices with other limits, where they are given.
-
-        Raises:
-            ConfigurationError: not a positive number of seconds.
-        """
+        """Return the same choices with other limits, where they are given."""
         changes: dict[str, Any] = {}
         if not isinstance(timeout, Unset):
             changes["timeout"], changes["connect"] = spans_of(timeout)
@@ -55,12 +51,9 @@ class Options(NamedTuple):
         return self._replace(**changes)
 
 
+# Each of these raises a ConfigurationError that names the argument.
 def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
-    """Return the spans for an attempt and for connecting; a `httpx.Timeout` gives read and connect.
-
-    Raises:
-        ConfigurationError: not a positive number of seconds.
-    """
+    """Return the spans for an attempt and for connecting; `httpx.Timeout` has read and connect."""
     if isinstance(timeout, httpx.Timeout):
         return seconds("timeout.read", timeout.read), seconds("timeout.connect", timeout.connect)
     span = seconds("timeout", timeout)
@@ -68,11 +61,7 @@ def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
 
 
 def seconds(name: str, value: object) -> float:
-    """Return `value` as seconds, None as infinite.
-
-    Raises:
-        ConfigurationError: not a positive number.
-    """
+    """Return `value` as seconds, None as infinite."""
     if value is None:
         return math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
@@ -81,22 +70,14 @@ def seconds(name: str, value: object) -> float:
 
 
 def whole(name: str, value: object) -> int:
-    """Return `value` as a count.
-
-    Raises:
-        ConfigurationError: not a positive whole number.
-    """
+    """Return `value` as a count."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ConfigurationError(f"{name} must be a positive whole number")
     return value
 
 
 def policy(retry: object) -> RetryPolicy:
-    """Return the retry policy, the usual one for None.
-
-    Raises:
-        ConfigurationError: something else.
-    """
+    """Return the retry policy, the usual one for None."""
     if retry is None:
         return USUAL
     if not isinstance(retry, RetryPolicy):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -74,41 +74,38 @@ def check_base_url(text: object, source: str, *, allow_insecure: bool) -> str:
     """
     if not isinstance(text, str):
         raise ConfigurationError(f"{source}: the base URL must be a string")
-    problem, url = _problem(text.strip(), allow_insecure)
-    if problem:
-        raise ConfigurationError(f"{source}: {problem}")
-    return url
-
-
-def _problem(text: str, allow_insecure: bool) -> tuple[str, str]:
-    if not text.isascii() or any(character <= " " for character in text):
-        return (
-            "the base URL contains characters that are not allowed in a URL; check it for typos",
-            "",
-        )
+    text = text.strip()
     try:
         parts = urlsplit(text)
-        port = parts.port
         httpx.URL(text).host  # noqa: B018 - knows what is an address and what is punycode
+        problem = _problem(parts, allow_insecure)
     except (ValueError, httpx.InvalidURL):
-        return "the base URL is not valid; it must look like https://api.example.com", ""
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        return "the base URL must look like https://api.example.com", ""
+        problem = "the base URL is not valid; it must look like https://api.example.com"
+    if not text.isascii() or any(character <= " " for character in text):
+        problem = "the base URL contains characters that are not allowed in a URL; look for typos"
+    if problem:
+        raise ConfigurationError(f"{source}: {problem}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _problem(parts: SplitResult, allow_insecure: bool) -> str | None:
     path = parts.path.rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        return "the base URL must look like https://api.example.com"
     if path.endswith("/v1"):
         right = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix('/v1')}"
-        return f"remove the /v1, the operations already contain it: {right}", ""
+        return f"remove the /v1, the operations already contain it: {right}"
     if "@" in parts.netloc:
-        return "the base URL contains user information; remove it and pass the key as api_key=", ""
+        return "the base URL contains user information; remove it and pass the key as api_key="
     if parts.query or parts.fragment:
-        return "the base URL contains a query or a fragment; remove them", ""
+        return "the base URL contains a query or a fragment; remove them"
     if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname):
+        host = parts.hostname
         return (
-            f"http://{parts.hostname} would send the key unencrypted; use https://, or pass "
-            "allow_insecure=True if you accept that",
-            "",
+            f"http://{host} would send the key unencrypted; use https://, or pass "
+            "allow_insecure=True if you accept that"
         )
-    return "", f"{parts.scheme}://{parts.netloc}{path}"
+    return None
 
 
 def origin_of(url: httpx.URL) -> str:

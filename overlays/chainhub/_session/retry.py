@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple, TypeVar
 
 import attrs
@@ -77,7 +78,16 @@ class RetryPolicy:
     statuses: frozenset[int] = attrs.field(default=STATUSES, converter=_frozen)
 
     def __attrs_post_init__(self) -> None:
-        problem = _problem(self)
+        attempts, problem = self.attempts, None
+        if isinstance(attempts, bool) or not isinstance(attempts, int):
+            problem = "attempts must be a whole number"
+        elif attempts < 1:
+            problem = "attempts must be at least 1 (RetryPolicy.off() makes one)"
+        for name in ("base", "throttled_base", "cap", "max_retry_after"):
+            value: object = getattr(self, name)
+            # The comparison is also false for NaN.
+            if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+                problem = f"{name} must be a finite number of seconds, 0 or more"
         if problem:
             raise ConfigurationError(f"RetryPolicy: {problem}")
 
@@ -85,19 +95,6 @@ class RetryPolicy:
     def off(cls) -> RetryPolicy:
         """Return the policy without retries."""
         return cls(attempts=1)
-
-
-def _problem(policy: RetryPolicy) -> str | None:
-    if isinstance(policy.attempts, bool) or not isinstance(policy.attempts, int):
-        return "attempts must be a whole number"
-    if policy.attempts < 1:
-        return "attempts must be at least 1 (RetryPolicy.off() makes one)"
-    for name in ("base", "throttled_base", "cap", "max_retry_after"):
-        value: object = getattr(policy, name)
-        # The comparison is also false for NaN.
-        if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-            return f"{name} must be a finite number of seconds, 0 or more"
-    return None
 
 
 def is_idempotent(method: str) -> bool:
@@ -124,18 +121,7 @@ class RetryBudget:
     Thread-safe. One belongs to one client; instants are seconds of one monotonic clock.
     """
 
-    _tokens: float
-    _seen: float | None
-
-    __slots__ = ("_lock", "_seen", "_tokens", "capacity", "cost", "refill")
-
-    def __init__(
-        self,
-        *,
-        capacity: float = 50.0,
-        cost: float = 10.0,
-        refill: float = 0.1,
-    ) -> None:
+    def __init__(self, *, capacity: float = 50.0, cost: float = 10.0, refill: float = 0.1) -> None:
         self.capacity = capacity
         self.cost = cost
         self.refill = refill
@@ -168,7 +154,7 @@ class RetryBudget:
         """Reset in a child process: a full bucket and a new lock."""
         self._lock = threading.Lock()
         self._tokens = self.capacity
-        self._seen = None
+        self._seen: float | None = None
 
     def _fill(self, now: float) -> None:
         since = 0.0 if self._seen is None else max(0.0, now - self._seen)
@@ -293,19 +279,7 @@ _LONGEST = 1e9
 # A "number of seconds" of thirty years is an instant, and one far beyond is one in milliseconds.
 _FIRST_INSTANT, _FIRST_IN_MILLISECONDS = 1e9, 1e11
 
-# Compiled when the first header of the kind comes.
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?"
-_TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-_ZONE = r"(?:GMT|UTC|[+-]0000)"
-# The three forms that RFC 9110 (5.6.7) obliges a recipient to read, all of them in UTC.
-_DATES = (
-    rf"[A-Za-z]{{3}}, (?P<day>[0-9]{{1,2}}) (?P<month>[A-Za-z]{{3}}) (?P<year>[0-9]{{4}}) "
-    rf"{_TIME} {_ZONE}",
-    rf"[A-Za-z]{{6,9}}, (?P<day>[0-9]{{2}})-(?P<month>[A-Za-z]{{3}})-(?P<year>[0-9]{{2}}) "
-    rf"{_TIME} {_ZONE}",
-    rf"[A-Za-z]{{3}} (?P<month>[A-Za-z]{{3}}) (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
-)
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
 def retry_after_of(answer: Response, wall: float) -> float | None:
@@ -339,20 +313,11 @@ def poll_hint_of(answer: Response, wall: float) -> float | None:
 
 def date_of(text: str) -> float | None:
     """Return an HTTP date as seconds since 1970, or None if it is invalid."""
-    found = next(filter(None, (re.fullmatch(form, text) for form in _DATES)), None)
-    if found is None:
-        return None
-    year = int(found["year"])
-    if len(found["year"]) == 2:
-        # They come from the form of RFC 850, dead since the nineties: 70 to 99 are past.
-        year += 1900 if year >= 70 else 2000
     try:
-        month = _MONTHS.index(found["month"].lower()) + 1
-        day, hour, minute, second = map(int, found.group("day", "hour", "minute", "second"))
         # A leap second is legal in the header and not in datetime.
-        second = min(second, 59) if second == 60 else second
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
-    except ValueError:
+        date = parsedate_to_datetime(text.replace(":60 ", ":59 "))
+        return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
 
 

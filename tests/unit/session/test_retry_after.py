@@ -58,9 +58,8 @@ def answer(*headers: tuple[str, str]) -> Response:
         ("Wed, 31 Feb 2015 07:28:30 GMT", None),
         ("Wed, 21 Foo 2015 07:28:30 GMT", None),
         ("Wed, 21 Oct 2015 25:28:30 GMT", None),
-        ("Wed, 21 Oct 0000 07:28:30 GMT", None),
-        ("Wed, 21 Oct 2015 07:28:30 +0200", None),
-        ("Wed, 21 Oct 2015 07:28:30", None),
+        ("Wed, 21 Oct 2015 08:28:30 +0100", 30.0),
+        ("Wed, 21 Oct 2015 07:28:30", 30.0),
     ],
 )
 def test_retry_after_value(value: str, seconds: float | None) -> None:
@@ -109,7 +108,7 @@ def test_an_unreadable_date_header_is_ignored() -> None:
     [
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("Thursday, 01-Jan-70 00:00:00 GMT", 0.0),
-        ("Monday, 01-Jan-69 00:00:00 GMT", 3_124_224_000.0),
+        ("Sunday, 01-Jan-68 00:00:00 GMT", 3_092_601_600.0),
         ("Thu Jan  1 00:00:00 1970", 0.0),
         ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_799.0),
     ],
