@@ -18,7 +18,7 @@ import chainhub
 from chainhub import _clock, otel
 from chainhub._session import UNDESCRIBED, CallResult, Operation, events, is_mocked, operation_of
 from chainhub._tasks import durations_of, poller
-from chainhub._transport import Failure, Response, SocketStream
+from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.sockets import is_readable
 from tests.client.video import reset
 from tests.loopback import SOON, until
@@ -302,17 +302,20 @@ def test_switch_set_during_a_handshake_ends_the_call(mode):
 
 def test_reset_before_the_handshake_leaves_no_socket_open(server):
     """A connection that is reset before it is wrapped is closed; Python would leave it open."""
-    stream = SocketStream()
-    stream.until = time.monotonic() + 30
-    stream.connect("127.0.0.1", server.port, 30, None)
+    stream, opened = SocketStream(), []
+
+    def meanwhile():
+        opened.extend(stream._open)
+        yield b"GET / HTTP/1.1\r\n\r\n"
+        until(lambda: is_readable(opened[0].fileno()))
+
     server.answers = [lambda connection, head: reset(connection)]
-    (raw,) = stream._open
-    raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
-    until(lambda: is_readable(raw.fileno()))
+    context = ssl.create_default_context
+    route = route_to("https", "127.0.0.1", server.port, proxy=None, context=context)
     with pytest.raises(Failure, match="reset by peer"):
-        stream.start_tls(ssl.create_default_context(), "localhost")
+        stream.open(route._replace(steps=(meanwhile, *route.steps)), time.monotonic() + 30, 30)
     stream.close()
-    assert raw.fileno() == -1
+    assert [sock.fileno() for sock in opened] == [-1]
 
 
 def test_targets_that_only_httpx_can_make(mode, server):

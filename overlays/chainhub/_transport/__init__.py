@@ -41,12 +41,12 @@ from chainhub._transport.pools import (
     PooledConnection,
     StreamedExchange,
 )
+from chainhub._transport.proxies import choose_proxy, read_environment
 from chainhub._transport.routes import ROUTING, Connector, Route, proxies_of, route_to
 from chainhub._transport.sockets import SocketStream
 from chainhub._transport.tls import TLSConfig, read_tls_config, tls_context
 
 if TYPE_CHECKING:
-    from chainhub._transport.proxies import choose_proxy, read_environment
     from chainhub._transport.streams import AsyncConnectionPool, AsyncStream
     from chainhub._transport.user_client import (
         AsyncStreamedResponse,
@@ -99,19 +99,16 @@ __all__ = [
 ]
 
 _LATE = {
-    "proxies": ("choose_proxy", "read_environment"),
-    "streams": ("AsyncConnectionPool", "AsyncStream"),
-    "user_client": (
-        "AsyncStreamedResponse",
-        "StreamedResponse",
-        "aexchange_through",
-        "exchange_through",
-    ),
+    "AsyncConnectionPool": "streams",
+    "AsyncStream": "streams",
+    "AsyncStreamedResponse": "user_client",
+    "StreamedResponse": "user_client",
+    "aexchange_through": "user_client",
+    "exchange_through": "user_client",
 }
 
 
 def __getattr__(name: str) -> object:
-    for module, names in _LATE.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
+    if name in _LATE:
+        return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

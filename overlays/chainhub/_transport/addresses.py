@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import inet_aton, inet_ntoa
@@ -70,6 +71,8 @@ _SPECIAL = (
 # An IPv4 address travels in the last 32 bits of these, and is what is really connected to.
 _EMBEDDING = ("::ffff:0:0/96", "64:ff9b::/96")
 
+_Network = IPv4Network | IPv6Network
+
 _LOCAL_NAMES = {"localhost", "localhost6", "ip6-localhost", "ip6-loopback"}
 _LOCAL_SUFFIXES = (
     ".localhost",
@@ -91,8 +94,6 @@ _LOCAL_SUFFIXES = (
     ".nip.io",
     ".sslip.io",
 )
-_Network = IPv4Network | IPv6Network
-_NUMBERS = re.compile(r"[0-9a-zA-Z.]+")
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _NEVER_IN_HOST = set(" \"%'*,/:;<=>?@[]\\^`{|}~!#$&()+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -107,15 +108,11 @@ def refusal(ip: str) -> str | None:
         address = ip_address(ip.partition("%")[0])
     except ValueError:
         return "not an IP address"
-    return _judge(address)
-
-
-def _judge(address: IPv4Address | IPv6Address) -> str | None:
     if str(address) in _METADATA:
         return "a cloud metadata service"
     embedding, special = _networks()
     if any(address in network for network in embedding):
-        return _judge(IPv4Address(int(address) & 0xFFFFFFFF))
+        return refusal(str(IPv4Address(int(address) & 0xFFFFFFFF)))
     for attribute, kind in _KINDS:
         if getattr(address, attribute, None):
             return kind
@@ -165,9 +162,14 @@ def literal_address(host: str) -> str | None:
     brackets, zones, trailing dots, percent-encoding, full-width digits.
     """
     host = _plain(host)
-    if ":" in host:
-        return _v6(host.strip("[]").partition("%")[0])
-    return _v4(unquote(host).strip("[]").rstrip("."))
+    with suppress(OSError, ValueError):
+        if ":" in host:
+            return str(IPv6Address(host.strip("[]").partition("%")[0]))
+        numbers = unquote(host).strip("[]").rstrip(".")
+        # The C library also takes what stands behind a blank.
+        if re.fullmatch(r"[0-9a-zA-Z.]+", numbers):
+            return inet_ntoa(inet_aton(numbers))
+    return None
 
 
 def _plain(host: str) -> str:
@@ -177,23 +179,6 @@ def _plain(host: str) -> str:
     from unicodedata import normalize
 
     return normalize("NFKC", host.translate(_DOTS)).translate(_DOTS).lower()
-
-
-def _v6(text: str) -> str | None:
-    try:
-        return str(IPv6Address(text))
-    except ValueError:
-        return None
-
-
-def _v4(text: str) -> str | None:
-    """Read IPv4 as resolvers do: one to four numbers of any base, the last fills up."""
-    if not text.isascii() or not _NUMBERS.fullmatch(text):
-        return None  # the C library also takes what stands behind a blank
-    try:
-        return inet_ntoa(inet_aton(text))
-    except OSError:
-        return None
 
 
 def refused_name(host: str) -> str | None:
@@ -241,22 +226,17 @@ def is_allowed(
         allow_hosts: Hosts the user vouches for: `host`, or `host:port` for that port only.
         own_origin: The service's own base URL, which is always allowed.
     """
-    if own_origin is not None and _origin_in(own_origin) == origin_of(url):
+    own = None if own_origin is None else _kept(own_origin)
+    if own is not None and origin_of(own) == origin_of(url):
         return True
     _, host, port = origin_of(url)
-    return any(_vouches(entry, host, port) for entry in allow_hosts)
-
-
-def _origin_in(text: str) -> tuple[str, str, int] | None:
-    url = _kept(text)
-    return None if url is None else origin_of(url)
-
-
-def _vouches(entry: str, host: str, port: int) -> bool:
-    bare_v6 = entry.count(":") > 1 and not entry.startswith("[")
-    # Without a scheme there is no default port, so that ":80" is not taken for "any".
-    url = _kept(f"//[{entry}]" if bare_v6 else f"//{entry}")
-    return url is not None and origin_of(url)[1] == host and url.port in (None, port)
+    for entry in allow_hosts:
+        bare_v6 = entry.count(":") > 1 and not entry.startswith("[")
+        # Without a scheme there is no default port, so that ":80" is not taken for "any".
+        allowed = _kept(f"//[{entry}]" if bare_v6 else f"//{entry}")
+        if allowed is not None and origin_of(allowed)[1] == host and allowed.port in (None, port):
+            return True
+    return False
 
 
 def check_url(
@@ -280,13 +260,28 @@ def check_url(
     parsed = _parse(url)
     if parsed is None:
         raise AddressRefusedError("the address is not a URL that can be requested")
-    problem = _form_problem(url, parsed) or _downgrade(parsed, previous)
-    if problem is None and not is_allowed(parsed, allow_hosts, own_origin):
-        problem = _place_problem(origin_of(parsed)[1])
-    if problem is not None:
-        shown = _shown(parsed) if parsed.scheme else "an address without http:// or https://"
-        raise AddressRefusedError(f"refused {shown}: {problem}")
-    return parsed
+    scheme, host, port = origin_of(parsed)
+    problem = None
+    if scheme not in DEFAULT_PORTS:
+        problem = "only http:// and https:// addresses are followed"
+    elif "\\" in url or not url.isprintable():
+        problem = "it contains characters that are not allowed in a URL"
+    elif parsed.userinfo:
+        problem = "it contains a user name"
+    elif not 0 < port < 65536:
+        problem = "its port is not between 1 and 65535"
+    elif not host or (":" not in host and not _NEVER_IN_HOST.isdisjoint(host)):
+        problem = "its host is not a host name"
+    elif scheme == "http" and (previous or "").lower().startswith("https:"):
+        problem = "a redirect from https to http"
+    elif not is_allowed(parsed, allow_hosts, own_origin) and (reason := refused_host(host)):
+        problem = f"the host is {reason}; use allow_hosts= to allow it"
+    if problem is None:
+        return parsed
+    # Scheme and host only: path and query of a signed URL are as good as a password.
+    place = f"[{host}]" if ":" in host else host[:100]
+    shown = f"{scheme[:20]}://{place}" if scheme else "an address without http:// or https://"
+    raise AddressRefusedError(f"refused {shown}: {problem}")
 
 
 def _parse(url: str) -> httpx.URL | None:
@@ -299,37 +294,3 @@ def _parse(url: str) -> httpx.URL | None:
 
 
 _kept = lru_cache(256)(_parse)  # of what the user gave: the same few for every download
-
-
-def _form_problem(text: str, url: httpx.URL) -> str | None:
-    scheme, host, port = origin_of(url)
-    if scheme not in DEFAULT_PORTS:
-        return "only http:// and https:// addresses are followed"
-    if "\\" in text or not text.isprintable():
-        return "it contains characters that are not allowed in a URL"
-    if url.userinfo:
-        return "it contains a user name"
-    if not 0 < port < 65536:
-        return "its port is not between 1 and 65535"
-    if not host or (":" not in host and not _NEVER_IN_HOST.isdisjoint(host)):
-        return "its host is not a host name"
-    return None
-
-
-def _downgrade(url: httpx.URL, previous: str | None) -> str | None:
-    if url.scheme == "http" and previous is not None and previous.lower().startswith("https:"):
-        return "a redirect from https to http"
-    return None
-
-
-def _place_problem(host: str) -> str | None:
-    reason = refused_host(host)
-    if reason is None:
-        return None
-    return f"the host is {reason}; use allow_hosts= to allow it"
-
-
-def _shown(url: httpx.URL) -> str:
-    """Scheme and host only: path and query of a signed URL are as good as a password."""
-    scheme, host, _ = origin_of(url)
-    return f"{scheme[:20]}://{f'[{host}]' if ':' in host else host[:100]}"

@@ -38,11 +38,6 @@ FailureKind = Literal[
     "local",
 ]
 
-LONGEST = 1_000_000.0
-"""Seconds, eleven days: sockets do not take an infinite time limit."""
-
-_NOT_CANCELLABLE: AbstractContextManager[None] = nullcontext()
-
 
 @attrs.define(kw_only=True)
 class Limits:
@@ -80,10 +75,11 @@ def left(until: float) -> float:
     """Return the seconds until an instant.
 
     Raises:
-        TimeoutError: no time is left; a socket would take 0 for "do not wait".
+        TimeoutError: no time is left.
     """
-    rest = min(until - _clock.monotonic(), LONGEST)
-    if rest <= 0:
+    # Sockets do not take an infinite limit; eleven days are as good.
+    rest = min(until - _clock.monotonic(), 1_000_000.0)
+    if rest <= 0:  # a socket would take 0 for "do not wait"
         raise TimeoutError("timed out")
     return rest
 
@@ -92,7 +88,7 @@ def cancel_scope(
     cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
 ) -> AbstractContextManager[None]:
     """Let `cancel`, if there is one, call what `waker` returns while the block runs."""
-    return _NOT_CANCELLABLE if cancel is None else cancel.watching(waker())
+    return nullcontext() if cancel is None else cancel.watching(waker())
 
 
 class Head(NamedTuple):
@@ -155,12 +151,16 @@ class Failure(Exception):
             self.kind = "connect_timeout" if self.kind == "timeout" else "connect"
         return self
 
-    def response_without_body(self, head: Head | None) -> Response | None:
-        """Return a response whose body failed, if its status is an error: that says enough."""
+    def response_to(self, head: Head | None) -> Response:
+        """Return a response whose body failed, if its status is an error: that says enough.
+
+        Raises:
+            Failure: its status is a success, or the failure is not of the body.
+        """
         # A timeout is none of them: the whole answer may still come at another attempt.
         of_body = self.kind in ("decode", "too_large", "truncated", "closed", "protocol")
         if head is None or 200 <= head.status < 300 or not of_body:
-            return None
+            raise self
         return Response(*head, b"")
 
 

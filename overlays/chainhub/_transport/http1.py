@@ -28,12 +28,14 @@ PIECE = 256 * 1024
 """Bytes that are decompressed at once."""
 
 
-class _Truncation(bytes):
-    """An end that may be somebody's attack: TLS announces that it closes."""
+SWITCHED = "it switched protocols (101), which was not requested"
+
+
+class _Truncation(bytes): ...
 
 
 TRUNCATION = _Truncation()
-"""What reading returns at the end of an encrypted connection that was not announced."""
+"""An encrypted connection's end that was not announced: it may be somebody's attack."""
 
 
 class SecretBytes(bytes):
@@ -61,22 +63,17 @@ class Request:
     def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes = b"") -> None:
         try:
             self._head = h11.Request(method=method, target=target, headers=headers)
-        except h11.LocalProtocolError as error:
-            failure = Failure("local", str(error))
-        else:
             self._body = body
             return
+        except h11.LocalProtocolError as error:
+            failure = Failure("local", str(error))
         raise failure  # not from h11's error, whose frames hold the headers
 
     def __repr__(self) -> str:
         return f"<Request {self._head.method.decode()}>"
 
     def aimed_at(self, target: bytes) -> Request:
-        """Return the same request for another target; its headers are not looked at again.
-
-        Raises:
-            Failure: HTTP cannot carry the target.
-        """
+        """Return the same request for another target; its headers are not looked at again."""
         checked: Headers = self._head.headers  # type: ignore[assignment]  # h11's own kind of list
         return Request(self._head.method, target, checked, self._body)
 
@@ -86,20 +83,15 @@ class Request:
         return Request(self._head.method, origin + self._head.target, headers, self._body)
 
     def send_on(self, connection: h11.Connection) -> SecretBytes:
-        """Return the bytes of the whole request.
-
-        Raises:
-            Failure: its body is not as long as its headers say.
-        """
+        """Return the bytes of the whole request; fail if its headers tell another length."""
         try:
             sent = SecretBytes(connection.send(self._head) or b"")
             if self._body:
                 sent = SecretBytes(sent + (connection.send(h11.Data(data=self._body)) or b""))
             connection.send(h11.EndOfMessage())  # no bytes: no body of ours comes in chunks
+            return sent
         except h11.LocalProtocolError as error:
             failure = Failure("local", str(error))
-        else:
-            return sent
         raise failure
 
 
@@ -155,7 +147,7 @@ class Connection:
         yield outgoing
         while not isinstance(event := (yield from self._next_event()), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
-                raise self._switched()  # PAUSED, by an upgrade that the caller's headers ask for
+                raise Failure("protocol", SWITCHED)  # an upgrade that the caller's headers ask for
             if event.http_version != b"1.1":
                 # HTTP/1.0 has no interim responses: whoever sends one means something else.
                 raise Failure("protocol", "an interim response (1xx) came over HTTP/1.0")
@@ -173,20 +165,21 @@ class Connection:
     def _next_event(self) -> Flow[object]:
         try:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
-                self._receive((yield b""))
+                data = yield b""
+                self._check(data)
+                self._h11.receive_data(data)
+            return event
         except h11.RemoteProtocolError as error:
             text = str(error)
-        else:
-            return event
         # h11 says the same of a body that breaks off and of one that is wrong.
         if self.head is not None and self._h11.trailing_data[1]:
             raise Failure("truncated", text)
         # h11 takes a 101 that nobody asked for as a broken response.
-        if self.head is None and self._first_bytes[9:] == b"101":
-            raise self._switched()
-        raise Failure("protocol", text)
+        switched = self.head is None and self._first_bytes[9:] == b"101"
+        raise Failure("protocol", SWITCHED if switched else text)
 
-    def _receive(self, data: bytes) -> None:
+    def _check(self, data: bytes) -> None:
+        """Refuse what h11 would explain less well, or wait behind."""
         if self.head is not None:
             if data is TRUNCATION:
                 raise Failure("truncated", "the encrypted connection ended without notice")
@@ -199,29 +192,19 @@ class Connection:
             self._first_bytes += data[: 12 - len(self._first_bytes)]
             if not b"HTTP/".startswith(self._first_bytes[:5]):
                 raise Failure("protocol", f"it begins with {self._first_bytes[:5]!r}")
-        self._h11.receive_data(data)
-
-    def _switched(self) -> Failure:
-        return Failure("protocol", "it switched protocols (101), which was not requested")
 
     def is_stale(self, failure: Failure) -> bool:
         """Tell whether a failure on a connection that has served is only that it was dead or dirty.
 
         Then nothing of a response to our request has come, and it may be sent once more.
         """
-        if self.head is not None:
-            return False
-        return failure.kind in ("protocol", "truncated") or (
-            failure.kind == "closed" and not self._first_bytes
-        )
+        # A reset inside a head is another thing: somebody had begun to answer.
+        dead = failure.kind == "closed" and not self._first_bytes
+        return self.head is None and (dead or failure.kind in ("protocol", "truncated"))
 
 
 class Body:
-    """Collects a body under a limit that also holds for what it decompresses to.
-
-    Args:
-        headers: The headers of the response.
-        limit: Bytes that are kept at most.
+    """Collects a body under a limit of bytes, which holds for what it decompresses to.
 
     Raises:
         Failure: it is announced as larger, or is compressed in a way nobody asked for.
@@ -235,51 +218,37 @@ class Body:
         self._size = 0
         self._gunzip: Gunzip | None = None
         for name, value in headers:
-            match name.lower():
-                case b"content-encoding":
-                    self._gunzip = Gunzip() if self._is_gzip(value) else None
-                case b"content-length" if value.isdigit() and int(value[:18]) > limit:
-                    raise self._too_large()
+            lower = name.lower()
+            if lower == b"content-encoding":
+                coding = value.strip().lower()
+                if coding not in (b"", b"identity", b"gzip", b"x-gzip"):
+                    shown = coding[:40].decode("ascii", "replace")
+                    text = f"the body is compressed with {shown!r}, which was not requested"
+                    raise Failure("decode", text)
+                self._gunzip = Gunzip() if coding.endswith(b"gzip") else None
+            elif lower == b"content-length" and value.isdigit() and int(value[:18]) > limit:
+                raise self._too_large()
 
-    def _is_gzip(self, encoding: bytes) -> bool:
-        encoding = encoding.strip().lower()
-        if encoding not in (b"", b"identity", b"gzip", b"x-gzip"):
-            name = encoding[:40].decode("ascii", "replace")
-            text = f"the body is compressed with {name!r}, which was not requested"
-            raise Failure("decode", text)
-        return encoding.endswith(b"gzip")
+    def _too_large(self) -> Failure:
+        return Failure("too_large", f"the body is larger than the limit of {self._limit} bytes")
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes.
-
-        Raises:
-            Failure: the body is too large or cannot be decompressed.
-        """
+        """Take the next bytes; fail if the body is too large or cannot be decompressed."""
         for piece in (data,) if self._gunzip is None else self._gunzip.feed(data):
             self._size += len(piece)
             if self._size > self._limit:
                 raise self._too_large()
             self._parts.append(piece)
 
-    def _too_large(self) -> Failure:
-        return Failure("too_large", f"the body is larger than the limit of {self._limit} bytes")
-
     def finish(self) -> bytes:
-        """Return the whole body.
-
-        Raises:
-            Failure: a compressed body ended early.
-        """
+        """Return the whole body; fail if a compressed one ended early."""
         if self._gunzip is not None and not self._gunzip.whole:
             raise Failure("truncated", "the compressed body is incomplete")
         return b"".join(self._parts)
 
 
 class Gunzip:
-    """Decompresses gzip members one behind the other, piece by piece, so that a bomb shows early.
-
-    httpx would decompress gzip in one go, and brotli and zstandard if their packages are there.
-    """
+    """Decompresses gzip members one behind the other, piece by piece: a bomb shows early."""
 
     __slots__ = ("_member",)
 
@@ -287,26 +256,19 @@ class Gunzip:
         self._member: zlib._Decompress | None = None
 
     def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
-        """Yield what the next bytes decompress to, at most `PIECE` bytes at once.
-
-        Raises:
-            Failure: it is not gzip.
-        """
+        """Yield what the next bytes decompress to, at most `PIECE` bytes at once."""
         while data:
             member = self._member = self._member or zlib.decompressobj(wbits=31)
             try:
                 piece = member.decompress(data, PIECE)
             except zlib.error as error:
                 text = f"the body is declared as gzip but is not gzip ({str(error)[:100]})"
-                break
+                raise Failure("decode", text) from None
             data = member.unconsumed_tail or member.unused_data
             if member.eof:
                 self._member = None
             if piece:
                 yield piece
-        else:
-            return
-        raise Failure("decode", text)
 
     @property
     def whole(self) -> bool:

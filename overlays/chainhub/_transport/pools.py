@@ -12,8 +12,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chainhub import _clock
 from chainhub._transport import http1
@@ -21,6 +22,7 @@ from chainhub._transport.exchange import Failure, Head, Headers, Limits, Respons
 from chainhub._transport.http1 import Request
 from chainhub._transport.routes import Route
 from chainhub._transport.sockets import SocketStream
+from chainhub._transport.tls import Stream
 
 if TYPE_CHECKING:
     import httpx
@@ -31,50 +33,32 @@ KEEPALIVE = 55.0
 """Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
 
 
-class Stream(Protocol):
-    """What the streams of threads and of event loops have in common."""
-
-    until: float
-
-    def readable(self) -> bool: ...
-    def close(self) -> None: ...
-
-
 S = TypeVar("S", bound=Stream)
 
 
 class PooledConnection(Generic[S]):
-    """One connection: its bytes, and the requests and responses on it.
-
-    Attributes:
-        idle_since: The instant (monotonic) at which it was given back.
-    """
+    """One connection: its bytes, and the requests and responses on it."""
 
     __slots__ = ("http", "idle_since", "stream")
 
     def __init__(self, stream: S) -> None:
         self.stream = stream
         self.http = http1.Connection()
-        self.idle_since = 0.0
+        self.idle_since = 0.0  # an instant (monotonic)
 
     def failed(self, failure: Failure, *, again: bool) -> Response | None:
         """Return what is left of an exchange that failed; None if its request is to be sent again.
 
         Args:
-            failure: Why it failed.
+            failure: Why it failed; raised if nothing is left.
             again: Whether it may be sent again, if the connection was dead already.
-
-        Raises:
-            Failure: nothing is.
         """
         self.stream.close()
         if again and self.http.is_stale(failure):
             logger.debug("a kept connection had been closed by the server: trying a new one")
             return None
         failure.sent = self.http.sent
-        if (response := failure.response_without_body(self.http.head)) is not None:
-            return response
-        raise failure
+        return failure.response_to(self.http.head)
 
 
 class IdleConnections(Generic[S]):
@@ -104,10 +88,7 @@ class IdleConnections(Generic[S]):
             self.close()
 
     def pop(self) -> PooledConnection[S] | None:
-        """Return the warmest connection that still lives; those above it are closed.
-
-        Nothing is waited for in here, so that nobody who is cancelled meanwhile keeps one.
-        """
+        """Return the warmest connection that still lives; those above it are closed."""
         # Nothing here waits, so nobody can be cancelled between taking one and using it.
         while True:
             try:
@@ -152,30 +133,26 @@ class ConnectionPool:
         self._queue(limits)
         try:
             until = limits.until()
-            response = None
-            if not limits.fresh and (kept := self._idle.pop()) is not None:
-                response = self._run(kept, request, limits, until)
-            if response is None:
-                fresh = PooledConnection(SocketStream())
-                response = self._run(fresh, request, limits, until)
-            assert response is not None  # a fresh connection is never stale
-            return response
+            kept = None if limits.fresh else self._idle.pop()
+            while True:
+                connection = kept or PooledConnection(SocketStream())
+                response = self._run(connection, request, limits, until)
+                if response is not None:
+                    return response
+                kept = None
         finally:
             self._permits.put(None)
 
     def _queue(self, limits: Limits) -> None:
-        left = limits.deadline - _clock.monotonic()
-        while True:
-            if limits.cancelled():
-                raise Failure("timeout", "cancelled")
+        while not limits.cancelled():
+            left = max(limits.deadline - _clock.monotonic(), 0.0)
             # A queue cannot be woken by a Cancel: look at it often enough to keep 50 ms.
-            pause = min(left, 0.02 if limits.cancel is not None else 3600.0)
-            try:
-                return self._permits.get(timeout=max(pause, 0.0))
-            except Empty:
-                left = limits.deadline - _clock.monotonic()
-            if left <= 0:
+            pause = 3600.0 if limits.cancel is None else 0.02
+            with suppress(Empty):
+                return self._permits.get(timeout=min(left, pause))
+            if left <= pause:
                 raise Failure("timeout", "all connections stayed in use")
+        raise Failure("timeout", "cancelled")
 
     def _run(
         self,
@@ -185,32 +162,26 @@ class ConnectionPool:
         until: float,
     ) -> Response | None:
         """Run one exchange; None says that the connection was dead and the request unheard."""
-        stream, http = connection.stream, connection.http
+        stream, http, route = connection.stream, connection.http, self._route()
         limits.reused = http.used
-        route = self._route()
         try:
             with cancel_scope(limits.cancel, stream.waker):
                 if not http.used:
                     stream.open(route, until, limits.connect)
                 stream.until = until
                 response = stream.run(http.exchange(route.request(request), limits.max_body))
+            self._idle.push(connection)
+            return response
         except Failure as error:
             failure = error
         except BaseException:  # of a signal handler, say: what was sent may still be answered
             stream.close()
             raise
-        else:
-            self._idle.push(connection)
-            return response
         return connection.failed(failure, again=limits.reused and not limits.cancelled())
 
     def close(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""
         self._idle.close()
-
-
-STREAM_READ = 128 * 1024
-"""Bytes of a streamed body that are read at once; more is slower: the kernel gives such memory."""
 
 
 class StreamedExchange:
@@ -220,18 +191,13 @@ class StreamedExchange:
         route: The route to the origin.
         idle: Connections by the same route to use again; this one comes back to them if the whole
             response was read.
-        read_size: Bytes that are read at once.
     """
 
-    def __init__(
-        self,
-        route: Route,
-        idle: IdleConnections[SocketStream] | None = None,
-        read_size: int = STREAM_READ,
-    ) -> None:
+    def __init__(self, route: Route, idle: IdleConnections[SocketStream] | None = None) -> None:
         self._route = route
         self._idle = idle
-        self._connection = PooledConnection(SocketStream(read_size))
+        # Less is slower, and so is more: the kernel gives such memory anew each time.
+        self._connection = PooledConnection(SocketStream(read_size=128 * 1024))
         self._shut = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
@@ -241,27 +207,22 @@ class StreamedExchange:
             Failure: it did not.
         """
         get = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
-        request = self._route.request(get)
-        if self._idle is not None and (kept := self._idle.pop()) is not None:
-            fresh = self._connection
-            self._use(kept)
+        request, fresh = self._route.request(get), self._connection
+        kept = None if self._idle is None else self._idle.pop()
+        while True:
+            connection = self._connection = kept or fresh
+            stream, http = connection.stream, connection.http
+            if self._shut:  # meanwhile: `shut` has not found this connection
+                stream.shut()
             try:
-                return self._send(request, until)
+                if not http.used:
+                    stream.open(self._route, until, connect)
+                stream.until = until
+                return stream.run(http.ask(request))
             except Failure as error:
                 failure = error
-            self._use(fresh)
-            kept.failed(failure, again=not self._shut)
-        self._connection.stream.open(self._route, until, connect)
-        return self._send(request, until)
-
-    def _use(self, connection: PooledConnection[SocketStream]) -> None:
-        self._connection = connection
-        if self._shut:  # meanwhile
-            connection.stream.shut()
-
-    def _send(self, request: Request, until: float) -> Head:
-        self._connection.stream.until = until
-        return self._connection.stream.run(self._connection.http.ask(request))
+            connection.failed(failure, again=kept is not None and not self._shut)
+            kept = None
 
     def body(self) -> Iterator[bytes]:
         """Yield the body as it comes.

@@ -28,18 +28,13 @@ if TYPE_CHECKING:
     import ssl
 
 ARGUMENT = "the argument proxy="
-_SCHEMES = ("http", "https", "socks5", "socks5h")
 _DEFAULT_PORT = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-_SYSTEM = "the system's proxy settings"
-# The lengths of user name and password travel in one byte each (RFC 1929).
-_SOCKS_AUTH_LIMIT = 255
 
 
 class _HiddenURL(str):
-    """The URL of a proxy, which may hold a password: error trackers record locals."""
-
     __slots__ = ()
 
+    # A proxy's URL may hold a password, and error trackers record locals.
     def __repr__(self) -> str:
         return "'…'"
 
@@ -71,23 +66,14 @@ class ProxySetting(NamedTuple):
         return self.scheme.startswith("socks")
 
     def tunnel(self, host: str, port: int) -> Flow[None]:
-        """Ask the proxy to connect to a host.
-
-        Raises:
-            Failure: it refuses, or does not speak the protocol.
-        """
+        """Ask the proxy to connect to a host; fail if it refuses or speaks another protocol."""
         return (_socks_tunnel if self.socks else _http_tunnel)(self, host, port)
 
     @property
-    def address(self) -> str:
-        """The proxy's URL, without its credentials."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
-
-    @property
     def shown(self) -> str:
-        """The proxy for a person to read."""
-        return f"the proxy {self.address} ({self.source})"
+        """The proxy for a person to read, without its credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"the proxy {self.scheme}://{host}:{self.port} ({self.source})"
 
 
 class _Exception(NamedTuple):
@@ -100,7 +86,9 @@ class _Exception(NamedTuple):
 
     def holds_for(self, scheme: str, host: str, port: int | None) -> bool:
         if self.network is not None:
-            return _lies_in(host, self.network)
+            with suppress(ValueError):  # a name; whoever excludes a network names addresses
+                return ip_address(host) in self.network
+            return False
         if self.scheme not in ("all", scheme) or self.port not in (None, port):
             return False
         if not self.host.startswith("*"):
@@ -132,6 +120,7 @@ def read_environment() -> ProxySettings:
     Raises:
         ConfigurationError: NO_PROXY has an entry that cannot be read.
     """
+    # No local variable may hold a password, so this is no loop.
     found = {
         scheme: (_HiddenURL(value), _source(scheme, value))
         for scheme, value in getproxies().items()
@@ -159,7 +148,7 @@ def read_argument(proxy: str) -> ProxySettings:
     Raises:
         ConfigurationError: The argument is not the URL of a proxy that can be used.
     """
-    _check_socks(_parse_proxy(proxy, ARGUMENT))
+    _read_proxy(proxy, ARGUMENT)
     return ProxySettings({"all": (proxy, ARGUMENT)})
 
 
@@ -180,7 +169,8 @@ def choose_proxy(
     target, source = settings.targets.get(scheme) or settings.targets.get("all") or (None, "")
     if target is None:
         return None
-    url = _parse_url(f"{scheme}://{f'[{host}]' if _bare_v6(host) else host}")
+    bare_v6 = ":" in host and not host.startswith("[")
+    url = _parse_url(f"{scheme}://{f'[{host}]' if bare_v6 else host}")
     name = host.lower() if url is None else url.host
     port = None if port == _DEFAULT_PORT.get(scheme) else port
     if any(exception.holds_for(scheme, name, port) for exception in settings.exceptions):
@@ -188,9 +178,7 @@ def choose_proxy(
     if scheme == "http" and source != ARGUMENT and is_loopback(name):
         # Unencrypted is allowed there because it does not leave this machine.
         return None
-    setting = _parse_proxy(target, source)
-    _check_socks(setting)
-    return setting
+    return _read_proxy(target, source)
 
 
 def httpx_proxy(
@@ -215,9 +203,9 @@ def httpx_proxy(
 
 def _source(scheme: str, value: str) -> str:
     """Return the variable that holds what the standard library has found, to name it in errors."""
-    variable = f"{scheme}_proxy"
     names = (name for name, text in os.environ.items() if text == value)
-    return next((name for name in names if name.lower() == variable), _SYSTEM)
+    named = (name for name in names if name.lower() == f"{scheme}_proxy")
+    return next(named, "the system's proxy settings")
 
 
 def _exception(entry: str, source: str) -> _Exception:
@@ -242,77 +230,57 @@ def _exception(entry: str, source: str) -> _Exception:
     return _Exception(url.scheme, "" if url.host == "*" else url.host, url.port)
 
 
-def _lies_in(host: str, network: IPv4Network | IPv6Network) -> bool:
-    try:
-        return ip_address(host) in network
-    except ValueError:  # a name; whoever excludes a network names addresses
-        return False
-
-
-def _bare_v6(host: str) -> bool:
-    return ":" in host and not host.startswith("[")
-
-
 def _parse_url(text: str) -> httpx.URL | None:
     try:
         url = httpx.URL(text)
         _ = url.host  # Decoding an internationalised name may fail too.
+        return url
     except (httpx.InvalidURL, ValueError):
         return None
-    return url
 
 
-def _parse_proxy(text: str, source: str) -> ProxySetting:
+def _read_proxy(text: str, source: str) -> ProxySetting:
+    way_out = "To use no proxy of the environment: trust_env=False."
+    if source == ARGUMENT:
+        way_out = "Without the argument, the proxies of the environment apply."
     url = _parse_url(text.strip() if "://" in text else f"http://{text.strip()}")
-    problem = "not a URL such as http://proxy.example:3128" if url is None else _problem(url)
-    if url is None or problem is not None:
+    if (problem := _problem(url)) is not None:
         # The text itself is not shown: it may hold a password.
-        raise ConfigurationError(f"{source}: {problem}. {_way_out(source)}")
-    return ProxySetting(
+        raise ConfigurationError(f"{source}: {problem}. {way_out}")
+    assert url is not None
+    auth = SecretBytes(url.username.encode()), SecretBytes(url.password.encode())
+    setting = ProxySetting(
         scheme=url.scheme,
         host=url.raw_host.decode("ascii"),
         port=url.port or _DEFAULT_PORT[url.scheme],
         source=source,
-        auth=_auth(url),
+        auth=auth if any(auth) else None,
     )
+    if setting.socks and importlib.util.find_spec("socksio") is None:
+        from chainhub._extras import missing_extra
+
+        subject = f"{source} asks for a SOCKS proxy, which needs"
+        raise ConfigurationError(f"{missing_extra(subject, 'socksio', 'socks')}. {way_out}")
+    if setting.socks:
+        # The first connection may find no descriptor left to import it with.
+        importlib.import_module("socksio.socks5")
+    return setting
 
 
-def _problem(url: httpx.URL) -> str | None:
-    if url.scheme not in _SCHEMES:
-        return f"a proxy is reached by {', '.join(_SCHEMES)}, not by {ascii(url.scheme)[:40]}"
+def _problem(url: httpx.URL | None) -> str | None:
+    if url is None:
+        return "not a URL such as http://proxy.example:3128"
+    if url.scheme not in _DEFAULT_PORT:
+        return f"a proxy is reached by {', '.join(_DEFAULT_PORT)}, not by {ascii(url.scheme)[:40]}"
     if not url.host:
         return "the proxy's URL names no host"
     if url.port is not None and not 0 < url.port < 65536:
         return f"the proxy's port {url.port} is not between 1 and 65535"
-    auth = _auth(url) or (b"", b"")
-    if url.scheme.startswith("socks") and max(map(len, auth)) > _SOCKS_AUTH_LIMIT:
+    # RFC 1929 tells each length in one byte.
+    longest = max(len(url.username.encode()), len(url.password.encode()))
+    if url.scheme.startswith("socks") and longest > 255:
         return "user name and password of a SOCKS proxy are limited to 255 bytes each"
     return None
-
-
-def _auth(url: httpx.URL) -> tuple[bytes, bytes] | None:
-    if not (url.username or url.password):
-        return None
-    return SecretBytes(url.username.encode()), SecretBytes(url.password.encode())
-
-
-def _check_socks(setting: ProxySetting) -> None:
-    if not setting.socks:
-        return
-    if importlib.util.find_spec("socksio") is None:
-        from chainhub._extras import missing_extra
-
-        subject = f"{setting.source} asks for a SOCKS proxy, which needs"
-        missing = missing_extra(subject, "socksio", "socks")
-        raise ConfigurationError(f"{missing}. {_way_out(setting.source)}")
-    # The first connection may find no descriptor left to import it with.
-    importlib.import_module("socksio.socks5")
-
-
-def _way_out(source: str) -> str:
-    if source.startswith("the argument"):
-        return "Without the argument, the proxies of the environment apply."
-    return "To use no proxy of the environment: trust_env=False."
 
 
 def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
@@ -326,12 +294,11 @@ def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
         while not isinstance(event := connection.next_event(), h11.Response):
             if event is h11.NEED_DATA:
                 connection.receive_data((yield b""))
-    except h11.RemoteProtocolError as error:
-        text = f"{proxy.shown} hung up or does not speak HTTP ({error})"
-    else:
         if 200 <= event.status_code < 300:
             return
         text = f"{event.status_code} {event.reason.decode('ascii', 'replace')}"
+    except h11.RemoteProtocolError as error:
+        text = f"{proxy.shown} hung up or does not speak HTTP ({error})"
     raise Failure("proxy", text)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,21 +21,23 @@ from chainhub._transport.addresses import (
     refuse_remote,
 )
 from chainhub._transport.exchange import Failure
-from chainhub._transport.http1 import Flow, Request
-from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, certifi_path, tls_context
-
-if TYPE_CHECKING:
-    from chainhub._transport.proxies import ProxySetting, ProxySettings
-
-
-class TLS(NamedTuple):
-    """Agree on keys with the host of this name."""
-
-    context: ssl.SSLContext
-    hostname: str
-
-
-Step = TLS | Callable[[], Flow[None]]
+from chainhub._transport.http1 import Request
+from chainhub._transport.proxies import (
+    ProxySetting,
+    ProxySettings,
+    choose_proxy,
+    httpx_proxy,
+    read_argument,
+    read_environment,
+)
+from chainhub._transport.tls import (
+    TLS,
+    Step,
+    TLSConfig,
+    at_least_tls_1_2,
+    certifi_path,
+    tls_context,
+)
 
 
 class Route(NamedTuple):
@@ -67,8 +69,7 @@ class Route(NamedTuple):
     def failure(self, failure: Failure) -> Failure:
         """Return a failure to connect to `host` in words that name the proxy, if it is one."""
         if self.shown and failure.kind in ("connect", "connect_timeout"):
-            text = f"{self.shown} cannot be reached: {failure.text}"
-            return Failure(failure.kind, text)
+            return Failure(failure.kind, f"{self.shown} cannot be reached: {failure.text}")
         return failure
 
 
@@ -96,12 +97,11 @@ def route_to(
     if proxy is None:
         return Route(host, port, encrypted, check)
     to_proxy: tuple[Step, ...] = (TLS(context(), proxy.host),) if proxy.scheme == "https" else ()
-    if not proxy.socks and scheme == "http":
-        place = f"[{host}]" if ":" in host else host
-        prefix = f"http://{place}:{port}".encode()
-        return Route(proxy.host, proxy.port, to_proxy, None, proxy.shown, prefix, proxy.headers)
-    steps = (*to_proxy, lambda: proxy.tunnel(host, port), *encrypted)
-    return Route(proxy.host, proxy.port, steps, None, proxy.shown)
+    if proxy.socks or encrypted:
+        steps = (*to_proxy, lambda: proxy.tunnel(host, port), *encrypted)
+        return Route(proxy.host, proxy.port, steps, None, proxy.shown)
+    prefix = f"http://{f'[{host}]' if ':' in host else host}:{port}".encode()
+    return Route(proxy.host, proxy.port, to_proxy, None, proxy.shown, prefix, proxy.headers)
 
 
 def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
@@ -118,8 +118,6 @@ def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySetting
     named = any(name.lower().endswith("_proxy") for name in environ)
     if not (argument or system or named):
         return None
-    from chainhub._transport.proxies import read_argument, read_environment  # few have a proxy
-
     return read_argument(argument) if argument else read_environment()
 
 
@@ -130,7 +128,7 @@ ROUTING = frozenset({"mounts", "proxy", "transport", "trust_env"})
 class Connector:
     """Where a client connects to, and how.
 
-    It knows neither client nor session, so that dropping those drops their connections at once.
+    It knows no session: dropping a client drops its connections at once.
 
     Raises:
         ConfigurationError: the proxy chosen for the base URL cannot be used.
@@ -162,16 +160,8 @@ class Connector:
             certifi_path()  # the first connection may find no descriptor left to import it with
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> ProxySetting | None:
-        """Return the proxy for a request, or None if it goes directly.
-
-        Raises:
-            ConfigurationError: the chosen proxy cannot be used.
-        """
-        if self.proxies is None:
-            return None
-        from chainhub._transport.proxies import choose_proxy
-
-        return choose_proxy(scheme, host, port, self.proxies)
+        """Return the proxy for a request, as `choose_proxy` does."""
+        return self.proxies and choose_proxy(scheme, host, port, self.proxies)
 
     def proxy(self) -> ProxySetting | None:
         """Return the proxy for the origin, or None if requests go directly."""
@@ -189,20 +179,18 @@ class Connector:
         """
         # Two threads may both make it: that costs less than a lock at every call.
         if self._route is None:
+            # Where the host was trusted because it is this machine, its name must lead here.
+            trusting = self.scheme == "http" or self.trust.kind == "nothing"
+            local = trusting and not self._allow_insecure and is_loopback(self.host)
             self._route = route_to(
                 self.scheme,
                 self.host,
                 self.port,
                 proxy=self.proxy(),
                 context=self.trust_context,
-                check=refuse_remote if self._local_only() else None,
+                check=refuse_remote if local else None,
             )
         return self._route
-
-    def _local_only(self) -> bool:
-        """Tell whether the host was trusted because it is this machine; a name must lead there."""
-        trusting = self.scheme == "http" or self.trust.kind == "nothing"
-        return trusting and not self._allow_insecure and is_loopback(self.host)
 
     def httpx_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of httpx's own client: the user's arguments, else the client's.
@@ -212,7 +200,7 @@ class Connector:
         """
         verify = arguments.get("verify")
         if verify is None:
-            # httpx loads the client certificate into the context, which others must not share.
+            # httpx loads a client certificate into the context, which others must not share then.
             verify = tls_context(self.trust, shared="cert" not in arguments)
         elif not isinstance(verify, ssl.SSLContext):
             verify = at_least_tls_1_2(httpx.create_ssl_context(verify))
@@ -221,8 +209,6 @@ class Connector:
         chosen = self.proxy() if ROUTING.isdisjoint(arguments) else None
         proxy = arguments.get("proxy") or chosen
         if proxy is not None:
-            from chainhub._transport.proxies import httpx_proxy
-
             settings["proxy"] = httpx_proxy(proxy, self.trust_context)
         return settings
 

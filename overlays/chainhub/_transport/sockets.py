@@ -8,35 +8,25 @@ from __future__ import annotations
 import select
 import selectors
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import zip_longest
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from chainhub import _clock
-from chainhub._transport.addresses import AddressCheck
 from chainhub._transport.exchange import Failure, left, os_failure, os_text
 from chainhub._transport.http1 import Flow
-from chainhub._transport.routes import TLS, Route
-from chainhub._transport.tls import TLSLayer
+from chainhub._transport.routes import Route
+from chainhub._transport.tls import Stream
 
 T = TypeVar("T")
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 LookUp = list[AddressInfo] | BaseException
-"""What a lookup brought."""
 
 HEAD_START = 0.25
 """Seconds an address has before the next one is tried beside it (RFC 8305, section 5)."""
-
-READ = 64 * 1024
-"""Bytes that are read at once."""
-
-SLICE = 64 * 1024
-"""Bytes that are written at once, so that a slow receiver is noticed between two of them."""
 
 # poll needs no descriptor of its own, and takes those above 1023; Windows has none.
 _Selector: type[selectors.BaseSelector] = getattr(
@@ -45,10 +35,8 @@ _Selector: type[selectors.BaseSelector] = getattr(
 
 
 def numeric_address(host: str, port: int) -> list[AddressInfo] | None:
-    """Return how to connect to a plain numeric address, None for a name, which must be looked up.
-
-    A lookup of an address would first load the tables of international names.
-    """
+    """Return how to connect to a plain numeric address; None for a name, to be looked up."""
+    # A lookup of an address would first load the tables of international names.
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError, ValueError):
             socket.inet_pton(family, host)
@@ -58,16 +46,10 @@ def numeric_address(host: str, port: int) -> list[AddressInfo] | None:
 
 
 def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> None:
-    """Look a name up in a thread that is left behind when nobody wants to wait any longer.
+    """Look a name up in a thread of its own, which calls `done` with what was found or raised."""
 
-    The system's resolver has no time limit and cannot be interrupted.
-
-    Args:
-        host: The name.
-        port: The port, which becomes part of the addresses.
-        done: Called in that thread with what was found, or with what was raised.
-    """
-
+    # The system's resolver has no time limit and cannot be interrupted: the thread is left behind
+    # when nobody wants to wait any longer.
     def look_up() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -82,35 +64,31 @@ def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> Non
         look_up()
 
 
-def addresses(
-    host: str, port: int, found: LookUp | None, check: AddressCheck | None
-) -> list[AddressInfo]:
-    """Return the addresses to try, after the check has passed each of them.
-
-    Families take turns (RFC 8305, section 4), so that a network without one of them costs a moment.
+def addresses(route: Route, found: LookUp | None) -> list[AddressInfo]:
+    """Return the addresses to try, after the route's check has passed each of them.
 
     Raises:
         Failure: the name has no address, or (for None) looking it up took too long.
     """
+    shown = repr(route.host[:100])
     if found is None:
-        raise Failure("connect_timeout", f"looking up {host[:100]!r} took too long")
+        raise Failure("connect_timeout", f"looking up {shown} took too long")
     if isinstance(found, OSError | UnicodeError):
-        detail, busy = "no host name", False
-        if isinstance(found, OSError):
-            detail = os_text(found)
+        detail = os_text(found) if isinstance(found, OSError) else "no host name"
+        busy = False
         if isinstance(found, socket.gaierror):
             detail, busy = found.strerror or detail, found.errno == socket.EAI_AGAIN
-        text = f"the host name {host[:100]!r} was not found ({detail})"
-        raise Failure("lookup", text, passing=busy)
+        raise Failure("lookup", f"the host name {shown} was not found ({detail})", passing=busy)
     if isinstance(found, BaseException):
         raise found
     # Some resolvers tell an address more than once.
     infos = list({info[4][0]: info for info in found}.values())
     if not infos:
-        raise Failure("lookup", f"the host name {host[:100]!r} has no address")
-    if check is not None:
+        raise Failure("lookup", f"the host name {shown} has no address")
+    if route.check is not None:
         for info in infos:
-            check(host, port, info[4][0])
+            route.check(route.host, route.port, info[4][0])
+    # Families take turns (RFC 8305, section 4): a network without one of them costs a moment.
     first = [info for info in infos if info[0] == infos[0][0]]
     others = [info for info in infos if info[0] != infos[0][0]]
     return [info for pair in zip_longest(first, others) for info in pair if info is not None]
@@ -132,18 +110,13 @@ def is_readable(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
-class SocketStream:
-    """One connection to a server.
+class SocketStream(Stream):
+    """One connection to a server, for threads."""
 
-    Attributes:
-        until: The instant (monotonic) at which whatever is done here must end.
-    """
-
-    def __init__(self, read_size: int = READ) -> None:
-        self.until = 0.0
+    def __init__(self, read_size: int = 64 * 1024) -> None:
+        super().__init__()
         self._read_size = read_size
         self._socket: socket.socket | None = None
-        self._layers: list[TLSLayer] = []  # the innermost first
         self._open: list[socket.socket] = []
         self._looked_up: SimpleQueue[LookUp] = SimpleQueue()
         self._shut = False
@@ -161,41 +134,11 @@ class SocketStream:
         """
         self.until = until
         try:
-            self.connect(route.host, route.port, connect, route.check)
+            self._connect(route, connect)
+            self.run(self._opening(route.steps, until, connect))
+            return
         except Failure as error:
-            failure = route.failure(error)
-        else:
-            for step in route.steps:
-                if isinstance(step, TLS):
-                    self.until = min(until, _clock.monotonic() + connect)
-                    self.start_tls(step.context, step.hostname)
-                else:
-                    self.until = until
-                    self.run(step())
-            return
-        raise failure
-
-    def connect(self, host: str, port: int, limit: float, check: AddressCheck | None) -> None:
-        """Connect to the first address of a host that answers.
-
-        Args:
-            host: A name or a numeric address.
-            port: The port.
-            limit: Seconds the last address gets; the ones before it get a head start.
-            check: Refuses addresses.
-
-        Raises:
-            Failure: no address answers, or the name has none.
-        """
-        infos = addresses(host, port, self._look_up(host, port), check)
-        try:
-            sock = self._socket = self._first_to_answer(infos, limit)
-            # A request is one small write: Nagle's algorithm would only delay it.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            failure = os_failure(error).before_connected()
-        else:
-            return
+            failure = self._failed_opening(route.failure(error))
         raise failure
 
     def _look_up(self, host: str, port: int) -> LookUp | None:
@@ -206,6 +149,17 @@ class SocketStream:
             return self._looked_up.get(timeout=left(self.until))
         return None
 
+    def _connect(self, route: Route, limit: float) -> None:
+        try:
+            infos = addresses(route, self._look_up(route.host, route.port))
+            self._socket = self._first_to_answer(infos, limit)
+            # A request is one small write: Nagle's algorithm would only delay it.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return
+        except OSError as error:
+            failure = os_failure(error).before_connected()
+        raise failure
+
     def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""
         failures: list[OSError] = []
@@ -214,8 +168,14 @@ class SocketStream:
             with _Selector() as selector:
                 for info, pause in zip(infos, head_starts(len(infos), limit), strict=True):
                     try:
-                        tried = self._connecting(info)
-                        selector.register(tried, selectors.EVENT_WRITE, tried)
+                        tried = socket.socket(*info[:3])
+                        self._open.append(tried)
+                        self._refuse_shut()  # `shut` has not found this socket
+                        # Several connect at the same time (RFC 8305), so none may wait by itself.
+                        tried.setblocking(False)
+                        with suppress(BlockingIOError):
+                            tried.connect(info[4])
+                        selector.register(tried, selectors.EVENT_WRITE)
                     except OSError as error:
                         failures.append(error)
                     while selector.get_map():
@@ -224,7 +184,7 @@ class SocketStream:
                         self._refuse_shut()
                         for key, _ in ready:
                             selector.unregister(key.fileobj)
-                            tried = key.data
+                            tried = cast("socket.socket", key.fileobj)
                             if not (number := tried.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
                                 winner = tried
                                 return winner
@@ -237,36 +197,9 @@ class SocketStream:
                     sock.close()
             self._open = [sock for sock in self._open if sock is winner]
 
-    def _connecting(self, info: AddressInfo) -> socket.socket:
-        sock = socket.socket(*info[:3])
-        self._open.append(sock)
-        self._refuse_shut()  # `shut` has not found this socket
-        # Several are connected at the same time (RFC 8305), so none may wait by itself.
-        sock.setblocking(False)
-        with suppress(BlockingIOError):
-            sock.connect(info[4])
-        return sock
-
     def _refuse_shut(self) -> None:
         if self._shut:
             raise ConnectionAbortedError("cancelled")
-
-    def start_tls(self, context: ssl.SSLContext, hostname: str) -> None:
-        """Agree on keys; once more on an encrypted connection puts TLS into TLS.
-
-        Raises:
-            Failure: the handshake failed.
-        """
-        layer = TLSLayer(context, hostname)
-        try:
-            self.run(layer.handshake())
-        except Failure as error:
-            # Sending the alert often fails, because the peer has closed; the cause says more.
-            failure = (layer.failure or error).before_connected()
-        else:
-            self._layers.insert(0, layer)
-            return
-        raise failure
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow: write what it yields, read when it yields nothing; return its result.
@@ -274,49 +207,34 @@ class SocketStream:
         Raises:
             Failure: the connection broke, or the flow failed.
         """
-        for layer in self._layers:
-            flow = layer.encrypted(flow)
+        flow = self._layered(flow)
         try:
             outgoing = next(flow)
             while True:
-                if outgoing:
-                    self._send(outgoing)
-                    outgoing = flow.send(b"")
-                else:
-                    outgoing = flow.send(self._receive())
+                outgoing = flow.send(self._carry(outgoing))
         except StopIteration as end:
             result: T = end.value
         return result
 
-    def _receive(self) -> bytes:
+    def _carry(self, outgoing: bytes) -> bytes:
         assert self._socket is not None
+        view = memoryview(outgoing)
         try:
+            while view:
+                self._socket.settimeout(left(self.until))
+                # In slices, so that a slow receiver is noticed between two of them.
+                view = view[self._socket.send(view[: 64 * 1024]) :]
+            if outgoing:
+                return b""
             self._socket.settimeout(left(self.until))
             return self._socket.recv(self._read_size)
         except OSError as error:
             failure = os_failure(error)
         raise failure
 
-    def _send(self, data: bytes) -> None:
-        assert self._socket is not None
-        view = memoryview(data)
-        try:
-            while view:
-                self._socket.settimeout(left(self.until))
-                view = view[self._socket.send(view[:SLICE]) :]
-        except OSError as error:
-            failure = os_failure(error)
-        else:
-            return
-        raise failure
-
     def readable(self) -> bool:
         """Tell whether bytes or the end wait to be read, in memory or in the socket."""
-        # The socket says nothing of what a layer of TLS has read and nobody has asked for.
-        for layer in self._layers:
-            if layer.holds_bytes:
-                return True
-        return self._socket is None or is_readable(self._socket.fileno())
+        return super().readable() or self._socket is None or is_readable(self._socket.fileno())
 
     def waker(self) -> Callable[[], None]:
         """Return what ends everything that is under way here."""

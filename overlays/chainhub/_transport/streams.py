@@ -11,17 +11,15 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 from chainhub import _clock
-from chainhub._transport.addresses import AddressCheck
 from chainhub._transport.exchange import Failure, Limits, Response, cancel_scope, left, os_failure
 from chainhub._transport.http1 import Flow, Request
 from chainhub._transport.pools import IdleConnections, PooledConnection
-from chainhub._transport.routes import TLS, Route
+from chainhub._transport.routes import Route
 from chainhub._transport.sockets import (
     AddressInfo,
     LookUp,
@@ -31,26 +29,18 @@ from chainhub._transport.sockets import (
     numeric_address,
     start_look_up,
 )
-from chainhub._transport.tls import TLSLayer
+from chainhub._transport.tls import Stream
 
 T = TypeVar("T")
 
-HIGH_WATER = 256 * 1024
-"""Bytes that may stand unread before the socket is left alone for a while."""
 
-
-class AsyncStream(asyncio.Protocol):
-    """One connection to a server, used by one task at a time.
-
-    Attributes:
-        until: The instant (monotonic) at which whatever is done here must end.
-    """
+class AsyncStream(Stream, asyncio.Protocol):
+    """One connection to a server, used by one task at a time."""
 
     def __init__(self) -> None:
-        self.until = 0.0
+        super().__init__()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._layers: list[TLSLayer] = []  # the innermost first
         self._unread = b""
         self._ended = False
         self._lost: OSError | None = None
@@ -67,7 +57,8 @@ class AsyncStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._unread += data
-        if len(self._unread) > HIGH_WATER and not self._paused:
+        # A bounded part may stand unread; then the socket is left alone for a while.
+        if len(self._unread) > 256 * 1024 and not self._paused:
             assert self._transport is not None
             self._paused = True
             self._transport.pause_reading()
@@ -96,18 +87,13 @@ class AsyncStream(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _wait(self, seconds: float) -> None:
-        """Wait until something happens.
-
-        Raises:
-            TimeoutError: nothing did.
-            ConnectionAbortedError: a `Cancel` was set.
-        """
+    async def _wait(self, until: float) -> None:
+        """Wait until something happens; fail if nothing does, or a `Cancel` is set."""
         if self._interrupted:
             raise ConnectionAbortedError("cancelled")
         # A future of our own instead of asyncio.timeout, which would cancel the task to wake it.
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, _fail, waiter, TimeoutError())
+        timer = self._loop.call_later(left(until), _fail, waiter, TimeoutError())
         try:
             await waiter
         finally:
@@ -120,35 +106,11 @@ class AsyncStream(asyncio.Protocol):
         """Take a route from its beginning to where requests can be sent, as `SocketStream.open`."""
         self.until = until
         try:
-            await self.connect(route.host, route.port, connect, route.check)
+            await self._connect(route, connect)
+            await self.run(self._opening(route.steps, until, connect))
+            return
         except Failure as error:
-            failure = route.failure(error)
-        else:
-            for step in route.steps:
-                if isinstance(step, TLS):
-                    self.until = min(until, _clock.monotonic() + connect)
-                    await self.start_tls(step.context, step.hostname)
-                else:
-                    self.until = until
-                    await self.run(step())
-            return
-        raise failure
-
-    async def connect(self, host: str, port: int, limit: float, check: AddressCheck | None) -> None:
-        """Connect to the first address of a host that answers, as `SocketStream.connect`."""
-        try:
-            infos = addresses(host, port, await self._look_up(host, port), check)
-            sock = await self._first_to_answer(infos, limit)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.create_connection(lambda: self, sock=sock)
-            except BaseException:
-                sock.close()
-                raise
-        except OSError as error:
-            failure = os_failure(error).before_connected()
-        else:
-            return
+            failure = self._failed_opening(route.failure(error))
         raise failure
 
     async def _look_up(self, host: str, port: int) -> LookUp | None:
@@ -164,9 +126,24 @@ class AsyncStream(asyncio.Protocol):
         start_look_up(host, port, done)
         with suppress(TimeoutError):
             while not found:
-                await self._wait(left(self.until))
+                await self._wait(self.until)
             return found[0]
         return None
+
+    async def _connect(self, route: Route, limit: float) -> None:
+        try:
+            infos = addresses(route, await self._look_up(route.host, route.port))
+            sock = await self._first_to_answer(infos, limit)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await self._loop.create_connection(lambda: self, sock=sock)
+                return
+            except BaseException:
+                sock.close()
+                raise
+        except OSError as error:
+            failure = os_failure(error).before_connected()
+        raise failure
 
     async def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""
@@ -179,7 +156,7 @@ class AsyncStream(asyncio.Protocol):
                 until = min(_clock.monotonic() + pause, self.until)
                 with suppress(TimeoutError):  # the next one is tried beside those under way
                     while attempts:
-                        await self._wait(left(until))
+                        await self._wait(until)
                         for attempt in [attempt for attempt in attempts if attempt.done()]:
                             attempts.discard(attempt)
                             if (failure := attempt.exception()) is None:
@@ -192,81 +169,56 @@ class AsyncStream(asyncio.Protocol):
                 attempt.cancel()
                 attempt.add_done_callback(_close_late)
 
-    async def start_tls(self, context: ssl.SSLContext, hostname: str) -> None:
-        """Agree on keys, as `SocketStream.start_tls`."""
-        layer = TLSLayer(context, hostname)
-        try:
-            await self.run(layer.handshake())
-        except Failure as error:
-            failure = (layer.failure or error).before_connected()
-        else:
-            self._layers.insert(0, layer)
-            return
-        raise failure
-
     # Using it.
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow, as `SocketStream.run`."""
-        for layer in self._layers:
-            flow = layer.encrypted(flow)
+        flow = self._layered(flow)
         try:
             outgoing = next(flow)
             while True:
-                if outgoing:
-                    await self._send(outgoing)
-                    outgoing = flow.send(b"")
-                else:
-                    outgoing = flow.send(await self._receive())
+                outgoing = flow.send(await self._carry(outgoing))
         except StopIteration as end:
             result: T = end.value
         return result
 
-    async def _receive(self) -> bytes:
-        try:
-            while not self._unread and not self._ended:
-                await self._wait(left(self.until))
-            if not self._unread and self._lost is not None:
-                raise self._lost
-        except OSError as error:
-            failure = os_failure(error)
-        else:
-            data, self._unread = self._unread, b""
-            if self._paused:
-                assert self._transport is not None
-                self._paused = False
-                self._transport.resume_reading()
-            return data
-        raise failure
-
-    async def _send(self, data: bytes) -> None:
+    async def _carry(self, outgoing: bytes) -> bytes:
         assert self._transport is not None
         try:
-            left(self.until)
-            # A transport that is closing drops what is written without a word.
-            if self._transport.is_closing():
-                raise self._lost or ConnectionResetError("the connection is closed")
-            self._transport.write(data)
-            while self._full:
-                await self._wait(left(self.until))
-            if self._lost is not None:
+            if outgoing:
+                left(self.until)
+                # A transport that is closing drops what is written without a word.
+                if self._transport.is_closing():
+                    raise self._lost or ConnectionResetError("the connection is closed")
+                self._transport.write(outgoing)
+                while self._full:
+                    await self._wait(self.until)
+            else:
+                while not self._unread and not self._ended:
+                    await self._wait(self.until)
+            # What came before the connection broke still counts for who reads.
+            if self._lost is not None and (outgoing or not self._unread):
                 raise self._lost
         except OSError as error:
             failure = os_failure(error)
         else:
-            return
+            return b"" if outgoing else self._taken()
         raise failure
+
+    def _taken(self) -> bytes:
+        data, self._unread = self._unread, b""
+        if self._paused:
+            assert self._transport is not None
+            self._paused = False
+            self._transport.resume_reading()
+        return data
 
     def readable(self) -> bool:
         """Tell whether bytes or the end stand here or wait in the socket, or it was interrupted."""
         if self._unread or self._ended or self._interrupted or self._transport is None:
             return True
-        # The loop's buffer says nothing of what a layer of TLS has read.
-        for layer in self._layers:
-            if layer.holds_bytes:
-                return True
         sock: socket.socket = self._transport.get_extra_info("socket")
-        return is_readable(sock.fileno())
+        return super().readable() or is_readable(sock.fileno())
 
     # Ending it.
 
@@ -302,15 +254,14 @@ def _fail(waiter: asyncio.Future[None], error: OSError) -> None:
 
 
 async def _connected(info: AddressInfo) -> socket.socket:
-    family, kind, protocol, _, address = info
-    sock = socket.socket(family, kind, protocol)
+    sock = socket.socket(*info[:3])
     try:
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        await asyncio.get_running_loop().sock_connect(sock, info[4])
+        return sock
     except BaseException:
         sock.close()
         raise
-    return sock
 
 
 def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
@@ -346,19 +297,18 @@ class AsyncConnectionPool:
         await self._queue(limits)
         try:
             until = limits.until()
-            response = None
-            if not limits.fresh and (kept := self._idle.pop()) is not None:
-                response = await self._run(kept, request, limits, until)
-            if response is None:
-                fresh = PooledConnection(AsyncStream())
-                response = await self._run(fresh, request, limits, until)
-            assert response is not None  # a fresh connection is never stale
-            return response
+            kept = None if limits.fresh else self._idle.pop()
+            while True:
+                connection = kept or PooledConnection(AsyncStream())
+                response = await self._run(connection, request, limits, until)
+                if response is not None:
+                    return response
+                kept = None
         finally:
             self._permits.release()
 
     async def _queue(self, limits: Limits) -> None:
-        if not self._permits.locked():
+        if not self._permits.locked():  # then no timer is needed
             await self._permits.acquire()
             return
         left = limits.deadline - _clock.monotonic()
@@ -366,10 +316,9 @@ class AsyncConnectionPool:
             async with asyncio.timeout(None if math.isinf(left) else left) as scope:
                 with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
                     await self._permits.acquire()
+                    return
         except TimeoutError:
             failure = Failure("timeout", "all connections stayed in use")
-        else:
-            return
         raise failure
 
     async def _run(
@@ -380,24 +329,22 @@ class AsyncConnectionPool:
         until: float,
     ) -> Response | None:
         """Run one exchange; None says that the connection was dead and the request unheard."""
-        stream, http = connection.stream, connection.http
+        stream, http, route = connection.stream, connection.http, self._route()
         limits.reused = http.used
-        route = self._route()
         try:
             with cancel_scope(limits.cancel, stream.waker):
                 if not http.used:
                     await stream.open(route, until, limits.connect)
                 stream.until = until
                 response = await stream.run(http.exchange(route.request(request), limits.max_body))
+            stream.detach_cancel()
+            self._idle.push(connection)
+            return response
         except Failure as error:
             failure = error
         except BaseException:  # a task that is cancelled: what it has sent may still be answered
             stream.close()
             raise
-        else:
-            stream.detach_cancel()
-            self._idle.push(connection)
-            return response
         return connection.failed(failure, again=limits.reused and not limits.cancelled())
 
     async def aclose(self) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from errno import EMFILE, ENFILE
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import attrs
 
+from chainhub import _clock
 from chainhub._transport.addresses import is_loopback
 from chainhub._transport.exchange import Failure, tls_failure
 from chainhub._transport.http1 import TRUNCATION, Flow
@@ -71,7 +72,24 @@ def read_tls_config(
     Raises:
         ConfigurationError: Not one of these, nothing there, or unchecked without permission.
     """
-    found = _of_environment(environ) if verify is True else _of_argument(verify)
+    source = "the argument verify_ssl="
+    if verify is True:
+        found = _of_environment(environ)
+    elif verify is False:
+        found = TLSConfig("nothing", source=source)
+    elif verify == "system":
+        found = TLSConfig("system", source=source)
+    elif isinstance(verify, (str, os.PathLike)):
+        found = _of_path(os.fspath(verify), source)
+    elif not isinstance(verify, ssl.SSLContext):
+        raise ConfigurationError(
+            'verify_ssl= takes True, False, "system", a path or an ssl.SSLContext,'
+            f" not {type(verify).__name__}"
+        )
+    elif verify.protocol == ssl.PROTOCOL_TLS_SERVER:
+        raise ConfigurationError("verify_ssl= was given a context made for servers")
+    else:
+        found = TLSConfig("given", source=source, given=verify)
     if not (allow_insecure or is_loopback(host) or found.checks):
         raise ConfigurationError(
             "verify_ssl= would accept any certificate, so that others on the network could read the"
@@ -93,24 +111,6 @@ def _of_environment(environ: Mapping[str, str]) -> TLSConfig:
     return TLSConfig("directory", directory, "SSL_CERT_DIR")
 
 
-def _of_argument(verify: object) -> TLSConfig:
-    source = "the argument verify_ssl="
-    if verify is False:
-        return TLSConfig("nothing", source=source)
-    if verify == "system":
-        return TLSConfig("system", source=source)
-    if isinstance(verify, (str, os.PathLike)):
-        return _of_path(os.fspath(verify), source)
-    if not isinstance(verify, ssl.SSLContext):
-        raise ConfigurationError(
-            'verify_ssl= takes True, False, "system", a path or an ssl.SSLContext,'
-            f" not {type(verify).__name__}"
-        )
-    if verify.protocol == ssl.PROTOCOL_TLS_SERVER:
-        raise ConfigurationError("verify_ssl= was given a context made for servers")
-    return TLSConfig("given", source=source, given=verify)
-
-
 def _of_path(path: str, source: str) -> TLSConfig:
     if os.path.isdir(path):
         return TLSConfig("directory", path, source)
@@ -119,21 +119,18 @@ def _of_path(path: str, source: str) -> TLSConfig:
     return TLSConfig("file", path, source)
 
 
-class _Shared:
-    """The contexts of this process, and the lock that lets one thread at a time build one."""
-
-    def __init__(self) -> None:
-        self.contexts: dict[TLSConfig, ssl.SSLContext] = {}
-        self.lock = threading.Lock()
-
-    def renew_lock(self) -> None:
-        # Another thread may have held it at the fork; the contexts are as good as before.
-        self.lock = threading.Lock()
+_contexts: dict[TLSConfig, ssl.SSLContext] = {}
+_building = threading.Lock()
 
 
-_shared = _Shared()
+def _renew_lock() -> None:
+    global _building
+    _building = threading.Lock()
+
+
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
-    os.register_at_fork(after_in_child=_shared.renew_lock)
+    # Another thread may have held it at the fork; the contexts are as good as before.
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
@@ -147,6 +144,7 @@ def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
 
     Raises:
         ConfigurationError: The certificates cannot be read.
+        Failure: No file can be opened at present.
     """
     if config.given is not None:
         config.given.set_alpn_protocols(["http/1.1"])
@@ -154,19 +152,13 @@ def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
     if not shared:
         return _build(config)
     # Many threads often start at the same time, and building takes 20 ms of CPU.
-    with _shared.lock:
-        if config not in _shared.contexts:
-            _shared.contexts[config] = _build(config)
-        return _shared.contexts[config]
+    with _building:
+        if config not in _contexts:
+            _contexts[config] = _build(config)
+        return _contexts[config]
 
 
 def _build(config: TLSConfig) -> ssl.SSLContext:
-    """Build a context.
-
-    Raises:
-        ConfigurationError: A file cannot be read.
-        Failure: No file can be opened at present.
-    """
     path = certifi_path() if config.kind == "bundled" else config.path
     try:
         if config.kind == "nothing":
@@ -177,12 +169,11 @@ def _build(config: TLSConfig) -> ssl.SSLContext:
             context = ssl.create_default_context(capath=path)
         else:  # without a path the system's
             context = ssl.create_default_context(cafile=path or None)
+        context.set_alpn_protocols(["http/1.1"])
+        return at_least_tls_1_2(context)
     except OSError as error:
         reason, number = error.strerror or type(error).__name__, error.errno
         refused = error.filename  # of SSLKEYLOGFILE only: OpenSSL reads the others by itself
-    else:
-        context.set_alpn_protocols(["http/1.1"])
-        return at_least_tls_1_2(context)
     if number in (EMFILE, ENFILE):
         raise Failure("connect", f"no certificates can be read: {reason}")
     if refused is not None:
@@ -217,8 +208,7 @@ class TLSLayer:
         hostname: The name the certificate must have.
 
     Attributes:
-        failure: What OpenSSL has refused. It counts more than a failure to send the alert that
-            tells the peer so, who has often closed the connection.
+        failure: What OpenSSL has refused.
     """
 
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
@@ -235,30 +225,21 @@ class TLSLayer:
         return bool(self._incoming.pending or self._tls.pending())
 
     def handshake(self) -> Flow[None]:
-        """Agree on keys.
-
-        Raises:
-            Failure: the handshake failed.
-        """
-        yield from self._run(self._tls.do_handshake)
+        """Agree on keys."""
+        return self._run(self._tls.do_handshake)
 
     def encrypted(self, flow: Flow[T]) -> Flow[T]:
-        """Return a flow as it is carried by this layer.
-
-        Raises:
-            Failure: what came was corrupted, or the flow failed.
-        """
+        """Return a flow as it is carried by this layer."""
         try:
             outgoing = next(flow)
             while True:
-                if outgoing:
-                    view = memoryview(outgoing)
-                    while view:
-                        piece = partial(self._tls.write, view[:RECORD])
-                        view = view[(yield from self._run(piece)) :]
-                    outgoing = flow.send(b"")
-                else:
-                    outgoing = flow.send((yield from self._run(self._read)))
+                view, came = memoryview(outgoing), b""
+                while view:
+                    piece = partial(self._tls.write, view[:RECORD])
+                    view = view[(yield from self._run(piece)) :]
+                if not outgoing:
+                    came = yield from self._run(self._read)
+                outgoing = flow.send(came)
         except StopIteration as end:
             result: T = end.value
         return result
@@ -288,3 +269,59 @@ class TLSLayer:
                 return result
             data = yield b""
             self._incoming.write(data) if data else self._incoming.write_eof()
+
+
+class TLS(NamedTuple):
+    """A step on the way to a server: agree on keys with the host of this name."""
+
+    context: ssl.SSLContext
+    hostname: str
+
+
+Step = TLS | Callable[[], Flow[None]]
+
+
+class Stream:
+    """One connection to a server: what is the same for threads and event loops.
+
+    Attributes:
+        until: The instant (monotonic) at which whatever is done here must end.
+    """
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self._layers: list[TLSLayer] = []  # the innermost first
+        self._handshaking: TLSLayer | None = None
+
+    def readable(self) -> bool:
+        """Tell whether bytes or the end wait to be read, in memory or in the socket."""
+        # The socket says nothing of what a layer of TLS has read and nobody has asked for.
+        return any(layer.holds_bytes for layer in self._layers)
+
+    def close(self) -> None:
+        """Close the socket."""
+        raise NotImplementedError
+
+    def _layered(self, flow: Flow[T]) -> Flow[T]:
+        for layer in self._layers:
+            flow = layer.encrypted(flow)
+        return flow
+
+    def _opening(self, steps: Iterable[Step], until: float, connect: float) -> Flow[None]:
+        """Do what is to be done on a new connection before the first request."""
+        for step in steps:
+            if isinstance(step, TLS):
+                self.until = min(until, _clock.monotonic() + connect)
+                layer = self._handshaking = TLSLayer(*step)
+                yield from self._layered(layer.handshake())
+                self._layers.insert(0, layer)
+                self._handshaking = None
+            else:
+                self.until = until
+                yield from self._layered(step())
+
+    def _failed_opening(self, failure: Failure) -> Failure:
+        if self._handshaking is None:
+            return failure
+        # Sending the alert often fails, because the peer has closed; the cause says more.
+        return (self._handshaking.failure or failure).before_connected()

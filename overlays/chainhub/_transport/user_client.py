@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import aclosing, closing
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -32,12 +33,12 @@ from chainhub._transport.http1 import DECODED, Body
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
+Auth = httpx._client.UseClientDefault | None
 
 FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 """What sending may fail with; everything else is a bug in somebody's code and is not caught."""
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
 # The first row that fits: httpx's own classes, words of their text, and what may come past them.
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureKind], ...] = (
     (httpx.ConnectTimeout, "", "connect_timeout"),
@@ -72,7 +73,7 @@ def exchange_through(
             return Response(*head, collected.finish())
     except (Failure, *FOREIGN) as error:
         failure = _failure(error, request.url.host, head)
-    return _without_body(failure, head)
+    return failure.response_to(head)
 
 
 async def aexchange_through(
@@ -97,7 +98,7 @@ async def aexchange_through(
                     return Response(*head, collected.finish())
     except (Failure, *FOREIGN) as error:
         failure = _failure(error, request.url.host, head)
-    return _without_body(failure, head)
+    return failure.response_to(head)
 
 
 def _request(
@@ -116,12 +117,6 @@ def _head(response: httpx.Response) -> Head:
     hidden = DECODED if response.is_stream_consumed else ()
     headers = [pair for pair in response.headers.raw if pair[0].lower() not in hidden]
     return Head(response.status_code, headers)
-
-
-def _without_body(failure: Failure, head: Head | None) -> Response:
-    if (response := failure.response_without_body(head)) is None:
-        raise failure
-    return response
 
 
 class StreamedResponse:
@@ -154,9 +149,7 @@ class StreamedResponse:
             head.headers.append((b"Content-Length", b"%d" % len(response.content)))
         return head
 
-    def send(
-        self, request: httpx.Request, until: float, auth: httpx._client.UseClientDefault | None
-    ) -> httpx.Response:
+    def send(self, request: httpx.Request, until: float, auth: Auth) -> httpx.Response:
         """Send a request; its response must be read by `until` (monotonic).
 
         Raises:
@@ -172,13 +165,12 @@ class StreamedResponse:
         Raises:
             Failure: it broke off.
         """
-        response = self._response
-        assert response is not None  # it was asked for
-        if response.is_stream_consumed:
-            yield response.content
+        assert self._response is not None  # it was asked for
+        if self._response.is_stream_consumed:
+            yield self._response.content
             return
-        chunks = self._chunks(response)
-        while chunk := self._run(lambda: next(chunks, b"")):
+        read = self._reader(self._response)
+        while chunk := self._run(read):
             yield chunk
 
     def _run(self, step: Callable[[], T]) -> T:
@@ -191,14 +183,12 @@ class StreamedResponse:
             failure = _failure(error, self._host)
         raise failure
 
-    def _send(
-        self, request: httpx.Request, auth: httpx._client.UseClientDefault | None
-    ) -> httpx.Response:
+    def _send(self, request: httpx.Request, auth: Auth) -> httpx.Response:
         assert self._client is not None
         return self._client.send(request, stream=True, auth=auth, follow_redirects=False)
 
-    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
-        return response.iter_raw()
+    def _reader(self, response: httpx.Response) -> Callable[[], bytes]:
+        return partial(next, response.iter_raw(), b"")
 
     def extend(self, until: float) -> None:
         """Give what follows until another instant."""
@@ -227,23 +217,20 @@ class AsyncStreamedResponse(StreamedResponse):
         self._loop = loop
         self._stop: Callable[[], object] | None = None
 
-    def _send(
-        self, request: httpx.Request, auth: httpx._client.UseClientDefault | None
-    ) -> httpx.Response:
+    def _send(self, request: httpx.Request, auth: Auth) -> httpx.Response:
         async def sent() -> httpx.Response:
             client = await self._async_client()
             return await client.send(request, stream=True, auth=auth, follow_redirects=False)
 
         return self._in_loop(sent())
 
-    def _chunks(self, response: httpx.Response) -> Iterator[bytes]:
+    def _reader(self, response: httpx.Response) -> Callable[[], bytes]:
         chunks = response.aiter_raw()
 
         async def following() -> bytes:
             return await anext(chunks, b"")
 
-        while chunk := self._in_loop(following()):
-            yield chunk
+        return lambda: self._in_loop(following())
 
     def _in_loop(self, work: Coroutine[None, None, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -420,8 +420,7 @@ def test_a_fast_sender_is_held_back(server):
 
     async def scenario():
         stream = AsyncStream()
-        stream.until = time.monotonic() + 5
-        await stream.connect("127.0.0.1", server.port, 1.0, None)
+        await stream.open(Route("127.0.0.1", server.port), time.monotonic() + 5, 1.0)
         connection = http1.Connection()
         await stream.run(connection.ask(GET))
         await asyncio.sleep(0.1)
@@ -445,10 +444,9 @@ def test_cancelling_before_connecting_opens_nothing(pool, server):
     with pytest.raises(Failure, match="cancelled"):
         pool(Route("127.0.0.1", server.port)).ask(cancel=cancel)
     stream = SocketStream()
-    stream.until = time.monotonic() + 1
     stream.shut()
     with pytest.raises(Failure, match=r"cancelled|aborted"):
-        stream.connect("127.0.0.1", server.port, 1.0, None)
+        stream.open(Route("127.0.0.1", server.port), time.monotonic() + 1, 1.0)
     assert stream.readable()
     assert server.requests == []
 
@@ -607,13 +605,13 @@ URL = httpx.URL("http://h/")
 def test_a_body_is_read_piece_by_piece(server):
     """On a connection of its own; what comes behind it is counted, and it may be cut off."""
     server.answers = [OK + b"more"]
-    exchange = StreamedExchange(Route("127.0.0.1", server.port), read_size=1000)
+    exchange = StreamedExchange(Route("127.0.0.1", server.port))
     head = exchange.ask(URL, [], time.monotonic() + 5, 1.0)
     assert (head.status, b"".join(exchange.body()), exchange.surplus) == (200, b"ok", 4)
     exchange.close()
     over = threading.Event()
     server.answers = [lambda connection, head: (connection.sendall(OK[:-1]), over.wait(5))]
-    exchange = StreamedExchange(Route("127.0.0.1", server.port), read_size=1000)
+    exchange = StreamedExchange(Route("127.0.0.1", server.port))
     exchange.ask(URL, [], time.monotonic() + 5, 1.0)
     exchange.extend(time.monotonic() + 0.05)
     body = exchange.body()
@@ -685,8 +683,7 @@ def test_a_lost_connection_of_another_kind_is_a_broken_one(server):
 
     async def scenario():
         stream = AsyncStream()
-        stream.until = time.monotonic() + 5
-        await stream.connect("127.0.0.1", server.port, 1.0, None)
+        await stream.open(Route("127.0.0.1", server.port), time.monotonic() + 5, 1.0)
         stream.connection_lost(RuntimeError("odd"))
         with pytest.raises(Failure, match="odd") as caught:
             await stream.run(http1.Connection().ask(GET))
@@ -727,9 +724,8 @@ def test_a_cancel_that_comes_late_or_early(server):
     async def scenario():
         server.answers = [OK]
         stream, connection = AsyncStream(), http1.Connection()
-        stream.until = time.monotonic() + 5
         late = stream.waker()
-        await stream.connect("127.0.0.1", server.port, 1.0, None)
+        await stream.open(Route("127.0.0.1", server.port), time.monotonic() + 5, 1.0)
         await stream.run(connection.exchange(GET, 10))
         stream.detach_cancel()
         late()
@@ -752,12 +748,12 @@ def test_a_cancel_in_the_moment_in_which_bytes_come():
     async def scenario():
         stream = AsyncStream()
         stream.waker()
-        waiting = asyncio.create_task(stream._wait(5.0))
+        waiting = asyncio.create_task(stream._wait(time.monotonic() + 5))
         await asyncio.sleep(0)
         stream._wake()
         stream._interrupt(stream._cancellable)
         await waiting
         with pytest.raises(ConnectionAbortedError):
-            await stream._wait(5.0)
+            await stream._wait(time.monotonic() + 5)
 
     asyncio.run(scenario())

@@ -250,9 +250,12 @@ def test_a_reset_inside_a_head_is_no_dead_connection():
 def test_an_error_status_says_enough(status, kind, saved):
     """Whatever became of its body; time is not to be forgiven."""
     head = http1.Head(status, [(b"X", b"1")])
-    found = Failure(kind, "text").response_without_body(head)
-    assert found == (Response(status, [(b"X", b"1")], b"") if saved else None)
-    assert Failure(kind, "text").response_without_body(None) is None
+    failure = Failure(kind, "text")
+    if saved:
+        assert failure.response_to(head) == Response(status, [(b"X", b"1")], b"")
+    for found in (None,) if saved else (None, head):
+        with pytest.raises(Failure):
+            failure.response_to(found)
 
 
 def test_gzip_is_decompressed_piece_by_piece():

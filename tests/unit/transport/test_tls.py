@@ -29,7 +29,7 @@ AUTHORITY = str(identities.AUTHORITY)
 
 @pytest.fixture(autouse=True)
 def _no_shared_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_tls._shared, "contexts", {})
+    monkeypatch.setattr(_tls, "_contexts", {})
 
 
 def trust(
@@ -104,7 +104,7 @@ def test_what_is_trusted_is_decided_without_reading_it(
 ) -> None:
     """The argument goes before the environment, a file before a directory."""
     assert trust(verify, **environ) == expected
-    assert _tls._shared.contexts == {}
+    assert _tls._contexts == {}
 
 
 @pytest.mark.parametrize(
@@ -228,16 +228,16 @@ def test_a_child_is_not_blocked_by_its_parent_s_threads() -> None:
     code = (
         "import os\n"
         "from chainhub._transport import tls as _tls\n"
-        "_tls._shared.lock.acquire()\n"
+        "_tls._building.acquire()\n"
         "child = os.fork()\n"
         "if not child:\n"
-        "    os._exit(0 if _tls._shared.lock.acquire(blocking=False) else 1)\n"
+        "    os._exit(0 if _tls._building.acquire(blocking=False) else 1)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    before = _tls._shared.lock
-    _tls._shared.renew_lock()
-    assert _tls._shared.lock is not before
+    before = _tls._building
+    _tls._renew_lock()
+    assert _tls._building is not before
 
 
 def test_importing_reads_no_certificate() -> None:

@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -222,11 +223,15 @@ def test_the_end_of_an_encrypted_body_must_be_announced(pool, abrupt):  # noqa: 
 def test_a_handshake_on_a_stream_that_was_shut_fails(server):
     """Nothing is left open."""
     stream = SocketStream()
-    stream.until = float("inf")
-    stream.connect("127.0.0.1", server.port, 1.0, None)
-    stream.shut()
+
+    def shut():
+        stream.shut()
+        yield from ()
+
+    context = partial(tls_context, TRUST)
+    route = route_to("https", "127.0.0.1", server.port, proxy=None, context=context)
     with pytest.raises(Failure) as caught:
-        stream.start_tls(tls_context(TRUST), "127.0.0.1")
+        stream.open(route._replace(steps=(shut, *route.steps)), float("inf"), 1.0)
     assert caught.value.kind in ("connect", "tls")
     stream.close()
     assert stream.readable()
