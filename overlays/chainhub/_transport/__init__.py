@@ -38,7 +38,6 @@ from chainhub._transport.pools import (
     KEEPALIVE,
     ConnectionPool,
     IdleConnections,
-    PooledConnection,
     StreamedExchange,
 )
 from chainhub._transport.proxies import choose_proxy, read_environment
@@ -72,7 +71,6 @@ __all__ = [
     "Headers",
     "IdleConnections",
     "Limits",
-    "PooledConnection",
     "Request",
     "Response",
     "Route",

@@ -17,12 +17,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chainhub import _clock
-from chainhub._transport import http1
 from chainhub._transport.exchange import Failure, Head, Headers, Limits, Response, cancel_scope
 from chainhub._transport.http1 import Request
-from chainhub._transport.routes import Route
+from chainhub._transport.routes import Route, Stream
 from chainhub._transport.sockets import SocketStream
-from chainhub._transport.tls import Stream
 
 if TYPE_CHECKING:
     import httpx
@@ -36,76 +34,52 @@ KEEPALIVE = 55.0
 S = TypeVar("S", bound=Stream)
 
 
-class PooledConnection(Generic[S]):
-    """One connection: its bytes, and the requests and responses on it."""
-
-    __slots__ = ("http", "idle_since", "stream")
-
-    def __init__(self, stream: S) -> None:
-        self.stream = stream
-        self.http = http1.Connection()
-        self.idle_since = 0.0  # an instant (monotonic)
-
-    def failed(self, failure: Failure, *, again: bool) -> Response | None:
-        """Return what is left of an exchange that failed; None if its request is to be sent again.
-
-        Args:
-            failure: Why it failed; raised if nothing is left.
-            again: Whether it may be sent again, if the connection was dead already.
-        """
-        self.stream.close()
-        if again and self.http.is_stale(failure):
-            logger.debug("a kept connection had been closed by the server: trying a new one")
-            return None
-        failure.sent = self.http.sent
-        return failure.response_to(self.http.head)
-
-
 class IdleConnections(Generic[S]):
     """The connections nobody uses, the warmest on top."""
 
     def __init__(self) -> None:
-        self._idle: deque[PooledConnection[S]] = deque()
+        self._idle: deque[S] = deque()
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._idle)
 
-    def push(self, connection: PooledConnection[S]) -> None:
+    def push(self, stream: S) -> None:
         """Take a connection back, and let the coldest go if it has waited too long."""
-        if self._closed or not connection.http.reusable:
+        if self._closed or not stream.http.reusable:
             logger.debug("closed a connection: the server does not keep it open")
-            connection.stream.close()
+            stream.close()
             return
-        now = connection.idle_since = _clock.monotonic()
-        self._idle.append(connection)
+        now = stream.idle_since = _clock.monotonic()
+        self._idle.append(stream)
         try:
             while now - self._idle[0].idle_since > KEEPALIVE:
-                self._idle.popleft().stream.close()
+                self._idle.popleft().close()
         except IndexError:  # another thread has taken the last one
             pass
         if self._closed:  # closed by another thread in between
             self.close()
 
-    def pop(self) -> PooledConnection[S] | None:
+    def pop(self) -> S | None:
         """Return the warmest connection that still lives; those above it are closed."""
         # Nothing here waits, so nobody can be cancelled between taking one and using it.
-        while True:
+        while self._idle:
             try:
-                connection = self._idle.pop()
-            except IndexError:
-                return None
-            idle = _clock.monotonic() - connection.idle_since
-            if idle <= KEEPALIVE and not connection.stream.readable():
-                return connection
+                stream = self._idle.pop()
+            except IndexError:  # another thread has taken the last one
+                break
+            idle = _clock.monotonic() - stream.idle_since
+            if idle <= KEEPALIVE and not stream.readable():
+                return stream
             logger.debug("closed an idle connection: it was idle too long, or the server closed it")
-            connection.stream.close()
+            stream.close()
+        return None
 
     def close(self) -> None:
         """Close all of them, and from now on those that are given back."""
         self._closed = True
         while self._idle:
-            self._idle.pop().stream.close()
+            self._idle.pop().close()
 
 
 class ConnectionPool:
@@ -135,8 +109,7 @@ class ConnectionPool:
             until = limits.until()
             kept = None if limits.fresh else self._idle.pop()
             while True:
-                connection = kept or PooledConnection(SocketStream())
-                response = self._run(connection, request, limits, until)
+                response = self._run(kept or SocketStream(), request, limits, until)
                 if response is not None:
                     return response
                 kept = None
@@ -155,14 +128,10 @@ class ConnectionPool:
         raise Failure("timeout", "cancelled")
 
     def _run(
-        self,
-        connection: PooledConnection[SocketStream],
-        request: Request,
-        limits: Limits,
-        until: float,
+        self, stream: SocketStream, request: Request, limits: Limits, until: float
     ) -> Response | None:
         """Run one exchange; None says that the connection was dead and the request unheard."""
-        stream, http, route = connection.stream, connection.http, self._route()
+        http, route = stream.http, self._route()
         limits.reused = http.used
         try:
             with cancel_scope(limits.cancel, stream.waker):
@@ -170,14 +139,14 @@ class ConnectionPool:
                     stream.open(route, until, limits.connect)
                 stream.until = until
                 response = stream.run(http.exchange(route.request(request), limits.max_body))
-            self._idle.push(connection)
+            self._idle.push(stream)
             return response
         except Failure as error:
             failure = error
         except BaseException:  # of a signal handler, say: what was sent may still be answered
             stream.close()
             raise
-        return connection.failed(failure, again=limits.reused and not limits.cancelled())
+        return stream.failed(failure, again=limits.reused and not limits.cancelled())
 
     def close(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""
@@ -197,7 +166,7 @@ class StreamedExchange:
         self._route = route
         self._idle = idle
         # Less is slower, and so is more: the kernel gives such memory anew each time.
-        self._connection = PooledConnection(SocketStream(read_size=128 * 1024))
+        self._stream = SocketStream(read_size=128 * 1024)
         self._shut = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
@@ -207,21 +176,20 @@ class StreamedExchange:
             Failure: it did not.
         """
         get = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
-        request, fresh = self._route.request(get), self._connection
+        request, fresh = self._route.request(get), self._stream
         kept = None if self._idle is None else self._idle.pop()
         while True:
-            connection = self._connection = kept or fresh
-            stream, http = connection.stream, connection.http
-            if self._shut:  # meanwhile: `shut` has not found this connection
+            stream = self._stream = kept or fresh
+            if self._shut:  # meanwhile: `shut` has not found this one
                 stream.shut()
             try:
-                if not http.used:
+                if not stream.http.used:
                     stream.open(self._route, until, connect)
                 stream.until = until
-                return stream.run(http.ask(request))
+                return stream.run(stream.http.ask(request))
             except Failure as error:
                 failure = error
-            connection.failed(failure, again=kept is not None and not self._shut)
+            stream.failed(failure, again=kept is not None and not self._shut)
             kept = None
 
     def body(self) -> Iterator[bytes]:
@@ -230,27 +198,26 @@ class StreamedExchange:
         Raises:
             Failure: it broke off.
         """
-        stream, http = self._connection.stream, self._connection.http
-        while data := stream.run(http.next_data()):
+        while data := self._stream.run(self._stream.http.next_data()):
             yield data
 
     def extend(self, until: float) -> None:
         """Give what follows until another instant."""
-        self._connection.stream.until = until
+        self._stream.until = until
 
     @property
     def surplus(self) -> int:
         """How many bytes have come behind the response."""
-        return self._connection.http.surplus
+        return self._stream.http.surplus
 
     def shut(self) -> None:
         """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
         self._shut = True
-        self._connection.stream.shut()
+        self._stream.shut()
 
     def close(self) -> None:
         """Give the connection back, or close it."""
         if self._idle is None or self._shut:
-            self._connection.stream.close()
+            self._stream.close()
         else:
-            self._idle.push(self._connection)
+            self._idle.push(self._stream)

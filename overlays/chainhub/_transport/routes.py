@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 
+from chainhub import _clock
 from chainhub._transport.addresses import (
     DEFAULT_PORTS,
     AddressCheck,
@@ -20,8 +22,8 @@ from chainhub._transport.addresses import (
     origin_of,
     refuse_remote,
 )
-from chainhub._transport.exchange import Failure
-from chainhub._transport.http1 import Request
+from chainhub._transport.exchange import Failure, Response, os_failure
+from chainhub._transport.http1 import Connection, Flow, Request
 from chainhub._transport.proxies import (
     ProxySetting,
     ProxySettings,
@@ -31,13 +33,26 @@ from chainhub._transport.proxies import (
     read_environment,
 )
 from chainhub._transport.tls import (
-    TLS,
-    Step,
     TLSConfig,
+    TLSLayer,
     at_least_tls_1_2,
     certifi_path,
     tls_context,
 )
+
+T = TypeVar("T")
+
+logger = logging.getLogger("chainhub")
+
+
+class TLS(NamedTuple):
+    """A step on a route: agree on keys with the host of this name."""
+
+    context: ssl.SSLContext
+    hostname: str
+
+
+Step = TLS | Callable[[], Flow[None]]
 
 
 class Route(NamedTuple):
@@ -66,10 +81,71 @@ class Route(NamedTuple):
         """Return a request as it must be written on this route."""
         return request.forwarded(self.prefix, self.headers) if self.prefix else request
 
-    def failure(self, failure: Failure) -> Failure:
-        """Return a failure to connect to `host` in words that name the proxy, if it is one."""
-        if self.shown and failure.kind in ("connect", "connect_timeout"):
-            return Failure(failure.kind, f"{self.shown} cannot be reached: {failure.text}")
+
+class Stream:
+    """A connection to a server: what is the same for threads and event loops.
+
+    Attributes:
+        until: The instant (monotonic) at which whatever is done here must end.
+        http: The requests and responses on it.
+        idle_since: The instant (monotonic) at which it was given back.
+    """
+
+    def __init__(self) -> None:
+        self.until = self.idle_since = 0.0
+        self.http = Connection()
+        self._layers: list[TLSLayer] = []  # the innermost first
+        self._handshaking: TLSLayer | None = None
+
+    def readable(self) -> bool:
+        """Tell whether bytes or the end wait to be read, in memory or in the socket."""
+        # The socket says nothing of what a layer of TLS has read and nobody has asked for.
+        return any(layer.holds_bytes for layer in self._layers)
+
+    def close(self) -> None:
+        """Close the socket."""
+        raise NotImplementedError
+
+    def failed(self, failure: Failure, *, again: bool) -> Response | None:
+        """Return what is left of an exchange that failed; None if its request is to be sent again.
+
+        Args:
+            failure: Why it failed; raised if nothing is left.
+            again: Whether it may be sent again, if the connection was dead already.
+        """
+        self.close()
+        if again and self.http.is_stale(failure):
+            logger.debug("a kept connection had been closed by the server: trying a new one")
+            return None
+        failure.sent = self.http.sent
+        return failure.response_to(self.http.head)
+
+    def _layered(self, flow: Flow[T]) -> Flow[T]:
+        for layer in self._layers:
+            flow = layer.encrypted(flow)
+        return flow
+
+    def _opening(self, route: Route, until: float, connect: float) -> Flow[None]:
+        """Do what is to be done on a new connection before the first request."""
+        for step in route.steps:
+            if isinstance(step, TLS):
+                self.until = min(until, _clock.monotonic() + connect)
+                layer = self._handshaking = TLSLayer(*step)
+                yield from self._layered(layer.handshake())
+                self._layers.insert(0, layer)
+                self._handshaking = None
+            else:
+                self.until = until
+                yield from self._layered(step())
+
+    def _failed_opening(self, error: Failure | OSError, route: Route) -> Failure:
+        if self._handshaking is not None:
+            assert isinstance(error, Failure)
+            # Sending the alert often fails, because the peer has closed; the cause says more.
+            return (self._handshaking.failure or error).before_connected()
+        failure = error if isinstance(error, Failure) else os_failure(error).before_connected()
+        if route.shown and failure.kind in ("connect", "connect_timeout"):
+            failure = Failure(failure.kind, f"{route.shown} cannot be reached: {failure.text}")
         return failure
 
 

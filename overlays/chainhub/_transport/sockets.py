@@ -17,8 +17,7 @@ from typing import TypeVar, cast
 
 from chainhub._transport.exchange import Failure, left, os_failure, os_text
 from chainhub._transport.http1 import Flow
-from chainhub._transport.routes import Route
-from chainhub._transport.tls import Stream
+from chainhub._transport.routes import Route, Stream
 
 T = TypeVar("T")
 
@@ -34,23 +33,16 @@ _Selector: type[selectors.BaseSelector] = getattr(
 )
 
 
-def numeric_address(host: str, port: int) -> list[AddressInfo] | None:
-    """Return how to connect to a plain numeric address; None for a name, to be looked up."""
-    # A lookup of an address would first load the tables of international names.
-    for family in (socket.AF_INET, socket.AF_INET6):
+def look_up(host: str, port: int, done: Callable[[LookUp], object]) -> None:
+    """Look a name up in a thread of its own, which calls `done` with what was found or raised."""
+    for family, rest in ((socket.AF_INET, ()), (socket.AF_INET6, (0, 0))):
+        # A lookup of a numeric address would first load the tables of international names.
         with suppress(OSError, ValueError):
             socket.inet_pton(family, host)
-            place = (host, port) if family == socket.AF_INET else (host, port, 0, 0)
-            return [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", place)]
-    return None
+            done([(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, *rest))])
+            return
 
-
-def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> None:
-    """Look a name up in a thread of its own, which calls `done` with what was found or raised."""
-
-    # The system's resolver has no time limit and cannot be interrupted: the thread is left behind
-    # when nobody wants to wait any longer.
-    def look_up() -> None:
+    def in_thread() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except BaseException as error:  # noqa: BLE001 - it is raised where the lookup was asked for
@@ -58,10 +50,12 @@ def start_look_up(host: str, port: int, done: Callable[[LookUp], object]) -> Non
         else:
             done(found)  # type: ignore[arg-type]  # typeshed also describes Pythons built without IPv6
 
+    # The system's resolver has no time limit and cannot be interrupted: the thread is left behind
+    # when nobody wants to wait any longer.
     try:
-        threading.Thread(target=look_up, name="chainhub-lookup", daemon=True).start()
+        threading.Thread(target=in_thread, name="chainhub-lookup", daemon=True).start()
     except RuntimeError:  # no further thread can be had
-        look_up()
+        in_thread()
 
 
 def addresses(route: Route, found: LookUp | None) -> list[AddressInfo]:
@@ -134,31 +128,20 @@ class SocketStream(Stream):
         """
         self.until = until
         try:
-            self._connect(route, connect)
-            self.run(self._opening(route.steps, until, connect))
-            return
-        except Failure as error:
-            failure = self._failed_opening(route.failure(error))
-        raise failure
-
-    def _look_up(self, host: str, port: int) -> LookUp | None:
-        if (found := numeric_address(host, port)) is not None:
-            return found
-        start_look_up(host, port, self._looked_up.put)
-        with suppress(Empty, TimeoutError):
-            return self._looked_up.get(timeout=left(self.until))
-        return None
-
-    def _connect(self, route: Route, limit: float) -> None:
-        try:
-            infos = addresses(route, self._look_up(route.host, route.port))
-            self._socket = self._first_to_answer(infos, limit)
+            self._socket = self._first_to_answer(self._addresses(route), connect)
             # A request is one small write: Nagle's algorithm would only delay it.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.run(self._opening(route, until, connect))
             return
-        except OSError as error:
-            failure = os_failure(error).before_connected()
+        except (Failure, OSError) as error:
+            failure = self._failed_opening(error, route)
         raise failure
+
+    def _addresses(self, route: Route) -> list[AddressInfo]:
+        look_up(route.host, route.port, self._looked_up.put)
+        with suppress(Empty):
+            return addresses(route, self._looked_up.get(timeout=left(self.until)))
+        return addresses(route, None)
 
     def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""

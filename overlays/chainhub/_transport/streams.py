@@ -18,18 +18,16 @@ from typing import TypeVar
 from chainhub import _clock
 from chainhub._transport.exchange import Failure, Limits, Response, cancel_scope, left, os_failure
 from chainhub._transport.http1 import Flow, Request
-from chainhub._transport.pools import IdleConnections, PooledConnection
-from chainhub._transport.routes import Route
+from chainhub._transport.pools import IdleConnections
+from chainhub._transport.routes import Route, Stream
 from chainhub._transport.sockets import (
     AddressInfo,
     LookUp,
     addresses,
     head_starts,
     is_readable,
-    numeric_address,
-    start_look_up,
+    look_up,
 )
-from chainhub._transport.tls import Stream
 
 T = TypeVar("T")
 
@@ -106,44 +104,34 @@ class AsyncStream(Stream, asyncio.Protocol):
         """Take a route from its beginning to where requests can be sent, as `SocketStream.open`."""
         self.until = until
         try:
-            await self._connect(route, connect)
-            await self.run(self._opening(route.steps, until, connect))
+            sock = await self._first_to_answer(await self._addresses(route), connect)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                await self._loop.create_connection(lambda: self, sock=sock)
+            except BaseException:
+                sock.close()
+                raise
+            await self.run(self._opening(route, until, connect))
             return
-        except Failure as error:
-            failure = self._failed_opening(route.failure(error))
+        except (Failure, OSError) as error:
+            failure = self._failed_opening(error, route)
         raise failure
 
-    async def _look_up(self, host: str, port: int) -> LookUp | None:
-        if (numeric := numeric_address(host, port)) is not None:
-            return numeric
-        found: list[LookUp] = []
+    async def _addresses(self, route: Route) -> list[AddressInfo]:
+        found: list[LookUp | None] = []
 
         def done(what: LookUp) -> None:
             found.append(what)
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
                 self._loop.call_soon_threadsafe(self._wake)
 
-        start_look_up(host, port, done)
-        with suppress(TimeoutError):
+        look_up(route.host, route.port, done)
+        try:
             while not found:
                 await self._wait(self.until)
-            return found[0]
-        return None
-
-    async def _connect(self, route: Route, limit: float) -> None:
-        try:
-            infos = addresses(route, await self._look_up(route.host, route.port))
-            sock = await self._first_to_answer(infos, limit)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.create_connection(lambda: self, sock=sock)
-                return
-            except BaseException:
-                sock.close()
-                raise
-        except OSError as error:
-            failure = os_failure(error).before_connected()
-        raise failure
+        except TimeoutError:
+            found.append(None)
+        return addresses(route, found[0])
 
     async def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""
@@ -299,8 +287,7 @@ class AsyncConnectionPool:
             until = limits.until()
             kept = None if limits.fresh else self._idle.pop()
             while True:
-                connection = kept or PooledConnection(AsyncStream())
-                response = await self._run(connection, request, limits, until)
+                response = await self._run(kept or AsyncStream(), request, limits, until)
                 if response is not None:
                     return response
                 kept = None
@@ -322,14 +309,10 @@ class AsyncConnectionPool:
         raise failure
 
     async def _run(
-        self,
-        connection: PooledConnection[AsyncStream],
-        request: Request,
-        limits: Limits,
-        until: float,
+        self, stream: AsyncStream, request: Request, limits: Limits, until: float
     ) -> Response | None:
         """Run one exchange; None says that the connection was dead and the request unheard."""
-        stream, http, route = connection.stream, connection.http, self._route()
+        http, route = stream.http, self._route()
         limits.reused = http.used
         try:
             with cancel_scope(limits.cancel, stream.waker):
@@ -338,14 +321,14 @@ class AsyncConnectionPool:
                 stream.until = until
                 response = await stream.run(http.exchange(route.request(request), limits.max_body))
             stream.detach_cancel()
-            self._idle.push(connection)
+            self._idle.push(stream)
             return response
         except Failure as error:
             failure = error
         except BaseException:  # a task that is cancelled: what it has sent may still be answered
             stream.close()
             raise
-        return connection.failed(failure, again=limits.reused and not limits.cancelled())
+        return stream.failed(failure, again=limits.reused and not limits.cancelled())
 
     async def aclose(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from errno import EMFILE, ENFILE
 from functools import partial
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import attrs
 
-from chainhub import _clock
 from chainhub._transport.addresses import is_loopback
 from chainhub._transport.exchange import Failure, tls_failure
 from chainhub._transport.http1 import TRUNCATION, Flow
@@ -269,59 +268,3 @@ class TLSLayer:
                 return result
             data = yield b""
             self._incoming.write(data) if data else self._incoming.write_eof()
-
-
-class TLS(NamedTuple):
-    """A step on the way to a server: agree on keys with the host of this name."""
-
-    context: ssl.SSLContext
-    hostname: str
-
-
-Step = TLS | Callable[[], Flow[None]]
-
-
-class Stream:
-    """One connection to a server: what is the same for threads and event loops.
-
-    Attributes:
-        until: The instant (monotonic) at which whatever is done here must end.
-    """
-
-    def __init__(self) -> None:
-        self.until = 0.0
-        self._layers: list[TLSLayer] = []  # the innermost first
-        self._handshaking: TLSLayer | None = None
-
-    def readable(self) -> bool:
-        """Tell whether bytes or the end wait to be read, in memory or in the socket."""
-        # The socket says nothing of what a layer of TLS has read and nobody has asked for.
-        return any(layer.holds_bytes for layer in self._layers)
-
-    def close(self) -> None:
-        """Close the socket."""
-        raise NotImplementedError
-
-    def _layered(self, flow: Flow[T]) -> Flow[T]:
-        for layer in self._layers:
-            flow = layer.encrypted(flow)
-        return flow
-
-    def _opening(self, steps: Iterable[Step], until: float, connect: float) -> Flow[None]:
-        """Do what is to be done on a new connection before the first request."""
-        for step in steps:
-            if isinstance(step, TLS):
-                self.until = min(until, _clock.monotonic() + connect)
-                layer = self._handshaking = TLSLayer(*step)
-                yield from self._layered(layer.handshake())
-                self._layers.insert(0, layer)
-                self._handshaking = None
-            else:
-                self.until = until
-                yield from self._layered(step())
-
-    def _failed_opening(self, failure: Failure) -> Failure:
-        if self._handshaking is None:
-            return failure
-        # Sending the alert often fails, because the peer has closed; the cause says more.
-        return (self._handshaking.failure or failure).before_connected()

@@ -324,7 +324,7 @@ def test_what_a_layer_of_tls_holds_is_readable(pool):  # noqa: F811
         made = pool(route)
         assert made.ask().body == b"ok"
         (kept,) = made.inner._idle._idle
-        assert kept.stream.readable()
+        assert kept.readable()
         assert made.inner._idle.pop() is None
         made.close()
         thread.join(5)
