@@ -15,9 +15,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chainhub._transport import http1
 from chainhub._transport.addresses import (
-    AddressCheck,
     check_url,
     is_allowed,
     is_loopback,
@@ -35,13 +33,12 @@ from chainhub._transport.exchange import (
 )
 from chainhub._transport.http1 import DECODED, Gunzip, Request, SecretBytes
 from chainhub._transport.pools import (
-    KEEPALIVE,
     ConnectionPool,
     IdleConnections,
     StreamedExchange,
 )
-from chainhub._transport.proxies import choose_proxy, read_environment
-from chainhub._transport.routes import ROUTING, Connector, Route, proxies_of, route_to
+from chainhub._transport.proxies import choose_proxy, proxies_of, read_environment
+from chainhub._transport.routes import ROUTING, Connector, Route, route_to
 from chainhub._transport.sockets import SocketStream
 from chainhub._transport.tls import TLSConfig, read_tls_config, tls_context
 
@@ -56,9 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DECODED",
-    "KEEPALIVE",
     "ROUTING",
-    "AddressCheck",
     "AsyncConnectionPool",
     "AsyncStream",
     "AsyncStreamedResponse",
@@ -84,7 +79,6 @@ __all__ = [
     "check_url",
     "choose_proxy",
     "exchange_through",
-    "http1",
     "is_allowed",
     "is_loopback",
     "origin_of",

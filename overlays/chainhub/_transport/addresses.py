@@ -12,13 +12,11 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import inet_aton, inet_ntoa
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from chainhub.errors import AddressRefusedError, ConfigurationError
+import httpx
 
-if TYPE_CHECKING:
-    import httpx
+from chainhub.errors import AddressRefusedError, ConfigurationError
 
 AddressCheck = Callable[[str, int, str], None]
 """Called with host, port and numeric address before connecting; raises to refuse the address."""
@@ -75,24 +73,10 @@ _Network = IPv4Network | IPv6Network
 
 _LOCAL_NAMES = {"localhost", "localhost6", "ip6-localhost", "ip6-loopback"}
 _LOCAL_SUFFIXES = (
-    ".localhost",
-    ".localdomain",
-    ".localdomain6",
-    ".local",
-    ".internal",
-    ".intranet",
-    ".private",
-    ".corp",
-    ".home",
-    ".lan",
-    ".home.arpa",
-    ".svc",
-    ".metadata.goog",
+    *(".localhost", ".localdomain", ".localdomain6", ".local", ".home", ".home.arpa", ".lan"),
+    *(".internal", ".intranet", ".private", ".corp", ".svc", ".metadata.goog"),
     # Public names whose only purpose is to resolve to a private address.
-    ".localtest.me",
-    ".lvh.me",
-    ".nip.io",
-    ".sslip.io",
+    *(".localtest.me", ".lvh.me", ".nip.io", ".sslip.io"),
 )
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _NEVER_IN_HOST = set(" \"%'*,/:;<=>?@[]\\^`{|}~!#$&()+")
@@ -129,11 +113,7 @@ def _networks() -> tuple[list[_Network], list[tuple[_Network, str]]]:
 
 
 def refuse_private(host: str, port: int, address: str) -> None:
-    """Refuse to connect to an address that is not public.
-
-    Raises:
-        AddressRefusedError: it is not.
-    """
+    """Refuse to connect to an address that is not public."""
     reason = refusal(address)
     if reason is not None:
         raise AddressRefusedError(
@@ -143,11 +123,7 @@ def refuse_private(host: str, port: int, address: str) -> None:
 
 
 def refuse_remote(host: str, port: int, address: str) -> None:
-    """Refuse to connect to an address that is not this machine's, whatever its name promises.
-
-    Raises:
-        ConfigurationError: it is not.
-    """
+    """Refuse to connect to an address that is not this machine's, whatever its name promises."""
     if refusal(address) != "loopback":
         raise ConfigurationError(
             f"{host[:100]} does not lead to this machine, so the key would be sent unprotected;"
@@ -285,11 +261,9 @@ def check_url(
 
 
 def _parse(url: str) -> httpx.URL | None:
-    from httpx import URL, InvalidURL
-
     try:
-        return URL(url)
-    except (InvalidURL, ValueError):
+        return httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
         return None
 
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import attrs
 
 from chainhub import _clock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chainhub._cancel import Cancel
+from chainhub._cancel import Cancel
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -72,11 +69,7 @@ class Limits:
 
 
 def left(until: float) -> float:
-    """Return the seconds until an instant.
-
-    Raises:
-        TimeoutError: no time is left.
-    """
+    """Return the seconds until an instant, or raise TimeoutError."""
     # Sockets do not take an infinite limit; eleven days are as good.
     rest = min(until - _clock.monotonic(), 1_000_000.0)
     if rest <= 0:  # a socket would take 0 for "do not wait"
@@ -152,12 +145,8 @@ class Failure(Exception):
         return self
 
     def response_to(self, head: Head | None) -> Response:
-        """Return a response whose body failed, if its status is an error: that says enough.
-
-        Raises:
-            Failure: its status is a success, or the failure is not of the body.
-        """
-        # A timeout is none of them: the whole answer may still come at another attempt.
+        """Return a response whose body failed if its status is an error, else raise the failure."""
+        # Such a status says enough. After a timeout the whole answer may still come.
         of_body = self.kind in ("decode", "too_large", "truncated", "closed", "protocol")
         if head is None or 200 <= head.status < 300 or not of_body:
             raise self
@@ -196,14 +185,15 @@ _OWN_AUTHORITY = (
     "if a private certificate authority signed it, name its file with verify_ssl= or"
     ' SSL_CERT_FILE, or use verify_ssl="system"'
 )
+_UNKNOWN = f"the certificate authority that signed it is not trusted; {_OWN_AUTHORITY}"
 # X509_V_ERR_* of OpenSSL.
 _CERTIFICATE = {
     9: "it is not valid yet; check this machine's clock",
     10: "it has expired, or this machine's clock is wrong",
     18: f"it is self-signed; {_OWN_AUTHORITY}",
     19: f"a certificate authority in its chain is not trusted; {_OWN_AUTHORITY}",
-    20: f"the certificate authority that signed it is not trusted; {_OWN_AUTHORITY}",
-    21: f"the certificate authority that signed it is not trusted; {_OWN_AUTHORITY}",
+    20: _UNKNOWN,
+    21: _UNKNOWN,
     23: "it has been revoked",
     62: "it is for another host name; check the base URL",
     64: "it is not valid for this IP address; use the host name in the base URL",
@@ -212,9 +202,8 @@ _CERTIFICATE = {
 _REASONS = {
     "UNEXPECTED_EOF": "{host} closed the connection during the TLS handshake",
     "BAD_RECORD_MAC DECRYPTION_FAILED": "{host} sent data that was corrupted in transit",
-    "CERTIFICATE_REQUIRED": (
-        "{host} requires a client certificate; pass an ssl.SSLContext that has one as verify_ssl="
-    ),
+    "CERTIFICATE_REQUIRED": "{host} requires a client certificate; pass an ssl.SSLContext that has"
+    " one as verify_ssl=",
     "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE": (
         "{host} refused the client certificate, or requires one"
     ),
@@ -224,7 +213,7 @@ _REASONS = {
     "WRONG_VERSION_NUMBER HTTP_REQUEST PACKET_LENGTH RECORD_LAYER UNKNOWN_PROTOCOL": (
         "{host} does not speak TLS on this port; should the URL begin with http://?"
     ),
-    "UNRECOGNIZED_NAME": ("{host} does not recognise this host name; check the host in the URL"),
+    "UNRECOGNIZED_NAME": "{host} does not recognise this host name; check the host in the URL",
 }
 # Of these the network may be the cause, so the next attempt may succeed.
 _PASSING = ("UNEXPECTED_EOF", "BAD_RECORD_MAC DECRYPTION_FAILED")

@@ -27,7 +27,6 @@ MAX_HEAD = 100 * 1024
 PIECE = 256 * 1024
 """Bytes that are decompressed at once."""
 
-
 SWITCHED = "it switched protocols (101), which was not requested"
 
 
@@ -46,13 +45,7 @@ class SecretBytes(bytes):
 
 
 class Request:
-    """A request as it goes out; it holds the key, so it does not show itself.
-
-    Args:
-        method: The method, upper case.
-        target: Path and query, or the whole URL for a proxy.
-        headers: All headers, those that frame the body among them.
-        body: The body.
+    """A request as it goes out, all its headers given; it holds the key, so it shows none of them.
 
     Raises:
         Failure: HTTP cannot carry it.
@@ -126,11 +119,7 @@ class Connection:
         return len(self._h11.trailing_data[0])
 
     def exchange(self, request: Request, max_body: int) -> Flow[Response]:
-        """Send a request and take its whole response.
-
-        Raises:
-            Failure: the response broke off, is no HTTP, or its body cannot be used.
-        """
+        """Send a request and take its whole response; fail if that cannot be used."""
         status, headers = yield from self.ask(request)
         body = Body(headers, max_body)
         while data := (yield from self.next_data()):
@@ -194,7 +183,7 @@ class Connection:
                 raise Failure("protocol", f"it begins with {self._first_bytes[:5]!r}")
 
     def is_stale(self, failure: Failure) -> bool:
-        """Tell whether a failure on a connection that has served is only that it was dead or dirty.
+        """Tell whether a failure says only that a connection that has served was dead or dirty.
 
         Then nothing of a response to our request has come, and it may be sent once more.
         """

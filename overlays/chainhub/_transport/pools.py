@@ -14,16 +14,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
+
+import httpx
 
 from chainhub import _clock
 from chainhub._transport.exchange import Failure, Head, Headers, Limits, Response, cancel_scope
 from chainhub._transport.http1 import Request
 from chainhub._transport.routes import Route, Stream
 from chainhub._transport.sockets import SocketStream
-
-if TYPE_CHECKING:
-    import httpx
 
 logger = logging.getLogger("chainhub")
 
@@ -83,12 +82,7 @@ class IdleConnections(Generic[S]):
 
 
 class ConnectionPool:
-    """Connections to one origin, for threads.
-
-    Args:
-        route: Returns the route to the origin.
-        max_connections: How many may be in use at the same time; further exchanges wait.
-    """
+    """Connections to one origin, for threads; exchanges wait while `max_connections` are in use."""
 
     def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
         self._route = route
@@ -156,10 +150,7 @@ class ConnectionPool:
 class StreamedExchange:
     """One request whose response is read piece by piece, on a connection of its own.
 
-    Args:
-        route: The route to the origin.
-        idle: Connections by the same route to use again; this one comes back to them if the whole
-            response was read.
+    It is taken from `idle` and given back there, if the whole response was read.
     """
 
     def __init__(self, route: Route, idle: IdleConnections[SocketStream] | None = None) -> None:
@@ -170,11 +161,7 @@ class StreamedExchange:
         self._shut = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
-        """Send a GET and return the head of its response, which must come by `until` (monotonic).
-
-        Raises:
-            Failure: it did not.
-        """
+        """Send a GET and return the head of its response; fail if it does not come by `until`."""
         get = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
         request, fresh = self._route.request(get), self._stream
         kept = None if self._idle is None else self._idle.pop()
@@ -193,11 +180,7 @@ class StreamedExchange:
             kept = None
 
     def body(self) -> Iterator[bytes]:
-        """Yield the body as it comes.
-
-        Raises:
-            Failure: it broke off.
-        """
+        """Yield the body as it comes; fail if it breaks off."""
         while data := self._stream.run(self._stream.http.next_data()):
             yield data
 

@@ -1,19 +1,21 @@
 """Which proxy a request goes through: one given by argument, or the environment as httpx reads it.
 
-A proxy that nobody asked for in this process (a variable set for
-other programs) is looked at only when it is chosen, so that it cannot break what does not use it.
+A variable that was set for other programs is looked at only when its proxy is chosen, so that it
+cannot break what does not use it.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import ssl
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import getproxies
 
 import h11
@@ -23,9 +25,6 @@ from chainhub._transport.addresses import is_loopback
 from chainhub._transport.exchange import Failure
 from chainhub._transport.http1 import MAX_HEAD, Flow, SecretBytes
 from chainhub.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    import ssl
 
 ARGUMENT = "the argument proxy="
 _DEFAULT_PORT = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -142,14 +141,22 @@ def read_environment() -> ProxySettings:
     return ProxySettings(targets, tuple(exceptions))
 
 
-def read_argument(proxy: str) -> ProxySettings:
-    """Send everything through one proxy, given by argument.
+def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
+    """Return where requests go through, None if everything goes directly.
+
+    Args:
+        argument: The URL of a proxy.
+        environ: Variables of this process, or none of them: then no others are looked for.
 
     Raises:
-        ConfigurationError: The argument is not the URL of a proxy that can be used.
+        ConfigurationError: the argument, or NO_PROXY, cannot be used.
     """
-    _read_proxy(proxy, ARGUMENT)
-    return ProxySettings({"all": (proxy, ARGUMENT)})
+    if argument:
+        _read_proxy(argument, ARGUMENT)
+        return ProxySettings({"all": (argument, ARGUMENT)})
+    system = bool(environ) and sys.platform in ("darwin", "win32")
+    named = any(name.lower().endswith("_proxy") for name in environ)
+    return read_environment() if system or named else None
 
 
 def choose_proxy(
@@ -184,21 +191,16 @@ def choose_proxy(
 def httpx_proxy(
     proxy: ProxySetting | httpx.Proxy | httpx.URL | str, trusted: Callable[[], ssl.SSLContext]
 ) -> httpx.Proxy:
-    """Return a proxy as httpx's own client takes it.
-
-    Args:
-        proxy: The chosen one, or what a user gave httpx.
-        trusted: Gives the TLS context for an encrypted proxy that has none of its own.
-    """
+    """Return a proxy as httpx takes it; an encrypted one without a context gets the trusted one."""
     if isinstance(proxy, ProxySetting):
         url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
         auth = None if proxy.auth is None else (proxy.auth[0].decode(), proxy.auth[1].decode())
-        made = httpx.Proxy(url, auth=auth)
-    else:
-        made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
-    if made.url.scheme != "https" or made.ssl_context is not None:
-        return made
-    return httpx.Proxy(made.url, auth=made.auth, headers=made.headers, ssl_context=trusted())
+        proxy = httpx.Proxy(url, auth=auth)
+    elif not isinstance(proxy, httpx.Proxy):
+        proxy = httpx.Proxy(proxy)
+    if proxy.url.scheme != "https" or proxy.ssl_context is not None:
+        return proxy
+    return httpx.Proxy(proxy.url, auth=proxy.auth, headers=proxy.headers, ssl_context=trusted())
 
 
 def _source(scheme: str, value: str) -> str:

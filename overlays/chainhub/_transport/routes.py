@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import ssl
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+import attrs
 import httpx
 
 from chainhub import _clock
@@ -24,14 +24,7 @@ from chainhub._transport.addresses import (
 )
 from chainhub._transport.exchange import Failure, Response, os_failure
 from chainhub._transport.http1 import Connection, Flow, Request
-from chainhub._transport.proxies import (
-    ProxySetting,
-    ProxySettings,
-    choose_proxy,
-    httpx_proxy,
-    read_argument,
-    read_environment,
-)
+from chainhub._transport.proxies import ProxySetting, ProxySettings, choose_proxy, httpx_proxy
 from chainhub._transport.tls import (
     TLSConfig,
     TLSLayer,
@@ -41,7 +34,6 @@ from chainhub._transport.tls import (
 )
 
 T = TypeVar("T")
-
 logger = logging.getLogger("chainhub")
 
 
@@ -104,7 +96,6 @@ class Stream:
 
     def close(self) -> None:
         """Close the socket."""
-        raise NotImplementedError
 
     def failed(self, failure: Failure, *, again: bool) -> Response | None:
         """Return what is left of an exchange that failed; None if its request is to be sent again.
@@ -180,27 +171,11 @@ def route_to(
     return Route(proxy.host, proxy.port, to_proxy, None, proxy.shown, prefix, proxy.headers)
 
 
-def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
-    """Return where requests go through, None if everything goes directly.
-
-    Args:
-        argument: The URL of a proxy.
-        environ: Variables of this process, or none of them: then no others are looked for.
-
-    Raises:
-        ConfigurationError: the argument, or NO_PROXY, cannot be read.
-    """
-    system = bool(environ) and sys.platform in ("darwin", "win32")
-    named = any(name.lower().endswith("_proxy") for name in environ)
-    if not (argument or system or named):
-        return None
-    return read_argument(argument) if argument else read_environment()
-
-
 ROUTING = frozenset({"mounts", "proxy", "transport", "trust_env"})
 """Arguments for httpx that say which route requests take; downloads take it too."""
 
 
+@attrs.define(kw_only=True, eq=False, repr=False, slots=False)
 class Connector:
     """Where a client connects to, and how.
 
@@ -210,26 +185,17 @@ class Connector:
         ConfigurationError: the proxy chosen for the base URL cannot be used.
     """
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        trust: TLSConfig,
-        proxies: ProxySettings | None,
-        max_connections: int,
-        allow_insecure: bool = False,
-    ) -> None:
-        parts = urlsplit(base_url)
-        self.base_url = base_url
-        self.trust = trust
-        self.proxies = proxies
-        self.max_connections = max_connections
-        self.scheme = parts.scheme
-        self.path = parts.path
-        self.host = parts.hostname or ""
+    base_url: str
+    trust: TLSConfig
+    proxies: ProxySettings | None
+    max_connections: int
+    allow_insecure: bool = False
+    _route: Route | None = attrs.field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        parts = urlsplit(self.base_url)
+        self.scheme, self.path, self.host = parts.scheme, parts.path, parts.hostname or ""
         self.port = parts.port or DEFAULT_PORTS[parts.scheme]
-        self._allow_insecure = allow_insecure
-        self._route: Route | None = None
         # A proxy that cannot be used is a mistake to hear of now, not at the first request.
         self.proxy()
         if self.scheme == "https":
@@ -257,7 +223,7 @@ class Connector:
         if self._route is None:
             # Where the host was trusted because it is this machine, its name must lead here.
             trusting = self.scheme == "http" or self.trust.kind == "nothing"
-            local = trusting and not self._allow_insecure and is_loopback(self.host)
+            local = trusting and not self.allow_insecure and is_loopback(self.host)
             self._route = route_to(
                 self.scheme,
                 self.host,
@@ -271,8 +237,7 @@ class Connector:
     def httpx_settings(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of httpx's own client: the user's arguments, else the client's.
 
-        Args:
-            arguments: Of `httpx.Client`. A context among them is used as it is, a transport too.
+        A context among the arguments is used as it is, a transport too.
         """
         verify = arguments.get("verify")
         if verify is None:

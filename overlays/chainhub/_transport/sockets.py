@@ -88,11 +88,6 @@ def addresses(route: Route, found: LookUp | None) -> list[AddressInfo]:
     return [info for pair in zip_longest(first, others) for info in pair if info is not None]
 
 
-def head_starts(count: int, limit: float) -> list[float]:
-    """Return how long each of so many addresses is waited for before the next one is tried too."""
-    return [*[HEAD_START] * (count - 1), limit]
-
-
 def is_readable(descriptor: int) -> bool:
     """Tell whether a read would return at once; a closed socket counts as readable."""
     if descriptor < 0:
@@ -116,15 +111,12 @@ class SocketStream(Stream):
         self._shut = False
 
     def open(self, route: Route, until: float, connect: float) -> None:
-        """Take a route from its beginning to where requests can be sent.
+        """Take a route from its beginning to where requests can be sent; fail if that cannot be.
 
         Args:
             route: The route.
             until: The instant (monotonic) at which the attempt ends.
             connect: Seconds for connecting, and for each TLS handshake.
-
-        Raises:
-            Failure: it cannot be taken.
         """
         self.until = until
         try:
@@ -149,7 +141,8 @@ class SocketStream(Stream):
         winner: socket.socket | None = None
         try:
             with _Selector() as selector:
-                for info, pause in zip(infos, head_starts(len(infos), limit), strict=True):
+                for info in infos:
+                    pause = limit if info is infos[-1] else HEAD_START
                     try:
                         tried = socket.socket(*info[:3])
                         self._open.append(tried)
@@ -185,11 +178,7 @@ class SocketStream(Stream):
             raise ConnectionAbortedError("cancelled")
 
     def run(self, flow: Flow[T]) -> T:
-        """Run a flow: write what it yields, read when it yields nothing; return its result.
-
-        Raises:
-            Failure: the connection broke, or the flow failed.
-        """
+        """Run a flow: write what it yields, read when it yields nothing; return its result."""
         flow = self._layered(flow)
         try:
             outgoing = next(flow)

@@ -16,18 +16,11 @@ from contextlib import suppress
 from typing import TypeVar
 
 from chainhub import _clock
+from chainhub._transport import sockets
 from chainhub._transport.exchange import Failure, Limits, Response, cancel_scope, left, os_failure
 from chainhub._transport.http1 import Flow, Request
 from chainhub._transport.pools import IdleConnections
 from chainhub._transport.routes import Route, Stream
-from chainhub._transport.sockets import (
-    AddressInfo,
-    LookUp,
-    addresses,
-    head_starts,
-    is_readable,
-    look_up,
-)
 
 T = TypeVar("T")
 
@@ -117,30 +110,33 @@ class AsyncStream(Stream, asyncio.Protocol):
             failure = self._failed_opening(error, route)
         raise failure
 
-    async def _addresses(self, route: Route) -> list[AddressInfo]:
-        found: list[LookUp | None] = []
+    async def _addresses(self, route: Route) -> list[sockets.AddressInfo]:
+        found: list[sockets.LookUp | None] = []
 
-        def done(what: LookUp) -> None:
+        def done(what: sockets.LookUp) -> None:
             found.append(what)
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
                 self._loop.call_soon_threadsafe(self._wake)
 
-        look_up(route.host, route.port, done)
+        sockets.look_up(route.host, route.port, done)
         try:
             while not found:
                 await self._wait(self.until)
         except TimeoutError:
             found.append(None)
-        return addresses(route, found[0])
+        return sockets.addresses(route, found[0])
 
-    async def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
+    async def _first_to_answer(
+        self, infos: list[sockets.AddressInfo], limit: float
+    ) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""
         attempts: set[asyncio.Task[socket.socket]] = set()
         failures: list[BaseException] = []
         try:
-            for info, pause in zip(infos, head_starts(len(infos), limit), strict=True):
+            for info in infos:
                 attempts.add(attempt := self._loop.create_task(_connected(info)))
                 attempt.add_done_callback(self._wake)
+                pause = limit if info is infos[-1] else sockets.HEAD_START
                 until = min(_clock.monotonic() + pause, self.until)
                 with suppress(TimeoutError):  # the next one is tried beside those under way
                     while attempts:
@@ -190,23 +186,21 @@ class AsyncStream(Stream, asyncio.Protocol):
         except OSError as error:
             failure = os_failure(error)
         else:
-            return b"" if outgoing else self._taken()
+            if outgoing:
+                return b""
+            data, self._unread = self._unread, b""
+            if self._paused:
+                self._paused = False
+                self._transport.resume_reading()
+            return data
         raise failure
-
-    def _taken(self) -> bytes:
-        data, self._unread = self._unread, b""
-        if self._paused:
-            assert self._transport is not None
-            self._paused = False
-            self._transport.resume_reading()
-        return data
 
     def readable(self) -> bool:
         """Tell whether bytes or the end stand here or wait in the socket, or it was interrupted."""
         if self._unread or self._ended or self._interrupted or self._transport is None:
             return True
         sock: socket.socket = self._transport.get_extra_info("socket")
-        return super().readable() or is_readable(sock.fileno())
+        return super().readable() or sockets.is_readable(sock.fileno())
 
     # Ending it.
 
@@ -241,7 +235,7 @@ def _fail(waiter: asyncio.Future[None], error: OSError) -> None:
         waiter.set_exception(error)
 
 
-async def _connected(info: AddressInfo) -> socket.socket:
+async def _connected(info: sockets.AddressInfo) -> socket.socket:
     sock = socket.socket(*info[:3])
     try:
         sock.setblocking(False)
@@ -259,12 +253,7 @@ def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
 
 
 class AsyncConnectionPool:
-    """Connections to one origin, for the tasks of one event loop.
-
-    Args:
-        route: Returns the route to the origin.
-        max_connections: How many may be in use at the same time; further exchanges wait.
-    """
+    """Connections to one origin, for the tasks of one event loop, as `ConnectionPool`."""
 
     def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
         self._route = route
@@ -277,11 +266,7 @@ class AsyncConnectionPool:
         return len(self._idle)
 
     async def exchange(self, request: Request, limits: Limits) -> Response:
-        """Send a request and return its whole response.
-
-        Raises:
-            Failure: no response came, or it cannot be used.
-        """
+        """Send a request and return its whole response, or raise a Failure."""
         await self._queue(limits)
         try:
             until = limits.until()

@@ -44,11 +44,6 @@ class TLSConfig:
     source: str = attrs.field(default="the default", eq=False)
     given: ssl.SSLContext | None = attrs.field(default=None, repr=False)
 
-    @property
-    def checks(self) -> bool:
-        """Whether an untrusted certificate is refused; checking host names implies it."""
-        return self.kind != "nothing" if self.given is None else self.given.check_hostname
-
 
 def read_tls_config(
     verify: bool | str | os.PathLike[str] | ssl.SSLContext = True,
@@ -89,7 +84,9 @@ def read_tls_config(
         raise ConfigurationError("verify_ssl= was given a context made for servers")
     else:
         found = TLSConfig("given", source=source, given=verify)
-    if not (allow_insecure or is_loopback(host) or found.checks):
+    # Checking host names implies that an untrusted certificate is refused.
+    checked = found.kind != "nothing" if found.given is None else found.given.check_hostname
+    if not (allow_insecure or is_loopback(host) or checked):
         raise ConfigurationError(
             "verify_ssl= would accept any certificate, so that others on the network could read the"
             " key: allowed for a loopback host only, or with allow_insecure=True"
@@ -133,13 +130,9 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
 
 
 def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
-    """Return the shared context of a kind of trust, building it at the first call.
+    """Return the context of a kind of trust, shared unless one is wanted that nobody else has.
 
     It speaks TLS 1.2 at least; one of the user's own is returned as it is.
-
-    Args:
-        config: What is trusted.
-        shared: Whether others may use it too; if not, it is built at every call.
 
     Raises:
         ConfigurationError: The certificates cannot be read.
@@ -185,7 +178,7 @@ def _build(config: TLSConfig) -> ssl.SSLContext:
 
 def certifi_path() -> str:
     """Return the file of the bundled authorities."""
-    import certifi  # late, because http needs none; a `Connector` for https asks for it early
+    import certifi  # http needs none; a `Connector` for https asks for it early
 
     return certifi.where()
 
@@ -201,10 +194,6 @@ class TLSLayer:
 
     Threads and event loops use the same: asyncio's own TLS cannot be put over TLS by every loop,
     and none tells an end that was announced from one that was not.
-
-    Args:
-        context: Whom to trust.
-        hostname: The name the certificate must have.
 
     Attributes:
         failure: What OpenSSL has refused.

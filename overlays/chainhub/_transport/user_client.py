@@ -29,11 +29,10 @@ from chainhub._transport.exchange import (
     os_text,
     tls_failure,
 )
-from chainhub._transport.http1 import DECODED, Body
+from chainhub._transport.http1 import DECODED, SWITCHED, Body
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
-Auth = httpx._client.UseClientDefault | None
 
 FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
 """What sending may fail with; everything else is a bug in somebody's code and is not caught."""
@@ -56,16 +55,12 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureK
 def exchange_through(
     client: httpx.Client, method: str, url: str, headers: Headers, body: bytes, limits: Limits
 ) -> Response:
-    """Send a request through a client and return its whole response.
-
-    Raises:
-        Failure: no response came, or it cannot be used.
-    """
+    """Send a request through a client and return its whole response, or raise a Failure."""
     until, head = limits.until(), None
     request = _request(method, url, headers, body, until=until, connect=limits.connect)
     try:
-        with closing(StreamedResponse(client)) as streamed:
-            response = streamed.send(request, until, httpx.USE_CLIENT_DEFAULT)
+        with closing(StreamedResponse(client, httpx.USE_CLIENT_DEFAULT)) as streamed:
+            response = streamed.send(request, until)
             head = _head(response)
             collected = Body(head.headers, limits.max_body)
             for chunk in streamed.body():
@@ -107,8 +102,7 @@ def _request(
     """Return a request whose limits end at the instant `until` (monotonic)."""
     left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
     connecting = connect if left is None else min(left, connect)
-    timeouts = {"connect": connecting, "read": left, "write": left, "pool": left}
-    extensions = {"timeout": timeouts}
+    extensions = {"timeout": {"connect": connecting, "read": left, "write": left, "pool": left}}
     return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
 
 
@@ -120,51 +114,38 @@ def _head(response: httpx.Response) -> Head:
 
 
 class StreamedResponse:
-    """One request through a client of the user's own, its response read piece by piece.
+    """One request through a client of the user's own, its response read piece by piece."""
 
-    Attributes:
-        surplus: How many bytes have come behind the response: httpx does not tell.
-    """
+    surplus = 0  # how many bytes have come behind the response: httpx does not tell
 
-    surplus = 0
-
-    def __init__(self, client: httpx.Client | None) -> None:
+    def __init__(
+        self, client: httpx.Client | None, auth: httpx._client.UseClientDefault | None = None
+    ) -> None:
         self._client = client
+        self._auth = auth
         self._response: httpx.Response | None = None
         self._host = ""
         self._until = math.inf
         self._ended = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
-        """Send a GET without anybody's credentials and return the head of its response.
-
-        Raises:
-            Failure: it did not come.
-        """
+        """Send a GET without anybody's credentials and return the head of its response."""
         request = _request("GET", str(url), headers, b"", until=until, connect=connect)
-        response = self.send(request, until, None)
+        response = self.send(request, until)
         head = _head(response)
         if response.is_stream_consumed:
             # A download needs to know when it has all of it.
             head.headers.append((b"Content-Length", b"%d" % len(response.content)))
         return head
 
-    def send(self, request: httpx.Request, until: float, auth: Auth) -> httpx.Response:
-        """Send a request; its response must be read by `until` (monotonic).
-
-        Raises:
-            Failure: no response came.
-        """
+    def send(self, request: httpx.Request, until: float) -> httpx.Response:
+        """Send a request; its response must be read by `until` (monotonic)."""
         self._until, self._host = until, request.url.host
-        self._response = self._run(lambda: self._send(request, auth))
+        self._response = self._run(lambda: self._send(request))
         return self._response
 
     def body(self) -> Iterator[bytes]:
-        """Yield the body as it comes.
-
-        Raises:
-            Failure: it broke off.
-        """
+        """Yield the body as it comes."""
         assert self._response is not None  # it was asked for
         if self._response.is_stream_consumed:
             yield self._response.content
@@ -183,9 +164,9 @@ class StreamedResponse:
             failure = _failure(error, self._host)
         raise failure
 
-    def _send(self, request: httpx.Request, auth: Auth) -> httpx.Response:
+    def _send(self, request: httpx.Request) -> httpx.Response:
         assert self._client is not None
-        return self._client.send(request, stream=True, auth=auth, follow_redirects=False)
+        return self._client.send(request, stream=True, auth=self._auth, follow_redirects=False)
 
     def _reader(self, response: httpx.Response) -> Callable[[], bytes]:
         return partial(next, response.iter_raw(), b"")
@@ -208,19 +189,17 @@ class AsyncStreamedResponse(StreamedResponse):
     """The same through an async client, which works in its loop for a thread of ours."""
 
     def __init__(
-        self,
-        client: Callable[[], Awaitable[httpx.AsyncClient]],
-        loop: asyncio.AbstractEventLoop,
+        self, client: Callable[[], Awaitable[httpx.AsyncClient]], loop: asyncio.AbstractEventLoop
     ) -> None:
         super().__init__(None)
         self._async_client = client
         self._loop = loop
         self._stop: Callable[[], object] | None = None
 
-    def _send(self, request: httpx.Request, auth: Auth) -> httpx.Response:
+    def _send(self, request: httpx.Request) -> httpx.Response:
         async def sent() -> httpx.Response:
             client = await self._async_client()
-            return await client.send(request, stream=True, auth=auth, follow_redirects=False)
+            return await client.send(request, stream=True, auth=None, follow_redirects=False)
 
         return self._in_loop(sent())
 
@@ -269,7 +248,7 @@ def _failure(error: Exception, host: str, head: Head | None = None) -> Failure:
     if system is not None and system.errno and system.errno > 0:
         text = os_text(system)  # asyncio's own words say less
     elif "_SWITCH_UPGRADE" in text:  # h11 names a state of its own
-        text = "it switched protocols (101), which was not requested"
+        text = SWITCHED
     elif not text:
         text = "timed out" if isinstance(error, TimeoutError) else type(error).__name__
     fitting = (kind for kinds, words, kind in _KINDS if isinstance(error, kinds) and words in text)

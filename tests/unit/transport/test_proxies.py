@@ -16,7 +16,6 @@ from chainhub._transport.proxies import (
     ProxySetting,
     ProxySettings,
     choose_proxy,
-    read_argument,
     read_environment,
 )
 from chainhub.errors import ConfigurationError
@@ -221,7 +220,7 @@ def test_what_may_be_unencrypted_stays_here(host: str) -> None:
     table = read({"all_proxy": PROXY})
     assert choose_proxy("http", host, 8000, table) is None
     assert choose_proxy("https", host, 8000, table) is not None
-    assert choose_proxy("http", host, 8000, read_argument(PROXY)) is not None
+    assert choose_proxy("http", host, 8000, proxies_of(PROXY, {})) is not None
 
 
 def test_a_default_port_may_be_given_or_not() -> None:
@@ -323,17 +322,17 @@ def test_socks_without_socksio_says_what_to_install(
     assert "trust_env=False" in text
     assert "hunter2" not in text
     with pytest.raises(ConfigurationError, match="the argument proxy= asks for a SOCKS proxy"):
-        read_argument(f"{scheme}://proxy.example")
+        proxies_of(f"{scheme}://proxy.example", {})
 
 
 def test_an_argument_goes_before_the_environment() -> None:
     """A proxy given by argument is taken for every URL, and is judged at once."""
-    table = read_argument(" proxy.example:3128 ")
+    table = proxies_of(" proxy.example:3128 ", {})
     for scheme, host in (("http", "localhost"), ("https", "example.com")):
         found = choose_proxy(scheme, host, None, table)
         assert found == ProxySetting("http", "proxy.example", 3128, "the argument proxy=")
     with pytest.raises(ConfigurationError, match="the argument proxy=: a proxy is reached by") as e:
-        read_argument("ftp://user:hunter2@x")
+        proxies_of("ftp://user:hunter2@x", {})
     assert "hunter2" not in str(e.value)
     assert "trust_env" not in str(e.value)
 
