@@ -256,7 +256,7 @@ def test_two_downloads_to_one_target_do_not_mix(fetch, tmp_path):
 
 def test_a_download_that_lost_the_race_sees_the_file(fetch, server, tmp_path, monkeypatch):
     """Between the first look and taking hold another process may have finished."""
-    from chainhub._download import filelock as _filelock
+    from chainhub._download import disk as _filelock
 
     original = _filelock.lock_file
 

@@ -10,9 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._download.destination import IfExists, Place, make_folder, target_path
+from chainhub._download.disk import (
+    UNSUPPORTED,
+    IfExists,
+    Place,
+    is_ours,
+    lock_file,
+    make_folder,
+    target_path,
+    unlock_file,
+)
 from chainhub._download.download import Download, DownloadOptions, FetchRequest, Progress
-from chainhub._download.filelock import UNSUPPORTED, is_ours, lock_file, unlock_file
 from chainhub._download.threads import DownloadOutcome, Job, download_all, in_loop, in_thread
 from chainhub._download.url_policy import URLPolicy
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
 from chainhub import _clock
-from chainhub._download.destination import make_folder, stands_already
+from chainhub._download.disk import make_folder, stands_already
 from chainhub._download.media import BodyRange, Redirect, StartOver, judge_head, range_headers
-from chainhub._download.partial import PartChanged, Partial, PartWriter, Received, Surplus, tidy
+from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, tidy
 from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
 from chainhub._redaction import redact_text, redact_url
 from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
@@ -34,7 +34,7 @@ from chainhub.errors import (
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
-    from chainhub._download.destination import IfExists
+    from chainhub._download.disk import IfExists
     from chainhub._download.media import ResumePoint
     from chainhub._download.url_policy import Address, Connection, URLPolicy
     from chainhub._session import Key, OperationSpan, Options, Session
@@ -56,7 +56,6 @@ STALLED = 16 * 1024
 _ERROR_BODY = 64 * 1024
 _KEPT = "the partial file is kept: the same call resumes it"
 _UNKEPT = "the server cannot resume (it gives no strong ETag and length), so nothing is kept"
-_PART_CHANGED = StartOver("another program has changed the partial file", on_disk=True)
 
 
 @attrs.frozen
@@ -89,49 +88,31 @@ Tell = Callable[[Progress], object]
 class DownloadOptions:
     """What holds for all downloads of one call.
 
-    Attributes:
-        session: Whose credentials and observers are used.
-        call: The limits of one attempt, and of a query for a new URL: `timeout` seconds for the
-            head of a response, and for every 16 KiB of its body.
-        policy: Where the bytes may come from.
-        if_exists: What to do with a file that exists.
-        max_bytes: The largest file that is accepted, or infinity.
-        deadline_at: The instant (monotonic) at which everything ends, or infinity.
-        cancel: The caller's switch.
-        halt: Ends all of them when it is set.
+    The limits of `call` are those of one attempt and of a query for a new URL: `timeout` seconds
+    for the head of a response, and for every 16 KiB of its body.
     """
 
-    session: Session
+    session: Session  # whose credentials and observers are used
     call: Options
-    policy: URLPolicy
+    policy: URLPolicy  # where the bytes may come from
     if_exists: IfExists
-    max_bytes: float
-    deadline_at: float
-    cancel: Cancel | None
-    halt: Cancel
+    max_bytes: float  # of a file; or infinity
+    deadline_at: float  # the instant (monotonic) at which everything ends, or infinity
+    cancel: Cancel | None  # the caller's switch
+    halt: Cancel  # ends all of them when it is set
 
 
 @attrs.frozen(kw_only=True)
 class FetchRequest:
-    """What one download is for.
+    """What one download is for."""
 
-    Attributes:
-        id: Names it in messages and progress; a part is resumed by the same id only.
-        url: Where the bytes are, or None if that must be asked first.
-        refresh: Returns another URL, within the limits that it is given.
-        key: Returns the key, within so many seconds; called if the URL is the API's own.
-        target: The file to write, absolute.
-        makes_folder: Whether the folder of the file is created.
-        sha256: The checksum the file must have, in lower case, or None.
-    """
-
-    id: str
-    url: str | None = attrs.field(repr=False)
-    refresh: RefreshURL
-    key: GetKey
-    target: Path
+    id: str  # names it in messages and progress; a part is resumed by the same id only
+    url: str | None = attrs.field(repr=False)  # None if it must be asked first
+    refresh: RefreshURL  # returns another URL, within the limits that it is given
+    key: GetKey  # returns the key, within so many seconds; called if the URL is the API's own
+    target: Path  # absolute
     makes_folder: bool = False
-    sha256: str | None = None
+    sha256: str | None = None  # the checksum the file must have, in lower case
 
 
 class Interrupted(Exception):
@@ -140,10 +121,6 @@ class Interrupted(Exception):
 
 class Download:
     """One download, run by a thread.
-
-    Args:
-        options: What holds for all downloads of the call.
-        request: What is downloaded.
 
     Raises:
         AddressRefusedError: its URL must not be requested.
@@ -155,13 +132,11 @@ class Download:
     def __init__(self, options: DownloadOptions, request: FetchRequest) -> None:
         self._options = options
         self._request = request
-        self._session = options.session
+        self._session = session = options.session
         self._policy = options.policy
+        self._secrets = session.credentials.secrets
         self._state = DownloadState(
-            options.deadline_at,
-            options.call.retry,
-            self._session.credentials.secrets,
-            self._session.random,
+            options.deadline_at, options.call.retry, self._secrets, session.random
         )
         self._started = _clock.monotonic()
         self._url = None if request.url is None else options.policy.checked(request.url)
@@ -179,56 +154,40 @@ class Download:
         Raises:
             ChainhubError: the download has failed.
         """
-        request, halt = self._request, self._options.halt
-        facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
-        tracing = traced(self._session.observers, DOWNLOAD, request.id, facts)
-        with tracing as self._span, self._held() as partial:
-            if partial is None:
-                return request.target
-            self._partial, self._tell = partial, tell
-            while True:
-                if self._url is None:
-                    call = self._options.call
-                    left = min(self._left(), call.deadline)
-                    with self._active():
-                        found = request.refresh(call._replace(deadline=left, cancel=halt))
-                    self._url = self._policy.checked(found)
-                step = self._attempt(self._url)
-                if step is None:
-                    return request.target
-                if step.refresh:
-                    self._url = None
-                _clock.sleep(step.delay, halt)
-
-    @contextmanager
-    def _held(self) -> Iterator[Partial | None]:
-        """Hold the unfinished file while the block runs; None if the file exists already."""
         target, if_exists = self._request.target, self._options.if_exists
-        if self._request.makes_folder:
-            make_folder(target.parent)
-        tidy(target)
-        if stands_already(target, if_exists):
-            yield None
-            return
-        with (
-            closing(Partial(target, self._request.id)) as partial,
-            cancel_scope(self._options.cancel, lambda: self._options.halt.set),
-        ):
-            # Another one may have finished just before this one took hold.
-            yield None if stands_already(target, if_exists) else partial
+        facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
+        self._tell = tell
+        with traced(self._session.observers, DOWNLOAD, self._request.id, facts) as self._span:
+            if self._request.makes_folder:
+                make_folder(target.parent)
+            tidy(target)
+            if not stands_already(target, if_exists):
+                with (
+                    closing(Partial(target, self._request.id)) as self._partial,
+                    cancel_scope(self._options.cancel, lambda: self._options.halt.set),
+                ):
+                    # Another one may have finished just before this one took hold.
+                    if not stands_already(target, if_exists):
+                        self._complete()
+        return target
 
-    @contextmanager
-    def _active(self) -> Iterator[None]:
-        """Let what is asked while the block runs belong to the span of the download."""
-        with nullcontext() if self._span is None else self._span.active():
-            yield
+    def _complete(self) -> None:
+        """Make attempts until the file is complete."""
+        call, halt = self._options.call, self._options.halt
+        while True:
+            if self._url is None:
+                limits = call._replace(deadline=min(self._left(), call.deadline), cancel=halt)
+                with nullcontext() if self._span is None else self._span.active():
+                    found = self._request.refresh(limits)
+                self._url = self._policy.checked(found)
+            step = self._attempt(self._url)
+            if step is None:
+                return
+            if step.refresh:
+                self._url = None
+            _clock.sleep(step.delay, halt)
 
     def _left(self) -> float:
-        """Return the seconds until the deadline.
-
-        Raises:
-            DeadlineError: no time is left.
-        """
         left = self._options.deadline_at - _clock.monotonic()
         if left <= 0:
             raise self._told(DeadlineError("the deadline passed before the video was complete"))
@@ -267,11 +226,10 @@ class Download:
     def _in_span(self, fetch: Callable[[], Outcome], url: str) -> Outcome:
         """Make the attempt, in a span of its own if there is a tracer."""
         tracer = self._session.observers.tracer
-        if tracer is None:
+        if tracer is None or self._span is None:
             return fetch()
-        number = self._state.attempts + 1
-        started, began = time.time(), _clock.monotonic()
-        with self._active():
+        number, started, began = self._state.attempts + 1, time.time(), _clock.monotonic()
+        with self._span.active():
             span = tracer.attempt(None, "GET", url, number)
         try:
             outcome = fetch()
@@ -285,7 +243,7 @@ class Download:
                 url=url,
                 attempt=number,
                 status=None if failure else self._status,
-                trouble=redact_text(failure.text, self._policy.secrets()) if failure else None,
+                trouble=redact_text(failure.text, self._secrets()) if failure else None,
                 trouble_kind=failure.kind if failure else None,
                 request_id=None,
                 started=started,
@@ -296,13 +254,9 @@ class Download:
         return outcome
 
     def _fetch(self, url: Address, key: Key | None) -> Outcome:
-        """Ask for the bytes and write what comes; follow redirects.
-
-        Raises:
-            DownloadError: what came, or where it leads, is refused; or the disk refuses.
-        """
+        """Ask for the bytes and write what comes; follow redirects."""
         outer, kept = UNDER_WAY.get(), self._partial.kept
-        UNDER_WAY.set((None, self._policy.secrets))
+        UNDER_WAY.set((None, self._secrets))
         _clock.request_under_way(1)
         try:
             for _ in range(REDIRECTS + 1):
@@ -314,10 +268,8 @@ class Download:
                 key = key if self._policy.is_own(url) else None
         except Failure as failure:
             return failure.without_frames()
-        except PartChanged:
-            return _PART_CHANGED
-        except Surplus:
-            return StartOver("the server sent more bytes than it had announced")
+        except StartOver as again:
+            return StartOver(*again.args)
         finally:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
@@ -339,10 +291,17 @@ class Download:
             if isinstance(found, BodyRange):
                 self._unkept = None if found.etag else _UNKEPT
                 return self._receive(found, head, connection, began)
-            return found or _error_response(head, connection)
+            if found is not None:
+                return found
+            body = b""
+            with suppress(Failure):  # the status says enough, even if its page breaks off
+                for chunk in connection.body():
+                    body = (body + chunk)[:_ERROR_BODY]
+                    if len(body) == _ERROR_BODY:
+                        break
+            return Response(head.status, head.headers, body)
 
     def _until(self) -> float:
-        """Return the instant by which the next thing must have come."""
         return min(_clock.monotonic() + self._options.call.timeout, self._options.deadline_at)
 
     def _receive(
@@ -358,7 +317,7 @@ class Download:
                 connection.extend(self._until())
             self._report(wanted, wanted.length)
         if wanted.announced is not None and connection.surplus:
-            raise Surplus
+            raise StartOver(SURPLUS)
         told = partial.position
         # A server that sends a byte now and then would keep a caller for ever.
         fast = arrived * self._options.call.timeout >= STALLED * (_clock.monotonic() - began)
@@ -374,14 +333,12 @@ class Download:
         self._next_report = now + PACE
         try:
             self._tell(Progress(self._request.id, done, total, body.etag is not None))
-            return
         except BaseException as error:  # noqa: BLE001 - it is the caller's own
-            failure = Interrupted(error)
-        raise failure
+            raise Interrupted(error) from None
 
     def _next_step(self, outcome: Outcome) -> RetryAt | None:
-        partial = self._partial
-        ended = self._finished() if outcome is Received.WHOLE else outcome
+        partial, name = self._partial, self._request.target.name
+        ended = self._published() if outcome is Received.WHOLE else outcome
         step = self._state.settle(ended, partial.position, _clock.monotonic(), time.time())
         if isinstance(ended, StartOver | Mismatch):
             partial.forget()
@@ -391,34 +348,23 @@ class Download:
             raise step
         if step is not None and not step.refresh:
             why = ended.status if isinstance(ended, Response) else getattr(ended, "text", "")
-            name = self._request.target.name
             logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
 
-    def _finished(self) -> Outcome | Mismatch:
-        """Check the file and publish it."""
-        partial = self._partial
-        if (wanted := self._request.sha256) is not None:
+    def _published(self) -> Outcome | Mismatch:
+        """Check the whole file and give it its name."""
+        partial, wanted = self._partial, self._request.sha256
+        if wanted is not None:
             found = partial.digest(self._options.halt.is_set)
             self._check()
             if found is not None and found != wanted:
                 return Mismatch(partial.resumed, found, wanted)
         try:
             partial.publish(self._options.if_exists)
-        except PartChanged:
-            return _PART_CHANGED
+        except StartOver as again:
+            return StartOver(*again.args)
         self._bytes = partial.position
         return Received.WHOLE
-
-
-def _error_response(head: Head, connection: Connection) -> Response:
-    body = bytearray()
-    with suppress(Failure):  # the status says enough, even if its page breaks off
-        for chunk in connection.body():
-            body += chunk
-            if len(body) >= _ERROR_BODY:
-                break
-    return Response(head.status, head.headers, bytes(body[:_ERROR_BODY]))
 
 
 def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:

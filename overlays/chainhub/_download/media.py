@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-
-import attrs
+from typing import NamedTuple
 
 from chainhub.errors import ContentRefusedError
 
@@ -25,8 +24,7 @@ _LENGTH = re.compile(r"([0-9]{1,18})(?:,|$)")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", re.IGNORECASE)
 
 
-@attrs.frozen
-class ResumePoint:
+class ResumePoint(NamedTuple):
     """What an earlier attempt left: so many bytes of a file with this ETag and length."""
 
     etag: str
@@ -39,47 +37,31 @@ class ResumePoint:
         return min(self.size, self.length - 1)
 
 
-@attrs.frozen
-class BodyRange:
-    """Write the body from `offset` on.
-
-    Attributes:
-        offset: Where the body belongs in the file.
-        length: Bytes of the whole file, None if nobody says.
-        etag: The strong ETag that allows to resume, or None.
-        packed: Whether the body must be inflated.
-        delimited: Whether the body says where it ends, so that a cut is noticed.
-        announced: The Content-Length, if it is what delimits the body.
-        end: Where the body ends in the file, if it is shorter than what was requested.
-    """
+class BodyRange(NamedTuple):
+    """Write the body from `offset` on."""
 
     offset: int = 0
-    length: int | None = None
-    etag: str | None = None
-    packed: bool = False
-    delimited: bool = True
-    announced: int | None = None
-    end: int | None = None
+    length: int | None = None  # of the whole file
+    etag: str | None = None  # a strong one, which allows to resume
+    packed: bool = False  # to be inflated
+    delimited: bool = True  # says where it ends, so that a cut is noticed
+    announced: int | None = None  # the Content-Length, if it is what delimits the body
+    end: int | None = None  # where it ends in the file, if it is shorter than requested
 
 
-@attrs.frozen
-class Redirect:
+class Redirect(NamedTuple):
     """Ask at another URL."""
 
     location: str
 
 
-@attrs.frozen
-class StartOver:
-    """What is kept is not the beginning of what the server has: forget it and ask for the whole.
+class StartOver(Exception):
+    """What is kept is not the beginning of what the server has: forget it and ask for the whole."""
 
-    Attributes:
-        text: Why.
-        on_disk: Whether that is another program's doing, not the server's.
-    """
-
-    text: str
-    on_disk: bool = False
+    def __init__(self, text: str, on_disk: bool = False) -> None:
+        super().__init__(text, on_disk)
+        self.text = text
+        self.on_disk = on_disk  # another program's doing, not the server's
 
 
 def strong_etag(text: str | None) -> str | None:
@@ -91,20 +73,13 @@ def range_headers(kept: ResumePoint | None) -> Headers:
     """Return the headers that ask for what is missing, if the file is still the same."""
     if kept is None:
         return []
-    return [
-        (b"Range", b"bytes=%d-" % kept.offset),
-        (b"If-Range", kept.etag.encode("ascii")),
-    ]
+    return [(b"Range", b"bytes=%d-" % kept.offset), (b"If-Range", kept.etag.encode("ascii"))]
 
 
 def judge_head(
     status: int, headers: Headers, kept: ResumePoint | None
 ) -> BodyRange | Redirect | StartOver | None:
-    """Decide what the response to a request for bytes is good for; None if it is an error.
-
-    Raises:
-        ContentRefusedError: the body is encoded in a way nobody asked for.
-    """
+    """Decide what the response to a request for bytes is good for; None if it is an error."""
     location = header(headers, b"location")
     if status in _REDIRECTS and location is not None:
         return Redirect(location)
@@ -112,9 +87,7 @@ def judge_head(
         return _part(headers, kept)
     if status == 416 and kept is not None:
         return StartOver("the server does not have the requested range")
-    if status not in (200, 203):
-        return None
-    return _whole(headers)
+    return _whole(headers) if status in (200, 203) else None
 
 
 def _whole(headers: Headers) -> BodyRange:
@@ -151,7 +124,7 @@ def _framing(headers: Headers) -> tuple[bool, int | None]:
     if header(headers, b"transfer-encoding") is not None:
         return True, None
     length = _LENGTH.match(header(headers, b"content-length") or "")
-    return length is not None, None if length is None else int(length[1])
+    return (False, None) if length is None else (True, int(length[1]))
 
 
 def _is_packed(headers: Headers) -> bool:
@@ -190,7 +163,7 @@ def refused_content(head: bytes) -> str | None:
     if not head:
         return "an empty response"
     known = next((name for magic, name in _OTHERS if magic in head[: len(magic) + 8]), None)
-    return known or _text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
+    return known or text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
 
 
 _BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
@@ -227,7 +200,8 @@ def _is_video(head: bytes) -> bool:
     return len(packets) == 3 and set(packets) == {0x47}
 
 
-def _text_kind(head: bytes) -> str | None:
+def text_kind(head: bytes) -> str | None:
+    """Say which text a body is, by its first bytes; None if nothing that a person can read."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "a web page (HTML)"
@@ -241,22 +215,12 @@ def _text_kind(head: bytes) -> str | None:
     return None if control else "text"
 
 
-def is_text(head: bytes) -> bool:
-    """Tell whether the beginning of a body can be shown to a person."""
-    return _text_kind(head) is not None
-
-
 _CONTENTS = _BOXES | {b"meta", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"uuid", b"emsg"}
 _MOST_BOXES = 100_000
 
 
 def is_cut(read: Callable[[int, int], bytes], size: int) -> bool:
-    """Tell whether a file of the MP4 family ends in the middle of one of its boxes.
-
-    Args:
-        read: Returns so many bytes at an offset.
-        size: Bytes of the file.
-    """
+    """Tell whether a file of the MP4 family ends within a box; `read` takes offset and size."""
     place = 0
     for _ in range(_MOST_BOXES):
         head = read(place, 16)

@@ -17,59 +17,40 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from chainhub._download.destination import IfExists, disk_error, look, on_disk, shown
-from chainhub._download.filelock import (
-    FLAGS,
-    NO_WAITING,
-    UNSUPPORTED,
-    claim,
-    is_at,
-    let_go,
-    remove,
-)
+from chainhub._download import disk
+from chainhub._download.disk import IfExists, disk_error, is_at, remove, shown
 from chainhub._download.media import (
     SNIFFED,
     BodyRange,
     Headers,
     ResumePoint,
+    StartOver,
     header,
     is_cut,
-    is_text,
     refused_content,
     strong_etag,
+    text_kind,
 )
 from chainhub._session import logger
 from chainhub._transport import Failure, Gunzip
-from chainhub.errors import (
-    ContentRefusedError,
-    DestinationExistsError,
-    DiskError,
-    DownloadError,
-)
+from chainhub.errors import ContentRefusedError, DestinationExistsError
 
 T = TypeVar("T")
-ResumeState = tuple[str, int]
-"""ETag and length of the file that a part is the beginning of."""
 
 _LONGEST_STATE = 8192
 _READ = 1024 * 1024
 # A video hardly shrinks, so a bomb shows.
 _RATIO = 100
 _ALLOWANCE = 16 * 1024 * 1024
-
-
-class PartChanged(Exception):
-    """Tell that somebody else has removed, replaced or changed the file."""
+_CHANGED = "another program has changed the partial file"
+# So nothing of it can be trusted.
+SURPLUS = "the server sent more bytes than it had announced"
 
 
 class Partial:
-    """The unfinished file of a target, open and locked.
+    """The unfinished file of a target, open and locked; DownloadError if another one holds it.
 
     Every method raises DiskError if the disk refuses; then nothing is kept.
-
-    Raises:
-        DownloadError: another download to this target is under way.
-        DiskError: it cannot be created, or something else has its name.
     """
 
     def __init__(self, target: Path, task_id: str) -> None:
@@ -80,8 +61,9 @@ class Partial:
         self._id = task_id
         self._state_path = target.with_name(f"{target.name}.part.json")
         # Refuse a name that is too long before anything is asked for, not in the middle of it.
-        look(self._state_path, "cannot make")
-        self._descriptor, self._touched = claim(self.path)
+        disk.look(self._state_path, "cannot make")
+        self._descriptor, self._touched = disk.claim(self.path)
+        # ETag and length of the file that the part is the beginning of.
         self._state = None if self._touched else self._read_state()
         # Its name may come to lead to another file, and others may write into this one: then its
         # size is not what was read or written here.
@@ -108,8 +90,8 @@ class Partial:
             ours = False
         if not ours:
             descriptor, self._descriptor = self._descriptor, -1
-            let_go(descriptor)
-            self._descriptor, created = claim(self.path)
+            disk.let_go(descriptor)
+            self._descriptor, created = disk.claim(self.path)
             if not created:  # somebody has put it there meanwhile
                 self._do("cannot write", os.ftruncate, self._descriptor, 0)
         self._seek(0)
@@ -124,13 +106,9 @@ class Partial:
         self._seek(offset)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write on; nothing is held back in memory.
-
-        Raises:
-            PartChanged: somebody else has changed its size.
-        """
+        """Write on, nothing held back; raises StartOver if somebody else has changed the size."""
         if self._size_now() != self._size:
-            raise PartChanged
+            raise StartOver(_CHANGED, on_disk=True)
         view = memoryview(data)
         while view:
             written = self._do("cannot write", os.write, self._descriptor, view)
@@ -163,7 +141,7 @@ class Partial:
 
         Raises:
             DestinationExistsError: a file with this name was created meanwhile.
-            PartChanged: somebody else has changed the file.
+            StartOver: somebody else has changed the file.
         """
         if self._size > self.position and self._is_unchanged():
             self._do("cannot write", os.ftruncate, self._descriptor, self.position)
@@ -172,7 +150,7 @@ class Partial:
             text = "%s may be lost in a power failure: its file system cannot sync"
             logger.warning(text, shown(self.target))
         if not self._is_unchanged():
-            raise PartChanged
+            raise StartOver(_CHANGED, on_disk=True)
         if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
             os.close(self._descriptor)
             self._descriptor = -1
@@ -180,14 +158,11 @@ class Partial:
         try:
             place(self.path, self.target)
         except FileExistsError:
-            failure: DownloadError = DestinationExistsError(f"{shown(self.target)} already exists")
+            raise DestinationExistsError(f"{shown(self.target)} already exists") from None
         except OSError as error:
-            failure = disk_error(error, "cannot rename to", self.target)
-        else:
-            remove(self._state_path)
-            _sync_folder(self.target.parent)
-            return
-        raise failure
+            raise disk_error(error, "cannot rename to", self.target) from None
+        remove(self._state_path)
+        _sync_folder(self.target.parent)
 
     def close(self) -> None:
         """Close the file; keep only what a resume needs, or what existed before."""
@@ -201,11 +176,11 @@ class Partial:
                     remove(self.path)
         finally:
             descriptor, self._descriptor = self._descriptor, -1
-            let_go(descriptor)
+            disk.let_go(descriptor)
 
-    def _read_state(self) -> ResumeState | None:
+    def _read_state(self) -> tuple[str, int] | None:
         """Return the state of the file that was begun, if it was for this task."""
-        flags = os.O_RDONLY | FLAGS & ~os.O_RDWR | NO_WAITING
+        flags = os.O_RDONLY | disk.FLAGS & ~os.O_RDWR | disk.NO_WAITING
         try:
             descriptor = os.open(self._state_path, flags)
             with open(descriptor, encoding="utf-8") as file:
@@ -219,12 +194,10 @@ class Partial:
         etag, length = found.get("etag"), found.get("length")
         if not isinstance(etag, str) or strong_etag(etag) is None:
             return None
-        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-            return None
-        return etag, length
+        return (etag, length) if type(length) is int and length > 0 else None
 
     def _write_state(self, etag: str, length: int) -> None:
-        descriptor = os.open(self._state_path, FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(self._state_path, disk.FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump({"id": self._id, "etag": etag, "length": length}, file)
 
@@ -244,20 +217,20 @@ class Partial:
     def _can(self, step: Callable[..., object], *arguments: object) -> bool:
         """Do a step with the file, unless its file system does not know such a step."""
         try:
-            on_disk("cannot write", self.path, step, self._descriptor, *arguments)
-        except DiskError as error:
-            if error.errno in UNSUPPORTED:
+            step(self._descriptor, *arguments)
+        except OSError as error:
+            if error.errno in disk.UNSUPPORTED:
                 return False
             self.forget()
-            raise
+            raise disk_error(error, "cannot write", self.path) from None
         return True
 
     def _do(self, doing: str, step: Callable[..., T], *arguments: object) -> T:
         try:
-            return on_disk(doing, self.path, step, *arguments)
-        except DiskError:
+            return step(*arguments)
+        except OSError as error:
             self.forget()
-            raise
+            raise disk_error(error, doing, self.path) from None
 
 
 def tidy(target: Path) -> None:
@@ -301,10 +274,6 @@ class Received(Enum):
     SLICE = "the server sent a smaller part of the file than requested"
 
 
-class Surplus(Exception):
-    """Tell that a response is longer than it says, so that nothing of it can be trusted."""
-
-
 class PartWriter:
     """Writes a body to a part: inflates it if need be, looks at its beginning, keeps to the limits.
 
@@ -326,11 +295,7 @@ class PartWriter:
             part.resume(body.offset)
 
     def feed(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes.
-
-        Raises:
-            Surplus: more came than was announced.
-        """
+        """Take the next bytes; raises StartOver if more came than was announced."""
         if self._gunzip is None:
             self._write(chunk)
             return
@@ -342,17 +307,10 @@ class PartWriter:
                     raise ContentRefusedError("the compressed body decompresses without end")
                 self._write(piece)
         except Failure as error:
-            failure = ContentRefusedError(error.text)
-        else:
-            return
-        raise failure
+            raise ContentRefusedError(error.text) from None
 
     def finish(self, *, in_time: bool = True) -> Received | Failure:
-        """Say whether the file is complete.
-
-        Args:
-            in_time: Whether a slice of it came fast enough to be progress.
-        """
+        """Say whether the file is complete; a slice that came too slowly is no progress."""
         if self._gunzip is not None and not self._gunzip.whole:
             return Failure("truncated", "the compressed body is incomplete", sent=True)
         if self._head is not None:
@@ -375,7 +333,7 @@ class PartWriter:
         size = self._partial.position + len(data)
         if self._range.length is not None and size > self._range.length:
             self._partial.forget()
-            raise Surplus
+            raise StartOver(SURPLUS)
         self._check_size(size)
         self._partial.write(data)
 
@@ -385,7 +343,7 @@ class PartWriter:
         if refused is not None:
             raise ContentRefusedError(
                 f"the URL returned {refused} instead of a video, sent as {self._type[:60]}",
-                excerpt=head.decode("utf-8", "replace") if is_text(head) else None,
+                excerpt=head.decode("utf-8", "replace") if text_kind(head) else None,
             )
         self._head = None
         self._partial.start(self._range.etag, self._range.length)

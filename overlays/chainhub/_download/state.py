@@ -9,33 +9,23 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from chainhub import _session
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._download.partial import Received
 from chainhub._responses import judge
-from chainhub._session import (
-    Retry,
-    RetryBudget,
-    decide,
-    error_of,
-    request_id_of,
-    retry_after_of,
-)
 from chainhub._transport import Failure, Response
-from chainhub.errors import (
-    ChainhubError,
-    DownloadError,
-    IntegrityError,
-    LinkExpiredError,
-    named_status,
-)
+from chainhub.errors import DownloadError, IntegrityError, LinkExpiredError, named_status
 
 if TYPE_CHECKING:
     from chainhub._session import RetryPolicy
+    from chainhub.errors import ChainhubError
 
 Outcome = Received | StartOver | Response | Failure
 
 PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts is reset."""
+
+_ADVICE = "this response is from the file server, not from the API; try again later"
 
 
 class RetryAt(NamedTuple):
@@ -54,21 +44,14 @@ class Mismatch(NamedTuple):
 
 
 class DownloadState:
-    """The attempts so far and their results. It sends nothing and never sleeps.
-
-    Args:
-        deadline_at: The monotonic time at which everything ends, or infinity.
-        retry: How failures are retried.
-        secrets: Returns what must be masked in texts that come from outside.
-        random: Gives a number in [0, 1).
-    """
+    """The attempts so far and their results. It sends nothing and never sleeps."""
 
     def __init__(
         self,
-        deadline_at: float,
+        deadline_at: float,  # on the monotonic clock, or infinity
         retry: RetryPolicy,
-        secrets: Callable[[], tuple[str, ...]],
-        random: Callable[[], float],
+        secrets: Callable[[], tuple[str, ...]],  # masked in texts that come from outside
+        random: Callable[[], float],  # a number in [0, 1)
     ) -> None:
         self.attempts = 0
         self._deadline_at = deadline_at
@@ -77,7 +60,7 @@ class DownloadState:
         self._random = random
         # The client's budget is for the API: a server of files that is down says nothing about
         # it. One file needs none: the attempts without progress are counted.
-        self._budget = RetryBudget(capacity=math.inf)
+        self._budget = _session.RetryBudget(capacity=math.inf)
         self._fruitless = 0
         self._mark = 0
         self._refreshed = False
@@ -88,11 +71,7 @@ class DownloadState:
     ) -> RetryAt | ChainhubError | None:
         """Decide what follows an attempt that brought the file to `position`; None if it is whole.
 
-        Args:
-            outcome: The result of the attempt.
-            position: Bytes on disk.
-            now: Seconds of the monotonic clock.
-            wall: Seconds since 1970, for a Retry-After that is a date.
+        `now` are seconds of the monotonic clock; `wall`, since 1970, are for a Retry-After.
         """
         self.attempts += 1
         self._fruitless += 1
@@ -135,7 +114,7 @@ class DownloadState:
     def _retried(
         self, outcome: Response | Failure, now: float, wall: float
     ) -> RetryAt | ChainhubError:
-        step = decide(
+        step = _session.decide(
             self._retry,
             self._budget,
             idempotent=True,
@@ -146,24 +125,22 @@ class DownloadState:
             now=now,
             random=self._random,
         )
-        if isinstance(step, Retry):
+        if isinstance(step, _session.Retry):
             return RetryAt(step.delay)
+        error: ChainhubError
         if isinstance(outcome, Failure):
-            over = now >= self._deadline_at
-            error = error_of(outcome, self._secrets(), ambiguous=False, deadline_over=over)
+            over, secrets = now >= self._deadline_at, self._secrets()
+            error = _session.error_of(outcome, secrets, ambiguous=False, deadline_over=over)
         else:
             error = judge(outcome, secrets=self._secrets()) or DownloadError(
                 "the response contains no video", **self._facts_of(outcome)
             )
-            error.retry_after = retry_after_of(outcome, wall)
+            error.retry_after = _session.retry_after_of(outcome, wall)
             error.advice = _ADVICE
         if step.text:
             error.message = f"{error.message} ({step.text})"
         return error
 
     def _facts_of(self, response: Response) -> dict[str, Any]:
-        request_id = request_id_of(response, self._secrets())
+        request_id = _session.request_id_of(response, self._secrets())
         return {"status": response.status, "request_id": request_id}
-
-
-_ADVICE = "this response is from the file server, not from the API; try again later"

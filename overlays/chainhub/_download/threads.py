@@ -97,7 +97,6 @@ def download_all(
     reports: Reports = SimpleQueue()
     threads: list[threading.Thread] = []
     running = 0
-
     try:
         for job in jobs:
             if job[0] in outcomes:
@@ -128,7 +127,15 @@ def download_all(
 def _work(waiting: SimpleQueue[Job | None], reports: Reports) -> None:
     try:
         while (job := waiting.get()) is not None:
-            reports.put(_outcome(*job, reports.put))
+            job_id, make = job
+            began, path, failure = _clock.monotonic(), None, None
+            try:
+                path = make().run(reports.put)
+            except (CancelledByUser, ConfigurationError):
+                raise
+            except ChainhubError as error:
+                failure = error
+            reports.put(DownloadOutcome(job_id, path, failure, _clock.monotonic() - began))
     except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
         reports.put(error)
 
@@ -141,41 +148,21 @@ def _next_outcome(reports: Reports, tell: Tell) -> DownloadOutcome:
     return report
 
 
-def _outcome(job_id: str, make: Callable[[], Download], tell: Tell) -> DownloadOutcome:
-    began = _clock.monotonic()
-    path, failure = None, None
-    try:
-        path = make().run(tell)
-    except (CancelledByUser, ConfigurationError):
-        raise
-    except ChainhubError as error:
-        failure = error
-    return DownloadOutcome(job_id, path, failure, _clock.monotonic() - began)
-
-
 def start_thread(work: Callable[[], object]) -> threading.Thread:
-    """Start a thread of this context that does not keep the interpreter from ending.
-
-    Raises:
-        DownloadError: the system starts no further thread.
-    """
+    """Start a thread of this context that does not keep the interpreter from ending."""
     target = copy_context().run
     thread = threading.Thread(target=target, args=(work,), name="chainhub-download", daemon=True)
     try:
         thread.start()
     except RuntimeError as error:
-        failure = DownloadError(f"no thread can be started for the download: {error}")
-    else:
-        return thread
-    raise failure
+        raise DownloadError(f"no thread can be started for the download: {error}") from None
+    return thread
 
 
 async def in_thread(work: Callable[[], T], halt: Cancel) -> T:
-    """Return what `work` returns; ended early, wait until its thread has ended too.
+    """Return what `work` returns in a thread; ended early, wait until the thread has ended too.
 
-    Args:
-        work: Runs in the thread, in this context.
-        halt: Set when this is cancelled; it must make `work` return soon.
+    `halt` is set when this is cancelled; it must make `work` return soon.
 
     Raises:
         DownloadError: the system starts no further thread.

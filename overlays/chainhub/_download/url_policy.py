@@ -44,8 +44,6 @@ _NO_CREDENTIALS: Headers = [
     (b"Accept-Encoding", b"identity"),
     (b"Connection", b"close"),
 ]
-
-
 Address = httpx.URL
 Connection = StreamedExchange | StreamedResponse
 """What asks once and yields the body piece by piece; both kinds have the same methods."""
@@ -54,9 +52,7 @@ Connection = StreamedExchange | StreamedResponse
 class URLPolicy:
     """Where media may come from for a client, and how they are reached.
 
-    Args:
-        transport: The client's, with its headers, key, proxies, certificates and the API's origin.
-        allow_hosts: Hosts allowed although they are not public.
+    `allow_hosts` are allowed although they are not public.
     """
 
     def __init__(
@@ -70,24 +66,12 @@ class URLPolicy:
         # response.
         self._kept: dict[tuple[str, str, int], Kept] | None = None
 
-    def secrets(self) -> tuple[str, ...]:
-        """Return what must be masked in texts that come from outside."""
-        return self._transport.session.credentials.secrets()
-
     def checked(self, url: str, previous: str | None = None) -> httpx.URL:
-        """Return an address that may be followed.
-
-        Raises:
-            AddressRefusedError: it may not.
-        """
+        """Return an address that may be followed; AddressRefusedError if it may not."""
         return check_url(url, self._allow_hosts, self._connector.base_url, previous)
 
     def joined(self, url: httpx.URL, location: str) -> httpx.URL:
-        """Return where a redirect leads.
-
-        Raises:
-            AddressRefusedError: it may not be followed.
-        """
+        """Return where a redirect leads, checked."""
         try:
             target = str(url.join(location))
         except (httpx.InvalidURL, ValueError):
@@ -134,14 +118,18 @@ class URLPolicy:
 
     def _route(self, url: httpx.URL) -> Route:
         scheme, host, port = origin_of(url)
-        allowed = is_allowed(url, self._allow_hosts, self._connector.base_url)
+        connector, trust = self._connector, self._connector.trust
+        allowed = is_allowed(url, self._allow_hosts, connector.base_url)
+        if trust.kind == "nothing" and is_loopback(connector.host) and not allowed:
+            # "Accept any certificate" on this machine was not said of the world.
+            trust = TLSConfig("bundled")
         # Behind a proxy the address connected to is the proxy's, which the user has named.
         return route_to(
             scheme,
             host,
             port,
-            proxy=self._connector.proxy_for(scheme, host, port),
-            context=lambda: tls_context(self._trust(allowed)),
+            proxy=connector.proxy_for(scheme, host, port),
+            context=lambda: tls_context(trust),
             check=None if allowed else refuse_private,
         )
 
@@ -155,12 +143,6 @@ class URLPolicy:
         """Close the connections that are kept."""
         for _, idle in (self._kept or {}).values():
             idle.close()
-
-    def _trust(self, allowed: bool) -> TLSConfig:
-        trust = self._connector.trust
-        # "Accept any certificate" on this machine was not said of the world.
-        local = trust.kind == "nothing" and is_loopback(self._connector.host)
-        return TLSConfig("bundled") if local and not allowed else trust
 
 
 def _through_httpx(

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from chainhub._download import filelock as _filelock
+from chainhub._download import disk
 from chainhub._download.media import BodyRange
 from chainhub._download.partial import Partial, PartWriter, Received
 from chainhub._transport import Failure
@@ -19,14 +19,17 @@ def target(tmp_path):
     return tmp_path / "v.mp4"
 
 
+@pytest.fixture
+def part(target):
+    """Give its unfinished file."""
+    made = Partial(target, "a")
+    yield made
+    made.close()
+
+
 def part_of(target):
-    """Return the unfinished file of a target."""
+    """Return the path of the unfinished file."""
     return target.with_name("v.mp4.part")
-
-
-def state_of(target):
-    """Return the state of the unfinished file."""
-    return target.with_name("v.mp4.part.json")
 
 
 def test_what_is_written_can_be_resumed(target):
@@ -49,67 +52,51 @@ def test_what_is_written_can_be_resumed(target):
     assert os.listdir(target.parent) == ["v.mp4"]
 
 
-def test_old_bytes_do_not_outlive_a_shorter_end(target):
+def test_old_bytes_do_not_outlive_a_shorter_end(part, target):
     """What stood behind the position is cut off."""
-    part = Partial(target, "a")
     part.start('"v1"', 9)
     part.write(b"123456789")
     part.resume(2)
     part.write(b"x")
     part.publish("error")
-    part.close()
     assert target.read_bytes() == b"12x"
 
 
-@pytest.mark.parametrize(("etag", "length"), [(None, 10), ('"v1"', None), (None, None)])
-def test_what_cannot_be_resumed_goes(target, etag, length):
-    """At the end, not before."""
-    part = Partial(target, "a")
+@pytest.mark.parametrize(
+    ("etag", "length", "size", "worthless"),
+    [
+        (None, 10, 5, False),
+        ('"v1"', None, 5, False),
+        (None, None, 5, False),
+        ('"v1"', 10, 0, False),
+        ('"v1"', 10, 11, False),
+        ('"v1"', 10, 5, True),
+    ],
+)
+def test_what_cannot_be_resumed_goes(part, target, etag, length, size, worthless):
+    """At the end, not before; so does a size that makes no sense."""
     part.start(etag, length)
-    part.write(b"12345")
-    assert part_of(target).exists()
-    assert not state_of(target).exists()
-    part.close()
-    assert os.listdir(target.parent) == []
-
-
-def test_what_is_worthless_goes(target):
-    """Whatever was known of it."""
-    part = Partial(target, "a")
-    part.start('"v1"', 10)
-    part.write(b"12345")
-    part.forget()
-    assert part.kept is None
-    part.close()
-    assert os.listdir(target.parent) == []
-
-
-@pytest.mark.parametrize("size", [0, 11])
-def test_a_size_that_makes_no_sense_is_not_resumed(target, size):
-    """Nothing, or more than the whole."""
-    part = Partial(target, "a")
-    part.start('"v1"', 10)
     part.write(b"x" * size)
+    if worthless:
+        part.forget()
     assert part.kept is None
+    assert part_of(target).exists()
     part.close()
     assert os.listdir(target.parent) == []
 
 
-def test_a_short_write_goes_on(target, monkeypatch):
+def test_a_short_write_goes_on(part, monkeypatch):
     """The system may take less than it was given."""
     original = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: original(fd, data[:3]))
-    part = Partial(target, "a")
     part.start(None, None)
     part.write(b"1234567890")
     assert part.position == 10
     assert part.read(0, 20) == b"1234567890"
-    part.close()
 
 
-def test_a_disk_that_cannot_be_read(target, monkeypatch):
+def test_a_disk_that_cannot_be_read(part, target, monkeypatch):
     """It is told, and nothing is kept."""
-    part = Partial(target, "a")
     part.start('"v1"', 10)
     part.write(b"12345")
 
@@ -124,32 +111,13 @@ def test_a_disk_that_cannot_be_read(target, monkeypatch):
     assert os.listdir(target.parent) == []
 
 
-def test_a_digest_is_of_the_whole_file(target):
+def test_a_digest_is_of_the_whole_file(part):
     """Unless it is stopped."""
-    part = Partial(target, "a")
     part.start(None, None)
     part.write(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert part.digest(lambda: False) == expected
     assert part.digest(lambda: True) is None
-    part.close()
-
-
-@pytest.mark.parametrize("number", [errno.EIO, errno.ENOLCK])
-def test_a_file_that_cannot_be_locked(target, monkeypatch, caplog, number):
-    """A file system without locks is used all the same, with a warning."""
-
-    def lock_file(_):
-        raise OSError(number, "cannot")
-
-    monkeypatch.setattr(_filelock, "lock_file", lock_file)
-    if number == errno.ENOLCK:
-        Partial(target, "a").close()
-        assert "nothing keeps other downloads away" in caplog.text
-    else:
-        with pytest.raises(DiskError, match="cannot lock"):
-            Partial(target, "a")
-    assert os.listdir(target.parent) == []
 
 
 @pytest.mark.parametrize("probed", [True, False])
@@ -170,7 +138,7 @@ def test_a_part_of_another_user(target, monkeypatch, probed):
         def full(**_):
             raise OSError(errno.ENOSPC, "full")
 
-        monkeypatch.setattr("tempfile.TemporaryFile", full)
+        monkeypatch.setattr(disk, "TemporaryFile", full)
     with pytest.raises(DiskError, match="belongs to another user"):
         Partial(target, "a")
     monkeypatch.undo()
@@ -180,7 +148,7 @@ def test_a_part_of_another_user(target, monkeypatch, probed):
 def test_a_part_that_is_renamed_meanwhile_is_not_taken(target, monkeypatch):
     """What was opened may be the finished file by the time it is locked."""
     part_of(target).write_bytes(b"complete")
-    original = _filelock.lock_file
+    original = disk.lock_file
     turns = []
 
     def lock_file(descriptor):
@@ -189,7 +157,7 @@ def test_a_part_that_is_renamed_meanwhile_is_not_taken(target, monkeypatch):
         turns.append(descriptor)
         return original(descriptor)
 
-    monkeypatch.setattr(_filelock, "lock_file", lock_file)
+    monkeypatch.setattr(disk, "lock_file", lock_file)
     part = Partial(target, "a")
     part.start(None, None)
     part.write(b"other")
@@ -216,7 +184,7 @@ def test_a_part_that_goes_before_it_is_opened(target, monkeypatch):
 
 def test_a_part_that_comes_and_goes_for_ever(target, monkeypatch):
     """The tries are bounded."""
-    monkeypatch.setattr(_filelock, "_open", lambda path: None)
+    monkeypatch.setattr(disk, "_open", lambda path: None)
     with pytest.raises(DownloadError, match="changed by other processes"):
         Partial(target, "a")
 
@@ -236,9 +204,8 @@ def test_a_part_that_may_not_be_opened(target, monkeypatch):
         Partial(target, "a")
 
 
-def test_a_part_that_cannot_be_removed_hides_nothing(target, monkeypatch):
+def test_a_part_that_cannot_be_removed_hides_nothing(part, target, monkeypatch):
     """What happened before is what counts."""
-    part = Partial(target, "a")
 
     def unlink(*_, **__):
         raise PermissionError
@@ -248,9 +215,8 @@ def test_a_part_that_cannot_be_removed_hides_nothing(target, monkeypatch):
     assert part_of(target).exists()
 
 
-def test_a_part_that_somebody_removed_is_not_missed(target):
+def test_a_part_that_somebody_removed_is_not_missed(part, target):
     """Closing removes only what is ours."""
-    part = Partial(target, "a")
     part_of(target).unlink()
     part_of(target).write_bytes(b"other")
     part.close()
@@ -259,14 +225,6 @@ def test_a_part_that_somebody_removed_is_not_missed(target):
 
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(1000)
 PACKED = BodyRange(packed=True)
-
-
-@pytest.fixture
-def part(target):
-    """Give a part."""
-    made = Partial(target, "a")
-    yield made
-    made.close()
 
 
 def test_a_compressed_video_is_written_as_it_was(part):

@@ -52,10 +52,7 @@ def settle(made, outcome, position=0, now=0.0):
         (answer(429), RetryAt(1.0)),
         (answer(503, b"", (b"retry-after", b"8")), RetryAt(10.0)),
         (StartOver("other"), RetryAt(0.0)),
-        (answer(401), RetryAt(0.0, refresh=True)),
-        (answer(403), RetryAt(0.0, refresh=True)),
-        (answer(404), RetryAt(0.0, refresh=True)),
-        (answer(410), RetryAt(0.0, refresh=True)),
+        *((answer(status), RetryAt(0.0, refresh=True)) for status in (401, 403, 404, 410)),
         (answer(400, b"ExpiredToken"), RetryAt(0.0, refresh=True)),
     ],
 )
@@ -74,12 +71,21 @@ def test_parts_of_the_part_are_progress():
     assert settle(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
 
 
-def test_a_part_that_others_keep_changing_ends():
-    """The error does not blame the server."""
-    made = state()
-    steps = [settle(made, StartOver("another program has changed it", True)) for _ in range(4)]
-    assert steps[0] == RetryAt(0.0)
-    assert str(steps[3]).startswith("another program has changed it again and again")
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        (StartOver("other", True), "other again and again"),
+        (StartOver("other"), "the server did not send what was requested: other"),
+    ],
+)
+def test_a_file_that_cannot_be_right_ends(why, says):
+    """It starts over at once, then after pauses, then no more; without retries not at all."""
+    made, once = state(), state(attempts=1)
+    steps = [settle(made, why) for _ in range(4)]
+    assert steps[:3] == [RetryAt(0.0), RetryAt(1.0), RetryAt(2.0)]
+    for found in (steps[3], settle(once, why)):
+        assert type(found) is DownloadError
+        assert says in str(found)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +104,20 @@ def test_what_will_not_get_better_ends_it(outcome, error):
     assert isinstance(settle(state(), outcome), error)
 
 
-def test_the_delays_grow_and_the_attempts_end():
+@pytest.mark.parametrize(
+    ("positions", "delays"),
+    [
+        ((0, 0, 0, 0), (0.5, 1.0, 2.0)),
+        ((PROGRESS * 5,) * 4, (0.5, 1.0, 2.0)),  # the same bytes again are no progress
+        ((0, 0, PROGRESS, PROGRESS), (0.5, 1.0, 0.5, 1.0)),  # the count starts anew
+    ],
+)
+def test_the_delays_grow_and_the_attempts_end(positions, delays):
     """Four without progress."""
     made = state()
-    steps = [settle(made, BROKEN) for _ in range(4)]
-    assert steps[:3] == [RetryAt(0.5), RetryAt(1.0), RetryAt(2.0)]
-    assert isinstance(steps[3], ConnectionFailedError)
+    steps = [settle(made, BROKEN, position) for position in positions]
+    assert steps[: len(delays)] == [RetryAt(delay) for delay in delays]
+    assert all(isinstance(step, ConnectionFailedError) for step in steps[len(delays) :])
     assert made.attempts == 4
 
 
@@ -125,34 +139,6 @@ def test_only_a_mib_is_progress(step, attempts):
         if not isinstance(settle(made, BROKEN, position), RetryAt):
             break
     assert made.attempts == attempts
-
-
-def test_after_progress_the_pauses_are_short_again():
-    """The count starts anew with the attempt that brought it."""
-    made = state()
-    steps = [settle(made, BROKEN, position) for position in (0, 0, PROGRESS, PROGRESS)]
-    assert steps == [RetryAt(0.5), RetryAt(1.0), RetryAt(0.5), RetryAt(1.0)]
-
-
-def test_the_same_bytes_again_are_no_progress():
-    """A file that always starts over must not go on for ever."""
-    made = state()
-    steps = [settle(made, BROKEN, 5 * PROGRESS) for _ in range(4)]
-    assert isinstance(steps[3], ConnectionFailedError)
-
-
-def test_a_file_that_cannot_be_right_ends():
-    """It starts over at once, then after pauses, then no more."""
-    made = state()
-    steps = [settle(made, StartOver("it is another")) for _ in range(4)]
-    assert steps[:3] == [RetryAt(0.0), RetryAt(1.0), RetryAt(2.0)]
-    assert type(steps[3]) is DownloadError
-    assert "it is another" in str(steps[3])
-
-
-def test_without_retries_nothing_starts_over():
-    """One attempt is one."""
-    assert type(settle(state(attempts=1), StartOver("other"))) is DownloadError
 
 
 def test_a_fresh_address_is_asked_for_once():

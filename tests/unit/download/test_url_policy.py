@@ -76,15 +76,20 @@ def test_addresses_are_checked_where_they_can_be(url, options, checks):
 
 
 @pytest.mark.parametrize(
-    ("base_url", "verify", "allowed", "expected"),
+    ("base_url", "verify", "allow_hosts", "expected"),
     [
-        ("http://127.0.0.1", False, False, "bundled"),
-        ("http://127.0.0.1", False, True, "nothing"),
-        ("https://api.example", False, False, "nothing"),
-        ("http://127.0.0.1", "system", False, "system"),
+        ("http://127.0.0.1", False, (), "bundled"),
+        ("http://127.0.0.1", False, ("cdn.example",), "nothing"),
+        ("https://api.example", False, (), "nothing"),
+        ("http://127.0.0.1", "system", (), "system"),
     ],
 )
-def test_any_certificate_is_accepted_only_where_that_was_said(base_url, verify, allowed, expected):
+def test_any_certificate_is_accepted_only_where_that_was_said(
+    monkeypatch, base_url, verify, allow_hosts, expected
+):
     """`verify_ssl=False` for this machine does not hold for the world."""
-    made = policy(base_url=base_url, verify_ssl=verify, allow_insecure=True)
-    assert made._trust(allowed).kind == expected
+    trusted = []
+    monkeypatch.setattr("chainhub._download.url_policy.tls_context", trusted.append)
+    made = policy(allow_hosts, base_url=base_url, verify_ssl=verify, allow_insecure=True)
+    made.open(httpx.URL("https://cdn.example/v")).close()
+    assert [trust.kind for trust in trusted] == [expected]

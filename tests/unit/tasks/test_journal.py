@@ -16,7 +16,7 @@ import pytest
 
 import chainhub
 from chainhub import errors
-from chainhub._download import filelock as _filelock
+from chainhub._download import disk as _filelock
 from chainhub._tasks import journal as _journal
 from chainhub._tasks.journal import LONGEST_LINE, JournalError
 from chainhub._tasks.outcome import Outcome, fault_of

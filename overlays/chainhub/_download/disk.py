@@ -1,0 +1,282 @@
+"""Files for downloads: their names, what may exist there already, and one held by this process.
+
+A file is opened without following links, and locked; the lock is on the open file, so that it ends
+with the process that holds it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import sys
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Literal
+
+from chainhub._redaction import one_line
+from chainhub._session import logger
+from chainhub.errors import ConfigurationError, DestinationExistsError, DiskError, DownloadError
+
+IfExists = Literal["error", "replace", "keep"]
+Place = str | os.PathLike[str]
+
+UNSUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""How file systems of networks and clusters say that they cannot lock, sync or truncate."""
+
+FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe somebody has put in the way
+
+_LONGEST_STEM = 120
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*")
+_UNSAFE = re.compile(r"^-|[^A-Za-z0-9_@-]")
+# Names Windows gives to devices, whatever follows a dot.
+_DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+_TRIES = 20
+_NOT_A_FILE = {errno.ELOOP, errno.EISDIR, errno.ENXIO}
+
+
+def file_name(task_id: str) -> str:
+    """Return the name of a task's file; different ids do not get the same one.
+
+    `veo3.1-fast:1760545785-abc` becomes `veo3.1-fast@1760545785-abc.mp4`. An id that needs more
+    than that to be a safe name, or is very long, gets a part of its hash as well.
+    """
+    stem = task_id.replace(":", "@", 1)
+    safe = len(stem) <= _LONGEST_STEM and _SAFE.fullmatch(stem) and not _DEVICE.fullmatch(stem)
+    if safe and "@" not in task_id:
+        return f"{stem}.mp4"
+    digest = sha256(task_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{_UNSAFE.sub('_', stem[:_LONGEST_STEM])}_{digest}.mp4"
+
+
+def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
+    """Return the absolute path of the file to write.
+
+    Raises:
+        ConfigurationError: not exactly one of both is given, or it is no path.
+        DiskError: it is relative to a folder that does not exist any more.
+    """
+    place = into if dest is None else dest
+    if place is None or (dest is not None and into is not None):
+        raise ConfigurationError("pass either dest=, a file, or into=, a folder")
+    given: object = os.fspath(place)
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise ConfigurationError("the destination must be a non-empty path as text")
+    if dest is not None and given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        raise ConfigurationError(f"{one_line(given, 200)!r} is a folder; pass a file, or use into=")
+    try:
+        os.fsencode(given)
+        path = Path(os.path.abspath(given))
+    except UnicodeEncodeError:
+        text = f"the destination {ascii(given)[:200]} cannot be a name in this system's encoding"
+        raise ConfigurationError(f"{text} ({sys.getfilesystemencoding()})") from None
+    except OSError as error:
+        text = "the current folder, from which the destination is seen, does not exist any more"
+        raise DiskError(text, errno=error.errno) from None
+    return path / file_name(task_id) if dest is None else path
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for videos, and those above it, unless it is there.
+
+    Raises:
+        DiskError: it cannot be made.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError as error:
+        link = "a broken symbolic link" if os.path.islink(folder) else "a file"
+        text = f"{shown(folder)} is {link}, not a folder"
+        raise DiskError(text, errno=error.errno) from None
+    except OSError as error:
+        raise disk_error(error, "cannot make the folder", folder) from None
+
+
+def stands_already(path: Path, if_exists: IfExists) -> bool:
+    """Return whether the file exists and is to be kept; raise if it must not be changed."""
+    found = look(path)
+    if found is None:
+        return False
+    link = stat.S_ISLNK(found.st_mode)
+    if link and if_exists == "keep":
+        found = look(path, follow=True) or found
+    if stat.S_ISREG(found.st_mode):
+        if if_exists == "error":
+            raise DestinationExistsError(f"{shown(path)} already exists")
+        return if_exists == "keep"
+    if stat.S_ISDIR(found.st_mode):
+        raise DiskError(f"{shown(path)} is a folder; pass a file, or use into=", errno=errno.EISDIR)
+    if link and if_exists == "error":
+        raise DestinationExistsError(f"{shown(path)} already exists, as a symbolic link")
+    kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a regular file"
+    raise DiskError(f"{shown(path)} is {kind}, and is not overwritten", errno=errno.EEXIST)
+
+
+def look(
+    path: Path, doing: str = "cannot access", *, follow: bool = False
+) -> os.stat_result | None:
+    """Return what is at a path, None if nothing."""
+    try:
+        return os.stat(path, follow_symlinks=follow)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error(error, doing, path) from None
+
+
+def disk_error(error: OSError, doing: str, path: Path) -> DiskError:
+    why = error.strerror or type(error).__name__
+    if error.errno == errno.ENOENT:
+        why = "the folder does not exist"
+    return DiskError(f"{doing} {shown(path)}: {why}", errno=error.errno)
+
+
+def shown(path: Path) -> str:
+    return one_line(str(path), 200)
+
+
+if sys.platform == "win32":  # pragma: no cover - tested on Linux only, as the docs say
+
+    def lock_file(descriptor: int) -> bool:
+        """Take the lock without waiting; return whether it was free."""
+        import msvcrt
+
+        # A place behind any content: on this system a locked place cannot be read.
+        os.lseek(descriptor, 2**40, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock_file(descriptor: int) -> None:
+        """Let the lock go; closing does it on this system."""
+
+else:
+    import fcntl
+
+    def lock_file(descriptor: int) -> bool:
+        """Take the lock without waiting; return whether it was free.
+
+        Raises:
+            OSError: The file system knows no locks.
+        """
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock_file(descriptor: int) -> None:
+        """Let the lock go; a forked child that has the file open too keeps it otherwise.
+
+        Raises:
+            OSError: The file system knows no locks.
+        """
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def claim(path: Path) -> tuple[int, bool]:
+    """Return the file, open and locked for this download alone, and whether it was made."""
+    for _ in range(_TRIES):
+        opened = _open(path)
+        if opened is None:
+            continue
+        descriptor, created = opened
+        try:
+            taken = _own(descriptor, path, created=created)
+        except BaseException:
+            os.close(descriptor)
+            if created:
+                remove(path)
+            raise
+        if taken:
+            return descriptor, created
+        os.close(descriptor)
+    raise DownloadError(f"{shown(path)} keeps being changed by other processes")
+
+
+def _open(path: Path) -> tuple[int, bool] | None:
+    """Return the open file and whether it was made; None if it came or went meanwhile."""
+    exists = False
+    try:
+        with suppress(FileExistsError):
+            return os.open(path, FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
+        exists = True
+        return os.open(path, FLAGS | NO_WAITING), False
+    except OSError as error:
+        if exists and isinstance(error, FileNotFoundError):
+            return None
+        if exists and error.errno in _NOT_A_FILE:
+            raise _not_a_part(path) from None
+        raise disk_error(error, "cannot open" if exists else "cannot make", path) from None
+
+
+def _own(descriptor: int, path: Path, *, created: bool) -> bool:
+    """Lock the file; return whether its path still leads to it."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise _not_a_part(path)
+    if not created and not is_ours(found.st_uid, path.parent):
+        # Its owner could write into it meanwhile.
+        raise DiskError(f"{shown(path)} belongs to another user", errno=errno.EPERM)
+    try:
+        free = lock_file(descriptor)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise disk_error(error, "cannot lock", path) from None
+        text = "nothing keeps other downloads away from %s: its file system has no locks"
+        logger.warning(text, shown(path))
+        free = True
+    if not free:
+        raise DownloadError(f"another download to {shown(path.with_suffix(''))} is in progress")
+    if not is_at(descriptor, path):
+        return False
+    if found.st_nlink > 1:
+        # Finished, but killed before this name was removed; or another's file by another name.
+        remove(path)
+        return False
+    return True
+
+
+def _not_a_part(path: Path) -> DiskError:
+    return DiskError(f"{shown(path)} exists, but is not a partial download", errno=errno.EEXIST)
+
+
+def is_ours(owner: int, folder: Path) -> bool:
+    """Tell whether a file in this folder is of the user that we are."""
+    if not hasattr(os, "geteuid") or owner == os.geteuid():
+        return True
+    # Network drives and containers show other owners (NFS squash, CIFS uid=): the same for all that
+    # we make there.
+    try:
+        with TemporaryFile(dir=folder) as ours:
+            return os.fstat(ours.fileno()).st_uid == owner
+    except OSError:
+        return False
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether a path leads to the open file."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except OSError:
+        return False
+
+
+def let_go(descriptor: int) -> None:
+    # A forked child that still lives has the file open too; closing would not unlock then.
+    with suppress(OSError):
+        unlock_file(descriptor)
+    os.close(descriptor)
+
+
+def remove(*paths: Path) -> None:
+    """Remove files; one that will not go must not hide what happened before."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink()
