@@ -15,7 +15,6 @@ from chainhub._tasks.journal import JournalError
 from chainhub._tasks.status import State
 from chainhub.cli._app import parse_span
 from chainhub.cli._doctor import Finding, Level, diagnosis, fault, lines
-from chainhub.cli._messages import again, clock, complaint, failed_poll, limit, plain, spoken
 from chainhub.cli._progress import (
     ASCII,
     UNICODE,
@@ -26,7 +25,20 @@ from chainhub.cli._progress import (
     shortened,
     signs_for,
 )
-from chainhub.cli._records import Exit, columns, exit_code_of, sentence, verdict
+from chainhub.cli._records import (
+    Exit,
+    again,
+    clock,
+    columns,
+    complaint,
+    exit_code_of,
+    failed_poll,
+    limit,
+    plain,
+    sentence,
+    spoken,
+    verdict,
+)
 from chainhub.cli._terminal import Terminal, chosen, ids_of_file
 from chainhub.testing import virtual_time
 from chainhub_api.models import VideoTask

@@ -12,7 +12,7 @@ import certifi
 import httpx
 import pytest
 
-from chainhub.cli import _client_factory, _doctor
+from chainhub.cli import _doctor, _running
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import CredentialsError
 from chainhub.sandbox import Sandbox
@@ -208,7 +208,7 @@ def test_the_prompt_is_the_last_resort(monkeypatch) -> None:
     monkeypatch.setattr(getpass, "getpass", typed)
     terminal = Terminal(stdin=Screen(), stdout=None, stderr=Screen(), environ={})
     answers = ["two words", f" Bearer {KEY}\n"]
-    assert _client_factory.key_for(terminal, loopback=False) == KEY
+    assert _running.key_for(terminal, loopback=False) == KEY
     with pytest.raises(CredentialsError, match="unusable API key from the prompt"):
-        _client_factory.key_for(terminal, loopback=False)
-    assert asked == [_client_factory._QUESTION] * 2
+        _running.key_for(terminal, loopback=False)
+    assert asked == [_running._QUESTION] * 2

@@ -6,12 +6,11 @@ import subprocess
 import sys
 import threading
 import time
-import types
 from pathlib import Path
 
 import pytest
 
-from chainhub.cli import _app, main
+from chainhub.cli import main
 from chainhub.sandbox import (
     Sandbox,
     completed,
@@ -232,7 +231,7 @@ def test_an_interruption_before_anything_began_needs_no_way_on(
     def interrupted(*given: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"chainhub.cli._{words[0]}.open_client", interrupted)
+    monkeypatch.setattr("chainhub.cli._commands.open_client", interrupted)
     done = chainhub(*words)
     assert (done.code, done.err) == (130, "chainhub: interrupted\n")
 
@@ -288,7 +287,7 @@ def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
         if len(waits) > 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(_app, "time", types.SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(time, "sleep", sleep)
     done = chainhub("sandbox", "--port", "0", "--speed", "3")
     assert done.code == 0
     assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in done.out
@@ -322,6 +321,6 @@ def test_other_warnings_stay_as_they_are(sandbox: Sandbox, chainhub, monkeypatch
         warnings.warn("something else", RuntimeWarning, stacklevel=1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainhub.cli._query.open_client", warn)
+    monkeypatch.setattr("chainhub.cli._commands.open_client", warn)
     assert chainhub("get", "x").err == "chainhub: interrupted\n"
     assert shown == ["something else"]

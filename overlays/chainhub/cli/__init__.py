@@ -5,12 +5,7 @@ codes, lines, records, findings) is pure and in separate modules; the commands a
 It needs the extra `chainhub[cli]`; nothing that a program imports leads here.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 __all__ = ("main",)
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 import re
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
-    from typer.models import ArgumentInfo, OptionInfo
-
-    from chainhub.cli._client_factory import Service
-    from chainhub.cli._download import Place
     from chainhub.cli._terminal import Terminal
 
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
@@ -61,56 +56,69 @@ def parse_span(text: str | float) -> float:
     return seconds
 
 
-def _option(*names: str, value: str, help: str) -> OptionInfo:
-    """Return an option with a value; a duration is parsed."""
-    parse = parse_span if value == "DURATION" else None
-    info: OptionInfo = typer.Option(
-        *names, metavar=value, parser=parse, show_default=False, help=help
-    )
-    return info
+_text = partial(typer.Option, show_default=False)
+_duration = partial(typer.Option, metavar="DURATION", parser=parse_span, show_default=False)
+_argument = partial(typer.Argument, show_default=False)
+_deadline = partial(_duration, "--deadline")
+_UNITS = "seconds, or like 90s, 15m, 2h"
 
-
-def _deadline(whose: str, default: str) -> OptionInfo:
-    help = f"Deadline for {whose}: seconds, or like 90s, 15m, 2h{default}"
-    return _option("--deadline", value="DURATION", help=help)
-
-
-def _argument(value: str, help: str) -> ArgumentInfo:
-    info: ArgumentInfo = typer.Argument(metavar=value, show_default=False, help=help)
-    return info
-
-
-Ids = Annotated[list[str], _argument("ID...", "Task ids; - reads them from standard input.")]
-Id = Annotated[str, _argument("ID", "The task's id.")]
+_IDS = "Task ids; - reads them from standard input."
+Ids = Annotated[list[str], _argument(metavar="ID...", help=_IDS)]
+Id = Annotated[str, _argument(metavar="ID", help="The task's id.")]
 _FILE = "A file with one id per line, - for standard input; # begins a comment line."
-File = Annotated[str, _argument("FILE", _FILE)]
+File = Annotated[str, _argument(metavar="FILE", help=_FILE)]
 _BASE_URL = "Base URL of the service, without /v1. [default: CHAINHUB_BASE_URL or the contract's]"
-BaseUrl = Annotated[str | None, _option("--base-url", value="URL", help=_BASE_URL)]
+BaseUrl = Annotated[str | None, _text("--base-url", metavar="URL", help=_BASE_URL)]
 _TIMEOUT = "Timeout for one attempt. [default: 15s]"
-Timeout = Annotated[float, _option("--timeout", value="DURATION", help=_TIMEOUT)]
-CallDeadline = Annotated[float, _deadline("each task", ", none. [default: 1m]")]
-WaitDeadline = Annotated[float, _deadline("all tasks", ", none. [default: 15m]")]
-FetchDeadline = Annotated[float, _deadline("each download", ". [default: none]")]
+Timeout = Annotated[float, _duration("--timeout", help=_TIMEOUT)]
+_CALL = f"Deadline for each task: {_UNITS}, none. [default: 1m]"
+CallDeadline = Annotated[float, _deadline(help=_CALL)]
+_WAIT = f"Deadline for all tasks: {_UNITS}, none. [default: 15m]"
+WaitDeadline = Annotated[float, _deadline(help=_WAIT)]
+_FETCH = f"Deadline for each download: {_UNITS}. [default: none]"
+FetchDeadline = Annotated[float, _deadline(help=_FETCH)]
 _INTERVAL = "Time between two polls of a task. [default: adaptive]"
-Interval = Annotated[float | None, _option("--interval", value="DURATION", help=_INTERVAL)]
+Interval = Annotated[float | None, _duration("--interval", help=_INTERVAL)]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
 JsonAnyway = Annotated[bool, typer.Option("--json", help="No effect: results are always JSON.")]
 _DOWNLOAD = "Download the videos to this folder and print the files."
-DownloadTo = Annotated[str | None, _option("--download", value="DIR", help=_DOWNLOAD)]
+DownloadTo = Annotated[str | None, _text("--download", metavar="DIR", help=_DOWNLOAD)]
 _INTO = "The folder to write to. [default: the current one]"
-Into = Annotated[str | None, _option("--into", value="DIR", help=_INTO)]
+Into = Annotated[str | None, _text("--into", metavar="DIR", help=_INTO)]
 _OUTPUT = "The file to write, for one video; a folder works like --into."
-Output = Annotated[str | None, _option("--output", "-o", value="FILE", help=_OUTPUT)]
+Output = Annotated[str | None, _text("--output", "-o", metavar="FILE", help=_OUTPUT)]
 _IF_EXISTS = "What to do if the file already exists."
 IfExists = Annotated[
     Literal["error", "replace", "keep"], typer.Option("--if-exists", help=_IF_EXISTS)
 ]
 _SHA256 = "The SHA-256 checksum the file must have, for one video."
-Sha256 = Annotated[str | None, _option("--sha256", value="HEX", help=_SHA256)]
+Sha256 = Annotated[str | None, _text("--sha256", metavar="HEX", help=_SHA256)]
 _ALLOW_HOST = "A host that is not public but may serve videos. May be repeated."
-AllowHosts = Annotated[list[str] | None, _option("--allow-host", value="HOST", help=_ALLOW_HOST)]
+AllowHosts = Annotated[list[str] | None, _text("--allow-host", metavar="HOST", help=_ALLOW_HOST)]
 _JOURNAL = "Store outcomes in this file, so that the same command can resume."
-Journal = Annotated[str | None, _option("--journal", value="FILE", help=_JOURNAL)]
+Journal = Annotated[str | None, _text("--journal", metavar="FILE", help=_JOURNAL)]
+
+
+class Service(NamedTuple):
+    """How the service is asked: where, None for the usual place; seconds for one attempt."""
+
+    base_url: str | None
+    timeout: float
+
+
+class Place(NamedTuple):
+    """Where videos go, and from where they may come: the arguments of `client.video.download`.
+
+    A deadline without limit is infinite.
+    """
+
+    into: str | None = None
+    dest: str | None = None
+    if_exists: Literal["error", "replace", "keep"] = "error"
+    sha256: str | None = None
+    allow_hosts: tuple[str, ...] = ()
+    deadline: float = math.inf
+
 
 app = typer.Typer(
     name="chainhub",
@@ -145,20 +153,8 @@ def _run(command: Callable[[Terminal], int], *, json: bool = False) -> None:
     raise typer.Exit(run(command, json=json))
 
 
-def _service(base_url: str | None, timeout: float) -> Service:
-    from chainhub.cli._client_factory import Service
-
-    return Service(base_url, timeout)
-
-
-def _place(
-    into: str | None, if_exists: Literal["error", "replace", "keep"], hosts: list[str] | None
-) -> Place | None:
-    if into is None:
-        return None
-    from chainhub.cli._download import Place
-
-    return Place(into=into, if_exists=if_exists, allow_hosts=tuple(hosts or ()))
+def _place(into: str | None, if_exists: IfExists, hosts: list[str] | None) -> Place | None:
+    return None if into is None else Place(into, None, if_exists, None, tuple(hosts or ()))
 
 
 def _show_version(wanted: bool) -> None:
@@ -188,10 +184,10 @@ def get(
     json: Json = False,
 ) -> None:
     """Query tasks."""
-    from chainhub.cli._query import get as work
+    from chainhub.cli import _commands
 
-    service = _service(base_url, timeout)
-    _run(partial(work, ids=ids, service=service, deadline=deadline, json=json), json=json)
+    service = Service(base_url, timeout)
+    _run(partial(_commands.get, ids=ids, service=service, deadline=deadline), json=json)
 
 
 @app.command(
@@ -213,10 +209,10 @@ def wait(
     json: Json = False,
 ) -> None:
     """Wait for tasks."""
-    from chainhub.cli._wait import wait as work
+    from chainhub.cli import _commands
 
-    service, place = _service(base_url, timeout), _place(download, if_exists, allow_host)
-    about = partial(work, ids=ids, service=service, place=place, json=json)
+    service, place = Service(base_url, timeout), _place(download, if_exists, allow_host)
+    about = partial(_commands.wait, ids=ids, service=service, place=place)
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
@@ -232,9 +228,9 @@ def watch(
     json: Json = False,
 ) -> None:
     """Watch one task."""
-    from chainhub.cli._query import watch as work
+    from chainhub.cli import _commands
 
-    about = partial(work, id=id, service=_service(base_url, timeout), json=json)
+    about = partial(_commands.watch, id=id, service=Service(base_url, timeout))
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
@@ -254,18 +250,17 @@ def download(
     if_exists: IfExists = "error",
     sha256: Sha256 = None,
     allow_host: AllowHosts = None,
-    deadline: FetchDeadline = float("inf"),
+    deadline: FetchDeadline = math.inf,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
     json: Json = False,
 ) -> None:
     """Download videos."""
-    from chainhub.cli._download import Place
-    from chainhub.cli._download import download as work
+    from chainhub.cli import _commands
 
     place = Place(into, output, if_exists, sha256, tuple(allow_host or ()), deadline)
-    service = _service(base_url, timeout)
-    _run(partial(work, ids=ids, service=service, place=place, json=json), json=json)
+    service = Service(base_url, timeout)
+    _run(partial(_commands.download, ids=ids, service=service, place=place), json=json)
 
 
 @app.command(
@@ -289,10 +284,10 @@ def batch(
     json: JsonAnyway = True,
 ) -> None:
     """Wait for the tasks of a file."""
-    from chainhub.cli._wait import wait as work
+    from chainhub.cli import _commands
 
-    service, place = _service(base_url, timeout), _place(download, if_exists, allow_host)
-    about = partial(work, file=file, journal=journal, service=service, place=place, json=json)
+    service, place = Service(base_url, timeout), _place(download, if_exists, allow_host)
+    about = partial(_commands.wait, file=file, journal=journal, service=service, place=place)
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
@@ -310,37 +305,27 @@ def sandbox(
         float, typer.Option(help="Speed of the tasks; 5 is five times as fast.")
     ] = 1.0,
     key: Annotated[
-        str | None, _option("--key", value="KEY", help="The API key to accept. [default: random]")
+        str | None, _text("--key", metavar="KEY", help="The API key to accept. [default: random]")
     ] = None,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a host that is not loopback.")
     ] = False,
 ) -> None:
-    """Run the mock server, which somebody ends: that is a good end."""
+    """Run the mock server."""
 
-    def serve(terminal: Terminal) -> int:
-        from chainhub.sandbox import Sandbox, SandboxError, task_ids
+    def play(terminal: Terminal) -> int:
+        from chainhub.sandbox import SandboxError, serve
 
+        example = "chainhub wait veo3.1-fast:completes"
+        where = {"host": host, "port": port, "allow_remote": allow_remote}
         try:
-            with Sandbox(
-                key=key, host=host, port=port, speed=speed, allow_remote=allow_remote
-            ) as running:
-                terminal.result(
-                    f"The sandbox runs at {running.base_url} until Ctrl-C. In another terminal:\n"
-                )
-                for name, value in running.environment.items():
-                    terminal.result(f"export {name}={value}")
-                terminal.result(f"chainhub wait veo3.1-fast:completes\n\n{task_ids()}")
-                try:
-                    while True:
-                        time.sleep(3600)
-                except KeyboardInterrupt:
-                    return 0
+            serve(terminal.result, example, key=key, speed=speed, **where)
         except (SandboxError, ValueError) as mistake:
             terminal.say(f"chainhub: {mistake}")
-        return 2
+            return 2
+        return 0
 
-    _run(serve)
+    _run(play)
 
 
 @app.command(
@@ -362,5 +347,4 @@ def doctor(
     """Check the configuration."""
     from chainhub.cli._doctor import doctor as work
 
-    service = _service(base_url, timeout)
-    _run(partial(work, service=service, offline=offline, json=json), json=json)
+    _run(partial(work, service=Service(base_url, timeout), offline=offline), json=json)

@@ -16,17 +16,16 @@ from chainhub._client import Client
 from chainhub._session import RetryPolicy, base_url_from, find_key, no_key
 from chainhub._transport import choose_proxy, read_environment, read_tls_config, tls_context
 from chainhub._version import __version__
-from chainhub.cli._client_factory import key_of_keyring
-from chainhub.cli._messages import limit, plain, spoken
 from chainhub.cli._progress import signs_for
-from chainhub.cli._records import Exit, encoded, exit_code_of
-from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
+from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, spoken
+from chainhub.cli._running import key_of_keyring
+from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from chainhub.cli._client_factory import Service
+    from chainhub.cli._app import Service
     from chainhub.cli._progress import Signs
     from chainhub.cli._terminal import Terminal
 
@@ -66,7 +65,6 @@ class Finding(NamedTuple):
 
     @property
     def section(self) -> str:
-        """The heading it belongs to."""
         return next(section for section, checks in _SECTIONS.items() if self.check in checks)
 
     @property
@@ -114,7 +112,7 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
 # fmt: on
 
 
-def doctor(terminal: Terminal, *, service: Service, offline: bool, json: bool) -> Exit:
+def doctor(terminal: Terminal, *, service: Service, offline: bool) -> Exit:
     """Check versions, key, base URL, proxy, TLS, DNS and service; print each finding as it is made.
 
     With `offline` nothing is sent and no name is looked up.
@@ -123,11 +121,11 @@ def doctor(terminal: Terminal, *, service: Service, offline: bool, json: bool) -
     signs = signs_for(terminal.stdout)
     for one in _findings(service, terminal.environ, offline=offline):
         before = findings[-1] if findings else None
-        for line in [encoded(one.record)] if json else lines(one, before, signs):
+        for line in [encoded(one.record)] if terminal.json else lines(one, before, signs):
             terminal.result(line)
         findings.append(one)
     faults = [one for one in findings if one.level is FAULT]
-    if not json:
+    if not terminal.json:
         count = len(faults)
         terminal.result(f"\n{count or 'No'} problem{'' if count == 1 else 's'} found.")
     # The later ones are mostly consequences of the first.
@@ -140,13 +138,17 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
     yield Finding("python", OK, python)
     installed = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     yield Finding("packages", OK, f"chainhub {__version__}; {installed}")
-    key = found_key(environ)
+    key = _found("key", lambda: _key(environ))
     yield key
-    url, address = found_address(service.base_url, environ)
+    address = _found("base_url", lambda: _address(service.base_url, environ))
     yield address
-    if url is None:
+    if address.level is FAULT:
         return
-    proxy, tls = found_proxy(url), found_tls(url, environ)
+    url = base_url_from(service.base_url, environ, SERVERS, allow_insecure=False)
+    proxy = _found("proxy", lambda: _proxy(url))
+    if not proxy.message:
+        proxy = Finding("no_proxy", OK, "no proxy for this address")
+    tls = _found("tls", lambda: _tls(url, environ))
     yield from (proxy, tls)
     if offline:
         yield Finding("probe", NOTE, "nothing was sent (--offline)")
@@ -157,60 +159,51 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
         names = [found_name(url)] if proxy.check == "no_proxy" else []
         yield from names
         if all(one.level is OK for one in names):
-            yield from probed(service)
+            yield from _probed(service)
 
 
-def found_key(environ: Mapping[str, str]) -> Finding:
-    """Return where the key comes from, and nothing else about it."""
+def _found(check: str, look: Callable[[], str]) -> Finding:
+    """Return what a look at the configuration finds, or the mistake in it."""
     try:
-        found = find_key(environ)
-        if found is not None:
-            return Finding("key", OK, f"found in {found.source}")
-        if key_of_keyring(environ):
-            return Finding("key", OK, "found in the keyring")
-        return fault("key", no_key(environ))
-    except CredentialsError as error:
-        return fault("key", error)
-
-
-def found_address(argument: str | None, environ: Mapping[str, str]) -> tuple[str | None, Finding]:
-    """Return the base URL, or None, and whether it can be used."""
-    try:
-        url = base_url_from(argument, environ, SERVERS, allow_insecure=False)
+        return Finding(check, OK, look())
     except ConfigurationError as error:
-        return None, fault("base_url", error)
+        return fault(check, error)
+
+
+def _key(environ: Mapping[str, str]) -> str:
+    """Return where the key comes from, and nothing else about it."""
+    if (found := find_key(environ)) is not None:
+        return f"found in {found.source}"
+    if key_of_keyring(environ):
+        return "found in the keyring"
+    raise no_key(environ)
+
+
+def _address(argument: str | None, environ: Mapping[str, str]) -> str:
+    url = base_url_from(argument, environ, SERVERS, allow_insecure=False)
     source = "--base-url" if argument else "CHAINHUB_BASE_URL"
     if argument is None and not environ.get("CHAINHUB_BASE_URL", "").strip():
         source = "the contract; neither --base-url nor CHAINHUB_BASE_URL is set"
-    return url, Finding("base_url", OK, f"{url} (from {source})")
+    return f"{url} (from {source})"
 
 
-def found_proxy(url: str) -> Finding:
-    """Return through which proxy requests go."""
-    parts, settings = urlsplit(url), read_environment()
-    try:
-        proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, settings)
-    except ConfigurationError as error:
-        return fault("proxy", error)
-    if proxy is None:
-        return Finding("no_proxy", OK, "no proxy for this address")
-    return Finding("proxy", OK, f"through {proxy.shown}")
+def _proxy(url: str) -> str:
+    """Return through which proxy requests go, nothing for none."""
+    parts = urlsplit(url)
+    proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, read_environment())
+    return "" if proxy is None else f"through {proxy.shown}"
 
 
-def found_tls(url: str, environ: Mapping[str, str]) -> Finding:
+def _tls(url: str, environ: Mapping[str, str]) -> str:
     """Return which certificate authorities are trusted; their certificates are read."""
     parts = urlsplit(url)
     if parts.scheme == "http":
-        return Finding("tls", OK, "not encrypted: the base URL is this machine")
-    try:
-        config = read_tls_config(environ=environ, host=parts.hostname or "")
-        count = len(tls_context(config).get_ca_certs())
-    except ConfigurationError as error:
-        return fault("tls", error)
+        return "not encrypted: the base URL is this machine"
+    config = read_tls_config(environ=environ, host=parts.hostname or "")
+    count = len(tls_context(config).get_ca_certs())
     if config.kind == "bundled":
-        return Finding("tls", OK, f"trusts {count} certificate authorities of certifi")
-    source = f"{config.path} (from {config.source})"
-    return Finding("tls", OK, f"trusts the certificate authorities of {source}")
+        return f"trusts {count} certificate authorities of certifi"
+    return f"trusts the certificate authorities of {config.path} (from {config.source})"
 
 
 def found_name(url: str) -> Finding:
@@ -228,7 +221,7 @@ def found_name(url: str) -> Finding:
     return Finding("name", OK, f"{host} is {', '.join(addresses[:4])}")
 
 
-def probed(service: Service) -> list[Finding]:
+def _probed(service: Service) -> list[Finding]:
     """Query a task that cannot exist, once, and return what that shows."""
     began = _clock.monotonic()
     failure: ChainhubError | None = None

@@ -13,7 +13,7 @@ import attrs
 from chainhub import _clock
 from chainhub._redaction import one_line
 from chainhub._tasks import progress_of
-from chainhub.cli._messages import clock, failed_poll, percent, plain
+from chainhub.cli._records import clock, failed_poll, percent, plain
 from chainhub.cli._terminal import write_line
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ _PAUSE = 0.2
 
 
 class Signs(NamedTuple):
-    """Name the signs a stream can show."""
-
     good: str
     bad: str
     note: str
@@ -53,7 +51,6 @@ ASCII = Signs("+", "x", "!", "-\\|/", "~")
 
 
 def signs_for(stream: object) -> Signs:
-    """Return the signs that the encoding of a stream has."""
     try:
         "".join(UNICODE).encode(getattr(stream, "encoding", None) or "ascii")
     except (LookupError, UnicodeEncodeError):
@@ -85,14 +82,14 @@ class Row:
 
     @property
     def speed(self) -> float | None:
-        """Bytes per second over the last seconds, or None if that is unknown yet."""
+        """Bytes per second over the last seconds, None while that is unknown."""
         if len(self.marks) < 2 or self.marks[-1][0] <= self.marks[0][0]:
             return None
         (first, before), (last, after) = self.marks[0], self.marks[-1]
         return (after - before) / (last - first)
 
     def remainder(self, now: float) -> float | None:
-        """Return the remaining seconds that are expected, 0.0 if it is late, None if unknown."""
+        """Return the seconds that are expected to remain, 0.0 if it is late, None if unknown."""
         if self.expected is None or self.bytes is not None:
             return None
         return max(self.expected - (now - self.began), 0.0)
@@ -156,6 +153,7 @@ class TaskProgress:
 
     expected: Callable[[str, float], float | None] | None = None
     """Returns the seconds a task is expected to take in all, or None."""
+    _shows_rows = False
 
     def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
         self._lock = threading.RLock()
@@ -167,7 +165,6 @@ class TaskProgress:
         self._reported: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        """Begin to show."""
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -197,23 +194,25 @@ class TaskProgress:
             row = self._rows.get(event.task_id or "")
             if row is not None:
                 row.failing = one_line(text, _LONGEST_FAILURE)
-            self._failed_poll(row, what + why, f"{text}; trying again in {event.delay:.0f} s")
+                self._changed(row)
+            # Where no row shows it, each kind of failure is told once a minute.
+            now, before = _clock.monotonic(), self._reported.get(what + why, -math.inf)
+            if not self._shows_rows and now - before >= _REPEATED_AFTER:
+                self._reported[what + why] = now
+                self._terminal.say(plain(f"chainhub: {text}; trying again in {event.delay:.0f} s"))
 
     def downloading(self, task_id: str) -> None:
-        """Take that the download of a task begins."""
         with self._lock:
             if task_id in self._rows:
                 row = Row(task_id, _clock.monotonic(), "downloading", bytes=(0, None))
                 self._rows[task_id] = row
 
     def progressed(self, progress: Progress) -> None:
-        """Take how far a download is."""
         with self._lock:
             if row := self._rows.get(progress.id):
                 row.got(progress.done, progress.total, _clock.monotonic())
 
     def ended(self, task_id: str, *, good: bool) -> None:
-        """Take that nothing more happens to a task."""
         with self._lock:
             if self._rows.pop(task_id, None) is not None:
                 self._done += good
@@ -222,24 +221,15 @@ class TaskProgress:
     def _changed(self, row: Row) -> None:
         """Show the new status of a task."""
 
-    def _failed_poll(self, row: Row | None, kind: str, text: str) -> None:
-        """Print each kind of failure once a minute."""
-        now = _clock.monotonic()
-        if now - self._reported.get(kind, -math.inf) >= _REPEATED_AFTER:
-            self._reported[kind] = now
-            self._terminal.say(plain(f"chainhub: {text}"))
-
 
 class PlainProgress(TaskProgress):
     """Prints a line for each change, on a terminal that cannot do more."""
 
+    _shows_rows = True
+
     def _changed(self, row: Row) -> None:
         elapsed = clock(_clock.monotonic() - row.began)
         self._terminal.say(f"{elapsed}  {plain(row.id)}  {plain(row.failing or row.word)}")
-
-    def _failed_poll(self, row: Row | None, kind: str, text: str) -> None:
-        if row is not None:
-            self._changed(row)
 
 
 class LiveProgress(TaskProgress):
@@ -249,6 +239,8 @@ class LiveProgress(TaskProgress):
     the rows again. So the number of pictures depends on time only, and Ctrl-C, which comes in the
     main thread, never interrupts a picture.
     """
+
+    _shows_rows = True
 
     def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
         super().__init__(ids, terminal)
@@ -268,9 +260,6 @@ class LiveProgress(TaskProgress):
         except KeyboardInterrupt:
             self._painter.join()
             raise
-
-    def _failed_poll(self, row: Row | None, kind: str, text: str) -> None:
-        """Print nothing: the row shows it."""
 
     def _paint(self) -> None:
         from rich.console import Console
@@ -292,7 +281,16 @@ class LiveProgress(TaskProgress):
 
     def _show(self, console: Console, height: int) -> int:
         """Paint over a picture of this height, and return the height of the new one."""
-        lines, picture = self._terminal.held(more=True), self._picture(console)
+        from rich.text import Text
+
+        lines, width = self._terminal.held(more=True), console.width - 1
+        text = Text("\n").join(
+            Text.assemble((sign, "cyan"), text) for sign, text in self.view(width, console.height)
+        )
+        with console.capture() as capture:
+            if text:
+                console.print(text, width=width, no_wrap=True, overflow="crop")
+        picture = capture.get()
         if lines:
             self._write(_erase(height))
             height = 0
@@ -305,19 +303,6 @@ class LiveProgress(TaskProgress):
         assert self._terminal.stderr is not None  # it can move the cursor
         self._terminal.stderr.write(text)
         self._terminal.stderr.flush()
-
-    def _picture(self, console: Console) -> str:
-        """Return the lines that show all of it on the terminal as large as it is now."""
-        from rich.text import Text
-
-        width = console.width - 1
-        picture = Text("\n").join(
-            Text.assemble((sign, "cyan"), text) for sign, text in self.view(width, console.height)
-        )
-        with console.capture() as capture:
-            if picture:
-                console.print(picture, width=width, no_wrap=True, overflow="crop")
-        return capture.get()
 
     def view(self, width: int, height: int) -> list[tuple[str, str]]:
         """Return the lines for a terminal of this size, each as its first sign and the rest."""
@@ -345,7 +330,6 @@ def _erase(height: int) -> str:
 
 
 def progress_for(ids: Iterable[str], terminal: Terminal) -> TaskProgress:
-    """Return the progress that suits standard error."""
     if terminal.moves_cursor:
         return LiveProgress(ids, terminal)
     return (PlainProgress if terminal.words_are_read else TaskProgress)(ids, terminal)

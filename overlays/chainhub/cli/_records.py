@@ -1,24 +1,50 @@
-"""What a command prints of a task and what it ends with: exit codes, records and lines. Pure."""
+"""What a command prints and what it ends with: exit codes, records, lines and sentences. Pure."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
+import shlex
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chainhub import errors
+from chainhub._redaction import one_line
 from chainhub._tasks import State, known_state, progress_of, reason_of, updated_at, video_url_of
-from chainhub.cli._messages import percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from chainhub.errors import ChainhubError
     from chainhub_api.models import VideoTask
 
+_LONGEST = 100_000
+_LONGEST_SENTENCE = 700
+_MOST_IDS = 20  # more would fill the screen; they are read from standard input
+
+# Errors speak of the Python interface; here the same is an option or a variable.
+# fmt: off
+_TRANSLATIONS = tuple((re.compile(pattern), words) for pattern, words in (
+    (r"pass api_key=…, ", ""),
+    (r", or pass allow_insecure=True if you accept that", ""),
+    (r"with verify_ssl= or SSL_CERT_FILE, or use verify_ssl=\"system\"", "with SSL_CERT_FILE"),
+    (r"; pass words=\{\.\.\.: State\.\.\.\} if it means something else", ""),
+    (r" To use no proxy of the environment: trust_env=False\.", " Or unset the variable."),
+    (r"pass base_url=", "give --base-url"),
+    (r"if_exists=\"replace\" or \"keep\"", "--if-exists replace or keep"),
+    (r"\ballow_hosts=", "--allow-host"),
+    (r"\bdest=, a file", "--output, a file"),
+    (r"\bif_exists=", "--if-exists"),
+    (r"(?<![\w&?-])base_url=", "--base-url"),
+    (r"(?<![\w&?-])(timeout|deadline|interval|into|sha256|journal)=", r"--\1"),
+))
+# fmt: on
+
 
 class Exit(IntEnum):
-    """Name the exit codes, as the documentation lists them."""
+    """The exit codes, as the documentation lists them."""
 
     DONE = 0
     MACHINE = 1
@@ -36,17 +62,17 @@ class Exit(IntEnum):
 
 # The first row that fits decides, so a kind stands before its base class.
 _CODES: Final = (
-    (errors.CredentialsError, Exit.CREDENTIALS),
-    (errors.ConfigurationError, Exit.USAGE),
-    (errors.AuthenticationError, Exit.CREDENTIALS),
-    (errors.PermissionDeniedError, Exit.CREDENTIALS),
-    (errors.NotFoundError, Exit.NOT_FOUND),
-    (errors.LinkExpiredError, Exit.NOT_FOUND),
+    (
+        (errors.CredentialsError, errors.AuthenticationError, errors.PermissionDeniedError),
+        Exit.CREDENTIALS,
+    ),
+    ((errors.NotFoundError, errors.LinkExpiredError), Exit.NOT_FOUND),
     (errors.TaskError, Exit.NO_VIDEO),
-    (errors.WaitTimeout, Exit.TIMED_OUT),
-    (errors.DeadlineError, Exit.TIMED_OUT),
-    (errors.DestinationExistsError, Exit.USAGE),
-    (errors.AddressRefusedError, Exit.USAGE),
+    ((errors.WaitTimeout, errors.DeadlineError), Exit.TIMED_OUT),
+    (
+        (errors.ConfigurationError, errors.DestinationExistsError, errors.AddressRefusedError),
+        Exit.USAGE,
+    ),
     (errors.DiskError, Exit.MACHINE),
     (errors.CancelledByUser, Exit.INTERRUPTED),
     (errors.ChainhubError, Exit.SERVICE),
@@ -69,13 +95,18 @@ def verdict(codes: Iterable[Exit]) -> Exit:
 Record: TypeAlias = dict[str, Any]
 """What `--json` prints of a result: always the same fields, null where one does not apply."""
 
+_ERROR_FIELDS: Final = (
+    "message", "advice", "status", "code", "request_id", "method", "url", "attempts", "elapsed",
+    "retry_after",
+)  # fmt: skip
+
 
 def record_of(
     task_id: str | None,
     task: VideoTask | None = None,
     error: ChainhubError | None = None,
     *,
-    path: str | None = None,
+    path: Path | None = None,
     elapsed: float | None = None,
     polls: int | None = None,
     replayed: bool = False,
@@ -90,7 +121,7 @@ def record_of(
         "video_url": None if task is None else video_url_of(task),
         "updated_at": None if changed is None else changed.isoformat(),
         "reason": None if task is None else reason_of(task),
-        "path": path,
+        "path": None if path is None else str(path),
         "elapsed": None if elapsed is None else round(elapsed, 3),
         "polls": polls,
         "replayed": replayed,
@@ -100,20 +131,9 @@ def record_of(
 
 def error_record(error: ChainhubError) -> Record:
     """Return the fields of an error; all of them are redacted and bounded."""
-    return {
-        "type": type(error).__name__,
-        "message": error.message,
-        "advice": error.advice,
-        "status": error.status,
-        "code": error.code,
-        "request_id": error.request_id,
-        "method": error.method,
-        "url": error.url,
-        "attempts": error.attempts,
-        "elapsed": round(error.elapsed, 3),
-        "retry_after": error.retry_after,
-        "exit_code": int(exit_code_of(error)),
-    }
+    fields = {name: getattr(error, name) for name in _ERROR_FIELDS}
+    elapsed, code = round(error.elapsed, 3), int(exit_code_of(error))
+    return {"type": type(error).__name__, **fields, "elapsed": elapsed, "exit_code": code}
 
 
 def state_shown(task: VideoTask) -> State:
@@ -122,8 +142,7 @@ def state_shown(task: VideoTask) -> State:
 
 
 def encoded(record: object) -> str:
-    """Return a record as one line of ASCII, in which nothing can move a cursor."""
-    return json.dumps(record, ensure_ascii=True)
+    return json.dumps(record, ensure_ascii=True)  # ASCII: nothing in it can move a cursor
 
 
 def columns(first: str, task: VideoTask) -> str:
@@ -143,3 +162,55 @@ def sentence(first: str, task: VideoTask, *, dated: bool = False) -> str:
         told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
     below = [f"  {plain(text)}" for text in (reason_of(task), video_url_of(task)) if text]
     return "\n".join(["  ".join(told), *below])
+
+
+def plain(text: str) -> str:
+    """Return text as a terminal may show it: one line, what is invisible escaped."""
+    return one_line(text, _LONGEST)
+
+
+def limit(seconds: float) -> float | None:
+    """Return a duration as the client takes it: None for an infinite one."""
+    return None if math.isinf(seconds) else seconds
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as a clock shows it: `0:07`, `12:30`, `1:02:03`."""
+    minutes, rest = divmod(int(max(seconds, 0.0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def percent(fraction: float) -> str:
+    return f"{fraction:.0%}".replace("%", " %")
+
+
+def spoken(text: str) -> str:
+    for pattern, words in _TRANSLATIONS:
+        text = pattern.sub(words, text)
+    return text
+
+
+def complaint(error: ChainhubError, task_id: str | None = None) -> str:
+    text = spoken(str(error))
+    if isinstance(error, errors.DestinationExistsError):
+        text += "; give another name, or --if-exists replace or keep"
+    known = task_id is None or task_id in error.message
+    about = "" if known else f"{one_line(str(task_id), 80)}: "
+    return one_line(f"chainhub: {about}{text}", _LONGEST_SENTENCE)
+
+
+def again(command: str, ids: Iterable[str], options: Iterable[str] = ()) -> str:
+    """Return the command that resumes these tasks, ready to be copied into a shell."""
+    known = list(ids)
+    shown = known if len(known) <= _MOST_IDS else ["-"]
+    return plain(shlex.join(["chainhub", command, *shown, *options]))
+
+
+def failed_poll(error: ChainhubError) -> tuple[str, str]:
+    """Return in a few words how a poll failed, and why if its name does not say it."""
+    if error.status is not None:
+        usable = not 200 <= error.status <= 299
+        return (errors.named_status(error.status), "") if usable else ("unusable answer", "")
+    why = error.message.removeprefix("could not connect: ")
+    return "no response", f": {why[:1].lower()}{why[1:]}"

@@ -1,35 +1,90 @@
-"""How every command runs: its end becomes an exit code and a sentence, never a traceback."""
+"""How every command runs: its client, and its end as an exit code and a sentence, no traceback."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import urlsplit
 
-from chainhub.cli._messages import complaint, spoken
-from chainhub.cli._records import Exit, encoded, exit_code_of, record_of
+from chainhub import _session
+from chainhub._client import Client
+from chainhub._tasks import UnknownStatusWarning
+from chainhub._transport import is_loopback
+from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, limit, record_of, spoken
 from chainhub.cli._terminal import Terminal
-from chainhub.errors import ChainhubError
+from chainhub.errors import ChainhubError, CredentialsError
+from chainhub_api.servers import SERVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
+    from chainhub.cli._app import Service
 
 _WHOLE = "\x1b[0m\x1b[?25h"  # reset the style, and show the cursor
+_QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
+_SANDBOX: Final = (
+    "; for a sandbox on this machine use the two export lines that `chainhub sandbox` has printed"
+)
+
+
+def open_client(
+    service: Service,
+    terminal: Terminal,
+    deadline: float = _session.DEADLINE,
+    on_retry: Callable[[_session.RetryEvent], None] | None = None,
+) -> Client:
+    """Return a client for the service; seconds for a whole call are infinite for no limit."""
+    # A base URL that cannot be used is a mistake to hear of before a missing key.
+    url = _session.base_url_from(service.base_url, terminal.environ, SERVERS, allow_insecure=False)
+    return Client(
+        key_for(terminal, loopback=is_loopback(urlsplit(url).hostname or "")),
+        base_url=service.base_url,
+        timeout=limit(service.timeout),
+        deadline=limit(deadline),
+        on_retry=on_retry,
+    )
+
+
+def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
+    """Return the key that the client cannot find by itself, or None if it finds one.
+
+    `loopback` says whether the base URL is on this machine, where a sandbox may run.
+    """
+    if _session.find_key(terminal.environ) is not None:
+        return None
+    if key := key_of_keyring(terminal.environ):
+        return key
+    if terminal.can_ask:
+        return _session.check_key(getpass.getpass(_QUESTION), "the prompt")
+    message = _session.no_key(terminal.environ).message
+    raise CredentialsError(message + _SANDBOX if loopback else message)
+
+
+def key_of_keyring(environ: Mapping[str, str]) -> str | None:
+    """Return the key the keyring holds, None if there is none or it does not open."""
+    if not _session.keyring_installed():
+        return None
+    try:
+        held = _session.ask_keyring(environ)
+    except Exception:  # noqa: BLE001 - it is foreign code, whatever it raises
+        return None
+    return _session.check_key(held, _session.KEYRING)
 
 
 class Terminated(KeyboardInterrupt):
     """The process was asked to end (SIGTERM), which is taken like Ctrl-C."""
 
 
-def run(command: Callable[[Terminal], int], *, json: bool = False) -> int:
+def run(command: Callable[[Terminal], int], *, json: bool) -> int:
     """Run a command and return the exit code for how it ended; errors are records with `json`."""
-    terminal = Terminal.of_process()
+    terminal = Terminal.of_process(json=json)
     try:
         with interruptible(), _warnings_as_notes(terminal):
             return command(terminal)
@@ -37,17 +92,24 @@ def run(command: Callable[[Terminal], int], *, json: bool = False) -> int:
         _close_output()
         return Exit.BROKEN_PIPE
     except KeyboardInterrupt as interruption:
-        return _interrupted(terminal, interruption)
+        terminated = isinstance(interruption, Terminated)
     except ChainhubError as error:
-        failure = error
+        terminal.say(complaint(error))
+        if json:
+            terminal.result(encoded(record_of(None, error=error)))
+        return exit_code_of(error)
     except OSError as error:
         terminal.say(f"chainhub: input or output error: {error.strerror or type(error).__name__}")
         _close_output()
         return Exit.MACHINE
-    terminal.say(complaint(failure))
-    if json:
-        terminal.result(encoded(record_of(None, error=failure)))
-    return exit_code_of(failure)
+    terminal.release()
+    # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
+    # has written ^C into the line.
+    begin = _WHOLE if terminal.moves_cursor else ""
+    begin += "\n" if terminal.words_are_read and not terminated else ""
+    hint = terminal.resume_hint()
+    terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
+    return Exit.TERMINATED if terminated else Exit.INTERRUPTED
 
 
 @contextmanager
@@ -72,23 +134,9 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
-def _interrupted(terminal: Terminal, interruption: KeyboardInterrupt) -> Exit:
-    terminal.release()
-    terminated = isinstance(interruption, Terminated)
-    # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
-    # has written ^C into the line.
-    begin = _WHOLE if terminal.moves_cursor else ""
-    begin += "\n" if terminal.words_are_read and not terminated else ""
-    hint = terminal.resume_hint()
-    terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
-    return Exit.TERMINATED if terminated else Exit.INTERRUPTED
-
-
 @contextmanager
 def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
     """Print an unknown status value as a sentence instead of a place in the code."""
-    from chainhub._tasks import UnknownStatusWarning
-
     with warnings.catch_warnings():
         warnings.simplefilter("always", UnknownStatusWarning)
         shown = warnings.showwarning
@@ -106,9 +154,7 @@ def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
 def _close_output() -> None:
     """Point standard output nowhere, or the interpreter complains when it ends."""
     stdout = sys.stdout
-    try:
+    with suppress(OSError):  # a stand-in without a descriptor
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stdout.fileno())
         os.close(nowhere)
-    except OSError:  # a stand-in without a descriptor
-        return

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import attrs
 
 from chainhub._redaction import one_line
-from chainhub.cli._messages import complaint
-from chainhub.cli._records import Exit, encoded, exit_code_of, verdict
+from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, verdict
 from chainhub.errors import ConfigurationError, TransportError
 
 if TYPE_CHECKING:
@@ -38,15 +37,17 @@ class Terminal:
     stdout: TextIO | None
     stderr: TextIO | None
     environ: Mapping[str, str]
+    json: bool = False
     resume_hint: Callable[[], str] = str
     """Returns how to resume the command after an interruption, or nothing."""
     lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
     _held: list[tuple[TextIO, str]] | None = attrs.field(default=None, init=False)
 
     @classmethod
-    def of_process(cls) -> Terminal:
-        """Return the streams as they are now."""
-        return cls(stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ)
+    def of_process(cls, *, json: bool = False) -> Terminal:
+        return cls(
+            stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ, json=json
+        )
 
     @property
     def results_are_read(self) -> bool:
@@ -65,15 +66,10 @@ class Terminal:
 
     @property
     def can_ask(self) -> bool:
-        """Whether somebody is there to type an answer."""
         return self.words_are_read and _is_terminal(self.stdin)
 
     def result(self, line: str) -> None:
-        """Print a line of the result.
-
-        Raises:
-            BrokenPipeError: Nobody reads it any more.
-        """
+        """Print a line of the result; BrokenPipeError if nobody reads it any more."""
         self._print(self.stdout, line)
 
     def say(self, line: str) -> None:
@@ -117,15 +113,13 @@ class Terminal:
 class Results:
     """Prints results from any thread, each once it is known, and counts them for the exit code."""
 
-    def __init__(self, terminal: Terminal, *, json: bool) -> None:
+    def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
-        self._json = json
         self._codes: Counter[Exit] = Counter()
         self._unanswered = 0
 
     @property
     def failed(self) -> int:
-        """How many results are failures."""
         return self._codes.total() - self._codes[Exit.DONE]
 
     @property
@@ -142,30 +136,28 @@ class Results:
         note: str | None = None,
         final: bool = True,
     ) -> None:
-        """Print one result: a record, or the line if there is one, after the error and a note.
-
-        Raises:
-            BrokenPipeError: Nobody reads results any more.
-        """
-        with self._terminal.lock:
+        """Print one result: a record, or the line if there is one, after the error and a note."""
+        terminal = self._terminal
+        with terminal.lock:
             self._codes[exit_code_of(error)] += final
             if note is not None:
-                self._terminal.say(note)
+                terminal.say(note)
             if error is not None:
                 self._complain(error, record["id"])
-            if self._json:
-                self._terminal.result(encoded(record))
+            if terminal.json:
+                terminal.result(encoded(record))
             elif line is not None:
-                self._terminal.result(line)
+                terminal.result(line)
 
     def _complain(self, error: ChainhubError, task_id: str | None) -> None:
         # A service that is down says the same of every task.
         self._unanswered += isinstance(error, TransportError)
-        count = self.failed if self._json else self._unanswered
-        if count <= _MOST_COMPLAINTS or not (self._json or isinstance(error, TransportError)):
+        json = self._terminal.json
+        count = self.failed if json else self._unanswered
+        if count <= _MOST_COMPLAINTS or not (json or isinstance(error, TransportError)):
             self._terminal.say(complaint(error, task_id))
         elif count == _MOST_COMPLAINTS + 1:
-            where = "the results say why" if self._json else "the service did not respond"
+            where = "the results say why" if json else "the service did not respond"
             self._terminal.say(f"chainhub: more failed; {where}")
 
 
@@ -181,11 +173,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def chosen(arguments: Iterable[str], read_input: Callable[[], bytes]) -> list[str]:
-    """Return the ids of the arguments, each once; `-` means those of standard input.
-
-    Raises:
-        ConfigurationError: There is no id, an id is empty, or the input is not text.
-    """
+    """Return the ids of the arguments, each once; `-` means those of standard input."""
     ids: list[str] = []
     for argument in arguments:
         if argument == "-":
@@ -198,11 +186,7 @@ def chosen(arguments: Iterable[str], read_input: Callable[[], bytes]) -> list[st
 
 
 def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
-    """Return the ids that a file holds, each once; `-` is standard input.
-
-    Raises:
-        ConfigurationError: It cannot be read, is not text, or has no ids; the message says which.
-    """
+    """Return the ids that a file holds, each once; `-` is standard input."""
     if name == "-":
         return chosen("-", read_input)
     shown = f"the file {one_line(name, _LONGEST_NAME)}"

@@ -16,6 +16,7 @@ from __future__ import annotations
 from chainhub.sandbox._bodies import status
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
 from chainhub.sandbox._sandbox import Sandbox
+from chainhub.sandbox._sandbox import serve as serve
 from chainhub.sandbox._scenarios import task_ids as task_ids
 from chainhub.sandbox._script import (
     State,

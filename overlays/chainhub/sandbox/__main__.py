@@ -6,16 +6,16 @@ import argparse
 import math
 import signal
 import sys
-import time
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
-from chainhub.sandbox import Sandbox, SandboxError, task_ids
+from chainhub.sandbox import SandboxError, serve
 
 _PROGRAM = "python -m chainhub.sandbox"
-_USE = """
-  curl -H "Authorization: Bearer $CHAINHUB_API_KEY" \\
-       "$CHAINHUB_BASE_URL/v1/video/query?id=veo3.1-fast:completes\""""
+_USE = """\
+curl -H "Authorization: Bearer $CHAINHUB_API_KEY" \\
+     "$CHAINHUB_BASE_URL/v1/video/query?id=veo3.1-fast:completes\""""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,18 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--speed", type=_speed, default=1.0, help=speed)
     add("--allow-remote", action="store_true", help="allow a host that is not loopback")
     try:
-        with Sandbox(**vars(parser.parse_args(arguments))) as sandbox:
-            print(f"The sandbox runs at {sandbox.base_url} until Ctrl-C. To use it:\n")
-            for name, value in sandbox.environment.items():
-                print(f"  export {name}={value}")
-            print(f"\n{task_ids()}\n{_USE}", flush=True)
-            while True:
-                time.sleep(3600)
-    except KeyboardInterrupt:
-        return 0
+        serve(partial(print, flush=True), _USE, **vars(parser.parse_args(arguments)))
     except (SandboxError, ValueError) as mistake:
         print(f"{_PROGRAM}: {mistake}", file=sys.stderr)
-    return 2
+        return 2
+    return 0
 
 
 def _speed(text: str) -> float:

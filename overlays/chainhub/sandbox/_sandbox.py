@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import re
 import secrets
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.resources import files
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from chainhub._extras import missing_extra
 from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._scenarios import SCENARIOS
+from chainhub.sandbox._scenarios import SCENARIOS, task_ids
 from chainhub.sandbox._script import Step
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
@@ -192,3 +194,14 @@ def _sample() -> bytes:
             "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
             " the sandbox a video of your own with `video=`."
         ) from None
+
+
+def serve(show: Callable[[str], object], example: str, **options: Any) -> None:
+    """Run a sandbox until Ctrl-C; `show` prints how to use it, with an example of a command."""
+    with suppress(KeyboardInterrupt), Sandbox(**options) as sandbox:
+        show(f"The sandbox runs at {sandbox.base_url} until Ctrl-C. In another terminal:\n")
+        for name, value in sandbox.environment.items():
+            show(f"export {name}={value}")
+        show(f"{example}\n\n{task_ids()}")
+        while True:
+            time.sleep(3600)
