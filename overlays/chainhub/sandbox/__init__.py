@@ -14,8 +14,7 @@ project: three seconds of FFmpeg's test picture `testsrc2`.
 from __future__ import annotations
 
 from chainhub.sandbox._bodies import status
-from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._sandbox import Sandbox
+from chainhub.sandbox._sandbox import MissingExtraError, Sandbox, SandboxError
 from chainhub.sandbox._sandbox import serve as serve
 from chainhub.sandbox._scenarios import task_ids as task_ids
 from chainhub.sandbox._script import (
@@ -49,35 +48,10 @@ from chainhub.sandbox._script import (
 from chainhub.sandbox._state import Recorded
 
 __all__ = [
-    "MissingExtraError",
-    "Recorded",
-    "Sandbox",
-    "SandboxError",
-    "State",
-    "Step",
-    "answer",
-    "cancelled",
-    "close",
-    "completed",
-    "completed_without_url",
-    "cut",
-    "error",
-    "expired",
-    "failed",
-    "html",
-    "image_downloading",
-    "pending",
-    "processing",
-    "queued",
-    "reset",
-    "slow",
-    "state",
-    "status",
-    "trickle",
-    "video_generating",
-    "video_generation_completed",
-    "video_generation_failed",
-    "video_upsampling",
-    "video_upsampling_completed",
+    "MissingExtraError", "Recorded", "Sandbox", "SandboxError", "State", "Step", "answer",
+    "cancelled", "close", "completed", "completed_without_url", "cut", "error", "expired", "failed",
+    "html", "image_downloading", "pending", "processing", "queued", "reset", "slow", "state",
+    "status", "trickle", "video_generating", "video_generation_completed",
+    "video_generation_failed", "video_upsampling", "video_upsampling_completed",
     "video_upsampling_failed",
-]
+]  # fmt: skip

@@ -66,10 +66,7 @@ OPERATIONS = (TaskOperation("GET", "/v1/video/query", "id", task_body),)
 
 @frozen(eq=False)
 class Service:
-    """What the routes need: the tasks, their clock, the key, the video, and what signs its URLs.
-
-    A URL is valid for `lifetime` seconds of the clock.
-    """
+    """What the routes need; a URL is valid for `lifetime` seconds of the clock."""
 
     tasks: Tasks
     clock: Clock
@@ -79,7 +76,6 @@ class Service:
     secret: bytes = field(repr=False, factory=partial(secrets.token_bytes, 32))
 
     async def task(self, operation: TaskOperation, request: Request) -> ASGIApp:
-        """Respond about a task as its script says."""
         quoted = f" (request id: {request.state.request_id})"
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         right = hmac.compare_digest(given.strip().encode(), self.key.encode())
@@ -100,7 +96,6 @@ class Service:
         return perform(moment.step, JSONResponse(body))
 
     async def media(self, request: Request) -> ASGIApp:
-        """Respond to a request for a task's video as its script of faults says."""
         token: str = request.path_params["token"]
         expires = request.query_params.get("expires", "")
         signature = request.query_params.get("signature", "")

@@ -13,13 +13,21 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Self
 
 from chainhub._extras import missing_extra
-from chainhub.sandbox._errors import MissingExtraError, SandboxError
-from chainhub.sandbox._scenarios import SCENARIOS, task_ids
+from chainhub.sandbox._scenarios import COMPLETES, task_ids
 from chainhub.sandbox._script import Step
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
 if TYPE_CHECKING:
     from chainhub.sandbox._server import Background
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be started with these arguments."""
+
+
+class MissingExtraError(SandboxError, ImportError):
+    """The packages of the extra `chainhub[sandbox]` are not installed."""
+
 
 _REQUESTS = 100_000  # a bound, because a sandbox may run for weeks
 # What an Authorization header can hold.
@@ -74,16 +82,13 @@ class Sandbox:
         self._background: Background | None = None
 
     def __repr__(self) -> str:
-        """Return the URL of the sandbox and its number of tasks, never its key."""
         return f"<Sandbox {self._base_url or 'not started'}, {len(self._tasks)} tasks>"
 
     def __enter__(self) -> Self:
-        """Start the sandbox."""
         self.start()
         return self
 
     def __exit__(self, *details: object) -> None:
-        """Stop the sandbox."""
         self.close()
 
     @property
@@ -129,7 +134,15 @@ class Sandbox:
         if missing:
             sentence = missing_extra("the sandbox needs", missing, "sandbox")
             raise MissingExtraError(sentence, name=missing)
-        video = _sample() if self._video is None else self._video
+        video = self._video
+        try:
+            if video is None:
+                video = files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()
+        except FileNotFoundError:
+            raise SandboxError(
+                "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
+                " the sandbox a video of your own with `video=`."
+            ) from None
         service = Service(self._tasks, self._clock, self._key, video, self._lifetime)
         host, port, allow_remote = self._where
         listener = listen(host, port, allow_remote=allow_remote)
@@ -145,7 +158,7 @@ class Sandbox:
 
     def add(
         self,
-        script: Step | str | Iterable[Step | str] = SCENARIOS["completes"].script,
+        script: Step | str | Iterable[Step | str] = COMPLETES,
         *,
         id: str | None = None,
         media: Iterable[Step] = (),
@@ -184,16 +197,6 @@ class Sandbox:
             ValueError: that would be backwards.
         """
         self._clock.advance(seconds)
-
-
-def _sample() -> bytes:
-    try:
-        return files("chainhub.sandbox").joinpath("sample.mp4").read_bytes()
-    except FileNotFoundError:
-        raise SandboxError(
-            "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
-            " the sandbox a video of your own with `video=`."
-        ) from None
 
 
 def serve(show: Callable[[str], object], example: str, **options: Any) -> None:

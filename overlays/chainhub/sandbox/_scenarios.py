@@ -8,23 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from attrs import field, frozen
-
 from chainhub.sandbox import _script as say
 from chainhub.sandbox._bodies import status
-from chainhub.sandbox._script import Step, as_script
+from chainhub.sandbox._script import Step
 
+# The contract's own example id, ready in every sandbox: its task completes.
 EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
-"""The contract's own example id, ready in every sandbox: its task completes."""
-
-
-@frozen
-class Scenario:
-    """A named script and what it shows."""
-
-    about: str
-    script: tuple[Step, ...] = field(converter=as_script)
-
 
 _START = (
     say.pending(seconds=2),
@@ -41,31 +30,33 @@ _LEFTOVERS: Mapping[str, say.Json] = {
     }
 }
 
-SCENARIOS: Mapping[str, Scenario] = {
-    "completes": Scenario("goes through every stage and completes", (*_STAGES, say.completed)),
-    "fails": Scenario(
+# By name: what the script shows, and the script.
+SCENARIOS: Mapping[str, tuple[str, tuple[Step, ...]]] = {
+    "completes": ("goes through every stage and completes", (*_STAGES, say.completed)),
+    "fails": (
         "fails with a reason while the video is generated",
         (*_START, say.failed("the prompt was refused as unsafe", code="unsafe_prompt")),
     ),
-    "upsampling-fails": Scenario(
-        "fails in the last stage", (*_STAGES, say.video_upsampling_failed("no upsampler is free"))
+    "upsampling-fails": (
+        "fails in the last stage",
+        (*_STAGES, say.video_upsampling_failed("no upsampler is free")),
     ),
-    "is-cancelled": Scenario("is cancelled", (say.pending(seconds=4), say.cancelled)),
-    "expires": Scenario("expires in the queue", (say.queued(seconds=8), say.expired)),
-    "has-no-url": Scenario("completes, but never has a URL", (*_START, say.completed_without_url)),
-    "has-a-late-url": Scenario(
+    "is-cancelled": ("is cancelled", (say.pending(seconds=4), say.cancelled)),
+    "expires": ("expires in the queue", (say.queued(seconds=8), say.expired)),
+    "has-no-url": ("completes, but never has a URL", (*_START, say.completed_without_url)),
+    "has-a-late-url": (
         "completes, and has its URL 3 s later",
         (*_START, say.completed_without_url(seconds=3), say.completed),
     ),
-    "has-leftovers": Scenario(
+    "has-leftovers": (
         "completes with errors of earlier attempts left in its detail",
         (*_START, say.completed(extra=_LEFTOVERS)),
     ),
-    "says-a-new-word": Scenario(
+    "says-a-new-word": (
         "goes through an unknown status, then completes",
         (say.pending(seconds=2), say.state("video_polishing", seconds=6), say.completed),
     ),
-    "is-flaky": Scenario(
+    "is-flaky": (
         "answers with 503, 429, a reset and a web page, then completes",
         (
             say.pending,
@@ -77,8 +68,9 @@ SCENARIOS: Mapping[str, Scenario] = {
             say.completed,
         ),
     ),
-    "never-ends": Scenario("stays in the queue forever", (say.queued,)),
+    "never-ends": ("stays in the queue forever", (say.queued,)),
 }
+COMPLETES = SCENARIOS["completes"][1]
 
 # The longest first: `completes` must not take what names another.
 _NAMES = "|".join(sorted(map(re.escape, SCENARIOS), key=len, reverse=True))
@@ -88,14 +80,14 @@ _PATTERN = re.compile(rf"[^:]+:({_NAMES})(?:-.*)?", re.DOTALL)
 def script_for(task_id: str) -> tuple[Step, ...] | None:
     """Return the script that an id names, None for an id that names none."""
     if task_id == EXAMPLE_ID:
-        return SCENARIOS["completes"].script
+        return COMPLETES
     found = _PATTERN.fullmatch(task_id)
-    return None if found is None else SCENARIOS[found[1]].script
+    return None if found is None else SCENARIOS[found[1]][1]
 
 
 def task_ids() -> str:
     """Return the ids that work in every sandbox, as lines for a person."""
-    shown = (f"  veo3.1-fast:{name:<17}{scenario.about}" for name, scenario in SCENARIOS.items())
+    shown = (f"  veo3.1-fast:{name:<17}{about}" for name, (about, _) in SCENARIOS.items())
     return "\n".join(
         [
             "Task ids; each task starts with its first query. For more tasks of a kind, add",

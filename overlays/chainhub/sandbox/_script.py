@@ -120,9 +120,7 @@ class Drop(Step):
 
     hard: bool
 
-    def __call__(self, *, polls: int | None = None, seconds: float | None = None) -> Self:
-        """Return this step with another length."""
-        return self.lasting(polls=polls, seconds=seconds)
+    __call__ = Step.lasting
 
 
 @frozen(kw_only=True)

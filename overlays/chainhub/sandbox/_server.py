@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chainhub.sandbox._errors import SandboxError
+from chainhub.sandbox._sandbox import SandboxError
 
 _BACKLOG = 2048  # tests open hundreds of connections at once, and none may be refused
 _KEEP_ALIVE = 75  # seconds, as common gateways have it, so that clients meet the same end
@@ -66,14 +66,9 @@ class Background(uvicorn.Server):
         self._thread = threading.Thread(target=self._run, name="chainhub-sandbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve; returns once requests are answered.
-
-        Raises:
-            SandboxError: the server did not come up, within 10 s at most.
-        """
+        """Begin to serve; returns once requests are answered, within 10 s at most."""
         self._thread.start()
-        came_up = self._ready.wait(_STARTS_WITHIN) and self._failure is None
-        if not came_up:
+        if not self._ready.wait(_STARTS_WITHIN) or self._failure is not None:
             self.stop()
             raise SandboxError("The sandbox's server did not start.") from self._failure
 
@@ -85,7 +80,12 @@ class Background(uvicorn.Server):
         self._listener.close()
 
     def _run(self) -> None:
-        quiet = _Quiet(threading.get_ident())
+        thread = threading.get_ident()
+
+        # A filter, because levels and handlers are shared with any other server of the process.
+        def quiet(record: logging.LogRecord) -> bool:
+            return record.thread != thread or record.levelno >= logging.ERROR
+
         loggers = [logging.getLogger(name) for name in _LOGGERS]
         for logger in loggers:
             logger.addFilter(quiet)
@@ -119,27 +119,8 @@ class Background(uvicorn.Server):
             await asyncio.sleep(0)
 
 
-class _Quiet(logging.Filter):
-    """Drops what uvicorn tells about this thread's server, errors excepted.
-
-    A filter, because levels and handlers are shared with any other server of the process.
-    """
-
-    def __init__(self, thread: int) -> None:
-        super().__init__()
-        self._thread = thread
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the record may pass."""
-        return record.thread != self._thread or record.levelno >= logging.ERROR
-
-
 def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
-    """Return a listening socket, on a free port if `port` is 0.
-
-    Raises:
-        SandboxError: the host is unknown or not loopback, or the port cannot be had.
-    """
+    """Return a listening socket, on a free port if `port` is 0."""
     if not host:
         raise SandboxError("The host must not be empty.")
     if not 0 <= port <= 65535:

@@ -26,11 +26,6 @@ class Clock:
     """
 
     def __init__(self, speed: float) -> None:
-        """Start at zero.
-
-        Raises:
-            ValueError: the speed is not a number from 0 up.
-        """
         if not 0 <= speed < math.inf:
             raise ValueError(f"The speed must be a number, 0 or more, not {speed}.")
         self._speed = speed
@@ -41,15 +36,9 @@ class Clock:
         self._skipped = 0.0
 
     def now(self) -> float:
-        """Return the clock's seconds since the start."""
         return (self._monotonic() - self._started) * self._speed + self._skipped
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on by `seconds` at once.
-
-        Raises:
-            ValueError: that would be backwards.
-        """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"The clock only moves forward, not by {seconds} seconds.")
         self._skipped += seconds
@@ -103,25 +92,18 @@ class Tasks:
     """All tasks of a sandbox; safe to use from several threads."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin without any task."""
         self._clock = clock
         self._lock = threading.Lock()
         self._by_id: dict[str, tuple[str, _Run]] = {}
         self._videos: dict[str, _Run] = {}
 
     def __len__(self) -> int:
-        """Return how many tasks there are."""
         return len(self._by_id)
 
     def add(
         self, task_id: str, script: Step | str | Iterable[Step | str], media: Iterable[Step] = ()
     ) -> None:
-        """Add a task, in place of one with the same id; its clock starts now.
-
-        Raises:
-            TypeError: a script contains something that is no step of its kind.
-            ValueError: the script is empty.
-        """
+        """Add a task, in place of one with the same id; its clock starts now."""
         steps, faults = as_script(script), tuple(media)
         for number, step in enumerate(faults, 1):
             if isinstance(step, State) or not isinstance(step, Step):
@@ -152,11 +134,7 @@ class Tasks:
             )
 
     def fetch(self, token: str) -> Step:
-        """Return what the video of the task with this token does at this request.
-
-        Raises:
-            KeyError: no task has this token.
-        """
+        """Return what the video of the task with this token does at this request."""
         now = self._clock.now()
         with self._lock:
             return self._videos[token].step_at(now)

@@ -55,33 +55,11 @@ else:
 
 
 __all__ = (
-    "EndlessWait",
-    "Recorded",
-    "Sandbox",
-    "State",
-    "Step",
-    "VirtualClock",
-    "answer",
-    "cancelled",
-    "close",
-    "completed",
-    "completed_without_url",
-    "cut",
-    "error",
-    "expired",
-    "failed",
-    "html",
-    "pending",
-    "processing",
-    "queued",
-    "reset",
-    "slow",
-    "state",
-    "status",
-    "trickle",
-    "video_generating",
-    "virtual_time",
-)
+    "EndlessWait", "Recorded", "Sandbox", "State", "Step", "VirtualClock", "answer", "cancelled",
+    "close", "completed", "completed_without_url", "cut", "error", "expired", "failed", "html",
+    "pending", "processing", "queued", "reset", "slow", "state", "status", "trickle",
+    "video_generating", "virtual_time",
+)  # fmt: skip
 
 
 def __dir__() -> list[str]:

@@ -35,17 +35,12 @@ from chainhub._transport import cancel_scope
 
 DAY = 86_400.0
 
+# What of `chainhub._clock` a virtual clock takes the place of.
 _REPLACED = ("monotonic", "sleep", "asleep", "timeout", "request_under_way")
-"""What of `chainhub._clock` a virtual clock takes the place of."""
-
 _in_use = threading.Lock()
-
-_TURNS = 10
-"""Turns of an event loop without news after which its tasks count as asleep."""
-
-_MOMENT = 0.001
-_MOMENTS = 20
-"""Looks without news, real seconds apart, after which other threads count as waiting."""
+_TURNS = 10  # of an event loop, without news, after which its tasks count as asleep
+_MOMENT = 0.001  # seconds between two looks at other threads
+_MOMENTS = 20  # looks without news after which other threads count as waiting
 
 
 class EndlessWait(AssertionError):
@@ -78,7 +73,6 @@ class VirtualClock:
         self._news = 0
 
     def __repr__(self) -> str:
-        """Return how far the clock has jumped."""
         return f"<VirtualClock, {self._skipped:.3f} s skipped>"
 
     @property
@@ -105,18 +99,14 @@ class VirtualClock:
             self._wake_due()
 
     def sleep(self, delay: float, cancel: Cancel | None = None) -> None:
-        """Let `delay` seconds pass, or the time until the switch is set.
-
-        Raises:
-            EndlessWait: more time has passed than the clock allows.
-        """
+        """Let `delay` seconds pass, or the time until the switch is set; or raise EndlessWait."""
         with self._changed:
             sleeper, quiet = self._lie_down(delay, self._changed.notify_all), 0
             self._awake.discard(sleeper.thread)
             try:
                 while sleeper.asleep and not (cancel is not None and cancel.is_set()):
                     before = self._news
-                    if self._requests or (self._others_awake() and quiet < _MOMENTS):
+                    if self._requests or (self._awake - {sleeper.thread} and quiet < _MOMENTS):
                         self._changed.wait(_MOMENT)
                         self._wake_due()
                         quiet = quiet + 1 if before == self._news else 0
@@ -128,11 +118,7 @@ class VirtualClock:
                 self._awake.add(sleeper.thread)
 
     async def asleep(self, delay: float, cancel: Cancel | None = None) -> None:
-        """Let `delay` seconds pass, or the time until the switch is set, in an event loop.
-
-        Raises:
-            EndlessWait: more time has passed than the clock allows.
-        """
+        """Async `sleep`."""
         with suppress(TimeoutError):
             async with self.timeout(delay) as scope:
                 with cancel_scope(cancel, lambda: _clock.waker(scope)):
@@ -140,11 +126,7 @@ class VirtualClock:
 
     @asynccontextmanager
     async def timeout(self, delay: float | None) -> AsyncIterator[asyncio.Timeout]:
-        """Bound a block as `asyncio.timeout` does, in this clock's seconds.
-
-        Raises:
-            EndlessWait: more time has passed than the clock allows.
-        """
+        """Bound a block as `asyncio.timeout` does, in this clock's seconds."""
         async with asyncio.timeout(delay) as scope:
             if delay is None:
                 yield scope
@@ -190,9 +172,6 @@ class VirtualClock:
             self._awake.add(thread)
         self._changed.notify_all()
 
-    def _others_awake(self) -> bool:
-        return bool(self._awake - {threading.current_thread()})
-
     def _turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
         """Look, once per turn of the loop, whether all are asleep; the loop itself never is."""
         with self._changed:
@@ -203,7 +182,7 @@ class VirtualClock:
             quiet = quiet + 1 if before == seen and not self._requests else 0
             if quiet >= _TURNS:
                 self._awake.discard(threading.current_thread())
-            waits = quiet >= _TURNS and self._others_awake()
+            waits = quiet >= _TURNS and bool(self._awake)
             if quiet >= (_TURNS + _MOMENTS if waits else _TURNS):
                 self._jump()
             self._wake_due()

@@ -252,11 +252,15 @@ def test_others_may_still_log(caplog: pytest.LogCaptureFixture) -> None:
     assert "from elsewhere" in caplog.messages
 
 
-@pytest.mark.parametrize(("level", "passes"), [(logging.WARNING, False), (logging.ERROR, True)])
-def test_errors_of_the_sandbox_are_told(level: int, passes: bool) -> None:
+def test_errors_of_the_sandbox_are_told() -> None:
     """Of the sandbox's own thread only errors are logged."""
-    record = logging.LogRecord("uvicorn.error", level, "", 0, "text", None, None)
-    assert server._Quiet(threading.get_ident()).filter(record) is passes
+    with Sandbox():
+        (thread,) = (one for one in threading.enumerate() if one.name == "chainhub-sandbox")
+        (quiet,) = logging.getLogger("uvicorn.error").filters
+        for level, passes in ((logging.WARNING, False), (logging.ERROR, True)):
+            record = logging.LogRecord("uvicorn.error", level, "", 0, "text", None, None)
+            record.thread = thread.ident
+            assert bool(quiet(record)) is passes
 
 
 def test_the_connection_stays_open_for_75_seconds() -> None:
