@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chainhub.cli import _progress
+from chainhub.cli import _progress, main
 from chainhub.sandbox import (
     Sandbox,
     answer,
@@ -80,35 +80,25 @@ def test_json_has_the_same_fields_for_every_result(sandbox: Sandbox, chainhub) -
         ([pending], ["watch", "x", "--deadline", "0.3s"], 6, "still 'pending'"),
         ([html()], ["get", "x"], 7, "[GET http://127"),
         ([status(501)], ["get", "x"], 7, "501 Not Implemented"),
+        ([pending], ["download", "x"], 5, "chainhub wait x --download ."),
+        ([completed], ["download", "x", "-o", "none/film.mp4"], 1, "the folder does not exist"),
+        ([completed], ["wait", "x", "bad", "--interval", "0.05"], 8, "unsafe"),
+        ([failed("unsafe")], ["wait", "x", "bad"], 5, "unsafe"),
+        ([completed], ["watch", "-"], 2, "watch takes one id"),
+        ([completed], ["get", "x", "--base-url", "http://127.0.0.1:1"], 7, "chainhub: "),
     ],
 )
 def test_each_outcome_has_its_exit_code(
-    script, words, code, sentence, sandbox: Sandbox, chainhub
+    script, words, code, sentence, sandbox, chainhub, standard_input
 ) -> None:
     """And a sentence on standard error, unless all is well."""
     sandbox.add(script, id="x")
+    sandbox.add(failed("unsafe"), id="bad")
+    standard_input(b"x\ny\n")
     done = chainhub(*words)
     assert done.code == code, done.err
     assert sentence in done.err
     assert "Traceback" not in done.err
-
-
-def test_partial_success_has_its_exit_code(sandbox: Sandbox, chainhub) -> None:
-    """A result is printed for the one, a sentence for the other; agreeing failures keep theirs."""
-    sandbox.add(completed, id="good")
-    sandbox.add(failed("unsafe"), id="bad")
-    sandbox.add(failed("unsafe"), id="worse")
-    assert chainhub("wait", "good", "bad", "--interval", "0.05").code == 8
-    assert chainhub("wait", "bad", "worse").code == 5
-
-
-def test_nothing_listens(chainhub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that cannot be reached is a service that cannot be reached."""
-    monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-nobody")
-    done = chainhub("get", "x", "--base-url", "http://127.0.0.1:1")
-    assert done.code == 7
-    assert done.err.startswith("chainhub: ")
-    assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("json_lines", [True, False])
@@ -183,16 +173,6 @@ def test_watch_tells_of_a_missing_video(sandbox: Sandbox, chainhub) -> None:
     assert done.code == 5
 
 
-def test_watch_takes_one_id(sandbox: Sandbox, chainhub, standard_input) -> None:
-    """From standard input too, but only one."""
-    sandbox.add(completed, id="x")
-    standard_input(b"x\n")
-    assert chainhub("watch", "-").code == 0
-    standard_input(b"x\ny\n")
-    done = chainhub("watch", "-")
-    assert (done.code, "watch takes one id" in done.err) == (2, True)
-
-
 def test_an_unknown_word_is_noted_in_a_sentence(sandbox: Sandbox, chainhub) -> None:
     """Not with a place in the code."""
     sandbox.add([state("polishing_unseen"), completed], id="x")
@@ -212,10 +192,22 @@ def test_a_question_that_is_wrongly_put_ends_the_command(sandbox: Sandbox, chain
         done = chainhub(*words)
         assert (done.code, done.out) == (2, ""), words
         assert done.err.count("\n") == 1
+    # With --json it has the fields of every record, so that a program has one way to read them.
+    done = chainhub("get", "x", "--json", "--base-url", "https://api.example/v1")
+    (record,) = done.records
+    assert list(record) == FIELDS
+    assert (record["id"], record["error"]["type"]) == (None, "ConfigurationError")
+    assert "--base-url:" in done.err
 
 
-def test_download_names_the_files(sandbox: Sandbox, chainhub, tmp_path: Path) -> None:
-    """After the ids, in the folder that is given."""
+def test_download_names_the_files(sandbox, chainhub, tmp_path, monkeypatch) -> None:
+    """After the ids, in the folder that is given, else in the current one; addresses are secret."""
+    monkeypatch.chdir(tmp_path)
+    sandbox.add(completed, id="m:3", media=[status(403), status(403), status(403)])
+    done = chainhub("download", "m:3")
+    assert "/media/" in done.err
+    assert "signature=" not in done.err.replace("signature=***", "")
+    assert chainhub("download", "m:3", "--json").records[0]["path"] == str(tmp_path / "m@3.mp4")
     for name in ("m:1", "m:2"):
         sandbox.add(completed, id=name)
     done = chainhub("download", "m:1", "m:2", "m:1", "--into", str(tmp_path))
@@ -224,9 +216,7 @@ def test_download_names_the_files(sandbox: Sandbox, chainhub, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("words", [["wait", "m:1", "--download"], ["download", "m:1", "--into"]])
-def test_the_folder_is_made_before_anything_is_asked(
-    words: list[str], sandbox: Sandbox, chainhub, tmp_path: Path
-) -> None:
+def test_the_folder_is_made_before_anything_is_asked(words, sandbox, chainhub, tmp_path) -> None:
     """A wait of minutes does not end with a folder that is missing, or cannot be made."""
     sandbox.add(completed, id="m:1")
     (tmp_path / "file").touch()
@@ -252,40 +242,12 @@ def test_download_to_a_file_or_folder(sandbox: Sandbox, chainhub, tmp_path: Path
     assert "SHA-256" in wrong.err
 
 
-def test_download_without_a_place_uses_the_current_folder(
-    sandbox: Sandbox, chainhub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As most programs do."""
-    sandbox.add(completed, id="m:1")
-    monkeypatch.chdir(tmp_path)
-    done = chainhub("download", "m:1", "--json")
-    assert done.records[0]["path"] == str(tmp_path / "m@1.mp4")
-
-
 @pytest.mark.parametrize("more", [["-o", "film.mp4"], ["--sha256", "0" * 64]])
 def test_what_is_for_one_video_is_refused_for_several(more, sandbox: Sandbox, chainhub) -> None:
     """Before anything is asked."""
     done = chainhub("download", "a", "b", *more)
     assert done.code == 2
     assert sandbox.requests == ()
-
-
-def test_download_of_a_running_task_says_how_to_wait(sandbox: Sandbox, chainhub) -> None:
-    """With the command ready to be copied."""
-    sandbox.add(pending, id="x y")
-    done = chainhub("download", "x y")
-    assert done.code == 5
-    assert "chainhub wait 'x y' --download ." in done.err
-
-
-def test_a_file_that_cannot_be_written_is_a_fault_of_this_machine(
-    sandbox: Sandbox, chainhub, tmp_path: Path
-) -> None:
-    """It has an exit code of its own."""
-    sandbox.add(completed, id="x")
-    done = chainhub("download", "x", "--output", str(tmp_path / "missing" / "film.mp4"))
-    assert done.code == 1
-    assert "the folder does not exist" in done.err
 
 
 def test_a_host_that_is_not_public_must_be_allowed(sandbox: Sandbox, chainhub, tmp_path) -> None:
@@ -300,9 +262,7 @@ def test_a_host_that_is_not_public_must_be_allowed(sandbox: Sandbox, chainhub, t
     assert "allow_hosts" not in done.err
 
 
-def test_batch_prints_records_and_keeps_a_journal(
-    sandbox: Sandbox, chainhub, tmp_path: Path
-) -> None:
+def test_batch_prints_records_and_keeps_a_journal(sandbox, chainhub, tmp_path) -> None:
     """The second run asks for nothing that the journal knows."""
     ids, journal = tmp_path / "ids.txt", tmp_path / "ids.journal"
     ids.write_text("# mine\n\ngood\r\n  bad\ngood\n")
@@ -321,23 +281,13 @@ def test_batch_prints_records_and_keeps_a_journal(
     assert (first.code, second.code) == (8, 8)
 
 
-def test_batch_without_a_journal_writes_no_file(
-    sandbox: Sandbox, chainhub, tmp_path: Path, monkeypatch, standard_input
-) -> None:
-    """A journal is there only if it was asked for."""
+def test_batch_downloads(sandbox, chainhub, tmp_path, standard_input, monkeypatch) -> None:
+    """The record tells the file; one that cannot be had is a failure; no journal is written."""
+    sandbox.add(completed, id="m:1")
+    sandbox.add(completed, id="m:2")
     folder = tmp_path / "empty"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    sandbox.add(completed, id="x")
-    standard_input(b"x\n")
-    assert chainhub("batch", "-").code == 0
-    assert list(folder.iterdir()) == []
-
-
-def test_batch_downloads(sandbox: Sandbox, chainhub, tmp_path: Path, standard_input) -> None:
-    """The record tells the file; one that cannot be had is a failure."""
-    sandbox.add(completed, id="m:1")
-    sandbox.add(completed, id="m:2")
     (tmp_path / "m@2.mp4").write_text("mine")
     standard_input(b"m:1\nm:2\n")
     done = chainhub("batch", "-", "--download", str(tmp_path))
@@ -345,7 +295,7 @@ def test_batch_downloads(sandbox: Sandbox, chainhub, tmp_path: Path, standard_in
     assert told["m:1"] == (str(tmp_path / "m@1.mp4"), None)
     assert told["m:2"][1]["type"] == "DestinationExistsError"
     assert (tmp_path / "m@2.mp4").read_text() == "mine"
-    assert done.code == 8
+    assert (done.code, list(folder.iterdir())) == (8, [])
 
 
 @pytest.mark.parametrize(
@@ -384,15 +334,6 @@ def test_many_failures_are_not_all_repeated(sandbox: Sandbox, chainhub, standard
     assert chainhub("get", "-").err.count("\n") == 22
 
 
-def test_json_tells_of_an_error_before_any_task(chainhub, monkeypatch) -> None:
-    """With the fields of every record, so that a program has one way to read them."""
-    done = chainhub("get", "x", "--json", "--base-url", "https://api.example/v1")
-    (record,) = done.records
-    assert list(record) == FIELDS
-    assert (record["id"], record["error"]["type"]) == (None, "ConfigurationError")
-    assert "--base-url:" in done.err
-
-
 def test_server_text_cannot_move_the_cursor(sandbox: Sandbox, chainhub) -> None:
     """Control characters and those that turn the direction of writing are spelt out."""
     evil = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\r\n"
@@ -404,15 +345,6 @@ def test_server_text_cannot_move_the_cursor(sandbox: Sandbox, chainhub) -> None:
         for text in (done.out, done.err):
             assert text.replace("\n", "").replace("\t", "").isprintable(), words
     assert chainhub("get", "x", "--json").out.isascii()
-
-
-def test_signed_addresses_are_only_results(sandbox: Sandbox, chainhub, tmp_path) -> None:
-    """Never on standard error."""
-    sandbox.add(completed, id="x", media=[status(403), status(403), status(403)])
-    done = chainhub("download", "x", "--into", str(tmp_path))
-    assert done.code != 0
-    assert "/media/" in done.err
-    assert "signature=" not in done.err.replace("signature=***", "")
 
 
 class Closed(io.StringIO):
@@ -431,15 +363,24 @@ class Full(Closed):
         raise OSError(28, "No space left on device")
 
 
-def test_a_reader_that_has_gone_ends_the_command_quietly(
-    sandbox: Sandbox, chainhub, monkeypatch, tmp_path
+def test_output_that_cannot_be_written_ends_the_command(
+    sandbox, chainhub, monkeypatch, tmp_path
 ) -> None:
-    """Also if a download in another thread finds out."""
+    """Quietly if its reader has gone, also if a download finds out; with a sentence otherwise."""
     sandbox.add(completed, id="x")
     monkeypatch.setattr(sys, "stdout", Closed())
     for words in (["get", "x"], ["wait", "x"], ["download", "x", "--into", str(tmp_path)]):
         done = chainhub(*words)
         assert (done.code, done.err) == (141, "")
+    monkeypatch.setattr(sys, "stdout", Full())
+    done = chainhub("get", "x")
+    sentence = "chainhub: input or output error: No space left on device\n"
+    assert (done.code, done.err) == (1, sentence)
+    # A process may be started without any of the three streams.
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert main(["get", "x"]) == 0
+    assert main(["get", "-"]) == 2
 
 
 def test_a_closed_pipe_is_pointed_nowhere(sandbox: Sandbox, chainhub, monkeypatch) -> None:
@@ -452,33 +393,7 @@ def test_a_closed_pipe_is_pointed_nowhere(sandbox: Sandbox, chainhub, monkeypatc
         assert chainhub("get", "x").code == 141
 
 
-def test_output_that_cannot_be_written_is_a_sentence(
-    sandbox: Sandbox, chainhub, monkeypatch
-) -> None:
-    """A full disk is no traceback."""
-    sandbox.add(completed, id="x")
-    monkeypatch.setattr(sys, "stdout", Full())
-    done = chainhub("get", "x")
-    assert (done.code, done.err) == (
-        1,
-        "chainhub: input or output error: No space left on device\n",
-    )
-
-
-def test_closed_streams_are_borne(sandbox: Sandbox, monkeypatch) -> None:
-    """A process may be started without any of the three."""
-    from chainhub.cli import main
-
-    sandbox.add(completed, id="x")
-    for name in ("stdin", "stdout", "stderr"):
-        monkeypatch.setattr(sys, name, None)
-    assert main(["get", "x"]) == 0
-    assert main(["get", "-"]) == 2
-
-
-def test_an_output_without_the_letters_gets_them_spelt_out(
-    sandbox: Sandbox, chainhub, monkeypatch
-) -> None:
+def test_an_output_without_the_letters_gets_them_spelt_out(sandbox, chainhub, monkeypatch) -> None:
     """An ASCII terminal must not end a command."""
     sandbox.add(completed, id="vidéo")
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
@@ -526,12 +441,3 @@ def test_every_command_has_a_help_text_with_an_example(command, chainhub) -> Non
     assert f"Example:\n    chainhub {command}" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert done.code == 0
-
-
-def test_the_process_arguments_are_used_by_default(chainhub, monkeypatch) -> None:
-    """The installed command calls without arguments."""
-    from chainhub.cli import main
-
-    monkeypatch.setattr(sys, "argv", ["chainhub", "--version"])
-    assert main() == 0
-    assert os.environ.get("_CHAINHUB_COMPLETE") is None

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from chainhub import RetryEvent, errors
 from chainhub._download import Progress
-from chainhub._tasks.journal import JournalError
-from chainhub._tasks.status import State
+from chainhub._tasks import JournalError
 from chainhub.cli._app import parse_span
 from chainhub.cli._doctor import Finding, Level, diagnosis, fault, lines
 from chainhub.cli._progress import (
@@ -50,66 +49,27 @@ def task(**fields) -> VideoTask:
     return VideoTask.from_dict({**given, "enhanced_prompt": None, **fields})
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        (errors.CredentialsError, 3),
-        (errors.ConfigurationError, 2),
-        (errors.ClientClosedError, 2),
-        (JournalError, 2),
-        (errors.AuthenticationError, 3),
-        (errors.PermissionDeniedError, 3),
-        (errors.QuotaExceededError, 3),
-        (errors.NotFoundError, 4),
-        (errors.TaskNotFoundError, 4),
-        (errors.LinkExpiredError, 4),
-        (errors.TaskFailed, 5),
-        (errors.TaskCancelled, 5),
-        (errors.TaskExpired, 5),
-        (errors.ResultMissing, 5),
-        (errors.WaitTimeout, 6),
-        (errors.DeadlineError, 6),
-        (errors.RequestTimeoutError, 7),
-        (errors.ConnectionFailedError, 7),
-        (errors.TLSError, 7),
-        (errors.ProxyError, 7),
-        (errors.BadRequestError, 7),
-        (errors.ConflictError, 7),
-        (errors.UnprocessableError, 7),
-        (errors.RateLimitError, 7),
-        (errors.RedirectError, 7),
-        (errors.ServerError, 7),
-        (errors.StatusError, 7),
-        (errors.ResponseError, 7),
-        (errors.AmbiguousOutcome, 7),
-        (errors.ContentRefusedError, 7),
-        (errors.IntegrityError, 7),
-        (errors.DownloadError, 7),
-        (errors.DestinationExistsError, 2),
-        (errors.AddressRefusedError, 2),
-        (errors.DiskError, 1),
-        (errors.CancelledByUser, 130),
-        (errors.TransportError, 7),
-        (errors.TaskError, 5),
-        (errors.ChainhubError, 7),
-    ],
-)
-def test_every_error_has_an_exit_code(kind, code) -> None:
-    """A script tells apart what a person would treat differently."""
-    assert exit_code_of(kind("m")) == code
+CODES = {
+    1: "DiskError",
+    2: "ConfigurationError ClientClosedError DestinationExistsError AddressRefusedError",
+    3: "CredentialsError AuthenticationError PermissionDeniedError QuotaExceededError",
+    4: "NotFoundError TaskNotFoundError LinkExpiredError",
+    5: "TaskError TaskFailed TaskCancelled TaskExpired ResultMissing",
+    6: "WaitTimeout DeadlineError",
+    7: "ChainhubError TransportError RequestTimeoutError ConnectionFailedError TLSError ProxyError "
+    "StatusError BadRequestError ConflictError UnprocessableError RateLimitError RedirectError "
+    "ServerError ResponseError AmbiguousOutcome DownloadError ContentRefusedError IntegrityError",
+    130: "CancelledByUser",
+}
 
 
-def test_the_table_above_is_complete() -> None:
-    """A new error must be given its place."""
-    marks = test_every_error_has_an_exit_code.pytestmark
-    listed = {row[0] for row in marks[0].args[1]}
+def test_every_error_has_an_exit_code() -> None:
+    """A script tells apart what a person would treat differently; a new error needs its place."""
+    codes = {getattr(errors, name): code for code in CODES for name in CODES[code].split()}
     there = {one for one in vars(errors).values() if isinstance(one, type)}
-    assert {one for one in there if issubclass(one, errors.ChainhubError)} <= listed
-
-
-def test_no_error_and_foreign_errors_have_codes_too() -> None:
-    """Nothing is left to chance."""
-    assert (exit_code_of(None), exit_code_of(MemoryError())) == (0, 1)
+    assert {one for one in there if issubclass(one, errors.ChainhubError)} == set(codes)
+    assert {kind: exit_code_of(kind("m")) for kind in codes} == codes
+    assert [exit_code_of(one) for one in (JournalError("m"), None, MemoryError())] == [2, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -141,34 +101,24 @@ def test_what_is_no_span_is_refused(text) -> None:
         parse_span(text)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0:00"), (7.9, "0:07"), (750, "12:30"), (3723, "1:02:03"), (-1, "0:00")],
-)
-def test_clock(seconds, text) -> None:
-    """As a clock shows it."""
-    assert clock(seconds) == text
+def test_words_for_people() -> None:
+    """Spans as a clock shows them; ids shortened in the middle, for they differ at their ends."""
+    assert [clock(n) for n in (0, 7.9, 750, 3723, -1)] == [
+        "0:00", "0:07", "12:30", "1:02:03", "0:00",
+    ]  # fmt: skip
+    assert [shortened("abcd", width, UNICODE) for width in (3, 1, 4)] == ["a…d", "…", "abcd"]
+    for encoding, signs in (("utf-8", UNICODE), ("ascii", ASCII), (None, ASCII), ("?", ASCII)):
+        assert signs_for(types.SimpleNamespace(encoding=encoding)) == signs
 
 
-def test_ids_are_one_per_line() -> None:
-    """Blank lines and comments are none; what looks like a comment inside an id is not."""
+def test_ids_of_arguments_and_standard_input() -> None:
+    """One per line, between other ids too; each counts once; an empty one is a mistake."""
     assert chosen("-", lambda: b"# c\n\n a \r\nb#1\n   # d\n") == ["a", "b#1"]
-
-
-def test_a_dash_stands_for_standard_input() -> None:
-    """Between other ids too; each id counts once."""
     assert chosen(["b", "-", "a", "b"], lambda: "\ufeffa\nc\n".encode()) == ["b", "a", "c"]
-
-
-@pytest.mark.parametrize(("given", "data"), [(["-"], b""), ([" "], b""), (["-"], b"\xff")])
-def test_no_id_is_a_mistake(given, data) -> None:
-    """Also an empty one, which is mostly a variable that is not set."""
-    with pytest.raises(errors.ConfigurationError):
-        chosen(given, lambda: data)
-
-
-def test_a_name_that_no_file_can_have() -> None:
-    """Is told without being shown raw."""
+    assert chosen(["b", "-"], lambda: b"") == ["b"]
+    for words, data in ((["-"], b""), ([" "], b""), (["-"], b"\xff")):
+        with pytest.raises(errors.ConfigurationError):
+            chosen(words, lambda data=data: data)
     with pytest.raises(errors.ConfigurationError, match="its name is not usable") as caught:
         ids_of_file("a\0b\x1b", lambda: b"")
     assert str(caught.value).isprintable()
@@ -206,18 +156,13 @@ def test_no_row_is_ever_too_wide_or_moves_the_cursor(width, names, word, now) ->
 
 
 def test_rows_share_their_columns() -> None:
-    """So that the eye can run down."""
+    """So that the eye can run down; a remainder is never below zero."""
     rows = [Row("a", 0.0, "queued"), Row("long-id", 0.0, "video_generating", 0.5)]
     assert fitted(rows, 5.0, 78, ASCII) == [
         "a        queued            0:05",
         "long-id  video_generating  0:05  50 %",
     ]
-
-
-def test_a_late_task_is_longer_than_usual() -> None:
-    """A remainder is never below zero."""
-    (line,) = fitted([ROW], 90.0, 98, UNICODE)
-    assert line.endswith("longer than usual")
+    assert fitted([ROW], 90.0, 98, UNICODE)[0].endswith("longer than usual")
 
 
 def test_a_download_shows_bytes_speed_and_remainder() -> None:
@@ -233,22 +178,6 @@ def test_a_download_shows_bytes_speed_and_remainder() -> None:
     assert row.speed is None
     row.got(0, 20_000_000, 13.0)
     assert fitted([row], 13.0, 78, ASCII) == ["x  0 bytes of 20.0 MB  0 bytes/s  0:13"]
-
-
-@pytest.mark.parametrize(
-    ("encoding", "signs"),
-    [("utf-8", UNICODE), ("ascii", ASCII), (None, ASCII), ("nonsense", ASCII)],
-)
-def test_signs_fit_the_encoding(encoding, signs) -> None:
-    """A terminal without them gets letters."""
-    stream = types.SimpleNamespace(encoding=encoding)
-    assert signs_for(stream) == signs
-
-
-@pytest.mark.parametrize(("width", "text"), [(3, "a…d"), (1, "…"), (4, "abcd")])
-def test_shortened(width, text) -> None:
-    """Ids differ at their ends."""
-    assert shortened("abcd", width, UNICODE) == text
 
 
 def progress_of_tasks(*ids: str) -> LiveProgress:
@@ -307,8 +236,13 @@ def test_a_failed_poll_in_a_few_words(error, expected) -> None:
     assert failed_poll(error) == expected
 
 
-def test_failing_polls_are_shown_until_one_is_good() -> None:
-    """In the place of the status."""
+def test_failing_polls_are_shown_until_one_is_good(capsys) -> None:
+    """In the place of the status; those of nobody known change no line."""
+    terminal = Terminal(stdin=None, stdout=None, stderr=sys.stderr, environ={})
+    plain = PlainProgress(["a"], terminal)
+    plain.failing(failed_attempt("stranger"))
+    plain.failing(failed_attempt("a"))
+    assert capsys.readouterr().err == "0:00  a  no response (1 of 4): refused\n"
     progress = progress_of_tasks("a")
     progress.failing(failed_attempt("stranger"))
     assert texts(progress) == ["a  connecting  0:00"]
@@ -316,16 +250,6 @@ def test_failing_polls_are_shown_until_one_is_good() -> None:
     assert texts(progress) == ["a  no response (1 of 4): refused  0:00"]
     progress.updated(task(id="a", status="queued"))
     assert texts(progress) == ["a  queued  0:00"]
-
-
-def test_a_failed_poll_of_nobody_known_changes_no_line(capsys) -> None:
-    """On a terminal that gets a line for each change."""
-    terminal = Terminal(stdin=None, stdout=None, stderr=sys.stderr, environ={})
-    progress = PlainProgress(["a"], terminal)
-    progress.failing(failed_attempt("stranger"))
-    assert capsys.readouterr().err == ""
-    progress.failing(failed_attempt("a"))
-    assert capsys.readouterr().err == "0:00  a  no response (1 of 4): refused\n"
 
 
 def test_one_task_needs_no_counts() -> None:
@@ -341,13 +265,8 @@ def test_one_task_needs_no_counts() -> None:
     progress.progressed(Progress("a", 500, None))
     progress.updated(task(id="a"))
     assert texts(progress) == []
-
-
-def test_what_fits_is_shown() -> None:
-    """And how many more there are."""
     shown = texts(progress_of_tasks(*(f"task-{n}" for n in range(100))), height=8)
-    assert len(shown) == 7
-    assert shown[-1] == "and 95 more"
+    assert (len(shown), shown[-1]) == (7, "and 95 more")
 
 
 def test_lines_for_people_and_programs() -> None:
@@ -387,16 +306,12 @@ def test_sentences_speak_of_options(text, expected) -> None:
     assert spoken(text) == expected
 
 
-def test_a_complaint_names_the_task() -> None:
-    """Unless the sentence does already, and within one bounded line."""
+def test_sentences_are_bounded_and_can_be_copied() -> None:
+    """A complaint names its task; ids are quoted for a shell, very many left to standard input."""
     error = errors.ServerError("m", status=500)
     assert complaint(error, "x").startswith("chainhub: x: 500 Internal Server Error: m")
     assert complaint(errors.TaskFailed("task x failed"), "x") == "chainhub: task x failed"
     assert len(complaint(error, "x" * 5000)) <= 700
-
-
-def test_the_way_on_can_be_copied() -> None:
-    """Quoted for a shell; very many ids are left to standard input."""
     assert again("wait", ["a b", "c"], ["--download", "."]) == "chainhub wait 'a b' c --download ."
     assert again("wait", map(str, range(30))) == "chainhub wait -"
     assert plain("a\x1b[2J\u202e b") == "a\\x1b[2J\\u202e b"
@@ -446,4 +361,3 @@ def test_findings_are_told_by_section() -> None:
         "  ✗ no key", "    → give --base-url",
     ]  # fmt: skip
     assert list(lines(findings[1], findings[1], ASCII))[1] == "    > do"
-    assert State.RUNNING == "running"

@@ -164,9 +164,7 @@ def test_a_keyring_that_does_not_open(held, sandbox: Sandbox, chainhub, monkeypa
     assert chainhub("doctor").code == 3
 
 
-def test_a_missing_key_on_this_machine_names_the_sandbox(
-    sandbox: Sandbox, chainhub, monkeypatch
-) -> None:
+def test_a_missing_key_on_this_machine_names_the_sandbox(sandbox, chainhub, monkeypatch) -> None:
     """Its export lines are what is missing; elsewhere nothing is said of it."""
     monkeypatch.delenv("CHAINHUB_API_KEY")
     done = chainhub("get", "x")

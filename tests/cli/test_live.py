@@ -118,9 +118,7 @@ def test_a_note_has_a_line_of_its_own(sandbox: Sandbox, chainhub, watched) -> No
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
-def test_a_terminal_that_can_do_little_gets_lines(
-    term, sandbox: Sandbox, chainhub, watched
-) -> None:
+def test_a_terminal_that_can_do_little_gets_lines(term, sandbox, chainhub, watched) -> None:
     """One for each change, and no escape sequence."""
     sandbox.add([pending, completed], id="x")
     came = watched(term=term)

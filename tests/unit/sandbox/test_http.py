@@ -45,13 +45,8 @@ def test_without_the_key_nothing_is_told(sandbox: Sandbox, authorization: str | 
     error = got.json()["error"]
     assert (got.status_code, error["type"], error["code"]) == (401, "new_api_error", "")
     assert error["message"] == f"Invalid token (request id: {got.headers['x-oneapi-request-id']})"
-
-
-def test_the_scheme_is_read_in_any_case(sandbox: Sandbox) -> None:
-    """The name of the scheme is case-insensitive, as HTTP has it."""
-    url = f"{sandbox.base_url}{QUERY}?id=veo:completes"
-    headers = {"Authorization": f"bearer  {KEY}"}
-    assert PLAIN.get(url, headers=headers).status_code == 200
+    # The name of the scheme is case-insensitive, as HTTP has it.
+    assert PLAIN.get(url, headers={"Authorization": f"bearer  {KEY}"}).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "?id=", "?other=1", "?id=&id=veo:completes"])
@@ -75,6 +70,7 @@ def test_an_unknown_task_does_not_exist(client: httpx.Client, task_id: str) -> N
     ("method", "path", "code", "allowed"),
     [
         ("GET", "/", 404, set()),
+        ("GET", "/" + "x" * 200, 404, set()),
         ("POST", "/v1/video/create", 404, set()),
         ("GET", f"{QUERY}/", 404, set()),
         ("GET", "/media/a/b.mp4", 404, set()),
@@ -83,19 +79,13 @@ def test_an_unknown_task_does_not_exist(client: httpx.Client, task_id: str) -> N
         ("DELETE", "/media/a.mp4", 405, {"GET", "HEAD"}),
     ],
 )
-def test_other_routes_do_not_exist(
-    client: httpx.Client, method: str, path: str, code: int, allowed: set[str]
-) -> None:
+def test_other_routes_do_not_exist(client, method, path, code, allowed) -> None:
     """A wrong route or method gets the envelope; a wrong method is told the right ones."""
     got = client.request(method, path)
     assert got.status_code == code
-    assert got.json()["error"]["message"] == f"Invalid URL ({method} {path})"
+    # A long path is not repeated whole.
+    assert got.json()["error"]["message"] == f"Invalid URL ({method} {path[:200]})"
     assert set(filter(None, got.headers.get("allow", "").split(", "))) == allowed
-
-
-def test_a_long_path_is_not_repeated(client: httpx.Client) -> None:
-    """A message stays short."""
-    assert len(client.get("/" + "x" * 9999).content) < 400
 
 
 def test_every_answer_carries_a_request_id(sandbox: Sandbox, client: httpx.Client) -> None:
@@ -125,14 +115,7 @@ def test_every_answer_carries_a_request_id(sandbox: Sandbox, client: httpx.Clien
         (answer(b"\xff", content_type=None, headers={"X-A": "b"}), 200, {"x-a": "b"}, b"\xff"),
     ],
 )
-def test_a_fault_answers_instead(
-    sandbox: Sandbox,
-    client: httpx.Client,
-    step: Step,
-    code: int,
-    headers: dict[str, str],
-    body: bytes,
-) -> None:
+def test_a_fault_answers_instead(sandbox, client, step, code, headers, body) -> None:
     """A fault's answer takes the task's place for one question."""
     task_id = sandbox.add([step, completed])
     got = ask(client, task_id)
@@ -152,13 +135,7 @@ def test_a_fault_answers_instead(
         (cut(hard=True), httpx.ReadError, "reset"),
     ],
 )
-def test_a_connection_can_break(
-    sandbox: Sandbox,
-    client: httpx.Client,
-    step: Step,
-    error: type[Exception],
-    words: str,
-) -> None:
+def test_a_connection_can_break(sandbox, client, step, error, words) -> None:
     """A reset, a close and a cut end the connection; the next question is answered."""
     task_id = sandbox.add([step, completed])
     with pytest.raises(error, match=words):
@@ -175,9 +152,7 @@ def test_a_cut_answer_has_begun(sandbox: Sandbox, client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("step", [slow(0.05), trickle(0.05), slow(0, completed), trickle(0)])
-def test_a_slow_answer_is_whole_in_the_end(
-    sandbox: Sandbox, client: httpx.Client, step: Step
-) -> None:
+def test_a_slow_answer_is_whole_in_the_end(sandbox, client, step) -> None:
     """Late or in small pieces, the whole answer comes."""
     task_id = sandbox.add([pending, step])
     ask(client, task_id)
@@ -185,9 +160,7 @@ def test_a_slow_answer_is_whole_in_the_end(
 
 
 @pytest.mark.parametrize("step", [slow(60), trickle(60)])
-def test_a_client_that_leaves_is_not_waited_for(
-    sandbox: Sandbox, client: httpx.Client, step: Step
-) -> None:
+def test_a_client_that_leaves_is_not_waited_for(sandbox, client, step) -> None:
     """When the client's patience ends, the next question is answered as if nothing had been."""
     task_id = sandbox.add([step, completed])
     with pytest.raises(httpx.ReadTimeout):
@@ -236,21 +209,14 @@ def test_a_video_has_faults_of_its_own(sandbox: Sandbox, client: httpx.Client) -
     ("host", "expected"),
     [("sandbox.test:9", "http://sandbox.test:9/"), ("a b", None), ("evil/@x", None)],
 )
-def test_a_link_has_the_host_the_client_knows(
-    sandbox: Sandbox, client: httpx.Client, host: str, expected: str | None
-) -> None:
+def test_a_link_has_the_host_the_client_knows(sandbox, client, host, expected) -> None:
     """A link begins with what the client calls this host; an impossible name is not repeated."""
     got = client.get(QUERY, params={"id": sandbox.add(completed)}, headers={"Host": host})
     assert got.json()["video_url"].startswith(expected or f"{sandbox.base_url}/")
-
-
-def test_a_link_over_ipv6() -> None:
-    """An address of IPv6 stands in brackets."""
-    with Sandbox(key=KEY, host="::1") as sandbox:
-        headers = {"Authorization": f"Bearer {KEY}", "Host": "a b"}
-        url = f"{sandbox.base_url}{QUERY}?id={sandbox.add(completed)}"
-        link = PLAIN.get(url, headers=headers).json()["video_url"]
-        assert link.startswith(f"{sandbox.base_url}/media/")
+    with Sandbox(key=KEY, host="::1") as other:  # an address of IPv6 stands in brackets
+        url = f"{other.base_url}{QUERY}?id={other.add(completed)}"
+        link = client.get(url, headers={"Host": host}).json()["video_url"]
+        assert link.startswith(expected or f"{other.base_url}/media/")
 
 
 @pytest.mark.parametrize(
@@ -263,9 +229,7 @@ def test_a_link_over_ipv6() -> None:
         (reset, (None, None)),
     ],
 )
-def test_the_log_tells_what_was_answered(
-    step: Step, status_and_word: tuple[int | None, str | None]
-) -> None:
+def test_the_log_tells_what_was_answered(step, status_and_word) -> None:
     """Beside a request stands the answer's status and, if it is about the task, its word."""
     with Sandbox(key=KEY) as sandbox, suppress(httpx.TransportError):
         PLAIN.get(

@@ -49,9 +49,7 @@ def test_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
         (["--hos", "::1"], "unrecognized arguments"),
     ],
 )
-def test_a_mistake_is_one_sentence(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mistake_is_one_sentence(arguments, words, capsys) -> None:
     """A mistake in the call ends with status 2 and a single line that names it."""
     try:
         code: object = main(arguments)
@@ -63,9 +61,7 @@ def test_a_mistake_is_one_sentence(
     assert err.count("\n") == 1
 
 
-def test_a_missing_extra_is_one_sentence(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_extra_is_one_sentence(capsys, monkeypatch) -> None:
     """Without the extra, the command says what to install."""
     monkeypatch.delitem(sys.modules, "chainhub.sandbox._server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
@@ -73,9 +69,7 @@ def test_a_missing_extra_is_one_sentence(
     assert '--index-url https://INDEX/simple/ "chainhub[sandbox]"' in capsys.readouterr().err
 
 
-def test_sigterm_is_ctrl_c(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sigterm_is_ctrl_c(capsys, monkeypatch) -> None:
     """Run as a program, the command also ends in order when it is asked to terminate."""
     monkeypatch.setattr(sys, "argv", ["sandbox", "--port", "0"])
     monkeypatch.setattr(time, "sleep", lambda _: os.kill(os.getpid(), signal.SIGTERM))

@@ -110,9 +110,7 @@ def test_an_empty_file_has_no_part(asked: str) -> None:
         (8999, 403, 8950),
     ],
 )
-def test_a_link_works_for_its_lifetime(
-    monkeypatch: pytest.MonkeyPatch, after: float, status: int, later: int
-) -> None:
+def test_a_link_works_for_its_lifetime(monkeypatch, after, status, later) -> None:
     """A link for 100 s is refused at 100 s; the one that is told is renewed after half of that."""
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: 1_700_000_010.0)  # halves are exact then

@@ -114,11 +114,7 @@ def test_little():
     assert loaded[0] - loaded[1] == {"chainhub", "chainhub.testing", "chainhub.testing.plugin"}
 
 
-def test_a_script_of_everything(
-    chainhub_sandbox: testing.Sandbox,
-    chainhub_client: chainhub.Client,
-    chainhub_clock: testing.VirtualClock,
-) -> None:
+def test_a_script_of_everything(chainhub_sandbox, chainhub_client, chainhub_clock) -> None:
     """Words, answers and broken connections make a task's life, which takes no time."""
     task_id = chainhub_sandbox.task("pending", status(503), reset, failed("unsafe prompt"))
     with pytest.raises(chainhub.TaskFailed, match="unsafe prompt"):
@@ -127,9 +123,7 @@ def test_a_script_of_everything(
 
 
 @pytest.mark.parametrize("word", ["completed", "SUCCESS"])
-def test_a_final_word_is_what_it_is_at_the_service(
-    chainhub_sandbox: testing.Sandbox, chainhub_client: chainhub.Client, word: str
-) -> None:
+def test_a_final_word_is_what_it_is_at_the_service(chainhub_sandbox, chainhub_client, word) -> None:
     """A task that a word completes has a video."""
     task = chainhub_client.video.wait(chainhub_sandbox.task("pending", "pending", word))
     assert (task.status, bool(task.video_url)) == (word, True)
@@ -166,9 +160,7 @@ def test_asynchronous_client_works_in_any_loop(
     ("before", "after"),
     [("", "127.0.0.1"), ("a.example, b", "a.example,b,127.0.0.1"), ("*", "*")],
 )
-def test_clients_of_the_environment_reach_it(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, before: str, after: str
-) -> None:
+def test_clients_of_the_environment_reach_it(request, monkeypatch, before, after) -> None:
     """Code that makes its own client is led to the sandbox, past a proxy that others need."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", before)
@@ -180,9 +172,7 @@ def test_clients_of_the_environment_reach_it(
         assert client.video.query(task_id).status == "completed"
 
 
-def test_missing_packages_fail_the_test(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_packages_fail_the_test(request, monkeypatch) -> None:
     """Seen from inside, the sentence names what is missing."""
     monkeypatch.setitem(sys.modules, "chainhub.sandbox._app", None)
     with pytest.raises(pytest.fail.Exception, match="needs the package chainhub, which"):
