@@ -12,12 +12,13 @@ from pathlib import Path
 
 from tools import directories, documents, generation, layout, selection, validation
 from tools.changes import diff, snapshots, surface
-from tools.contract import called, mapping, operations
+from tools.contract import Place, called, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.layout import shown
 from tools.pages import hosts, reading
 from tools.repair import composition, downgrade, media, names, normalise, overlay, paths, unions
+from tools.tasks.compile import operation_ids
 
 _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
@@ -30,6 +31,7 @@ class Repair:
     applied: list[overlay.Applied]
     unmatched: list[str]
     normalised: list[tuple[str, int]]
+    published: dict[str, Place]
     left_out: list[selection.LeftOut] = field(default_factory=list)
 
 
@@ -120,8 +122,9 @@ def repaired_document(document: dict[str, Json], place: str) -> Repair:
     ]
     unions.simplify(document)
     normalised += composition.compose(document)
+    published = operation_ids(document)
     names.name_all(document)
-    return Repair(document, applied, unmatched, normalised)
+    return Repair(document, applied, unmatched, normalised, published)
 
 
 def repairs(repaired: Repair) -> str:
@@ -182,7 +185,7 @@ def build(contract: Path, folder: Path, *, strict: bool = False) -> Repair:
     if strict and repaired.left_out:
         raise PipelineError(f"{shown(contract)}: {repaired.left_out[0]}")
     package = folder / layout.PACKAGE
-    generation.generate(repaired.document, data, shown(contract), package)
+    generation.generate(repaired.document, data, shown(contract), package, repaired.published)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
     (folder / layout.REPAIRS).write_bytes(repairs(repaired).encode())
     directories.level(folder)

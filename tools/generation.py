@@ -10,7 +10,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from importlib.metadata import version
@@ -22,6 +22,7 @@ from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.openapi import Endpoint
 
 from tools import enums, keywords, layout, received
 from tools.contract import Place, at, mapping, operations
@@ -29,6 +30,8 @@ from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.media import BYTES, contents, is_bytes
 from tools.servers import write_servers
+from tools.tasks.compile import Tables, compiled
+from tools.tasks.written import TASKS, Operations, tasks_module, write_contract
 
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
@@ -80,16 +83,31 @@ def _named(errors: Sequence[GeneratorError]) -> dict[Place, str]:
     return {("paths", one[2], one[1].lower()): _worded(error) for one, error in found if one}
 
 
-def generate(document: dict[str, Json], data: GeneratorData, place: str, into: Path) -> None:
+def generate(
+    document: dict[str, Json],
+    data: GeneratorData,
+    place: str,
+    into: Path,
+    published: Mapping[str, Place] | None = None,
+) -> None:
     """Write the package for what was parsed of `document` into `into`, which must not exist.
+
+    Args:
+        document: The repaired contract.
+        data: What the generator understood of it.
+        place: The name of the contract, for messages.
+        into: The folder of the package.
+        published: The operationIds that the contract had before it was repaired.
 
     Raises:
         PipelineError: the generator has a warning or an error, or left something out.
     """
     config = _config(document, into)
+    tables = compiled(document, place, published or {})
+    known = Operations(document, data)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
-            errors = _run(data, config)
+            errors = _run(data, config, known, tables)
     except Exception as error:  # on some schemas it crashes, with any exception
         raise PipelineError(
             f"{place} cannot be generated: {type(error).__name__}: {error}."
@@ -99,6 +117,7 @@ def generate(document: dict[str, Json], data: GeneratorData, place: str, into: P
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
     write_servers(document, place, into)
+    write_contract(tables, known, into)
     _write_stub(into / "models" / "__init__.pyi", data)
     (into / "py.typed").touch()
 
@@ -166,7 +185,9 @@ def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | Genera
         return GeneratorData.from_dict(document, config=config)
 
 
-def _run(data: GeneratorData, config: Config) -> Sequence[GeneratorError]:
+def _run(
+    data: GeneratorData, config: Config, known: Operations, tables: Tables
+) -> Sequence[GeneratorError]:
     names = received.settle(data)
     enums.open_up(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
@@ -179,7 +200,17 @@ def _run(data: GeneratorData, config: Config) -> Sequence[GeneratorError]:
     project.env.auto_reload = False  # nor does it look again, at each use, whether one has changed
     # Jinja compares the names of its globals at each import, which a plain dict does at once.
     with _replaced(project.env, "make_globals", lambda own: {**project.env.globals, **(own or {})}):
-        return project.build()
+        macros = project.env.get_template("resource_macros.jinja").make_module()
+        returns: Callable[[Endpoint], object] = vars(macros)["returns"]
+        types = {place: str(returns(known.endpoint(place))) for _, place in known}
+        tidy = project._run_post_hooks
+
+        def finish() -> None:
+            (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
+            tidy()
+
+        with _replaced(project, "_run_post_hooks", finish):
+            return project.build()
 
 
 @contextmanager

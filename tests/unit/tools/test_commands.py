@@ -217,7 +217,7 @@ def test_a_generation_that_stops_leaves_the_old_package(
     main(["generate"])
     before = snapshot(project)
 
-    def stopping(_: object, __: object, ___: str, into: Path) -> None:
+    def stopping(_: object, __: object, ___: str, into: Path, ____: object) -> None:
         into.mkdir()
         raise stop
 

@@ -1,0 +1,1 @@
+"""What the contract says of tasks: recognised where nobody said it, compiled into tables."""

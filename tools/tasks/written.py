@@ -1,0 +1,220 @@
+"""Write what is said of tasks beside the client: `tasks.py` for code, `contract.json` for tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path as FilePath
+from typing import Final
+
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties import ModelProperty
+from openapi_python_client.parser.properties.list_property import ListProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.union import UnionProperty
+
+from tools.contract import Place, at, mapping, operations
+from tools.documents import Json
+from tools.repair.media import is_bytes
+from tools.tasks import examples, places
+from tools.tasks.compile import ROLES, Create, Paths, Tables, Task
+from tools.tasks.places import Path
+
+TASKS: Final = "tasks.py"
+CONTRACT: Final = "contract.json"
+
+_HEAD: Final = '''"""How tasks are asked for and created, as the contract says.
+
+A path is a tuple of steps through an answer: the name of an attribute, or of a field where no model
+declares one; the number of an item; None for every item. Of several paths the first that leads to a
+value counts. WORDS says what a status means, in lower case with `_` for a dash or a space.
+"""
+
+'''
+
+
+class Operations:
+    """The operations of a contract as the generated client calls them."""
+
+    def __init__(self, document: dict[str, Json], data: GeneratorData) -> None:
+        endpoints = {
+            (endpoint.method, _plain(endpoint.path.get_untrusted_value())): (str(tag), endpoint)
+            for tag, collection in data.endpoint_collections_by_tag.items()
+            for endpoint in collection.endpoints
+        }
+        self.document = document
+        self._found = {
+            place: endpoints[str(place[2]), _plain(str(place[1]))]
+            for place, _ in operations(document)
+        }
+        self._models = {model.class_info.name: model for model in data.models}
+
+    def __iter__(self) -> Iterator[tuple[str, Place]]:
+        """Walk through the operations by name."""
+        yield from sorted((self.name(place), place) for place in self._found)
+
+    def name(self, place: Place) -> str:
+        """Name an operation as callers do: `video.query`."""
+        tag, endpoint = self._found[place]
+        return f"{tag}.{endpoint.name}"
+
+    def endpoint(self, place: Place) -> Endpoint:
+        """Find what the generator knows of an operation."""
+        return self._found[place][1]
+
+    def parameters(self, place: Place) -> dict[str, tuple[str, str]]:
+        """Find the parameters by their Python names: where they stand, and their own names."""
+        return {
+            str(one.python_name): (kind.value, one.name.get_untrusted_value())
+            for kind, one in self.endpoint(place).iter_all_parameters()
+        }
+
+    def python_name(self, place: Place, parameter: str) -> str:
+        """Find the Python name of a parameter in the path or the query."""
+        known = self.parameters(place).items()
+        return next(
+            name for name, (kind, own) in known if own == parameter and kind in ("path", "query")
+        )
+
+    def attributes(self, place: Place, path: Path) -> Path:
+        """Name the steps of a path through the answer as its models do."""
+        status = places.answer(self.document, place).status
+        responses = self.endpoint(place).responses
+        here: list[PropertyProtocol] = [
+            one.prop for one in responses if one.status_code.pattern == status
+        ]
+        steps: list[int | str | None] = []
+        for step in path:
+            here = [one for each in here for one in self._choices(each)]
+            if not isinstance(step, str):
+                steps.append(step)
+                here = [one.inner_property for one in here if isinstance(one, ListProperty)]
+                continue
+            models = [
+                self._models[one.class_info.name] for one in here if isinstance(one, ModelProperty)
+            ]
+            fields = [*_fields(models, step)]
+            steps.append(str(fields[0].python_name) if fields else step)
+            here = [*fields] or [
+                one.additional_properties for one in models if one.additional_properties
+            ]
+        return tuple(steps)
+
+    def _choices(self, one: PropertyProtocol) -> Iterator[PropertyProtocol]:
+        if isinstance(one, UnionProperty):
+            for inner in one.inner_properties:
+                yield from self._choices(inner)
+        else:
+            yield one
+
+
+def _plain(path: str) -> str:
+    """Leave the names of its parameters out of a path: the generator writes them in its way."""
+    parts = path.split("{")
+    return "{".join([parts[0], *(part.partition("}")[2] for part in parts[1:])])
+
+
+def _fields(models: Iterable[ModelProperty], name: str) -> Iterator[PropertyProtocol]:
+    for model in models:
+        for field in (*(model.required_properties or ()), *(model.optional_properties or ())):
+            if field.name == name:
+                yield field
+
+
+def _task(
+    task: Task, paths: dict[str, Paths], known: Operations, place: Place
+) -> dict[str, object]:
+    content = task.content
+    return {
+        "parameter": known.python_name(place, task.parameter),
+        "parameters": tuple(known.python_name(place, name) for name in task.further),
+        **paths,
+        "kind": task.kind,
+        "words": dict(task.words),
+        "content": content and (known.name(content[0]), known.python_name(*content)),
+        "main": task.main,
+    }
+
+
+def _create(create: Create, known: Operations, *, python: bool, place: Place) -> dict[str, object]:
+    def named(paths: Paths) -> Paths:
+        return tuple(known.attributes(place, one) for one in paths) if python else paths
+
+    return {
+        "task": known.name(create.task),
+        "id": named(create.id),
+        "parameters": {
+            known.python_name(create.task, name): value if isinstance(value, str) else named(value)
+            for name, value in create.parameters.items()
+        },
+    }
+
+
+def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -> str:
+    """Write `tasks.py`: data for the code that waits.
+
+    Args:
+        tables: What the contract says of tasks.
+        known: The operations of the client.
+        returns: The types of the operations' answers, as Python code.
+    """
+    tasks: dict[str, object] = {}
+    creates: dict[str, object] = {}
+    for name, place in known:
+        if place in tables.tasks:
+            task = tables.tasks[place]
+            paths = {
+                role: tuple(known.attributes(place, one) for one in task.paths[role])
+                for role in ROLES
+            }
+            tasks[name] = {"returns": returns[place], **_task(task, paths, known, place)}
+        if place in tables.creates:
+            made = _create(tables.creates[place], known, python=True, place=place)
+            creates[name] = {"returns": returns[place], **made}
+    return (
+        f"{_HEAD}WORDS: dict[str, str] = {tables.words!r}\n\n"
+        f"TASKS: dict[str, dict[str, object]] = {tasks!r}\n\n"
+        f"CREATES: dict[str, dict[str, object]] = {creates!r}\n"
+    )
+
+
+def write_contract(tables: Tables, known: Operations, into: FilePath) -> None:
+    """Write `contract.json`: a line for every operation, for what plays or offers them by name."""
+    lines = []
+    for name, place in known:
+        described = json.dumps(
+            _described(tables, known, place), ensure_ascii=False, separators=(",", ":")
+        )
+        lines.append(f"{json.dumps(name)}:{described}")
+    text = '{"operations":{\n' + ",\n".join(lines) + "\n}}\n"
+    (into / CONTRACT).write_text(text, "utf-8")
+
+
+def _described(tables: Tables, known: Operations, place: Place) -> dict[str, object]:
+    document = known.document
+    answer = places.answer(document, place)
+    kind, status = answer.media_type, answer.status
+    parameters = places.parameters(document, place)
+    by_name = known.parameters(place)
+    required = [
+        name for name, key in by_name.items() if parameters.get(key, {}).get("required") is True
+    ]
+    body = places.resolved(mapping(at(document, place)).get("requestBody"), document)
+    described: dict[str, object] = {
+        "method": str(place[2]).upper(),
+        "path": place[1],
+        "in": by_name,
+        "required": required,
+        "body": next(iter(mapping(body.get("content"))), None),
+        "example": examples.example(answer.content, document) if kind else None,
+        "schema": None if answer.schema is None else examples.reduced(answer.schema, document),
+        "status": int(status) if status.isdecimal() else 200,
+        "binary": kind if kind and is_bytes(kind, is_body=False) else None,
+    }
+    if place in tables.tasks:
+        task = tables.tasks[place]
+        described["task"] = _task(task, dict(task.paths), known, place)
+    if place in tables.creates:
+        described["create"] = _create(tables.creates[place], known, python=False, place=place)
+    return described
