@@ -142,8 +142,8 @@ def _diff(options: argparse.Namespace) -> int:
     previous = options.previous or changes.previous or snapshots.current().version
     if previous:
         _say(f"\nAfter {previous} this asks for {changes.asked_for(previous)} or more.")
-    for package in changes.missing:
-        _say(f"{options.base} lacks the code of {package}: not compared.", sys.stderr)
+    for lacking in changes.missing:
+        _say(f"{options.base} lacks {lacking}: not compared.", sys.stderr)
     return 0
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools import directories, documents, generation, layout, selection, validation
-from tools.changes import diff, snapshots, surface
+from tools.changes import diff, entries, promises, snapshots, surface
 from tools.contract import Place, called, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
@@ -104,8 +104,10 @@ def _is_ours(repaired: Repair) -> bool:
     return named <= mapping(repaired.document["paths"]).keys()
 
 
-def repaired_document(document: dict[str, Json], place: str) -> Repair:
-    """Repair a contract that was read.
+def repaired_document(
+    document: dict[str, Json], place: str, laid_over: Path | None = None
+) -> Repair:
+    """Repair a contract that was read, with the project's overlay or another.
 
     Raises:
         PipelineError: it is none, or an action of the overlay cannot be carried out.
@@ -116,7 +118,8 @@ def repaired_document(document: dict[str, Json], place: str) -> Repair:
     paths.make_plain(document)
     normalised = normalise.normalise(document)
     normalised += media.settle(document)
-    applied = overlay.apply(document, documents.read(layout.OVERLAY), shown(layout.OVERLAY))
+    file = laid_over or layout.OVERLAY
+    applied = overlay.apply(document, documents.read(file), shown(file))
     unmatched = [
         one.action.name for one in applied if not one.places and not one.action.may_find_nothing
     ]
@@ -242,16 +245,36 @@ def changed_since(base: str) -> Changes:
 
     now = snapshots.current()
     with snapshots.earlier(base, build) as was:
-        contract = diff.difference(was.surface, now.surface)
+        before, after = _promised(was), _promised(now)
+        missing = []
+        if before is None or after is None:
+            missing.append("the contract with its limits, defaults and security")
+            before = after = {}
+        contract = diff.difference(before, after)
+        surfaces = map(entries.from_surface, (was.surface, now.surface))
+        contract.take(diff.difference(*surfaces), lambda name: name)
         client = diff.Difference()
         states_of_code = (was.roots, now.roots)
-        missing = [one for one in layout.PACKAGES if not packages.has(one, *states_of_code)]
-        if layout.PACKAGE not in missing:
+        lacking = [one for one in layout.PACKAGES if not packages.has(one, *states_of_code)]
+        if layout.PACKAGE not in lacking:
             found = packages.changes(layout.PACKAGE, *states_of_code)
             contract.take(found, surface.called)
-        if layout.CLIENT not in missing:
+        if layout.CLIENT not in lacking:
             client = packages.changes(layout.CLIENT, *states_of_code)
+        missing += [f"the code of {package}" for package in lacking]
         return Changes(contract, client, was.version, missing)
+
+
+def _promised(state: snapshots.State) -> entries.Entries | None:
+    """List what a state's contract promises; None where it has none that can be read today."""
+    if state.contract is None:
+        return None
+    contract, laid_over = state.contract
+    try:
+        repaired = repaired_document(documents.read(contract), shown(contract), laid_over)
+        return promises.from_contract(repaired.document, entries.calls_of(state.surface))
+    except (PipelineError, RecursionError):
+        return None
 
 
 def check_release(base: str, version: str | None, previous: str | None) -> tuple[str, str]:

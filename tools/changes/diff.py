@@ -1,30 +1,31 @@
-"""Say what a change of the contract means for callers, from two public surfaces.
+"""Say what a change of the contract means for callers: two lists of promises, compared by a table.
 
-Breaking is what can stop a program that worked: something gone, another type, a field that may now
-be missing or null, a parameter that must now be given, another place in the call, a moved path.
-What a model's change means depends on where the model goes: a request must give what is required
-and may give what is allowed, an answer is read. So a field that may now be null breaks those who
-read it, one that must now be given breaks those who write it; the reverse of both breaks nobody.
-Added is what nobody used yet. The version that the change asks for follows semantic versioning;
-before 1.0 a breaking change asks for the next minor version, any other for the next patch.
+Breaking is what can stop a program that worked, added is what nobody used yet. What a change means
+depends on who gives the value: a call must give what is required and may give what is allowed, an
+answer is read. So a field that may now be null breaks those who read it, one that must now be given
+breaks those who write it; the reverse of both breaks nobody. Each word has a judge that says
+whether fewer values are allowed, or more; a word that no rule knows is told as documentation.
+
+The version that the change asks for follows semantic versioning; before 1.0 a breaking change asks
+for the next minor version, any other for the next patch.
 """
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
+from tools.changes.entries import Entries, Entry, Side, members, root_of, users
+from tools.documents import Json
 from tools.errors import PipelineError
 
-_CALL: Final = re.compile(r"- `(client\.[\w.]+)(\(.*\)) -> (.+)` — `(.+)`")
-_FIELD: Final = re.compile(r"- `(\w+): (.+)` — (.+)")
-_VALUE: Final = re.compile(r"- `(\w+) = (.+)`")
-_OTHER: Final = re.compile(r"- any other field: `(.+)`")
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
-_NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_USERS: Final = 2  # more calls are counted, not named
+
+Judge: TypeAlias = Callable[[Json, Json], tuple[bool, bool]]
 
 
 class Told(NamedTuple):
@@ -55,15 +56,18 @@ class Difference:
             called: Tells under which name the thing of a change would stand here, if any.
         """
         known = self.settled | {told.name for told in (*self.breaking, *self.added)}
-        for ours, theirs in (
-            (self.breaking, other.breaking),
-            (self.added, other.added),
-            (self.documentation, other.documentation),
+        texts = known | {told.name for told in self.documentation}
+        for ours, theirs, told_of in (
+            (self.breaking, other.breaking, known),
+            (self.added, other.added, known),
+            (self.documentation, other.documentation, texts),
         ):
             for told in theirs:
-                name = called(told.name)
-                if name is not None and not _known(name, known):
-                    ours.append(Told(name, told.sentence.replace(f"`{told.name}`", f"`{name}`")))
+                place, bracket, inner = told.name.partition("(")
+                name = called(place)
+                if name is not None and not _known(name + bracket + inner, told_of):
+                    shown = f"{name}(…)" if name.count(".") > 1 and name[:7] == "client." else name
+                    ours.append(Told(name, told.sentence.replace(f"`{place}`", f"`{shown}`")))
 
     def lines(self) -> Iterator[str]:
         """Write the lines of a changelog, breaking changes first, each change once."""
@@ -79,7 +83,9 @@ class Difference:
 
 def _known(name: str, told: set[str]) -> bool:
     """Tell whether a change of this, or of what holds it or it holds, was told."""
-    return any(f"{name}.".startswith(f"{one}.") or one.startswith(f"{name}.") for one in told)
+    return name in told or any(
+        name.startswith((f"{one}.", f"{one}(")) or one.startswith(f"{name}.") for one in told
+    )
 
 
 def asked_for(version: str, differences: Iterable[Difference]) -> str:
@@ -112,241 +118,341 @@ def numbers_of(version: str) -> tuple[int, int, int]:
     return int(found[1]), int(found[2]), int(found[3])
 
 
-@dataclass(frozen=True)
-class _Parameter:
-    kind: str
-    default: str | None
-    place: int | None  # None where it can be given by name only
-
-    @property
-    def required(self) -> bool:
-        return self.default is None
+# The judges: whether the new value allows fewer than the old one, and whether it allows more.
 
 
-@dataclass(frozen=True)
-class _Call:
-    request: str
-    returns: str
-    parameters: dict[str, _Parameter]
+def _most(old: Json, new: Json) -> tuple[bool, bool]:
+    was, now = (cast("float", one) if one is not None else float("inf") for one in (old, new))
+    return now < was, now > was
 
 
-@dataclass(frozen=True)
-class _Field:
-    kind: str
-    optional: bool
-    nullable: bool
-    json: str
-
-    def __str__(self) -> str:
-        notes = ["optional" if self.optional else "required"]
-        notes += ["nullable"] if self.nullable else []
-        return ", ".join([f"`{self.kind}`", *notes, *([self.json] if self.json else [])])
+def _least(old: Json, new: Json) -> tuple[bool, bool]:
+    was, now = (cast("float", one) if one is not None else float("-inf") for one in (old, new))
+    return now > was, now < was
 
 
-@dataclass(frozen=True)
-class _Other:
-    """A model itself, a listed value, or the fields a model has beside its own."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
+def _rule(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge a condition of which two cannot be compared: a pattern, a format."""
+    return new is not None, old is not None
 
 
-_Entry: TypeAlias = _Call | _Field | _Other
-_Entries: TypeAlias = dict[str, _Entry]
+def _flag(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge what is stricter if it is true."""
+    return bool(new), bool(old)
 
 
-@dataclass
-class _Surface:
-    entries: _Entries
-    sent: set[str]
-    received: set[str]
-
-    def calls(self) -> Iterator[tuple[str, _Call]]:
-        return ((name, one) for name, one in self.entries.items() if isinstance(one, _Call))
+def _loose(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge what is stricter if it is false."""
+    return not new, bool(new)
 
 
-def difference(old: str, new: str) -> Difference:
-    """Compare two surfaces, the texts of API.md."""
-    was, now = _read(old), _read(new)
-    both = was.entries.keys() & now.entries.keys()
-    result = Difference(settled=was.entries.keys() ^ now.entries.keys())
-    for name in _alone(was, both):
-        result.tell(True, name, f"`{name}` is gone.")
-    for name in _alone(now, both):
-        _add(name, now, result)
-    for name in both:
-        _compare(name, was.entries[name], now, result)
-    return result
+def _listed(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge values of which one is taken; None stands for any."""
+    was, now = (None if one is None else {*map(json.dumps, _values(one))} for one in (old, new))
+    fewer = now is not None and (was is None or not was <= now)
+    return fewer, was is not None and (now is None or not now <= was)
 
 
-def _alone(surface: _Surface, both: set[str]) -> Iterator[str]:
-    """Find what only this surface has, without what goes with a call or model that it alone has."""
-    known = _reached((call for name, call in surface.calls() if name in both), surface.entries)
-    others = surface.sent | surface.received
-    for name in surface.entries.keys() - both:
-        holder = name.rpartition(".")[0]
-        belongs = holder in surface.entries and holder not in both
-        if not belongs and (name not in others or name in known):
-            yield name
+def _offered(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge what there is to choose from; None is nothing."""
+    was, now = {*map(json.dumps, _values(old))}, {*map(json.dumps, _values(new))}
+    return not was <= now, not now <= was
 
 
-def _add(name: str, now: _Surface, result: Difference) -> None:
-    entry = now.entries[name]
-    must = isinstance(entry, _Field) and not entry.optional and name.partition(".")[0] in now.sent
-    result.tell(must, name, f"`{name}`{', which must be given' if must else ''}.")
+def _types(old: Json, new: Json) -> tuple[bool, bool]:
+    def within(inner: list[Json], outer: list[Json]) -> bool:
+        floats = {"int"} if "float" in outer else set()
+        return bool({"Any", "object"} & {*outer}) or {*inner} <= {*outer, *floats}
+
+    was, now = _values(old), _values(new)
+    return not within(was, now), not within(now, was)
 
 
-def _compare(name: str, old: _Entry, now: _Surface, result: Difference) -> None:
-    new, model = now.entries[name], name.partition(".")[0]
-    if isinstance(old, _Call) and isinstance(new, _Call):
-        _compare_calls(name, old, new, result)
-    elif isinstance(old, _Field) and isinstance(new, _Field):
-        if old != new:
-            unused = model not in now.sent | now.received
-            breaks = (
-                old.json != new.json
-                or ((unused or model in now.sent) and _breaks_writers(old, new))
-                or ((unused or model in now.received) and _breaks_readers(old, new))
-            )
-            result.tell(breaks, name, f"`{name}` was {old} and is {new}.")
-    elif old != new:
-        result.tell(True, name, f"`{name}` was {old} and is {new}.")
+def _steps(old: Json, new: Json) -> tuple[bool, bool]:
+    if old is None or new is None:
+        return _rule(old, new)
+    was, now = cast("float", old), cast("float", new)
+    return was % now != 0 or now > was, now % was != 0 or now < was
 
 
-def _breaks_writers(old: _Field, new: _Field) -> bool:
-    narrower = not members(old.kind) <= members(new.kind)
-    return narrower or (old.optional and not new.optional) or (old.nullable and not new.nullable)
+_WIDER: Final = {("int32", "int64"), ("float", "double"), ("date", "date-time")}
 
 
-def _breaks_readers(old: _Field, new: _Field) -> bool:
-    empty = (new.optional or new.nullable) and not (old.optional or old.nullable)
-    return empty or not members(new.kind) <= members(old.kind)
+def _format(old: Json, new: Json) -> tuple[bool, bool]:
+    if (old, new) in _WIDER or (new, old) in _WIDER:
+        return (new, old) in _WIDER, (old, new) in _WIDER
+    return _rule(old, new)
 
 
-def _compare_calls(name: str, was: _Call, now: _Call, result: Difference) -> None:
-    compare_types(f"`{name}`", "returns", was.returns, now.returns, result, name)
-    if was.request != now.request:
-        result.tell(True, name, f"`{name}` asks `{now.request}`, no longer `{was.request}`.")
-    for own in was.parameters.keys() | now.parameters.keys():
-        old, new = was.parameters.get(own), now.parameters.get(own)
-        shown = f"The parameter `{own}` of `{name}`"
-        if new is None:
-            result.tell(True, name, f"{shown} is gone.")
-        elif old is None:
-            must = ", which must be given" if new.required else ""
-            result.tell(new.required, name, f"{shown}{must}.")
+def _first(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge a list whose first value is taken where nobody chooses."""
+    was, now = _values(old), _values(new)
+    return was[:1] != now[:1] or not {*map(json.dumps, was)} <= {*map(json.dumps, now)}, False
+
+
+def _other(old: Json, new: Json) -> tuple[bool, bool]:
+    """Judge what has another meaning, whoever reads or writes it."""
+    return True, True
+
+
+def _by_place(old: Json, new: Json) -> tuple[bool, bool]:
+    return old is not None, False
+
+
+class Rule(NamedTuple):
+    """How a word is judged and told; `only` is the side for which it means anything."""
+
+    judge: Judge
+    yes: str
+    no: str = ""
+    only: Side = ""
+
+
+# What a value is told as; with `no`, what true and false are told as.
+RULES: Final[dict[str, Rule]] = {
+    "type": Rule(_types, "{}"),
+    "enum": Rule(_listed, "only {}"),
+    "const": Rule(_listed, "only {}"),
+    "nullable": Rule(_loose, "may be null", "is never null now"),
+    "required": Rule(_flag, "required, no longer optional", "optional, no longer required"),
+    "maximum": Rule(_most, "at most {}"),
+    "minimum": Rule(_least, "at least {}"),
+    "exclusiveMaximum": Rule(_flag, "less than its maximum", "its maximum too"),
+    "exclusiveMinimum": Rule(_flag, "more than its minimum", "its minimum too"),
+    "maxLength": Rule(_most, "at most {} characters"),
+    "minLength": Rule(_least, "at least {} characters"),
+    "maxItems": Rule(_most, "at most {} items"),
+    "minItems": Rule(_least, "at least {} items"),
+    "maxContains": Rule(_most, "at most {} items of a kind"),
+    "minContains": Rule(_least, "at least {} items of a kind"),
+    "maxProperties": Rule(_most, "at most {} fields"),
+    "minProperties": Rule(_least, "at least {} fields"),
+    "multipleOf": Rule(_steps, "a multiple of {}"),
+    "uniqueItems": Rule(_flag, "each item once", "items may repeat"),
+    "pattern": Rule(_rule, "the pattern {}"),
+    "format": Rule(_format, "the format {}"),
+    **{
+        word: Rule(_rule, f"the condition {word} {{}}")
+        for word in (
+            "contains",
+            "contentEncoding",
+            "contentMediaType",
+            "dependentRequired",
+            "dependentSchemas",
+            "else",
+            "if",
+            "not",
+            "patternProperties",
+            "prefixItems",
+            "propertyNames",
+            "then",
+            "unevaluatedItems",
+            "unevaluatedProperties",
+        )
+    },
+    "additionalProperties": Rule(_loose, "other fields too", "no other field"),
+    "default": Rule(_other, "{} where nothing is given", only="sent"),
+    "readOnly": Rule(_flag, "only in answers", "in requests too", only="sent"),
+    "writeOnly": Rule(_loose, "only in requests", "in answers too", only="received"),
+    "discriminator": Rule(_other, "told apart by {}"),
+    "mapping": Rule(_listed, "told apart as {}"),
+    "request": Rule(_other, "{}"),
+    "name": Rule(_other, "called {} in JSON or in the request"),
+    "in": Rule(_other, "sent in the {}"),
+    "style": Rule(_other, "written in the style {}"),
+    "explode": Rule(_other, "each item by itself", "its items in one"),
+    "allowReserved": Rule(_other, "reserved characters as they are", "reserved characters encoded"),
+    "allowEmptyValue": Rule(_loose, "may be empty", "is never empty"),
+    "content type": Rule(_other, "written as {}"),
+    "encoding": Rule(_other, "encoded as {}"),
+    "media types": Rule(_offered, "sent as {}"),
+    "security": Rule(_listed, "let in with {}"),
+    "servers": Rule(_first, "served at {}"),
+    "place": Rule(_by_place, "given at place {}"),
+    "value": Rule(_other, "{}"),
+}
+# A media type in answers that is new breaks nobody: the client takes the one it knows.
+_ANSWERS: Final = {"media types": Rule(lambda old, new: _offered(old, new)[::-1], "sent as {}")}
+_REASONS: Final = {
+    ("sent", True): "what was sent may be refused or mean something else",
+    ("received", True): "answers may be something that no program expects",
+    ("sent", False): "more may be sent",
+    ("received", False): "answers promise more",
+}
+_SETS: Final = ("enum", "media types", "security", "type")
+
+
+def difference(old: Entries, new: Entries) -> Difference:
+    """Compare two lists of promises."""
+    return _Comparison(old, new).result
+
+
+class _Comparison:
+    """Fills `result`."""
+
+    def __init__(self, old: Entries, new: Entries) -> None:
+        self._old, self._new = old, new
+        self._used = users(old), users(new)
+        self.result = Difference(settled=old.keys() ^ new.keys())
+        self._both = old.keys() & new.keys()
+        for name in old.keys() - self._both:
+            if self._is_alone(name, old[name], 0):
+                self._gone(name, old[name])
+        for name in new.keys() - self._both:
+            if self._is_alone(name, new[name], 1):
+                self._added(name, new[name])
+        for name in self._both:
+            before, after = old[name], new[name]
+            if before.kind != after.kind:
+                self.result.tell(True, name, f"{self._shown(name, after, 1)} is of another kind.")
+                continue
+            for word in sorted(before.words.keys() | after.words.keys()):
+                was, now = _plain(word, before), _plain(word, after)
+                if was != now:
+                    self._word(name, word, was, now)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Count the classes of listed values as told where what holds the values is."""
+        result = self.result
+        told = {one.name for one in (*result.breaking, *result.added)} | result.settled
+        for name, entry in (*self._old.items(), *self._new.items()):
+            if entry.listed and {name, name.partition(" ")[0]} & told:
+                result.settled.add(entry.listed)
+
+    def _calls(self, name: str, state: int) -> dict[str, set[Side]]:
+        entries = self._new if state else self._old
+        return self._used[state].get(root_of(name, entries), {})
+
+    def _sides(self, entry: Entry, name: str) -> set[Side]:
+        if entry.side:
+            return {entry.side}
+        uses = [
+            self._calls(name, state) for state in (0, 1) if name in (self._old, self._new)[state]
+        ]
+        return {side for calls in uses for sides in calls.values() for side in sides}
+
+    def _shown(self, name: str, entry: Entry, state: int) -> str:
+        """Name a thing, and of a part of a model the calls that use it."""
+        if entry.side or entry.kind in ("service", "scheme"):
+            return entry.shown
+        named = [f"`{call}(…)`" for call in sorted(self._calls(name, state))]
+        more = f" and {len(named) - _USERS} more" if len(named) > _USERS else ""
+        return entry.shown + (f" of {', '.join(named[:_USERS])}{more}" if named else "")
+
+    def _is_alone(self, name: str, entry: Entry, state: int) -> bool:
+        """Tell whether something is new or gone by itself, and not with what holds or uses it."""
+        if entry.kind in ("item", "service") or (entry.holder and entry.holder not in self._both):
+            return False
+        calls = self._used[state].get(name)
+        return entry.kind != "model" or not calls or any(call in self._both for call in calls)
+
+    def _gone(self, name: str, entry: Entry) -> None:
+        shown, told = self._shown(name, entry, 0), name.partition(" ")[0]
+        if entry.kind in ("error", "scheme"):
+            sentence = f"{shown} is no longer described."
+            self.result.documentation.append(Told(told, sentence))
+            return
+        request = entry.words.get("request")
+        moved = [
+            f": it is {other.shown} now"
+            for other_name, other in sorted(self._new.items())
+            if request and other.words.get("request") == request and other_name not in self._old
+        ]
+        self.result.tell(True, told, f"{shown} is gone{''.join(moved)}.")
+
+    def _added(self, name: str, entry: Entry) -> None:
+        must = bool(entry.words.get("required")) and "sent" in self._sides(entry, name)
+        breaks, why = must, ", which must be given" if must else ""
+        if entry.kind == "answer" and not _good(name, self._new) <= _good(entry.holder, self._old):
+            breaks, why = True, ", which returns something else"
+        told = name.partition(" ")[0]
+        self.result.tell(breaks, told, f"{self._shown(name, entry, 1)}{why}.")
+
+    def _word(self, name: str, word: str, old: Json, new: Json) -> None:
+        entry = self._new[name]
+        shown, told, sides = (
+            self._shown(name, entry, 1),
+            name.partition(" ")[0],
+            self._sides(entry, name),
+        )
+        rule = (_ANSWERS if sides == {"received"} else {}).get(word) or RULES.get(word)
+        sides = (sides or {"sent", "received"}) & (
+            {rule.only} if rule and rule.only else {"sent", "received"}
+        )
+        if word == "deprecated" and new:
+            self.result.tell(False, told, f"{shown} is deprecated: a later version may lack it.")
+        elif rule is None or not sides:
+            text = f"{shown}: {word} was {_text(old)} and is {_text(new)}."
+            self.result.documentation.append(Told(told, text))
         else:
-            _compare_parameters(shown, old, new, result, name)
+            fewer, more = rule.judge(old, new)
+            effects = {"sent": fewer, "received": more}
+            breaks = any(effects[side] for side in sides)
+            reasons = [_REASONS[side, breaks] for side in sorted(sides) if effects[side] == breaks]
+            sentence = f"{shown}: {_phrase(rule, old, new)} ({'; '.join(reasons)})."
+            self.result.tell(breaks, told, sentence)
 
 
-def _compare_parameters(
-    shown: str, old: _Parameter, new: _Parameter, result: Difference, name: str
-) -> None:
-    compare_types(shown, "takes", old.kind, new.kind, result, name)
-    if new.required > old.required:
-        result.tell(True, name, f"{shown} must now be given.")
-    elif old.place is not None and old.place != new.place:
-        result.tell(True, name, f"{shown} must be given differently.")
-    elif new.required < old.required:
-        result.tell(False, name, f"{shown} may be left out.")
-    elif old.default != new.default:
-        told = f"{shown} is `{new.default}` where it is not given, no longer `{old.default}`."
-        result.tell(True, name, told)
+def _good(name: str, entries: Entries) -> set[str]:
+    """List the types that a call, or one answer of it, returns."""
+    answers = [one for one in entries if one == name or entries[one].holder == name]
+    answers = [one for one in answers if entries[one].kind == "answer"]
+    found = [entries[one] for one in entries if entries[one].holder in answers]
+    return {str(kind) for one in found for kind in _values(one.words.get("type"))} or {"None"}
+
+
+def _plain(word: str, entry: Entry) -> Json:
+    """Fetch a word; what says the same as nothing is nothing."""
+    value = entry.words.get(word)
+    if word == "default":
+        return value
+    if value is False or value in ("", [], {}):
+        return None
+    if value == 0 and word[:3] == "min" and word != "minimum":
+        return None
+    if word in _SETS and isinstance(value, list):
+        return sorted(value, key=json.dumps)
+    return value
+
+
+def _phrase(rule: Rule, old: Json, new: Json) -> str:
+    if rule.no:
+        return rule.yes if new else rule.no
+    if isinstance(old, list) and isinstance(new, list) and rule.judge not in (_first, _types):
+        was, now = _values(old), _values(new)
+        gone = [one for one in was if one not in now]
+        more = [one for one in now if one not in was]
+        parts = [f"no longer {rule.yes.removeprefix('only ').format(_text(gone))}"] if gone else []
+        parts += [f"now also {rule.yes.removeprefix('only ').format(_text(more))}"] if more else []
+        return "; ".join(parts)
+    if new is None:
+        return f"no longer {rule.yes.format(_text(old))}"
+    text = rule.yes.format(_text(new))
+    return f"{text}, which is new" if old is None else f"{text}, no longer {_text(old)}"
+
+
+def _values(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _text(value: Json) -> str:
+    """Write a value in a line; a long one is cut."""
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(one, str | int | float) for one in value)
+    ):
+        return ", ".join(f"`{one}`" for one in value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return "nothing" if value is None else f"`{text[:100]}{'…' if len(text) > 100 else ''}`"
 
 
 def compare_types(shown: str, verb: str, old: str, new: str, result: Difference, name: str) -> None:
     """Tell how a type has changed: who gives a value may be allowed more, who gets one less."""
-    if members(old) == members(new):
-        return
     one, two = members(old), members(new)
-    breaks = not (one <= two if verb == "takes" else two <= one)
-    result.tell(breaks, name, f"{shown} {verb} `{new}`, no longer `{old}`.")
-
-
-def members(annotation: str) -> frozenset[str]:
-    """List the members of a union; quotes and their order mean nothing."""
-    try:
-        return frozenset(_members(ast.parse(annotation.strip(), mode="eval").body))
-    except (SyntaxError, ValueError):
-        return frozenset([annotation])
-
-
-def _members(node: ast.expr) -> Iterator[str]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        yield from _members(node.left)
-        yield from _members(node.right)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield from members(node.value)
-    else:
-        yield ast.unparse(node)
-
-
-def _read(text: str) -> _Surface:
-    entries = dict(_entries(text))
-    calls = [entry for entry in entries.values() if isinstance(entry, _Call)]
-    sent = _reached(calls, entries, returned=False)
-    return _Surface(entries, sent, _reached(calls, entries, given=False))
-
-
-def _reached(
-    calls: Iterable[_Call], entries: _Entries, *, given: bool = True, returned: bool = True
-) -> set[str]:
-    """Find the models that these calls are given or return, and those in their fields."""
-    inner: dict[str, list[str]] = {}
-    for name, entry in entries.items():
-        if not isinstance(entry, _Call):
-            kind = entry.kind if isinstance(entry, _Field) else entry.text
-            inner.setdefault(name.partition(".")[0], []).append(kind)
-    waiting: list[str] = []
-    for call in calls:
-        waiting += [one.kind for one in call.parameters.values()] if given else []
-        waiting += [call.returns] if returned else []
-    found: set[str] = set()
-    while waiting:
-        for name in _NAME.findall(waiting.pop()):
-            if name in inner and name not in found:
-                found.add(name)
-                waiting += inner[name]
-    return found
-
-
-def _entries(text: str) -> Iterator[tuple[str, _Entry]]:
-    model = ""
-    for line in text.splitlines():
-        if line.startswith("### "):
-            model = line[4:]
-            yield model, _Other("a model")
-        elif found := _CALL.fullmatch(line):
-            yield found[1], _Call(found[4], found[3], dict(_parameters(found[2])))
-        elif found := _FIELD.fullmatch(line):
-            notes = found[3].split(", ")
-            json = " ".join(note for note in notes if note.startswith("JSON "))
-            made = _Field(found[2], "optional" in notes, "nullable" in notes, json)
-            yield f"{model}.{found[1]}", made
-        elif found := _VALUE.fullmatch(line):
-            yield f"{model}.{found[1]}", _Other(f"`{found[2]}`")
-        elif found := _OTHER.fullmatch(line):
-            yield f"{model}.…", _Other(f"`{found[1]}`")
-
-
-def _parameters(signature: str) -> Iterator[tuple[str, _Parameter]]:
-    function = ast.parse(f"def call{signature}: ...").body[0]
-    assert isinstance(function, ast.FunctionDef)
-    arguments = function.args
-    defaults: list[ast.expr | None] = [None] * (len(arguments.args) - len(arguments.defaults))
-    for place, (argument, default) in enumerate(
-        zip(arguments.args, [*defaults, *arguments.defaults], strict=True)
-    ):
-        yield argument.arg, _Parameter(_type(argument), _default(default), place)
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield argument.arg, _Parameter(_type(argument), _default(default), None)
-
-
-def _default(default: ast.expr | None) -> str | None:
-    return None if default is None else ast.unparse(default)
-
-
-def _type(argument: ast.arg) -> str:
-    return ast.unparse(argument.annotation) if argument.annotation else "anything"
+    if one != two:
+        fewer, more = _types([*one], [*two])
+        breaks = fewer if verb == "takes" else more
+        result.tell(breaks, name, f"{shown} {verb} `{new}`, no longer `{old}`.")

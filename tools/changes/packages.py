@@ -100,6 +100,7 @@ def _breakage(breakage: griffe.Breakage, names: dict[str, str], result: Differen
     shown = f"`{name}`"
     if isinstance(changed, griffe.Parameter):
         shown = f"The parameter `{changed.name}` of {shown}"
+        name += f"({changed.name})"
     result.tell(True, name, f"{shown} {_WORDS[breakage.kind]}.")
 
 
@@ -159,17 +160,18 @@ def _attributes(
 
 
 def _signatures(name: str, was: griffe.Function, now: griffe.Function, result: Difference) -> None:
-    compare_types(f"`{name}`", "returns", str(was.returns), str(now.returns), result, name)
+    compare_types(f"`{name}`", "returns", str(was.returns), str(now.returns), result, f"{name}()")
     old = {parameter.name: parameter for parameter in was.parameters}
     for parameter in now.parameters:
         if parameter.name == "self":
             continue  # nobody gives it
         shown = f"The parameter `{parameter.name}` of `{name}`"
+        place = f"{name}({parameter.name})"
         if parameter.name in old:
             before = str(old[parameter.name].annotation)
-            compare_types(shown, "takes", before, str(parameter.annotation), result, name)
+            compare_types(shown, "takes", before, str(parameter.annotation), result, place)
         elif not parameter.required:
-            result.tell(False, name, f"{shown}.")
+            result.tell(False, place, f"{shown}.")
 
 
 def _text(found: griffe.Object) -> str:

@@ -1,7 +1,7 @@
 """Find an earlier state of what callers see: in git, a folder, a wheel, a contract, an API.md.
 
-A state is its surface, the folders that hold its packages, if there is code, and its version, if it
-says one.
+A state is its surface, the folders that hold its packages, if there is code, its contract with the
+overlay that repairs it, if they are there, and its version, if it says one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ from tools.errors import PipelineError
 Build = Callable[[Path, Path], object]
 _VERSION: Final = re.compile(r"^__version__ = \"([^\"]+)\"$", re.MULTILINE)
 _CONTRACTS: Final = (".yaml", ".yml", ".json")
+_CONTRACT: Final = (layout.CONTRACT.name, f"overlays/{layout.OVERLAY.name}")
 _ROOTS: Final = (".", "generated", "overlays")
 
 
@@ -36,6 +37,7 @@ class State:
     surface: str
     roots: Sequence[Path]
     version: str | None
+    contract: tuple[Path, Path] | None = None
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def earlier(base: str, build: Build) -> Iterator[State]:
             yield _folder(folder)
         elif path.suffix in _CONTRACTS:
             build(path, folder)
-            yield _folder(folder)
+            yield replace(_folder(folder), contract=(path, layout.OVERLAY))
         elif path.name.endswith((".whl", ".tar.gz")):
             unpack(path, folder)
             yield _folder(folder)
@@ -81,7 +83,10 @@ def _folder(folder: Path) -> State:
         if any((place / package / "__init__.py").is_file() for package in layout.PACKAGES)
     ]
     versions = [_version(root) for root in roots if (root / "chainhub" / "_version.py").is_file()]
-    return State(_surface(folder, roots), tuple(roots), versions[0] if versions else None)
+    files = folder / _CONTRACT[0], folder / _CONTRACT[1]
+    contract = files if all(path.is_file() for path in files) else None
+    version = versions[0] if versions else None
+    return State(_surface(folder, roots), tuple(roots), version, contract)
 
 
 def _surface(folder: Path, roots: Sequence[Path]) -> str:
@@ -104,10 +109,12 @@ def _version(root: Path) -> str | None:
 def _from_git(revision: str, into: Path) -> None:
     there = "generated", "overlays/chainhub"
     try:
-        commit = _git(
+        found = _git(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
         )
-        archive = _git("archive", "--format=tar", commit.decode().strip(), *there)
+        commit = found.decode().strip()
+        listed = _git("ls-tree", "--name-only", commit, *_CONTRACT).decode().split()
+        archive = _git("archive", "--format=tar", commit, *there, *listed)
     except _NoHistory as missing:
         raise PipelineError(f"{revision} is no file, and no revision of git: {missing}.") from None
     except subprocess.CalledProcessError:

@@ -45,7 +45,8 @@ def surface(package: Path) -> str:
 def called(path: str) -> str | None:
     """Tell under which name the surface has what stands at a path in the package's code.
 
-    The modules that hold models and operations are nothing of their own: None.
+    The modules that hold models and operations are nothing of their own, nor are the functions that
+    the methods of a client call: None.
     """
     match path.split("."):
         case [_, "api", _, owner, *rest] if owner.endswith("Resource") and not rest:
@@ -55,7 +56,7 @@ def called(path: str) -> str | None:
         case [_, "api", ("Resources" | "AsyncResources"), *rest] if rest:
             return ".".join(["client", *rest])
         case [_, "api", tag, *rest] if tag.islower():
-            return ".".join(["client", tag, *rest])
+            return None if rest else f"client.{tag}"
         case [_, "models", name, *rest]:
             return ".".join(rest if name.islower() else [name, *rest]) or None
     return path

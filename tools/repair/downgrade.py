@@ -10,30 +10,15 @@ from typing import Final
 
 from tools.contract import mapping, sequence
 from tools.documents import Json
+from tools.repair.schemas import KEPT
 
 _NULL: Final[dict[str, Json]] = {"type": "null"}
 _TOP: Final = ("jsonSchemaDialect", "webhooks")
 _CHOICES: Final = ("anyOf", "oneOf")
 _LIMITS: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _CONSTANTS: Final[dict[type, str]] = {str: "string", int: "integer"}
-# Words of JSON Schema that OpenAPI 3.0 does not know and that no type of Python shows.
-_DROPPED: Final = (
-    "$comment",
-    "$id",
-    "$schema",
-    "contains",
-    "contentEncoding",
-    "contentMediaType",
-    "dependentRequired",
-    "dependentSchemas",
-    "else",
-    "if",
-    "patternProperties",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-)
+# Words of JSON Schema that say nothing of values.
+_DROPPED: Final = ("$comment", "$id", "$schema")
 
 
 def downgrade(document: dict[str, Json]) -> None:
@@ -85,10 +70,12 @@ def _rewrite(schema: dict[str, Json]) -> None:
         bound = schema.get(exclusive)
         if isinstance(bound, int | float) and not isinstance(bound, bool):
             schema |= {limit: bound, exclusive: True}
-    for word in _DROPPED:
-        schema.pop(word, None)
     if schema.get("type") == "array":
         _items(schema)
+    kept = {f"x-{word}": schema[word] for word in KEPT if word in schema}
+    for word in (*_DROPPED, *KEPT):
+        schema.pop(word, None)
+    schema |= kept
 
 
 def _items(schema: dict[str, Json]) -> None:

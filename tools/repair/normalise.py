@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tools.contract import at, mapping, operations, pointer, sequence
 from tools.documents import Json
-from tools.repair.schemas import Schema, schemas
+from tools.repair.schemas import KEPT, Schema, schemas
 
 Rule = Callable[[Schema], bool]
 
@@ -152,7 +152,9 @@ def _words(schema: Schema) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool)
         return key in _KNOWN or key.startswith("x-")
 
-    return _changed(schema, {key: value for key, value in schema.items() if fits(key, value)})
+    new = {key: value for key, value in schema.items() if fits(key, value)}
+    kept = {f"x-{key}": schema[key] for key in KEPT if key in schema}
+    return _changed(schema, new | kept)
 
 
 def _listed(schema: Schema) -> bool:

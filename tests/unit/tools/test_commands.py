@@ -417,6 +417,8 @@ def test_diff_tells_what_changed_for_callers(
 ) -> None:
     """A draft of the changelog, and the version it asks for."""
     old = packaged(project / "old", "1.2.0", a=CODE, b=CODE.replace("A", "B"))
+    for name in ("openapi.yaml", "overlays/openapi.overlay.yaml"):
+        shutil.copy(project / name, old / name)
     packaged(project, "1.9.0", a='class A:\n    """What it is."""\n\n    def to_dict(self): ...\n')
     assert main(["diff", str(old)]) == 0
     told = capsys.readouterr()
@@ -447,13 +449,14 @@ def test_diff_says_what_it_could_not_compare(
         "### Contract\n\n- Nothing that callers see.\n\nAfter 1.2.0 this asks for 1.2.0 or more.\n"
     )
     assert told.err == (
+        f"{surface} lacks the contract with its limits, defaults and security: not compared.\n"
         f"{surface} lacks the code of chainhub_api: not compared.\n"
         f"{surface} lacks the code of chainhub: not compared.\n"
     )
     (project / "overlays" / "chainhub" / "_version.py").unlink()
     assert main(["diff", str(layout.CONTRACT)]) == 0
     told = capsys.readouterr()
-    assert "- Breaking: `client.video.query` is gone.\n- Added: `A`.\n" in told.out
+    assert "- Breaking: `client.video.query(…)` is gone.\n- Added: `A`.\n" in told.out
     assert "asks for" not in told.out
     assert told.err == f"{layout.CONTRACT} lacks the code of chainhub: not compared.\n"
 

@@ -58,7 +58,11 @@ def document(schema: Json, version: str = "3.1.0") -> dict[str, Json]:
         ),
         (
             {"type": "string", "contentMediaType": "application/octet-stream"},
-            {"type": "string", "format": "binary"},
+            {
+                "type": "string",
+                "format": "binary",
+                "x-contentMediaType": "application/octet-stream",
+            },
         ),
         ({"type": "array"}, {"type": "array", "items": {}}),
         ({"type": "array", "items": False}, {"type": "array", "items": {}}),
@@ -71,7 +75,10 @@ def document(schema: Json, version: str = "3.1.0") -> dict[str, Json]:
             {"type": "array", "prefixItems": [TEXT], "items": REFERENCE},
             {"type": "array", "items": {"anyOf": [TEXT, REFERENCE]}},
         ),
-        ({"type": "object", "patternProperties": {}, "if": {}}, {"type": "object"}),
+        (
+            {"type": "object", "$id": "a", "if": {}},
+            {"type": "object", "x-if": {}},
+        ),
         (
             {"type": "object", "default": {"type": ["string", "null"]}},
             {"type": "object", "default": {"type": ["string", "null"]}},

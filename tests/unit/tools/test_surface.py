@@ -106,7 +106,7 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
     [
         ("chainhub_api.api.video.VideoResource", None),
         ("chainhub_api.api.video.AsyncVideoResource.query", "client.video.query"),
-        ("chainhub_api.api.video.query.sync", "client.video.query.sync"),
+        ("chainhub_api.api.video.query.sync", None),
         ("chainhub_api.api.video", "client.video"),
         ("chainhub_api.api.Resources.video", "client.video"),
         ("chainhub_api.api.Resources", "chainhub_api.api.Resources"),
