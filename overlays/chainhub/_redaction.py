@@ -1,4 +1,4 @@
-"""What may be shown of texts, addresses and headers that came from outside.
+"""What may be shown of texts and addresses that came from outside.
 
 Keys are masked in every spelling a server may echo them in: as they are, percent-encoded,
 JSON-escaped, or inside base64. Signed addresses lose their queries. Nothing here can move a
@@ -13,22 +13,6 @@ MASK = "***"
 LONGEST_URL = 300
 QUERY_ALLOWED = frozenset({"id"})
 _NONE: frozenset[str] = frozenset()
-HEADERS_ALLOWED = frozenset(
-    {
-        "age",
-        "cf-ray",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "openai-poll-after-ms",
-        "retry-after",
-        "retry-after-ms",
-        "server",
-        "x-oneapi-request-id",
-        "x-request-id",
-    }
-)
 
 # Fewer characters protect nothing, and masking them would make every text unreadable.
 _SHORTEST_SECRET = 4
@@ -83,11 +67,6 @@ def redact_addresses(text: str, api: str | None = None) -> str:
     return re.sub(_WEB_ADDRESS, shown, text)
 
 
-def redact_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """Return the header names, with the values of those that tell nothing secret."""
-    return [_redacted_header(name, value) for name, value in headers]
-
-
 def mask(text: str, secrets: Iterable[str]) -> str:
     """Return the text with every spelling of every secret, and what looks like a key, masked."""
     for secret in secrets:
@@ -100,13 +79,9 @@ def one_line(text: str, limit: int) -> str:
     """Return the text with blanks joined, invisible characters escaped, cut at `limit`."""
     joined = " ".join(text.split())
     if not joined.isprintable():
-        joined = "".join(_visible(joined[:limit]))
+        shown = (one if one.isprintable() else ascii(one)[1:-1] for one in joined[:limit])
+        joined = "".join(shown)
     return joined if len(joined) <= limit else joined[: limit - 1] + "…"
-
-
-def _visible(text: str) -> Iterator[str]:
-    for character in text:
-        yield character if character.isprintable() else ascii(character)[1:-1]
 
 
 def _spellings(secret: str) -> str:
@@ -182,16 +157,5 @@ def _parameter(pair: str, allowed: frozenset[str]) -> str:
         return ""
     if not equals or not re.fullmatch(_PARAMETER_NAME, name):
         return MASK
-    return f"{name}={_plain(value) if name in allowed else MASK}"
-
-
-def _plain(value: str) -> str:
-    kept = re.match(_PLAIN_VALUE, value)
-    return kept[0] if kept and kept.end() == len(value) else MASK
-
-
-def _redacted_header(name: bytes, value: bytes) -> tuple[str, str]:
-    label = one_line(name.decode("latin-1"), 60)
-    if label.lower() not in HEADERS_ALLOWED:
-        return label, MASK
-    return label, one_line(value.decode("latin-1"), 100)
+    kept = name in allowed and re.fullmatch(_PLAIN_VALUE, value)
+    return f"{name}={value if kept else MASK}"

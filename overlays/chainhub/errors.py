@@ -67,47 +67,6 @@ if TYPE_CHECKING:
         advice: str | None
 
 
-__all__ = (
-    "AddressRefusedError",
-    "AmbiguousOutcome",
-    "AuthenticationError",
-    "BadRequestError",
-    "CancelledByUser",
-    "ChainhubError",
-    "ClientClosedError",
-    "ConfigurationError",
-    "ConflictError",
-    "ConnectionFailedError",
-    "ContentRefusedError",
-    "CredentialsError",
-    "DeadlineError",
-    "DestinationExistsError",
-    "DiskError",
-    "DownloadError",
-    "IntegrityError",
-    "LinkExpiredError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "ProxyError",
-    "QuotaExceededError",
-    "RateLimitError",
-    "RedirectError",
-    "RequestTimeoutError",
-    "ResponseError",
-    "ResultMissing",
-    "ServerError",
-    "StatusError",
-    "TLSError",
-    "TaskCancelled",
-    "TaskError",
-    "TaskExpired",
-    "TaskFailed",
-    "TaskNotFoundError",
-    "TransportError",
-    "UnprocessableError",
-    "WaitTimeout",
-)
-
 LONGEST_LINE = 500
 _LONGEST_MESSAGE = 1000
 _LONGEST_EXCERPT = 300
@@ -171,7 +130,6 @@ class ChainhubError(Exception):
         retry_after: float | None = None,
         advice: str | None = None,
     ) -> None:
-        """Store the facts, cleaned so that they fit on one line."""
         self.message: str = redact_text(message, limit=_LONGEST_MESSAGE)
         super().__init__(self.message)
         self.advice: str | None = advice or self.default_advice
@@ -182,19 +140,20 @@ class ChainhubError(Exception):
         self.url: str | None = None if url is None else redact_url(url)
         self.attempts: int = attempts
         self.elapsed: float = elapsed
-        self.excerpt: str | None = (
-            None if excerpt is None else redact_text(excerpt, limit=_LONGEST_EXCERPT)
-        )
+        self.excerpt: str | None = _masked(excerpt, _LONGEST_EXCERPT)
         self.retry_after: float | None = retry_after
 
     def __str__(self) -> str:
         """Return one line: what happened, what to do, and the facts that support asks for."""
-        head = self._head()
+        head, facts = self._head(), self._facts()
         shown = _short(self.code, 60)
         code = f" (code {shown})" if shown and shown not in self.message else ""
-        facts = self._facts()
         room = LONGEST_LINE - len(head) - len(code) - len(facts)
-        return head + _sentence(self.message, code, self.advice, room) + facts
+        if not self.advice:
+            return head + one_line(self.message, room) + code + facts
+        # The message is cut before the advice is.
+        told = one_line(self.message, max(room - len(self.advice) - 2, min(room - 2, 120)))
+        return f"{head}{told}{code}; {one_line(self.advice, room - len(told) - 2)}{facts}"
 
     def _said(self) -> str:
         """Return what happened, without what to do and the facts of the call."""
@@ -214,8 +173,7 @@ class ChainhubError(Exception):
             setattr(self, name, value)
 
     def _state(self) -> dict[str, object]:
-        cause = self.__cause__
-        kept = {"__cause__": cause} if isinstance(cause, ChainhubError) else {}
+        kept = {"__cause__": self.__cause__} if isinstance(self.__cause__, ChainhubError) else {}
         return {**self.__dict__, **kept}
 
     def _head(self) -> str:
@@ -239,12 +197,8 @@ def _short(text: str | None, limit: int) -> str | None:
     return None if text is None else one_line(text, limit)
 
 
-def _sentence(message: str, code: str, advice: str | None, room: int) -> str:
-    """Return what happened and what to do, the message cut before the advice is."""
-    if not advice:
-        return one_line(message, room) + code
-    told = one_line(message, max(room - len(advice) - 2, min(room - 2, 120)))
-    return told + code + "; " + one_line(advice, room - len(told) - 2)
+def _masked(text: str | None, limit: int) -> str | None:
+    return None if text is None else redact_text(text, limit=limit)
 
 
 def _blank(kind: type[ChainhubError], args: tuple[object, ...]) -> ChainhubError:
@@ -287,7 +241,6 @@ class TransportError(ChainhubError):
     """
 
     def __init__(self, message: str, *, kind: str | None = None, **facts: Unpack[Facts]) -> None:
-        """Keep what failed beside the facts."""
         super().__init__(message, **facts)
         self.kind: str | None = kind
 
@@ -437,7 +390,6 @@ class UnprocessableError(StatusError):
     default_advice: ClassVar[str | None] = "correct the values that the message names"
 
     def __init__(self, message: str, *, body: object | None = None, **facts: Unpack[Facts]) -> None:
-        """Store the documented response and the facts."""
         super().__init__(message, **facts)
         self.body: object | None = body
 
@@ -485,7 +437,6 @@ class ResponseError(ChainhubError):
     """
 
     def __init__(self, message: str, *, field: str | None = None, **facts: Unpack[Facts]) -> None:
-        """Store the field and the facts."""
         super().__init__(message, **facts)
         self.field: str | None = _short(field, 200)
 
@@ -500,7 +451,6 @@ class TaskError(ChainhubError):
     def __init__(
         self, message: str, *, task: VideoTask | None = None, **facts: Unpack[Facts]
     ) -> None:
-        """Store the task and the facts."""
         super().__init__(message, **facts)
         # The package always gives one; an error made by hand, as in a test, may go without.
         self.task: VideoTask = cast("VideoTask", task)
@@ -524,11 +474,8 @@ class TaskFailed(TaskError):
         task: VideoTask | None = None,
         **facts: Unpack[Facts],
     ) -> None:
-        """Store the reason and the task."""
         super().__init__(message, task=task, **facts)
-        self.reason: str | None = (
-            None if reason is None else redact_text(reason, limit=_LONGEST_MESSAGE)
-        )
+        self.reason: str | None = _masked(reason, _LONGEST_MESSAGE)
 
 
 class TaskCancelled(TaskError):
@@ -574,7 +521,6 @@ class WaitTimeout(ChainhubError, TimeoutError):
         polls: int = 0,
         **facts: Unpack[Facts],
     ) -> None:
-        """Store what is needed to resume."""
         super().__init__(message, **facts)
         self.task_id: str = cast("str", task_id)  # as with the task of a TaskError
         self.task: VideoTask | None = task
@@ -633,7 +579,6 @@ class DiskError(DownloadError, OSError):
     """
 
     def __init__(self, message: str, *, errno: int | None = None, **facts: Unpack[Facts]) -> None:
-        """Store the error number of the operating system."""
         super().__init__(message, **facts)
         self.errno: int | None = errno
 
@@ -646,3 +591,12 @@ class CancelledByUser(ChainhubError):
 
     The task at the service keeps running; wait for its id again to get it.
     """
+
+
+__all__ = tuple(
+    sorted(
+        name
+        for name, kind in globals().items()
+        if isinstance(kind, type) and issubclass(kind, ChainhubError)
+    )
+)

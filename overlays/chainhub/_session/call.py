@@ -9,7 +9,7 @@ import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from chainhub import _clock
+from chainhub import _clock, errors
 from chainhub._redaction import redact_text
 from chainhub._responses import judge
 from chainhub._session.events import UNDER_WAY, AttemptEvent, CallEvent, RetryEvent, logger
@@ -17,19 +17,7 @@ from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import Retry, Stop, decide, retry_after_of
 from chainhub._transport import Failure, Limits, Response
-from chainhub.errors import (
-    AmbiguousOutcome,
-    CancelledByUser,
-    ChainhubError,
-    ConfigurationError,
-    ConnectionFailedError,
-    DeadlineError,
-    ProxyError,
-    RequestTimeoutError,
-    ResponseError,
-    TLSError,
-    TransportError,
-)
+from chainhub.errors import AmbiguousOutcome, CancelledByUser, ChainhubError, DeadlineError
 
 if TYPE_CHECKING:
     from chainhub._session.events import AttemptSpan
@@ -149,7 +137,7 @@ class Call:
 
     def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if not isinstance(outcome, Response):
+        if isinstance(outcome, Failure):
             over = _clock.monotonic() >= self._deadline_at
             error = error_of(outcome, self._secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
@@ -173,10 +161,8 @@ class Call:
         return self._filled(error)
 
     def _filled(self, error: ChainhubError) -> ChainhubError:
-        error.method = self.prepared.method
-        error.url = self.prepared.url
-        error.attempts = self._attempts
-        error.elapsed = _clock.monotonic() - self._began
+        error.method, error.url = self.prepared.method, self.prepared.url
+        error.attempts, error.elapsed = self._attempts, _clock.monotonic() - self._began
         return error
 
     def _end(self, outcome: Response | Failure | None, error: ChainhubError | None) -> CallResult:
@@ -216,16 +202,9 @@ class Call:
             elapsed=elapsed,
             operation=self.prepared.operation,
         )
-        logger.info(
-            "%s %s: %s in %.3f s (attempt %d, request id %s)",
-            event.method,
-            event.url,
-            event.status or event.trouble,
-            event.elapsed,
-            event.attempt,
-            event.request_id or "-",
-        )
-        kept = "kept" if self._limits.reused else "new"
+        ended, kept = event.status or event.trouble, "kept" if self._limits.reused else "new"
+        told = (event.method, event.url, ended, elapsed, event.attempt, event.request_id or "-")
+        logger.info("%s %s: %s in %.3f s (attempt %d, request id %s)", *told)
         logger.debug("attempt %d used a %s connection", event.attempt, kept)
         if self._span is not None:
             self._span.end(event)
@@ -269,30 +248,29 @@ def error_of(
         return DeadlineError(sentence, kind=failure.kind)
     kind, sentence = _ERRORS[failure.kind]
     error = kind(sentence.format(text))
-    if isinstance(error, TransportError):
+    if isinstance(error, errors.TransportError):
         error.kind = failure.kind
     return error
 
 
 _MAYBE_PROCESSED = "the request may already have been processed, so it was not sent again"
 _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
-    "connect": (ConnectionFailedError, "could not connect: {}"),
-    "connect_timeout": (RequestTimeoutError, "the connection attempt timed out ({})"),
-    "lookup": (ConnectionFailedError, "could not connect: {}"),
-    "tls": (TLSError, "{}"),
-    "proxy": (ProxyError, "the proxy refused: {}"),
-    "timeout": (RequestTimeoutError, "no complete response within the timeout ({})"),
-    "closed": (ConnectionFailedError, "the connection was lost: {}"),
-    "truncated": (ConnectionFailedError, "the response is incomplete: {}"),
-    "protocol": (ConnectionFailedError, "the response is not valid HTTP: {}"),
-    "decode": (ResponseError, "{}"),
-    "too_large": (ResponseError, "{}"),
-    "local": (ConfigurationError, "the request cannot be sent: {}"),
+    "connect": (errors.ConnectionFailedError, "could not connect: {}"),
+    "connect_timeout": (errors.RequestTimeoutError, "the connection attempt timed out ({})"),
+    "lookup": (errors.ConnectionFailedError, "could not connect: {}"),
+    "tls": (errors.TLSError, "{}"),
+    "proxy": (errors.ProxyError, "the proxy refused: {}"),
+    "timeout": (errors.RequestTimeoutError, "no complete response within the timeout ({})"),
+    "closed": (errors.ConnectionFailedError, "the connection was lost: {}"),
+    "truncated": (errors.ConnectionFailedError, "the response is incomplete: {}"),
+    "protocol": (errors.ConnectionFailedError, "the response is not valid HTTP: {}"),
+    "decode": (errors.ResponseError, "{}"),
+    "too_large": (errors.ResponseError, "{}"),
+    "local": (errors.ConfigurationError, "the request cannot be sent: {}"),
 }
 
 
 def request_id_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
-
     return None if found is None else redact_text(found, secrets, limit=100)

@@ -30,36 +30,20 @@ if TYPE_CHECKING:
 
     Facts = Mapping[str, str | int]
 
+    # What `chainhub.otel` makes of an attempt, of a wait or a download, and what makes them.
     class AttemptSpan(Protocol):
-        """One attempt under way."""
-
         @property
-        def headers(self) -> list[tuple[bytes, bytes]]:
-            """Headers that tell the service of the span."""
-
-        def end(self, event: AttemptEvent) -> None:
-            """Take how the attempt ended."""
-
-        def broke_off(self, error: BaseException) -> None:
-            """Take that the attempt ended without an outcome."""
+        def headers(self) -> list[tuple[bytes, bytes]]: ...
+        def end(self, event: AttemptEvent) -> None: ...
+        def broke_off(self, error: BaseException) -> None: ...
 
     class OperationSpan(Protocol):
-        """One wait or download under way."""
-
-        def active(self) -> AbstractContextManager[object]:
-            """Make it the parent of the attempts that begin while the block runs."""
-
-        def end(self, error: BaseException | None, facts: Facts) -> None:
-            """Take how it ended."""
+        def active(self) -> AbstractContextManager[object]: ...
+        def end(self, error: BaseException | None, facts: Facts) -> None: ...
 
     class Tracer(Protocol):
-        """Makes spans."""
-
-        def attempt(self, name: str | None, method: str, url: str, number: int) -> AttemptSpan:
-            """Begin an attempt of an operation, whose name may be unknown."""
-
-        def operation(self, name: str, task_id: str) -> OperationSpan:
-            """Begin a wait or a download."""
+        def attempt(self, name: str | None, method: str, url: str, number: int) -> AttemptSpan: ...
+        def operation(self, name: str, task_id: str) -> OperationSpan: ...
 
 
 A = TypeVar("A")
@@ -215,16 +199,8 @@ def ainside(
 logger = logging.getLogger("chainhub")
 logger.addHandler(logging.NullHandler())
 
-LOGGERS_BELOW = (
-    "httpx",
-    "httpcore.connection",
-    "httpcore.http11",
-    "httpcore.http2",
-    "httpcore.proxy",
-    "httpcore.socks",
-    "hpack.hpack",
-    "hpack.table",
-)
+_HTTPCORE = ("connection", "http11", "http2", "proxy", "socks")
+LOGGERS_BELOW = ("httpx", "hpack.hpack", "hpack.table", *(f"httpcore.{one}" for one in _HTTPCORE))
 # Compiled with the first record, which in most programs is never made.
 _FROM_OUTSIDE = r"(?s)\b(return_value|exception)=.*"
 
