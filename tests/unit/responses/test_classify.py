@@ -13,77 +13,68 @@ CLOUDFLARE = HTMLErrorPage("Denied", cloudflare=True, number=1010, ray=None)
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("kind", "statuses"),
     [
-        (400, errors.BadRequestError),
-        (401, errors.AuthenticationError),
-        (402, errors.QuotaExceededError),
-        (403, errors.PermissionDeniedError),
-        (404, errors.NotFoundError),
-        (405, errors.StatusError),
-        (407, errors.StatusError),
-        (409, errors.ConflictError),
-        (410, errors.StatusError),
-        (422, errors.UnprocessableError),
-        (429, errors.RateLimitError),
-        (300, errors.RedirectError),
-        (304, errors.RedirectError),
-        (399, errors.RedirectError),
-        (500, errors.ServerError),
-        (520, errors.ServerError),
-        (599, errors.ServerError),
-        (101, errors.StatusError),
-        (600, errors.StatusError),
-        (999, errors.StatusError),
-        (0, errors.StatusError),
-        (-1, errors.StatusError),
+        (errors.BadRequestError, [400]),
+        (errors.AuthenticationError, [401]),
+        (errors.QuotaExceededError, [402]),
+        (errors.PermissionDeniedError, [403]),
+        (errors.NotFoundError, [404]),
+        (errors.ConflictError, [409]),
+        (errors.UnprocessableError, [422]),
+        (errors.RateLimitError, [429]),
+        (errors.RedirectError, [300, 304, 399]),
+        (errors.ServerError, [500, 520, 599]),
+        (errors.StatusError, [405, 407, 410, 101, 600, 999, 0, -1]),
     ],
 )
-def test_the_status_picks_the_class(status: int, kind: type[errors.StatusError]) -> None:
+def test_the_status_picks_the_class(kind: type[errors.StatusError], statuses: list[int]) -> None:
     """Statuses without a class of their own are the common one."""
-    error = status_error(status, "m")
-    assert type(error) is kind
-    assert error.status == status
-    assert error.message == "m"
+    for status in statuses:
+        error = status_error(status, "m")
+        assert (type(error), error.status, error.message) == (kind, status, "m")
+
+
+QUOTA, NO_TASK = errors.QuotaExceededError, errors.TaskNotFoundError
 
 
 @pytest.mark.parametrize(
     ("status", "code", "type_", "message", "kind"),
     [
-        (403, "insufficient_user_quota", None, "m", errors.QuotaExceededError),
-        (403, "pre_consume_token_quota_failed", None, "m", errors.QuotaExceededError),
-        (403, "Insufficient_Quota", None, None, errors.QuotaExceededError),
-        (429, "insufficient_quota", "insufficient_quota", "m", errors.QuotaExceededError),
-        (429, None, "insufficient_quota", "m", errors.QuotaExceededError),
-        (429, None, None, "You exceeded your current quota", errors.QuotaExceededError),
-        (500, "insufficient_user_quota", None, "m", errors.QuotaExceededError),
-        (403, None, None, "user quota is not enough", errors.QuotaExceededError),
-        (400, None, None, "用户额度不足", errors.QuotaExceededError),
-        (403, "insufficient_balance", None, "m", errors.QuotaExceededError),
-        (403, "billing_hard_limit_reached", None, "m", errors.QuotaExceededError),
-        (403, None, None, "not enough credits", errors.QuotaExceededError),
-        (422, None, None, "You do not have enough API credits.", errors.QuotaExceededError),
-        (400, None, None, "You don't have enough balance", errors.QuotaExceededError),
-        (402, None, None, "Your credits are insufficient", errors.QuotaExceededError),
-        (429, None, None, "account balance is not enough", errors.QuotaExceededError),
-        (400, None, None, "Insufficient account balance", errors.QuotaExceededError),
-        (403, None, None, "you have run out of credits", errors.QuotaExceededError),
-        (403, None, None, "no credits left", errors.QuotaExceededError),
-        (403, None, None, "the quota has been exhausted", errors.QuotaExceededError),
-        (200, None, None, "积分不足", errors.QuotaExceededError),
-        (400, "NOT_ENOUGH_CREDITS", None, "m", errors.QuotaExceededError),
-        (500, "insufficient_credits", None, None, errors.QuotaExceededError),
-        (400, None, "InsufficientFunds", "m", errors.QuotaExceededError),
-        (400, None, "not-enough-quota", "m", errors.QuotaExceededError),
+        (403, "insufficient_user_quota", None, "m", QUOTA),
+        (403, "pre_consume_token_quota_failed", None, "m", QUOTA),
+        (403, "Insufficient_Quota", None, None, QUOTA),
+        (429, "insufficient_quota", "insufficient_quota", "m", QUOTA),
+        (429, None, "insufficient_quota", "m", QUOTA),
+        (429, None, None, "You exceeded your current quota", QUOTA),
+        (500, "insufficient_user_quota", None, "m", QUOTA),
+        (403, None, None, "user quota is not enough", QUOTA),
+        (400, None, None, "用户额度不足", QUOTA),
+        (403, "insufficient_balance", None, "m", QUOTA),
+        (403, "billing_hard_limit_reached", None, "m", QUOTA),
+        (403, None, None, "not enough credits", QUOTA),
+        (422, None, None, "You do not have enough API credits.", QUOTA),
+        (400, None, None, "You don't have enough balance", QUOTA),
+        (402, None, None, "Your credits are insufficient", QUOTA),
+        (429, None, None, "account balance is not enough", QUOTA),
+        (400, None, None, "Insufficient account balance", QUOTA),
+        (403, None, None, "you have run out of credits", QUOTA),
+        (403, None, None, "no credits left", QUOTA),
+        (403, None, None, "the quota has been exhausted", QUOTA),
+        (200, None, None, "积分不足", QUOTA),
+        (400, "NOT_ENOUGH_CREDITS", None, "m", QUOTA),
+        (500, "insufficient_credits", None, None, QUOTA),
+        (400, None, "InsufficientFunds", "m", QUOTA),
+        (400, None, "not-enough-quota", "m", QUOTA),
         (400, None, None, "the image has not enough contrast", errors.BadRequestError),
         (500, None, None, "not enough credits", errors.ServerError),
         (429, None, None, "quota exceeded for requests per minute", errors.RateLimitError),
         (500, None, None, "quota is not enough", errors.ServerError),
-        (400, "task_not_exist", None, "task_not_exist", errors.TaskNotFoundError),
-        (400, None, None, "no such task", errors.TaskNotFoundError),
-        (404, None, None, "Task not found", errors.TaskNotFoundError),
-        (404, None, None, "Video with id x does not exist", errors.TaskNotFoundError),
-        (404, "task_not_found", None, None, errors.TaskNotFoundError),
+        (400, "task_not_exist", None, "task_not_exist", NO_TASK),
+        (400, None, None, "no such task", NO_TASK),
+        (404, None, None, "Task not found", NO_TASK),
+        (404, None, None, "Video with id x does not exist", NO_TASK),
+        (404, "task_not_found", None, None, NO_TASK),
         (404, None, None, "Invalid URL (GET /v1/task/not found)", errors.NotFoundError),
         (404, None, None, "Not Found", errors.NotFoundError),
         (403, None, None, "task not found", errors.PermissionDeniedError),
@@ -137,11 +128,6 @@ def test_every_error_says_what_to_do(
         assert error.message == page.sentence()
 
 
-def test_advice_of_the_caller_stays() -> None:
-    """Who knows better may say so."""
-    assert status_error(404, "m", advice="ask your colleague").advice == "ask your colleague"
-
-
 @pytest.mark.parametrize(
     ("location", "message"),
     [
@@ -155,7 +141,8 @@ def test_a_redirect_says_where_it_points(location: str | None, message: str) -> 
 
 
 def test_silence_is_named() -> None:
-    """An answer without words gives a sentence all the same."""
+    """An answer without words gives a sentence all the same; advice of the caller stays."""
+    assert status_error(404, "m", advice="ask your colleague").advice == "ask your colleague"
     assert status_error(500).message == "the service gave no message"
     assert status_error(403, code="insufficient_quota").message == "the quota is used up"
     assert status_error(404, code="task_not_exist").message == "the task does not exist"

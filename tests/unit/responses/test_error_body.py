@@ -1,4 +1,4 @@
-"""The words of an error, wherever a gateway puts them."""
+"""The words of an error, wherever a gateway puts them, and pages that come in place of JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from chainhub._responses.error_body import (
     empty_success,
     hidden_error,
     parse_error_body,
+    read_page,
 )
+
+RAY = "8f0c1d2e3a4b5c6d"
+PAGE = "the response is an HTML page"
+CLOUDFLARE = "Cloudflare responded instead of the API"
 
 
 def _wrapped(levels: int) -> object:
@@ -55,6 +60,8 @@ def _wrapped(levels: int) -> object:
             "Error 524: no answer",
             None,
         ),
+        ({"title": "\r", "detail": " "}, None, None),
+        ({"title": " Down ", "detail": "\n"}, "Down", None),
         ({"detail": "Not Found"}, "Not Found", None),
         (
             {"detail": [{"loc": ["query", "id"], "msg": "field required"}]},
@@ -152,15 +159,8 @@ def test_the_request_id_may_be_a_field(key: str) -> None:
 @pytest.mark.parametrize(
     ("value", "code"),
     [
-        ("a", "a"),
-        (" ", None),
-        (0, "0"),
-        (-5, "-5"),
-        (True, None),
-        (None, None),
-        ([], None),
-        (10**18 - 1, "9" * 18),
-        (10**18, None),
+        *(("a", "a"), (0, "0"), (-5, "-5"), (10**18 - 1, "9" * 18)),
+        *((value, None) for value in (" ", True, None, [], 10**18)),
     ],
 )
 def test_codes_are_words(value: object, code: str | None) -> None:
@@ -248,10 +248,7 @@ def test_a_success_without_data_is_known(document: object, empty: bool) -> None:
     assert empty_success(document) is empty
 
 
-def test_a_blank_title_says_nothing() -> None:
-    """White space is no message."""
-    assert parse_error_body({"title": "\r", "detail": " "}).message is None
-    assert parse_error_body({"title": " Down ", "detail": "\n"}).message == "Down"
+KEYS = "error message code data detail details loc msg status"
 
 
 @given(
@@ -260,19 +257,7 @@ def test_a_blank_title_says_nothing() -> None:
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(
-                    [
-                        "error",
-                        "message",
-                        "code",
-                        "data",
-                        "detail",
-                        "details",
-                        "loc",
-                        "msg",
-                        "status",
-                    ]
-                ),
+                st.sampled_from(KEYS.split()),
                 inner,
                 max_size=5,
             )
@@ -286,3 +271,82 @@ def test_no_shape_confuses_the_unwrapping(document: object) -> None:
     assert said.message is None or said.message.strip()
     assert hidden_error(document, certain=False) or not hidden_error(document, certain=True)
     empty_success(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "server", "sentence"),
+    [
+        ("<html><title>502 Bad</title><hr>nginx</html>", "cloudflare", f"{PAGE}: 502 Bad"),
+        (
+            "\n<!DOCTYPE html><html><h1 class='x'>Oops &amp; sorry</h1>",
+            None,
+            f"{PAGE}: Oops & sorry",
+        ),
+        ("<html></html>", None, PAGE),
+        ("<html><title> </title></html>", None, PAGE),
+        ("<!-- x --><p>hi", None, PAGE),
+        ("<html><script src='/cdn-cgi/x/cloudflare-static/decode.min.js'>", "cloudflare", PAGE),
+        ("<html><title>Hold! | Cloudflare</title>", None, f"{CLOUDFLARE}: Hold! | Cloudflare"),
+        (
+            "<html>CLOUDFLARE <span>Error</span> <span>1010</span> Error code: <b>1010</b>",
+            None,
+            f"{CLOUDFLARE}: error 1010, this client is blocked because of its User-Agent",
+        ),
+        ("<html>cloudflare Error code 1199</html>", None, f"{CLOUDFLARE}: error 1199"),
+        ("<html>cloudflare</html>", None, CLOUDFLARE),
+        (
+            "error code: 1015",
+            "cloudflare",
+            f"{CLOUDFLARE}: error 1015, too many requests from this address",
+        ),
+        ("error code: 521\n", "cloudflare", f"{CLOUDFLARE}: error 521"),
+        ("error code: 1015", "nginx", None),
+        ("error code: 1015", None, None),
+        ("error code: 1015 and more", "cloudflare", None),
+        ("error code: 999", "cloudflare", None),
+        ('{"error": "error code: 1015"}', "cloudflare", None),
+        ("<task><id>1</id></task>", None, None),
+        ("plain words", None, None),
+        ("", None, None),
+    ],
+)
+def test_pages_are_named(text: str, server: str | None, sentence: str | None) -> None:
+    """A page is told by its markup, Cloudflare's by its own words."""
+    page = read_page(text, server)
+    assert (page.sentence() if page else None) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "ray"),
+    [
+        (f"<html>Cloudflare Ray ID: <strong class='x'>{RAY}</strong>", RAY),
+        (f"<html>Ray ID: {RAY}", RAY),
+        ("<html>Ray ID: none", None),
+    ],
+)
+def test_the_ray_is_read(text: str, ray: str | None) -> None:
+    """Cloudflare's id of the request can be quoted to its operator."""
+    page = read_page(text)
+    assert page is not None
+    assert page.ray == ray
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "error ",
+        "error code: <",
+        "<title",
+        "<title>",
+        "ray id: <b>",
+        " ",
+        "<html",
+        "cloudflare-static",
+    ],
+)
+def test_no_page_takes_long(piece: str) -> None:
+    """Reading is linear, whatever is repeated."""
+    text = "<html>" + piece * (60_000 // len(piece))
+    begin = time.perf_counter()
+    read_page(text, "cloudflare")
+    assert time.perf_counter() - begin < 0.5

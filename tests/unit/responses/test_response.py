@@ -20,6 +20,7 @@ from chainhub_api.errors import UnexpectedStatus
 
 KEY = "sk-test-Kp7Qw2Xv9Lm4Rt6Yb1Nc"
 TASK = {"id": "veo3.1-fast:1-a", "status": "pending", "video_url": None, "status_update_time": 1}
+NO_TASK = "task_not_exist"
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head></html>"
 
 
@@ -36,18 +37,14 @@ def verdict(given: Response) -> errors.StatusError:
     return error
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 226, 299])
-def test_a_2xx_is_good(status: int) -> None:
-    """By status alone nothing is wrong, whatever the body is."""
-    assert judge(answer(status, b"\xff<html>")) is None
-
-
-@pytest.mark.parametrize("status", [-1, 0, 100, 101, 199, 300, 304, 404, 500, 530, 600, 999])
-def test_anything_else_is_an_error(status: int) -> None:
-    """The number is kept and named."""
-    error = verdict(answer(status))
-    assert error.status == status
-    assert str(status) in str(error)
+def test_the_status_decides() -> None:
+    """A 2xx is good whatever its body is, of all others the number is kept and named."""
+    for status in (200, 201, 202, 204, 206, 226, 299):
+        assert judge(answer(status, b"\xff<html>")) is None
+    for status in (-1, 0, 100, 101, 199, 300, 304, 404, 500, 530, 600, 999):
+        error = verdict(answer(status))
+        assert error.status == status
+        assert str(status) in str(error)
 
 
 @pytest.mark.parametrize(
@@ -150,60 +147,41 @@ def test_other_bodies_are_refused(body: bytes, message: str) -> None:
         ({"error": {"message": "overloaded", "code": "bad"}}, errors.StatusError, "bad"),
         ({"code": 400, "message": "m", "data": None}, errors.BadRequestError, "400"),
         ({"code": "429", "message": "m", "data": None}, errors.RateLimitError, "429"),
-        (
-            {"error": {"message": "m", "code": "invalid_api_key"}},
-            errors.AuthenticationError,
-            "invalid_api_key",
-        ),
         ({"error": {"message": "m", "type": "rate_limit_exceeded"}}, errors.RateLimitError, None),
         (
             {"code": 503, "message": '{"error": {"message": "m", "code": "x"}}'},
             errors.ServerError,
             "x",
         ),
-        (
-            {"code": "task_not_exist", "message": "task_not_exist", "data": None},
-            errors.TaskNotFoundError,
-            "task_not_exist",
-        ),
-        (
-            {"success": False, "message": "user quota is not enough"},
-            errors.QuotaExceededError,
-            None,
-        ),
+        ({"code": NO_TASK, "message": NO_TASK, "data": None}, errors.TaskNotFoundError, NO_TASK),
+        ({"success": False, "message": "quota is not enough"}, errors.QuotaExceededError, None),
         ({"success": False}, errors.StatusError, None),
+        *(
+            ({"error": {"message": "m", "code": code}}, kind, code)
+            for code, kind in (
+                ("api_key_invalid", errors.AuthenticationError),
+                ("invalid_api_key", errors.AuthenticationError),
+                ("invalid_token", errors.AuthenticationError),
+                ("unauthorized", errors.AuthenticationError),
+                ("rate_limit", errors.RateLimitError),
+                ("Rate_Limited", errors.RateLimitError),
+                ("399", errors.StatusError),
+                ("400", errors.BadRequestError),
+                ("599", errors.ServerError),
+                ("600", errors.StatusError),
+                ("0400", errors.StatusError),
+            )
+        ),
     ],
 )
 def test_an_error_inside_a_200_is_raised(
     document: object, kind: type[errors.StatusError], code: str | None
 ) -> None:
-    """It becomes the error it is; the status stays 200."""
+    """It becomes the error that its code stands for; the status stays 200."""
     with pytest.raises(errors.StatusError) as caught:
         decode_json(answer(200, document))
     assert type(caught.value) is kind
     assert (caught.value.status, caught.value.code) == (200, code)
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("api_key_invalid", errors.AuthenticationError),
-        ("invalid_token", errors.AuthenticationError),
-        ("unauthorized", errors.AuthenticationError),
-        ("rate_limit", errors.RateLimitError),
-        ("Rate_Limited", errors.RateLimitError),
-        ("399", errors.StatusError),
-        ("400", errors.BadRequestError),
-        ("599", errors.ServerError),
-        ("600", errors.StatusError),
-        ("0400", errors.StatusError),
-    ],
-)
-def test_codes_inside_a_200_pick_the_class(code: str, kind: type[errors.StatusError]) -> None:
-    """Well-known words and the numbers of error statuses are understood."""
-    with pytest.raises(errors.StatusError) as caught:
-        decode_json(answer(200, {"error": {"message": "m", "code": code}}))
-    assert type(caught.value) is kind
 
 
 @pytest.mark.parametrize("body", ["é" * 40 + "\ufffd" * 60, "\ufffd" * 9 + "é" * 91])
@@ -332,17 +310,7 @@ def mutated(draw: st.DrawFn) -> bytes:
         piece = draw(
             st.binary(max_size=6)
             | st.sampled_from(
-                [
-                    b"null",
-                    b"NaN",
-                    b"1e999",
-                    b"[[",
-                    b'"',
-                    b"\\ud800",
-                    b"\xef\xbb\xbf",
-                    b"{}",
-                    KEY.encode(),
-                ]
+                [*b'null NaN 1e999 [[ " \\ud800 \xef\xbb\xbf {}'.split(), KEY.encode()]
             )
         )
         body = body[:start] + piece + body[end:]
