@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import directories, documents, generation, layout, selection, validation
+from tools import directories, documents, generation, layout, security, selection, validation
 from tools.changes import diff, entries, promises, snapshots, surface
 from tools.contract import Place, called, mapping, operations
 from tools.documents import Json
@@ -125,6 +125,7 @@ def repaired_document(
     ]
     unions.simplify(document)
     normalised += composition.compose(document)
+    normalised += security.unmet(document)
     published = operation_ids(document)
     names.name_all(document)
     return Repair(document, applied, unmatched, normalised, published)

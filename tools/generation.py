@@ -29,6 +29,7 @@ from tools.contract import Place, at, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.media import BYTES, contents, is_bytes
+from tools.security import write_security
 from tools.servers import write_servers
 from tools.tasks.compile import Tables, compiled
 from tools.tasks.written import TASKS, Operations, tasks_module, write_contract
@@ -38,6 +39,9 @@ _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
 # How its errors begin that are about one operation.
 _HEADER: Final = re.compile(r"WARNING parsing ([A-Z]+) (\S+) within ")
+_BOUNDARY: Final = re.compile(
+    r' *headers\["Content-Type"\] = "multipart/form-data; boundary=[^\n]*\n'
+)
 _SAID: Final = ("description", "example")
 
 
@@ -120,6 +124,15 @@ def generate(
     write_contract(tables, known, into)
     _write_stub(into / "models" / "__init__.pyi", data)
     (into / "py.typed").touch()
+
+
+def _take_out_boundaries(known: Operations, into: Path) -> None:
+    """Leave the boundary of a form to httpx, which takes a new one that no file contains."""
+    for name, place in known:
+        if any(body.content_type == "multipart/form-data" for body in known.endpoint(place).bodies):
+            path = into / "api" / f"{name.replace('.', '/')}.py"
+            text = path.read_text("utf-8")
+            path.write_text(_BOUNDARY.sub("", text), "utf-8")
 
 
 def _write_stub(path: Path, data: GeneratorData) -> None:
@@ -207,6 +220,8 @@ def _run(
 
         def finish() -> None:
             (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
+            write_security(known, project.package_dir)
+            _take_out_boundaries(known, project.package_dir)
             tidy()
 
         with _replaced(project, "_run_post_hooks", finish):

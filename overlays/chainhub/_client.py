@@ -41,6 +41,7 @@ from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
 from chainhub_api.api import AsyncResources, Resources
 from chainhub_api.client import AuthenticatedClient
+from chainhub_api.security import KEY
 from chainhub_api.servers import SERVERS
 from chainhub_api.types import UNSET, Unset
 
@@ -57,6 +58,7 @@ OWN_HEADERS = {
     "Accept": "application/json, */*",
     "Accept-Encoding": "gzip",
 }
+_HEADER, _PREFIX = KEY[1:] if KEY[0] == "header" else ("Authorization", "Bearer")
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 Span = float | httpx.Timeout | None
 T = TypeVar("T")
@@ -95,8 +97,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         on_attempt: Callable[[AttemptEvent], None] | None = None,
         on_retry: Callable[[RetryEvent], None] | None = None,
         on_call: Callable[[CallEvent], None] | None = None,
-        prefix: str = "Bearer",
-        auth_header_name: str = "Authorization",
+        prefix: str = _PREFIX,
+        auth_header_name: str = _HEADER,
         httpx_args: Mapping[str, object] | None = None,
     ) -> None:
         """Make a client; the class says what the arguments mean."""
@@ -334,7 +336,8 @@ class Client(BaseClient[Callable[[], str]], Resources):
         on_attempt: Called after every attempt with an `AttemptEvent`.
         on_retry: Called before every wait for another attempt with a `RetryEvent`.
         on_call: Called at the end of every call with a `CallEvent`.
-        prefix: The word before the key in its header, `Bearer` by default.
+        prefix: The word before the key in its header, `Bearer` by default. Operations for which the
+            contract wants the key elsewhere, or none, are sent so.
         auth_header_name: The header that carries the key, `Authorization` by default.
         httpx_args: Arguments for `httpx.Client`, such as `transport=`. With any, requests take
             httpx's ordinary path; deadlines then hold between two reads only.

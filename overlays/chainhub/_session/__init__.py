@@ -46,6 +46,7 @@ from chainhub._session.options import policy as policy
 from chainhub._session.options import seconds as seconds
 from chainhub._session.options import spans_of as spans_of
 from chainhub._session.options import whole as whole
+from chainhub._session.request import KeyPlace as KeyPlace
 from chainhub._session.request import PreparedRequest as PreparedRequest
 from chainhub._session.request import base_url_from as base_url_from
 from chainhub._session.request import check_headers as check_headers

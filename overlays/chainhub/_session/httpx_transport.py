@@ -27,10 +27,11 @@ from chainhub._session.credentials import Key
 from chainhub._session.events import Observers
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
 from chainhub._session.options import Options
-from chainhub._session.request import PreparedRequest, check_headers
+from chainhub._session.request import KeyPlace, PreparedRequest, check_headers
 from chainhub._session.session import Session
 from chainhub._transport import DECODED, Limits, Response
 from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
+from chainhub_api.security import KEY, OTHERS
 from chainhub_api.types import UNSET, Unset
 
 
@@ -176,7 +177,14 @@ class BaseSessionTransport:
     def prepared(self, request: httpx.Request, operation: str | None = None) -> PreparedRequest:
         """Return a request in the form in which the session sends it; its body is read now."""
         request.read()
-        return PreparedRequest(request, self.auth_header, self.prefix, operation)
+        return PreparedRequest(request, self._key_place(operation), operation)
+
+    def _key_place(self, operation: str | None) -> KeyPlace:
+        """Return where an operation wants the key: as most do, if the contract says nothing."""
+        place = KeyPlace(*OTHERS.get(operation or "", KEY))
+        if place == KEY and place.where == "header":
+            return KeyPlace("header", self.auth_header, self.prefix)
+        return place
 
     def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
         """Return what the answer to an operation holds.

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from urllib.parse import SplitResult, urlsplit
+from typing import NamedTuple
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import httpx
 
@@ -113,6 +115,20 @@ def origin_of(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
+class KeyPlace(NamedTuple):
+    """Where a request carries the key: what the contract's security schemes come down to.
+
+    Attributes:
+        where: "header", "query", "basic" for a header with user and password, or "none".
+        name: The name of the header or of the parameter.
+        prefix: What stands before the key.
+    """
+
+    where: str
+    name: str
+    prefix: str = ""
+
+
 class PreparedRequest:
     """A request in the form in which it is sent, made once for all attempts and polls.
 
@@ -127,9 +143,8 @@ class PreparedRequest:
     __slots__ = (
         "_content",
         "_headers",
-        "_key_header",
+        "_key_place",
         "_keyed",
-        "_prefix",
         "idempotent",
         "method",
         "operation",
@@ -138,7 +153,7 @@ class PreparedRequest:
     )
 
     def __init__(
-        self, request: httpx.Request, auth_header: str, prefix: str, operation: str | None = None
+        self, request: httpx.Request, key_place: KeyPlace, operation: str | None = None
     ) -> None:
         url = request.url
         self.method = request.method
@@ -147,9 +162,8 @@ class PreparedRequest:
         self.target = url.raw_path
         self.operation = operation
         self._content = request.content
-        self._key_header = auth_header.encode("ascii")
-        self._prefix = f"{prefix} ".encode("ascii") if prefix else b""
-        self._headers = _without(request.headers.raw, {self._key_header.lower()})
+        self._key_place = key_place
+        self._headers = _without(request.headers.raw, {key_place.name.lower().encode("ascii")})
         # The request with the key of the last call; copies for other targets have the same list.
         self._keyed: list[tuple[Key, Request]] = []
 
@@ -173,8 +187,7 @@ class PreparedRequest:
         other.method, other.idempotent = self.method, self.idempotent
         other.origin, other.target, other.operation = self.origin, target, self.operation
         other._content, other._headers = self._content, self._headers
-        other._key_header, other._prefix = self._key_header, self._prefix
-        other._keyed = self._keyed
+        other._key_place, other._keyed = self._key_place, self._keyed
         return other
 
     def with_headers(self, headers: Headers) -> PreparedRequest:
@@ -195,19 +208,32 @@ class PreparedRequest:
         # In one look and one assignment: other threads send copies of this request.
         for known, request in self._keyed:
             if known is key:
-                return request.aimed_at(self.target)
+                return request.aimed_at(self._target_with(key))
         method = self.method.encode("ascii")
-        request = Request(method, self.target, self._headers_with(key), self._content)
+        request = Request(method, self._target_with(key), self._headers_with(key), self._content)
         self._keyed[:] = [(key, request)]
         return request
 
     def for_httpx(self, key: Key) -> tuple[str, str, Headers, bytes]:
         """Return method, URL, headers and body with a key, for a client of the user's own."""
-        return self.method, self.raw_url, self._headers_with(key), self._content
+        url = self.origin + self._target_with(key).decode("ascii")
+        return self.method, url, self._headers_with(key), self._content
 
     def _headers_with(self, key: Key) -> Headers:
-        secret = SecretBytes(self._prefix + key.reveal().encode("ascii"))
-        return [*self._headers, (self._key_header, secret)]
+        where, name, prefix = self._key_place
+        if where not in ("header", "basic"):
+            return self._headers
+        before = f"{prefix} ".encode("ascii") if prefix else b""
+        secret = key.reveal().encode("ascii")
+        value = SecretBytes(before + (b64encode(secret) if where == "basic" else secret))
+        return [*self._headers, (name.encode("ascii"), value)]
+
+    def _target_with(self, key: Key) -> bytes:
+        if self._key_place.where != "query":
+            return self.target
+        sign = b"&" if b"?" in self.target else b"?"
+        pair = urlencode({self._key_place.name: key.reveal()}).encode("ascii")
+        return SecretBytes(self.target + sign + pair)
 
 
 def _without(headers: Headers, names: set[bytes]) -> Headers:

@@ -1,0 +1,90 @@
+"""Where requests carry the key, compiled from the contract's security."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools import security
+from tools.documents import Json
+
+SCHEMES: dict[str, Json] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "token": {"type": "http", "scheme": "token"},
+    "basic": {"type": "http", "scheme": "Basic"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-Key"},
+    "query": {"type": "apiKey", "in": "query", "name": "key"},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "key"},
+    "oauth": {"type": "oauth2", "flows": {}},
+    "mutual": {"type": "mutualTLS"},
+}
+BEARER = ("header", "Authorization", "Bearer")
+NONE = ("none", "", "")
+
+
+class Known:
+    """As much of the operations as is asked for."""
+
+    def __init__(self, document: dict[str, Json]) -> None:
+        self.document = document
+
+    def __iter__(self):
+        return iter([(f"v.{path[1:]}", ("paths", path, "get")) for path in self.document["paths"]])
+
+
+def document(root: Json, **operations: Json) -> dict[str, Json]:
+    """Return a contract; None for an operation that says nothing."""
+    said = {
+        f"/{name}": {"get": {} if one is None else {"security": one}}
+        for name, one in operations.items()
+    }
+    root = {} if root is None else {"security": root}
+    return {**root, "paths": said, "components": {"securitySchemes": SCHEMES}}
+
+
+@pytest.mark.parametrize(
+    ("made", "key", "others"),
+    [
+        (document(None, a=None), BEARER, {}),
+        (document([{"bearer": []}], a=None, b=[]), BEARER, {"v.b": NONE}),
+        (document([{"bearer": []}], a=None, b=[{}]), BEARER, {"v.b": NONE}),
+        (document([{"bearer": []}], a=[{}, {"bearer": []}]), BEARER, {}),
+        (
+            document([{"header": []}], a=None, b=None, c=[{"bearer": []}]),
+            ("header", "X-Key", ""),
+            {"v.c": BEARER},
+        ),
+        (
+            document([{"bearer": []}], a=None, b=None, c=[{"query": []}], d=[{"basic": []}]),
+            BEARER,
+            {"v.c": ("query", "key", ""), "v.d": ("basic", "Authorization", "Basic")},
+        ),
+        (document(None, a=[{"token": []}]), ("header", "Authorization", "Token"), {}),
+        (document(None, a=[{"oauth": ["read"]}]), BEARER, {}),
+        (
+            document(None, a=[{"bearer": [], "header": []}, {"header": []}]),
+            ("header", "X-Key", ""),
+            {},
+        ),
+        (document([{"bearer": []}], a=None, b=[{"cookie": []}], c=[{"mutual": []}]), BEARER, {}),
+        (document([{"nowhere": []}], a=None), BEARER, {}),
+    ],
+)
+def test_carriers(tmp_path, made, key, others):
+    """What most operations want is the key's place; the others are listed."""
+    security.write_security(Known(made), tmp_path)
+    found: dict[str, object] = {}
+    exec((tmp_path / security.FILE).read_text(), found)
+    assert (found["KEY"], found["OTHERS"]) == (key, others)
+
+
+@pytest.mark.parametrize(
+    ("made", "count"),
+    [
+        (document([{"bearer": []}], a=None, b=[]), 0),
+        (document([{"bearer": []}], a=[{"bearer": [], "header": []}], b=[{"cookie": []}]), 2),
+        (document([{"cookie": []}], a=None), 1),
+    ],
+)
+def test_what_one_key_cannot_open_is_said(made, count):
+    """Several keys at once, or one in a cookie."""
+    assert [places for _, places in security.unmet(made)] == [count] * bool(count)

@@ -1,0 +1,88 @@
+"""Write where requests carry the key, as the contract's security schemes say.
+
+The generator only tells operations with a scheme from those without one, and its client sends one
+header to all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from pprint import pformat
+from typing import TypeAlias
+
+from tools.contract import Place, at, mapping, operations, sequence
+from tools.documents import Json
+from tools.tasks.written import Operations
+
+FILE = "security.py"
+Carrier: TypeAlias = tuple[str, str, str]
+_BEARER: Carrier = ("header", "Authorization", "Bearer")
+_NOTHING: Carrier = ("none", "", "")
+
+
+def carrier_of(scheme: Json) -> Carrier | None:
+    """Return where a request carries the key of a scheme, None where only a person can."""
+    match scheme:
+        case {"type": "apiKey", "in": "header" | "query" as place, "name": str(name)} if name:
+            return (place, name, "")
+        case {"type": "http", "scheme": str(kind)} if kind.lower() == "basic":
+            return ("basic", "Authorization", "Basic")
+        case {"type": "http", "scheme": str(kind)} if kind:
+            return ("header", "Authorization", kind.capitalize())
+        case {"type": "oauth2" | "openIdConnect"}:
+            return _BEARER
+    return None
+
+
+def write_security(known: Operations, into: Path) -> None:
+    """Write where the key goes, and the operations that want it elsewhere or not at all."""
+    found = {name: _carrier(known.document, place) for name, place in known}
+    # What most want is the client's own way; one that says nothing takes it too.
+    counted = Counter(one for one in found.values() if one not in (None, _NOTHING))
+    ((key, _),) = counted.most_common(1) or [(_BEARER, 0)]
+    others = {name: one for name, one in found.items() if one not in (None, key)}
+    text = (
+        '"""Where requests carry the key, as the contract says"""\n\n'
+        f"KEY: tuple[str, str, str] = {key!r}\n"
+        f"OTHERS: dict[str, tuple[str, str, str]] = {pformat(others)}\n"
+    )
+    (into / FILE).write_text(text, encoding="utf-8")
+
+
+def unmet(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Tell of operations whose every way in asks for more than one key, or for one in a cookie."""
+    found = 0
+    for _, operation in operations(document):
+        listed = operation.get("security", document.get("security"))
+        if any(map(mapping, sequence(listed))) and not any(_ways(document, sequence(listed))):
+            found += 1
+    sentence = (
+        "An operation asks for several keys at once, or for one in a cookie: it is sent with the "
+        "client's one key, as the others are; headers= takes a further one."
+    )
+    return [(sentence, found)] if found else []
+
+
+def _carrier(document: dict[str, Json], place: Place) -> Carrier | None:
+    operation = mapping(at(document, place))
+    return _chosen(document, operation.get("security", document.get("security")))
+
+
+def _chosen(document: dict[str, Json], listed: Json) -> Carrier | None:
+    """Return the first way that a key alone opens; None where nothing is said or none does."""
+    if not isinstance(listed, list):
+        return None
+    ways = [*_ways(document, listed)]
+    if ways:
+        return ways[0]
+    return _NOTHING if not any(map(mapping, listed)) else None
+
+
+def _ways(document: dict[str, Json], listed: list[Json]) -> Iterator[Carrier]:
+    schemes = mapping(at(document, ("components", "securitySchemes")))
+    for requirement in sequence(listed):
+        carriers = [carrier_of(schemes.get(name)) for name in mapping(requirement)]
+        if len(carriers) == 1 and carriers[0]:
+            yield carriers[0]
