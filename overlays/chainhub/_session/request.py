@@ -121,7 +121,7 @@ class KeyPlace(NamedTuple):
     Attributes:
         where: "header", "query", "basic" for a header with user and password, or "none".
         name: The name of the header or of the parameter.
-        prefix: What stands before the key.
+        prefix: The word before the key.
     """
 
     where: str
