@@ -123,32 +123,45 @@ class Credentials:
         """The key, if it stays the same as long as the client lives."""
         return self._key if self._ask is None else None
 
-    def key(self, within: float | None = None) -> Key:
-        """Return the key; ask for it first if nobody has yet.
+    def key(self, within: float | None = None, rejected: Key | None = None) -> Key:
+        """Return the key; ask for it first if nobody has yet, and again if it was rejected.
 
         Args:
             within: Seconds to wait at most while another thread asks.
+            rejected: A key that was refused; it comes back if there is no other.
 
         Raises:
             CredentialsError: If the callable or keyring fails or gives nothing usable.
             ConfigurationError: If the callable is async; `AsyncClient` takes such a one.
             DeadlineError: If `within` ran out.
         """
-        return self._key or self._renew(None, within)
+        key, asked = self._key, self._asked
+        if key is not None and (self._ask is None or key != rejected):
+            return key
+        wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
+        with self._once():
+            if not self._lock.acquire(timeout=wait):
+                raise DeadlineError(
+                    f"the deadline passed while another thread was waiting for {self.source}"
+                )
+            try:
+                found = self._found_by_another(asked, rejected)
+                return found or self._take(*self._call())
+            finally:
+                self._lock.release()
 
-    async def akey(self) -> Key:
+    async def akey(self, rejected: Key | None = None) -> Key:
         """Return the key as `key` does; a plain callable runs in a thread, beside the loop."""
-        return self._key or await self._arenew(None)
+        key, asked = self._key, self._asked
+        if key is not None and (self._ask is None or key != rejected):
+            return key
+        import asyncio
 
-    def refresh(self, rejected: Key, within: float | None = None) -> Key | None:
-        """Return another key than the refused one, None if there is no other; raise as `key`."""
-        key = rejected if self._ask is None else self._renew(rejected, within)
-        return None if key == rejected else key
-
-    async def arefresh(self, rejected: Key) -> Key | None:
-        """Return another key as `refresh` does."""
-        key = rejected if self._ask is None else await self._arenew(rejected)
-        return None if key == rejected else key
+        with self._once():
+            lock = self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
+            async with lock:
+                found = self._found_by_another(asked, rejected)
+                return found or self._take(*await self._acall())
 
     def secrets(self) -> tuple[str, ...]:
         """Return the keys that must not be shown: the one in use and the last few before it."""
@@ -165,30 +178,6 @@ class Credentials:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials hold a key and cannot be pickled or copied")
-
-    def _renew(self, rejected: Key | None, within: float | None) -> Key:
-        asked = self._asked
-        wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
-        with self._once():
-            if not self._lock.acquire(timeout=wait):
-                raise DeadlineError(
-                    f"the deadline passed while another thread was waiting for {self.source}"
-                )
-            try:
-                found = self._found_by_another(asked, rejected)
-                return found or self._take(*self._call())
-            finally:
-                self._lock.release()
-
-    async def _arenew(self, rejected: Key | None) -> Key:
-        import asyncio
-
-        asked = self._asked
-        with self._once():
-            lock = self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
-            async with lock:
-                found = self._found_by_another(asked, rejected)
-                return found or self._take(*await self._acall())
 
     @contextmanager
     def _once(self) -> Iterator[None]:

@@ -93,7 +93,7 @@ class Session:
                 raise
             finally:
                 call.over()
-            if call.wants_new_key(outcome) and self.credentials.refresh(key, call.left()):
+            if call.wants_new_key(outcome) and self.credentials.key(call.left(), key) != key:
                 call.report_attempt(outcome)
                 continue
             step = call.next_step(outcome)
@@ -121,7 +121,7 @@ class Session:
                 raise
             finally:
                 call.over()
-            if call.wants_new_key(outcome) and await self.credentials.arefresh(key):
+            if call.wants_new_key(outcome) and await self.credentials.akey(key) != key:
                 call.report_attempt(outcome)
                 continue
             step = call.next_step(outcome)

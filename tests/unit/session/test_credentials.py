@@ -75,6 +75,11 @@ def credentials(argument: ApiKey | None) -> Credentials:
     return Credentials.from_sources(argument, environ=NOWHERE)
 
 
+def again(key: Key, rejected: str) -> str | None:
+    """Return the key that came for a rejected one, None if there is no other."""
+    return None if key.reveal() == rejected else key.reveal()
+
+
 class Sync:
     """Ask in a thread."""
 
@@ -85,8 +90,7 @@ class Sync:
         return held.key().reveal()
 
     def refresh(self, held: Credentials, rejected: str) -> str | None:
-        key = held.refresh(Key(rejected))
-        return key and key.reveal()
+        return again(held.key(rejected=Key(rejected)), rejected)
 
 
 class AsyncOfPlain(Sync):
@@ -96,8 +100,7 @@ class AsyncOfPlain(Sync):
         return asyncio.run(held.akey()).reveal()
 
     def refresh(self, held: Credentials, rejected: str) -> str | None:
-        key = asyncio.run(held.arefresh(Key(rejected)))
-        return key and key.reveal()
+        return again(asyncio.run(held.akey(Key(rejected))), rejected)
 
 
 class Async(AsyncOfPlain):
@@ -184,8 +187,8 @@ def test_keyring(
 def test_a_fixed_key_cannot_be_refreshed() -> None:
     """A string is not asked again."""
     held = credentials(KEY)
-    assert held.refresh(held.key()) is asyncio.run(held.arefresh(held.key())) is None
-    assert asyncio.run(held.akey()).reveal() == KEY
+    key = held.key()
+    assert held.key(rejected=key) is asyncio.run(held.akey(key)) is asyncio.run(held.akey()) is key
 
 
 def test_asked_once(mode: Sync) -> None:
@@ -283,7 +286,7 @@ class HeldLock:
             assert self.come.acquire(timeout=10)
 
 
-def scheduler(source: Source, held: Credentials, work: Callable[[], Key | None]) -> list[object]:
+def scheduler(source: Source, held: Credentials, work: Callable[[], Key]) -> list[object]:
     """Run the same in eight threads; the source answers when all of them wait for it."""
     lock = HeldLock()
     held._lock = lock  # type: ignore[assignment]  # as much of a lock as is needed
@@ -293,8 +296,7 @@ def scheduler(source: Source, held: Credentials, work: Callable[[], Key | None])
 
     def run() -> None:
         try:
-            found = work()
-            results.append(found and found.reveal())
+            results.append(work().reveal())
         except CredentialsError as error:
             results.append(error.message)
 
@@ -316,18 +318,18 @@ def test_threads_share_an_answer() -> None:
     source = Source("sk-test-1", "sk-test-2", ValueError(), "sk-test-2")
     held = credentials(source)
     assert scheduler(source, held, held.key) == ["sk-test-1"] * 8
-    assert scheduler(source, held, lambda: held.refresh(Key("sk-test-1"))) == ["sk-test-2"] * 8
-    (failure,) = set(scheduler(source, held, lambda: held.refresh(Key("sk-test-2"))))
+    assert scheduler(source, held, lambda: held.key(rejected=Key("sk-test-1"))) == ["sk-test-2"] * 8
+    (failure,) = set(scheduler(source, held, lambda: held.key(rejected=Key("sk-test-2"))))
     assert "raised ValueError" in str(failure)
     # The old failure is not what those are told that wait for a later, good answer.
-    assert scheduler(source, held, lambda: held.refresh(Key("sk-test-2"))) == [None] * 8
+    assert scheduler(source, held, lambda: held.key(rejected=Key("sk-test-2"))) == ["sk-test-2"] * 8
     assert source.asked == 4
 
 
-def gathered(*work: Coroutine[object, object, Key | None]) -> set[str | None]:
+def gathered(*work: Coroutine[object, object, Key]) -> set[str]:
     """Run coroutines together in an event loop of their own, and return what they brought."""
 
-    async def run() -> list[Key | BaseException | None]:
+    async def run() -> list[Key | BaseException]:
         return await asyncio.gather(*work, return_exceptions=True)
 
     return {one.reveal() if isinstance(one, Key) else str(one) for one in asyncio.run(run())}
@@ -338,8 +340,8 @@ def test_tasks_share_an_answer() -> None:
     source = Source("sk-test-1", "sk-test-2", ValueError())
     held = credentials(source.ask)
     assert gathered(*(held.akey() for _ in range(8))) == {"sk-test-1"}
-    assert gathered(*(held.arefresh(Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
-    (failure,) = gathered(*(held.arefresh(Key("sk-test-2")) for _ in range(8)))
+    assert gathered(*(held.akey(Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
+    (failure,) = gathered(*(held.akey(Key("sk-test-2")) for _ in range(8)))
     assert "raised ValueError" in str(failure)
     assert source.asked == 3
 
@@ -460,11 +462,11 @@ def test_secrets() -> None:
     held = credentials(Source())
     assert held.secrets() == ()
     for count in range(1, 12):
-        held.refresh(Key(f"sk-test-{count - 1}"))
+        held.key(rejected=Key(f"sk-test-{count - 1}"))
     assert held.secrets() == tuple(f"sk-test-{count}" for count in range(4, 12))
     held = credentials(Source("sk-test-a", "sk-test-b", "sk-test-a"))
-    held.refresh(held.key())
-    held.refresh(Key("sk-test-b"))
+    held.key(rejected=held.key())
+    held.key(rejected=Key("sk-test-b"))
     assert held.secrets() == ("sk-test-a", "sk-test-b")
 
 
@@ -586,7 +588,7 @@ def key_file(folder: Path, content: bytes = KEY.encode(), mode: int = 0o600) -> 
 def found(**environ: str) -> tuple[str, str] | None:
     """Return the key that an environment leads to, and its source."""
     key = find_key(environ)
-    return key and (key.reveal(), key.source)
+    return (key.reveal(), key.source) if key else None
 
 
 def test_the_first_place_counts(tmp_path: Path) -> None:

@@ -1,14 +1,25 @@
-"""Whether a failed attempt is made again, and when."""
+"""Whether a failed attempt is made again, and when; what a server asks for; the budget."""
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from chainhub._session.call import error_of
-from chainhub._session.retry import Retry, RetryBudget, RetryPolicy, Stop, decide, is_idempotent
+from chainhub._session.retry import (
+    Retry,
+    RetryBudget,
+    RetryPolicy,
+    Stop,
+    date_of,
+    decide,
+    is_idempotent,
+    poll_hint_of,
+    retry_after_of,
+)
 from chainhub._transport import Failure, FailureKind, Response
 from chainhub.errors import ConfigurationError
 
@@ -72,21 +83,18 @@ def test_status_of_a_post(status: int, expected: str) -> None:
     assert reason(verdict(answer(status), idempotent=False)) == expected
 
 
-def test_retry_after_does_not_make_a_post_safe() -> None:
-    """A relay may send 503 with Retry-After after the work was ordered."""
-    decision = verdict(answer(503, Retry_After="1"), idempotent=False)
-    assert reason(decision) == "ambiguous"
-
-
 def test_own_statuses_never_repeat_a_post() -> None:
-    """Statuses the caller adds apply to idempotent requests."""
+    """Statuses the caller adds apply to idempotent requests; a Retry-After makes no POST safe."""
     policy = RetryPolicy(statuses=frozenset({409, 507}))
-    assert reason(verdict(answer(409), policy)) == "retry"
-    assert reason(verdict(answer(503), policy)) == "final"
-    assert reason(verdict(answer(429), policy)) == "final"
-    assert reason(verdict(answer(409), policy, idempotent=False)) == "final"
-    assert reason(verdict(answer(429), policy, idempotent=False)) == "final"
-    assert reason(verdict(answer(507), policy, idempotent=False)) == "ambiguous"
+    for status, getting, posting in (
+        (409, "retry", "final"),
+        (503, "final", "ambiguous"),
+        (429, "final", "final"),
+        (507, "retry", "ambiguous"),
+    ):
+        assert reason(verdict(answer(status), policy)) == getting
+        assert reason(verdict(answer(status), policy, idempotent=False)) == posting
+    assert reason(verdict(answer(503, Retry_After="1"), idempotent=False)) == "ambiguous"
 
 
 @pytest.mark.parametrize("idempotent", [True, False])
@@ -106,39 +114,25 @@ def test_quota(status: int, body: bytes, expected: str, idempotent: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"),
+    ("kind", "passing", "expected"),
     [
-        ("connect", "retry"),
-        ("connect_timeout", "retry"),
-        ("timeout", "retry"),
-        ("closed", "retry"),
-        ("truncated", "retry"),
-        ("protocol", "retry"),
-        ("lookup", "final"),
-        ("tls", "final"),
-        ("proxy", "final"),
-        ("decode", "final"),
-        ("too_large", "final"),
-        ("local", "final"),
+        *((kind, False, "retry") for kind in ("connect", "connect_timeout", "timeout")),
+        *((kind, False, "retry") for kind in ("closed", "truncated", "protocol")),
+        *((kind, False, "final") for kind in ("lookup", "tls", "proxy")),
+        *((kind, False, "final") for kind in ("decode", "too_large", "local")),
+        *((kind, True, "retry") for kind in ("lookup", "tls", "proxy")),
     ],
 )
-def test_failure(kind: FailureKind, expected: str) -> None:
+def test_failure(kind: FailureKind, passing: bool, expected: str) -> None:
     """Connections and time-outs pass; configuration and what we did wrong ourselves do not.
 
-    A POST that did not reach the server is like a GET; one that may have is never repeated.
+    A resolver that did not answer and a handshake that was cut pass as well. A POST that did not
+    reach the server is like a GET; one that may have is never repeated.
     """
-    assert reason(verdict(Failure(kind, "", sent=True))) == expected
-    assert reason(verdict(Failure(kind, "", sent=False))) == expected
-    assert reason(verdict(Failure(kind, "", sent=False), idempotent=False)) == expected
-    assert reason(verdict(Failure(kind, "", sent=True), idempotent=False)) == "ambiguous"
-
-
-@pytest.mark.parametrize("kind", ["lookup", "tls", "proxy"])
-def test_passing_failure_of_a_lasting_kind(kind: FailureKind) -> None:
-    """A resolver that did not answer and a handshake that was cut are retried."""
-    failure = Failure(kind, "", sent=False, passing=True)
-    assert reason(verdict(failure)) == "retry"
-    assert reason(verdict(failure, idempotent=False)) == "retry"
+    sent, unsent = (Failure(kind, "", sent=sent, passing=passing) for sent in (True, False))
+    assert reason(verdict(sent)) == reason(verdict(unsent)) == expected
+    assert reason(verdict(unsent, idempotent=False)) == expected
+    assert reason(verdict(sent, idempotent=False)) == "ambiguous"
 
 
 @pytest.mark.parametrize(
@@ -179,12 +173,7 @@ def test_retry_after(asked: str, random: float, delay: float) -> None:
         ("120", 20.0, "retry_after", "asks to wait 120 s; 20 s are left until the deadline"),
         ("30", 20.25, "retry_after", "asks to wait 30 s; 20.2 s are left until the deadline"),
         ("30", 30.0, "retry_after", "asks to wait 30 s; 30 s are left until the deadline"),
-        (
-            "",
-            0.25,
-            "deadline",
-            "the next attempt is due in 0.5 s; 0.2 s are left until the deadline",
-        ),
+        ("", 0.25, "deadline", "due in 0.5 s; 0.2 s are left until the deadline"),
         ("", 0.0, "deadline", "0 s are left until the deadline"),
         ("", -3.0, "deadline", "due in 0.5 s; 0 s are left until the deadline"),
     ],
@@ -300,3 +289,195 @@ def test_secrets_in_a_failure_are_masked_in_its_error(ambiguous: bool, over: boo
     error = error_of(failure, ("5up3r5ecretvalue",), ambiguous=ambiguous, deadline_over=over)
     assert "illegal header line" in str(error)
     assert "5up3r5ecretvalue" not in str(error)
+
+
+WALL = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
+NONSENSE = "-5 +5 .5 1e3 1_0 0x10 nan inf Infinity ² soon"
+
+
+def asking(*headers: tuple[str, str]) -> Response:
+    """Return a 429 with these headers."""
+    return Response(429, [(name.encode(), value.encode("latin-1")) for name, value in headers], b"")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("3", 3.0),
+        ("3.", 3.0),
+        ("2.5", 2.5),
+        (" 7\t", 7.0),
+        ("007", 7.0),
+        ("36000", 36000.0),
+        ("999999999", 999_999_999.0),
+        ("1445412510", 30.0),
+        ("1445412510.5", 30.5),
+        ("1445412510000", 30.0),
+        ("1445412000", 0.0),
+        ("9" * 400, 1e9),
+        *((nonsense, None) for nonsense in ("", *NONSENSE.split(), "5 s", "1, 2")),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2015 07:28:30 UTC", 30.0),
+        ("Wed, 21 Oct 2015 07:28:30 +0000", 30.0),
+        ("Wednesday, 21-Oct-15 07:28:30 GMT", 30.0),
+        ("Wed Oct 21 07:28:30 2015", 30.0),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0.0),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 1e9),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Wed, 31 Feb 2015 07:28:30 GMT", None),
+        ("Wed, 21 Foo 2015 07:28:30 GMT", None),
+        ("Wed, 21 Oct 2015 25:28:30 GMT", None),
+        ("Wed, 21 Oct 2015 08:28:30 +0100", 30.0),
+        ("Wed, 21 Oct 2015 07:28:30", 30.0),
+    ],
+)
+def test_retry_after_value(value: str, seconds: float | None) -> None:
+    """A number or date in any legal form is read, everything else is as good as absent."""
+    assert retry_after_of(asking(("Retry-After", value)), WALL) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([], None),
+        ([("retry-after-ms", "300")], 0.3),
+        ([("retry-after-ms", "300"), ("Retry-After", "1")], 0.3),
+        ([("RETRY-AFTER-MS", "nan"), ("Retry-After", "1")], 1.0),
+        ([("retry-after-ms", "9" * 400)], 1e9),
+        ([("Retry-After", "1"), ("Retry-After", "2")], 2.0),
+        ([("Retry-After", "2"), ("Retry-After", "soon")], 2.0),
+    ],
+)
+def test_several_headers(headers: list[tuple[str, str]], seconds: float | None) -> None:
+    """Milliseconds go before seconds, and of two headers the longer wait counts."""
+    assert retry_after_of(asking(*headers), WALL) == seconds
+
+
+@pytest.mark.parametrize("skew", [-7200.0, 0.0, 7200.0])
+def test_a_date_is_measured_by_the_servers_clock(skew: float) -> None:
+    """A wrong clock on this machine does not change the wait if the answer has a Date."""
+    asked = ("Retry-After", "Wed, 21 Oct 2015 07:28:20 GMT")
+    dated = asking(("Date", "Wed, 21 Oct 2015 07:28:00 GMT"), asked)
+    assert retry_after_of(dated, WALL + skew) == 20.0
+    # A Date that is none leaves this machine's clock as the reference.
+    assert retry_after_of(asking(("Date", "today"), asked), WALL + skew) == max(0, 20.0 - skew)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Thursday, 01-Jan-70 00:00:00 GMT", 0.0),
+        ("Sunday, 01-Jan-68 00:00:00 GMT", 3_092_601_600.0),
+        ("Thu Jan  1 00:00:00 1970", 0.0),
+        ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_799.0),
+    ],
+)
+def test_date_of(text: str, instant: float) -> None:
+    """All three HTTP forms are read, two-digit years and a leap second included."""
+    assert date_of(text) == instant
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([], None),
+        ([("openai-poll-after-ms", "4000")], 4.0),
+        ([("openai-poll-after-ms", "4000"), ("Retry-After", "9")], 4.0),
+        ([("openai-poll-after-ms", "abc"), ("Retry-After", "9")], 9.0),
+        ([("openai-poll-after-ms", "0"), ("Retry-After", "9")], 9.0),
+        ([("openai-poll-after-ms", "0"), ("Retry-After", "0")], None),
+        ([("openai-poll-after-ms", "-100"), ("Retry-After", "-1")], None),
+        ([("openai-poll-after-ms", "1")], 1.0),
+        ([("openai-poll-after-ms", "36000000")], 30.0),
+        ([("Retry-After", "36000")], 30.0),
+    ],
+)
+def test_poll_hint(headers: list[tuple[str, str]], seconds: float | None) -> None:
+    """A hint is kept within 1 to 30 s, and nonsense or 0 is no hint."""
+    assert poll_hint_of(asking(*headers), WALL) == seconds
+
+
+def spendings(budget: RetryBudget, now: float) -> int:
+    """Return how many retries the bucket pays for at one instant."""
+    count = 0
+    while count < 100 and budget.spend(budget.cost, now):
+        count += 1
+    return count
+
+
+def test_five_retries_at_once() -> None:
+    """A full bucket pays for five retries and then for none."""
+    assert spendings(RetryBudget(), now=0.0) == 5
+
+
+def test_a_refused_retry_costs_nothing() -> None:
+    """What cannot be paid in full takes no token."""
+    budget = RetryBudget(capacity=15)
+    assert budget.spend(10, 0.0)
+    assert not budget.spend(10, 0.0)
+    assert budget.tokens(0.0) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("start", "then", "tokens"),
+    [
+        (0.0, 0.0, 0.0),
+        (0.0, 100.0, 10.0),
+        (1000.0, 1100.0, 10.0),
+        (0.0, 1e6, 50.0),
+        (50.0, 0.0, 0.0),
+    ],
+)
+def test_refill(start: float, then: float, tokens: float) -> None:
+    """A tenth of a token comes each second, up to the rim, and none for time that ran back."""
+    budget = RetryBudget()
+    assert budget.spend(50, start)
+    assert budget.tokens(then) == pytest.approx(tokens)
+
+
+@pytest.mark.parametrize(
+    ("spent", "tokens"),
+    [(0.0, 1.0), (10.0, 10.0), (30.0, 30.0), (90.0, 50.0)],
+)
+def test_a_success_pays_back(spent: float, tokens: float) -> None:
+    """A success gives back all that its retries cost, at least one token, never over the rim."""
+    budget = RetryBudget()
+    assert budget.spend(50, 0.0)
+    budget.succeeded(spent)
+    assert budget.tokens(0.0) == tokens
+
+
+def test_a_full_bucket_takes_no_lock() -> None:
+    """The success of a healthy client does not wait for another thread."""
+    budget = RetryBudget()
+    with budget._lock:
+        budget.succeeded()
+    assert budget.tokens(0.0) == 50.0
+
+
+def test_threads_share_it_exactly() -> None:
+    """Eight threads together get as many retries as the bucket holds."""
+    budget = RetryBudget(capacity=4000, refill=0.0)
+    paid: list[int] = []
+
+    def work() -> None:
+        paid.append(sum(budget.spend(10, 0.0) for _ in range(100)))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sum(paid) == 400
+
+
+def test_reset_after_fork() -> None:
+    """A child starts with a full bucket, even if the lock was held when it was forked."""
+    budget = RetryBudget()
+    assert budget.spend(50, 1e6)
+    budget._lock.acquire()
+    budget.reset_after_fork()
+    assert budget.tokens(0.0) == 50.0
