@@ -69,10 +69,15 @@ def redact_addresses(text: str, api: str | None = None) -> str:
 
 def mask(text: str, secrets: Iterable[str]) -> str:
     """Return the text with every spelling of every secret, and what looks like a key, masked."""
+    return re.sub(_KEY_SHAPED, MASK, mask_secrets(text, secrets))
+
+
+def mask_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with every spelling of every secret masked, and nothing else changed."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = re.sub(_spellings(secret), MASK, text)
-    return re.sub(_KEY_SHAPED, MASK, text)
+    return text
 
 
 def one_line(text: str, limit: int) -> str:

@@ -300,7 +300,24 @@ class StatusError(ChainhubError):
     Many status codes have a subclass; the others raise this class. `message` and `code` are the
     service's own; quote `request_id` to its support. An error inside a response with status 200
     keeps `status` 200.
+
+    Attributes:
+        body: The parsed response, if its status is 2xx or the contract documents one for 422, else
+            None.
+        task_id: The id found in it, or None.
     """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        body: object | None = None,
+        task_id: str | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(message, **facts)
+        self.body: object | None = body
+        self.task_id: str | None = task_id
 
     def _head(self) -> str:
         if self.status is not None and 200 <= self.status <= 299:
@@ -383,15 +400,10 @@ class ConflictError(StatusError):
 class UnprocessableError(StatusError):
     """Values in the request are invalid (422).
 
-    Attributes:
-        body: The parsed response, if the contract documents one for 422, else None.
+    `body` is the model that the contract documents for 422, if it does.
     """
 
     default_advice: ClassVar[str | None] = "correct the values that the message names"
-
-    def __init__(self, message: str, *, body: object | None = None, **facts: Unpack[Facts]) -> None:
-        super().__init__(message, **facts)
-        self.body: object | None = body
 
 
 class RateLimitError(StatusError):
@@ -430,15 +442,29 @@ class ResponseError(ChainhubError):
     """The response has status 2xx, but is not what the contract declares.
 
     HTML, an empty or invalid body, a missing field or one of the wrong type. The gateway differs
-    from the contract, or a proxy answered. Look at `excerpt`.
+    from the contract, or a proxy answered. Look at `excerpt`. What the request has ordered is not
+    lost: `body` is the whole response, and `task_id` the id in it.
 
     Attributes:
         field: The field that is wrong, such as `detail.items[3].status`, or None.
+        body: The parsed JSON, a string for other text, bytes for anything else, None for an empty
+            body; the key is masked in it.
+        task_id: The id found in it, or None.
     """
 
-    def __init__(self, message: str, *, field: str | None = None, **facts: Unpack[Facts]) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        body: object | None = None,
+        task_id: str | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
         super().__init__(message, **facts)
         self.field: str | None = _short(field, 200)
+        self.body: object | None = body
+        self.task_id: str | None = task_id
 
 
 class TaskError(ChainhubError):

@@ -62,16 +62,6 @@ def test_switch_of_protocols_is_an_error_status(mode, server):
         mode(client.video.query("a"))
 
 
-def test_foreign_good_status_is_named(mode, server, http):
-    """A 2xx that the contract does not declare, one Python does not know among them."""
-    for status in (203, 299):
-        server.answers = [http(status)]
-        server.requests.clear()
-        client = mode.client(base_url=server.url)
-        with pytest.raises(chainhub.ResponseError, match=f"no response for the status {status}"):
-            mode(client.video.query("a"))
-
-
 @pytest.mark.parametrize(("value", "level"), [("info", logging.INFO), ("verbose", logging.WARNING)])
 def test_log_handler_is_installed_in_process(monkeypatch, value, level):
     """`CHAINHUB_LOG` takes effect with the first client, once."""

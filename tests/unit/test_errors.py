@@ -34,7 +34,8 @@ FACTS: errors.Facts = {
 Again = Callable[[errors.ChainhubError], errors.ChainhubError]
 EXTRAS: dict[str, dict[str, object]] = {
     "DiskError": {"errno": errno.ENOSPC},
-    "ResponseError": {"field": "detail.items[3].status"},
+    "ResponseError": {"field": "detail.items[3].status", "body": {"id": 7}, "task_id": "7"},
+    "StatusError": {"body": {"task_id": "a"}, "task_id": "a"},
     "TaskFailed": {"reason": "unsafe prompt", "task": None},
     "UnprocessableError": {"body": {"detail": "x"}},
     "WaitTimeout": {"task_id": "a:b", "task": None, "polls": 7},

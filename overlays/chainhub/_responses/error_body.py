@@ -20,11 +20,15 @@ from __future__ import annotations
 import html
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from chainhub._responses.response import NotJSON, parse_text
+from chainhub._redaction import MASK, mask_secrets
+from chainhub._responses.response import NotJSON, charset_of, parse_text, strict_text
+
+if TYPE_CHECKING:
+    from chainhub._transport import Response
 
 MESSAGES = (
     "message",
@@ -49,6 +53,10 @@ _DEEPEST = 12
 _WIDEST = 10
 _MOST_PLACES = 1000
 _LONGEST_INNER = 65_536
+_LONGEST_MASKED = 1_048_576
+# How deep the id of a task is looked for in a response that does not fit.
+_DEEPEST_ID = 4
+_ID = r"[A-Za-z0-9_.:\-]{1,200}"
 # Compiled when the first error comes: a good answer needs neither.
 _WORD = r"[A-Za-z0-9_.\-]{1,100}"
 _REQUEST_ID = r"(?i)\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]"
@@ -236,6 +244,47 @@ def code_of(value: object) -> str | None:
 
 def _empty(data: object) -> bool:
     return data is None or data in ("", [], {})
+
+
+def what_came(response: Response, secrets: Iterable[str]) -> tuple[object, str | None]:
+    """Return what a body holds, whatever it is, and the id of a task found in it.
+
+    It is for a caller whose request may have cost money and whose response did not fit: JSON as
+    far as it can be parsed, else text, else bytes. Secrets are masked, nothing else is.
+    """
+    text = strict_text(response.body, charset_of(response))
+    if text is None:
+        raw = response.body
+        for secret in secrets:
+            raw = raw.replace(secret.encode(), MASK.encode())
+        return raw, None
+    if len(text) <= _LONGEST_MASKED:
+        text = mask_secrets(text, secrets)
+    else:  # every spelling of a key would take seconds
+        for secret in secrets:
+            text = text.replace(secret, MASK)
+    try:
+        document = parse_text(text)
+    except NotJSON:
+        return text or None, None
+    return document, id_in(document)
+
+
+def id_in(document: object) -> str | None:
+    """Return the id of a task in a document: the outermost one, under its usual names."""
+    level = [document]
+    for _ in range(_DEEPEST_ID):
+        objects = [one for one in level if isinstance(one, dict)]
+        for name in ("task_id", "taskId", "id"):
+            found = next(filter(None, (code_of(one.get(name)) for one in objects)), None)
+            if found is not None:
+                return found
+        lists = [one[:_WIDEST] for one in level if isinstance(one, list)]
+        inner = itertools.chain(*lists, *(one.values() for one in objects))
+        level = list(itertools.islice(inner, _MOST_PLACES))
+    # Some gateways put it there alone.
+    alone = [document.get("data"), document.get("result")] if isinstance(document, dict) else []
+    return next((one for one in alone if isinstance(one, str) and re.fullmatch(_ID, one)), None)
 
 
 class HTMLErrorPage(NamedTuple):

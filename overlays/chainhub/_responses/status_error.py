@@ -20,6 +20,7 @@ from chainhub._responses.error_body import (
     hidden_error,
     parse_error_body,
     read_page,
+    what_came,
 )
 from chainhub._responses.response import NotJSON, charset_of, lenient_text, parse
 from chainhub._responses.validation import Mismatch
@@ -166,7 +167,9 @@ def _hidden(response: Response, document: object, secrets: tuple[str, ...]) -> S
     numbered = code_of(document.get("code")) if isinstance(document, dict) else None
     statuses = [int(text) for text in (code, numbered or "") if re.fullmatch("[45][0-9]{2}", text)]
     hidden = statuses[0] if statuses else _CODES_OF_STATUSES.get(code)
-    return _error(response, said, secrets, hidden=hidden)
+    error = _error(response, said, secrets, hidden=hidden)
+    error.body, error.task_id = what_came(response, secrets)
+    return error
 
 
 def _refused(
@@ -179,7 +182,9 @@ def _refused(
         problem = "the body is empty"
     facts = _facts(response, secrets, page.ray if page else None)
     facts["advice"] = _PAGE_ADVICE if page else None
-    return ResponseError(redact_text(problem, secrets), field=field, **facts)
+    error = ResponseError(redact_text(problem, secrets), field=field, **facts)
+    error.body, error.task_id = what_came(response, secrets)
+    return error
 
 
 def _facts(response: Response, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import cache
 from inspect import isawaitable
 from types import ModuleType, SimpleNamespace
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 import attrs
 import httpx
@@ -61,7 +61,7 @@ class ResponseView:
         self.status_code, _, self.content = response
         self._response = response
         self._secrets = secrets
-        self._declared = declared
+        self.declared = declared
         self._lenient = lenient
 
     @property
@@ -70,17 +70,45 @@ class ResponseView:
 
     def json(self) -> object:
         document = decode_json(self._response, secrets=self._secrets)
-        declared = self._declared
+        declared = self.declared
         return document if declared is None else declared.validate(document, self._lenient)
 
     def undeclared(self) -> object:
-        """Return what a response without a declared schema holds: JSON, text, or bytes."""
+        """Return what generated code drops, for it knows no schema: JSON, text, or bytes."""
         kind = (self._response.header(b"content-type") or "").partition(";")[0].strip().lower()
         if not self.content:
             return None
         if kind.endswith(("/json", "+json")):
             return self.json()
-        return self.text if kind.startswith("text/") else self.content
+        found = self.text if kind.startswith("text/") else self.content
+        return found if self.declared is None else self.declared.validate(found)
+
+
+class _Probe(int):
+    """The status of no response, which notes the statuses that it is compared with."""
+
+    seen: list[int]
+
+    def __eq__(self, other: object) -> bool:
+        self.seen.append(cast("int", other))
+        return False
+
+    __ge__ = __eq__  # of a range, such as 2XX, the first one
+    __hash__ = int.__hash__
+
+
+def described_by(read: Callable[..., object]) -> tuple[list[int], bool]:
+    """Return the statuses a generated function reads, and whether it reads all others too."""
+    probe = _Probe()
+    probe.seen = []
+    view = SimpleNamespace(status_code=probe, content=b"", raise_on_unexpected_status=True)
+    try:
+        read(client=view, response=view)
+    except UnexpectedStatus:
+        return probe.seen, False
+    except AttributeError:  # it looks for the body
+        pass
+    return probe.seen, True
 
 
 class Operation:
@@ -94,7 +122,7 @@ class Operation:
         name: Its name, such as `video.query`; None for a request that is not in the contract.
     """
 
-    __slots__ = ("_declared", "_make", "_read", "name")
+    __slots__ = ("_declared", "_good", "_make", "_read", "name")
 
     def __init__(self, module: ModuleType | SimpleNamespace, returns: str) -> None:
         package, tag, name = ["", "", *str(module.__name__).split(".")][-3:]
@@ -102,8 +130,12 @@ class Operation:
         self._make = module._get_kwargs
         self._read = module._parse_response
         self._declared = None
+        self._good: tuple[int, ...] = ()
         if isinstance(module, ModuleType) and returns != "Any":
-            self._declared = Declared(resolve(returns, module))
+            statuses, has_default = described_by(self._read)
+            self._good = tuple(status for status in statuses if 200 <= status <= 299)
+            if self._good or has_default:  # else the contract describes errors only
+                self._declared = Declared(resolve(returns, module))
 
     def request(self, arguments: Mapping[str, object]) -> dict[str, Any]:
         """Return what to build the request of, as arguments for `httpx.Client.build_request`.
@@ -147,14 +179,31 @@ class Operation:
         view = ResponseView(response, secrets, self._declared, lenient)
         failure: ChainhubError
         try:
-            parsed = self._read(client=view, response=view)
-            # The contract says nothing, and generated code drops what came.
-            return view.undeclared() if self._declared is None else parsed
+            if self._declared is None:  # the contract says nothing, and generated code drops it
+                return view.undeclared()
+            documented = not self._good or response.status in self._good
+            read = self._read if documented else self._read_as_documented
+            parsed = read(client=view, response=view)
+            if parsed is not None:
+                return parsed
+            if view.status_code not in (204, 205):  # without a schema it can be anything
+                view.declared = None
+            return view.undeclared()
         except ChainhubError as error:
             failure = error
         except _UNPARSED as error:
             failure = explain_misfit(response, error, secrets=secrets)
         raise failure
+
+    def _read_as_documented(self, client: ResponseView, response: ResponseView) -> object:
+        """Read a response with a status that is not documented as the first one that it fits."""
+        # The service has done what it was asked to, perhaps for money: 201 for 200 is good enough.
+        status = response.status_code
+        for documented in self._good:
+            response.status_code = documented
+            with suppress(*_UNPARSED):
+                return self._read(client=client, response=response)
+        raise UnexpectedStatus(status, b"")
 
     def documented(self, response: Response, secrets: tuple[str, ...]) -> object:
         """Return the body that the contract documents for an error status, None without one."""
