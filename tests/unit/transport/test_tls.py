@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -28,18 +28,16 @@ AUTHORITY = str(identities.AUTHORITY)
 
 
 @pytest.fixture(autouse=True)
-def _no_shared_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_shared_contexts(monkeypatch):
     monkeypatch.setattr(_tls, "_contexts", {})
 
 
-def trust(
-    verify: bool | str | os.PathLike[str] | ssl.SSLContext = True, **environ: str
-) -> TLSConfig:
+def trust(verify=True, **environ):
     """Read the trust for a public host."""
     return read_tls_config(verify, environ=environ, host="api.example.com")
 
 
-def server(name: str = "server", ask_client: bool = False) -> ssl.SSLContext:
+def server(name="server", ask_client=False):
     """Return a server's context with one of the test certificates."""
     made = identities.server_context(name)
     if ask_client:
@@ -48,9 +46,7 @@ def server(name: str = "server", ask_client: bool = False) -> ssl.SSLContext:
     return made
 
 
-def handshake(
-    client: ssl.SSLContext, other: ssl.SSLContext, host: str = "127.0.0.1"
-) -> ssl.SSLObject:
+def handshake(client, other, host="127.0.0.1"):
     """Shake hands in memory; raise what the client sees, return its side."""
     here, there = ssl.MemoryBIO(), ssl.MemoryBIO()
     ours = client.wrap_bio(here, there, server_hostname=host)
@@ -69,7 +65,7 @@ def handshake(
     return ours
 
 
-def failure(action: Callable[[], object]) -> ssl.SSLError:
+def failure(action):
     """Return the TLS error an action raises."""
     with pytest.raises(ssl.SSLError) as caught:
         action()
@@ -99,9 +95,7 @@ def failure(action: Callable[[], object]) -> ssl.SSLError:
         (CERTIFICATES, {}, TLSConfig("directory", str(CERTIFICATES))),
     ],
 )
-def test_what_is_trusted_is_decided_without_reading_it(
-    verify: bool | str | os.PathLike[str], environ: dict[str, str], expected: TLSConfig
-) -> None:
+def test_what_is_trusted_is_decided_without_reading_it(verify, environ, expected):
     """The argument goes before the environment, a file before a directory."""
     assert trust(verify, **environ) == expected
     assert _tls._contexts == {}
@@ -121,16 +115,14 @@ def test_what_is_trusted_is_decided_without_reading_it(
         (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), {}, "made for servers"),
     ],
 )
-def test_a_trust_that_cannot_be_is_a_sentence(
-    verify: object, environ: dict[str, str], words: str
-) -> None:
+def test_a_trust_that_cannot_be_is_a_sentence(verify, environ, words):
     """The variable or argument is named before any connection is made."""
     with pytest.raises(ConfigurationError, match=words):
-        trust(verify, **environ)  # type: ignore[arg-type]
+        trust(verify, **environ)
 
 
 @pytest.mark.parametrize("source", ["verify", "SSL_CERT_FILE"])
-def test_a_file_without_certificates_is_a_sentence(source: str, tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_a_sentence(source, tmp_path):
     """What is there but holds no authority is named at the first connection."""
     path = tmp_path / "ca.pem"
     path.write_text("hello")
@@ -142,9 +134,7 @@ def test_a_file_without_certificates_is_a_sentence(source: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("verify", [True, AUTHORITY])
-def test_a_key_log_that_cannot_be_written_is_named(
-    verify: bool | str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_log_that_cannot_be_written_is_named(verify, monkeypatch):
     """The certificates are good; the variable is what the user must look at."""
     monkeypatch.setenv("SSLKEYLOGFILE", "/nowhere/keys.log")
     with pytest.raises(ConfigurationError, match="SSLKEYLOGFILE: '/nowhere/keys\\.log'") as caught:
@@ -154,12 +144,10 @@ def test_a_key_log_that_cannot_be_written_is_named(
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-def test_certificates_without_a_descriptor_are_read_later(
-    number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_certificates_without_a_descriptor_are_read_later(number, monkeypatch):
     """That no file can be opened at present is not the user's mistake."""
 
-    def refuse(**_: object) -> None:
+    def refuse(**_):
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patched:
@@ -170,7 +158,7 @@ def test_certificates_without_a_descriptor_are_read_later(
     assert tls_context(trust())
 
 
-def loose() -> ssl.SSLContext:
+def loose():
     """Return a context that accepts a certificate made for any name."""
     made = ssl.create_default_context(cafile=AUTHORITY)
     made.check_hostname = False
@@ -182,7 +170,7 @@ def loose() -> ssl.SSLContext:
     [False, tls_context(TLSConfig("nothing")), loose()],
     ids=["False", "unchecked", "any name"],
 )
-def test_unchecked_connections_need_permission(verify: bool | ssl.SSLContext) -> None:
+def test_unchecked_connections_need_permission(verify):
     """Accepting any certificate is for loopback, or for who says so."""
     with pytest.raises(ConfigurationError, match="allow_insecure=True"):
         trust(verify)
@@ -191,39 +179,33 @@ def test_unchecked_connections_need_permission(verify: bool | ssl.SSLContext) ->
     read_tls_config(verify, environ={}, host="api.example.com", allow_insecure=True)
 
 
-def test_equal_trust_shares_one_context() -> None:
+def test_equal_trust_shares_one_context():
     """However it was asked for, the same authorities are read once."""
     assert tls_context(trust()) is tls_context(trust(SSL_CERT_FILE=""))
     assert tls_context(trust(AUTHORITY)) is tls_context(trust(SSL_CERT_FILE=AUTHORITY))
     assert tls_context(trust(AUTHORITY)) is not tls_context(trust())
 
 
-def test_threads_build_one_context(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_build_one_context(monkeypatch):
     """Sixteen threads at the first connection read the certificates once."""
-    built = []
-    start = threading.Barrier(16)
+    built, start = [], threading.Barrier(16)
 
-    def load(asked: TLSConfig) -> ssl.SSLContext:
+    def load(asked):
         built.append(asked)
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-    def first() -> None:
+    def first(_):
         start.wait(5)
-        found.append(tls_context(trust()))
+        return tls_context(trust())
 
-    found: list[ssl.SSLContext] = []
     monkeypatch.setattr(_tls, "_build", load)
-    threads = [threading.Thread(target=first) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(5)
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(first, range(16)))
     assert len(set(found)) == len(built) == 1
-    assert len(found) == 16
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_child_is_not_blocked_by_its_parent_s_threads() -> None:
+def test_a_child_is_not_blocked_by_its_parent_s_threads():
     """A lock that was held while the process forked is a new one in the child."""
     code = (
         "import os\n"
@@ -240,19 +222,19 @@ def test_a_child_is_not_blocked_by_its_parent_s_threads() -> None:
     assert _tls._building is not before
 
 
-def test_importing_reads_no_certificate() -> None:
+def test_importing_reads_no_certificate():
     """The bundle of certificates is loaded with the first context."""
     code = (
         "import sys\n"
-        "from chainhub._transport import tls as _tls\n"
-        "_tls.read_tls_config(environ={}, host='x')\n"
+        "from chainhub._transport import read_tls_config\n"
+        "read_tls_config(environ={}, host='x')\n"
         "raise SystemExit('certifi' in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("verify", [True, "system", AUTHORITY, CERTIFICATES])
-def test_contexts_check_everything(verify: bool | str | Path) -> None:
+def test_contexts_check_everything(verify):
     """Certificate and name are checked, and HTTP/1.1 is offered."""
     made = tls_context(trust(verify))
     assert made.verify_mode == ssl.CERT_REQUIRED
@@ -260,11 +242,11 @@ def test_contexts_check_everything(verify: bool | str | Path) -> None:
 
 
 @pytest.fixture
-def no_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_minimum(monkeypatch):
     """Make contexts as Debian's Python does where openssl.cnf names no minimum."""
     new = ssl.SSLContext.__new__
 
-    def without(cls: type[ssl.SSLContext], *arguments: int) -> ssl.SSLContext:
+    def without(cls, *arguments):
         made = new(cls, *arguments)
         made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         return made
@@ -272,7 +254,7 @@ def no_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssl.SSLContext, "__new__", without)
 
 
-def connector(verify: bool | str | Path = True, proxy: str | None = None) -> Connector:
+def connector(verify=True, proxy=None):
     """Return what opens the connections of a client."""
     found = read_tls_config(verify, environ={}, host="localhost")
     proxies = proxies_of(proxy, {})
@@ -294,19 +276,19 @@ def connector(verify: bool | str | Path = True, proxy: str | None = None) -> Con
         index_client._trusted,
     ],
 )
-def test_nothing_older_than_tls_1_2_is_spoken(make: Callable[[], ssl.SSLContext]) -> None:
+def test_nothing_older_than_tls_1_2_is_spoken(make):
     """Whatever the system's openssl.cnf says, for servers, proxies and the index of a release."""
     assert make().minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-def test_a_higher_minimum_is_kept() -> None:
+def test_a_higher_minimum_is_kept():
     """A system that asks for TLS 1.3 gets it."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
     assert at_least_tls_1_2(made).minimum_version == ssl.TLSVersion.TLSv1_3
 
 
-def test_httpx_gets_our_trust_and_proxy_unless_told_otherwise() -> None:
+def test_httpx_gets_our_trust_and_proxy_unless_told_otherwise():
     """`proxy=`, `verify_ssl=` and `trust_env=` hold on httpx's own path too."""
     ours = connector(AUTHORITY, "http://ann:sk-test-1@127.0.0.1:8080")
     made = ours.httpx_settings({"http2": False})
@@ -322,35 +304,28 @@ def test_httpx_gets_our_trust_and_proxy_unless_told_otherwise() -> None:
     assert (made["verify"], made["proxy"], made["trust_env"]) == (own, theirs, True)
 
 
-def test_a_client_certificate_given_to_httpx_is_not_shared() -> None:
+def test_a_client_certificate_given_to_httpx_is_not_shared():
     """What httpx loads into the context it is given, other clients must not present."""
     ours = connector(AUTHORITY)
     assert ours.httpx_settings({"cert": "client.pem"})["verify"] is not ours.trust_context()
 
 
-def test_the_bundle_is_certifi_s() -> None:
+def test_the_bundle_is_certifi_s():
     """By default the authorities are certifi's, whatever the system has."""
     expected = ssl.create_default_context(cafile=certifi.where()).cert_store_stats()
     assert tls_context(trust()).cert_store_stats() == expected
 
 
-def test_a_trusted_server_is_spoken_to() -> None:
-    """With its authority named, a server of one's own is reached over HTTP/1.1."""
-    other = server()
+@pytest.mark.parametrize(("verify", "name"), [(AUTHORITY, "server"), (False, "self-signed")])
+def test_a_trusted_server_is_spoken_to(verify, name):
+    """With its authority named, or without any check where that is permitted; over HTTP/1.1."""
+    other = server(name)
     other.set_alpn_protocols(["h2", "http/1.1"])
-    done = handshake(tls_context(trust(AUTHORITY)), other)
-    assert done.selected_alpn_protocol() == "http/1.1"
-
-
-def test_an_unchecked_connection_takes_any_server() -> None:
-    """Where it is permitted, `verify_ssl=False` means what it says."""
-    found = read_tls_config(False, environ={}, host="localhost")
-    other = server("self-signed")
-    other.set_alpn_protocols(["h2", "http/1.1"])
+    found = read_tls_config(verify, environ={}, host="localhost")
     assert handshake(tls_context(found), other).selected_alpn_protocol() == "http/1.1"
 
 
-def test_a_given_context_is_used_as_it_is() -> None:
+def test_a_given_context_is_used_as_it_is():
     """Client certificates travel in a context of the user's own."""
     given = ssl.create_default_context(cafile=AUTHORITY)
     identities.load(given, "client")
@@ -358,7 +333,7 @@ def test_a_given_context_is_used_as_it_is() -> None:
     handshake(given, server(ask_client=True))
 
 
-def explained(error: BaseException, host: str = "h") -> Failure:
+def explained(error, host="h"):
     """Return the failure that an error of TLS is."""
     assert isinstance(error, ssl.SSLError)
     found = tls_failure(error, host)
@@ -381,9 +356,7 @@ def explained(error: BaseException, host: str = "h") -> Failure:
         ("server", "127.0.0.9", AUTHORITY, "not valid for this IP address"),
     ],
 )
-def test_a_refused_certificate_is_explained(
-    name: str, host: str, authority: str, words: str
-) -> None:
+def test_a_refused_certificate_is_explained(name, host, authority, words):
     """What is wrong with it and what can be done, without OpenSSL's own words."""
     error = failure(lambda: handshake(tls_context(trust(authority)), server(name), host))
     found = explained(error, host)
@@ -392,7 +365,7 @@ def test_a_refused_certificate_is_explained(
     assert found.text.startswith(f"the certificate of {host} was refused: ")
 
 
-def test_a_certificate_error_without_a_known_code_keeps_its_words() -> None:
+def test_a_certificate_error_without_a_known_code_keeps_its_words():
     """An error that carries no code of ours is shown in OpenSSL's words, on one line."""
     error = ssl.SSLCertVerificationError(1, "text")
     error.verify_message = "odd\nthing"
@@ -401,47 +374,54 @@ def test_a_certificate_error_without_a_known_code_keeps_its_words() -> None:
     assert bare.text == "the certificate of h was refused: not valid"
 
 
-def test_a_server_that_asks_for_a_certificate_is_explained() -> None:
-    """A missing or refused client certificate says where to put one."""
-    plain = tls_context(trust(AUTHORITY))
-    found = explained(failure(lambda: handshake(plain, server(ask_client=True))))
-    assert "requires a client certificate" in found.text
+def old_client():
+    """Return a context for TLS 1.2 only."""
+    made = ssl.create_default_context(cafile=AUTHORITY)
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    return made
 
 
-def test_a_server_without_tls_is_explained() -> None:
-    """An http answer where TLS was expected names the likely mistake."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    client = tls_context(trust()).wrap_bio(incoming, outgoing, server_hostname="h")
-    found = explained(failure(client.do_handshake))
-    assert "http://" in found.text
+def new_server():
+    """Return a context for TLS 1.3 only."""
+    made = server()
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    return made
 
 
-def test_a_server_that_hangs_up_may_be_asked_again() -> None:
-    """The end of the connection during the handshake says nothing about certificates."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+@pytest.mark.parametrize(
+    ("client", "other", "words"),
+    [
+        (
+            lambda: tls_context(trust(AUTHORITY)),
+            lambda: server(ask_client=True),
+            "requires a client certificate",
+        ),
+        (old_client, new_server, "no common version of TLS"),
+    ],
+)
+def test_a_handshake_without_agreement_is_explained(client, other, words):
+    """A missing client certificate says where to put one."""
+    assert words in explained(failure(lambda: handshake(client(), other()))).text
+
+
+@pytest.mark.parametrize(
+    ("came", "words", "passing"),
+    [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "http://", False), (b"", "closed the connection", True)],
+)
+def test_a_server_without_tls_is_explained(came, words, passing):
+    """A response names the likely mistake; an end says nothing, so it may be asked again."""
+    incoming = ssl.MemoryBIO()
+    incoming.write(came)
     incoming.write_eof()
-    client = tls_context(trust()).wrap_bio(incoming, outgoing, server_hostname="h")
-    error = failure(client.do_handshake)
-    found = explained(error)
-    assert found.passing
-    assert "closed the connection" in found.text
+    client = tls_context(trust()).wrap_bio(incoming, ssl.MemoryBIO(), server_hostname="h")
+    found = explained(failure(client.do_handshake))
+    assert (words in found.text, found.passing) == (True, passing)
 
 
-def test_a_server_of_another_age_is_explained() -> None:
-    """No version in common is said so."""
-    old = server()
-    old.minimum_version = ssl.TLSVersion.TLSv1_3
-    client = ssl.create_default_context(cafile=AUTHORITY)
-    client.maximum_version = ssl.TLSVersion.TLSv1_2
-    found = explained(failure(lambda: handshake(client, old)))
-    assert "no common version of TLS" in found.text
-
-
-def ssl_error(reason: str | None) -> ssl.SSLError:
+def ssl_error(reason):
     """Return an error with OpenSSL's word for it."""
     error = ssl.SSLError(1, "text")
-    error.reason = reason  # type: ignore[assignment]
+    error.reason = reason
     return error
 
 
@@ -465,7 +445,7 @@ def ssl_error(reason: str | None) -> ssl.SSLError:
         (None, "failed: no reason given"),
     ],
 )
-def test_openssl_s_words_are_translated(reason: str | None, words: str) -> None:
+def test_openssl_s_words_are_translated(reason, words):
     """Every reason has a sentence; only what may pass is called passing."""
     found = explained(ssl_error(reason))
     assert found.text.startswith(("h ", "the TLS handshake with h ", "what h "))
@@ -473,7 +453,7 @@ def test_openssl_s_words_are_translated(reason: str | None, words: str) -> None:
     assert found.passing is (words in ("corrupted", "closed the connection"))
 
 
-def test_an_end_in_the_handshake_may_pass() -> None:
+def test_an_end_in_the_handshake_may_pass():
     """Whatever class Python gives it."""
     for kind in (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError):
         assert explained(kind(8, "text")).passing

@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 
 import pytest
@@ -26,11 +26,10 @@ from chainhub._transport.exchange import tls_failure
 from tests.faults import identities
 from tests.faults.server import Close, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, answer
-from tests.unit.transport.test_connections import pool  # noqa: F401 - a fixture
+from tests.unit.transport.conftest import OK, serving
 
 socksio = pytest.mark.skipif(importlib.util.find_spec("socksio") is None, reason="no socksio")
 TRUST = TLSConfig("file", str(identities.AUTHORITY))
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def through(proxy, scheme="http", host="target.example", port=80):
@@ -39,44 +38,23 @@ def through(proxy, scheme="http", host="target.example", port=80):
     return route_to(scheme, host, port, proxy=setting, context=lambda: tls_context(TRUST))
 
 
-class Scripted:
-    """A proxy that expects and sends bytes in turn, then answers like a server."""
+@pytest.fixture
+def scripted():
+    """Give a function that makes a proxy: it expects and sends bytes in turn; return its port."""
+    with ExitStack() as listeners:
 
-    def __init__(self, *steps):
-        self.steps = steps
-        self.seen = b""
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        def make(*steps):
+            seen = []
 
-    def _serve(self):
-        with suppress(OSError):
-            connection, _ = self._listener.accept()
-            with connection:
-                for step in self.steps:
-                    self.seen += connection.recv(65536)
+            def serve(connection):
+                for step in steps:
+                    seen.append(connection.recv(65536))
                     connection.sendall(step)
                 connection.recv(65536)
 
-    def close(self):
-        """End it."""
-        self._listener.close()
-        self._thread.join(5)
+            return listeners.enter_context(serving(serve)), seen
 
-
-@pytest.fixture
-def scripted():
-    """Give a function that makes proxies."""
-    made = []
-
-    def make(*steps):
-        made.append(Scripted(*steps))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+        yield make
 
 
 GRANTED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
@@ -84,16 +62,15 @@ GRANTED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
 
 @socksio
 @pytest.mark.parametrize("auth", ["", "user:hunter2@"])
-def test_a_socks_proxy_connects(pool, scripted, auth):  # noqa: F811
+def test_a_socks_proxy_connects(pool, scripted, auth):
     """It is asked for the host by name, with the password if there is one."""
     agreed = [b"\x05\x02", b"\x01\x00"] if auth else [b"\x05\x00"]
-    proxy = scripted(*agreed, GRANTED, OK)
-    made = pool(through(f"socks5://{auth}127.0.0.1:{proxy.port}"))
+    port, seen = scripted(*agreed, GRANTED, OK)
+    made = pool(through(f"socks5://{auth}127.0.0.1:{port}"))
     assert made.ask().body == b"ok"
     made.close()
-    proxy.close()
-    assert b"\x0etarget.example\x00\x50GET / HTTP/1.1\r\n" in proxy.seen
-    assert (b"\x04user\x07hunter2" in proxy.seen) is bool(auth)
+    assert b"\x0etarget.example\x00\x50GET / HTTP/1.1\r\n" in b"".join(seen)
+    assert (b"\x04user\x07hunter2" in b"".join(seen)) is bool(auth)
 
 
 @socksio
@@ -107,42 +84,41 @@ def test_a_socks_proxy_connects(pool, scripted, auth):  # noqa: F811
         ([b"\x05\x00", b"\x05"], "", "hung up or does not speak SOCKS 5"),
     ],
 )
-def test_a_socks_proxy_that_refuses_is_said(pool, scripted, steps, auth, words):  # noqa: F811
+def test_a_socks_proxy_that_refuses_is_said(pool, scripted, steps, auth, words):
     """By name, without its password; nothing of the request was sent."""
-    proxy = scripted(*steps)
+    port, _ = scripted(*steps)
     with pytest.raises(Failure, match=words) as caught:
-        pool(through(f"socks5://{auth}127.0.0.1:{proxy.port}")).ask()
+        pool(through(f"socks5://{auth}127.0.0.1:{port}")).ask()
     assert (caught.value.kind, caught.value.sent) == ("proxy", False)
-    assert f"socks5://127.0.0.1:{proxy.port}" in caught.value.text
+    assert f"socks5://127.0.0.1:{port}" in caught.value.text
 
 
 @pytest.mark.parametrize(
     ("host", "target"), [("target.example", "target.example:443"), ("::1", "[::1]:443")]
 )
-def test_a_proxy_is_asked_for_a_tunnel(pool, scripted, host, target):  # noqa: F811
+def test_a_proxy_is_asked_for_a_tunnel(pool, scripted, host, target):
     """With its own credentials, and interim responses passed over; what it refuses is said."""
     refusal = b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 403 Not You\r\nContent-Length: 0\r\n\r\n"
-    proxy = scripted(refusal)
-    route = through(f"http://user:hunter2@127.0.0.1:{proxy.port}", "https", host, 443)
+    port, seen = scripted(refusal)
+    route = through(f"http://user:hunter2@127.0.0.1:{port}", "https", host, 443)
     with pytest.raises(Failure, match="403 Not You") as caught:
         pool(route).ask()
     assert (caught.value.kind, caught.value.sent) == ("proxy", False)
-    proxy.close()
     credentials = base64.b64encode(b"user:hunter2")
-    assert proxy.seen.startswith(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode())
-    assert b"\r\nProxy-Authorization: Basic " + credentials + b"\r\n" in proxy.seen
+    assert seen[0].startswith(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode())
+    assert b"\r\nProxy-Authorization: Basic " + credentials + b"\r\n" in seen[0]
     assert "hunter2" not in repr(route)
 
 
-def test_a_proxy_without_http_is_said(pool, scripted):  # noqa: F811
+def test_a_proxy_without_http_is_said(pool, scripted):
     """Whatever it sends instead."""
-    proxy = scripted(b"\x00\x01\x02\r\n\r\n")
+    port, _ = scripted(b"\x00\x01\x02\r\n\r\n")
     with pytest.raises(Failure, match="does not speak HTTP") as caught:
-        pool(through(f"http://127.0.0.1:{proxy.port}", "https", "h", 443)).ask()
+        pool(through(f"http://127.0.0.1:{port}", "https", "h", 443)).ask()
     assert caught.value.kind == "proxy"
 
 
-def test_a_proxy_that_is_not_there_is_named(pool, server):  # noqa: F811
+def test_a_proxy_that_is_not_there_is_named(pool, server):
     """So that nobody looks for the fault at the service."""
     server.close()
     with pytest.raises(Failure, match=rf"127.0.0.1:{server.port} .* cannot be reached"):
@@ -157,67 +133,71 @@ def stage():
     made.close()
 
 
-CONNECTED = Send(answer(b"", "200 Connected", length=None))
+@pytest.fixture
+def nested(stage):
+    """Give a function that returns a route of TLS in TLS to a server with such a script."""
+    with ExitStack() as servers:
+
+        def make(*script):
+            service = Server(script=script, tls=identities.server_context("server"))
+            proxy = Server(tls=identities.server_context("server"))
+            servers.enter_context(stage.serving(service, proxy))
+            connected = Send(answer(b"", "200 Connected", length=None))
+            proxy.script = ((connected, Tunnel(service.port)),)
+            return through(f"https://127.0.0.1:{proxy.port}", "https", "127.0.0.1", service.port)
+
+        yield make
 
 
-def test_a_second_answer_inside_two_layers_is_seen(pool, stage):  # noqa: F811
+def test_a_second_answer_inside_two_layers_is_seen(pool, nested):
     """What the inner TLS holds counts as readable, so it never answers the next request."""
-    twice = (Send(answer() + b""), Send(answer(b"poison")))
-    service = Server(script=(twice, GOOD), tls=identities.server_context("server"))
-    proxy = Server(tls=identities.server_context("server"))
-    with stage.serving(service, proxy):
-        proxy.script = ((CONNECTED, Tunnel(service.port)),)
-        route = through(f"https://127.0.0.1:{proxy.port}", "https", "127.0.0.1", service.port)
-        made = pool(route)
-        made.ask()
-        made.wait_for_a_rest()
-        body = made.ask().body
-        made.close()
-    assert b"poison" not in body
+    made = pool(nested((Send(answer() + b""), Send(answer(b"poison"))), GOOD))
+    made.ask()
+    made.wait_for_a_rest()
+    assert b"poison" not in made.ask().body
+    made.close()
 
 
-def test_an_end_inside_two_layers_is_an_end(pool, stage):  # noqa: F811
+def test_an_end_inside_two_layers_is_an_end(pool, nested):
     """And one that was not announced ends no body without a length."""
-    head = answer(b"part", length=None)
-    service = Server(script=((Send(head), Close()),), tls=identities.server_context("server"))
-    proxy = Server(tls=identities.server_context("server"))
-    with stage.serving(service, proxy):
-        proxy.script = ((CONNECTED, Tunnel(service.port)),)
-        route = through(f"https://127.0.0.1:{proxy.port}", "https", "127.0.0.1", service.port)
-        with suppress(Failure):
-            assert pool(route).ask().body == b"part"
+    with suppress(Failure):
+        assert pool(nested((Send(answer(b"part", length=None)), Close()))).ask().body == b"part"
+
+
+def encrypted(port):
+    """Return the route to a server with TLS."""
+    context = partial(tls_context, TRUST)
+    return route_to("https", "127.0.0.1", port, proxy=None, context=context)
+
+
+def asked(connection):
+    """Agree on keys and read a request; return the server's side."""
+    context = identities.server_context("server")
+    ours = context.wrap_socket(connection, server_side=True)
+    ours.recv(65536)
+    return ours
 
 
 @pytest.mark.parametrize("abrupt", [True, False])
-def test_the_end_of_an_encrypted_body_must_be_announced(pool, abrupt):  # noqa: F811
+def test_the_end_of_an_encrypted_body_must_be_announced(pool, abrupt):
     """Without a length nothing else tells a whole body from half of one."""
-    context = identities.server_context("server")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve():
-            connection, _ = listener.accept()
-            encrypted = context.wrap_socket(connection, server_side=True)
-            encrypted.recv(65536)
-            encrypted.sendall(b"HTTP/1.1 200 OK\r\n\r\nbody")
-            with suppress(OSError):
-                if not abrupt:
-                    encrypted.settimeout(2)
-                    encrypted.unwrap()
-                socket.socket.shutdown(encrypted, socket.SHUT_RDWR)
-            encrypted.close()
+    def serve(connection):
+        with asked(connection) as ours:
+            ours.sendall(b"HTTP/1.1 200 OK\r\n\r\nbody")
+            if not abrupt:
+                ours.settimeout(2)
+                ours.unwrap()
+            socket.socket.shutdown(ours, socket.SHUT_RDWR)
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        port = listener.getsockname()[1]
-        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
-        made = pool(route)
+    with serving(serve) as port:
+        made = pool(encrypted(port))
         if abrupt:
             with pytest.raises(Failure, match="without notice"):
                 made.ask()
         else:
             assert made.ask().body == b"body"
         made.close()
-        thread.join(5)
 
 
 def test_a_handshake_on_a_stream_that_was_shut_fails(server):
@@ -228,8 +208,7 @@ def test_a_handshake_on_a_stream_that_was_shut_fails(server):
         stream.shut()
         yield from ()
 
-    context = partial(tls_context, TRUST)
-    route = route_to("https", "127.0.0.1", server.port, proxy=None, context=context)
+    route = encrypted(server.port)
     with pytest.raises(Failure) as caught:
         stream.open(route._replace(steps=(shut, *route.steps)), float("inf"), 1.0)
     assert caught.value.kind in ("connect", "tls")
@@ -237,33 +216,23 @@ def test_a_handshake_on_a_stream_that_was_shut_fails(server):
     assert stream.readable()
 
 
-def test_a_corrupted_record_is_a_failure(pool):  # noqa: F811
+def test_a_corrupted_record_is_a_failure(pool):
     """Also behind the handshake, where what comes is read like anything else."""
-    context = identities.server_context("server")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve():
-            connection, _ = listener.accept()
-            encrypted = context.wrap_socket(connection, server_side=True)
-            encrypted.recv(65536)
-            encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbody")
-            socket.socket.sendall(encrypted, b"\x17\x03\x03\x00\x20" + bytes(32))
-            with suppress(OSError):
-                socket.socket.recv(encrypted, 100)
-            encrypted.close()
+    def serve(connection):
+        with asked(connection) as ours:
+            ours.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nbody")
+            socket.socket.sendall(ours, b"\x17\x03\x03\x00\x20" + bytes(32))
+            socket.socket.recv(ours, 100)
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        port = listener.getsockname()[1]
-        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
+    with serving(serve) as port:
         with pytest.raises(Failure, match="corrupted in transit") as caught:
-            pool(route).ask()
+            pool(encrypted(port)).ask()
         assert (caught.value.kind, caught.value.sent) == ("tls", True)
         assert caught.value.__context__ is None
-        thread.join(5)
 
 
-def test_a_refused_handshake_is_said_although_the_alert_cannot_be_sent(pool, monkeypatch):  # noqa: F811
+def test_a_refused_handshake_is_said_although_the_alert_cannot_be_sent(pool, monkeypatch):
     """The peer has sent garbage, then closed the connection: what it sent says more."""
     answered = threading.Event()
 
@@ -271,28 +240,21 @@ def test_a_refused_handshake_is_said_although_the_alert_cannot_be_sent(pool, mon
         answered.wait(5)
         return tls_failure(error, host)
 
+    def serve(connection):
+        connection.recv(65536)
+        connection.sendall(b"\x16\x03\x03\x00\x20" + b"\xff" * 32)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+        answered.set()
+
     monkeypatch.setattr("chainhub._transport.tls.tls_failure", explain)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve():
-            connection, _ = listener.accept()
-            connection.recv(65536)
-            connection.sendall(b"\x16\x03\x03\x00\x20" + b"\xff" * 32)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-            answered.set()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        port = listener.getsockname()[1]
-        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
+    with serving(serve) as port:
         with pytest.raises(Failure, match="the TLS handshake with") as caught:
-            pool(route).ask()
+            pool(encrypted(port)).ask()
         assert caught.value.kind == "tls"
-        thread.join(5)
 
 
-def test_what_a_layer_of_tls_holds_is_readable(pool):  # noqa: F811
+def test_what_a_layer_of_tls_holds_is_readable(pool):
     """Two responses in one read: the socket is empty then, and the second one is nobody's."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = identities.server_context("server").wrap_bio(incoming, outgoing, server_side=True)
@@ -305,26 +267,18 @@ def test_what_a_layer_of_tls_holds_is_readable(pool):  # noqa: F811
             connection.sendall(outgoing.read())
             incoming.write(connection.recv(65536))
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    def serve(connection):
+        run(connection, server.do_handshake)
+        run(connection, lambda: server.read(65536))
+        server.write(OK)
+        server.write(OK)
+        connection.sendall(outgoing.read())
+        connection.recv(65536)
 
-        def serve():
-            connection, _ = listener.accept()
-            with connection:
-                run(connection, server.do_handshake)
-                run(connection, lambda: server.read(65536))
-                server.write(OK)
-                server.write(OK)
-                connection.sendall(outgoing.read())
-                connection.recv(65536)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        port = listener.getsockname()[1]
-        route = route_to("https", "127.0.0.1", port, proxy=None, context=lambda: tls_context(TRUST))
-        made = pool(route)
+    with serving(serve) as port:
+        made = pool(encrypted(port))
         assert made.ask().body == b"ok"
         (kept,) = made.inner._idle._idle
         assert kept.readable()
         assert made.inner._idle.pop() is None
         made.close()
-        thread.join(5)
