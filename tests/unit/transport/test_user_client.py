@@ -28,8 +28,12 @@ def limits(**more):
 
 
 def through(kind, handler, **more):
-    """Exchange a request with a client whose transport is a function."""
-    transport = httpx.MockTransport(handler)
+    """Exchange a request with a client whose transport is a function, or raises an error."""
+
+    def fail(request):
+        raise handler
+
+    transport = httpx.MockTransport(fail if isinstance(handler, Exception) else handler)
     if kind == "sync":
         with httpx.Client(transport=transport) as client:
             return exchange_through(client, *GET, limits(**more))
@@ -47,6 +51,9 @@ def caused(error, cause):
     return error
 
 
+REFUSED = caused(httpx.ConnectError("x"), OSError(errno.ECONNREFUSED, "y"))
+CUT = caused(httpx.ConnectError("x"), ssl.SSLEOFError(8, "EOF"))
+WAITING = caused(httpx.ReadTimeout("slow"), ssl.SSLWantReadError(2, "more"))
 FAILURES = [
     (httpx.ConnectError("no"), "connect", False, "no"),
     (httpx.ConnectTimeout("slow"), "connect_timeout", False, "slow"),
@@ -63,24 +70,9 @@ FAILURES = [
     (httpx.InvalidURL("odd"), "local", True, "odd"),
     (TimeoutError(), "timeout", True, "timed out"),
     (OSError(), "local", True, "OSError"),
-    (
-        caused(httpx.ConnectError("x"), OSError(errno.ECONNREFUSED, "y")),
-        "connect",
-        False,
-        "Connection refused",
-    ),
-    (
-        caused(httpx.ConnectError("x"), ssl.SSLEOFError(8, "EOF")),
-        "tls",
-        False,
-        "closed the connection",
-    ),
-    (
-        caused(httpx.ReadTimeout("slow"), ssl.SSLWantReadError(2, "more")),
-        "timeout",
-        True,
-        "slow",
-    ),
+    (REFUSED, "connect", False, "Connection refused"),
+    (CUT, "tls", False, "closed the connection"),
+    (WAITING, "timeout", True, "slow"),
 ]
 
 
@@ -88,12 +80,8 @@ FAILURES = [
 @pytest.mark.parametrize(("error", "name", "sent", "words"), FAILURES)
 def test_every_failure_has_a_kind(kind, error, name, sent, words):
     """And says whether something may have been sent."""
-
-    def fail(request):
-        raise error
-
     with pytest.raises(Failure) as caught:
-        through(kind, fail)
+        through(kind, error)
     assert (caught.value.kind, caught.value.sent) == (name, sent)
     assert words in caught.value.text
 
@@ -101,12 +89,8 @@ def test_every_failure_has_a_kind(kind, error, name, sent, words):
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_slip_in_somebody_s_code_passes(kind):
     """It is no failure of a connection."""
-
-    def slip(request):
-        raise ZeroDivisionError
-
     with pytest.raises(ZeroDivisionError):
-        through(kind, slip)
+        through(kind, ZeroDivisionError())
 
 
 def test_causes_are_followed_for_a_while():
@@ -114,12 +98,8 @@ def test_causes_are_followed_for_a_while():
     error = ssl.SSLEOFError(8, "EOF")
     for _ in range(30):
         error = caused(httpx.ReadError("outer"), error)
-
-    def fail(request):
-        raise error
-
     with pytest.raises(Failure, match="outer") as caught:
-        through("sync", fail)
+        through("sync", error)
     assert caught.value.kind == "closed"
 
 
