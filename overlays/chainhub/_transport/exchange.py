@@ -11,12 +11,14 @@ import os
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import attrs
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
+
+E = TypeVar("E", bound=BaseException)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -162,7 +164,21 @@ def os_text(error: OSError) -> str:
 
 def os_failure(error: OSError) -> Failure:
     """Return the failure of a read or a write on a socket."""
-    return Failure("timeout" if isinstance(error, TimeoutError) else "closed", os_text(error))
+    kind: FailureKind = "timeout" if isinstance(of_system(error), TimeoutError) else "closed"
+    return Failure(kind, os_text(error))
+
+
+def of_system(error: E) -> E:
+    """Return an error of a system call; raise one that a signal handler raised inside of it."""
+    # An alarm is often a TimeoutError: the caller's, who may wait for it, and not the socket's.
+    frame = error.__traceback__
+    while frame is not None and (inner := frame.tb_next) is not None:
+        # Python hands a handler the frame that it interrupts; nobody else is given it.
+        for held in inner.tb_frame.f_locals.values():
+            if any(one is frame.tb_frame for one in (held if isinstance(held, tuple) else (held,))):
+                raise error
+        frame = inner
+    return error
 
 
 def tls_failure(error: ssl.SSLError, host: str) -> Failure:

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
-from chainhub._transport.exchange import Failure, left, os_failure, os_text
+from chainhub._transport.exchange import Failure, left, of_system, os_failure, os_text
 from chainhub._transport.http1 import Flow
 from chainhub._transport.routes import Route, Stream
 
@@ -68,7 +68,7 @@ def addresses(route: Route, found: LookUp | None) -> list[AddressInfo]:
     if found is None:
         raise Failure("connect_timeout", f"looking up {shown} took too long")
     if isinstance(found, OSError | UnicodeError):
-        detail = os_text(found) if isinstance(found, OSError) else "no host name"
+        detail = os_text(of_system(found)) if isinstance(found, OSError) else "no host name"
         busy = False
         if isinstance(found, socket.gaierror):
             detail, busy = found.strerror or detail, found.errno == socket.EAI_AGAIN
@@ -153,7 +153,7 @@ class SocketStream(Stream):
                             tried.connect(info[4])
                         selector.register(tried, selectors.EVENT_WRITE)
                     except OSError as error:
-                        failures.append(error)
+                        failures.append(of_system(error))
                     while selector.get_map():
                         if not (ready := selector.select(min(pause, left(self.until)))):
                             break  # the next one is tried beside those that are under way
@@ -218,8 +218,10 @@ class SocketStream(Stream):
         self._shut = True
         self._looked_up.put(ConnectionAbortedError("cancelled"))
         for sock in tuple(self._open):
-            with suppress(OSError):
+            try:
                 sock.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                of_system(error)
 
     def close(self) -> None:
         """Close the socket."""

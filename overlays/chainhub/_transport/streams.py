@@ -17,7 +17,15 @@ from typing import TypeVar
 
 from chainhub import _clock
 from chainhub._transport import sockets
-from chainhub._transport.exchange import Failure, Limits, Response, cancel_scope, left, os_failure
+from chainhub._transport.exchange import (
+    Failure,
+    Limits,
+    Response,
+    cancel_scope,
+    left,
+    of_system,
+    os_failure,
+)
 from chainhub._transport.http1 import Flow, Request
 from chainhub._transport.pools import IdleConnections
 from chainhub._transport.routes import Route, Stream
@@ -122,7 +130,8 @@ class AsyncStream(Stream, asyncio.Protocol):
         try:
             while not found:
                 await self._wait(self.until)
-        except TimeoutError:
+        except TimeoutError as error:
+            of_system(error)
             found.append(None)
         return sockets.addresses(route, found[0])
 
@@ -138,14 +147,16 @@ class AsyncStream(Stream, asyncio.Protocol):
                 attempt.add_done_callback(self._wake)
                 pause = limit if info is infos[-1] else sockets.HEAD_START
                 until = min(_clock.monotonic() + pause, self.until)
-                with suppress(TimeoutError):  # the next one is tried beside those under way
+                try:
                     while attempts:
                         await self._wait(until)
                         for attempt in [attempt for attempt in attempts if attempt.done()]:
                             attempts.discard(attempt)
                             if (failure := attempt.exception()) is None:
                                 return attempt.result()
-                            failures.append(failure)
+                            failures.append(of_system(failure))
+                except TimeoutError as error:  # the next one is tried beside those under way
+                    of_system(error)
             raise TimeoutError if attempts else failures[-1]
         finally:
             # Cancelling is not enough: one may have connected in this very turn of the loop.

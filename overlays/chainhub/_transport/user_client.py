@@ -26,6 +26,7 @@ from chainhub._transport.exchange import (
     Limits,
     Response,
     cancel_scope,
+    of_system,
     os_text,
     tls_failure,
 )
@@ -240,11 +241,13 @@ def _failure(error: Exception, host: str, head: Head | None = None) -> Failure:
     if isinstance(error, Failure):
         error.sent = error.sent or head is not None
         return error
+    system, text = _cause(error, OSError), str(error)
+    if system is not None:
+        of_system(system)
     if (tls := _cause(error, ssl.SSLError)) is not None:
         failure = tls_failure(tls, host)
         failure.sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         return failure
-    system, text = _cause(error, OSError), str(error)
     if system is not None and system.errno and system.errno > 0:
         text = os_text(system)  # asyncio's own words say less
     elif "_SWITCH_UPGRADE" in text:  # h11 names a state of its own

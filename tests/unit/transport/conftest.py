@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import signal
 import socket
 import threading
 import time
@@ -28,14 +29,17 @@ def serving(serve, host="127.0.0.1", port=0):
     """Give the port of a listener; a function serves one connection to it in a thread."""
 
     def accept():
-        connection, _ = listener.accept()
-        with connection, suppress(OSError):
-            serve(connection)
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                serve(connection)
 
     with socket.create_server((host, port)) as listener:
         thread = threading.Thread(target=accept)
         thread.start()
         yield listener.getsockname()[1]
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # nobody may have come
         thread.join(5)
 
 
@@ -116,3 +120,23 @@ def cancel():
     yield soon
     for timer in timers:
         timer.join()
+
+
+class Alarm(TimeoutError):
+    """What a signal handler raises, as many limits of time do."""
+
+
+@pytest.fixture
+def alarm():
+    """Raise an error of the test's own in a tenth of a second, wherever the main thread is."""
+
+    def ring(number, frame):
+        raise Alarm("mine")
+
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("no timers here")
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)

@@ -28,7 +28,7 @@ from chainhub._transport import (
     route_to,
 )
 from tests.loopback import spell
-from tests.unit.transport.conftest import GET, OK, Pool, post, serving, within
+from tests.unit.transport.conftest import GET, OK, Alarm, Pool, post, serving, within
 
 
 def way(server, **more):
@@ -348,6 +348,37 @@ def test_a_cancelled_queue_ends(pool, server, cancel):
     with pytest.raises(Failure, match="stayed in use") as caught:
         made.ask(deadline=time.monotonic() + 0.05)
     assert (caught.value.kind, caught.value.sent) == ("timeout", False)
+
+
+@pytest.mark.parametrize("place", ["look-up", "connect", "write", "read", "queue"])
+def test_what_a_signal_handler_raises_passes_as_it_is(request, pool, silent, place):
+    """Also a TimeoutError or an OSError, which a socket could have raised."""
+    over = threading.Event()
+    with serving(lambda connection: over.wait(5)) as port:
+        route = {"look-up": Route("localhost", port), "connect": Route("127.0.0.9", silent)}
+        made = pool(route.get(place, Route("127.0.0.1", port)), 1)
+        if place == "look-up":
+            request.getfixturevalue("stuck")
+        elif place == "queue":
+            permits = made.inner._permits
+            made.run(permits.acquire()) if made.asynchronous else permits.get()
+        request.getfixturevalue("alarm")
+        with pytest.raises(Alarm, match="mine"), within(3):
+            made.ask(post(20_000_000) if place == "write" else GET)
+        over.set()
+
+
+def test_a_signal_in_a_look_up_without_a_thread_passes_too(monkeypatch, alarm, pool, server):
+    """It is no name that was not found."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    made = pool(way(server))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(5))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(Alarm, match="mine"):
+        made.ask()
 
 
 def test_connections_are_kept_and_left_when_they_are_old(monkeypatch, pool, server):

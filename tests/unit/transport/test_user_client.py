@@ -6,6 +6,7 @@ import asyncio
 import errno
 import math
 import ssl
+import threading
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from chainhub._transport import (
     aexchange_through,
     exchange_through,
 )
+from tests.unit.transport.conftest import Alarm, serving
 
 GET = ("GET", "https://api.example/", [(b"Host", b"api.example")], b"")
 
@@ -91,6 +93,16 @@ def test_a_slip_in_somebody_s_code_passes(kind):
     """It is no failure of a connection."""
     with pytest.raises(ZeroDivisionError):
         through(kind, ZeroDivisionError())
+
+
+def test_what_a_signal_handler_raises_passes_as_it_is(request):
+    """Although httpx takes it for an error of its socket."""
+    over = threading.Event()
+    with serving(lambda connection: over.wait(5)) as port, httpx.Client(trust_env=False) as client:
+        request.getfixturevalue("alarm")
+        with pytest.raises(Alarm, match="mine"):
+            exchange_through(client, "GET", f"http://127.0.0.1:{port}/", [], b"", limits())
+        over.set()
 
 
 def test_causes_are_followed_for_a_while():
