@@ -16,6 +16,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import h11
@@ -179,7 +180,7 @@ def choose_proxy(
     bare_v6 = ":" in host and not host.startswith("[")
     url = _parse_url(f"{scheme}://{f'[{host}]' if bare_v6 else host}")
     name = host.lower() if url is None else url.host
-    port = None if port == _DEFAULT_PORT.get(scheme) else port
+    port = port or _DEFAULT_PORT.get(scheme)
     if any(exception.holds_for(scheme, name, port) for exception in settings.exceptions):
         return None
     if scheme == "http" and source != ARGUMENT and is_loopback(name):
@@ -211,7 +212,7 @@ def _source(scheme: str, value: str) -> str:
 
 
 def _exception(entry: str, source: str) -> _Exception:
-    """Read an entry of NO_PROXY as httpx does; networks and IPv6 in brackets are understood too.
+    """Read an entry of NO_PROXY as httpx does; networks, IPv6 in brackets and ports hold too.
 
     Addresses and localhost stand for themselves, other names for their subdomains too.
     """
@@ -229,7 +230,8 @@ def _exception(entry: str, source: str) -> _Exception:
             f"{source}: the entry{shown} is not a host, an address or a URL;"
             " entries are separated by commas"
         )
-    return _Exception(url.scheme, "" if url.host == "*" else url.host, url.port)
+    # httpx leaves out a port that is the scheme's own, and then takes the entry for every port.
+    return _Exception(url.scheme, "" if url.host == "*" else url.host, urlsplit(pattern).port)
 
 
 def _parse_url(text: str) -> httpx.URL | None:

@@ -61,8 +61,8 @@ ENVIRONMENTS = [
 
 EXCEPTIONS = """
     * example.com .example.com *.example.com www.example.com EXAMPLE.com example.com:8443
-    example.com:443 example.com:80 http://example.com https://example.com
-    https://*.example.com https:// http:// all:// all://* all://example.com:8443 localhost
+    http://example.com https://example.com https://*.example.com https:// http:// all:// all://*
+    all://example.com:8443 localhost
     LOCALHOST .localhost localhost:8000 127.0.0.1 127.0.0.1:9 ::1
     ::1,localhost,127.0.0.1,example.com xn--bcher-kva.example example.com,.com,com com
     e*ample.com https://example.com,http://proxy
@@ -158,15 +158,25 @@ def test_no_proxy_is_read_as_httpx_reads_it(variable, entries, environment):
         ("10.1.2.3/32", "http://10.1.2.3", True),
         ("10.0.0.0/8", "http://ten.example", False),
         ("10.0.0.0/99", "http://10.0.0.0", True),
+        ("example.com:443", "https://example.com", True),
+        ("example.com:443", "https://example.com:8443", False),
+        ("example.com:443", "http://example.com", False),
+        ("example.com:80", "http://www.example.com:80", True),
+        ("https://example.com:443", "https://example.com", True),
+        ("https://example.com:443", "https://example.com:8443", False),
+        ("[::2]:443", "https://[::2]", True),
+        ("all://", "https://example.com", True),
     ],
 )
 def test_no_proxy_understands_what_httpx_does_not(entry, url, direct):
-    """IPv6 in brackets is an address, and a network holds all its addresses."""
+    """IPv6 in brackets, networks, and a port that is the scheme's own."""
     table = read({"all_proxy": PROXY, "no_proxy": entry})
     parsed = httpx.URL(url)
     assert (choose_proxy(parsed.scheme, parsed.host, parsed.port, table) is None) is direct
     if ":" in parsed.host:
-        assert (choose_proxy("http", f"[{parsed.host}]", parsed.port, table) is None) is direct
+        assert (
+            choose_proxy(parsed.scheme, f"[{parsed.host}]", parsed.port, table) is None
+        ) is direct
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "::1", "app.localhost"])
@@ -176,14 +186,6 @@ def test_what_may_be_unencrypted_stays_here(host):
     assert choose_proxy("http", host, 8000, table) is None
     assert choose_proxy("https", host, 8000, table) is not None
     assert choose_proxy("http", host, 8000, proxies_of(PROXY, {})) is not None
-
-
-@pytest.mark.parametrize(("scheme", "port"), [("http", 80), ("https", 443)])
-def test_a_default_port_may_be_given_or_not(scheme, port):
-    """Port 443 of an https URL is the same as none, as is 80 of an http URL."""
-    table = read({f"{scheme}_proxy": PROXY, "no_proxy": f"example.com:{port}"})
-    for given in (port, None):
-        assert choose_proxy(scheme, "example.com", given, table) is not None
 
 
 def test_a_host_that_is_no_host_is_matched_as_it_stands():
