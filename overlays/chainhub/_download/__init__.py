@@ -21,6 +21,7 @@ from chainhub._download.disk import (
     unlock_file,
 )
 from chainhub._download.download import Download, DownloadOptions, FetchRequest, Progress
+from chainhub._download.media import Kind
 from chainhub._download.threads import DownloadOutcome, Job, download_all, in_loop, in_thread
 from chainhub._download.url_policy import URLPolicy
 
@@ -35,6 +36,7 @@ __all__ = [
     "FetchRequest",
     "IfExists",
     "Job",
+    "Kind",
     "Place",
     "Progress",
     "URLPolicy",

@@ -39,22 +39,31 @@ _TRIES = 20
 _NOT_A_FILE = {errno.ELOOP, errno.EISDIR, errno.ENXIO}
 
 
-def file_name(task_id: str) -> str:
-    """Return the name of a task's file; different ids do not get the same one.
+def file_stem(task_id: str) -> str:
+    """Return a name for the files of a task, without a suffix; different ids get different ones.
 
-    `veo3.1-fast:1760545785-abc` becomes `veo3.1-fast@1760545785-abc.mp4`. An id that needs more
-    than that to be a safe name, or is very long, gets a part of its hash as well.
+    `veo3.1-fast:1760545785-abc` becomes `veo3.1-fast@1760545785-abc`. An id that needs more than
+    that to be a safe name, or is very long, gets a part of its hash as well.
     """
     stem = task_id.replace(":", "@", 1)
     safe = len(stem) <= _LONGEST_STEM and _SAFE.fullmatch(stem) and not _DEVICE.fullmatch(stem)
     if safe and "@" not in task_id:
-        return f"{stem}.mp4"
+        return stem
     digest = sha256(task_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{_UNSAFE.sub('_', stem[:_LONGEST_STEM])}_{digest}.mp4"
+    return f"{_UNSAFE.sub('_', stem[:_LONGEST_STEM])}_{digest}"
 
 
-def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
+def target_path(
+    task_id: str,
+    dest: Place | None,
+    into: Place | None,
+    kind: str = "video",
+    number: int | None = None,
+) -> Path:
     """Return the absolute path of the file to write.
+
+    In the folder `into` it is `<id>.mp4` for the one video of a task. Else its suffix follows from
+    the content, so that it is not known yet: `<id>`, or `<id>-2` for the second of several results.
 
     Raises:
         ConfigurationError: not exactly one of both is given, or it is no path.
@@ -77,7 +86,11 @@ def target_path(task_id: str, dest: Place | None, into: Place | None) -> Path:
     except OSError as error:
         text = "the current folder, from which the destination is seen, does not exist any more"
         raise DiskError(text, errno=error.errno) from None
-    return path / file_name(task_id) if dest is None else path
+    if dest is not None:
+        return path
+    if number is not None:
+        return path / f"{file_stem(task_id)}-{number}"
+    return path / f"{file_stem(task_id)}{'.mp4' if kind == 'video' else ''}"
 
 
 def make_folder(folder: Path) -> None:

@@ -16,7 +16,18 @@ import attrs
 
 from chainhub import _clock
 from chainhub._download.disk import make_folder, stands_already
-from chainhub._download.media import BodyRange, Redirect, StartOver, judge_head, range_headers
+from chainhub._download.media import (
+    SNIFFED,
+    BodyRange,
+    Kind,
+    Redirect,
+    StartOver,
+    is_json,
+    judge_head,
+    range_headers,
+    suffix_of,
+    suffixes,
+)
 from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, tidy
 from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
 from chainhub._redaction import redact_text, redact_url
@@ -43,9 +54,6 @@ if TYPE_CHECKING:
     RefreshURL = Callable[[Options], str]
     GetKey = Callable[[float], Key]
 
-DOWNLOAD = "video.download"
-"""The name of a download among operations."""
-
 PACE = 0.1
 """Seconds between two reports of progress."""
 
@@ -68,12 +76,14 @@ class Progress:
             starts again from the beginning.
         total: Bytes of the whole file, None if the server does not say.
         resumable: Whether a later call can resume: the server gives a strong ETag and a length.
+        number: Which of several results of the task, from 1; None if there is one only.
     """
 
     id: str
     done: int
     total: int | None
     resumable: bool = False
+    number: int | None = None
 
     @property
     def fraction(self) -> float | None:
@@ -100,19 +110,41 @@ class DownloadOptions:
     deadline_at: float  # the instant (monotonic) at which everything ends, or infinity
     cancel: Cancel | None  # the caller's switch
     halt: Cancel  # ends all of them when it is set
+    operation: str = "video.download"  # the name of these downloads among operations
 
 
 @attrs.frozen(kw_only=True)
 class FetchRequest:
-    """What one download is for."""
+    """What one download is for.
 
-    id: str  # names it in messages and progress; a part is resumed by the same id only
-    url: str | None = attrs.field(repr=False)  # None if it must be asked first
-    refresh: RefreshURL  # returns another URL, within the limits that it is given
-    key: GetKey  # returns the key, within so many seconds; called if the URL is the API's own
-    target: Path  # absolute
+    Attributes:
+        id: Names it in messages and progress; a part is resumed by the same id only.
+        url: Where the bytes are, or None if that must be asked first.
+        refresh: Returns another URL, within the limits that it is given. None if the URL is an
+            operation of the API whose answer is the file: it never expires, what the API answers
+            instead of a file is an error of the API, and where it redirects to may expire.
+        key: Returns the key, within so many seconds; called if the URL is the API's own.
+        target: The file to write, absolute: the result of `target_path`.
+        makes_folder: Whether the folder of the file was named, and not the file.
+        sha256: The checksum the file must have, in lower case, or None.
+        kind: What the content must be.
+        number: Which of several results of a task, from 1; None if there is one only.
+    """
+
+    id: str
+    url: str | None = attrs.field(repr=False)
+    refresh: RefreshURL | None
+    key: GetKey
+    target: Path
     makes_folder: bool = False
-    sha256: str | None = None  # the checksum the file must have, in lower case
+    sha256: str | None = None
+    kind: Kind = "video"
+    number: int | None = None
+
+    @property
+    def takes_suffix(self) -> bool:
+        """Whether the name of the file gets a suffix, which follows from the content."""
+        return self.makes_folder and (self.kind != "video" or self.number is not None)
 
 
 class Interrupted(Exception):
@@ -136,15 +168,16 @@ class Download:
         self._policy = options.policy
         self._secrets = session.credentials.secrets
         self._state = DownloadState(
-            options.deadline_at, options.call.retry, self._secrets, session.random
+            options.deadline_at, options.call.retry, self._secrets, session.random, request.kind
         )
         self._started = _clock.monotonic()
         self._url = None if request.url is None else options.policy.checked(request.url)
         self._span: OperationSpan | None = None
+        self._file = request.target
         self._bytes = 0
         self._next_report = -math.inf
         # Of the attempt under way: where the redirects have led, and what came back.
-        self._at: Address | None = None
+        self._at = self._url
         self._status: int | None = None
         self._unkept: str | None = None
 
@@ -154,43 +187,58 @@ class Download:
         Raises:
             ChainhubError: the download has failed.
         """
-        target, if_exists = self._request.target, self._options.if_exists
+        target = self._request.target
         facts = lambda: {"file.size": self._bytes} if self._bytes else {}  # noqa: E731
+        observers, name = self._session.observers, self._options.operation
         self._tell = tell
-        with traced(self._session.observers, DOWNLOAD, self._request.id, facts) as self._span:
+        with traced(observers, name, self._request.id, facts) as self._span:
             if self._request.makes_folder:
                 make_folder(target.parent)
-            tidy(target)
-            if not stands_already(target, if_exists):
-                with (
-                    closing(Partial(target, self._request.id)) as self._partial,
-                    cancel_scope(self._options.cancel, lambda: self._options.halt.set),
-                ):
-                    # Another one may have finished just before this one took hold.
-                    if not stands_already(target, if_exists):
-                        self._complete()
-        return target
+            tidy(target, self._names())
+            if (standing := self._standing()) is not None:
+                return standing
+            with (
+                closing(Partial(target, self._request.id)) as self._partial,
+                cancel_scope(self._options.cancel, lambda: self._options.halt.set),
+            ):
+                # Another one may have finished just before this one took hold.
+                return self._standing() or self._complete()
 
-    def _complete(self) -> None:
+    def _names(self) -> list[Path]:
+        """Return every name that the file may get."""
+        target, kind = self._request.target, self._request.kind
+        if not self._request.takes_suffix:
+            return [target]
+        path = "" if self._url is None else self._url.path
+        return [target.with_name(target.name + suffix) for suffix in suffixes(kind, path)]
+
+    def _standing(self) -> Path | None:
+        """Return the file that exists already and is to be kept."""
+        kept = (name for name in self._names() if stands_already(name, self._options.if_exists))
+        return next(kept, None)
+
+    def _complete(self) -> Path:
         """Make attempts until the file is complete."""
-        call, halt = self._options.call, self._options.halt
+        call, halt, refresh = self._options.call, self._options.halt, self._request.refresh
         while True:
             if self._url is None:
+                assert refresh is not None  # else the URL is known, and stays
                 limits = call._replace(deadline=min(self._left(), call.deadline), cancel=halt)
                 with nullcontext() if self._span is None else self._span.active():
-                    found = self._request.refresh(limits)
+                    found = refresh(limits)
                 self._url = self._policy.checked(found)
             step = self._attempt(self._url)
             if step is None:
-                return
-            if step.refresh:
+                return self._file
+            if step.refresh and refresh is not None:
                 self._url = None
             _clock.sleep(step.delay, halt)
 
     def _left(self) -> float:
         left = self._options.deadline_at - _clock.monotonic()
         if left <= 0:
-            raise self._told(DeadlineError("the deadline passed before the video was complete"))
+            text = f"the deadline passed before the {self._request.kind} was complete"
+            raise self._told(DeadlineError(text))
         return left
 
     def _check(self) -> None:
@@ -213,7 +261,7 @@ class Download:
         try:
             outcome = self._in_span(lambda: self._fetch(url, key), redact_url(str(url)))
             self._check()
-            return self._next_step(outcome)
+            return self._next_step(outcome, url)
         except Interrupted as interrupted:
             failure = interrupted.args[0]
         except ChainhubError as error:
@@ -248,7 +296,7 @@ class Download:
                 request_id=None,
                 started=started,
                 elapsed=_clock.monotonic() - began,
-                operation=DOWNLOAD,
+                operation=self._options.operation,
             )
         )
         return outcome
@@ -273,12 +321,13 @@ class Download:
         finally:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
-        raise DownloadError(f"the video URL redirects more than {REDIRECTS} times")
+        kind = self._request.kind
+        raise DownloadError(f"the {kind} URL redirects more than {REDIRECTS} times")
 
     def _exchange(
         self, url: Address, key: Key | None, kept: ResumePoint | None
     ) -> Outcome | Redirect:
-        headers = [*self._policy.headers(key), *range_headers(kept)]
+        headers = [*self._policy.headers(key, self._request.kind), *range_headers(kept)]
         began = _clock.monotonic()
         connection = self._policy.open(url)
         with closing(connection), self._options.halt.watching(connection.shut):
@@ -288,6 +337,8 @@ class Download:
             if logger.isEnabledFor(10):  # logging.DEBUG
                 name = self._request.target.name
                 logger.debug("download to %s: %s", name, describe(found, kept))
+            if isinstance(found, BodyRange) and self._is_api(url) and is_json(head.headers):
+                found = None  # an operation that has no file says why, whatever the status
             if isinstance(found, BodyRange):
                 self._unkept = None if found.etag else _UNKEPT
                 return self._receive(found, head, connection, began)
@@ -301,6 +352,9 @@ class Download:
                         break
             return Response(head.status, head.headers, body)
 
+    def _is_api(self, url: Address) -> bool:
+        return self._request.refresh is None and self._policy.is_own(url)
+
     def _until(self) -> float:
         return min(_clock.monotonic() + self._options.call.timeout, self._options.deadline_at)
 
@@ -308,7 +362,8 @@ class Download:
         self, wanted: BodyRange, head: Head, connection: Connection, began: float
     ) -> Outcome:
         partial, mark, arrived = self._partial, 0, 0
-        writer = PartWriter(partial, wanted, self._options.max_bytes, head.headers)
+        limit, kind = self._options.max_bytes, self._request.kind
+        writer = PartWriter(partial, wanted, limit, head.headers, kind)
         for chunk in connection.body():
             arrived += len(chunk)
             writer.feed(chunk)
@@ -332,14 +387,16 @@ class Download:
             return
         self._next_report = now + PACE
         try:
-            self._tell(Progress(self._request.id, done, total, body.etag is not None))
+            request, resumable = self._request, body.etag is not None
+            self._tell(Progress(request.id, done, total, resumable, request.number))
         except BaseException as error:  # noqa: BLE001 - it is the caller's own
             raise Interrupted(error) from None
 
-    def _next_step(self, outcome: Outcome) -> RetryAt | None:
+    def _next_step(self, outcome: Outcome, url: Address) -> RetryAt | None:
         partial, name = self._partial, self._request.target.name
-        ended = self._published() if outcome is Received.WHOLE else outcome
-        step = self._state.settle(ended, partial.position, _clock.monotonic(), time.time())
+        ended = self._published(url) if outcome is Received.WHOLE else outcome
+        now, wall, from_api = _clock.monotonic(), time.time(), self._is_api(self._at or url)
+        step = self._state.settle(ended, partial.position, now, wall, from_api=from_api)
         if isinstance(ended, StartOver | Mismatch):
             partial.forget()
         if isinstance(step, ChainhubError):
@@ -351,7 +408,7 @@ class Download:
             logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
         return step
 
-    def _published(self) -> Outcome | Mismatch:
+    def _published(self, url: Address) -> Outcome | Mismatch:
         """Check the whole file and give it its name."""
         partial, wanted = self._partial, self._request.sha256
         if wanted is not None:
@@ -359,11 +416,15 @@ class Download:
             self._check()
             if found is not None and found != wanted:
                 return Mismatch(partial.resumed, found, wanted)
+        file = self._request.target
+        if self._request.takes_suffix:
+            suffix = suffix_of(partial.read(0, SNIFFED), url.path)
+            file = file.with_name(file.name + suffix)
         try:
-            partial.publish(self._options.if_exists)
+            partial.publish(file, self._options.if_exists)
         except StartOver as again:
             return StartOver(*again.args)
-        self._bytes = partial.position
+        self._file, self._bytes = file, partial.position
         return Received.WHOLE
 
 

@@ -1,20 +1,22 @@
-"""What a response with the bytes of a video means: values in, value out.
+"""What a response with the bytes of a file means: values in, value out.
 
 A request for bytes follows from what is kept on disk; of its answer the head decides where the
-body belongs, and the first bytes of the body whether it is a video at all. Known are the containers
-that players know. What a server calls a body says nothing: pages come as `video/mp4`, videos as
-`text/plain`.
+body belongs, and the first bytes of the body whether it is of the wanted kind at all. Known are the
+formats that players and viewers know. What a server calls a body says nothing: pages come as
+`video/mp4`, videos as `text/plain`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from chainhub.errors import ContentRefusedError
 
 Headers = list[tuple[bytes, bytes]]
+Kind = Literal["video", "audio", "image", "file"]
+"""What is wanted; a "file" may be anything but a page that tells an error."""
 
 # How servers of signed URLs say that one is no longer good.
 _EXPIRED = frozenset({401, 403, 404, 410})
@@ -132,7 +134,7 @@ def _is_packed(headers: Headers) -> bool:
     if encoding in ("", "identity", "gzip", "x-gzip"):
         return "gzip" in encoding
     raise ContentRefusedError(
-        f"the video was sent encoded as {encoding[:40]!r}, which was not requested"
+        f"the body was sent encoded as {encoding[:40]!r}, which was not requested"
     )
 
 
@@ -147,6 +149,10 @@ def header(headers: Headers, name: bytes) -> str | None:
         return value.decode("latin-1")
 
 
+def is_json(headers: Headers) -> bool:
+    return "json" in (header(headers, b"content-type") or "").lower()
+
+
 def is_expiry(status: int, body: bytes) -> bool:
     """Tell whether an error says that a signed URL has expired; some say so with a 400."""
     return status in _EXPIRED or (status == 400 and b"xpired" in body[:4096])
@@ -156,59 +162,121 @@ SNIFFED = 512
 """Bytes at the beginning that are looked at; a transport stream shows itself within 377."""
 
 
-def refused_content(head: bytes) -> str | None:
-    """Say what a body is if it is no video, by its first bytes; None for a video."""
-    if _is_video(head):
-        return None
+def refused_content(head: bytes, kind: Kind) -> str | None:
+    """Say what a body is if it is not of this kind, by its first bytes; None if it is."""
+    known, text = format_of(head), text_kind(head)
     if not head:
         return "an empty response"
-    known = next((name for magic, name in _OTHERS if magic in head[: len(magic) + 8]), None)
-    return known or text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
+    if kind == "file":
+        is_error = text in (_HTML, _JSON) or (text == _XML and b"<Error" in head)
+        return text if is_error else None
+    if known is not None:
+        return None if kind in known.kinds else known.name
+    return text or f"an unknown format (first bytes {head[:12].hex(' ')})"
+
+
+def suffix_of(head: bytes, path: str) -> str:
+    """Return the suffix for a file that begins like this and came from a URL with this path."""
+    known = format_of(head)
+    if known is not None and known.kinds:
+        return known.suffix
+    if given := _suffix_in(path):
+        return given
+    return known.suffix if known is not None else ".txt" if text_kind(head) else ".bin"
+
+
+def suffixes(kind: Kind, path: str) -> list[str]:
+    """Return every suffix that `suffix_of` may give a file of this kind."""
+    if kind != "file":
+        return sorted({known.suffix for known in _FORMATS if kind in known.kinds})
+    return sorted({*(known.suffix for known in _FORMATS), ".txt", ".bin", _suffix_in(path)} - {""})
+
+
+def _suffix_in(path: str) -> str:
+    found = re.search(r"\.[a-z0-9]{1,8}$", path.lower())
+    return found[0] if found and found[0] != ".part" else ""
+
+
+class Format(NamedTuple):
+    """A format of files, and of which kinds a file in it may be."""
+
+    name: str
+    suffix: str
+    kinds: tuple[str, ...] = ()
+
+
+def format_of(head: bytes) -> Format | None:
+    if head[4:8] in _BOXES:
+        return _BRANDS.get(head[8:12], _MP4) if head[4:8] == b"ftyp" else _MP4
+    if head.startswith(b"RIFF"):
+        return _RIFF.get(head[8:12])
+    packets = head[: 2 * _PACKET + 1 : _PACKET]
+    if len(packets) == 3 and set(packets) == {0x47}:
+        return _TRANSPORT_STREAM
+    if b"<svg" in head and text_kind(head) == _XML:
+        return _SVG
+    return next((known for magic, known in _MAGIC.items() if head.startswith(magic)), None)
 
 
 _BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
-_PICTURES = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1"})
-_MAGIC = (
-    b"\x1aE\xdf\xa3",  # Matroska, WebM
-    b"FLV\x01",
-    b"OggS",
-    b"0&\xb2u\x8ef\xcf\x11",  # Windows Media
-    b"\x00\x00\x01\xba",  # MPEG programme stream
-    b"\x00\x00\x01\xb3",  # MPEG video
-)
-_OTHERS = (
-    (b"\x89PNG\r\n", "an image (PNG)"),
-    (b"\xff\xd8\xff", "an image (JPEG)"),
-    (b"GIF8", "an image (GIF)"),
-    (b"WEBPVP8", "an image (WebP)"),
-    (b"ftyp", "an image (AVIF or HEIC)"),
-    (b"%PDF-", "a document (PDF)"),
-    (b"\x1f\x8b", "gzip data that is not declared as such"),
-    (b"PK\x03\x04", "an archive (ZIP)"),
-)
 _PACKET = 188  # bytes of a packet of an MPEG transport stream, each beginning with 0x47
-
-
-def _is_video(head: bytes) -> bool:
-    if head[4:8] in _BOXES:
-        return head[4:8] != b"ftyp" or head[8:12] not in _PICTURES
-    if head.startswith(_MAGIC):
-        return True
-    if head.startswith(b"RIFF"):
-        return head[8:12] == b"AVI "
-    packets = head[: 2 * _PACKET + 1 : _PACKET]
-    return len(packets) == 3 and set(packets) == {0x47}
+_VIDEO, _AUDIO, _IMAGE, _EITHER = ("video",), ("audio",), ("image",), ("video", "audio")
+_MP4 = Format("a video (MP4)", ".mp4", _EITHER)
+_M4A = Format("audio (M4A)", ".m4a", _EITHER)
+_AVIF = Format("an image (AVIF or HEIC)", ".avif", _IMAGE)
+_HEIC = Format("an image (AVIF or HEIC)", ".heic", _IMAGE)
+_SVG = Format("an image (SVG)", ".svg", _IMAGE)
+_TIFF = Format("an image (TIFF)", ".tiff", _IMAGE)
+_MPEG = Format("a video (MPEG)", ".mpg", _VIDEO)
+_MP3 = Format("audio (MP3)", ".mp3", _AUDIO)
+_AAC = Format("audio (AAC)", ".aac", _AUDIO)
+_TRANSPORT_STREAM = Format("a video (MPEG-TS)", ".ts", _VIDEO)
+_BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), _AVIF),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"mif1"), _HEIC),
+    **dict.fromkeys((b"M4A ", b"M4B "), _M4A),
+    b"qt  ": Format("a video (QuickTime)", ".mov", _EITHER),
+}
+_RIFF = {
+    b"AVI ": Format("a video (AVI)", ".avi", _VIDEO),
+    b"WAVE": Format("audio (WAV)", ".wav", _AUDIO),
+    b"WEBP": Format("an image (WebP)", ".webp", _IMAGE),
+}
+_MAGIC = {
+    b"\x1aE\xdf\xa3": Format("a video (WebM)", ".webm", _EITHER),
+    b"FLV\x01": Format("a video (FLV)", ".flv", _VIDEO),
+    b"OggS": Format("audio or a video (Ogg)", ".ogg", _EITHER),
+    b"0&\xb2u\x8ef\xcf\x11": Format("a video (Windows Media)", ".wmv", _EITHER),
+    b"\x00\x00\x01\xba": _MPEG,  # a programme stream
+    b"\x00\x00\x01\xb3": _MPEG,
+    b"ID3": _MP3,
+    # What frames without a tag begin with: eleven bits set, then the layer.
+    **{bytes((0xFF, second)): _MP3 for second in (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)},
+    **{bytes((0xFF, second)): _AAC for second in (0xF0, 0xF1, 0xF8, 0xF9)},
+    b"fLaC": Format("audio (FLAC)", ".flac", _AUDIO),
+    b"\x89PNG\r\n": Format("an image (PNG)", ".png", _IMAGE),
+    b"\xff\xd8\xff": Format("an image (JPEG)", ".jpg", _IMAGE),
+    b"GIF8": Format("an image (GIF)", ".gif", _IMAGE),
+    b"II*\x00": _TIFF,
+    b"MM\x00*": _TIFF,
+    b"%PDF-": Format("a document (PDF)", ".pdf"),
+    b"glTF": Format("a 3D model (GLB)", ".glb"),
+    b"\x1f\x8b": Format("gzip data that is not declared as such", ".gz"),
+    b"PK\x03\x04": Format("an archive (ZIP)", ".zip"),
+}
+_FORMATS = (*_BRANDS.values(), *_RIFF.values(), *_MAGIC.values(), _MP4, _SVG, _TRANSPORT_STREAM)
+_HTML, _XML, _JSON = "a web page (HTML)", "XML", "JSON"
 
 
 def text_kind(head: bytes) -> str | None:
     """Say which text a body is, by its first bytes; None if nothing that a person can read."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "a web page (HTML)"
+        return _HTML
     if text.startswith(b"<"):
-        return "XML"
+        return _XML
     if text.startswith((b"{", b"[")):
-        return "JSON"
+        return _JSON
     if text.startswith(b"#extm3u"):
         return "a playlist (M3U8)"
     control = sum(byte < 9 or 13 < byte < 32 for byte in head)

@@ -10,7 +10,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import Enum
 from hashlib import sha256
@@ -23,6 +23,7 @@ from chainhub._download.media import (
     SNIFFED,
     BodyRange,
     Headers,
+    Kind,
     ResumePoint,
     StartOver,
     header,
@@ -50,11 +51,11 @@ SURPLUS = "the server sent more bytes than it had announced"
 class Partial:
     """The unfinished file of a target, open and locked; DownloadError if another one holds it.
 
-    Every method raises DiskError if the disk refuses; then nothing is kept.
+    Every method raises DiskError if the disk refuses; then nothing is kept. The target may lack
+    the suffix that the finished file gets.
     """
 
     def __init__(self, target: Path, task_id: str) -> None:
-        self.target = target
         self.path = target.with_name(f"{target.name}.part")
         self.position = 0
         self.resumed = False
@@ -136,8 +137,8 @@ class Partial:
             offset += len(data)
         return digest.hexdigest()
 
-    def publish(self, if_exists: IfExists) -> None:
-        """Rename the complete file to the target, so that it survives a power failure.
+    def publish(self, target: Path, if_exists: IfExists) -> None:
+        """Rename the complete file to its target, so that it survives a power failure.
 
         Raises:
             DestinationExistsError: a file with this name was created meanwhile.
@@ -148,7 +149,7 @@ class Partial:
             self._size = self.position
         if not self._can(os.fsync):
             text = "%s may be lost in a power failure: its file system cannot sync"
-            logger.warning(text, shown(self.target))
+            logger.warning(text, shown(target))
         if not self._is_unchanged():
             raise StartOver(_CHANGED, on_disk=True)
         if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
@@ -156,13 +157,13 @@ class Partial:
             self._descriptor = -1
         place = os.replace if if_exists == "replace" else _place
         try:
-            place(self.path, self.target)
+            place(self.path, target)
         except FileExistsError:
-            raise DestinationExistsError(f"{shown(self.target)} already exists") from None
+            raise DestinationExistsError(f"{shown(target)} already exists") from None
         except OSError as error:
-            raise disk_error(error, "cannot rename to", self.target) from None
+            raise disk_error(error, "cannot rename to", target) from None
         remove(self._state_path)
-        _sync_folder(self.target.parent)
+        _sync_folder(target.parent)
 
     def close(self) -> None:
         """Close the file; keep only what a resume needs, or what existed before."""
@@ -233,12 +234,14 @@ class Partial:
             raise disk_error(error, doing, self.path) from None
 
 
-def tidy(target: Path) -> None:
+def tidy(target: Path, names: Iterable[Path]) -> None:
     """Remove what a process that was killed while it finished has left beside its target."""
     part = target.with_name(f"{target.name}.part")
     with suppress(OSError):
-        if os.path.samestat(os.lstat(part), os.lstat(target)):
-            remove(part, target.with_name(f"{target.name}.part.json"))
+        left = os.lstat(part)
+        for name in names:
+            if os.path.lexists(name) and os.path.samestat(left, os.lstat(name)):
+                remove(part, target.with_name(f"{target.name}.part.json"))
 
 
 def _place(part: Path, target: Path) -> None:
@@ -277,14 +280,17 @@ class Received(Enum):
 class PartWriter:
     """Writes a body to a part: inflates it if need be, looks at its beginning, keeps to the limits.
 
-    Both methods raise ContentRefusedError if this is no video or larger than `limit`, and DiskError
-    if the disk refuses.
+    Both methods raise ContentRefusedError if this is of another kind or larger than `limit`, and
+    DiskError if the disk refuses.
     """
 
-    def __init__(self, part: Partial, body: BodyRange, limit: float, headers: Headers) -> None:
+    def __init__(
+        self, part: Partial, body: BodyRange, limit: float, headers: Headers, kind: Kind = "video"
+    ) -> None:
         self._partial = part
         self._range = body
         self._limit = limit
+        self._kind = kind
         self._type = header(headers, b"content-type") or "no type"
         self._gunzip = Gunzip() if body.packed else None
         self._packed = self._inflated = 0
@@ -338,11 +344,12 @@ class PartWriter:
         self._partial.write(data)
 
     def _begin(self, head: bytes) -> None:
-        """Look at the beginning: only a video is written at all."""
-        refused = refused_content(head)
+        """Look at the beginning: only what is of the wanted kind is written at all."""
+        refused = refused_content(head, self._kind)
         if refused is not None:
+            wanted = {"image": "an image", "audio": "audio"}.get(self._kind, f"a {self._kind}")
             raise ContentRefusedError(
-                f"the URL returned {refused} instead of a video, sent as {self._type[:60]}",
+                f"the URL returned {refused} instead of {wanted}, sent as {self._type[:60]}",
                 excerpt=head.decode("utf-8", "replace") if text_kind(head) else None,
             )
         self._head = None
@@ -351,4 +358,6 @@ class PartWriter:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:
-            raise ContentRefusedError(f"the video is larger than max_bytes={self._limit:.0f}")
+            raise ContentRefusedError(
+                f"the {self._kind} is larger than max_bytes={self._limit:.0f}"
+            )

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chainhub import _session
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._download.partial import Received
-from chainhub._responses import judge
+from chainhub._responses import explain_misfit, judge
 from chainhub._transport import Failure, Response
-from chainhub.errors import DownloadError, IntegrityError, LinkExpiredError, named_status
+from chainhub.errors import (
+    ChainhubError,
+    DownloadError,
+    IntegrityError,
+    LinkExpiredError,
+    named_status,
+)
 
 if TYPE_CHECKING:
     from chainhub._session import RetryPolicy
-    from chainhub.errors import ChainhubError
 
 Outcome = Received | StartOver | Response | Failure
 
@@ -52,12 +57,14 @@ class DownloadState:
         retry: RetryPolicy,
         secrets: Callable[[], tuple[str, ...]],  # masked in texts that come from outside
         random: Callable[[], float],  # a number in [0, 1)
+        kind: str = "video",  # what is downloaded, in messages
     ) -> None:
         self.attempts = 0
         self._deadline_at = deadline_at
         self._retry = retry
         self._secrets = secrets
         self._random = random
+        self._kind = kind
         # The client's budget is for the API: a server of files that is down says nothing about
         # it. One file needs none: the attempts without progress are counted.
         self._budget = _session.RetryBudget(capacity=math.inf)
@@ -67,11 +74,18 @@ class DownloadState:
         self._rehashed = False
 
     def settle(
-        self, outcome: Outcome | Mismatch, position: int, now: float, wall: float
+        self,
+        outcome: Outcome | Mismatch,
+        position: int,
+        now: float,
+        wall: float,
+        *,
+        from_api: bool = False,
     ) -> RetryAt | ChainhubError | None:
         """Decide what follows an attempt that brought the file to `position`; None if it is whole.
 
-        `now` are seconds of the monotonic clock; `wall`, since 1970, are for a Retry-After.
+        `now` are seconds of the monotonic clock; `wall`, since 1970, are for a Retry-After. If
+        `from_api`, the response is that of an operation: what it says is meant for the caller.
         """
         self.attempts += 1
         self._fruitless += 1
@@ -92,14 +106,18 @@ class DownloadState:
                 return RetryAt(0.0)
             text = f"the file has the SHA-256 {outcome.found}, not {outcome.wanted}"
             return IntegrityError(f"{text}; the file was discarded")
-        if isinstance(outcome, Response) and is_expiry(outcome.status, outcome.body):
+        link = outcome if isinstance(outcome, Response) and not from_api else None
+        if link is not None and is_expiry(link.status, link.body):
             if not self._refreshed:
                 self._refreshed = True
                 return RetryAt(0.0, refresh=True)
-            text = "the video URL has expired, and a new one does not work either"
-            said = named_status(outcome.status)
-            return LinkExpiredError(f"{text} ({said})", **self._facts_of(outcome))
-        return self._retried(outcome, now, wall)
+            text = f"the {self._kind} URL has expired, and a new one does not work either"
+            said = named_status(link.status)
+            return LinkExpiredError(f"{text} ({said})", **self._facts_of(link))
+        step = self._retried(outcome, now, wall)
+        if link is not None and isinstance(step, ChainhubError):
+            step.advice = _ADVICE
+        return step
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> RetryAt | ChainhubError:
         if self._fruitless == 1 and self._retry.attempts > 1:
@@ -132,14 +150,19 @@ class DownloadState:
             over, secrets = now >= self._deadline_at, self._secrets()
             error = _session.error_of(outcome, secrets, ambiguous=False, deadline_over=over)
         else:
-            error = judge(outcome, secrets=self._secrets()) or DownloadError(
-                "the response contains no video", **self._facts_of(outcome)
-            )
+            error = self._error_of(outcome)
             error.retry_after = _session.retry_after_of(outcome, wall)
-            error.advice = _ADVICE
         if step.text:
             error.message = f"{error.message} ({step.text})"
         return error
+
+    def _error_of(self, response: Response) -> ChainhubError:
+        secrets, text = self._secrets(), f"the response contains no {self._kind}"
+        if (error := judge(response, secrets=secrets)) is not None:
+            return error
+        if response.body:  # an error in spite of its status
+            return explain_misfit(response, text, secrets=secrets)
+        return DownloadError(text, **self._facts_of(response))
 
     def _facts_of(self, response: Response) -> dict[str, Any]:
         request_id = _session.request_id_of(response, self._secrets())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import copy_context
@@ -39,15 +39,17 @@ class DownloadOutcome:
 
     Attributes:
         id: The id of the task.
-        path: The file, or None if the download failed.
+        path: The file, the first of several, or None if the download failed.
         error: Why there is no file, or None if there is one.
         elapsed: Seconds that the download took.
+        paths: All files that are there, in the order of the task's results.
     """
 
     id: str
     path: Path | None
     error: ChainhubError | None
     elapsed: float
+    paths: tuple[Path, ...] = ()
 
     def result(self) -> Path:
         """Return the path of the file.
@@ -74,8 +76,9 @@ if TYPE_CHECKING:
     AnyDownloadOutcome: TypeAlias = DownloadOutcomeWithPath | DownloadOutcomeWithError
     Reports: TypeAlias = SimpleQueue[Progress | DownloadOutcome | BaseException]
 
-Job = tuple[str, Callable[[], Download]]
-"""An id, and what makes its download; what that raises is the outcome, if it is not a mistake."""
+Job = tuple[str, Callable[[], Download | Sequence[Download]]]
+"""An id, and what makes its download, or those of its results, which are done one by one; what that
+raises is the outcome, if it is not a mistake."""
 
 
 def download_all(
@@ -128,14 +131,18 @@ def _work(waiting: SimpleQueue[Job | None], reports: Reports) -> None:
     try:
         while (job := waiting.get()) is not None:
             job_id, make = job
-            began, path, failure = _clock.monotonic(), None, None
+            began, paths, failure = _clock.monotonic(), list[Path](), None
             try:
-                path = make().run(reports.put)
+                made = make()
+                for download in [made] if isinstance(made, Download) else made:
+                    paths.append(download.run(reports.put))
             except (CancelledByUser, ConfigurationError):
                 raise
             except ChainhubError as error:
                 failure = error
-            reports.put(DownloadOutcome(job_id, path, failure, _clock.monotonic() - began))
+            path = paths[0] if paths and failure is None else None
+            elapsed = _clock.monotonic() - began
+            reports.put(DownloadOutcome(job_id, path, failure, elapsed, tuple(paths)))
     except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
         reports.put(error)
 

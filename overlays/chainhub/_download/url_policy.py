@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from chainhub._download.media import Headers
+from chainhub._download.media import Headers, Kind
 from chainhub._session import AsyncSessionTransport, is_mocked
 from chainhub._transport import (
     ROUTING,
@@ -39,11 +39,7 @@ if TYPE_CHECKING:
 
     Kept = tuple[Route, IdleConnections[SocketStream]]
 
-_NO_CREDENTIALS: Headers = [
-    (b"Accept", b"video/*, application/octet-stream;q=0.9, */*;q=0.1"),
-    (b"Accept-Encoding", b"identity"),
-    (b"Connection", b"close"),
-]
+_OURS = {b"accept", b"accept-encoding", b"connection", b"host", b"if-range", b"range"}
 Address = httpx.URL
 Connection = StreamedExchange | StreamedResponse
 """What asks once and yields the body piece by piece; both kinds have the same methods."""
@@ -82,9 +78,12 @@ class URLPolicy:
         """Tell whether an address is the API's own: the same scheme, host and port."""
         return self._connector.reaches(url)
 
-    def headers(self, key: Key | None) -> Headers:
+    def headers(self, key: Key | None, kind: Kind = "video") -> Headers:
         """Return the headers of a request, with the key if it is for the API itself."""
-        usual = _NO_CREDENTIALS if self._kept is None else _NO_CREDENTIALS[:-1]
+        wanted = "*/*" if kind == "file" else f"{kind}/*, application/octet-stream;q=0.9, */*;q=0.1"
+        usual = [(b"Accept", wanted.encode("ascii")), (b"Accept-Encoding", b"identity")]
+        if self._kept is None:
+            usual.append((b"Connection", b"close"))
         if key is None:
             return [(b"User-Agent", f"chainhub-python/{__version__}".encode("ascii")), *usual]
         transport = self._transport
@@ -95,11 +94,10 @@ class URLPolicy:
             headers=transport.headers,
             cookies=dict(transport.cookies),
         )
-        ours = {name.lower() for name, _ in _NO_CREDENTIALS} | {b"host", b"range", b"if-range"}
         before = f"{transport.prefix} " if transport.prefix else ""
         secret = SecretBytes(before.encode("ascii") + key.reveal().encode("ascii"))
         return [
-            *(pair for pair in request.headers.raw if pair[0].lower() not in ours),
+            *(pair for pair in request.headers.raw if pair[0].lower() not in _OURS),
             *usual,
             (transport.auth_header.encode("ascii"), secret),
         ]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainhub._download.disk import file_name, stands_already, target_path
+from chainhub._download.disk import stands_already, target_path
 from chainhub.errors import ConfigurationError, DiskError
 
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\..*")
@@ -26,7 +26,7 @@ DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\..*")
 )
 def test_usual_ids_stay_readable(task_id, name):
     """The colon alone is exchanged: some systems do not allow it."""
-    assert file_name(task_id) == name
+    assert target_path(task_id, None, "/d") == Path("/d", name)
 
 
 STRANGE = "../PWNED /etc/passwd .hidden -rf a/b a\\b a\0b a\nb CON nul.x com1 ä \ud800 a:b:c a@b .."
@@ -35,18 +35,18 @@ STRANGE = "../PWNED /etc/passwd .hidden -rf a/b a\\b a\0b a\nb CON nul.x com1 ä
 @pytest.mark.parametrize("task_id", [*STRANGE.split(" "), "a b", "x" * 5000, "=" * 10, "%2e%2f"])
 def test_no_id_leads_out_of_the_folder(task_id):
     """Nor to a device, an option or a hidden file."""
-    name = file_name(task_id)
+    name = target_path(task_id, None, "/d").name
     assert re.fullmatch(r"[A-Za-z0-9_@][A-Za-z0-9._@-]*\.mp4", name)
     assert not DEVICES.fullmatch(name)
     assert len(name) < 150
-    assert Path("/d", name).parent == Path("/d")
+    assert target_path(task_id, None, "/d", number=1).parent == Path("/d")
 
 
 @given(st.sets(st.text(string.ascii_lowercase[:3] + ":@_-./", min_size=1), min_size=2, max_size=30))
 @settings(max_examples=200, deadline=None)
 def test_different_ids_get_different_names(ids):
     """Otherwise `keep` would give the wrong video."""
-    assert len({file_name(task_id) for task_id in ids}) == len(ids)
+    assert len({target_path(task_id, None, "/d") for task_id in ids}) == len(ids)
 
 
 def test_a_destination_is_absolute(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """What answers about the bytes of a video mean, as tables."""
 
 import random
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from chainhub._download.media import (
     SNIFFED,
     BodyRange,
+    Kind,
     Redirect,
     ResumePoint,
     StartOver,
@@ -19,6 +21,8 @@ from chainhub._download.media import (
     range_headers,
     refused_content,
     strong_etag,
+    suffix_of,
+    suffixes,
     text_kind,
 )
 from chainhub.errors import ContentRefusedError
@@ -217,7 +221,8 @@ PACKET = b"\x47" + bytes(187)
         (b"%PDF-1.7", "PDF"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"PK\x03\x04", "ZIP"),
-        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "unknown format"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "WAV"),
+        (b"RIFF\x00\x00\x00\x00XXXX", "unknown format"),
         (PACKET * 2, "unknown format"),
         (PACKET + bytes(188) + PACKET, "unknown format"),
         (b"\x00\x00\x00\x18bogus", "unknown format"),
@@ -225,8 +230,65 @@ PACKET = b"\x47" + bytes(187)
 )
 def test_a_video_is_known_and_everything_else_is_named(head, what):
     """By the containers players know; so that a person sees what went wrong."""
-    found = refused_content(head)
+    found = refused_content(head, "video")
     assert found is None if what is None else what in found
+
+
+FORMATS = [
+    (b"\x00\x00\x00\x18ftypmp42", ".mp4", {"video", "audio"}),
+    (b"\x00\x00\x00\x18moov", ".mp4", {"video", "audio"}),
+    (b"\x00\x00\x00\x18ftypqt  ", ".mov", {"video", "audio"}),
+    (b"\x00\x00\x00\x18ftypM4A ", ".m4a", {"video", "audio"}),
+    (b"\x00\x00\x00\x18ftypavif", ".avif", {"image"}),
+    (b"\x00\x00\x00\x18ftypmif1", ".heic", {"image"}),
+    (b"RIFF\x00\x00\x00\x00WEBPVP8 ", ".webp", {"image"}),
+    (b"RIFF\x00\x00\x00\x00WAVEfmt ", ".wav", {"audio"}),
+    (b"RIFF\x00\x00\x00\x00AVI LIST", ".avi", {"video"}),
+    (PACKET * 3, ".ts", {"video"}),
+    (b"OggS\x00", ".ogg", {"video", "audio"}),
+    (b"ID3\x04", ".mp3", {"audio"}),
+    (b"\xff\xfb\x90\x44", ".mp3", {"audio"}),
+    (b"\xff\xf1\x50\x80", ".aac", {"audio"}),
+    (b"fLaC\x00", ".flac", {"audio"}),
+    (b"\x89PNG\r\n\x1a\n", ".png", {"image"}),
+    (b"\xff\xd8\xff\xe0", ".jpg", {"image"}),
+    (b"GIF89a", ".gif", {"image"}),
+    (b"MM\x00*", ".tiff", {"image"}),
+    (b'<svg xmlns="http://www.w3.org/2000/svg">', ".svg", {"image"}),
+    (b"<?xml version='1.0'?><!-- x --><svg>", ".svg", {"image"}),
+    (b"%PDF-1.7", ".pdf", set()),
+    (b"glTF\x02\x00", ".glb", set()),
+    (b"WEBVTT\n", ".txt", set()),
+    (b"\x00\x01", ".bin", set()),
+]
+
+
+@pytest.mark.parametrize(("head", "suffix", "kinds"), FORMATS)
+def test_a_format_has_a_suffix_and_kinds(head, suffix, kinds):
+    """Every one of them is a file, and is looked for under its suffix."""
+    accepted = {kind for kind in get_args(Kind) if refused_content(head, kind) is None}
+    assert accepted == {*kinds, "file"}
+    assert suffix_of(head, "/x") == suffix
+    assert all(suffix in suffixes(kind, "/x") for kind in accepted)
+
+
+@pytest.mark.parametrize(
+    ("path", "suffix"),
+    [("/a.b/x.SRT", ".srt"), ("/x.", ".bin"), ("/x.y/z", ".bin"), ("/x.part", ".bin")],
+)
+def test_a_file_nobody_knows_has_the_suffix_of_its_url(path, suffix):
+    """Unless it is that of an unfinished one."""
+    assert suffix_of(b"\x00", path) == suffix
+    assert suffix in suffixes("file", path)
+    assert ".part" not in suffixes("file", path)
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"<html>", b"<!DOCTYPE html>", b'{"a": 1}', b"[]", b"<?xml?><Error><Code>"]
+)
+def test_a_page_that_tells_an_error_is_no_file(head):
+    """Whatever was wanted."""
+    assert all(refused_content(head, kind) for kind in get_args(Kind))
 
 
 def test_only_text_is_shown():
@@ -239,7 +301,7 @@ def test_only_text_is_shown():
 @settings(max_examples=200, deadline=None)
 def test_anything_gets_a_verdict(head):
     """No beginning is too strange."""
-    verdict = refused_content(head)
+    verdict = refused_content(head, "video")
     assert verdict is None or len(verdict) < 100
 
 

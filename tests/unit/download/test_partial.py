@@ -46,7 +46,7 @@ def test_what_is_written_can_be_resumed(target):
     again.resume(3)
     assert again.resumed
     again.write(b"abc")
-    again.publish("error")
+    again.publish(target, "error")
     again.close()
     assert target.read_bytes() == b"123abc"
     assert os.listdir(target.parent) == ["v.mp4"]
@@ -58,7 +58,7 @@ def test_old_bytes_do_not_outlive_a_shorter_end(part, target):
     part.write(b"123456789")
     part.resume(2)
     part.write(b"x")
-    part.publish("error")
+    part.publish(target, "error")
     assert target.read_bytes() == b"12x"
 
 
