@@ -20,8 +20,9 @@ from chainhub._download.disk import (
     target_path,
     unlock_file,
 )
-from chainhub._download.download import Download, DownloadOptions, FetchRequest, Progress
+from chainhub._download.download import Download
 from chainhub._download.media import Kind
+from chainhub._download.request import DownloadOptions, FetchRequest, Progress
 from chainhub._download.threads import DownloadOutcome, Job, download_all, in_loop, in_thread
 from chainhub._download.url_policy import URLPolicy
 

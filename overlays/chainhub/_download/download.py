@@ -12,16 +12,14 @@ from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
-
 from chainhub import _clock
 from chainhub._download.disk import make_folder, stands_already
 from chainhub._download.media import (
     SNIFFED,
     BodyRange,
-    Kind,
     Redirect,
     StartOver,
+    describe,
     is_json,
     judge_head,
     range_headers,
@@ -29,6 +27,7 @@ from chainhub._download.media import (
     suffixes,
 )
 from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, tidy
+from chainhub._download.request import Progress
 from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
 from chainhub._redaction import redact_text, redact_url
 from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
@@ -44,15 +43,11 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:
-    from chainhub._cancel import Cancel
-    from chainhub._download.disk import IfExists
     from chainhub._download.media import ResumePoint
-    from chainhub._download.url_policy import Address, Connection, URLPolicy
-    from chainhub._session import Key, OperationSpan, Options, Session
+    from chainhub._download.request import DownloadOptions, FetchRequest, Tell
+    from chainhub._download.url_policy import Address, Connection
+    from chainhub._session import Key, OperationSpan
     from chainhub._transport import Head
-
-    RefreshURL = Callable[[Options], str]
-    GetKey = Callable[[float], Key]
 
 PACE = 0.1
 """Seconds between two reports of progress."""
@@ -64,87 +59,6 @@ STALLED = 16 * 1024
 _ERROR_BODY = 64 * 1024
 _KEPT = "the partial file is kept: the same call resumes it"
 _UNKEPT = "the server cannot resume (it gives no strong ETag and length), so nothing is kept"
-
-
-@attrs.frozen
-class Progress:
-    """The progress of a download.
-
-    Attributes:
-        id: The id of the task.
-        done: Bytes on disk, including those of an earlier call. It decreases if the download
-            starts again from the beginning.
-        total: Bytes of the whole file, None if the server does not say.
-        resumable: Whether a later call can resume: the server gives a strong ETag and a length.
-        number: Which of several results of the task, from 1; None if there is one only.
-    """
-
-    id: str
-    done: int
-    total: int | None
-    resumable: bool = False
-    number: int | None = None
-
-    @property
-    def fraction(self) -> float | None:
-        """The fraction that is done, from 0.0 to 1.0, or None if `total` is unknown."""
-        return None if self.total is None else self.done / self.total
-
-
-Tell = Callable[[Progress], object]
-
-
-@attrs.frozen(kw_only=True)
-class DownloadOptions:
-    """What holds for all downloads of one call.
-
-    The limits of `call` are those of one attempt and of a query for a new URL: `timeout` seconds
-    for the head of a response, and for every 16 KiB of its body.
-    """
-
-    session: Session  # whose credentials and observers are used
-    call: Options
-    policy: URLPolicy  # where the bytes may come from
-    if_exists: IfExists
-    max_bytes: float  # of a file; or infinity
-    deadline_at: float  # the instant (monotonic) at which everything ends, or infinity
-    cancel: Cancel | None  # the caller's switch
-    halt: Cancel  # ends all of them when it is set
-    operation: str = "video.download"  # the name of these downloads among operations
-
-
-@attrs.frozen(kw_only=True)
-class FetchRequest:
-    """What one download is for.
-
-    Attributes:
-        id: Names it in messages and progress; a part is resumed by the same id only.
-        url: Where the bytes are, or None if that must be asked first.
-        refresh: Returns another URL, within the limits that it is given. None if the URL is an
-            operation of the API whose answer is the file: it never expires, what the API answers
-            instead of a file is an error of the API, and where it redirects to may expire.
-        key: Returns the key, within so many seconds; called if the URL is the API's own.
-        target: The file to write, absolute: the result of `target_path`.
-        makes_folder: Whether the folder of the file was named, and not the file.
-        sha256: The checksum the file must have, in lower case, or None.
-        kind: What the content must be.
-        number: Which of several results of a task, from 1; None if there is one only.
-    """
-
-    id: str
-    url: str | None = attrs.field(repr=False)
-    refresh: RefreshURL | None
-    key: GetKey
-    target: Path
-    makes_folder: bool = False
-    sha256: str | None = None
-    kind: Kind = "video"
-    number: int | None = None
-
-    @property
-    def takes_suffix(self) -> bool:
-        """Whether the name of the file gets a suffix, which follows from the content."""
-        return self.makes_folder and (self.kind != "video" or self.number is not None)
 
 
 class Interrupted(Exception):
@@ -426,15 +340,3 @@ class Download:
             return StartOver(*again.args)
         self._file, self._bytes = file, partial.position
         return Received.WHOLE
-
-
-def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:
-    """Return what a response means for the download, without its URL."""
-    if isinstance(found, BodyRange):
-        begins = f"resuming at byte {found.offset}" if found.offset else "from the beginning"
-        asked = "" if kept is None or found.offset else ", the server does not resume"
-        can = "can be resumed" if found.etag else "cannot be resumed: no strong ETag and length"
-        return f"{begins}{asked}, {found.length or 'an unknown number of'} bytes; {can}"
-    if isinstance(found, StartOver):
-        return f"starting over: {found.text}"
-    return "an error status" if found is None else "a redirect"

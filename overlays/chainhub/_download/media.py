@@ -138,6 +138,18 @@ def _is_packed(headers: Headers) -> bool:
     )
 
 
+def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:
+    """Return what a response means for the download, without its URL."""
+    if isinstance(found, BodyRange):
+        begins = f"resuming at byte {found.offset}" if found.offset else "from the beginning"
+        asked = "" if kept is None or found.offset else ", the server does not resume"
+        can = "can be resumed" if found.etag else "cannot be resumed: no strong ETag and length"
+        return f"{begins}{asked}, {found.length or 'an unknown number of'} bytes; {can}"
+    if isinstance(found, StartOver):
+        return f"starting over: {found.text}"
+    return "an error status" if found is None else "a redirect"
+
+
 def header(headers: Headers, name: bytes) -> str | None:
     """Return the first header of this name, in any letter case, or None."""
     value = next((value for key, value in headers if key.lower() == name), None)

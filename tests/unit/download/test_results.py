@@ -110,7 +110,11 @@ def test_a_file_gets_the_suffix_of_its_content(
     assert {(step.id, step.number) for step in told} == {("a", number)}
     with pytest.raises(chainhub.DestinationExistsError):
         fetch(url, **options)
+    # What a process leaves that is killed between the two names of the file.
+    part = target_path("a", None, tmp_path / "into", kind, number).name + ".part"
+    (tmp_path / "into" / part).hardlink_to(tmp_path / "into" / name)
     assert fetch(url, if_exists="keep", **options) == tmp_path / "into" / name
+    assert [file.name for file in (tmp_path / "into").iterdir()] == [name]
     assert len(server.requests) == 1
     assert fetch(url, if_exists="replace", **options) == tmp_path / "into" / name
 

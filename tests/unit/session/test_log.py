@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub._download import download as _download
-from chainhub._download.media import BodyRange, ResumePoint, StartOver
+from chainhub._download.media import BodyRange, ResumePoint, StartOver, describe
 from chainhub._session import UNDER_WAY
 from chainhub._session.events import OwnRecords, guard_logs
 from chainhub._transport import pools as _pool
@@ -198,7 +197,7 @@ def test_debug_tells_how_a_download_goes_on(mode, server, debug, tmp_path):
 )
 def test_what_else_is_said_of_a_download(found, text):
     """Where an earlier part could not be used."""
-    assert _download.describe(found, ResumePoint('"e"', 9, 5)) == text
+    assert describe(found, ResumePoint('"e"', 9, 5)) == text
 
 
 def test_filter_is_installed_once():
