@@ -19,6 +19,7 @@ from tools.layout import shown
 from tools.pages import hosts, reading
 from tools.repair import composition, downgrade, media, names, normalise, overlay, paths, unions
 from tools.tasks.compile import operation_ids
+from tools.tasks.recognise import recognise
 
 _PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
 
@@ -32,6 +33,7 @@ class Repair:
     unmatched: list[str]
     normalised: list[tuple[str, int]]
     published: dict[str, Place]
+    unclear: list[str]
     left_out: list[selection.LeftOut] = field(default_factory=list)
 
 
@@ -128,7 +130,8 @@ def repaired_document(
     normalised += security.unmet(document)
     published = operation_ids(document)
     names.name_all(document)
-    return Repair(document, applied, unmatched, normalised, published)
+    found, unclear = recognise(document)
+    return Repair(document, applied, unmatched, [*normalised, *found], published, unclear)
 
 
 def repairs(repaired: Repair) -> str:
@@ -139,11 +142,14 @@ def repairs(repaired: Repair) -> str:
         (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
     )
     lines = "".join(f"- {why} ({count})\n" for why, count in counted)
-    missing = "".join(f"- {one}\n" for one in repaired.left_out)
-    return (
+    text = (
         "# Repairs of the contract\n\nWhat was changed before the client was generated:"
-        f" a line per rule.\n\n{lines}" + (f"\n## Left out\n\n{missing}" if missing else "")
+        f" a line per rule.\n\n{lines}"
     )
+    for head, listed in (("Left out", repaired.left_out), ("Not clear", repaired.unclear)):
+        text += f"\n## {head}\n\n" if listed else ""
+        text += "".join(f"- {one}\n" for one in listed)
+    return text
 
 
 def write_repaired(repaired: Repair) -> Path:

@@ -91,7 +91,7 @@ def compiled(document: dict[str, Json], place: str, published: Mapping[str, Plac
     Raises:
         PipelineError: a word of it does not fit the contract; the sentence says which.
     """
-    reader = _Reader(document, {**_named(document), **published})
+    reader = _Reader(document, {**published, **_named(document, published)})
     tables = Tables(shared_words(), {}, {})
     for where, operation in operations(document):
         try:
@@ -151,13 +151,14 @@ def operation_ids(document: dict[str, Json]) -> dict[str, Place]:
     }
 
 
-def _named(document: dict[str, Json]) -> dict[str, Place]:
+def _named(document: dict[str, Json], published: Mapping[str, Place]) -> dict[str, Place]:
     """Name every operation as callers do, `tag.name`; by the name alone where that is clear."""
     found: dict[str, list[Place]] = {}
     for place, operation in operations(document):
         name = str(operation.get("operationId"))
-        found.setdefault(name, []).append(place)
         found.setdefault(f"{_tag(operation)}.{name}", []).append(place)
+        if name not in published:
+            found.setdefault(name, []).append(place)
     return {name: where[0] for name, where in found.items() if len(where) == 1}
 
 
@@ -269,11 +270,9 @@ class _Reader:
         if schema is None:
             raise _Wrong("its answer is not described as JSON")
         try:
-            found = places.follow(schema, path, self._document)
+            return check(role, path, schema, self._document).path
         except LookupError as error:
-            raise _Wrong(f"{role} is {expression!r}, but {error}") from None
-        _check_end(role, expression, found)
-        return found.path
+            raise _Wrong(f"{role} is {expression!r}, {error}") from None
 
     def _parameters(self, where: Place, requested: tuple[str, str]) -> tuple[str, tuple[str, ...]]:
         known = places.parameters(self._document, where)
@@ -308,13 +307,23 @@ def _ids(said: Json) -> tuple[tuple[str, str], list[Json]]:
     return found[0], [one for one, key in zip(listed, asked, strict=True) if key is None]
 
 
-def _check_end(role: str, expression: str, found: Found) -> None:
+def check(role: str, path: Path, schema: Json, document: dict[str, Json]) -> Found:
+    """Follow a path through an answer to what it is said to hold.
+
+    Raises:
+        LookupError: the answer has no such thing there; the text goes on after "it is …,".
+    """
+    try:
+        found = places.follow(schema, path, document)
+    except LookupError as error:
+        raise LookupError(f"but {error}") from None
     if found.ends is None:
         if role == "status" and found.described:
-            raise _Wrong(f"status is {expression!r}, which the answer does not declare")
-        return
+            raise LookupError("which the answer does not declare")
+        return found
     kinds = {str(one.get("type")) for one in found.ends} - {"None"}
     wrong = kinds & {"array", "object"}
-    if role in ("status", "updated", "id", "results", "progress") and kinds and kinds <= wrong:
+    if role not in ("reason", "code") and kinds and kinds <= wrong:
         hint = ": say [*] for its items" if "array" in kinds and role == "results" else ""
-        raise _Wrong(f"{role} is {expression!r}, which is an {' or '.join(sorted(wrong))}{hint}")
+        raise LookupError(f"which is an {' or '.join(sorted(wrong))}{hint}")
+    return found

@@ -103,6 +103,15 @@ def answer_path(expression: str) -> Path | None:
     return tuple(steps) if steps and expression.startswith("$") else None
 
 
+def expression(path: Path) -> str:
+    """Write a path as the contract does: a pointer, or JSONPath where it is about every item."""
+    if None in path:
+        steps = ("[*]" if step is None else f"['{step}']" for step in path)
+        return "$" + "".join(steps)
+    names = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "$response.body#/" + "/".join(names)
+
+
 def follow(schema: Json, path: Path, document: dict[str, Json]) -> Found:
     """Follow a path through a schema.
 

@@ -1,0 +1,199 @@
+"""Link the operations that create a task to the one that asks for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tools.contract import Place, at, called, mapping, operations, sequence
+from tools.documents import Json
+from tools.repair.examples import published
+from tools.tasks import places
+from tools.tasks.fields import Field, fields, known, outline, snake, speaks_of
+from tools.tasks.places import Path
+
+_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
+_VERSION: Final = re.compile(r"v\d+([._]\d+)*|api")
+
+
+def link(
+    document: dict[str, Json], ids: dict[Place, str]
+) -> tuple[dict[Place, list[str]], list[str]]:
+    """Link what creates tasks, where nobody has said so, to the operations that take these ids.
+
+    Returns:
+        The paths of what creates the tasks of each operation, and what is not clear enough.
+    """
+    created: dict[Place, list[str]] = {place: [] for place in ids}
+    notes: list[str] = []
+    for place, operation in operations(document):
+        if place[2] != "post" or "x-task" in operation:
+            continue
+        targets = _said(document, place)
+        if not targets and not speaks_of(known("other"), _segments(place)[-1]):
+            targets = _targets(document, place, ids)
+            if len(targets) != 1:
+                notes += _unclear(document, place, targets, ids)
+            elif not _link(document, place, targets[0], ids[targets[0]]):
+                targets = []
+            targets = targets[:1]
+        for target in created.keys() & targets:
+            created[target].append(str(place[1]))
+    return created, notes
+
+
+def id_parameter(operation: dict[str, Json]) -> str:
+    """Name the parameter for the id that an `x-task` names; nothing if it is not right."""
+    said = mapping(operation.get("x-task")).get("id")
+    asked = (places.request_parameter(str(one)) for one in [said, *sequence(said)])
+    return next((one[1] for one in asked if one), "")
+
+
+def _said(document: dict[str, Json], place: Place) -> list[Place]:
+    """Find the operations that the links of a contract name."""
+    listed = [mapping(one) for one in places.answer(document, place).links.values()]
+    names = {str(one["operationId"]) for one in listed if "operationId" in one}
+    return [
+        other
+        for other, operation in operations(document)
+        if {str(operation["operationId"]), name_of(operation)} & names
+    ]
+
+
+def name_of(operation: dict[str, Json]) -> str:
+    """Name an operation as callers do."""
+    return f"{sequence(operation['tags'])[0]}.{operation['operationId']}"
+
+
+def _unclear(
+    document: dict[str, Json], place: Place, targets: list[Place], ids: dict[Place, str]
+) -> list[str]:
+    """Tell why what may create a task of a family with tasks is linked to none."""
+    shown = [*fields(places.answer(document, place).schema, document)]
+    if all(_family(one) != _family(place) for one in ids) or (shown and not _is_task(shown)):
+        return []
+    paths = " and ".join(str(one[1]) for one in targets)
+    reason = f"{paths} could ask for it" if targets else "no operation asks for what it creates"
+    return [f"{called(place)} is linked to no task: {reason}."]
+
+
+def _is_task(shown: list[Field]) -> bool:
+    """Tell whether what was created has a status, or the id of a task."""
+    words = {*known("names", "status"), *known("names", "id")} - {"id", "uuid", "request_id"}
+    return any(one.names[-1] in words for one in shown)
+
+
+def _targets(document: dict[str, Json], place: Place, ids: dict[Place, str]) -> list[Place]:
+    """Find what may ask for what an operation creates; it is clear where there is one."""
+    path = _plain(str(place[1]))
+    before = {one: _plain(_before_id(one)) for one in ids}
+    own = [one for one in ids if before[one] == path]
+    inside = [one for one in ids if before[one] and path.startswith(f"{before[one]}/{{}}/")]
+    if own or inside:
+        return [*own, *inside][:1]
+    family = [one for one in ids if _family(one) == _family(place)]
+    if not family:  # one that asks for any task of the service is no family's
+        return [one for one in ids if _family(one) in known("asking")]
+    asking = [one for one in family if {*map(snake, _segments(one))} & {*known("asking")}]
+    # One that has a POST of its own is asked for what that one creates.
+    posts = {_plain(str(one[1])) for one, _ in operations(document) if one[2] == "post"}
+    return [one for one in asking if before[one] not in posts] or asking
+
+
+def _plain(path: str) -> str:
+    """Leave the names of its parameters out of a path."""
+    return _PARAMETER.sub("{}", path)
+
+
+def _before_id(place: Place) -> str:
+    """Name the path that the id of a task is added to; nothing if it asks for a part of it."""
+    before, found, after = str(place[1]).rpartition("/{")
+    rest = after.partition("}")[2].strip("/")
+    asks = not rest or snake(rest) in known("asking")
+    return (before if asks else "") if found else str(place[1])
+
+
+def _segments(place: Place) -> list[str]:
+    return [part for part in str(place[1]).split("/") if part] or [""]
+
+
+def _family(place: Place) -> str:
+    parts = (part for part in _segments(place) if not _VERSION.fullmatch(part.lower()))
+    return snake(next(parts, ""))
+
+
+def _link(document: dict[str, Json], place: Place, target: Place, parameter: str) -> bool:
+    """Write the link, if the answer has an id and what else is asked for is known."""
+    exact = _plain(_before_id(target)) == _plain(str(place[1]))
+    same = _family(place) == _family(target)
+    found = _ids(document, place, snake(parameter), exact=exact, same=same)
+    further = _further(document, place, target, parameter)
+    if not found or further is None:
+        return False
+    responses = mapping(at(document, (*place, "responses")))
+    status = places.answer(document, place).status
+    response = dict(places.resolved(responses[status], document))
+    links: dict[str, Json] = dict(mapping(response.get("links")))
+    name = name_of(mapping(at(document, target)))
+    for number, path in enumerate(found, 1):
+        links["task" if number == 1 else f"task_{number}"] = {
+            "operationId": name,
+            "parameters": {parameter: places.expression(path), **further},
+        }
+    responses[status] = {**response, "links": links}
+    return True
+
+
+def _further(
+    document: dict[str, Json], place: Place, target: Place, parameter: str
+) -> dict[str, Json] | None:
+    """Take the other parts of the path from where the path of the POST has them."""
+    here, there = _segments(place), _segments(target)
+    found: dict[str, Json] = {}
+    for (_, name), one in places.parameters(document, target).items():
+        if one.get("required") is not True or name == parameter:
+            continue
+        number = there.index(f"{{{name}}}") if f"{{{name}}}" in there else len(here)
+        if number >= len(here) or here[:number] != there[:number]:
+            return None
+        found[name] = here[number]
+    return found
+
+
+def _ids(
+    document: dict[str, Json], place: Place, parameter: str, *, exact: bool, same: bool
+) -> list[Path]:
+    """Find where an answer has the id of what was created, the likelier places first.
+
+    The less the paths say, the more the answer has to: `exact`, the path of the task without its
+    id, `same`, at least of the same family.
+    """
+    answer = places.answer(document, place)
+    declared = [*fields(answer.schema, document)]
+    shown = [one for value in published(answer.content) for one in fields(outline(value), {})]
+    both = [*declared, *shown]
+    names = [parameter, *(name for name in known("names", "id") if name != "request_id")]
+    order = {
+        one.path: (names.index(one.names[-1]), len(one.path))
+        for one in both
+        if one.names[-1] in names and _is_plain(one)
+    }
+    found = sorted(order, key=lambda path: order[path])
+    others = [path for path in found if snake(str(path[-1])) != "id"]
+    found = (found if exact else others or found)[:2]
+    if found and not exact and not _is_task(both):
+        return []  # it has an id of something else
+    if not found:
+        alone = (one for one in both if one.names in (("data",), ("result",)))
+        found = [one.path for one in alone if one.kinds == {"string"}][:1]
+    if found or declared or answer.schema is None or not same:
+        return found if same or _is_task(both) else []
+    holders = [(name,) if name else () for name in known("open", "holders")]
+    wanted = dict.fromkeys([*known("open", "id"), parameter])
+    return [(*holder, name) for holder in holders for name in wanted]
+
+
+def _is_plain(one: Field) -> bool:
+    """Tell whether it is a value of the answer itself, or of what wraps all answers."""
+    wrapped = {*one.names[:-1]} <= {*known("wrappers")} and None not in one.path
+    return wrapped and one.kinds <= {"string", "integer"}
