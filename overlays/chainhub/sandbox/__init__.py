@@ -13,7 +13,6 @@ project: three seconds of FFmpeg's test picture `testsrc2`.
 
 from __future__ import annotations
 
-from chainhub.sandbox._bodies import status
 from chainhub.sandbox._sandbox import MissingExtraError, Sandbox, SandboxError
 from chainhub.sandbox._sandbox import serve as serve
 from chainhub.sandbox._scenarios import task_ids as task_ids
@@ -37,6 +36,7 @@ from chainhub.sandbox._script import (
     reset,
     slow,
     state,
+    status,
     trickle,
     video_generating,
     video_generation_completed,

@@ -1,8 +1,9 @@
-"""The sandbox as an ASGI application: the contract's operations, and the videos behind its URLs."""
+"""The sandbox as an ASGI application: the contract's operations, and the files behind its URLs."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import datetime
 import hashlib
 import hmac
@@ -12,8 +13,11 @@ import secrets
 import socket
 import string
 import struct
+import uuid
 from collections.abc import Callable, Mapping, MutableSequence
 from functools import partial
+from itertools import count
+from urllib.parse import unquote
 
 from attrs import evolve, field, frozen
 from starlette.applications import Starlette
@@ -23,8 +27,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chainhub.sandbox._bodies import Moment, envelope, task_body
-from chainhub.sandbox._script import Answer, Completion, Drop, Hindered, Json, State, Step
+from chainhub.sandbox._bodies import Moment, created_body, task_body
+from chainhub.sandbox._contract import Draft, Operation
+from chainhub.sandbox._script import Answer, Completion, Drop, Hindered, State, Step, envelope
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
 # What of a Host header a link may repeat: nothing that could begin another path or a user name.
@@ -36,38 +41,29 @@ _DENIED = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Co
 _UNKNOWN = {"code": "task_not_exist", "message": "task_not_exist", "data": None}
 # The others may hold credentials.
 _RECORDED_HEADERS = ("accept", "accept-encoding", "if-range", "range", "user-agent")
+_PARAMETER = re.compile(r"\{([^}]*)\}")
+# Of every kind of result the extension, the type, and a file that is what it says.
+_PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Er"
+    "kJggg=="
+)
+_SILENCE = (
+    b"RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x40\x1f\0\0\1\0\x08\0"
+    b"data\x08\0\0\0" + b"\x80" * 8
+)
+_FILES: Mapping[str, tuple[str, str, bytes | None]] = {
+    "image": ("png", "image/png", _PNG),
+    "audio": ("wav", "audio/wav", _SILENCE),
+}
+_VIDEO = ("mp4", "video/mp4", None)
 _PIECES = 20  # of a slow body: more than any read takes at once, and few turns of the loop
-
-
-@frozen
-class TaskOperation:
-    """An operation of the contract that says how a task is doing.
-
-    Attributes:
-        method: Its HTTP method.
-        path: Its path, as Starlette writes parameters.
-        parameter: The name of the id, in the path if it is there, else in the query.
-        body: Returns the response's body.
-    """
-
-    method: str
-    path: str
-    parameter: str
-    body: Callable[[Moment], Mapping[str, Json]]
-
-    def id_in(self, request: Request) -> str | None:
-        """Return the id that a request has, None if it has none."""
-        in_path: str | None = request.path_params.get(self.parameter)
-        return _first(request, self.parameter) if in_path is None else in_path
-
-
-OPERATIONS = (TaskOperation("GET", "/v1/video/query", "id", task_body),)
 
 
 @frozen(eq=False)
 class Service:
     """What the routes need; a URL is valid for `lifetime` seconds of the clock."""
 
+    operations: Mapping[str, Operation]
     tasks: Tasks
     clock: Clock
     key: str = field(repr=False)
@@ -75,75 +71,137 @@ class Service:
     lifetime: float
     secret: bytes = field(repr=False, factory=partial(secrets.token_bytes, 32))
 
-    async def task(self, operation: TaskOperation, request: Request) -> ASGIApp:
-        quoted = f" (request id: {request.state.request_id})"
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self.key.encode())
+    async def answer(self, operation: Operation, request: Request) -> ASGIApp:
+        """Respond to a request for an operation of the contract."""
+        state, quoted = request.state, f" (request id: {request.state.request_id})"
+        state.recorded.operation = operation.name
+        given = _arguments(operation, request)
+        if operation.task is not None:
+            state.recorded.task_id = given.get(operation.task.parameter)
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(key.strip().encode(), self.key.encode())
         if scheme.lower() != "bearer" or not right:
             return JSONResponse(envelope("Invalid token" + quoted), 401)
-        task_id = operation.id_in(request)
-        if not task_id:
-            name = operation.parameter
-            message = f"{name} is required{quoted}"
-            return JSONResponse(envelope(message, kind="invalid_request_error", param=name), 400)
-        moment = self.tasks.ask(task_id)
+        for name in operation.required:
+            place, wire = operation.parameters[name]
+            if place in ("path", "query") and not given.get(name):
+                words, kind = f"{wire} is required{quoted}", "invalid_request_error"
+                return JSONResponse(envelope(words, kind=kind, param=wire), 400)
+        fault = self.tasks.fault(operation.name)
+        if isinstance(fault, Answer | Drop):
+            return perform(fault, Response())
+        if operation.task is not None:
+            return self._task(operation, given[operation.task.parameter], request, fault)
+        if operation.binary is not None:
+            return self._content(operation, given, request, fault)
+        body, code = operation.example, operation.status
+        if operation.create is not None:
+            state.recorded.task_id = task_id = _new_id(operation)
+            self.tasks.create(operation.name, operation.create.task, task_id)
+            body = created_body(operation, task_id)
+        empty = body is None and operation.schema is None
+        return perform(fault, Response(status_code=code) if empty else JSONResponse(body, code))
+
+    def _task(
+        self, operation: Operation, task_id: str, request: Request, fault: Step | None
+    ) -> ASGIApp:
+        moment = self.tasks.ask(operation.name, task_id)
         if moment is None:
             return JSONResponse(_UNKNOWN, 400)
+        assert operation.task is not None
+        extension, _, _ = _FILES.get(operation.task.kind, _VIDEO)
+        moment = evolve(moment, link=self._link(moment, extension, request))
+        body, word = task_body(operation, moment)
         # What is not the task's own answer has no word.
         if isinstance(moment.step, State | Hindered):
-            request.state.word = moment.state.word
-        body = operation.body(evolve(moment, url=self._url(moment, request)))
-        return perform(moment.step, JSONResponse(body))
+            request.state.word = word
+        return perform(fault or moment.step, JSONResponse(body, operation.status))
+
+    def _content(
+        self, operation: Operation, given: Mapping[str, str], request: Request, fault: Step | None
+    ) -> ASGIApp:
+        """Respond with a file: that of a finished task, if it is the result of one."""
+        assert operation.binary is not None
+        step = fault
+        for one in self.operations.values():
+            if one.task is not None and one.task.content and one.task.content[0] == operation.name:
+                request.state.recorded.task_id = task_id = given[one.task.content[1]]
+                token = self.tasks.finished(one.name, task_id)
+                if token is None:
+                    return JSONResponse(_UNKNOWN, 400)
+                if not token:
+                    return JSONResponse(envelope("the task is not finished"), 400)
+                step = step or self.tasks.fetch(token)
+        kind = operation.binary.partition("/")[0]
+        return perform(step, self._file(request, kind, operation.binary))
 
     async def media(self, request: Request) -> ASGIApp:
-        token: str = request.path_params["token"]
+        token, _, extension = request.path_params["file"].partition(".")
         expires = request.query_params.get("expires", "")
         signature = request.query_params.get("signature", "")
         right = hmac.compare_digest(signature.encode(), self._sign(token, expires).encode())
         if not right or self.clock.wall(self.clock.now()) >= int(expires):
             return Response(_DENIED, 403, media_type="application/xml")
-        return perform(self.tasks.fetch(token), self._file(request))
+        kinds = (kind for kind, (own, _, _) in _FILES.items() if own == extension)
+        step = self.tasks.fetch(token.partition("-")[0])
+        return perform(step, self._file(request, next(kinds, "video")))
 
-    def _url(self, moment: Moment, request: Request) -> str | None:
-        if not isinstance(moment.state, Completion):
+    def _link(
+        self, moment: Moment, extension: str, request: Request
+    ) -> Callable[[int], str] | None:
+        """Return what makes the URL of a result by its number, None if there is none."""
+        state = moment.state
+        if not isinstance(state, Completion) or not (state.served or state.url):
             return None
-        if not moment.state.served:
-            return moment.state.url
+        if (own := state.url) is not None:
+            return lambda number: own
         # The URL stays the same until half of its life is over, so that somebody who watches a
         # finished task does not see a new one with every answer.
         half, since = self.lifetime / 2, moment.updated
         now = self.clock.wall(self.clock.now())
         expires = str(math.ceil(since + half * (2 + (now - since) // half)))
-        path = f"/media/{moment.token}.mp4?expires={expires}"
-        return f"{_origin(request)}{path}&signature={self._sign(moment.token, expires)}"
+        origin = _origin(request)
+
+        def link(number: int) -> str:
+            token = moment.token if number == 1 else f"{moment.token}-{number}"
+            path = f"/media/{token}.{extension}?expires={expires}"
+            return f"{origin}{path}&signature={self._sign(token, expires)}"
+
+        return link
 
     def _sign(self, token: str, expires: str) -> str:
         text = f"{token}\n{expires}".encode()
         return hmac.new(self.secret, text, hashlib.sha256).hexdigest()[:40]
 
-    def _file(self, request: Request) -> Response:
-        etag, size = f'"{hashlib.sha256(self.video).hexdigest()[:32]}"', len(self.video)
+    def _file(self, request: Request, kind: str, media_type: str | None = None) -> Response:
+        _, own_type, sample = _FILES.get(kind, _VIDEO)
+        media_type, data = media_type or own_type, self.video if sample is None else sample
+        etag, size = f'"{hashlib.sha256(data).hexdigest()[:32]}"', len(data)
         headers = {"Accept-Ranges": "bytes", "ETag": etag}
         asked = request.headers.get("range", "") if request.method == "GET" else ""
         # Another validator than the very same strong tag means the whole file (RFC 9110).
         same = request.headers.get("if-range", etag) == etag
         part = _requested_range(asked, size) if same else None
         if part is None:
-            return Response(self.video, headers=headers, media_type="video/mp4")
+            return Response(data, headers=headers, media_type=media_type)
         if not part:
             headers["Content-Range"] = f"bytes */{size}"
             return Response(status_code=416, headers=headers)
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
-        body = self.video[part.start : part.stop]
-        return Response(body, 206, headers=headers, media_type="video/mp4")
+        body = data[part.start : part.stop]
+        return Response(body, 206, headers=headers, media_type=media_type)
 
 
 def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
     """Return the application with its routes and its error responses; requests go into `log`."""
+    # `/v1/video/list` is not the task "list": what is written out goes before what is filled in.
+    known = sorted(service.operations.values(), key=lambda one: _PARAMETER.sub("{", one.path))
+    known.sort(key=lambda one: one.path.count("{"))
     routes = [
-        Route(one.path, partial(service.task, one), methods=[one.method]) for one in OPERATIONS
+        Route(_numbered(one.path), partial(service.answer, one), methods=[one.method])
+        for one in known
     ]
-    routes.append(Route("/media/{token}.mp4", service.media, methods=["GET"]))
+    routes.append(Route("/media/{file}", service.media, methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
     app.router.redirect_slashes = False  # the service has no route with a slash at the end
 
@@ -164,6 +222,9 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
             at=service.clock.now(),
         )
         log.append(recorded)
+        scope["state"]["recorded"] = recorded
+        # A slash that is part of an id is escaped: routes see paths as they were sent.
+        scope["path"] = scope["raw_path"].decode("ascii")
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -176,6 +237,33 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
         await app(scope, receive, send_with_id)
 
     return front
+
+
+def _numbered(path: str) -> str:
+    """Return a path whose parameters have names that Starlette takes."""
+    numbers = count()
+    return _PARAMETER.sub(lambda found: f"{{p{next(numbers)}}}", path)
+
+
+def _arguments(operation: Operation, request: Request) -> dict[str, str]:
+    """Return the arguments in the path and the query by their Python names."""
+    values = (unquote(value) for value in request.path_params.values())
+    in_path = dict(zip(_PARAMETER.findall(operation.path), values, strict=True))
+    found = {
+        name: in_path.get(wire) if place == "path" else _first(request, wire)
+        for name, (place, wire) in operation.parameters.items()
+        if place in ("path", "query")
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _new_id(operation: Operation) -> str:
+    """Return a fresh id of the kind that the example of a create operation has."""
+    assert operation.create is not None
+    draft = Draft(operation)
+    if "integer" in draft.types(draft.first(operation.create.id) or ()):
+        return str(secrets.randbelow(10**12) + 10**12)
+    return str(uuid.uuid4())
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
@@ -215,7 +303,7 @@ def _requested_range(asked: str, size: int) -> range | None:
     return range(int(first), min(int(last or size - 1), size - 1) + 1)
 
 
-def perform(step: Step, ordinary: Response) -> ASGIApp:
+def perform(step: Step | None, ordinary: Response) -> ASGIApp:
     """Return the response that a step gives, `ordinary` being the one without any fault."""
     if isinstance(step, Answer):
         headers = dict(step.headers)

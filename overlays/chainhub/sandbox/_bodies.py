@@ -1,24 +1,26 @@
-"""The bodies of responses, each as the service writes it. Pure.
+"""The bodies of responses about a task. Pure.
 
-A task is described in the format of its family of models: the part before the colon of the id, or
-how the id begins. All formats keep to the contract; they differ in what is absent, null, in
-`detail`, or in seconds.
+Where the contract has the format that models of many families share, each family writes it in its
+own way: the part before the colon of the id, or how the id begins, says which. All keep to the
+contract; they differ in what is absent, null, in `detail`, or in seconds. Every other operation
+responds with its example, in which the task's own facts stand where the contract says.
 """
 
 from __future__ import annotations
 
-import json
+import datetime
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from itertools import count
+from typing import TypeAlias, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from chainhub.sandbox._script import Answer, Completion, Failure, Json, State, Step, answer, pending
+from chainhub.sandbox._contract import Draft, Operation, Steps, TaskFields
+from chainhub.sandbox._script import Completion, Failure, Json, State, Step, meaning, pending
 
 Body: TypeAlias = dict[str, Json]
 
 PROMPT = "A brown cow with large feathered wings flies over green farmland, in warm light."
-_HTML = "text/html; charset=utf-8"
 
 
 @frozen
@@ -30,33 +32,129 @@ class Moment:
         state: Its state; while a fault shows none of its own, that of the steps before.
         updated: When the step began, in Unix seconds.
         progress: What is done, from 0 to 1.
-        url: Where the video is, None if it has none.
+        link: Returns the URL of a result by its number, None if there is none.
         step: The step of the script, a state or a fault.
-        token: The name of its video in URLs.
+        token: The name of its results in URLs.
     """
 
     id: str
     state: State
     updated: float
     progress: float
-    url: str | None = None
+    link: Callable[[int], str] | None = None
     step: Step = pending
     token: str = ""
 
     @property
+    def url(self) -> str | None:
+        return None if self.link is None else self.link(1)
+
+    @property
     def reason(self) -> str | None:
-        """Why the task failed, None unless it did."""
         return self.state.reason if isinstance(self.state, Failure) else None
 
 
-def task_body(moment: Moment) -> Body:
-    """Return the body in the format of the id's family, with the state's extra fields."""
-    formats = (form for start, form in _FAMILIES.items() if moment.id.startswith(start))
-    return {**next(formats, _published)(moment), **moment.state.extra}
+def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
+    """Return the body of a task operation's response, and the status word in it."""
+    task = operation.task
+    assert task is not None
+    draft = Draft(operation)
+    word = _word(draft, task, moment)
+    moment = evolve(moment, state=evolve(moment.state, word=word))
+    if task.status == [["status"]] and ["video_url"] in task.results:
+        formats = (form for start, form in _FAMILIES.items() if moment.id.startswith(start))
+        draft.body = next(formats, _published)(moment)
+    else:
+        _fill(draft, task, moment)
+    return {**draft.body, **moment.state.extra}, word
+
+
+def created_body(operation: Operation, task_id: str) -> Json:
+    """Return the body of a create operation's response."""
+    assert operation.create is not None
+    draft, paths = Draft(operation), operation.create.id
+    _put_id(draft, draft.first(paths) or paths[0], task_id)
+    return cast("Json", draft.body)
+
+
+def _word(draft: Draft, task: TaskFields, moment: Moment) -> str:
+    """Return the status word, of those that an operation declares one that means the same.
+
+    A word that nobody knows stays: it shows what happens if the service has a new one.
+    """
+    word, path = moment.state.word, draft.first(task.status)
+    declared = [one for each in draft.schemas(path or ()) for one in each.get("enum", ())]
+    if not declared or word in declared:
+        return word
+    sense = meaning(word, task.words)
+    if isinstance(moment.state, Completion | Failure) and sense in (None, "running"):
+        sense = "succeeded" if isinstance(moment.state, Completion) else "failed"
+    senses = [meaning(one, task.words) for one in declared]
+    if sense in ("cancelled", "expired") and sense not in senses:
+        sense = "failed"
+    same = [one for one, own in zip(declared, senses, strict=True) if own == sense is not None]
+    # The first word of many is that of the queue, the last that of the work.
+    return str(same[-1 if sense == "running" and moment.progress else 0]) if same else word
+
+
+def _fill(draft: Draft, task: TaskFields, moment: Moment) -> None:
+    """Put what a task has to say where the contract says, and take away what it has not."""
+    results = draft.first(task.results)
+    for path in (*task.reason, *(task.results if moment.link is None else ())):
+        draft.clear(path)
+    for path in task.id:
+        if draft.first([path]):
+            _put_id(draft, path, moment.id)
+    draft.put(draft.first(task.status) or task.status[0], lambda: moment.state.word)
+    if progress := draft.first(task.progress):
+        percent = int(moment.progress * 100)
+        kinds, given = draft.types(progress), draft.values(progress)
+        value: Json = percent
+        if "string" in kinds or (given and isinstance(given[0], str)):
+            value = f"{percent}%"
+        elif given and isinstance(given[0], float) and 0 <= given[0] <= 1:
+            value = moment.progress
+        draft.put(progress, lambda: value)
+    if updated := draft.first(task.updated):
+        draft.put(updated, lambda: _time(draft, updated, moment.updated))
+    if moment.reason is not None:
+        _put_reason(draft, task, moment)
+    if moment.link is not None and task.results:
+        numbers, link = count(1), moment.link
+        assert isinstance(moment.state, Completion)
+        draft.put(results or task.results[0], lambda: link(next(numbers)), moment.state.results)
+
+
+def _put_id(draft: Draft, path: Steps, task_id: str) -> None:
+    number = task_id.isdecimal() and "integer" in draft.types(path)
+    draft.put(path, lambda: int(task_id) if number else task_id)
+
+
+def _time(draft: Draft, path: Steps, moment: float) -> Json:
+    """Return a time as the example has it: milliseconds, seconds or text."""
+    given = next(iter(draft.values(path)), None)
+    if "string" in draft.types(path) or isinstance(given, str):
+        return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
+    milliseconds = isinstance(given, int | float) and given > 1e11
+    return int(moment * 1000) if milliseconds else int(moment)
+
+
+def _put_reason(draft: Draft, task: TaskFields, moment: Moment) -> None:
+    """Put the reason where a text may stand, else into an object's `message`; and the code."""
+    texts = [path for path in task.reason if draft.first([path])] or [*task.reason]
+    plain = [path for path in texts if draft.types(path) <= {"string", "null"}]
+    if plain:
+        draft.put(plain[0], lambda: moment.reason)
+    elif texts:
+        draft.put([*texts[0], "message"], lambda: moment.reason)
+    code = moment.state.code if isinstance(moment.state, Failure) else ""
+    for path in task.code[:1] if code else ():
+        if isinstance(next(iter(draft.values(path[:-1])), None), dict):
+            draft.put(path, lambda: code)
 
 
 def _published(moment: Moment) -> Body:
-    """Return the format of the contract's own example: every field is there."""
+    """Return the format of the contract's example: every field is there."""
     body: Body = {
         "id": moment.id,
         "status": moment.state.word,
@@ -138,63 +236,3 @@ _FAMILIES: Mapping[str, Callable[[Moment], Body]] = {
     "grok": _grok,
     "video_": _bare,
 }
-
-
-def envelope(
-    message: str, *, kind: str = "new_api_error", code: str = "", param: str | None = None
-) -> Body:
-    """Return the gateway's envelope around an error."""
-    error: Body = {"message": message, "type": kind, "code": code}
-    return {"error": error if param is None else {**error, "param": param}}
-
-
-_WORDS: Mapping[int, str] = {
-    400: "the request was not understood",
-    401: "Invalid token",
-    403: "no access to this model",
-    404: "Task not found",
-    429: "rate limited",
-}
-
-
-def status(
-    status: int,
-    *,
-    message: str | None = None,
-    code: str = "",
-    retry_after: float | str | None = None,
-    polls: int | None = None,
-    seconds: float | None = None,
-) -> Answer:
-    """Return a step that responds with this status and the body that the service sends with it.
-
-    With a message or a code the body is the gateway's error object. `retry_after` is a number of
-    seconds, or the text of the header.
-
-    Raises:
-        ValueError: the status is not that of a final response (200 to 599).
-    """
-    if isinstance(retry_after, int | float):
-        retry_after = f"{retry_after:g}"
-    body, content_type = _body(status, message, code)
-    return answer(
-        body,
-        status=status,
-        content_type=content_type,
-        headers={} if retry_after is None else {"Retry-After": retry_after},
-        polls=polls,
-        seconds=seconds,
-    )
-
-
-def _body(status: int, message: str | None, code: str) -> tuple[str, str | None]:
-    if message is None and not code:
-        if status in (204, 304, 429):
-            return "", None
-        if status == 500:
-            failed = {"code": "do_request_failed", "message": "upstream failed", "data": None}
-            return json.dumps(failed), "application/json"
-        if status > 500:
-            return f"<html><head><title>{status}</title></head><body></body></html>\n", _HTML
-    words = message or _WORDS.get(status, "the request was refused")
-    return json.dumps(envelope(words, code=code)), "application/json"

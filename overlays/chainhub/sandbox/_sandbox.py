@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cached_property
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from chainhub._extras import missing_extra
+from chainhub.sandbox._contract import Operation, read_contract
 from chainhub.sandbox._scenarios import COMPLETES, task_ids
-from chainhub.sandbox._script import Step
+from chainhub.sandbox._script import Step, as_script
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ class Sandbox:
         url_lifetime: float = 3600.0,
         video: bytes | None = None,
         allow_remote: bool = False,
+        contract: str | os.PathLike[str] | None = None,
     ) -> None:
         """Configure the mock server.
 
@@ -62,6 +67,7 @@ class Sandbox:
             url_lifetime: seconds of the script's clock for which a video URL is valid.
             video: the bytes behind video URLs; a small MP4 if None.
             allow_remote: allow a host that is not loopback.
+            contract: a `contract.json` of another client; that of the installed one if None.
 
         Raises:
             ValueError: the key, the speed or the lifetime is invalid.
@@ -77,6 +83,7 @@ class Sandbox:
         self._log: deque[Recorded] = deque(maxlen=_REQUESTS)
         self._lifetime = url_lifetime
         self._video = video
+        self._contract = None if contract is None else Path(contract)
         self._made = 0
         self._base_url: str | None = None
         self._background: Background | None = None
@@ -143,7 +150,8 @@ class Sandbox:
                 "The file sample.mp4 of chainhub.sandbox is not in this program; bundle it, or give"
                 " the sandbox a video of your own with `video=`."
             ) from None
-        service = Service(self._tasks, self._clock, self._key, video, self._lifetime)
+        operations = self._operations
+        service = Service(operations, self._tasks, self._clock, self._key, video, self._lifetime)
         host, port, allow_remote = self._where
         listener = listen(host, port, allow_remote=allow_remote)
         background = Background(build(service, self._log), listener)
@@ -162,6 +170,7 @@ class Sandbox:
         *,
         id: str | None = None,
         media: Iterable[Step] = (),
+        operation: str | None = None,
     ) -> str:
         """Add a task that follows a script and return its id.
 
@@ -169,26 +178,87 @@ class Sandbox:
             script: the steps; the last one stays. By default every stage, then completed.
             id: the task's id; random if None. A task with this id is replaced.
             media: faults for the first requests of the video, before it is served whole.
+            operation: the task operation that knows it, such as `video.query`; all if None.
 
         Raises:
             TypeError: a script contains something that is not a step.
-            ValueError: the script or the id is empty.
+            ValueError: the script or the id is empty, or there is no such operation.
         """
         if id == "":
             raise ValueError("A task's id must not be empty.")
         self._made += 1
         task_id = f"veo3.1-fast:{1_760_545_785 + self._made}-sandbox" if id is None else id
-        self._tasks.add(task_id, script, media)
+        task = None if operation is None else self._known(operation, "task").task
+        self._tasks.add(operation, task_id, as_script(script, task.words if task else {}), media)
         return task_id
 
-    def task(self, *script: Step | str, id: str | None = None, media: Iterable[Step] = ()) -> str:
+    def task(
+        self,
+        *script: Step | str,
+        id: str | None = None,
+        media: Iterable[Step] = (),
+        operation: str | None = None,
+    ) -> str:
         """Add a task with these steps and return its id.
 
         Raises:
             TypeError: an argument is not a step.
-            ValueError: there is no step, or the id is empty.
+            ValueError: there is no step, the id is empty, or there is no such operation.
         """
-        return self.add(script, id=id, media=media)
+        return self.add(script, id=id, media=media, operation=operation)
+
+    def creates(self, *script: Step | str, operation: str, media: Iterable[Step] = ()) -> None:
+        """Set the script of the tasks that an operation creates from now on.
+
+        Without it they are pending, then processing, and completed after 10 s of the script's
+        clock.
+
+        Args:
+            script: the steps; the last one stays.
+            operation: the create operation, such as `video.create`.
+            media: faults for the first requests of each task's results.
+
+        Raises:
+            TypeError: an argument is not a step.
+            ValueError: there is no step, or no such operation.
+        """
+        create = self._known(operation, "create").create
+        assert create is not None
+        task = self._known(create.task, "task").task
+        self._tasks.plan(operation, as_script(script, task.words if task else {}), media)
+
+    def faults(self, *steps: Step, operation: str) -> None:
+        """Let the next requests of an operation meet these faults, one each, before it responds.
+
+        After `cut`, `slow` and `trickle` it has done its work, as a create operation whose response
+        is lost; after every other fault it has not.
+
+        Raises:
+            TypeError: an argument is not a fault.
+            ValueError: there is no such operation.
+        """
+        self._tasks.hinder(self._known(operation).name, steps)
+
+    @cached_property
+    def _operations(self) -> dict[str, Operation]:
+        try:
+            return read_contract(self._contract)
+        except FileNotFoundError as error:
+            raise SandboxError(
+                f"The contract {error.filename} is not there; bundle the files of chainhub_api."
+            ) from None
+
+    def _known(self, name: str, role: str = "") -> Operation:
+        """Return an operation by its name, which must be one for tasks if a role is given."""
+        fitting = {
+            known: one
+            for known, one in self._operations.items()
+            if not role or getattr(one, role) is not None
+        }
+        if name not in fitting:
+            listed, what = ", ".join(fitting) or "none", f"{role} operations".lstrip()
+            raise ValueError(f"{name!r} is not one of the {what} of the contract: {listed}.")
+        return fitting[name]
 
     def advance(self, seconds: float) -> None:
         """Move the script's clock on by `seconds` at once.

@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping
 
 from chainhub.sandbox import _script as say
-from chainhub.sandbox._bodies import status
-from chainhub.sandbox._script import Step
+from chainhub.sandbox._script import Step, status
 
 # The contract's own example id, ready in every sandbox: its task completes.
 EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
@@ -71,6 +70,8 @@ SCENARIOS: Mapping[str, tuple[str, tuple[Step, ...]]] = {
     "never-ends": ("stays in the queue forever", (say.queued,)),
 }
 COMPLETES = SCENARIOS["completes"][1]
+# What a task does that a create operation has made, unless a test says more.
+CREATED = (say.pending(seconds=2), say.processing(seconds=8), say.completed)
 
 # The longest first: `completes` must not take what names another.
 _NAMES = "|".join(sorted(map(re.escape, SCENARIOS), key=len, reverse=True))

@@ -7,12 +7,17 @@ name, with a URL or a reason; any other is a state on the way.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Self, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from chainhub_api.tasks import WORDS
+
+_HTML = "text/html; charset=utf-8"
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | float | bool | None"
 
 
@@ -90,18 +95,24 @@ class Completion(State):
 
     served: bool = True
     url: str | None = None
+    results: int | None = None
 
     def __call__(
         self,
         *,
         url: str | None = None,
+        results: int | None = None,
         polls: int | None = None,
         seconds: float | None = None,
         extra: Mapping[str, Json] | None = None,
     ) -> Self:
-        """Return this completion with a URL of your own, another length or more fields."""
+        """Return this completion with a URL of your own, another length or more fields.
+
+        `results` is the number of URLs where the response has a list of them.
+        """
         step = super().__call__(polls=polls, seconds=seconds, extra=extra)
-        return step if url is None else evolve(step, served=False, url=url)
+        step = step if url is None else evolve(step, served=False, url=url)
+        return step if results is None else evolve(step, results=results)
 
 
 @frozen(kw_only=True)
@@ -196,8 +207,68 @@ def answer(
 def html(status: int = 200, *, polls: int | None = None, seconds: float | None = None) -> Answer:
     """Return a step that responds with a web page, as a gateway or proxy would."""
     page = "<!DOCTYPE html>\n<html><head><title>Sandbox</title></head><body></body></html>\n"
-    content_type = "text/html; charset=utf-8"
-    return answer(page, status=status, content_type=content_type, polls=polls, seconds=seconds)
+    return answer(page, status=status, content_type=_HTML, polls=polls, seconds=seconds)
+
+
+def envelope(
+    message: str, *, kind: str = "new_api_error", code: str = "", param: str | None = None
+) -> dict[str, Json]:
+    """Return the gateway's envelope around an error."""
+    error: dict[str, Json] = {"message": message, "type": kind, "code": code}
+    return {"error": error if param is None else {**error, "param": param}}
+
+
+_WORDS: Mapping[int, str] = {
+    400: "the request was not understood",
+    401: "Invalid token",
+    403: "no access to this model",
+    404: "Task not found",
+    429: "rate limited",
+}
+
+
+def status(
+    status: int,
+    *,
+    message: str | None = None,
+    code: str = "",
+    retry_after: float | str | None = None,
+    polls: int | None = None,
+    seconds: float | None = None,
+) -> Answer:
+    """Return a step that responds with this status and the body that the service sends with it.
+
+    With a message or a code the body is the gateway's error object. `retry_after` is a number of
+    seconds, or the text of the header.
+
+    Raises:
+        ValueError: the status is not that of a final response (200 to 599).
+    """
+    if isinstance(retry_after, int | float):
+        retry_after = f"{retry_after:g}"
+    body, content_type = _body(status, message, code)
+    return answer(
+        body,
+        status=status,
+        content_type=content_type,
+        headers={} if retry_after is None else {"Retry-After": retry_after},
+        polls=polls,
+        seconds=seconds,
+    )
+
+
+def _body(status: int, message: str | None, code: str) -> tuple[str, str | None]:
+    if message is None and not code:
+        if status in (204, 304, 429):
+            return "", None
+        if status == 500:
+            failed = {"code": "do_request_failed", "message": "upstream failed", "data": None}
+            return json.dumps(failed), "application/json"
+        if status > 500:
+            page = f"<html><head><title>{status}</title></head><body></body></html>\n"
+            return page, _HTML
+    words = message or _WORDS.get(status, "the request was refused")
+    return json.dumps(envelope(words, code=code)), "application/json"
 
 
 def slow(
@@ -242,7 +313,9 @@ def cut(
     return Hindered(cut_at=at, hard=hard, of=of).lasting(polls=polls, seconds=seconds)
 
 
-def as_script(steps: Step | str | Iterable[Step | str]) -> tuple[Step, ...]:
+def as_script(
+    steps: Step | str | Iterable[Step | str], words: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Step, ...]:
     """Return a script as steps, a string being the step that ends with this word, or a state.
 
     Raises:
@@ -250,31 +323,41 @@ def as_script(steps: Step | str | Iterable[Step | str]) -> tuple[Step, ...]:
         ValueError: there is no step at all.
     """
     entries = (steps,) if isinstance(steps, Step | str) else steps
-    script = tuple(_as_step(number, entry) for number, entry in enumerate(entries, 1))
+    script = tuple(_as_step(number, entry, words) for number, entry in enumerate(entries, 1))
     if not script:
         raise ValueError("A script needs at least one step.")
     return script
 
 
-def _as_step(number: int, entry: Step | str | Callable[..., Step]) -> Step:
+def _as_step(
+    number: int, entry: Step | str | Callable[..., Step], words: Mapping[str, str]
+) -> Step:
     if isinstance(entry, Step):
         return entry
     if isinstance(entry, str):
-        lower = entry.lower()
-        last = _LAST.get(lower, failed if lower.endswith("_failed") else None)
+        last = _LAST.get(meaning(entry, words) or "running")
         return State(word=entry) if last is None else evolve(last, word=entry)
     name = getattr(entry, "__name__", None)
     hint = f"write {name}(…)" if callable(entry) and name else "use a step or a status word"
     raise TypeError(f"Step {number} of the script is not a step: {hint}.")
 
 
-# The steps of final words; more words than these mean the same.
 _LAST: Mapping[str, State] = {
-    **{step.word: step for step in (completed, failed, error, cancelled, expired)},
-    **dict.fromkeys(("succeeded", "success"), completed),
-    "failure": failed,
-    "canceled": cancelled,
+    "succeeded": completed,
+    "failed": failed,
+    "cancelled": cancelled,
+    "expired": expired,
 }
+
+
+def meaning(word: str, words: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """Return what a status word means by the contract: running, succeeded, failed and so on.
+
+    `words` are those of one operation, beyond the ones that all share; None if nobody knows it.
+    """
+    plain = word.strip().casefold().replace("-", "_").replace(" ", "_")
+    known = words.get(plain) or WORDS.get(plain)
+    return known or ("failed" if plain.endswith("_failed") else None)
 
 
 def _span(seconds: float) -> float:

@@ -9,14 +9,15 @@ import hashlib
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define
 
 from chainhub import _clock
 from chainhub.sandbox._bodies import Moment
-from chainhub.sandbox._scenarios import script_for
-from chainhub.sandbox._script import Completion, Hindered, State, Step, as_script, pending
+from chainhub.sandbox._scenarios import CREATED, script_for
+from chainhub.sandbox._script import Completion, Hindered, State, Step, pending
 
 
 class Clock:
@@ -53,7 +54,8 @@ class Recorded:
     """One recorded request: its target, its time (clock seconds), and the response.
 
     `status` is that of the response, None if there was none; `word` is the task's status value in
-    it, None if it was not about a task.
+    it, None if it was not about a task. `operation` is its name in the client, such as
+    `video.query`, None for what is no operation; after a create operation, `task_id` is the new id.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Recorded:
     at: float
     status: int | None = None
     word: str | None = None
+    operation: str | None = None
 
 
 @define(eq=False)
@@ -89,36 +92,67 @@ class _Run:
 
 
 class Tasks:
-    """All tasks of a sandbox; safe to use from several threads."""
+    """All tasks of a sandbox; safe to use from several threads.
+
+    A task is known to the operation it was added for, or to every one.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._by_id: dict[str, tuple[str, _Run]] = {}
-        self._videos: dict[str, _Run] = {}
+        self._runs: dict[tuple[str | None, str], tuple[str, _Run]] = {}
+        self._media: dict[str, _Run] = {}
+        self._plans: dict[str, tuple[Sequence[Step], Sequence[Step]]] = {}
+        self._faults: dict[str, deque[Step]] = {}
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._runs)
 
     def add(
-        self, task_id: str, script: Step | str | Iterable[Step | str], media: Iterable[Step] = ()
+        self,
+        operation: str | None,
+        task_id: str,
+        script: Sequence[Step],
+        media: Iterable[Step] = (),
     ) -> None:
         """Add a task, in place of one with the same id; its clock starts now."""
-        steps, faults = as_script(script), tuple(media)
-        for number, step in enumerate(faults, 1):
-            if isinstance(step, State) or not isinstance(step, Step):
-                raise TypeError(f"Step {number} of the media script is not a fault.")
+        faults = as_faults(media, "the media script")
         with self._lock:
-            self._put(task_id, steps, faults)
+            self._put(operation, task_id, script, faults)
 
-    def ask(self, task_id: str) -> Moment | None:
+    def plan(self, operation: str, script: Sequence[Step], media: Iterable[Step]) -> None:
+        """Keep the script of the tasks that an operation creates."""
+        self._plans[operation] = script, as_faults(media, "the media script")
+
+    def create(self, operation: str, task_operation: str, task_id: str) -> None:
+        """Add a task that an operation creates."""
+        script, media = self._plans.get(operation, (CREATED, ()))
+        with self._lock:
+            self._put(task_operation, task_id, script, media)
+
+    def hinder(self, operation: str, steps: Iterable[Step]) -> None:
+        """Let the next requests of an operation meet these faults."""
+        faults = as_faults(steps, "the faults")
+        with self._lock:
+            self._faults.setdefault(operation, deque()).extend(
+                one for one in faults for _ in range(one.polls)
+            )
+
+    def fault(self, operation: str) -> Step | None:
+        """Return the fault that this request of an operation meets, and count it."""
+        with self._lock:
+            faults = self._faults.get(operation)
+            return faults.popleft() if faults else None
+
+    def ask(self, operation: str, task_id: str) -> Moment | None:
         """Return what the task says to this request, None if there is no such task."""
         now = self._clock.now()
         # Tests ask from many threads; a script must count each request once.
         with self._lock:
-            if task_id not in self._by_id and (script := script_for(task_id)) is not None:
-                self._put(task_id, script)
-            token, run = self._by_id.get(task_id, ("", None))
+            token, run = self._find(operation, task_id)
+            if run is None and (script := script_for(task_id)) is not None:
+                self._put(None, task_id, script)
+                token, run = self._find(operation, task_id)
             if run is None:
                 return None
             step = run.step_at(now)
@@ -133,18 +167,51 @@ class Tasks:
                 token=token,
             )
 
+    def finished(self, operation: str, task_id: str) -> str | None:
+        """Return the name of a finished task's file, "" if it is not, None if there is no task."""
+        with self._lock:
+            token, run = self._find(operation, task_id)
+            if run is None:
+                return None
+            state = _state_behind(run.script[: run.index + 1])
+            return token if isinstance(state, Completion) else ""
+
     def fetch(self, token: str) -> Step:
-        """Return what the video of the task with this token does at this request."""
+        """Return what the file with this name does at this request."""
         now = self._clock.now()
         with self._lock:
-            return self._videos[token].step_at(now)
+            return self._media[token].step_at(now)
 
-    def _put(self, task_id: str, script: Sequence[Step], faults: Sequence[Step] = ()) -> None:
+    def _find(self, operation: str, task_id: str) -> tuple[str, _Run | None]:
+        found = self._runs.get((operation, task_id)) or self._runs.get((None, task_id))
+        return found or ("", None)
+
+    def _put(
+        self,
+        operation: str | None,
+        task_id: str,
+        script: Sequence[Step],
+        faults: Sequence[Step] = (),
+    ) -> None:
         start = self._clock.now()
-        token = hashlib.sha256(task_id.encode(errors="replace")).hexdigest()[:24]
-        self._by_id[task_id] = token, _Run(script, start)
-        # After its faults the whole video is served, for good.
-        self._videos[token] = _Run((*faults, Hindered()), start)
+        name = f"{operation or ''} {task_id}".encode(errors="replace")
+        token = hashlib.sha256(name).hexdigest()[:24]
+        self._runs[operation, task_id] = token, _Run(script, start)
+        # After its faults the whole file is served, for good.
+        self._media[token] = _Run((*faults, Hindered()), start)
+
+
+def as_faults(steps: Iterable[Step], where: str) -> tuple[Step, ...]:
+    """Return steps that are no states.
+
+    Raises:
+        TypeError: one is.
+    """
+    faults = tuple(steps)
+    for number, step in enumerate(faults, 1):
+        if isinstance(step, State) or not isinstance(step, Step):
+            raise TypeError(f"Step {number} of {where} is not a fault.")
+    return faults
 
 
 def _state_behind(steps: Sequence[Step]) -> State:

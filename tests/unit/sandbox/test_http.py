@@ -7,7 +7,6 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from starlette.requests import Request
 
 from chainhub.sandbox import (
     Sandbox,
@@ -24,7 +23,6 @@ from chainhub.sandbox import (
     trickle,
 )
 from chainhub.sandbox import _server as server
-from chainhub.sandbox._app import OPERATIONS, TaskOperation
 from tests.unit.sandbox.conftest import KEY, PLAIN, QUERY, ask
 
 
@@ -71,7 +69,7 @@ def test_an_unknown_task_does_not_exist(client: httpx.Client, task_id: str) -> N
     [
         ("GET", "/", 404, set()),
         ("GET", "/" + "x" * 200, 404, set()),
-        ("POST", "/v1/video/create", 404, set()),
+        ("POST", "/v1/video/made-up", 404, set()),
         ("GET", f"{QUERY}/", 404, set()),
         ("GET", "/media/a/b.mp4", 404, set()),
         ("POST", QUERY, 405, {"GET", "HEAD"}),
@@ -278,12 +276,3 @@ def test_requests_are_logged_without_secrets() -> None:
     assert media.task_id is None
     assert KEY not in repr(sandbox.requests)
     assert "signature" not in repr(sandbox.requests)
-
-
-def test_an_id_may_be_in_the_path() -> None:
-    """A task operation says where; a query without one has none."""
-    operation = TaskOperation("GET", "/tasks/{task}", "task", lambda moment: {})
-    scope = {"type": "http", "query_string": b"id=a&id=b", "path_params": {"task": "t"}}
-    assert operation.id_in(Request(scope)) == "t"
-    assert OPERATIONS[0].id_in(Request(scope)) == "a"
-    assert OPERATIONS[0].id_in(Request({"type": "http", "query_string": b""})) is None

@@ -1,0 +1,172 @@
+"""The operations of the contract as data, and answers that are written from their examples.
+
+`contract.json` stands beside the generated client: for every operation where it is, what it takes,
+an example and the schema of its answer, and where the answer has what of a task. Nothing here knows
+an operation by name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from chainhub.sandbox._script import Json
+
+Steps: TypeAlias = Sequence[str | int | None]
+"""A path through an answer: the name of a field, the number of an item, None for every item."""
+
+
+@frozen(kw_only=True)
+class TaskFields:
+    """Where a task operation takes the id, and where its answer has what of a task."""
+
+    parameter: str
+    parameters: Sequence[str]
+    id: Sequence[Steps]
+    status: Sequence[Steps]
+    reason: Sequence[Steps]
+    code: Sequence[Steps]
+    progress: Sequence[Steps]
+    updated: Sequence[Steps]
+    results: Sequence[Steps]
+    kind: str
+    words: Mapping[str, str]
+    content: tuple[str, str] | None
+    main: bool
+
+
+@frozen(kw_only=True)
+class CreateFields:
+    """Which task operation a create operation leads to, and where its answer has the id."""
+
+    task: str
+    id: Sequence[Steps]
+    parameters: Mapping[str, str | Sequence[Steps]]
+
+
+@frozen(kw_only=True, eq=False)
+class Operation:
+    """One operation of the contract; parameters by their Python names: place, name."""
+
+    name: str
+    method: str
+    path: str
+    parameters: Mapping[str, tuple[str, str]]
+    required: Sequence[str]
+    body: str | None
+    example: Json
+    schema: Mapping[str, Any] | None
+    status: int
+    binary: str | None
+    task: TaskFields | None = None
+    create: CreateFields | None = None
+
+
+def read_contract(source: Path | None) -> dict[str, Operation]:
+    """Return the operations by name: those of a file, or of the installed client.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+    """
+    file = files("chainhub_api").joinpath("contract.json") if source is None else source
+    operations: dict[str, Operation] = {}
+    for name, described in json.loads(file.read_text("utf-8"))["operations"].items():
+        task, create = described.pop("task", None), described.pop("create", None)
+        operations[name] = Operation(
+            name=name,
+            parameters=described.pop("in"),
+            task=task and TaskFields(**task),
+            create=create and CreateFields(**create),
+            **described,
+        )
+    return operations
+
+
+class Draft:
+    """An answer in the making: an operation's example, changed where there is more to say."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.body: Any = deepcopy(operation.example)
+        self._schema = operation.schema or {}
+
+    def first(self, paths: Sequence[Steps]) -> Steps | None:
+        """Return the first of the paths that the schema declares or the example has."""
+        return next((one for one in paths if self.schemas(one) or self.values(one)), None)
+
+    def schemas(self, path: Steps) -> list[Mapping[str, Any]]:
+        """Return what the schema says of the value at a path; nothing where it leaves that open."""
+        here = [*_variants(self._schema)]
+        for step in path:
+            inner = [one.get("items") for one in here]
+            if isinstance(step, str):
+                inner = [one.get("properties", {}).get(step) for one in here]
+            here = [one for each in inner if each for one in _variants(each)]
+        return here
+
+    def types(self, path: Steps) -> set[str]:
+        """Return the JSON types that the schema allows at a path; empty where it is open."""
+        schemas = self.schemas(path)
+        nullable = {"null"} if any(one.get("nullable") for one in schemas) else set()
+        return nullable | {one["type"] for one in schemas if "type" in one}
+
+    def values(self, path: Steps) -> list[Json]:
+        """Return what the body has at a path."""
+        here = [self.body]
+        for step in path:
+            if step is None:
+                here = [one for each in here if isinstance(each, list) for one in each]
+            elif isinstance(step, str):
+                here = [each[step] for each in here if isinstance(each, dict) and step in each]
+            else:
+                here = [each[step] for each in here if isinstance(each, list) and step < len(each)]
+        return here
+
+    def put(self, path: Steps, make: Callable[[], Json], count: int | None = None) -> None:
+        """Set what is at a path; what is missing on the way is made.
+
+        Lists have `count` items then, like their first one; else those that they have, or one.
+        """
+        self.body = _with(self.body, path, make, count)
+
+    def clear(self, path: Steps) -> None:
+        """Say nothing at a path: no item of a list, else null or an empty text."""
+        value: Json = []
+        if None in path:
+            path = path[: path.index(None)]
+        else:
+            kinds = self.types(path) or {"null"}
+            value = None if "null" in kinds else "" if "string" in kinds else {}
+        if self.values(path):
+            self.put(path, lambda: value)
+
+
+def _variants(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a value may be, or is in parts: the schema, and those it is composed of."""
+    yield schema
+    for choice in ("allOf", "anyOf", "oneOf"):
+        for one in schema.get(choice, ()):
+            yield from _variants(one)
+
+
+def _with(value: Any, path: Steps, make: Callable[[], Json], count: int | None) -> Any:  # noqa: ANN401 - JSON
+    if not path:
+        return make()
+    step, rest = path[0], path[1:]
+    if isinstance(step, str):
+        holder = value if isinstance(value, dict) else {}
+        return {**holder, step: _with(holder.get(step), rest, make, count)}
+    items = value if isinstance(value, list) else []
+    if step is None:
+        wanted = count or len(items) or 1
+        first = items[0] if items else None
+        items = [*items[:wanted], *(deepcopy(first) for _ in range(wanted - len(items)))]
+        return [_with(one, rest, make, count) for one in items]
+    items = [*items, *[None] * (step + 1 - len(items))]
+    items[step] = _with(items[step], rest, make, count)
+    return items
