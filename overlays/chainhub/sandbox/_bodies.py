@@ -87,8 +87,6 @@ def _word(draft: Draft, task: TaskFields, moment: Moment) -> str:
     if not declared or word in declared:
         return word
     sense = meaning(word, task.words)
-    if isinstance(moment.state, Completion | Failure) and sense in (None, "running"):
-        sense = "succeeded" if isinstance(moment.state, Completion) else "failed"
     senses = [meaning(one, task.words) for one in declared]
     if sense in ("cancelled", "expired") and sense not in senses:
         sense = "failed"

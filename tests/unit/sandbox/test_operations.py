@@ -96,7 +96,7 @@ CONTRACT = {
     "pictures.find": operation(
         "GET", "/{model_name}/requests/{id}", {"at": "2026", "error": {"message": "old"}}, LISTED,
         task=task(
-            "id", [["state"]], [["missing"], ["images", None]], id=[["id"]], reason=[["error"]],
+            "id", [["state"]], [["error", None], ["images", None]], id=[["id"]], reason=[["error"]],
             code=[["error", "code"]], progress=[["percent"]], updated=[["at"]], kind="image",
             parameters=["model_name"], words={"in_queue": "running"},
         ),
