@@ -5,10 +5,12 @@ import io
 import json
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
+from chainhub import Client
 from chainhub.cli import _progress, main
 from chainhub.sandbox import (
     Sandbox,
@@ -23,6 +25,7 @@ from chainhub.sandbox import (
     video_generating,
 )
 from chainhub.testing import virtual_time
+from chainhub_api.tasks import TASKS
 
 FIELDS = [
     "id", "state", "status", "progress", "video_url", "updated_at", "reason", "path", "elapsed",
@@ -400,6 +403,93 @@ def test_an_output_without_the_letters_gets_them_spelt_out(sandbox, chainhub, mo
     monkeypatch.setattr(sys, "stdout", out)
     assert chainhub("get", "vidéo").code == 0
     assert out.buffer.getvalue().startswith(b"vid\\xe9o\tsucceeded")
+
+
+class PlainOperation:
+    """A task operation as a client of another contract has it."""
+
+    def __init__(self, client, asked) -> None:
+        self._client, self._asked = client, asked
+
+    def __call__(self, id, *, model_name):
+        self._asked.append(model_name)
+        return self._client.video.query(id)
+
+    def __getattr__(self, name):
+        def method(*ids, model_name, **options):
+            self._asked.append(model_name)
+            return getattr(self._client.video, name)(*ids, **options)
+
+        return method
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Add a second task operation to the contract; what it was asked for goes into the list."""
+    models: list[str] = []
+
+    def clips(client):
+        return types.SimpleNamespace(find=PlainOperation(client, models))
+
+    further = {**next(iter(TASKS.values())), "parameters": ("model_name",)}
+    monkeypatch.setitem(TASKS, "clips.find", further)
+    monkeypatch.setattr(Client, "clips", property(clips), raising=False)
+    return models
+
+
+def test_every_command_takes_a_task_operation(sandbox, chainhub, asked, tmp_path) -> None:
+    """With its further parameters, for queries, waits and downloads alike."""
+    sandbox.add(completed, id="m:1")
+    (tmp_path / "ids").write_text("m:1\n")
+    task = ["--task", "clips.find", "--parameter", "model_name=flux=1"]
+    for words in (
+        ["get", "m:1"],
+        ["watch", "m:1"],
+        ["wait", "m:1"],
+        ["batch", str(tmp_path / "ids"), "--download", str(tmp_path)],
+        ["download", "m:1", "--into", str(tmp_path), "--if-exists", "keep"],
+    ):
+        done = chainhub(*words, *task)
+        assert (done.code, done.err) == (0, ""), words
+        assert set(asked) == {"flux=1"}, words
+        asked.clear()
+    sandbox.add(pending, id="m:2")
+    done = chainhub("download", "m:2", "--task", "video.query")
+    assert "wait for it with: chainhub wait m:2 --task video.query --download ." in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "has several task operations; give one with --task: video.query, clips.find\n"),
+        (["--task", "clip.fnd"], "there is no task operation clip.fnd: clips.find\n"),
+        (["--task", "x"], "there is no task operation x: video.query, clips.find\n"),
+        (["--task", "clips.find"], "clips.find takes --parameter model_name=…\n"),
+        (["--task", "video.query", "--parameter", "a=b"], "video.query takes no --parameter\n"),
+        (["--task", "clips.find", "--parameter", "model_name"], "takes --parameter model_name=…"),
+    ],
+)
+def test_a_task_operation_must_be_known(words, sentence, sandbox, chainhub, asked) -> None:
+    """And have its parameters, no others; before anything is asked."""
+    for command in (["get", "x"], ["watch", "x"], ["wait", "x"], ["download", "x"]):
+        done = chainhub(*command, *words)
+        assert (done.code, sandbox.requests) == (2, ())
+        assert sentence in done.err
+
+
+def test_operations_are_completed(chainhub, asked, monkeypatch) -> None:
+    """As a shell asks for it; `test_program.py` does so from outside."""
+    monkeypatch.setenv("_CHAINHUB_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "chainhub get x --task cl")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert chainhub().out.split() == ["clips.find"]
+
+
+def test_a_choice_of_many_operations_is_bounded(sandbox, chainhub, asked, monkeypatch) -> None:
+    """A screen full of names helps nobody."""
+    for number in range(20):
+        monkeypatch.setitem(TASKS, f"tag{number}.find", next(iter(TASKS.values())))
+    assert chainhub("get", "x").err.endswith(" tag5.find and 14 more\n")
 
 
 @pytest.mark.parametrize("spelling", ["--api-key", "--key=sk-test-argv", "--token"])

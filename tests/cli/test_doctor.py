@@ -16,6 +16,7 @@ from chainhub.cli import _doctor, _running
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import CredentialsError
 from chainhub.sandbox import Sandbox
+from chainhub_api.tasks import TASKS
 
 KEY = "sk-test-doctor-0123456789"
 REMOTE = ["--base-url", "https://api.nowhere.invalid"]
@@ -41,9 +42,19 @@ def test_json_has_one_object_per_finding(sandbox: Sandbox, chainhub) -> None:
     records = [json.loads(line) for line in done.out.splitlines()]
     assert [list(record) for record in records] == [FIELDS] * len(records)
     assert [record["check"] for record in records] == [
-        "python", "packages", "key", "base_url", "no_proxy", "tls", "name", "probe",
+        "python", "packages", "tasks", "key", "base_url", "no_proxy", "tls", "name", "probe",
     ]  # fmt: skip
-    assert "(from --base-url)" in records[3]["message"]
+    assert records[2]["message"] == f"task operations: {', '.join(TASKS)}"
+    assert "(from --base-url)" in records[4]["message"]
+
+
+def test_what_cannot_be_asked_is_not_asked(sandbox: Sandbox, chainhub, monkeypatch) -> None:
+    """Where every task operation takes more than an id."""
+    for name in TASKS:
+        monkeypatch.setitem(TASKS, name, {**TASKS[name], "parameters": ("model_name",)})
+    done = chainhub("doctor")
+    assert (done.code, sandbox.requests) == (0, ())
+    assert "nothing was sent: no task operation takes just an id" in done.out
 
 
 PROXY = "http://user:sk-test-password@127.0.0.1:1"

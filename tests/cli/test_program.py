@@ -119,20 +119,21 @@ def test_it_runs_as_a_module(monkeypatch, capsys) -> None:
     assert capsys.readouterr().out.startswith("chainhub 0.")
 
 
-@pytest.mark.parametrize(
-    ("shell", "expected"),
-    [("bash", {"wait", "watch"}), ("zsh", {"wait", "watch"}), ("fish", {"wait", "watch"})],
-)
-def test_shells_complete_commands(shell, expected) -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands_and_operations(shell) -> None:
     """From the program itself, as the installed completion asks it."""
-    done = start(
-        _CHAINHUB_COMPLETE=f"complete_{shell}",
-        _TYPER_COMPLETE_ARGS="chainhub wa",
-        _TYPER_COMPLETE_FISH_ACTION="get-args",
-        _TYPER_COMPLETE_WORD_TO_COMPLETE="wa",
-        COMP_WORDS="chainhub wa",
-        COMP_CWORD="1",
-    )
-    assert done.returncode == 0, done.stderr
-    assert {word for word in expected if word in done.stdout} == expected
-    assert "doctor" not in done.stdout
+    for words, expected, other in (
+        ("chainhub wa", {"wait", "watch"}, "doctor"),
+        ("chainhub get x --task vid", {"video.query"}, "wait"),
+    ):
+        done = start(
+            _CHAINHUB_COMPLETE=f"complete_{shell}",
+            _TYPER_COMPLETE_ARGS=words,
+            _TYPER_COMPLETE_FISH_ACTION="get-args",
+            _TYPER_COMPLETE_WORD_TO_COMPLETE=words.split()[-1],
+            COMP_WORDS=words,
+            COMP_CWORD=str(len(words.split()) - 1),
+        )
+        assert done.returncode == 0, done.stderr
+        assert {word for word in expected if word in done.stdout} == expected
+        assert other not in done.stdout

@@ -56,6 +56,13 @@ def parse_span(text: str | float) -> float:
     return seconds
 
 
+def _task_names(incomplete: str) -> list[str]:
+    """Return the task operations that begin so, for the shell's completion."""
+    from chainhub_api.tasks import TASKS
+
+    return [name for name in TASKS if name.startswith(incomplete)]
+
+
 _text = partial(typer.Option, show_default=False)
 _duration = partial(typer.Option, metavar="DURATION", parser=parse_span, show_default=False)
 _argument = partial(typer.Argument, show_default=False)
@@ -77,6 +84,14 @@ _WAIT = f"Deadline for all tasks: {_UNITS}, none. [default: 15m]"
 WaitDeadline = Annotated[float, _deadline(help=_WAIT)]
 _FETCH = f"Deadline for each download: {_UNITS}. [default: none]"
 FetchDeadline = Annotated[float, _deadline(help=_FETCH)]
+_TASK = "The operation that asks for tasks. [default: the contract's main one]"
+TaskName = Annotated[
+    str | None, _text("--task", metavar="OPERATION", autocompletion=_task_names, help=_TASK)
+]
+_PARAMETER = "A further parameter that the operation requires. May be repeated."
+Parameters = Annotated[
+    list[str] | None, _text("--parameter", metavar="NAME=VALUE", help=_PARAMETER)
+]
 _INTERVAL = "Time between two polls of a task. [default: adaptive]"
 Interval = Annotated[float | None, _duration("--interval", help=_INTERVAL)]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
@@ -100,10 +115,26 @@ Journal = Annotated[str | None, _text("--journal", metavar="FILE", help=_JOURNAL
 
 
 class Service(NamedTuple):
-    """How the service is asked: where, None for the usual place; seconds for one attempt."""
+    """How the service is asked.
+
+    Attributes:
+        base_url: Where; None for the usual place.
+        timeout: Seconds for one attempt.
+        task: The operation that asks for tasks; None for the contract's main one.
+        parameters: Its further parameters, as `NAME=VALUE`.
+    """
 
     base_url: str | None
     timeout: float
+    task: str | None = None
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> list[str]:
+        """The options that lead another command to the same tasks."""
+        given = {"--base-url": self.base_url, "--task": self.task}
+        words = [word for name, value in given.items() if value for word in (name, value)]
+        return [*words, *(word for one in self.parameters for word in ("--parameter", one))]
 
 
 class Place(NamedTuple):
@@ -153,6 +184,12 @@ def _run(command: Callable[[Terminal], int], *, json: bool = False) -> None:
     raise typer.Exit(run(command, json=json))
 
 
+def _service(
+    base_url: str | None, timeout: float, task: str | None, parameters: list[str] | None
+) -> Service:
+    return Service(base_url, timeout, task, tuple(parameters or ()))
+
+
 def _place(into: str | None, if_exists: IfExists, hosts: list[str] | None) -> Place | None:
     return None if into is None else Place(into, None, if_exists, None, tuple(hosts or ()))
 
@@ -179,6 +216,8 @@ def _chainhub(
 def get(
     ids: Ids,
     deadline: CallDeadline = 60.0,
+    task: TaskName = None,
+    parameter: Parameters = None,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
     json: Json = False,
@@ -186,7 +225,7 @@ def get(
     """Query tasks."""
     from chainhub.cli import _commands
 
-    service = Service(base_url, timeout)
+    service = _service(base_url, timeout, task, parameter)
     _run(partial(_commands.get, ids=ids, service=service, deadline=deadline), json=json)
 
 
@@ -204,6 +243,8 @@ def wait(
     allow_host: AllowHosts = None,
     deadline: WaitDeadline = 900.0,
     interval: Interval = None,
+    task: TaskName = None,
+    parameter: Parameters = None,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
     json: Json = False,
@@ -211,7 +252,10 @@ def wait(
     """Wait for tasks."""
     from chainhub.cli import _commands
 
-    service, place = Service(base_url, timeout), _place(download, if_exists, allow_host)
+    service, place = (
+        _service(base_url, timeout, task, parameter),
+        _place(download, if_exists, allow_host),
+    )
     about = partial(_commands.wait, ids=ids, service=service, place=place)
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
@@ -223,6 +267,8 @@ def watch(
     id: Id,
     deadline: WaitDeadline = 900.0,
     interval: Interval = None,
+    task: TaskName = None,
+    parameter: Parameters = None,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
     json: Json = False,
@@ -230,7 +276,7 @@ def watch(
     """Watch one task."""
     from chainhub.cli import _commands
 
-    about = partial(_commands.watch, id=id, service=Service(base_url, timeout))
+    about = partial(_commands.watch, id=id, service=_service(base_url, timeout, task, parameter))
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
@@ -251,6 +297,8 @@ def download(
     sha256: Sha256 = None,
     allow_host: AllowHosts = None,
     deadline: FetchDeadline = math.inf,
+    task: TaskName = None,
+    parameter: Parameters = None,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
     json: Json = False,
@@ -259,7 +307,7 @@ def download(
     from chainhub.cli import _commands
 
     place = Place(into, output, if_exists, sha256, tuple(allow_host or ()), deadline)
-    service = Service(base_url, timeout)
+    service = _service(base_url, timeout, task, parameter)
     _run(partial(_commands.download, ids=ids, service=service, place=place), json=json)
 
 
@@ -279,6 +327,8 @@ def batch(
     allow_host: AllowHosts = None,
     deadline: WaitDeadline = 900.0,
     interval: Interval = None,
+    task: TaskName = None,
+    parameter: Parameters = None,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
     json: JsonAnyway = True,
@@ -286,7 +336,10 @@ def batch(
     """Wait for the tasks of a file."""
     from chainhub.cli import _commands
 
-    service, place = Service(base_url, timeout), _place(download, if_exists, allow_host)
+    service, place = (
+        _service(base_url, timeout, task, parameter),
+        _place(download, if_exists, allow_host),
+    )
     about = partial(_commands.wait, file=file, journal=journal, service=service, place=place)
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 

@@ -25,14 +25,14 @@ from chainhub.cli._records import (
     sentence,
     state_shown,
 )
-from chainhub.cli._running import open_client
+from chainhub.cli._running import open_client, parameters_of, task_methods, task_operation
 from chainhub.cli._terminal import Results, chosen, ids_of_file
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, ResultMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from chainhub import Client, Outcome
+    from chainhub import Outcome
     from chainhub.cli._app import Service
     from chainhub.cli._progress import TaskProgress
     from chainhub.cli._records import Exit
@@ -47,12 +47,14 @@ if TYPE_CHECKING:
 def get(terminal: Terminal, *, ids: list[str], service: Service, deadline: float) -> Exit:
     """Query tasks, one after the other, and print the status of each."""
     results, ids = Results(terminal), chosen(ids, terminal.read)
+    parameters = parameters_of(service)
     with open_client(service, terminal, deadline) as client:
+        query = task_operation(client, service)
         for task_id in ids:
             began = _clock.monotonic()
             task, line, failure = None, None, None
             try:
-                task = client.video.query(task_id)
+                task = query(task_id, **parameters)
             except ChainhubError as error:
                 failure = error
             elapsed = _clock.monotonic() - began
@@ -76,15 +78,20 @@ def watch(
     interval: float | None,
 ) -> Exit:
     """Print each change of one task until it is done."""
-    terminal.resume_hint = lambda: f"the task keeps running; resume with: {again('watch', ids)}"
+    terminal.resume_hint = lambda: (
+        f"the task keeps running; resume with: {again('watch', ids, service.options)}"
+    )
     ids = [id]
     ids = chosen(ids, terminal.read)
     if len(ids) > 1:
         raise ConfigurationError("watch takes one id; use chainhub wait for several")
     progress, results = progress_for(ids, terminal), Results(terminal)
+    parameters = parameters_of(service)
     with open_client(service, terminal, on_retry=progress.failing) as client:
         progress.expected = durations_of(client._session).expected
-        changes = client.video.watch(ids[0], deadline=limit(deadline), interval=interval)
+        changes = task_methods(client, service).watch(
+            ids[0], deadline=limit(deadline), interval=interval, **parameters
+        )
         with progress:
             began, last, shown, failure = _clock.monotonic(), None, "", None
             try:
@@ -134,19 +141,16 @@ def wait(
 
     With `file`, which names the tasks instead of `ids`, say at the end how many there were.
     """
-    where = {
-        "--base-url": service.base_url,
-        "--download": place and place.into,
-        "--journal": file and (journal or "FILE"),
-    }
+    where = {"--download": place and place.into, "--journal": file and (journal or "FILE")}
     options = [word for name, value in where.items() if value for word in (name, value)]
+    options = [*service.options, *options]
     if file is not None:
         how = "resume with" if journal else "use a journal to keep what is done"
         resume = f"the tasks keep running; {how}: {again('batch', [file], options)}"
         terminal.resume_hint = lambda: resume
     ids = chosen(ids, terminal.read) if file is None else ids_of_file(file, terminal.read)
     progress = progress_for(ids, terminal)
-    printer = _OutcomePrinter(terminal, progress)
+    printer, parameters = _OutcomePrinter(terminal, progress), parameters_of(service)
 
     def resume_hint() -> str:
         command = again("wait", progress.pending, options)
@@ -157,15 +161,17 @@ def wait(
         progress.expected = durations_of(client._session).expected
         if file is None:
             terminal.resume_hint = resume_hint
-        outcomes = client.video.as_completed(
+        outcomes = task_methods(client, service).as_completed(
             ids,
             deadline=limit(deadline),
             on_update=progress.updated,
             interval=interval,
             journal=journal,
             cancel=cancel,
+            **parameters,
         )
-        with progress, _downloads(client, place or Place(), progress, cancel) as download:
+        fetch = partial(task_methods(client, service).download, **parameters)
+        with progress, _downloads(fetch, place or Place(), progress, cancel) as download:
             for outcome in outcomes:
                 if place is None or outcome.error is not None or outcome.task is None:
                     printer.print(outcome, None, outcome.error)
@@ -219,13 +225,14 @@ class _OutcomePrinter:
 def download(terminal: Terminal, *, ids: list[str], service: Service, place: Place) -> Exit:
     """Download the videos of finished tasks, and print each file as it is complete."""
     ids = chosen(ids, terminal.read)
-    options = {"--into": place.into, "--output": place.dest, "--base-url": service.base_url}
+    options = {"--into": place.into, "--output": place.dest}
     given = [word for name, value in options.items() if value for word in (name, value)]
+    parameters = parameters_of(service)
     place, results = _checked(place, len(ids)), Results(terminal)
     progress = progress_for(ids, terminal)
 
     def resume_hint() -> str:
-        command = again("download", progress.pending, given)
+        command = again("download", progress.pending, [*given, *service.options])
         return f"the partial files are kept; resume with: {command}" if progress.pending else ""
 
     def report(task_id: str, began: float, path: Path | None, error: ChainhubError | None) -> None:
@@ -234,13 +241,14 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
         record = record_of(task_id, None, error, path=path, elapsed=elapsed)
         task, note = error.task if isinstance(error, ResultMissing) else None, None
         if task is not None and state_shown(task) is State.RUNNING:
-            command = again("wait", [task_id], ["--download", os.curdir])
+            command = again("wait", [task_id], [*service.options, "--download", os.curdir])
             note = f"chainhub: the task is still running; wait for it with: {command}"
         results.add(record, None if path is None else plain(str(path)), error=error, note=note)
 
     with open_client(service, terminal) as client:
         terminal.resume_hint = resume_hint
-        with progress, _downloads(client, place, progress, Cancel()) as begin:
+        fetch = partial(task_methods(client, service).download, **parameters)
+        with progress, _downloads(fetch, place, progress, Cancel()) as begin:
             for task_id in ids:
                 begin(task_id, task_id, partial(report, task_id, _clock.monotonic()))
     return results.code
@@ -262,7 +270,7 @@ def _checked(place: Place, count: int) -> Place:
 
 @contextmanager
 def _downloads(
-    client: Client, place: Place, progress: TaskProgress, cancel: Cancel
+    fetch: Callable[..., Path], place: Place, progress: TaskProgress, cancel: Cancel
 ) -> Iterator[Begin]:
     """Download in a few threads; leaving the block waits for all, leaving it early ends them.
 
@@ -274,12 +282,12 @@ def _downloads(
     threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="chainhub-fetch")
     futures: list[Future[None]] = []
 
-    def fetch(task_id: str, task: str | VideoTask, report: Report) -> None:
+    def work(task_id: str, task: str | VideoTask, report: Report) -> None:
         progress.downloading(task_id)
         try:
             path, failure = None, None
             try:
-                path = client.video.download(
+                path = fetch(
                     task,
                     place.dest,
                     into=place.into,
@@ -300,7 +308,7 @@ def _downloads(
             raise
 
     try:
-        yield lambda *job: futures.append(threads.submit(fetch, *job))
+        yield lambda *job: futures.append(threads.submit(work, *job))
         for future in futures:
             future.result()
     except BaseException:

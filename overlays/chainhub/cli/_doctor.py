@@ -18,9 +18,10 @@ from chainhub._transport import choose_proxy, read_environment, read_tls_config,
 from chainhub._version import __version__
 from chainhub.cli._progress import signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, spoken
-from chainhub.cli._running import key_of_keyring
+from chainhub.cli._running import key_of_keyring, task_operation
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.servers import SERVERS
+from chainhub_api.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,7 @@ PROBE_ID = "chainhub-doctor:no-such-task"
 _PACKAGES = ("httpx", "h11", "attrs", "certifi", "typer", "rich")
 _DEADLINE = 20.0
 _SECTIONS = {
-    "This machine": ("python", "packages"),
+    "This machine": ("python", "packages", "tasks"),
     "API key": ("key",),
     "Address": ("base_url", "proxy", "no_proxy", "tls"),
     "Network": ("name", "probe", "probe_detail"),
@@ -138,6 +139,7 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
     yield Finding("python", OK, python)
     installed = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     yield Finding("packages", OK, f"chainhub {__version__}; {installed}")
+    yield Finding("tasks", OK, f"task operations: {', '.join(TASKS)}")
     key = _found("key", lambda: _key(environ))
     yield key
     address = _found("base_url", lambda: _address(service.base_url, environ))
@@ -223,6 +225,10 @@ def found_name(url: str) -> Finding:
 
 def _probed(service: Service) -> list[Finding]:
     """Query a task that cannot exist, once, and return what that shows."""
+    plain_ones = [name for name, one in TASKS.items() if not one["parameters"]]
+    name = next((name for name in plain_ones if TASKS[name]["main"]), None)
+    if name is None:
+        return [Finding("probe", NOTE, "nothing was sent: no task operation takes just an id")]
     began = _clock.monotonic()
     failure: ChainhubError | None = None
     try:
@@ -232,7 +238,7 @@ def _probed(service: Service) -> list[Finding]:
             deadline=_DEADLINE,
             retry=RetryPolicy.off(),
         ) as client:
-            client.video.query(PROBE_ID)
+            task_operation(client, service._replace(task=name))(PROBE_ID)
     except ChainhubError as error:
         failure = error
     return diagnosis(failure, _clock.monotonic() - began)

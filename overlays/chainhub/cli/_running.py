@@ -9,17 +9,20 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, NoReturn
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 from chainhub import _session
 from chainhub._client import Client
+from chainhub._redaction import one_line
 from chainhub._tasks import UnknownStatusWarning
 from chainhub._transport import is_loopback
 from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, limit, record_of, spoken
 from chainhub.cli._terminal import Terminal
-from chainhub.errors import ChainhubError, CredentialsError
+from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 from chainhub_api.servers import SERVERS
+from chainhub_api.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from chainhub.cli._app import Service
 
 _WHOLE = "\x1b[0m\x1b[?25h"  # reset the style, and show the cursor
+_LONGEST_NAME = 80
+_MOST_NAMES = 8
 _QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
 _SANDBOX: Final = (
     "; for a sandbox on this machine use the two export lines that `chainhub sandbox` has printed"
@@ -49,6 +54,50 @@ def open_client(
         timeout=limit(service.timeout),
         deadline=limit(deadline),
         on_retry=on_retry,
+    )
+
+
+def task_name(service: Service) -> str:
+    """Return the name of the task operation that a command is about."""
+    known, name = list(TASKS), service.task
+    if name is None:
+        mains = [one for one in known if TASKS[one]["main"]]
+        if len(mains) == 1:
+            return mains[0]
+        message = "the contract has several task operations; give one with --task"
+    else:
+        if name in TASKS:
+            return name
+        message = f"--task: there is no task operation {one_line(name, _LONGEST_NAME)}"
+        known = get_close_matches(name, known) or known
+    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+    raise ConfigurationError(f"{message}: {', '.join(known[:_MOST_NAMES])}{more}")
+
+
+def parameters_of(service: Service) -> dict[str, str]:
+    """Return the further parameters of the task operation, by name."""
+    pairs = [text.partition("=") for text in service.parameters]
+    wanted = cast("tuple[str, ...]", TASKS[task_name(service)]["parameters"])
+    given = {name: value for name, _, value in pairs if value}
+    if set(given) != set(wanted) or len(given) != len(pairs):
+        takes = " and ".join(f"--parameter {name}=…" for name in wanted) or "no --parameter"
+        raise ConfigurationError(f"{task_name(service)} takes {takes}")
+    return given
+
+
+def task_operation(client: Client, service: Service) -> Callable[..., Any]:
+    """Return the task operation as the client has it; it is called with an id and parameters."""
+    tag, _, name = task_name(service).partition(".")
+    return cast("Callable[..., Any]", getattr(getattr(client, tag), name))
+
+
+def task_methods(client: Client, service: Service) -> Any:  # noqa: ANN401 - each tag has its own
+    """Return what waits for tasks of this operation, and downloads their results."""
+    operation = task_operation(client, service)
+    return (
+        operation
+        if hasattr(operation, "wait")
+        else getattr(client, task_name(service).partition(".")[0])
     )
 
 
