@@ -123,16 +123,17 @@ class Fleet:
     def _act(self, worker: int) -> None:
         """Let a worker ask whatever it wants to ask now."""
         from chainhub._tasks.scheduler import SendPoll
+        from chainhub._tasks.table import TaskId
 
         scheduler, left, now = self._crowds[worker], self._left[worker], self.now
         while True:
             while scheduler.wants_more and (task := next(left, None)) is not None:
-                scheduler.add(f"m:{task}", 0.0)
+                scheduler.add(TaskId(f"m:{task}"), 0.0)
             act = scheduler.act(now)
             if not isinstance(act, SendPoll):
                 break
             taken = self.service.takes(now)
-            answer = self.durations[int(act.wait.task_id[2:])] <= now if taken else -1
+            answer = self.durations[int(act.wait.asked.id[2:])] <= now if taken else -1
             self._under_way.append((now + LATENCY, worker, act, answer))
         until = getattr(act, "until", math.inf)
         if until < math.inf and until != self._wake_at[worker]:
@@ -166,9 +167,10 @@ def _crowd(random: Random) -> Scheduler:
     from chainhub._tasks.intervals import DurationMemory, PollIntervals
     from chainhub._tasks.poll import WaitOptions
     from chainhub._tasks.scheduler import Scheduler
+    from chainhub._tasks.table import task_named
 
     schedule = PollIntervals(DurationMemory(random.random), random.random)
-    return Scheduler(WaitOptions(schedule, math.inf), CONNECTIONS)
+    return Scheduler(WaitOptions(task_named("video.query"), schedule, math.inf), CONNECTIONS)
 
 
 def outcome_of(workers: int, tasks: int, limit: float, seed: int = 1) -> Outcome:

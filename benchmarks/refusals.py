@@ -20,6 +20,7 @@ from chainhub import errors
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.poll import WaitOptions
 from chainhub._tasks.scheduler import Scheduler, SendPoll, Update
+from chainhub._tasks.table import TaskId, task_named
 from chainhub_api.models import VideoTask
 
 TASKS = 300
@@ -108,7 +109,8 @@ class Crowd:
         self._refuses, self._done, self._latency = refuses, done, latency
         self._random = Random(seed)
         schedule = PollIntervals(DurationMemory(self._random.random), self._random.random, PACE)
-        self._scheduler = Scheduler(WaitOptions(schedule, until), IN_FLIGHT)
+        terms = WaitOptions(task_named("video.query"), schedule, until)
+        self._scheduler = Scheduler(terms, IN_FLIGHT)
         self._under_way: list[tuple[float, int, SendPoll]] = []
         self._lead(tasks)
 
@@ -116,7 +118,7 @@ class Crowd:
         now, added, sent = 0.0, 0, 0
         while added < tasks or len(self._scheduler):
             while added < tasks and self._scheduler.wants_more:
-                self._scheduler.add(str(added), now)
+                self._scheduler.add(TaskId(str(added)), now)
                 added += 1
             act = self._scheduler.act(now)
             if isinstance(act, SendPoll):
@@ -141,7 +143,7 @@ class Crowd:
         if retry_after is not None:
             error = errors.RateLimitError("no", status=429, retry_after=retry_after or None)
             return self._scheduler.failed(ask, error, now)
-        over = now >= self._done(int(ask.wait.task_id))
+        over = now >= self._done(int(ask.wait.asked.id))
         return self._scheduler.answered(ask, RESULT if over else RUNNING, now)
 
 

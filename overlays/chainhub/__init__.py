@@ -42,6 +42,7 @@ _HOME = {
     "progress_of": "chainhub._tasks",
     "raw_response": "chainhub._session",
     "reason_of": "chainhub._tasks",
+    "result_urls_of": "chainhub._tasks",
     "show": "chainhub._tasks",
     "state_of": "chainhub._tasks",
     "updated_at": "chainhub._tasks",

@@ -19,6 +19,7 @@ from chainhub._tasks import UnknownStatusWarning as UnknownStatusWarning
 from chainhub._tasks import code_of as code_of
 from chainhub._tasks import progress_of as progress_of
 from chainhub._tasks import reason_of as reason_of
+from chainhub._tasks import result_urls_of as result_urls_of
 from chainhub._tasks import show as show
 from chainhub._tasks import state_of as state_of
 from chainhub._tasks import updated_at as updated_at

@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Never, cast
 
-from chainhub._tasks import (
-    AsyncBatchMethods,
-    AsyncDownloadMethods,
-    AsyncWaitMethods,
-    BatchMethods,
-    DownloadMethods,
-    TaskOperation,
-    WaitMethods,
-)
-from chainhub_api.api.video import AsyncVideoResource, VideoResource, query
+from chainhub._tasks import AsyncTaskMethods, TaskMethods, task_named
+from chainhub_api.api.video import AsyncVideoResource, VideoResource
 
 if TYPE_CHECKING:
     from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub_api.api import AsyncRunner, Runner
+    from chainhub_api.models import VideoTask  # noqa: F401 - a text in the base classes
 
 
-_QUERY = TaskOperation("video.wait", query, "VideoTask", "id")
-
-
-class Video(WaitMethods, BatchMethods, DownloadMethods, VideoResource):
+class Video(TaskMethods["VideoTask", Never], VideoResource):
     """The operations on videos, sync."""
 
-    _operation = _QUERY
+    _task = task_named("video.query")
 
     def __init__(self, runner: Runner) -> None:
         super().__init__(runner)
         self._transport = cast("SessionTransport", runner)
 
 
-class AsyncVideo(AsyncWaitMethods, AsyncBatchMethods, AsyncDownloadMethods, AsyncVideoResource):
+class AsyncVideo(AsyncTaskMethods["VideoTask", Never], AsyncVideoResource):
     """The operations on videos, async."""
 
-    _operation = _QUERY
+    _task = task_named("video.query")
 
     def __init__(self, runner: AsyncRunner) -> None:
         super().__init__(runner)

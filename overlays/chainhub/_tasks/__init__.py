@@ -1,7 +1,8 @@
 """The life of a task: its status, polling, many tasks at once, the journal, its files.
 
-`WaitMethods`, `BatchMethods` and `DownloadMethods` and their async versions are what a resource of
-the client inherits. A `Poll` decides what the answer to a poll means, `PollIntervals` when to poll
+`TaskMethods` and `TaskOperation` and their async versions are what resources of the client inherit
+and have; what an operation is, and which paths lead where in its answers, says a `Task` of the
+generated table. A `Poll` decides what the answer to a poll means, `PollIntervals` when to poll
 again; a `Scheduler` does it for many ids. Only the methods are loaded with the client: a call alone
 needs nothing else. What they need is loaded when the first wait begins, before its first byte.
 """
@@ -11,9 +12,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chainhub._tasks.batch_methods import AsyncBatchMethods, BatchMethods
-from chainhub._tasks.download_methods import PARALLEL, AsyncDownloadMethods, DownloadMethods
-from chainhub._tasks.wait_methods import AsyncWaitMethods, TaskOperation, WaitMethods
+from chainhub._tasks.methods import (
+    PARALLEL,
+    AsyncTaskMethods,
+    AsyncTaskOperation,
+    TaskMethods,
+    TaskOperation,
+)
+from chainhub._tasks.table import Task, main_task, task_named, task_of
 
 if TYPE_CHECKING:
     from chainhub._tasks.intervals import PollPolicy
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
         known_state,
         progress_of,
         reason_of,
+        result_urls_of,
         state_of,
         updated_at,
         video_url_of,
@@ -36,27 +43,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARALLEL",
-    "AsyncBatchMethods",
-    "AsyncDownloadMethods",
-    "AsyncWaitMethods",
-    "BatchMethods",
-    "DownloadMethods",
+    "AsyncTaskMethods",
+    "AsyncTaskOperation",
     "JournalError",
     "Outcome",
     "PollPolicy",
     "State",
+    "Task",
+    "TaskMethods",
     "TaskOperation",
     "UnknownStatusWarning",
-    "WaitMethods",
     "code_of",
     "durations_of",
     "fault_of",
     "known_state",
+    "main_task",
     "progress_of",
     "reason_of",
     "register",
+    "result_urls_of",
     "show",
     "state_of",
+    "task_named",
+    "task_of",
     "updated_at",
     "video_url_of",
 ]

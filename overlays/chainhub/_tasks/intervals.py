@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from chainhub_api.models import VideoTask
 
 # Of the spread of a normal distribution, 5 % lie below this many deviations under the mean.
 _LOW_QUANTILE = 1.645
@@ -52,7 +50,7 @@ _SLOWEST_OWN_PACE = 1e9
 class PollPolicy(Protocol):
     """A callback that returns the interval before the next poll of a task."""
 
-    def __call__(self, elapsed: float, polls: int, task: VideoTask | None) -> float:
+    def __call__(self, elapsed: float, polls: int, task: Any) -> float:  # noqa: ANN401 - any model
         """Return the seconds until the next poll.
 
         Args:
@@ -82,7 +80,7 @@ class PollProgress(NamedTuple):
     polls: int
     failures: int
     span: float
-    task: VideoTask | None
+    task: Any
 
 
 class _Window:
@@ -229,6 +227,11 @@ class PollIntervals:
         self._memory = memory
         self._random = random
         self._interval = interval if interval is None or callable(interval) else _checked(interval)
+
+    @property
+    def asks(self) -> bool:
+        """Whether a callback is asked, which wants to see the task."""
+        return callable(self._interval)
 
     def begin(self, task_id: str, now: float) -> Plan:
         """Return the plan of a wait that begins."""

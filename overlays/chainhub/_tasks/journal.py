@@ -4,7 +4,8 @@ One line of JSON per finished task, written before the outcome is returned: a pr
 at any moment loses no outcome that was returned, and the next one with the same journal does not
 poll these tasks again. Each line is one write, so that a kill leaves whole lines, and at
 worst a torn last one that the next opening cuts off. A header line names the base URL and the
-account; journals of older versions gain it where they end.
+account; journals of older versions gain it where they end. A line names its operation; without one
+it is of the only one that older versions could wait for.
 
 A write costs microseconds, an fsync milliseconds: the file is synced at most once a second and
 at the end. A power failure may lose the last second; its tasks are polled again.
@@ -19,15 +20,16 @@ import stat
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from weakref import WeakSet
 
 from chainhub._download import UNSUPPORTED, is_ours, lock_file, unlock_file
 from chainhub._session import logger
 from chainhub._tasks.outcome import Outcome, fault_of, shown_id, state_of_end
-from chainhub._tasks.status import State, stated_code, stated_reason, video_url_of
+from chainhub._tasks.status import State, urls_in
+from chainhub._tasks.table import Task, TaskId
 from chainhub.errors import ConfigurationError
-from chainhub_api.models import VideoTask
+from chainhub_api import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,11 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 LONGEST_LINE: Final = 2**20
+_FIELDS = frozenset({"id", "state", "polls", "elapsed", "task"})
+_FIRST_OPERATION = "video.query"
+# Of an answer that is too long for a line: a reason is not read further.
+_LONGEST_TEXT = 2000
+_MOST_FIELDS = 200
 _SECONDS_BETWEEN_SYNCS = 1.0
 # Every line begins in one of these ways; a file whose last line does not is not ours to cut.
 _OUTCOME = b'{"v":1,"id":"'
@@ -72,6 +79,7 @@ class Journal:
         path: The file; it is created if it is missing, readable by its owner only.
         base_url: The service of the tasks.
         account: What tells the account from others, None if that is unknown.
+        spec: The operation of the tasks; the lines of others stay as they are.
         clock: A monotonic clock in seconds.
 
     Raises:
@@ -84,14 +92,15 @@ class Journal:
         path: str | os.PathLike[str],
         base_url: str,
         account: str | None,
+        spec: Task,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = os.fsdecode(path)
-        self._base_url, self._account = base_url, account
+        self._base_url, self._account, self._spec = base_url, account, spec
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
-        self._written: set[str] = set()
+        self._entries: dict[TaskId, _Entry] = {}
+        self._written: set[TaskId] = set()
         self._lines = self._size = 0
         self._has_header = False
         self._can_sync = True
@@ -124,26 +133,26 @@ class Journal:
         """Return how many outcomes are stored, of earlier runs and of this one."""
         return len(self._entries) + len(self._written)
 
-    def __contains__(self, task_id: object) -> bool:
+    def __contains__(self, asked: object) -> bool:
         """Return whether the outcome of this task was stored by an earlier run."""
-        return task_id in self._entries
+        return asked in self._entries
 
-    def replay(self, task_id: str) -> Outcome | None:
+    def replay(self, asked: TaskId) -> Outcome[Any] | None:
         """Return the outcome that an earlier run stored for this task, marked as replayed, or None.
 
         Raises:
             JournalError: The line was changed since the journal was opened.
         """
-        entry = self._entries.get(task_id)
+        entry = self._entries.get(asked)
         if entry is None:
             return None
         os.lseek(self._descriptor, entry.offset, os.SEEK_SET)
         try:
-            return _outcome(_document(os.read(self._descriptor, entry.length)))
+            return self._outcome(_document(os.read(self._descriptor, entry.length)))
         except _Foreign:
             raise self._unusable("was changed by others") from None
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome[Any], asked: TaskId) -> None:
         """Store an outcome if it is final and the first one of its task.
 
         One that is too long for a line is not stored, and its task is polled again by the next run.
@@ -154,19 +163,25 @@ class Journal:
         state = state_of_end(outcome.error)
         if state is None or outcome.task is None:
             return
-        if outcome.id in self._entries or outcome.id in self._written:
+        if asked in self._entries or asked in self._written:
             return
         if self._descriptor < 0:
             raise self._unusable("is closed; after a fork only the parent can use it")
-        line = _encoded(outcome, outcome.task.to_dict(), state)
+        entry = {"v": VERSION, "id": asked.id, "operation": self._spec.name}
+        if asked.parameters:
+            entry["parameters"] = asked.parameters
+        entry |= {"state": state, "polls": outcome.polls, "elapsed": round(outcome.elapsed, 3)}
+        task = outcome.task.to_dict()
+        line = _line(entry | {"task": task})
         if len(line) > LONGEST_LINE:
-            line = _encoded(outcome, _short(outcome.task), state)
+            urls = frozenset(urls_in(self._spec, outcome.task))
+            line = _line(entry | {"task": _short(task, urls)})
         if len(line) > LONGEST_LINE:
             text = "the journal %s does not store task %s: its id or URL is too long"
             logger.warning(text, self._path, shown_id(outcome.id))
             return
         self._append(line)
-        self._written.add(outcome.id)
+        self._written.add(asked)
         if self._clock() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
             self._sync()
 
@@ -257,13 +272,33 @@ class Journal:
             if "base_url" in entry:
                 self._check_header(entry)
             else:
-                told = _outcome(entry)
-                self._entries.setdefault(told.id, _Entry(self._size, length))
+                parameters = entry.get("parameters", [])
+                if not isinstance(parameters, list) or not entry.keys() >= _FIELDS:
+                    return False
+                if entry.get("operation", _FIRST_OPERATION) == self._spec.name:
+                    asked = TaskId(self._outcome(entry).id, tuple(map(str, parameters)))
+                    self._entries.setdefault(asked, _Entry(self._size, length))
         except _Foreign:
             return False
         return True
 
-    def _check_header(self, entry: dict[str, object]) -> None:
+    def _outcome(self, entry: dict[str, Any]) -> Outcome[Any]:
+        task_id, task, polls = (entry.get(name) for name in ("id", "task", "polls"))
+        state, elapsed = str(entry.get("state")), entry.get("elapsed")
+        if not isinstance(task_id, str) or not isinstance(task, dict) or type(polls) is not int:
+            raise _Foreign
+        if not isinstance(elapsed, int | float) or type(elapsed) is bool or state not in _FINAL:
+            raise _Foreign
+        for model in self._spec.models:
+            try:
+                found = getattr(models, model).from_dict(task)
+                error = fault_of(task_id, found, State(state), elapsed, self._spec)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue
+            return Outcome(task_id, found, error, polls, float(elapsed), replayed=True)
+        raise _Foreign
+
+    def _check_header(self, entry: dict[str, Any]) -> None:
         found, account = entry["base_url"], entry.get("account")
         if found != self._base_url:
             raise self._unusable(f"was made for {ascii(found)[:200]}, not for {self._base_url}")
@@ -380,36 +415,20 @@ def account_of(session: Session) -> str | None:
     return sha256(b"chainhub journal " + key.reveal().encode()).hexdigest()[:12]
 
 
-def _line(entry: dict[str, object]) -> bytes:
+def _line(entry: dict[str, Any]) -> bytes:
     return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _encoded(outcome: Outcome, task: dict[str, object], state: State) -> bytes:
-    return _line(
-        {
-            "v": VERSION,
-            "id": outcome.id,
-            "state": state,
-            "polls": outcome.polls,
-            "elapsed": round(outcome.elapsed, 3),
-            "task": task,
-        }
-    )
+def _short(value: object, kept: frozenset[str]) -> object:
+    """Return a document with its texts and lists cut, except for the URLs of its results."""
+    if isinstance(value, dict):  # what is declared comes last
+        return {name: _short(one, kept) for name, one in [*value.items()][-_MOST_FIELDS:]}
+    if isinstance(value, list):
+        return [_short(one, kept) for one in value[:_MOST_FIELDS]]
+    return value[:_LONGEST_TEXT] if isinstance(value, str) and value.strip() not in kept else value
 
 
-def _short(task: VideoTask) -> dict[str, object]:
-    """Return the important fields of a task that is too long for a line."""
-    return {
-        "id": task.id,
-        "status": task.status,
-        "status_update_time": task.status_update_time,
-        "video_url": video_url_of(task),
-        "enhanced_prompt": None,
-        "error": {"message": stated_reason(task), "code": stated_code(task)},
-    }
-
-
-def _document(line: bytes) -> dict[str, object]:
+def _document(line: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -417,18 +436,3 @@ def _document(line: bytes) -> dict[str, object]:
     if not isinstance(entry, dict):
         raise _Foreign
     return entry
-
-
-def _outcome(entry: dict[str, object]) -> Outcome:
-    task_id, task = entry.get("id"), entry.get("task")
-    state, polls, elapsed = entry.get("state"), entry.get("polls"), entry.get("elapsed")
-    if not isinstance(task_id, str) or not isinstance(task, dict) or type(polls) is not int:
-        raise _Foreign
-    if not isinstance(elapsed, int | float) or type(elapsed) is bool or str(state) not in _FINAL:
-        raise _Foreign
-    try:
-        found = VideoTask.from_dict(task)
-        error = fault_of(task_id, found, State(str(state)), elapsed)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise _Foreign from None
-    return Outcome(task_id, found, error, polls, float(elapsed), replayed=True)

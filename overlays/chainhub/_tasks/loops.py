@@ -13,11 +13,18 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+)
 from contextlib import suppress
 from inspect import isawaitable
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from chainhub import _clock
 from chainhub._clock import waker
@@ -26,24 +33,23 @@ from chainhub._tasks.poller import Poller, PollRequest, PollResult
 from chainhub._tasks.scheduler import Idle, Update
 from chainhub._transport import cancel_scope
 from chainhub.errors import ChainhubError
-from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
     from chainhub._session import AsyncSessionTransport, SessionTransport
-    from chainhub._tasks.batch_methods import Ids
-    from chainhub._tasks.outcome import AnyOutcome, Outcome
-    from chainhub._tasks.wait_methods import OnUpdate
+    from chainhub._tasks.outcome import Outcome
+
+    OnUpdate = Callable[[Any], object]
+    Ids = Iterable[object] | AsyncIterable[object]
 
 T = TypeVar("T")
-Came = PollResult | str | VideoTask | BaseException | None
 
 
 def updates(
     poller: Poller,
     sender: OneByOne | Threads,
-    ids: Iterator[str | VideoTask],
+    ids: Iterator[object],
     on_update: OnUpdate | None,
 ) -> Generator[Update, None, None]:
     """Yield what becomes known of the tasks, until each has an outcome."""
@@ -77,15 +83,10 @@ async def updates_async(
                     act = poller.take(await sender.wait(act.until))
                 if act is not None:
                     if act.changed is not None and on_update is not None:
-                        await notify(on_update, act.changed)
+                        told = on_update(act.changed)
+                        if isawaitable(told):
+                            await told
                     yield poller.kept(act)
-
-
-async def notify(on_update: OnUpdate, task: VideoTask) -> None:
-    """Call a callback, which may be asynchronous."""
-    result = on_update(task)
-    if isawaitable(result):
-        await result
 
 
 class OneByOne:
@@ -103,7 +104,7 @@ class OneByOne:
 
     def send(self, request: PollRequest) -> PollResult | None:
         """Send a request, and return its result if it is there at once."""
-        span = self._poller.spans.get(request.ask.wait.task_id)
+        span = self._poller.spans.get(request.ask.wait.asked)
         send = inside(span, self._transport.exchange)
         try:
             return PollResult(request.ask, send(request.prepared, request.options))
@@ -178,7 +179,7 @@ class Threads(OneByOne):
 class AsyncOneByOne:
     """Sends the requests of a single wait, in the caller's asyncio task."""
 
-    def __init__(self, poller: Poller, *ids: str | VideoTask) -> None:
+    def __init__(self, poller: Poller, *ids: object) -> None:
         self._poller = poller
         self._transport = cast("AsyncSessionTransport", poller.transport)
         self._single = iter(ids)
@@ -195,14 +196,14 @@ class AsyncOneByOne:
 
     async def send(self, request: PollRequest) -> PollResult | None:
         """Send a request, and return its result if it is there at once."""
-        span = self._poller.spans.get(request.ask.wait.task_id)
+        span = self._poller.spans.get(request.ask.wait.asked)
         send = ainside(span, self._transport.exchange)
         try:
             return PollResult(request.ask, await send(request.prepared, request.options))
         except ChainhubError as error:
             return PollResult(request.ask, error)
 
-    async def wait(self, until: float) -> PollResult | str | VideoTask | None:
+    async def wait(self, until: float) -> object:
         """Wait until a result comes, or the time is over."""
         await _clock.asleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
         return None
@@ -211,10 +212,10 @@ class AsyncOneByOne:
 class AsyncTasks(AsyncOneByOne):
     """Sends requests and reads ids in asyncio tasks; leaving the block cancels them."""
 
-    def __init__(self, poller: Poller, ids: Ids | AsyncIterable[str | VideoTask]) -> None:
+    def __init__(self, poller: Poller, ids: Ids) -> None:
         super().__init__(poller)
         self._ids = aiter(ids if isinstance(ids, AsyncIterable) else _async(ids))
-        self._came: asyncio.Queue[Came] = asyncio.Queue()
+        self._came: asyncio.Queue[object] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aexit__(self, *details: object) -> None:
@@ -236,13 +237,13 @@ class AsyncTasks(AsyncOneByOne):
     def _start(self, work: Coroutine[None, None, None]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(work))
 
-    def _done(self, came: Came) -> None:
+    def _done(self, came: object) -> None:
         self._came.put_nowait(came)
         # A callback of the task would cost the loop another turn for every poll.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _read(self) -> None:
-        came: Came = None
+        came: object = None
         try:
             came = await anext(self._ids)
         except StopAsyncIteration:
@@ -254,14 +255,14 @@ class AsyncTasks(AsyncOneByOne):
 
     async def _send(self, request: PollRequest) -> None:
         try:
-            came: Came = await super().send(request)
+            came: object = await super().send(request)
         except Exception as error:  # noqa: BLE001 - it is raised where the caller is
             came = PollResult(request.ask, error)
         self._done(came)
 
-    async def wait(self, until: float) -> PollResult | str | VideoTask | None:
+    async def wait(self, until: float) -> object:
         """Wait until a result or an id comes, or the time is over."""
-        came: Came = None
+        came: object = None
         if not self._came.empty():
             return _raised(self._came.get_nowait())
         left = until - _clock.monotonic()
@@ -272,12 +273,12 @@ class AsyncTasks(AsyncOneByOne):
         return _raised(came)
 
 
-async def _async(ids: Ids) -> AsyncIterator[str | VideoTask]:
+async def _async(ids: Iterable[object]) -> AsyncIterator[object]:
     for task in ids:
         yield task
 
 
-def _raised(came: T | BaseException) -> T:
+def _raised(came: object) -> object:
     if isinstance(came, BaseException):
         raise came
     return came
@@ -324,7 +325,7 @@ def seen(found: Iterator[Update], see: Callable[[Update], T | None]) -> Iterator
             yield item
 
 
-def result_of(outcome: Outcome | None) -> VideoTask:
+def result_of(outcome: Outcome[T] | None) -> T:
     """Return the task with which a single wait has ended.
 
     Raises:
@@ -334,7 +335,7 @@ def result_of(outcome: Outcome | None) -> VideoTask:
     return outcome.result()
 
 
-def change_of(update: Update) -> VideoTask | None:
+def change_of(update: Update) -> Any:  # noqa: ANN401 - a model of the contract
     """Return the task to yield for somebody who watches it, if it has changed or is final.
 
     Raises:
@@ -343,9 +344,9 @@ def change_of(update: Update) -> VideoTask | None:
     return update.changed if update.outcome is None else update.outcome.result()
 
 
-def outcome_of(update: Update) -> AnyOutcome | None:
+def outcome_of(update: Update) -> Any:  # noqa: ANN401 - one of two classes, for type checkers
     """Return the outcome, if there is one."""
-    return cast("AnyOutcome | None", update.outcome)
+    return update.outcome
 
 
 _unfinished: weakref.WeakKeyDictionary[Generator[Update, None, None], int]

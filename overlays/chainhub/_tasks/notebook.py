@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from chainhub._redaction import one_line, redact_text
+from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.status import (
     State,
-    known_state,
-    progress_of,
-    stated_reason,
+    known_state_in,
+    progress_in,
+    reason_in,
+    status_in,
     updated_at,
-    video_url_of,
+    urls_in,
 )
+from chainhub._tasks.table import Task, task_models, task_of, values_at
+from chainhub_api import models
 
-if TYPE_CHECKING:
-    from chainhub_api.models import VideoTask
-
-_TASK: Final = ("chainhub_api.models.video_task", "VideoTask")
-_OUTCOME: Final = ("chainhub._tasks.outcome", "Outcome")
+_PROMPTS: Final = (("enhanced_prompt",), ("prompt",), ("detail", "prompt"))
 _LONGEST_TEXT = 2000
 _LONGEST_PROMPT = 500
 _BOX = (
@@ -41,10 +41,17 @@ _COLOURS: Final[Mapping[State, str]] = {
     State.EXPIRED: "#57606a",
 }
 _LEFT_OUT = (
-    "▶ The video is ready. Its URL is signed, so it is not stored in the notebook: "
-    "<code>chainhub.show(task, url=True)</code> plays it here, "
-    "<code>client.video.download(task, &quot;video.mp4&quot;)</code> keeps it."
+    "▶ The {kind} is ready. Its URL is signed, so it is not stored in the notebook: "
+    "<code>chainhub.show(task, url=True)</code> shows it here, "
+    "<code>client.{holder}.download(task, &quot;{kind}{suffix}&quot;)</code> keeps it."
 )
+# How a browser shows a result: an element, and the suffix of a file.
+_ELEMENTS: Final = {
+    "video": ('<video controls preload="metadata" src="{}" style="{}"></video>', ".mp4"),
+    "audio": ('<audio controls preload="metadata" src="{}" style="{}"></audio>', ".mp3"),
+    "image": ('<img src="{}" style="{}">', ".png"),
+    "file": ('<a href="{0}">{0}</a>', ""),
+}
 
 
 def register() -> None:
@@ -53,22 +60,24 @@ def register() -> None:
     if shell is None:
         return
     formatters = shell.display_formatter.formatters
-    formatters["text/html"].for_type_by_name(*_TASK, card)
+    kinds: list[Any] = [getattr(models, model) for model in task_models()]
+    for kind in kinds:
+        formatters["text/html"].for_type(kind, card)
     # A notebook keeps the text beside the card, and texts of lists and outcomes hold tasks.
-    for module, name in (_TASK, _OUTCOME):
-        formatters["text/plain"].for_type_by_name(
-            module, name, lambda value, printer, cycle: printer.text(_line(value))
+    for kind in (*kinds, Outcome):
+        formatters["text/plain"].for_type(
+            kind, lambda value, printer, cycle: printer.text(_line(value))
         )
 
 
-def show(task: VideoTask, *, url: bool = False) -> None:
+def show(task: object, *, url: bool = False) -> None:
     """Display a task: as a card in a notebook, as a line of text elsewhere.
 
     Args:
         task: The task.
-        url: Whether to write the signed URL of the video into the notebook and play it there.
-            Everybody who has the notebook can then load the video, until the URL expires. A URL
-            without a signature is always played.
+        url: Whether to write the signed URL of the result into the notebook and show it there.
+            Everybody who has the notebook can then load the file, until the URL expires. A URL
+            without a signature is always shown.
     """
     text = repr(task) if url else _line(task)
     if _shell() is None:
@@ -79,20 +88,21 @@ def show(task: VideoTask, *, url: bool = False) -> None:
     display.display({"text/html": card(task, url=url), "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]  # as IPython has it
 
 
-def card(task: VideoTask, *, url: bool = False) -> str:
+def card(task: object, *, url: bool = False) -> str:
     """Return a task as HTML: status, id, prompt, progress and result."""
-    state = known_state(task) or State.RUNNING
-    badge, word = _BADGE.format(_COLOURS[state]), _escaped(task.status) or state.value
-    parts = [f'<span style="{badge}">{word}</span> <code>{_escaped(task.id)}</code>']
-    holders = (task.additional_properties, task.additional_properties.get("detail"))
-    told = (holder.get("prompt") for holder in holders if isinstance(holder, Mapping))
-    prompts = (one for one in (task.enhanced_prompt, *told) if isinstance(one, str) and one.strip())
+    spec = task_of(task)
+    state = known_state_in(spec, task) or State.RUNNING
+    badge, word = _BADGE.format(_COLOURS[state]), _escaped(status_in(spec, task)) or state.value
+    ids = "".join(_escaped(value) for value in [*values_at(task, spec.id)][:1])
+    parts = [f'<span style="{badge}">{word}</span> <code>{ids}</code>']
+    told = values_at(task, _PROMPTS)
+    prompts = (one for one in told if isinstance(one, str) and one.strip())
     parts += [_escaped(prompt, _LONGEST_PROMPT) for prompt in prompts][:1]
     if state is State.SUCCEEDED:
-        parts.append(_video(video_url_of(task), url=url))
+        parts.append(_result(spec, urls_in(spec, task), url=url))
     elif state is not State.RUNNING:
-        parts.append(_escaped(stated_reason(task) or "The service does not say why."))
-    elif (done := progress_of(task)) is not None:
+        parts.append(_escaped(reason_in(spec, task) or "The service does not say why."))
+    elif (done := progress_in(spec, task)) is not None:
         bar = f'<progress max="1" value="{done:.3f}" aria-label="done"></progress>'
         parts.append(f"{bar} {done:.0%}")
     shown = "".join(part if part.startswith("<video") else f"<div>{part}</div>" for part in parts)
@@ -101,16 +111,17 @@ def card(task: VideoTask, *, url: bool = False) -> str:
     return f'<div class="chainhub-task" style="{_BOX}">{shown}</div>'
 
 
-def _video(address: str | None, *, url: bool) -> str:
-    if address is None:
-        return "There is no video URL."
+def _result(spec: Task, urls: list[str], *, url: bool) -> str:
+    if not urls:
+        return f"There is no {spec.kind} URL."
+    element, suffix = _ELEMENTS.get(spec.kind, _ELEMENTS["file"])
     # Without leave only what has nothing that a signature, or a password, could be in.
     schemes = ("https://", "http://") if url else ("https://",)
-    if not address.lower().startswith(schemes) or (not url and set("?#;@") & set(address)):
-        return _LEFT_OUT
+    for address in urls:
+        if not address.lower().startswith(schemes) or (not url and set("?#;@") & set(address)):
+            return _LEFT_OUT.format(kind=spec.kind, holder=spec.holder, suffix=suffix)
     style = "max-width:100%;border-radius:4px"
-    source = _escaped(address, len(address))
-    return f'<video controls preload="metadata" src="{source}" style="{style}"></video>'
+    return "".join(element.format(_escaped(one, len(one)), style) for one in urls)
 
 
 def _line(value: object) -> str:

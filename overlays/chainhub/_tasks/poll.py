@@ -3,10 +3,10 @@
 A wait does no I/O and reads no clock. A loop polls the service when the wait says so and passes in
 the result; the sync loop, the async loop and the scheduler of many waits do the same:
 
-    wait = Wait(task_id, terms, now)
-    step = Step(None, Poll(now))
-    while the step says Poll: sleep until `at`, poll, step = wait.answered(…) or wait.troubled(…)
-    when it says Expire: sleep until `at`, then = wait.expired(…)
+    wait = Poll(asked, terms, now)
+    step = Step(None, PollAt(now))
+    while the step says PollAt: sleep until `at`, poll, step = wait.answered(…) or wait.failed(…)
+    when it says ExpireAt: sleep until `at`, then = wait.expired(…)
     until it says Done or Raise
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import warnings
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainhub import errors
 from chainhub._session import logger
@@ -24,22 +24,25 @@ from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import (
     State,
     UnknownStatusWarning,
-    known_state,
-    progress_of,
+    has_result,
+    known_state_in,
+    progress_in,
     shown_status,
-    state_of,
-    top_url_of,
-    video_url_of,
+    state_in,
+    status_in,
+    top_urls_in,
+    urls_in,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from chainhub._session import PreparedRequest
+    from chainhub._tasks.table import Task, TaskId
     from chainhub.errors import ChainhubError
-    from chainhub_api.models import VideoTask
 
 MOST_FAILURES = 10
-# Polls a task may stay unknown at the start, or completed without the address of its video.
+# Polls a task may stay unknown at the start, or completed without the address of its result.
 GRACE = 3
 _GRACE_GAP = 2.0
 # An unknown word with an address may be a stage before a better file: not only three quick
@@ -87,7 +90,7 @@ class ExpireAt(NamedTuple):
 class Done(NamedTuple):
     """Return the task."""
 
-    task: VideoTask
+    task: Any
 
 
 class Raise(NamedTuple):
@@ -102,7 +105,7 @@ Next = PollAt | ExpireAt | Done | Raise
 class Step(NamedTuple):
     """What to do: first report the changed task, if any, then the next step."""
 
-    changed: VideoTask | None
+    changed: Any
     then: Next
 
 
@@ -110,12 +113,14 @@ class WaitOptions(NamedTuple):
     """The arguments of a wait, shared by all waits of one call.
 
     Attributes:
+        spec: The operation to poll.
         schedule: When to poll.
         deadline_at: The monotonic time at which the wait ends, or infinity.
         words: The caller's own status values.
-        raise_on_failure: Whether a task that ended without a video is an error.
+        raise_on_failure: Whether a task that ended without a result is an error.
     """
 
+    spec: Task
     schedule: PollIntervals
     deadline_at: float
     words: Mapping[str, State] | None = None
@@ -216,12 +221,13 @@ class Poll:
     """Wait for one task.
 
     Args:
-        task_id: The task.
+        asked: The task.
         terms: What the caller wants.
         now: The present instant in seconds.
         reach: What the waits of one call know of the address.
 
     Attributes:
+        request: The request of a poll, once it was made: to make it costs as much as to send it.
         tally: How many polls in a row have failed, and how many may.
     """
 
@@ -233,55 +239,68 @@ class Poll:
         "_doubts",
         "_error",
         "_failures",
-        "_fingerprint",
         "_missing",
         "_plan",
         "_reach",
+        "_reread",
         "_running_until",
+        "_seen",
         "_settling",
         "_settling_since",
+        "_task",
         "_terms",
+        "asked",
         "polls",
+        "request",
         "started_at",
         "tally",
-        "task",
-        "task_id",
     )
 
     def __init__(
-        self, task_id: str, terms: WaitOptions, now: float, reach: Reach | None = None
+        self, asked: TaskId, terms: WaitOptions, now: float, reach: Reach | None = None
     ) -> None:
-        self.task_id = task_id
+        self.asked = asked
         self.tally = (0, MOST_FAILURES)
+        self.request: PreparedRequest | None = None
         self._reach = reach or Reach()
         self.started_at = now
         self.polls = 0
-        self.task: VideoTask | None = None
         self._terms = terms
-        self._plan = terms.schedule.begin(task_id, now)
+        self._plan = terms.schedule.begin(asked.id, now)
         self._answers = self._failures = self._doubts = self._missing = self._settling = 0
         self._settling_since = now
         self._running_until: float | None = None
         self._error: ChainhubError | None = None
-        self._fingerprint: tuple[object, ...] | None = None
+        self._task: object = None
+        # What a watcher sees of the last answer: status, progress and URLs.
+        self._seen: tuple[object, ...] | None = None
         self._body: bytes | None = None
+        self._reread: Callable[[bytes], object] | None = None
         self._age: str | None = None
         self._dated: tuple[str, float] | None = None
+
+    @property
+    def task(self) -> Any:  # noqa: ANN401 - a model of the contract
+        """The last answer; None before there is one."""
+        if self._body is not None and self._reread is not None:
+            return self._reread(self._body)
+        return self._task
 
     def may_ask(self, now: float) -> bool:
         """Return whether a poll may still be sent: the first one always before the deadline."""
         last = self._terms.deadline_at - self._lead
         return now <= last or (self.polls == 0 and now < self._terms.deadline_at)
 
-    def answered(self, task: VideoTask, now: float, hint: float | None = None) -> Step:
+    def answered(self, task: object, now: float, hint: float | None = None) -> Step:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
-        fingerprint = _fingerprint(task)
-        changed = task if fingerprint != self._fingerprint else None
+        spec = self._terms.spec
+        seen = status_in(spec, task), progress_in(spec, task), *urls_in(spec, task)
+        changed = task if seen != self._seen else None
         if changed is not None:
             self._age = self._dated = None
         self._settle(task, now)
         self._count_answer()
-        self.task, self._fingerprint, self._body = task, fingerprint, None
+        self._task, self._seen, self._body = task, seen, None
         return Step(changed, self._after(task, now, hint))
 
     def note_headers(self, age: str | None, date: str | None, now: float) -> None:
@@ -290,11 +309,18 @@ class Poll:
         if self._dated is None or date is None or date != self._dated[0]:
             self._dated = None if date is None else (date, now)
 
-    def remember(self, body: bytes) -> None:
-        """Remember the bytes of the last response, if the same bytes would mean no change."""
-        # One that settles something counts each time; other charsets depend on a header.
-        if self._running_until is not None and not self._settling and body.isascii():
-            self._body = body
+    def remember(self, body: bytes, reread: Callable[[bytes], object]) -> None:
+        """Keep the bytes of the last response instead of the task, which is several times as large.
+
+        Only of a task that runs: one that settles something, or that may have no result, counts
+        each time.
+
+        Args:
+            body: The response; the same bytes again mean no change.
+            reread: Returns the task.
+        """
+        if self._running_until is not None and not self._settling and not self._missing:
+            self._body, self._reread, self._task = body, reread, None
 
     def repeats(self, body: bytes) -> bool:
         """Return whether these bytes are those of the last response, which means no change."""
@@ -321,10 +347,23 @@ class Poll:
 
     def expired(self, now: float) -> Done | Raise:
         """End the wait at its deadline."""
-        if self._missing and self.task is not None:
-            return self._ended(self.task, State.SUCCEEDED, now)
-        self._terms.schedule.end(self.task_id, now, after=None, by=self.elapsed(now))
-        return Raise(self._ran_out(now))
+        if self._missing:
+            return self._ended(self._task, State.SUCCEEDED, now)
+        known = f" is still {self._status}" if self._seen else ": no response"
+        last = self._error
+        why = f"; last error: {last._said()}" if last else self._cached(now)
+        error = errors.WaitTimeout(
+            f"task {shown_id(self.asked.id)}{known}{why}",
+            task_id=self.asked.id,
+            task=self.task,
+            polls=self.polls,
+            attempts=self.polls,
+            elapsed=self.elapsed(now),
+        )
+        if last is not None:
+            error.method, error.url, error.request_id = last.method, last.url, last.request_id
+        error.__cause__ = last
+        return self._gave_up(error, now)
 
     def unreached(self, now: float) -> Raise:
         """End the wait because nothing answers at the address."""
@@ -346,17 +385,28 @@ class Poll:
         return now - self.started_at
 
     @property
+    def _status(self) -> str:
+        return shown_status(self._seen[0]) if self._seen else "no answer yet"
+
+    @property
     def _lead(self) -> float:
         return min(_LEAD, (self._terms.deadline_at - self.started_at) * _LEAD_SHARE)
 
-    def _after(self, task: VideoTask, now: float, hint: float | None) -> Next:
-        state = state_of(task, words=self._terms.words)
-        if state is State.RUNNING and self._settled(now):
-            _warn_settled(self.task_id, task)
+    def _after(self, task: object, now: float, hint: float | None) -> Next:
+        spec = self._terms.spec
+        state = state_in(spec, task, self._terms.words)
+        settled = self._settling >= _SETTLING_POLLS
+        if settled and now - self._settling_since >= _SETTLING_SECONDS:
+            warnings.warn(
+                f"task {shown_id(self.asked.id)} keeps the unknown status {self._status} with the "
+                f"same {spec.kind} URL: treated as succeeded",
+                UnknownStatusWarning,
+                stacklevel=3,
+            )
             state = State.SUCCEEDED
         if state is State.RUNNING:
             return self._go_on(now, hint)
-        if state is State.SUCCEEDED and video_url_of(task) is None:
+        if state is State.SUCCEEDED and not has_result(spec, task):
             self._missing += 1
             if self._missing < GRACE:
                 return self._again(now, min(self._gap(now), _GRACE_GAP))
@@ -393,10 +443,10 @@ class Poll:
             return self._again(now, min(self._gap(now), _GRACE_GAP))
         self.tally = self._failures, MOST_FAILURES
         if self._failures >= MOST_FAILURES:
-            return self._gave_up(self._too_many(error, now), now)
-        return self._try_again(error, now)
-
-    def _try_again(self, error: ChainhubError, now: float) -> Next:
+            failed = f"{self._failures} polls in a row failed; last error: {error.message}"
+            told = self._retold(error, failed, now)
+            told.advice = errors.WaitTimeout.default_advice
+            return self._gave_up(told, now)
         asked = error.retry_after
         gap = self._terms.schedule.after_failure(self._plan, self._turn(now), asked)
         return self._again(now, gap, not_before=now + (obeyed(asked) or 0.0))
@@ -412,8 +462,7 @@ class Poll:
             then = ExpireAt(self._terms.deadline_at)
         if logger.isEnabledFor(10):  # logging.DEBUG
             what = "next poll" if isinstance(then, PollAt) else "no more polls, the deadline is"
-            known = shown_status(self.task) if self.task else "no answer yet"
-            shown = shown_id(self.task_id), known, what, then.at - now
+            shown = shown_id(self.asked.id), self._status, what, then.at - now
             logger.debug("task %s: %s; %s in %.2f s", *shown)
         return then
 
@@ -422,67 +471,41 @@ class Poll:
 
     def _turn(self, now: float) -> PollProgress:
         span = self._terms.deadline_at - self.started_at
-        return PollProgress(self.elapsed(now), self.polls, self._failures, span, self.task)
+        task = self.task if self._terms.schedule.asks else None
+        return PollProgress(self.elapsed(now), self.polls, self._failures, span, task)
 
-    def _settle(self, task: VideoTask, now: float) -> None:
-        """Count the responses in a row with the same unknown status value and URL."""
-        url = top_url_of(task)
-        if url is None or known_state(task, self._terms.words) is not None:
+    def _settle(self, task: object, now: float) -> None:
+        """Count the responses in a row with the same unknown status value and URLs."""
+        spec = self._terms.spec
+        urls = top_urls_in(spec.results[0], task) if spec.results else []
+        if not urls or known_state_in(spec, task, self._terms.words) is not None:
             self._settling = 0
-        elif self._settling and self.task is not None and url == top_url_of(self.task):
+        elif self._settling and urls == top_urls_in(spec.results[0], self._task):
             self._settling += 1
         else:
             self._settling, self._settling_since = 1, now
 
-    def _settled(self, now: float) -> bool:
-        lasting = now - self._settling_since >= _SETTLING_SECONDS
-        return lasting and self._settling >= _SETTLING_POLLS
-
-    def _ended(self, task: VideoTask, state: State, now: float) -> Done | Raise:
+    def _ended(self, task: object, state: State, now: float) -> Done | Raise:
         elapsed = self.elapsed(now)
         # A task that was done at the first question, or that failed, says nothing about how
         # long its kind takes.
         after = self._running_until if state is State.SUCCEEDED else None
-        self._terms.schedule.end(self.task_id, now, after=after, by=elapsed)
-        fault = fault_of(self.task_id, task, state, elapsed)
+        self._terms.schedule.end(self.asked.id, now, after=after, by=elapsed)
+        fault = fault_of(self.asked.id, task, state, elapsed, self._terms.spec)
         return Raise(fault) if fault and self._terms.raise_on_failure else Done(task)
 
     def _gave_up(self, error: ChainhubError, now: float) -> Raise:
-        self._terms.schedule.end(self.task_id, now, after=None, by=self.elapsed(now))
+        self._terms.schedule.end(self.asked.id, now, after=None, by=self.elapsed(now))
         return Raise(error)
-
-    def _too_many(self, error: ChainhubError, now: float) -> ChainhubError:
-        """Return the error again, with the number of failed polls."""
-        failed = f"{self._failures} polls in a row failed; last error: {error.message}"
-        told = self._retold(error, failed, now)
-        told.advice = errors.WaitTimeout.default_advice
-        return told
 
     def _retold(self, error: ChainhubError, message: str, now: float) -> ChainhubError:
         """Return the error again with another message, itself as the cause."""
         told = copy.copy(error)
-        told.message = f"task {shown_id(self.task_id)}: {message}"
+        told.message = f"task {shown_id(self.asked.id)}: {message}"
         told.args = (told.message,)
         told.attempts, told.elapsed = self.polls, self.elapsed(now)
         told.__cause__ = error
         return told
-
-    def _ran_out(self, now: float) -> errors.WaitTimeout:
-        known = f" is still {shown_status(self.task)}" if self.task else ": no response"
-        last = self._error
-        why = f"; last error: {last._said()}" if last else self._cached(now)
-        error = errors.WaitTimeout(
-            f"task {shown_id(self.task_id)}{known}{why}",
-            task_id=self.task_id,
-            task=self.task,
-            polls=self.polls,
-            attempts=self.polls,
-            elapsed=self.elapsed(now),
-        )
-        if last is not None:
-            error.method, error.url, error.request_id = last.method, last.url, last.request_id
-        error.__cause__ = last
-        return error
 
     def _cached(self, now: float) -> str:
         """Say that the last response came from a cache, if it did."""
@@ -493,17 +516,3 @@ class Poll:
         else:
             return ""
         return f"; the last response came from a cache ({told}): it may be out of date"
-
-
-def _fingerprint(task: VideoTask) -> tuple[object, ...]:
-    """Return what a watcher sees of a task."""
-    return task.status, progress_of(task), video_url_of(task)
-
-
-def _warn_settled(task_id: str, task: VideoTask) -> None:
-    warnings.warn(
-        f"task {shown_id(task_id)} keeps the unknown status {shown_status(task)} with the same "
-        "video URL: treated as succeeded",
-        UnknownStatusWarning,
-        stacklevel=4,
-    )

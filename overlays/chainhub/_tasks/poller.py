@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
+from chainhub._responses import APIResponse
 from chainhub._session import (
     CallResult,
     Options,
@@ -21,8 +22,8 @@ from chainhub._session import (
     RetryEvent,
     RetryPolicy,
     Session,
+    SessionTransport,
     logger,
-    operation_of,
     poll_hint_of,
     seconds,
 )
@@ -31,31 +32,41 @@ from chainhub._tasks.journal import Journal, account_of
 from chainhub._tasks.outcome import Outcome, shown_id
 from chainhub._tasks.poll import Poll, WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
+from chainhub._tasks.status import status_in
+from chainhub._tasks.table import main_task
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
-from chainhub_api.models import VideoTask
 
 if TYPE_CHECKING:
-    from chainhub._session import AsyncSessionTransport, OperationSpan, SessionTransport
-    from chainhub._tasks.batch_methods import JournalPath
+    from chainhub._session import OperationSpan
+    from chainhub._tasks.methods import AsyncTaskMethods, Interval, JournalPath, TaskMethods
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
-    from chainhub._tasks.wait_methods import Interval, TaskOperation
+    from chainhub._tasks.table import Task, TaskId
 
 CUT = 0.2
 """Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
 
-_memories: WeakKeyDictionary[Session, DurationMemory] = WeakKeyDictionary()
+_UTF_8 = (None, "utf-8", "utf8")
+
+_memories: WeakKeyDictionary[Session, dict[Task, DurationMemory]] = WeakKeyDictionary()
 
 
-def durations_of(session: Session) -> DurationMemory:
-    """Return what a client and its copies have learned of how long tasks take."""
-    return _memories.setdefault(session, DurationMemory(session.random))
+def durations_of(session: Session, spec: Task | None = None) -> DurationMemory:
+    """Return what a client and its copies have learned of how long tasks take.
+
+    Args:
+        session: The client's.
+        spec: Tasks of which operation; without it those of the main one.
+    """
+    memories = _memories.setdefault(session, {})
+    return memories.setdefault(spec or main_task(), DurationMemory(session.random))
 
 
 def _renew_locks() -> None:
     """Replace locks that a thread of the parent may hold."""
-    for memory in _memories.values():
-        memory.renew_lock()
+    for memories in _memories.values():
+        for memory in memories.values():
+            memory.renew_lock()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
@@ -81,13 +92,15 @@ class Poller:
     """Many waits as a loop uses them, sync or async; one is a wait for a single task.
 
     Args:
-        transport: Sends the requests.
-        operation: The operation to poll.
-        terms: What the caller wants.
+        methods: Of which operation; its transport sends the requests.
+        parameters: The operation's further parameters.
+        deadline: Seconds for all of them together, None for no limit.
+        interval: Seconds between polls, or what returns them.
+        words: The meaning of further status values.
         cancel: Ends the waits; without it the switch of the client's options does.
         journal: The file of outcomes.
         single: Whether there is one id only, whose requests the loop sends itself.
-        threads: Whether threads send the requests.
+        raises: Whether a task that ended without a result is an error.
 
     Attributes:
         transport: Sends the requests.
@@ -96,45 +109,60 @@ class Poller:
         reading: Whether the next one is being read.
         user_cancel: The switch that ends the waits.
         stop: The switch that ends the requests of threads.
+        spans: The spans of the tasks that have no outcome yet.
+
+    Raises:
+        ConfigurationError: `deadline` or `interval` is not positive.
+        TypeError: the operation has no such parameter.
     """
 
     def __init__(
         self,
-        transport: SessionTransport | AsyncSessionTransport,
-        operation: TaskOperation,
-        terms: WaitOptions,
+        methods: TaskMethods[Any, Any] | AsyncTaskMethods[Any, Any],
+        parameters: Mapping[str, str],
+        deadline: float | None,
+        interval: Interval | None,
+        words: Mapping[str, State] | None,
         cancel: Cancel | None,
         journal: JournalPath | None = None,
         *,
         single: bool = False,
-        threads: bool = False,
+        raises: bool = True,
     ) -> None:
-        options = transport.options
-        self.transport = transport
-        self.in_flight = 1 if single else transport.session.connector.max_connections
+        self._spec, self._parameters = methods._task, parameters
+        self._spec.check(parameters)
+        self._operation = self._spec.operation()
+        transport = self.transport = methods._transport
+        options, session = transport.options, transport.session
+        terms = WaitOptions(
+            self._spec,
+            PollIntervals(durations_of(session, self._spec), session.random, interval),
+            _clock.monotonic() + seconds("deadline", deadline),
+            words,
+            raises,
+        )
+        self.in_flight = 1 if single else session.connector.max_connections
         self.scheduler = Scheduler(terms, self.in_flight)
         self.more, self.reading = True, False
         self.user_cancel = options.cancel if cancel is None else cancel
         self.stop = Cancel()
         # Requests of asyncio tasks are cancelled with their tasks.
-        many = self.stop if threads else None
+        many = self.stop if isinstance(transport, SessionTransport) else None
         switch = self.user_cancel if single else many
         self._options = options._replace(retry=RetryPolicy.off(), cancel=switch)
-        self._operation = operation
         self._journal_path = journal
         self._journal: Journal | None = None
         self._single: Poll | None = None
         self._is_single = single
-        self._requests: dict[str, PreparedRequest] = {}
-        self._order: dict[str, None] = {}
-        self.spans: dict[str, OperationSpan] = {}
+        self._order: dict[TaskId, None] = {}
+        self.spans: dict[TaskId, OperationSpan] = {}
 
     def __enter__(self) -> None:
         """Open the journal, if there is one."""
         if self._journal_path is not None:
             session = self.transport.session
             base_url, account = session.connector.base_url, account_of(session)
-            self._journal = Journal(self._journal_path, base_url, account)
+            self._journal = Journal(self._journal_path, base_url, account, self._spec)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Close the journal, and end the spans of tasks that have no outcome."""
@@ -159,56 +187,52 @@ class Poller:
         """Whether there is room for another id."""
         return self.more and not self.reading and self.scheduler.wants_more
 
-    def pull(self, ids: Iterator[str | VideoTask]) -> Update | None:
+    def pull(self, ids: Iterator[object]) -> Update | None:
         """Read the next id; return its outcome if the journal of an earlier run has it."""
         for task in ids:
             return self.add(task)
         self.more = False
         return None
 
-    def add(self, task: str | VideoTask) -> Update | None:
+    def add(self, task: object) -> Update | None:
         """Add an id; return its outcome if the journal of an earlier run has it."""
-        task_id = id_of(task)
-        if task_id in self._order:
+        asked = self._spec.asked(task, self._parameters)
+        if asked in self._order:
             return None
-        self._order[task_id] = None
-        if self._journal is not None and task_id in self._journal:
-            return Update(None, self._journal.replay(task_id))
-        added = self.scheduler.add(task_id, _clock.monotonic())
+        self._order[asked] = None
+        if self._journal is not None and asked in self._journal:
+            return Update(None, self._journal.replay(asked))
+        added = self.scheduler.add(asked, _clock.monotonic())
         self._single = added if self._is_single else None
         tracer = self.transport.observers.tracer
         if tracer is not None:
-            self.spans[task_id] = tracer.operation(self._operation.wait, task_id)
+            self.spans[asked] = tracer.operation(self._spec.wait, asked.id)
         return None
 
-    def in_order(self, outcomes: list[Outcome]) -> dict[str, AnyOutcome]:
+    def in_order(self, outcomes: list[Outcome[Any]]) -> dict[str, AnyOutcome[Any]]:
         """Return outcomes by id, in the order in which the ids were first seen."""
-        found = {outcome.id: cast("AnyOutcome", outcome) for outcome in outcomes}
-        return {task_id: found[task_id] for task_id in self._order}
+        found: dict[str, Any] = {outcome.id: outcome for outcome in outcomes}
+        return {asked.id: found[asked.id] for asked in self._order}
 
     def act(self) -> PollRequest | Update | Idle | None:
         """Return what to do now: send a request, report an update, or wait."""
         act = self.scheduler.act(_clock.monotonic())
         if not isinstance(act, SendPoll):
             return act
-        left = self.scheduler.ends_at + CUT - _clock.monotonic()
+        wait, left = act.wait, self.scheduler.ends_at + CUT - _clock.monotonic()
+        options = self._options
         try:
-            return PollRequest(act, self._prepared(act.wait.task_id), within(self._options, left))
+            if wait.request is None:
+                arguments = self._spec.arguments(wait.asked)
+                wait.request = self.transport.prepare(self._operation, arguments)
         except ConfigurationError as error:
             failure = PollResult(act, error)
+        else:
+            limited = options if options.deadline <= left else options._replace(deadline=left)
+            return PollRequest(act, wait.request, limited)
         return self.take(failure)
 
-    def _prepared(self, task_id: str) -> PreparedRequest:
-        # To make a request costs as much as to send it.
-        found = self._requests.get(task_id)
-        if found is None:
-            _, module, returns, parameter = self._operation
-            operation = operation_of(module, returns)
-            found = self.transport.prepare(operation, {parameter: task_id})
-            self._requests[task_id] = found
-        return found
-
-    def take(self, came: PollResult | str | VideoTask | None) -> Update | None:
+    def take(self, came: object) -> Update | None:
         """Take the result of a request, or an id; return what it has changed, if anything.
 
         Raises:
@@ -241,23 +265,31 @@ class Poller:
         if answer.status == 200 and ask.wait.repeats(answer.body):
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
             return self.scheduler.repeated(ask, now, hint)
-        operation = operation_of(self._operation.module, self._operation.returns)
-        task = cast("VideoTask", self.transport.read(operation, ended, lenient=True))
+        task = self.transport.read(self._operation, ended, lenient=True)
         update = self.scheduler.answered(ask, task, now, hint)
-        ask.wait.remember(answer.body)
-        if not answer.body.isascii():
+        # Only where other headers could not mean another text.
+        if answer.status == 200 and (answer.body.isascii() or answer.charset() in _UTF_8):
+            ask.wait.remember(answer.body, self._reread)
+        else:
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
         return update
 
+    def _reread(self, body: bytes) -> object:
+        answer = APIResponse(200, [], body, "GET", self.transport.session.connector.base_url)
+        return self._operation.parse(answer, self.transport.secrets(), lenient=True)
+
     def kept(self, update: Update) -> Update:
         """Write an outcome into the journal, and end its span, before it is returned."""
-        outcome = update.outcome
-        if outcome is not None:
-            self._requests.pop(outcome.id, None)
-            if outcome.id in self.spans:
-                self.spans.pop(outcome.id).end(outcome.error, facts_of(outcome))
-            if self._journal is not None:
-                self._journal.record(outcome)
+        _, outcome, _, asked = update
+        if outcome is None or asked is None:
+            return update
+        if asked in self.spans:
+            facts: dict[str, str | int] = {"chainhub.task.polls": outcome.polls}
+            if outcome.task is not None:
+                facts["chainhub.task.status"] = str(status_in(self._spec, outcome.task))[:200]
+            self.spans.pop(asked).end(outcome.error, facts)
+        if self._journal is not None:
+            self._journal.record(outcome, asked)
         return update
 
     def check_cancelled(self) -> None:
@@ -270,7 +302,7 @@ class Poller:
             return
         if (wait := self._single) is not None:
             raise CancelledByUser(
-                f"the wait for {wait.task_id} was cancelled; the task keeps running",
+                f"the wait for {wait.asked.id} was cancelled; the task keeps running",
                 attempts=wait.polls,
                 elapsed=wait.elapsed(_clock.monotonic()),
             )
@@ -281,7 +313,7 @@ class Poller:
     def _tell_retry(self, wait: Poll, error: ChainhubError, delay: float) -> None:
         failures, most = wait.tally
         what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
-        logger.info(what, shown_id(wait.task_id), failures, most, delay, error)
+        logger.info(what, shown_id(wait.asked.id), failures, most, delay, error)
         observer = self.transport.observers.on_retry
         if observer is None:
             return
@@ -293,53 +325,7 @@ class Poller:
                 delay=delay,
                 error=error,
                 max_attempts=most,
-                task_id=wait.task_id,
-                operation=self._operation.wait,
+                task_id=wait.asked.id,
+                operation=self._spec.wait,
             )
         )
-
-
-def facts_of(outcome: Outcome) -> dict[str, str | int]:
-    """Return what a span tells of a wait."""
-    facts: dict[str, str | int] = {"chainhub.task.polls": outcome.polls}
-    if outcome.task is not None:
-        facts["chainhub.task.status"] = str(outcome.task.status)[:200]
-    return facts
-
-
-def within(options: Options, left: float) -> Options:
-    """Return options whose deadline is at most `left` seconds."""
-    return options if options.deadline <= left else options._replace(deadline=left)
-
-
-def id_of(task: str | VideoTask) -> str:
-    """Return the id to poll.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
-    found: object = task.id if isinstance(task, VideoTask) else task
-    if not isinstance(found, str) or not found.strip():
-        raise ConfigurationError("the task id must be a non-empty string")
-    return found
-
-
-def wait_options(
-    transport: SessionTransport | AsyncSessionTransport,
-    deadline: float | None,
-    interval: Interval | None,
-    words: Mapping[str, State] | None,
-    raise_on_failure: bool = True,
-) -> WaitOptions:
-    """Return the arguments of a wait, checked.
-
-    Raises:
-        ConfigurationError: `deadline` or `interval` is not positive.
-    """
-    session = transport.session
-    return WaitOptions(
-        PollIntervals(durations_of(session), session.random, interval),
-        _clock.monotonic() + seconds("deadline", deadline),
-        words,
-        raise_on_failure,
-    )

@@ -1,14 +1,22 @@
-"""From a task to the bytes of its video: which URL, which file, and how a new URL is queried."""
+"""From a task to the bytes of its result: which URL, which file, how a new URL is queried."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import closing
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
@@ -24,20 +32,18 @@ from chainhub._download import (
     in_thread,
     target_path,
 )
-from chainhub._session import AsyncSessionTransport, operation_of, running_loop, seconds, whole
+from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
-from chainhub._tasks.poller import id_of
-from chainhub._tasks.status import State, known_state, shown_status, video_url_of
+from chainhub._tasks.status import State, known_state_in, shown_status, status_in, urls_in
+from chainhub._tasks.table import Task, TaskId
 from chainhub.errors import ConfigurationError, ResultMissing
-from chainhub_api.api.video import query
 
 if TYPE_CHECKING:
     from chainhub._download import AnyDownloadOutcome, IfExists, Job, Place, Progress
-    from chainhub._session import Key, Options, SessionTransport
-    from chainhub_api.models import VideoTask
+    from chainhub._session import Key, Options
+    from chainhub._tasks.methods import AsyncTaskMethods, TaskMethods
 
-    Task = str | VideoTask
-    Tasks = Iterable[Task] | AsyncIterable[Task]
+    Tasks = Iterable[object] | AsyncIterable[object]
     Tell = Callable[[Progress], object]
 
 T = TypeVar("T")
@@ -56,19 +62,21 @@ class ResultDownloads:
 
     def __init__(
         self,
-        transport: SessionTransport | AsyncSessionTransport,
-        *,
+        methods: TaskMethods[Any, Any] | AsyncTaskMethods[Any, Any],
+        parameters: Mapping[str, str],
         if_exists: IfExists,
         max_bytes: int | None,
         allow_hosts: Collection[str],
         deadline: float | None,
         cancel: Cancel | None,
     ) -> None:
+        self._spec, self._parameters = methods._task, parameters
+        self._spec.check(parameters)
+        transport = self._transport = methods._transport
         if if_exists not in ("error", "replace", "keep"):
             raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
         if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
-        self._transport = transport
         self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
         self._halt = Cancel()
         self._options = DownloadOptions(
@@ -83,29 +91,24 @@ class ResultDownloads:
         )
 
     def make(
-        self,
-        task: Task,
-        *,
-        dest: Place | None = None,
-        into: Place | None = None,
-        sha256: str | None = None,
+        self, task: object, dest: Place | None, into: Place | None, sha256: str | None = None
     ) -> Download:
         """Return the download of one task.
 
         Raises:
             ConfigurationError: an argument cannot be used.
-            TaskError: the task has no video.
-            AddressRefusedError: the address of its video is not followed.
+            TaskError: the task has no result.
+            AddressRefusedError: the address of its result is not followed.
         """
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
-        task_id = id_of(task)
+        asked = self._spec.asked(task, self._parameters)
         request = FetchRequest(
-            id=task_id,
-            url=None if isinstance(task, str) else address_in(task_id, task),
-            refresh=partial(self._queried, task_id),
+            id=asked.id,
+            url=address_in(self._spec, asked.id, task) if self._spec.made(task) else None,
+            refresh=partial(self._queried, asked),
             key=self._key,
-            target=target_path(task_id, dest, into),
+            target=target_path(asked.id, dest, into),
             makes_folder=dest is None,
             sha256=None if sha256 is None else sha256.lower(),
         )
@@ -114,11 +117,12 @@ class ResultDownloads:
     def make_all(
         self, tasks: Tasks, into: Place, parallel: int, tell: Tell
     ) -> dict[str, AnyDownloadOutcome]:
-        """Download the videos of many tasks and return their outcomes."""
+        """Download the results of many tasks and return their outcomes."""
+        limit = whole("parallel", parallel)
         policy = self._options.policy.keeping()
         self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
-            return download_all(self._jobs(tasks, into), parallel, self._halt, tell)
+            return download_all(self._jobs(tasks, into), limit, self._halt, tell)
 
     async def in_thread(self, work: Callable[[Tell], T], tell: Tell | None) -> T:
         """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""
@@ -137,30 +141,31 @@ class ResultDownloads:
 
     def _jobs(self, tasks: Tasks, into: Place) -> Iterator[Job]:
         for task in self._each(tasks):
-            yield id_of(task), partial(self.make, task, into=into)
+            asked = self._spec.asked(task, self._parameters)
+            yield asked.id, partial(self.make, task, None, into)
 
-    def _each(self, tasks: Tasks) -> Iterator[Task]:
+    def _each(self, tasks: Tasks) -> Iterator[object]:
         loop = self._loop
         if loop is None or isinstance(tasks, Collection):
-            return iter(cast("Iterable[Task]", tasks))
+            return iter(cast("Iterable[object]", tasks))
         source = _asynchronous(tasks)
 
-        async def following() -> Task | None:
+        async def following() -> object:
             return await anext(source, None)
 
         # The caller's own code runs in the loop, not in a thread of ours.
         return iter(lambda: in_loop(loop, following(), self._halt), None)
 
-    def _queried(self, task_id: str, options: Options) -> str:
-        """Query a task for the URL of its video."""
-        arguments: dict[str, object] = {"id": task_id}
+    def _queried(self, asked: TaskId, options: Options) -> str:
+        """Query a task for the URL of its result."""
+        operation, arguments = self._spec.operation(), self._spec.arguments(asked)
         if isinstance(self._transport, AsyncSessionTransport):
             assert self._loop is not None
-            querying = self._transport.call(operation_of(query, "VideoTask"), arguments, options)
+            querying = self._transport.call(operation, arguments, options)
             task = in_loop(self._loop, querying, self._halt)
         else:
-            task = self._transport.call(operation_of(query, "VideoTask"), arguments, options)
-        return address_in(task_id, cast("VideoTask", task))
+            task = self._transport.call(operation, arguments, options)
+        return address_in(self._spec, asked.id, task)
 
     def _key(self, within: float) -> Key:
         credentials = self._transport.session.credentials
@@ -169,7 +174,7 @@ class ResultDownloads:
         return in_loop(self._loop, credentials.akey(), self._halt)
 
 
-async def _asynchronous(tasks: Tasks) -> AsyncIterator[Task]:
+async def _asynchronous(tasks: Tasks) -> AsyncIterator[object]:
     if isinstance(tasks, AsyncIterable):
         async for task in tasks:
             yield task
@@ -178,24 +183,23 @@ async def _asynchronous(tasks: Tasks) -> AsyncIterator[Task]:
             yield task
 
 
-def address_in(task_id: str, task: VideoTask) -> str:
-    """Return the address of a task's video.
+def address_in(spec: Task, task_id: str, task: object) -> str:
+    """Return the address of a task's result.
 
     Raises:
         TaskError: there is none, because the task failed, is running or has no URL.
     """
-    state = known_state(task)
-    url = video_url_of(task)
+    state = known_state_in(spec, task)
     if state is State.RUNNING:
-        raise ResultMissing(
-            f"task {shown_id(task_id)} is {shown_status(task)}: wait for it first", task=task
-        )
+        shown = shown_status(status_in(spec, task))
+        text = f"task {shown_id(task_id)} is {shown}: wait for it first"
+        raise ResultMissing(text, task=cast("Any", task))
     # A word nobody knows, with an address: then the address is what counts.
-    fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0)
+    fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0, spec)
     if fault is not None:
         raise fault
-    assert url is not None  # fault_of knows of none without an address
-    return url
+    urls = urls_in(spec, task)
+    return urls[0]
 
 
 def unheard(progress: Progress) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainhub._tasks.intervals import obeyed
 from chainhub._tasks.outcome import Outcome
@@ -18,8 +18,8 @@ from chainhub._tasks.poll import Done, Poll, PollAt, Raise, Reach, Step, WaitOpt
 from chainhub._tasks.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
+    from chainhub._tasks.table import TaskId
     from chainhub.errors import ChainhubError
-    from chainhub_api.models import VideoTask
 
 _REFUSED = 429
 _OVERLOADED = 503
@@ -47,11 +47,13 @@ class Update(NamedTuple):
 
     Attributes:
         next_at: The time of the next poll of the task, None if there is none.
+        asked: What the outcome is of.
     """
 
-    changed: VideoTask | None
-    outcome: Outcome | None
+    changed: Any
+    outcome: Outcome[Any] | None
     next_at: float | None = None
+    asked: TaskId | None = None
 
 
 class Scheduler:
@@ -86,9 +88,9 @@ class Scheduler:
         """Return how many tasks have no outcome yet."""
         return len(self._due) + self.in_flight
 
-    def add(self, task_id: str, now: float) -> Poll:
-        """Add an id, which must be new, and return its wait."""
-        wait = Poll(task_id, self._terms, now, self.reach)
+    def add(self, asked: TaskId, now: float) -> Poll:
+        """Add a task, which must be new, and return its wait."""
+        wait = Poll(asked, self._terms, now, self.reach)
         self._push(now, wait)
         return wait
 
@@ -101,10 +103,10 @@ class Scheduler:
             due, _, wait = self._due[0]
             if late >= 0 and (now >= self.ends_at or wait in self._asked_late):
                 wait = self._pop()
-                return Update(None, _outcome(wait, wait.expired(now), now))
+                return _ended(None, wait, wait.expired(now), now)
             if self.reach.over:
                 wait = self._pop()
-                return Update(None, _outcome(wait, wait.unreached(now), now))
+                return _ended(None, wait, wait.unreached(now), now)
             at = self._possible_at(due)
             if at > now:
                 return Idle(at)
@@ -119,7 +121,7 @@ class Scheduler:
         return Idle(math.inf)
 
     def answered(
-        self, ask: SendPoll, task: VideoTask, now: float, hint: float | None = None
+        self, ask: SendPoll, task: object, now: float, hint: float | None = None
     ) -> Update:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
         self.pace.passed(ask.sent_at, now)
@@ -132,7 +134,11 @@ class Scheduler:
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
         """Take the error of a poll."""
-        self._slow_down(ask, error, now)
+        asked = obeyed(error.retry_after)
+        if error.status == _REFUSED:
+            self.pace.refused(ask.sent_at, now, asked)
+        elif error.status == _OVERLOADED and asked:
+            self.pace.pause(now, asked)
         return self._next(ask.wait, ask.wait.failed(error, now), now)
 
     def _possible_at(self, due: float) -> float:
@@ -144,17 +150,10 @@ class Scheduler:
         reached_at = self.reach.due if self.reach.failing else due
         return min(max(due, self.pace.free_at, reached_at), self.ends_at)
 
-    def _slow_down(self, ask: SendPoll, error: ChainhubError, now: float) -> None:
-        asked = obeyed(error.retry_after)
-        if error.status == _REFUSED:
-            self.pace.refused(ask.sent_at, now, asked)
-        elif error.status == _OVERLOADED and asked:
-            self.pace.pause(now, asked)
-
     def _next(self, wait: Poll, step: Step, now: float) -> Update:
         self.in_flight -= 1
         if isinstance(step.then, Done | Raise):
-            return Update(step.changed, _outcome(wait, step.then, now))
+            return _ended(step.changed, wait, step.then, now)
         self._push(step.then.at, wait)
         return Update(step.changed, None, step.then.at if isinstance(step.then, PollAt) else None)
 
@@ -169,6 +168,7 @@ class Scheduler:
         return wait
 
 
-def _outcome(wait: Poll, end: Done | Raise, now: float) -> Outcome:
-    error = end.error if isinstance(end, Raise) else None
-    return Outcome(wait.task_id, wait.task, error, wait.polls, wait.elapsed(now))
+def _ended(changed: object, wait: Poll, end: Done | Raise, now: float) -> Update:
+    task, error = (wait.task, end.error) if isinstance(end, Raise) else (end.task, None)
+    outcome: Outcome[Any] = Outcome(wait.asked.id, task, error, wait.polls, wait.elapsed(now))
+    return Update(changed, outcome, asked=wait.asked)

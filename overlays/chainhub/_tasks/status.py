@@ -1,4 +1,4 @@
-"""The state, reason, progress, video URL and time of a task, read from one response.
+"""The state, reason, progress, results and time of a task, read from one response.
 
 The values come from a server. An invalid value counts as missing and never raises an exception: the
 original status and fields stay on the task.
@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from threading import Lock
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from chainhub._tasks.table import Task, dig, task_of, values_at
+from chainhub_api.tasks import WORDS
 
 if TYPE_CHECKING:
-    from chainhub_api.models import VideoTask
+    from chainhub._tasks.table import Path
 
 
 class State(StrEnum):
@@ -38,49 +40,10 @@ class UnknownStatusWarning(UserWarning):
     """An unknown status value; the task counts as running."""
 
 
-_RUNNING_WORDS = (
-    "pending image_downloading video_generating video_generation_completed video_upsampling "
-    "video_upsampling_completed processing queued unknown not_start submitted in_progress running"
-)
-
-WORDS: Final[Mapping[str, State]] = MappingProxyType(
-    {
-        **dict.fromkeys(_RUNNING_WORDS.split(), State.RUNNING),
-        **dict.fromkeys(("completed", "succeeded", "success"), State.SUCCEEDED),
-        **dict.fromkeys(("failed", "failure", "error"), State.FAILED),
-        **dict.fromkeys(("cancelled", "canceled"), State.CANCELLED),
-        "expired": State.EXPIRED,
-    }
-)
-
 _LONGEST_WORD = 64
 _MOST_WARNINGS = 100
 _LONGEST_REASON = 500
 _LONGEST_CODE = 64
-
-_REASONS = (
-    ("error",),
-    ("fail_reason",),
-    ("failure_reason",),
-    ("task_status_msg",),
-    ("detail", "error"),
-    ("detail", "video_generation_error"),
-    ("detail", "error_message"),
-    ("detail", "fail_reason"),
-    ("detail", "task_status_msg"),
-    ("detail", "pending_info", "failure_reason"),
-)
-_CODES = (("error", "code"), ("detail", "error", "code"))
-_PROGRESS = (
-    ("progress",),
-    ("progress_pct",),
-    ("detail", "progress"),
-    ("detail", "progress_pct"),
-    ("detail", "pending_info", "progress"),
-    ("detail", "pending_info", "progress_pct"),
-)
-# The first is the finished file; the second is it too, the third the one before upsampling.
-_URLS = (("video_url",), ("detail", "upsample_video_url"), ("detail", "video_url"))
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,12})?)\s*(%?)")
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,9})?")
@@ -92,8 +55,8 @@ _warned: set[str] = set()
 _warned_lock = Lock()
 
 
-def state_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> State:
-    """Return the state of a task, by its top-level status only.
+def state_of(task: object, *, words: Mapping[str, State] | None = None) -> State:
+    """Return the state of a task, by its status only.
 
     An unknown status value counts as running and gives a warning once.
 
@@ -101,81 +64,136 @@ def state_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> St
         task: The task.
         words: The meaning of further status values, in any letter case; it has precedence.
     """
-    known = known_state(task, words)
+    return state_in(task_of(task), task, words)
+
+
+def state_in(spec: Task, task: object, words: Mapping[str, State] | None = None) -> State:
+    """Return the state of a task; warn of an unknown status value once."""
+    known = known_state_in(spec, task, words)
     if known is not None:
         return known
-    _warn_once(shown_status(task))
+    _warn_once(shown_status(status_in(spec, task)))
     return State.RUNNING
 
 
-def known_state(task: VideoTask, words: Mapping[str, State] | None = None) -> State | None:
+def known_state(task: object, words: Mapping[str, State] | None = None) -> State | None:
     """Return the state of a task, or None for an unknown status value."""
-    status: object = task.status
+    return known_state_in(task_of(task), task, words)
+
+
+def known_state_in(
+    spec: Task, task: object, words: Mapping[str, State] | None = None
+) -> State | None:
+    """Return the state of a task, or None for an unknown status value."""
+    status = status_in(spec, task)
     if not isinstance(status, str):
         return State.RUNNING
     word = _normal(status)
     for key, state in (words or {}).items():
         if _normal(key) == word:
             return State(state)
-    if word.endswith("_failed"):
-        return State.FAILED
-    return State.RUNNING if not word else WORDS.get(word)
+    meant = spec.words.get(word) or WORDS.get(word)
+    if meant is None:
+        return State.FAILED if word.endswith("_failed") else None if word else State.RUNNING
+    return State(meant)
 
 
-def reason_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> str | None:
+def status_in(spec: Task, task: object) -> object:
+    """Return the original status value of a task."""
+    for path in spec.status:
+        if (found := dig(task, path)) and found[0] is not None:
+            return found[0]
+    return None
+
+
+def shown_status(status: object) -> str:
+    """Return a status value for a message: quoted, bounded, on one line."""
+    return ascii(str(status)[:_LONGEST_WORD])
+
+
+def reason_of(task: object, *, words: Mapping[str, State] | None = None) -> str | None:
     """Return why the task failed, on one bounded line, or None if it did not or nobody says why.
 
     A task that succeeded may still contain the errors of earlier attempts; they are ignored.
     """
-    if known_state(task, words) in (None, State.RUNNING, State.SUCCEEDED):
-        return None
-    return stated_reason(task)
+    spec = task_of(task)
+    return reason_in(spec, task) if _is_lost(spec, task, words) else None
 
 
-def code_of(task: VideoTask, *, words: Mapping[str, State] | None = None) -> str | None:
+def code_of(task: object, *, words: Mapping[str, State] | None = None) -> str | None:
     """Return the service's error code of a failed task, or None."""
-    if known_state(task, words) in (None, State.RUNNING, State.SUCCEEDED):
-        return None
-    return stated_code(task)
+    spec = task_of(task)
+    return code_in(spec, task) if _is_lost(spec, task, words) else None
 
 
-def stated_reason(task: VideoTask) -> str | None:
+def _is_lost(spec: Task, task: object, words: Mapping[str, State] | None) -> bool:
+    return known_state_in(spec, task, words) not in (None, State.RUNNING, State.SUCCEEDED)
+
+
+def reason_in(spec: Task, task: object) -> str | None:
     """Return the first error text in the response, whatever the task's state."""
-    return next(filter(None, (_text(_dig(task, path)) for path in _REASONS)), None)
+    return next(filter(None, map(_text, values_at(task, spec.reason))), None)
 
 
-def stated_code(task: VideoTask) -> str | None:
+def code_in(spec: Task, task: object) -> str | None:
     """Return the first error code in the response, whatever the task's state."""
-    return next(filter(None, (_code(_dig(task, path)) for path in _CODES)), None)
+    return next(filter(None, map(_code, values_at(task, spec.code))), None)
 
 
-def progress_of(task: VideoTask) -> float | None:
+def progress_of(task: object) -> float | None:
     """Return the progress as a fraction from 0.0 to 1.0, or None if it is unknown."""
-    readings = (_fraction(_dig(task, path)) for path in _PROGRESS)
+    return progress_in(task_of(task), task)
+
+
+def progress_in(spec: Task, task: object) -> float | None:
+    """Return the progress of a task."""
+    readings = map(_fraction, values_at(task, spec.progress))
     return next((reading for reading in readings if reading is not None), None)
 
 
-def video_url_of(task: VideoTask) -> str | None:
-    """Return the URL of the video, the upsampled file if there is one, or None."""
-    return next(filter(None, (_address(_dig(task, path)) for path in _URLS)), None)
+def result_urls_of(task: object) -> list[str]:
+    """Return the URLs of the results of a task: files such as videos, clips or images.
+
+    They are in the order of the service; the list is empty until the task is finished. Of
+    a file that exists twice, such as before and after upsampling, it is the better one.
+    """
+    return urls_in(task_of(task), task)
 
 
-def top_url_of(task: VideoTask) -> str | None:
-    """Return the URL of the finished file only: `detail` contains earlier ones too."""
-    return _address(_dig(task, _URLS[0]))
+def urls_in(spec: Task, task: object) -> list[str]:
+    """Return the URLs of the results of a task: of the first path that leads to any."""
+    for path in spec.results:
+        if urls := top_urls_in(path, task):
+            return urls
+    return []
 
 
-def shown_status(task: VideoTask) -> str:
-    """Return the original status value for a message: quoted, bounded, on one line."""
-    return ascii(str(task.status)[:_LONGEST_WORD])
+def has_result(spec: Task, task: object) -> bool:
+    """Return whether a task that succeeded has all that it is to have."""
+    needs = spec.results and spec.kind != "none" and spec.content is None
+    return not needs or bool(urls_in(spec, task))
 
 
-def updated_at(task: VideoTask) -> datetime | None:
+def top_urls_in(path: Path, task: object) -> list[str]:
+    """Return the URLs at a path."""
+    found = (value.strip() for value in dig(task, path) if isinstance(value, str))
+    return [url for url in found if url]
+
+
+def video_url_of(task: object) -> str | None:
+    """Return the URL of the video, the upsampled file if there is one, or None.
+
+    Of a task with several results it is the first one; see `result_urls_of`.
+    """
+    return next(iter(result_urls_of(task)), None)
+
+
+def updated_at(task: object) -> datetime | None:
     """Return when the status last changed, in UTC, or None if that is unknown.
 
     The service gives seconds or milliseconds since 1970; the magnitude decides which.
     """
-    value = _dig(task, ("status_update_time",))
+    value = next(values_at(task, task_of(task).updated), None)
     if isinstance(value, str):
         value = value.strip()
         if not _NUMBER.fullmatch(value):
@@ -199,20 +217,8 @@ def _warn_once(shown: str) -> None:
         f"unknown task status {shown}: treated as running; "
         "pass words={...: State...} if it means something else",
         UnknownStatusWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
-
-
-def _dig(holder: object, path: tuple[str, ...]) -> object:
-    """Return the value at a path of names in mappings and models, or None."""
-    for name in path:
-        extras = getattr(holder, "additional_properties", holder)
-        # Nearly all are dicts, and to ask an abstract class takes ten times as long.
-        if (type(extras) is dict or isinstance(extras, Mapping)) and name in extras:
-            holder = extras[name]
-        else:
-            holder = getattr(holder, name, None)
-    return holder
 
 
 def _text(value: object) -> str | None:
@@ -249,10 +255,6 @@ def _scaled(value: float, *, whole: bool) -> float | None:
     if not 0 <= value <= 100:
         return None
     return value / 100 if whole or value > 1 else float(value)
-
-
-def _address(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
 
 
 def _iso(text: str) -> datetime | None:

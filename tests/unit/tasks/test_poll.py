@@ -26,8 +26,10 @@ from chainhub._tasks.poll import (
     severity_of,
 )
 from chainhub._tasks.status import State, UnknownStatusWarning
+from chainhub._tasks.table import TaskId, task_named
 from chainhub_api.models import VideoTask
 
+QUERY = task_named("video.query")
 URL = "https://cdn.example/v/1.mp4"
 
 
@@ -57,7 +59,7 @@ class Story:
     ):
         self.memory = DurationMemory(lambda: number)
         schedule = PollIntervals(self.memory, lambda: number, interval)
-        self.wait = Poll("veo:1", WaitOptions(schedule, deadline, **terms), start)
+        self.wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, deadline, **terms), start)
         self.asked, self.changes, self.now, self.lag = [], [], start, lag
         self.end = self.lead(list(script), latency, deadline)
 
@@ -163,7 +165,7 @@ def test_the_id_in_the_answer_need_not_be_the_one_asked_for():
     other = task("completed", URL, id="033fa60e")
     story = Story(task("pending", id="033fa60e"), other)
     assert story.end == Done(other)
-    assert story.wait.task_id == "veo:1"
+    assert story.wait.asked.id == "veo:1"
 
 
 @pytest.mark.parametrize(
@@ -298,7 +300,8 @@ def test_a_refusal_to_show_an_unfinished_video_is_not_yet(number):
 )
 def test_a_timeout_names_a_cache_that_keeps_an_answer(headers, told):
     """`Age`, or a `Date` that stays the same, says that the service did not answer itself."""
-    wait = Poll("veo:1", WaitOptions(PollIntervals(DurationMemory(float), float), 60.0), 0.0)
+    schedule = PollIntervals(DurationMemory(float), float)
+    wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, 60.0), 0.0)
     for number, (age, date) in enumerate(headers):
         now = 40.0 + number
         wait.answered(RUNNING, now)
@@ -685,7 +688,7 @@ def test_a_wait_may_have_no_deadline():
 def test_a_question_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadline():
     """Late first questions of a large crowd are asked as long as there is time at all."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
-    wait = Poll("veo:1", WaitOptions(schedule, 10.0), 0.0)
+    wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, 10.0), 0.0)
     assert [wait.may_ask(now) for now in (0.0, 9.0, 9.9, 10.0)] == [True, True, True, False]
     wait.answered(RUNNING, 0.0)
     assert [wait.may_ask(now) for now in (0.0, 9.0, 9.1)] == [True, True, False]
@@ -704,7 +707,7 @@ def test_the_schedule_learned_by_one_wait_serves_the_next():
     memory, now = DurationMemory(Random(1).random), 0.0
     schedule = PollIntervals(memory, lambda: 0.5)
     for _ in range(40):
-        wait = Poll("veo:1", WaitOptions(schedule, math.inf), now)
+        wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, math.inf), now)
         wait.answered(RUNNING, now)
         wait.answered(RUNNING, now + 59.0)
         now += 61.0
@@ -717,7 +720,7 @@ def test_the_schedule_learned_by_one_wait_serves_the_next():
 def test_long_and_strange_ids_stay_on_one_bounded_line():
     """An id of any length and any characters is shown safely."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
-    wait = Poll("x\n\x1b[31m" + "y" * 5000, WaitOptions(schedule, 1.0), 0.0)
+    wait = Poll(TaskId("x\n\x1b[31m" + "y" * 5000), WaitOptions(QUERY, schedule, 1.0), 0.0)
     text = str(wait.expired(1.0).error)
     assert text.isprintable()
     assert len(text) < 400

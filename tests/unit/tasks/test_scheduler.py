@@ -17,6 +17,7 @@ from chainhub import errors
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.poll import WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
+from chainhub._tasks.table import TaskId, task_named
 from chainhub_api.models import VideoTask
 
 URL = "https://cdn.example/v/1.mp4"
@@ -33,7 +34,7 @@ def scheduler(deadline=math.inf, in_flight=16, seed=1, interval=None):
     """Return an empty crowd."""
     random = Random(seed)
     schedule = PollIntervals(DurationMemory(random.random), random.random, interval)
-    return Scheduler(WaitOptions(schedule, deadline), in_flight)
+    return Scheduler(WaitOptions(task_named("video.query"), schedule, deadline), in_flight)
 
 
 class Service:
@@ -79,7 +80,7 @@ class Lead:
             fresh = next(self.ids, None)
             self.exhausted = fresh is None
             if fresh is not None:
-                self.many.add(fresh, self.clock)
+                self.many.add(TaskId(fresh), self.clock)
 
     def step(self):
         """Do what the crowd says; return whether there is more to do."""
@@ -102,7 +103,7 @@ class Lead:
         assert self.clock < math.inf, "the crowd sleeps for ever"
         while self.under_way and self.under_way[0][0] <= self.clock:
             ask = heapq.heappop(self.under_way)[2]
-            found = self.service.answer(ask.wait.task_id, self.clock)
+            found = self.service.answer(ask.wait.asked.id, self.clock)
             take = self.many.failed if isinstance(found, Exception) else self.many.answered
             self.note(take(ask, found, self.clock).outcome)
 
@@ -137,7 +138,7 @@ def test_every_task_gets_its_outcome():
 def test_changes_are_told():
     """An answer that shows something new is handed on, another is not."""
     many = scheduler()
-    many.add("a:1", 0.0)
+    many.add(TaskId("a:1"), 0.0)
     ask = many.act(0.0)
     assert many.answered(ask, task(), 0.1).changed == task()
     again = many.act(many.act(0.1).until)
@@ -147,7 +148,7 @@ def test_changes_are_told():
 def test_a_tasks_own_end_is_its_outcome():
     """A failed task is an outcome with its error and its last answer."""
     many = scheduler()
-    many.add("a:1", 0.0)
+    many.add(TaskId("a:1"), 0.0)
     news = many.answered(many.act(0.0), task(status="failed"), 0.1)
     assert type(news.outcome.error) is errors.TaskFailed
     assert news.outcome.task.status == "failed"
@@ -160,7 +161,7 @@ def test_ids_are_pulled_only_when_they_can_be_asked_about():
     many = scheduler(in_flight=4)
     for _ in range(100):
         if many.wants_more:
-            many.add(f"a:{next(pulled)}", 0.0)
+            many.add(TaskId(f"a:{next(pulled)}"), 0.0)
     assert next(pulled) == 4
     for _ in range(4):
         assert isinstance(many.act(0.0), SendPoll)
@@ -171,7 +172,7 @@ def test_no_more_questions_are_under_way_than_allowed():
     """With all in flight the crowd waits for an answer, or for the deadline."""
     many = scheduler(deadline=50.0, in_flight=2)
     for number in range(3):
-        many.add(f"a:{number}", 0.0)
+        many.add(TaskId(f"a:{number}"), 0.0)
     asks = [many.act(0.0), many.act(0.0)]
     assert many.act(0.0) == Idle(50.0)
     assert many.in_flight == 2
@@ -201,11 +202,11 @@ def test_at_the_deadline_every_task_without_an_outcome_gets_one():
 def test_a_late_task_is_not_asked_about_just_before_the_deadline():
     """A question that could not be answered in time is left out, a first one is not."""
     many = scheduler(deadline=10.0, in_flight=1, interval=8.0)
-    many.add("a:1", 0.0)
-    many.add("a:2", 0.0)
+    many.add(TaskId("a:1"), 0.0)
+    many.add(TaskId("a:2"), 0.0)
     many.answered(many.act(0.0), task("a:1"), 0.1)
     slow = many.act(0.1)
-    assert slow.wait.task_id == "a:2"
+    assert slow.wait.asked.id == "a:2"
     many.answered(slow, task("a:2"), 9.5)
     assert many.act(9.5) == Idle(10.0)
     assert {many.act(10.0).outcome.id, many.act(10.0).outcome.id} == {"a:1", "a:2"}
@@ -214,8 +215,8 @@ def test_a_late_task_is_not_asked_about_just_before_the_deadline():
 def test_completed_without_an_address_at_the_deadline_is_told_as_such():
     """The deadline does not hide that a task is done."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
-    many = Scheduler(WaitOptions(schedule, 4.0), 16)
-    many.add("a:1", 0.0)
+    many = Scheduler(WaitOptions(task_named("video.query"), schedule, 4.0), 16)
+    many.add(TaskId("a:1"), 0.0)
     many.answered(many.act(0.0), task(status="completed"), 2.5)
     ended = many.act(4.0)
     assert type(ended.outcome.error) is errors.ResultMissing
@@ -270,7 +271,7 @@ def test_a_gateway_that_comes_back_is_asked_at_full_width():
 def test_what_the_service_says_of_its_load_holds_for_all(error, free_at):
     """A 429, or a 503 with a Retry-After, holds back all polls; another error those of one task."""
     many = scheduler()
-    many.add("a:1", 0.0)
+    many.add(TaskId("a:1"), 0.0)
     many.failed(many.act(0.0), error, 0.1)
     assert many.pace.free_at == pytest.approx(free_at)
     assert many.pace.rate == math.inf
@@ -350,7 +351,7 @@ def test_ten_thousand_waiting_tasks_fit_in_sixty_megabytes():
     gc.collect()
     tracemalloc.start()
     for number in range(2000):
-        many.add(f"sora-2:task_01k6x15vhrff09dkkqjrzwhm{number:05}", 0.0)
+        many.add(TaskId(f"sora-2:task_01k6x15vhrff09dkkqjrzwhm{number:05}"), 0.0)
     asks = [many.act(0.0) for _ in range(2000)]
     while asks:
         number = len(asks)
@@ -366,7 +367,7 @@ def test_after_a_stop_past_the_deadline_each_task_is_asked_once_more():
     """Ctrl-Z, a laptop's sleep: what was known is old. Then a last answer has five seconds."""
     many = scheduler(deadline=100.0, in_flight=2, interval=10.0)
     for name in ("a", "b", "c"):
-        many.add(name, 0.0)
+        many.add(TaskId(name), 0.0)
     first = [many.act(0.0), many.act(0.0)]
     for ask, name in zip(first, "ab", strict=True):
         many.answered(ask, task(name), 1.0)
@@ -374,14 +375,14 @@ def test_after_a_stop_past_the_deadline_each_task_is_asked_once_more():
     third = many.act(1.0)
     assert many.failed(third, errors.RequestTimeoutError("slow"), 500.0).outcome is None
     asked = [many.act(500.0), many.act(500.0)]
-    assert {ask.wait.task_id for ask in asked} < {"a", "b", "c"}
+    assert {ask.wait.asked.id for ask in asked} < {"a", "b", "c"}
     assert many.ends_at == 505.0
     assert many.act(500.1) == Idle(505.0)
-    assert many.answered(asked[0], task(asked[0].wait.task_id, "completed", URL), 501.0).outcome
+    assert many.answered(asked[0], task(asked[0].wait.asked.id, "completed", URL), 501.0).outcome
     last = many.act(501.0)
     assert isinstance(last, SendPoll)
     for ask in (asked[1], last):
-        assert many.answered(ask, task(ask.wait.task_id), 502.0).outcome is None
+        assert many.answered(ask, task(ask.wait.asked.id), 502.0).outcome is None
     ends = [many.act(502.0), many.act(502.0)]
     assert [type(end.outcome.error) for end in ends] == [errors.WaitTimeout] * 2
     assert len(many) == 0
@@ -390,7 +391,7 @@ def test_after_a_stop_past_the_deadline_each_task_is_asked_once_more():
 def test_an_end_in_time_asks_nobody_again():
     """A machine that is a little late has not been stopped."""
     many = scheduler(deadline=100.0, interval=10.0)
-    many.add("a", 0.0)
+    many.add(TaskId("a"), 0.0)
     many.answered(many.act(0.0), task("a"), 1.0)
     assert type(many.act(100.9).outcome.error) is errors.WaitTimeout
 
@@ -398,7 +399,7 @@ def test_an_end_in_time_asks_nobody_again():
 def test_who_cannot_be_asked_after_a_stop_is_told_in_time():
     """A rate limit holds after a stop too."""
     many = scheduler(deadline=100.0, interval=10.0)
-    many.add("a", 0.0)
+    many.add(TaskId("a"), 0.0)
     many.failed(many.act(0.0), errors.RateLimitError("no", status=429, retry_after=60.0), 99.0)
     assert isinstance(many.act(110.0), Idle)
     assert type(many.act(115.0).outcome.error) is errors.WaitTimeout

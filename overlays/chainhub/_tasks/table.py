@@ -1,0 +1,240 @@
+"""What the contract says of a task operation, and what a wait is asked for: an id and parameters.
+
+The generated table holds plain data. A path leads through an answer: a text is a field, a number
+the place in a list, None every place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import attrs
+
+from chainhub.errors import ConfigurationError
+from chainhub_api.tasks import CREATES as _CREATES
+from chainhub_api.tasks import TASKS as _TASKS
+
+if TYPE_CHECKING:
+    from chainhub._session import Operation
+
+    Path = tuple[str | int | None, ...]
+    Paths = tuple[Path, ...]
+
+TASKS: Mapping[str, Any] = _TASKS
+CREATES: Mapping[str, Any] = _CREATES
+
+
+class TaskId(NamedTuple):
+    """What a poll asks for.
+
+    Attributes:
+        id: The id of the task.
+        parameters: The operation's further parameters, in the order of its table.
+    """
+
+    id: str
+    parameters: tuple[str, ...] = ()
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Task:
+    """An operation that says how a task is doing.
+
+    Attributes:
+        name: The operation, such as `video.query`.
+        returns: The name of the model it returns.
+        parameter: The parameter that takes the id.
+        parameters: Its further required parameters.
+        id: Where an answer has the id.
+        status: Where it has the status.
+        reason: Where the reason of a failure.
+        code: Where the code of a failure.
+        progress: Where the progress.
+        updated: Where the time of the last change.
+        results: Where the URLs of the results, the best ones first.
+        kind: What the results are: video, audio, image, file or none.
+        words: What status values mean beyond the usual ones.
+        content: The operation that returns the result itself, and its parameter.
+        main: Whether its methods also stand on the resource.
+    """
+
+    name: str
+    returns: str
+    parameter: str
+    parameters: tuple[str, ...]
+    id: Paths
+    status: Paths
+    reason: Paths
+    code: Paths
+    progress: Paths
+    updated: Paths
+    results: Paths
+    kind: str
+    words: Mapping[str, str]
+    content: tuple[str, str] | None
+    main: bool
+
+    @property
+    def holder(self) -> str:
+        """Whose `.wait` and `.download` it is in code: `video`, or `video.query`."""
+        return self.name.partition(".")[0] if self.main else self.name
+
+    @property
+    def wait(self) -> str:
+        """The name of a wait in events and spans."""
+        return f"{self.holder}.wait"
+
+    def operation(self) -> Operation:
+        """Return the operation to poll."""
+        from chainhub._session import operation_of
+
+        return operation_of(import_module(f"chainhub_api.api.{self.name}"), self.returns)
+
+    def arguments(self, asked: TaskId) -> dict[str, object]:
+        """Return the arguments of the operation for a task."""
+        return {
+            self.parameter: asked.id,
+            **dict(zip(self.parameters, asked.parameters, strict=True)),
+        }
+
+    def check(self, parameters: Mapping[str, object]) -> None:
+        """Refuse what is no parameter of the operation.
+
+        Raises:
+            TypeError: there is one.
+        """
+        for name in parameters:
+            if name not in self.parameters:
+                raise TypeError(f"{self.holder} got an unexpected keyword argument {name!r}")
+
+    def asked(self, task: object, parameters: Mapping[str, str]) -> TaskId:
+        """Return what to poll for an id, a task, or the answer of an operation that created it.
+
+        Raises:
+            ConfigurationError: there is no id, or a parameter is missing.
+        """
+        found, filled = (task, {}) if isinstance(task, str) else self._told(task)
+        if not isinstance(found, str) or not found.strip():
+            raise ConfigurationError("the task id must be a non-empty string")
+        if not self.parameters:
+            return TaskId(found)
+        filled.update(parameters)
+        missing = [name for name in self.parameters if name not in filled]
+        if missing:
+            names = ", ".join(f"{name}=" for name in missing)
+            raise ConfigurationError(f"{self.name} needs {names} besides the id of the task")
+        return TaskId(found, tuple(filled[name] for name in self.parameters))
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models that it returns."""
+        return _models(self.returns)
+
+    def made(self, task: object) -> bool:
+        """Return whether this is an answer of the operation, and not an id or another answer."""
+        return type(task).__name__ in self.models
+
+    def _told(self, answer: object) -> tuple[str | None, dict[str, str]]:
+        """Return the id and the parameters that an answer tells."""
+        model = type(answer).__name__
+        creates = [
+            create
+            for create in CREATES.values()
+            if create["task"] == self.name and model in _models(create["returns"])
+        ]
+        paths = self.id if self.made(answer) else ()
+        ids = values_at(answer, [*paths, *(path for create in creates for path in create["id"])])
+        told = [
+            {
+                name: value if isinstance(value, str) else next(values_at(answer, value), None)
+                for name, value in create["parameters"].items()
+            }
+            for create in creates
+        ]
+        # Two operations may return the same model and tell different parameters: then none.
+        filled = {
+            name: value
+            for name, value in (told[0] if told else {}).items()
+            if isinstance(value, str) and all(one.get(name) == value for one in told)
+        }
+        return next((str(one) for one in ids if isinstance(one, str | int)), None), filled
+
+
+@cache
+def task_named(name: str) -> Task:
+    """Return what the contract says of a task operation, such as `video.query`."""
+    # Now: when the first wait begins, perhaps no file can be opened any more.
+    import_module(f"chainhub_api.api.{name}")
+    return Task(name=name, **TASKS[name])
+
+
+def main_task() -> Task:
+    """Return the task operation that is meant where none is named: the first main one."""
+    mains = (name for name, task in TASKS.items() if task["main"])
+    return task_named(next(mains, next(iter(TASKS))))
+
+
+@lru_cache(256)
+def _find_task(model: str) -> Task | None:
+    """Return what is known of a model by its name; of operations that share one, all paths."""
+    tasks = [task_named(name) for name, task in TASKS.items() if model in _models(task["returns"])]
+    if len(tasks) < 2:
+        return tasks[0] if tasks else None
+    paths: dict[str, Any] = {
+        name: tuple(dict.fromkeys(path for task in tasks for path in getattr(task, name)))
+        for name in ("reason", "code", "progress", "results")
+    }
+    words = {word: state for task in tasks for word, state in task.words.items()}
+    return attrs.evolve(tasks[0], words=words, **paths)
+
+
+def task_of(model: object) -> Task:
+    """Return what the contract says of a task, by its model.
+
+    Raises:
+        ConfigurationError: no task operation returns such a model.
+    """
+    found = _find_task(type(model).__name__)
+    if found is None:
+        raise ConfigurationError(
+            f"a {type(model).__name__} is no task: no task operation of the contract returns one"
+        )
+    return found
+
+
+def task_models() -> set[str]:
+    """Return the names of all models of tasks."""
+    return {model for task in TASKS.values() for model in _models(task["returns"])}
+
+
+def values_at(holder: object, paths: Iterable[Path]) -> Iterator[Any]:
+    """Return the values at some paths that are there."""
+    return (value for path in paths for value in dig(holder, path) if value is not None)
+
+
+def dig(holder: object, path: Path) -> list[object]:
+    """Return the values at a path in models, mappings and lists."""
+    steps = iter(path)
+    for step in steps:
+        if isinstance(step, str):
+            extras = getattr(holder, "additional_properties", holder)
+            # Nearly all are dicts, and to ask an abstract class takes ten times as long.
+            if (type(extras) is dict or isinstance(extras, Mapping)) and step in extras:
+                holder = extras[step]
+            else:
+                holder = getattr(holder, step, None)
+        elif not isinstance(holder, list):
+            return []
+        elif step is None:
+            rest = tuple(steps)
+            return [value for each in holder for value in dig(each, rest)]
+        else:
+            holder = holder[step] if -len(holder) <= step < len(holder) else None
+    return [holder]
+
+
+def _models(returns: str) -> list[str]:
+    return returns.replace("|", " ").split()
