@@ -13,6 +13,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+import attrs
+
 from chainhub.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -74,8 +76,6 @@ COLD: Final = Plan(first=20.0, gap=5.0, early=5.0, median=None)
 
 
 class PollProgress(NamedTuple):
-    """The progress of one wait."""
-
     elapsed: float
     polls: int
     failures: int
@@ -83,6 +83,7 @@ class PollProgress(NamedTuple):
     task: Any
 
 
+@attrs.define(eq=False)
 class _Window:
     """Durations of one period of time, a fair sample of all tasks that ended in it.
 
@@ -90,12 +91,11 @@ class _Window:
     end last.
     """
 
-    __slots__ = ("began", "count", "ended", "opened_at", "seen")
-
-    def __init__(self, opened_at: float) -> None:
-        self.opened_at = opened_at
-        self.began = self.ended = self.count = 0
-        self.seen: list[float] = []
+    opened_at: float
+    began: int = 0
+    ended: int = 0
+    count: int = 0
+    seen: list[float] = attrs.field(factory=list)
 
     def add(self, duration: float, random: Callable[[], float]) -> None:
         self.count += 1
@@ -104,39 +104,28 @@ class _Window:
         elif (place := int(random() * self.count)) < _MOST_SEEN:
             self.seen[place] = duration
 
-    def over(self, now: float) -> bool:
-        return self.count >= _MOST_SEEN and now - self.opened_at >= _SHORTEST_SEASON
-
-    @property
-    def settled(self) -> bool:
-        """Return whether most waits have ended: before that, only the fast tasks were seen."""
-        return self.ended >= _ENOUGH_ENDED * self.began
-
 
 class _Model:
-    __slots__ = ("_made_from", "_plan", "current", "past")
-
     def __init__(self, now: float) -> None:
         self.current = _Window(now)
         self.past: list[float] = []
         self._plan, self._made_from = COLD, (id(self.past), 0)
 
     def plan(self, now: float) -> Plan:
-        if self.current.over(now):
-            self.past, self.current = self.current.seen, _Window(now)
-        usable = self.current.seen if self.current.settled else []
-        made_from = (id(self.past), self.current.count if usable else 0)
+        window = self.current
+        if window.count >= _MOST_SEEN and now - window.opened_at >= _SHORTEST_SEASON:
+            self.past = window.seen
+            self.current = window = _Window(now)
+        # Before most waits have ended, only the fast tasks were seen.
+        usable = window.seen if window.ended >= _ENOUGH_ENDED * window.began else []
+        made_from = (id(self.past), window.count if usable else 0)
         if made_from != self._made_from:
             self._plan, self._made_from = plan_from(self.past + usable), made_from
         return self._plan
 
 
 class DurationMemory:
-    """The durations of tasks, per model and bounded. Thread-safe.
-
-    Args:
-        random: A source of numbers from 0.0 up to but not including 1.0.
-    """
+    """The durations of tasks, per model and bounded. Thread-safe; `random` is from 0.0 to 1.0."""
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
@@ -144,14 +133,13 @@ class DurationMemory:
         self._models: OrderedDict[str, _Model] = OrderedDict()
 
     def begin(self, task_id: str, now: float) -> Plan:
-        """Count a wait that begins and return its plan."""
         with self._lock:
             model = self._model(task_id, now)
             model.current.began += 1
             return model.plan(now)
 
     def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
-        """Count a wait that ended, with what it tells about the duration of its task.
+        """Count a wait that ended.
 
         Args:
             task_id: The task.
@@ -168,7 +156,7 @@ class DurationMemory:
                 model.current.add((after + by) / 2, self._random)
 
     def expected(self, task_id: str, now: float) -> float | None:
-        """Return the seconds such a task is expected to take, or None if too few were seen."""
+        """Return the seconds such a task is expected to take; None if too few were seen."""
         with self._lock:
             return self._model(task_id, now).plan(now).median
 
@@ -189,7 +177,6 @@ class DurationMemory:
 
 
 def plan_from(durations: Sequence[float]) -> Plan:
-    """Return the plan for a model whose tasks took these seconds."""
     count = len(durations)
     if count < _FEWEST_SEEN:
         return COLD
@@ -216,15 +203,13 @@ class PollIntervals:
         ConfigurationError: `interval` is not a positive number of seconds.
     """
 
-    __slots__ = ("_interval", "_memory", "_random")
-
     def __init__(
         self,
         memory: DurationMemory,
         random: Callable[[], float],
         interval: float | PollPolicy | None = None,
     ) -> None:
-        self._memory = memory
+        self.begin, self.end = memory.begin, memory.end
         self._random = random
         self._interval = interval if interval is None or callable(interval) else _checked(interval)
 
@@ -232,14 +217,6 @@ class PollIntervals:
     def asks(self) -> bool:
         """Whether a callback is asked, which wants to see the task."""
         return callable(self._interval)
-
-    def begin(self, task_id: str, now: float) -> Plan:
-        """Return the plan of a wait that begins."""
-        return self._memory.begin(task_id, now)
-
-    def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
-        """Learn from a wait that ended; see `DurationMemory.end`."""
-        self._memory.end(task_id, now, after=after, by=by)
 
     def after_answer(self, plan: Plan, turn: PollProgress, hint: float | None = None) -> float:
         """Return the seconds to wait after a response that was not final.
@@ -264,22 +241,19 @@ class PollIntervals:
 
     def _gap(self, plan: Plan, turn: PollProgress) -> float:
         if callable(self._interval):
-            return max(
-                _checked(self._interval(turn.elapsed, turn.polls, turn.task)), _FASTEST_OWN_PACE
-            )
+            gap = _checked(self._interval(turn.elapsed, turn.polls, turn.task))
+            return max(gap, _FASTEST_OWN_PACE)
         if self._interval is not None:
             return self._interval
-        # A short wait asks a few times too: who gives 10 s does not want two questions.
-        limit = max(turn.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT)
-        return min(self._planned(plan, turn), limit)
-
-    def _planned(self, plan: Plan, turn: PollProgress) -> float:
         jitter = _JITTER * self._random()
-        if turn.polls <= 1 and plan.early is not None and turn.elapsed < plan.early:
-            return (plan.early - turn.elapsed) * (1 - jitter)
         # Never later than planned, or the jitter would cost the fast tasks their speed.
-        first = plan.first * (1 - jitter) - turn.elapsed
-        return first if first > plan.gap else plan.gap * (1 - _JITTER + 2 * jitter)
+        gap = plan.first * (1 - jitter) - turn.elapsed
+        if turn.polls <= 1 and plan.early is not None and turn.elapsed < plan.early:
+            gap = (plan.early - turn.elapsed) * (1 - jitter)
+        elif gap <= plan.gap:
+            gap = plan.gap * (1 - _JITTER + 2 * jitter)
+        # A short wait asks a few times too: who gives 10 s does not want two questions.
+        return min(gap, max(turn.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT))
 
 
 def obeyed(retry_after: float | None) -> float | None:
@@ -290,13 +264,8 @@ def obeyed(retry_after: float | None) -> float | None:
 
 
 def _checked(interval: float) -> float:
-    if isinstance(interval, bool) or not isinstance(interval, int | float):
-        raise _unusable(interval)
-    if not 0 < interval <= _SLOWEST_OWN_PACE:
-        raise _unusable(interval)
+    number = isinstance(interval, int | float) and not isinstance(interval, bool)
+    if not number or not 0 < interval <= _SLOWEST_OWN_PACE:
+        shown = ascii(interval)[:60]
+        raise ConfigurationError(f"interval must be a positive number of seconds, not {shown}")
     return float(interval)
-
-
-def _unusable(interval: object) -> ConfigurationError:
-    shown = ascii(interval)[:60]
-    return ConfigurationError(f"interval must be a positive number of seconds, not {shown}")

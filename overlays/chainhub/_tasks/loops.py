@@ -13,18 +13,11 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-)
+from collections import abc
 from contextlib import suppress
 from inspect import isawaitable
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from chainhub import _clock
 from chainhub._clock import waker
@@ -35,24 +28,18 @@ from chainhub._transport import cancel_scope
 from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
-
     from chainhub._session import AsyncSessionTransport, SessionTransport
-    from chainhub._tasks.outcome import Outcome
 
-    OnUpdate = Callable[[Any], object]
-    Ids = Iterable[object] | AsyncIterable[object]
-
-T = TypeVar("T")
+    OnUpdate = abc.Callable[[Any], object]
+    Ids = abc.Iterable[object] | abc.AsyncIterable[object]
 
 
 def updates(
     poller: Poller,
     sender: OneByOne | Threads,
-    ids: Iterator[object],
+    ids: abc.Iterator[object],
     on_update: OnUpdate | None,
-) -> Generator[Update, None, None]:
-    """Yield what becomes known of the tasks, until each has an outcome."""
+) -> abc.Generator[Update, None, None]:
     with poller, sender:
         while poller.unfinished:
             poller.check_cancelled()
@@ -69,8 +56,7 @@ def updates(
 
 async def updates_async(
     poller: Poller, sender: AsyncOneByOne | AsyncTasks, on_update: OnUpdate | None
-) -> AsyncGenerator[Update, None]:
-    """Yield what becomes known of the tasks, until each has an outcome."""
+) -> abc.AsyncGenerator[Update, None]:
     running_loop()
     with poller:
         async with sender:
@@ -103,7 +89,6 @@ class OneByOne:
         pass
 
     def send(self, request: PollRequest) -> PollResult | None:
-        """Send a request, and return its result if it is there at once."""
         span = self._poller.spans.get(request.ask.wait.asked)
         send = inside(span, self._transport.exchange)
         try:
@@ -112,7 +97,6 @@ class OneByOne:
             return PollResult(request.ask, error)
 
     def wait(self, until: float) -> PollResult | None:
-        """Wait until a result comes, or the time is over."""
         _clock.sleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
         return None
 
@@ -166,7 +150,6 @@ class Threads(OneByOne):
                 self._came.put(PollResult(request.ask, error))
 
     def wait(self, until: float) -> PollResult | None:
-        """Wait until a result comes, or the time is over."""
         left = max(until - _clock.monotonic(), 0.0)
         if not self._poller.scheduler.in_flight and not math.isinf(left):
             # Nothing can come but the switch: a sleep, which a clock in tests may skip.
@@ -191,11 +174,9 @@ class AsyncOneByOne:
         pass
 
     def pull(self) -> Update | None:
-        """Read the next id, or start to."""
         return self._poller.pull(self._single)
 
     async def send(self, request: PollRequest) -> PollResult | None:
-        """Send a request, and return its result if it is there at once."""
         span = self._poller.spans.get(request.ask.wait.asked)
         send = ainside(span, self._transport.exchange)
         try:
@@ -204,7 +185,6 @@ class AsyncOneByOne:
             return PollResult(request.ask, error)
 
     async def wait(self, until: float) -> object:
-        """Wait until a result comes, or the time is over."""
         await _clock.asleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
         return None
 
@@ -214,7 +194,7 @@ class AsyncTasks(AsyncOneByOne):
 
     def __init__(self, poller: Poller, ids: Ids) -> None:
         super().__init__(poller)
-        self._ids = aiter(ids if isinstance(ids, AsyncIterable) else _async(ids))
+        self._ids = aiter(ids if isinstance(ids, abc.AsyncIterable) else _async(ids))
         self._came: asyncio.Queue[object] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -224,17 +204,15 @@ class AsyncTasks(AsyncOneByOne):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def pull(self) -> Update | None:
-        """Start to read the next id: they may be slow to come."""
         self._poller.reading = True
         self._start(self._read())
         return None
 
     async def send(self, request: PollRequest) -> PollResult | None:
-        """Let a task send a request."""
         self._start(self._send(request))
         return None
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: abc.Coroutine[None, None, None]) -> None:
         self._tasks.add(asyncio.get_running_loop().create_task(work))
 
     def _done(self, came: object) -> None:
@@ -261,30 +239,26 @@ class AsyncTasks(AsyncOneByOne):
         self._done(came)
 
     async def wait(self, until: float) -> object:
-        """Wait until a result or an id comes, or the time is over."""
         came: object = None
         if not self._came.empty():
-            return _raised(self._came.get_nowait())
-        left = until - _clock.monotonic()
-        with suppress(TimeoutError):
-            async with _clock.timeout(None if math.isinf(left) else left) as scope:
-                with cancel_scope(self._poller.user_cancel, lambda: waker(scope)):
-                    came = await self._came.get()
-        return _raised(came)
+            came = self._came.get_nowait()
+        else:
+            left = until - _clock.monotonic()
+            with suppress(TimeoutError):
+                async with _clock.timeout(None if math.isinf(left) else left) as scope:
+                    with cancel_scope(self._poller.user_cancel, lambda: waker(scope)):
+                        came = await self._came.get()
+        if isinstance(came, BaseException):
+            raise came
+        return came
 
 
-async def _async(ids: Iterable[object]) -> AsyncIterator[object]:
+async def _async(ids: abc.Iterable[object]) -> abc.AsyncIterator[object]:
     for task in ids:
         yield task
 
 
-def _raised(came: object) -> object:
-    if isinstance(came, BaseException):
-        raise came
-    return came
-
-
-class AsyncView(Generic[T]):
+class AsyncView:
     """What a caller sees of updates; without its reader it frees the journal at once.
 
     An async generator would free it a turn of the event loop later.
@@ -293,24 +267,21 @@ class AsyncView(Generic[T]):
     def __init__(
         self,
         poller: Poller,
-        found: AsyncGenerator[Update, None],
-        see: Callable[[Update], T | None],
+        found: abc.AsyncGenerator[Update, None],
     ) -> None:
         self._poller = poller
         self._updates = found
-        self._see = see
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> T:
+    async def __anext__(self) -> Any:  # noqa: ANN401 - a model, or an outcome
         async for update in self._updates:
-            if (seen := self._see(update)) is not None:
-                return seen
+            if (item := self._poller.seen(update)) is not None:
+                return item
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """End the requests and close the journal."""
         await self._updates.aclose()
 
     def __del__(self) -> None:
@@ -318,42 +289,17 @@ class AsyncView(Generic[T]):
             self._poller.release()
 
 
-def seen(found: Iterator[Update], see: Callable[[Update], T | None]) -> Iterator[T]:
-    """Yield what a caller sees of updates."""
+def seen(poller: Poller, found: abc.Iterator[Update]) -> abc.Iterator[Any]:
     for update in found:
-        if (item := see(update)) is not None:
+        if (item := poller.seen(update)) is not None:
             yield item
 
 
-def result_of(outcome: Outcome[T] | None) -> T:
-    """Return the task with which a single wait has ended.
-
-    Raises:
-        ChainhubError: the wait has ended with it.
-    """
-    assert outcome is not None  # every id has one, and it comes last
-    return outcome.result()
-
-
-def change_of(update: Update) -> Any:  # noqa: ANN401 - a model of the contract
-    """Return the task to yield for somebody who watches it, if it has changed or is final.
-
-    Raises:
-        ChainhubError: the wait has ended with it.
-    """
-    return update.changed if update.outcome is None else update.outcome.result()
-
-
-def outcome_of(update: Update) -> Any:  # noqa: ANN401 - one of two classes, for type checkers
-    """Return the outcome, if there is one."""
-    return update.outcome
-
-
-_unfinished: weakref.WeakKeyDictionary[Generator[Update, None, None], int]
+_unfinished: weakref.WeakKeyDictionary[abc.Generator[Update, None, None], int]
 _unfinished = weakref.WeakKeyDictionary()
 
 
-def until_exit(found: Generator[Update, None, None]) -> Generator[Update, None, None]:
+def until_exit(found: abc.Generator[Update, None, None]) -> abc.Generator[Update, None, None]:
     """Close updates at exit, if nobody has read them to their end."""
     _unfinished[found] = os.getpid()
     return found

@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import (
-        AsyncIterable,
-        AsyncIterator,
-        Callable,
-        Collection,
-        Iterable,
-        Iterator,
-        Mapping,
-    )
+    from collections import abc
     from pathlib import Path
 
     from chainhub._cancel import Cancel
@@ -35,7 +27,7 @@ if TYPE_CHECKING:
 
     Interval = float | PollPolicy
     JournalPath = str | os.PathLike[str]
-    OnProgress = Callable[[Progress], object]
+    OnProgress = abc.Callable[[Progress], object]
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -95,10 +87,10 @@ class TaskMethods(Generic[T, C]):
         task: str | T | C,
         *,
         deadline: float | None = DEADLINE,
-        on_update: Callable[[T], object] | None = None,
+        on_update: abc.Callable[[T], object] | None = None,
         interval: Interval | None = None,
         raise_on_failure: bool = True,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
     ) -> T:
@@ -133,10 +125,9 @@ class TaskMethods(Generic[T, C]):
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=raise_on_failure)
-        outcome = None
-        for update in loops.updates(one, loops.OneByOne(one), iter((task,)), on_update):
-            outcome = update.outcome
-        result: T = loops.result_of(outcome)
+        found = loops.updates(one, loops.OneByOne(one), iter((task,)), on_update)
+        (outcome,) = [u.outcome for u in found if u.outcome is not None]
+        result: T = outcome.result()
         return result
 
     def watch(
@@ -145,10 +136,10 @@ class TaskMethods(Generic[T, C]):
         *,
         deadline: float | None = DEADLINE,
         interval: Interval | None = None,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> Iterator[T]:
+    ) -> abc.Iterator[T]:
         """Yield the task each time its status, progress or URL has changed, the finished one last.
 
         A failed task is yielded, not raised; otherwise it works like `wait`.
@@ -171,16 +162,16 @@ class TaskMethods(Generic[T, C]):
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=False)
         found = loops.updates(one, loops.OneByOne(one), iter((task,)), None)
-        return loops.seen(found, loops.change_of)
+        return loops.seen(one, found)
 
     def wait_many(
         self,
-        ids: Iterable[str | T | C],
+        ids: abc.Iterable[str | T | C],
         *,
         deadline: float | None = DEADLINE,
-        on_update: Callable[[T], object] | None = None,
+        on_update: abc.Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
@@ -198,16 +189,16 @@ class TaskMethods(Generic[T, C]):
 
     def as_completed(
         self,
-        ids: Iterable[str | T | C],
+        ids: abc.Iterable[str | T | C],
         *,
         deadline: float | None = DEADLINE,
-        on_update: Callable[[T], object] | None = None,
+        on_update: abc.Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> Iterator[Outcome[T]]:
+    ) -> abc.Iterator[Outcome[T]]:
         """Poll many tasks and yield an `Outcome` for each as soon as it is known.
 
         At most `max_connections` requests (100 by default) are in flight, each in a thread;
@@ -235,7 +226,7 @@ class TaskMethods(Generic[T, C]):
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
         found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
-        return loops.seen(loops.until_exit(found), loops.outcome_of)
+        return loops.seen(many, loops.until_exit(found))
 
     def download(
         self,
@@ -246,7 +237,7 @@ class TaskMethods(Generic[T, C]):
         if_exists: IfExists = "error",
         sha256: str | None = None,
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: Collection[str] = (),
+        allow_hosts: abc.Collection[str] = (),
         progress: OnProgress | None = None,
         deadline: float | None = None,
         cancel: Cancel | None = None,
@@ -306,12 +297,12 @@ class TaskMethods(Generic[T, C]):
 
     def download_many(
         self,
-        tasks: Iterable[str | T | C],
+        tasks: abc.Iterable[str | T | C],
         *,
         into: Place,
         if_exists: IfExists = "error",
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: Collection[str] = (),
+        allow_hosts: abc.Collection[str] = (),
         parallel: int = PARALLEL,
         progress: OnProgress | None = None,
         deadline: float | None = None,
@@ -368,10 +359,10 @@ class AsyncTaskMethods(Generic[T, C]):
         task: str | T | C,
         *,
         deadline: float | None = DEADLINE,
-        on_update: Callable[[T], object] | None = None,
+        on_update: abc.Callable[[T], object] | None = None,
         interval: Interval | None = None,
         raise_on_failure: bool = True,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
     ) -> T:
@@ -380,10 +371,9 @@ class AsyncTaskMethods(Generic[T, C]):
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=raise_on_failure)
-        outcome = None
-        async for update in loops.updates_async(one, loops.AsyncOneByOne(one, task), on_update):
-            outcome = update.outcome
-        result: T = loops.result_of(outcome)
+        found = loops.updates_async(one, loops.AsyncOneByOne(one, task), on_update)
+        (outcome,) = [u.outcome async for u in found if u.outcome is not None]
+        result: T = outcome.result()
         return result
 
     def watch(
@@ -392,26 +382,26 @@ class AsyncTaskMethods(Generic[T, C]):
         *,
         deadline: float | None = DEADLINE,
         interval: Interval | None = None,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> AsyncIterator[T]:
+    ) -> abc.AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
         from chainhub._tasks import loops, poller
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=False)
         found = loops.updates_async(one, loops.AsyncOneByOne(one, task), None)
-        return loops.AsyncView(one, found, loops.change_of)
+        return loops.AsyncView(one, found)
 
     async def wait_many(
         self,
-        ids: Iterable[str | T | C] | AsyncIterable[str | T | C],
+        ids: abc.Iterable[str | T | C] | abc.AsyncIterable[str | T | C],
         *,
         deadline: float | None = DEADLINE,
-        on_update: Callable[[T], object] | None = None,
+        on_update: abc.Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
@@ -425,22 +415,22 @@ class AsyncTaskMethods(Generic[T, C]):
 
     def as_completed(
         self,
-        ids: Iterable[str | T | C] | AsyncIterable[str | T | C],
+        ids: abc.Iterable[str | T | C] | abc.AsyncIterable[str | T | C],
         *,
         deadline: float | None = DEADLINE,
-        on_update: Callable[[T], object] | None = None,
+        on_update: abc.Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: Mapping[str, State] | None = None,
+        words: abc.Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> AsyncIterator[Outcome[T]]:
+    ) -> abc.AsyncIterator[Outcome[T]]:
         """Async `TaskMethods.as_completed`; `ids` may be an async iterable, `on_update` async."""
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
         found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
-        return loops.AsyncView(many, found, loops.outcome_of)
+        return loops.AsyncView(many, found)
 
     async def download(
         self,
@@ -451,7 +441,7 @@ class AsyncTaskMethods(Generic[T, C]):
         if_exists: IfExists = "error",
         sha256: str | None = None,
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: Collection[str] = (),
+        allow_hosts: abc.Collection[str] = (),
         progress: OnProgress | None = None,
         deadline: float | None = None,
         cancel: Cancel | None = None,
@@ -467,12 +457,12 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def download_many(
         self,
-        tasks: Iterable[str | T | C] | AsyncIterable[str | T | C],
+        tasks: abc.Iterable[str | T | C] | abc.AsyncIterable[str | T | C],
         *,
         into: Place,
         if_exists: IfExists = "error",
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: Collection[str] = (),
+        allow_hosts: abc.Collection[str] = (),
         parallel: int = PARALLEL,
         progress: OnProgress | None = None,
         deadline: float | None = None,

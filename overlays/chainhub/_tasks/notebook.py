@@ -14,7 +14,7 @@ from chainhub._redaction import one_line, redact_text
 from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.status import (
     State,
-    known_state_in,
+    known_state,
     progress_in,
     reason_in,
     status_in,
@@ -91,7 +91,7 @@ def show(task: object, *, url: bool = False) -> None:
 def card(task: object, *, url: bool = False) -> str:
     """Return a task as HTML: status, id, prompt, progress and result."""
     spec = task_of(task)
-    state = known_state_in(spec, task) or State.RUNNING
+    state = known_state(task, None, spec) or State.RUNNING
     badge, word = _BADGE.format(_COLOURS[state]), _escaped(status_in(spec, task)) or state.value
     ids = "".join(_escaped(value) for value in [*values_at(task, spec.id)][:1])
     parts = [f'<span style="{badge}">{word}</span> <code>{ids}</code>']

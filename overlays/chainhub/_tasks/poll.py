@@ -17,21 +17,23 @@ import warnings
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
+
 from chainhub import errors
 from chainhub._session import logger
-from chainhub._tasks.intervals import PollIntervals, PollProgress, obeyed
+from chainhub._tasks.intervals import COLD, Plan, PollIntervals, PollProgress, obeyed
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import (
     State,
     UnknownStatusWarning,
+    best_urls_in,
     has_result,
-    known_state_in,
+    meaning_of,
     progress_in,
     shown_status,
-    state_in,
     status_in,
-    top_urls_in,
     urls_in,
+    warn_once,
 )
 
 if TYPE_CHECKING:
@@ -76,26 +78,18 @@ _LASTING_STATUSES = frozenset({501, 505, 525, 526})
 
 
 class PollAt(NamedTuple):
-    """Poll the service at this time."""
-
     at: float
 
 
 class ExpireAt(NamedTuple):
-    """Poll no more; at this time call `expired`."""
-
     at: float
 
 
 class Done(NamedTuple):
-    """Return the task."""
-
     task: Any
 
 
 class Raise(NamedTuple):
-    """Raise the error."""
-
     error: ChainhubError
 
 
@@ -103,7 +97,7 @@ Next = PollAt | ExpireAt | Done | Raise
 
 
 class Step(NamedTuple):
-    """What to do: first report the changed task, if any, then the next step."""
+    """First report the changed task, if any, then do what is next."""
 
     changed: Any
     then: Next
@@ -139,16 +133,11 @@ class Severity(Enum):
 
 def severity_of(error: ChainhubError) -> Severity:
     """Return what an error means for the next poll."""
-    if isinstance(error, errors.StatusError):
-        return _severity_of_status(error)
     if isinstance(error, errors.TLSError | errors.ProxyError):
         return Severity.DOUBTFUL
-    if isinstance(error, errors.TransportError | errors.ResponseError):
-        return Severity.PASSING
-    return Severity.HOPELESS
-
-
-def _severity_of_status(error: errors.StatusError) -> Severity:
+    if not isinstance(error, errors.StatusError):
+        passing = isinstance(error, errors.TransportError | errors.ResponseError)
+        return Severity.PASSING if passing else Severity.HOPELESS
     status = error.status or 0
     if status in _NOT_YET_STATUSES and (error.code or "").lower().endswith("not_ready"):
         return Severity.NOT_YET
@@ -158,11 +147,11 @@ def _severity_of_status(error: errors.StatusError) -> Severity:
         return Severity.HOPELESS
     if 300 <= status <= 399 or status in _LASTING_STATUSES:
         return Severity.DOUBTFUL
-    if 400 <= status <= 499 and status not in _PASSING_STATUSES:
-        return Severity.HOPELESS
-    return Severity.PASSING
+    hopeless = 400 <= status <= 499 and status not in _PASSING_STATUSES
+    return Severity.HOPELESS if hopeless else Severity.PASSING
 
 
+@attrs.define(eq=False)
 class Reach:
     """Whether anything has ever answered at the address; the waits of one call share it.
 
@@ -173,32 +162,25 @@ class Reach:
         error: Why the last one failed.
     """
 
-    __slots__ = ("_gaps", "answered", "due", "error", "failures")
-
-    def __init__(self) -> None:
-        self.answered = False
-        self.failures = 0
-        self.due = 0.0
-        self.error: ChainhubError | None = None
-        self._gaps: tuple[float, ...] = ()
+    answered: bool = False
+    failures: int = 0
+    due: float = 0.0
+    error: ChainhubError | None = None
+    _gaps: tuple[float, ...] = ()
 
     @property
     def failing(self) -> bool:
-        """Whether attempts reach nobody, and nobody has ever answered."""
         return self.failures > 0 and not self.answered
 
     @property
     def most(self) -> int:
-        """How many attempts in a row may fail."""
         return len(self._gaps) + 1
 
     @property
     def over(self) -> bool:
-        """Whether there is no use in another attempt."""
         return self.failing and self.failures >= self.most
 
     def failed(self, error: ChainhubError, gaps: tuple[float, ...], now: float) -> None:
-        """Take an attempt that reached nobody."""
         if self.failures and now + _TOGETHER < self.due:
             return
         took = now - self.due if self.failures else 0.0
@@ -217,67 +199,42 @@ def gaps_while_unreached(error: ChainhubError) -> tuple[float, ...] | None:
     return None
 
 
+@attrs.define(eq=False, weakref_slot=False)
 class Poll:
     """Wait for one task.
-
-    Args:
-        asked: The task.
-        terms: What the caller wants.
-        now: The present instant in seconds.
-        reach: What the waits of one call know of the address.
 
     Attributes:
         request: The request of a poll, once it was made: to make it costs as much as to send it.
         tally: How many polls in a row have failed, and how many may.
     """
 
-    __slots__ = (
-        "_age",
-        "_answers",
-        "_body",
-        "_dated",
-        "_doubts",
-        "_error",
-        "_failures",
-        "_missing",
-        "_plan",
-        "_reach",
-        "_reread",
-        "_running_until",
-        "_seen",
-        "_settling",
-        "_settling_since",
-        "_task",
-        "_terms",
-        "asked",
-        "polls",
-        "request",
-        "started_at",
-        "tally",
-    )
+    asked: TaskId
+    _terms: WaitOptions
+    started_at: float
+    _reach: Reach = attrs.field(factory=Reach)
+    request: PreparedRequest | None = None
+    polls: int = 0
+    tally: tuple[int, int] = (0, MOST_FAILURES)
+    _plan: Plan = COLD
+    _answers: int = 0
+    _failures: int = 0
+    _doubts: int = 0
+    _missing: int = 0
+    _settling: int = 0
+    _settling_since: float = 0.0
+    _running_until: float | None = None
+    _error: ChainhubError | None = None
+    # What a watcher sees of the last answer: status, progress and URLs.
+    _seen: tuple[object, ...] | None = None
+    _task: object = None
+    # The last answer as it came, instead of the task, which is several times as large.
+    _body: bytes | None = None
+    _reread: Callable[[bytes], object] | None = None
+    _age: str | None = None
+    _dated: tuple[str, float] | None = None
 
-    def __init__(
-        self, asked: TaskId, terms: WaitOptions, now: float, reach: Reach | None = None
-    ) -> None:
-        self.asked = asked
-        self.tally = (0, MOST_FAILURES)
-        self.request: PreparedRequest | None = None
-        self._reach = reach or Reach()
-        self.started_at = now
-        self.polls = 0
-        self._terms = terms
-        self._plan = terms.schedule.begin(asked.id, now)
-        self._answers = self._failures = self._doubts = self._missing = self._settling = 0
-        self._settling_since = now
-        self._running_until: float | None = None
-        self._error: ChainhubError | None = None
-        self._task: object = None
-        # What a watcher sees of the last answer: status, progress and URLs.
-        self._seen: tuple[object, ...] | None = None
-        self._body: bytes | None = None
-        self._reread: Callable[[bytes], object] | None = None
-        self._age: str | None = None
-        self._dated: tuple[str, float] | None = None
+    def __attrs_post_init__(self) -> None:
+        self._plan = self._terms.schedule.begin(self.asked.id, self.started_at)
 
     @property
     def task(self) -> Any:  # noqa: ANN401 - a model of the contract
@@ -294,14 +251,45 @@ class Poll:
     def answered(self, task: object, now: float, hint: float | None = None) -> Step:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
         spec = self._terms.spec
-        seen = status_in(spec, task), progress_in(spec, task), *urls_in(spec, task)
+        status = status_in(spec, task)
+        seen = status, progress_in(spec, task), *urls_in(spec, task)
         changed = task if seen != self._seen else None
         if changed is not None:
             self._age = self._dated = None
-        self._settle(task, now)
+        state = meaning_of(status, spec, self._terms.words)
+        if state is not None:
+            self._settling = 0
+        else:
+            warn_once(status)
+            state = State.SUCCEEDED if self._settles(task, now) else State.RUNNING
         self._count_answer()
         self._task, self._seen, self._body = task, seen, None
-        return Step(changed, self._after(task, now, hint))
+        if state is State.RUNNING:
+            return Step(changed, self._go_on(now, hint))
+        if state is State.SUCCEEDED and not has_result(spec, task):
+            self._missing += 1
+            if self._missing < GRACE:
+                return Step(changed, self._again(now, min(self._gap(now), _GRACE_GAP)))
+        return Step(changed, self._ended(task, state, now))
+
+    def _settles(self, task: object, now: float) -> bool:
+        """Count the responses in a row with the same unknown status value and URLs."""
+        spec = self._terms.spec
+        urls = best_urls_in(spec, task)
+        if self._settling and urls == best_urls_in(spec, self._task):
+            self._settling += 1
+        else:
+            self._settling, self._settling_since = bool(urls), now
+        long = now - self._settling_since >= _SETTLING_SECONDS
+        if self._settling < _SETTLING_POLLS or not long:
+            return False
+        warnings.warn(
+            f"task {shown_id(self.asked.id)} keeps the unknown status {self._status} with the "
+            f"same {spec.kind} URL: treated as succeeded",
+            UnknownStatusWarning,
+            stacklevel=3,
+        )
+        return True
 
     def note_headers(self, age: str | None, date: str | None, now: float) -> None:
         """Note what the headers of a response say of a cache between the service and us."""
@@ -310,24 +298,17 @@ class Poll:
             self._dated = None if date is None else (date, now)
 
     def remember(self, body: bytes, reread: Callable[[bytes], object]) -> None:
-        """Keep the bytes of the last response instead of the task, which is several times as large.
+        """Keep the bytes of the last response; the same ones again mean no change.
 
-        Only of a task that runs: one that settles something, or that may have no result, counts
-        each time.
-
-        Args:
-            body: The response; the same bytes again mean no change.
-            reread: Returns the task.
+        Only of a task that runs: an answer that settles something counts each time.
         """
         if self._running_until is not None and not self._settling and not self._missing:
             self._body, self._reread, self._task = body, reread, None
 
     def repeats(self, body: bytes) -> bool:
-        """Return whether these bytes are those of the last response, which means no change."""
         return body == self._body
 
     def repeated(self, now: float, hint: float | None = None) -> Step:
-        """Take the last response once more, without parsing it."""
         self._count_answer()
         return Step(None, self._go_on(now, hint))
 
@@ -381,7 +362,6 @@ class Poll:
         return self._gave_up(told, now)
 
     def elapsed(self, now: float) -> float:
-        """Return the seconds since the wait began."""
         return now - self.started_at
 
     @property
@@ -391,26 +371,6 @@ class Poll:
     @property
     def _lead(self) -> float:
         return min(_LEAD, (self._terms.deadline_at - self.started_at) * _LEAD_SHARE)
-
-    def _after(self, task: object, now: float, hint: float | None) -> Next:
-        spec = self._terms.spec
-        state = state_in(spec, task, self._terms.words)
-        settled = self._settling >= _SETTLING_POLLS
-        if settled and now - self._settling_since >= _SETTLING_SECONDS:
-            warnings.warn(
-                f"task {shown_id(self.asked.id)} keeps the unknown status {self._status} with the "
-                f"same {spec.kind} URL: treated as succeeded",
-                UnknownStatusWarning,
-                stacklevel=3,
-            )
-            state = State.SUCCEEDED
-        if state is State.RUNNING:
-            return self._go_on(now, hint)
-        if state is State.SUCCEEDED and not has_result(spec, task):
-            self._missing += 1
-            if self._missing < GRACE:
-                return self._again(now, min(self._gap(now), _GRACE_GAP))
-        return self._ended(task, state, now)
 
     def _go_on(self, now: float, hint: float | None) -> Next:
         self._missing = 0
@@ -473,17 +433,6 @@ class Poll:
         span = self._terms.deadline_at - self.started_at
         task = self.task if self._terms.schedule.asks else None
         return PollProgress(self.elapsed(now), self.polls, self._failures, span, task)
-
-    def _settle(self, task: object, now: float) -> None:
-        """Count the responses in a row with the same unknown status value and URLs."""
-        spec = self._terms.spec
-        urls = top_urls_in(spec.results[0], task) if spec.results else []
-        if not urls or known_state_in(spec, task, self._terms.words) is not None:
-            self._settling = 0
-        elif self._settling and urls == top_urls_in(spec.results[0], self._task):
-            self._settling += 1
-        else:
-            self._settling, self._settling_since = 1, now
 
     def _ended(self, task: object, state: State, now: float) -> Done | Raise:
         elapsed = self.elapsed(now)

@@ -74,16 +74,12 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
 
 
 class PollRequest(NamedTuple):
-    """A request to send now, and its limits."""
-
     ask: SendPoll
     prepared: PreparedRequest
     options: Options
 
 
 class PollResult(NamedTuple):
-    """The result of a request: the end of its call, or what it raised."""
-
     ask: SendPoll
     ended: CallResult | BaseException
 
@@ -91,19 +87,7 @@ class PollResult(NamedTuple):
 class Poller:
     """Many waits as a loop uses them, sync or async; one is a wait for a single task.
 
-    Args:
-        methods: Of which operation; its transport sends the requests.
-        parameters: The operation's further parameters.
-        deadline: Seconds for all of them together, None for no limit.
-        interval: Seconds between polls, or what returns them.
-        words: The meaning of further status values.
-        cancel: Ends the waits; without it the switch of the client's options does.
-        journal: The file of outcomes.
-        single: Whether there is one id only, whose requests the loop sends itself.
-        raises: Whether a task that ended without a result is an error.
-
     Attributes:
-        transport: Sends the requests.
         in_flight: How many requests may be in flight.
         more: Whether there may be more ids to read.
         reading: Whether the next one is being read.
@@ -158,7 +142,6 @@ class Poller:
         self.spans: dict[TaskId, OperationSpan] = {}
 
     def __enter__(self) -> None:
-        """Open the journal, if there is one."""
         if self._journal_path is not None:
             session = self.transport.session
             base_url, account = session.connector.base_url, account_of(session)
@@ -173,18 +156,15 @@ class Poller:
         self.release()
 
     def release(self) -> None:
-        """Close the journal; twice does no harm."""
         if self._journal is not None:
             self._journal.close()
 
     @property
     def unfinished(self) -> bool:
-        """Whether there may be another outcome."""
         return self.more or len(self.scheduler) > 0
 
     @property
     def wants_more(self) -> bool:
-        """Whether there is room for another id."""
         return self.more and not self.reading and self.scheduler.wants_more
 
     def pull(self, ids: Iterator[object]) -> Update | None:
@@ -215,7 +195,6 @@ class Poller:
         return {asked.id: found[asked.id] for asked in self._order}
 
     def act(self) -> PollRequest | Update | Idle | None:
-        """Return what to do now: send a request, report an update, or wait."""
         act = self.scheduler.act(_clock.monotonic())
         if not isinstance(act, SendPoll):
             return act
@@ -252,8 +231,24 @@ class Poller:
             return None if update.changed is None and update.outcome is None else update
         self.check_cancelled()
         update = self.scheduler.failed(came.ask, failure, now)
-        if update.next_at is not None and wait.tally[0]:
-            self._tell_retry(wait, failure, update.next_at - now)
+        failures, most = wait.tally
+        if update.next_at is not None and failures:
+            delay = update.next_at - now
+            what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
+            logger.info(what, shown_id(wait.asked.id), failures, most, delay, failure)
+            if (observer := self.transport.observers.on_retry) is not None:
+                observer(
+                    RetryEvent(
+                        method=failure.method or "GET",
+                        url=failure.url or "",
+                        attempt=failures,
+                        delay=delay,
+                        error=failure,
+                        max_attempts=most,
+                        task_id=wait.asked.id,
+                        operation=self._spec.wait,
+                    )
+                )
         return None if update.outcome is None else update
 
     def _read(self, came: PollResult, now: float) -> Update:
@@ -292,12 +287,17 @@ class Poller:
             self._journal.record(outcome, asked)
         return update
 
-    def check_cancelled(self) -> None:
-        """Raise if the switch was set.
+    def seen(self, update: Update) -> Any:  # noqa: ANN401 - a model, or an outcome
+        """Return what a caller sees: the task that has changed or is final, else the outcome.
 
         Raises:
-            CancelledByUser: it was.
+            ChainhubError: a single wait has ended with it.
         """
+        if not self._is_single:
+            return update.outcome
+        return update.changed if update.outcome is None else update.outcome.result()
+
+    def check_cancelled(self) -> None:
         if self.user_cancel is None or not self.user_cancel.is_set():
             return
         if (wait := self._single) is not None:
@@ -308,24 +308,4 @@ class Poller:
             )
         raise CancelledByUser(
             f"the wait for {len(self.scheduler)} tasks was cancelled; the tasks keep running"
-        )
-
-    def _tell_retry(self, wait: Poll, error: ChainhubError, delay: float) -> None:
-        failures, most = wait.tally
-        what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
-        logger.info(what, shown_id(wait.asked.id), failures, most, delay, error)
-        observer = self.transport.observers.on_retry
-        if observer is None:
-            return
-        observer(
-            RetryEvent(
-                method=error.method or "GET",
-                url=error.url or "",
-                attempt=failures,
-                delay=delay,
-                error=error,
-                max_attempts=most,
-                task_id=wait.asked.id,
-                operation=self._spec.wait,
-            )
         )

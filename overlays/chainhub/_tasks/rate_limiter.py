@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import attrs
+
 _SLOWEST: Final = 0.2
 _PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
@@ -33,6 +35,7 @@ _LONGEST_UNIT: Final = 16.0
 _LONGER: Final = 4.0
 
 
+@attrs.define(eq=False)
 class RateLimiter:
     """Decides when the next poll may be sent.
 
@@ -41,41 +44,27 @@ class RateLimiter:
         free_at: The instant of the next poll.
     """
 
-    __slots__ = (
-        "_answered",
-        "_began",
-        "_counted_at",
-        "_delivered",
-        "_grown",
-        "_limit",
-        "_next_unit",
-        "_others",
-        "_pause",
-        "_refused",
-        "_refused_at",
-        "_refused_sent_at",
-        "_since",
-        "_started_at",
-        "_unit",
-        "free_at",
-        "rate",
-    )
-
-    def __init__(self) -> None:
-        self.rate = self._limit = math.inf
-        self.free_at = self._refused_sent_at = -math.inf
-        # Answers and refusals of about the last second: each counts less as time passes.
-        self._answered = self._refused = self._delivered = 0.0
-        self._began = math.inf
-        self._since = self._started_at = self._counted_at = 0.0
-        # The first refusal of those that are not judged yet.
-        self._refused_at: float | None = None
-        self._others = 0
-        self._grown, self._pause = 0.0, _PAUSE
-        self._unit = self._next_unit = _FIRST_UNIT
+    rate: float = math.inf
+    free_at: float = -math.inf
+    _limit: float = math.inf
+    # Answers and refusals of about the last second: each counts less as time passes.
+    _answered: float = 0.0
+    _refused: float = 0.0
+    _delivered: float = 0.0
+    _counted_at: float = 0.0
+    _began: float = math.inf
+    _since: float = 0.0
+    _started_at: float = 0.0
+    # The first refusal of those that are not judged yet.
+    _refused_at: float | None = None
+    _refused_sent_at: float = -math.inf
+    _others: int = 0
+    _grown: float = 0.0
+    _pause: float = _PAUSE
+    _unit: float = _FIRST_UNIT
+    _next_unit: float = _FIRST_UNIT
 
     def started(self, now: float) -> None:
-        """Count a poll that is sent now."""
         if now < self._began:
             self._began = self._since = now
         if self._refused_at is not None:
@@ -86,7 +75,6 @@ class RateLimiter:
         self.free_at = max(self.free_at, now + 1 / self.rate)
 
     def passed(self, sent_at: float, now: float) -> None:
-        """Count a poll that got no 429."""
         self._count(now)
         self._answered += 1
         if sent_at > self._refused_sent_at:
@@ -106,7 +94,6 @@ class RateLimiter:
         self.pause(now, _PAUSE if retry_after is None else retry_after)
 
     def pause(self, now: float, seconds: float) -> None:
-        """Send nothing for some seconds, at most 60."""
         self._pause = min(seconds, _LONGEST_PAUSE)
         self.free_at = max(self.free_at, now + self._pause)
 

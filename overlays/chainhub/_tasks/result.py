@@ -34,7 +34,7 @@ from chainhub._download import (
 )
 from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
-from chainhub._tasks.status import State, known_state_in, shown_status, status_in, urls_in
+from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
 from chainhub._tasks.table import Task, TaskId
 from chainhub.errors import ConfigurationError, ResultMissing
 
@@ -189,7 +189,7 @@ def address_in(spec: Task, task_id: str, task: object) -> str:
     Raises:
         TaskError: there is none, because the task failed, is running or has no URL.
     """
-    state = known_state_in(spec, task)
+    state = known_state(task, None, spec)
     if state is State.RUNNING:
         shown = shown_status(status_in(spec, task))
         text = f"task {shown_id(task_id)} is {shown}: wait for it first"

@@ -30,25 +30,16 @@ _LAST_POLL = 5.0
 
 
 class SendPoll(NamedTuple):
-    """Poll this wait's task now, and pass in the response."""
-
     wait: Poll
     sent_at: float
 
 
 class Idle(NamedTuple):
-    """Do nothing until this time, unless a response comes before."""
-
     until: float
 
 
 class Update(NamedTuple):
-    """What has become known: a changed task to report, an outcome, both or neither.
-
-    Attributes:
-        next_at: The time of the next poll of the task, None if there is none.
-        asked: What the outcome is of.
-    """
+    """What has become known: a changed task to report, an outcome, both or neither."""
 
     changed: Any
     outcome: Outcome[Any] | None
@@ -58,10 +49,6 @@ class Update(NamedTuple):
 
 class Scheduler:
     """Wait for many tasks, with one poll at a time for each.
-
-    Args:
-        terms: What the caller wants; its deadline is the deadline of all.
-        in_flight: How many polls may be in flight.
 
     Attributes:
         ends_at: When the last poll must be answered: the deadline, or later after a stop.
@@ -81,21 +68,18 @@ class Scheduler:
 
     @property
     def wants_more(self) -> bool:
-        """Return whether there is room for another id: few added ones still wait for a poll."""
+        # Few of the added ones still wait for their first poll.
         return self._fresh < self._most
 
     def __len__(self) -> int:
-        """Return how many tasks have no outcome yet."""
         return len(self._due) + self.in_flight
 
     def add(self, asked: TaskId, now: float) -> Poll:
-        """Add a task, which must be new, and return its wait."""
         wait = Poll(asked, self._terms, now, self.reach)
         self._push(now, wait)
         return wait
 
     def act(self, now: float) -> SendPoll | Update | Idle:
-        """Return what to do at this time."""
         late = now - self._terms.deadline_at
         if late >= _STOPPED and self.ends_at == self._terms.deadline_at:
             self.ends_at = now + _LAST_POLL
@@ -123,17 +107,14 @@ class Scheduler:
     def answered(
         self, ask: SendPoll, task: object, now: float, hint: float | None = None
     ) -> Update:
-        """Take a response, and the seconds to wait that the server hints at, if it does."""
         self.pace.passed(ask.sent_at, now)
         return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
 
     def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
-        """Take the last response once more."""
         self.pace.passed(ask.sent_at, now)
         return self._next(ask.wait, ask.wait.repeated(now, hint), now)
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
-        """Take the error of a poll."""
         asked = obeyed(error.retry_after)
         if error.status == _REFUSED:
             self.pace.refused(ask.sent_at, now, asked)
@@ -142,7 +123,6 @@ class Scheduler:
         return self._next(ask.wait, ask.wait.failed(error, now), now)
 
     def _possible_at(self, due: float) -> float:
-        """Return when a poll that is due then can be sent."""
         # While nobody answers, one poll at a time is enough to find out.
         most = 1 if self.reach.failing else self._most
         if self.in_flight >= most:

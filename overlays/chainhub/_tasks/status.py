@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from threading import Lock
@@ -51,6 +52,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds until the year 5138, then milliseconds, microseconds, nanoseconds.
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 
+_LOST = (State.FAILED, State.CANCELLED, State.EXPIRED)
+
 _warned: set[str] = set()
 _warned_lock = Lock()
 
@@ -64,28 +67,21 @@ def state_of(task: object, *, words: Mapping[str, State] | None = None) -> State
         task: The task.
         words: The meaning of further status values, in any letter case; it has precedence.
     """
-    return state_in(task_of(task), task, words)
+    known = known_state(task, words)
+    if known is None:
+        warn_once(status_in(task_of(task), task))
+    return known or State.RUNNING
 
 
-def state_in(spec: Task, task: object, words: Mapping[str, State] | None = None) -> State:
-    """Return the state of a task; warn of an unknown status value once."""
-    known = known_state_in(spec, task, words)
-    if known is not None:
-        return known
-    _warn_once(shown_status(status_in(spec, task)))
-    return State.RUNNING
-
-
-def known_state(task: object, words: Mapping[str, State] | None = None) -> State | None:
-    """Return the state of a task, or None for an unknown status value."""
-    return known_state_in(task_of(task), task, words)
-
-
-def known_state_in(
-    spec: Task, task: object, words: Mapping[str, State] | None = None
+def known_state(
+    task: object, words: Mapping[str, State] | None = None, spec: Task | None = None
 ) -> State | None:
-    """Return the state of a task, or None for an unknown status value."""
-    status = status_in(spec, task)
+    spec = spec or task_of(task)
+    return meaning_of(status_in(spec, task), spec, words)
+
+
+def meaning_of(status: object, spec: Task, words: Mapping[str, State] | None) -> State | None:
+    """Return the state that a status value stands for, or None if that is unknown."""
     if not isinstance(status, str):
         return State.RUNNING
     word = _normal(status)
@@ -99,7 +95,6 @@ def known_state_in(
 
 
 def status_in(spec: Task, task: object) -> object:
-    """Return the original status value of a task."""
     for path in spec.status:
         if (found := dig(task, path)) and found[0] is not None:
             return found[0]
@@ -116,18 +111,12 @@ def reason_of(task: object, *, words: Mapping[str, State] | None = None) -> str 
 
     A task that succeeded may still contain the errors of earlier attempts; they are ignored.
     """
-    spec = task_of(task)
-    return reason_in(spec, task) if _is_lost(spec, task, words) else None
+    return reason_in(task_of(task), task) if known_state(task, words) in _LOST else None
 
 
 def code_of(task: object, *, words: Mapping[str, State] | None = None) -> str | None:
     """Return the service's error code of a failed task, or None."""
-    spec = task_of(task)
-    return code_in(spec, task) if _is_lost(spec, task, words) else None
-
-
-def _is_lost(spec: Task, task: object, words: Mapping[str, State] | None) -> bool:
-    return known_state_in(spec, task, words) not in (None, State.RUNNING, State.SUCCEEDED)
+    return code_in(task_of(task), task) if known_state(task, words) in _LOST else None
 
 
 def reason_in(spec: Task, task: object) -> str | None:
@@ -146,7 +135,6 @@ def progress_of(task: object) -> float | None:
 
 
 def progress_in(spec: Task, task: object) -> float | None:
-    """Return the progress of a task."""
     readings = map(_fraction, values_at(task, spec.progress))
     return next((reading for reading in readings if reading is not None), None)
 
@@ -161,23 +149,26 @@ def result_urls_of(task: object) -> list[str]:
 
 
 def urls_in(spec: Task, task: object) -> list[str]:
-    """Return the URLs of the results of a task: of the first path that leads to any."""
     for path in spec.results:
-        if urls := top_urls_in(path, task):
+        if urls := _urls_at(path, task):
             return urls
     return []
+
+
+def best_urls_in(spec: Task, task: object) -> list[str]:
+    """Return the URLs of the finished results only: at other places there may be earlier ones."""
+    return _urls_at(spec.results[0], task) if spec.results else []
+
+
+def _urls_at(path: Path, task: object) -> list[str]:
+    found = (value.strip() for value in dig(task, path) if isinstance(value, str))
+    return [url for url in found if url]
 
 
 def has_result(spec: Task, task: object) -> bool:
     """Return whether a task that succeeded has all that it is to have."""
     needs = spec.results and spec.kind != "none" and spec.content is None
     return not needs or bool(urls_in(spec, task))
-
-
-def top_urls_in(path: Path, task: object) -> list[str]:
-    """Return the URLs at a path."""
-    found = (value.strip() for value in dig(task, path) if isinstance(value, str))
-    return [url for url in found if url]
 
 
 def video_url_of(task: object) -> str | None:
@@ -197,18 +188,26 @@ def updated_at(task: object) -> datetime | None:
     if isinstance(value, str):
         value = value.strip()
         if not _NUMBER.fullmatch(value):
-            return _iso(value)
+            with suppress(ValueError, OverflowError):
+                read = datetime.fromisoformat(value)
+                return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+            return None
         value = float(value)
-    return _instant(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not 0 < value < _UNITS[-1][0]:
+        return None
+    unit = next(unit for limit, unit in _UNITS if value < limit)
+    return _EPOCH + timedelta(seconds=value / unit)
 
 
 def _normal(word: str) -> str:
-    """Return a status value in lower case, stripped, with one kind of separator."""
     short = word[: _LONGEST_WORD + 1].strip().casefold()
     return short.replace("-", "_").replace(" ", "_")
 
 
-def _warn_once(shown: str) -> None:
+def warn_once(status: object) -> None:
+    shown = shown_status(status)
     with _warned_lock:
         if shown in _warned or len(_warned) >= _MOST_WARNINGS:
             return
@@ -217,7 +216,7 @@ def _warn_once(shown: str) -> None:
         f"unknown task status {shown}: treated as running; "
         "pass words={...: State...} if it means something else",
         UnknownStatusWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
 
 
@@ -240,35 +239,12 @@ def _code(value: object) -> str | None:
 
 def _fraction(value: object) -> float | None:
     """Return a progress as a fraction: 61, "61%" and 0.61 are the same."""
+    whole = isinstance(value, int)
     if isinstance(value, str):
         match = _PERCENT.fullmatch(value.strip())
         if match is None:
             return None
-        whole = bool(match[2]) or "." not in match[1]
-        return _scaled(float(match[1]), whole=whole)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return _scaled(value, whole=isinstance(value, int))
-
-
-def _scaled(value: float, *, whole: bool) -> float | None:
-    if not 0 <= value <= 100:
+        whole, value = bool(match[2]) or "." not in match[1], float(match[1])
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         return None
     return value / 100 if whole or value > 1 else float(value)
-
-
-def _iso(text: str) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _instant(value: object) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not 0 < value < _UNITS[-1][0]:
-        return None
-    unit = next(unit for limit, unit in _UNITS if value < limit)
-    return _EPOCH + timedelta(seconds=value / unit)

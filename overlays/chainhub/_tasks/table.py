@@ -28,12 +28,7 @@ CREATES: Mapping[str, Any] = _CREATES
 
 
 class TaskId(NamedTuple):
-    """What a poll asks for.
-
-    Attributes:
-        id: The id of the task.
-        parameters: The operation's further parameters, in the order of its table.
-    """
+    """What a poll asks for: an id, and further parameters in the order of `Task.parameters`."""
 
     id: str
     parameters: tuple[str, ...] = ()
@@ -41,20 +36,13 @@ class TaskId(NamedTuple):
 
 @attrs.frozen(eq=False, kw_only=True)
 class Task:
-    """An operation that says how a task is doing.
+    """An operation that says how a task is doing, as the table of the contract has it.
 
     Attributes:
-        name: The operation, such as `video.query`.
-        returns: The name of the model it returns.
+        returns: The name of the model it returns, or of several.
         parameter: The parameter that takes the id.
         parameters: Its further required parameters.
-        id: Where an answer has the id.
-        status: Where it has the status.
-        reason: Where the reason of a failure.
-        code: Where the code of a failure.
-        progress: Where the progress.
-        updated: Where the time of the last change.
-        results: Where the URLs of the results, the best ones first.
+        results: Where the URLs of the results are, the best ones first.
         kind: What the results are: video, audio, image, file or none.
         words: What status values mean beyond the usual ones.
         content: The operation that returns the result itself, and its parameter.
@@ -84,28 +72,18 @@ class Task:
 
     @property
     def wait(self) -> str:
-        """The name of a wait in events and spans."""
         return f"{self.holder}.wait"
 
     def operation(self) -> Operation:
-        """Return the operation to poll."""
         from chainhub._session import operation_of
 
         return operation_of(import_module(f"chainhub_api.api.{self.name}"), self.returns)
 
     def arguments(self, asked: TaskId) -> dict[str, object]:
-        """Return the arguments of the operation for a task."""
-        return {
-            self.parameter: asked.id,
-            **dict(zip(self.parameters, asked.parameters, strict=True)),
-        }
+        further = zip(self.parameters, asked.parameters, strict=True)
+        return {self.parameter: asked.id, **dict(further)}
 
     def check(self, parameters: Mapping[str, object]) -> None:
-        """Refuse what is no parameter of the operation.
-
-        Raises:
-            TypeError: there is one.
-        """
         for name in parameters:
             if name not in self.parameters:
                 raise TypeError(f"{self.holder} got an unexpected keyword argument {name!r}")
@@ -130,7 +108,6 @@ class Task:
 
     @property
     def models(self) -> list[str]:
-        """The names of the models that it returns."""
         return _models(self.returns)
 
     def made(self, task: object) -> bool:
@@ -185,7 +162,7 @@ def _find_task(model: str) -> Task | None:
         return tasks[0] if tasks else None
     paths: dict[str, Any] = {
         name: tuple(dict.fromkeys(path for task in tasks for path in getattr(task, name)))
-        for name in ("reason", "code", "progress", "results")
+        for name in ("id", "status", "reason", "code", "progress", "updated", "results")
     }
     words = {word: state for task in tasks for word, state in task.words.items()}
     return attrs.evolve(tasks[0], words=words, **paths)
