@@ -6,12 +6,14 @@ describe before generated code parses it; `explain_misfit` makes the error of a 
 here sends, waits or looks at a clock.
 """
 
+from chainhub._responses.response import charset_of
 from chainhub._responses.status_error import decode_json, explain_misfit, judge
 from chainhub._responses.validation import Declared, Mismatch, is_unset, members, resolve
 
 __all__ = [
     "Declared",
     "Mismatch",
+    "charset_of",
     "decode_json",
     "explain_misfit",
     "is_unset",

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
-from chainhub._responses import APIResponse
+from chainhub._responses import charset_of
 from chainhub._session import (
     CallResult,
     Options,
@@ -34,6 +34,7 @@ from chainhub._tasks.poll import Poll, WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
 from chainhub._tasks.status import status_in
 from chainhub._tasks.table import main_task
+from chainhub._transport import Response
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -263,14 +264,14 @@ class Poller:
         task = self.transport.read(self._operation, ended, lenient=True)
         update = self.scheduler.answered(ask, task, now, hint)
         # Only where other headers could not mean another text.
-        if answer.status == 200 and (answer.body.isascii() or answer.charset() in _UTF_8):
+        if answer.status == 200 and (answer.body.isascii() or charset_of(answer) in _UTF_8):
             ask.wait.remember(answer.body, self._reread)
         else:
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
         return update
 
     def _reread(self, body: bytes) -> object:
-        answer = APIResponse(200, [], body, "GET", self.transport.session.connector.base_url)
+        answer = Response(200, [], body)
         return self._operation.parse(answer, self.transport.secrets(), lenient=True)
 
     def kept(self, update: Update) -> Update:
