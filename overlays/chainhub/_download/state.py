@@ -6,7 +6,7 @@ The next step is another attempt after a pause, perhaps at a new URL, or the end
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainhub import _session
@@ -55,7 +55,7 @@ class DownloadState:
         self,
         deadline_at: float,  # on the monotonic clock, or infinity
         retry: RetryPolicy,
-        secrets: Callable[[], tuple[str, ...]],  # masked in texts that come from outside
+        secrets: Callable[[], Iterable[str]],  # masked in texts that come from outside
         random: Callable[[], float],  # a number in [0, 1)
         kind: str = "video",  # what is downloaded, in messages
     ) -> None:

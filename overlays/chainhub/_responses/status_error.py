@@ -7,6 +7,7 @@ Every operation passes `judge` (by status only) and, where it declares JSON, `de
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ _ADVICE = {
 }
 
 
-def judge(response: Response, *, secrets: tuple[str, ...] = ()) -> StatusError | None:
+def judge(response: Response, *, secrets: Iterable[str] = ()) -> StatusError | None:
     """Return the error a response is by its status, or None for any 2xx.
 
     Args:
@@ -111,7 +112,7 @@ def judge(response: Response, *, secrets: tuple[str, ...] = ()) -> StatusError |
     return _error(response, parse_error_body(said), secrets)
 
 
-def decode_json(response: Response, *, secrets: tuple[str, ...] = ()) -> object:
+def decode_json(response: Response, *, secrets: Iterable[str] = ()) -> object:
     """Return the decoded body of a 2xx.
 
     Raises:
@@ -131,7 +132,7 @@ def decode_json(response: Response, *, secrets: tuple[str, ...] = ()) -> object:
 
 
 def explain_misfit(
-    response: Response, problem: Exception | str, *, secrets: tuple[str, ...] = ()
+    response: Response, problem: Exception | str, *, secrets: Iterable[str] = ()
 ) -> ChainhubError:
     """Return the error for a 2xx that could be decoded but is not what was declared.
 
@@ -160,7 +161,7 @@ def explain_misfit(
     return _refused(response, problem, secrets, field)
 
 
-def _hidden(response: Response, document: object, secrets: tuple[str, ...]) -> StatusError:
+def _hidden(response: Response, document: object, secrets: Iterable[str]) -> StatusError:
     """Return the error inside a good response."""
     said = parse_error_body(document)
     code = (said.code or said.kind or "").lower()
@@ -173,7 +174,7 @@ def _hidden(response: Response, document: object, secrets: tuple[str, ...]) -> S
 
 
 def _refused(
-    response: Response, problem: str, secrets: tuple[str, ...], field: str | None = None
+    response: Response, problem: str, secrets: Iterable[str], field: str | None = None
 ) -> ResponseError:
     page = _page(response, secrets)
     if page:
@@ -187,7 +188,7 @@ def _refused(
     return error
 
 
-def _facts(response: Response, secrets: tuple[str, ...], named_id: str | None = None) -> Facts:
+def _facts(response: Response, secrets: Iterable[str], named_id: str | None = None) -> Facts:
     """Return what every error about this response has; the body may name a request id."""
     ids = [*map(response.header, _ID_HEADERS), named_id, response.header(b"cf-ray")]
     number = next(filter(None, ids), None)
@@ -207,7 +208,7 @@ def _beginning(response: Response) -> str:
 def _error(
     response: Response,
     said: ErrorBody,
-    secrets: tuple[str, ...],
+    secrets: Iterable[str],
     *,
     page: HTMLErrorPage | None = None,
     hidden: int | None = None,
@@ -226,7 +227,7 @@ def _error(
     )
 
 
-def _page(response: Response, secrets: tuple[str, ...]) -> HTMLErrorPage | None:
+def _page(response: Response, secrets: Iterable[str]) -> HTMLErrorPage | None:
     page = read_page(_beginning(response), response.header(b"server"))
     if page is None or page.title is None:
         return page

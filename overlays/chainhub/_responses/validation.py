@@ -297,12 +297,12 @@ class Mismatch(Exception):
         self.found = found
         self._missing = missing
 
-    def field(self, secrets: tuple[str, ...] = ()) -> str | None:
+    def field(self, secrets: Iterable[str] = ()) -> str | None:
         """Return the path as text, such as `detail.items[3].status`, or None for the whole."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path[::-1])
         return redact_text("".join(steps).removeprefix("."), secrets, _LONGEST_PATH) or None
 
-    def sentence(self, secrets: tuple[str, ...] = ()) -> str:
+    def sentence(self, secrets: Iterable[str] = ()) -> str:
         """Return what is wrong, the value masked and cut."""
         field = self.field(secrets)
         place = f"the field {field}" if field else "the answer"
@@ -340,7 +340,7 @@ def _words(kind: object) -> str:
     return _WORDS.get(getattr(origin, "__name__", "NoneType"), "something else")
 
 
-def _shown(value: object, secrets: tuple[str, ...] = ()) -> str:
+def _shown(value: object, secrets: Iterable[str] = ()) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST_SHOWN):

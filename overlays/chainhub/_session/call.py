@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub import _clock, errors
@@ -237,7 +238,7 @@ class CallResult(NamedTuple):
 
 
 def error_of(
-    failure: Failure, secrets: tuple[str, ...], *, ambiguous: bool, deadline_over: bool
+    failure: Failure, secrets: Iterable[str], *, ambiguous: bool, deadline_over: bool
 ) -> ChainhubError:
     """Return the error for an attempt that got no answer."""
     text = redact_text(failure.text, secrets)
@@ -270,7 +271,7 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
 }
 
 
-def request_id_of(answer: Response, secrets: tuple[str, ...]) -> str | None:
+def request_id_of(answer: Response, secrets: Iterable[str]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
     found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
     return None if found is None else redact_text(found, secrets, limit=100)

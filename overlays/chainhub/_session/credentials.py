@@ -28,7 +28,7 @@ from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 ApiKey = str | Callable[[], str] | Callable[[], Awaitable[str]]
 _Ask = Callable[[], str] | Callable[[], Awaitable[str]]
@@ -77,13 +77,19 @@ class Key:
         return "<key>"
 
 
-class Secrets(tuple[str, ...]):
-    """Keys that must not be shown, and that do not show themselves."""
+class Secrets:
+    """The text of keys, one after the other; no tuple, whose items error trackers show."""
 
-    __slots__ = ()
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys = tuple(dict.fromkeys(keys))
+
+    def __iter__(self) -> Iterator[str]:
+        return (key.reveal() for key in self._keys)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} keys>"
+        return f"<{len(self._keys)} keys>"
 
 
 class Credentials:
@@ -163,9 +169,9 @@ class Credentials:
                 found = self._found_by_another(asked, rejected)
                 return found or self._take(*await self._acall())
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> Secrets:
         """Return the keys that must not be shown: the one in use and the last few before it."""
-        return Secrets(dict.fromkeys([key.reveal() for key in self._known]))
+        return Secrets(self._known)
 
     def reset_after_fork(self) -> None:
         """Replace the locks in a child process; a thread that no longer exists may hold them."""

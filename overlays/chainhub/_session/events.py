@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -205,7 +205,7 @@ LOGGERS_BELOW = ("httpx", "hpack.hpack", "hpack.table", *(f"httpcore.{one}" for 
 _FROM_OUTSIDE = r"(?s)\b(return_value|exception)=.*"
 
 
-UNDER_WAY: ContextVar[tuple[str | None, Callable[[], tuple[str, ...]]] | None]
+UNDER_WAY: ContextVar[tuple[str | None, Callable[[], Iterable[str]]] | None]
 UNDER_WAY = ContextVar("chainhub_under_way", default=None)
 """The request of ours that this thread or task is making, if any: the base URL whose addresses keep
 the value of `id` (None for media), and what returns the secrets to mask."""

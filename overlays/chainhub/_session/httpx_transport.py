@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.cookiejar import Cookie, DefaultCookiePolicy
 from types import ModuleType
 from typing import Any
@@ -38,9 +38,7 @@ from chainhub_api.types import UNSET, Unset
 class SafeResponse(httpx.Response):
     """A response whose `json()` raises typed errors only."""
 
-    def __init__(
-        self, outcome: CallResult, request: httpx.Request, secrets: tuple[str, ...]
-    ) -> None:
+    def __init__(self, outcome: CallResult, request: httpx.Request, secrets: Iterable[str]) -> None:
         response = outcome.value()
         headers = [pair for pair in response.headers if pair[0].lower() not in DECODED]
         super().__init__(response.status, headers=headers, content=response.body, request=request)
@@ -215,7 +213,7 @@ class BaseSessionTransport:
         """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
         return self.given is not None or bool(self.httpx_args) or is_mocked()
 
-    def secrets(self) -> tuple[str, ...]:
+    def secrets(self) -> Iterable[str]:
         """Return what must be masked in texts that came from outside."""
         return self.session.credentials.secrets()
 

@@ -8,7 +8,7 @@ gives the whole response beside the value that it stands for.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
@@ -29,7 +29,7 @@ from chainhub_api.types import UNSET
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Finished = tuple[CallResult, Callable[[], tuple[str, ...]]]
+Finished = tuple[CallResult, Callable[[], Iterable[str]]]
 """A call with a good answer, and what returns the secrets to mask in texts of it."""
 
 finished: ContextVar[list[Finished] | None] = ContextVar("finished", default=None)
@@ -54,11 +54,11 @@ class ResponseView:
     def __init__(
         self,
         response: Response,
-        secrets: tuple[str, ...],
+        secrets: Iterable[str],
         declared: Declared | None = None,
         lenient: bool = False,
     ) -> None:
-        self.status_code, _, self.content = response
+        self.status_code, self.content = response.status, response.body
         self._response = response
         self._secrets = secrets
         self.declared = declared
@@ -168,9 +168,7 @@ class Operation:
             raise ConfigurationError("an argument in the path of a URL must not be . or ..")
         return made
 
-    def parse(
-        self, response: Response, secrets: tuple[str, ...], *, lenient: bool = False
-    ) -> object:
+    def parse(self, response: Response, secrets: Iterable[str], *, lenient: bool = False) -> object:
         """Return what a response with a good status holds, typed as the contract declares.
 
         Raises:
@@ -205,7 +203,7 @@ class Operation:
                 return self._read(client=client, response=response)
         raise UnexpectedStatus(status, b"")
 
-    def documented(self, response: Response, secrets: tuple[str, ...]) -> object:
+    def documented(self, response: Response, secrets: Iterable[str]) -> object:
         """Return the body that the contract documents for an error status, None without one."""
         view = ResponseView(response, secrets)
         with suppress(ChainhubError, *_UNPARSED):

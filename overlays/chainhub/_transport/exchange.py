@@ -93,14 +93,19 @@ class Head(NamedTuple):
     headers: Headers
 
 
-class Response(NamedTuple):
-    """A whole response, its body decompressed."""
+class Response:
+    """A whole response, its body decompressed.
 
-    status: int
-    headers: Headers
-    body: bytes
+    It may echo a key, so it does not show itself; error trackers look into tuples.
+    """
 
-    # What a server echoes may hold a key, and error trackers show the locals of every frame.
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
 

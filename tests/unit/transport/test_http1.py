@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from chainhub._transport import Failure, Gunzip, Request, Response, http1
+from chainhub._transport import Failure, Gunzip, Request, http1
 
 HOST = (b"Host", b"api.example")
 GET = Request(b"GET", b"/v1?id=a", [HOST, (b"Authorization", b"Bearer sk-test-secret")])
@@ -31,6 +31,11 @@ def play(connection, came, request=GET, limit=LIMIT):
 def answered(*came, **options):
     """Return the response to one request on a connection of its own."""
     return play(http1.Connection(), came, **options)[0]
+
+
+def parts(response):
+    """Return what a response has, None without one."""
+    return response and (response.status, response.headers, response.body)
 
 
 def failed(*came, **options):
@@ -86,7 +91,7 @@ def test_a_body_travels_with_its_request():
     """In one piece with its head."""
     post = Request(b"POST", b"/", [HOST, (b"Content-Length", b"3")], b"abc")
     response, sent = play(http1.Connection(), [OK], post)
-    assert response == Response(200, [(b"Content-Length", b"2")], b"ok")
+    assert parts(response) == (200, [(b"Content-Length", b"2")], b"ok")
     assert sent.endswith(b"Content-Length: 3\r\n\r\nabc")
 
 
@@ -252,7 +257,7 @@ def test_an_error_status_says_enough(status, kind, saved):
     head = http1.Head(status, [(b"X", b"1")])
     failure = Failure(kind, "text")
     if saved:
-        assert failure.response_to(head) == Response(status, [(b"X", b"1")], b"")
+        assert parts(failure.response_to(head)) == (status, [(b"X", b"1")], b"")
     for found in (None,) if saved else (None, head):
         with pytest.raises(Failure):
             failure.response_to(found)
