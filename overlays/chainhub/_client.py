@@ -19,14 +19,17 @@ import httpx
 from chainhub._session import (
     DEADLINE,
     DEFAULT_LIMIT,
+    KEY_VARIABLE,
     TIMEOUT,
     UNDESCRIBED,
     AsyncSessionTransport,
     Credentials,
+    Key,
     Observers,
     Options,
     Session,
     SessionTransport,
+    Variables,
     base_url_from,
     check_headers,
     guard_logs,
@@ -103,7 +106,11 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
     ) -> None:
         """Make a client; the class says what the arguments mean."""
         guard_logs()
-        environ = os.environ if trust_env else {}
+        # Error trackers record the locals of every frame, this one's too.
+        given = api_key if api_key is None or callable(api_key) else Key(api_key)
+        del api_key
+        variables = {name: text for name, text in os.environ.items() if name != KEY_VARIABLE}
+        environ = variables if trust_env else {}
         span, connect = spans_of(timeout)
         options = Options(
             timeout=span,
@@ -112,7 +119,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             retry=policy(retry),
             max_body=whole("max_body", max_body),
         )
-        url = base_url_from(base_url, os.environ, SERVERS, allow_insecure=allow_insecure)
+        url = base_url_from(base_url, variables, SERVERS, allow_insecure=allow_insecure)
         connector = Connector(
             base_url=url,
             trust=read_tls_config(
@@ -125,7 +132,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             max_connections=whole("max_connections", max_connections),
             allow_insecure=allow_insecure,
         )
-        credentials = Credentials.from_sources(api_key, environ=os.environ)
+        credentials = Credentials.from_sources(given, environ=Variables())
         observers = Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
         self._take(
             Session(connector, credentials, observers),

@@ -102,3 +102,29 @@ def test_headers_that_cannot_carry_a_key(mode, arguments):
     with pytest.raises(chainhub.ConfigurationError, match="printable ASCII"):
         kind(KEY, base_url="http://127.0.0.1:9", **arguments)
     assert repr(object.__new__(kind)) == f"<{kind.__name__}>"
+
+
+@pytest.mark.parametrize("named", ["argument", "environment", "file"])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"base_url": "ftp://a"}, {"timeout": -1}, {"proxy": "x://y"}, {"verify_ssl": "/nowhere"}, {}],
+)
+def test_clients_that_cannot_be_made(mode, monkeypatch, tmp_path, named, wrong):
+    """Neither an argument nor the environment shows a key, a good one or nearly one."""
+    key = KEY if wrong else f"{KEY}’"
+    arguments = {"base_url": "http://127.0.0.1:9", **wrong}
+    if named == "argument":
+        arguments["api_key"] = key
+    elif named == "environment":
+        monkeypatch.setenv("CHAINHUB_API_KEY", key)
+    else:
+        (tmp_path / "key").write_text(key)
+        monkeypatch.setenv("CHAINHUB_API_KEY_FILE", str(tmp_path / "key"))
+    kind = chainhub.AsyncClient if mode.asynchronous else chainhub.Client
+    with pytest.raises(chainhub.ConfigurationError) as caught:
+        kind(**arguments)
+    frames = caught.value.__traceback__.tb_next  # without this test's own
+    recorded = traceback.TracebackException(
+        type(caught.value), caught.value, frames, capture_locals=True
+    )
+    assert_clean("".join(recorded.format()))

@@ -251,3 +251,16 @@ def test_every_line_is_printable_and_bounded(text: str, limit: int) -> None:
         assert shown.isprintable()
         assert len(shown) <= max(limit, 300)
     assert len(redact_text(text, (), limit)) <= limit
+
+
+AROUND = st.text("ab1 .,:;!?()[]{}<>'\"`。，）】…=&%\\/#@-", max_size=12)
+
+
+@given(
+    AROUND, st.sampled_from([("(", ")"), ("[", "]"), ('"', '"'), ("'", "'"), (" ", " ")]), AROUND
+)
+def test_the_text_around_an_address_stays(before: str, marks: tuple[str, str], after: str) -> None:
+    """Whatever is written before it and behind its end."""
+    opening, closing = marks
+    text = f"{before}{opening}https://h/v?sig=abc{closing} {after}"
+    assert redact_addresses(text) == text.replace("sig=abc", "sig=***")

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from chainhub._session.call import CallResult as CallResult
 from chainhub._session.call import error_of as error_of
 from chainhub._session.call import request_id_of as request_id_of
+from chainhub._session.credentials import KEY_VARIABLE as KEY_VARIABLE
 from chainhub._session.credentials import KEYRING as KEYRING
 from chainhub._session.credentials import Credentials as Credentials
 from chainhub._session.credentials import Key as Key
+from chainhub._session.credentials import Variables as Variables
 from chainhub._session.credentials import ask_keyring as ask_keyring
 from chainhub._session.credentials import check_key as check_key
 from chainhub._session.credentials import find_key as find_key

@@ -35,7 +35,7 @@ _Ask = Callable[[], str] | Callable[[], Awaitable[str]]
 
 ARGUMENT = "the api_key argument"
 CALLABLE = "the api_key callable"
-VARIABLE = "CHAINHUB_API_KEY"
+KEY_VARIABLE = "CHAINHUB_API_KEY"
 FILE_VARIABLE = "CHAINHUB_API_KEY_FILE"
 KEYRING = "the keyring"
 
@@ -77,6 +77,14 @@ class Key:
         return "<key>"
 
 
+class Variables:
+    """The environment, which does not show itself: the key may be in it."""
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return the text of a variable."""
+        return os.environ.get(name, default)
+
+
 class Secrets:
     """The text of keys, one after the other; no tuple, whose items error trackers show."""
 
@@ -111,7 +119,7 @@ class Credentials:
 
     @classmethod
     def from_sources(
-        cls, argument: ApiKey | None = None, *, environ: Mapping[str, str]
+        cls, argument: ApiKey | Key | None = None, *, environ: Mapping[str, str] | Variables
     ) -> Credentials:
         """Return the credentials of the first source that has any, or raise what is wrong there."""
         if callable(argument):
@@ -254,8 +262,8 @@ def _why(source: str, error: Exception) -> str:
     return f"{source} raised {type(error).__name__} ({file}, line {line})"
 
 
-def check_key(text: object, source: str) -> str:
-    """Return the key in `text`, ready for a header.
+def check_key(given: object, source: str) -> str:
+    """Return the key in a text, ready for a header.
 
     White space around it is dropped, and a leading "Bearer ": it belongs to the header, is often
     copied along, and no key contains a space.
@@ -263,15 +271,20 @@ def check_key(text: object, source: str) -> str:
     Raises:
         CredentialsError: If this cannot be a key. The message names `source` and what is wrong.
     """
-    if not isinstance(text, str):
-        raise CredentialsError(f"{source} returned {type(text).__name__}, not a string")
-    key = text.strip(" \t\r\n")
-    if key[:6].lower() == "bearer" and key[6:7] in ("", " ", "\t"):
-        key = key[6:].lstrip(" \t")
-    problem = _problem(key)
-    if problem is None:
-        return key
-    raise CredentialsError(f"unusable API key from {source}: it {problem}")
+    text = given.reveal() if isinstance(given, Key) else given
+    if isinstance(text, str):
+        key = text.strip(" \t\r\n")
+        if key[:6].lower() == "bearer" and key[6:7] in ("", " ", "\t"):
+            key = key[6:].lstrip(" \t")
+        problem = _problem(key)
+        if problem is None:
+            return key
+        problem = f"unusable API key from {source}: it {problem}"
+        del key
+    else:
+        problem = f"{source} returned {type(text).__name__}, not a string"
+    del given, text  # what is not quite a key may be nearly one
+    raise CredentialsError(problem)
 
 
 def _problem(key: str) -> str | None:
@@ -294,15 +307,15 @@ def _problem(key: str) -> str | None:
     return None
 
 
-def find_key(environ: Mapping[str, str]) -> Key | None:
+def find_key(environ: Mapping[str, str] | Variables) -> Key | None:
     """Return the key of the environment, else of the key file, or None if there is neither.
 
     A variable that is set but empty counts as not set: shells, compose files and CI settings know
     no other way to leave one out. A file that a variable names must exist and is taken as it is;
     the one at the default place must be its owner's alone. A key that is not usable is an error.
     """
-    if environ.get(VARIABLE):
-        return Key(check_key(environ[VARIABLE], VARIABLE), VARIABLE)
+    if environ.get(KEY_VARIABLE):
+        return Key(check_key(environ.get(KEY_VARIABLE), KEY_VARIABLE), KEY_VARIABLE)
     named = environ.get(FILE_VARIABLE)
     path = named or default_key_file(environ)
     source = f"the file that {FILE_VARIABLE} names" if named else f"the key file {path}"
@@ -316,7 +329,7 @@ def find_key(environ: Mapping[str, str]) -> Key | None:
     return Key(check_key(_read(path, source), source), source)
 
 
-def default_key_file(environ: Mapping[str, str]) -> str:
+def default_key_file(environ: Mapping[str, str] | Variables) -> str:
     """Return where the key file is looked for if no variable names one."""
     config = environ.get("XDG_CONFIG_HOME", "")
     if not os.path.isabs(config):  # the XDG specification: a relative one is to be ignored
@@ -350,7 +363,7 @@ def keyring_installed() -> bool:
         return True
 
 
-def ask_keyring(environ: Mapping[str, str]) -> str:
+def ask_keyring(environ: Mapping[str, str] | Variables) -> str:
     """Return the key that the system's keyring holds; none there means that no place has one."""
     key: str | None = import_module("keyring").get_password(_SERVICE, _USER)
     if key is None:
@@ -358,11 +371,11 @@ def ask_keyring(environ: Mapping[str, str]) -> str:
     return key
 
 
-def no_key(environ: Mapping[str, str]) -> CredentialsError:
+def no_key(environ: Mapping[str, str] | Variables) -> CredentialsError:
     """Return the error that lists every place where a key may be put."""
-    empty = f" ({VARIABLE} is set but empty)" if environ.get(VARIABLE) == "" else ""
+    empty = f" ({KEY_VARIABLE} is set but empty)" if environ.get(KEY_VARIABLE) == "" else ""
     return CredentialsError(
-        f"no API key{empty}: pass api_key=…, set {VARIABLE}, set {FILE_VARIABLE} to the path "
+        f"no API key{empty}: pass api_key=…, set {KEY_VARIABLE}, set {FILE_VARIABLE} to the path "
         f"of a key file, write the key to {default_key_file(environ)} (chmod 600), or install the "
         f"extra chainhub[keyring] and run: keyring set {_SERVICE} {_USER}"
     )
