@@ -182,6 +182,6 @@ say = echo '$(1)' >&2
 
 # Coverage is judged only after the tests have passed.
 tests = rm -rf build/coverage; mkdir -p build/coverage; \
-	$(python) -m coverage run -m pytest -n 2 $(1) && \
+	$(python) -m coverage run -m pytest -n 2 --dist worksteal $(1) && \
 	$(call say,Coverage of every branch) && \
 	$(python) -m coverage combine --quiet && $(python) -m coverage report

@@ -15,7 +15,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13, 14)
 LAYERS = ("run", "project", "generator", "release", "test")
 TESTS = ("tests/unit", "tests/client", "tests/cli")
-OPTIONS = ("-n", "2", "-q", "-m", "not slow and not network", "-p", "no:cacheprovider")
+OPTIONS = (
+    "-n",
+    "2",
+    "--dist",
+    "worksteal",
+    "-q",
+    "-m",
+    "not slow and not network",
+    "-p",
+    "no:cacheprovider",
+)
 ASK = """
 import ensurepip, os, sys, venv
 print("%d.%d.%d" % sys.version_info[:3], os.path.realpath(sys.executable))

@@ -141,6 +141,7 @@ def test_a_row_fits_its_width(width, text) -> None:
     assert fitted([ROW], 20.0, width, UNICODE) == [text]
 
 
+@pytest.mark.unmeasured
 @given(
     width=st.integers(0, 200),
     names=st.lists(st.text(max_size=60), max_size=5),

@@ -64,6 +64,7 @@ def test_an_outage_is_not_made_worse(weather: str) -> None:
     assert ours.recovery < 60
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("weather", ["down, open", "slow, open"])
 def test_the_simulation_can_tell_a_storm(weather: str) -> None:
     """Without a budget the load is over three times the normal, and the service stays down."""

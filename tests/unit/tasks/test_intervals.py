@@ -416,6 +416,7 @@ def benchmark():
     return module
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("learned", "ratio", "ratio_all"), [(0, 1.25, 1.45), (30, 1.10, 1.20)], ids=["cold", "learned"]
 )

@@ -176,6 +176,7 @@ def test_a_rate_once_learned_is_respected(events):
             pace.passed(now, now)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("number", [1, 5, 50, 300])
 @pytest.mark.parametrize("retry_after", [1.0, 0.0])
 def test_one_refusal_does_not_delay_the_results_of_a_crowd(number, retry_after):
@@ -191,6 +192,7 @@ def test_refusals_at_random_do_not_delay_the_results_of_a_crowd(seed):
     assert refusals.until_known(refuses, seed) <= 1.5
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("retry_after", [1.0, 0.0])
 def test_a_true_limit_is_used_and_respected(retry_after):
     """Of half the polls wished for nine tenths are sent, learning included, and few are refused."""
@@ -200,6 +202,7 @@ def test_a_true_limit_is_used_and_respected(retry_after):
     assert refused <= 0.05
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "service", [lambda: refusals.bucket(150, 10, 1.0), lambda: refusals.window(150, 1.0)]
 )

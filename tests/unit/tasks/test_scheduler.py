@@ -345,6 +345,7 @@ PENDING = json.dumps(
 )
 
 
+@pytest.mark.unmeasured
 def test_ten_thousand_waiting_tasks_fit_in_sixty_megabytes():
     """A waiting task with its last answer takes at most 6 kB."""
     many = scheduler(in_flight=20_000)

@@ -328,6 +328,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.unmeasured
 @given(
     st.dictionaries(
         st.sampled_from(

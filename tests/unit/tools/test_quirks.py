@@ -333,6 +333,7 @@ def poisoned(payload: str) -> Iterator[tuple[str, dict[str, Json]]]:
     yield "all texts", made(**{"*": payload})
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "payload",
     [*PAYLOADS[:2], *(pytest.param(one, marks=pytest.mark.slow) for one in PAYLOADS[2:])],

@@ -162,6 +162,7 @@ def broken(document: dict[str, Json], chance: random.Random) -> dict[str, Json]:
     return chance.choice(changes)()
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
 def test_what_passes_has_no_fault(seed: int) -> None:
     """Contracts broken at random: the library finds nothing in those that pass."""
