@@ -12,8 +12,19 @@ from benchmarks.catalogue import BENCHMARKS, Benchmark, chosen
 from benchmarks.report import Results, Row, read
 from benchmarks.running import EVERYBODY, OURS, SDKS, Run, shown
 
+# tests/contract/test_pages_scale.py generates too, test_fleet.py simulates too.
+HEAVY = {"P17", "M"}
 
-@pytest.mark.parametrize(("names", "benchmark"), BENCHMARKS, ids=lambda value: str(value)[2:4])
+
+def params() -> list[object]:
+    """Take all benchmarks, those that take seconds even tiny not in a usual run."""
+    return [
+        pytest.param(*row, id=row[0][0], marks=pytest.mark.slow if HEAVY & {*row[0]} else ())
+        for row in BENCHMARKS
+    ]
+
+
+@pytest.mark.parametrize(("names", "benchmark"), params())
 def test_benchmark_runs(names: tuple[str, ...], benchmark: Benchmark) -> None:
     """It gives its rows; ours is measured, and whoever is not says why."""
     rows = list(benchmark(Run(tiny=True)))

@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -55,6 +58,15 @@ class Checkout:
         digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
         text = f"pebble=={version} \\\n    --hash=sha256:{digest}\n"
         (self.folder / "requirements" / "run.txt").write_text(text, "utf-8")
+
+    def make_interpreter(self) -> None:
+        """Take the first step of the set-up quickly: with the pip that is here."""
+        venv.create(self.folder / ".venv", symlinks=True)
+        (packages,) = self.folder.glob(".venv/lib/python*/site-packages")
+        for path in Path(sysconfig.get_path("purelib")).glob("pip*"):
+            (packages / path.name).symlink_to(path)
+        made = f"{platform.python_version()} {environment.base_interpreter()} {self.folder}"
+        self.state.write_text(json.dumps({"interpreter": made}), "utf-8")
 
     def start(self, **variables: str) -> subprocess.Popen[str]:
         """Begin the set-up."""
@@ -132,7 +144,7 @@ def test_environment_follows_its_lock(checkout: Checkout) -> None:
 
 @pytest.mark.slow
 def test_environment_heals(checkout: Checkout) -> None:
-    """A failed install is told in a few lines, leaves nothing that looks finished, and heals."""
+    """A failed install is a few lines, leaves nothing that looks finished, and heals."""
     checkout.lock("1.0", digest="0" * 64)
     status, said = checkout.set_up()
     assert status == 1
@@ -177,6 +189,7 @@ def test_packages_land_in_the_environment(checkout: Checkout, tmp_path: Path) ->
 
 def test_an_index_that_cannot_be_asked_is_named(checkout: Checkout) -> None:
     """Which one, what stopped pip, and what to look at, without the password; heals afterwards."""
+    checkout.make_interpreter()
     nowhere = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
     status, said = checkout.set_up(**nowhere, PIP_INDEX_URL="http://ann:sk-test-1@127.0.0.1:9/s/")
     assert status == 1
@@ -251,6 +264,7 @@ def test_two_set_ups_at_once_ask_one_index_once(
     checkout: Checkout, recording: Callable[[Path], Recording], tmp_path: Path
 ) -> None:
     """The second waits for the first; nobody but pip's index is asked, by uv neither."""
+    checkout.make_interpreter()
     (tmp_path / "simple").mkdir()
     (tmp_path / "simple" / "pebble").symlink_to(checkout.wheels)
     index, elsewhere = recording(tmp_path), recording(tmp_path / "nothing")

@@ -111,20 +111,19 @@ def walk(
     return Walk(page, tmp_path / "sample", environment, stands_for)
 
 
-def test_the_page_is_true(
+@pytest.fixture
+def ways(
     walk: Walk,
     elsewhere: str,
-    project: Path,
     built: dict[str, Path],
     sources: Callable[[Path, int], Path],
     sandbox_variables: dict[str, str],
-) -> None:
-    """Every way gives our package, which works; the ways warned of give the decoy."""
-    ours = built[".whl"].name.split("-")[1]
+) -> Callable[[str], None]:
+    """Give a function that goes one way of the page, and looks that ours came and works."""
     (first,) = walk.unread.pop("Check the installation")
-    (warned_of,) = walk.unread.pop("What not to do")
-    clean, home = walk.environment, walk.folder
-    for heading, answers in WAYS.items():
+    clean, home = dict(walk.environment), walk.folder
+
+    def go(heading: str) -> None:
         walk.environment, walk.folder = dict(clean), home / heading
         walk.folder.mkdir()
         if heading.endswith("hash"):
@@ -133,11 +132,29 @@ def test_the_page_is_true(
         if heading.startswith("A wheel file"):
             shutil.copy(built[".whl"], walk.folder / "chainhub-0.1.0-py3-none-any.whl")
             sources(walk.folder / "checkout", 0o022)
-        walk.section(heading, *answers)
-        assert version(walk, ".venv/bin/python") == ours
+        walk.section(heading, *WAYS[heading])
+        assert version(walk, ".venv/bin/python") == version_of(built)
         walk.write(first.text)
         walk.environment |= sandbox_variables
         assert re.fullmatch(r"\w+\n", walk.run(".venv/bin/python -W error first.py"))
+
+    return go
+
+
+def test_uv_takes_ours_and_not_the_decoy(ways: Callable[[str], None]) -> None:
+    """The page's project, though the default index has a higher version of the name."""
+    ways("uv")
+
+
+@pytest.mark.slow
+def test_the_page_is_true(
+    walk: Walk, ways: Callable[[str], None], project: Path, built: dict[str, Path]
+) -> None:
+    """Every way gives our package, which works; the ways warned of give the decoy."""
+    (warned_of,) = walk.unread.pop("What not to do")
+    clean, home = dict(walk.environment), walk.folder
+    for heading in WAYS:
+        ways(heading)
     for example in readme(project):
         (walk.folder / "example.py").write_text(example, "utf-8")
         walk.run(".venv/bin/python -W error example.py")
@@ -150,12 +167,12 @@ def test_the_page_is_true(
     netrc = home.parent / "home" / ".netrc"
     secret = netrc.rename(home.parent / "secret")
     walk.run(f"{remove}\nNETRC='{secret}' {install}")
-    assert version(walk, ".venv/bin/python") == ours
+    assert version(walk, ".venv/bin/python") == version_of(built)
     secret.rename(netrc)
     walk.environment = dict(clean)
     walk.section("The command line alone")
     tool = walk.run("uv tool dir").strip()
-    assert version(walk, f"{tool}/chainhub/bin/python") == ours
+    assert version(walk, f"{tool}/chainhub/bin/python") == version_of(built)
     # The command for CI is the one for uv; the others are in the next two tests.
     assert set(walk.unread) == {"CI", *COOLED, "pylock.toml", "A cooldown for new releases"} - {
         "uv"
@@ -173,8 +190,7 @@ def test_a_project_resolves_under_a_cooldown(
     password, exemption = COOLED[tool]
     page = (project / "docs" / "installing.md").read_text("utf-8")
     (error,) = re.findall(rf"^\| {tool} \d.*\| `(.+?)`.* \|$", page, re.MULTILINE)
-    walk.write(walk.translated(walk.unread["pip"][0].text))  # ~/.netrc
-    walk.run("chmod 600 ~/.netrc")
+    write_netrc(walk)
     blocks = walk.unread[tool]
     files = [walk.translated(block.text) for block in blocks if block.language == "toml"]
     (command,) = (block.text for block in blocks if block.language == "bash")
@@ -188,7 +204,7 @@ def test_a_project_resolves_under_a_cooldown(
     for text in files:
         walk.write(text)
     walk.run(command, password)
-    assert version(walk, ".venv/bin/python") == built[".whl"].name.split("-")[1]
+    assert version(walk, ".venv/bin/python") == version_of(built)
 
 
 @pytest.mark.slow
@@ -196,10 +212,9 @@ def test_pip_installs_under_a_cooldown(
     walk: Walk, index: Index, built: dict[str, Path], project: Path
 ) -> None:
     """From a lock file of uv, and in two steps, though the environment states the rule too."""
-    ours = built[".whl"].name.split("-")[1]
+    ours = version_of(built)
     walk.section("uv", PASSWORD)
-    walk.write(walk.translated(walk.unread["pip"][0].text))  # ~/.netrc
-    walk.run("chmod 600 ~/.netrc")
+    write_netrc(walk)
     walk.section("pylock.toml")
     assert version(walk, "locked/bin/python") == ours
     page = (project / "docs" / "installing.md").read_text("utf-8")
@@ -232,8 +247,7 @@ def test_a_withdrawn_version_is_skipped(
     target = Target("acme", index.url, index.publish_url)
     publishing.send(older, target, Credentials(USER, PASSWORD), walk.environment)
     withdrawal.withdraw(walk.folder, Version("0.1.0"), "downloads are cut off")
-    walk.write(walk.translated(walk.unread["pip"][0].text))  # ~/.netrc
-    walk.run("chmod 600 ~/.netrc")
+    write_netrc(walk)
     for wanted, expected in (
         ("chainhub", "0.1.0"),
         ("--constraint withdrawn.txt chainhub", "0.0.9"),
@@ -242,6 +256,12 @@ def test_a_withdrawn_version_is_skipped(
         walk.run("rm -rf .venv; python3 -m venv .venv")
         walk.run(f". .venv/bin/activate; {install} {index.url} {wanted}")
         assert version(walk, ".venv/bin/python") == expected
+
+
+def write_netrc(walk: Walk) -> None:
+    """Write the file that pip takes the password from, as the page has it."""
+    walk.write(walk.translated(walk.unread["pip"][0].text))
+    walk.run("chmod 600 ~/.netrc")
 
 
 def json_page(index: Index) -> str:
@@ -258,6 +278,11 @@ def json_page(index: Index) -> str:
 def version(walk: Walk, python: str) -> str:
     """Return which chainhub an environment has."""
     return walk.run(f'{python} -I -c "{ASK}"').strip()
+
+
+def version_of(built: dict[str, Path]) -> str:
+    """Return the version of what was built."""
+    return built[".whl"].name.split("-")[1]
 
 
 def readme(project: Path) -> list[str]:

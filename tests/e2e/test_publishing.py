@@ -181,6 +181,7 @@ def test_a_withdrawn_number_is_not_used_again(walk: Walk, index: Index) -> None:
     assert len(published(index)) == 2
 
 
+@pytest.mark.slow  # the decisions are in tests/unit/release/test_publishing.py and test_main.py
 def test_what_is_published_stays(walk: Walk, index: Index) -> None:
     """Other bytes under the same version are refused, by us before the upload; a new one goes."""
     for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
@@ -211,15 +212,16 @@ MISSING = (
 )
 
 
+@pytest.mark.slow  # the sentences are in tests/unit/release/test_credentials.py and others
 def test_what_is_missing_is_said(walk: Walk, index: Index) -> None:
     """The person reads one sentence, and no password."""
     for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
         walk.section(heading, answer)
     complete = walk.environment
-    for change, told in MISSING:
+    for change, message in MISSING:
         walk.environment = complete | change
         said = walk.run("make publish INDEX=acme", status=2)
-        assert told in said
+        assert message in said
         assert "Traceback" not in said
         assert "sk-test" not in said
     assert published(index) == {}
