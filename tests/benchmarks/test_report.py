@@ -151,7 +151,7 @@ def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]
 def test_a_benchmark_that_fails_loses_nothing_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is told, the status says so, and nothing is taken for the results of a whole run."""
+    """It is named, the status says so, and nothing is taken for the results of a whole run."""
 
     def broken(run: Run) -> Iterator[Row]:
         raise RuntimeError("no server")

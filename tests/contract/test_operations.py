@@ -319,13 +319,13 @@ def test_options_of_one_call(mode, server, http, operation):
     assert {b"x-mine: call", b"x-more: 1"} < set(with_headers)
     assert b"x-mine: client" not in with_headers
     assert b"x-mine: client" in without
-    for wrong, told in [
+    for wrong, message in [
         ({"headers": {"authorization": "x"}}, "carries the key"),
         ({"headers": {"X-A": "a\nb"}}, "is not valid: line breaks"),
         ({"timeout": 0}, "timeout must be"),
         ({"deadline": "1"}, "deadline must be"),
     ]:
-        with pytest.raises(chainhub.ConfigurationError, match=told):
+        with pytest.raises(chainhub.ConfigurationError, match=message):
             mode(operation.call(client, **wrong))
     assert len(server.requests) == 3
 

@@ -27,7 +27,7 @@ pytestmark = [
 
 
 class Generated:
-    """The client of all pages, and what was told on the way."""
+    """The client of all pages, and what the import refused."""
 
     def __init__(self, folder: Path) -> None:
         self.contract = folder / "openapi.yaml"
@@ -115,7 +115,7 @@ def made(document, schema, depth=0):
 
 
 def test_almost_all_contracts_are_imported(generated):
-    """At least 97 of 100; each page left out is told with its reason."""
+    """At least 97 of 100; each page left out is named with its reason."""
     contracts = sum(
         len(re.findall(r"^openapi: 3", page.read_text("utf-8"), re.MULTILINE))
         for page in PAGES.rglob("*.md")
@@ -155,6 +155,6 @@ def test_every_operation_answers_its_own_example(generated, tmp_path, capsys):
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) == 2 * len(found) + 1
     misfits = list(examples.misfits(generated.document))
-    told = f"{len(found)} answers, {len(misfits)} published ones contradict their schema:"
+    summary = f"{len(found)} answers, {len(misfits)} published ones contradict their schema:"
     with capsys.disabled():
-        sys.stdout.write("\n".join(["", told, *misfits, ""]))
+        sys.stdout.write("\n".join(["", summary, *misfits, ""]))

@@ -98,7 +98,7 @@ def test_celery(world: dict[str, str], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task_id", "seconds", "status", "told"),
+    ("task_id", "seconds", "status", "message"),
     [
         ("demo:completes-serverless", 900, 200, SIGNED),
         ("demo:never-ends", 3, 202, "running"),
@@ -107,7 +107,7 @@ def test_celery(world: dict[str, str], tmp_path: Path) -> None:
     ],
 )
 def test_serverless(
-    world: dict[str, str], task_id: str, seconds: int, status: int, told: str
+    world: dict[str, str], task_id: str, seconds: int, status: int, message: str
 ) -> None:
     """The function responds before its time is over, whatever the outcome of the task is."""
 
@@ -118,7 +118,7 @@ def test_serverless(
     module = recipe("serverless_handler")
     answer = module.handler({"pathParameters": {"id": task_id}}, Context())
     assert answer["statusCode"] == status
-    assert told in answer["body"]
+    assert message in answer["body"]
     module.client().close()
 
 

@@ -159,8 +159,8 @@ def test_version_is_the_one_the_package_tells(built: dict[str, Path], project: P
     """The file name and ``chainhub.__version__`` cannot differ."""
     code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['__version__'])"
     path = project / "overlays" / "chainhub" / "_version.py"
-    told = subprocess.check_output((sys.executable, "-c", code, str(path)), text=True).strip()
-    assert built[".whl"].name == f"chainhub-{told}-py3-none-any.whl"
+    version = subprocess.check_output((sys.executable, "-c", code, str(path)), text=True).strip()
+    assert built[".whl"].name == f"chainhub-{version}-py3-none-any.whl"
 
 
 @pytest.mark.parametrize("umask", [0o077, 0o000])

@@ -134,10 +134,10 @@ def test_a_task_is_queried(
     installed: Installed, sandbox_variables: dict[str, str], mode: str
 ) -> None:
     """The oldest and the newest allowed dependencies carry a request and its answer."""
-    told = installed.run(
+    output = installed.run(
         str(installed.python), "-I", "-W", "error", "-c", mode, **sandbox_variables
     )
-    assert told == "VideoTask veo3.1-fast:completes\n"
+    assert output == "VideoTask veo3.1-fast:completes\n"
 
 
 def test_what_is_installed_fits_together(installed: Installed) -> None:
@@ -169,5 +169,5 @@ def test_the_sandbox_comes_with_its_extra(
     target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
     asked = f"chainhub[sandbox] @ {built['.whl'].as_uri()}"
     place.uv("pip", "install", *target, "--resolution", resolution, asked)
-    told = place.run(str(place.python), "-I", "-W", "error", "-c", SERVED)
-    assert told == "veo3.1-fast:completes\n"
+    output = place.run(str(place.python), "-I", "-W", "error", "-c", SERVED)
+    assert output == "veo3.1-fast:completes\n"

@@ -77,7 +77,7 @@ def test_target_resolves(project: Path, target: str) -> None:
 def test_an_argument_is_asked_for_before_anything_is_made(
     project: Path, target: str, argument: str
 ) -> None:
-    """Nobody waits for an environment to be told what was forgotten."""
+    """What was forgotten is said before an environment is made."""
     with pytest.raises(subprocess.CalledProcessError) as caught:
         _make(project, "-j4", target, **{**ANY, argument: ""})
     assert caught.value.output == ""

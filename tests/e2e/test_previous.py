@@ -15,8 +15,8 @@ VERSIONS = "v[0-9]*"
 def previous(checkout: Path) -> str | None:
     """Name the tag of the last release before what is checked out; None if there is none."""
     command = ("git", "describe", "--tags", "--abbrev=0", "--match", VERSIONS)
-    told = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or None
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
 
 
 def typing_of(checkout: Path, tag: str, folder: Path) -> list[Path]:
@@ -34,7 +34,7 @@ def complaints(project: Path, files: list[Path], cache: Path) -> str:
     """Ask mypy, strict, what of today's code does not fit these files."""
     roots = [str(project / name) for name in ("overlays", "generated")]
     options = ("--strict", "--no-error-summary", "--config-file", os.devnull)
-    told = subprocess.run(
+    done = subprocess.run(
         (sys.executable, "-m", "mypy", *options, "--cache-dir", str(cache), *map(str, files)),
         cwd=cache.parent,
         env={**os.environ, "MYPYPATH": os.pathsep.join(roots)},
@@ -43,7 +43,7 @@ def complaints(project: Path, files: list[Path], cache: Path) -> str:
         timeout=300,
         check=False,
     )
-    return told.stdout if told.returncode in (0, 1) else told.stderr
+    return done.stdout if done.returncode in (0, 1) else done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_code_for_the_previous_release_is_typed(project: Path, tmp_path: Path, c
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("chainhub.Client().video.query('a')", ""),
         ("chainhub.Client().video.gone('a')", 'has no attribute "gone"'),
@@ -69,7 +69,7 @@ def test_code_for_the_previous_release_is_typed(project: Path, tmp_path: Path, c
     ],
 )
 def test_a_loss_would_be_told(
-    project: Path, tmp_path: Path, cache: Path, line: str, told: str
+    project: Path, tmp_path: Path, cache: Path, line: str, message: str
 ) -> None:
     """A name or a parameter that a release had and today's code has not is named."""
     checkout = tmp_path / "checkout"
@@ -85,8 +85,8 @@ def test_a_loss_would_be_told(
     _git(checkout, "commit", "--quiet", "--allow-empty", "--message", "Later")
     files = typing_of(checkout, str(previous(checkout)), tmp_path)
     found = complaints(project, files, cache)
-    assert told in found
-    assert bool(found) is bool(told)
+    assert message in found
+    assert bool(found) is bool(message)
 
 
 def _git(folder: Path, *arguments: str) -> None:

@@ -59,10 +59,10 @@ def test_one_interpreter_is_taken_once_and_a_broken_one_never(
 
 
 @pytest.mark.parametrize(
-    ("ci", "root", "told"), [("", 0, "as root with CI=true only"), ("true", 7, "as root")]
+    ("ci", "root", "message"), [("", 0, "as root with CI=true only"), ("true", 7, "as root")]
 )
 def test_nothing_is_installed_but_where_machines_are_for_tests(
-    pythons: dict[str, Any], monkeypatch: pytest.MonkeyPatch, ci: str, root: int, told: str
+    pythons: dict[str, Any], monkeypatch: pytest.MonkeyPatch, ci: str, root: int, message: str
 ) -> None:
     """A developer's machine stays as it is."""
     monkeypatch.setenv("CI", ci)
@@ -70,4 +70,4 @@ def test_nothing_is_installed_but_where_machines_are_for_tests(
     monkeypatch.setattr("os.access", lambda path, mode: False)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr("subprocess.run", None)
-    assert told in pythons["add_debians"]()
+    assert message in pythons["add_debians"]()

@@ -97,9 +97,9 @@ def test_the_seam_works_with_httpx2(
     tests = ("-m", "pytest", "-q", "-m", "not slow", *TRIED, *ours)
     _run(copy, site, *tests, "-n", "2")
     # A test that fails under the load of the others, but not alone, is no difference.
-    told = _run(copy, site, *tests, "--last-failed", "--last-failed-no-failures", "none").stdout
-    failed = set(re.findall(r"^(?:FAILED|ERROR) \S+?::(\w+)", told, re.MULTILINE))
-    assert failed == DIFFERENT, told
+    output = _run(copy, site, *tests, "--last-failed", "--last-failed-no-failures", "none").stdout
+    failed = set(re.findall(r"^(?:FAILED|ERROR) \S+?::(\w+)", output, re.MULTILINE))
+    assert failed == DIFFERENT, output
 
 
 def _run(copy: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -51,7 +51,7 @@ def ask_all(
     before: Callable[[int], object],
     identifier: Any = ID,
 ) -> list[Result]:
-    """Make a client, query so many times, close the client; before a call, its number is told."""
+    """Make a client, query so many times, close it; `before` gets the number of each call."""
     if mode == "async":
         return asyncio.run(_ask_async(arguments, calls, before, identifier))
     results = []

@@ -1,4 +1,4 @@
-"""On httpx's ordinary path, which mocks and transports of users take, the same comes of a fault.
+"""On the path through httpx, which mocks and transports of users take, the results are the same.
 
 Its sockets are not ours, so what is kept by sockets of ours does not hold there: limits of time
 hold between two reads only, and httpx trusts what stood on a connection before it asked.
@@ -21,7 +21,7 @@ from tests.faults.test_faults import (
     server_of,
 )
 
-ORDINARY = {"httpx_args": {"http2": False}}
+THROUGH_HTTPX = {"httpx_args": {"http2": False}}
 DIFFERENT = {
     "TLS: an answer left over": "httpx takes it for the next answer",
     "second call: a whole answer left over at once": "httpx takes it for the next answer",
@@ -33,10 +33,10 @@ OURS_ONLY = re.compile(r"trickle|silence|without end")
 COMPARED = [fault for fault in FAULTS if not OURS_ONLY.search(fault.name)]
 
 
-def told(result: Result) -> tuple[object, ...]:
+def facts(result: Result) -> tuple[object, ...]:
     """Return what a caller tells results apart by.
 
-    What an answer says is told alike; how a connection broke is told in the words of its sockets.
+    What an answer says is compared word for word; how a connection broke is said by other sockets.
     """
     error = result.error
     status, code, message, attempts = (
@@ -49,9 +49,9 @@ def told(result: Result) -> tuple[object, ...]:
 
 
 def both(fault: Fault, mode: Mode, stage: Stage) -> list[tuple[object, ...]]:
-    """Return what comes of a fault on either path."""
+    """Return the results of a fault on both paths."""
     found = []
-    for more in ({}, ORDINARY):
+    for more in ({}, THROUGH_HTTPX):
         server = server_of(fault)
         assert server.stranger is not None
         with stage.serving(server, server.stranger):
@@ -60,7 +60,7 @@ def both(fault: Fault, mode: Mode, stage: Stage) -> list[tuple[object, ...]]:
             result = ask(mode, arguments, calls=fault.calls, before=before)
             if result.error is not None and not fault.name.startswith("the key in a member"):
                 assert_not_in_frames(result.error)
-            found.append(told(result))
+            found.append(facts(result))
     return found
 
 
@@ -76,10 +76,10 @@ def params() -> list[object]:
 @pytest.mark.filterwarnings("ignore:.*unclosed <ssl.SSLSocket")
 @pytest.mark.parametrize("fault", params())
 @pytest.mark.parametrize("mode", MODES)
-def test_both_paths_tell_the_same(fault: Fault, mode: Mode, stage: Stage) -> None:
+def test_both_paths_have_the_same_result(fault: Fault, mode: Mode, stage: Stage) -> None:
     """The value, or the kind of the error with its status, code, message and attempts."""
     for _ in range(fault.tries):
-        ours, ordinary = both(fault, mode, stage)
-        if ours == ordinary or fault.name in DIFFERENT:
+        ours, through_httpx = both(fault, mode, stage)
+        if ours == through_httpx or fault.name in DIFFERENT:
             return
-    assert ours == ordinary
+    assert ours == through_httpx

@@ -531,14 +531,14 @@ def test_progress_says_whether_it_can_be_resumed(
     etag: str | None, mode: Any, server: Any, tmp_path: Path
 ) -> None:
     """So does the error, if nothing is kept for that reason."""
-    sample, told = SampleVideo(etag=etag), []
+    sample, steps = SampleVideo(etag=etag), []
     broken = sample.until(50_000, end)
     server.answers = [task(f"{server.url}/v"), broken, broken, broken, broken]
     client = mode.client(base_url=server.url, retry=chainhub.RetryPolicy(base=0.001))
     with pytest.raises(chainhub.ConnectionFailedError) as caught:
-        mode(client.video.download(TASK_ID, tmp_path / "v", progress=told.append))
+        mode(client.video.download(TASK_ID, tmp_path / "v", progress=steps.append))
     strong = etag == '"strong"'
-    assert {step.resumable for step in told} == {strong}
+    assert {step.resumable for step in steps} == {strong}
     assert ("the same call resumes it" if strong else "no strong ETag") in str(caught.value)
     assert {path.name for path in tmp_path.iterdir()} == (
         {"v.part", "v.part.json"} if strong else set()
