@@ -130,7 +130,7 @@ def repaired_document(
     normalised += security.unmet(document)
     published = operation_ids(document)
     names.name_all(document)
-    found, unclear = recognise(document)
+    found, unclear = recognise(document, published)
     return Repair(document, applied, unmatched, [*normalised, *found], published, unclear)
 
 

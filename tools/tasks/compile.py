@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tools import documents, layout
-from tools.contract import Place, at, called, mapping, operations, pointer, sequence
+from tools.contract import Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.media import is_bytes
@@ -91,7 +91,7 @@ def compiled(document: dict[str, Json], place: str, published: Mapping[str, Plac
     Raises:
         PipelineError: a word of it does not fit the contract; the sentence says which.
     """
-    reader = _Reader(document, {**published, **_named(document, published)})
+    reader = _Reader(document, named(document, published))
     tables = Tables(shared_words(), {}, {})
     for where, operation in operations(document):
         try:
@@ -151,15 +151,16 @@ def operation_ids(document: dict[str, Json]) -> dict[str, Place]:
     }
 
 
-def _named(document: dict[str, Json], published: Mapping[str, Place]) -> dict[str, Place]:
-    """Name every operation as callers do, `tag.name`; by the name alone where that is clear."""
+def named(document: dict[str, Json], published: Mapping[str, Place]) -> dict[str, Place]:
+    """Find operations by every name that is clear: as published, `tag.name`, or the name alone."""
     found: dict[str, list[Place]] = {}
     for place, operation in operations(document):
         name = str(operation.get("operationId"))
         found.setdefault(f"{_tag(operation)}.{name}", []).append(place)
         if name not in published:
             found.setdefault(name, []).append(place)
-    return {name: where[0] for name, where in found.items() if len(where) == 1}
+    clear = {name: where[0] for name, where in found.items() if len(where) == 1}
+    return {**published, **clear}
 
 
 def _words(said: Mapping[str, Json]) -> dict[str, str]:
@@ -217,13 +218,14 @@ class _Reader:
         answer = places.answer(self._document, where)
         found: Create | None = None
         for name, link in answer.links.items():
-            target = self._target(mapping(link))
+            target = places.target(mapping(link), self._names)
             if target is None or target not in tasks:
                 if not _LINK.fullmatch(name):
                     continue  # the contract's own, about something else
-                aim = mapping(link).get("operationId") or mapping(link).get("operationRef")
-                known = "asks for no task" if target else "is not in the contract"
-                raise _Wrong(f"its target {aim!r} {known}")
+                aim = mapping(link).get("operationRef") or mapping(link).get("operationId")
+                known = target and at(self._document, target)
+                fault = "asks for no task" if known else "is not in the contract"
+                raise _Wrong(f"its target {aim!r} {fault}")
             one = self._create(mapping(link), target, tasks[target], answer.schema)
             found = found or replace(one, id=())
             if found.task != target:
@@ -250,12 +252,6 @@ class _Reader:
 
     def _value(self, name: str, value: str, schema: Json) -> str | Paths:
         return self._paths(name, value, schema) if value.startswith("$") else value
-
-    def _target(self, link: dict[str, Json]) -> Place | None:
-        if isinstance(link.get("operationRef"), str):
-            place = pointer(str(link["operationRef"]))
-            return place if isinstance(at(self._document, place), dict) else None
-        return self._names.get(str(link.get("operationId")))
 
     def _paths(self, role: str, said: Json, schema: Json) -> Paths:
         listed = said if isinstance(said, list) else [] if said is None else [said]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from tools.contract import Place, at, called, mapping, operations, sequence
@@ -17,21 +18,35 @@ _VERSION: Final = re.compile(r"v\d+([._]\d+)*|api")
 
 
 def link(
-    document: dict[str, Json], ids: dict[Place, str]
+    document: dict[str, Json], ids: dict[Place, str], named: Mapping[str, Place]
 ) -> tuple[dict[Place, list[str]], list[str]]:
     """Link what creates tasks, where nobody has said so, to the operations that take these ids.
+
+    Args:
+        document: The contract.
+        ids: The operations that ask for tasks, and their parameters for the id.
+        named: The operations by the names that links may use.
 
     Returns:
         The paths of what creates the tasks of each operation, and what is not clear enough.
     """
     created: dict[Place, list[str]] = {place: [] for place in ids}
     notes: list[str] = []
-    for place, operation in operations(document):
-        if place[2] != "post" or "x-task" in operation:
-            continue
-        targets = _said(document, place)
-        if not targets and not speaks_of(known("other"), _segments(place)[-1]):
-            targets = _targets(document, place, ids)
+    posts = {
+        _plain(str(place[1])): place
+        for place, operation in operations(document)
+        if ids and place[2] == "post" and "x-task" not in operation
+    }
+    for place in posts.values():
+        said = places.answer(document, place).links.items()
+        aims = [places.target(mapping(one), named) for _, one in said]
+        targets = [one for one in aims if one in ids]
+        if (
+            not targets
+            and "task" not in dict(said)
+            and not speaks_of(known("other"), _segments(place)[-1])
+        ):
+            targets = _targets(place, ids, posts.keys())
             if len(targets) != 1:
                 notes += _unclear(document, place, targets, ids)
             elif not _link(document, place, targets[0], ids[targets[0]]):
@@ -47,17 +62,6 @@ def id_parameter(operation: dict[str, Json]) -> str:
     said = mapping(operation.get("x-task")).get("id")
     asked = (places.request_parameter(str(one)) for one in [said, *sequence(said)])
     return next((one[1] for one in asked if one), "")
-
-
-def _said(document: dict[str, Json], place: Place) -> list[Place]:
-    """Find the operations that the links of a contract name."""
-    listed = [mapping(one) for one in places.answer(document, place).links.values()]
-    names = {str(one["operationId"]) for one in listed if "operationId" in one}
-    return [
-        other
-        for other, operation in operations(document)
-        if {str(operation["operationId"]), name_of(operation)} & names
-    ]
 
 
 def name_of(operation: dict[str, Json]) -> str:
@@ -83,7 +87,7 @@ def _is_task(shown: list[Field]) -> bool:
     return any(one.names[-1] in words for one in shown)
 
 
-def _targets(document: dict[str, Json], place: Place, ids: dict[Place, str]) -> list[Place]:
+def _targets(place: Place, ids: dict[Place, str], posts: Collection[str]) -> list[Place]:
     """Find what may ask for what an operation creates; it is clear where there is one."""
     path = _plain(str(place[1]))
     before = {one: _plain(_before_id(one)) for one in ids}
@@ -96,7 +100,6 @@ def _targets(document: dict[str, Json], place: Place, ids: dict[Place, str]) -> 
         return [one for one in ids if _family(one) in known("asking")]
     asking = [one for one in family if {*map(snake, _segments(one))} & {*known("asking")}]
     # One that has a POST of its own is asked for what that one creates.
-    posts = {_plain(str(one[1])) for one, _ in operations(document) if one[2] == "post"}
     return [one for one in asking if before[one] not in posts] or asking
 
 

@@ -6,7 +6,7 @@ A path is a tuple of steps: the name of a field, the number of an item, or None 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from tools.contract import Place, at, mapping, pointer, sequence
@@ -78,6 +78,13 @@ def resolved(holder: Json, document: dict[str, Json]) -> dict[str, Json]:
     if "$ref" in described:
         return mapping(at(document, pointer(str(described["$ref"]))))
     return described
+
+
+def target(link: dict[str, Json], named: Mapping[str, Place]) -> Place | None:
+    """Find the operation that a link leads to, by its place or its name."""
+    if isinstance(link.get("operationRef"), str):
+        return pointer(str(link["operationRef"]))
+    return named.get(str(link.get("operationId")))
 
 
 def request_parameter(expression: str) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ from tools.documents import Json
 from tools.repair.examples import published
 from tools.repair.media import is_bytes
 from tools.tasks import links, places
-from tools.tasks.compile import ROLES, check, shared_words
+from tools.tasks.compile import ROLES, check, named, shared_words
 from tools.tasks.fields import Field, fields, known, media_of, outline, snake, speaks_of
 from tools.tasks.places import Path
 
@@ -57,8 +57,14 @@ class Asking:
     content: str | None = None
 
 
-def recognise(document: dict[str, Json]) -> tuple[list[tuple[str, int]], list[str]]:
+def recognise(
+    document: dict[str, Json], published: dict[str, Place]
+) -> tuple[list[tuple[str, int]], list[str]]:
     """Write into a contract what it says of tasks without saying it.
+
+    Args:
+        document: The contract, repaired and with a name for each operation.
+        published: The operationIds that it had before.
 
     Returns:
         The rules that found a mistake, with the number of places; and what is not clear enough.
@@ -76,7 +82,7 @@ def recognise(document: dict[str, Json]) -> tuple[list[tuple[str, int]], list[st
     for place, operation in operations(document):
         if operation.get("x-task"):
             ids[place] = links.id_parameter(operation)
-    created, notes = links.link(document, ids)
+    created, notes = links.link(document, ids, named(document, published))
     for asking in found.values():
         said = _said(document, asking, created[asking.place])
         mapping(at(document, asking.place))["x-task"] = said

@@ -306,11 +306,11 @@ def test_what_is_not_clear_is_told() -> None:
 def test_what_somebody_says_is_left_as_it_is() -> None:
     """An `x-task`, that it is none, or a link."""
     said: dict[str, Json] = {"id": "$request.path.id", "status": "$.status", "kind": "audio"}
-    link: Json = {"operationId": "a.own", "parameters": {"id": "$.code"}}
+    link: Json = {"operationId": "findOwn", "parameters": {"id": "$.code"}}
     post = page(CREATED)
     post["responses"]["200"]["links"] = {"task": link}
     pages = {
-        "GET /a/tasks/{id}": page(PLAIN, operationId="own", tags=["a"]) | {"x-task": said},
+        "GET /a/tasks/{id}": page(PLAIN, operationId="findOwn") | {"x-task": said},
         "GET /b/tasks/{id}": page(PLAIN) | {"x-task": False},
         "POST /a/tasks": post,
         "POST /a/more": page(PLAIN),

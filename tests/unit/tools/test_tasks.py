@@ -267,7 +267,10 @@ def test_a_task_is_an_object() -> None:
     [
         ({"operationId": "nope"}, "its target 'nope' is not in the contract"),
         ({"operationId": "video.file"}, "its target 'video.file' asks for no task"),
-        ({"operationRef": "#/paths/~1v1/get"}, "its target 'video.find' is not in the contract"),
+        (
+            {"operationRef": "#/paths/~1v1/get"},
+            "its target '#/paths/~1v1/get' is not in the contract",
+        ),
         ({"parameters": {"id": "$.id"}}, "the parameter 'model' is not given"),
         (
             {"parameters": {"id": "$.id", "model": "a", "x": "b"}},
