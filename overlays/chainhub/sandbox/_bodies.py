@@ -100,9 +100,8 @@ def _fill(draft: Draft, task: TaskFields, moment: Moment) -> None:
     results = draft.first(task.results)
     for path in (*task.reason, *(task.results if moment.link is None else ())):
         draft.clear(path)
-    for path in task.id:
-        if draft.first([path]):
-            _put_id(draft, path, moment.id)
+    for path in [path for path in task.id if draft.first([path])] or task.id[:1]:
+        _put_id(draft, path, moment.id)
     draft.put(draft.first(task.status) or task.status[0], lambda: moment.state.word)
     if progress := draft.first(task.progress):
         percent = int(moment.progress * 100)

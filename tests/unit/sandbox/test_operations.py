@@ -107,7 +107,7 @@ CONTRACT = {
     ),
     "files.find": operation(
         "GET", "/files/{id}", {"state": "x", "done": 0.1},
-        task=task("id", [["state"]], progress=[["done"]], kind="none", id=[["nowhere"]],
+        task=task("id", [["state"]], progress=[["done"]], kind="none", id=[["own", "id"]],
                   code=[["no", "code"]], content=["files.content", "id"]),
     ),
     "files.content": operation("GET", "/files/{id}/content", binary="audio/wav"),
@@ -265,8 +265,8 @@ def test_an_operation_that_responds_with_a_file(sandbox, send) -> None:
     assert send("/files/unknown/content").json()["code"] == "task_not_exist"
     assert send("/files/x/content").status_code == 400
     assert [send("/files/x").json() for _ in range(2)] == [
-        {"state": "pending", "done": 0.0},
-        {"state": "completed", "done": 1.0},
+        {"state": "pending", "done": 0.0, "own": {"id": "x"}},
+        {"state": "completed", "done": 1.0, "own": {"id": "x"}},
     ]
     assert send("/files/x/content").status_code == 503
     whole = send("/files/x/content")
@@ -277,7 +277,7 @@ def test_an_operation_that_responds_with_a_file(sandbox, send) -> None:
         send("/files/x/content")
     assert sandbox.requests[-1].task_id == "x"
     sandbox.task(failed(code="c"), id="bad", operation="files.find")
-    assert send("/files/bad").json() == {"state": "failed", "done": 0.0}
+    assert send("/files/bad").json() == {"state": "failed", "done": 0.0, "own": {"id": "bad"}}
 
 
 def test_every_other_operation_responds_with_its_example(sandbox, send) -> None:
