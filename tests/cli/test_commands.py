@@ -434,6 +434,9 @@ def asked(monkeypatch):
     further = {**next(iter(TASKS.values())), "parameters": ("model_name",)}
     monkeypatch.setitem(TASKS, "clips.find", further)
     monkeypatch.setattr(Client, "clips", property(clips), raising=False)
+    for name in ("clips", "clips.find"):
+        module = types.ModuleType(f"chainhub_api.api.{name}")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
     return models
 
 

@@ -19,7 +19,7 @@ from chainhub._tasks.methods import (
     TaskMethods,
     TaskOperation,
 )
-from chainhub._tasks.table import Task, main_task, task_named, task_of
+from chainhub._tasks.table import Task, main_task, task_named, task_of, values_at
 
 if TYPE_CHECKING:
     from chainhub._tasks.intervals import PollPolicy
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         reason_of,
         result_urls_of,
         state_of,
+        status_in,
         updated_at,
         video_url_of,
     )
@@ -64,9 +65,11 @@ __all__ = [
     "result_urls_of",
     "show",
     "state_of",
+    "status_in",
     "task_named",
     "task_of",
     "updated_at",
+    "values_at",
     "video_url_of",
 ]
 

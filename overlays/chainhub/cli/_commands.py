@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._download import make_folder
-from chainhub._tasks import PARALLEL, State, durations_of, fault_of
+from chainhub._tasks import PARALLEL, State, durations_of, fault_of, task_named
 from chainhub.cli._app import Place
 from chainhub.cli._progress import progress_for, signs_for
 from chainhub.cli._records import (
@@ -24,8 +24,15 @@ from chainhub.cli._records import (
     record_of,
     sentence,
     state_shown,
+    status_word,
 )
-from chainhub.cli._running import open_client, parameters_of, task_methods, task_operation
+from chainhub.cli._running import (
+    open_client,
+    parameters_of,
+    task_methods,
+    task_name,
+    task_operation,
+)
 from chainhub.cli._terminal import Results, chosen, ids_of_file
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, ResultMissing
 
@@ -38,10 +45,9 @@ if TYPE_CHECKING:
     from chainhub.cli._records import Exit
     from chainhub.cli._terminal import Terminal
     from chainhub.errors import TaskError
-    from chainhub_api.models import VideoTask
 
     Report = Callable[[Path | None, ChainhubError | None], None]
-    Begin = Callable[[str, str | VideoTask, Report], None]
+    Begin = Callable[[str, object, Report], None]
 
 
 def get(terminal: Terminal, *, ids: list[str], service: Service, deadline: float) -> Exit:
@@ -88,7 +94,7 @@ def watch(
     progress, results = progress_for(ids, terminal), Results(terminal)
     parameters = parameters_of(service)
     with open_client(service, terminal, on_retry=progress.failing) as client:
-        progress.expected = durations_of(client._session).expected
+        progress.expected = durations_of(client._session, task_named(task_name(service))).expected
         changes = task_methods(client, service).watch(
             ids[0], deadline=limit(deadline), interval=interval, **parameters
         )
@@ -120,7 +126,7 @@ def watch(
     return results.code
 
 
-def _failure_of(task_id: str, task: VideoTask, elapsed: float) -> TaskError | None:
+def _failure_of(task_id: str, task: object, elapsed: float) -> TaskError | None:
     """Return why a task has no video, None if it has one or is running."""
     state = state_shown(task)
     return None if state is State.RUNNING else fault_of(task_id, task, state, elapsed)
@@ -158,7 +164,7 @@ def wait(
 
     cancel = Cancel()
     with open_client(service, terminal, on_retry=progress.failing) as client:
-        progress.expected = durations_of(client._session).expected
+        progress.expected = durations_of(client._session, task_named(task_name(service))).expected
         if file is None:
             terminal.resume_hint = resume_hint
         outcomes = task_methods(client, service).as_completed(
@@ -209,7 +215,7 @@ class _OutcomePrinter:
         where = record["path"] or record["video_url"]
         note = None
         if self._notes and error is None:
-            word = plain(str(outcome.task.status)) if outcome.task else ""
+            word = plain(status_word(outcome.task)) if outcome.task else ""
             note = f"{self._sign} {plain(outcome.id)}  {word}  {clock(outcome.elapsed)}"
         line = plain(where) if where and error is None else None
         self.results.add(record, line, error=error, note=note)
@@ -282,7 +288,7 @@ def _downloads(
     threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="chainhub-fetch")
     futures: list[Future[None]] = []
 
-    def work(task_id: str, task: str | VideoTask, report: Report) -> None:
+    def work(task_id: str, task: object, report: Report) -> None:
         progress.downloading(task_id)
         try:
             path, failure = None, None

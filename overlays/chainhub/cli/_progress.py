@@ -12,8 +12,8 @@ import attrs
 
 from chainhub import _clock
 from chainhub._redaction import one_line
-from chainhub._tasks import progress_of
-from chainhub.cli._records import clock, failed_poll, percent, plain
+from chainhub._tasks import progress_of, task_of, values_at
+from chainhub.cli._records import clock, failed_poll, percent, plain, status_word
 from chainhub.cli._terminal import write_line
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from chainhub._download import Progress
     from chainhub._session import RetryEvent
     from chainhub.cli._terminal import Terminal
-    from chainhub_api.models import VideoTask
 
 _MOST_ROWS = 12
 _LONGEST_WORD = 32
@@ -176,14 +175,15 @@ class TaskProgress:
         with self._lock:
             return list(self._rows)
 
-    def updated(self, task: VideoTask) -> None:
+    def updated(self, task: object) -> None:
         """Take an answer about a task, whose id may not be the one that was asked for."""
         with self._lock:
-            row = self._rows.get(str(task.id))
+            task_id = next(values_at(task, task_of(task).id), None)
+            row = self._rows.get(str(task_id))
             if row is None and self._known == 1:
                 row = next(iter(self._rows.values()), None)
             if row is not None:
-                row.word, row.progress, row.failing = str(task.status), progress_of(task), None
+                row.word, row.progress, row.failing = status_word(task), progress_of(task), None
                 self._changed(row)
 
     def failing(self, event: RetryEvent) -> None:

@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chainhub import errors
 from chainhub._redaction import one_line
-from chainhub._tasks import State, known_state, progress_of, reason_of, updated_at, video_url_of
+from chainhub._tasks import (
+    State,
+    known_state,
+    progress_of,
+    reason_of,
+    status_in,
+    task_of,
+    updated_at,
+    video_url_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from chainhub.errors import ChainhubError
-    from chainhub_api.models import VideoTask
 
 _LONGEST = 100_000
 _LONGEST_SENTENCE = 700
@@ -103,7 +111,7 @@ _ERROR_FIELDS: Final = (
 
 def record_of(
     task_id: str | None,
-    task: VideoTask | None = None,
+    task: object = None,
     error: ChainhubError | None = None,
     *,
     path: Path | None = None,
@@ -116,7 +124,7 @@ def record_of(
     return {
         "id": task_id,
         "state": None if task is None else state_shown(task).value,
-        "status": None if task is None else str(task.status),
+        "status": None if task is None else status_word(task),
         "progress": None if task is None else progress_of(task),
         "video_url": None if task is None else video_url_of(task),
         "updated_at": None if changed is None else changed.isoformat(),
@@ -136,26 +144,32 @@ def error_record(error: ChainhubError) -> Record:
     return {"type": type(error).__name__, **fields, "elapsed": elapsed, "exit_code": code}
 
 
-def state_shown(task: VideoTask) -> State:
+def state_shown(task: object) -> State:
     """Return the state of a task; an unknown status value counts as running, without a warning."""
     return known_state(task) or State.RUNNING
+
+
+def status_word(task: object) -> str:
+    """Return the service's own status value, nothing if it gave none."""
+    word = status_in(task_of(task), task)
+    return "" if word is None else str(word)
 
 
 def encoded(record: object) -> str:
     return json.dumps(record, ensure_ascii=True)  # ASCII: nothing in it can move a cursor
 
 
-def columns(first: str, task: VideoTask) -> str:
+def columns(first: str, task: object) -> str:
     """Return what comes first, then state, status, progress and URL; what is absent is `-`."""
     progress, url = progress_of(task), video_url_of(task)
-    word = plain(str(task.status)) or "-"
+    word = plain(status_word(task)) or "-"
     done = "-" if progress is None else f"{progress:.0%}"
     return "\t".join([first, state_shown(task).value, word, done, plain(url) if url else "-"])
 
 
-def sentence(first: str, task: VideoTask, *, dated: bool = False) -> str:
+def sentence(first: str, task: object, *, dated: bool = False) -> str:
     """Return the status of a task for a person, with its reason and its video on lines below."""
-    told = [first, plain(str(task.status)) or "no status"]
+    told = [first, plain(status_word(task)) or "no status"]
     if (progress := progress_of(task)) is not None:
         told.append(percent(progress))
     if dated and (changed := updated_at(task)) is not None:
