@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from tools import commands, layout
+from tools import commands, layout, update
 from tools.changes import snapshots, surface
 from tools.contract import operations
 from tools.errors import PipelineError
@@ -53,11 +53,20 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     spec = step(_spec, "add the vendor's published pages to openapi.yaml")
-    spec.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
-    spec.add_argument(
-        "--allow-host", action="append", default=[], metavar="HOST", help="take it: one or several"
-    )
-    spec.add_argument("--replace", action="store_true", help="drop what the pages do not describe")
+    renew = step(_renew, "carry out an update here, in a clone of its own: two commits")
+    change = step(_update, "do all that a change of the pages asks for, on a branch")
+    for command in (spec, renew):
+        command.add_argument("pages", nargs="+", type=Path, metavar="PAGE")
+    change.add_argument("source", metavar="FROM", help="a folder, a file, an llms.txt or a URL")
+    change.add_argument("--branch", default=update.BRANCH, help="the branch to make or move")
+    change.add_argument("--tests", metavar="COMMAND", help="what has to pass; '' for nothing")
+    for command in (spec, renew, change):
+        command.add_argument(
+            "--allow-host", action="append", default=[], metavar="HOST", help="one or several"
+        )
+        command.add_argument(
+            "--replace", action="store_true", help="drop what the pages do not describe"
+        )
     spec.add_argument("--out", type=Path, default=layout.CONTRACT, metavar="FILE")
     generate = step(_generate, "repair, validate, generate, swap the client in")
     generate.add_argument(
@@ -82,8 +91,40 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _allowed(options: argparse.Namespace) -> list[str]:
+    return [host for given in options.allow_host for host in given.replace(",", " ").split()]
+
+
+def _update(options: argparse.Namespace) -> int:
+    try:
+        done = update.update(
+            options.source,
+            _allowed(options),
+            replace=options.replace,
+            branch=options.branch,
+            tests=options.tests,
+        )
+    except PipelineError as problem:
+        _say(str(problem), sys.stderr)
+        return update.REFUSED
+    for note in done.notes:
+        _say(note, sys.stderr)
+    _say(done.report or "Nothing new.")
+    return done.status
+
+
+def _renew(options: argparse.Namespace) -> int:
+    try:
+        status, told = update.renew(options.pages, _allowed(options), replace=options.replace)
+    except PipelineError as problem:
+        status, told = update.REFUSED, [str(problem)]
+    for note in told:
+        _say(note, sys.stderr)
+    return status
+
+
 def _spec(options: argparse.Namespace) -> int:
-    allowed = [host for given in options.allow_host for host in given.replace(",", " ").split()]
+    allowed = _allowed(options)
     imported = commands.spec(options.pages, allowed, options.out, replace=options.replace)
     for note in imported.notes:
         _say(note)

@@ -38,9 +38,16 @@ class Repair:
 
 
 def spec(
-    given: Sequence[Path], allowed: Collection[str], target: Path, *, replace: bool = False
+    given: Sequence[Path],
+    allowed: Collection[str],
+    target: Path,
+    *,
+    replace: bool = False,
+    renew: bool = False,
 ) -> reading.Imported:
     """Add the contract of these pages, files and folders to the one in place, or replace it.
+
+    With `renew` what they say of an operation takes the place of what the contract says of it.
 
     Raises:
         PipelineError: a named file is refused, or nothing is left to import.
@@ -49,7 +56,7 @@ def spec(
     base, before = _in_place(target)
     known = sorted(hosts.hosts_of(before))
     kept = None if replace else base
-    imported = reading.imported(given, allowed, choices, known, check, kept)
+    imported = reading.imported(given, allowed, choices, known, check, kept, renew=renew)
     gone = _operations(before) - _operations(documents.parse(imported.text, "the new contract"))
     imported.notes += [f"{name} is gone." for name in sorted(gone)]
     write(target, imported.text)

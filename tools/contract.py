@@ -50,3 +50,41 @@ def mapping(value: Json) -> dict[str, Json]:
 def sequence(value: Json) -> list[Json]:
     """Give a list as it is and anything else as an empty one."""
     return value if isinstance(value, list) else []
+
+
+def needed(
+    document: dict[str, Json], chosen: list[tuple[Place, dict[str, Json]]]
+) -> dict[str, Json]:
+    """Copy the components that these operations reach, and the security schemes."""
+    waiting: list[Json] = []
+    for place, operation in chosen:
+        waiting += [operation, mapping(at(document, place[:2])).get("parameters")]
+    found: set[Place] = set()
+    while waiting:
+        for reference in references_in(waiting.pop()):
+            where = pointer(reference)[:3]
+            if where[0] == "components" and where not in found:
+                found.add(where)
+                waiting.append(at(document, where))
+    components = mapping(document.get("components"))
+    return {
+        kind: {
+            name: value
+            for name, value in mapping(named).items()
+            if kind == "securitySchemes" or ("components", kind, name) in found
+        }
+        for kind, named in components.items()
+    }
+
+
+def references_in(value: Json) -> Iterator[str]:
+    """Find every reference in a value."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                yield str(value["$ref"])
+            waiting += value.values()
+        else:
+            waiting += sequence(value)

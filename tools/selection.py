@@ -6,13 +6,13 @@ it fails is each operation judged alone, with the components that it needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from openapi_python_client.parser import GeneratorData
 
 from tools import generation, validation
-from tools.contract import METHODS, Place, at, called, mapping, operations, pointer, sequence
+from tools.contract import METHODS, Place, at, called, mapping, needed, operations
 from tools.documents import Json
 from tools.errors import PipelineError
 
@@ -58,7 +58,7 @@ def select(document: dict[str, Json], place: str) -> tuple[GeneratorData, list[L
                 del mapping(document["paths"])[str(one[1])]
         if not any(True for _ in operations(document)):
             raise PipelineError(f"{place}: no operation can be generated. {left[0]}")
-        document["components"] = _needed(document, list(operations(document)))
+        document["components"] = needed(document, list(operations(document)))
 
 
 def _faults(
@@ -73,7 +73,7 @@ def _faults(
         reason = _fault(_alone(document, where, operation), place, check)
         if reason is not None:
             found[where] = reason
-    components = _needed(document, list(operations(document)))
+    components = needed(document, list(operations(document)))
     if not found and components == document.get("components"):
         raise PipelineError(f"{place}: {whole}")
     document["components"] = components  # the fault may be in one that nothing needs
@@ -94,42 +94,5 @@ def _alone(document: dict[str, Json], place: Place, operation: dict[str, Json]) 
     item = mapping(at(document, place[:2]))
     rest = {key: value for key, value in item.items() if key not in METHODS}
     paths: dict[str, Json] = {str(place[1]): {**rest, str(place[2]): operation}}
-    components = _needed(document, [(place, operation)])
+    components = needed(document, [(place, operation)])
     return {**document, "paths": paths, "components": components}
-
-
-def _needed(
-    document: dict[str, Json], chosen: list[tuple[Place, dict[str, Json]]]
-) -> dict[str, Json]:
-    """Copy the components that these operations reach, and the security schemes."""
-    waiting: list[Json] = []
-    for place, operation in chosen:
-        waiting += [operation, mapping(at(document, place[:2])).get("parameters")]
-    found: set[Place] = set()
-    while waiting:
-        for reference in _references(waiting.pop()):
-            where = pointer(reference)[:3]
-            if where[0] == "components" and where not in found:
-                found.add(where)
-                waiting.append(at(document, where))
-    components = mapping(document.get("components"))
-    return {
-        kind: {
-            name: value
-            for name, value in mapping(named).items()
-            if kind == "securitySchemes" or ("components", kind, name) in found
-        }
-        for kind, named in components.items()
-    }
-
-
-def _references(value: Json) -> Iterator[str]:
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("$ref"), str):
-                yield str(value["$ref"])
-            waiting += value.values()
-        else:
-            waiting += sequence(value)

@@ -20,7 +20,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
-from tools.contract import Place, at, called, mapping, operations, sequence
+from tools.contract import Place, at, called, mapping, needed, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.pages.hosts import moved, refusal, strange_host, usual_host
@@ -54,11 +54,12 @@ class Source:
 
 @dataclass
 class Merged:
-    """The contract made of them, what was decided on the way, and the pages left out."""
+    """The contract made of them, what was decided, the pages left out, and what they describe."""
 
     document: dict[str, Json]
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    described: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def merge(
     choices: Mapping[str, Json] | None = None,
     known: Collection[str] = (),
     base: dict[str, Json] | None = None,
+    *,
+    renew: bool = False,
 ) -> Merged:
     """Merge the contracts of several pages.
 
@@ -84,6 +87,7 @@ def merge(
         choices: Which page settles an operation.
         known: The hosts of the contract in place.
         base: The contract in place, to which they are added; nothing in it is taken away.
+        renew: Whether what they describe takes the place of what it said of the same operations.
 
     Raises:
         PipelineError: no page is left, or a choice names a page without the operation.
@@ -91,13 +95,13 @@ def merge(
     kept, refused, notes = _by_host(sources, allowed, known, stays=base is not None)
     if not kept:
         raise PipelineError(refused[0] if refused else "No page with a contract is left to import.")
-    merged = Merged(_grown(base, kept) if base else _frame(kept), notes, refused)
+    prepared = [(source, _prepared(source, notes)) for source in kept]
+    described = {place for _, document in prepared for place, _ in operations(document)}
+    kept_base = _without(base, described) if base and renew else base
+    frame = _grown(kept_base, kept) if kept_base else _frame(kept)
+    merged = Merged(frame, notes, refused, set(map(called, described)))
     said: dict[Place, list[_Said]] = {}
-    for source in kept:
-        document = deepcopy(source.document)
-        downgrade(document)
-        for old, new in paths.make_plain(document):
-            merged.notes.append(f"{source.place}: the path {old} is read as {new}.")
+    for source, document in prepared:
         _add_components(merged, document, source)
         for place, operation in operations(document):
             operation.setdefault("security", document.get("security") or [])
@@ -111,10 +115,21 @@ def merge(
             if len({meaning(_binding(one.operation)) for one in said[place]}) == 1:
                 continue
         one = _settled(place, said[place], choices or {}, merged)
-        if base and one.get("security") == merged.document.get("security"):
+        published = mapping(at(base or {}, place))
+        if published and _with_security(published, merged.document) == one:
+            one = published
+        elif base and one.get("security") == merged.document.get("security"):
             one.pop("security", None)
         mapping(made.setdefault(str(place[1]), {}))[str(place[2])] = one
     return merged
+
+
+def _prepared(source: Source, notes: list[str]) -> dict[str, Json]:
+    document = deepcopy(source.document)
+    downgrade(document)
+    for old, new in paths.make_plain(document):
+        notes.append(f"{source.place}: the path {old} is read as {new}.")
+    return document
 
 
 def _with_security(operation: dict[str, Json], document: dict[str, Json]) -> dict[str, Json]:
@@ -139,6 +154,15 @@ def _grown(base: dict[str, Json], sources: Sequence[Source]) -> dict[str, Json]:
         document["servers"] = [*servers, *new]
     document.setdefault("components", {})
     document["paths"] = mapping(document.get("paths"))
+    return document
+
+
+def _without(base: dict[str, Json], places: Collection[Place]) -> dict[str, Json]:
+    """Copy a contract without these operations, and without what only they need."""
+    document = deepcopy(base)
+    for place in places:
+        mapping(at(document, place[:2])).pop(str(place[2]), None)
+    document["components"] = needed(document, list(operations(document)))
     return document
 
 

@@ -55,6 +55,7 @@ class Imported:
     text: str
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    described: set[str] = field(default_factory=set)
 
 
 def imported(
@@ -64,6 +65,8 @@ def imported(
     known: Collection[str] = (),
     check: Check | None = None,
     base: str | None = None,
+    *,
+    renew: bool = False,
 ) -> Imported:
     """Make one contract of these pages, files and folders, or add them to the one in place.
 
@@ -77,6 +80,7 @@ def imported(
         check: Raises a PipelineError for a contract of which no client can be generated. It is
             asked of all pages together, and only where they fail of each alone.
         base: The text of the contract in place, to which they are added; None replaces it.
+        renew: Whether what they describe takes the place of what it said of the same operations.
 
     Raises:
         PipelineError: a named file is refused, or nothing is left.
@@ -96,7 +100,7 @@ def imported(
         return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
     sources = [merge.Source(one.place, one.name, one.document) for one in found]
     before = None if base is None else documents.parse(base, "the contract in place")
-    merged = merge.merge(sources, allowed, choices, known, before)
+    merged = merge.merge(sources, allowed, choices, known, before, renew=renew)
     if check:
         fault = _fault(check, merged, "all pages together")
         if fault:
@@ -104,11 +108,11 @@ def imported(
             if not fit:
                 raise PipelineError(unfit[0])
             refused += unfit or [fault]
-            merged = merge.merge(fit, allowed, choices, known, before)
+            merged = merge.merge(fit, allowed, choices, known, before, renew=renew)
     if refused + merged.refused and any(path.is_file() for path in paths):
         raise PipelineError((refused + merged.refused)[0])
     text = patching.patched(base, merged.document) if base else text_of(merged.document)
-    return Imported(text, notes + merged.notes, refused + merged.refused)
+    return Imported(text, notes + merged.notes, refused + merged.refused, merged.described)
 
 
 def _parted(

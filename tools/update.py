@@ -1,0 +1,264 @@
+"""Do everything that a change of the vendor's pages asks for, and leave it on a branch.
+
+The work is done in a clone of the last commit, in a temporary folder: import, repair, generate,
+compare, version number, changelog, tests, two commits. The branch is moved last, in one step. So
+whatever happens, at whatever moment, the working tree, its index and its branches are as they were.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tools import commands, documents, layout
+from tools.changes import diff, snapshots
+from tools.contract import called, operations
+from tools.errors import PipelineError
+from tools.pages import hosts, source
+
+NOTHING, CHANGED, BREAKING, REFUSED = 0, 10, 20, 30
+BRANCH: Final = "contract-update"
+_REPORT: Final = "merge-request.md"
+_HEADING: Final = re.compile(r"^## (?P<version>\d+\.\d+\.\d+) – (?P<date>.+)$", re.MULTILINE)
+_UNRELEASED: Final = "unreleased"
+_WIDTH: Final = 120
+_LINES: Final = 40  # of what failing tests said
+_IDENTITY: Final = {"user.name": "chainhub update", "user.email": "update@localhost"}
+_SECONDS: Final = 900.0  # for each step
+_TESTING: Final = 7200.0
+_TESTS: Final = "{python} -m pytest -q -n 2 -m 'not slow' -p no:cacheprovider tests"
+
+
+@dataclass
+class Updated:
+    """What came of an update: the exit status, and the text for the merge request."""
+
+    status: int
+    report: str
+    notes: list[str] = field(default_factory=list)
+
+
+def update(
+    given: str,
+    allowed: Sequence[str] = (),
+    *,
+    replace: bool = False,
+    branch: str = BRANCH,
+    tests: str | None = None,
+) -> Updated:
+    """Update the contract and the client from the pages of a folder, a file, a list or a URL.
+
+    Args:
+        given: A folder, a file, an `llms.txt`, or a URL.
+        allowed: Hosts that pages may name though the contract in place does not.
+        replace: Whether operations that no page describes disappear.
+        branch: The branch that is made or moved; it must not be checked out.
+        tests: The command that has to pass; None for the quick tests, empty for none.
+
+    Raises:
+        PipelineError: it is refused, and nothing was changed.
+    """
+    with tempfile.TemporaryDirectory(prefix="chainhub-update-") as scratch:
+        folder = Path(scratch)
+        found = source.gathered(given, folder / "pages")
+        copy = folder / "copy"
+        _cloned(copy)
+        arguments = [str(path.absolute()) for path in found.paths]
+        options = [f"--allow-host={host}" for host in allowed] + ["--replace"] * replace
+        step = [sys.executable, "-m", "tools", "renew", *options, "--", *arguments]
+        done = _ran(step, copy, _SECONDS)
+        told = [line for line in (*found.notes, *done.stderr.splitlines()) if line]
+        if done.returncode not in (NOTHING, CHANGED, BREAKING):
+            raise PipelineError(told[-1] if told else "The pipeline stopped without a word.")
+        if done.returncode == NOTHING:
+            return Updated(NOTHING, "", told)
+        report = (copy / "build" / _REPORT).read_text("utf-8")
+        report += _left_out(told) + _tested(copy, tests)
+        _moved(copy, branch)
+    layout.BUILD.mkdir(exist_ok=True)
+    commands.write(layout.BUILD / _REPORT, report)
+    return Updated(done.returncode, report, told)
+
+
+def _left_out(told: Sequence[str]) -> str:
+    return "\n## Left out\n\n" + "".join(f"- {line}\n" for line in told) if told else ""
+
+
+def _ran(
+    command: Sequence[str], folder: Path, seconds: float, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, **(variables or {})},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
+    except OSError as error:
+        raise PipelineError(f"{command[0]} cannot be run: {error.strerror}.") from None
+    except subprocess.TimeoutExpired:
+        raise PipelineError(f"{command[0]} took longer than {seconds:.0f} s.") from None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = _ran(["git", *arguments], folder, _SECONDS)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] or ["it did not say why"]
+        raise PipelineError(f"git {arguments[0]} fails: {reason[0].removeprefix('fatal: ')}.")
+    return done.stdout.strip()
+
+
+def _cloned(copy: Path) -> None:
+    """Clone the last commit; nothing is written into the repository itself."""
+    root = layout.ROOT
+    head = _git(root, "rev-parse", "--verify", "HEAD")
+    _git(root, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(copy))
+    _git(copy, "checkout", "--quiet", "--detach", head)
+    for key, usual in _IDENTITY.items():
+        known = _ran(["git", "config", key], root, _SECONDS).stdout.strip()
+        _git(copy, "config", key, known or usual)
+
+
+def _moved(copy: Path, branch: str) -> None:
+    """Take the commits over; the branch is the last thing that is written."""
+    if _git(layout.ROOT, "branch", "--show-current") == branch:
+        raise PipelineError(f"{branch} is checked out; another branch must be named.")
+    _git(layout.ROOT, "fetch", "--quiet", "--no-tags", str(copy), f"+HEAD:refs/heads/{branch}")
+
+
+def _tested(copy: Path, tests: str | None) -> str:
+    """Run the tests with the environment of the project, over the code of the copy."""
+    python = layout.ROOT / ".venv" / "bin" / "python"
+    command = _TESTS.format(python=shlex.quote(str(python))) if tests is None else tests
+    if not command.strip():
+        return "\n## Tests\n\nNone were run.\n"
+    path = os.pathsep.join(str(copy / folder) for folder in ("generated", "overlays"))
+    done = _ran(shlex.split(command), copy, _TESTING, {"PYTHONPATH": path})
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-_LINES:])
+        raise PipelineError(f"The tests fail with what the pages give:\n{last}")
+    return f"\n## Tests\n\n`{command}` passes.\n"
+
+
+def renew(
+    pages: Sequence[Path], allowed: Sequence[str] = (), *, replace: bool = False
+) -> tuple[int, list[str]]:
+    """Carry out an update in this working copy, which must be one of its own.
+
+    Returns:
+        The exit status, and what a person should know.
+
+    Raises:
+        PipelineError: the pages are refused.
+    """
+    root = layout.ROOT
+    before = documents.read(layout.CONTRACT)
+    imported = commands.spec(pages, allowed, layout.CONTRACT, replace=replace, renew=True)
+    after = documents.read(layout.CONTRACT)
+    others = hosts.hosts_of(after) - hosts.hosts_of(before) - set(map(hosts.host_in, allowed))
+    if others:
+        raise PipelineError(
+            f"The key would go to {', '.join(sorted(others))}; --allow-host takes it by name."
+        )
+    told = [*imported.notes, *imported.refused]
+    if any(path.is_dir() for path in pages) and not replace:
+        told += _not_described(before, imported.described)
+    if not _git(root, "status", "--porcelain", "--", layout.CONTRACT.name):
+        return NOTHING, told
+    _commit(root, "Contract: as the vendor's pages describe it", layout.CONTRACT.name)
+    repaired = commands.generate(layout.CONTRACT, layout.GENERATED)
+    changes = commands.changed_since("HEAD~1")
+    version = _version(changes)
+    lines = [*changes.contract.lines()]
+    _write_version(version)
+    write_changelog(version, lines)
+    title = f"Regenerate: {_counted(changes.contract)}; {version}"
+    files = [layout.GENERATED.name, "CHANGELOG.md", str(_version_file().relative_to(root))]
+    body = "".join(textwrap.fill(line, 100, subsequent_indent="  ") + "\n" for line in lines)
+    _commit(root, f"{title}\n\n{body or '- Nothing that callers see.'}", *files)
+    left = [str(one) for one in repaired.left_out]
+    layout.BUILD.mkdir(exist_ok=True)
+    report = f"# {title}\n\n{changes.draft()}" + f"\nThe version is {version}.\n"
+    commands.write(layout.BUILD / _REPORT, report)
+    return (BREAKING if changes.contract.breaking else CHANGED), told + left
+
+
+def _not_described(before: dict[str, documents.Json], described: set[str]) -> list[str]:
+    names = {called(place) for place, _ in operations(before)} - described
+    return [
+        f"{name} stays, though no page describes it; REPLACE=1 drops it." for name in sorted(names)
+    ]
+
+
+def _counted(changes: diff.Difference) -> str:
+    kinds = {
+        "breaking": changes.breaking,
+        "added": changes.added,
+        "documentation": changes.documentation,
+    }
+    counts = [f"{len({*told})} {kind}" for kind, told in kinds.items() if told]
+    return ", ".join(counts) or "nothing that callers see"
+
+
+def _commit(root: Path, message: str, *files: str) -> None:
+    _git(root, "add", "--all", "--", *files)
+    _git(root, "commit", "--quiet", "--no-gpg-sign", "--no-verify", "--message", message)
+
+
+def _version_file() -> Path:
+    return layout.ROOT / "overlays" / layout.CLIENT / "_version.py"
+
+
+def _version(changes: commands.Changes) -> str:
+    """Choose the version: that of the unreleased entry where it is enough, else the next one."""
+    text = documents.read_text(layout.ROOT / "CHANGELOG.md")
+    newest = _HEADING.search(text)
+    now = snapshots.current().version or "0.0.0"
+    if newest is None or newest["date"] != _UNRELEASED:
+        return changes.asked_for(now)
+    tag = snapshots.latest_tag()
+    wanted = commands.changed_since(tag).asked_for(tag) if tag else now
+    return max(now, wanted, key=diff.numbers_of)
+
+
+def _write_version(version: str) -> None:
+    path = _version_file()
+    text = re.sub(
+        r'^__version__ = ".*"$', f'__version__ = "{version}"', path.read_text("utf-8"), flags=re.M
+    )
+    commands.write(path, text)
+
+
+def write_changelog(version: str, lines: Sequence[str]) -> None:
+    """Put lines below *Contract* of the unreleased entry, which is made if there is none."""
+    path = layout.ROOT / "CHANGELOG.md"
+    text = documents.read_text(path)
+    new = "".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ") + "\n" for line in lines)
+    newest = _HEADING.search(text)
+    heading = f"## {version} – {_UNRELEASED}"
+    if newest is None or newest["date"] != _UNRELEASED:
+        place = newest.start() if newest else len(text)
+        text = f"{text[:place]}{heading}\n\n### Contract\n\n{new}\n{text[place:]}"
+    else:
+        rest = text[newest.end() :]
+        entry, mark, older = rest.partition("\n## ")
+        if "### Contract\n" in entry:
+            first, title, own = entry.partition("### Contract\n\n")
+            own, next_mark, client = own.partition("\n### ")
+            entry = f"{first}{title}{own.rstrip()}\n{new}{next_mark}{client}"
+        else:
+            entry = f"\n\n### Contract\n\n{new}\n{entry.lstrip()}"
+        text = f"{text[: newest.start()]}{heading}{entry}{mark}{older}"
+    commands.write(path, text)
