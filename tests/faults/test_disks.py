@@ -99,6 +99,23 @@ def refusing(place: object, name: str, number: int) -> Callable[[World], None]:
     return change
 
 
+def asked_twice(call: str, number: int) -> Callable[[World], None]:
+    """Return a change: a network drive does it, is asked again, and says that it cannot."""
+
+    def change(world: World) -> None:
+        step = getattr(os, call)
+
+        def done_and_refused(*arguments: object) -> None:
+            step(*arguments)
+            raise OSError(number, os.strerror(number))
+
+        if call != "link":
+            refusing(os, "link", errno.ENOTSUP)(world)
+        world.patch.setattr(os, call, done_and_refused)
+
+    return change
+
+
 def unsupported() -> Iterator[Row]:
     """File systems that do not know locks, syncing, truncating or links."""
     unknown = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
@@ -119,6 +136,9 @@ def unsupported() -> Iterator[Row]:
         yield Row(name=f"link {name}", change=refusing(os, "link", number))
     yield Row(name="link EPERM", change=refusing(os, "link", errno.EPERM))
     yield Row(name="link EMLINK", change=refusing(os, "link", errno.EMLINK))
+
+    yield Row(name="link EEXIST of a link just made", change=asked_twice("link", errno.EEXIST))
+    yield Row(name="rename ENOENT after it was done", change=asked_twice("rename", errno.ENOENT))
 
     def nothing(world: World) -> None:
         for place, name in ((fcntl, "flock"), (os, "fsync"), (os, "ftruncate"), (os, "link")):
@@ -148,6 +168,33 @@ def broken() -> Iterator[Row]:
         change, name = refusing(place, call, number), f"{call} {errno.errorcode[number]}"
         says = os.strerror(number)
         yield Row(name=name, change=change, error=chainhub.DiskError, says=says, left=set())
+
+    def closing(world: World) -> None:
+        refusing(os, "fsync", errno.ENOTSUP)(world)
+        close = os.close
+
+        def close_at_quota(descriptor: int) -> None:
+            of_part = world.part.exists() and world.part.samefile(f"/proc/self/fd/{descriptor}")
+            close(descriptor)
+            if of_part:
+                raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+        world.patch.setattr(os, "close", close_at_quota)
+
+    yield Row(
+        name="close EDQUOT where nothing can be synced",
+        change=closing,
+        error=chainhub.DiskError,
+        says=os.strerror(errno.EDQUOT),
+        left=set(),
+    )
+    yield Row(
+        name="write takes nothing",
+        change=lambda world: world.patch.setattr(os, "write", lambda *_: 0),
+        error=chainhub.DiskError,
+        says="nothing more can be written",
+        left=set(),
+    )
 
     def truncating(world: World) -> None:
         world.keep(etag='"of another"')

@@ -285,7 +285,8 @@ def let_go(descriptor: int) -> None:
     # A forked child that still lives has the file open too; closing would not unlock then.
     with suppress(OSError):
         unlock_file(descriptor)
-    os.close(descriptor)
+    with suppress(OSError):  # some network drives say here what `publish` was told before
+        os.close(descriptor)
 
 
 def remove(*paths: Path) -> None:

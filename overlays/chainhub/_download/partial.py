@@ -56,6 +56,7 @@ class Partial:
     """
 
     def __init__(self, target: Path, task_id: str) -> None:
+        self._target = target
         self.path = target.with_name(f"{target.name}.part")
         self.position = 0
         self.resumed = False
@@ -112,7 +113,7 @@ class Partial:
             raise StartOver(_CHANGED, on_disk=True)
         view = memoryview(data)
         while view:
-            written = self._do("cannot write", os.write, self._descriptor, view)
+            written = self._do("cannot write", _write, self._descriptor, view)
             self.position += written
             self._size = max(self._size, self.position)
             view = view[written:]
@@ -138,7 +139,7 @@ class Partial:
         return digest.hexdigest()
 
     def publish(self, target: Path, if_exists: IfExists) -> None:
-        """Rename the complete file to its target, so that it survives a power failure.
+        """Give the complete file its name, so that it survives a power failure.
 
         Raises:
             DestinationExistsError: a file with this name was created meanwhile.
@@ -150,6 +151,8 @@ class Partial:
         if not self._can(os.fsync):
             text = "%s may be lost in a power failure: its file system cannot sync"
             logger.warning(text, shown(target))
+            # File systems that upload a file when it is closed say only then that they cannot.
+            self._do("cannot write", os.close, os.dup(self._descriptor))
         if not self._is_unchanged():
             raise StartOver(_CHANGED, on_disk=True)
         if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
@@ -158,10 +161,13 @@ class Partial:
         place = os.replace if if_exists == "replace" else _place
         try:
             place(self.path, target)
-        except FileExistsError:
-            raise DestinationExistsError(f"{shown(target)} already exists") from None
         except OSError as error:
-            raise disk_error(error, "cannot rename to", target) from None
+            # A network drive that has done it, and was asked again, says that it cannot.
+            if not is_at(self._descriptor, target):
+                if isinstance(error, FileExistsError):
+                    raise DestinationExistsError(f"{shown(target)} already exists") from None
+                raise disk_error(error, "cannot rename to", target) from None
+        tidy(self._target, [target])
         remove(self._state_path)
         _sync_folder(target.parent)
 
@@ -244,19 +250,21 @@ def tidy(target: Path, names: Iterable[Path]) -> None:
                 remove(part, target.with_name(f"{target.name}.part.json"))
 
 
+def _write(descriptor: int, data: memoryview) -> int:
+    if written := os.write(descriptor, data):
+        return written
+    raise OSError(errno.EIO, "nothing more can be written")
+
+
 def _place(part: Path, target: Path) -> None:
     """Give the file its name without ever replacing another."""
     try:
         os.link(part, target)
-    except FileExistsError:
-        raise
     except OSError:
         # No hard links here (FAT, some network drives): a moment lies between look and rename.
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(part, target)
-    else:
-        remove(part)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a download is for, what holds for all of one call, and how progress is reported."""
+"""What a download is for, what holds for all downloads of a call, and the reports of progress."""
 
 from __future__ import annotations
 

@@ -108,6 +108,8 @@ def test_a_file_gets_the_suffix_of_its_content(
     assert (tmp_path / "into" / name).read_bytes() == body
     assert [file.name for file in (tmp_path / "into").iterdir()] == [name]
     assert {(step.id, step.number) for step in told} == {("a", number)}
+    accepted = header_of(server.requests[0], "accept")
+    assert accepted.partition(",")[0] == ("*/*" if kind == "file" else f"{kind}/*")
     with pytest.raises(chainhub.DestinationExistsError):
         fetch(url, **options)
     # What a process leaves that is killed between the two names of the file.
@@ -157,6 +159,13 @@ def test_another_kind_is_refused(fetch, cdn, tmp_path, kind, body, says):
     with pytest.raises(chainhub.ContentRefusedError, match=says):
         fetch(f"{cdn.url}/x", kind=kind)
     assert list((tmp_path / "into").iterdir()) == []
+
+
+def test_a_deadline_names_what_is_missing(fetch, server):
+    """The image, not a video."""
+    with pytest.raises(chainhub.DeadlineError, match="before the image was complete"):
+        fetch(f"{server.url}/x", kind="image", deadline_at=0.0)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("fails", [False, True])
