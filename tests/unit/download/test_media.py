@@ -284,7 +284,7 @@ def test_a_file_nobody_knows_has_the_suffix_of_its_url(path, suffix):
 
 
 @pytest.mark.parametrize(
-    "head", [b"", b"<html>", b"<!DOCTYPE html>", b'{"a": 1}', b"[]", b"<?xml?><Error><Code>"]
+    "head", [b"", b"<html>", b"<!DOCTYPE html><svg>", b'{"a": 1}', b"[]", b"<?xml?><Error><Code>"]
 )
 def test_a_page_that_tells_an_error_is_no_file(head):
     """Whatever was wanted."""
