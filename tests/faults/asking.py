@@ -1,6 +1,7 @@
 """Asks a server through the client, sync or async, and keeps the result."""
 
 import asyncio
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -10,7 +11,7 @@ import attrs
 import chainhub
 from tests.faults.table import ID, KEY
 
-Mode = Literal["sync", "async"]
+Mode = Literal["sync", "async", "uvloop"]
 
 
 @attrs.define
@@ -52,8 +53,10 @@ def ask_all(
     identifier: Any = ID,
 ) -> list[Result]:
     """Make a client, query so many times, close it; `before` gets the number of each call."""
-    if mode == "async":
-        return asyncio.run(_ask_async(arguments, calls, before, identifier))
+    if mode != "sync":
+        loop = None if mode == "async" else importlib.import_module("uvloop").new_event_loop
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(_ask_async(arguments, calls, before, identifier))
     results = []
     with chainhub.Client(KEY, **arguments) as client:  # type: ignore[arg-type]
         for number in range(calls):

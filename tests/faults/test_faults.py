@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import copy
+import importlib.util
 import json
 import logging
 import pickle
@@ -11,6 +12,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import pytest
+from _pytest.mark import ParameterSet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +24,21 @@ from tests.faults.table import FAULTS, KEY, Error, Fault, Value, answer
 from tests.loopback import SOON, until
 
 MODES: tuple[Mode, ...] = ("sync", "async")
+
+
+def params(faults: Sequence[Fault], *usual: Mode) -> list[ParameterSet]:
+    """Take all faults in every mode; in a usual run, an eighth of them in all but the usual ones.
+
+    Loops have transports of their own, and uvloop is what web frameworks run on.
+    """
+    found = []
+    for mode in (*MODES, "uvloop"):
+        missing = mode == "uvloop" and importlib.util.find_spec("uvloop") is None
+        skipped = [pytest.mark.skipif(missing, reason="uvloop is not installed")]
+        for number, fault in enumerate(faults):
+            slow = [] if mode in usual or number % 8 == 0 else [pytest.mark.slow]
+            found.append(pytest.param(fault, mode, id=f"{mode}-{fault.name}", marks=skipped + slow))
+    return found
 
 
 @contextlib.contextmanager
@@ -147,8 +164,7 @@ def arguments_of(fault: Fault, server: Server) -> dict[str, object]:
     return {"base_url": url, **trust, **options(fault.client)}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("fault", "mode"), params(FAULTS, *MODES))
 def test_a_fault_has_its_outcome(
     fault: Fault,
     mode: Mode,
