@@ -45,6 +45,15 @@ def test_wait_returns_the_finished_task(mode, server, http):
     assert (len(server.requests), server.connections) == (4, 1)
 
 
+def test_complete_without_a_url_ends_the_wait_though_nothing_changes(mode, server, http):
+    """Three such answers do, also after the task was seen running, and in the very same bytes."""
+    server.answers = [http(200, task()), http(200, task("completed"))]
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.ResultMissing, match="has no video URL"):
+        mode(client.video.wait("a", interval=PACE, deadline=9))
+    assert len(server.requests) == 4
+
+
 @pytest.mark.parametrize("late", [{}, {"status_update_time": None}])
 def test_nobody_needs_the_time_of_the_last_change(mode, server, http, late):
     """A task without it, or with null, is read like any other: the wait neither fails nor spins."""

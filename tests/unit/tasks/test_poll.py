@@ -286,6 +286,18 @@ def test_a_refusal_to_show_an_unfinished_video_is_not_yet(number):
     assert error.__cause__ is not_ready
 
 
+def test_the_bytes_of_a_task_that_runs_are_kept_instead_of_the_task():
+    """One that is complete without a URL, or has an unknown word, counts each time it comes."""
+    wait = Poll(
+        TaskId("veo:1"), WaitOptions(QUERY, PollIntervals(DurationMemory(float), float), 60.0), 0.0
+    )
+    for number, (found, kept) in enumerate([(RUNNING, True), (task("completed"), False)]):
+        wait.answered(found, number)
+        wait.remember(b"{}", lambda body: (body, "read again"))
+        assert wait.repeats(b"{}") is kept
+        assert wait.task == ((b"{}", "read again") if kept else found)
+
+
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
