@@ -94,6 +94,7 @@ def _generated(run: Run, folder: Path, size: int, form: str) -> dict[str, Sample
         "-m",
         "tools",
         "generate",
+        "--untried",  # the plain generator tries nothing either
         "--contract",
         str(source),
         "--into",

@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument(
         "--strict", action="store_true", help="an operation that cannot be generated is an error"
     )
+    generate.add_argument(
+        "--untried", action="store_true", help="do not try the requests and examples of operations"
+    )
     generate.add_argument("--into", type=Path, default=layout.GENERATED, metavar="DIR")
     for command in (
         step(_repair, "lay the overlay over the contract: build/openapi.json"),
@@ -153,7 +156,9 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    repaired = commands.generate(options.contract, options.into, strict=options.strict)
+    repaired = commands.generate(
+        options.contract, options.into, strict=options.strict, tried=not options.untried
+    )
     count = sum(1 for _ in operations(repaired.document))
     counted = "1 operation" if count == 1 else f"{count} operations"
     left = f"; {len(repaired.left_out)} left out" if repaired.left_out else ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import directories, documents, generation, layout, security, selection, validation
+from tools import directories, documents, generation, layout, security, selection, trial, validation
 from tools.changes import diff, entries, promises, snapshots, surface
 from tools.contract import Place, called, mapping, operations
 from tools.documents import Json
@@ -184,25 +185,38 @@ def write(target: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def build(contract: Path, folder: Path, *, strict: bool = False) -> Repair:
+def build(contract: Path, folder: Path, *, strict: bool = False, tried: bool = True) -> Repair:
     """Repair, validate and generate into an empty folder.
 
     Args:
         contract: The file with the contract.
         folder: Where the package is written.
         strict: Whether an operation that cannot be generated is an error; else it is left out.
+        tried: Whether every operation is tried in a process of its own.
 
     Raises:
         PipelineError: the contract is refused.
     """
     repaired = repair(contract)
-    data, repaired.left_out[:] = selection.select(
-        repaired.document, f"{shown(contract)} (repaired)"
-    )
+    place = f"{shown(contract)} (repaired)"
+    package = folder / layout.PACKAGE
+    while True:
+        data, left = selection.select(repaired.document, place)
+        repaired.left_out.extend(left)
+        known = generation.generate(
+            repaired.document, data, shown(contract), package, repaired.published
+        )
+        found = trial.faults(folder) if tried else {}
+        faults = {one: found[name] for name, one in known if name in found}
+        if found and not faults:
+            reason = next(iter(found.values()))
+            raise PipelineError(f"{shown(contract)} gives a package that does not work: {reason}")
+        if not faults:
+            break
+        repaired.left_out.extend(selection.leave_out(repaired.document, faults, place))
+        shutil.rmtree(package)
     if strict and repaired.left_out:
         raise PipelineError(f"{shown(contract)}: {repaired.left_out[0]}")
-    package = folder / layout.PACKAGE
-    generation.generate(repaired.document, data, shown(contract), package, repaired.published)
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())
     (folder / layout.REPAIRS).write_bytes(repairs(repaired).encode())
     directories.level(folder)
@@ -214,14 +228,14 @@ def validate(repaired: Repair, contract: Path) -> int:
     return validation.validate(repaired.document, f"{shown(contract)} (repaired)")
 
 
-def generate(contract: Path, into: Path, *, strict: bool = False) -> Repair:
+def generate(contract: Path, into: Path, *, strict: bool = False, tried: bool = True) -> Repair:
     """Carry out every step and swap the result in, or leave everything as it was."""
     own = into.resolve() == layout.GENERATED
     with directories.scratch(layout.BUILD / "next" if own else into / ".next") as staging:
         fresh, parked = staging / "new", staging / "old"
         fresh.mkdir()
         parked.mkdir()
-        repaired = build(contract, fresh, strict=strict)
+        repaired = build(contract, fresh, strict=strict, tried=tried)
         into.mkdir(parents=True, exist_ok=True)
         directories.swap(_PARTS, fresh, into, parked)
     if own:

@@ -24,7 +24,7 @@ from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint
 
-from tools import enums, keywords, layout, received
+from tools import keywords, layout, properties, received
 from tools.contract import Place, at, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
@@ -39,9 +39,7 @@ _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
 # How its errors begin that are about one operation.
 _HEADER: Final = re.compile(r"WARNING parsing ([A-Z]+) (\S+) within ")
-_BOUNDARY: Final = re.compile(
-    r' *headers\["Content-Type"\] = "multipart/form-data; boundary=[^\n]*\n'
-)
+_BOUNDARY: Final = re.compile(r'headers\["Content-Type"\] = "multipart/.*boundary=.*')
 _SAID: Final = ("description", "example")
 
 
@@ -93,7 +91,7 @@ def generate(
     place: str,
     into: Path,
     published: Mapping[str, Place] | None = None,
-) -> None:
+) -> Operations:
     """Write the package for what was parsed of `document` into `into`, which must not exist.
 
     Args:
@@ -102,6 +100,9 @@ def generate(
         place: The name of the contract, for messages.
         into: The folder of the package.
         published: The operationIds that the contract had before it was repaired.
+
+    Returns:
+        The operations by the names that callers use.
 
     Raises:
         PipelineError: the generator has a warning or an error, or left something out.
@@ -124,6 +125,7 @@ def generate(
     write_contract(tables, known, into)
     _write_stub(into / "models" / "__init__.pyi", data)
     (into / "py.typed").touch()
+    return known
 
 
 def _take_out_boundaries(known: Operations, into: Path) -> None:
@@ -132,7 +134,9 @@ def _take_out_boundaries(known: Operations, into: Path) -> None:
         if any(body.content_type == "multipart/form-data" for body in known.endpoint(place).bodies):
             path = into / "api" / f"{name.replace('.', '/')}.py"
             text = path.read_text("utf-8")
-            path.write_text(_BOUNDARY.sub("", text), "utf-8")
+            # A statement has to stay where it is alone in its branch.
+            text = _BOUNDARY.sub('headers.pop("Content-Type", None)', text)
+            path.write_text(text, "utf-8")
 
 
 def _write_stub(path: Path, data: GeneratorData) -> None:
@@ -202,7 +206,7 @@ def _run(
     data: GeneratorData, config: Config, known: Operations, tables: Tables
 ) -> Sequence[GeneratorError]:
     names = received.settle(data)
-    enums.open_up(data, names)
+    properties.settle(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
     project.env.globals["keywords"] = keywords.Keywords(data.models)

@@ -50,15 +50,25 @@ def select(document: dict[str, Json], place: str) -> tuple[GeneratorData, list[L
                 )
         if not faults:
             continue
-        left += [LeftOut(called(one), reason) for one, reason in faults.items()]
-        for one in faults:
-            item = mapping(at(document, one[:2]))
-            del item[str(one[2])]
-            if item.keys().isdisjoint(METHODS):
-                del mapping(document["paths"])[str(one[1])]
-        if not any(True for _ in operations(document)):
-            raise PipelineError(f"{place}: no operation can be generated. {left[0]}")
-        document["components"] = needed(document, list(operations(document)))
+        left += leave_out(document, faults, place)
+
+
+def leave_out(document: dict[str, Json], faults: dict[Place, str], place: str) -> list[LeftOut]:
+    """Remove operations from a contract, with the components that nothing else needs.
+
+    Raises:
+        PipelineError: nothing is left.
+    """
+    left = [LeftOut(called(one), reason) for one, reason in faults.items()]
+    for one in faults:
+        item = mapping(at(document, one[:2]))
+        del item[str(one[2])]
+        if item.keys().isdisjoint(METHODS):
+            del mapping(document["paths"])[str(one[1])]
+    if not any(True for _ in operations(document)):
+        raise PipelineError(f"{place}: no operation can be generated. {left[0]}")
+    document["components"] = needed(document, list(operations(document)))
+    return left
 
 
 def _faults(

@@ -9,23 +9,53 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import mapping, operations
+from tools.contract import at, mapping, operations, pointer
 from tools.documents import Json
 
 BYTES: Final = "application/octet-stream"
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _DROPPED: Final = "Of several media types only JSON, forms and bytes are offered."
+_TEXT: Final = "JSON carries no bytes: what it calls binary is text."
 _PLAIN: Final = "A body or answer that is neither JSON nor a form is bytes, or text."
 
 
 def settle(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Rewrite the media types; tell the rules that found something, with the number of places."""
-    counts = {_DROPPED: 0, _PLAIN: 0}
+    counts = {_DROPPED: 0, _PLAIN: 0, _TEXT: _make_text(document)}
     for content, is_body in contents(document):
         dropped, plain = _settled(content, is_body=is_body)
         counts[_DROPPED] += dropped
         counts[_PLAIN] += plain
     return [(reason, count) for reason, count in counts.items() if count]
+
+
+def _make_text(document: dict[str, Json]) -> int:
+    """Take the bytes out of JSON, but not out of a schema that a form uses too."""
+    in_json: dict[int, dict[str, Json]] = {}
+    elsewhere: dict[int, dict[str, Json]] = {}
+    for content, _ in contents(document):
+        for kind, described in content.items():
+            is_json = _is_known(kind) and kind.partition(";")[0].strip().lower() not in _FORMS
+            _find_bytes(mapping(described), document, in_json if is_json else elsewhere, set())
+    found = [schema for key, schema in in_json.items() if key not in elsewhere]
+    for schema in found:
+        del schema["format"]
+    return len(found)
+
+
+def _find_bytes(
+    value: Json, document: dict[str, Json], found: dict[int, dict[str, Json]], seen: set[str]
+) -> None:
+    """Collect the schemas of bytes in a value, also behind references."""
+    for inner in value if isinstance(value, list) else list(mapping(value).values()):
+        _find_bytes(inner, document, found, seen)
+    named = mapping(value)
+    reference = named.get("$ref")
+    if isinstance(reference, str) and reference not in seen:
+        seen.add(reference)
+        _find_bytes(at(document, pointer(reference)), document, found, seen)
+    if named.get("type") == "string" and named.get("format") == "binary":
+        found[id(named)] = named
 
 
 def contents(document: dict[str, Json]) -> Iterator[tuple[dict[str, Json], bool]]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tools import commands, enums, generation, keywords, received
+from tools import commands, generation, keywords, properties, received
 from tools.documents import Json
 
 
@@ -39,7 +39,7 @@ def parsed(body: Json, *, schemas: Json = None, required: bool = True, answer: J
     }
     repaired = commands.repaired_document(json.loads(json.dumps(document)), "the contract").document
     data = generation.parse(repaired, "the contract")
-    enums.open_up(data, received.settle(data))
+    properties.settle(data, received.settle(data))
     (group,) = data.endpoint_collections_by_tag.values()
     return group.endpoints[0], data
 

@@ -1,7 +1,8 @@
-"""Enumerations take plain values: any in an answer, the listed ones in a request.
+"""What the generator's own properties do not serve: open enumerations, bodies that may be left out.
 
-The generator parses every enumeration as a closed one, and sends nothing but its members: a word
-that the contract does not list was an error in an answer, and a plain string one in a request.
+It parses every enumeration as a closed one and sends nothing but its members: a word that the
+contract does not list was an error in an answer, and a plain string one in a request. A body that
+may be one of several models was converted even where none was given.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import ClassVar
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.properties import EnumProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.strings import ClassName, PythonCode
 
 from tools.received import fields_of, inner
@@ -43,8 +45,15 @@ class _Listed(_Open):
         return PythonCode(f"{self.class_info.name} | Literal[{values}]")
 
 
-def open_up(data: GeneratorData, received: set[ClassName]) -> None:
-    """Change the enumerations in what was parsed, where they are used.
+class _OptionalBody(UnionProperty):
+    """A body of one of several types that may be left out."""
+
+    __slots__ = ()
+    template: ClassVar[str] = "optional_body.py.jinja"
+
+
+def settle(data: GeneratorData, received: set[ClassName]) -> None:
+    """Change the properties in what was parsed, where they are used.
 
     Args:
         data: What was parsed.
@@ -54,6 +63,9 @@ def open_up(data: GeneratorData, received: set[ClassName]) -> None:
     for endpoint in (endpoint for group in groups for endpoint in group.endpoints):
         _change(endpoint.list_all_parameters(), _Listed)
         _change((one.prop for one in endpoint.responses), _Open)
+        for body in endpoint.bodies:
+            if type(body.prop) is UnionProperty and not body.prop.required:
+                body.prop.__class__ = _OptionalBody
         endpoint.relative_imports |= {
             "from typing import Literal",
             "from ...types import listed as _listed, sent as _sent",

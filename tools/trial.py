@@ -1,0 +1,237 @@
+"""Try what was generated before it is swapped in: in a process that has attrs and httpx only.
+
+Every module is compiled and imported; the request of every operation is built of sample values, and
+its example is parsed. What passes the generator and breaks at the first call is found here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import importlib
+import inspect
+import io
+import json
+import re
+import subprocess
+import sys
+import traceback
+import types
+import typing
+import uuid
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "chainhub_api"
+# attrs, httpx and what they bring: the package may not lean on anything else that is here.
+_ALLOWED = frozenset(
+    [
+        "anyio",
+        "attr",
+        "attrs",
+        "certifi",
+        "h11",
+        "httpcore",
+        "httpx",
+        "idna",
+        "sniffio",
+        "typing_extensions",
+    ]
+)
+_SAMPLES: dict[object, object] = {
+    bool: True,
+    bytes: b"bytes",
+    float: 0.5,
+    int: 7,
+    str: "text",
+    type(None): None,
+    datetime.date: datetime.date(2026, 1, 2),
+    datetime.datetime: datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC),
+    uuid.UUID: uuid.UUID(int=7),
+}
+_SECONDS = 300.0
+
+
+def faults(folder: Path) -> dict[str, str]:
+    """Try the package in a folder; name what fails, with the reason.
+
+    Returns:
+        Reasons by operation, such as `video.query`; by `""` for what concerns no single one.
+    """
+    command = [sys.executable, "-I", "-W", "ignore", __file__, str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        return {"": f"the generated code ran for {_SECONDS:.0f} s and was stopped"}
+    if done.returncode != 0:
+        return {"": (done.stderr.strip() or "the process that tried it died").splitlines()[-1]}
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+class _Closed(MetaPathFinder):
+    """Refuse whatever an installed client would not have."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        top = name.partition(".")[0]
+        if top not in sys.stdlib_module_names and top not in _ALLOWED and top != PACKAGE:
+            raise ModuleNotFoundError(f"it imports {top}, which is no dependency", name=top)
+
+
+class _Answer:
+    """An answer, and the client that got it, as generated functions look at them."""
+
+    raise_on_unexpected_status = True
+    headers: typing.ClassVar[dict[str, str]] = {}
+
+    def __init__(self, status: int, value: object) -> None:
+        self.status_code = status
+        self._document = json.dumps(value)
+        self.text = value if isinstance(value, str) else self._document
+        self.content = self.text.encode()
+
+    def json(self) -> object:
+        return json.loads(self._document)
+
+
+def _tried(folder: Path) -> dict[str, str]:
+    package = folder / PACKAGE
+    for path in sorted(package.rglob("*.py")):
+        compile(path.read_bytes(), str(path.relative_to(folder)), "exec")
+    models = importlib.import_module(f"{PACKAGE}.models")
+    contract = json.loads((package / "contract.json").read_text("utf-8"))
+    found = {}
+    for name, described in contract["operations"].items():
+        try:
+            _try_operation(importlib.import_module(f"{PACKAGE}.api.{name}"), described, models)
+        except Exception as error:  # noqa: BLE001  # generated code may raise whatever it likes
+            found[name] = _sentence(error)
+    if not found:
+        for name in models.__all__:
+            getattr(models, name)
+    return found
+
+
+def _try_operation(module: Any, described: dict[str, Any], models: Any) -> None:  # noqa: ANN401
+    make = module._get_kwargs
+    sample = _Sampler(models)
+    parameters = inspect.signature(make).parameters
+    for there in (list(parameters), [name for name in parameters if _is_needed(parameters[name])]):
+        made = make(**{name: sample(parameters[name].annotation) for name in there})
+        json.dumps([made["url"], made.get("params"), made.get("json")], default=_plain)
+        if re.search(r"[{}]", made["url"]):
+            raise ValueError(f"its path keeps a gap: {made['url']}")
+    example = described["example"]
+    if example is not None and not described["binary"]:
+        answer = _Answer(described["status"], example)
+        parsed = module._parse_response(client=answer, response=answer)
+        for one in parsed if isinstance(parsed, list) else [parsed]:
+            if hasattr(one, "to_dict"):
+                json.dumps(one.to_dict())
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    return parameter.default is inspect.Parameter.empty
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, enum.Enum | uuid.UUID | datetime.date):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is sent as it is")
+
+
+class _Sampler:
+    """Make a value of a declared type; a model has all its fields."""
+
+    def __init__(self, models: Any) -> None:  # noqa: ANN401
+        self._models = models
+        self._open: list[object] = []
+
+    def __call__(self, kind: Any) -> Any:  # noqa: ANN401
+        origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+        if origin in (typing.Union, types.UnionType):
+            return self._first(arguments)
+        if origin is typing.Literal:
+            return arguments[0]
+        if origin is list:
+            return [] if arguments[0] in self._open else [self(arguments[0])]
+        if origin is dict or kind is dict:
+            return {}
+        if kind in _SAMPLES or kind is Any or kind is object:
+            return _SAMPLES.get(kind, "any")
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            return next(iter(kind))
+        if kind.__name__ == "File":
+            return kind(payload=io.BytesIO(b"bytes"), file_name="f.bin")
+        return self._model(kind)
+
+    def _first(self, members: tuple[Any, ...]) -> Any:  # noqa: ANN401
+        """Take the first member that is a value, and not one inside which this is made."""
+        kinds = [
+            one for one in members if getattr(one, "__name__", "") not in ("Unset", "NoneType")
+        ]
+        closed = [one for one in kinds if one not in self._open]
+        if closed:
+            return self(closed[0])
+        return next((None for one in members if one is type(None)), self._unset())
+
+    def _unset(self) -> object:
+        return importlib.import_module(f"{PACKAGE}.types").UNSET
+
+    def _model(self, kind: Any) -> object:  # noqa: ANN401
+        attrs = importlib.import_module("attrs")
+        names = _Names(vars(sys.modules[kind.__module__]), self._models)
+        self._open.append(kind)
+        try:
+            values = {
+                one.alias: self(
+                    eval(one.type, {}, names) if isinstance(one.type, str) else one.type
+                )
+                for one in attrs.fields(kind)
+                if one.init
+            }
+        finally:
+            self._open.pop()
+        return kind(**values)
+
+
+class _Names(dict[str, object]):
+    """The names of a generated module, and of the models, which it imports for checkers only."""
+
+    def __init__(self, own: dict[str, object], models: object) -> None:
+        super().__init__(own)
+        self._models = models
+
+    def __missing__(self, name: str) -> object:
+        if name in ("datetime", "UUID"):
+            return datetime if name == "datetime" else uuid.UUID
+        if hasattr(self._models, name):
+            return getattr(self._models, name)
+        raise KeyError(name)  # then it is one of Python's own
+
+
+def _sentence(error: BaseException) -> str:
+    """Say what failed, and where in the generated code."""
+    where = [one for one in traceback.extract_tb(error.__traceback__) if PACKAGE in one.filename]
+    place = ""
+    if where:
+        _, _, inside = where[-1].filename.rpartition(f"{PACKAGE}/")
+        place = f" ({inside}:{where[-1].lineno})"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{place}."
+
+
+def _main() -> None:
+    folder = Path(sys.argv[1])
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(folder))
+    sys.meta_path.insert(0, _Closed())
+    try:
+        found = _tried(folder)
+    except Exception as error:  # noqa: BLE001  # see above
+        found = {"": _sentence(error)}
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    _main()
