@@ -22,7 +22,7 @@ from tools.repair import composition, downgrade, media, names, normalise, overla
 from tools.tasks.compile import operation_ids
 from tools.tasks.recognise import recognise
 
-_PARTS = (layout.PACKAGE, layout.SURFACE, layout.REPAIRS)
+_PARTS = (layout.PACKAGE, layout.RESOURCES, layout.SURFACE, layout.REPAIRS)
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,8 @@ def changed_since(base: str) -> Changes:
         contract.take(diff.difference(*surfaces), lambda name: name)
         client = diff.Difference()
         states_of_code = (was.roots, now.roots)
-        lacking = [one for one in layout.PACKAGES if not packages.has(one, *states_of_code)]
+        compared = (layout.PACKAGE, layout.CLIENT)  # the calls between them are in the surface
+        lacking = [one for one in compared if not packages.has(one, *states_of_code)]
         if layout.PACKAGE not in lacking:
             found = packages.changes(layout.PACKAGE, *states_of_code)
             contract.take(found, surface.called)

@@ -32,7 +32,7 @@ from tools.repair.media import BYTES, contents, is_bytes
 from tools.security import write_security
 from tools.servers import write_servers
 from tools.tasks.compile import Tables, compiled
-from tools.tasks.written import TASKS, Operations, tasks_module, write_contract
+from tools.tasks.written import TASKS, Life, Operations, tasks_module, write_contract
 
 # The generator guards the contract's strings so well that its own messages cannot show them.
 _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
@@ -209,7 +209,7 @@ def _run(
     properties.settle(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
-    project.env.globals["keywords"] = keywords.Keywords(data.models)
+    project.env.globals |= {"keywords": keywords.Keywords(data.models), "life": Life(tables, known)}
     # Compiling the templates takes longer than one operation does; Python keeps its modules too.
     compiled = layout.BUILD / "templates" / version("jinja2")
     compiled.mkdir(parents=True, exist_ok=True)
@@ -226,10 +226,26 @@ def _run(
             (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
             write_security(known, project.package_dir)
             _take_out_boundaries(known, project.package_dir)
+            resources = project.package_dir.with_name(layout.RESOURCES)
+            _write_resources(project, resources)
             tidy()
+            with _replaced(project, "project_dir", resources):
+                tidy()
 
         with _replaced(project, "_run_post_hooks", finish):
             return project.build()
+
+
+def _write_resources(project: Project, into: Path) -> None:
+    """Write the package with a class for every tag, which lies over the one with the operations."""
+    into.mkdir()
+    (into / "py.typed").touch()
+    text = project.env.get_template("resources_init.py.jinja").render()
+    (into / "__init__.py").write_text(text, "utf-8")
+    template = project.env.get_template("resource.py.jinja")
+    for tag, collection in project.openapi.endpoint_collections_by_tag.items():
+        text = template.render(endpoint_collection=collection)
+        (into / f"{tag}.py").write_text(text, "utf-8")
 
 
 @contextmanager

@@ -17,8 +17,9 @@ BUILD = ROOT / "build"
 REPAIRED = BUILD / "openapi.json"
 
 PACKAGE = "chainhub_api"
+RESOURCES = "chainhub_resources"
 CLIENT = "chainhub"
-PACKAGES = (PACKAGE, CLIENT)
+PACKAGES = (PACKAGE, RESOURCES, CLIENT)
 SURFACE = "API.md"
 REPAIRS = "REPAIRS.md"
 

@@ -42,16 +42,15 @@ from chainhub._session import (
 from chainhub._transport import Connector, proxies_of, read_tls_config
 from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
-from chainhub_api.api import AsyncResources, Resources
 from chainhub_api.client import AuthenticatedClient
 from chainhub_api.security import KEY
 from chainhub_api.servers import SERVERS
 from chainhub_api.types import UNSET, Unset
+from chainhub_resources import AsyncResources, Resources
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel
     from chainhub._session import AttemptEvent, CallEvent, RawResponse, RetryEvent, RetryPolicy
-    from chainhub.video import AsyncVideo, Video
 
     Primitive = str | int | float | bool | None
     Params = Mapping[str, Primitive | Sequence[Primitive]]
@@ -361,13 +360,6 @@ class Client(BaseClient[Callable[[], str]], Resources):
         found: T | None = self._resources.get(kind)
         return found or self._resources.setdefault(kind, kind(self._transport))
 
-    @property
-    def video(self) -> Video:
-        """The operations on videos, with waiting and downloading."""
-        from chainhub.video import Video
-
-        return self._resource(Video)
-
     def request(
         self,
         method: str,
@@ -443,13 +435,6 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
     def _resource(self, kind: Callable[[AsyncSessionTransport], T], /) -> T:
         found: T | None = self._resources.get(kind)
         return found or self._resources.setdefault(kind, kind(self._async_transport))
-
-    @property
-    def video(self) -> AsyncVideo:
-        """The operations on videos, with waiting and downloading."""
-        from chainhub.video import AsyncVideo
-
-        return self._resource(AsyncVideo)
 
     async def request(
         self,

@@ -35,6 +35,9 @@ def generated(
     (folder / "contract.json").write_text(json.dumps(contract), "utf-8")
     commands.generate(folder / "contract.json", folder / "out")
     (folder / "out" / "chainhub_api").rename(folder / name)
+    resources = (folder / "out" / "chainhub_resources" / "things.py").read_text("utf-8")
+    text = resources.replace("chainhub_api.", f"{name}.")
+    (folder / name / "resources.py").write_text(text, "utf-8")
     sys.path.insert(0, str(folder))
     # What stands for "not given", and what generated code raises, are the client's own.
     for module in (types, errors):
@@ -42,7 +45,8 @@ def generated(
     try:
         importlib.import_module(f"{name}.models")
         importlib.import_module(f"{name}.servers")
-        return importlib.import_module(f"{name}.api.things")
+        importlib.import_module(f"{name}.api.things")
+        return importlib.import_module(f"{name}.resources")
     finally:
         sys.path.remove(str(folder))
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub_api.api import AsyncResources, Resources
 from chainhub_api.client import AuthenticatedClient
+from chainhub_resources import AsyncResources, Resources
 
 DONE = chainhub.VideoTask("a", "completed", 1, video_url="https://example.com/a.mp4")
 
@@ -174,6 +174,34 @@ def test_methods_tell_their_signature(mode, name):
     spec = mock.create_autospec(type(mode.client().video), instance=True)
     with pytest.raises(TypeError):
         getattr(spec, name)("a", deadlien=5)
+
+
+@pytest.mark.parametrize("specified", [{}, {"autospec": True}])
+def test_an_operation_can_be_replaced(mode, specified):
+    """With its own signature, and what it waits with; async ones can be awaited."""
+    client = mode.client()
+    with mock.patch.object(client.video, "query", **specified) as query:
+        query.return_value = DONE
+        assert mode(client.video.query("a")) is DONE
+        if specified:
+            query.wait.return_value = DONE
+            assert mode(client.video.query.wait("a", deadline=1)) is DONE
+            with pytest.raises(TypeError):
+                client.video.query("a", deadlien=5)
+    with mock.patch.object(client.video.query, "wait", **specified) as wait:
+        wait.return_value = DONE
+        assert mode(client.video.query.wait("a")) is DONE
+    assert "wait" not in vars(client.video.query)
+
+
+def test_an_operation_says_what_it_is(mode):
+    """Its repr is how callers name it; its help has the words of the contract and its methods."""
+    query = mode.client().video.query
+    assert repr(query) == "<client.video.query>"
+    assert next(iter(inspect.signature(query).parameters)) == "id"
+    text = pydoc.plain(pydoc.render_doc(query))
+    assert "Return the state of a video task" in text
+    assert "wait_many" in text
 
 
 def test_a_specified_client_can_be_scripted():

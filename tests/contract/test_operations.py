@@ -58,14 +58,15 @@ class Operation(typing.NamedTuple):
 
     @property
     def method(self):
-        """Return the resource's function."""
-        tag = importlib.import_module(f"chainhub_api.api.{self.tag}")
+        """Return the resource's function; an object that is called like one has it too."""
+        tag = importlib.import_module(f"chainhub_resources.{self.tag}")
         (resource,) = (
             value
             for name, value in vars(tag).items()
-            if name.endswith("Resource") and not name.startswith("Async")
+            if name.endswith("Resource") and not name.startswith(("Async", "_"))
         )
-        return getattr(resource, self.name)
+        found = getattr(resource, self.name)
+        return found if inspect.isfunction(found) else type(found).__call__
 
     def arguments(self):
         """Return a value for every argument that is required."""

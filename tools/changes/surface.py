@@ -9,9 +9,10 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tools.errors import PipelineError
-from tools.layout import shown
+from tools.layout import RESOURCES, shown
 
 _JSON_NAME = re.compile(
     r"""(?P<json>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\] =|:)\s+(?P<python>\w+)\b"""
@@ -35,8 +36,9 @@ def surface(package: Path) -> str:
     parts = [_HEAD]
     if not (package / "models" / "__init__.py").is_file():
         raise PipelineError(f"{shown(package)} holds no generated package.")
+    tasks = _Tasks(package / "tasks.py")
     for tag in sorted(path.parent for path in package.glob("api/*/__init__.py")):
-        parts += [f"\n## client.{tag.name}\n\n", *_calls(tag)]
+        parts += [f"\n## client.{tag.name}\n\n", *_calls(tag, tasks)]
     modules = [path for path in sorted(package.glob("models/*.py")) if path.stem != "__init__"]
     models = [_model(path) for path in modules]
     return "".join([*parts, "\n## Models\n" if models else "", *sorted(models)])
@@ -53,8 +55,10 @@ def called(path: str) -> str | None:
             return None
         case [_, "api", tag, owner, *rest] if owner.endswith("Resource"):
             return ".".join(["client", tag, *rest])
-        case [_, "api", ("Resources" | "AsyncResources"), *rest] if rest:
-            return ".".join(["client", *rest])
+        case [_, "api", ("Resources" | "AsyncResources" | "Runner" | "AsyncRunner"), *rest]:
+            return ".".join(["client", *rest]) if rest else None
+        case [_, "tasks", *_]:
+            return None
         case [_, "api", tag, *rest] if tag.islower():
             return None if rest else f"client.{tag}"
         case [_, "models", name, *rest]:
@@ -62,20 +66,67 @@ def called(path: str) -> str | None:
     return path
 
 
-def _calls(tag: Path) -> Iterator[str]:
-    resource = next(_classes(_parse(tag / "__init__.py")))
-    methods = [node for node in resource.body if isinstance(node, ast.FunctionDef)]
-    for method in sorted(methods, key=lambda node: node.name):
-        if method.name != "__init__":
-            path = tag / f"{method.name}.py"
-            options = _options(method)
-            call = f"client.{tag.name}.{method.name}{_signature(method, options)}"
-            yield f"- `{call}` — `{_request(path)}`\n"
-            text, _, arguments = (ast.get_docstring(method) or "").partition("\nArgs:\n")
-            yield _said(text, "  ")
-            _, *parts = _ARGUMENT.split(arguments)
-            for name, said in zip(parts[::2], parts[1::2], strict=True):
-                yield _said(said, f"  - `{name}`: ") if name not in options else ""
+class _Tasks:
+    """What the surface says of tasks, from the tables of the package; older ones have none."""
+
+    def __init__(self, path: Path) -> None:
+        self._tables: dict[str, dict[str, dict[str, Any]]] = {"TASKS": {}, "CREATES": {}}
+        for node in _parse(path).body if path.is_file() else ():
+            match node:
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict() as table):
+                    self._tables[name] = ast.literal_eval(table)
+
+    def said(self, name: str) -> str:
+        """Say what an operation has to do with tasks, in a line."""
+        task, create = self._tables["TASKS"].get(name), self._tables["CREATES"].get(name)
+        if create:
+            return f"  `client.{name}` starts a task of `client.{create['task']}`.\n"
+        if not task:
+            return ""
+        starts = [
+            f"`client.{one}`" for one, of in self._tables["CREATES"].items() if of["task"] == name
+        ]
+        words = [f"  `client.{name}` is a task"]
+        words += (
+            [f"{_listed(starts)} {'start' if len(starts) > 1 else 'starts'} it"] if starts else []
+        )
+        words += [f"`client.{task['content'][0]}` is its file"] if task["content"] else []
+        words += [f"`client.{name.partition('.')[0]}` has its methods too"] if task["main"] else []
+        return "; ".join(words) + ".\n"
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def _calls(tag: Path, tasks: _Tasks) -> Iterator[str]:
+    for name, method in sorted(_methods(tag)):
+        path = tag / f"{name}.py"
+        options = _options(method)
+        call = f"client.{tag.name}.{name}{_signature(method, options)}"
+        yield f"- `{call}` — `{_request(path)}`\n"
+        text, _, arguments = (ast.get_docstring(method) or "").partition("\nArgs:\n")
+        yield _said(text, "  ")
+        yield tasks.said(f"{tag.name}.{name}")
+        _, *parts = _ARGUMENT.split(arguments)
+        for argument, said in zip(parts[::2], parts[1::2], strict=True):
+            yield _said(said, f"  - `{argument}`: ") if argument not in options else ""
+
+
+def _methods(tag: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Find the operations of a resource: its methods, and objects that are called like them."""
+    path = tag.parent.parent.with_name(RESOURCES) / f"{tag.name}.py"
+    # In earlier versions the resources stood beside the operations.
+    classes = list(_classes(_parse(path if path.is_file() else tag / "__init__.py")))
+    named = {one.name: one for one in classes}
+    resource = next(one for one in classes if not one.name.startswith("_"))
+    for node in resource.body:
+        match node:
+            case ast.FunctionDef(name=name) if name != "__init__":
+                yield name, node
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id=owner)):
+                calls = (one for one in named[owner].body if isinstance(one, ast.FunctionDef))
+                yield name, next(one for one in calls if one.name == "__call__")
 
 
 def _said(text: str, before: str = "") -> str:

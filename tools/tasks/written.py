@@ -77,8 +77,11 @@ class Operations:
             name for name, (kind, own) in known if own == parameter and kind in ("path", "query")
         )
 
-    def attributes(self, place: Place, path: Path) -> Path:
-        """Name the steps of a path through the answer as its models do."""
+    def attributes(self, place: Place, paths: Paths) -> Paths:
+        """Name the steps of paths through the answer as its models do."""
+        return tuple(dict.fromkeys(self._attributes(place, path) for path in paths))
+
+    def _attributes(self, place: Place, path: Path) -> Path:
         status = places.answer(self.document, place).status
         responses = self.endpoint(place).responses
         here: list[PropertyProtocol] = [
@@ -107,6 +110,35 @@ class Operations:
                 yield from self._choices(inner)
         else:
             yield one
+
+
+class Life:
+    """What templates ask of tasks, by what the generator knows of an operation."""
+
+    def __init__(self, tables: Tables, known: Operations) -> None:
+        places = {place: known.endpoint(place) for _, place in known}
+        self._tasks = {id(places[place]): task for place, task in tables.tasks.items()}
+        self._creates: dict[int, list[Endpoint]] = {}
+        for place, create in tables.creates.items():
+            self._creates.setdefault(id(places[create.task]), []).append(places[place])
+
+    def is_task(self, endpoint: Endpoint) -> bool:
+        """Tell whether an operation asks for a task."""
+        return id(endpoint) in self._tasks
+
+    def is_main(self, endpoint: Endpoint) -> bool:
+        """Tell whether its methods also stand on the resource."""
+        return self.is_task(endpoint) and self._tasks[id(endpoint)].main
+
+    def creates(self, endpoint: Endpoint) -> list[Endpoint]:
+        """List the operations that create what it asks for."""
+        return self._creates.get(id(endpoint), [])
+
+    def class_name(self, endpoint: Endpoint) -> str:
+        """Name the class of an operation: private, and no other operation of a tag has the same."""
+        parts = str(endpoint.name).split("_")
+        words = (part.capitalize() if part[:1].isalpha() else f"_{part}" for part in parts)
+        return "_" + "".join(words)
 
 
 def _plain(path: str) -> str:
@@ -139,7 +171,7 @@ def _task(
 
 def _create(create: Create, known: Operations, *, python: bool, place: Place) -> dict[str, object]:
     def named(paths: Paths) -> Paths:
-        return tuple(known.attributes(place, one) for one in paths) if python else paths
+        return known.attributes(place, paths) if python else paths
 
     return {
         "task": known.name(create.task),
@@ -164,10 +196,7 @@ def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -
     for name, place in known:
         if place in tables.tasks:
             task = tables.tasks[place]
-            paths = {
-                role: tuple(known.attributes(place, one) for one in task.paths[role])
-                for role in ROLES
-            }
+            paths = {role: known.attributes(place, task.paths[role]) for role in ROLES}
             tasks[name] = {"returns": returns[place], **_task(task, paths, known, place)}
         if place in tables.creates:
             made = _create(tables.creates[place], known, python=True, place=place)

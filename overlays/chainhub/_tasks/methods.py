@@ -7,9 +7,11 @@ load it.
 from __future__ import annotations
 
 import inspect
+import sys
+from importlib import import_module
 from inspect import Parameter
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     import os
@@ -482,14 +484,27 @@ class AsyncTaskMethods(Generic[T, C]):
 class TaskOperation(TaskMethods[T, C]):
     """An operation that says how a task is doing, sync: called it asks, its methods wait."""
 
-    def __init__(self, transport: SessionTransport) -> None:
-        """Make it for a transport, which carries the requests out."""
-        self._transport = transport
+    def __repr__(self) -> str:
+        """Name the operation as callers do."""
+        return f"<client.{self._task.name}>"
+
+    def __init__(self, transport: object) -> None:
+        """Make it for the transport of a client, which carries the requests out."""
+        self._transport = cast("SessionTransport", transport)
 
 
 class AsyncTaskOperation(AsyncTaskMethods[T, C]):
     """An operation that says how a task is doing, async: called it asks, its methods wait."""
 
-    def __init__(self, transport: AsyncSessionTransport) -> None:
-        """Make it for a transport, which carries the requests out."""
-        self._transport = transport
+    def __repr__(self) -> str:
+        """Name the operation as callers do."""
+        return f"<client.{self._task.name}>"
+
+    def __init__(self, transport: object) -> None:
+        """Make it for the transport of a client, which carries the requests out."""
+        self._transport = cast("AsyncSessionTransport", transport)
+        # It counts as an async function: what `unittest.mock` puts in its place can be awaited.
+        if sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(self)
+        else:
+            self._is_coroutine = vars(import_module("asyncio.coroutines"))["_is_coroutine"]

@@ -246,6 +246,7 @@ def test_another_contract_may_lack_faults(
         "API.md",
         "REPAIRS.md",
         "chainhub_api",
+        "chainhub_resources",
     ]
     assert not (project / "generated").exists()
 

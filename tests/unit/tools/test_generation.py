@@ -25,8 +25,9 @@ GROWN = layout.ROOT / "tests" / "golden" / "grown.yaml"
 CALLER = """
 import asyncio, sys
 import chainhub_api, chainhub_api.models
-from chainhub_api.api import AsyncResources, Resources
 assert not {"httpx", "attrs"} & set(sys.modules), "importing the package is lazy"
+from chainhub_resources import AsyncResources, Resources
+assert not {"httpx", "attrs"} & set(sys.modules), "importing the resources is lazy"
 
 seen = []
 class Runner:
@@ -67,7 +68,7 @@ except NotImplementedError:
 
 from chainhub_api.models import Variant, VideoCreate
 import inspect
-from chainhub_api.api.video import VideoResource
+from chainhub_resources.video import VideoResource
 expected = [
     ("query", "VideoTask", {"id": "a"}),
     ("list_tasks", "TaskPage", {"owner": "owner", "limit": 20, "cursor": "c", "since": UNSET,
@@ -228,7 +229,7 @@ def test_arguments_are_described(tmp_path: Path) -> None:
     before = copy.deepcopy(contract)
     write(contract, tmp_path / "new")
     assert contract == before
-    text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
+    text = (tmp_path / "chainhub_resources" / "video.py").read_text()
     for line in (
         "a (int | Unset): How many.",
         "b (str | Unset): Which.",
@@ -241,14 +242,14 @@ def test_everything_generated_is_typed(grown: Path, tmp_path: Path) -> None:
     """By mypy's strict reading, and callers see the model and not a union with errors."""
     user = tmp_path / "user.py"
     user.write_text(
-        "from chainhub_api.api import Resources\n"
+        "from chainhub_resources import Resources\n"
         "from chainhub_api.models import CreatedTask, VideoCreate\n"
         "def make(client: Resources, body: VideoCreate) -> CreatedTask:\n"
         "    return client.video.create(body=body)\n"
     )
     # What it knows of the dependencies is kept: to find it out takes three quarters of the time.
     options = ["--strict", "--cache-dir", str(layout.BUILD / "mypy")]
-    python("-m", "mypy", *options, str(user), "chainhub_api", path=grown)
+    python("-m", "mypy", *options, str(user), "chainhub_api", "chainhub_resources", path=grown)
 
 
 def test_the_surface_shows_calls_and_fields(grown: Path) -> None:
@@ -299,7 +300,7 @@ def test_a_changed_template_counts_at_once(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(layout, "BUILD", tmp_path / "build")
     found = []
     for number in range(3):
-        into = tmp_path / str(number)
+        into = tmp_path / str(number) / "new"
         write(document(), into)
         found.append((into / "__init__.py").read_text("utf-8").count("# changed"))
         if number == 1:
@@ -335,9 +336,9 @@ def document(
 def test_an_answer_without_a_schema_is_any_object(tmp_path: Path) -> None:
     """The runner is told `Any`, and the caller gets an `object`."""
     write(document(), tmp_path / "new")
-    text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
+    text = (tmp_path / "chainhub_resources" / "video.py").read_text()
     assert ') -> "object":' in text
-    assert 'return self._runner.run(_operation, "Any", {}, timeout, deadline, headers)' in text
+    assert 'return self._transport.run(_operation, "Any", {}, timeout, deadline, headers)' in text
 
 
 def test_a_parameter_of_the_operations_own_hides_an_option(tmp_path: Path) -> None:
@@ -346,7 +347,7 @@ def test_a_parameter_of_the_operations_own_hides_an_option(tmp_path: Path) -> No
     own: Json = {"name": "timeout", "in": "query", "schema": {"type": "string"}}
     mapping(at(contract, ("paths", "/0", "post")))["parameters"] = [own]
     write(contract, tmp_path / "new")
-    text = (tmp_path / "new" / "api" / "video" / "__init__.py").read_text()
+    text = (tmp_path / "chainhub_resources" / "video.py").read_text()
     assert text.count('timeout: "str | Unset" = UNSET') == text.count("timeout (str | Unset):") == 2
     assert text.count('{"timeout": timeout}, UNSET, deadline, headers)') == 2
     (line,) = re.findall("- `client.*", surface.surface(tmp_path / "new"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chainhub import AsyncClient, Client
-from chainhub_api.api import Resources
+from chainhub_resources import Resources
 from tools import documents
 from tools.contract import at, called, mapping, operations
 from tools.documents import Json
