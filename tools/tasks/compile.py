@@ -25,6 +25,7 @@ Paths = tuple[Path, ...]
 STATES: Final = ("running", "succeeded", "failed", "cancelled", "expired")
 KINDS: Final = ("video", "audio", "image", "file", "none")
 ROLES: Final = ("id", "status", "reason", "code", "progress", "updated", "results")
+METHODS: Final = ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
 _KEYS: Final = frozenset((*ROLES, "kind", "words", "content", "main"))
 _LINK: Final = re.compile(r"task(_\d+)?")
 
@@ -113,15 +114,22 @@ def compiled(document: dict[str, Json], place: str, published: Mapping[str, Plac
 
 def _settle_mains(document: dict[str, Json], place: str, tasks: dict[Place, Task]) -> None:
     """Find the operation that a tag is about: its only one, or the one that says so."""
-    by_tag: dict[Json, list[Place]] = {}
-    for where in tasks:
-        by_tag.setdefault(_tag(at(document, where)), []).append(where)
-    for among in by_tag.values():
+    by_tag: dict[str, list[Place]] = {}
+    names: dict[str, set[Json]] = {}
+    for where, operation in operations(document):
+        names.setdefault(_tag(operation), set()).add(operation.get("operationId"))
+        if where in tasks:
+            by_tag.setdefault(_tag(operation), []).append(where)
+    for tag, among in by_tag.items():
         mains = [where for where in among if tasks[where].main]
         if len(mains) > 1:
             both = " and ".join(map(called, mains[:2]))
             raise PipelineError(f"{place}: {both} are both `main` of one tag.")
-        if len(among) == 1:
+        taken = sorted(names[tag] & {*METHODS}, key=str)
+        if mains and taken:
+            fault = f"cannot be `main`: the tag has an operation {taken[0]!r}"
+            raise PipelineError(f"{place}: {called(mains[0])} {fault}.")
+        if len(among) == 1 and not taken:
             tasks[among[0]] = replace(tasks[among[0]], main=True)
 
 

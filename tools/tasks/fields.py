@@ -33,11 +33,15 @@ class Field(NamedTuple):
         return {str(one["type"]) for one in self.schemas if "type" in one}
 
     @property
-    def is_aside(self) -> bool:
-        """Whether it repeats the request, or stands beside what was made."""
-        aside = {*known("aside")}
+    def is_within_aside(self) -> bool:
+        """Whether it is a part of what repeats the request, or stands beside what was made."""
         before = {word for name in self.names[:-1] for word in name.split("_")}
-        return bool(aside & before) or self.names[-1].rpartition("_")[0] in aside
+        return not before.isdisjoint(known("aside"))
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether it is such a part, or one by its own name: `thumbnail_url`."""
+        return self.is_within_aside or self.names[-1].rpartition("_")[0] in known("aside")
 
 
 def known(*steps: str) -> list[str]:

@@ -161,7 +161,7 @@ def _status(found: Iterable[Field]) -> Field | None:
         if one.names[-1] in names and None not in one.path and one.kinds <= {"string"}:
             rank = names.index(one.names[-1])
             order = (0 if "_" in one.names[-1] else len(one.path), rank)
-            if not one.is_aside and (best is None or order < best[0]):
+            if not one.is_within_aside and (best is None or order < best[0]):
                 best = order, one
     return best[1] if best and _listed_words(best[1]) in (set(), _STATES) else None
 
@@ -245,7 +245,7 @@ def _roles(found: list[Field], parameter: str) -> dict[str, list[Path]]:
         fitting = [
             one
             for one in found
-            if one.names[-1] in names and None not in one.path and not one.is_aside
+            if one.names[-1] in names and None not in one.path and not one.is_within_aside
             if "array" not in one.kinds and ("object" not in one.kinds or role == "reason")
         ]
         fitting.sort(

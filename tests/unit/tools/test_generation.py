@@ -130,7 +130,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate the contract of every kind once."""
     folder = tmp_path_factory.mktemp("grown") / "out"
     made = commands.generate(GROWN, folder)
-    assert sum(1 for _ in operations(made.document)) == 12
+    assert sum(1 for _ in operations(made.document)) == 19
     return folder
 
 
@@ -261,6 +261,11 @@ def test_the_surface_shows_calls_and_fields(grown: Path) -> None:
         "- `client.files.upload(*, file: File | Unset=UNSET, purpose: str | Unset=UNSET, "
         "width: int | Unset=UNSET, body: FileUpload | Mapping[str, object] | Unset=UNSET) "
         "-> StoredFile` — `POST /v1/files`",
+        "  `client.pictures.pictures` is a task; `client.pictures.paint` starts it;"
+        " `client.pictures` has its methods too.",
+        "  `client.films.get` is a task; `client.films.shoot` starts it;"
+        " `client.films.content` is its file; `client.films` has its methods too.",
+        "  `client.films.shoot` starts a task of `client.films.get`.",
         "- `video_url: str` — optional, nullable",
         "- `variant: Variant | str` — optional, nullable",
         "- `from_: str` — optional, nullable, JSON `from`",
@@ -271,7 +276,10 @@ def test_the_surface_shows_calls_and_fields(grown: Path) -> None:
     assert [line for line in lines if line.startswith("## ")] == [
         "## client.account",
         "## client.catalogue",
+        "## client.clips",
         "## client.files",
+        "## client.films",
+        "## client.pictures",
         "## client.video",
         "## Models",
     ]

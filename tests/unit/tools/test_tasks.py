@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,7 +49,7 @@ def contract(x_task: Json = None, **links: Json) -> dict[str, Any]:
                     "operationId": "find",
                     "parameters": [model],
                     "responses": {"200": answer},
-                    "x-task": x_task,
+                    "x-task": deepcopy(x_task),
                 },
             },
             "/v1/tasks": {
@@ -301,6 +302,20 @@ def test_two_task_operations_of_a_tag() -> None:
     for one in (again, document["paths"][FIND[1]]):
         one["get"]["x-task"]["main"] = True
     with pytest.raises(PipelineError, match="are both `main` of one tag"):
+        compiling.compiled(document, "page.md", {})
+
+
+def test_a_method_of_tasks_hides_no_operation() -> None:
+    """A resource that has an operation `download` does not get the one of its task operation."""
+    document = contract(TASK)
+    file = document["paths"]["/v1/tasks/{id}/file"]["get"]
+    file["operationId"] = "download"
+    (task,) = compiling.compiled(document, "page.md", {}).tasks.values()
+    assert not task.main
+    document["paths"][FIND[1]]["get"]["x-task"] = {**TASK, "main": True}
+    with pytest.raises(
+        PipelineError, match="cannot be `main`: the tag has an operation 'download'"
+    ):
         compiling.compiled(document, "page.md", {})
 
 
