@@ -200,9 +200,9 @@ def hidden_error(document: object, *, certain: bool) -> bool:
     if not isinstance(document, dict) or document.get("success") is True:
         return False
     if certain:
-        empty = _empty(document.get("data")) and _empty(document.get("result"))
-        worded = isinstance(document.get("status"), str)
-        if not _ENVELOPE.issuperset(document) or not empty or worded:
+        if not _ENVELOPE.issuperset(document) or isinstance(document.get("status"), str):
+            return False
+        if not (_empty(document.get("data")) and _empty(document.get("result"))):
             return False
     elif document.get("id") or document.get("task_id"):
         return False

@@ -91,7 +91,7 @@ class Secrets:
     __slots__ = ("_keys",)
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys = tuple(dict.fromkeys(keys))
+        self._keys = tuple(keys)
 
     def __iter__(self) -> Iterator[str]:
         return (key.reveal() for key in self._keys)
@@ -245,7 +245,7 @@ class Credentials:
             except CredentialsError as error:
                 failure = self._failure = error.message
             else:
-                if key != self._key:
+                if key not in self._known:
                     self._known.append(key)
                 self._key = key
                 return key

@@ -205,12 +205,13 @@ class PreparedRequest:
         Raises:
             Failure: HTTP cannot carry it.
         """
+        target = self.target if self._key_place.where != "query" else self._target_with(key)
         # In one look and one assignment: other threads send copies of this request.
         for known, request in self._keyed:
             if known is key:
-                return request.aimed_at(self._target_with(key))
+                return request.aimed_at(target)
         method = self.method.encode("ascii")
-        request = Request(method, self._target_with(key), self._headers_with(key), self._content)
+        request = Request(method, target, self._headers_with(key), self._content)
         self._keyed[:] = [(key, request)]
         return request
 
