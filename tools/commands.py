@@ -11,7 +11,17 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import directories, documents, generation, layout, security, selection, trial, validation
+from tools import (
+    directories,
+    documents,
+    generation,
+    layout,
+    security,
+    selection,
+    servers,
+    trial,
+    validation,
+)
 from tools.changes import diff, entries, promises, snapshots, surface
 from tools.contract import Place, called, mapping, operations
 from tools.documents import Json
@@ -135,7 +145,7 @@ def repaired_document(
     ]
     unions.simplify(document)
     normalised += composition.compose(document)
-    normalised += security.unmet(document)
+    normalised += [*security.unmet(document), *servers.elsewhere(document)]
     published = operation_ids(document)
     names.name_all(document)
     found, unclear = recognise(document, published)

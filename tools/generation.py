@@ -121,7 +121,7 @@ def generate(
         raise PipelineError(f"{place} cannot be generated: {_sentence(errors)}")
     _count("operations", sum(1 for _ in operations(document)), into / "api", "*/*.py", place)
     _count("models", len(data.models) + len(data.enums), into / "models", "*.py", place)
-    write_servers(document, place, into)
+    write_servers(document, place, into, known)
     write_contract(tables, known, into)
     _write_stub(into / "models" / "__init__.pyi", data)
     (into / "py.typed").touch()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tools.contract import mapping
+from tools.contract import Place, at, mapping, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 
@@ -15,25 +16,63 @@ FILE = "servers.py"
 _HOST = re.compile(r"[a-z0-9.-]+|[0-9a-f:.]+")
 
 
-def write_servers(document: dict[str, Json], place: str, into: Path) -> None:
-    """Write the contract's server URLs into the package as a constant.
+def write_servers(
+    document: dict[str, Json], place: str, into: Path, known: Iterable[tuple[str, Place]] = ()
+) -> None:
+    """Write the contract's server URLs into the package, and those of single operations.
 
     Raises:
         PipelineError: one of them is a URL that no client can use as it stands.
     """
-    servers = document.get("servers")
-    listed = servers if isinstance(servers, list) else []
+    listed = sequence(document.get("servers"))
     urls = [_url(server, place) for server in listed if not _is_relative(server)]
+    own: dict[str, str] = {}
+    for name, where in known:
+        servers = _own(document, where)
+        if servers and (urls or not _is_relative(servers[0])):
+            own[name] = _url(servers[0], place, *urls[:1])
     lines = "".join(f"    {json.dumps(url)},\n" for url in urls)
     value = f"(\n{lines})" if urls else "()"
+    others = {name: url for name, url in own.items() if url not in urls[:1]}
+    lines = "".join(f"    {json.dumps(name)}: {json.dumps(url)},\n" for name, url in others.items())
+    table = f"{{\n{lines}}}" if others else "{}"
     text = (
-        f'"""Where the service is, as the contract says"""\n\nSERVERS: tuple[str, ...] = {value}\n'
+        '"""Where the service is, as the contract says"""\n\n'
+        f"SERVERS: tuple[str, ...] = {value}\n\n"
+        f"OWN_SERVERS: dict[str, str] = {table}\n"
     )
     (into / FILE).write_text(text, encoding="utf-8")
 
 
-def _url(server: Json, place: str) -> str:
+def elsewhere(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Tell of operations that are on another host than the contract's first server."""
+    first = {_origin(server) for server in sequence(document.get("servers"))[:1]}
+    found = [
+        _origin(server) for where, _ in operations(document) for server in _own(document, where)[:1]
+    ]
+    others = sum(1 for origin in found if origin and origin not in first)
+    sentence = (
+        "An operation has a server of its own on another host: only a client whose base_url= is "
+        "that host can call it."
+    )
+    return [(sentence, others)] if others else []
+
+
+def _own(document: dict[str, Json], where: Place) -> list[Json]:
+    """Return the servers of an operation, else of its path."""
+    holders = (mapping(at(document, where)), mapping(at(document, where[:2])))
+    return next((found for one in holders if (found := sequence(one.get("servers")))), [])
+
+
+def _origin(server: Json) -> str:
+    url = str(mapping(server).get("url"))
+    return "" if _is_relative(server) else "/".join(url.split("/")[:3])
+
+
+def _url(server: Json, place: str, base: str = "") -> str:
     url = server.get("url") if isinstance(server, dict) else None
+    if base and _is_relative(server):  # of an operation: on the host of all the others
+        url = "/".join(base.split("/")[:3]) + str(url)
     if not isinstance(url, str) or not url.isascii() or not url.isprintable():
         raise PipelineError(f"{place} has a server without a usable URL.")
     for name, variable in mapping(mapping(server).get("variables")).items():

@@ -3,7 +3,7 @@
 import pytest
 
 from tools.errors import PipelineError
-from tools.servers import write_servers
+from tools.servers import elsewhere, write_servers
 
 
 def test_servers_become_a_constant(tmp_path):
@@ -63,3 +63,36 @@ def test_text_of_a_contract_never_becomes_code(tmp_path):
     names: dict[str, object] = {}
     exec((tmp_path / "servers.py").read_text("utf-8"), names)
     assert names["SERVERS"] == (hostile,)
+
+
+def test_servers_of_single_operations(tmp_path):
+    """An operation's before its path's; a relative one is on the host of the others."""
+    first = {"url": "https://api.example.com"}
+    other, path = {"url": "https://other.example.com/"}, {"url": "/base"}
+    document = {
+        "servers": [first],
+        "paths": {
+            "/a": {"get": {"servers": [other, first]}, "servers": [path]},
+            "/b": {"get": {}, "put": {"servers": []}, "servers": [path]},
+            "/c": {"get": {"servers": [first]}},
+            "/d": {"get": {}},
+        },
+    }
+    known = [
+        (f"v.{verb}_{name}", ("paths", f"/{name}", verb))
+        for name, verb in (("a", "get"), ("b", "get"), ("b", "put"), ("c", "get"), ("d", "get"))
+    ]
+    write_servers(document, "page.md", tmp_path, known)
+    names: dict[str, object] = {}
+    exec((tmp_path / "servers.py").read_text("utf-8"), names)
+    base = "https://api.example.com/base"
+    own = {"v.get_a": "https://other.example.com", "v.get_b": base, "v.put_b": base}
+    assert names["OWN_SERVERS"] == own
+    ((sentence, places),) = elsewhere(document)
+    assert "on another host" in sentence
+    assert places == 1
+    del document["servers"], document["paths"]["/a"], document["paths"]["/c"]
+    assert elsewhere(document) == []
+    write_servers(document, "page.md", tmp_path, known[1:3])
+    exec((tmp_path / "servers.py").read_text("utf-8"), names)
+    assert names["OWN_SERVERS"] == {}
