@@ -3,3 +3,5 @@
 SERVERS: tuple[str, ...] = (
     "https://api.chainhub.tech",
 )
+
+OWN_SERVERS: dict[str, str] = {}
