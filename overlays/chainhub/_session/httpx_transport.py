@@ -32,6 +32,7 @@ from chainhub._session.session import Session
 from chainhub._transport import DECODED, Limits, Response
 from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
 from chainhub_api.security import KEY, OTHERS
+from chainhub_api.servers import OWN_SERVERS, SERVERS
 from chainhub_api.types import UNSET, Unset
 
 
@@ -135,6 +136,9 @@ class BaseSessionTransport:
         """
         try:
             asked = operation.request(arguments)
+            if OWN_SERVERS and self.session.connector.base_url == SERVERS[0]:
+                # An absolute URL; the session refuses one of another host by its name.
+                asked["url"] = OWN_SERVERS.get(operation.name or "", "") + asked["url"]
             if operation.name and not headers and self.given is None and _is_simple(asked):
                 return self._simple(operation, asked)
             request = self._build(asked)
