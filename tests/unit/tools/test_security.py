@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools import security
+from tools import commands, security
 from tools.documents import Json
 
 SCHEMES: dict[str, Json] = {
@@ -88,3 +88,16 @@ def test_carriers(tmp_path, made, key, others):
 def test_what_one_key_cannot_open_is_said(made, count):
     """Several keys at once, or one in a cookie."""
     assert [places for _, places in security.unmet(made)] == [count] * bool(count)
+
+
+def test_a_published_page_that_says_no_key_is_not_believed():
+    """The vendor's pages say so beside a header with the key; other contracts mean it."""
+    paths = {
+        f"/{name}": {"get": {"security": [], "responses": {"200": {"description": ""}}, **more}}
+        for name, more in (("page", {"x-apifox-status": "released"}), ("other", {}))
+    }
+    info = {"title": "a", "version": "1"}
+    made = {"openapi": "3.0.1", "info": info, "paths": paths, "security": [{"bearer": []}]}
+    repaired = commands.repaired_document(made, "page.md").document["paths"]
+    said = {path: item["get"].get("security") for path, item in repaired.items()}
+    assert said == {"/page": None, "/other": []}
