@@ -87,18 +87,11 @@ _CLOUDFLARE_CODES = {
 
 
 class ErrorBody(NamedTuple):
-    """Hold the words of an error.
-
-    Attributes:
-        message: What the service says, or None.
-        code: Its code, or None.
-        kind: The type of the error, such as `new_api_error`, or None.
-        request_id: The id it names in the body, or None.
-    """
+    """The words of an error in a body."""
 
     message: str | None = None
     code: str | None = None
-    kind: str | None = None
+    kind: str | None = None  # such as `new_api_error`
     request_id: str | None = None
 
 
@@ -191,12 +184,7 @@ def _word(value: object) -> str | None:
 
 
 def hidden_error(document: object, *, certain: bool) -> bool:
-    """Tell whether an answer with a good status is an error.
-
-    Args:
-        document: The decoded body.
-        certain: Whether to be sure for any operation; else for an answer that did not fit.
-    """
+    """Tell whether a body with a good status is an error: for sure, or as it did not fit anyway."""
     if not isinstance(document, dict) or document.get("success") is True:
         return False
     if certain:
@@ -288,19 +276,12 @@ def id_in(document: object) -> str | None:
 
 
 class HTMLErrorPage(NamedTuple):
-    """What is known about an HTML page.
-
-    Attributes:
-        title: Its title or first heading, or None.
-        cloudflare: Whether Cloudflare wrote it.
-        number: Cloudflare's number of the error, such as 1010, or None.
-        ray: Cloudflare's id of the request, or None.
-    """
+    """What is known about an HTML page, and whether Cloudflare wrote it."""
 
     title: str | None
     cloudflare: bool
-    number: int | None
-    ray: str | None
+    number: int | None  # Cloudflare's of the error, such as 1010
+    ray: str | None  # Cloudflare's id of the request
 
     def sentence(self) -> str:
         """Return who answered, and with what."""
@@ -314,12 +295,7 @@ class HTMLErrorPage(NamedTuple):
 
 
 def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
-    """Return what the page says, or None if the text is no page.
-
-    Args:
-        text: The beginning of the body.
-        server: The `Server` header.
-    """
+    """Return what the page says that a body begins with, or None if it is no page."""
     number = re.search(_NUMBER, text)
     if re.match(_MARKUP, text):
         by_cloudflare = re.search(_BY_CLOUDFLARE, text) is not None

@@ -95,9 +95,7 @@ _ADVICE = {
 def judge(response: Response, *, secrets: Iterable[str] = ()) -> StatusError | None:
     """Return the error a response is by its status, or None for any 2xx.
 
-    Args:
-        response: The response.
-        secrets: Keys that must not be shown, even if the body echoes them.
+    Of `secrets` nothing is shown, even if the body echoes them.
     """
     if 200 <= response.status <= 299:
         return None
@@ -136,12 +134,8 @@ def explain_misfit(
 ) -> ChainhubError:
     """Return the error for a 2xx that could be decoded but is not what was declared.
 
-    An error hidden in the body is preferred, as long as the body has no id of a task.
-
-    Args:
-        response: The response.
-        problem: What validation or generated parsing has raised, or a sentence.
-        secrets: Keys that must not be shown.
+    An error hidden in the body is preferred, as long as the body has no id of a task. The problem
+    is what validation or generated parsing has raised, or a sentence.
     """
     try:
         document = parse(response)
@@ -254,16 +248,9 @@ def status_error(
     hidden: int | None = None,
     **facts: Unpack[Facts],
 ) -> StatusError:
-    """Return the error for a response.
+    """Return the error for a status, which may be any number, and what its body says.
 
-    Args:
-        status: The HTTP status, which may be any number.
-        message: The service's words.
-        kind: The service's type of error.
-        page: What the body says, if it is a page and not JSON.
-        location: Where a redirect points.
-        hidden: The status named inside a body that came with a good one.
-        **facts: What the error carries.
+    `hidden` is the status named inside a body that came with a good one.
     """
     facts["status"] = status
     code = facts.get("code")

@@ -71,9 +71,6 @@ class _Names(dict[str, object]):
 class Declared:
     """A declared type, which tells what values fit it.
 
-    Args:
-        kind: The type.
-
     Attributes:
         plain: The exact types of the values that fit as they are.
     """
@@ -282,13 +279,7 @@ _CONVERSIONS: dict[type, tuple[type, Callable[[typing.Any], object]]] = {
 
 
 class Mismatch(Exception):
-    """A value that is not of its declared type; the path grows on the way out.
-
-    Attributes:
-        path: Names and positions, the innermost first.
-        declared: The declared type.
-        found: The value in the response.
-    """
+    """A value that is not of its declared type; the path grows on the way out."""
 
     def __init__(self, declared: object, found: object, *, missing: bool = False) -> None:
         super().__init__()

@@ -50,12 +50,7 @@ class SafeResponse(httpx.Response):
         return {**super().__getstate__(), "_secrets": ()}
 
     def json(self, **kwargs: Any) -> Any:  # noqa: ANN401 - the signature is httpx's
-        """Decode the body strictly.
-
-        Raises:
-            ResponseError: the body is no JSON.
-            StatusError: the body is an error that came with a good status.
-        """
+        """Decode the body strictly; raise a `ResponseError`, or the error that it is."""
         try:
             return decode_json(self._outcome.value(), secrets=self._secrets)
         except ChainhubError as error:
@@ -129,11 +124,7 @@ class BaseSessionTransport:
         arguments: Mapping[str, object],
         headers: Mapping[str, str] | None = None,
     ) -> PreparedRequest:
-        """Return the request of an operation, with the headers of this call.
-
-        Raises:
-            ConfigurationError: no request can be made of these arguments.
-        """
+        """Return the request of an operation, with the headers of this call."""
         try:
             asked = operation.request(arguments)
             if OWN_SERVERS and self.session.connector.base_url == SERVERS[0]:
@@ -189,11 +180,7 @@ class BaseSessionTransport:
         return place
 
     def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
-        """Return what the answer to an operation holds.
-
-        Raises:
-            ChainhubError: the call failed, or its answer is not the declared one.
-        """
+        """Return what the answer to an operation holds; raise how the call or it failed."""
         secrets = self.session.credentials.secrets
         if isinstance(result.error, UnprocessableError) and result.answer is not None:
             result.error.body = operation.documented(result.answer, secrets())

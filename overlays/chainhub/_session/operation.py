@@ -112,11 +112,7 @@ def described_by(read: Callable[..., object]) -> tuple[list[int], bool]:
 
 
 class Operation:
-    """An operation as calls and waits use it.
-
-    Args:
-        module: Its generated module.
-        returns: The type of its 2xx answers as Python code; `Any` if the contract says nothing.
+    """An operation as calls and waits use it: a generated module, and the type of its 2xx answers.
 
     Attributes:
         name: Its name, such as `video.query`; None for a request that is not in the contract.

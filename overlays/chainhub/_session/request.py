@@ -24,11 +24,7 @@ _VALUE = r"[\t\x20-\x7e\x80-\xff]*"
 
 
 def check_headers(headers: Iterable[tuple[str, str]], auth_header: str) -> None:
-    """Refuse headers that cannot be sent, and the one that carries the key.
-
-    Raises:
-        ConfigurationError: names the header, never its value.
-    """
+    """Refuse headers that cannot be sent, and the one that carries the key, by name alone."""
     for name, value in headers:
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise ConfigurationError(f"{ascii(name)[:60]} is not a valid header name")
@@ -116,15 +112,9 @@ def origin_of(url: httpx.URL) -> str:
 
 
 class KeyPlace(NamedTuple):
-    """Where a request carries the key: what the contract's security schemes come down to.
+    """Where a request carries the key: what the contract's security schemes come down to."""
 
-    Attributes:
-        where: "header", "query", "basic" for a header with user and password, or "none".
-        name: The name of the header or of the parameter.
-        prefix: The word before the key.
-    """
-
-    where: str
+    where: str  # "header", "query", "basic" for a header with user and password, or "none"
     name: str
     prefix: str = ""
 
@@ -133,8 +123,6 @@ class PreparedRequest:
     """A request in the form in which it is sent, made once for all attempts and polls.
 
     Attributes:
-        method: The method.
-        idempotent: Whether it may be sent twice.
         origin: The URL without path and query.
         target: The path and query, as in the request line.
         operation: The operation, such as `video.query`, None if it is not known.

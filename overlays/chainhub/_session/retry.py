@@ -193,18 +193,10 @@ def decide(
     now: float,
     random: Callable[[], float],
 ) -> Retry | Stop:
-    """Decide what follows a failed attempt.
+    """Decide what follows a failed attempt, of which `attempt` is the number, from 1.
 
-    Args:
-        policy: What the caller chose.
-        budget: The client's; pays if another attempt follows.
-        idempotent: Whether the request may be sent twice.
-        outcome: The answer with an error status, or why there is none.
-        attempt: The number of the attempt that failed, from 1.
-        remaining: Seconds left of the deadline, None without one.
-        wall: Seconds since 1970, for a Retry-After that is a date.
-        now: Seconds of the monotonic clock, for the budget.
-        random: Gives a number in [0, 1).
+    The budget pays if another one follows. `remaining` are the seconds until the deadline, `wall`
+    those since 1970, for a Retry-After that is a date, and `now` those of the monotonic clock.
     """
     if stop := _may_not_repeat(policy, outcome, idempotent):
         return stop

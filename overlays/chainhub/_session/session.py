@@ -243,11 +243,8 @@ class Session:
 class LoopConnections:
     """What one event loop has, closed with it whoever forgot to.
 
-    `asyncio.run` closes asynchronous generators before it closes the loop, so what is held by one
-    is closed in time.
-
-    Attributes:
-        lifetime: That generator, to be begun in the loop.
+    `asyncio.run` closes asynchronous generators before it closes the loop, so what is held by one,
+    the lifetime, is closed in time.
     """
 
     def __init__(self) -> None:
