@@ -70,9 +70,6 @@ class Key:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Key) and self._text == other._text
 
-    def __hash__(self) -> int:
-        return hash(self._text)
-
     def __repr__(self) -> str:
         return "<key>"
 
