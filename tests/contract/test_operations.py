@@ -92,6 +92,15 @@ class Operation(typing.NamedTuple):
     def request(self):
         return self.module._get_kwargs(**self.arguments())
 
+    def plain(self, mode):
+        """Return the generated function itself."""
+        return self.module.asyncio_detailed if mode.asynchronous else self.module.sync_detailed
+
+    @property
+    def status(self):
+        """The declared good status, if there is a body."""
+        return {"upload": 201, "remix": 202}.get(self.name, 200)
+
     @property
     def idempotent(self):
         return self.request()["method"].upper() != "POST"
@@ -161,8 +170,7 @@ def good(http, operation):
     if operation.returns is None or set(members) == {type(None)}:
         return http(204, b"")
     content_type, body = wire(sample(operation.returns))
-    status = {"upload": 201, "remix": 202}.get(operation.name, 200)
-    return http(status, body, f"Content-Type: {content_type}")
+    return http(operation.status, body, f"Content-Type: {content_type}")
 
 
 @pytest.fixture(params=[pytest.param(one, id=f"{one.tag}.{one.name}") for one in operations()])
@@ -206,15 +214,11 @@ def test_answer_is_given_back_as_it_came(mode, server, http, operation, given):
         body = {name: value for name, value in body.items() if value is not None}
     answer = [body] if typing.get_origin(operation.returns) is list else body
     ours = mode.client(KEY, base_url=server.url)
-    plain = (
-        operation.module.asyncio_detailed if mode.asynchronous else operation.module.sync_detailed
-    )
-    status = {"upload": 201, "remix": 202}.get(operation.name, 200)
     for call in (
         lambda: mode(operation.call(ours)),
-        lambda: mode(plain(client=ours, **operation.arguments())).parsed,
+        lambda: mode(operation.plain(mode)(client=ours, **operation.arguments())).parsed,
     ):
-        server.answers = [http(status, answer)]
+        server.answers = [http(operation.status, answer)]
         result = call()
         task = result[0] if isinstance(result, list) else result
         assert not any(
@@ -228,11 +232,8 @@ def test_answer_is_given_back_as_it_came(mode, server, http, operation, given):
 def test_plain_function_takes_our_client(mode, server, http, operation):
     """The generated function itself works with the same client."""
     server.answers = [good(http, operation)]
-    plain = (
-        operation.module.asyncio_detailed if mode.asynchronous else operation.module.sync_detailed
-    )
     client = mode.client(KEY, base_url=server.url)
-    response = mode(plain(client=client, **operation.arguments()))
+    response = mode(operation.plain(mode)(client=client, **operation.arguments()))
     assert 200 <= response.status_code < 300
 
 
@@ -289,11 +290,10 @@ def test_field_that_is_wrong_is_named_as_in_the_answer(mode, server, http, opera
     if typing.get_origin(model) is list or not members:
         return
     body = filled(members[0]).to_dict()
-    status = {"upload": 201, "remix": 202}.get(operation.name, 200)
     client = mode.client(KEY, base_url=server.url)
     for name, value in body.items():
         if isinstance(value, str | int):
-            server.answers = [http(status, {**body, name: {"an": "object"}})]
+            server.answers = [http(operation.status, {**body, name: {"an": "object"}})]
             with pytest.raises(chainhub.ResponseError, match=f"the field {name} should") as caught:
                 mode(operation.call(client))
             assert caught.value.field == name
@@ -367,7 +367,7 @@ def test_empty_required_text_is_refused(mode, server, operation):
     client = mode.client(KEY, base_url=server.url)
     for name in texts:
         with pytest.raises(chainhub.ConfigurationError, match=f"{name} must not be empty"):
-            mode(getattr(getattr(client, operation.tag), operation.name)(**{**arguments, name: ""}))
+            mode(operation.bound(client)(**{**arguments, name: ""}))
     assert server.requests == []
 
 
@@ -393,9 +393,8 @@ def test_arguments_that_cannot_be_sent_are_a_sentence(mode, server, operation):
     for name, wrong in (("x_trace", "trä\nce"), ("body", 7)):
         if name in arguments:
             client = mode.client(KEY, base_url=server.url)
-            method = getattr(getattr(client, operation.tag), operation.name)
             with pytest.raises(chainhub.ConfigurationError, match="cannot be called with these"):
-                mode(method(**{**arguments, name: wrong}))
+                mode(operation.bound(client)(**{**arguments, name: wrong}))
     assert server.requests == []
 
 
