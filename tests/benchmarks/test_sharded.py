@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from threading import Lock
 import pytest
 
 from examples import sharded
+from tests.processes import run
 
 
 class Shared:
@@ -36,10 +36,7 @@ def test_instants_are_booked_one_after_the_other() -> None:
 
 
 def _played(python: str, project: Path, kind: str) -> None:
-    command = [python, "-W", "error", "examples/sharded.py", kind]
-    done = subprocess.run(
-        command, cwd=project, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run(python, "-W", "error", "examples/sharded.py", kind, cwd=project)
     assert (done.returncode, done.stderr) == (0, "")
     shown = re.fullmatch(
         r"12 of 12 videos are there; (\d+) requests, never more than (\d+) in a second\.\n",

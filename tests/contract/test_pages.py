@@ -6,12 +6,12 @@ The pages are third-party text and stand beside the project, not in it.
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.processes import run
 from tools import commands, layout
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.pages import reading
@@ -48,14 +48,8 @@ def generated(tmp_path_factory):
 def python(*arguments, generated, **variables):
     """Run Python on the generated client and our package."""
     path = os.pathsep.join([str(generated.out), str(PROJECT / "overlays")])
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": path, **variables},
-        capture_output=True,
-        text=True,
-        timeout=560,
-    )
+    variables = {**os.environ, "PYTHONPATH": path, **variables}
+    return run(sys.executable, *arguments, cwd=PROJECT, env=variables, timeout=560)
 
 
 def cases(document):

@@ -5,10 +5,11 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.processes import output
 
 HERE = Path(__file__).resolve().parent
 PYTHON = HERE.parent.parent / ".venv-index" / "bin" / "python"
@@ -33,17 +34,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason="; ".jo
 
 def look(site: Path, pages: list[str], folder: Path, *options: str) -> list[str]:
     """Return the faults of pages, a line each."""
-    done = subprocess.run(
-        (PYTHON, HERE / "look.py", *options, site, *pages),
-        cwd=folder,
-        env={**os.environ, "CHROMIUM": str(CHROMIUM), "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    variables = {**os.environ, "CHROMIUM": str(CHROMIUM), "HOME": str(folder)}
+    program = (PYTHON, HERE / "look.py", *options, site, *pages)
+    return output(*program, cwd=folder, env=variables).splitlines()
 
 
 def test_first_and_widest_page(site: Path, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import runpy
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 import chainhub
 from chainhub import _clock
 from tests.docs.test_blocks import blocks
+from tests.processes import output
 
 HERE = Path(__file__).resolve().parent
 RECIPES = HERE.parent.parent / "examples" / "recipes"
@@ -47,17 +47,7 @@ def recipe(name: str) -> ModuleType:
 
 def run(world: dict[str, str], folder: Path, *command: str | Path) -> str:
     """Run a program in a folder and return what it prints."""
-    done = subprocess.run(
-        (sys.executable, *map(str, command)),
-        cwd=folder,
-        env={**world, "IPYTHONDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output(sys.executable, *command, cwd=folder, env={**world, "IPYTHONDIR": str(folder)})
 
 
 def test_fastapi(world: dict[str, str]) -> None:
@@ -176,20 +166,10 @@ def test_shards_on_dask(world: dict[str, str], project: Path, tmp_path: Path) ->
         pytest.skip("Dask is in .venv-index, which `make test-all` makes")
     (tmp_path / "ids.txt").write_text("demo:completes-1\ndemo:fails", "utf-8")
     packages = os.pathsep.join(str(project / name) for name in ("overlays", "generated"))
-    done = subprocess.run(
-        (python, RECIPES / "dask_shards.py", "ids.txt", "."),
-        cwd=tmp_path,
-        env={**world, "PYTHONPATH": packages, "DASK_DISTRIBUTED__DASHBOARD__LINK": ""},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert sorted(done.stdout.splitlines()) == [
-        "demo:completes-1 succeeded",
-        "demo:fails TaskFailed",
-    ]
+    variables = {**world, "PYTHONPATH": packages, "DASK_DISTRIBUTED__DASHBOARD__LINK": ""}
+    program = (python, RECIPES / "dask_shards.py", "ids.txt", ".")
+    lines = output(*program, cwd=tmp_path, env=variables).splitlines()
+    assert sorted(lines) == ["demo:completes-1 succeeded", "demo:fails TaskFailed"]
 
 
 def test_notebook(world: dict[str, str], tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The picture of the README is a real recording."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run
 
 
 def test_the_picture_loads_nothing(project: Path) -> None:
@@ -23,7 +24,7 @@ def test_recording_anew_changes_nothing(project: Path) -> None:
     """The commands still print what the picture shows, but for times and versions."""
     program = project / "docs" / "recording.py"
     before = (project / "docs" / "terminal.svg").read_bytes()
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120)
+    done = run(sys.executable, program)
     after = (project / "docs" / "terminal.svg").read_bytes()
     (project / "docs" / "terminal.svg").write_bytes(before)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -3,12 +3,13 @@
 import os
 import runpy
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.processes import once, output
 
 SOURCES = (
     "pyproject.toml",
@@ -58,25 +59,8 @@ def build() -> Build:
     """Give a function that builds wheel and source distribution of a folder, under a umask."""
 
     def run(folder: Path, out: Path, umask: int) -> dict[str, Path]:
-        command = (
-            sys.executable,
-            "-m",
-            "build",
-            "--no-isolation",
-            "--outdir",
-            str(out),
-            str(folder),
-        )
-        done = subprocess.run(
-            command,
-            env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH},
-            capture_output=True,
-            text=True,
-            umask=umask,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        command = (sys.executable, "-m", "build", "--no-isolation", "--outdir", out, folder)
+        output(*command, env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH}, umask=umask)
         return {"".join(path.suffixes[-1:]): path for path in out.iterdir()}
 
     return run
@@ -87,8 +71,12 @@ def built(
     sources: Callable[[Path, int], Path], build: Build, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """Build the distributions once: ``.whl`` and ``.gz``."""
-    folder = tmp_path_factory.mktemp("built")
-    return build(sources(folder / "sources", 0o022), folder / "dist", 0o022)
+
+    def make(folder: Path) -> None:
+        build(sources(folder / "sources", 0o022), folder / "dist", 0o022)
+
+    folder = once(tmp_path_factory, "built", make) / "dist"
+    return {path.suffix: path for path in folder.iterdir()}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from release import files
+from tests.processes import run
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -39,21 +40,8 @@ def test_no_vulnerability_is_known(
     (tmp_path / "pins.txt").write_text("".join(pins), "utf-8")
     options = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json")
     try:
-        done = subprocess.run(
-            (
-                str(program),
-                *options,
-                "--timeout",
-                "20",
-                "--requirement",
-                str(tmp_path / "pins.txt"),
-            ),
-            env=outside,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        asked = ("--timeout", "20", "--requirement", tmp_path / "pins.txt")
+        done = run(program, *options, *asked, env=outside, timeout=120)
     except subprocess.TimeoutExpired:
         pytest.skip("the database of vulnerabilities does not answer")
     if not done.stdout.strip() and any(word in done.stderr for word in UNREACHABLE):

@@ -1,7 +1,6 @@
 """The wheel and the source distribution: their contents, and equal bytes from equal sources."""
 
 import os
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from requirements import environment
+from tests.processes import output
 from tools.changes import snapshots
 
 VERSION = snapshots.current().version
@@ -132,16 +132,10 @@ def test_twine_accepts_the_metadata(
 ) -> None:
     """Versions of twine that people have, each with the libraries that it brings along."""
     program = (sys.executable, environment.pip_settings.__file__, "tool", "run", "--quiet")
-    done = subprocess.run(
-        (*program, "--from", f"twine=={version}", "twine", "check", "--strict", *built.values()),
-        env={**outside, "UV_CACHE_DIR": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.stdout.count("PASSED") == 2, done.stdout + done.stderr
-    assert done.returncode == 0
+    command = (*program, "--from", f"twine=={version}", "twine", "check", "--strict")
+    variables = {**outside, "UV_CACHE_DIR": str(tmp_path / "cache")}
+    shown = output(*command, *built.values(), env=variables)
+    assert shown.count("PASSED") == 2, shown
 
 
 def test_run_time_dependencies_are_three(metadata: Message) -> None:
@@ -159,7 +153,7 @@ def test_version_is_the_one_the_package_tells(built: dict[str, Path], project: P
     """The file name and ``chainhub.__version__`` cannot differ."""
     code = "import runpy, sys; print(runpy.run_path(sys.argv[1])['__version__'])"
     path = project / "overlays" / "chainhub" / "_version.py"
-    version = subprocess.check_output((sys.executable, "-c", code, str(path)), text=True).strip()
+    version = output(sys.executable, "-c", code, path).strip()
     assert built[".whl"].name == f"chainhub-{version}-py3-none-any.whl"
 
 
@@ -180,13 +174,8 @@ def test_both_front_ends_give_the_same_bytes(
     """Whether build or uv calls the backend, the two files are the same."""
     folder = sources(tmp_path / "sources", 0o022)
     options = ("--quiet", "--no-build-isolation", "--python", sys.executable)
-    subprocess.run(
-        (sys.executable, "-m", "uv", "build", *options, "--out-dir", "../dist", "."),
-        cwd=folder,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1580601600"},
-        check=True,
-        timeout=120,
-    )
+    command = (sys.executable, "-m", "uv", "build", *options, "--out-dir", "../dist", ".")
+    output(*command, cwd=folder, env={**os.environ, "SOURCE_DATE_EPOCH": "1580601600"})
     for path in built.values():
         assert (tmp_path / "dist" / path.name).read_bytes() == path.read_bytes()
 

@@ -6,7 +6,6 @@ It lies in an environment of its own; what it needs they find in the one the tes
 import ast
 import json
 import os
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -21,7 +20,9 @@ import chainhub
 from chainhub import testing
 from chainhub_api import models
 from tests.docs.test_blocks import blocks, documents
+from tests.processes import output
 
+UV = (sys.executable, "-m", "uv")
 UNTYPED = ("celery_task.py", "dask_shards.py")  # their frameworks have no types
 STRICT = {
     "typeCheckingMode": "strict",  # which asks for all that `basic` does
@@ -35,9 +36,9 @@ def python(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     """Give the Python of an environment with the wheel in it."""
     folder = tmp_path_factory.mktemp("editors") / "environment"
     python = folder / "bin" / "python"
-    _run("uv", "venv", "--quiet", "--python", sys.executable, str(folder))
+    output(*UV, "venv", "--quiet", "--python", sys.executable, str(folder))
     target = ("--quiet", "--offline", "--no-deps", "--python", str(python))
-    _run("uv", "pip", "install", *target, str(built[".whl"]))
+    output(*UV, "pip", "install", *target, str(built[".whl"]))
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
     return python
@@ -60,23 +61,13 @@ def programs(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(module: str, *arguments: str, cwd: Path | None = None) -> None:
-    done = subprocess.run(
-        (sys.executable, "-m", module, *arguments),
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_mypy_finds_no_fault(python: Path, programs: Path, tmp_path: Path) -> None:
+def test_mypy_finds_no_fault(python: Path, programs: Path, project: Path) -> None:
     """Strict, which also asks that names are exported."""
-    options = ("--strict", "--cache-dir", str(tmp_path), "--config-file", os.devnull)
+    cache = project / "build" / "mypy"  # kept for the next run, as Jedi's
+    options = ("--strict", "--cache-dir", cache, "--config-file", os.devnull)
     files = [path.name for path in sorted(programs.glob("*.py"))]
-    _run("mypy", *options, "--python-executable", str(python), *files, cwd=programs)
+    mypy = (sys.executable, "-m", "mypy", *options, "--python-executable", python)
+    output(*mypy, *files, cwd=programs)
 
 
 @pytest.mark.skipif(
@@ -87,14 +78,15 @@ def test_pyright_finds_no_fault(python: Path, programs: Path, tmp_path: Path) ->
     """As Pylance has it too; a wheel asks more of what it exports than sources do."""
     configuration = tmp_path / "pyrightconfig.json"
     configuration.write_text(json.dumps({**STRICT, "include": [str(programs)]}), "utf-8")
-    _run("basedpyright", "--project", str(tmp_path), "--pythonpath", str(python))
+    pyright = (sys.executable, "-m", "basedpyright", "--project", tmp_path)
+    output(*pyright, "--pythonpath", python)
 
 
 def test_jedi_completes(
     python: Path, programs: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every public name, and whatever stands behind a dot in the documents."""
-    # Kept for the next run: most of the time goes into reading what the package imports.
+    # Kept for the next run: most of the time goes into reading what the programs import.
     monkeypatch.setattr(jedi.settings, "cache_directory", str(project / "build" / "jedi"))
     names = {"chainhub": chainhub, "chainhub.testing": testing, "chainhub_api.models": models}
     dots = [f"{module}.{name}" for module, held in names.items() for name in held.__all__]

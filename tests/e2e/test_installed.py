@@ -2,7 +2,6 @@
 
 import json
 import runpy
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from requirements import environment
+from tests.processes import once, output
 
 pytestmark = pytest.mark.network
 
@@ -51,17 +51,7 @@ class Installed:
 
     def run(self, *command: str, **variables: str) -> str:
         """Run a command; fail with what it printed."""
-        done = subprocess.run(
-            command,
-            env=self._environment | variables,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return output(*command, env=self._environment | variables, cwd=self.folder)
 
     def uv(self, *arguments: str) -> str:
         """Run the locked uv, with the index that pip is configured for."""
@@ -97,13 +87,15 @@ def installed(
     interpreter = _interpreter(project, version)
     if interpreter is None:
         pytest.skip(f"no Python {version} here")
-    folder = tmp_path_factory.mktemp("installed") / "an environment"
-    folder.mkdir()
-    place = Installed(folder, _neutral(outside))
-    place.uv("venv", "--quiet", "--allow-existing", "--python", interpreter, str(folder))
-    target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
-    place.uv("pip", "install", *target, "--resolution", resolution, str(built[".whl"]))
-    return place
+
+    def install(folder: Path) -> None:
+        place = Installed(folder, _neutral(outside))
+        place.uv("venv", "--quiet", "--allow-existing", "--python", interpreter, str(folder))
+        target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
+        place.uv("pip", "install", *target, "--resolution", resolution, str(built[".whl"]))
+
+    name = f"an environment {version} {resolution}"
+    return Installed(once(tmp_path_factory, name, install), _neutral(outside))
 
 
 def _neutral(outside: dict[str, str]) -> dict[str, str]:
@@ -134,10 +126,10 @@ def test_a_task_is_queried(
     installed: Installed, sandbox_variables: dict[str, str], mode: str
 ) -> None:
     """The oldest and the newest allowed dependencies carry a request and its answer."""
-    output = installed.run(
+    shown = installed.run(
         str(installed.python), "-I", "-W", "error", "-c", mode, **sandbox_variables
     )
-    assert output == "VideoTask veo3.1-fast:completes\n"
+    assert shown == "VideoTask veo3.1-fast:completes\n"
 
 
 def test_what_is_installed_fits_together(installed: Installed) -> None:
@@ -169,5 +161,5 @@ def test_the_sandbox_comes_with_its_extra(
     target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
     asked = f"chainhub[sandbox] @ {built['.whl'].as_uri()}"
     place.uv("pip", "install", *target, "--resolution", resolution, asked)
-    output = place.run(str(place.python), "-I", "-W", "error", "-c", SERVED)
-    assert output == "veo3.1-fast:completes\n"
+    shown = place.run(str(place.python), "-I", "-W", "error", "-c", SERVED)
+    assert shown == "veo3.1-fast:completes\n"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import run
+
 PROMISED = (
     "run",
     "test",
@@ -179,13 +181,7 @@ def test_the_name_of_a_python_is_only_a_name(project: Path, tmp_path: Path, thro
     """Where PYTHON is no program, nothing is run."""
     (tmp_path / "requirements").mkdir()
     shutil.copy(project / "requirements" / "environment.sh", tmp_path / "requirements")
-    done = subprocess.run(
-        ("sh", "requirements/environment.sh", ".venv", "run"),
-        cwd=tmp_path,
-        env={**os.environ, "PYTHON": thrown},
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
+    command = ("sh", "requirements/environment.sh", ".venv", "run")
+    done = run(*command, cwd=tmp_path, env={**os.environ, "PYTHON": thrown}, timeout=30)
     assert done.returncode == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["requirements"]

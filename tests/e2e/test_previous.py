@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import run
+
 pytestmark = [pytest.mark.slow, pytest.mark.git]
 
 VERSIONS = "v[0-9]*"
@@ -15,7 +17,7 @@ VERSIONS = "v[0-9]*"
 def previous(checkout: Path) -> str | None:
     """Name the tag of the last release before what is checked out; None if there is none."""
     command = ("git", "describe", "--tags", "--abbrev=0", "--match", VERSIONS)
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    done = run(*command, cwd=checkout)
     return done.stdout.strip() or None
 
 
@@ -34,15 +36,8 @@ def complaints(project: Path, files: list[Path], cache: Path) -> str:
     """Ask mypy, strict, what of today's code does not fit these files."""
     roots = [str(project / name) for name in ("overlays", "generated")]
     options = ("--strict", "--no-error-summary", "--config-file", os.devnull)
-    done = subprocess.run(
-        (sys.executable, "-m", "mypy", *options, "--cache-dir", str(cache), *map(str, files)),
-        cwd=cache.parent,
-        env={**os.environ, "MYPYPATH": os.pathsep.join(roots)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    command = (sys.executable, "-m", "mypy", *options, "--cache-dir", cache, *files)
+    done = run(*command, cwd=cache.parent, env={**os.environ, "MYPYPATH": os.pathsep.join(roots)})
     return done.stdout if done.returncode in (0, 1) else done.stderr
 
 

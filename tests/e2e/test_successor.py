@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import run
+
 pytestmark = [pytest.mark.slow, pytest.mark.git]
 
 IMPORT = re.compile(r"^(\s*)(?:import (httpx|httpcore)|from (httpx|httpcore)([.\w]*) (import .+))$")
@@ -105,12 +107,6 @@ def test_the_seam_works_with_httpx2(
 def _run(copy: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python over the copy."""
     ours = os.pathsep.join(str(path) for path in (copy / "overlays", copy / "generated", site))
-    return subprocess.run(
-        (sys.executable, *arguments),
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": ours},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+    return run(
+        sys.executable, *arguments, cwd=copy, env={**os.environ, "PYTHONPATH": ours}, timeout=600
     )
