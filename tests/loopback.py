@@ -19,7 +19,7 @@ import pytest
 import chainhub
 from tests.faults import identities
 
-KEY = "sk-test-seam-0123456789"
+KEY = "sk-test-loopback-0123456789"
 TASK = {
     "id": "veo3.1-fast:1760545785-abc",
     "status": "pending",

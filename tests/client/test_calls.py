@@ -15,11 +15,10 @@ import pytest
 
 import chainhub
 from chainhub_api.api.video import query
-from tests.loopback import SOON, silent
+from tests.loopback import KEY, SOON, silent
 
 FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
 ONCE = chainhub.RetryPolicy.off()
-KEY = "sk-test-seam-0123456789"
 
 
 def test_passing_trouble_is_tried_again(mode, server, http):
@@ -407,7 +406,7 @@ def test_a_slip_in_a_callback_is_not_swallowed(mode, server):
         mode(client.video.query("a"))
 
 
-class Ordinary:
+class Stub:
     """A transport of the user's, sync and async."""
 
     def __init__(self, *answers):
@@ -458,38 +457,38 @@ def given(mode, client, transport):
 @pytest.mark.parametrize("answer", [good, streamed])
 def test_mock_transports_keep_auth_retries_and_errors(mode, way, answer):
     """People's tests patch httpx; what they put in goes through the same decisions."""
-    ordinary = Ordinary(httpx.Response(503), httpx.ReadError("reset"), answer)
-    transport = httpx.MockTransport(ordinary)
+    stub = Stub(httpx.Response(503), httpx.ReadError("reset"), answer)
+    transport = httpx.MockTransport(stub)
     options = {"httpx_args": {"transport": transport}} if way == "httpx_args" else {}
     client = mode.client(base_url="https://api.example.com", retry=FAST, **options)
     if way == "client":
         client = given(mode, client, transport)
     assert mode(client.video.query("a")).status == "mocked"
     assert mode(client.with_options(deadline=50).video.query("a")).status == "mocked"
-    assert ordinary.requests[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert str(ordinary.requests[0].url) == "https://api.example.com/v1/video/query?id=a"
+    assert stub.requests[0].headers["Authorization"] == f"Bearer {KEY}"
+    assert str(stub.requests[0].url) == "https://api.example.com/v1/video/query?id=a"
 
 
 def test_mock_that_never_connects_is_told_from_one_that_broke(mode):
     """A request that was certainly not sent may be sent again, whatever its method."""
-    ordinary = Ordinary(httpx.ConnectError("refused"), good)
+    stub = Stub(httpx.ConnectError("refused"), good)
     client = mode.client(
         base_url="https://api.example.com",
         retry=FAST,
-        httpx_args={"transport": httpx.MockTransport(ordinary)},
+        httpx_args={"transport": httpx.MockTransport(stub)},
     )
     raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     assert mode(raw.post("/v1/video/create", json={})).json()["status"] == "mocked"
-    ordinary.answers = [httpx.ReadError("reset")]
+    stub.answers = [httpx.ReadError("reset")]
     with pytest.raises(chainhub.AmbiguousOutcome):
         mode(raw.post("/v1/video/create", json={}))
 
 
 def test_slips_in_a_mock_are_not_swallowed(mode):
     """A failing assertion of somebody's test comes through as it is."""
-    ordinary = Ordinary(AssertionError("mine"))
+    stub = Stub(AssertionError("mine"))
     client = mode.client(
-        base_url="https://api.example.com", httpx_args={"transport": httpx.MockTransport(ordinary)}
+        base_url="https://api.example.com", httpx_args={"transport": httpx.MockTransport(stub)}
     )
     with pytest.raises(AssertionError, match="mine"):
         mode(client.video.query("a"))
@@ -510,7 +509,7 @@ def test_patched_httpx_keeps_calls_off_the_network(mode, monkeypatch):
     assert mode(client.video.query("a")).status == "mocked"
 
 
-def test_ordinary_path_keeps_deadlines_between_reads(mode, server, http):
+def test_deadlines_hold_between_reads_through_httpx(mode, server, http):
     """A trickling body ends at the attempt's limit there too, between two reads."""
 
     def trickle(connection: socket.socket, head: bytes) -> None:

@@ -21,9 +21,8 @@ from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.sockets import is_readable
 from tests.client.video import reset
-from tests.loopback import SOON, until
+from tests.loopback import KEY, SOON, until
 
-KEY = "sk-test-seam-0123456789"
 ONCE = chainhub.RetryPolicy.off()
 PREPARED = SimpleNamespace(method="GET", url="https://api.example.com/x")
 
@@ -44,11 +43,11 @@ def test_nothing_shows_the_key(mode, server):
         assert not any(KEY in repr(value) for value in held if not isinstance(value, str | tuple))
 
 
-@pytest.mark.parametrize("ordinary", [False, True])
-def test_error_status_speaks_although_its_body_is_broken(mode, server, http, ordinary):
-    """On our transport and on httpx's ordinary path."""
+@pytest.mark.parametrize("through_httpx", [False, True])
+def test_error_status_speaks_although_its_body_is_broken(mode, server, http, through_httpx):
+    """On our transport and through httpx."""
     server.answers = [http(403, b"no gzip", "Content-Encoding: gzip")]
-    arguments = {"httpx_args": {"http2": False}} if ordinary else {}
+    arguments = {"httpx_args": {"http2": False}} if through_httpx else {}
     client = mode.client(base_url=server.url, **arguments)
     with pytest.raises(chainhub.PermissionDeniedError):
         mode(client.video.query("a"))
@@ -210,12 +209,12 @@ def test_compressed_answers_of_mocks_are_read_once(mode):
     assert mode(client.video.query("a")).status == "mocked"
 
 
-@pytest.mark.parametrize("ordinary", [False, True])
-def test_proxy_of_the_environment_is_used_by_whole_calls(mode, server, monkeypatch, ordinary):
+@pytest.mark.parametrize("through_httpx", [False, True])
+def test_proxy_of_the_environment_is_used_by_whole_calls(mode, server, monkeypatch, through_httpx):
     """HTTP_PROXY takes the request, `trust_env=False` lets it pass by, with httpx_args too."""
     monkeypatch.setenv("HTTP_PROXY", server.url)
     plain = {"base_url": "http://api.invalid:9", "allow_insecure": True, "retry": ONCE}
-    plain["httpx_args"] = {"http2": False} if ordinary else {}
+    plain["httpx_args"] = {"http2": False} if through_httpx else {}
     client = mode.client(**plain)
     assert mode(client.video.query("a")).status == "pending"
     assert server.requests[0].startswith(b"GET http://api.invalid:9/v1/video/query?id=a ")

@@ -104,7 +104,7 @@ def test_a_link_is_not_written_through(fetch, tmp_path, if_exists):
 
 
 def test_a_pipe_is_no_destination(fetch, tmp_path):
-    """Only ordinary files are replaced."""
+    """Only regular files are replaced."""
     os.mkfifo(tmp_path / "v.mp4")
     with pytest.raises(chainhub.DiskError, match="not a regular file"):
         fetch(if_exists="replace")

@@ -115,7 +115,7 @@ def test_arguments_for_httpx_serve_several_event_loops(server):
     assert len(client._session._loops) == 1
 
 
-def test_closing_from_elsewhere_closes_the_ordinary_client_of_a_loop():
+def test_closing_from_elsewhere_closes_the_httpx_client_of_a_loop():
     """Its transport is closed in the loop it served."""
     transport = Counted(answer)
     client = chainhub.AsyncClient(
@@ -235,7 +235,7 @@ def test_nothing_is_said_at_exit(server, http, tmp_path, lines):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_is_let_go_of_serves_again(mode, server):
+def test_a_released_session_serves_again(mode, server):
     """A handler that was registered earlier runs later, and may still ask."""
     arguments = {} if mode.asynchronous else {"httpx_args": {"http2": False}}
     clients = [
@@ -381,7 +381,7 @@ def test_copies_keep_class_key_retries_and_connections(mode, server):
     assert b"a=1" in server.requests[4]
     assert b"b=2" in server.requests[4]
     assert b"b=2" not in server.requests[5]
-    assert all(b"Authorization: Bearer sk-test-seam" in head for head in server.requests)
+    assert all(b"Authorization: Bearer sk-test-loopback" in head for head in server.requests)
 
 
 def test_plain_generated_functions_take_our_clients(server):
@@ -412,13 +412,13 @@ def test_either_client_gives_both_doors(server):
 
 def test_httpx_doors_do_not_close_the_client(server):
     """Connections belong to the client; `with client.get_httpx_client()` ends nothing."""
-    client = chainhub.Client("sk-test-door", base_url=server.url)
+    client = chainhub.Client("sk-test-closed", base_url=server.url)
     with client.get_httpx_client():
         pass
     assert client.video.query("a").status == "pending"
 
     async def asynchronous():
-        other = chainhub.AsyncClient("sk-test-door", base_url=server.url)
+        other = chainhub.AsyncClient("sk-test-closed", base_url=server.url)
         async with other.get_async_httpx_client():
             pass
         assert (await other.video.query("a")).status == "pending"

@@ -290,10 +290,12 @@ def test_file_that_is_kept_needs_no_attempt(mode, server, client, exported, tmp_
     assert [span.name for span in exported.spans] == ["video.download"]
 
 
-@pytest.mark.parametrize("ordinary", [False, True])
-def test_requests_carry_the_span_on_request(mode, server, client, exported, tmp_path, ordinary):
+@pytest.mark.parametrize("through_httpx", [False, True])
+def test_requests_carry_the_span_on_request(
+    mode, server, client, exported, tmp_path, through_httpx
+):
     """Those to the API, in place of a header of the caller's; others and downloads never."""
-    arguments = {"httpx_args": {"http2": False}} if ordinary else {}
+    arguments = {"httpx_args": {"http2": False}} if through_httpx else {}
     headers = {"Traceparent": "mine"}
     film_at(server, SampleVideo())
     one = client(propagate=True, headers=headers, **arguments)

@@ -134,7 +134,7 @@ def test_an_hour_is_waited_for_in_no_time(
     chainhub_client: chainhub.Client,
     chainhub_clock: testing.VirtualClock,
 ) -> None:
-    """The sandbox's tasks live by the time that the client skips, at its ordinary pace."""
+    """The sandbox's tasks live by the time that the client skips, at its usual pace."""
     began = time.monotonic()
     task_id = chainhub_sandbox.task(pending(seconds=3600), "completed")
     assert chainhub_client.video.wait(task_id, deadline=7200).video_url

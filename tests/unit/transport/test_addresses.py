@@ -71,7 +71,7 @@ def test_addresses_that_are_not_public_are_refused(address, reason):
 
 @pytest.mark.parametrize("address", PUBLIC.split())
 def test_public_addresses_pass(address):
-    """The neighbours of the special ranges are ordinary addresses."""
+    """The neighbours of the special ranges are public addresses."""
     assert refusal(address) is None
 
 
