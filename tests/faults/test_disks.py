@@ -6,6 +6,7 @@ typed error. Whatever happens, the target is the right file or is not there.
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -540,6 +541,30 @@ def test_a_disk_has_its_outcome(
         monkeypatch.undo()
         for step in world.cleanup:
             step()
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_bytes_overwritten_in_place_are_found_by_the_checksum(
+    checked: bool, mode: Any, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And only by it: that is what docs/security.md does not promise."""
+
+    def patched(world: World) -> None:
+        with world.part.open("r+b") as file:
+            file.write(b"NOT THE VIDEO")
+
+    world = World(tmp_path, monkeypatch)
+    meanwhile(patched)(world)
+    server.answers = [task(f"{server.url}/v"), world.send]
+    client = mode.client(base_url=server.url)
+    if checked:
+        right = hashlib.sha256(SAMPLE.data).hexdigest()
+        with pytest.raises(chainhub.IntegrityError):
+            mode(client.video.download(TASK_ID, world.target, sha256=right))
+        assert list(tmp_path.iterdir()) == []
+    else:
+        mode(client.video.download(TASK_ID, world.target))
+        assert world.target.read_bytes()[13:] == SAMPLE.data[13:]
 
 
 @pytest.mark.parametrize("announced", [True, False])
