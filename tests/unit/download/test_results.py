@@ -164,18 +164,19 @@ def test_another_kind_is_refused(fetch, cdn, tmp_path, kind, body, says):
 @pytest.mark.parametrize(
     ("sent", "options", "says"),
     [
-        (answer(200, PNG), {"deadline_at": 0.0}, "before the image was complete"),
         (answer(200, PNG), {"max_bytes": 9}, "the image is larger than max_bytes=9"),
         (answer(302, b"", "Location: /"), {}, "the image URL redirects more than 5 times"),
         (answer(403), {}, "the image URL has expired"),
         (answer(204), {}, "the response contains no image"),
     ],
 )
-def test_an_error_names_the_kind(fetch, cdn, sent, options, says):
+def test_an_error_names_the_kind(fetch, server, cdn, sent, options, says):
     """The image, not a video."""
     cdn.answers = [sent]
     with pytest.raises(chainhub.ChainhubError, match=says):
         fetch(f"{cdn.url}/x", kind="image", **options)
+    with pytest.raises(chainhub.DeadlineError, match="before the image was complete"):
+        fetch(f"{server.url}/x", kind="image", deadline_at=0.0)
 
 
 @pytest.mark.parametrize("fails", [False, True])
