@@ -35,9 +35,10 @@ def cdn(server):
 def make(mode, server, tmp_path):
     """Give a function that makes a download of a client."""
     retry = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
-    transport = mode.client(base_url=server.url, retry=retry)._transport
 
-    def made(url, *, dest=None, number=None, kind="video", refresh=None, **changes):
+    def made(url, *, dest=None, number=None, kind="video", ordinary=False, **changes):
+        more = {"httpx_args": {"trust_env": False}} if ordinary else {}
+        transport = mode.client(base_url=server.url, retry=retry, **more)._transport
         options = {
             "session": transport.session,
             "call": transport.options,
@@ -52,7 +53,7 @@ def make(mode, server, tmp_path):
         request = FetchRequest(
             id="a",
             url=url,
-            refresh=refresh,
+            refresh=None,
             key=transport.session.credentials.key,
             target=target_path("a", dest, into, kind, number),
             makes_folder=dest is None,
@@ -195,7 +196,10 @@ def test_the_outcome_of_several_results(make, server, tmp_path, fails):
     assert isinstance(found.error, chainhub.ContentRefusedError) is fails
 
 
-def test_an_operation_that_answers_with_the_file_gets_the_key(fetch, server, cdn, tmp_path):
+@pytest.mark.parametrize("ordinary", [False, True])
+def test_an_operation_that_answers_with_the_file_gets_the_key(
+    fetch, server, cdn, tmp_path, ordinary
+):
     """Where it redirects to does not; each attempt asks for another signed URL."""
     sample = SampleVideo(200_000)
     server.answers = [
@@ -203,7 +207,8 @@ def test_an_operation_that_answers_with_the_file_gets_the_key(fetch, server, cdn
         answer(302, b"", f"Location: {cdn.url}/v?sig=2"),
     ]
     cdn.answers = [sample.until(100_000, end), sample.send]
-    path = fetch(f"{server.url}/v1/videos/a/content", dest=tmp_path / "v.mp4")
+    url = f"{server.url}/v1/videos/a/content"
+    path = fetch(url, dest=tmp_path / "v.mp4", ordinary=ordinary)
     assert path.read_bytes() == sample.data
     assert [header_of(head, "authorization") is not None for head in server.requests] == [True] * 2
     assert [header_of(head, "authorization") for head in cdn.requests] == [None, None]
