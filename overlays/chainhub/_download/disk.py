@@ -94,7 +94,7 @@ def target_path(
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for videos, and those above it, unless it is there.
+    """Make a folder for downloads, and those above it, unless it is there.
 
     Raises:
         DiskError: it cannot be made.

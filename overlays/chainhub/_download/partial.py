@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 _LONGEST_STATE = 8192
 _READ = 1024 * 1024
-# A video hardly shrinks, so a bomb shows.
+# Videos and images hardly shrink, so a bomb shows.
 _RATIO = 100
 _ALLOWANCE = 16 * 1024 * 1024
 _CHANGED = "another program has changed the partial file"

@@ -61,7 +61,7 @@ class DownloadOutcome:
         if self.error is not None:
             raise self.error
         if self.path is None:
-            raise DownloadError(f"there is no result for the video of task {one_line(self.id, 80)}")
+            raise DownloadError(f"there is no result of task {one_line(self.id, 80)}")
         return self.path
 
 
