@@ -202,8 +202,8 @@ class _Walk:
         entry.words["nullable"] = None in values or any(part.get("nullable") for part in parts)
         entry.words["enum"] = [one for one in values if one is not None] or None
         if values:
-            titles = (str(part["title"]) for part in parts if "title" in part)
-            entry.listed = next(titles, pascal(name.replace("[…]", " item")))
+            shared = [self._title(part) for part in parts if "$ref" in part]
+            entry.listed = shared[0] if shared else pascal(name.replace("[…]", " item"))
         entry.words["type"] = [*sorted(set(self._types(entry, name, schema)))]
         for part in parts:
             if "discriminator" in part:

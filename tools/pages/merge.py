@@ -4,8 +4,9 @@
 - On several pages that say the same, but for their running text, it is taken from the first, with
   the examples of all.
 - On several pages that differ, its request body becomes a choice of what the pages describe
-  (`oneOf`, each named after its page), its answers become one schema with every page's fields, of
-  which those are required that every page requires, and its parameters are all pages' together.
+  (`oneOf`, each named by what its page says of itself; those of one name are taken together), its
+  answers become one schema with every page's fields, of which those are required that every page
+  requires, and its parameters are all pages' together.
 - `pages.yaml` can settle one by name instead: `POST /v1/video/create: <page>` takes that page.
 - Components that are equal are shared; others of the same name get their page's name in front.
 - A page whose server is not the usual one is refused (`hosts.py`): the key would go there.
@@ -13,7 +14,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -26,21 +26,10 @@ from tools.errors import PipelineError
 from tools.pages.hosts import moved, refusal, strange_host, usual_host
 from tools.repair import paths
 from tools.repair.downgrade import downgrade
-from tools.repair.names import operation_of, pascal, tag_of
+from tools.repair.names import operation_of, pascal, request_of, special, tag_of
 from tools.repair.unions import meaning, together
 
 _IN_PLACE: Final = "openapi.yaml"
-# Words of pages and folders that say nothing special of one of them.
-_COMMON: Final = frozenset(
-    re.findall(
-        r"\S+",
-        """
-        a aggregation an and as by create creating examples for format from generate generation
-        generator in model models music of official on or painting platform see series song songs
-        submission submit task tasks the to unified use using video videos with
-        """,
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -112,7 +101,7 @@ def merge(
         before = at(merged.document, place)
         if isinstance(before, dict):
             said[place].insert(0, _Said(_IN_PLACE, _with_security(before, merged.document)))
-            if len({meaning(_binding(one.operation)) for one in said[place]}) == 1:
+            if _says_nothing_new(said[place], place):
                 continue
         one = _settled(place, said[place], choices or {}, merged)
         published = mapping(at(base or {}, place))
@@ -257,9 +246,25 @@ def _settled(
     result["parameters"] = _parameters(said)
     bodies = [(one.page, mapping(one.operation.get("requestBody"))) for one in said]
     if any(body for _, body in bodies):
-        result["requestBody"] = _bodies(bodies, _stem(place))
+        stem = _stem(place)
+        titles = {one.page: request_of(one.operation, stem) for one in said}
+        result["requestBody"] = _bodies(bodies, titles)
     result["responses"] = _responses(said)
     return result
+
+
+def _says_nothing_new(said: Sequence[_Said], place: Place) -> bool:
+    """Tell whether the pages say what the contract in place says, under names that are in it."""
+    first, *others = said
+    body = mapping(first.operation.get("requestBody"))
+    schemas = [mapping(mapping(one).get("schema")) for one in mapping(body.get("content")).values()]
+    known = {request_of(first.operation, _stem(place))}
+    known |= {
+        str(mapping(one).get("title")) for each in schemas for one in sequence(each.get("oneOf"))
+    }
+    titles = {request_of(one.operation, _stem(place)) for one in others}
+    same = len({meaning(_binding(one.operation)) for one in said}) == 1
+    return same and (not schemas or titles <= known)
 
 
 def _binding(operation: dict[str, Json]) -> Json:
@@ -285,9 +290,11 @@ def _stem(place: Place) -> str:
     return pascal(f"{tag_of(path)}_{operation_of(str(place[2]), path)}")
 
 
-def _bodies(bodies: Sequence[tuple[str, dict[str, Json]]], stem: str) -> dict[str, Json]:
+def _bodies(
+    bodies: Sequence[tuple[str, dict[str, Json]]], titles: Mapping[str, str]
+) -> dict[str, Json]:
     kinds = _by_kind(bodies)
-    content = {kind: _described(_choice(kind, said, stem), said) for kind, said in kinds.items()}
+    content = {kind: _described(_choice(kind, said, titles), said) for kind, said in kinds.items()}
     return {"required": all(body.get("required") for _, body in bodies), "content": content}
 
 
@@ -320,37 +327,35 @@ def _examples(page: str, content: dict[str, Json]) -> Iterator[tuple[str, Json]]
             yield named, mapping(example)["value"]
 
 
-def _choice(kind: str, said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Json:
+def _choice(
+    kind: str, said: Sequence[tuple[str, dict[str, Json]]], titles: Mapping[str, str]
+) -> Json:
     """Offer what the pages describe; forms have no choices, so theirs are taken together."""
-    distinct: dict[str, tuple[str, dict[str, Json]]] = {}
+    named: dict[str, list[dict[str, Json]]] = {}
     for page, content in said:
         schema = mapping(deepcopy(content.get("schema")))
         # What was merged before is taken apart again, so that a page given twice counts once.
+        parts = [*map(mapping, sequence(schema.get("oneOf")))]
         merged = page == _IN_PLACE and schema.keys() == {"oneOf"}
-        for one in map(mapping, sequence(schema["oneOf"]) if merged else [schema]):
-            distinct.setdefault(meaning(one), (page, one))
-    if len(distinct) == 1 or not kind.endswith("json"):
-        return together([schema for _, schema in distinct.values()])
-    return {"oneOf": list(_titled(list(distinct.values()), stem))}
-
-
-def _titled(said: Sequence[tuple[str, dict[str, Json]]], stem: str) -> Iterator[dict[str, Json]]:
-    used: set[str] = set()
-    for page, schema in said:
-        title = stem + ("" if page == _IN_PLACE else _variant(page))
-        if page == _IN_PLACE and schema.get("title"):
-            title = str(schema["title"])
-        while title in used:
-            title += "Other"
-        used.add(title)
-        yield schema if "$ref" in schema else {**schema, "title": title}
+        apart = merged and all({"title", "$ref"} & one.keys() for one in parts)
+        for one in parts if apart else [schema]:
+            title = one.get("title") if page == _IN_PLACE else None
+            named.setdefault(str(title or titles[page]), []).append(one)
+    if not kind.endswith("json"):
+        return together([one for found in named.values() for one in found])
+    variants = {title: mapping(together(found)) for title, found in named.items()}
+    if len(variants) == 1:
+        return next(iter(variants.values()))
+    return {
+        "oneOf": [
+            one if "$ref" in one else {**one, "title": title} for title, one in variants.items()
+        ]
+    }
 
 
 def _variant(page: str) -> str:
     """Name what is special about a page, from the words of its folders and file."""
-    words = re.findall(r"[a-z]+[0-9]*|[0-9]+", page.lower().removesuffix(".md"))
-    special = list(dict.fromkeys(word for word in words if word not in _COMMON))
-    return pascal(" ".join(special[:5])) or "Page"
+    return special(page.lower().removesuffix(".md")) or "Page"
 
 
 def _responses(said: Sequence[_Said]) -> dict[str, Json]:

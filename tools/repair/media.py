@@ -13,7 +13,7 @@ from tools.contract import at, mapping, operations, pointer
 from tools.documents import Json
 
 BYTES: Final = "application/octet-stream"
-_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _DROPPED: Final = "Of several media types only JSON, forms and bytes are offered."
 _TEXT: Final = "JSON carries no bytes: what it calls binary is text."
 _PLAIN: Final = "A body or answer that is neither JSON nor a form is bytes, or text."
@@ -77,11 +77,11 @@ def is_bytes(kind: str, *, is_body: bool) -> bool:
 
 def _is_known(kind: str) -> bool:
     name = kind.partition(";")[0].strip().lower()
-    return name in ("application/json", *_FORMS) or name.endswith("+json")
+    return name in ("application/json", *FORMS) or name.endswith("+json")
 
 
 def _settled(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
-    known = [kind for kind in content if _is_known(kind) and (is_body or kind not in _FORMS)]
+    known = [kind for kind in content if _is_known(kind) and (is_body or kind not in FORMS)]
     unknown = [kind for kind in content if kind not in known]
     if known:
         media = ("audio/", "image/", "video/")

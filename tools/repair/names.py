@@ -10,7 +10,9 @@ and field; no rule looks at what follows in the contract, so a page added later 
 - a version other than v1 is said at the end: `/v2/video/create` → `create_v2`.
 - a name that an operation before it has: `_of_` and the parameters, `list_tasks_of_owner`.
 - longer than 40 characters: parts of the path are dropped from the front.
-- model: tag, operation, `Request` or `Answer`, then the fields that lead to it.
+- model: tag, operation, `Request`, `Form` or `Answer`, then the fields that lead to it. Where the
+  page says what is special about its request, in its place in the menu or its title, those words
+  stand for `Request`: several pages can describe one operation.
 
 What the contract or the overlay names well already keeps its name.
 """
@@ -21,18 +23,34 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import Place, at, mapping, operations, sequence
+from tools.contract import Place, at, called, mapping, operations, sequence
 from tools.documents import Json
+from tools.repair.media import FORMS
 
 LONGEST: Final = 40
 _VERSION: Final = re.compile(r"v\d+([._]\d+)*")
 _PARAMETER: Final = re.compile(r"\{.*\}")
 _INNER: Final = re.compile(r"\{([^{}]*)\}")
 _WORD: Final = re.compile(r"[a-z0-9]+")
+# Where a word begins inside of others: `listPets`, `HTTPServer`, `v2Models`.
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
 _GOOD_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _GOOD_TITLE: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _ASKING: Final = ("describe", "download", "fetch", "find", "get", "list", "query", "search", "show")
 _ALONE: Final = {"post": "create", "put": "replace", "patch": "update", "delete": "delete"}
+
+# Words of titles and menus that say nothing special of one page.
+_COMMON: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        a aggregation an and as by create creating examples for format from generate generation
+        generator in model models music of official on or painting platform see series song songs
+        submission submit task tasks the to unified use using video videos with
+        """,
+    )
+)
+_SPECIAL: Final = 5  # words in a name
 
 # Names that hand-written code has in these places; a generated one would hide it.
 RESERVED: Final = {
@@ -50,19 +68,23 @@ RESERVED_TAGS: Final = frozenset(
 )
 
 
-def name_all(document: dict[str, Json]) -> None:
-    """Name the operations, tags and models of a contract that have no good name yet."""
-    used: set[tuple[str, str]] = set()
+def name_all(document: dict[str, Json]) -> list[str]:
+    """Name the operations, tags and models of a contract; tell where two would have one name."""
+    used: dict[tuple[str, str], str] = {}
+    notes: list[str] = []
     for place, operation in operations(document):
         path, method = str(place[1]), str(place[2])
         tag = safe_tag(_kept(sequence(operation.get("tags"))[:1]) or tag_of(path))
         names = [_kept([operation.get("operationId")]), *_names_of(method, path)]
         safe = [safe_name(tag, name) for name in names if name]
         name = next(name for name in safe if (tag, name) not in used)
-        used.add((tag, name))
+        if name != safe[0]:
+            first = f"{tag}.{safe[0]} is {used[tag, safe[0]]}"
+            notes.append(f"{called(place)} is called {tag}.{name}: {first}.")
+        used[tag, name] = called(place)
         operation["tags"] = [tag]
         operation["operationId"] = name
-    _Models(document).name_all()
+    return notes + _Models(document).name_all()
 
 
 def _names_of(method: str, path: str) -> Iterator[str]:
@@ -131,13 +153,15 @@ def safe_name(tag: str, name: str) -> str:
 
 
 def _kept(values: list[Json]) -> str:
-    return "".join(str(value) for value in values if _GOOD_NAME.fullmatch(str(value)))
+    """Take the name that the contract gives, unless it is a sentence or a whole path."""
+    names = [_HUMP.sub("_", str(value)).lower() for value in values if value]
+    return "".join(name for name in names if _GOOD_NAME.fullmatch(name) and len(name) <= LONGEST)
 
 
 def _segments(path: str) -> Iterator[str]:
-    for segment in path.lower().split("/"):
-        words = _WORD.findall(_PARAMETER.sub("", segment))
-        if words and not _VERSION.fullmatch(segment):
+    for segment in path.split("/"):
+        words = _WORD.findall(_HUMP.sub("_", _PARAMETER.sub("", segment)).lower())
+        if words and not _VERSION.fullmatch(segment.lower()):
             yield "_".join(words)
 
 
@@ -151,6 +175,20 @@ def _joined(segments: list[str], room: int) -> str:
     return words[:room]
 
 
+def special(text: str, stem: str = "") -> str:
+    """Name what is special in a text, beside what the stem says and every page says."""
+    known = {word.lower() for word in re.findall(r"[A-Z][a-z0-9]*", stem)} | _COMMON
+    words = re.findall(r"[a-z]+[0-9]*|[0-9]+", text.lower())
+    return pascal(" ".join([*dict.fromkeys(one for one in words if one not in known)][:_SPECIAL]))
+
+
+def request_of(operation: dict[str, Json], stem: str) -> str:
+    """Name the request of an operation by what its page says of it, and by nothing else."""
+    menu = str(operation.get("x-apifox-folder") or "")
+    title = str(operation.get("summary") or "")
+    return stem + (special(f"{menu} {title}", stem) or "Request")
+
+
 def pascal(text: str) -> str:
     """Write the ASCII words of a text as a class name."""
     return "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", text))
@@ -162,8 +200,9 @@ class _Models:
     def __init__(self, document: dict[str, Json]) -> None:
         self._document = document
         self._used: set[str] = set()
+        self._notes: list[str] = []
 
-    def name_all(self) -> None:
+    def name_all(self) -> list[str]:
         shared = mapping(at(self._document, ("components", "schemas")))
         owners = {pascal(name).lower(): name for name in shared}
         for name, schema in shared.items():
@@ -174,7 +213,7 @@ class _Models:
                 del mapping(schema)["title"]
             if "allOf" in mapping(schema) and not _is_model(mapping(schema)):
                 self._used.add(pascal(name).lower())
-        for name, schema in shared.items():
+        for name, schema in list(shared.items()):
             self._schema(mapping(schema), pascal(name) or "Shared", "")
         components = mapping(self._document.get("components"))
         for name, parameter in mapping(components.get("parameters")).items():
@@ -185,21 +224,23 @@ class _Models:
         for place, operation in operations(self._document):
             tag = sequence(operation["tags"])[0]
             self._operation(place, operation, pascal(f"{tag}_{operation['operationId']}"))
+        return self._notes
 
     def _operation(self, place: Place, operation: dict[str, Json], stem: str) -> None:
         shared = mapping(at(self._document, place[:2])).get("parameters")
         for parameter in [*sequence(operation.get("parameters")), *sequence(shared)]:
             field = pascal(str(mapping(parameter).get("name")))
             self._schema(mapping(mapping(parameter).get("schema")), stem, field)
-        self._content(operation.get("requestBody"), f"{stem}Request")
+        self._content(operation.get("requestBody"), request_of(operation, stem), f"{stem}Form")
         for status, response in mapping(operation.get("responses")).items():
             self._content(response, stem + ("Answer" if status[:1] == "2" else f"Error{status}"))
 
-    def _content(self, holder: Json, stem: str) -> None:
+    def _content(self, holder: Json, stem: str, form: str = "") -> None:
         contents = mapping(mapping(holder).get("content"))
         for number, (kind, content) in enumerate(contents.items()):
             suffix = pascal(kind.rpartition("/")[2]) if number else ""
-            self._schema(mapping(mapping(content).get("schema")), stem + suffix, "")
+            root = form if form and kind in FORMS else stem + suffix
+            self._schema(mapping(mapping(content).get("schema")), root, "")
 
     def _schema(
         self, schema: dict[str, Json], root: str, field: str, *, inside: bool = False
@@ -208,11 +249,15 @@ class _Models:
         if title and (not _GOOD_TITLE.fullmatch(title) or title.lower() in self._used):
             del schema["title"]
         # Inside a model the generator names listed values by itself, after model and field.
-        if _is_model(schema) or ("enum" in schema and not inside):
+        if "enum" in schema and not inside:
+            self._share(schema, str(schema.get("title") or self._free(root, field)))
+        elif _is_model(schema):
             root = str(schema.setdefault("title", self._free(root, field)))
             field = ""
-            inside = inside or _is_model(schema)
+            inside = True
             self._used.add(root.lower())
+        elif "title" in schema and schema.keys() & {"anyOf", "oneOf"}:
+            root, field = str(schema["title"]), ""
         for name, inner in mapping(schema.get("properties")).items():
             _part_from_null(mapping(inner), pascal(name))
             self._schema(mapping(inner), root, field + (pascal(name) or "Field"), inside=inside)
@@ -224,10 +269,25 @@ class _Models:
                 case = f"{field}Case{chr(ord('A') + number % 26)}"
                 self._schema(mapping(inner), root, case, inside=inside)
 
+    def _share(self, schema: dict[str, Json], name: str) -> None:
+        """Make listed values a shared schema: else their name begins with the operation's."""
+        self._used.add(name.lower())
+        components = mapping(self._document.setdefault("components", {}))
+        listed = mapping(components.setdefault("schemas", {}))
+        if any(schema is one for one in listed.values()):
+            return
+        own = {key: one for key, one in schema.items() if key not in ("default", "title")}
+        default = {"default": schema["default"]} if "default" in schema else {}
+        listed[name] = own
+        schema.clear()
+        schema |= {"allOf": [{"$ref": f"#/components/schemas/{name}"}], **default}
+
     def _free(self, root: str, field: str) -> str:
         name = root + field
         while name.lower() in self._used:
             name += "Other"
+        if name != root + field:
+            self._notes.append(f"The model {name} is called so because there is a {root + field}.")
         return name
 
 

@@ -33,7 +33,7 @@ def together(schemas: Sequence[Json], *, objects: bool = True) -> Json:
         objects: Whether objects become one with the fields of all, or stay a choice.
     """
     flat = [one for schema in schemas for one in _alternatives(schema)]
-    distinct = list({meaning(schema): schema for schema in reversed(flat)}.values())[::-1]
+    distinct = list({_apart(schema): schema for schema in reversed(flat)}.values())[::-1]
     if "{}" in map(meaning, distinct):
         return {}
     groups: dict[str, list[dict[str, Json]]] = {}
@@ -41,6 +41,12 @@ def together(schemas: Sequence[Json], *, objects: bool = True) -> Json:
         groups.setdefault(_group(schema, objects), []).append(schema)
     parts = [_one(kind, found, objects) for kind, found in groups.items()]
     return parts[0] if len(parts) == 1 else {"anyOf": parts}
+
+
+def _apart(schema: Json) -> tuple[str, str]:
+    """Write down what tells a part from others: what it means, and an object's own name."""
+    named = mapping(schema)
+    return meaning(schema), str(named.get("title", "")) if named.get("type") == "object" else ""
 
 
 def _alternatives(schema: Json) -> list[Json]:
@@ -97,7 +103,7 @@ def _group(schema: dict[str, Json], objects: bool) -> str:
         or kind not in _MEETING
         or set(schema) & {"$ref", *_CHOICES}
     ):
-        return meaning(schema)
+        return "".join(_apart(schema))
     return kind
 
 

@@ -82,7 +82,8 @@ def test_different_operations_stand_side_by_side() -> None:
 def test_pages_are_added_to_the_contract_in_place() -> None:
     """What it says already stays as it is; a page that was added before adds nothing."""
     base = merged(page("a.md", path="/a"), page("b.md", request=fields(x=STRING))).document
-    more = [page("c.md", request=fields(y=STRING)), page("d.md", path="/d", security=[])]
+    other = page("c.md", request=fields(y=STRING), summary="c")
+    more = [other, page("d.md", path="/d", security=[])]
     made = merge(more, base=base)
     assert made.notes == [
         "POST /v1/video/create is told differently by 2 pages; all are taken together."
@@ -93,7 +94,7 @@ def test_pages_are_added_to_the_contract_in_place() -> None:
     titles = [
         mapping(one)["title"] for one in sequence(at(made.document, (*body, "schema", "oneOf")))
     ]
-    assert titles == ["VideoCreate", "VideoCreateC"]
+    assert titles == ["VideoCreateRequest", "VideoCreateC"]
     again = merge([*more, page("b.md", request=fields(x=STRING))], base=made.document)
     assert again.document == made.document
 
@@ -153,40 +154,33 @@ def test_examples_of_all_pages_are_kept() -> None:
     }
 
 
-def test_requests_become_a_choice_named_after_their_pages() -> None:
-    """Equal ones once, the examples of all."""
-    made = merged(
-        page("VEO/Unified video format/create-video.md", request=fields(a=STRING)),
-        page("Sora/create-video-sora-2.md", request=fields(b=STRING)),
-        page("Other/create.md", request=fields(a=STRING)),
-        page("VEO/create-task.md", request=fields(c=STRING)),
-        page("VEO/ref.md", request={"$ref": "#/components/schemas/A"}),
-        page("文.md", request=fields(d=STRING)),
-    )
+def test_requests_become_a_choice_named_by_what_their_pages_say() -> None:
+    """Those of one name are taken together; the examples of all."""
+    pages = {
+        "1.md": ("Create video veo", fields(a=STRING)),
+        "2.md": ("Create video sora-2", fields(b=STRING)),
+        "3.md": ("Other", fields(a=STRING)),
+        "4.md": ("Veo video", fields(c=STRING)),
+        "5.md": ("Reference", {"$ref": "#/components/schemas/A"}),
+        "6.md": ("文", fields(d=STRING)),
+    }
+    made = merged(*(page(name, summary=one, request=body) for name, (one, body) in pages.items()))
     body = at(made.document, (*CREATE, "requestBody"))
+    variants: dict[str, Json] = {
+        "VideoCreateVeo": fields(a=STRING, c=STRING),
+        "VideoCreateSora2": fields(b=STRING),
+        "VideoCreateOther": fields(a=STRING),
+        "": {"$ref": "#/components/schemas/A"},
+        "VideoCreateRequest": fields(d=STRING),
+    }
+    schema: Json = {
+        "oneOf": [
+            {**mapping(one), "title": title} if title else one for title, one in variants.items()
+        ]
+    }
     assert body == {
         "required": False,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "oneOf": [
-                        {**fields(a=STRING), "title": "VideoCreateVeo"},  # type: ignore[dict-item]
-                        {**fields(b=STRING), "title": "VideoCreateSora2"},  # type: ignore[dict-item]
-                        {**fields(c=STRING), "title": "VideoCreateVeoOther"},  # type: ignore[dict-item]
-                        {"$ref": "#/components/schemas/A"},
-                        {**fields(d=STRING), "title": "VideoCreatePage"},  # type: ignore[dict-item]
-                    ]
-                },
-                "examples": named(
-                    "VEO/Unified video format/create-video.md",
-                    "Sora/create-video-sora-2.md",
-                    "Other/create.md",
-                    "VEO/create-task.md",
-                    "VEO/ref.md",
-                    "文.md",
-                ),
-            }
-        },
+        "content": {"application/json": {"schema": schema, "examples": named(*pages)}},
     }
 
 

@@ -262,7 +262,8 @@ def test_listed_values_outside_models_have_names_of_their_own() -> None:
         },
     }
     names.name_all(made)
-    assert sorted(titles(made)) == [
+    assert titles(made) == []
+    assert sorted(mapping(at(made, ("components", "schemas")))) == [
         "BooksGetAllSort",
         "FilmsGetAllSort",
         "OrderAnswer",
@@ -278,12 +279,53 @@ def test_paths_of_one_tag_that_differ_in_their_first_word_only_are_told_apart() 
             path: {"get": {"tags": ["shop"]}} for path in ("/films", "/books", "/books/", "/Books")
         }
     }
-    names.name_all(made)
+    notes = names.name_all(made)
     assert [one["operationId"] for _, one in operations(made)] == [
         "list_all",
         "list_books",
         "list_all_2",
         "list_all_3",
+    ]
+    assert notes[0] == "GET /books is called shop.list_books: shop.list_all is GET /films."
+    assert len(notes) == 3
+
+
+def test_words_that_are_written_together_are_parted() -> None:
+    """In paths and in the names that the contract gives; a name as long as a path is none."""
+    given = {"listPets": "list_pets", "getHTTPServer": "get_http_server", "x" * 50: "get_a"}
+    for own, name in given.items():
+        made: dict[str, Json] = {"paths": {"/b/a": {"get": {"operationId": own}}}}
+        names.name_all(made)
+        assert at(made, ("paths", "/b/a", "get", "operationId")) == name
+    assert names.tag_of("/hostedNumbers/x") == "hosted_numbers"
+    assert names.operation_of("post", "/v1/kling/textToVideo") == "text_to_video"
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        ({}, "VideoCreateRequest"),
+        ({"summary": "Create a video"}, "VideoCreateRequest"),
+        ({"summary": "Create video sora-2"}, "VideoCreateSora2"),
+        ({"x-apifox-folder": "Video model/veo", "summary": "with images"}, "VideoCreateVeoImages"),
+        ({"summary": "文"}, "VideoCreateRequest"),
+    ],
+)
+def test_a_request_is_named_by_what_its_page_says(operation: dict[str, Json], name: str) -> None:
+    """And by nothing else, so that a page that is added later renames none."""
+    assert names.request_of(operation, "VideoCreate") == name
+
+
+def test_a_model_whose_name_is_taken_is_told() -> None:
+    """With the name that it would have."""
+    body: Json = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    shared: Json = {"ACreateRequest": {"type": "object"}}
+    made: dict[str, Json] = {
+        "paths": {"/a": {"post": {"requestBody": body}}},
+        "components": {"schemas": shared},
+    }
+    assert names.name_all(made) == [
+        "The model ACreateRequestOther is called so because there is a ACreateRequest."
     ]
 
 
