@@ -271,13 +271,18 @@ RULES: Final[dict[str, Rule]] = {
     "place": Rule(_by_place, "given at place {}"),
     "value": Rule(_other, "{}"),
 }
-# A media type in answers that is new breaks nobody: the client takes the one it knows.
-_ANSWERS: Final = {"media types": Rule(lambda old, new: _offered(old, new)[::-1], "sent as {}")}
+# In answers a new media type breaks nobody, because the client takes the one it knows, and a value
+# that is not listed comes as it is.
+_ANSWERS: Final[dict[str, Judge]] = {
+    "media types": lambda old, new: _offered(old, new)[::-1],
+    "enum": lambda old, new: (True, False),
+    "const": lambda old, new: (True, False),
+}
 _REASONS: Final = {
     ("sent", True): "what was sent may be refused or mean something else",
     ("received", True): "answers may be something that no program expects",
     ("sent", False): "more may be sent",
-    ("received", False): "answers promise more",
+    ("received", False): "what reads answers goes on",
 }
 _SETS: Final = ("enum", "media types", "security", "type")
 
@@ -313,12 +318,21 @@ class _Comparison:
         self._settle()
 
     def _settle(self) -> None:
-        """Count the classes of listed values as told where what holds the values is."""
+        """Count as told what shows the same: classes of listed values, keywords for a body's fields."""
         result = self.result
         told = {one.name for one in (*result.breaking, *result.added)} | result.settled
-        for name, entry in (*self._old.items(), *self._new.items()):
-            if entry.listed and {name, name.partition(" ")[0]} & told:
-                result.settled.add(entry.listed)
+        for entries in (self._old, self._new):
+            bodies: dict[str, set[str]] = {}
+            for name, entry in entries.items():
+                call, is_body, _ = name.partition("(body)")
+                for model in entry.refers if is_body else ():
+                    bodies.setdefault(model, set()).add(call)
+            for name, entry in entries.items():
+                if not {name, name.partition(" ")[0]} & told:
+                    continue
+                result.settled |= {entry.listed} - {""}
+                model, _, own = name.partition(".")
+                result.settled |= {f"{call}({own})" for call in bodies.get(model, ())}
 
     def _calls(self, name: str, state: int) -> dict[str, set[Side]]:
         entries = self._new if state else self._old
@@ -376,7 +390,7 @@ class _Comparison:
             name.partition(" ")[0],
             self._sides(entry, name),
         )
-        rule = (_ANSWERS if sides == {"received"} else {}).get(word) or RULES.get(word)
+        rule = RULES.get(word)
         sides = (sides or {"sent", "received"}) & (
             {rule.only} if rule and rule.only else {"sent", "received"}
         )
@@ -386,8 +400,8 @@ class _Comparison:
             text = f"{shown}: {word} was {_text(old)} and is {_text(new)}."
             self.result.documentation.append(Told(told, text))
         else:
-            fewer, more = rule.judge(old, new)
-            effects = {"sent": fewer, "received": more}
+            read = _ANSWERS.get(word, rule.judge)
+            effects = {"sent": rule.judge(old, new)[0], "received": read(old, new)[1]}
             breaks = any(effects[side] for side in sides)
             reasons = [_REASONS[side, breaks] for side in sorted(sides) if effects[side] == breaks]
             sentence = f"{shown}: {_phrase(rule, old, new)} ({'; '.join(reasons)})."

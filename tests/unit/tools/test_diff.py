@@ -101,7 +101,7 @@ def test_what_can_stop_a_program_is_breaking(old: str, new: str, sentence: str) 
             "required\n- `more: int` — required\n- `video",
             f"`VideoTask.more`{CALLS}.",
         ),
-        (", nullable\n- any", "\n- any", "is never null now (answers promise more)."),
+        (", nullable\n- any", "\n- any", "is never null now (what reads answers goes on)."),
         (
             "`prompt: str`",
             "`prompt: int | str`",
