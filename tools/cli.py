@@ -162,8 +162,8 @@ def _generate(options: argparse.Namespace) -> int:
     count = sum(1 for _ in operations(repaired.document))
     counted = "1 operation" if count == 1 else f"{count} operations"
     left = f"; {len(repaired.left_out)} left out" if repaired.left_out else ""
-    for one in repaired.left_out:
-        _say(str(one), sys.stderr)
+    for line in (line for lines in repaired.told().values() for line in lines):
+        _say(line, sys.stderr)
     _say(f"{shown(options.into)}/ holds the client for {counted}{left}.")
     return 0
 

@@ -28,10 +28,21 @@ from tools.documents import Json
 from tools.errors import PipelineError
 from tools.layout import shown
 from tools.pages import hosts, reading
-from tools.repair import composition, downgrade, media, names, normalise, overlay, paths, unions
+from tools.repair import (
+    composition,
+    downgrade,
+    losses,
+    media,
+    names,
+    normalise,
+    overlay,
+    paths,
+    unions,
+)
 from tools.tasks.compile import operation_ids
 from tools.tasks.recognise import recognise
 
+_DATA = (["security"], ["servers"], ["tasks"])
 _PARTS = (layout.PACKAGE, layout.RESOURCES, layout.SURFACE, layout.REPAIRS)
 
 
@@ -45,7 +56,18 @@ class Repair:
     normalised: list[tuple[str, int]]
     published: dict[str, Place]
     unclear: list[str]
+    lost: list[str] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
     left_out: list[selection.LeftOut] = field(default_factory=list)
+
+    def told(self) -> dict[str, list[str]]:
+        """List, by what it is, everything that a person should know before the client is used."""
+        return {
+            "Left out": [*map(str, self.left_out)],
+            "Not carried over": self.lost,
+            "Named otherwise": self.renamed,
+            "Not clear": self.unclear,
+        }
 
 
 def spec(
@@ -134,6 +156,7 @@ def repaired_document(
     """
     if not isinstance(document.get("paths"), dict):
         raise PipelineError(f"{place} is not an OpenAPI document: it has no `paths`.")
+    lost = losses.losses(document)
     downgrade.downgrade(document)
     paths.make_plain(document)
     normalised = normalise.normalise(document)
@@ -147,9 +170,10 @@ def repaired_document(
     normalised += composition.compose(document)
     normalised += [*security.unmet(document), *servers.elsewhere(document)]
     published = operation_ids(document)
-    names.name_all(document)
+    renamed = names.name_all(document)
     found, unclear = recognise(document, published)
-    return Repair(document, applied, unmatched, [*normalised, *found], published, unclear)
+    normalised += found
+    return Repair(document, applied, unmatched, normalised, published, unclear, lost, renamed)
 
 
 def repairs(repaired: Repair) -> str:
@@ -164,7 +188,7 @@ def repairs(repaired: Repair) -> str:
         "# Repairs of the contract\n\nWhat was changed before the client was generated:"
         f" a line per rule.\n\n{lines}"
     )
-    for head, listed in (("Left out", repaired.left_out), ("Not clear", repaired.unclear)):
+    for head, listed in repaired.told().items():
         text += f"\n## {head}\n\n" if listed else ""
         text += "".join(f"- {one}\n" for one in listed)
     return text
@@ -297,11 +321,16 @@ def changed_since(base: str) -> Changes:
         lacking = [one for one in compared if not packages.has(one, *states_of_code)]
         if layout.PACKAGE not in lacking:
             found = packages.changes(layout.PACKAGE, *states_of_code)
-            contract.take(found, surface.called)
+            contract.take(found, surface.called if missing else _called_but_data)
         if layout.CLIENT not in lacking:
             client = packages.changes(layout.CLIENT, *states_of_code)
         missing += [f"the code of {package}" for package in lacking]
         return Changes(contract, client, was.version, missing)
+
+
+def _called_but_data(path: str) -> str | None:
+    """Leave out the modules that only hold what the contract says, which was compared itself."""
+    return None if path.split(".")[1:2] in _DATA else surface.called(path)
 
 
 def _promised(state: snapshots.State) -> entries.Entries | None:

@@ -82,15 +82,15 @@ def update(
         if done.returncode == NOTHING:
             return Updated(NOTHING, "", told)
         report = (copy / "build" / _REPORT).read_text("utf-8")
-        report += _left_out(told) + _tested(copy, tests)
+        report += _to_know(told) + _tested(copy, tests)
         _moved(copy, branch)
     layout.BUILD.mkdir(exist_ok=True)
     commands.write(layout.BUILD / _REPORT, report)
     return Updated(done.returncode, report, told)
 
 
-def _left_out(told: Sequence[str]) -> str:
-    return "\n## Left out\n\n" + "".join(f"- {line}\n" for line in told) if told else ""
+def _to_know(told: Sequence[str]) -> str:
+    return "\n## To know\n\n" + "".join(f"- {line}\n" for line in told) if told else ""
 
 
 def _ran(
@@ -188,7 +188,7 @@ def renew(
     files = [layout.GENERATED.name, "CHANGELOG.md", str(_version_file().relative_to(root))]
     body = "".join(textwrap.fill(line, 100, subsequent_indent="  ") + "\n" for line in lines)
     _commit(root, f"{title}\n\n{body or '- Nothing that callers see.'}", *files)
-    left = [str(one) for one in repaired.left_out]
+    left = [line for lines in repaired.told().values() for line in lines]
     layout.BUILD.mkdir(exist_ok=True)
     report = f"# {title}\n\n{changes.draft()}" + f"\nThe version is {version}.\n"
     commands.write(layout.BUILD / _REPORT, report)

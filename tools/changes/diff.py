@@ -318,7 +318,7 @@ class _Comparison:
         self._settle()
 
     def _settle(self) -> None:
-        """Count as told what shows the same: classes of listed values, keywords for a body's fields."""
+        """Count as told what shows the same: classes of listed values, keywords for fields."""
         result = self.result
         told = {one.name for one in (*result.breaking, *result.added)} | result.settled
         for entries in (self._old, self._new):

@@ -29,12 +29,21 @@ def _answers(document: dict[str, Json]) -> Iterator[tuple[Place, dict[str, Json]
         for status in mapping(operation.get("responses"))
     ]
     while waiting:
-        place = waiting.pop()
+        place = _indexed(document, waiting.pop())
         node = at(document, place)
         if place not in seen and isinstance(node, dict):
             seen.add(place)
             waiting += _inner(place, node)
             yield place, node
+
+
+def _indexed(document: dict[str, Json], place: Place) -> Place:
+    """Count places in lists by numbers, as JSONPath does; references spell them as text."""
+    steps: list[int | str] = []
+    for step in place:
+        is_index = isinstance(at(document, tuple(steps)), list) and str(step).isdecimal()
+        steps.append(int(step) if is_index else step)
+    return tuple(steps)
 
 
 def _inner(place: Place, node: dict[str, Json]) -> Iterator[Place]:

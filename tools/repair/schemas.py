@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import mapping, operations, sequence
+from tools.contract import at, mapping, operations, pointer, sequence
 from tools.documents import Json
 
 Schema = dict[str, Json]
@@ -55,6 +55,27 @@ def schemas(document: dict[str, Json]) -> Iterator[Schema]:
         yield from _content(operation.get("requestBody"))
         for response in mapping(operation.get("responses")).values():
             yield from _content(response)
+
+
+def schemas_in(
+    document: dict[str, Json], operation: dict[str, Json]
+) -> Iterator[tuple[Schema, bool]]:
+    """Find the schemas of an operation, through references: of requests (True), of answers."""
+    for is_sent in (True, False):
+        holders = [*mapping(operation.get("responses")).values()]
+        if is_sent:
+            holders = [*sequence(operation.get("parameters")), operation.get("requestBody")]
+        seen: set[str] = set()
+        waiting: list[Json] = holders
+        while waiting:
+            one = mapping(waiting.pop())
+            reference = one.get("$ref")
+            if isinstance(reference, str) and reference not in seen:
+                seen.add(reference)
+                waiting.append(at(document, pointer(reference)))
+            found = [*_parameter(one)] or [*_inside(one)]
+            yield from ((schema, is_sent) for schema in found)
+            waiting += [schema for schema in found if "$ref" in schema and schema is not one]
 
 
 def _parameter(parameter: Json) -> Iterator[Schema]:

@@ -59,8 +59,8 @@ def git(folder: Path, *arguments: str) -> str:
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a repository of the project as it would be with the published page only."""
     root = tmp_path_factory.mktemp("origin")
-    for name in ("tools", "overlays/templates"):
-        ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("tools", "overlays"):
+        ignored = shutil.ignore_patterns("__pycache__", layout.CLIENT)
         shutil.copytree(layout.ROOT / name, root / name, ignore=ignored)
     shutil.copy(layout.CONFIG, root)
     shutil.copy(PUBLISHED, root / "openapi.yaml")
@@ -94,7 +94,8 @@ def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """Clone it, and let the pipeline work there."""
     root = tmp_path / "project"
     git(tmp_path, "clone", "--quiet", str(origin), str(root))
-    for name in ("CONTRACT", "OVERLAY", "CHOICES", "CONFIG", "GENERATED", "BUILD", "REPAIRED"):
+    files = ("CONTRACT", "OVERLAY", "TASKS", "CHOICES", "CONFIG", "GENERATED", "BUILD", "REPAIRED")
+    for name in files:
         monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
     monkeypatch.setattr(layout, "ROOT", root)
     return root

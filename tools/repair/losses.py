@@ -1,0 +1,112 @@
+"""Tell what a contract says that the client does not do, a line for each kind.
+
+Nothing is lost in silence: what stands here is in REPAIRS.md and on the terminal. Who teaches the
+client one of these takes its line away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from tools.contract import at, called, mapping, operations, pointer, sequence
+from tools.documents import Json
+from tools.repair.schemas import schemas_in
+
+_SHOWN: Final = 3  # places of a kind, the others are counted
+_STREAMS: Final = ("text/event-stream", "application/x-ndjson", "application/jsonl")
+
+
+def losses(document: dict[str, Json]) -> list[str]:
+    """Name what is not carried over: each kind once, with the places it was found at."""
+    found: dict[str, list[str]] = {}
+    for kind, place in _all(document):
+        found.setdefault(kind, []).append(place)
+    return [f"{kind}: {_listed([*dict.fromkeys(places)])}." for kind, places in found.items()]
+
+
+def _listed(places: list[str]) -> str:
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    return ", ".join(places[:_SHOWN]) + more
+
+
+def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    for name in mapping(document.get("webhooks")):
+        yield "Webhooks are not generated", name
+    for server in map(mapping, sequence(document.get("servers"))):
+        url = str(server.get("url"))
+        if url.startswith("/"):
+            yield "The host is not known; a client must be given its base URL", url
+        if server.get("variables"):
+            yield "The variables of a server have their defaults", url
+    for place, operation in operations(document):
+        name, item = called(place), mapping(at(document, place[:2]))
+        for holder in (item, operation):
+            if holder.get("servers"):
+                yield "The servers of an operation are not used, but the client's base URL", name
+        if operation.get("callbacks"):
+            yield "Callbacks and links are not generated", name
+        for parameter in [
+            *sequence(item.get("parameters")),
+            *sequence(operation.get("parameters")),
+        ]:
+            yield from _parameter(_resolved(document, parameter), document, name)
+        yield from _answers(document, operation, name)
+        yield from _schemas(document, operation, name)
+
+
+def _resolved(document: dict[str, Json], holder: Json) -> dict[str, Json]:
+    described = mapping(holder)
+    reference = described.get("$ref")
+    if not isinstance(reference, str):
+        return described
+    return mapping(at(document, pointer(reference)))
+
+
+def _parameter(
+    parameter: dict[str, Json], document: dict[str, Json], name: str
+) -> Iterator[tuple[str, str]]:
+    place = f"{parameter.get('name')} of {name}"
+    where, style = parameter.get("in"), parameter.get("style")
+    schema = _resolved(document, parameter.get("schema"))
+    compound = schema.get("type") in ("array", "object")
+    if parameter.get("content"):
+        yield "A parameter that is JSON is not sent", place
+    elif compound and where != "query":
+        yield (
+            "A list or an object in a path, a header or a cookie is sent as Python writes it",
+            place,
+        )
+    elif compound and (style not in (None, "form") or parameter.get("explode") is False):
+        yield "A list or an object in a query is sent item by item, whatever its style is", place
+    if parameter.get("allowReserved"):
+        yield "Reserved characters in a query are always encoded", place
+
+
+def _answers(
+    document: dict[str, Json], operation: dict[str, Json], name: str
+) -> Iterator[tuple[str, str]]:
+    for response in mapping(operation.get("responses")).values():
+        answer = _resolved(document, response)
+        if answer.get("headers"):
+            yield "The headers of an answer have no types; the raw response has them", name
+        if answer.get("links"):
+            yield "Callbacks and links are not generated", name
+        if {*mapping(answer.get("content"))} & {*_STREAMS}:
+            yield "A stream of events is read to its end, and then returned as a whole", name
+
+
+def _schemas(
+    document: dict[str, Json], operation: dict[str, Json], name: str
+) -> Iterator[tuple[str, str]]:
+    for schema, is_sent in schemas_in(document, operation):
+        if "discriminator" in schema:
+            yield "A discriminator is not used; the first variant that fits is taken", name
+        if schema.get("format") == "date-time" and is_sent:
+            yield "A time without a zone is sent without one", name
+        required = {*map(str, sequence(schema.get("required")))}
+        for key, field in mapping(schema.get("properties")).items():
+            flag = "readOnly" if is_sent else "writeOnly"
+            if mapping(field).get(flag) and key in required:
+                kind = "a request must give" if is_sent else "an answer must have"
+                yield f"A field that is {flag} is one that {kind}", f"{key} of {name}"
