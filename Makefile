@@ -23,6 +23,7 @@ lock      := $(python) requirements/pip_settings.py pip compile --quiet --univer
 needed = $(if $(filter $(1),$(MAKECMDGOALS)),$(if $(value $(2)),,$(error Say $(2)=… with make $(1): $(3))))
 $(call needed,spec,PAGES,files or folders with the pages)
 $(call needed,update,FROM,a folder, a file, an llms.txt or a URL)
+$(call needed,propose,FROM,a folder or a file with recorded answers)
 $(call needed,diff,BASE,a tag or a file)
 $(call needed,publish,INDEX,the name of an index in your uv.toml)
 $(call needed,verify,INDEX,the name of an index in your uv.toml)
@@ -30,7 +31,7 @@ $(call needed,verify,VERSION,the number of a version with a tag)
 $(call needed,withdraw,VERSION,the number of a version that was published)
 $(call needed,withdraw,REASON,a few words for whoever installs chainhub)
 
-.PHONY: help run test test-all test-pythons check generate spec update repair validate surface drift diff release-check bench docs build publish \
+.PHONY: help run test test-all test-pythons check generate spec update propose repair validate surface drift diff release-check bench docs build publish \
         verify withdraw lock clean
 
 help: ## list these targets
@@ -63,6 +64,9 @@ spec: environment-generator ## add the vendor's pages to openapi.yaml: PAGES="fi
 update: environment-generator environment-test ## all of it, from pages to a branch with two commits: FROM="folder, file, llms.txt or URL"
 	@$(pipeline) update $(if $(REPLACE),--replace) $${ALLOW_HOST:+--allow-host="$$ALLOW_HOST"} -- "$$FROM"; \
 		status=$$?; case $$status in 10|20) exit 0;; *) exit $$status;; esac
+
+propose: environment-generator ## propose overlay actions from recorded answers: FROM=folder-or-file
+	@$(pipeline) propose -- "$$FROM"
 
 repair: environment-generator ## apply overlays/openapi.overlay.yaml to the contract
 	@$(pipeline) repair

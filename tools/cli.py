@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from tools import commands, layout, update
+from tools import commands, documents, layout, update
 from tools.changes import snapshots, surface
 from tools.contract import operations
 from tools.errors import PipelineError
@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         generate,
     ):
         command.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
+    proposing = step(_propose, "propose overlay actions from recorded answers")
+    proposing.add_argument("answers", nargs="+", type=Path, metavar="FROM")
+    proposing.add_argument("--contract", type=Path, default=layout.CONTRACT, metavar="FILE")
     step(_surface, "write generated/API.md from the generated client")
     step(_drift, "generate aside and compare with generated/")
     diff = step(_diff, "say what changed for callers, and which version that asks for")
@@ -135,6 +138,16 @@ def _spec(options: argparse.Namespace) -> int:
         _say(sentence, sys.stderr)
     left = f"; {len(imported.refused)} page(s) refused" if imported.refused else ""
     _say(f"{shown(options.out)} is written{left}.")
+    return 0
+
+
+def _propose(options: argparse.Namespace) -> int:
+    found = commands.proposed(options.contract, options.answers)
+    for note in found.notes:
+        _say(note, sys.stderr)
+    if found.actions:
+        _say("# Put them before the actions on fields that answers leave out.")
+        _say(documents.text_of({"actions": [*found.actions]}).rstrip("\n"))
     return 0
 
 

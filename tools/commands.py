@@ -16,6 +16,7 @@ from tools import (
     documents,
     generation,
     layout,
+    propose,
     security,
     selection,
     servers,
@@ -157,12 +158,7 @@ def repaired_document(
     if not isinstance(document.get("paths"), dict):
         raise PipelineError(f"{place} is not an OpenAPI document: it has no `paths`.")
     lost = losses.losses(document)
-    downgrade.downgrade(document)
-    paths.make_plain(document)
-    normalised = normalise.normalise(document)
-    normalised += media.settle(document)
-    file = laid_over or layout.OVERLAY
-    applied = overlay.apply(document, documents.read(file), shown(file))
+    normalised, applied = _overlaid(document, laid_over or layout.OVERLAY)
     unmatched = [
         one.action.name for one in applied if not one.places and not one.action.may_find_nothing
     ]
@@ -174,6 +170,27 @@ def repaired_document(
     found, unclear = recognise(document, published)
     normalised += found
     return Repair(document, applied, unmatched, normalised, published, unclear, lost, renamed)
+
+
+def _overlaid(
+    document: dict[str, Json], file: Path
+) -> tuple[list[tuple[str, int]], list[overlay.Applied]]:
+    """Carry out the repairs that leave everything at the place where it was published."""
+    downgrade.downgrade(document)
+    paths.make_plain(document)
+    normalised = normalise.normalise(document) + media.settle(document)
+    return normalised, overlay.apply(document, documents.read(file), shown(file))
+
+
+def proposed(contract: Path, answers: Sequence[Path]) -> propose.Proposed:
+    """Propose overlay actions from recorded answers.
+
+    Raises:
+        PipelineError: the contract or a file of answers cannot be read.
+    """
+    document = documents.read(contract)
+    _overlaid(document, layout.OVERLAY)
+    return propose.proposals(document, [*propose.recorded(answers)])
 
 
 def repairs(repaired: Repair) -> str:

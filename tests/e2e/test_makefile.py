@@ -19,6 +19,7 @@ PROMISED = (
     "generate",
     "spec",
     "update",
+    "propose",
     "repair",
     "validate",
     "surface",
@@ -39,6 +40,7 @@ PROMISED = (
 NEEDED = (
     ("spec", "PAGES"),
     ("update", "FROM"),
+    ("propose", "FROM"),
     ("diff", "BASE"),
     ("publish", "INDEX"),
     ("verify", "INDEX"),

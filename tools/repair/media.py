@@ -35,7 +35,7 @@ def _make_text(document: dict[str, Json]) -> int:
     elsewhere: dict[int, dict[str, Json]] = {}
     for content, _ in contents(document):
         for kind, described in content.items():
-            is_json = _is_known(kind) and kind.partition(";")[0].strip().lower() not in _FORMS
+            is_json = _is_known(kind) and kind.partition(";")[0].strip().lower() not in FORMS
             _find_bytes(mapping(described), document, in_json if is_json else elsewhere, set())
     found = [schema for key, schema in in_json.items() if key not in elsewhere]
     for schema in found:
