@@ -12,6 +12,8 @@ import math
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
@@ -182,6 +184,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         }
         self._transport = SessionTransport(session, options, **settings)
         self._async_transport = AsyncSessionTransport(session, options, **settings)
+        _load_before_forks()
         if isinstance(self, AsyncClient):
             # Its first call may find no descriptor left to import this with.
             from chainhub._transport import AsyncConnectionPool  # noqa: F401
@@ -465,3 +468,19 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
     async def __aexit__(self, *args: object, **kwargs: object) -> None:
         """Close the client."""
         await self.aclose()
+
+
+@cache
+def _load_before_forks() -> None:
+    """Let no fork happen while a thread loads what calls, waits or downloads need.
+
+    Python does not renew the locks of modules in a child: it would wait for such a module for ever.
+    """
+
+    def load() -> None:
+        for name in ("video", "_tasks.loops", "_tasks.result"):
+            import_module(f"chainhub.{name}")
+        import_module("encodings.idna")  # of the first look-up of a name
+
+    if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
+        os.register_at_fork(before=load)

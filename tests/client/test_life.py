@@ -327,6 +327,52 @@ def test_forked_child_shares_nothing(server):
     assert server.connections == 2
 
 
+@pytest.mark.parametrize(
+    ("module", "slow", "call"),
+    [
+        ("chainhub.video", "chainhub.video", "client.video.query('a')"),
+        ("encodings.idna", "stringprep", "client.video.query('a')"),
+        ("chainhub._tasks.loops", "asyncio", "client.video.wait('a', deadline=0.1)"),
+        ("chainhub._tasks.result", "chainhub._download", "client.video.download('a', 'a.mp4')"),
+    ],
+)
+def test_child_that_is_forked_while_a_thread_loads_something_works_on(server, module, slow, call):
+    """A module that was being loaded at the fork would never be loaded in the child."""
+    program = f"""
+        import importlib, os, signal, sys, threading
+        import chainhub
+        loading = threading.Event()
+
+        class Slow:
+            def find_spec(self, name, path=None, target=None):
+                if name == {slow!r} and threading.current_thread() is not threading.main_thread():
+                    loading.set()
+                    threading.Event().wait(0.5)
+
+        sys.meta_path.insert(0, Slow())
+        client = chainhub.Client("sk-test-fork", base_url=sys.argv[1])
+        thread = threading.Thread(target=importlib.import_module, args=({module!r},))
+        thread.start()
+        loading.wait(10)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            client = client.with_options(deadline=5, timeout=2)
+            try:
+                {call}
+            except chainhub.ChainhubError as error:
+                assert "pending" in str(error)
+            os._exit(0)
+        thread.join()
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
+    """
+    server.answers = [spell(200, {**TASK, "id": "a"})]
+    url = f"http://localhost:{server.port}"
+    command = [sys.executable, "-c", textwrap.dedent(program), url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_fork_starts_budget_jitter_and_locks_anew(server):
     """What a child takes over would make it retry in step with its parent, or wait for ever."""
     client = chainhub.Client("sk-test-fork", base_url=server.url)
