@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import ssl
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -481,6 +482,10 @@ def _load_before_forks() -> None:
         for name in ("video", "_tasks.loops", "_tasks.result"):
             import_module(f"chainhub.{name}")
         import_module("encodings.idna")  # of the first look-up of a name
+        # Operations and models are loaded by the first call that needs them: to import one that a
+        # thread is loading is to wait for it.
+        for name in [name for name in sys.modules if name.startswith("chainhub_api.")]:
+            import_module(name)
 
     if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
         os.register_at_fork(before=load)

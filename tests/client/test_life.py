@@ -334,20 +334,30 @@ def test_forked_child_shares_nothing(server):
         ("encodings.idna", "stringprep", "client.video.query('a')"),
         ("chainhub._tasks.loops", "asyncio", "client.video.wait('a', deadline=0.1)"),
         ("chainhub._tasks.result", "chainhub._download", "client.video.download('a', 'a.mp4')"),
+        ("chainhub_api.grown", "", "importlib.import_module('chainhub_api.grown')"),
     ],
 )
 def test_child_that_is_forked_while_a_thread_loads_something_works_on(server, module, slow, call):
     """A module that was being loaded at the fork would never be loaded in the child."""
     program = f"""
-        import importlib, os, signal, sys, threading
+        import importlib.machinery, os, signal, sys, threading
         import chainhub
         loading = threading.Event()
 
         class Slow:
             def find_spec(self, name, path=None, target=None):
-                if name == {slow!r} and threading.current_thread() is not threading.main_thread():
+                if name == {slow!r}:
+                    self.exec_module(None)
+                if name == "chainhub_api.grown":
+                    return importlib.machinery.ModuleSpec(name, self)
+
+            def create_module(self, spec):
+                return None
+
+            def exec_module(self, module):
+                if threading.current_thread() is not threading.main_thread():
                     loading.set()
-                    threading.Event().wait(0.5)
+                    threading.Event().wait(2)
 
         sys.meta_path.insert(0, Slow())
         client = chainhub.Client("sk-test-fork", base_url=sys.argv[1])
