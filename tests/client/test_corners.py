@@ -354,6 +354,42 @@ def test_dots_in_a_path_are_refused(mode, segment):
         transport.prepare(Operation(module, "Any"), {"id": segment})
 
 
+# A socket that was made or taken in that very moment is closed by Python, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_handler_may_raise_at_any_moment(server):
+    """Wherever a sync call is: the error comes out as it is, and the next call has a connection.
+
+    Python runs handlers where functions begin and where those of the interpreter end.
+    """
+    client = chainhub.Client(KEY, base_url=server.url, max_connections=1)
+    client.video.query("a")
+    moments = 0
+
+    class Alarm(TimeoutError):
+        pass
+
+    def interrupt(frame, event, _):
+        nonlocal left
+        left -= event in ("call", "c_return")
+        if left == 0:
+            sys.setprofile(None)
+            raise Alarm("mine")
+
+    while True:
+        left = moments = moments + 1
+        sys.setprofile(interrupt)
+        try:
+            task = client.video.query("a")
+        except Alarm:
+            continue
+        finally:
+            sys.setprofile(None)
+        break
+    assert task.status == "pending"
+    assert left > 0  # only a call with fewer moments returns
+    assert moments > 100
+
+
 def test_what_was_learned_survives_a_fork(mode):
     """Only the lock is new: a thread that no longer exists may have held it."""
     session = mode.client(base_url="http://127.0.0.1:9")._session

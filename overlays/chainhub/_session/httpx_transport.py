@@ -29,7 +29,7 @@ from chainhub._session.operation import UNSENDABLE, Operation, finished, operati
 from chainhub._session.options import Options
 from chainhub._session.request import KeyPlace, PreparedRequest, check_headers
 from chainhub._session.session import Session
-from chainhub._transport import DECODED, Limits, Response
+from chainhub._transport import DECODED, Limits, Response, of_system
 from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
 from chainhub_api.security import KEY, OTHERS
 from chainhub_api.servers import OWN_SERVERS, SERVERS
@@ -138,7 +138,7 @@ class BaseSessionTransport:
         except ConfigurationError:
             raise
         except UNSENDABLE as error:
-            text = redact_text(f"{type(error).__name__}: {error}", self.secrets())
+            text = redact_text(f"{type(error).__name__}: {of_system(error)}", self.secrets())
         name = (operation.name or "request").rpartition(".")[2]
         raise ConfigurationError(f"{name} cannot be called with these arguments ({text})")
 

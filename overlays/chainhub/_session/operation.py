@@ -22,7 +22,7 @@ import httpx
 from chainhub._responses import Declared, Mismatch, decode_json, explain_misfit, resolve
 from chainhub._session.bodies import build_body
 from chainhub._session.call import CallResult, request_id_of
-from chainhub._transport import Response
+from chainhub._transport import Response, of_system
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.errors import UnexpectedStatus
 from chainhub_api.types import UNSET
@@ -186,7 +186,7 @@ class Operation:
         except ChainhubError as error:
             failure = error
         except _UNPARSED as error:
-            failure = explain_misfit(response, error, secrets=secrets)
+            failure = explain_misfit(response, of_system(error), secrets=secrets)
         raise failure
 
     def _read_as_documented(self, client: ResponseView, response: ResponseView) -> object:

@@ -30,6 +30,7 @@ from chainhub._transport.exchange import (
     Limits,
     Response,
     cancel_scope,
+    of_system,
 )
 from chainhub._transport.http1 import DECODED, Gunzip, Request, SecretBytes
 from chainhub._transport.pools import (
@@ -81,6 +82,7 @@ __all__ = [
     "exchange_through",
     "is_allowed",
     "is_loopback",
+    "of_system",
     "origin_of",
     "proxies_of",
     "read_environment",

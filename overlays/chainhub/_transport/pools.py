@@ -98,8 +98,9 @@ class ConnectionPool:
         Raises:
             Failure: no response came, or it cannot be used.
         """
-        self._queue(limits)
+        held: list[None] = []
         try:
+            self._queue(limits, held)
             until = limits.until()
             kept = None if limits.fresh else self._idle.pop()
             while True:
@@ -108,15 +109,18 @@ class ConnectionPool:
                     return response
                 kept = None
         finally:
-            self._permits.put(None)
+            for permit in held:
+                self._permits.put(permit)
 
-    def _queue(self, limits: Limits) -> None:
+    def _queue(self, limits: Limits, held: list[None]) -> None:
         while not limits.cancelled():
             left = max(limits.deadline - _clock.monotonic(), 0.0)
             # A queue cannot be woken by a Cancel: look at it often enough to keep 50 ms.
             pause = 3600.0 if limits.cancel is None else 0.02
             with suppress(Empty):
-                return self._permits.get(timeout=min(left, pause))
+                # In one step: what a signal handler raises between two would cost the permit.
+                held.extend(map(self._permits.get, (True,), (min(left, pause),)))
+                return
             if left <= pause:
                 raise Failure("timeout", "all connections stayed in use")
         raise Failure("timeout", "cancelled")

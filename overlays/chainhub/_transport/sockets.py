@@ -6,14 +6,13 @@ What is done on a socket ends at an instant.
 from __future__ import annotations
 
 import select
-import selectors
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import zip_longest
 from queue import Empty, SimpleQueue
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from chainhub._transport.exchange import Failure, left, of_system, os_failure, os_text
 from chainhub._transport.http1 import Flow
@@ -27,18 +26,16 @@ LookUp = list[AddressInfo] | BaseException
 HEAD_START = 0.25
 """Seconds an address has before the next one is tried beside it (RFC 8305, section 5)."""
 
-# poll needs no descriptor of its own, and takes those above 1023; Windows has none.
-_Selector: type[selectors.BaseSelector] = getattr(
-    selectors, "PollSelector", selectors.SelectSelector
-)
-
 
 def look_up(host: str, port: int, done: Callable[[LookUp], object]) -> None:
     """Look a name up in a thread of its own, which calls `done` with what was found or raised."""
     for family, rest in ((socket.AF_INET, ()), (socket.AF_INET6, (0, 0))):
         # A lookup of a numeric address would first load the tables of international names.
-        with suppress(OSError, ValueError):
+        try:
             socket.inet_pton(family, host)
+        except (OSError, ValueError) as error:
+            of_system(error)
+        else:
             done([(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, *rest))])
             return
 
@@ -90,13 +87,20 @@ def addresses(route: Route, found: LookUp | None) -> list[AddressInfo]:
 
 def is_readable(descriptor: int) -> bool:
     """Tell whether a read would return at once; a closed socket counts as readable."""
-    if descriptor < 0:
-        return True
+    return descriptor < 0 or bool(ready([descriptor], 0.0))
+
+
+def ready(descriptors: list[int], seconds: float, *, writable: bool = False) -> list[int]:
+    """Return which sockets can be read or written within so many seconds."""
     if not hasattr(select, "poll"):  # pragma: no cover  # Windows
-        return bool(select.select([descriptor], [], [], 0)[0])
+        reading, writing = ([], descriptors) if writable else (descriptors, [])
+        found = select.select(reading, writing, writing, seconds)
+        return [descriptor for kind in found for descriptor in kind]
+    # Unlike the others, poll needs no descriptor of its own, and takes those above 1023.
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLOUT if writable else select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
 
 
 class SocketStream(Stream):
@@ -137,35 +141,35 @@ class SocketStream(Stream):
 
     def _first_to_answer(self, infos: list[AddressInfo], limit: float) -> socket.socket:
         """Return the first socket that is connected; all others are closed."""
+        trying: dict[int, socket.socket] = {}
         failures: list[OSError] = []
         winner: socket.socket | None = None
         try:
-            with _Selector() as selector:
-                for info in infos:
-                    pause = limit if info is infos[-1] else HEAD_START
-                    try:
-                        tried = socket.socket(*info[:3])
-                        self._open.append(tried)
-                        self._refuse_shut()  # `shut` has not found this socket
-                        # Several connect at the same time (RFC 8305), so none may wait by itself.
-                        tried.setblocking(False)
-                        with suppress(BlockingIOError):
-                            tried.connect(info[4])
-                        selector.register(tried, selectors.EVENT_WRITE)
-                    except OSError as error:
-                        failures.append(of_system(error))
-                    while selector.get_map():
-                        if not (ready := selector.select(min(pause, left(self.until)))):
-                            break  # the next one is tried beside those that are under way
-                        self._refuse_shut()
-                        for key, _ in ready:
-                            selector.unregister(key.fileobj)
-                            tried = cast("socket.socket", key.fileobj)
-                            if not (number := tried.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
-                                winner = tried
-                                return winner
-                            failures.append(OSError(number, ""))
-                raise TimeoutError if selector.get_map() else failures[-1]
+            for info in infos:
+                pause = limit if info is infos[-1] else HEAD_START
+                try:
+                    tried = socket.socket(*info[:3])
+                    self._open.append(tried)
+                    self._refuse_shut()  # `shut` has not found this socket
+                    # Several connect at the same time (RFC 8305), so none may wait by itself.
+                    tried.setblocking(False)
+                    with suppress(BlockingIOError):
+                        tried.connect(info[4])
+                    trying[tried.fileno()] = tried
+                except OSError as error:
+                    failures.append(of_system(error))
+                while trying:
+                    found = ready(list(trying), min(pause, left(self.until)), writable=True)
+                    if not found:
+                        break  # the next one is tried beside those that are under way
+                    self._refuse_shut()
+                    for descriptor in found:
+                        tried = trying.pop(descriptor)
+                        if not (number := tried.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                            winner = tried
+                            return winner
+                        failures.append(OSError(number, ""))
+            raise TimeoutError if trying else failures[-1]
         finally:
             # Also after an interrupt: a socket that nobody closes is a leak.
             for sock in self._open:
