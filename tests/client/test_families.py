@@ -9,7 +9,9 @@ import pytest
 
 import chainhub
 from chainhub._tasks import (
+    AsyncFileOperation,
     AsyncTaskOperation,
+    FileOperation,
     TaskOperation,
     durations_of,
     journal,
@@ -21,6 +23,9 @@ from chainhub._tasks import (
 from tests.client import contracts
 
 PACE = 0.02
+OPERATIONS = ("nested", "listed", "clip", "plain")
+PNG, JPEG = b"\x89PNG\r\n\x1a\n" + bytes(99), b"\xff\xd8\xff\xe0" + bytes(99)
+MP3 = b"ID3\x04" + bytes(99)
 URL = "https://cdn.example/1"
 TEXT = {"type": "string"}
 CREATED = {"$ref": "#/components/schemas/Created"}
@@ -70,7 +75,7 @@ PATHS = {
         "listed",
         "Listed",
         {
-            "id": "$request.path.request_id",
+            "id": ["$request.path.request_id", "$response.body#/request_id"],
             "status": "$response.body#/status",
             "progress": "$response.body#/done",
             "results": ["$.images[*].url", "$.image_url"],
@@ -88,6 +93,30 @@ PATHS = {
         {"request_id": "$response.body#/id", "model": "$response.body#/model"},
         {"$ref": "#/components/schemas/Told"},
     ),
+    # A file that another operation answers with.
+    "/v1/clips/{id}": asks(
+        "clip",
+        "Clip",
+        {
+            "id": ["$request.path.id", "$response.body#/id"],
+            "status": "$response.body#/state",
+            "kind": "audio",
+            "content": "clip_content",
+        },
+        parameter("id"),
+    ),
+    "/v1/clips/{id}/content": {
+        "get": contracts.operation(
+            "clip_content",
+            {
+                "200": {
+                    "description": "",
+                    "content": {"audio/mpeg": {"schema": {"type": "string", "format": "binary"}}},
+                }
+            },
+            parameters=[parameter("id")],
+        )
+    },
     # Nothing to download, and an answer without an id.
     "/v1/plain": asks(
         "plain",
@@ -109,11 +138,13 @@ SCHEMAS = {
         ),
     ),
     "Listed": model(
+        request_id=TEXT,
         status=TEXT,
         done={"type": "number"},
         image_url=TEXT,
         images={"type": "array", "items": model(url=TEXT)},
     ),
+    "Clip": model(id=TEXT, state=TEXT),
     "Plain": model(state=TEXT),
 }
 
@@ -127,7 +158,7 @@ def package(tmp_path_factory):
     tables = importlib.import_module("families_api.tasks")
     models = importlib.import_module("families_api.models")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("nested", "listed", "plain"):
+        for name in (*OPERATIONS, "clip_content"):
             module = importlib.import_module(f"families_api.api.things.{name}")
             patch.setitem(sys.modules, f"chainhub_api.api.things.{name}", module)
         patch.setattr(table, "TASKS", tables.TASKS)
@@ -145,9 +176,12 @@ def things(package, mode, server):
     """Give the resource of a client, with its task operations."""
     resource = contracts.things(package, mode, mode.client(base_url=server.url))
     base = AsyncTaskOperation if mode.asynchronous else TaskOperation
-    for name in ("nested", "listed", "plain"):
+    for name in OPERATIONS:
         kind = type(name, (base,), {"_task": task_named(f"things.{name}")})
         setattr(resource, name, kind(resource._runner))
+    base = AsyncFileOperation if mode.asynchronous else FileOperation
+    kind = type("clip_content", (base,), {"_name": "things.clip_content", "_kind": "audio"})
+    resource.clip_content = kind(resource._runner)
     return resource
 
 
@@ -251,7 +285,7 @@ def test_a_task_without_results_is_done_when_it_says_so(things, mode, server, ht
     done = mode(things.plain.wait("a", interval=PACE))
     assert done.state == "success"
     assert chainhub.result_urls_of(done) == []
-    with pytest.raises(chainhub.ConfigurationError, match="must be a non-empty string"):
+    with pytest.raises(chainhub.ConfigurationError, match=r"an answer of things\.plain has no id"):
         mode(things.plain.wait(done))
 
 
@@ -301,3 +335,83 @@ def test_a_card_in_a_notebook(things, mode, server, http):
     assert notebook.card(shown).count("<img") == 2
     hint = notebook.card(mode(things.listed.wait("a", model="m")))
     assert "client.things.listed.download(task, &quot;image.png&quot;)" in hint
+
+
+HERE = {"allow_hosts": ["127.0.0.1"]}
+
+
+def test_several_results_go_into_a_folder(things, mode, server, http, tmp_path):
+    """One by one, each with the suffix of its content; the first one is what is returned."""
+    done = http(200, listed("done", [f"{server.url}/1", f"{server.url}/2"], request_id="a:b"))
+    server.answers, told = [done, http(200, PNG), http(200, JPEG), done, http(200, PNG)], []
+    first = mode(
+        things.listed.download("a:b", into=tmp_path, model="m", progress=told.append, **HERE)
+    )
+    assert [file.name for file in sorted(tmp_path.iterdir())] == [
+        first.name,
+        first.name.replace("-1.png", "-2.jpg"),
+    ]
+    assert {progress.number for progress in told} == {1, 2}
+    task = mode(things.listed.wait("a:b", model="m"))
+    found = mode(things.listed.download_many([task], into=tmp_path / "b", model="m", **HERE))
+    assert [path.name for path in found["a:b"].paths] == [first.name, first.name[:-5] + "2.png"]
+
+
+def test_a_new_url_for_one_of_several_results(things, mode, server, http, tmp_path):
+    """One that has expired is asked for again, and the one at the same place is taken."""
+    old, new = ([f"{server.url}/{name}{place}" for place in (1, 2)] for name in ("old", "new"))
+    server.answers = [http(200, listed("done", old)), http(200, PNG), http(403, b"Expired")]
+    server.answers += [http(200, listed("done", new)), http(200, JPEG)]
+    mode(things.listed.download("a", into=tmp_path, model="m", **HERE))
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["a-1.png", "a-2.jpg"]
+    assert [target[:5] for target in targets(server)[1:]] == ["/old1", "/old2", "/v1/m", "/new2"]
+
+
+def test_fewer_results_than_before(things, mode, server, http, tmp_path):
+    """What is not there any more cannot be downloaded."""
+    old = [f"{server.url}/1", f"{server.url}/2"]
+    server.answers = [http(200, listed("done", old)), http(200, PNG), http(403, b"Expired")]
+    server.answers += [http(200, listed("done", old[:1]))]
+    with pytest.raises(chainhub.ResultMissing, match="has only 1 results now"):
+        mode(things.listed.download("a", into=tmp_path, model="m", **HERE))
+
+
+def test_one_result_has_the_name_of_its_task(things, mode, server, http, tmp_path):
+    """With or without a folder; of a list with one, too."""
+    server.answers = [http(200, listed("done", [f"{server.url}/1"])), http(200, PNG)] * 2
+    for place in ({"into": tmp_path}, {"dest": tmp_path / "b.png"}):
+        path = mode(things.listed.download("a", model="m", **place, **HERE))
+        assert path.read_bytes() == PNG
+    assert [file.name for file in sorted(tmp_path.iterdir())] == ["a.png", "b.png"]
+
+
+def test_several_results_do_not_fit_into_a_file(things, mode, server, http, tmp_path):
+    """Nor do they have one checksum."""
+    answer_with(server, http, listed("done", [URL, URL]))
+    for place in ({"dest": tmp_path / "b.png"}, {"into": tmp_path, "sha256": "0" * 64}):
+        with pytest.raises(chainhub.ConfigurationError, match="2 results: pass into=, a folder"):
+            mode(things.listed.download("a", model="m", **place))
+
+
+def test_a_file_that_an_operation_answers_with(things, mode, server, http, tmp_path):
+    """By id at once, by a task that is finished; the operation itself has it too, with the key."""
+    answer_with(server, http, {"state": "running", "id": "a"}, {"state": "success", "id": "a"})
+    server.answers.append(http(200, MP3))
+    client = things._runner
+    running = mode(client.run(sys.modules["chainhub_api.api.things.clip"], "Clip", {"id": "a"}))
+    with pytest.raises(chainhub.ResultMissing, match="wait for it first"):
+        mode(things.clip.download(running, into=tmp_path))
+    done = mode(things.clip.wait(running, interval=PACE))
+    assert mode(things.clip.download("a", into=tmp_path)).name == "a.mp3"
+    assert mode(things.clip.download(done, into=tmp_path, if_exists="replace")).name == "a.mp3"
+    limits = "error", None, (), None, None
+    path = mode(things.clip_content._download({"id": "b"}, None, tmp_path, None, None, *limits))
+    assert path.read_bytes() == MP3
+    assert targets(server)[2:] == ["/v1/clips/a/content"] * 2 + ["/v1/clips/b/content"]
+    assert all(b"authorization: bearer" in request.lower() for request in server.requests)
+
+
+def test_what_cannot_be_downloaded(things, mode, tmp_path):
+    """An operation without results says so."""
+    with pytest.raises(chainhub.ConfigurationError, match=r"things\.plain has no results"):
+        mode(things.plain.download("a", into=tmp_path))

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from chainhub._tasks.methods import (
     PARALLEL,
+    AsyncFileOperation,
     AsyncTaskMethods,
     AsyncTaskOperation,
+    FileOperation,
     TaskMethods,
     TaskOperation,
 )
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARALLEL",
+    "AsyncFileOperation",
     "AsyncTaskMethods",
     "AsyncTaskOperation",
+    "FileOperation",
     "JournalError",
     "Outcome",
     "PollPolicy",

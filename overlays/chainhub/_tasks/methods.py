@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from functools import partial
 from importlib import import_module
 from inspect import Parameter
 from types import FunctionType
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from chainhub._cancel import Cancel
     from chainhub._download import AnyDownloadOutcome as DownloadOutcome
-    from chainhub._download import IfExists, Place, Progress
+    from chainhub._download import IfExists, Kind, Place, Progress
     from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.outcome import AnyOutcome as Outcome
@@ -255,6 +256,9 @@ class TaskMethods(Generic[T, C]):
         progress between them. There is no deadline by default; but at least 16 KiB must arrive
         within every `timeout` of the client (15 s), so that a dead server does not block a caller.
 
+        Several results, such as images, are written into the folder `into` one after the other, as
+        `<id>-1.png`, `<id>-2.png`; the path of the first one is returned.
+
         The key is sent only to the scheme, host and port of the base URL. If the URL has expired,
         a new one is queried once.
 
@@ -294,8 +298,8 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import result
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self, parameters, *limits)
-        return downloads.make(task, dest, into, sha256).run(progress or result.unheard)
+        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        return downloads.run(task, dest, into, sha256, progress or result.unheard)
 
     def download_many(
         self,
@@ -341,8 +345,8 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import result
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self, parameters, *limits)
-        return downloads.make_all(tasks, into, parallel, progress or result.unheard)
+        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        return downloads.run_all(tasks, into, parallel, progress or result.unheard)
 
 
 class AsyncTaskMethods(Generic[T, C]):
@@ -453,9 +457,9 @@ class AsyncTaskMethods(Generic[T, C]):
         from chainhub._tasks import result
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self, parameters, *limits)
-        download = downloads.make(task, dest, into, sha256)
-        return await downloads.in_thread(download.run, progress)
+        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        work = partial(downloads.run, task, dest, into, sha256)
+        return await downloads.in_thread(work, progress)
 
     async def download_many(
         self,
@@ -475,10 +479,9 @@ class AsyncTaskMethods(Generic[T, C]):
         from chainhub._tasks import result
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self, parameters, *limits)
-        return await downloads.in_thread(
-            lambda tell: downloads.make_all(tasks, into, parallel, tell), progress
-        )
+        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        work = partial(downloads.run_all, tasks, into, parallel)
+        return await downloads.in_thread(work, progress)
 
 
 class TaskOperation(TaskMethods[T, C]):
@@ -503,8 +506,70 @@ class AsyncTaskOperation(AsyncTaskMethods[T, C]):
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
         self._transport = cast("AsyncSessionTransport", transport)
-        # It counts as an async function: what `unittest.mock` puts in its place can be awaited.
-        if sys.version_info >= (3, 12):
-            inspect.markcoroutinefunction(self)
-        else:
-            self._is_coroutine = vars(import_module("asyncio.coroutines"))["_is_coroutine"]
+        _mark_async(self)
+
+
+class FileOperation:
+    """An operation whose answer is a file, sync: called it returns it, `download` writes it.
+
+    The generated `download` has the parameters of the operation and the arguments of
+    `TaskMethods.download`, and passes them on.
+    """
+
+    _name: str
+    _kind: Kind
+
+    def __init__(self, transport: object) -> None:
+        """Make it for the transport of a client, which carries the requests out."""
+        self._transport = cast("SessionTransport", transport)
+
+    def _download(
+        self,
+        arguments: abc.Mapping[str, object],
+        dest: Place | None,
+        into: Place | None,
+        sha256: str | None,
+        progress: OnProgress | None,
+        *limits: Any,  # if_exists, max_bytes, allow_hosts, deadline, cancel
+    ) -> Path:
+        from chainhub._tasks import result
+
+        downloads = result.Downloads(self._transport, self._name, *limits)
+        download = downloads.content(self._name, arguments, self._kind, dest, into, sha256)
+        return download.run(progress or result.unheard)
+
+
+class AsyncFileOperation:
+    """An operation whose answer is a file, async: called it returns it, `download` writes it."""
+
+    _name: str
+    _kind: Kind
+
+    def __init__(self, transport: object) -> None:
+        """Make it for the transport of a client, which carries the requests out."""
+        self._transport = cast("AsyncSessionTransport", transport)
+        _mark_async(self)
+
+    async def _download(
+        self,
+        arguments: abc.Mapping[str, object],
+        dest: Place | None,
+        into: Place | None,
+        sha256: str | None,
+        progress: OnProgress | None,
+        *limits: Any,  # if_exists, max_bytes, allow_hosts, deadline, cancel
+    ) -> Path:
+        from chainhub._tasks import result
+
+        downloads = result.Downloads(self._transport, self._name, *limits)
+        download = downloads.content(self._name, arguments, self._kind, dest, into, sha256)
+        return await downloads.in_thread(download.run, progress)
+
+
+def _mark_async(operation: object) -> None:
+    """Let it count as an async function: what `unittest.mock` puts in its place can be awaited."""
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(operation)
+    else:
+        mark = vars(import_module("asyncio.coroutines"))["_is_coroutine"]
+        vars(operation)["_is_coroutine"] = mark

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Collection,
-    Iterable,
-    Iterator,
-    Mapping,
-)
+from collections import abc
 from contextlib import closing
 from functools import partial
 from inspect import isawaitable
@@ -35,23 +27,24 @@ from chainhub._download import (
 from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
-from chainhub._tasks.table import Task, TaskId
+from chainhub._tasks.table import Task, TaskId, operation_named
 from chainhub.errors import ConfigurationError, ResultMissing
 
 if TYPE_CHECKING:
-    from chainhub._download import AnyDownloadOutcome, IfExists, Job, Place, Progress
-    from chainhub._session import Key, Options
-    from chainhub._tasks.methods import AsyncTaskMethods, TaskMethods
+    from pathlib import Path
 
-    Tasks = Iterable[object] | AsyncIterable[object]
-    Tell = Callable[[Progress], object]
+    from chainhub._download import AnyDownloadOutcome, IfExists, Job, Kind, Place, Progress
+    from chainhub._session import Key, Options, SessionTransport
+
+    Tasks = abc.Iterable[object] | abc.AsyncIterable[object]
+    Tell = abc.Callable[[Progress], object]
 
 T = TypeVar("T")
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-class ResultDownloads:
+class Downloads:
     """The downloads of one call of a client.
 
     For an async client everything but queries, keys and callbacks runs in threads: see `in_thread`.
@@ -62,21 +55,19 @@ class ResultDownloads:
 
     def __init__(
         self,
-        methods: TaskMethods[Any, Any] | AsyncTaskMethods[Any, Any],
-        parameters: Mapping[str, str],
+        transport: SessionTransport | AsyncSessionTransport,
+        holder: str,
         if_exists: IfExists,
         max_bytes: int | None,
-        allow_hosts: Collection[str],
+        allow_hosts: abc.Collection[str],
         deadline: float | None,
         cancel: Cancel | None,
     ) -> None:
-        self._spec, self._parameters = methods._task, parameters
-        self._spec.check(parameters)
-        transport = self._transport = methods._transport
         if if_exists not in ("error", "replace", "keep"):
             raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
         if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
+        self._transport = transport
         self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
         self._halt = Cancel()
         self._options = DownloadOptions(
@@ -88,43 +79,56 @@ class ResultDownloads:
             deadline_at=_clock.monotonic() + seconds("deadline", deadline),
             cancel=transport.options.cancel if cancel is None else cancel,
             halt=self._halt,
+            operation=f"{holder}.download",
         )
 
-    def make(
-        self, task: object, dest: Place | None, into: Place | None, sha256: str | None = None
+    def one(
+        self,
+        task_id: str,
+        kind: str,
+        url: str | None,
+        refresh: abc.Callable[[Options], str] | None,
+        dest: Place | None,
+        into: Place | None,
+        sha256: str | None,
+        number: int | None = None,
     ) -> Download:
-        """Return the download of one task.
+        """Return the download of one file.
 
         Raises:
             ConfigurationError: an argument cannot be used.
-            TaskError: the task has no result.
-            AddressRefusedError: the address of its result is not followed.
+            AddressRefusedError: the URL is not followed.
         """
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
-        asked = self._spec.asked(task, self._parameters)
         request = FetchRequest(
-            id=asked.id,
-            url=address_in(self._spec, asked.id, task) if self._spec.made(task) else None,
-            refresh=partial(self._queried, asked),
+            id=task_id,
+            url=url,
+            refresh=refresh,
             key=self._key,
-            target=target_path(asked.id, dest, into),
+            target=target_path(task_id, dest, into, kind, number),
             makes_folder=dest is None,
             sha256=None if sha256 is None else sha256.lower(),
+            kind=cast("Kind", kind),
+            number=number,
         )
         return Download(self._options, request)
 
-    def make_all(
-        self, tasks: Tasks, into: Place, parallel: int, tell: Tell
-    ) -> dict[str, AnyDownloadOutcome]:
-        """Download the results of many tasks and return their outcomes."""
-        limit = whole("parallel", parallel)
-        policy = self._options.policy.keeping()
-        self._options = attrs.evolve(self._options, policy=policy)
-        with closing(policy):
-            return download_all(self._jobs(tasks, into), limit, self._halt, tell)
+    def content(
+        self,
+        operation: str,
+        arguments: abc.Mapping[str, object],
+        kind: str,
+        dest: Place | None,
+        into: Place | None,
+        sha256: str | None,
+    ) -> Download:
+        """Return the download of the file that an operation answers with."""
+        name = "-".join(map(str, arguments.values()))
+        url = self._transport.prepare(operation_named(operation, "File"), arguments).raw_url
+        return self.one(name, kind, url, None, dest, into, sha256)
 
-    async def in_thread(self, work: Callable[[Tell], T], tell: Tell | None) -> T:
+    async def in_thread(self, work: abc.Callable[[Tell], T], tell: Tell | None) -> T:
         """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""
         loop = asyncio.get_running_loop()
 
@@ -139,15 +143,60 @@ class ResultDownloads:
 
         return await in_thread(partial(work, unheard if tell is None else told), self._halt)
 
-    def _jobs(self, tasks: Tasks, into: Place) -> Iterator[Job]:
+    def _key(self, within: float) -> Key:
+        credentials = self._transport.session.credentials
+        if self._loop is None:
+            return credentials.key(within)
+        return in_loop(self._loop, credentials.akey(), self._halt)
+
+
+class ResultDownloads(Downloads):
+    """The downloads of results of tasks.
+
+    Raises:
+        ConfigurationError: the operation has no results that are files.
+        TypeError: the operation has no such parameter.
+    """
+
+    def __init__(
+        self,
+        transport: SessionTransport | AsyncSessionTransport,
+        spec: Task,
+        parameters: abc.Mapping[str, str],
+        *limits: Any,
+    ) -> None:
+        spec.check(parameters)
+        if not spec.content and not (spec.results and spec.kind != "none"):
+            raise ConfigurationError(f"{spec.name} has no results to download")
+        super().__init__(transport, spec.holder, *limits)
+        self._spec, self._parameters = spec, parameters
+
+    def run(
+        self, task: object, dest: Place | None, into: Place | None, sha256: str | None, tell: Tell
+    ) -> Path:
+        """Download the results of a task one after the other; return where the first one is."""
+        first, *_ = [download.run(tell) for download in self._made(task, dest, into, sha256)]
+        return first
+
+    def run_all(
+        self, tasks: Tasks, into: Place, parallel: int, tell: Tell
+    ) -> dict[str, AnyDownloadOutcome]:
+        """Download the results of many tasks and return their outcomes."""
+        limit = whole("parallel", parallel)
+        policy = self._options.policy.keeping()
+        self._options = attrs.evolve(self._options, policy=policy)
+        with closing(policy):
+            return download_all(self._jobs(tasks, into), limit, self._halt, tell)
+
+    def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):
             asked = self._spec.asked(task, self._parameters)
-            yield asked.id, partial(self.make, task, None, into)
+            yield asked.id, partial(self._made, task, None, into, None)
 
-    def _each(self, tasks: Tasks) -> Iterator[object]:
+    def _each(self, tasks: Tasks) -> abc.Iterator[object]:
         loop = self._loop
-        if loop is None or isinstance(tasks, Collection):
-            return iter(cast("Iterable[object]", tasks))
+        if loop is None or isinstance(tasks, abc.Collection):
+            return iter(cast("abc.Iterable[object]", tasks))
         source = _asynchronous(tasks)
 
         async def following() -> object:
@@ -156,8 +205,48 @@ class ResultDownloads:
         # The caller's own code runs in the loop, not in a thread of ours.
         return iter(lambda: in_loop(loop, following(), self._halt), None)
 
-    def _queried(self, asked: TaskId, options: Options) -> str:
-        """Query a task for the URL of its result."""
+    def _made(
+        self, task: object, dest: Place | None, into: Place | None, sha256: str | None
+    ) -> list[Download]:
+        """Return the downloads of a task's results.
+
+        Raises:
+            ConfigurationError: an argument cannot be used.
+            TaskError: the task has no result.
+            AddressRefusedError: the URL of its result is not followed.
+        """
+        spec, call = self._spec, self._options.call
+        asked = spec.asked(task, self._parameters)
+        known = results_in(spec, asked.id, task) if spec.made(task) else []
+        if spec.content is not None:
+            operation, parameter = spec.content
+            return [self.content(operation, {parameter: asked.id}, spec.kind, dest, into, sha256)]
+        one = partial(self.one, asked.id, spec.kind, dest=dest, into=into, sha256=sha256)
+        again = partial(self._queried, asked)
+        if not known:
+            only = one(None, partial(again, 0))
+            if not spec.has_lists:
+                return [only]
+            left = self._options.deadline_at - _clock.monotonic()
+            limits = call._replace(
+                deadline=min(left, call.deadline), cancel=self._options.cancel or self._halt
+            )
+            known = self._asked(asked, limits)
+        if len(known) == 1:
+            return [one(known[0], partial(again, 0))]
+        if dest is not None or sha256 is not None:
+            count = f"task {shown_id(asked.id)} has {len(known)} results"
+            raise ConfigurationError(f"{count}: pass into=, a folder, and no checksum")
+        return [one(url, partial(again, at), number=at + 1) for at, url in enumerate(known)]
+
+    def _queried(self, asked: TaskId, at: int, options: Options) -> str:
+        """Query a task for the URL of a result."""
+        urls = self._asked(asked, options)
+        if at >= len(urls):
+            raise ResultMissing(f"task {shown_id(asked.id)} has only {len(urls)} results now")
+        return urls[at]
+
+    def _asked(self, asked: TaskId, options: Options) -> list[str]:
         operation, arguments = self._spec.operation(), self._spec.arguments(asked)
         if isinstance(self._transport, AsyncSessionTransport):
             assert self._loop is not None
@@ -165,17 +254,11 @@ class ResultDownloads:
             task = in_loop(self._loop, querying, self._halt)
         else:
             task = self._transport.call(operation, arguments, options)
-        return address_in(self._spec, asked.id, task)
-
-    def _key(self, within: float) -> Key:
-        credentials = self._transport.session.credentials
-        if self._loop is None:
-            return credentials.key(within)
-        return in_loop(self._loop, credentials.akey(), self._halt)
+        return results_in(self._spec, asked.id, task)
 
 
-async def _asynchronous(tasks: Tasks) -> AsyncIterator[object]:
-    if isinstance(tasks, AsyncIterable):
+async def _asynchronous(tasks: Tasks) -> abc.AsyncIterator[object]:
+    if isinstance(tasks, abc.AsyncIterable):
         async for task in tasks:
             yield task
     else:
@@ -183,8 +266,8 @@ async def _asynchronous(tasks: Tasks) -> AsyncIterator[object]:
             yield task
 
 
-def address_in(spec: Task, task_id: str, task: object) -> str:
-    """Return the address of a task's result.
+def results_in(spec: Task, task_id: str, task: object) -> list[str]:
+    """Return the URLs of a task's results; none if they have none, but another operation.
 
     Raises:
         TaskError: there is none, because the task failed, is running or has no URL.
@@ -198,8 +281,7 @@ def address_in(spec: Task, task_id: str, task: object) -> str:
     fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0, spec)
     if fault is not None:
         raise fault
-    urls = urls_in(spec, task)
-    return urls[0]
+    return urls_in(spec, task)
 
 
 def unheard(progress: Progress) -> None:

@@ -74,10 +74,13 @@ class Task:
     def wait(self) -> str:
         return f"{self.holder}.wait"
 
-    def operation(self) -> Operation:
-        from chainhub._session import operation_of
+    @property
+    def has_lists(self) -> bool:
+        """Whether a task may have several results."""
+        return any(None in path for path in self.results)
 
-        return operation_of(import_module(f"chainhub_api.api.{self.name}"), self.returns)
+    def operation(self) -> Operation:
+        return operation_named(self.name, self.returns)
 
     def arguments(self, asked: TaskId) -> dict[str, object]:
         further = zip(self.parameters, asked.parameters, strict=True)
@@ -96,7 +99,8 @@ class Task:
         """
         found, filled = (task, {}) if isinstance(task, str) else self._told(task)
         if not isinstance(found, str) or not found.strip():
-            raise ConfigurationError("the task id must be a non-empty string")
+            hint = f": an answer of {self.name} has no id" if self.made(task) else ""
+            raise ConfigurationError(f"the task id must be a non-empty string{hint}")
         if not self.parameters:
             return TaskId(found)
         filled.update(parameters)
@@ -138,6 +142,13 @@ class Task:
             if isinstance(value, str) and all(one.get(name) == value for one in told)
         }
         return next((str(one) for one in ids if isinstance(one, str | int)), None), filled
+
+
+def operation_named(name: str, returns: str) -> Operation:
+    """Return a generated operation, such as `video.query`."""
+    from chainhub._session import operation_of
+
+    return operation_of(import_module(f"chainhub_api.api.{name}"), returns)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainhub._tasks.result import address_in
+from chainhub._tasks.result import results_in
 from chainhub._tasks.table import task_named
 from chainhub.errors import ResultMissing, TaskFailed
 from chainhub_api.models import VideoTask
@@ -17,7 +17,9 @@ def made(status: str | None, url: str | None, **more: object) -> VideoTask:
 @pytest.mark.parametrize("status", ["completed", "SUCCESS", "polished"])
 def test_the_address_of_a_finished_task(status):
     """A word nobody knows does not matter if there is an address."""
-    assert address_in(task_named("video.query"), "a", made(status, " http://a/v ")) == "http://a/v"
+    assert results_in(task_named("video.query"), "a", made(status, " http://a/v ")) == [
+        "http://a/v"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -33,5 +35,5 @@ def test_the_address_of_a_finished_task(status):
 def test_a_task_without_an_address(status, url, error, text):
     """An address of a task that failed or still runs is not its video."""
     with pytest.raises(error, match=text) as caught:
-        address_in(task_named("video.query"), "a", made(status, url))
+        results_in(task_named("video.query"), "a", made(status, url))
     assert caught.value.task.status == status
