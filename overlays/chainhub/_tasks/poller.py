@@ -285,7 +285,7 @@ class Poller:
                 facts["chainhub.task.status"] = str(status_in(self._spec, outcome.task))[:200]
             self.spans.pop(asked).end(outcome.error, facts)
         if self._journal is not None:
-            self._journal.record(outcome, asked)
+            self._journal.keep(outcome, asked)
         return update
 
     def seen(self, update: Update) -> Any:  # noqa: ANN401 - a model, or an outcome

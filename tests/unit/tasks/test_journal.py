@@ -18,6 +18,7 @@ import chainhub
 from chainhub import errors
 from chainhub._download import disk as _filelock
 from chainhub._tasks import journal as _journal
+from chainhub._tasks import record_file as _record_file
 from chainhub._tasks.journal import LONGEST_LINE, JournalError
 from chainhub._tasks.outcome import Outcome, fault_of
 from chainhub._tasks.status import State
@@ -40,9 +41,9 @@ class Journal(_journal.Journal):
         """Return the outcome that an earlier run stored for this task."""
         return super().replay(TaskId(task_id))
 
-    def record(self, outcome):
+    def keep(self, outcome):
         """Store an outcome."""
-        super().record(outcome, TaskId(outcome.id))
+        super().keep(outcome, TaskId(outcome.id))
 
 
 def opened(path, base=BASE, account="of-a-test", **more):
@@ -94,7 +95,7 @@ def test_an_outcome_comes_back_as_it_was(path, found, state, kind):
     """Task, error, polls and seconds are the same after a restart, marked as replayed."""
     told = outcome("veo:1", found, state)
     with opened(path) as journal:
-        journal.record(told)
+        journal.keep(told)
     with opened(path) as journal:
         again = journal.replay("veo:1")
     assert again.task == found
@@ -107,13 +108,13 @@ def test_an_outcome_comes_back_as_it_was(path, found, state, kind):
 def test_only_outcomes_of_earlier_runs_are_given_back(path):
     """What this run has told is not told again as something old."""
     with opened(path) as journal:
-        journal.record(outcome("a"))
-        journal.record(outcome("b", task(url="second")))
+        journal.keep(outcome("a"))
+        journal.keep(outcome("b", task(url="second")))
         assert journal.replay("a") is None
         assert "a" not in journal
         assert len(journal) == 2
     with opened(path) as journal:
-        journal.record(outcome("c"))
+        journal.keep(outcome("c"))
         assert journal.replay("b").task.video_url == "second"
         assert journal.replay("a").task.video_url == URL
         assert journal.replay("other") is None
@@ -134,8 +135,8 @@ def test_only_outcomes_of_earlier_runs_are_given_back(path):
 def test_only_final_states_are_kept(path, error):
     """What may turn out well next time is asked about again."""
     with opened(path) as journal:
-        journal.record(Outcome("veo:1", task("pending", None), error, 3, 9.5))
-        journal.record(Outcome("veo:2", None, None, 0, 0.0))
+        journal.keep(Outcome("veo:1", task("pending", None), error, 3, 9.5))
+        journal.keep(Outcome("veo:2", None, None, 0, 0.0))
         assert len(journal) == 0
     assert path.read_bytes() == HEADER
 
@@ -144,15 +145,15 @@ def test_there_is_one_line_per_task(path):
     """A second outcome of the same task changes nothing, in this run or the next."""
     for _ in range(2):
         with opened(path) as journal:
-            journal.record(outcome())
-            journal.record(outcome(found=task("failed"), state=State.FAILED))
+            journal.keep(outcome())
+            journal.keep(outcome(found=task("failed"), state=State.FAILED))
     assert kept(path) == ["veo:1"]
 
 
 def test_of_two_lines_for_a_task_the_first_counts(path):
     """A file put together by hand gives one outcome per task."""
     with opened(path) as journal:
-        journal.record(outcome())
+        journal.keep(outcome())
     header, line = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(header + line + line.replace(b"completed", b"whatever"))
     with opened(path) as journal:
@@ -179,7 +180,7 @@ def test_a_mode_that_cannot_be_changed_does_not_stop_the_work(path, monkeypatch)
 
     monkeypatch.setattr(os, "chmod", refuse)
     with opened(path) as journal:
-        journal.record(outcome())
+        journal.keep(outcome())
     assert kept(path) == ["veo:1"]
 
 
@@ -189,7 +190,7 @@ def test_one_journal_serves_one_process(path):
         with pytest.raises(JournalError, match="is in use by another process") as caught:
             opened(path)
         assert str(path) in str(caught.value)
-        journal.record(outcome())
+        journal.keep(outcome())
     opened(path).close()
 
 
@@ -199,12 +200,12 @@ UNSUPPORTED = [errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP]
 @pytest.mark.parametrize("number", UNSUPPORTED)
 def test_file_system_without_locks_works_with_a_warning(path, monkeypatch, caplog, number):
     """As drives of networks and clusters; another failure is an error."""
-    monkeypatch.setattr(_journal, "lock_file", failing(number))
+    monkeypatch.setattr(_record_file, "lock_file", failing(number))
     with opened(path) as journal:
-        journal.record(outcome())
+        journal.keep(outcome())
     assert kept(path) == ["veo:1"]
     assert f"nothing keeps other processes away from {path}" in caplog.text
-    monkeypatch.setattr(_journal, "lock_file", failing(errno.EIO))
+    monkeypatch.setattr(_record_file, "lock_file", failing(errno.EIO))
     with pytest.raises(JournalError, match="cannot be locked: "):
         opened(path)
 
@@ -214,8 +215,8 @@ def test_file_system_that_cannot_sync_works_with_one_warning(path, monkeypatch, 
     """Every outcome is written; only a power failure may lose some."""
     monkeypatch.setattr(os, "fsync", failing(number))
     with opened(path, clock=iter(range(0, 90, 3)).__next__) as journal:
-        journal.record(outcome("a"))
-        journal.record(outcome("b"))
+        journal.keep(outcome("a"))
+        journal.keep(outcome("b"))
     assert kept(path) == ["a", "b"]
     assert caplog.text.count("may be lost in a power failure") == 1
 
@@ -258,7 +259,7 @@ def test_a_journal_torn_at_any_byte_is_healed(path, length):
     with opened(path) as journal:
         whole = [name for name, end in (("a", FIRST), ("b", len(LINES))) if length >= end - 1]
         assert [name for name in ("a", "b") if name in journal] == whole
-        journal.record(outcome("c"))
+        journal.keep(outcome("c"))
     assert kept(path) == [*whole, "c"]
     with opened(path) as journal:
         assert journal.replay("c").task.video_url == URL
@@ -273,7 +274,7 @@ def test_a_torn_line_that_cannot_be_cut_off_is_closed_and_skipped(path, monkeypa
             opened(path)
         patch.setattr(os, "truncate", failing(errno.ENOTSUP))
         with opened(path) as journal:
-            journal.record(outcome("c"))
+            journal.keep(outcome("c"))
     assert "in line 2; it is skipped" in caplog.text
     with opened(path) as journal:
         assert [each for each in "abc" if each in journal] == ["a", "c"]
@@ -345,7 +346,7 @@ def test_a_foreign_or_too_long_line_is_skipped_with_a_warning(path, caplog, cont
     for new in ("c", "d"):
         with opened(path) as journal:
             assert [journal.replay(each).task.video_url for each in "ab"] == ["u", "u"]
-            journal.record(outcome(new))
+            journal.keep(outcome(new))
         assert f"something other than an outcome in line {line}; it is skipped" in caplog.text
         caplog.clear()
     assert path.read_bytes().startswith(content)
@@ -359,7 +360,7 @@ def test_a_task_that_does_not_parse_is_asked_about_again(path, caplog):
     with opened(path) as journal:
         assert "a" not in journal
         assert journal.replay("b").result().video_url == "u"
-        journal.record(outcome("a"))
+        journal.keep(outcome("a"))
     assert "in line 1; it is skipped" in caplog.text
     with opened(path) as journal:
         assert journal.replay("a").result().video_url == URL
@@ -377,7 +378,7 @@ def test_a_line_that_changes_while_the_journal_is_open_is_told(path):
 def test_a_journal_is_for_one_service_and_account(path):
     """Another's is refused, and not a byte is changed; who may change keys fits any account."""
     with opened(path) as journal:
-        journal.record(outcome())
+        journal.keep(outcome())
     content = path.read_bytes()
     assert content.startswith(HEADER)
     with pytest.raises(
@@ -444,7 +445,7 @@ def test_a_drive_that_shows_every_file_under_another_owner_works(path, monkeypat
     """As NFS squash and CIFS uid= do."""
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with opened(path) as journal:
-        journal.record(outcome())
+        journal.keep(outcome())
     opened(path).close()
 
 
@@ -459,10 +460,10 @@ def test_a_name_that_no_file_can_have_is_told(name):
 def test_a_journal_that_was_left_to_the_parent_is_closed(path):
     """What a child is told applies to every journal that is open, and to none twice."""
     with opened(path) as journal:
-        _journal._abandon_all()
-        _journal._abandon_all()
+        _record_file._abandon_all()
+        _record_file._abandon_all()
         with pytest.raises(JournalError, match="only the parent"):
-            journal.record(outcome("child"))
+            journal.keep(outcome("child"))
     assert kept(path) == []
 
 
@@ -476,7 +477,7 @@ def test_after_a_fork_the_journal_is_that_of_the_parent(path):
             os.close(go[1])
             journal.close()
             with pytest.raises(JournalError, match="only the parent"):
-                journal.record(outcome("child"))
+                journal.keep(outcome("child"))
             with pytest.raises(JournalError, match="is in use"):
                 opened(path)
             os.write(done[1], b"done")
@@ -485,7 +486,7 @@ def test_after_a_fork_the_journal_is_that_of_the_parent(path):
     try:
         os.close(done[1])
         assert os.read(done[0], 4) == b"done"
-        journal.record(outcome("parent"))
+        journal.keep(outcome("parent"))
         # As if the parent was killed: nobody unlocks.
         journal.abandon()
         opened(path).close()
@@ -515,7 +516,7 @@ def test_a_path_that_cannot_be_a_journal_is_refused(tmp_path, kind):
 def test_a_full_disk_leaves_no_half_line(path, monkeypatch, written):
     """If a line cannot be written as a whole, the file stays as it was and an error says so."""
     with opened(path) as journal:
-        journal.record(outcome("a"))
+        journal.keep(outcome("a"))
         write = os.write
 
         def fail(descriptor, data):
@@ -526,10 +527,10 @@ def test_a_full_disk_leaves_no_half_line(path, monkeypatch, written):
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", fail)
             with pytest.raises(JournalError, match=r"cannot be written: [Nn]o space left"):
-                journal.record(outcome("b"))
-        journal.record(outcome("c"))
+                journal.keep(outcome("b"))
+        journal.keep(outcome("c"))
         assert kept(path) == ["a", "c"]
-        journal.record(outcome("b"))
+        journal.keep(outcome("b"))
     assert kept(path) == ["a", "c", "b"]
 
 
@@ -554,7 +555,7 @@ def test_the_file_is_synced_once_a_second_and_at_the_end(path, monkeypatch):
     with opened(path, clock=lambda: now[0]) as journal:
         synced.clear()
         for number in range(88):
-            journal.record(outcome(f"veo:{number}"))
+            journal.keep(outcome(f"veo:{number}"))
             now[0] += 0.0625
     assert synced == [1.0, 2.0, 3.0, 4.0, 5.0, 5.5]
 
@@ -565,7 +566,7 @@ def test_a_new_journal_is_known_to_its_folder(path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor)))
     with opened(path) as journal:
         assert [stat.S_ISDIR(each.st_mode) for each in synced] == [True]
-        journal.record(outcome())
+        journal.keep(outcome())
     with opened(path):
         assert len(synced) == 2
     monkeypatch.chdir(path.parent)
@@ -605,7 +606,7 @@ def test_a_very_long_answer_is_kept_in_short(path):
     """A line has a bound; of a longer answer the address, reason and code are kept."""
     long = task("failed", None, error="why", detail={"video_url": URL, "text": "x" * LONGEST_LINE})
     with opened(path) as journal:
-        journal.record(outcome("veo:1", long, State.FAILED))
+        journal.keep(outcome("veo:1", long, State.FAILED))
     with opened(path) as journal:
         again = journal.replay("veo:1")
     assert path.stat().st_size < 4000
@@ -616,8 +617,8 @@ def test_a_very_long_answer_is_kept_in_short(path):
 def test_an_address_too_long_for_a_line_is_not_stored(path, caplog):
     """The outcomes of others are; this task is asked about again by the next run."""
     with opened(path) as journal:
-        journal.record(outcome("veo:1", task(url="u" * LONGEST_LINE)))
-        journal.record(outcome("veo:2"))
+        journal.keep(outcome("veo:1", task(url="u" * LONGEST_LINE)))
+        journal.keep(outcome("veo:2"))
     assert kept(path) == ["veo:2"]
     assert "does not store task veo:1: its id or URL is too long" in caplog.text
 
@@ -626,8 +627,8 @@ def test_texts_of_any_kind_stay_on_their_line(path):
     """Line breaks and other separators in an id or text do not break the file."""
     name = "veo:\n\r\u2028\x85\x1c\ud800é"
     with opened(path) as journal:
-        journal.record(outcome(name, task(url="a\u2028b\nc")))
-        journal.record(outcome("next"))
+        journal.keep(outcome(name, task(url="a\u2028b\nc")))
+        journal.keep(outcome("next"))
     assert path.read_bytes().count(b"\n") == 3
     with opened(path) as journal:
         assert journal.replay(name).task.video_url == "a\u2028b\nc"
@@ -651,7 +652,7 @@ done = VideoTask.from_dict(
 )
 with Journal(sys.argv[1], 'https://api.example', 'of-a-test', task_named('video.query')) as journal:
     for number in range(len(journal), len(journal) + 100_000):
-        journal.record(Outcome(str(number), done, None, 1, 1.0), TaskId(str(number)))
+        journal.keep(Outcome(str(number), done, None, 1, 1.0), TaskId(str(number)))
         whole(1, b"%d\\n" % number)
 """
 
@@ -701,7 +702,7 @@ def test_two_hundred_kills_lose_and_double_nothing(path):
 def test_the_journal_has_a_line_format_of_its_own(path):
     """The format is what other tools may rely on."""
     with opened(path) as journal:
-        journal.record(outcome())
+        journal.keep(outcome())
     header, line = path.read_bytes().splitlines()
     assert line.startswith(b'{"v":1,"id":"')
     assert json.loads(header) == {"v": 1, "base_url": BASE, "account": "of-a-test"}

@@ -1,0 +1,341 @@
+"""A file of lines of JSON that survives the process, for one service and account.
+
+Each line is one write, so that a kill leaves whole lines, and at worst a torn last one that the
+next opening cuts off. A header line names the base URL and the account; files of older versions
+gain it where they end. One process at a time has the file, and after a fork it is the parent's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from weakref import WeakSet
+
+from chainhub._download import UNSUPPORTED, is_ours, lock_file, unlock_file
+from chainhub._session import logger
+from chainhub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from chainhub._session import Session
+
+VERSION: Final = 1
+LONGEST_LINE: Final = 2**20
+# Every line begins with this and a field; a file whose last line does not is not ours to cut.
+_BEGINNING = b'{"v":1,"'
+_MODE = 0o600
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+# Of a pipe, opening would wait for its other end; a link may lead to a file of somebody else.
+_FLAGS |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class JournalError(ConfigurationError):
+    """The journal cannot be used, or the file of submissions.
+
+    Another process uses it, the file is not a journal or was made for another service or account,
+    or it cannot be written. The message names file and line. Nothing was overwritten.
+    """
+
+
+class ForeignLine(Exception):
+    """A line is not one of this file."""
+
+
+class RecordFile:
+    """A file of records; it is created if it is missing, readable by its owner only.
+
+    Args:
+        path: The file.
+        owner: The base URL and the account whose it is; without them `claim` says it later.
+
+    Raises:
+        JournalError: The file is in use, of another kind or user, or cannot be opened.
+    """
+
+    noun: ClassVar[str]  # what messages call the file
+    record: ClassVar[str]  # and one of its lines
+
+    def __init__(
+        self, path: str | os.PathLike[str], owner: tuple[str, str | None] | None = None
+    ) -> None:
+        self._path = os.fsdecode(path)
+        self._owner = owner
+        self._lines = self._size = 0
+        self._headers: list[tuple[int, dict[str, Any]]] = []
+        self._can_sync = True
+        try:
+            self._descriptor = os.open(self._path, _FLAGS, _MODE)
+        except (OSError, ValueError) as problem:  # a NUL or a lone surrogate in the path
+            reason = problem.strerror if isinstance(problem, OSError) else "it is not a path"
+        else:
+            try:
+                self._take()
+            except BaseException:
+                self._leave()
+                raise
+            _open_files.add(self)
+            return
+        if os.path.islink(self._path):
+            reason = "it is a symbolic link"
+        raise self.unusable(f"cannot be opened: {reason}")
+
+    def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
+        """Take a line that is there already.
+
+        Raises:
+            ForeignLine: It is the line of another file.
+        """
+        raise NotImplementedError
+
+    def claim(self, base_url: str, account: str | None) -> None:
+        """Refuse the file if it is that of another service or account; note it in a new one.
+
+        Raises:
+            JournalError: It is, or it cannot be written.
+        """
+        self._owner = base_url, account
+        for number, header in self._headers:
+            self._check(number, header)
+        if self._headers:
+            return
+        if self._lines:
+            text = "the %s %s does not say for which account it was made: taken as yours"
+            logger.warning(text, self.noun, self._path)
+        header = {"v": VERSION, "base_url": base_url, "account": account}
+        self.append(line_of(header))
+        self._headers.append((self._lines, header))
+
+    def _check(self, number: int, header: dict[str, Any]) -> None:
+        if self._owner is None:
+            return
+        base_url, account = self._owner
+        found, whose = header["base_url"], header.get("account")
+        if found != base_url:
+            raise self.unusable(f"was made for {ascii(found)[:200]}, not for {base_url}")
+        if None not in (whose, account) and whose != account:
+            raise self.unusable(
+                "was made with another key: use another file, "
+                f"or remove line {number} if the account is the same"
+            )
+
+    def read(self, offset: int, length: int) -> dict[str, Any]:
+        """Return a line again.
+
+        Raises:
+            ForeignLine: It was changed.
+        """
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        return _document(os.read(self._descriptor, length))
+
+    def append(self, line: bytes) -> None:
+        """Append a line.
+
+        Raises:
+            JournalError: It cannot be written; nothing of it is left in the file.
+        """
+        if self._descriptor < 0:
+            raise self.unusable("is closed; after a fork only the parent can use it")
+        self._write(line, self._size)
+        self._size += len(line)
+        self._lines += 1
+
+    def sync(self) -> None:
+        """Let what is written survive a power failure, where the file system can."""
+        try:
+            os.fsync(self._descriptor)
+            return
+        except OSError as problem:
+            reason = problem.strerror
+            if problem.errno in UNSUPPORTED:
+                if self._can_sync:
+                    text = "the %s %s may be lost in a power failure: its file system cannot sync"
+                    logger.warning(text, self.noun, self._path)
+                self._can_sync = False
+                return
+        raise self.unusable(f"cannot be written: {reason}")
+
+    def close(self) -> None:
+        """Sync the file and release it."""
+        # In a forked child it is closed already.
+        if self._descriptor >= 0:
+            try:
+                self.sync()
+            finally:
+                self._leave()
+
+    def abandon(self) -> None:
+        """Close the file in a forked child, without touching the lock: it is the parent's."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def unusable(self, problem: str) -> JournalError:
+        """Return the error for this file."""
+        shown = self._path if self._path.isprintable() else ascii(self._path)
+        return JournalError(f"the {self.noun} {shown} {problem}")
+
+    def _take(self) -> None:
+        found = os.fstat(self._descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise self.unusable("is not a regular file")
+        # Its owner could write into it.
+        if not is_ours(found.st_uid, Path(self._path).parent):
+            raise self.unusable("belongs to another user")
+        try:
+            locked = lock_file(self._descriptor)
+        except OSError as problem:
+            if problem.errno not in UNSUPPORTED:
+                raise self.unusable(f"cannot be locked: {problem.strerror}") from None
+            text = "nothing keeps other processes away from %s: its file system has no locks"
+            logger.warning(text, self._path)
+            locked = True
+        if not locked:
+            raise self.unusable("is in use by another process or call")
+        with os.fdopen(os.dup(self._descriptor), "rb") as lines:
+            self._read_all(lines)
+        # Signed URLs stand in it. Some disks have no modes.
+        with contextlib.suppress(OSError):
+            os.chmod(self._descriptor if os.chmod in os.supports_fd else self._path, _MODE)
+        if not found.st_size:
+            # Else a new file may be lost; some systems cannot open folders.
+            with contextlib.suppress(OSError):
+                folder = os.open(os.path.dirname(self._path) or os.curdir, os.O_RDONLY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+
+    def _read_all(self, lines: BinaryIO) -> None:
+        """Take the lines that are there; skip those that others have written."""
+        foreign: list[int] = []
+        while line := lines.readline(LONGEST_LINE + 1):
+            self._lines += 1
+            length = len(line)
+            more = line
+            while length > LONGEST_LINE and not more.endswith(b"\n") and more:
+                more = lines.readline(LONGEST_LINE)
+                length += len(more)
+            if not more.endswith(b"\n"):
+                only = self._lines == len(foreign) + 1
+                line, length = self._healed(line, length, only=only)
+            if not line:
+                self._lines -= 1
+            else:
+                try:
+                    self._note(line, length)
+                except ForeignLine:
+                    foreign.append(self._lines)
+            self._size += length
+        if not foreign:
+            return
+        numbers = ", ".join(map(str, foreign[:10]))
+        text = f"contains something other than {self.record} in line {numbers}"
+        if len(foreign) == self._lines:
+            raise self.unusable(text)
+        logger.warning("the %s %s %s; it is skipped", self.noun, self._path, text)
+
+    def _note(self, line: bytes, length: int) -> None:
+        entry = _document(line)
+        version = entry.get("v")
+        if type(version) is not int or version < VERSION:
+            raise ForeignLine
+        if version > VERSION:
+            raise self.unusable(f"is of a newer version ({version}), line {self._lines}")
+        if "base_url" in entry:
+            # Now: the file of others is not even repaired.
+            self._check(self._lines, entry)
+            self._headers.append((self._lines, entry))
+        else:
+            self.note(entry, self._size, length)
+
+    def _healed(self, line: bytes, length: int, *, only: bool) -> tuple[bytes, int]:
+        """Complete or cut off the last line, if a kill or a crash has truncated it.
+
+        Args:
+            line: What there is of it.
+            length: Its length in the file.
+            only: Whether no line before it is one of this file.
+        """
+        told = line.rstrip(b"\0")
+        begun = told[: len(_BEGINNING)] == _BEGINNING[: len(told)]
+        if length > LONGEST_LINE or not begun or (only and self._lines > 1):
+            if not only:  # the next line must not become a part of it
+                self._write(b"\n", self._size + length)
+            return line, length + 1
+        try:
+            _document(told)
+        except ForeignLine:
+            kept, text = 0, b""
+        else:
+            kept, text = len(told), told + b"\n"
+        try:
+            os.truncate(self._descriptor, self._size + kept)
+        except OSError as problem:
+            if problem.errno not in UNSUPPORTED:
+                raise self.unusable(f"cannot be written: {problem.strerror}") from None
+            text, kept = line, length
+        if text:
+            self._write(b"\n", self._size + kept)
+        return text, kept + bool(text)
+
+    def _write(self, data: bytes, whole: int) -> None:
+        """Append data; if that fails, cut the file to its last whole line."""
+        reason: str | None = "no space left"
+        try:
+            if os.write(self._descriptor, data) == len(data):
+                return
+        except OSError as problem:
+            reason = problem.strerror
+        with contextlib.suppress(OSError):
+            os.truncate(self._descriptor, whole)
+        raise self.unusable(f"cannot be written: {reason}")
+
+    def _leave(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        # A process that another program has forked may have the file open too; closing would not
+        # unlock then.
+        with contextlib.suppress(OSError):
+            unlock_file(descriptor)
+        os.close(descriptor)
+
+
+_open_files: WeakSet[RecordFile] = WeakSet()
+
+
+def _abandon_all() -> None:
+    for file in _open_files:
+        file.abandon()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_abandon_all)
+
+
+def account_of(session: Session) -> str | None:
+    """Return what tells the account of a client from others; None if its key may change."""
+    key = session.credentials.fixed
+    if key is None:
+        return None
+    # Twelve digits do not lead back to the key, and others have them by chance in one of 10^14.
+    return sha256(b"chainhub journal " + key.reveal().encode()).hexdigest()[:12]
+
+
+def line_of(entry: dict[str, Any]) -> bytes:
+    """Return a line."""
+    return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _document(line: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ForeignLine from None
+    if not isinstance(entry, dict):
+        raise ForeignLine
+    return entry
