@@ -36,6 +36,8 @@ _HOME = {
     "RetryEvent": "chainhub._session",
     "RetryPolicy": "chainhub._session",
     "State": "chainhub._tasks",
+    "Submission": "chainhub._tasks",
+    "Submissions": "chainhub._tasks",
     "UnknownStatusWarning": "chainhub._tasks",
     "__version__": "chainhub._version",
     "code_of": "chainhub._tasks",

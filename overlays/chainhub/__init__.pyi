@@ -15,6 +15,8 @@ from chainhub._tasks import AnyOutcome as _AnyOutcome
 from chainhub._tasks import JournalError as JournalError
 from chainhub._tasks import PollPolicy as PollPolicy
 from chainhub._tasks import State as State
+from chainhub._tasks import Submission as Submission
+from chainhub._tasks import Submissions as Submissions
 from chainhub._tasks import UnknownStatusWarning as UnknownStatusWarning
 from chainhub._tasks import code_of as code_of
 from chainhub._tasks import progress_of as progress_of
@@ -54,6 +56,7 @@ from chainhub.errors import ResponseError as ResponseError
 from chainhub.errors import ResultMissing as ResultMissing
 from chainhub.errors import ServerError as ServerError
 from chainhub.errors import StatusError as StatusError
+from chainhub.errors import SubmissionInDoubt as SubmissionInDoubt
 from chainhub.errors import TaskCancelled as TaskCancelled
 from chainhub.errors import TaskError as TaskError
 from chainhub.errors import TaskExpired as TaskExpired

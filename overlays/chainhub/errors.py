@@ -48,6 +48,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from chainhub._redaction import one_line, redact_text, redact_url
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import TypedDict, Unpack
 
     from chainhub_api.models import VideoTask
@@ -292,6 +293,41 @@ class AmbiguousOutcome(ChainhubError):
     """
 
     default_advice: ClassVar[str | None] = "check whether it was processed before sending it again"
+
+
+class SubmissionInDoubt(ChainhubError):
+    """A submission has no answer: whether the service has it is not known.
+
+    A request that may cost money was begun, and the process ended or the connection failed before
+    the answer was there. It is never sent again by itself. Look at the service whether the task
+    exists, then call `Submissions.resolve` with its id, or `Submissions.forget`.
+
+    Attributes:
+        key: The key of the submission.
+        operation: The operation, such as `video.create`.
+        arguments: The SHA-256 of the arguments.
+        at: When it was begun, in UTC.
+    """
+
+    default_advice: ClassVar[str | None] = (
+        "look at the service whether the task exists; then resolve(key, id) or forget(key)"
+    )
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        key: str = "",
+        operation: str = "",
+        arguments: str = "",
+        at: datetime | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(message, **facts)
+        self.key = key
+        self.operation = operation
+        self.arguments = arguments
+        self.at = at
 
 
 class StatusError(ChainhubError):

@@ -2,12 +2,16 @@
 
 import importlib
 import json
+import pkgutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from chainhub._tasks import journal, notebook, table
 from chainhub_api import errors, types
 from tools import commands
 
@@ -56,3 +60,23 @@ def things(package: ModuleType, mode: Any, client: Any) -> Any:
     if mode.asynchronous:
         return package.AsyncThingsResource(client._async_transport)
     return package.ThingsResource(client._transport)
+
+
+@contextmanager
+def installed(package: ModuleType) -> Iterator[None]:
+    """Let the operations of a generated tag, and the tasks of its contract, be the client's."""
+    name = package.__name__.partition(".")[0]
+    tables, models = (importlib.import_module(f"{name}.{part}") for part in ("tasks", "models"))
+    with pytest.MonkeyPatch.context() as patch:
+        for _, operation, _ in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{name}.api.things.{operation}")
+            patch.setitem(sys.modules, f"chainhub_api.api.things.{operation}", module)
+        patch.setattr(table, "TASKS", tables.TASKS)
+        patch.setattr(table, "CREATES", tables.CREATES)
+        for module in (journal, notebook):
+            patch.setattr(module, "models", models)
+        try:
+            yield
+        finally:
+            for cached in (table._find_task, table.task_named):
+                cached.cache_clear()

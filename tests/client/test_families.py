@@ -1,6 +1,5 @@
 """Tasks of other shapes than a video: what the contract says is enough to wait for them."""
 
-import importlib
 import inspect
 import json
 import sys
@@ -14,10 +13,8 @@ from chainhub._tasks import (
     FileOperation,
     TaskOperation,
     durations_of,
-    journal,
     methods,
     notebook,
-    table,
     task_named,
 )
 from tests.client import contracts
@@ -155,20 +152,8 @@ def package(tmp_path_factory):
     found = contracts.generated(
         tmp_path_factory, "families_api", PATHS, components={"schemas": SCHEMAS}
     )
-    tables = importlib.import_module("families_api.tasks")
-    models = importlib.import_module("families_api.models")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in (*OPERATIONS, "clip_content"):
-            module = importlib.import_module(f"families_api.api.things.{name}")
-            patch.setitem(sys.modules, f"chainhub_api.api.things.{name}", module)
-        patch.setattr(table, "TASKS", tables.TASKS)
-        patch.setattr(table, "CREATES", tables.CREATES)
-        for module in (journal, notebook):
-            patch.setattr(module, "models", models)
-        table._find_task.cache_clear()
+    with contracts.installed(found):
         yield found
-        table._find_task.cache_clear()
-        table.task_named.cache_clear()
 
 
 @pytest.fixture

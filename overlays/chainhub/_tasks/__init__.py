@@ -21,7 +21,7 @@ from chainhub._tasks.methods import (
     TaskMethods,
     TaskOperation,
 )
-from chainhub._tasks.table import Task, main_task, task_named, task_of, values_at
+from chainhub._tasks.table import Submission, Task, main_task, task_named, task_of, values_at
 
 if TYPE_CHECKING:
     from chainhub._tasks.intervals import PollPolicy
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         updated_at,
         video_url_of,
     )
+    from chainhub._tasks.submissions import Submissions
 
 __all__ = [
     "PARALLEL",
@@ -54,6 +55,8 @@ __all__ = [
     "Outcome",
     "PollPolicy",
     "State",
+    "Submission",
+    "Submissions",
     "Task",
     "TaskMethods",
     "TaskOperation",
@@ -81,6 +84,7 @@ _LATE = {
     "JournalError": "journal",
     "Outcome": "outcome",
     "PollPolicy": "intervals",
+    "Submissions": "submissions",
     "durations_of": "poller",
     "fault_of": "outcome",
     "register": "notebook",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.outcome import AnyOutcome as Outcome
     from chainhub._tasks.status import State
-    from chainhub._tasks.table import Task
+    from chainhub._tasks.table import Submission, Task
 
     Interval = float | PollPolicy
     JournalPath = str | os.PathLike[str]
@@ -87,7 +87,7 @@ class TaskMethods(Generic[T, C]):
 
     def wait(
         self,
-        task: str | T | C,
+        task: str | T | C | Submission,
         *,
         deadline: float | None = DEADLINE,
         on_update: abc.Callable[[T], object] | None = None,
@@ -135,7 +135,7 @@ class TaskMethods(Generic[T, C]):
 
     def watch(
         self,
-        task: str | T | C,
+        task: str | T | C | Submission,
         *,
         deadline: float | None = DEADLINE,
         interval: Interval | None = None,
@@ -169,7 +169,7 @@ class TaskMethods(Generic[T, C]):
 
     def wait_many(
         self,
-        ids: abc.Iterable[str | T | C],
+        ids: abc.Iterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
         on_update: abc.Callable[[T], object] | None = None,
@@ -192,7 +192,7 @@ class TaskMethods(Generic[T, C]):
 
     def as_completed(
         self,
-        ids: abc.Iterable[str | T | C],
+        ids: abc.Iterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
         on_update: abc.Callable[[T], object] | None = None,
@@ -233,7 +233,7 @@ class TaskMethods(Generic[T, C]):
 
     def download(
         self,
-        task: str | T | C,
+        task: str | T | C | Submission,
         dest: Place | None = None,
         *,
         into: Place | None = None,
@@ -303,7 +303,7 @@ class TaskMethods(Generic[T, C]):
 
     def download_many(
         self,
-        tasks: abc.Iterable[str | T | C],
+        tasks: abc.Iterable[str | T | C | Submission],
         *,
         into: Place,
         if_exists: IfExists = "error",
@@ -362,7 +362,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def wait(
         self,
-        task: str | T | C,
+        task: str | T | C | Submission,
         *,
         deadline: float | None = DEADLINE,
         on_update: abc.Callable[[T], object] | None = None,
@@ -384,7 +384,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
     def watch(
         self,
-        task: str | T | C,
+        task: str | T | C | Submission,
         *,
         deadline: float | None = DEADLINE,
         interval: Interval | None = None,
@@ -402,7 +402,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def wait_many(
         self,
-        ids: abc.Iterable[str | T | C] | abc.AsyncIterable[str | T | C],
+        ids: abc.Iterable[str | T | C | Submission] | abc.AsyncIterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
         on_update: abc.Callable[[T], object] | None = None,
@@ -421,7 +421,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
     def as_completed(
         self,
-        ids: abc.Iterable[str | T | C] | abc.AsyncIterable[str | T | C],
+        ids: abc.Iterable[str | T | C | Submission] | abc.AsyncIterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
         on_update: abc.Callable[[T], object] | None = None,
@@ -440,7 +440,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def download(
         self,
-        task: str | T | C,
+        task: str | T | C | Submission,
         dest: Place | None = None,
         *,
         into: Place | None = None,
@@ -463,7 +463,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def download_many(
         self,
-        tasks: abc.Iterable[str | T | C] | abc.AsyncIterable[str | T | C],
+        tasks: abc.Iterable[str | T | C | Submission] | abc.AsyncIterable[str | T | C | Submission],
         *,
         into: Place,
         if_exists: IfExists = "error",

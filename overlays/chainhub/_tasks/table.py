@@ -34,6 +34,23 @@ class TaskId(NamedTuple):
     parameters: tuple[str, ...] = ()
 
 
+@attrs.frozen
+class Submission:
+    """A task that was created once; a wait takes it in place of an id.
+
+    Attributes:
+        key: The key under which it was submitted.
+        operation: The operation that created it, such as `video.create`.
+        id: The id of the task.
+        parameters: What its task operation requires besides the id.
+    """
+
+    key: str
+    operation: str
+    id: str
+    parameters: Mapping[str, str] = attrs.field(factory=dict)
+
+
 @attrs.frozen(eq=False, kw_only=True)
 class Task:
     """An operation that says how a task is doing, as the table of the contract has it.
@@ -97,7 +114,7 @@ class Task:
         Raises:
             ConfigurationError: there is no id, or a parameter is missing.
         """
-        found, filled = (task, {}) if isinstance(task, str) else self._told(task)
+        found, filled = (task, {}) if isinstance(task, str) else self.told(task)
         if not isinstance(found, str) or not found.strip():
             hint = f": an answer of {self.name} has no id" if self.made(task) else ""
             raise ConfigurationError(f"the task id must be a non-empty string{hint}")
@@ -118,8 +135,11 @@ class Task:
         """Return whether this is an answer of the operation, and not an id or another answer."""
         return type(task).__name__ in self.models
 
-    def _told(self, answer: object) -> tuple[str | None, dict[str, str]]:
+    def told(self, answer: object) -> tuple[str | None, dict[str, str]]:
         """Return the id and the parameters that an answer tells."""
+        if isinstance(answer, Submission):
+            own = CREATES.get(answer.operation, {}).get("task") == self.name
+            return (answer.id if own else None), {**answer.parameters}
         model = type(answer).__name__
         creates = [
             create

@@ -1,0 +1,333 @@
+"""Create once: what was submitted under which key, in a file that survives the process.
+
+A line with the intent is on the disk before a byte of the request leaves, and one with the id of
+the task when the answer is there. Whatever happens between the two, the request is not sent again.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, overload
+
+from chainhub._cancel import Cancel
+from chainhub._download import in_thread
+from chainhub._redaction import one_line
+from chainhub._tasks import table
+from chainhub._tasks.record_file import VERSION, ForeignLine, RecordFile, account_of, line_of
+from chainhub._tasks.table import Submission
+from chainhub.errors import (
+    ChainhubError,
+    ConfigurationError,
+    ResponseError,
+    StatusError,
+    SubmissionInDoubt,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from chainhub._session import AsyncSessionTransport, Session, SessionTransport
+
+P = ParamSpec("P")
+
+_LONGEST_KEY = 500
+_LATEST = 1e11
+# Of each call, not of what is ordered.
+_OPTIONS = frozenset({"timeout", "deadline", "headers"})
+
+
+class _Entry(NamedTuple):
+    """What is known under a key; without an id it is in doubt."""
+
+    operation: str
+    arguments: str
+    at: float
+    id: str | None = None
+    parameters: Mapping[str, str] = {}
+
+
+class _File(RecordFile):
+    noun = "file of submissions"
+    record = "a submission"
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.entries: dict[str, _Entry] = {}
+        super().__init__(path)
+
+    def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
+        key = entry.get("key")
+        if not isinstance(key, str):
+            raise ForeignLine
+        known, gone = self.entries.get(key), entry.get("gone")
+        if known is not None and gone is True:
+            del self.entries[key]
+        elif known is not None and isinstance(entry.get("id"), str):
+            parameters = entry.get("parameters") or {}
+            self.entries[key] = known._replace(id=entry["id"], parameters=parameters)
+        elif known is None and isinstance(at := entry.get("at"), int | float) and 0 < at < _LATEST:
+            operation, arguments = str(entry.get("operation")), str(entry.get("arguments"))
+            self.entries[key] = _Entry(operation, arguments, at)
+        else:
+            raise ForeignLine
+
+    def write(self, key: str, **facts: object) -> None:
+        entry = {"v": VERSION, "key": key, **facts}
+        self.append(line_of(entry))
+        self.sync()
+        self.note(entry, 0, 0)
+
+
+class Submissions:
+    """Submits each key once, however often the program runs.
+
+    A submission costs money, so a request whose fate is unknown is never sent again by itself. One
+    process at a time has the file; close it, or use it as a context manager. Iterating gives the
+    submissions whose tasks are known, in the order in which they began.
+
+    Example:
+        with chainhub.Submissions("jobs.jsonl") as jobs:
+            job = jobs.submit("order-17", client.video.create, prompt="a cow with wings")
+            task = client.video.wait(job)
+
+    Args:
+        path: The file; it is created if it is missing, readable by its owner only.
+
+    Raises:
+        JournalError: the file is in use, of another kind or user, or cannot be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._lock = Lock()
+        self._file = _File(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the file could not be opened, or the disk is full
+            self.close()
+
+    def __iter__(self) -> Iterator[Submission]:
+        for key, entry in list(self._file.entries.items()):
+            if entry.id is not None:
+                yield Submission(key, entry.operation, entry.id, entry.parameters)
+
+    @property
+    def in_doubt(self) -> list[SubmissionInDoubt]:
+        """The submissions without an answer, as the errors that submitting them again raises."""
+        entries = list(self._file.entries.items())
+        return [_in_doubt(key, entry) for key, entry in entries if entry.id is None]
+
+    # A coroutine is an object as well: the first signature that fits is the one that counts.
+    @overload
+    def submit(  # type: ignore[overload-overlap]
+        self,
+        key: str,
+        method: Callable[P, Coroutine[Any, Any, Any]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Coroutine[Any, Any, Submission]: ...
+    @overload
+    def submit(
+        self, key: str, method: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Submission: ...
+    def submit(self, key: str, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> object:
+        """Create a task, unless it was created under this key before.
+
+        A refusal by the service, and a request that was not sent, leave no trace: the key can be
+        used again. Of an async client's method the result is awaited.
+
+        Args:
+            key: What names it for you, such as the number of an order; at most 500 characters.
+            method: The operation, such as `client.video.create`.
+            args: Its arguments.
+            kwargs: Its arguments by name.
+
+        Returns:
+            The submission, which `wait` and `wait_many` take; the known one, without a request, if
+            there is one.
+
+        Raises:
+            SubmissionInDoubt: it was begun before, and has no answer.
+            ConfigurationError: it was submitted with other arguments before, or it is no operation
+                that creates a task.
+            JournalError: the file is that of another account, or cannot be written.
+            ChainhubError: what the operation raises.
+        """
+        operation, transport = _operation_of(method)
+        arguments = inspect.signature(method).bind(*args, **kwargs).arguments
+        begin = partial(self._begin, key, operation, transport.session, arguments)
+        call = partial(method, *args, **kwargs)
+        if inspect.iscoroutinefunction(method):
+            return self._submit_async(key, begin, call)
+        if (known := begin()) is not None:
+            return known
+        try:
+            answer = call()
+        except ChainhubError as error:
+            self._failed(key, error)
+            raise
+        return self._done(key, answer)
+
+    async def _submit_async(
+        self,
+        key: str,
+        begin: Callable[[], Submission | None],
+        call: Callable[[], Coroutine[Any, Any, object]],
+    ) -> Submission:
+        # The disk does not block the loop, and what was begun to be written is written.
+        if (known := await in_thread(begin, Cancel())) is not None:
+            return known
+        try:
+            answer = await call()
+        except ChainhubError as error:
+            await in_thread(partial(self._failed, key, error), Cancel())
+            raise
+        return await in_thread(partial(self._done, key, answer), Cancel())
+
+    def resolve(self, key: str, id: str) -> Submission:
+        """Say which task a submission in doubt has created.
+
+        Args:
+            key: Its key.
+            id: The id of the task.
+
+        Raises:
+            ConfigurationError: it is not in doubt, or the id is empty.
+            JournalError: the file cannot be written.
+        """
+        if not isinstance(id, str) or not id.strip():
+            raise ConfigurationError("the task id must be a non-empty string")
+        with self._lock:
+            entry = self._doubtful(key)
+            self._file.write(key, id=id)
+        return Submission(key, entry.operation, id)
+
+    def forget(self, key: str) -> None:
+        """Say that a submission in doubt has created nothing: its key can be used again.
+
+        Raises:
+            ConfigurationError: it is not in doubt.
+            JournalError: the file cannot be written.
+        """
+        with self._lock:
+            self._doubtful(key)
+            self._file.write(key, gone=True)
+
+    def close(self) -> None:
+        """Release the file; twice does no harm."""
+        self._file.close()
+
+    def _doubtful(self, key: str) -> _Entry:
+        entry = self._file.entries.get(key)
+        if entry is None or entry.id is not None:
+            raise ConfigurationError(f"the submission {_shown(key)} is not in doubt")
+        return entry
+
+    def _begin(
+        self, key: str, operation: str, session: Session, arguments: Mapping[str, object]
+    ) -> Submission | None:
+        """Return what is known; else write that it is begun.
+
+        Raises:
+            ChainhubError: it must not begin.
+        """
+        if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
+            raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
+        ordered = {name: value for name, value in arguments.items() if name not in _OPTIONS}
+        text = json.dumps(ordered, sort_keys=True, default=_plain)
+        digest = sha256(text.encode()).hexdigest()
+        with self._lock:
+            self._file.claim(session.connector.base_url, account_of(session))
+            entry = self._file.entries.get(key)
+            if entry is None:
+                self._file.write(key, operation=operation, arguments=digest, at=time.time())
+                return None
+        if (entry.operation, entry.arguments) != (operation, digest):
+            what = f"{_shown(key)} was submitted before, to {entry.operation}"
+            raise ConfigurationError(f"{what} with other arguments: use another key")
+        if entry.id is None:
+            raise _in_doubt(key, entry)
+        return Submission(key, operation, entry.id, entry.parameters)
+
+    def _failed(self, key: str, error: ChainhubError) -> None:
+        """Write what an error says of the submission; of most it says nothing."""
+        with self._lock:
+            if isinstance(error, StatusError | ResponseError) and error.task_id is not None:
+                self._file.write(key, id=error.task_id)
+            elif isinstance(error, ConfigurationError | TransportError) or (
+                # One that may have been processed in spite of its status is another error.
+                isinstance(error, StatusError) and (error.status or 0) >= 300
+            ):
+                self._file.write(key, gone=True)
+
+    def _done(self, key: str, answer: object) -> Submission:
+        with self._lock:
+            entry = self._file.entries[key]
+            spec = table.task_named(table.CREATES[entry.operation]["task"])
+            found, parameters = spec.told(answer)
+            if not found:
+                raise _in_doubt(key, entry)
+            facts = {"parameters": parameters} if parameters else {}
+            try:
+                self._file.write(key, id=found, **facts)
+            except ChainhubError as error:
+                error.message = f"{error.message}; the task of {_shown(key)} is {found}"
+                error.args = (error.message,)
+                raise
+        return Submission(key, entry.operation, found, parameters)
+
+
+def _operation_of(
+    method: Callable[..., Any],
+) -> tuple[str, SessionTransport | AsyncSessionTransport]:
+    resource: Any = getattr(method, "__self__", None)
+    tag = type(resource).__module__.rpartition(".")[2]
+    name = f"{tag}.{getattr(method, '__name__', '')}"
+    transport = getattr(resource, "_transport", None)
+    if name not in table.CREATES or transport is None:
+        text = "submit takes an operation of a client that creates a task"
+        raise ConfigurationError(f"{text}; {one_line(name, 80)} is not known as one")
+    return name, transport
+
+
+def _in_doubt(key: str, entry: _Entry) -> SubmissionInDoubt:
+    at = datetime.fromtimestamp(entry.at, UTC)
+    return SubmissionInDoubt(
+        f"the submission {_shown(key)} has no answer: {entry.operation} was begun on "
+        f"{at:%Y-%m-%d at %H:%M:%S} UTC, and may have been processed",
+        key=key,
+        operation=entry.operation,
+        arguments=entry.arguments,
+        at=at,
+    )
+
+
+def _plain(value: Any) -> object:  # noqa: ANN401 - an argument of any operation
+    """Return what stands for an argument that is not JSON."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if hasattr(value, "payload"):  # a file, which is compared by its content
+        at = value.payload.tell()
+        content = value.payload.read()
+        value.payload.seek(at)
+        return [value.file_name, value.mime_type, _plain(content)]
+    if isinstance(value, bytes | bytearray):
+        return sha256(value).hexdigest()
+    return str(value)
+
+
+def _shown(key: str) -> str:
+    return ascii(key[:80])

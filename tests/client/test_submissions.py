@@ -1,0 +1,370 @@
+"""Tasks that are created once: what costs money is sent once, whatever happens to the process."""
+
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import chainhub
+from chainhub._tasks import AsyncTaskOperation, TaskOperation, task_named
+from chainhub._tasks.submissions import _plain
+from chainhub_api.types import File
+from tests.client import contracts
+from tests.loopback import until
+
+TEXT = {"type": "string"}
+PATHS = {
+    "/v1/jobs/{id}": {
+        "get": contracts.operation(
+            "job",
+            contracts.answers({"$ref": "#/components/schemas/Job"}),
+            parameters=[
+                {"name": name, "in": place, "required": True, "schema": TEXT}
+                for name, place in (("id", "path"), ("model", "query"))
+            ],
+            **{"x-task": {"id": "$request.path.id", "status": "$response.body#/status"}},
+        )
+    },
+    "/v1/jobs": {
+        "post": contracts.operation(
+            "order",
+            contracts.answers({"$ref": "#/components/schemas/Order"}),
+            parameters=[{"name": "prompt", "in": "query", "schema": TEXT}],
+        )
+    },
+    "/v1/other": {"post": contracts.operation("other", contracts.answers({"type": "object"}))},
+}
+PATHS["/v1/jobs"]["post"]["responses"]["200"]["links"] = {
+    "task": {"operationId": "job", "parameters": {"id": "$response.body#/id", "model": "m"}}
+}
+SCHEMAS = {
+    "Job": {"type": "object", "properties": {"status": TEXT}},
+    "Order": {"type": "object", "properties": {"id": TEXT, "n": {"type": "integer"}}},
+}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """Let the client have an operation that creates a task."""
+    found = contracts.generated(
+        tmp_path_factory, "orders_api", PATHS, components={"schemas": SCHEMAS}
+    )
+    with contracts.installed(found):
+        yield found
+
+
+def resource_of(package, mode, client):
+    """Return the resource with the operations."""
+    found = contracts.things(package, mode, client)
+    found._transport = found._runner
+    base = AsyncTaskOperation if mode.asynchronous else TaskOperation
+    found.job = type("job", (base,), {"_task": task_named("things.job")})(found._runner)
+    return found
+
+
+@pytest.fixture
+def things(package, mode, server):
+    """Give the resource of a client."""
+    return resource_of(package, mode, mode.client(base_url=server.url))
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return where the file may be."""
+    return tmp_path / "jobs.jsonl"
+
+
+def test_a_key_is_submitted_once(things, mode, server, http, path):
+    """In this run and in the next; the task is waited for by its submission."""
+    server.answers = [http(200, {"id": "a"}), http(200, {"status": "done"})]
+    with chainhub.Submissions(path) as jobs:
+        first = mode(jobs.submit("1", things.order, prompt="cow"))
+        assert mode(jobs.submit("1", things.order, prompt="cow", timeout=9.0)) == first
+    with chainhub.Submissions(str(path)) as jobs:
+        again = mode(jobs.submit("1", things.order, prompt="cow"))
+        assert list(jobs) == [again] == [first]
+        assert jobs.in_doubt == []
+    assert (again.key, again.operation, again.id) == ("1", "things.order", "a")
+    assert mode(things.job.wait(again)).status == "done"
+    assert list(mode(things.job.wait_many([again]))) == ["a"]
+    assert len(server.requests) == 3
+    assert b"GET /v1/jobs/a?model=m " in server.requests[1]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_intent_is_on_the_disk_before_the_request(things, mode, server, http, path):
+    """With the time and the fingerprint of the arguments, but not the arguments themselves."""
+    lines = []
+
+    def look(connection, head):
+        lines.extend(map(json.loads, path.read_text().splitlines()))
+        connection.sendall(http(200, {"id": "a"}))
+
+    server.answers = [look]
+    with chainhub.Submissions(path) as jobs:
+        mode(jobs.submit("1", things.order, prompt="secret cow"))
+    header, intent = lines
+    assert header["base_url"] == server.url
+    assert (intent["key"], intent["operation"]) == ("1", "things.order")
+    assert abs(intent["at"] - time.time()) < 60
+    assert "cow" not in path.read_text()
+
+
+DROPPED = None
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "in_doubt"),
+    [
+        (DROPPED, chainhub.AmbiguousOutcome, True),
+        (500, chainhub.AmbiguousOutcome, True),
+        (400, chainhub.BadRequestError, False),
+        (401, chainhub.AuthenticationError, False),
+        (b"<html>", chainhub.ResponseError, True),
+        ({"n": 1}, chainhub.SubmissionInDoubt, True),
+    ],
+)
+def test_what_an_error_says(things, mode, server, http, path, answer, error, in_doubt):
+    """A refusal leaves no trace; what may have been processed is not sent again."""
+    first = http(answer, {}) if isinstance(answer, int) else answer and http(200, answer)
+    server.answers = [first, http(200, {"id": "b"})]
+    with chainhub.Submissions(path) as jobs, pytest.raises(error):
+        mode(jobs.submit("1", things.order))
+    with chainhub.Submissions(path) as jobs:
+        if not in_doubt:
+            assert mode(jobs.submit("1", things.order)).id == "b"
+            return
+        with pytest.raises(chainhub.SubmissionInDoubt, match="'1' has no answer") as caught:
+            mode(jobs.submit("1", things.order))
+        (listed,) = jobs.in_doubt
+    assert len(server.requests) == 1
+    told = caught.value
+    assert (told.key, told.operation, str(told)) == ("1", "things.order", str(listed))
+    assert re.fullmatch("[0-9a-f]{64}", told.arguments)
+    assert datetime.now(UTC) - told.at < timedelta(minutes=1)
+
+
+def test_a_request_that_was_not_sent_leaves_no_trace(package, mode, server, http, path):
+    """Nobody listens, or the arguments cannot be sent."""
+    client = mode.client(base_url="http://127.0.0.1:9", retry=chainhub.RetryPolicy.off())
+    nobody = resource_of(package, mode, client)
+    with chainhub.Submissions(path) as jobs:
+        with pytest.raises(chainhub.ConnectionFailedError):
+            mode(jobs.submit("1", nobody.order))
+        with pytest.raises(chainhub.ConfigurationError, match="lone surrogate"):
+            mode(jobs.submit("1", nobody.order, prompt="\ud800"))
+        assert jobs.in_doubt == []
+
+
+def test_an_answer_that_does_not_fit_but_has_an_id(things, mode, server, http, path):
+    """The error is raised, and the id is kept."""
+    server.answers = [http(200, {"id": "a", "n": "no number"})]
+    with chainhub.Submissions(path) as jobs:
+        with pytest.raises(chainhub.ResponseError):
+            mode(jobs.submit("1", things.order))
+        assert mode(jobs.submit("1", things.order)).id == "a"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "prompt", "text"),
+    [
+        ("1", "order", "pig", "'1' was submitted before, to things.order with other arguments"),
+        ("", "order", "cow", "a key is a text of 1 to 500 characters"),
+        ("k" * 501, "order", "cow", "a key is a text of 1 to 500 characters"),
+        (7, "order", "cow", "a key is a text of 1 to 500 characters"),
+        ("2", "other", None, "things.other is not known as one"),
+    ],
+)
+def test_what_cannot_be_submitted(things, mode, server, http, path, key, method, prompt, text):
+    """It is refused before anything is sent."""
+    server.answers = [http(200, {"id": "a"})]
+    arguments = {} if prompt is None else {"prompt": prompt}
+    with chainhub.Submissions(path) as jobs:
+        mode(jobs.submit("1", things.order, prompt="cow"))
+        with pytest.raises(chainhub.ConfigurationError, match=re.escape(text)):
+            mode(jobs.submit(key, getattr(things, method), **arguments))
+        with pytest.raises(TypeError, match="promtp"):
+            mode(jobs.submit("3", things.order, promtp="cow"))
+        with pytest.raises(chainhub.ConfigurationError, match="is not known as one"):
+            mode(jobs.submit("3", dict, prompt="cow"))
+    assert len(server.requests) == 1
+
+
+def test_a_doubt_is_settled_by_hand(things, mode, server, http, path):
+    """With the id that was found, or by saying that there is none."""
+    server.answers = [DROPPED, DROPPED, http(200, {"id": "c"})]
+    with chainhub.Submissions(path) as jobs:
+        for key in ("1", "2"):
+            with pytest.raises(chainhub.AmbiguousOutcome):
+                mode(jobs.submit(key, things.order))
+        assert [error.key for error in jobs.in_doubt] == ["1", "2"]
+        assert jobs.resolve("1", "a").id == "a"
+        jobs.forget("2")
+        assert mode(jobs.submit("1", things.order)).id == "a"
+        assert mode(jobs.submit("2", things.order)).id == "c"
+        for settle in (lambda: jobs.forget("1"), lambda: jobs.resolve("9", "a")):
+            with pytest.raises(chainhub.ConfigurationError, match="is not in doubt"):
+                settle()
+        with pytest.raises(chainhub.ConfigurationError, match="must be a non-empty string"):
+            jobs.resolve("1", " ")
+    with chainhub.Submissions(path) as jobs:
+        assert [job.id for job in jobs] == ["a", "c"]
+
+
+def test_a_submission_of_another_operation_is_not_waited_for(things, mode):
+    """Its id means nothing there."""
+    other = chainhub.Submission("1", "video.create", "a")
+    with pytest.raises(chainhub.ConfigurationError, match="must be a non-empty string"):
+        mode(things.job.wait(other))
+
+
+def test_the_file_is_that_of_one_account_and_process(package, things, mode, server, http, path):
+    """Another key is refused, and a second use at the same time; foreign lines are passed over."""
+    server.answers = [http(200, {"id": "a"})]
+    with chainhub.Submissions(path) as jobs:
+        mode(jobs.submit("1", things.order))
+        with pytest.raises(chainhub.JournalError, match="is in use by another process"):
+            chainhub.Submissions(path)
+        other = resource_of(package, mode, mode.client("sk-test-other", base_url=server.url))
+        with pytest.raises(chainhub.JournalError, match="was made with another key"):
+            mode(jobs.submit("2", other.order))
+    lines = path.read_bytes()
+    strange = [b'{"v":1,"key":7}', b'{"v":1,"key":"z","id":"a"}', b'{"v":1,"key":"z","at":-1}']
+    path.write_bytes(lines + b"\n".join(strange) + b"\n")
+    with chainhub.Submissions(path) as jobs:
+        assert [job.key for job in jobs] == ["1"]
+    path.write_bytes(b'{"v":1,"key":7}\n')
+    with pytest.raises(chainhub.JournalError, match=r"the file of submissions .* in line 1"):
+        chainhub.Submissions(path)
+
+
+def test_one_that_is_dropped_releases_the_file(path):
+    """Whoever forgets to close it can open it again."""
+    for _ in range(2):
+        assert list(chainhub.Submissions(path)) == []
+
+
+def test_an_id_that_cannot_be_written(things, mode, server, http, path, monkeypatch):
+    """The disk is full at the worst moment: the task is there, and the message names it."""
+    server.answers = [http(200, {"id": "paid"})]
+    whole, left = os.write, [b"header", b"intent"]
+
+    def write(descriptor, data):
+        if not data.startswith(b'{"v":1'):
+            return whole(descriptor, data)
+        if not left:
+            raise OSError(28, "No space left on device")
+        left.pop()
+        return whole(descriptor, data)
+
+    jobs = chainhub.Submissions(path)
+    monkeypatch.setattr(os, "write", write)
+    with pytest.raises(chainhub.JournalError, match=r"No space left.*; the task of '1' is paid"):
+        mode(jobs.submit("1", things.order))
+    monkeypatch.undo()
+    jobs.close()
+    jobs.close()
+    with chainhub.Submissions(path) as jobs:
+        assert [error.key for error in jobs.in_doubt] == ["1"]
+
+
+def test_files_are_compared_by_what_is_in_them(tmp_path):
+    """And models and bytes by what they hold; other arguments by their text."""
+    picture = tmp_path / "cow.png"
+    picture.write_bytes(b"cow")
+    with picture.open("rb") as one, picture.open("rb") as two:
+        first, second = (_plain(File(held, "cow.png")) for held in (one, two))
+        assert first == second
+        assert one.read() == b"cow"
+    assert _plain(b"cow") == first[2] != _plain(b"pig")
+    assert _plain(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01 00:00:00+00:00"
+    task = chainhub.VideoTask("a", "completed", 1)
+    assert _plain(task) == task.to_dict()
+
+
+class Shop:
+    """Takes orders, and drops the answers of some."""
+
+    def __init__(self, http, chance, share=0.0):
+        self.orders, self.http, self.chance, self.share = [], http, chance, share
+
+    def __call__(self, connection, head):
+        key = re.search(rb"prompt=(\w+)", head)[1].decode()
+        self.orders.append(key)
+        answer = self.http(200, {"id": f"task-{key}"})
+        if self.chance.random() < self.share:
+            connection.sendall(answer[: self.chance.randrange(len(answer))])
+            connection.close()
+        else:
+            connection.sendall(answer)
+
+
+def test_fifty_dropped_answers(things, mode, server, http, path):
+    """No order is placed twice, and each of those without an answer is in doubt."""
+    shop = Shop(http, random.Random(1), share=0.35)
+    server.answers = [shop]
+    keys = [f"k{number}" for number in range(200)]
+    for _ in range(2):
+        lost = set()
+        with chainhub.Submissions(path) as jobs:
+            for key in keys:
+                try:
+                    assert mode(jobs.submit(key, things.order, prompt=key)).id == f"task-{key}"
+                except (chainhub.AmbiguousOutcome, chainhub.ResponseError):
+                    pass
+                except chainhub.SubmissionInDoubt as error:
+                    lost.add(error.key)
+            known = {job.key for job in jobs}
+            assert {error.key for error in jobs.in_doubt} == set(keys) - known
+    assert len(lost) >= 50
+    assert lost | known == set(keys)
+    assert sorted(shop.orders) == sorted(keys)
+
+
+def killed_again_and_again(package, server, http, path, kills, seed):
+    """Kill a process in the middle of its orders, start it again, and look at what was ordered."""
+    chance = random.Random(seed)
+    shop = Shop(http, chance)
+    server.answers = [shop]
+    for _ in range(kills):
+        before = len(shop.orders)
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                client = chainhub.Client("sk-test-own", base_url=server.url)
+                order = contracts.things(package, type("Sync", (), {"asynchronous": False}), client)
+                order._transport = order._runner
+                with chainhub.Submissions(path) as jobs:
+                    for number in itertools.count():
+                        with suppress(chainhub.SubmissionInDoubt):
+                            jobs.submit(f"k{number}", order.order, prompt=f"k{number}")
+            os._exit(0)
+        until(lambda before=before: len(shop.orders) > before)
+        time.sleep(chance.uniform(0.0, 0.05))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with chainhub.Submissions(path) as jobs:
+        known, lost = {job.key for job in jobs}, {error.key for error in jobs.in_doubt}
+    assert len(shop.orders) == len(set(shop.orders)) >= kills
+    assert set(shop.orders) <= known | lost
+    assert known <= set(shop.orders)
+    assert len(lost) <= kills
+
+
+def test_a_process_that_is_killed_orders_nothing_twice(package, server, http, path):
+    """Ten kills: at most one order for each key, and what was ordered is known or in doubt."""
+    killed_again_and_again(package, server, http, path, 10, seed=1)
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_order_nothing_twice(package, server, http, path):
+    """The same two hundred times."""
+    killed_again_and_again(package, server, http, path, 200, seed=2)
