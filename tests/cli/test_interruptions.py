@@ -6,24 +6,22 @@ import threading
 
 import pytest
 
+from chainhub.cli import main
 from chainhub.cli._progress import LiveProgress
 from chainhub.cli._running import Terminated, interruptible
 from chainhub.cli._terminal import Terminal
-
-
-@pytest.mark.parametrize(
-    ("number", "kind"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)]
-)
-def test_both_signals_interrupt(number, kind) -> None:
-    """Each with a kind of its own, for the exit code."""
-    with interruptible(), pytest.raises(kind) as caught:
-        signal.raise_signal(number)
-    assert caught.type is kind
+from chainhub.sandbox import Sandbox, completed
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
-    """It comes through, after the rows are gone and the cursor is back."""
+    """It comes through, after the rows are gone and the cursor is back; without rows, no line."""
+    came = watched()
+    progress = LiveProgress(["x"], Terminal.of_process())
+    progress.ended("x", good=True)
+    with progress:
+        pass
+    assert came() == "\x1b[?25l\x1b[?25h"
     came = watched()
     terminal = Terminal.of_process()
     progress = LiveProgress(["x"], terminal)
@@ -36,14 +34,31 @@ def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
             signal.raise_signal(number)
 
     progress._painter.join = interrupted
-    with interruptible(), pytest.raises(KeyboardInterrupt), progress:
+    with interruptible(), pytest.raises(KeyboardInterrupt) as caught, progress:
         terminal.say("kept until the rows are away")
+    assert caught.type is (Terminated if number == signal.SIGTERM else KeyboardInterrupt)
     assert len(joins) == 2
     raw = came()
     assert "kept until the rows are away\r\n" in raw
     assert "\r\x1b[2K\x1b[1A\x1b[2K" in raw  # also the line below, where ^C is
     assert raw.rpartition("\x1b[2K")[2].startswith("\x1b[?25h")
     assert raw.count("\x1b[?25h") == raw.count("\x1b[?25l") == 1
+
+
+def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:
+    """Only the main thread may set them."""
+    sandbox.add(completed, id="x")
+    found: list[object] = []
+
+    def work() -> None:
+        with interruptible():
+            found.append(signal.getsignal(signal.SIGTERM))
+        found.append(main(["get", "x"]))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    assert found == [signal.getsignal(signal.SIGTERM), 0]
 
 
 def test_signals_are_as_they_were_afterwards() -> None:
@@ -58,30 +73,6 @@ def test_signals_are_as_they_were_afterwards() -> None:
         assert signal.getsignal(signal.SIGTERM) is term
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def test_another_thread_changes_nothing() -> None:
-    """Signals come in the main thread only."""
-    seen: list[bool] = []
-
-    def work() -> None:
-        with interruptible():
-            seen.append(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join(10)
-    assert seen == [signal.getsignal(signal.SIGTERM) is signal.SIG_DFL]
-
-
-def test_no_row_is_no_line(watched) -> None:
-    """The only task has ended."""
-    came = watched()
-    progress = LiveProgress(["x"], Terminal.of_process())
-    progress.ended("x", good=True)
-    with progress:
-        pass
-    assert came() == "\x1b[?25l\x1b[?25h"
 
 
 class Gone(io.StringIO):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from chainhub.cli import main
 from chainhub.sandbox import (
     Sandbox,
     completed,
@@ -77,21 +76,16 @@ def test_results_and_words_do_not_mix(sandbox: Sandbox, chainhub, watched, tmp_p
     assert "chainhub: 1 of 2 done, 1 not, 2 from the journal, in 0:00" in shown
 
 
-def test_an_answer_with_a_foreign_id_changes_no_line(sandbox: Sandbox, chainhub, watched) -> None:
-    """The service may write another id into its answer than was asked for."""
-    for name in ("a", "b"):
-        sandbox.add(completed(extra={"id": "stranger"}), id=name)
-    came = watched(term="dumb")
-    assert chainhub("wait", "a", "b").code == 0
-    assert "stranger" not in came()
-
-
 def test_polls_that_fail_are_shown_in_place(sandbox: Sandbox, chainhub, watched) -> None:
-    """With their count and the cause, until one is good."""
-    sandbox.add([status(503), pending, completed], id="x")
+    """With their count and the cause, until one is good; the picture steps aside for notes."""
+    sandbox.add([status(503), state("video_polishing"), completed], id="x")
     came = watched()
     assert chainhub("wait", "x", "--interval", "0.4").code == 0
-    assert "x  503 Service Unavailable (1 of 10)  0:0" in ESCAPES.sub("", came())
+    raw = came()
+    assert "x  503 Service Unavailable (1 of 10)  0:0" in ESCAPES.sub("", raw)
+    note = raw.index("chainhub: note: unknown task status 'video_polishing'")
+    before = ESCAPES.sub("", raw[:note].rpartition("\x1b[2K")[2])
+    assert before.strip("\r\n") == ""
 
 
 def test_a_dead_address_is_shown_on_a_plain_terminal(chainhub, watched, dead_address) -> None:
@@ -106,26 +100,16 @@ def test_a_dead_address_is_shown_on_a_plain_terminal(chainhub, watched, dead_add
     assert "no response in 4 attempts; last error: could not connect: Connection refused" in last
 
 
-def test_a_note_has_a_line_of_its_own(sandbox: Sandbox, chainhub, watched) -> None:
-    """The picture steps aside for what is told at any time."""
-    sandbox.add([pending, state("video_polishing"), completed], id="note")
-    came = watched()
-    assert chainhub("wait", "note", "--interval", "0.2").code == 0
-    raw = came()
-    shown = raw.index("chainhub: note: unknown task status 'video_polishing'")
-    before = ESCAPES.sub("", raw[:shown].rpartition("\x1b[2K")[2])
-    assert before.strip("\r\n") == ""
-
-
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_a_terminal_that_can_do_little_gets_lines(term, sandbox, chainhub, watched) -> None:
-    """One for each change, and no escape sequence."""
+    """One for each change, and no escape sequence; an answer with a foreign id changes none."""
     sandbox.add([pending, completed], id="x")
+    sandbox.add(completed(extra={"id": "stranger"}), id="y")
     came = watched(term=term)
     assert chainhub("watch", "x", "--interval", "0.05").code == 0
-    assert chainhub("wait", "x").code == 0
+    assert chainhub("wait", "x", "y").code == 0
     raw = came()
-    assert "\x1b" not in raw
+    assert ("\x1b" in raw, "stranger" in raw) == (False, False)
     assert re.match(r"0:0\d  x  pending\r\n", raw)
 
 
@@ -265,46 +249,26 @@ def test_the_prompt_asks_for_a_key_and_does_not_show_it(sandbox: Sandbox, termin
     assert "x  completed" in typed.shown
 
 
-def test_a_sandbox_is_played_until_ctrl_c(terminal) -> None:
-    """It prints what another terminal needs, and Ctrl-C is a good end."""
+def test_a_sandbox_is_played_until_ctrl_c(terminal, chainhub, monkeypatch) -> None:
+    """It prints what another terminal needs, and Ctrl-C is a good end; a mistake is a sentence."""
+
+    def press(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", press)
+    done = chainhub("sandbox", "--port", "0", "--speed", "3", "--key", "made-up")
+    assert (done.code, "export CHAINHUB_API_KEY=made-up\n" in done.out) == (0, True)
+    done = chainhub("sandbox", "--port", "0", "--host", "0.0.0.0")
+    assert (done.code, "--allow-remote" in done.err) == (2, True)
+    monkeypatch.undo()
     typed = terminal("sandbox", "--port", "0")
     shown = typed.until("export CHAINHUB_API_KEY=", "never-ends")
     variables = dict(re.findall(r"^export (\w+)=(\S+)", shown, re.MULTILINE))
+    assert max(map(len, shown.splitlines())) <= 100
     other = terminal("wait", "veo3.1-fast:completes", "--deadline", "1s", **variables)
     assert other.end() == 6
     typed.type("\x03")
     assert typed.end() == 0
-
-
-def test_the_sandbox_in_this_process(chainhub, monkeypatch) -> None:
-    """A mistake is a sentence, the end is good."""
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) > 1:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(time, "sleep", sleep)
-    done = chainhub("sandbox", "--port", "0", "--speed", "3")
-    assert done.code == 0
-    assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in done.out
-    assert max(map(len, done.out.splitlines())) <= 100
-    waits.clear()
-    done = chainhub("sandbox", "--port", "0", "--key", "made-up")
-    assert "export CHAINHUB_API_KEY=made-up\n" in done.out
-    done = chainhub("sandbox", "--port", "0", "--host", "0.0.0.0")
-    assert (done.code, "--allow-remote" in done.err) == (2, True)
-
-
-def test_in_another_thread_signals_are_left_alone(sandbox: Sandbox) -> None:
-    """Only the main thread may set them."""
-    sandbox.add(completed, id="x")
-    codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(main(["get", "x"])))
-    thread.start()
-    thread.join(20)
-    assert codes == [0]
 
 
 def test_other_warnings_stay_as_they_are(sandbox: Sandbox, chainhub, monkeypatch) -> None:

@@ -14,28 +14,6 @@ from chainhub.sandbox import task_ids
 from chainhub.sandbox.__main__ import main
 
 
-@pytest.fixture
-def _ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Press Ctrl-C as soon as the command waits."""
-
-    def press(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(time, "sleep", press)
-
-
-@pytest.mark.usefixtures("_ends_at_once")
-def test_it_says_how_to_use_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """The place, the key and every ready task are printed; Ctrl-C is a good end."""
-    assert main(["--port", "0", "--key", "sk-test-mine", "--speed", "2"]) == 0
-    out, err = capsys.readouterr()
-    assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in out
-    assert "export CHAINHUB_API_KEY=sk-test-mine\n" in out
-    assert task_ids() in out
-    assert max(map(len, out.splitlines())) <= 100
-    assert err == ""
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -69,10 +47,12 @@ def test_a_missing_extra_is_one_sentence(capsys, monkeypatch) -> None:
     assert '--index-url https://INDEX/simple/ "chainhub[sandbox]"' in capsys.readouterr().err
 
 
-def test_sigterm_is_ctrl_c(capsys, monkeypatch) -> None:
-    """Run as a program, the command also ends in order when it is asked to terminate."""
-    monkeypatch.setattr(sys, "argv", ["sandbox", "--port", "0"])
-    monkeypatch.setattr(time, "sleep", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_how_to_use_it(capsys, monkeypatch, number) -> None:
+    """The place, the key and every ready task; Ctrl-C is a good end, and so is SIGTERM."""
+    arguments = ["sandbox", "--port", "0", "--key", "sk-test-mine", "--speed", "2"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(time, "sleep", lambda _: os.kill(os.getpid(), number))
     before = signal.getsignal(signal.SIGTERM)
     try:
         # By its path: pytest, which loads modules of a plugin's package itself, cannot run them.
@@ -80,8 +60,13 @@ def test_sigterm_is_ctrl_c(capsys, monkeypatch) -> None:
             runpy.run_path(program.__file__, run_name="__main__")
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert end.value.code == 0
-    assert "until Ctrl-C" in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert (end.value.code, err) == (0, "")
+    assert "until Ctrl-C" in out
+    assert "export CHAINHUB_BASE_URL=http://127.0.0.1:" in out
+    assert "export CHAINHUB_API_KEY=sk-test-mine\n" in out
+    assert task_ids() in out
+    assert max(map(len, out.splitlines())) <= 100
 
 
 def test_it_ends_cleanly_as_a_process() -> None:

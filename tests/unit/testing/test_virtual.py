@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -41,21 +42,16 @@ def played(mode, clock: VirtualClock):
         yield sandbox, mode.client(sandbox.key, base_url=sandbox.base_url)
 
 
-def places() -> tuple[object, ...]:
-    """Return what a clock takes the place of."""
-    return (
-        *(_clock.monotonic, _clock.sleep, _clock.asleep, _clock.timeout),
-        _clock.request_under_way,
-    )
-
-
-def test_time_is_given_back() -> None:
-    """After the block, clients sleep again."""
-    before = places()
+def test_one_clock_is_in_use_and_gives_time_back() -> None:
+    """A second one would skip the sleeps of the first; after the block, clients sleep again."""
+    names = ("monotonic", "sleep", "asleep", "timeout", "request_under_way")
+    before = [getattr(_clock, name) for name in names]
     with virtual_time() as clock:
-        assert _clock.monotonic == clock.monotonic
-        assert not set(places()) & set(before)
-    assert places() == before
+        assert repr(clock) == "<VirtualClock, 0.000 s skipped>"
+        assert not {getattr(_clock, name) for name in names} & set(before)
+        with pytest.raises(RuntimeError, match="already in use"), virtual_time():
+            pass
+    assert [getattr(_clock, name) for name in names] == before
 
 
 @contextmanager
@@ -66,14 +62,6 @@ def request(clock: VirtualClock) -> Iterator[None]:
         yield
     finally:
         clock.request_under_way(-1)
-
-
-def test_only_one_clock_is_in_use() -> None:
-    """A second one would skip the sleeps of the first; later is another matter."""
-    with virtual_time(), pytest.raises(RuntimeError, match="already in use"), virtual_time():
-        pass
-    with virtual_time() as clock:
-        assert repr(clock) == "<VirtualClock, 0.000 s skipped>"
 
 
 def test_a_sleep_takes_its_time_and_no_other(clock: VirtualClock) -> None:
@@ -115,8 +103,17 @@ def test_tasks_wake_in_the_order_they_are_due(clock: VirtualClock) -> None:
     assert woken == [("b", 100), ("c", 200), ("b", 250), ("a", 500), ("b", 550)]
 
 
+def run_together(*works) -> None:
+    """Run functions in threads of their own."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+
 def test_threads_wake_in_the_order_they_are_due(clock: VirtualClock) -> None:
-    """No thread loses time to the sleep of another."""
+    """No thread loses time to the sleep of another, and those that only wait cost little."""
     woken: list[tuple[str, int]] = []
     together = threading.Barrier(2)
 
@@ -126,29 +123,17 @@ def test_threads_wake_in_the_order_they_are_due(clock: VirtualClock) -> None:
             _clock.sleep(delay, None)
             woken.append((name, round(clock.skipped, -1)))
 
-    threads = [threading.Thread(target=sleeper, args=args) for args in [("a", 400), ("b", 300)]]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
+    run_together(partial(sleeper, "a", 400), partial(sleeper, "b", 300))
     assert woken == [("b", 300), ("a", 400), ("b", 600), ("a", 800), ("b", 900), ("a", 1200)]
 
-
-def test_whom_nobody_waits_for_costs_little(clock: VirtualClock) -> None:
-    """A thread that only waits for others, or is asleep itself, is not waited for each time."""
-
-    def sleeper() -> None:
+    def often() -> None:
         for _ in range(150):
             _clock.sleep(10, None)
 
-    threads = [threading.Thread(target=sleeper) for _ in range(2)]
     began = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    run_together(often, often)
     assert time.monotonic() - began < 2
-    assert clock.skipped == pytest.approx(1500, abs=50)
+    assert clock.skipped == pytest.approx(2700, abs=50)
 
 
 def test_loops_in_threads_share_the_time(clock: VirtualClock) -> None:
@@ -178,7 +163,7 @@ def wait_for(condition) -> None:
 
 
 def test_time_stands_while_a_request_is_under_way(clock: VirtualClock) -> None:
-    """Whoever sleeps meanwhile wakes only when the answer is there: no time is taken from it."""
+    """Tasks and threads that sleep meanwhile wake only when the response is there."""
     heard: list[float] = []
 
     async def exchange() -> None:
@@ -192,25 +177,21 @@ def test_time_stands_while_a_request_is_under_way(clock: VirtualClock) -> None:
     asyncio.run(scenario())
     assert heard == [0.0]
     assert clock.skipped == pytest.approx(100, abs=1)
+    began = threading.Event()
 
-
-def test_a_thread_sleeps_through_the_request_of_another(clock: VirtualClock) -> None:
-    """The same with threads."""
-    began, done = threading.Event(), threading.Event()
-    heard: list[float] = []
-
-    def exchange() -> None:
+    def in_thread() -> None:
         with request(clock):
             began.set()
-            done.wait(0.05)
+            threading.Event().wait(0.05)
             heard.append(clock.skipped)
 
-    thread = threading.Thread(target=exchange)
-    thread.start()
-    began.wait(SOON)
-    _clock.sleep(100, None)
-    thread.join(SOON)
-    assert heard == [0.0]
+    def sleep() -> None:
+        began.wait(SOON)
+        _clock.sleep(100, None)
+
+    run_together(in_thread, sleep)
+    assert heard[1] == pytest.approx(100, abs=1)
+    assert clock.skipped == pytest.approx(200, abs=1)
 
 
 def test_a_loop_that_is_closed_is_forgotten(clock: VirtualClock) -> None:
@@ -247,35 +228,27 @@ def test_a_switch_ends_sleeps_of_either_colour(clock: VirtualClock, when: str) -
 
 
 def test_a_block_is_bounded_in_this_time(clock: VirtualClock) -> None:
-    """A time-out of the clock jumps too, and one without seconds never comes."""
+    """A time-out of the clock jumps too, one without seconds never comes; tidying up takes none."""
+
+    async def bounded(turns: int) -> None:
+        async with clock.timeout(300):
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
 
     async def scenario() -> None:
-        with pytest.raises(TimeoutError):
-            async with clock.timeout(300):
-                await asyncio.get_running_loop().create_future()
+        for turns in (0, 50):
+            with pytest.raises(TimeoutError):
+                await bounded(turns)
         async with clock.timeout(None):
             await _clock.asleep(10, None)
         async with clock.timeout(300):
             await _clock.asleep(10, None)
 
     asyncio.run(scenario())
-    assert clock.skipped == pytest.approx(320, abs=1)
-
-
-def test_who_takes_long_to_get_up_is_left_in_peace(clock: VirtualClock) -> None:
-    """After a time-out, somebody may tidy up for many turns of the loop; nobody else sleeps."""
-
-    async def scenario() -> None:
-        async with clock.timeout(300):
-            try:
-                await asyncio.get_running_loop().create_future()
-            finally:
-                for _ in range(50):
-                    await asyncio.sleep(0)
-
-    with pytest.raises(TimeoutError):
-        asyncio.run(scenario())
-    assert clock.skipped == pytest.approx(300, abs=1)
+    assert clock.skipped == pytest.approx(620, abs=1)
 
 
 def test_a_wait_without_end_ends(clock: VirtualClock) -> None:
@@ -306,15 +279,9 @@ def test_many_are_waited_for_in_no_time(mode, clock: VirtualClock, played) -> No
     assert time.monotonic() - began < 30
     assert {outcome.result().status for outcome in outcomes.values()} == {"completed"}
     assert 590 < clock.skipped < 605
-
-
-def test_deadline_of_many_passes_on_the_clock(mode, clock: VirtualClock, played) -> None:
-    """Tasks that never end are given up after the seconds that the caller has named."""
-    sandbox, client = played
-    ids = [sandbox.task("pending") for _ in range(3)]
-    outcomes = mode(client.video.wait_many(ids, deadline=900, interval=60))
-    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout] * 3
-    assert 890 < clock.skipped < 901
+    outcomes = mode(client.video.wait_many([sandbox.task("pending")], deadline=900, interval=60))
+    assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.WaitTimeout]
+    assert 1480 < clock.skipped < 1506
 
 
 def test_a_switch_ends_the_pause_between_questions_about_many(mode) -> None:
@@ -341,6 +308,31 @@ def test_a_switch_ends_the_pause_between_questions_about_many(mode) -> None:
     timer.join()
 
 
+def test_waits_side_by_side_take_no_time_from_each_other(clock: VirtualClock) -> None:
+    """A slow answer to one is no time-out, and ids that come late are waited for by one clock."""
+    with Sandbox() as sandbox:
+        slow_one = sandbox.task(slow(0.1), "completed")
+        long_one = sandbox.task(pending(seconds=600), "completed")
+
+        async def ids():
+            for _ in range(3):
+                yield sandbox.task(pending(seconds=60), "completed")
+                await _clock.asleep(300, None)
+
+        async def scenario():
+            key, url = sandbox.key, sandbox.base_url
+            async with chainhub.AsyncClient(key, base_url=url, timeout=5) as client:
+                found = client.video.as_completed(ids(), interval=10, deadline=2000)
+                ends = [(o.result().status, round(clock.skipped, -2)) async for o in found]
+                waits = [client.video.wait(task_id) for task_id in (long_one, slow_one)]
+                return ends, await asyncio.gather(*waits)
+
+        ends, tasks = asyncio.run(scenario())
+        assert ends == [("completed", 100), ("completed", 400), ("completed", 700)]
+        assert [task.status for task in tasks] == ["completed"] * 2
+        assert [one.status for one in sandbox.requests if one.task_id == slow_one] == [200, 200]
+
+
 def test_threads_wait_side_by_side(clock: VirtualClock) -> None:
     """Waits in several threads end each at its own time."""
     ended: list[tuple[int, int]] = []
@@ -351,12 +343,17 @@ def test_threads_wait_side_by_side(clock: VirtualClock) -> None:
             client.video.wait(task_id, interval=20, deadline=seconds + 50)
             ended.append((seconds, round(clock.skipped, -2)))
 
-        threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (600, 200, 400)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(10)
+        run_together(*(partial(wait, seconds) for seconds in (600, 200, 400)))
     assert ended == [(200, 200), (400, 400), (600, 600)]
+
+
+def test_a_sandbox_made_before_keeps_its_own_time() -> None:
+    """It goes by the time that it was made in."""
+    with Sandbox() as sandbox, virtual_time():
+        task_id = sandbox.task(pending(seconds=600), "completed")
+        with chainhub.Client(sandbox.key, base_url=sandbox.base_url) as client:
+            _clock.sleep(1000, None)
+            assert client.video.query(task_id).status == "pending"
 
 
 def test_downloads_pause_on_the_clock(mode, clock: VirtualClock, played, tmp_path) -> None:
@@ -367,47 +364,3 @@ def test_downloads_pause_on_the_clock(mode, clock: VirtualClock, played, tmp_pat
     outcomes = mode(client.video.download_many(ids, into=tmp_path))
     assert [outcome.error for outcome in outcomes.values()] == [None] * 3
     assert 30 <= clock.skipped < 150
-
-
-def test_ids_that_come_late_are_waited_for(clock: VirtualClock) -> None:
-    """An asynchronous source of ids may sleep by the same clock."""
-    with Sandbox() as sandbox:
-
-        async def ids():
-            for _ in range(3):
-                yield sandbox.task(pending(seconds=60), "completed")
-                await _clock.asleep(300, None)
-
-        async def consume():
-            async with chainhub.AsyncClient(sandbox.key, base_url=sandbox.base_url) as client:
-                found = client.video.as_completed(ids(), interval=10, deadline=2000)
-                return [(outcome.result(), round(clock.skipped, -2)) async for outcome in found]
-
-        assert [when for _, when in asyncio.run(consume())] == [100, 400, 700]
-
-
-def test_waits_side_by_side_take_no_time_from_each_other(clock: VirtualClock) -> None:
-    """A slow answer to one is no time-out, however long another one has to sleep."""
-    with Sandbox() as sandbox:
-        hurried = sandbox.task(slow(0.1), "completed")
-        patient = sandbox.task(pending(seconds=600), "completed")
-
-        async def scenario():
-            async with chainhub.AsyncClient(
-                sandbox.key, base_url=sandbox.base_url, timeout=5
-            ) as client:
-                waits = [client.video.wait(task_id) for task_id in (patient, hurried)]
-                return await asyncio.gather(*waits)
-
-        assert [task.status for task in asyncio.run(scenario())] == ["completed"] * 2
-        words = [seen.status for seen in sandbox.requests if seen.task_id == hurried]
-        assert words == [200, 200]
-
-
-def test_a_sandbox_made_before_keeps_its_own_time() -> None:
-    """It goes by the time that it was made in."""
-    with Sandbox() as sandbox, virtual_time():
-        task_id = sandbox.task(pending(seconds=600), "completed")
-        with chainhub.Client(sandbox.key, base_url=sandbox.base_url) as client:
-            _clock.sleep(1000, None)
-            assert client.video.query(task_id).status == "pending"
