@@ -63,7 +63,9 @@ def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
     moment = evolve(moment, state=evolve(moment.state, word=word))
     if task.status == [["status"]] and ["video_url"] in task.results:
         formats = (form for start, form in _FAMILIES.items() if moment.id.startswith(start))
-        draft.body = next(formats, _published)(moment)
+        facts: Body = {"id": moment.id, "status": word, "video_url": moment.url}
+        facts["status_update_time"] = int(moment.updated * 1000)
+        draft.body = next(formats, _published)(facts, moment)
     else:
         _fill(draft, task, moment)
     return {**draft.body, **moment.state.extra}, word
@@ -150,28 +152,15 @@ def _put_reason(draft: Draft, task: TaskFields, moment: Moment) -> None:
             draft.put(path, lambda: code)
 
 
-def _published(moment: Moment) -> Body:
+def _published(body: Body, moment: Moment) -> Body:
     """Return the format of the contract's example: every field is there."""
-    body: Body = {
-        "id": moment.id,
-        "status": moment.state.word,
-        "video_url": moment.url,
-        "enhanced_prompt": PROMPT,
-        "status_update_time": int(moment.updated * 1000),
-    }
     if isinstance(moment.state, Failure):
         body["error"] = {"message": moment.state.reason, "code": moment.state.code}
-    return body
+    return {**body, "enhanced_prompt": PROMPT}
 
 
-def _veo(moment: Moment) -> Body:
+def _veo(body: Body, moment: Moment) -> Body:
     """Return the format with a `detail` once work has begun; the prompt is only there then."""
-    body: Body = {
-        "id": moment.id,
-        "status": moment.state.word,
-        "video_url": moment.url,
-        "status_update_time": int(moment.updated * 1000),
-    }
     if moment.progress == 0 and moment.reason is None and moment.url is None:
         return {**body, "enhanced_prompt": ""}
     detail: Body = {
@@ -186,48 +175,37 @@ def _veo(moment: Moment) -> Body:
     return {**body, "detail": detail}
 
 
-def _sora(moment: Moment) -> Body:
+def _sora(body: Body, moment: Moment) -> Body:
     """Return the format without a URL while running and with a nested progress."""
-    done, word = round(moment.progress, 2), moment.state.word
-    body: Body = {
-        "id": moment.id,
-        "detail": {
-            "id": moment.id.partition(":")[2],
-            "status": word,
-            "pending_info": {"progress_pct": done, "failure_reason": moment.reason},
-        },
-        "status": word,
-        "status_update_time": int(moment.updated * 1000),
-    }
-    return body if moment.url is None else {**body, "video_url": moment.url}
+    info: Body = {"progress_pct": round(moment.progress, 2), "failure_reason": moment.reason}
+    own = moment.id.partition(":")[2]
+    detail: Body = {"id": own, "status": moment.state.word, "pending_info": info}
+    return {**_without_null(body), "detail": detail}
 
 
-def _grok(moment: Moment) -> Body:
+def _grok(body: Body, moment: Moment) -> Body:
     """Return the format with times in seconds, a progress in percent and an `error` string."""
     return {
-        "id": moment.id,
+        **body,
         "error": moment.reason or "",
         "model": "grok-3",
-        "status": moment.state.word,
         "progress": int(moment.progress * 100),
         "video_url": moment.url or "",
         "status_update_time": int(moment.updated),
     }
 
 
-def _bare(moment: Moment) -> Body:
+def _bare(body: Body, moment: Moment) -> Body:
     """Return the shortest format: times in seconds and nothing that is not there yet."""
-    body: Body = {
-        "id": moment.id,
-        "status": moment.state.word,
-        "status_update_time": int(moment.updated),
-    }
-    if moment.reason is not None:
-        body["fail_reason"] = moment.reason
-    return body if moment.url is None else {**body, "video_url": moment.url}
+    facts: Body = {"status_update_time": int(moment.updated), "fail_reason": moment.reason}
+    return _without_null({**body, **facts})
 
 
-_FAMILIES: Mapping[str, Callable[[Moment], Body]] = {
+def _without_null(body: Body) -> Body:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+_FAMILIES: Mapping[str, Callable[[Body, Moment], Body]] = {
     "veo": _veo,
     "sora": _sora,
     "grok": _grok,
