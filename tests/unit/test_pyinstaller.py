@@ -12,14 +12,18 @@ import chainhub
 
 
 def test_the_hook_names_what_is_imported_lazily(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every home of a public name, every model, the sandbox's video, the metadata."""
+    """Every home of a public name, every model, the sandbox's files, the metadata."""
     hooks = types.ModuleType("PyInstaller.utils.hooks")
     hooks.collect_submodules = lambda name: [f"{name}.every"]
-    hooks.collect_data_files = lambda name: [("sample.mp4", name)]
+    hooks.collect_data_files = lambda name, includes=("*.*",): [(includes[0], name)]
     hooks.copy_metadata = lambda name, *, recursive: [(f"{name}.dist-info", str(recursive))]
     monkeypatch.setitem(sys.modules, hooks.__name__, hooks)
     (folder,) = import_module("chainhub.__pyinstaller").get_hook_dirs()
     said = runpy.run_path(str(Path(folder) / "hook-chainhub.py"))
     assert set(chainhub._HOME.values()) < set(said["hiddenimports"])
     assert said["hiddenimports"][-1] == "chainhub_api.models.every"
-    assert said["datas"] == [("sample.mp4", "chainhub.sandbox"), ("chainhub.dist-info", "True")]
+    assert said["datas"] == [
+        ("*.*", "chainhub.sandbox"),
+        ("contract.json", "chainhub_api"),
+        ("chainhub.dist-info", "True"),
+    ]

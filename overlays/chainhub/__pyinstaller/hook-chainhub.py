@@ -1,8 +1,10 @@
-"""Tell PyInstaller what it cannot see: lazy imports, the sandbox's video, the metadata."""
+"""Tell PyInstaller what it cannot see: lazy imports, the sandbox's files, the metadata."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 
 import chainhub
 
 hiddenimports = [*vars(chainhub)["_HOME"].values(), *collect_submodules("chainhub_api.models")]
-datas = collect_data_files("chainhub.sandbox") + copy_metadata("chainhub", recursive=True)
+datas = collect_data_files("chainhub.sandbox")
+datas += collect_data_files("chainhub_api", includes=["contract.json"])
+datas += copy_metadata("chainhub", recursive=True)
