@@ -131,7 +131,9 @@ class Drop(Step):
 
     hard: bool
 
-    __call__ = Step.lasting
+    def __call__(self, *, polls: int | None = None, seconds: float | None = None) -> Self:
+        """Return this step with another length."""
+        return self.lasting(polls=polls, seconds=seconds)
 
 
 @frozen(kw_only=True)
