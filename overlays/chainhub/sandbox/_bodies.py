@@ -61,7 +61,7 @@ def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
     draft = Draft(operation)
     word = _word(draft, task, moment)
     moment = evolve(moment, state=evolve(moment.state, word=word))
-    if task.status == [["status"]] and ["video_url"] in task.results:
+    if all(path in (*task.results, *task.reason) for path in _SAID_BY_FAMILIES):
         formats = (form for start, form in _FAMILIES.items() if moment.id.startswith(start))
         facts: Body = {"id": moment.id, "status": word, "video_url": moment.url}
         facts["status_update_time"] = int(moment.updated * 1000)
@@ -205,6 +205,14 @@ def _without_null(body: Body) -> Body:
     return {name: value for name, value in body.items() if value is not None}
 
 
+# An operation whose answers are not read at all these places has one format, its own.
+_SAID_BY_FAMILIES = (
+    ["video_url"],
+    ["error"],
+    ["fail_reason"],
+    ["detail", "video_generation_error"],
+    ["detail", "pending_info", "failure_reason"],
+)
 _FAMILIES: Mapping[str, Callable[[Body, Moment], Body]] = {
     "veo": _veo,
     "sora": _sora,
