@@ -8,7 +8,6 @@ import pytest
 
 from chainhub.sandbox import (
     Sandbox,
-    Step,
     completed,
     completed_without_url,
     failed,
@@ -26,7 +25,7 @@ NUMBERS = itertools.count()
 def body(sandbox: Sandbox, client: httpx.Client):
     """Give a function that returns the body of a task of this family, half done by default."""
 
-    def read(family: str, step: Step, *, begun: bool = True):
+    def read(family: str, step, *, begun: bool = True):
         script = [pending(seconds=0), step] if begun else [step]
         return ask(client, sandbox.add(script, id=f"{family}{next(NUMBERS)}")).json()
 
@@ -70,23 +69,15 @@ def test_veo_moves_the_prompt_into_its_detail(body) -> None:
     assert (queued["enhanced_prompt"], "detail" in queued) == ("", False)
     assert "enhanced_prompt" not in begun
     assert (begun["detail"]["running"], "video_url" in begun["detail"]) == (True, False)
+    for step in (FAILED, completed(url=URL)):  # at once, if there is something to tell
+        detail = body("veo", step, begun=False)["detail"]
+        assert detail["running"] is False
+        assert ("upsample_video_url" in detail) is (step != FAILED)
 
 
-@pytest.mark.parametrize("step", [FAILED, completed(url=URL)])
-def test_veo_has_a_detail_at_once_if_there_is_something_to_tell(body, step: Step) -> None:
-    """A task that fails or completes with its first step has its detail all the same."""
-    detail = body("veo", step, begun=False)["detail"]
-    assert detail["running"] is False
-    assert ("upsample_video_url" in detail) is (step != FAILED)
-
-
-def test_progress_is_a_share_or_a_percentage(body) -> None:
-    """Progress is told as the family tells it."""
+def test_progress_and_code_are_told_as_the_family_does(body) -> None:
+    """A share or a percentage; only the published format has a code, of a failure."""
     assert body("sora-2:", pending)["detail"]["pending_info"]["progress_pct"] == 0.5
     assert body("grok:", pending)["progress"] == 50
-
-
-def test_the_published_format_tells_the_code(body) -> None:
-    """Of a failure; other tasks have no error at all."""
     assert body("0", FAILED)["error"] == {"message": "no luck", "code": "unlucky"}
     assert "error" not in body("0", pending)
