@@ -470,6 +470,10 @@ def test_every_command_takes_a_task_operation(sandbox, chainhub, asked, tmp_path
         (["--task", "clips.find"], "clips.find takes --parameter model_name=…\n"),
         (["--task", "video.query", "--parameter", "a=b"], "video.query takes no --parameter\n"),
         (["--task", "clips.find", "--parameter", "model_name"], "takes --parameter model_name=…"),
+        (
+            ["--task", "clips.find", *["--parameter", "model_name=a"] * 2],
+            "clips.find takes --parameter model_name=…",
+        ),
     ],
 )
 def test_a_task_operation_must_be_known(words, sentence, sandbox, chainhub, asked) -> None:

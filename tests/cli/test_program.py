@@ -125,6 +125,7 @@ def test_shells_complete_commands_and_operations(shell) -> None:
     for words, expected, other in (
         ("chainhub wa", {"wait", "watch"}, "doctor"),
         ("chainhub get x --task vid", {"video.query"}, "wait"),
+        ("chainhub get x --task zz", set(), "video.query"),
     ):
         done = start(
             _CHAINHUB_COMPLETE=f"complete_{shell}",

@@ -56,11 +56,11 @@ def parse_span(text: str | float) -> float:
     return seconds
 
 
-def _task_names(incomplete: str) -> list[str]:
-    """Return the task operations that begin so, for the shell's completion."""
+def _task_names() -> list[str]:
+    """Return the task operations for the shell's completion, which Typer narrows down."""
     from chainhub_api.tasks import TASKS
 
-    return [name for name in TASKS if name.startswith(incomplete)]
+    return list(TASKS)
 
 
 _text = partial(typer.Option, show_default=False)

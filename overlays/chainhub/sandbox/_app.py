@@ -196,7 +196,6 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
     """Return the application with its routes and its error responses; requests go into `log`."""
     # `/v1/video/list` is not the task "list": what is written out goes before what is filled in.
     known = sorted(service.operations.values(), key=lambda one: _PARAMETER.sub("{", one.path))
-    known.sort(key=lambda one: one.path.count("{"))
     routes = [
         Route(_numbered(one.path), partial(service.answer, one), methods=[one.method])
         for one in known

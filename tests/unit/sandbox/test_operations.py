@@ -17,11 +17,11 @@ from chainhub.sandbox import (
     expired,
     failed,
     pending,
-    processing,
+    queued,
     reset,
-    slow,
     state,
     status,
+    video_generating,
     video_upsampling_failed,
 )
 from tests.unit.sandbox.conftest import KEY, PLAIN
@@ -150,9 +150,9 @@ def send(sandbox):
 
 def test_a_task_of_a_nested_shape(sandbox, send) -> None:
     """Words are those that the operation declares; what the example has of old is taken away."""
-    script = (pending, processing, failed("unsafe"), cancelled, completed_without_url)
-    task_id = sandbox.task(*script, completed(results=2), operation="clips.find")
-    seen = [send(f"/clips/{task_id}").json()["data"] for _ in range(6)]
+    script = (queued, video_generating, failed("unsafe"), cancelled, completed_without_url)
+    task_id = sandbox.task(*script, completed(results=2), id="a/b", operation="clips.find")
+    seen = [send("/clips/a%2Fb").json()["data"] for _ in range(6)]
     assert [one["task_status"] for one in seen] == [
         "submitted", "processing", "failed", "failed", "succeed", "succeed",
     ]  # fmt: skip
@@ -241,18 +241,20 @@ def test_a_create_operation_starts_a_task(sandbox, send) -> None:
 
 def test_faults_of_an_operation(sandbox, send) -> None:
     """Each is met by one request; after a cut the task is there all the same."""
-    sandbox.faults(status(503), reset, cut(0), slow(0, polls=2), operation="clips.create")
-    assert send("/clips", "POST").status_code == 503
-    for _ in range(2):
+    sandbox.faults(status(503, polls=2), reset, cut(0), operation="clips.create")
+    for _ in range(4):
         with suppress(httpx.TransportError):
             send("/clips", "POST")
-    assert [one.status for one in sandbox.requests] == [503, None, 201]
-    assert [one.task_id is None for one in sandbox.requests] == [True, True, False]
+    assert [one.status for one in sandbox.requests] == [503, 503, None, 201]
+    assert [one.task_id is None for one in sandbox.requests] == [True, True, True, False]
     assert send(f"/clips/{sandbox.requests[-1].task_id}").status_code == 200
     assert [send("/clips", "POST").status_code for _ in range(3)] == [201] * 3
-    sandbox.faults(answer("[]"), slow(0), operation="clips.find")
+    sandbox.faults(answer("[]"), cut(0.5), operation="clips.find")
     sandbox.task("pending", id="x")
-    assert [send("/clips/x").json() == [] for _ in range(2)] == [True, False]
+    assert send("/clips/x").json() == []
+    with pytest.raises(httpx.RemoteProtocolError):
+        send("/clips/x")
+    assert send("/clips/x").json()["data"]["task_status"] == "submitted"
     with pytest.raises(ValueError, match=r"'nonsense' is not one of the operations .*files.delete"):
         sandbox.faults(reset, operation="nonsense")
     with pytest.raises(TypeError, match="Step 2 of the faults is not a fault"):
