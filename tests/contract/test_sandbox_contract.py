@@ -7,15 +7,19 @@ nothing, are held against what is known of the service instead, and no other sta
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openapi_schema_validator import OAS30Validator
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import APIOperation, BaseSchema
@@ -88,7 +92,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def operations(schema: BaseSchema) -> list[APIOperation]:
-    """Return every operation that the contract documents and the sandbox has: tasks by their id."""
+    """Return the operations that ask for a task by its id; what others say is tested below."""
     found = [one.ok() for one in schema.get_all_operations()]
     return [one for one in found if (one.method, one.path) == ("get", "/v1/video/query")]
 
@@ -149,3 +153,44 @@ def _explore_unknown(operation: APIOperation, sandbox: Sandbox) -> None:
         assert (got.status_code, said) == (400, expected)
 
     explore()
+
+
+def test_every_operation_of_a_grown_contract_conforms(tmp_path: Path) -> None:
+    """From `contract.json` alone: what a task says, what creates one, files, and all the rest."""
+    grown = PROJECT / "tests" / "golden" / "grown.yaml"
+    words = ["-m", "tools", "generate", "--contract", str(grown), "--into", str(tmp_path)]
+    subprocess.run([sys.executable, *words], cwd=PROJECT, check=True, timeout=120)
+    contract = tmp_path / "chainhub_api" / "contract.json"
+    known = json.loads(contract.read_text("utf-8"))["operations"]
+    assert len(known) > 10
+    with (
+        Sandbox(key=KEY, speed=0, contract=contract) as sandbox,
+        httpx.Client(base_url=sandbox.base_url, headers=HEADERS, trust_env=False) as client,
+    ):
+        for operation in known.values():
+            # All but the word that no contract has; a file is there once its task is completed.
+            script = STATES[:-1] if "task" in operation else [completed]
+            sandbox.add(script, id="7")
+            for _ in script:
+                _conforms(client, operation)
+        for name, operation in known.items():
+            if "create" in operation:
+                _conforms(client, operation)
+                created = sandbox.requests[-1]
+                assert (created.operation, created.task_id is None) == (name, False)
+                _conforms(client, known[operation["create"]["task"]], created.task_id)
+
+
+def _conforms(client: httpx.Client, operation: dict[str, Any], task_id: str | None = "7") -> None:
+    """Send a request with all that is required, and compare the response with the schema."""
+    path, query = operation["path"], {}
+    for name in operation["required"]:
+        place, wire = operation["in"][name]
+        path = path.replace(f"{{{wire}}}", str(task_id))
+        query |= {wire: task_id} if place == "query" else {}
+    got = client.request(operation["method"], path, params=query)
+    assert got.status_code == operation["status"], (path, got.text)
+    if operation["binary"]:
+        assert got.headers["content-type"] == operation["binary"]
+    elif operation["schema"] is not None:
+        OAS30Validator(operation["schema"]).validate(got.json())
