@@ -29,7 +29,6 @@ from chainhub.cli._records import (
 from chainhub.cli._running import (
     open_client,
     parameters_of,
-    task_methods,
     task_name,
     task_operation,
 )
@@ -95,7 +94,7 @@ def watch(
     parameters = parameters_of(service)
     with open_client(service, terminal, on_retry=progress.failing) as client:
         progress.expected = durations_of(client._session, task_named(task_name(service))).expected
-        changes = task_methods(client, service).watch(
+        changes = task_operation(client, service).watch(
             ids[0], deadline=limit(deadline), interval=interval, **parameters
         )
         with progress:
@@ -167,7 +166,7 @@ def wait(
         progress.expected = durations_of(client._session, task_named(task_name(service))).expected
         if file is None:
             terminal.resume_hint = resume_hint
-        outcomes = task_methods(client, service).as_completed(
+        outcomes = task_operation(client, service).as_completed(
             ids,
             deadline=limit(deadline),
             on_update=progress.updated,
@@ -176,7 +175,7 @@ def wait(
             cancel=cancel,
             **parameters,
         )
-        fetch = partial(task_methods(client, service).download, **parameters)
+        fetch = partial(task_operation(client, service).download, **parameters)
         with progress, _downloads(fetch, place or Place(), progress, cancel) as download:
             for outcome in outcomes:
                 if place is None or outcome.error is not None or outcome.task is None:
@@ -253,7 +252,7 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
 
     with open_client(service, terminal) as client:
         terminal.resume_hint = resume_hint
-        fetch = partial(task_methods(client, service).download, **parameters)
+        fetch = partial(task_operation(client, service).download, **parameters)
         with progress, _downloads(fetch, place, progress, Cancel()) as begin:
             for task_id in ids:
                 begin(task_id, task_id, partial(report, task_id, _clock.monotonic()))

@@ -10,6 +10,7 @@ import threading
 import warnings
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
@@ -85,20 +86,9 @@ def parameters_of(service: Service) -> dict[str, str]:
     return given
 
 
-def task_operation(client: Client, service: Service) -> Callable[..., Any]:
-    """Return the task operation as the client has it; it is called with an id and parameters."""
-    tag, _, name = task_name(service).partition(".")
-    return cast("Callable[..., Any]", getattr(getattr(client, tag), name))
-
-
-def task_methods(client: Client, service: Service) -> Any:  # noqa: ANN401 - each tag has its own
-    """Return what waits for tasks of this operation, and downloads their results."""
-    operation = task_operation(client, service)
-    return (
-        operation
-        if hasattr(operation, "wait")
-        else getattr(client, task_name(service).partition(".")[0])
-    )
+def task_operation(client: Client, service: Service) -> Any:  # noqa: ANN401 - each has its model
+    """Return the task operation as the client has it: to be called, to wait, to download."""
+    return attrgetter(task_name(service))(client)
 
 
 def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
