@@ -473,3 +473,30 @@ def test_the_transport_has_no_other_names():
     """Those that are loaded late are as fixed as the others."""
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         chainhub._transport.nonsense  # noqa: B018 - looking is the test
+
+
+def test_after_a_broken_connection_no_other_is_trusted(mode):
+    """The idle ones may be dead as well; after a response with an error status they are good."""
+    client = mode.client(base_url="http://127.0.0.1:9", retry=chainhub.RetryPolicy(base=0.001))
+    transport = client._async_transport if mode.asynchronous else client._transport
+    prepared = transport.prepare(UNDESCRIBED, {"method": "GET", "url": "/v1"})
+    came = [Failure("closed", "reset"), Response(502, [], b""), Response(200, [], b"")]
+    fresh = []
+
+    def exchange(prepared, key, limits):
+        fresh.append(limits.fresh)
+        outcome = came[len(fresh) - 1]
+        if isinstance(outcome, Failure):
+            raise outcome
+        return outcome
+
+    async def aexchange(*arguments):
+        return exchange(*arguments)
+
+    session, options = client._session, transport.options
+    if mode.asynchronous:
+        ended = mode(session.acall(prepared, options, aexchange))
+    else:
+        ended = session.call(prepared, options, exchange)
+    assert ended.value().status == 200
+    assert fresh == [False, True, False]

@@ -105,6 +105,13 @@ def test_headers_that_cannot_carry_a_key(mode, arguments):
     assert repr(object.__new__(kind)) == f"<{kind.__name__}>"
 
 
+@pytest.mark.parametrize("answer", [lambda: f"{KEY}’", lambda: [KEY]])
+def test_callables_that_give_no_key(mode, answer):
+    """What they give may be nearly one."""
+    client = mode.client(answer, base_url="http://127.0.0.1:9")
+    assert_clean(frames(mode, lambda: client.video.query("a")))
+
+
 @pytest.mark.parametrize("named", ["argument", "environment", "file"])
 @pytest.mark.parametrize(
     "wrong",

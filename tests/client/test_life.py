@@ -246,6 +246,7 @@ def test_a_released_session_serves_again(mode, server):
         for client in clients:
             assert mode(client.video.query("a")).status == "pending"
         _session._let_go_of_all()
+        assert [client._session._loops for client in clients] == [{}, {}]
 
 
 def test_what_a_closed_loop_had_is_left_alone(server):
