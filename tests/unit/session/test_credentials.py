@@ -254,10 +254,8 @@ def test_a_failed_refresh_keeps_the_old_key(mode: Sync) -> None:
 
 @pytest.mark.parametrize("leave", [KeyboardInterrupt, SystemExit])
 def test_leaving_is_not_caught(leave: type[BaseException]) -> None:
-    """Ctrl-C in a callable stays what it is, and the lock is free afterwards.
-
-    For sync only: asyncio itself stops at such an exception.
-    """
+    """Ctrl-C in a callable stays what it is, and the lock is free afterwards."""
+    # For sync only: asyncio itself stops at such an exception.
     held = credentials(Source(leave(), KEY))
     with pytest.raises(leave):
         held.key()
