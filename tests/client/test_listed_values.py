@@ -42,7 +42,8 @@ def member(word):
     """Return a member of an enumeration that was generated."""
     models = sys.modules["listed_api.models"]
     kinds = [getattr(models, name) for name in models.__all__]
-    return next(kind(word) for kind in kinds if word in [one.value for one in kind])
+    lists = [kind for kind in kinds if issubclass(kind, enum.Enum)]
+    return next(kind(word) for kind in lists if word in [one.value for one in kind])
 
 
 def sent(mode, server, package, *arguments, **options):
