@@ -84,12 +84,11 @@ class Call:
 
     def next_step(self, outcome: Response | Failure) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
-        good = isinstance(outcome, Response) and 200 <= outcome.status < 300
-        if good:
+        if isinstance(outcome, Response) and 200 <= outcome.status < 300:
             self._session.budget.succeeded(self._spent)
-        self.report_attempt(outcome)
-        if good:
+            self.report_attempt(outcome)
             return self._end(outcome, None)
+        self.report_attempt(outcome)
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
         self._fresh = not isinstance(outcome, Response)
@@ -107,7 +106,7 @@ class Call:
         error = self._error(outcome, step)
         if isinstance(step, Stop):
             logger.debug("not trying again after attempt %d: %s", self._attempts, step.reason)
-            return self._end(outcome, error)
+            return self._end(outcome if isinstance(outcome, Response) else None, error)
         self._spent += step.cost
         logger.info("trying again in %.2f s: %s", step.delay, error)
         if self._observers.on_retry is not None:
@@ -133,8 +132,9 @@ class Call:
 
     def left(self) -> float | None:
         """Return the seconds until the deadline, None without one."""
-        left = self._deadline_at - _clock.monotonic()
-        return None if math.isinf(left) else left
+        if self._deadline_at == math.inf:
+            return None
+        return self._deadline_at - _clock.monotonic()
 
     def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
@@ -166,8 +166,7 @@ class Call:
         error.attempts, error.elapsed = self._attempts, _clock.monotonic() - self._began
         return error
 
-    def _end(self, outcome: Response | Failure | None, error: ChainhubError | None) -> CallResult:
-        answer = outcome if isinstance(outcome, Response) else None
+    def _end(self, answer: Response | None, error: ChainhubError | None) -> CallResult:
         elapsed = _clock.monotonic() - self._began
         if self._observers.on_call is not None:
             self._observers.on_call(
