@@ -479,12 +479,13 @@ def _load_before_forks() -> None:
     """
 
     def load() -> None:
-        for name in ("video", "_tasks.loops", "_tasks.result"):
+        for name in ("_tasks.loops", "_tasks.result"):
             import_module(f"chainhub.{name}")
         import_module("encodings.idna")  # of the first look-up of a name
-        # Operations and models are loaded by the first call that needs them: to import one that a
-        # thread is loading is to wait for it.
-        for name in [name for name in sys.modules if name.startswith("chainhub_api.")]:
+        # Resources, operations and models are loaded by the first call that needs them: to import
+        # one that a thread is loading is to wait for it.
+        generated = ("chainhub_api.", "chainhub_resources.")
+        for name in [name for name in sys.modules if name.startswith(generated)]:
             import_module(name)
 
     if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork

@@ -41,7 +41,8 @@ def generated(
     (folder / "out" / "chainhub_api").rename(folder / name)
     resources = (folder / "out" / "chainhub_resources" / "things.py").read_text("utf-8")
     text = resources.replace("chainhub_api.", f"{name}.")
-    (folder / name / "resources.py").write_text(text, "utf-8")
+    (folder / name / "resources").mkdir()
+    (folder / name / "resources" / "things.py").write_text(text, "utf-8")
     sys.path.insert(0, str(folder))
     # What stands for "not given", and what generated code raises, are the client's own.
     for module in (types, errors):
@@ -49,17 +50,17 @@ def generated(
     try:
         importlib.import_module(f"{name}.models")
         importlib.import_module(f"{name}.servers")
-        importlib.import_module(f"{name}.api.things")
-        return importlib.import_module(f"{name}.resources")
+        return importlib.import_module(f"{name}.api.things")
     finally:
         sys.path.remove(str(folder))
 
 
 def things(package: ModuleType, mode: Any, client: Any) -> Any:
     """Return the resource of the tag `things` for a client."""
+    resources = importlib.import_module(f"{package.__name__.partition('.')[0]}.resources.things")
     if mode.asynchronous:
-        return package.AsyncThingsResource(client._async_transport)
-    return package.ThingsResource(client._transport)
+        return resources.AsyncThingsResource(client._async_transport)
+    return resources.ThingsResource(client._transport)
 
 
 @contextmanager

@@ -8,10 +8,6 @@ import pytest
 
 import chainhub
 from chainhub._tasks import (
-    AsyncFileOperation,
-    AsyncTaskOperation,
-    FileOperation,
-    TaskOperation,
     durations_of,
     methods,
     notebook,
@@ -159,15 +155,7 @@ def package(tmp_path_factory):
 @pytest.fixture
 def things(package, mode, server):
     """Give the resource of a client, with its task operations."""
-    resource = contracts.things(package, mode, mode.client(base_url=server.url))
-    base = AsyncTaskOperation if mode.asynchronous else TaskOperation
-    for name in OPERATIONS:
-        kind = type(name, (base,), {"_task": task_named(f"things.{name}")})
-        setattr(resource, name, kind(resource._runner))
-    base = AsyncFileOperation if mode.asynchronous else FileOperation
-    kind = type("clip_content", (base,), {"_name": "things.clip_content", "_kind": "audio"})
-    resource.clip_content = kind(resource._runner)
-    return resource
+    return contracts.things(package, mode, mode.client(base_url=server.url))
 
 
 def nested(status, urls=(), **more):
@@ -307,7 +295,7 @@ def test_durations_are_learned_for_each_operation(things, mode, server, http):
     answer_with(server, http, *[nested("running"), nested("success", [URL])] * 3)
     for _ in range(3):
         mode(things.nested.wait("a", interval=PACE))
-    session = things._runner.session
+    session = things._transport.session
     known = [durations_of(session, task_named(f"things.{name}")) for name in ("nested", "plain")]
     assert [memory.expected("a", 0.0) is None for memory in known] == [False, True]
 
@@ -382,15 +370,14 @@ def test_a_file_that_an_operation_answers_with(things, mode, server, http, tmp_p
     """By id at once, by a task that is finished; the operation itself has it too, with the key."""
     answer_with(server, http, {"state": "running", "id": "a"}, {"state": "success", "id": "a"})
     server.answers.append(http(200, MP3))
-    client = things._runner
+    client = things._transport
     running = mode(client.run(sys.modules["chainhub_api.api.things.clip"], "Clip", {"id": "a"}))
     with pytest.raises(chainhub.ResultMissing, match="wait for it first"):
         mode(things.clip.download(running, into=tmp_path))
     done = mode(things.clip.wait(running, interval=PACE))
     assert mode(things.clip.download("a", into=tmp_path)).name == "a.mp3"
     assert mode(things.clip.download(done, into=tmp_path, if_exists="replace")).name == "a.mp3"
-    limits = "error", None, (), None, None
-    path = mode(things.clip_content._download({"id": "b"}, None, tmp_path, None, None, *limits))
+    path = mode(things.clip_content.download("b", into=tmp_path, deadline=9))
     assert path.read_bytes() == MP3
     assert targets(server)[2:] == ["/v1/clips/a/content"] * 2 + ["/v1/clips/b/content"]
     assert all(b"authorization: bearer" in request.lower() for request in server.requests)

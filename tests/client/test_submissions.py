@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import chainhub
-from chainhub._tasks import AsyncTaskOperation, TaskOperation, task_named
 from chainhub._tasks.submissions import _plain
 from chainhub_api.types import File
 from tests.client import contracts
@@ -62,11 +61,7 @@ def package(tmp_path_factory):
 
 def resource_of(package, mode, client):
     """Return the resource with the operations."""
-    found = contracts.things(package, mode, client)
-    found._transport = found._runner
-    base = AsyncTaskOperation if mode.asynchronous else TaskOperation
-    found.job = type("job", (base,), {"_task": task_named("things.job")})(found._runner)
-    return found
+    return contracts.things(package, mode, client)
 
 
 @pytest.fixture
@@ -341,7 +336,6 @@ def killed_again_and_again(package, server, http, path, kills, seed):
             with suppress(BaseException):
                 client = chainhub.Client("sk-test-own", base_url=server.url)
                 order = contracts.things(package, type("Sync", (), {"asynchronous": False}), client)
-                order._transport = order._runner
                 with chainhub.Submissions(path) as jobs:
                     for number in itertools.count():
                         with suppress(chainhub.SubmissionInDoubt):

@@ -23,7 +23,8 @@ from tools.tasks.places import Found, Path
 Paths = tuple[Path, ...]
 
 STATES: Final = ("running", "succeeded", "failed", "cancelled", "expired")
-KINDS: Final = ("video", "audio", "image", "file", "none")
+MEDIA: Final = ("video", "audio", "image")
+KINDS: Final = (*MEDIA, "file", "none")
 ROLES: Final = ("id", "status", "reason", "code", "progress", "updated", "results")
 METHODS: Final = ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
 _KEYS: Final = frozenset((*ROLES, "kind", "words", "content", "main"))

@@ -24,14 +24,13 @@ from tools.documents import Json
 from tools.repair.examples import published
 from tools.repair.media import is_bytes
 from tools.tasks import links, places
-from tools.tasks.compile import ROLES, check, named, shared_words
+from tools.tasks.compile import MEDIA, ROLES, check, named, shared_words
 from tools.tasks.fields import Field, fields, known, media_of, outline, snake, speaks_of
 from tools.tasks.places import Path
 
 _STATES: Final = {"running", "succeeded"}
 _IDS: Final = re.compile(r"(.*_)?(id|uuid)|task|job|.*[a-z]id")
 _MOST: Final = 20  # places of something in one answer
-_MEDIA: Final = ("video", "audio", "image")
 
 REQUIRED: Final = "The id of a task has to be given."
 STATUS: Final = (
@@ -263,7 +262,7 @@ def _roles(found: list[Field], parameter: str) -> dict[str, list[Path]]:
 
 def _results(found: Iterable[Field]) -> Iterator[Field]:
     """Find the fields that hold the address of what was made."""
-    media = [word for kind in _MEDIA for word in known("media", kind)]
+    media = [word for kind in MEDIA for word in known("media", kind)]
     names = {*known("names", "results"), *(f"{word}_url" for word in media), *media}
     for one in found:
         is_text = one.kinds == {"string"} or (not one.kinds and one.names[-1] not in media)
@@ -296,7 +295,7 @@ def _find_content(
 def _said(document: dict[str, Json], asking: Asking, creates: list[str]) -> dict[str, Json]:
     """Write it as the overlay would."""
     roles, kinds = asking.roles, _kinds(asking, creates)
-    media = [kind for kind in kinds if kind in _MEDIA]
+    media = [kind for kind in kinds if kind in MEDIA]
     for role in ROLES[:-1]:
         if role not in ("id", "status", "updated") or not roles[role]:
             roles[role] += _open(asking, role)
@@ -347,10 +346,10 @@ def _kinds(asking: Asking, creates: list[str]) -> list[str]:
         return [own]
     own_results = [media_of([".".join(map(str, path))]) for path in asking.roles["results"]]
     created = [media_of([part for part in path.split("/") if part]) for path in creates]
-    made = {kind: None for kind in own_results if kind in _MEDIA}
+    made = {kind: None for kind in own_results if kind in MEDIA}
     if made and asking.is_described:
         created = []
-    made |= {kind: None for kind in created if kind in _MEDIA}
+    made |= {kind: None for kind in created if kind in MEDIA}
     if not any(own_results) and None in created:
         made["file"] = None
     said = media_of([asking.said])

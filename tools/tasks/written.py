@@ -18,7 +18,7 @@ from tools.contract import Place, at, mapping, operations
 from tools.documents import Json
 from tools.repair.media import is_bytes
 from tools.tasks import examples, places
-from tools.tasks.compile import ROLES, Create, Paths, Tables, Task
+from tools.tasks.compile import MEDIA, ROLES, Create, Paths, Tables, Task
 from tools.tasks.places import Path
 
 TASKS: Final = "tasks.py"
@@ -116,11 +116,18 @@ class Life:
     """What templates ask of tasks, by what the generator knows of an operation."""
 
     def __init__(self, tables: Tables, known: Operations) -> None:
-        places = {place: known.endpoint(place) for _, place in known}
-        self._tasks = {id(places[place]): task for place, task in tables.tasks.items()}
+        found = {place: known.endpoint(place) for _, place in known}
+        self._tasks = {id(found[place]): task for place, task in tables.tasks.items()}
         self._creates: dict[int, list[Endpoint]] = {}
         for place, create in tables.creates.items():
-            self._creates.setdefault(id(places[create.task]), []).append(places[place])
+            self._creates.setdefault(id(found[create.task]), []).append(found[place])
+        contents = {task.content[0]: task.kind for task in tables.tasks.values() if task.content}
+        self._files: dict[int, str] = {}
+        for place, endpoint in found.items():
+            kind = places.answer(known.document, place).media_type
+            if endpoint.method == "get" and kind and is_bytes(kind, is_body=False):
+                own = kind.partition("/")[0]
+                self._files[id(endpoint)] = own if own in MEDIA else contents.get(place, "file")
 
     def is_task(self, endpoint: Endpoint) -> bool:
         """Tell whether an operation asks for a task."""
@@ -129,6 +136,15 @@ class Life:
     def is_main(self, endpoint: Endpoint) -> bool:
         """Tell whether its methods also stand on the resource."""
         return self.is_task(endpoint) and self._tasks[id(endpoint)].main
+
+    def file_kind(self, endpoint: Endpoint) -> str:
+        """Tell what the file is that an operation answers with; nothing if it is none."""
+        taken = any(one.python_name == "dest" for one in endpoint.list_all_parameters())
+        return "" if taken else self._files.get(id(endpoint), "")
+
+    def is_object(self, endpoint: Endpoint) -> bool:
+        """Tell whether an operation is more than a method."""
+        return self.is_task(endpoint) or bool(self.file_kind(endpoint))
 
     def creates(self, endpoint: Endpoint) -> list[Endpoint]:
         """List the operations that create what it asks for."""

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chainhub._tasks.methods import (
+    MAX_BYTES,
     PARALLEL,
     AsyncFileOperation,
     AsyncTaskMethods,
@@ -24,8 +25,12 @@ from chainhub._tasks.methods import (
 from chainhub._tasks.table import Submission, Task, main_task, task_named, task_of, values_at
 
 if TYPE_CHECKING:
+    from chainhub._cancel import Cancel as Cancel
+    from chainhub._download import IfExists as IfExists
+    from chainhub._download import Place as Place
     from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.journal import JournalError
+    from chainhub._tasks.methods import OnProgress as OnProgress
     from chainhub._tasks.notebook import register, show
     from chainhub._tasks.outcome import AnyOutcome as AnyOutcome
     from chainhub._tasks.outcome import Outcome, fault_of
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from chainhub._tasks.submissions import Submissions
 
 __all__ = [
+    "MAX_BYTES",
     "PARALLEL",
     "AsyncFileOperation",
     "AsyncTaskMethods",

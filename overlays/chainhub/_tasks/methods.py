@@ -519,6 +519,10 @@ class FileOperation:
     _name: str
     _kind: Kind
 
+    def __repr__(self) -> str:
+        """Name the operation as callers do."""
+        return f"<client.{self._name}>"
+
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
         self._transport = cast("SessionTransport", transport)
@@ -544,6 +548,10 @@ class AsyncFileOperation:
 
     _name: str
     _kind: Kind
+
+    def __repr__(self) -> str:
+        """Name the operation as callers do."""
+        return f"<client.{self._name}>"
 
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""

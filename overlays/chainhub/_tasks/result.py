@@ -29,6 +29,7 @@ from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
 from chainhub._tasks.table import Task, TaskId, operation_named
 from chainhub.errors import ConfigurationError, ResultMissing
+from chainhub_api.types import Unset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +125,8 @@ class Downloads:
         sha256: str | None,
     ) -> Download:
         """Return the download of the file that an operation answers with."""
-        name = "-".join(map(str, arguments.values()))
+        given = (value for value in arguments.values() if not isinstance(value, Unset))
+        name = "-".join(map(str, given))
         url = self._transport.prepare(operation_named(operation, "File"), arguments).raw_url
         return self.one(name, kind, url, None, dest, into, sha256)
 

@@ -66,6 +66,9 @@ try:
 except NotImplementedError:
     pass
 
+assert repr(client.films.content) == "<client.films.content>"
+assert repr(client.clips.find) == "<client.clips.find>"
+
 from chainhub_api.models import Variant, VideoCreate
 import inspect
 from chainhub_resources.video import VideoResource
@@ -242,10 +245,20 @@ def test_everything_generated_is_typed(grown: Path, tmp_path: Path) -> None:
     """By mypy's strict reading, and callers see the model and not a union with errors."""
     user = tmp_path / "user.py"
     user.write_text(
-        "from chainhub_resources import Resources\n"
-        "from chainhub_api.models import CreatedTask, VideoCreate\n"
+        "from pathlib import Path\n"
+        "from chainhub_resources import AsyncResources, Resources\n"
+        "from chainhub_api.models import Clip, CreatedTask, Pictures, VideoCreate, VideoTask\n"
         "def make(client: Resources, body: VideoCreate) -> CreatedTask:\n"
         "    return client.video.create(body=body)\n"
+        "def wait(client: Resources) -> VideoTask:\n"
+        "    return client.video.query.wait(client.video.create(prompt='a'))\n"
+        "def other(client: Resources) -> Clip:\n"
+        "    return client.clips.wait(client.video.create(prompt='a'))"
+        "  # type: ignore[arg-type]\n"
+        "def further(client: Resources) -> Pictures:\n"
+        "    return client.pictures.wait('a', model='m')\n"
+        "async def download(client: AsyncResources) -> Path:\n"
+        "    return await client.films.content.download('a', into='b')\n"
     )
     # What it knows of the dependencies is kept: to find it out takes three quarters of the time.
     options = ["--strict", "--cache-dir", str(layout.BUILD / "mypy")]
