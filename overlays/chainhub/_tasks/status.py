@@ -221,8 +221,9 @@ def warn_once(status: object) -> None:
 
 
 def _text(value: object) -> str | None:
-    if isinstance(value, Mapping):
-        return _text(value.get("message")) or _code(value.get("code"))
+    if isinstance(value, Mapping) or hasattr(value, "to_dict"):
+        (message,), (code,) = dig(value, ("message",)), dig(value, ("code",))
+        return _text(message) or _code(code)
     if not isinstance(value, str):
         return None
     visible = "".join(ch if ch.isprintable() else " " for ch in value[: 4 * _LONGEST_REASON])

@@ -29,6 +29,7 @@ from chainhub.cli._records import (
 from chainhub.cli._running import (
     open_client,
     parameters_of,
+    query_task,
     task_name,
     task_operation,
 )
@@ -52,14 +53,13 @@ if TYPE_CHECKING:
 def get(terminal: Terminal, *, ids: list[str], service: Service, deadline: float) -> Exit:
     """Query tasks, one after the other, and print the status of each."""
     results, ids = Results(terminal), chosen(ids, terminal.read)
-    parameters = parameters_of(service)
+    parameters_of(service)  # a mistake in them is none of each task
     with open_client(service, terminal, deadline) as client:
-        query = task_operation(client, service)
         for task_id in ids:
             began = _clock.monotonic()
             task, line, failure = None, None, None
             try:
-                task = query(task_id, **parameters)
+                task = query_task(client, service, task_id)
             except ChainhubError as error:
                 failure = error
             elapsed = _clock.monotonic() - began

@@ -18,7 +18,7 @@ from chainhub._transport import choose_proxy, read_environment, read_tls_config,
 from chainhub._version import __version__
 from chainhub.cli._progress import signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, spoken
-from chainhub.cli._running import key_of_keyring, task_operation
+from chainhub.cli._running import key_of_keyring, query_task
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import TASKS
@@ -238,7 +238,7 @@ def _probed(service: Service) -> list[Finding]:
             deadline=_DEADLINE,
             retry=RetryPolicy.off(),
         ) as client:
-            task_operation(client, service._replace(task=name))(PROBE_ID)
+            query_task(client, service._replace(task=name), PROBE_ID)
     except ChainhubError as error:
         failure = error
     return diagnosis(failure, _clock.monotonic() - began)

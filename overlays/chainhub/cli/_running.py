@@ -86,6 +86,12 @@ def parameters_of(service: Service) -> dict[str, str]:
     return given
 
 
+def query_task(client: Client, service: Service, task_id: str) -> Any:  # noqa: ANN401 - as below
+    """Query a task once; its id is not always the first parameter."""
+    arguments = {str(TASKS[task_name(service)]["parameter"]): task_id, **parameters_of(service)}
+    return task_operation(client, service)(**arguments)
+
+
 def task_operation(client: Client, service: Service) -> Any:  # noqa: ANN401 - each has its model
     """Return the task operation as the client has it: to be called, to wait, to download."""
     return attrgetter(task_name(service))(client)

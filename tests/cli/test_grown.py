@@ -1,0 +1,47 @@
+"""The commands over a client that does not exist yet: its tasks need no line of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from chainhub.sandbox import Sandbox, completed, failed, pending
+from tests.cli.conftest import PROJECT
+
+
+def test_tasks_of_a_grown_contract(tmp_path: Path) -> None:
+    """Every task operation is queried, waited for and listed, by its name and parameters."""
+    grown = PROJECT / "tests" / "golden" / "grown.yaml"
+    generate = ["-m", "tools", "generate", "--contract", str(grown), "--into", str(tmp_path)]
+    subprocess.run([sys.executable, *generate], cwd=PROJECT, check=True, timeout=120)
+    contract = tmp_path / "chainhub_api" / "contract.json"
+    described = json.loads(contract.read_text("utf-8"))["operations"]
+    tasks = {name: one["task"] for name, one in described.items() if "task" in one}
+    assert len(tasks) > 3
+    roots = os.pathsep.join([str(tmp_path), str(PROJECT / "overlays")])
+    with Sandbox(speed=50, contract=contract) as sandbox:
+        variables = {**os.environ, **sandbox.environment, "PYTHONPATH": roots}
+
+        def run(*words: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-W", "error", "-m", "chainhub", *words]
+            return subprocess.run(
+                command, env=variables, capture_output=True, text=True, timeout=60, check=False
+            )
+
+        for name, task in tasks.items():
+            given = [word for p in task["parameters"] for word in ("--parameter", f"{p}=x")]
+            good = sandbox.task(pending, completed, operation=name)
+            bad = sandbox.task(failed("no cows"), operation=name)
+            done = run("wait", good, bad, "--task", name, "--json", "--interval", "0.1", *given)
+            records = {one["id"]: one for one in map(json.loads, done.stdout.splitlines())}
+            assert done.returncode == 8, done.stderr
+            assert records[good]["state"] == "succeeded"
+            assert (records[good]["video_url"] is None) is (not task["results"])
+            assert records[bad]["error"]["type"] == "TaskFailed"
+            assert "no cows" in done.stderr
+            assert run("get", good, "--task", name, *given).stdout.startswith(f"{good}\tsucceeded")
+        refused = run("get", "x")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert all(name in refused.stderr for name in tasks)
+        assert f"task operations: {', '.join(sorted(tasks))}\n" in run("doctor").stdout
