@@ -127,14 +127,14 @@ class Service(NamedTuple):
     base_url: str | None
     timeout: float
     task: str | None = None
-    parameters: tuple[str, ...] = ()
+    parameters: list[str] | None = None
 
     @property
     def options(self) -> list[str]:
         """The options that lead another command to the same tasks."""
         given = {"--base-url": self.base_url, "--task": self.task}
         words = [word for name, value in given.items() if value for word in (name, value)]
-        return [*words, *(word for one in self.parameters for word in ("--parameter", one))]
+        return [*words, *(word for one in self.parameters or () for word in ("--parameter", one))]
 
 
 class Place(NamedTuple):
@@ -184,12 +184,6 @@ def _run(command: Callable[[Terminal], int], *, json: bool = False) -> None:
     raise typer.Exit(run(command, json=json))
 
 
-def _service(
-    base_url: str | None, timeout: float, task: str | None, parameters: list[str] | None
-) -> Service:
-    return Service(base_url, timeout, task, tuple(parameters or ()))
-
-
 def _place(into: str | None, if_exists: IfExists, hosts: list[str] | None) -> Place | None:
     return None if into is None else Place(into, None, if_exists, None, tuple(hosts or ()))
 
@@ -225,7 +219,7 @@ def get(
     """Query tasks."""
     from chainhub.cli import _commands
 
-    service = _service(base_url, timeout, task, parameter)
+    service = Service(base_url, timeout, task, parameter)
     _run(partial(_commands.get, ids=ids, service=service, deadline=deadline), json=json)
 
 
@@ -253,7 +247,7 @@ def wait(
     from chainhub.cli import _commands
 
     service, place = (
-        _service(base_url, timeout, task, parameter),
+        Service(base_url, timeout, task, parameter),
         _place(download, if_exists, allow_host),
     )
     about = partial(_commands.wait, ids=ids, service=service, place=place)
@@ -276,7 +270,7 @@ def watch(
     """Watch one task."""
     from chainhub.cli import _commands
 
-    about = partial(_commands.watch, id=id, service=_service(base_url, timeout, task, parameter))
+    about = partial(_commands.watch, id=id, service=Service(base_url, timeout, task, parameter))
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
 
@@ -307,7 +301,7 @@ def download(
     from chainhub.cli import _commands
 
     place = Place(into, output, if_exists, sha256, tuple(allow_host or ()), deadline)
-    service = _service(base_url, timeout, task, parameter)
+    service = Service(base_url, timeout, task, parameter)
     _run(partial(_commands.download, ids=ids, service=service, place=place), json=json)
 
 
@@ -337,7 +331,7 @@ def batch(
     from chainhub.cli import _commands
 
     service, place = (
-        _service(base_url, timeout, task, parameter),
+        Service(base_url, timeout, task, parameter),
         _place(download, if_exists, allow_host),
     )
     about = partial(_commands.wait, file=file, journal=journal, service=service, place=place)

@@ -77,7 +77,7 @@ def task_name(service: Service) -> str:
 
 def parameters_of(service: Service) -> dict[str, str]:
     """Return the further parameters of the task operation, by name."""
-    pairs = [text.partition("=") for text in service.parameters]
+    pairs = [text.partition("=") for text in service.parameters or ()]
     wanted = cast("tuple[str, ...]", TASKS[task_name(service)]["parameters"])
     given = {name: value for name, _, value in pairs if value}
     if set(given) != set(wanted) or len(given) != len(pairs):
