@@ -40,26 +40,16 @@ FailureKind = Literal[
 
 @attrs.define(kw_only=True)
 class Limits:
-    """What one attempt may take.
+    """What one attempt may take."""
 
-    Attributes:
-        timeout: Seconds for the attempt, from the moment a connection is handed out.
-        connect: Seconds for connecting, and for each TLS handshake.
-        deadline: The instant (monotonic) at which the whole call ends; waiting for a free
-            connection counts against it alone.
-        max_body: Bytes of a decompressed body.
-        fresh: Whether a connection that has served before must not be used.
-        cancel: Ends the attempt from outside.
-        reused: Whether the connection that was used has served before; set by the pool.
-    """
-
-    timeout: float
-    connect: float
+    timeout: float  # seconds for the attempt, from the moment a connection is handed out
+    connect: float  # seconds for connecting, and for each TLS handshake
+    # The instant (monotonic) at which the call ends; waiting for a connection counts here alone.
     deadline: float
-    max_body: int
-    fresh: bool = False
-    cancel: Cancel | None = None
-    reused: bool = False
+    max_body: int  # bytes of a decompressed body
+    fresh: bool = False  # whether a connection that has served before must not be used
+    cancel: Cancel | None = None  # ends the attempt from outside
+    reused: bool = False  # whether the connection that was used has served before; set by the pool
 
     def cancelled(self) -> bool:
         """Tell whether the attempt was ended from outside."""

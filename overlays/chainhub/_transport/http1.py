@@ -89,22 +89,16 @@ class Request:
 
 
 class Connection:
-    """The requests and responses on one connection, one after the other.
-
-    Attributes:
-        head: The head of the response under way, None before it has come.
-        used: Whether a whole response has come on it already.
-        sent: Whether the request under way was handed out to be written.
-    """
+    """The requests and responses on one connection, one after the other."""
 
     __slots__ = ("_first_bytes", "_h11", "head", "sent", "used")
 
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._first_bytes = b""
-        self.head: Head | None = None
-        self.used = False
-        self.sent = False
+        self.head: Head | None = None  # of the response under way, once it has come
+        self.used = False  # whether a whole response has come
+        self.sent = False  # whether the request under way was handed out to be written
 
     @property
     def reusable(self) -> bool:

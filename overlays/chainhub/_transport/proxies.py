@@ -98,14 +98,9 @@ class _Exception(NamedTuple):
 
 
 class ProxySettings(NamedTuple):
-    """Which proxy is for which scheme, and what goes directly; without any, everything does.
+    """Which proxy is for which scheme, and what goes directly; without any, everything does."""
 
-    Attributes:
-        targets: The proxy's URL and where it was configured, by scheme; `all` is for any. Without
-            a URL, requests with this scheme go directly.
-        exceptions: What goes directly although there is a proxy for it.
-    """
-
+    # The proxy's URL and where it was configured, by scheme or `all`; None for directly.
     targets: Mapping[str, tuple[str | None, str]] = MappingProxyType({})
     exceptions: tuple[_Exception, ...] = ()
 

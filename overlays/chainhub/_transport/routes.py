@@ -48,24 +48,14 @@ Step = TLS | Callable[[], Flow[None]]
 
 
 class Route(NamedTuple):
-    """The route to one origin.
+    """The route to one origin."""
 
-    Attributes:
-        host: The host to connect to: the origin's or the proxy's.
-        port: Its port.
-        steps: What is said there, in this order.
-        check: Refuses addresses of the host.
-        shown: The proxy, for errors of connecting to it; empty without one.
-        prefix: What is put before path and query in the request line: the origin, for a proxy that
-            forwards.
-        headers: The headers for such a proxy.
-    """
-
-    host: str
+    host: str  # to connect to: the origin's or the proxy's
     port: int
-    steps: tuple[Step, ...] = ()
-    check: AddressCheck | None = None
-    shown: str = ""
+    steps: tuple[Step, ...] = ()  # what is said there, in this order
+    check: AddressCheck | None = None  # refuses addresses of the host
+    shown: str = ""  # the proxy, for errors of connecting to it; empty without one
+    # For a proxy that forwards: the origin, put before path and query, and headers of its own.
     prefix: bytes = b""
     headers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -75,17 +65,12 @@ class Route(NamedTuple):
 
 
 class Stream:
-    """A connection to a server: what is the same for threads and event loops.
-
-    Attributes:
-        until: The instant (monotonic) at which whatever is done here must end.
-        http: The requests and responses on it.
-        idle_since: The instant (monotonic) at which it was given back.
-    """
+    """A connection to a server: what is the same for threads and event loops."""
 
     def __init__(self) -> None:
+        # Instants (monotonic): at which all that is done here must end, at which it was given back.
         self.until = self.idle_since = 0.0
-        self.http = Connection()
+        self.http = Connection()  # the requests and responses on it
         self._layers: list[TLSLayer] = []  # the innermost first
         self._handshaking: TLSLayer | None = None
 
@@ -98,11 +83,9 @@ class Stream:
         """Close the socket."""
 
     def failed(self, failure: Failure, *, again: bool) -> Response | None:
-        """Return what is left of an exchange that failed; None if its request is to be sent again.
+        """Return what is left of an exchange that failed, or raise the failure.
 
-        Args:
-            failure: Why it failed; raised if nothing is left.
-            again: Whether it may be sent again, if the connection was dead already.
+        None says that the connection was dead, so that the request may be sent `again` elsewhere.
         """
         self.close()
         if again and self.http.is_stale(failure):

@@ -115,12 +115,9 @@ class SocketStream(Stream):
         self._shut = False
 
     def open(self, route: Route, until: float, connect: float) -> None:
-        """Take a route from its beginning to where requests can be sent; fail if that cannot be.
+        """Take a route from its beginning to where requests can be sent, by `until` (monotonic).
 
-        Args:
-            route: The route.
-            until: The instant (monotonic) at which the attempt ends.
-            connect: Seconds for connecting, and for each TLS handshake.
+        Connecting has so many seconds, and so has each TLS handshake.
         """
         self.until = until
         try:

@@ -30,14 +30,7 @@ RECORD = 64 * 1024
 
 @attrs.frozen
 class TLSConfig:
-    """What certificates are checked against; equal ones share a context.
-
-    Attributes:
-        kind: Whose certificates.
-        path: Where they are.
-        source: Who said so; that makes no difference between two of them.
-        given: The user's own context.
-    """
+    """What certificates are checked against; equal ones share a context, whoever asked for them."""
 
     kind: Literal["bundled", "system", "file", "directory", "nothing", "given"]
     path: str = ""
@@ -194,13 +187,10 @@ class TLSLayer:
 
     Threads and event loops use the same: asyncio's own TLS cannot be put over TLS by every loop,
     and none tells an end that was announced from one that was not.
-
-    Attributes:
-        failure: What OpenSSL has refused.
     """
 
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
-        self.failure: Failure | None = None
+        self.failure: Failure | None = None  # what OpenSSL has refused
         self._hostname = hostname
         # OpenSSL reads and writes these two buffers; the bytes between them and a socket are ours.
         self._incoming = ssl.MemoryBIO()
