@@ -62,17 +62,16 @@ class IdleConnections(Generic[S]):
     def pop(self) -> S | None:
         """Return the warmest connection that still lives; those above it are closed."""
         # Nothing here waits, so nobody can be cancelled between taking one and using it.
-        while self._idle:
+        while True:
             try:
                 stream = self._idle.pop()
-            except IndexError:  # another thread has taken the last one
-                break
+            except IndexError:
+                return None
             idle = _clock.monotonic() - stream.idle_since
             if idle <= KEEPALIVE and not stream.readable():
                 return stream
             logger.debug("closed an idle connection: it was idle too long, or the server closed it")
             stream.close()
-        return None
 
     def close(self) -> None:
         """Close all of them, and from now on those that are given back."""

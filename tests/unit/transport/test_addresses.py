@@ -16,6 +16,7 @@ from chainhub._transport.addresses import (
     literal_address,
     origin_of,
     refusal,
+    refuse_private,
     refused_host,
     refused_name,
 )
@@ -73,6 +74,7 @@ def test_addresses_that_are_not_public_are_refused(address, reason):
 def test_public_addresses_pass(address):
     """The neighbours of the special ranges are public addresses."""
     assert refusal(address) is None
+    refuse_private("h", 1, address)
 
 
 @given(st.ip_addresses())

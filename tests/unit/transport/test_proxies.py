@@ -174,6 +174,7 @@ def test_no_proxy_is_read_as_httpx_reads_it(variable, entries, environment):
         ("https://example.com:443", "https://example.com:8443", False),
         ("[::2]:443", "https://[::2]", True),
         ("all://", "https://example.com", True),
+        ("all://*", "https://example.com", False),
     ],
 )
 def test_no_proxy_understands_what_httpx_does_not(entry, url, direct):
