@@ -23,17 +23,19 @@ def optional_fields(document: dict[str, Json]) -> set[Place]:
 
 def _answers(document: dict[str, Json]) -> Iterator[tuple[Place, dict[str, Json]]]:
     seen: set[Place] = set()
-    waiting: list[Place] = [
-        (*place, "responses", status)
+    waiting: list[tuple[Place, Json]] = [
+        ((*place, "responses", status), answer)
         for place, operation in operations(document)
-        for status in mapping(operation.get("responses"))
+        for status, answer in mapping(operation.get("responses")).items()
     ]
     while waiting:
-        place = _indexed(document, waiting.pop())
-        node = at(document, place)
+        place, node = waiting.pop()
         if place not in seen and isinstance(node, dict):
             seen.add(place)
             waiting += _inner(place, node)
+            if isinstance(node.get("$ref"), str):
+                target = _indexed(document, pointer(str(node["$ref"])))
+                waiting.append((target, at(document, target)))
             yield place, node
 
 
@@ -46,15 +48,13 @@ def _indexed(document: dict[str, Json], place: Place) -> Place:
     return tuple(steps)
 
 
-def _inner(place: Place, node: dict[str, Json]) -> Iterator[Place]:
-    if isinstance(node.get("$ref"), str):
-        yield pointer(str(node["$ref"]))
-    for kind in mapping(node.get("content")):
-        yield (*place, "content", kind, "schema")
-    for name in mapping(node.get("properties")):
-        yield (*place, "properties", name)
+def _inner(place: Place, node: dict[str, Json]) -> Iterator[tuple[Place, Json]]:
+    for kind, content in mapping(node.get("content")).items():
+        yield (*place, "content", kind, "schema"), mapping(content).get("schema")
+    for name, field in mapping(node.get("properties")).items():
+        yield (*place, "properties", name), field
     for key in _LISTS:
-        for index in range(len(sequence(node.get(key)))):
-            yield (*place, key, index)
+        for index, one in enumerate(sequence(node.get(key))):
+            yield (*place, key, index), one
     for key in _SINGLE:
-        yield (*place, key)
+        yield (*place, key), node.get(key)
