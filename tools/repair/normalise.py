@@ -36,45 +36,21 @@ _MEANT: Final = {
     "str": "string",
     "text": "string",
 }
-_TEXTS: Final = ("description", "format", "title")
-_FLAGS: Final = (
-    "deprecated",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "nullable",
-    "readOnly",
-    "uniqueItems",
-    "writeOnly",
-)
-_COUNTS: Final = (
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "minItems",
-    "minLength",
-    "minProperties",
-)
-_NUMBERS: Final = ("maximum", "minimum", "multipleOf")
+_FLAGS: Final = ("deprecated", "exclusiveMaximum", "exclusiveMinimum", "nullable", "readOnly")
+_COUNTS: Final = ("Items", "Length", "Properties")
 _OTHERS: Final = (
-    "$ref",
-    "additionalProperties",
-    "allOf",
-    "anyOf",
-    "default",
-    "discriminator",
-    "enum",
-    "example",
-    "externalDocs",
-    "items",
-    "not",
-    "oneOf",
-    "properties",
-    "required",
-    "type",
-    "xml",
+    *("$ref", "additionalProperties", "allOf", "anyOf", "default", "discriminator", "enum"),
+    *("example", "externalDocs", "items", "not", "oneOf", "properties", "required", "type", "xml"),
 )
+# What a value of each word of OpenAPI 3.0 has to be.
+_WORDS: Final[dict[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("description", "format", "title"), (str,)),
+    **dict.fromkeys((*_FLAGS, "uniqueItems", "writeOnly"), (bool,)),
+    **dict.fromkeys([f"{end}{of}" for end in ("max", "min") for of in _COUNTS], (int,)),
+    **dict.fromkeys(("maximum", "minimum", "multipleOf"), (int, float)),
+    **dict.fromkeys(_OTHERS, (object,)),
+}
 _DEEPEST: Final = 20  # references that lead in a circle end here
-_KNOWN: Final = frozenset((*_TEXTS, *_FLAGS, *_COUNTS, *_NUMBERS, *_OTHERS))
 _STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
 
 
@@ -142,15 +118,12 @@ def _required(schema: Schema) -> bool:
 
 def _words(schema: Schema) -> bool:
     def fits(key: str, value: Json) -> bool:
-        if key in _TEXTS:
-            return isinstance(value, str)
-        if key in _FLAGS:
-            return isinstance(value, bool)
-        if key in _COUNTS:
-            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        if key in _NUMBERS:
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        return key in _KNOWN or key.startswith("x-")
+        kinds = _WORDS.get(key, ())
+        if isinstance(value, bool) and int in kinds:
+            return False
+        if kinds == (int,) and isinstance(value, int) and value < 0:
+            return False
+        return isinstance(value, kinds) or key.startswith("x-")
 
     new = {key: value for key, value in schema.items() if fits(key, value)}
     kept = {f"x-{key}": schema[key] for key in KEPT if key in schema}
