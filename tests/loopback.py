@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import importlib
 import inspect
 import json
 import socket
@@ -175,8 +176,9 @@ class Mode:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.asynchronous = name == "async"
-        self._runner = asyncio.Runner()
+        self.asynchronous = name != "sync"
+        loop = importlib.import_module("uvloop").new_event_loop if name == "uvloop" else None
+        self._runner = asyncio.Runner(loop_factory=loop)
         self._clients: list[Any] = []
 
     def client(self, api_key: Any = KEY, **options: Any) -> Any:

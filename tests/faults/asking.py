@@ -1,17 +1,14 @@
 """Asks a server through the client, sync or async, and keeps the result."""
 
-import asyncio
-import importlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
 import chainhub
 from tests.faults.table import ID, KEY
-
-Mode = Literal["sync", "async", "uvloop"]
+from tests.loopback import Mode
 
 
 @attrs.define
@@ -53,39 +50,16 @@ def ask_all(
     identifier: Any = ID,
 ) -> list[Result]:
     """Make a client, query so many times, close it; `before` gets the number of each call."""
-    if mode != "sync":
-        loop = None if mode == "async" else importlib.import_module("uvloop").new_event_loop
-        with asyncio.Runner(loop_factory=loop) as runner:
-            return runner.run(_ask_async(arguments, calls, before, identifier))
+    client = mode.client(KEY, **arguments)
     results = []
-    with chainhub.Client(KEY, **arguments) as client:  # type: ignore[arg-type]
-        for number in range(calls):
-            before(number)
-            started = time.monotonic()
-            try:
-                result = Result(value=client.video.query(identifier))
-            except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
-                result = Result(error=error)
-            result.elapsed = time.monotonic() - started
-            results.append(result)
-    return results
-
-
-async def _ask_async(
-    arguments: Mapping[str, object],
-    calls: int,
-    before: Callable[[int], object],
-    identifier: Any,
-) -> list[Result]:
-    results = []
-    async with chainhub.AsyncClient(KEY, **arguments) as client:  # type: ignore[arg-type]
-        for number in range(calls):
-            before(number)
-            started = time.monotonic()
-            try:
-                result = Result(value=await client.video.query(identifier))
-            except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
-                result = Result(error=error)
-            result.elapsed = time.monotonic() - started
-            results.append(result)
+    for number in range(calls):
+        before(number)
+        started = time.monotonic()
+        try:
+            result = Result(value=mode(client.video.query(identifier)))
+        except Exception as error:  # noqa: BLE001 - whatever comes out is what is judged
+            result = Result(error=error)
+        result.elapsed = time.monotonic() - started
+        results.append(result)
+    mode(client.aclose() if mode.asynchronous else client.close())
     return results

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from tests.faults.asking import Mode, Result, ask
+from tests.faults.asking import Result, ask
 from tests.faults.server import Stage
 from tests.faults.table import FAULTS, Fault
 from tests.faults.test_faults import (
@@ -20,6 +20,7 @@ from tests.faults.test_faults import (
     params,
     server_of,
 )
+from tests.loopback import Mode
 
 THROUGH_HTTPX = {"httpx_args": {"http2": False}}
 DIFFERENT = {
@@ -66,10 +67,10 @@ def both(fault: Fault, mode: Mode, stage: Stage) -> list[tuple[object, ...]]:
 
 # Python's ssl leaves a socket unclosed that was reset before it is wrapped, as httpcore wraps it.
 @pytest.mark.filterwarnings("ignore:.*unclosed <ssl.SSLSocket")
-@pytest.mark.parametrize(("fault", "mode"), params(COMPARED))
+@pytest.mark.parametrize(("fault", "mode"), params(COMPARED), indirect=["mode"])
 def test_both_paths_have_the_same_result(fault: Fault, mode: Mode, stage: Stage) -> None:
     """The value, or the kind of the error with its status, code, message and attempts."""
-    if mode == "uvloop" and fault.name.startswith("reset when accepted"):
+    if mode.name == "uvloop" and fault.name.startswith("reset when accepted"):
         pytest.skip("anyio asks for the address of a socket that uvloop may have closed already")
     for _ in range(fault.tries):
         ours, through_httpx = both(fault, mode, stage)

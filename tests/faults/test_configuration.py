@@ -11,220 +11,150 @@ import pytest
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Mode, Result, ask, options
+from tests.faults.asking import Result, ask, options
 from tests.faults.server import Act, Close, Hang, Reset, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, ID, KEY, answer, sent
-from tests.faults.test_faults import MODES, assert_presentable
-from tests.loopback import SOON
+from tests.faults.test_faults import assert_presentable
+from tests.loopback import SOON, Mode
 
 SECRET = "hunter2"
 
-CONFIGURATION, CREDENTIALS = "ConfigurationError", "CredentialsError"
-REFUSED: list[tuple[str, Mapping[str, object], Mapping[str, str], str, tuple[str, ...]]] = [
-    ("an empty key", {"api_key": ""}, {}, CREDENTIALS, ("key",)),
-    ("a key of spaces", {"api_key": "  \n"}, {}, CREDENTIALS, ("key",)),
-    (
-        "a key with a line end",
-        {"api_key": f"sk-test-{SECRET}\nx"},
-        {},
-        CREDENTIALS,
-        ("key",),
-    ),
-    (
-        "a key with a header",
-        {"api_key": f"sk-test-{SECRET}\r\nX-Injected: 1"},
-        {},
-        CREDENTIALS,
-        ("key",),
-    ),
-    ("a key with NUL", {"api_key": f"sk-test-{SECRET}\0"}, {}, CREDENTIALS, ("key",)),
-    (
-        "a key with a typographic quote",
-        {"api_key": f"\u2018sk-test-{SECRET}\u2019"},
-        {},
-        CREDENTIALS,
-        ("key",),
-    ),
-    ("a key that is a number", {"api_key": 5}, {}, CREDENTIALS, ("key",)),
-    ("a key that is bytes", {"api_key": b"sk-test-x"}, {}, CREDENTIALS, ("key",)),
-    ("no key", {"api_key": None}, {}, CREDENTIALS, ("CHAINHUB_API_KEY",)),
-    (
+
+def wrong(name: str, *says: str, **given: object) -> object:
+    """Say what an error names for these arguments, and environment variables, in upper case."""
+    variables = {one: value for one, value in given.items() if one.isupper()}
+    arguments = {one: value for one, value in given.items() if not one.isupper()}
+    return pytest.param(says, arguments, variables, id=name)
+
+
+REFUSED = [
+    wrong("an empty key", "key", api_key=""),
+    wrong("a key of spaces", "key", api_key="  \n"),
+    wrong("a key with a line end", "key", api_key=f"sk-test-{SECRET}\nx"),
+    wrong("a key with a header", "key", api_key=f"sk-test-{SECRET}\r\nX-Injected: 1"),
+    wrong("a key with NUL", "key", api_key=f"sk-test-{SECRET}\0"),
+    wrong("a key with a typographic quote", "key", api_key=f"\u2018sk-test-{SECRET}\u2019"),
+    wrong("a key that is a number", "key", api_key=5),
+    wrong("a key that is bytes", "key", api_key=b"sk-test-x"),
+    wrong("no key", "CHAINHUB_API_KEY", api_key=None),
+    wrong(
         "a bad key in the environment",
-        {"api_key": None},
-        {"CHAINHUB_API_KEY": f"sk-test-{SECRET}\nx"},
-        CREDENTIALS,
-        ("CHAINHUB_API_KEY",),
+        "CHAINHUB_API_KEY",
+        api_key=None,
+        CHAINHUB_API_KEY=f"sk-test-{SECRET}\nx",
     ),
-    (
+    wrong(
         "a key file that is not there",
-        {"api_key": None},
-        {"CHAINHUB_API_KEY_FILE": "/nowhere/key"},
-        CREDENTIALS,
-        ("CHAINHUB_API_KEY_FILE",),
+        "CHAINHUB_API_KEY_FILE",
+        api_key=None,
+        CHAINHUB_API_KEY_FILE="/nowhere/key",
     ),
-    (
+    wrong(
         "a key file that is a folder",
-        {"api_key": None},
-        {"CHAINHUB_API_KEY_FILE": str(Path(__file__).parent)},
-        CREDENTIALS,
-        ("CHAINHUB_API_KEY_FILE",),
+        "CHAINHUB_API_KEY_FILE",
+        api_key=None,
+        CHAINHUB_API_KEY_FILE=str(Path(__file__).parent),
     ),
-    ("another scheme", {"base_url": "ftp://127.0.0.1:9"}, {}, CONFIGURATION, ("https://",)),
-    ("no scheme", {"base_url": "api.example.com"}, {}, CONFIGURATION, ("https://",)),
-    ("a host and port only", {"base_url": "127.0.0.1:80"}, {}, CONFIGURATION, ("https://",)),
-    ("an empty base URL", {"base_url": ""}, {}, CONFIGURATION, ("base_url",)),
-    ("no host", {"base_url": "https://"}, {}, CONFIGURATION, ("base_url",)),
-    ("a port only", {"base_url": "https://:443"}, {}, CONFIGURATION, ("base_url",)),
-    (
-        "a port too high",
-        {"base_url": "https://x.com:99999"},
-        {},
-        CONFIGURATION,
-        ("base_url",),
-    ),
-    ("port 0", {"base_url": "https://x.com:0"}, {}, CONFIGURATION, ("base_url",)),
-    ("a port of letters", {"base_url": "https://x.com:a"}, {}, CONFIGURATION, ("base_url",)),
-    (
-        "a space in the host",
-        {"base_url": "https://x y.com"},
-        {},
-        CONFIGURATION,
-        ("base_url",),
-    ),
-    ("a line end", {"base_url": "https://x.com/\nx"}, {}, CONFIGURATION, ("base_url",)),
-    ("half a bracket", {"base_url": "https://[::1"}, {}, CONFIGURATION, ("base_url",)),
-    (
-        "no address in brackets",
-        {"base_url": "https://[x]"},
-        {},
-        CONFIGURATION,
-        ("base_url",),
-    ),
-    ("no punycode", {"base_url": "https://xn--"}, {}, CONFIGURATION, ("base_url",)),
-    ("no address", {"base_url": "https://1.2.3.400"}, {}, CONFIGURATION, ("base_url",)),
-    ("a base URL that is a number", {"base_url": 5}, {}, CONFIGURATION, ("base_url",)),
-    (
-        "a base URL that is bytes",
-        {"base_url": b"https://x"},
-        {},
-        CONFIGURATION,
-        ("base_url",),
-    ),
-    ("/v1", {"base_url": "https://x.com/v1"}, {}, CONFIGURATION, ("https://x.com",)),
-    ("/v1/", {"base_url": "https://x.com/v1/"}, {}, CONFIGURATION, ("https://x.com",)),
-    (
-        "a password in the base URL",
-        {"base_url": f"https://u:{SECRET}@x.com"},
-        {},
-        CONFIGURATION,
-        ("base_url",),
-    ),
-    (
-        "a query in the base URL",
-        {"base_url": f"https://x.com/?key={SECRET}"},
-        {},
-        CONFIGURATION,
-        ("base_url",),
-    ),
-    ("http to a stranger", {"base_url": "http://x.com"}, {}, CONFIGURATION, ("https://",)),
-    (
+    wrong("another scheme", "https://", base_url="ftp://127.0.0.1:9"),
+    wrong("no scheme", "https://", base_url="api.example.com"),
+    wrong("a host and port only", "https://", base_url="127.0.0.1:80"),
+    wrong("an empty base URL", "base_url", base_url=""),
+    wrong("no host", "base_url", base_url="https://"),
+    wrong("a port only", "base_url", base_url="https://:443"),
+    wrong("a port too high", "base_url", base_url="https://x.com:99999"),
+    wrong("port 0", "base_url", base_url="https://x.com:0"),
+    wrong("a port of letters", "base_url", base_url="https://x.com:a"),
+    wrong("a space in the host", "base_url", base_url="https://x y.com"),
+    wrong("a line end", "base_url", base_url="https://x.com/\nx"),
+    wrong("half a bracket", "base_url", base_url="https://[::1"),
+    wrong("no address in brackets", "base_url", base_url="https://[x]"),
+    wrong("no punycode", "base_url", base_url="https://xn--"),
+    wrong("no address", "base_url", base_url="https://1.2.3.400"),
+    wrong("a base URL that is a number", "base_url", base_url=5),
+    wrong("a base URL that is bytes", "base_url", base_url=b"https://x"),
+    wrong("/v1", "https://x.com", base_url="https://x.com/v1"),
+    wrong("/v1/", "https://x.com", base_url="https://x.com/v1/"),
+    wrong("a password in the base URL", "base_url", base_url=f"https://u:{SECRET}@x.com"),
+    wrong("a query in the base URL", "base_url", base_url=f"https://x.com/?key={SECRET}"),
+    wrong("http to a stranger", "https://", base_url="http://x.com"),
+    wrong(
         "a bad base URL in the environment",
-        {"base_url": None},
-        {"CHAINHUB_BASE_URL": "ftp://x.com"},
-        CONFIGURATION,
-        ("CHAINHUB_BASE_URL",),
+        "CHAINHUB_BASE_URL",
+        base_url=None,
+        CHAINHUB_BASE_URL="ftp://x.com",
     ),
-    ("a time-out of 0", {"timeout": 0}, {}, CONFIGURATION, ("timeout",)),
-    ("a time-out below 0", {"timeout": -1}, {}, CONFIGURATION, ("timeout",)),
-    ("a time-out that is NaN", {"timeout": float("nan")}, {}, CONFIGURATION, ("timeout",)),
-    ("a time-out as text", {"timeout": "5"}, {}, CONFIGURATION, ("timeout",)),
-    ("a time-out that is True", {"timeout": True}, {}, CONFIGURATION, ("timeout",)),
-    ("a deadline of 0", {"deadline": 0}, {}, CONFIGURATION, ("deadline",)),
-    ("a deadline as text", {"deadline": "5"}, {}, CONFIGURATION, ("deadline",)),
-    ("a policy as text", {"retry": "no"}, {}, CONFIGURATION, ("retry",)),
-    ("a policy as a number", {"retry": 3}, {}, CONFIGURATION, ("retry",)),
-    ("no bytes at all", {"max_body": 0}, {}, CONFIGURATION, ("max_body",)),
-    ("no connections", {"max_connections": 0}, {}, CONFIGURATION, ("max_connections",)),
-    (
-        "the key's header",
-        {"headers": {"authorization": SECRET}},
-        {},
-        CONFIGURATION,
-        ("api_key=",),
-    ),
-    ("a bad proxy", {"proxy": f"ftp://u:{SECRET}@x.com"}, {}, CONFIGURATION, ("proxy",)),
-    (
+    wrong("a time-out of 0", "timeout", timeout=0),
+    wrong("a time-out below 0", "timeout", timeout=-1),
+    wrong("a time-out that is NaN", "timeout", timeout=float("nan")),
+    wrong("a time-out as text", "timeout", timeout="5"),
+    wrong("a time-out that is True", "timeout", timeout=True),
+    wrong("a deadline of 0", "deadline", deadline=0),
+    wrong("a deadline as text", "deadline", deadline="5"),
+    wrong("a policy as text", "retry", retry="no"),
+    wrong("a policy as a number", "retry", retry=3),
+    wrong("no bytes at all", "max_body", max_body=0),
+    wrong("no connections", "max_connections", max_connections=0),
+    wrong("the key's header", "api_key=", headers={"authorization": SECRET}),
+    wrong("a bad proxy", "proxy", proxy=f"ftp://u:{SECRET}@x.com"),
+    wrong(
         "a bad proxy in the environment",
-        {},
-        {"HTTPS_PROXY": f"http://u:{SECRET}@x.com:port"},
-        CONFIGURATION,
-        ("HTTPS_PROXY", "trust_env=False"),
+        "HTTPS_PROXY",
+        "trust_env=False",
+        HTTPS_PROXY=f"http://u:{SECRET}@x.com:port",
     ),
-    (
+    wrong(
         "a SOCKS proxy without its package",
-        {},
-        {"ALL_PROXY": f"socks5://u:{SECRET}@x.com"},
-        CONFIGURATION,
-        ("ALL_PROXY", "pip install", "trust_env=False"),
+        "ALL_PROXY",
+        "pip install",
+        "trust_env=False",
+        ALL_PROXY=f"socks5://u:{SECRET}@x.com",
     ),
-    (
+    wrong(
         "an exception from proxies that is none",
-        {},
-        {"HTTPS_PROXY": "http://x.com", "NO_PROXY": "http://a b:x"},
-        CONFIGURATION,
-        ("NO_PROXY",),
+        "NO_PROXY",
+        HTTPS_PROXY="http://x.com",
+        NO_PROXY="http://a b:x",
     ),
-    (
+    wrong(
         "authorities that are not there",
-        {},
-        {"SSL_CERT_FILE": "/nowhere.pem"},
-        CONFIGURATION,
-        ("SSL_CERT_FILE", "/nowhere.pem"),
+        "SSL_CERT_FILE",
+        "/nowhere.pem",
+        SSL_CERT_FILE="/nowhere.pem",
     ),
-    (
+    wrong(
         "a folder of authorities that is not there",
-        {},
-        {"SSL_CERT_DIR": "/nowhere"},
-        CONFIGURATION,
-        ("SSL_CERT_DIR", "/nowhere"),
+        "SSL_CERT_DIR",
+        "/nowhere",
+        SSL_CERT_DIR="/nowhere",
     ),
-    (
-        "a path that is not there",
-        {"verify_ssl": "/nowhere.pem"},
-        {},
-        CONFIGURATION,
-        ("verify", "/nowhere.pem"),
-    ),
-    (
-        "nothing checked",
-        {"verify_ssl": False},
-        {},
-        CONFIGURATION,
-        ("allow_insecure=True",),
-    ),
-    ("nothing said about trust", {"verify_ssl": None}, {}, CONFIGURATION, ("verify",)),
+    wrong("a path that is not there", "verify", "/nowhere.pem", verify_ssl="/nowhere.pem"),
+    wrong("nothing checked", "allow_insecure=True", verify_ssl=False),
+    wrong("nothing said about trust", "verify", verify_ssl=None),
 ]
 
 
 @pytest.mark.parametrize("kind", [chainhub.Client, chainhub.AsyncClient])
-@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case[0])
+@pytest.mark.parametrize(("says", "arguments", "variables"), REFUSED)
 def test_a_client_that_cannot_work_is_not_made(
-    case: tuple[str, Mapping[str, object], Mapping[str, str], str, tuple[str, ...]],
+    says: tuple[str, ...],
+    arguments: Mapping[str, object],
+    variables: Mapping[str, str],
     kind: Callable[..., object],
     contacts: set[object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The error names argument or variable, shows no secret, and nothing is contacted."""
-    _, arguments, environ, expected, says = case
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name, value in environ.items():
+    for name, value in {
+        **dict.fromkeys(("XDG_CONFIG_HOME", "HOME"), str(tmp_path)),
+        **variables,
+    }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(chainhub.ChainhubError) as caught:
         kind(**{"api_key": KEY, "base_url": "https://api.example.com", **arguments})
-    assert type(caught.value).__name__ == expected
+    expected = chainhub.CredentialsError if "api_key" in arguments else chainhub.ConfigurationError
+    assert type(caught.value) is expected
     assert_presentable(caught.value, "")
     text = str(caught.value)
     assert [word for word in says if word.lower() not in text.lower()] == []
@@ -242,7 +172,6 @@ def assert_refused(result: Result, kinds: str, *says: str) -> None:
     assert SECRET not in str(result.error)
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "identifier",
     ["", None, [], {}, "x" * 100_000, "\ud800"],
@@ -259,7 +188,6 @@ def test_an_id_that_cannot_be_asked_for_is_refused(
     assert server.requests == []
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("identifier", "target"),
     [
@@ -289,26 +217,16 @@ def test_an_id_travels_as_one_value(
     assert request.header(b"x-injected") is None
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "headers",
     [
-        {"X-A": f"a\r\nX-B: {SECRET}"},
-        {"X-A": "a\0b"},
-        {"X A": "b"},
-        {"": "b"},
-        {"X-A\r\nX-B": "c"},
-        {"X-\N{COW FACE}": "b"},
-        {"X-A": "\N{COW FACE}"},
-    ],
-    ids=[
-        "a line end",
-        "NUL",
-        "a space",
-        "no name",
-        "a line end in the name",
-        "a cow as name",
-        "a cow as value",
+        pytest.param({"X-A": f"a\r\nX-B: {SECRET}"}, id="a line end"),
+        pytest.param({"X-A": "a\0b"}, id="NUL"),
+        pytest.param({"X A": "b"}, id="a space"),
+        pytest.param({"": "b"}, id="no name"),
+        pytest.param({"X-A\r\nX-B": "c"}, id="a line end in the name"),
+        pytest.param({"X-\N{COW FACE}": "b"}, id="a cow as name"),
+        pytest.param({"X-A": "\N{COW FACE}"}, id="a cow as value"),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_refused(
@@ -333,7 +251,6 @@ def through(proxy: Server, mode: Mode, base_url: str, **more: object) -> Result:
     return ask(mode, arguments)
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_a_proxy_forwards(mode: Mode, stage: Stage) -> None:
     """A plain request goes to the proxy with the whole URL."""
     proxy = Server(script=(GOOD,))
@@ -344,7 +261,6 @@ def test_a_proxy_forwards(mode: Mode, stage: Stage) -> None:
     assert (proxy.requests[0].header(b"proxy-authorization") or b"").startswith(b"Basic ")
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_a_proxy_tunnels(mode: Mode, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """An https request goes through the proxy unseen, and neither password is logged."""
     caplog.set_level(logging.DEBUG)
@@ -396,7 +312,6 @@ def patience(kinds: str) -> dict[str, object]:
     return {"timeout": 0.1} if "RequestTimeoutError" in kinds else {}
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("name", "act", "kinds", "says"), PROXY_FAULTS)
 def test_a_proxy_that_fails_is_said(
     name: str, act: Act, kinds: str, says: tuple[str, ...], mode: Mode, stage: Stage
@@ -412,7 +327,6 @@ def test_a_proxy_that_fails_is_said(
     assert all(KEY.encode() not in request.head for request in proxy.requests)
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_not_there_is_said(scheme: str, mode: Mode, stage: Stage) -> None:
     """Somebody who cannot reach the proxy must not look for the fault at the service."""
@@ -422,7 +336,6 @@ def test_a_proxy_that_is_not_there_is_said(scheme: str, mode: Mode, stage: Stage
     assert_refused(result, "ProxyError|ConnectionFailedError", "proxy")
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_no_proxy_is_kept(mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that is excepted is spoken to directly."""
     server, proxy = Server(script=(GOOD,)), Server()
@@ -447,7 +360,6 @@ SOCKS_FAULTS: list[tuple[str, Act, str]] = [
 
 
 @pytest.mark.skipif(importlib.util.find_spec("socksio") is None, reason="socksio is not installed")
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("name", "act", "kinds"), SOCKS_FAULTS)
 def test_a_socks_proxy_that_fails_is_said(
     name: str, act: Act, kinds: str, mode: Mode, stage: Stage
@@ -464,7 +376,6 @@ def test_a_socks_proxy_that_fails_is_said(
     assert lingering == 0
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("number", "attempts"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 2), (errno.EIO, 1)]
 )
@@ -484,7 +395,6 @@ def test_a_name_that_is_not_found_is_said(
     assert len(asked) == attempts
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_the_second_address_is_tried(
     mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -502,7 +412,6 @@ def test_the_second_address_is_tried(
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a full backlog is silent on Linux only")
-@pytest.mark.parametrize("mode", MODES)
 def test_a_server_that_does_not_accept_is_not_waited_for(mode: Mode) -> None:
     """A connect that nobody answers ends with the attempt."""
     with socket.socket() as listener:

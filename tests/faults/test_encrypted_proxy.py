@@ -9,11 +9,10 @@ import chainhub
 from chainhub_api.models import VideoTask
 from tests.client.video import BEGINNING
 from tests.faults import identities
-from tests.faults.asking import Mode, ask, options
+from tests.faults.asking import ask, options
 from tests.faults.server import Act, Close, Hang, Send, Server, Stage, Trickle, Tunnel
 from tests.faults.table import GOOD, answer, task
-from tests.faults.test_faults import MODES
-from tests.loopback import SOON
+from tests.loopback import SOON, Mode
 
 TRUST = {"verify_ssl": str(identities.AUTHORITY)}
 TASK = {"id": "a", "status": "completed", "status_update_time": 1750323167003}
@@ -31,7 +30,6 @@ def through(stage: Stage, mode: Mode, target: Act, timeout: float = 20.0) -> tup
     return result, service, proxy
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
     """The request arrives, and the proxy has seen nothing but where it goes."""
     result, service, proxy = through(stage, mode, GOOD)
@@ -40,7 +38,6 @@ def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
     assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]
 
 
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("act", [(Hang(),), (Trickle(answer(task() + b" " * 1000), every=0.05),)])
 def test_time_limits_hold_inside(mode: Mode, act: Act, stage: Stage) -> None:
     """Neither silence nor a trickle outlasts the attempt."""
@@ -49,14 +46,12 @@ def test_time_limits_hold_inside(mode: Mode, act: Act, stage: Stage) -> None:
     assert result.elapsed < SOON
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_a_tunnel_that_breaks_is_said(mode: Mode, stage: Stage) -> None:
     """A service that closes inside the tunnel is a broken connection."""
     result, _, _ = through(stage, mode, (Close(),))
     assert isinstance(result.error, chainhub.TransportError)
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_a_handshake_inside_that_fails_is_said(mode: Mode, stage: Stage) -> None:
     """Behind the tunnel somebody else answers, who does not speak TLS."""
     proxy = Server(tls=identities.server_context("server"))

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 import chainhub
 from tests.faults import identities
-from tests.faults.asking import Mode, Result, ask, ask_all, options
+from tests.faults.asking import Result, ask, ask_all, options
 from tests.faults.server import Close, Pause, Reset, Send, Server, Stage
 from tests.faults.table import FAULTS, KEY, Error, Fault, Value, answer
-from tests.loopback import SOON, until
+from tests.loopback import SOON, Mode, until
 
-MODES: tuple[Mode, ...] = ("sync", "async")
+MODES = ("sync", "async")
 
 
-def params(faults: Sequence[Fault], *usual: Mode) -> list[ParameterSet]:
+def params(faults: Sequence[Fault], *usual: str) -> list[ParameterSet]:
     """Take all faults in every mode; in a usual run, an eighth of them in all but the usual ones.
 
     Loops have transports of their own, and uvloop is what web frameworks run on.
@@ -164,7 +164,7 @@ def arguments_of(fault: Fault, server: Server) -> dict[str, object]:
     return {"base_url": url, **trust, **options(fault.client)}
 
 
-@pytest.mark.parametrize(("fault", "mode"), params(FAULTS, *MODES))
+@pytest.mark.parametrize(("fault", "mode"), params(FAULTS, *MODES), indirect=["mode"])
 def test_a_fault_has_its_outcome(
     fault: Fault,
     mode: Mode,
@@ -221,7 +221,6 @@ def test_the_table_is_broad() -> None:
 
 
 @pytest.mark.parametrize("how", [Close(), Reset()], ids=["closed", "reset"])
-@pytest.mark.parametrize("mode", MODES)
 def test_an_answer_may_end_at_any_byte(mode: Mode, how: Close | Reset, stage: Stage) -> None:
     """Wherever an answer breaks off, the error is that of a broken connection."""
     good = answer()
@@ -239,7 +238,6 @@ def test_an_answer_may_end_at_any_byte(mode: Mode, how: Close | Reset, stage: St
     assert server.connections == len(results) == len(good)
 
 
-@pytest.mark.parametrize("mode", MODES)
 def test_an_answer_may_pause_at_any_byte(mode: Mode, stage: Stage) -> None:
     """Wherever an answer is split into packets, it is the same answer."""
     good = answer()
@@ -266,7 +264,6 @@ PIECES = st.sampled_from(
         st.tuples(st.integers(0, 400), st.integers(0, 8), PIECES), min_size=1, max_size=4
     )
 )
-@pytest.mark.parametrize("mode", MODES)
 def test_any_damage_ends_in_a_value_or_one_of_our_errors(
     mode: Mode, stage: Stage, changes: list[tuple[int, int, bytes]]
 ) -> None:
