@@ -28,8 +28,8 @@ from chainhub._transport.proxies import ProxySetting, ProxySettings, choose_prox
 from chainhub._transport.tls import (
     TLSConfig,
     TLSLayer,
-    at_least_tls_1_2,
     certifi_path,
+    hardened,
     tls_context,
 )
 
@@ -227,7 +227,7 @@ class Connector:
             # httpx loads a client certificate into the context, which others must not share then.
             verify = tls_context(self.trust, shared="cert" not in arguments)
         elif not isinstance(verify, ssl.SSLContext):
-            verify = at_least_tls_1_2(httpx.create_ssl_context(verify))
+            verify = hardened(httpx.create_ssl_context(verify))
         # Without this httpx would read the environment a second time, by rules of its own.
         settings = {"trust_env": False, **arguments, "verify": verify}
         chosen = self.proxy() if ROUTING.isdisjoint(arguments) else None

@@ -155,7 +155,7 @@ def _build(config: TLSConfig) -> ssl.SSLContext:
         else:  # without a path the system's
             context = ssl.create_default_context(cafile=path or None)
         context.set_alpn_protocols(["http/1.1"])
-        return at_least_tls_1_2(context)
+        return hardened(context)
     except OSError as error:
         reason, number = error.strerror or type(error).__name__, error.errno
         refused = error.filename  # of SSLKEYLOGFILE only: OpenSSL reads the others by itself
@@ -176,9 +176,14 @@ def certifi_path() -> str:
     return certifi.where()
 
 
-def at_least_tls_1_2(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Refuse older versions: Debian's Python leaves the minimum to the system's openssl.cnf."""
+def hardened(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Take back what Python 3.11.2, as Debian builds it, leaves open.
+
+    It leaves the oldest version to the system's openssl.cnf, and takes a connection that is cut off
+    for one whose end was announced.
+    """
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # OpenSSL 3 has it
     return context
 
 
@@ -225,8 +230,11 @@ class TLSLayer:
     def _read(self) -> bytes:
         try:
             return self._tls.read(RECORD)
-        except ssl.SSLEOFError:
-            return TRUNCATION
+        except ssl.SSLError as error:
+            # Python 3.11.2 has the reason, but not the class.
+            if isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING":
+                return TRUNCATION
+            raise
 
     def _run(self, step: Callable[[], T]) -> Flow[T]:
         """Return what a step of OpenSSL returns, once it has the bytes that it needs."""

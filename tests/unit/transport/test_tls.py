@@ -18,7 +18,7 @@ import pytest
 from chainhub._transport import Connector, proxies_of
 from chainhub._transport import tls as _tls
 from chainhub._transport.exchange import Failure, tls_failure
-from chainhub._transport.tls import TLSConfig, at_least_tls_1_2, read_tls_config, tls_context
+from chainhub._transport.tls import TLSConfig, hardened, read_tls_config, tls_context
 from chainhub.errors import ConfigurationError
 from release import index_client
 from tests.faults import identities
@@ -285,7 +285,15 @@ def test_a_higher_minimum_is_kept():
     """A system that asks for TLS 1.3 gets it."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_3
-    assert at_least_tls_1_2(made).minimum_version == ssl.TLSVersion.TLSv1_3
+    assert hardened(made).minimum_version == ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.skipif(not hasattr(ssl, "OP_IGNORE_UNEXPECTED_EOF"), reason="OpenSSL 3 has it")
+def test_an_end_without_notice_is_not_ignored():
+    """Python 3.11.2 asks OpenSSL to ignore it, and a body could be cut unseen."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    assert not hardened(made).options & ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def test_httpx_gets_our_trust_and_proxy_unless_told_otherwise():
