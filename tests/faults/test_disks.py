@@ -9,7 +9,9 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -483,7 +485,31 @@ def kept() -> Iterator[Row]:
     yield Row(name="a part without a state", change=lambda world: world.part.write_bytes(b"x" * 9))
 
 
+def interrupted() -> Iterator[Row]:
+    """Yield rows in which a signal handler raises inside a call of the system."""
+
+    def inside(place: object, name: str) -> Callable[[World], None]:
+        def alarm(_number: int, _frame: object) -> None:
+            raise TimeoutError("alarm")
+
+        def step(*_: object, **__: object) -> None:
+            alarm(signal.SIGALRM, sys._getframe())  # as Python calls a handler
+
+        return lambda world: world.patch.setattr(place, name, step)
+
+    for place, name in (
+        (os, "fstat"),
+        (os, "link"),
+        (os, "lseek"),
+        (os, "write"),
+        (fcntl, "flock"),
+    ):
+        text = f"an alarm inside {name} is no fault of the disk"
+        yield Row(name=text, change=inside(place, name), error=TimeoutError, says="^alarm$")
+
+
 ROWS = [
+    *interrupted(),
     *unsupported(),
     *broken(),
     *owners(),

@@ -19,6 +19,7 @@ from typing import Literal
 
 from chainhub._redaction import one_line
 from chainhub._session import logger
+from chainhub._transport import of_system
 from chainhub.errors import ConfigurationError, DestinationExistsError, DiskError, DownloadError
 
 IfExists = Literal["error", "replace", "keep"]
@@ -84,6 +85,7 @@ def target_path(
         text = f"the destination {ascii(given)[:200]} cannot be a name in this system's encoding"
         raise ConfigurationError(f"{text} ({sys.getfilesystemencoding()})") from None
     except OSError as error:
+        of_system(error)
         text = "the current folder, from which the destination is seen, does not exist any more"
         raise DiskError(text, errno=error.errno) from None
     if dest is not None:
@@ -142,7 +144,7 @@ def look(
 
 
 def disk_error(error: OSError, doing: str, path: Path) -> DiskError:
-    why = error.strerror or type(error).__name__
+    why = of_system(error).strerror or type(error).__name__
     if error.errno == errno.ENOENT:
         why = "the folder does not exist"
     return DiskError(f"{doing} {shown(path)}: {why}", errno=error.errno)
@@ -162,7 +164,8 @@ if sys.platform == "win32":  # pragma: no cover - tested on Linux only, as the d
         os.lseek(descriptor, 2**40, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except OSError as error:
+            of_system(error)
             return False
         return True
 
@@ -222,6 +225,7 @@ def _open(path: Path) -> tuple[int, bool] | None:
         exists = True
         return os.open(path, FLAGS | NO_WAITING), False
     except OSError as error:
+        of_system(error)
         if exists and isinstance(error, FileNotFoundError):
             return None
         if exists and error.errno in _NOT_A_FILE:
@@ -269,7 +273,8 @@ def is_ours(owner: int, folder: Path) -> bool:
     try:
         with TemporaryFile(dir=folder) as ours:
             return os.fstat(ours.fileno()).st_uid == owner
-    except OSError:
+    except OSError as error:
+        of_system(error)
         return False
 
 
@@ -277,7 +282,8 @@ def is_at(descriptor: int, path: Path) -> bool:
     """Tell whether a path leads to the open file."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    except OSError:
+    except OSError as error:
+        of_system(error)
         return False
 
 

@@ -33,7 +33,7 @@ from chainhub._download.media import (
     text_kind,
 )
 from chainhub._session import logger
-from chainhub._transport import Failure, Gunzip
+from chainhub._transport import Failure, Gunzip, of_system
 from chainhub.errors import ContentRefusedError, DestinationExistsError
 
 T = TypeVar("T")
@@ -162,6 +162,7 @@ class Partial:
         try:
             place(self.path, target)
         except OSError as error:
+            of_system(error)
             # A network drive that has done it, and was asked again, says that it cannot.
             if not is_at(self._descriptor, target):
                 if isinstance(error, FileExistsError):
@@ -194,7 +195,10 @@ class Partial:
                 if os.fstat(descriptor).st_uid != os.fstat(self._descriptor).st_uid:
                     return None
                 found: object = json.loads(file.read(_LONGEST_STATE))
-        except (OSError, ValueError, RecursionError):
+        except OSError as error:
+            of_system(error)
+            return None
+        except (ValueError, RecursionError):
             return None
         if not isinstance(found, dict) or found.get("id") != self._id:
             return None
@@ -214,7 +218,8 @@ class Partial:
     def _size_now(self) -> int:
         try:
             return os.fstat(self._descriptor).st_size
-        except OSError:  # on network drives: somebody has removed it
+        except OSError as error:  # on network drives: somebody has removed it
+            of_system(error)
             return -1
 
     def _seek(self, offset: int) -> None:
@@ -260,7 +265,8 @@ def _place(part: Path, target: Path) -> None:
     """Give the file its name without ever replacing another."""
     try:
         os.link(part, target)
-    except OSError:
+    except OSError as error:
+        of_system(error)
         # No hard links here (FAT, some network drives): a moment lies between look and rename.
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
