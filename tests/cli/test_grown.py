@@ -11,7 +11,7 @@ from tests.cli.conftest import PROJECT
 
 
 def test_tasks_of_a_grown_contract(tmp_path: Path) -> None:
-    """Every task operation is queried, waited for and listed, by its name and parameters."""
+    """Each is queried, waited for, downloaded and listed, by its name and parameters."""
     grown = PROJECT / "tests" / "golden" / "grown.yaml"
     generate = ["-m", "tools", "generate", "--contract", str(grown), "--into", str(tmp_path)]
     subprocess.run([sys.executable, *generate], cwd=PROJECT, check=True, timeout=120)
@@ -33,11 +33,13 @@ def test_tasks_of_a_grown_contract(tmp_path: Path) -> None:
             given = [word for p in task["parameters"] for word in ("--parameter", f"{p}=x")]
             good = sandbox.task(pending, completed, operation=name)
             bad = sandbox.task(failed("no cows"), operation=name)
-            done = run("wait", good, bad, "--task", name, "--json", "--interval", "0.1", *given)
+            options = ["--json", "--interval", "0.1", "--download", str(tmp_path / name)]
+            done = run("wait", good, bad, "--task", name, *options, *given)
             records = {one["id"]: one for one in map(json.loads, done.stdout.splitlines())}
             assert done.returncode == 8, done.stderr
             assert records[good]["state"] == "succeeded"
             assert (records[good]["video_url"] is None) is (not task["results"])
+            assert Path(records[good]["path"]).stat().st_size > 20
             assert records[bad]["error"]["type"] == "TaskFailed"
             assert "no cows" in done.stderr
             assert run("get", good, "--task", name, *given).stdout.startswith(f"{good}\tsucceeded")
