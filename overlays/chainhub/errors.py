@@ -11,7 +11,7 @@ ChainhubError
 │   ├── RequestTimeoutError (TimeoutError)   an attempt took longer than `timeout`
 │   └── DeadlineError (TimeoutError)     the call took longer than `deadline`
 ├── AmbiguousOutcome                     the request may already have been processed
-├── SubmissionInDoubt                    a submission may have been sent, and nothing is known of it
+├── SubmissionInDoubt                    so it was before, under the same key
 ├── StatusError                          the service answered with an error
 │   ├── BadRequestError 400
 │   ├── AuthenticationError 401

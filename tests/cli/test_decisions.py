@@ -58,7 +58,8 @@ CODES = {
     6: "WaitTimeout DeadlineError",
     7: "ChainhubError TransportError RequestTimeoutError ConnectionFailedError TLSError ProxyError "
     "StatusError BadRequestError ConflictError UnprocessableError RateLimitError RedirectError "
-    "ServerError ResponseError AmbiguousOutcome DownloadError ContentRefusedError IntegrityError",
+    "ServerError ResponseError AmbiguousOutcome SubmissionInDoubt DownloadError "
+    "ContentRefusedError IntegrityError",
     130: "CancelledByUser",
 }
 

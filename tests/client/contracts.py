@@ -6,6 +6,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +33,27 @@ def generated(
     factory: pytest.TempPathFactory, name: str, paths: dict[str, Any], **more: Any
 ) -> ModuleType:
     """Generate a package of a contract, and import it under a name of its own."""
+    load(_generate(factory, name, paths, more), name)
+    return importlib.import_module(f"{name}.things")
+
+
+@contextmanager
+def installed(
+    factory: pytest.TempPathFactory, name: str, paths: dict[str, Any], **more: Any
+) -> Iterator[ModuleType]:
+    """Do the same, and let the tasks of the contract be those that the client knows."""
+    load(_generate(factory, name, paths, more), name)
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            yield install(name, patch)
+        finally:
+            for cached in (table._find_task, table.task_named):
+                cached.cache_clear()
+
+
+def _generate(
+    factory: pytest.TempPathFactory, name: str, paths: dict[str, Any], more: dict[str, Any]
+) -> Path:
     folder = factory.mktemp(name)
     info = {"title": name, "version": "1.0.0"}
     servers = [{"url": "https://api.example.com"}]
@@ -41,43 +63,39 @@ def generated(
     (folder / "out" / "chainhub_api").rename(folder / name)
     resources = (folder / "out" / "chainhub_resources" / "things.py").read_text("utf-8")
     text = resources.replace("chainhub_api.", f"{name}.")
-    (folder / name / "resources").mkdir()
-    (folder / name / "resources" / "things.py").write_text(text, "utf-8")
+    (folder / name / "things.py").write_text(text, "utf-8")
+    return folder
+
+
+def load(folder: Path, name: str) -> None:
+    """Import a generated package of this name."""
     sys.path.insert(0, str(folder))
     # What stands for "not given", and what generated code raises, are the client's own.
     for module in (types, errors):
         sys.modules[f"{name}.{module.__name__.rpartition('.')[2]}"] = module
     try:
-        importlib.import_module(f"{name}.models")
-        importlib.import_module(f"{name}.servers")
-        return importlib.import_module(f"{name}.api.things")
+        for part in ("models", "servers", "api.things"):
+            importlib.import_module(f"{name}.{part}")
     finally:
         sys.path.remove(str(folder))
 
 
+def install(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
+    """Let the tasks of a package be those that the client knows; return its resources."""
+    tables, models = (importlib.import_module(f"{name}.{part}") for part in ("tasks", "models"))
+    operations = importlib.import_module(f"{name}.api.things")
+    for _, operation, _ in pkgutil.iter_modules(operations.__path__):
+        module = importlib.import_module(f"{operations.__name__}.{operation}")
+        patch.setitem(sys.modules, f"chainhub_api.api.things.{operation}", module)
+    patch.setattr(table, "TASKS", tables.TASKS)
+    patch.setattr(table, "CREATES", tables.CREATES)
+    for module in (journal, notebook):
+        patch.setattr(module, "models", models)
+    return importlib.import_module(f"{name}.things")
+
+
 def things(package: ModuleType, mode: Any, client: Any) -> Any:
     """Return the resource of the tag `things` for a client."""
-    resources = importlib.import_module(f"{package.__name__.partition('.')[0]}.resources.things")
     if mode.asynchronous:
-        return resources.AsyncThingsResource(client._async_transport)
-    return resources.ThingsResource(client._transport)
-
-
-@contextmanager
-def installed(package: ModuleType) -> Iterator[None]:
-    """Let the operations of a generated tag, and the tasks of its contract, be the client's."""
-    name = package.__name__.partition(".")[0]
-    tables, models = (importlib.import_module(f"{name}.{part}") for part in ("tasks", "models"))
-    with pytest.MonkeyPatch.context() as patch:
-        for _, operation, _ in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f"{name}.api.things.{operation}")
-            patch.setitem(sys.modules, f"chainhub_api.api.things.{operation}", module)
-        patch.setattr(table, "TASKS", tables.TASKS)
-        patch.setattr(table, "CREATES", tables.CREATES)
-        for module in (journal, notebook):
-            patch.setattr(module, "models", models)
-        try:
-            yield
-        finally:
-            for cached in (table._find_task, table.task_named):
-                cached.cache_clear()
+        return package.AsyncThingsResource(client._async_transport)
+    return package.ThingsResource(client._transport)

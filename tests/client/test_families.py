@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import sys
 
 import pytest
 
@@ -16,7 +15,6 @@ from chainhub._tasks import (
 from tests.client import contracts
 
 PACE = 0.02
-OPERATIONS = ("nested", "listed", "clip", "plain")
 PNG, JPEG = b"\x89PNG\r\n\x1a\n" + bytes(99), b"\xff\xd8\xff\xe0" + bytes(99)
 MP3 = b"ID3\x04" + bytes(99)
 URL = "https://cdn.example/1"
@@ -145,16 +143,16 @@ SCHEMAS = {
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Let the operations of another contract be those of the client."""
-    found = contracts.generated(
-        tmp_path_factory, "families_api", PATHS, components={"schemas": SCHEMAS}
-    )
-    with contracts.installed(found):
+    components = {"schemas": SCHEMAS}
+    with contracts.installed(
+        tmp_path_factory, "families_api", PATHS, components=components
+    ) as found:
         yield found
 
 
 @pytest.fixture
 def things(package, mode, server):
-    """Give the resource of a client, with its task operations."""
+    """Give the resource of a client."""
     return contracts.things(package, mode, mode.client(base_url=server.url))
 
 
@@ -370,8 +368,7 @@ def test_a_file_that_an_operation_answers_with(things, mode, server, http, tmp_p
     """By id at once, by a task that is finished; the operation itself has it too, with the key."""
     answer_with(server, http, {"state": "running", "id": "a"}, {"state": "success", "id": "a"})
     server.answers.append(http(200, MP3))
-    client = things._transport
-    running = mode(client.run(sys.modules["chainhub_api.api.things.clip"], "Clip", {"id": "a"}))
+    running = mode(things.clip("a"))
     with pytest.raises(chainhub.ResultMissing, match="wait for it first"):
         mode(things.clip.download(running, into=tmp_path))
     done = mode(things.clip.wait(running, interval=PACE))

@@ -1,13 +1,13 @@
 """Tasks that are created once: what costs money is sent once, whatever happens to the process."""
 
-import itertools
 import json
 import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,22 +52,15 @@ SCHEMAS = {
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Let the client have an operation that creates a task."""
-    found = contracts.generated(
-        tmp_path_factory, "orders_api", PATHS, components={"schemas": SCHEMAS}
-    )
-    with contracts.installed(found):
+    components = {"schemas": SCHEMAS}
+    with contracts.installed(tmp_path_factory, "orders_api", PATHS, components=components) as found:
         yield found
-
-
-def resource_of(package, mode, client):
-    """Return the resource with the operations."""
-    return contracts.things(package, mode, client)
 
 
 @pytest.fixture
 def things(package, mode, server):
     """Give the resource of a client."""
-    return resource_of(package, mode, mode.client(base_url=server.url))
+    return contracts.things(package, mode, mode.client(base_url=server.url))
 
 
 @pytest.fixture
@@ -149,7 +142,7 @@ def test_what_an_error_says(things, mode, server, http, path, answer, error, in_
 def test_a_request_that_was_not_sent_leaves_no_trace(package, mode, server, http, path):
     """Nobody listens, or the arguments cannot be sent."""
     client = mode.client(base_url="http://127.0.0.1:9", retry=chainhub.RetryPolicy.off())
-    nobody = resource_of(package, mode, client)
+    nobody = contracts.things(package, mode, client)
     with chainhub.Submissions(path) as jobs:
         with pytest.raises(chainhub.ConnectionFailedError):
             mode(jobs.submit("1", nobody.order))
@@ -228,7 +221,7 @@ def test_the_file_is_that_of_one_account_and_process(package, things, mode, serv
         mode(jobs.submit("1", things.order))
         with pytest.raises(chainhub.JournalError, match="is in use by another process"):
             chainhub.Submissions(path)
-        other = resource_of(package, mode, mode.client("sk-test-other", base_url=server.url))
+        other = contracts.things(package, mode, mode.client("sk-test-other", base_url=server.url))
         with pytest.raises(chainhub.JournalError, match="was made with another key"):
             mode(jobs.submit("2", other.order))
     lines = path.read_bytes()
@@ -324,27 +317,62 @@ def test_fifty_dropped_answers(things, mode, server, http, path):
     assert sorted(shop.orders) == sorted(keys)
 
 
+# Plays programs in forks of itself: it has one thread, and has loaded all that they import.
+PLAYER = """
+import itertools, os, sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import chainhub
+from tests.client import contracts
+
+folder, url, path = sys.argv[1:]
+contracts.load(Path(folder), "orders_api")
+package = contracts.install("orders_api", pytest.MonkeyPatch())
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        break
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
+else:
+    sys.exit()
+order = package.ThingsResource(chainhub.Client("sk-test-own", base_url=url)._transport).order
+with chainhub.Submissions(path) as jobs:
+    for number in itertools.count():
+        with suppress(chainhub.SubmissionInDoubt):
+            jobs.submit(f"k{number}", order, prompt=f"k{number}")
+"""
+
+
 def killed_again_and_again(package, server, http, path, kills, seed):
     """Kill a process in the middle of its orders, start it again, and look at what was ordered."""
     chance = random.Random(seed)
     shop = Shop(http, chance)
     server.answers = [shop]
-    for _ in range(kills):
-        before = len(shop.orders)
-        child = os.fork()
-        if child == 0:
-            with suppress(BaseException):
-                client = chainhub.Client("sk-test-own", base_url=server.url)
-                order = contracts.things(package, type("Sync", (), {"asynchronous": False}), client)
-                with chainhub.Submissions(path) as jobs:
-                    for number in itertools.count():
-                        with suppress(chainhub.SubmissionInDoubt):
-                            jobs.submit(f"k{number}", order.order, prompt=f"k{number}")
-            os._exit(0)
-        until(lambda before=before: len(shop.orders) > before)
-        time.sleep(chance.uniform(0.0, 0.05))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    folder = os.path.dirname(os.path.dirname(package.__file__))
+    player = subprocess.Popen(
+        [sys.executable, "-c", PLAYER, folder, server.url, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with player:
+        for _ in range(kills):
+            before = len(shop.orders)
+            player.stdin.write("\n")
+            player.stdin.flush()
+            child = int(player.stdout.readline())
+            try:
+                until(lambda before=before: len(shop.orders) > before)
+                time.sleep(chance.uniform(0.0, 0.05))
+            finally:
+                os.kill(child, signal.SIGKILL)
+                assert player.stdout.readline() == "gone\n"
+        player.stdin.close()
     with chainhub.Submissions(path) as jobs:
         known, lost = {job.key for job in jobs}, {error.key for error in jobs.in_doubt}
     assert len(shop.orders) == len(set(shop.orders)) >= kills

@@ -92,10 +92,8 @@ class Submissions:
     process at a time has the file; close it, or use it as a context manager. Iterating gives the
     submissions whose tasks are known, in the order in which they began.
 
-    Example:
-        with chainhub.Submissions("jobs.jsonl") as jobs:
-            job = jobs.submit("order-17", client.video.create, prompt="a cow with wings")
-            task = client.video.wait(job)
+    After `job = jobs.submit("order-17", client.video.create, prompt="a cow with wings")`, a wait
+    takes the submission: `client.video.wait(job)`.
 
     Args:
         path: The file; it is created if it is missing, readable by its owner only.
