@@ -139,14 +139,7 @@ class DurationMemory:
             return model.plan(now)
 
     def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
-        """Count a wait that ended.
-
-        Args:
-            task_id: The task.
-            now: The present instant in seconds.
-            after: Seconds at which the task was last seen running; None teaches nothing.
-            by: Seconds at which it was seen to have succeeded.
-        """
+        """Count a wait that ended; `after` is when its task was last seen running, if that was."""
         with self._lock:
             model = self._model(task_id, now)
             model.current.ended += 1
@@ -191,17 +184,7 @@ def plan_from(durations: Sequence[float]) -> Plan:
 
 
 class PollIntervals:
-    """Decides the seconds until the next poll of a task.
-
-    Args:
-        memory: What is known about durations.
-        random: A source of numbers from 0.0 up to but not including 1.0.
-        interval: Seconds between two polls, or a callback, instead of the learned interval and
-            the hints of the server.
-
-    Raises:
-        ConfigurationError: `interval` is not a positive number of seconds.
-    """
+    """Decides the seconds until the next poll of a task: learned, or as `interval` says."""
 
     def __init__(
         self,
@@ -219,10 +202,7 @@ class PollIntervals:
         return callable(self._interval)
 
     def after_answer(self, plan: Plan, turn: PollProgress, hint: float | None = None) -> float:
-        """Return the seconds to wait after a response that was not final.
-
-        A hint of the server from 1 to 30 s is followed, any other is ignored.
-        """
+        """A hint of the server from 1 to 30 s is followed, any other is ignored."""
         if self._interval is None and hint is not None and _HINTS[0] <= hint <= _HINTS[1]:
             return hint * (1 + _JITTER * self._random())
         return self._gap(plan, turn)
@@ -230,10 +210,7 @@ class PollIntervals:
     def after_failure(
         self, plan: Plan, turn: PollProgress, retry_after: float | None = None
     ) -> float:
-        """Return the seconds to wait after a failed poll.
-
-        Each failure in a row waits 1.5 times as long, up to 30 s; a `Retry-After` is followed.
-        """
+        """Each failure in a row waits 1.5 times as long, up to 30 s."""
         gap = self._gap(plan._replace(first=0.0, early=None), turn)
         gap = max(gap, min(gap * _BACKOFF**turn.failures, _LONGEST_BACKOFF))
         asked = obeyed(retry_after)

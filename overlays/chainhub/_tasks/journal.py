@@ -45,15 +45,7 @@ _MOST_FIELDS = 200
 
 
 class Journal(RecordFile):
-    """Store final outcomes in a file, and return those of earlier runs.
-
-    Args:
-        path: The file.
-        base_url: The service of the tasks.
-        account: What tells the account from others, None if that is unknown.
-        spec: The operation of the tasks; the lines of others stay as they are.
-        clock: A monotonic clock in seconds.
-    """
+    """The final outcomes of an operation, those of earlier runs too; it skips those of others."""
 
     noun = "journal"
     record = "an outcome"
@@ -95,11 +87,7 @@ class Journal(RecordFile):
         return asked in self._entries
 
     def replay(self, asked: TaskId) -> Outcome[Any] | None:
-        """Return the outcome that an earlier run stored for this task, marked as replayed, or None.
-
-        Raises:
-            JournalError: The line was changed since the journal was opened.
-        """
+        """Return what an earlier run has stored of this task, marked as replayed, or None."""
         place = self._entries.get(asked)
         if place is None:
             return None
@@ -109,13 +97,7 @@ class Journal(RecordFile):
             raise self.unusable("was changed by others") from None
 
     def keep(self, outcome: Outcome[Any], asked: TaskId) -> None:
-        """Store an outcome if it is final and the first one of its task.
-
-        One that is too long for a line is not stored, and its task is polled again by the next run.
-
-        Raises:
-            JournalError: The line cannot be written; nothing of it is left in the file.
-        """
+        """Store an outcome if it is final, the first one of its task, and fits into a line."""
         state = state_of_end(outcome.error)
         if state is None or outcome.task is None:
             return

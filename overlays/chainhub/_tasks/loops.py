@@ -24,6 +24,7 @@ from chainhub._clock import waker
 from chainhub._session import ainside, inside, running_loop
 from chainhub._tasks.poller import Poller, PollRequest, PollResult
 from chainhub._tasks.scheduler import Idle, Update
+from chainhub._tasks.table import each_async
 from chainhub._transport import cancel_scope
 from chainhub.errors import ChainhubError
 
@@ -194,7 +195,7 @@ class AsyncTasks(AsyncOneByOne):
 
     def __init__(self, poller: Poller, ids: Ids) -> None:
         super().__init__(poller)
-        self._ids = aiter(ids if isinstance(ids, abc.AsyncIterable) else _async(ids))
+        self._ids = each_async(ids)
         self._came: asyncio.Queue[object] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -251,11 +252,6 @@ class AsyncTasks(AsyncOneByOne):
         if isinstance(came, BaseException):
             raise came
         return came
-
-
-async def _async(ids: abc.Iterable[object]) -> abc.AsyncIterator[object]:
-    for task in ids:
-        yield task
 
 
 class AsyncView:

@@ -299,7 +299,7 @@ class TaskMethods(Generic[T, C]):
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
         downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
-        return downloads.run(task, dest, into, sha256, progress or result.unheard)
+        return downloads.run(task, (dest, into, sha256), progress or result.unheard)
 
     def download_many(
         self,
@@ -458,7 +458,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
         downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
-        work = partial(downloads.run, task, dest, into, sha256)
+        work = partial(downloads.run, task, (dest, into, sha256))
         return await downloads.in_thread(work, progress)
 
     async def download_many(
@@ -539,7 +539,7 @@ class FileOperation:
         from chainhub._tasks import result
 
         downloads = result.Downloads(self._transport, self._name, *limits)
-        download = downloads.content(self._name, arguments, self._kind, dest, into, sha256)
+        download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
         return download.run(progress or result.unheard)
 
 
@@ -570,7 +570,7 @@ class AsyncFileOperation:
         from chainhub._tasks import result
 
         downloads = result.Downloads(self._transport, self._name, *limits)
-        download = downloads.content(self._name, arguments, self._kind, dest, into, sha256)
+        download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
         return await downloads.in_thread(download.run, progress)
 
 

@@ -53,12 +53,7 @@ _memories: WeakKeyDictionary[Session, dict[Task, DurationMemory]] = WeakKeyDicti
 
 
 def durations_of(session: Session, spec: Task | None = None) -> DurationMemory:
-    """Return what a client and its copies have learned of how long tasks take.
-
-    Args:
-        session: The client's.
-        spec: Tasks of which operation; without it those of the main one.
-    """
+    """Return what a client has learned of how long tasks take; without `spec` of the main ones."""
     memories = _memories.setdefault(session, {})
     return memories.setdefault(spec or main_task(), DurationMemory(session.random))
 
@@ -213,12 +208,7 @@ class Poller:
         return self.take(failure)
 
     def take(self, came: object) -> Update | None:
-        """Take the result of a request, or an id; return what it has changed, if anything.
-
-        Raises:
-            CancelledByUser: the switch was set.
-            BaseException: a bug in somebody's code, unchanged.
-        """
+        """Take the result of a request, or an id; return what it has changed, if anything."""
         if came is None:
             return None
         if not isinstance(came, PollResult):
@@ -289,11 +279,7 @@ class Poller:
         return update
 
     def seen(self, update: Update) -> Any:  # noqa: ANN401 - a model, or an outcome
-        """Return what a caller sees: the task that has changed or is final, else the outcome.
-
-        Raises:
-            ChainhubError: a single wait has ended with it.
-        """
+        """Return what a caller sees: the task that has changed or is final, else the outcome."""
         if not self._is_single:
             return update.outcome
         return update.changed if update.outcome is None else update.outcome.result()

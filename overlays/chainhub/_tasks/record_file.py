@@ -48,15 +48,7 @@ class ForeignLine(Exception):
 
 
 class RecordFile:
-    """A file of records; it is created if it is missing, readable by its owner only.
-
-    Args:
-        path: The file.
-        owner: The base URL and the account whose it is; without them `claim` says it later.
-
-    Raises:
-        JournalError: The file is in use, of another kind or user, or cannot be opened.
-    """
+    """A file of records of one owner: base URL and account. Without one, `claim` says it later."""
 
     noun: ClassVar[str]  # what messages call the file
     record: ClassVar[str]  # and one of its lines
@@ -86,19 +78,11 @@ class RecordFile:
         raise self.unusable(f"cannot be opened: {reason}")
 
     def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
-        """Take a line that is there already.
-
-        Raises:
-            ForeignLine: It is the line of another file.
-        """
+        """Take a line that is there already; a ForeignLine is none of this file."""
         raise NotImplementedError
 
     def claim(self, base_url: str, account: str | None) -> None:
-        """Refuse the file if it is that of another service or account; note it in a new one.
-
-        Raises:
-            JournalError: It is, or it cannot be written.
-        """
+        """Refuse the file if it is that of another service or account; note it in a new one."""
         self._owner = base_url, account
         for number, header in self._headers:
             self._check(number, header)
@@ -125,20 +109,10 @@ class RecordFile:
             )
 
     def read(self, offset: int, length: int) -> dict[str, Any]:
-        """Return a line again.
-
-        Raises:
-            ForeignLine: It was changed.
-        """
         os.lseek(self._descriptor, offset, os.SEEK_SET)
         return _document(os.read(self._descriptor, length))
 
     def append(self, line: bytes) -> None:
-        """Append a line.
-
-        Raises:
-            JournalError: It cannot be written; nothing of it is left in the file.
-        """
         if self._descriptor < 0:
             raise self.unusable("is closed; after a fork only the parent can use it")
         self._write(line, self._size)
@@ -255,13 +229,7 @@ class RecordFile:
             self.note(entry, self._size, length)
 
     def _healed(self, line: bytes, length: int, *, only: bool) -> tuple[bytes, int]:
-        """Complete or cut off the last line, if a kill or a crash has truncated it.
-
-        Args:
-            line: What there is of it.
-            length: Its length in the file.
-            only: Whether no line before it is one of this file.
-        """
+        """Complete or cut off the last line, if a kill has truncated it and this file is ours."""
         told = line.rstrip(b"\0")
         begun = told[: len(_BEGINNING)] == _BEGINNING[: len(told)]
         if length > LONGEST_LINE or not begun or (only and self._lines > 1):

@@ -27,7 +27,7 @@ from chainhub._download import (
 from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
-from chainhub._tasks.table import Task, TaskId, operation_named
+from chainhub._tasks.table import Task, TaskId, each_async, operation_named
 from chainhub.errors import ConfigurationError, ResultMissing
 from chainhub_api.types import Unset
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     Tasks = abc.Iterable[object] | abc.AsyncIterable[object]
     Tell = abc.Callable[[Progress], object]
+    Where = tuple[Place | None, Place | None, str | None]
+    """The file or the folder, and the checksum."""
 
 T = TypeVar("T")
 
@@ -46,13 +48,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class Downloads:
-    """The downloads of one call of a client.
-
-    For an async client everything but queries, keys and callbacks runs in threads: see `in_thread`.
-
-    Raises:
-        ConfigurationError: an argument cannot be used; the sentence says which.
-    """
+    """The downloads of one call; for an async client they run in threads: see `in_thread`."""
 
     def __init__(
         self,
@@ -89,17 +85,10 @@ class Downloads:
         kind: str,
         url: str | None,
         refresh: abc.Callable[[Options], str] | None,
-        dest: Place | None,
-        into: Place | None,
-        sha256: str | None,
+        where: Where,
         number: int | None = None,
     ) -> Download:
-        """Return the download of one file.
-
-        Raises:
-            ConfigurationError: an argument cannot be used.
-            AddressRefusedError: the URL is not followed.
-        """
+        dest, into, sha256 = where
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
         request = FetchRequest(
@@ -116,19 +105,13 @@ class Downloads:
         return Download(self._options, request)
 
     def content(
-        self,
-        operation: str,
-        arguments: abc.Mapping[str, object],
-        kind: str,
-        dest: Place | None,
-        into: Place | None,
-        sha256: str | None,
+        self, operation: str, arguments: abc.Mapping[str, object], kind: str, where: Where
     ) -> Download:
         """Return the download of the file that an operation answers with."""
         given = (value for value in arguments.values() if not isinstance(value, Unset))
         name = "-".join(map(str, given))
         url = self._transport.prepare(operation_named(operation, "File"), arguments).raw_url
-        return self.one(name, kind, url, None, dest, into, sha256)
+        return self.one(name, kind, url, None, where)
 
     async def in_thread(self, work: abc.Callable[[Tell], T], tell: Tell | None) -> T:
         """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""
@@ -153,13 +136,6 @@ class Downloads:
 
 
 class ResultDownloads(Downloads):
-    """The downloads of results of tasks.
-
-    Raises:
-        ConfigurationError: the operation has no results that are files.
-        TypeError: the operation has no such parameter.
-    """
-
     def __init__(
         self,
         transport: SessionTransport | AsyncSessionTransport,
@@ -173,11 +149,9 @@ class ResultDownloads(Downloads):
         super().__init__(transport, spec.holder, *limits)
         self._spec, self._parameters = spec, parameters
 
-    def run(
-        self, task: object, dest: Place | None, into: Place | None, sha256: str | None, tell: Tell
-    ) -> Path:
+    def run(self, task: object, where: Where, tell: Tell) -> Path:
         """Download the results of a task one after the other; return where the first one is."""
-        first, *_ = [download.run(tell) for download in self._made(task, dest, into, sha256)]
+        first, *_ = [download.run(tell) for download in self._made(task, where)]
         return first
 
     def run_all(
@@ -193,13 +167,13 @@ class ResultDownloads(Downloads):
     def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):
             asked = self._spec.asked(task, self._parameters)
-            yield asked.id, partial(self._made, task, None, into, None)
+            yield asked.id, partial(self._made, task, (None, into, None))
 
     def _each(self, tasks: Tasks) -> abc.Iterator[object]:
         loop = self._loop
         if loop is None or isinstance(tasks, abc.Collection):
             return iter(cast("abc.Iterable[object]", tasks))
-        source = _asynchronous(tasks)
+        source = each_async(tasks)
 
         async def following() -> object:
             return await anext(source, None)
@@ -207,23 +181,14 @@ class ResultDownloads(Downloads):
         # The caller's own code runs in the loop, not in a thread of ours.
         return iter(lambda: in_loop(loop, following(), self._halt), None)
 
-    def _made(
-        self, task: object, dest: Place | None, into: Place | None, sha256: str | None
-    ) -> list[Download]:
-        """Return the downloads of a task's results.
-
-        Raises:
-            ConfigurationError: an argument cannot be used.
-            TaskError: the task has no result.
-            AddressRefusedError: the URL of its result is not followed.
-        """
+    def _made(self, task: object, where: Where) -> list[Download]:
         spec, call = self._spec, self._options.call
         asked = spec.asked(task, self._parameters)
         known = results_in(spec, asked.id, task) if spec.made(task) else []
         if spec.content is not None:
             operation, parameter = spec.content
-            return [self.content(operation, {parameter: asked.id}, spec.kind, dest, into, sha256)]
-        one = partial(self.one, asked.id, spec.kind, dest=dest, into=into, sha256=sha256)
+            return [self.content(operation, {parameter: asked.id}, spec.kind, where)]
+        one = partial(self.one, asked.id, spec.kind, where=where)
         again = partial(self._queried, asked)
         if not known:
             only = one(None, partial(again, 0))
@@ -236,7 +201,7 @@ class ResultDownloads(Downloads):
             known = self._asked(asked, limits)
         if len(known) == 1:
             return [one(known[0], partial(again, 0))]
-        if dest is not None or sha256 is not None:
+        if (where[0], where[2]) != (None, None):
             count = f"task {shown_id(asked.id)} has {len(known)} results"
             raise ConfigurationError(f"{count}: pass into=, a folder, and no checksum")
         return [one(url, partial(again, at), number=at + 1) for at, url in enumerate(known)]
@@ -259,21 +224,8 @@ class ResultDownloads(Downloads):
         return results_in(self._spec, asked.id, task)
 
 
-async def _asynchronous(tasks: Tasks) -> abc.AsyncIterator[object]:
-    if isinstance(tasks, abc.AsyncIterable):
-        async for task in tasks:
-            yield task
-    else:
-        for task in tasks:
-            yield task
-
-
 def results_in(spec: Task, task_id: str, task: object) -> list[str]:
-    """Return the URLs of a task's results; none if they have none, but another operation.
-
-    Raises:
-        TaskError: there is none, because the task failed, is running or has no URL.
-    """
+    """Return the URLs of a task that has succeeded; none where another operation has the file."""
     state = known_state(task, None, spec)
     if state is State.RUNNING:
         shown = shown_status(status_in(spec, task))

@@ -237,11 +237,7 @@ class Submissions:
     def _begin(
         self, key: str, operation: str, session: Session, arguments: Mapping[str, object]
     ) -> Submission | None:
-        """Return what is known; else write that it is begun.
-
-        Raises:
-            ChainhubError: it must not begin.
-        """
+        """Return what is known; else write that it is begun."""
         if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
             raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
         ordered = {name: value for name, value in arguments.items() if name not in _OPTIONS}

@@ -6,7 +6,7 @@ the place in a list, None every place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -109,11 +109,7 @@ class Task:
                 raise TypeError(f"{self.holder} got an unexpected keyword argument {name!r}")
 
     def asked(self, task: object, parameters: Mapping[str, str]) -> TaskId:
-        """Return what to poll for an id, a task, or the answer of an operation that created it.
-
-        Raises:
-            ConfigurationError: there is no id, or a parameter is missing.
-        """
+        """Return what to poll for an id, a task, or the answer of an operation that created it."""
         found, filled = (task, {}) if isinstance(task, str) else self.told(task)
         if not isinstance(found, str) or not found.strip():
             hint = f": an answer of {self.name} has no id" if self.made(task) else ""
@@ -200,11 +196,7 @@ def _find_task(model: str) -> Task | None:
 
 
 def task_of(model: object) -> Task:
-    """Return what the contract says of a task, by its model.
-
-    Raises:
-        ConfigurationError: no task operation returns such a model.
-    """
+    """Return what the contract says of a task, by its model."""
     found = _find_task(type(model).__name__)
     if found is None:
         raise ConfigurationError(
@@ -216,6 +208,16 @@ def task_of(model: object) -> Task:
 def task_models() -> set[str]:
     """Return the names of all models of tasks."""
     return {model for task in TASKS.values() for model in _models(task["returns"])}
+
+
+async def each_async(items: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
+    """Yield the items of either kind of iterable."""
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
 
 
 def values_at(holder: object, paths: Iterable[Path]) -> Iterator[Any]:
