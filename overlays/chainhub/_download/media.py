@@ -278,6 +278,7 @@ _MAGIC = {
 }
 _FORMATS = (*_BRANDS.values(), *_RIFF.values(), *_MAGIC.values(), _MP4, _SVG, _TRANSPORT_STREAM)
 _HTML, _XML, _JSON = "a web page (HTML)", "XML", "JSON"
+_CONTROL = bytes((*range(9), *range(14, 32)))
 
 
 def text_kind(head: bytes) -> str | None:
@@ -291,8 +292,7 @@ def text_kind(head: bytes) -> str | None:
         return _JSON
     if text.startswith(b"#extm3u"):
         return "a playlist (M3U8)"
-    control = sum(byte < 9 or 13 < byte < 32 for byte in head)
-    return None if control else "text"
+    return "text" if head.translate(None, _CONTROL) == head else None
 
 
 _CONTENTS = _BOXES | {b"meta", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"uuid", b"emsg"}
