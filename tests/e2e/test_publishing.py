@@ -111,10 +111,15 @@ def walk(project: Path, checkout: Path, environment: dict[str, str], index: Inde
     return opened
 
 
+def configure(walk: Walk) -> None:
+    """Do what comes before publishing."""
+    walk.section("Configure the index once", "")
+    walk.section("Credentials", PASSWORD)
+
+
 def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     """Every command of the page works, and does what the page says beside it."""
-    walk.section("Configure the index once")
-    walk.section("Credentials", PASSWORD)
+    configure(walk)
     assert walk.section("Build").count(": OK\n") == 3
     made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
     walk.run("mkdir ~/.ssh; ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519")
@@ -147,8 +152,7 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
 @pytest.mark.slow
 def test_a_changed_byte_on_the_server_is_found(walk: Walk, index: Index) -> None:
     """Whoever has the repository finds each file that is not what the tag gives."""
-    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
-        walk.section(heading, answer)
+    configure(walk)
     walk.run("make publish INDEX=acme")
     assert "There is no tag v0.1.0 here" in walk.run(
         "make verify INDEX=acme VERSION=0.1.0", status=2
@@ -170,8 +174,7 @@ def test_a_changed_byte_on_the_server_is_found(walk: Walk, index: Index) -> None
 @pytest.mark.slow
 def test_a_withdrawn_number_is_not_used_again(walk: Walk, index: Index) -> None:
     """The list is committed, and stops the next release of this number."""
-    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
-        walk.section(heading, answer)
+    configure(walk)
     shown = walk.section("Withdraw a version")
     assert shown.endswith("\nchainhub != 0.1.0  # downloads are cut off\n")
     said = walk.run("make publish INDEX=acme", status=2)
@@ -184,8 +187,7 @@ def test_a_withdrawn_number_is_not_used_again(walk: Walk, index: Index) -> None:
 @pytest.mark.slow  # the decisions are in tests/unit/release/test_publishing.py and test_main.py
 def test_what_is_published_stays(walk: Walk, index: Index) -> None:
     """Other bytes under the same version are refused, by us before the upload; a new one goes."""
-    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
-        walk.section(heading, answer)
+    configure(walk)
     publish = "make publish INDEX=acme"
     walk.run(publish)
     before = published(index)
@@ -215,8 +217,7 @@ MISSING = (
 @pytest.mark.slow  # the sentences are in tests/unit/release/test_credentials.py and others
 def test_what_is_missing_is_said(walk: Walk, index: Index) -> None:
     """The person reads one sentence, and no password."""
-    for heading, answer in (("Configure the index once", ""), ("Credentials", PASSWORD)):
-        walk.section(heading, answer)
+    configure(walk)
     complete = walk.environment
     for change, message in MISSING:
         walk.environment = complete | change
