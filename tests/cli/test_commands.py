@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chainhub import Client
-from chainhub.cli import _progress, main
+from chainhub.cli import _progress, _running, main
 from chainhub.sandbox import (
     Sandbox,
     answer,
@@ -433,6 +433,7 @@ def asked(monkeypatch):
 
     further = {**next(iter(TASKS.values())), "parameters": ("model_name",)}
     monkeypatch.setitem(TASKS, "clips.find", further)
+    monkeypatch.setattr(_running, "MAIN", None)
     monkeypatch.setattr(Client, "clips", property(clips), raising=False)
     for name in ("clips", "clips.find"):
         module = types.ModuleType(f"chainhub_api.api.{name}")

@@ -80,6 +80,8 @@ class Tables:
     words: dict[str, str]
     tasks: dict[Place, Task]
     creates: dict[Place, Create]
+    main: Place | None = None
+    """The operation that is meant where none is named: the only one, or the only `main` one."""
 
 
 def compiled(document: dict[str, Json], place: str, published: Mapping[str, Place]) -> Tables:
@@ -102,6 +104,8 @@ def compiled(document: dict[str, Json], place: str, published: Mapping[str, Plac
             raise PipelineError(f"{place}: the x-task of {called(where)}: {error}.") from None
         if task is not None:
             tables.tasks[where] = task
+    marked = [where for where, task in tables.tasks.items() if task.main] or [*tables.tasks]
+    tables = replace(tables, main=marked[0] if len(marked) == 1 else None)
     _settle_mains(document, place, tables.tasks)
     for where, operation in operations(document):
         try:

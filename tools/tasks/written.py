@@ -28,7 +28,8 @@ _HEAD: Final = '''"""How tasks are asked for and created, as the contract says.
 
 A path is a tuple of steps through an answer: the name of an attribute, or of a field where no model
 declares one; the number of an item; None for every item. Of several paths the first that leads to a
-value counts. WORDS says what a status means, in lower case with `_` for a dash or a space.
+value counts. WORDS says what a status means, in lower case with `_` for a dash or a space. MAIN is
+the operation that is meant where none is named.
 """
 
 '''
@@ -217,8 +218,10 @@ def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -
         if place in tables.creates:
             made = _create(tables.creates[place], known, python=True, place=place)
             creates[name] = {"returns": returns[place], **made}
+    main = known.name(tables.main) if tables.main else None
     return (
-        f"{_HEAD}WORDS: dict[str, str] = {tables.words!r}\n\n"
+        f"{_HEAD}MAIN: str | None = {main!r}\n\n"
+        f"WORDS: dict[str, str] = {tables.words!r}\n\n"
         f"TASKS: dict[str, dict[str, object]] = {tasks!r}\n\n"
         f"CREATES: dict[str, dict[str, object]] = {creates!r}\n"
     )

@@ -15,6 +15,7 @@ import attrs
 
 from chainhub.errors import ConfigurationError
 from chainhub_api.tasks import CREATES as _CREATES
+from chainhub_api.tasks import MAIN
 from chainhub_api.tasks import TASKS as _TASKS
 
 if TYPE_CHECKING:
@@ -176,9 +177,8 @@ def task_named(name: str) -> Task:
 
 
 def main_task() -> Task:
-    """Return the task operation that is meant where none is named: the first main one."""
-    mains = (name for name, task in TASKS.items() if task["main"])
-    return task_named(next(mains, next(iter(TASKS))))
+    """Return the task operation that is meant where none is named."""
+    return task_named(MAIN or next(iter(TASKS)))
 
 
 @lru_cache(256)

@@ -21,7 +21,7 @@ from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, spo
 from chainhub.cli._running import key_of_keyring, query_task
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.servers import SERVERS
-from chainhub_api.tasks import TASKS
+from chainhub_api.tasks import MAIN, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -226,7 +226,7 @@ def found_name(url: str) -> Finding:
 def _probed(service: Service) -> list[Finding]:
     """Query a task that cannot exist, once, and return what that shows."""
     plain_ones = [name for name, one in TASKS.items() if not one["parameters"]]
-    name = next((name for name in plain_ones if TASKS[name]["main"]), None)
+    name = MAIN if MAIN in plain_ones else next(iter(plain_ones), None)
     if name is None:
         return [Finding("probe", NOTE, "nothing was sent: no task operation takes just an id")]
     began = _clock.monotonic()

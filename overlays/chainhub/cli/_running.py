@@ -23,7 +23,7 @@ from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, limit,
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 from chainhub_api.servers import SERVERS
-from chainhub_api.tasks import TASKS
+from chainhub_api.tasks import MAIN, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,9 +62,8 @@ def task_name(service: Service) -> str:
     """Return the name of the task operation that a command is about."""
     known, name = list(TASKS), service.task
     if name is None:
-        mains = [one for one in known if TASKS[one]["main"]]
-        if len(mains) == 1:
-            return mains[0]
+        if MAIN is not None:
+            return MAIN
         message = "the contract has several task operations; give one with --task"
     else:
         if name in TASKS:

@@ -297,8 +297,12 @@ def test_two_task_operations_of_a_tag() -> None:
     with pytest.raises(PipelineError, match=r"leads to GET .*tasks/.* and to GET /v2/"):
         compiling.compiled(document, "page.md", {})
     del document["paths"]["/v1/tasks"]
-    tasks = compiling.compiled(document, "page.md", {}).tasks.values()
-    assert [one.main for one in tasks] == [False, False]
+    tables = compiling.compiled(document, "page.md", {})
+    assert [one.main for one in tables.tasks.values()] == [False, False]
+    assert tables.main is None
+    again["get"]["x-task"]["main"] = True
+    tables = compiling.compiled(document, "page.md", {})
+    assert tables.main == ("paths", "/v2/{model}/{id}", "get")
     for one in (again, document["paths"][FIND[1]]):
         one["get"]["x-task"]["main"] = True
     with pytest.raises(PipelineError, match="are both `main` of one tag"):
