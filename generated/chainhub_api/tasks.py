@@ -2,8 +2,11 @@
 
 A path is a tuple of steps through an answer: the name of an attribute, or of a field where no model
 declares one; the number of an item; None for every item. Of several paths the first that leads to a
-value counts. WORDS says what a status means, in lower case with `_` for a dash or a space.
+value counts. WORDS says what a status means, in lower case with `_` for a dash or a space. MAIN is
+the operation that is meant where none is named.
 """
+
+MAIN: str | None = "video.query"
 
 WORDS: dict[str, str] = {
     "aborted": "cancelled",
