@@ -78,11 +78,14 @@ def test_after_a_stop_past_the_deadline_the_task_is_asked_once_more(mode, server
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("text", ["a", "ä"])
-def test_a_timeout_names_the_cache_that_answers(mode, server, http, chainhub_clock, text):
+@pytest.mark.parametrize(
+    ("text", "charset"), [("a", "utf-8"), ("ä", "utf-8"), ("ä", "latin-1")], ids=str
+)
+def test_a_timeout_names_the_cache_that_answers(mode, server, http, chainhub_clock, text, charset):
     """A proxy that keeps answers shows the same one for ever."""
-    body = json.dumps(task(text=text), ensure_ascii=False).encode()
-    server.answers = [http(200, body, "Content-Type: application/json", "Age: 60")]
+    body = json.dumps(task(text=text), ensure_ascii=False).encode(charset)
+    kind = f"Content-Type: application/json; charset={charset}"
+    server.answers = [http(200, body, kind, "Age: 60")]
     client = mode.client(base_url=server.url)
     with pytest.raises(chainhub.WaitTimeout, match=r"came from a cache \(Age: 60\)"):
         mode(client.video.wait("a", deadline=60))

@@ -78,8 +78,7 @@ class RecordFile:
         raise self.unusable(f"cannot be opened: {reason}")
 
     def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
-        """Take a line that is there already; a ForeignLine is none of this file."""
-        raise NotImplementedError
+        """Take a line that is there already; a `ForeignLine` if it is not one of this file."""
 
     def claim(self, base_url: str, account: str | None) -> None:
         """Refuse the file if it is that of another service or account; note it in a new one."""

@@ -309,6 +309,9 @@ NEWER = LINES[:FIRST].replace(b'"v":1', b'"v":2')
         (LINES.replace(b'"polls":3', b'"polls":true'), "in line 1"),
         (LINES.replace(b"9.5", b'"long"'), "in line 1"),
         (LINES.replace(b'"task":{', b'"task":7,"t":{'), "in line 1"),
+        (LINES.replace(b'"task":{', b'"task":{},"t":{'), "in line 1"),
+        (LINES.replace(b'"state"', b'"parameters":7,"state"'), "in line 1"),
+        (LINES.replace(b'"polls"', b'"pools"'), "in line 1"),
         (b"\x00\x00sk-test-not-a-journal", "in line 1"),
     ],
 )
@@ -576,7 +579,7 @@ def test_a_new_journal_is_known_to_its_folder(path, monkeypatch):
 
 # Only Linux lists the open files of a process in a folder.
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
-def test_no_file_stays_open(path):
+def test_no_file_stays_open(path, monkeypatch):
     """Opened or refused, new or healed: afterwards as many files are open as before."""
     before = len(os.listdir("/proc/self/fd"))
     opened(path).close()
@@ -584,6 +587,10 @@ def test_no_file_stays_open(path):
     opened(path).close()
     path.write_bytes(b"an essay\n")
     with pytest.raises(JournalError):
+        opened(path)
+    path.unlink()
+    monkeypatch.setattr(os, "write", failing(errno.ENOSPC))
+    with pytest.raises(JournalError, match="cannot be written"):  # not even its header
         opened(path)
     assert len(os.listdir("/proc/self/fd")) == before
 

@@ -286,6 +286,15 @@ def test_a_refusal_to_show_an_unfinished_video_is_not_yet(number):
     assert error.__cause__ is not_ready
 
 
+def test_each_step_is_in_the_debug_log(caplog):
+    """With what is known, and when the next poll is."""
+    caplog.set_level("DEBUG", "chainhub")
+    Story(busy(), RUNNING, deadline=9.0, interval=4.0)
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts[0].startswith("task veo:1: no answer yet; next poll in ")
+    assert texts[-1] == "task veo:1: 'processing'; no more polls, the deadline is in 1.10 s"
+
+
 def test_the_bytes_of_a_task_that_runs_are_kept_instead_of_the_task():
     """One that is complete without a URL, or has an unknown word, counts each time it comes."""
     wait = Poll(
