@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from inspect import Parameter
 from types import FunctionType
@@ -53,20 +53,21 @@ def _name_parameters(resource: type[Any]) -> None:
     So what is misspelt is refused by specifications of mocks too, and help says what there is.
     """
     task: Task | None = vars(resource).get("_task")
-    if task is None:
-        return
-    for name in _METHODS:
-        method = getattr(resource, name)
-        signature = inspect.signature(method)
-        *kept, _ = signature.parameters.values()
-        further = [
-            Parameter(one, Parameter.KEYWORD_ONLY, annotation=str) for one in task.parameters
-        ]
-        named = FunctionType(method.__code__, method.__globals__, name, method.__defaults__)
-        named.__kwdefaults__, named.__annotations__ = method.__kwdefaults__, method.__annotations__
-        named.__doc__, named.__qualname__ = method.__doc__, method.__qualname__
-        vars(named)["__signature__"] = signature.replace(parameters=[*kept, *further])
-        setattr(resource, name, named)
+    if task is not None:
+        for name in _METHODS:
+            setattr(resource, name, _named(getattr(resource, name), task.parameters))
+
+
+@cache  # nearly all operations have the same
+def _named(method: FunctionType, parameters: tuple[str, ...]) -> FunctionType:
+    signature = inspect.signature(method)
+    *kept, _ = signature.parameters.values()
+    further = [Parameter(one, Parameter.KEYWORD_ONLY, annotation=str) for one in parameters]
+    named = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__)
+    named.__kwdefaults__, named.__annotations__ = method.__kwdefaults__, method.__annotations__
+    named.__doc__, named.__qualname__ = method.__doc__, method.__qualname__
+    vars(named)["__signature__"] = signature.replace(parameters=[*kept, *further])
+    return named
 
 
 class TaskMethods(Generic[T, C]):
@@ -496,7 +497,16 @@ class TaskOperation(TaskMethods[T, C]):
         self._transport = cast("SessionTransport", transport)
 
 
-class AsyncTaskOperation(AsyncTaskMethods[T, C]):
+class _AsyncFunction:
+    """Counts as an async function: what `unittest.mock` puts in its place can be awaited."""
+
+    @property
+    def _is_coroutine(self) -> object:
+        # Until 3.13; not before somebody asks: asyncio takes longer to load than all the rest.
+        return getattr(import_module("asyncio.coroutines"), "_is_coroutine", None)
+
+
+class AsyncTaskOperation(_AsyncFunction, AsyncTaskMethods[T, C]):
     """An operation that says how a task is doing, async: called it asks, its methods wait."""
 
     def __repr__(self) -> str:
@@ -506,7 +516,8 @@ class AsyncTaskOperation(AsyncTaskMethods[T, C]):
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
         self._transport = cast("AsyncSessionTransport", transport)
-        _mark_async(self)
+        if sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(self)
 
 
 class FileOperation:
@@ -543,7 +554,7 @@ class FileOperation:
         return download.run(progress or result.unheard)
 
 
-class AsyncFileOperation:
+class AsyncFileOperation(_AsyncFunction):
     """An operation whose answer is a file, async: called it returns it, `download` writes it."""
 
     _name: str
@@ -556,7 +567,8 @@ class AsyncFileOperation:
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
         self._transport = cast("AsyncSessionTransport", transport)
-        _mark_async(self)
+        if sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(self)
 
     async def _download(
         self,
@@ -572,12 +584,3 @@ class AsyncFileOperation:
         downloads = result.Downloads(self._transport, self._name, *limits)
         download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
         return await downloads.in_thread(download.run, progress)
-
-
-def _mark_async(operation: object) -> None:
-    """Let it count as an async function: what `unittest.mock` puts in its place can be awaited."""
-    if sys.version_info >= (3, 12):
-        inspect.markcoroutinefunction(operation)
-    else:
-        mark = vars(import_module("asyncio.coroutines"))["_is_coroutine"]
-        vars(operation)["_is_coroutine"] = mark
