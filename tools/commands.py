@@ -265,7 +265,8 @@ def build(contract: Path, folder: Path, *, strict: bool = False, tried: bool = T
         if not faults:
             break
         repaired.left_out.extend(selection.leave_out(repaired.document, faults, place))
-        shutil.rmtree(package)
+        for written in (package, folder / layout.RESOURCES):
+            shutil.rmtree(written)
     if strict and repaired.left_out:
         raise PipelineError(f"{shown(contract)}: {repaired.left_out[0]}")
     (folder / layout.SURFACE).write_bytes(surface.surface(package).encode())

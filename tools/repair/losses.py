@@ -41,9 +41,6 @@ def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield "The variables of a server have their defaults", url
     for place, operation in operations(document):
         name, item = called(place), mapping(at(document, place[:2]))
-        for holder in (item, operation):
-            if holder.get("servers"):
-                yield "The servers of an operation are not used, but the client's base URL", name
         if operation.get("callbacks"):
             yield "Callbacks and links are not generated", name
         for parameter in [

@@ -133,6 +133,9 @@ FLOAT = "type: number"
 FILM = "type: object, title: Film, properties: {f: {type: string}"
 MADE = "type: object, title: Made, properties: {f: {type: string}"
 GIVEN = "schema: {type: string"
+FORM = (
+    "content: {multipart/form-data: {schema: {type: object, title: Form, properties: {f: {%s}}}}}"
+)
 JSON = "content: {application/json: {schema: {type: string}}}"
 
 # Before, after, what it means, words of the sentence. Then the same backwards: what that means.
@@ -180,7 +183,6 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     (sent, TEXT, f"{TEXT}, format: date-time", B, "datetime", B, "datetime"),
     (sent, TEXT, f"{TEXT}, format: date", B, "date", B, "date"),
     (sent, TEXT, f"{TEXT}, format: uuid", B, "UUID", B, "UUID"),
-    (sent, TEXT, f"{TEXT}, format: binary", B, "File", B, "File"),
     (sent, TEXT, "anyOf: [{type: string}, {type: integer}]", A, "`int`, `str`, no longer", B, "`str`"),
     (sent, "anyOf: [{type: string}, {type: boolean}]", "anyOf: [{type: string}, {type: integer}]", B, "`int`, `str`", B, "`bool`"),
     (sent, "anyOf: [{type: string}, {type: integer}]", "anyOf: [{type: string}, {type: integer, maximum: 3}]", B, "as int", A, "as int"),
@@ -337,6 +339,7 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     # Bodies.
     (post, "summary: a", "summary: a, requestBody: {content: {application/json: {schema: {type: string}}}}", A, "The body of `client.film.make(…)`", B, "is gone"),
     (post, "summary: a", "summary: a, requestBody: {required: true, content: {application/json: {schema: {type: string}}}}", B, "which must be given", B, "is gone"),
+    (post, f"requestBody: {{{FORM % TEXT}}}", f"requestBody: {{{FORM % (TEXT + ', format: binary')}}}", B, "`File`, no longer `str`", B, "`str`, no longer `File`"),
     (post, f"requestBody: {{{JSON}}}", f"requestBody: {{required: true, {JSON}}}", B, "required, no longer optional", A, "optional, no longer"),
     (post, f"requestBody: {{{JSON}}}", f"requestBody: {{description: d, {JSON}}}", D, "description", D, "description"),
     (post, f"requestBody: {{{JSON}}}", "requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {a: {type: string}}}}}}", B, "no longer sent as `application/json`; now also sent as `multipart", B, "no longer sent as `multipart"),

@@ -84,10 +84,6 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
             "The variables of a server have their defaults: https://{a}.example.",
         ),
         (
-            f"paths: {{/a: {{servers: [{{url: 'https://b'}}], get: {{{OK}}}}}}}",
-            "The servers of an operation are not used, but the client's base URL: GET /a.",
-        ),
-        (
             "paths: {/a: {get: {parameters: [{$ref: '#/components/parameters/P'}]}}}\n"
             f"components: {{parameters: {{P: {{name: p, in: query, {DEEP}}}}}}}",
             STYLE,
