@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from openapi_python_client.strings import PythonIdentifier
+from openapi_python_client.strings import ClassName, PythonIdentifier
 
 from tools.changes.entries import Entries, Entry, Side
 from tools.contract import METHODS, at, called, mapping, operations, pointer, sequence
@@ -203,7 +203,8 @@ class _Walk:
         entry.words["enum"] = [one for one in values if one is not None] or None
         if values:
             shared = [self._title(part) for part in parts if "$ref" in part]
-            entry.listed = shared[0] if shared else pascal(name.replace("[…]", " item"))
+            own = ClassName(pascal(name.replace("[…]", " item")), "field_")
+            entry.listed = shared[0] if shared else str(own)
         entry.words["type"] = [*sorted(set(self._types(entry, name, schema)))]
         for part in parts:
             if "discriminator" in part:
@@ -252,7 +253,8 @@ class _Walk:
 
     def _title(self, schema: dict[str, Json]) -> str:
         last = str(pointer(str(schema.get("$ref", "")))[-1])
-        return str((self._target(schema) or schema).get("title") or pascal(last) or "object")
+        title = (self._target(schema) or schema).get("title") or last or "object"
+        return str(ClassName(str(title), "field_"))
 
     def _label(self, schema: dict[str, Json]) -> str:
         if _is_model(schema) or _is_model(self._target(schema)):

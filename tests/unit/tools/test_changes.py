@@ -259,6 +259,7 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     (request, FILM + "}", FILM + "}, deprecated: true", A, "`Film` of `client.film.create(…)` is deprecated", D, "deprecated"),
     (request, FILM + "}", FILM + "}, example: {f: x}", D, "example", D, "example"),
     (request, FILM + "}", "type: object, title: Other, properties: {f: {type: string}}", B, "`Other`, no longer `Film`", B, "`Film`"),
+    (request, FILM.replace("Film", "Text2film") + "}", FILM.replace("Film", "Text2film") + "}, maxProperties: 3", B, "`Text2Film` of `client.film.create(…)`: at most `3`", A, "`Text2Film`"),
     (request, FILM + "}", FILM.replace("f:", "g:") + "}", B, "`Film.f` of `client.film.create(…)` is gone", B, "`Film.g`"),
     (request, FILM + "}", FILM.replace("f:", "F:") + "}", B, "called `F` in JSON", B, "called `f`"),
     (request, "oneOf: [{$ref: '#/components/schemas/Cat'}, {$ref: '#/components/schemas/Dog'}]", "oneOf: [{$ref: '#/components/schemas/Cat'}, {$ref: '#/components/schemas/Dog'}], discriminator: {propertyName: kind}", B, "told apart by `kind`", B, "no longer told apart"),
