@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.contract import at, called, mapping, operations, pointer, sequence
+from tools.contract import at, called, mapping, needed, operations, pointer, sequence
 from tools.documents import Json
 from tools.layout import ROOT, shown
 from tools.repair.answers import optional_fields
@@ -79,4 +79,20 @@ def test_optional_answer_fields_are_found_through_everything() -> None:
         "1/properties/o",
         "additionalProperties/properties/m",
         "B/properties/self",
+    }
+
+
+def test_needed_components_are_those_that_references_reach() -> None:
+    """Each once, however often; security schemes stay."""
+    ref: dict[str, Json] = {"$ref": "#/components/schemas/A"}
+    document: dict[str, Json] = {
+        "paths": {"/a": {"get": {"one": ref, "two": ref}}},
+        "components": {
+            "schemas": {"A": {"items": {"$ref": "#/components/schemas/B"}}, "B": ref, "C": {}},
+            "securitySchemes": {"bearer": {}},
+        },
+    }
+    assert needed(document, [*operations(document)]) == {
+        "schemas": {"A": {"items": {"$ref": "#/components/schemas/B"}}, "B": ref},
+        "securitySchemes": {"bearer": {}},
     }
