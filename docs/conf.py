@@ -36,7 +36,8 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:class",
-        r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self|chainhub\._session\.operation\.T",
+        r"(chainhub_api\.types\.)?Unset|chainhub\._client\.Self"
+        r"|(chainhub\._session\.operation\.|chainhub\._tasks\.(methods|outcome)\.)?[CT]",
     ),
 ]
 

@@ -12,11 +12,19 @@ from functools import cache, partial
 from importlib import import_module
 from inspect import Parameter
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     import os
-    from collections import abc
+    from collections.abc import (
+        AsyncIterable,
+        AsyncIterator,
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
     from pathlib import Path
 
     from chainhub._cancel import Cancel
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
 
     Interval = float | PollPolicy
     JournalPath = str | os.PathLike[str]
-    OnProgress = abc.Callable[[Progress], object]
+    OnProgress = Callable[[Progress], object]
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -54,6 +62,7 @@ def _name_parameters(resource: type[Any]) -> None:
     """
     task: Task | None = vars(resource).get("_task")
     if task is not None:
+        resource._name = task.name
         for name in _METHODS:
             setattr(resource, name, _named(getattr(resource, name), task.parameters))
 
@@ -91,10 +100,10 @@ class TaskMethods(Generic[T, C]):
         task: str | T | C | Submission,
         *,
         deadline: float | None = DEADLINE,
-        on_update: abc.Callable[[T], object] | None = None,
+        on_update: Callable[[T], object] | None = None,
         interval: Interval | None = None,
         raise_on_failure: bool = True,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
     ) -> T:
@@ -140,10 +149,10 @@ class TaskMethods(Generic[T, C]):
         *,
         deadline: float | None = DEADLINE,
         interval: Interval | None = None,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> abc.Iterator[T]:
+    ) -> Iterator[T]:
         """Yield the task each time its status, progress or URL has changed, the finished one last.
 
         A failed task is yielded, not raised; otherwise it works like `wait`.
@@ -170,12 +179,12 @@ class TaskMethods(Generic[T, C]):
 
     def wait_many(
         self,
-        ids: abc.Iterable[str | T | C | Submission],
+        ids: Iterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
-        on_update: abc.Callable[[T], object] | None = None,
+        on_update: Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
@@ -193,16 +202,16 @@ class TaskMethods(Generic[T, C]):
 
     def as_completed(
         self,
-        ids: abc.Iterable[str | T | C | Submission],
+        ids: Iterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
-        on_update: abc.Callable[[T], object] | None = None,
+        on_update: Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> abc.Iterator[Outcome[T]]:
+    ) -> Iterator[Outcome[T]]:
         """Poll many tasks and yield an `Outcome` for each as soon as it is known.
 
         At most `max_connections` requests (100 by default) are in flight, each in a thread;
@@ -241,7 +250,7 @@ class TaskMethods(Generic[T, C]):
         if_exists: IfExists = "error",
         sha256: str | None = None,
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: abc.Collection[str] = (),
+        allow_hosts: Collection[str] = (),
         progress: OnProgress | None = None,
         deadline: float | None = None,
         cancel: Cancel | None = None,
@@ -304,12 +313,12 @@ class TaskMethods(Generic[T, C]):
 
     def download_many(
         self,
-        tasks: abc.Iterable[str | T | C | Submission],
+        tasks: Iterable[str | T | C | Submission],
         *,
         into: Place,
         if_exists: IfExists = "error",
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: abc.Collection[str] = (),
+        allow_hosts: Collection[str] = (),
         parallel: int = PARALLEL,
         progress: OnProgress | None = None,
         deadline: float | None = None,
@@ -366,10 +375,10 @@ class AsyncTaskMethods(Generic[T, C]):
         task: str | T | C | Submission,
         *,
         deadline: float | None = DEADLINE,
-        on_update: abc.Callable[[T], object] | None = None,
+        on_update: Callable[[T], object] | None = None,
         interval: Interval | None = None,
         raise_on_failure: bool = True,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
     ) -> T:
@@ -389,10 +398,10 @@ class AsyncTaskMethods(Generic[T, C]):
         *,
         deadline: float | None = DEADLINE,
         interval: Interval | None = None,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> abc.AsyncIterator[T]:
+    ) -> AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
         from chainhub._tasks import loops, poller
 
@@ -403,12 +412,12 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def wait_many(
         self,
-        ids: abc.Iterable[str | T | C | Submission] | abc.AsyncIterable[str | T | C | Submission],
+        ids: Iterable[str | T | C | Submission] | AsyncIterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
-        on_update: abc.Callable[[T], object] | None = None,
+        on_update: Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
@@ -422,16 +431,16 @@ class AsyncTaskMethods(Generic[T, C]):
 
     def as_completed(
         self,
-        ids: abc.Iterable[str | T | C | Submission] | abc.AsyncIterable[str | T | C | Submission],
+        ids: Iterable[str | T | C | Submission] | AsyncIterable[str | T | C | Submission],
         *,
         deadline: float | None = DEADLINE,
-        on_update: abc.Callable[[T], object] | None = None,
+        on_update: Callable[[T], object] | None = None,
         interval: Interval | None = None,
-        words: abc.Mapping[str, State] | None = None,
+        words: Mapping[str, State] | None = None,
         journal: JournalPath | None = None,
         cancel: Cancel | None = None,
         **parameters: str,
-    ) -> abc.AsyncIterator[Outcome[T]]:
+    ) -> AsyncIterator[Outcome[T]]:
         """Async `TaskMethods.as_completed`; `ids` may be an async iterable, `on_update` async."""
         from chainhub._tasks import loops, poller
 
@@ -448,7 +457,7 @@ class AsyncTaskMethods(Generic[T, C]):
         if_exists: IfExists = "error",
         sha256: str | None = None,
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: abc.Collection[str] = (),
+        allow_hosts: Collection[str] = (),
         progress: OnProgress | None = None,
         deadline: float | None = None,
         cancel: Cancel | None = None,
@@ -464,12 +473,12 @@ class AsyncTaskMethods(Generic[T, C]):
 
     async def download_many(
         self,
-        tasks: abc.Iterable[str | T | C | Submission] | abc.AsyncIterable[str | T | C | Submission],
+        tasks: Iterable[str | T | C | Submission] | AsyncIterable[str | T | C | Submission],
         *,
         into: Place,
         if_exists: IfExists = "error",
         max_bytes: int | None = MAX_BYTES,
-        allow_hosts: abc.Collection[str] = (),
+        allow_hosts: Collection[str] = (),
         parallel: int = PARALLEL,
         progress: OnProgress | None = None,
         deadline: float | None = None,
@@ -485,20 +494,29 @@ class AsyncTaskMethods(Generic[T, C]):
         return await downloads.in_thread(work, progress)
 
 
-class TaskOperation(TaskMethods[T, C]):
-    """An operation that says how a task is doing, sync: called it asks, its methods wait."""
+class _Operation:
+    """What a resource has in place of a method; called, it is the operation."""
 
-    def __repr__(self) -> str:
-        """Name the operation as callers do."""
-        return f"<client.{self._task.name}>"
+    _name: str
+    _transport: Any
 
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
-        self._transport = cast("SessionTransport", transport)
+        self._transport = transport
+
+    def __repr__(self) -> str:
+        """Name the operation as callers do."""
+        return f"<client.{self._name}>"
 
 
-class _AsyncFunction:
+class _AsyncOperation(_Operation):
     """Counts as an async function: what `unittest.mock` puts in its place can be awaited."""
+
+    def __init__(self, transport: object) -> None:
+        """Make it for the transport of a client, which carries the requests out."""
+        super().__init__(transport)
+        if sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(self)
 
     @property
     def _is_coroutine(self) -> object:
@@ -506,41 +524,26 @@ class _AsyncFunction:
         return getattr(import_module("asyncio.coroutines"), "_is_coroutine", None)
 
 
-class AsyncTaskOperation(_AsyncFunction, AsyncTaskMethods[T, C]):
+class TaskOperation(TaskMethods[T, C], _Operation):
+    """An operation that says how a task is doing, sync: called it asks, its methods wait."""
+
+
+class AsyncTaskOperation(AsyncTaskMethods[T, C], _AsyncOperation):
     """An operation that says how a task is doing, async: called it asks, its methods wait."""
 
-    def __repr__(self) -> str:
-        """Name the operation as callers do."""
-        return f"<client.{self._task.name}>"
 
-    def __init__(self, transport: object) -> None:
-        """Make it for the transport of a client, which carries the requests out."""
-        self._transport = cast("AsyncSessionTransport", transport)
-        if sys.version_info >= (3, 12):
-            inspect.markcoroutinefunction(self)
-
-
-class FileOperation:
+class FileOperation(_Operation):
     """An operation whose answer is a file, sync: called it returns it, `download` writes it.
 
     The generated `download` has the parameters of the operation and the arguments of
     `TaskMethods.download`, and passes them on.
     """
 
-    _name: str
     _kind: Kind
-
-    def __repr__(self) -> str:
-        """Name the operation as callers do."""
-        return f"<client.{self._name}>"
-
-    def __init__(self, transport: object) -> None:
-        """Make it for the transport of a client, which carries the requests out."""
-        self._transport = cast("SessionTransport", transport)
 
     def _download(
         self,
-        arguments: abc.Mapping[str, object],
+        arguments: Mapping[str, object],
         dest: Place | None,
         into: Place | None,
         sha256: str | None,
@@ -554,25 +557,14 @@ class FileOperation:
         return download.run(progress or result.unheard)
 
 
-class AsyncFileOperation(_AsyncFunction):
+class AsyncFileOperation(_AsyncOperation):
     """An operation whose answer is a file, async: called it returns it, `download` writes it."""
 
-    _name: str
     _kind: Kind
-
-    def __repr__(self) -> str:
-        """Name the operation as callers do."""
-        return f"<client.{self._name}>"
-
-    def __init__(self, transport: object) -> None:
-        """Make it for the transport of a client, which carries the requests out."""
-        self._transport = cast("AsyncSessionTransport", transport)
-        if sys.version_info >= (3, 12):
-            inspect.markcoroutinefunction(self)
 
     async def _download(
         self,
-        arguments: abc.Mapping[str, object],
+        arguments: Mapping[str, object],
         dest: Place | None,
         into: Place | None,
         sha256: str | None,
