@@ -1,6 +1,6 @@
 """What a user's own code sees of the types; read by type checkers, never run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import assert_type
 
@@ -122,3 +122,31 @@ def a_download_has_a_path_or_an_error(client: Client) -> chainhub.DownloadOutcom
 
 def models_are_exported(task: chainhub.VideoTask, name: type[chainhub.VideoTask]) -> str:
     return task.id
+
+
+def an_operation_has_the_life_of_its_tasks(client: Client) -> list[str]:
+    task = client.video.query.wait("veo3.1-fast:1")
+    assert_type(task, VideoTask)
+    for change in client.video.query.watch(task):
+        assert_type(change, VideoTask)
+    assert_type(client.video.query.download(task, into="videos"), Path)
+    return chainhub.result_urls_of(task)
+
+
+def a_submission_is_waited_for(client: Client, create: Callable[[str], VideoTask]) -> VideoTask:
+    with chainhub.Submissions("jobs.jsonl") as jobs:
+        job = jobs.submit("order-17", create, "a cow")
+        assert_type(job, chainhub.Submission)
+        client.video.wait_many(jobs)
+    return client.video.wait(job)
+
+
+async def a_submission_is_awaited(create: Callable[[str], Coroutine[None, None, None]]) -> str:
+    with chainhub.Submissions("jobs.jsonl") as jobs:
+        try:
+            job = await jobs.submit("order-17", create, "a cow")
+        except chainhub.SubmissionInDoubt as error:
+            assert_type(error.key, str)
+            raise
+    assert_type(job, chainhub.Submission)
+    return job.id
