@@ -41,6 +41,7 @@ class Keywords:
 
     def __init__(self, models: Iterable[ModelProperty]) -> None:
         self._models = {model.class_info.name: model for model in models}
+        self._fields: dict[int, list[Keyword]] = {}
 
     def body(self, endpoint: Endpoint) -> str:
         """Return the type of a method's `body`."""
@@ -55,6 +56,11 @@ class Keywords:
         One that is called as a parameter of the operation is left out: `body` takes it. There are
         none where a body may be something else than an object with named fields.
         """
+        if id(endpoint) not in self._fields:  # the templates ask for each place in a method
+            self._fields[id(endpoint)] = self._found(endpoint)
+        return self._fields[id(endpoint)]
+
+    def _found(self, endpoint: Endpoint) -> list[Keyword]:
         models = [*self._bodies(endpoint)]
         found: dict[str, list[PropertyProtocol]] = {}
         for model in models:
