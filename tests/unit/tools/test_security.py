@@ -94,10 +94,14 @@ def test_a_published_page_that_says_no_key_is_not_believed():
     """The vendor's pages say so beside a header with the key; other contracts mean it."""
     paths = {
         f"/{name}": {"get": {"security": [], "responses": {"200": {"description": ""}}, **more}}
-        for name, more in (("page", {"x-apifox-status": "released"}), ("other", {}))
+        for name, more in (
+            ("page", {"x-apifox-status": "released"}),
+            ("merged", {"parameters": [{"name": "Authorization", "in": "header", "schema": {}}]}),
+            ("other", {}),
+        )
     }
     info = {"title": "a", "version": "1"}
     made = {"openapi": "3.0.1", "info": info, "paths": paths, "security": [{"bearer": []}]}
     repaired = commands.repaired_document(made, "page.md").document["paths"]
     said = {path: item["get"].get("security") for path, item in repaired.items()}
-    assert said == {"/page": None, "/other": []}
+    assert said == {"/page": None, "/merged": None, "/other": []}
