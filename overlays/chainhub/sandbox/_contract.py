@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -103,10 +104,7 @@ class Draft:
         """Return what the schema says of the value at a path; nothing where it leaves that open."""
         here = [*_variants(self._schema)]
         for step in path:
-            inner = [one.get("items") for one in here]
-            if isinstance(step, str):
-                inner = [one.get("properties", {}).get(step) for one in here]
-            here = [one for each in inner if each for one in _variants(each)]
+            here = _inside(here, step)
         return here
 
     def types(self, path: Steps) -> set[str]:
@@ -128,11 +126,11 @@ class Draft:
         return here
 
     def put(self, path: Steps, make: Callable[[], Json], count: int | None = None) -> None:
-        """Set what is at a path; what is missing on the way is made.
+        """Set what is at a path; what is missing on the way is made, with all that it requires.
 
         Lists have `count` items then, like their first one; else those that they have, or one.
         """
-        self.body = _with(self.body, path, make, count)
+        self.body = _with(self.body, path, make, count, [*_variants(self._schema)])
 
     def clear(self, path: Steps) -> None:
         """Say nothing at a path: no item of a list, else null or an empty text."""
@@ -154,19 +152,56 @@ def _variants(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from _variants(one)
 
 
-def _with(value: Any, path: Steps, make: Callable[[], Json], count: int | None) -> Any:  # noqa: ANN401 - JSON
+def _inside(schemas: list[Mapping[str, Any]], step: str | int | None) -> list[Mapping[str, Any]]:
+    """Return what schemas say of a field, or of an item."""
+    inner = [one.get("items") for one in schemas]
+    if isinstance(step, str):
+        inner = [one.get("properties", {}).get(step) for one in schemas]
+    return [one for each in inner if each for one in _variants(each)]
+
+
+def _least(schemas: list[Mapping[str, Any]]) -> dict[str, Json]:
+    """Return an object that has what its schemas require."""
+    needed = {name: None for one in schemas for name in one.get("required", ())}
+    return {name: _plain(_inside(schemas, name)) for name in needed}
+
+
+def _plain(schemas: list[Mapping[str, Any]]) -> Json:
+    """Return the plainest value that schemas allow."""
+    if not schemas or any(one.get("nullable") for one in schemas):
+        return None
+    enums = [value for one in schemas for value in one.get("enum", ())]
+    kind = next((one["type"] for one in schemas if "type" in one), "object")
+    plain: dict[str, Json] = {
+        "string": "",
+        "boolean": False,
+        "integer": 0,
+        "number": 0,
+        "array": [],
+    }
+    return enums[0] if enums else plain[kind] if kind in plain else _least(schemas)
+
+
+def _with(
+    value: Any,  # noqa: ANN401 - JSON
+    path: Steps,
+    make: Callable[[], Json],
+    count: int | None,
+    schemas: list[Mapping[str, Any]],
+) -> Any:  # noqa: ANN401 - JSON
     if not path:
         return make()
     step, rest = path[0], path[1:]
+    inner = partial(_with, path=rest, make=make, count=count, schemas=_inside(schemas, step))
     if isinstance(step, str):
-        holder = value if isinstance(value, dict) else {}
-        return {**holder, step: _with(holder.get(step), rest, make, count)}
+        holder = value if isinstance(value, dict) else _least(schemas)
+        return {**holder, step: inner(holder.get(step))}
     items = value if isinstance(value, list) else []
     if step is None:
         wanted = count or len(items) or 1
         first = items[0] if items else None
         items = [*items[:wanted], *(deepcopy(first) for _ in range(wanted - len(items)))]
-        return [_with(one, rest, make, count) for one in items]
+        return [inner(one) for one in items]
     items = [*items, *[None] * (step + 1 - len(items))]
-    items[step] = _with(items[step], rest, make, count)
+    items[step] = inner(items[step])
     return items

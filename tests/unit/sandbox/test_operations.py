@@ -79,6 +79,16 @@ LISTED = fields(
     at=TEXT,
     images={"type": "array", "items": TEXT},
 )
+NEEDY = fields(
+    id=TEXT,
+    state={"enum": ["queued", "done"]},
+    at={"type": "integer"},
+    clip={**fields(url=TEXT, size={"type": "number"}, by=TEXT), "required": ["url", "size", "by"]},
+    more={"type": "array", "nullable": True},
+    odd={},
+    kind={"enum": ["a", "b"]},
+)
+NEEDY["required"] = [*NEEDY["properties"], "unknown"]
 CONTRACT = {
     "clips.find": operation(
         "GET", "/clips/{task-id}", FOUND, NESTED,
@@ -104,6 +114,10 @@ CONTRACT = {
     "pictures.create": operation(
         "POST", "/{model_name}", None, LISTED,
         create={"task": "pictures.find", "id": [["id"]], "parameters": {}},
+    ),
+    "forms.find": operation(
+        "GET", "/forms/{id}", {"other": "form"}, fields(data={**NEEDY, "nullable": True}),
+        task=task("id", [["data", "state"]], [["data", "clip", "url"]], id=[["data", "id"]]),
     ),
     "files.find": operation(
         "GET", "/files/{id}", {"state": "x", "done": 0.1},
@@ -201,6 +215,21 @@ def test_a_shape_that_nothing_declares(sandbox, send) -> None:
     assert "code" in send("/sounds/b").json()
     sound = send(send("/sounds/b").json()["urls"][1])
     assert (sound.headers["content-type"], sound.content[:4]) == ("audio/wav", b"RIFF")
+
+
+def test_what_is_made_has_all_that_it_requires(sandbox, send) -> None:
+    """The example is of another form than the schema; clients check what they get."""
+    sandbox.task(completed(url="https://h/v"), id="a", operation="forms.find")
+    assert send("/forms/a").json()["data"] == {
+        "id": "a",
+        "state": "done",
+        "at": 0,
+        "clip": {"url": "https://h/v", "size": 0, "by": ""},
+        "more": None,
+        "odd": None,
+        "kind": "a",
+        "unknown": None,
+    }
 
 
 def test_a_task_is_known_to_the_operation_it_was_added_for(sandbox, send) -> None:
