@@ -92,6 +92,13 @@ def test_the_api_itself_gets_the_key(mode, server, tmp_path):
     assert (tmp_path / "v.mp4").read_bytes() == sample.data
 
 
+def test_an_answer_without_its_time_is_good_enough(fetch, server, cdn, tmp_path, http):
+    """As it is for a wait."""
+    found = {"id": TASK_ID, "status": "completed", "video_url": f"{cdn.url}/v.mp4"}
+    server.answers, cdn.answers = [http(200, found)], [SampleVideo().send]
+    assert fetch() == tmp_path / "v.mp4"
+
+
 def test_a_key_without_a_prefix_goes_bare(mode, server, tmp_path):
     """The header and the prefix are those of the client."""
     server.answers = [task(f"{server.url}/content"), SampleVideo().send]

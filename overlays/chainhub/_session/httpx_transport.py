@@ -242,10 +242,12 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
         arguments: Mapping[str, object],
         options: Options,
         headers: Mapping[str, str] | None = None,
+        *,
+        lenient: bool = False,
     ) -> object:
         """Carry out an operation and return its declared answer, or raise a `ChainhubError`."""
         prepared = self.prepare(operation, arguments, headers)
-        return self.read(operation, self.exchange(prepared, options))
+        return self.read(operation, self.exchange(prepared, options), lenient=lenient)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
@@ -287,10 +289,12 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
         arguments: Mapping[str, object],
         options: Options,
         headers: Mapping[str, str] | None = None,
+        *,
+        lenient: bool = False,
     ) -> object:
         """Carry out an operation as `SessionTransport.call` does."""
         prepared = self.prepare(operation, arguments, headers)
-        return self.read(operation, await self.exchange(prepared, options))
+        return self.read(operation, await self.exchange(prepared, options), lenient=lenient)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the session and return its whole answer."""

@@ -217,10 +217,10 @@ class ResultDownloads(Downloads):
         operation, arguments = self._spec.operation(), self._spec.arguments(asked)
         if isinstance(self._transport, AsyncSessionTransport):
             assert self._loop is not None
-            querying = self._transport.call(operation, arguments, options)
+            querying = self._transport.call(operation, arguments, options, lenient=True)
             task = in_loop(self._loop, querying, self._halt)
         else:
-            task = self._transport.call(operation, arguments, options)
+            task = self._transport.call(operation, arguments, options, lenient=True)
         return results_in(self._spec, asked.id, task)
 
 
