@@ -116,8 +116,14 @@ PATHS = {
         parameter("id", "query"),
     ),
 }
+# An answer of two forms.
+PATHS["/v1/either"] = creates("create_either", "nested", {"task_id": "$response.body#/id"})
+PATHS["/v1/either"]["post"]["responses"]["200"]["links"]["task_2"] = {
+    "operationId": "nested",
+    "parameters": {"task_id": "$response.body#/order"},
+}
 SCHEMAS = {
-    "Created": model(id=TEXT),
+    "Created": model(id=TEXT, order=TEXT),
     "Told": model(id={"type": "integer"}, model=TEXT),
     "Nested": model(
         code={"type": "integer"},
@@ -224,6 +230,35 @@ def test_further_parameters_come_by_name_or_from_the_answer(things, mode, server
     mode(things.listed.wait("b", model="m"))
     paths = ["flux%2Fdev/requests/a", "other/requests/7", "mine/requests/7", "m/requests/b"]
     assert targets(server)[2:] == [f"/v1/{path}" for path in paths]
+
+
+def test_a_submission_has_the_parameters_that_its_operation_says(things, mode, server, http):
+    """Also one whose id somebody found by hand."""
+    answer_with(server, http, listed("done", [URL]))
+    mode(things.listed.wait(chainhub.Submission("1", "things.create_listed", "a")))
+    assert targets(server) == ["/v1/flux%2Fdev/requests/a"]
+
+
+def test_an_empty_field_hides_no_id(things, mode, server, http):
+    """An answer may have the fields of another form, and nothing in them."""
+    answer_with(server, http, {"id": "", "order": "a"}, nested("success", [URL]))
+    mode(things.nested.wait(mode(things.create_either())))
+    assert targets(server)[1:] == ["/v1/nested/a"]
+
+
+@pytest.mark.parametrize("body", [{"id": ""}, {"id": None}])
+def test_an_answer_that_leads_to_no_task(things, mode, server, http, body):
+    """The message says whose answer it is."""
+    answer_with(server, http, body, nested("success", [URL]))
+    created, done = mode(things.create_nested()), mode(things.nested("a"))
+    submission = chainhub.Submission("1", "things.create_told", "a")
+    for given, operation, text in (
+        (created, things.nested, "create_nested has no id"),
+        (done, things.listed, "things.nested is about no task of things.listed"),
+        (submission, things.nested, "things.create_told is about no task of things.nested"),
+    ):
+        with pytest.raises(chainhub.ConfigurationError, match=f"string: an answer of .*{text}"):
+            mode(operation.wait(given))
 
 
 @pytest.mark.parametrize(

@@ -113,8 +113,7 @@ class Task:
         """Return what to poll for an id, a task, or the answer of an operation that created it."""
         found, filled = (task, {}) if isinstance(task, str) else self.told(task)
         if not isinstance(found, str) or not found.strip():
-            hint = f": an answer of {self.name} has no id" if self.made(task) else ""
-            raise ConfigurationError(f"the task id must be a non-empty string{hint}")
+            raise ConfigurationError(f"the task id must be a non-empty string{self._hint(task)}")
         if not self.parameters:
             return TaskId(found)
         filled.update(parameters)
@@ -132,16 +131,29 @@ class Task:
         """Return whether this is an answer of the operation, and not an id or another answer."""
         return type(task).__name__ in self.models
 
+    def _hint(self, task: object) -> str:
+        """Return why an answer, or a submission, tells no id."""
+        known = {**TASKS, **CREATES}.items()
+        names = [name for name, spec in known if _returns(spec, type(task).__name__)]
+        if isinstance(task, Submission):
+            names = [task.operation]
+        leads = any(self.name in (one, CREATES.get(one, {}).get("task")) for one in names)
+        what = "has no id" if leads else f"is about no task of {self.name}"
+        return f": an answer of {' and '.join(names)} {what}" if names else ""
+
     def told(self, answer: object) -> tuple[str | None, dict[str, str]]:
         """Return the id and the parameters that an answer tells."""
         if isinstance(answer, Submission):
-            own = CREATES.get(answer.operation, {}).get("task") == self.name
-            return (answer.id if own else None), {**answer.parameters}
+            create = CREATES.get(answer.operation, {})
+            said = create.get("parameters", {})
+            fixed = {name: value for name, value in said.items() if isinstance(value, str)}
+            own = create.get("task") == self.name
+            return (answer.id if own else None), {**fixed, **answer.parameters}
         model = type(answer).__name__
         creates = [
             create
             for create in CREATES.values()
-            if create["task"] == self.name and model in _models(create["returns"])
+            if create["task"] == self.name and _returns(create, model)
         ]
         paths = self.id if self.made(answer) else ()
         ids = values_at(answer, [*paths, *(path for create in creates for path in create["id"])])
@@ -158,7 +170,9 @@ class Task:
             for name, value in (told[0] if told else {}).items()
             if isinstance(value, str) and all(one.get(name) == value for one in told)
         }
-        return next((str(one) for one in ids if isinstance(one, str | int)), None), filled
+        # Where an answer has two forms, the fields of the other one may be there and empty.
+        found = (one for one in ids if type(one) is int or (isinstance(one, str) and one.strip()))
+        return next(map(str, found), None), filled
 
 
 def operation_named(name: str, returns: str) -> Operation:
@@ -184,7 +198,7 @@ def main_task() -> Task:
 @lru_cache(256)
 def _find_task(model: str) -> Task | None:
     """Return what is known of a model by its name; of operations that share one, all paths."""
-    tasks = [task_named(name) for name, task in TASKS.items() if model in _models(task["returns"])]
+    tasks = [task_named(name) for name, task in TASKS.items() if _returns(task, model)]
     if len(tasks) < 2:
         return tasks[0] if tasks else None
     paths: dict[str, Any] = {
@@ -244,6 +258,10 @@ def dig(holder: object, path: Path) -> list[object]:
         else:
             holder = holder[step] if -len(holder) <= step < len(holder) else None
     return [holder]
+
+
+def _returns(spec: Mapping[str, Any], model: str) -> bool:
+    return model in _models(spec["returns"])
 
 
 def _models(returns: str) -> list[str]:
