@@ -164,7 +164,8 @@ def repaired_document(
     ]
     unions.simplify(document)
     normalised += composition.compose(document)
-    normalised += [*security.unmet(document), *servers.elsewhere(document)]
+    normalised += [*security.take_out_keys(document), *security.unmet(document)]
+    normalised += servers.elsewhere(document)
     published = operation_ids(document)
     renamed = names.name_all(document)
     found, unclear = recognise(document, published)

@@ -12,7 +12,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import TypeAlias
 
-from tools.contract import Place, at, mapping, operations, sequence
+from tools.contract import Place, at, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.tasks.written import Operations
 
@@ -49,6 +49,31 @@ def write_security(known: Operations, into: Path) -> None:
         f"OTHERS: dict[str, tuple[str, str, str]] = {pformat(others)}\n"
     )
     (into / FILE).write_text(text, encoding="utf-8")
+
+
+def take_out_keys(document: dict[str, Json]) -> list[tuple[str, int]]:
+    """Take out the parameters that are the key of a scheme: callers give it to the client."""
+    schemes = mapping(at(document, ("components", "securitySchemes"))).values()
+    carriers = [carrier_of(scheme) for scheme in schemes]
+    names = {
+        ("query" if one[0] == "query" else "header", one[1].lower()) for one in carriers if one
+    }
+    found = 0
+    items = mapping(document.get("paths")).values()
+    for holder in [*map(mapping, items), *(one for _, one in operations(document))]:
+        listed = sequence(holder.get("parameters"))
+        kept = [one for one in listed if not _is_key(one, names, document)]
+        if len(kept) < len(listed):
+            holder["parameters"] = kept
+            found += len(listed) - len(kept)
+    sentence = "The key is no parameter of an operation: the client sends it."
+    return [(sentence, found)] if found else []
+
+
+def _is_key(parameter: Json, names: set[tuple[str, str]], document: dict[str, Json]) -> bool:
+    reference = mapping(parameter).get("$ref")
+    one = mapping(at(document, pointer(reference)) if isinstance(reference, str) else parameter)
+    return (str(one.get("in")), str(one.get("name")).lower()) in names
 
 
 def unmet(document: dict[str, Json]) -> list[tuple[str, int]]:

@@ -72,11 +72,11 @@ class Operations:
         }
 
     def python_name(self, place: Place, parameter: str) -> str:
-        """Find the Python name of a parameter in the path or the query."""
-        known = self.parameters(place).items()
-        return next(
-            name for name, (kind, own) in known if own == parameter and kind in ("path", "query")
-        )
+        """Find the Python name of a parameter; of two with its name, the one in the path."""
+        found = {
+            kind: name for name, (kind, own) in self.parameters(place).items() if own == parameter
+        }
+        return next(found[kind] for kind in ("path", "query", "header", "cookie") if kind in found)
 
     def attributes(self, place: Place, paths: Paths) -> Paths:
         """Name the steps of paths through the answer as its models do."""

@@ -105,3 +105,24 @@ def test_a_published_page_that_says_no_key_is_not_believed():
     repaired = commands.repaired_document(made, "page.md").document["paths"]
     said = {path: item["get"].get("security") for path, item in repaired.items()}
     assert said == {"/page": None, "/merged": None, "/other": []}
+
+
+def test_the_key_is_no_parameter():
+    """In a path item, in an operation, or behind a reference; others of its name elsewhere stay."""
+
+    def parameter(place: str, name: str) -> dict[str, Json]:
+        return {"in": place, "name": name, "schema": {"type": "string"}}
+
+    other, key = parameter("query", "x-key"), parameter("header", "x-key")
+    made = document([{"header": []}], a=None, b=None)
+    made["components"]["parameters"] = {"Key": key}
+    made["paths"]["/a"]["parameters"] = [key, other]
+    made["paths"]["/b"]["get"]["parameters"] = [
+        {"$ref": "#/components/parameters/Key"},
+        parameter("query", "Key"),
+        other,
+    ]
+    assert [places for _, places in security.take_out_keys(made)] == [3]
+    assert made["paths"]["/a"]["parameters"] == [other]
+    assert made["paths"]["/b"]["get"]["parameters"] == [other]
+    assert security.take_out_keys(made) == []
