@@ -1,16 +1,30 @@
 """Join what our docstrings and annotations mean to what Sphinx makes of them."""
 
+import importlib
 import re
 import sys
 
 import attrs
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc_sig_space, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from chainhub_resources import Resources
+
+# The groups of operations that the contract has beside the videos, which have a text of their own.
+GROUPS = sorted(
+    name for name, one in vars(Resources).items() if isinstance(one, property) and name != "video"
+)
 # Where people import what an annotation names alone, or by the private module it is made in.
-HOMES = ("chainhub.", "chainhub.sandbox.", "chainhub.testing.", "chainhub_api.models.", "")
+HOMES = (
+    "chainhub.",
+    "chainhub.sandbox.",
+    "chainhub.testing.",
+    "chainhub_api.models.",
+    *(f"chainhub_resources.{name}." for name in ("video", *GROUPS)),
+    "",
+)
 
 # httpx publishes no inventory for intersphinx, which would need the network as well.
 ELSEWHERE = {
@@ -28,10 +42,25 @@ _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Let Sphinx ask the functions of this module."""
+    app.connect("source-read", describe_groups)
     app.connect("autodoc-process-docstring", prepare, priority=100)
     app.connect("autodoc-process-signature", shorten)
+    app.connect("doctree-read", leave_out_unset)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True}
+
+
+def describe_groups(app: Sphinx, page: str, source: list[str]) -> None:
+    """Add the groups of operations that a grown contract has to the page of the client."""
+    if page != "reference/video":
+        return
+    for name in GROUPS:
+        heading = f"client.{name}"
+        source[0] += f"\n\n{heading}\n{'-' * len(heading)}\n"
+        module = importlib.import_module(f"chainhub_resources.{name}")
+        for one in (one for one in vars(module) if one.endswith("Resource")):
+            source[0] += f"\n.. autoclass:: {module.__name__}.{one}\n"
+            source[0] += "   :members:\n   :inherited-members:\n"
 
 
 def prepare(
@@ -90,7 +119,7 @@ def shorten(
     """Show values instead of the names of constants; leave out how what is given is made."""
     if not signature:
         return None
-    if what == "exception" or name.endswith("Video") or name.startswith("chainhub_api.models."):
+    if what == "exception" or name.endswith("Resource") or name.startswith("chainhub_api.models."):
         return "", returns
     if isinstance(thing, type) and attrs.has(thing):  # how attrs writes defaults into its own code
         fields = attrs.fields_dict(thing)
@@ -102,6 +131,15 @@ def shorten(
         return f"= {value}" if isinstance(value, int | float) else "= ..."
 
     return re.sub(r"= ([A-Z][A-Z_]+)\b", shown, signature), returns
+
+
+def leave_out_unset(app: Sphinx, page: nodes.document) -> None:
+    """Leave out of the types in signatures that a value may be left out: the default says so."""
+    for name in list(page.findall(pending_xref)):
+        if name["reftarget"].rpartition(".")[2] == "Unset":
+            place = name.parent.index(name)
+            if isinstance(name.parent[place - 1], desc_sig_space):
+                del name.parent[place - 3 : place + 1]  # with the bar between two spaces
 
 
 def resolve(

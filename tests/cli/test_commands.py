@@ -425,13 +425,15 @@ class PlainOperation:
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Add a second task operation to the contract; what it was asked for goes into the list."""
+    """Have two task operations, whatever the contract has; what one was asked for is listed."""
     models: list[str] = []
+    for name in TASKS.keys() - {"video.query"}:
+        monkeypatch.delitem(TASKS, name)
 
     def clips(client):
         return types.SimpleNamespace(find=PlainOperation(client, models))
 
-    further = {**next(iter(TASKS.values())), "parameters": ("model_name",)}
+    further = {**TASKS["video.query"], "parameters": ("model_name",)}
     monkeypatch.setitem(TASKS, "clips.find", further)
     monkeypatch.setattr(_running, "MAIN", None)
     monkeypatch.setattr(Client, "clips", property(clips), raising=False)

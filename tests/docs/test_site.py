@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from chainhub_resources import Resources
+
 # Tags whose address the browser loads by itself, and the attribute that holds it.
 LOADING = {
     "audio": "src",
@@ -153,6 +155,16 @@ def test_every_public_name_has_its_place_in_the_reference(site: Path, module: st
     assert set(names) <= set(re.findall(r"\w+", text))
     described = set(re.findall(r'id="chainhub(?:_api)?(?:\.\w+)*\.(\w+)"', text))
     assert [name for name in names if name[0].isupper() and name not in described] == []
+
+
+def test_every_group_of_operations_has_its_place_in_the_reference(site: Path) -> None:
+    """Those that a grown contract adds as well, with their methods."""
+    text = (site / "reference" / "video.html").read_text("utf-8")
+    groups = [name for name, one in vars(Resources).items() if isinstance(one, property)]
+    for name in groups:
+        first, second = re.findall(rf'id="chainhub_resources\.{name}\.(\w+Resource)"', text)
+        assert second == f"Async{first}"
+    assert groups
 
 
 def test_names_of_httpx_lead_to_httpx(site: Path) -> None:
