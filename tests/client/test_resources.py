@@ -86,6 +86,18 @@ def test_a_dropped_client_is_gone_at_once(server):
         assert [one() for one in held] == [None, None]
 
 
+def test_a_client_is_gone_at_once_after_a_wait(server, http):
+    """One that has seen the task run keeps its last answer, but nothing of the client."""
+    answers = [DONE.to_dict() | {"status": "running"}] * 2 + [DONE.to_dict()]
+    server.answers = [http(200, answer) for answer in answers]
+    client = chainhub.Client("sk-test-own", base_url=server.url)
+    with without_gc():
+        assert client.video.wait("a", interval=0.02) == DONE
+        held = weakref.ref(client._session)
+        del client
+        assert held() is None
+
+
 def test_a_dropped_async_client_is_gone_at_once(server):
     """The same under asyncio, after it was closed."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -38,7 +39,7 @@ from chainhub._transport import Response
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:
-    from chainhub._session import OperationSpan
+    from chainhub._session import Operation, OperationSpan
     from chainhub._tasks.methods import AsyncTaskMethods, Interval, JournalPath, TaskMethods
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
@@ -130,6 +131,8 @@ class Poller:
         many = self.stop if isinstance(transport, SessionTransport) else None
         switch = self.user_cancel if single else many
         self._options = options._replace(retry=RetryPolicy.off(), cancel=switch)
+        # A bound method would hold the session beyond its client, in a circle.
+        self._reread = partial(_read_again, self._operation)
         self._journal_path = journal
         self._journal: Journal | None = None
         self._single: Poll | None = None
@@ -260,10 +263,6 @@ class Poller:
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
         return update
 
-    def _reread(self, body: bytes) -> object:
-        answer = Response(200, [], body)
-        return self._operation.parse(answer, self.transport.secrets(), lenient=True)
-
     def kept(self, update: Update) -> Update:
         """Write an outcome into the journal, and end its span, before it is returned."""
         _, outcome, _, asked = update
@@ -296,3 +295,7 @@ class Poller:
         raise CancelledByUser(
             f"the wait for {len(self.scheduler)} tasks was cancelled; the tasks keep running"
         )
+
+
+def _read_again(operation: Operation, body: bytes) -> object:
+    return operation.parse(Response(200, [], body), (), lenient=True)
