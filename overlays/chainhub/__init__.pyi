@@ -1,5 +1,9 @@
 # What editors and type checkers read. At run time a name is imported when it is first used.
 
+from typing import TypeAlias as _TypeAlias
+
+from typing_extensions import TypeVar as _TypeVar
+
 from chainhub._cancel import Cancel as Cancel
 from chainhub._client import AsyncClient as AsyncClient
 from chainhub._client import Client as Client
@@ -67,7 +71,10 @@ from chainhub.errors import TransportError as TransportError
 from chainhub.errors import UnprocessableError as UnprocessableError
 from chainhub.errors import WaitTimeout as WaitTimeout
 from chainhub_api.models import *  # noqa: F403
+from chainhub_api.models import VideoTask as _VideoTask
+
+_T = _TypeVar("_T", default=_VideoTask)
 
 # At run time these are classes, of which both sides of the union are.
 DownloadOutcome = _AnyDownloadOutcome
-Outcome = _AnyOutcome
+Outcome: _TypeAlias = _AnyOutcome[_T]

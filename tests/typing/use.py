@@ -106,6 +106,12 @@ def an_outcome_has_a_task_or_an_error(client: Client) -> None:
         assert_type(outcome.result(), VideoTask)
 
 
+def an_outcome_names_its_model(client: Client) -> None:
+    outcomes: dict[str, chainhub.Outcome[VideoTask]] = client.video.wait_many(["veo3.1-fast:1"])
+    for outcome in outcomes.values():
+        assert_type(outcome, chainhub.Outcome)
+
+
 async def an_outcome_has_it_asynchronously(client: AsyncClient) -> None:
     async for outcome in client.video.as_completed(["veo3.1-fast:1"]):
         if outcome.error is not None:
