@@ -1,5 +1,6 @@
 """Tasks that are created once: what costs money is sent once, whatever happens to the process."""
 
+import io
 import json
 import os
 import random
@@ -184,6 +185,26 @@ def test_what_cannot_be_submitted(things, mode, server, http, path, key, method,
         with pytest.raises(chainhub.ConfigurationError, match="is not known as one"):
             mode(jobs.submit("3", dict, prompt="cow"))
     assert len(server.requests) == 1
+
+
+ENDLESS = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ({1: 2, "a": 3}, "prompt must be a string, not a dict"),
+        (ENDLESS, "the arguments of '1' cannot be compared: Circular"),
+        (File(io.RawIOBase(), "pipe"), "the arguments of '1' cannot be compared: "),
+    ],
+)
+def test_arguments_that_cannot_be_written(things, mode, path, prompt, text):
+    """They are refused in a sentence, and nothing was begun."""
+    with chainhub.Submissions(path) as jobs:
+        with pytest.raises(chainhub.ConfigurationError, match=text):
+            mode(jobs.submit("1", things.order, prompt=prompt))
+        assert jobs.in_doubt == []
 
 
 def test_a_doubt_is_settled_by_hand(things, mode, server, http, path):

@@ -25,7 +25,7 @@ from chainhub._session.call import CallResult, request_id_of
 from chainhub._transport import Response, of_system
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.errors import UnexpectedStatus
-from chainhub_api.types import UNSET
+from chainhub_api.types import UNSET, Unset
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +38,7 @@ finished: ContextVar[list[Finished] | None] = ContextVar("finished", default=Non
 # What generated code raises for values it does not expect. Everything else is no fault of theirs:
 # an exception of a signal handler passes as it is.
 _SLIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_TEXT = (str, str | Unset)
 _UNPARSED = (Mismatch, UnexpectedStatus, *_SLIPS)
 # The arguments may be files, which the request is made of.
 UNSENDABLE = (OSError, httpx.InvalidURL, httpx.StreamError, *_SLIPS)
@@ -148,7 +149,7 @@ class Operation:
             elif (value is None or value == "") and name not in (make.__kwdefaults__ or ()):
                 problem = "must not be empty"
             # httpx would make several parameters of a list, and of a dict something worse.
-            elif isinstance(value, list | dict | tuple) and make.__annotations__.get(name) is str:
+            elif isinstance(value, list | dict | tuple) and make.__annotations__.get(name) in _TEXT:
                 problem = f"must be a string, not a {type(value).__name__}"
             if problem:
                 raise ConfigurationError(f"{name} {problem}")

@@ -240,9 +240,7 @@ class Submissions:
         """Return what is known; else write that it is begun."""
         if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
             raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
-        ordered = {name: value for name, value in arguments.items() if name not in _OPTIONS}
-        text = json.dumps(ordered, sort_keys=True, default=_plain)
-        digest = sha256(text.encode()).hexdigest()
+        digest = _digest(key, arguments)
         with self._lock:
             self._file.claim(session.connector.base_url, account_of(session))
             entry = self._file.entries.get(key)
@@ -307,6 +305,17 @@ def _in_doubt(key: str, entry: _Entry) -> SubmissionInDoubt:
         arguments=entry.arguments,
         at=at,
     )
+
+
+def _digest(key: str, arguments: Mapping[str, object]) -> str:
+    ordered = {name: value for name, value in arguments.items() if name not in _OPTIONS}
+    try:
+        # Twice: only texts can be sorted, and numbers as keys become texts in JSON.
+        plain = json.loads(json.dumps(ordered, default=_plain))
+    except (TypeError, ValueError, OSError, RecursionError) as error:
+        text = f"the arguments of {_shown(key)} cannot be compared: {one_line(str(error), 200)}"
+        raise ConfigurationError(text) from None
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401 - an argument of any operation
