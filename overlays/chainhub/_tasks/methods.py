@@ -515,7 +515,7 @@ class _AsyncOperation(_Operation):
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
         super().__init__(transport)
-        if sys.version_info >= (3, 12):
+        if sys.version_info >= (3, 12):  # pragma: no cover - before, the property tells it
             inspect.markcoroutinefunction(self)
 
     @property

@@ -611,7 +611,8 @@ def test_a_torn_line_that_cannot_be_completed_is_not_lost(path, monkeypatch):
 
 def test_a_very_long_answer_is_kept_in_short(path):
     """A line has a bound; of a longer answer the address, reason and code are kept."""
-    long = task("failed", None, error="why", detail={"video_url": URL, "text": "x" * LONGEST_LINE})
+    detail = {"video_url": URL, "text": "x" * LONGEST_LINE, "frames": [1] * LONGEST_LINE}
+    long = task("failed", None, error="why", detail=detail)
     with opened(path) as journal:
         journal.keep(outcome("veo:1", long, State.FAILED))
     with opened(path) as journal:
