@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from tools.contract import at, mapping, pointer, sequence
@@ -9,6 +10,7 @@ from tools.documents import Json
 from tools.repair.examples import published
 from tools.repair.schemas import Schema
 from tools.tasks import places
+from tools.tasks.places import Path
 
 _KEPT: Final = ("type", "format", "nullable", "enum", "required", "minimum", "maximum")
 _CHOICES: Final = ("allOf", "anyOf", "oneOf")
@@ -69,12 +71,36 @@ def _reduced(
     return short
 
 
-def example(content: dict[str, Json], document: dict[str, Json]) -> Json:
-    """Give an example of an answer that fits its schema, as close to a published one as can be."""
+def example(
+    content: dict[str, Json], document: dict[str, Json], paths: Iterable[Path] = ()
+) -> Json:
+    """Give an example of an answer that fits its schema, as close to a published one as can be.
+
+    Args:
+        content: What is said of the answer.
+        document: The contract.
+        paths: Places in it at which values will be put: what holds them is there.
+    """
     schema = content.get("schema", {})
     values = [*published(content)]
     good = next((one for one in values if _suits(schema, one, document)), values and values[0])
-    return _shaped(schema, good or None, document, 0)
+    value = _shaped(schema, good or None, document, 0)
+    for path in paths:
+        _hold(schema, value, path, document)
+    return value
+
+
+def _hold(schema: Json, value: Json, path: Path, document: dict[str, Json]) -> None:
+    """Make the objects on a way through a value, whole as their schemas want them."""
+    for step in path[:-1]:
+        found = mapping(value)
+        fields = _fields(list(places.variants(schema, document)))
+        if not isinstance(step, str) or step not in fields:
+            return
+        schema = fields[step]
+        if not isinstance(found.get(step), dict):
+            found[step] = _shaped(schema, {}, document, 0)
+        value = found[step]
 
 
 def _suits(schema: Json, value: Json, document: dict[str, Json]) -> bool:
@@ -124,7 +150,7 @@ def _object(
     known: list[Schema], value: dict[str, Json], document: dict[str, Json], depth: int
 ) -> Json:
     # `variants` does not tell a choice from a combination; fields too many harm no answer.
-    fields = {name: one for each in known for name, one in mapping(each.get("properties")).items()}
+    fields = _fields(known)
     wanted = {str(name): None for each in known for name in sequence(each.get("required"))}
     made = {
         name: _shaped(fields[name], value.get(name), document, depth + 1)
@@ -132,6 +158,10 @@ def _object(
         if name in fields
     }
     return {**wanted, **value, **made}
+
+
+def _fields(known: list[Schema]) -> dict[str, Json]:
+    return {name: one for each in known for name, one in mapping(each.get("properties")).items()}
 
 
 def _made(schema: Schema) -> Json:

@@ -243,26 +243,28 @@ def _described(tables: Tables, known: Operations, place: Place) -> dict[str, obj
     document = known.document
     answer = places.answer(document, place)
     kind, status = answer.media_type, answer.status
+    task, create = tables.tasks.get(place), tables.creates.get(place)
     parameters = places.parameters(document, place)
     by_name = known.parameters(place)
     required = [
         name for name, key in by_name.items() if parameters.get(key, {}).get("required") is True
     ]
     body = places.resolved(mapping(at(document, place)).get("requestBody"), document)
+    paths = [path for role in ROLES for path in task.paths[role]] if task else []
+    paths += create.id if create else ()
     described: dict[str, object] = {
         "method": str(place[2]).upper(),
         "path": place[1],
         "in": by_name,
         "required": required,
         "body": next(iter(mapping(body.get("content"))), None),
-        "example": examples.example(answer.content, document) if kind else None,
+        "example": examples.example(answer.content, document, paths) if kind else None,
         "schema": None if answer.schema is None else examples.reduced(answer.schema, document),
         "status": int(status) if status.isdecimal() else 200,
         "binary": kind if kind and is_bytes(kind, is_body=False) else None,
     }
-    if place in tables.tasks:
-        task = tables.tasks[place]
+    if task:
         described["task"] = _task(task, dict(task.paths), known, place)
-    if place in tables.creates:
-        described["create"] = _create(tables.creates[place], known, python=False, place=place)
+    if create:
+        described["create"] = _create(create, known, python=False, place=place)
     return described

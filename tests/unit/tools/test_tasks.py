@@ -347,6 +347,7 @@ def test_shared_words_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ({"type": "string", "enum": ["a"]}, "b", "a"),
         ({"type": "string", "format": "date"}, None, "2026-01-01"),
         ({"type": "integer", "example": 7}, True, 7),
+        ({"type": "boolean"}, "yes", False),
         ({"type": "string", "nullable": True}, None, None),
         ({"oneOf": [{"type": "string"}, FILE]}, {"url": 1}, {"url": "text"}),
         (ENDLESS["allOf"], "x", "x"),
@@ -372,6 +373,20 @@ def test_examples_fit_the_schema(schema: Json, published: Json, example: Json) -
         }
     else:
         assert made == example
+
+
+def test_what_holds_the_values_of_a_task_is_in_the_example() -> None:
+    """Whole, where the schema says what it has; what is described nowhere is not made."""
+    data: Json = {
+        "type": "object",
+        "required": ["at"],
+        "properties": {"at": {"type": "integer"}, "state": {"type": "string"}},
+    }
+    schema: Json = {"type": "object", "properties": {"data": data}}
+    content = {"schema": schema, "example": {"id": "a", "data": None}}
+    paths = [("data", "state"), ("data", "files", None, "url"), ("more", "error"), ("id",)]
+    made = {"id": "a", "data": {"at": 1}}
+    assert examples.example(content, {}, cast("list[places.Path]", paths)) == made
 
 
 def test_of_several_examples_the_one_that_is_about_it_counts() -> None:
