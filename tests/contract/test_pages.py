@@ -152,3 +152,20 @@ def test_every_operation_answers_its_own_example(generated, tmp_path, capsys):
     summary = f"{len(found)} answers, {len(misfits)} published ones contradict their schema:"
     with capsys.disabled():
         sys.stdout.write("\n".join(["", summary, *misfits, ""]))
+
+
+def test_every_task_is_waited_for(generated):
+    """And every operation that creates one leads to it."""
+    names = {}
+    exec((generated.out / "chainhub_api" / "tasks.py").read_text("utf-8"), names)
+    asking = [
+        called(place)
+        for place, operation in operations(generated.document)
+        if operation.get("x-task")
+    ]
+    assert len(names["TASKS"]) == len(asking) >= 24
+    assert len(names["CREATES"]) >= 50
+    options = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider", "--no-header")
+    tests = PROJECT / "tests" / "contract" / "pages_tasks.py"
+    done = python("-m", "pytest", *options, tests, generated=generated)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]

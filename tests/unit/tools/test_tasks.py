@@ -31,6 +31,7 @@ SCHEMA: dict[str, Json] = {
     },
 }
 FILE: dict[str, Json] = {"type": "object", "properties": {"url": {"type": "string"}}}
+OPEN: dict[str, Json] = {"type": "object"}
 ENDLESS: dict[str, Json] = {"allOf": [{"$ref": "#/components/schemas/Endless"}]}
 
 
@@ -348,6 +349,11 @@ def test_shared_words_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ({"type": "string", "format": "date"}, None, "2026-01-01"),
         ({"type": "integer", "example": 7}, True, 7),
         ({"type": "boolean"}, "yes", False),
+        (
+            {**OPEN, "required": ["a"], "properties": {"a": {"type": "string", "example": "u"}}},
+            1,
+            {"a": "u"},
+        ),
         ({"type": "string", "nullable": True}, None, None),
         ({"oneOf": [{"type": "string"}, FILE]}, {"url": 1}, {"url": "text"}),
         (ENDLESS["allOf"], "x", "x"),
