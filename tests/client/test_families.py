@@ -209,6 +209,18 @@ def test_a_task_that_fails_says_why(things, mode, server, http):
     assert lost.data.task_status_msg == "no cows"
 
 
+def test_results_without_a_status_are_the_end(things, mode, server, http, tmp_path):
+    """Some operations have a status only until there is something to fetch."""
+    png = http(200, PNG, "Content-Type: image/png")
+    done = {"images": [{"url": f"{server.url}/1"}]}
+    answers = [listed("queued"), {"images": []}, done, done, png]
+    server.answers = [one if isinstance(one, bytes) else http(200, one) for one in answers]
+    found = mode(things.listed.wait("a", model="m", interval=PACE))
+    assert chainhub.state_of(found) is chainhub.State.SUCCEEDED
+    path = mode(things.listed.download("a", into=tmp_path, model="m"))
+    assert path.read_bytes() == PNG
+
+
 def test_results_that_are_a_list(things, mode, server, http):
     """The first place that has any URL counts, and all that are there."""
     urls = [f"{URL}.png", f"{URL}-2.png"]

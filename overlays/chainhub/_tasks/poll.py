@@ -252,11 +252,12 @@ class Poll:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
         spec = self._terms.spec
         status = status_in(spec, task)
-        seen = status, progress_in(spec, task), *urls_in(spec, task)
+        urls = urls_in(spec, task)
+        seen = status, progress_in(spec, task), *urls
         changed = task if seen != self._seen else None
         if changed is not None:
             self._age = self._dated = None
-        state = meaning_of(status, spec, self._terms.words)
+        state = meaning_of(status, spec, self._terms.words, urls)
         if state is not None:
             self._settling = 0
         else:

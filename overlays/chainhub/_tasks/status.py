@@ -59,7 +59,7 @@ _warned_lock = Lock()
 
 
 def state_of(task: object, *, words: Mapping[str, State] | None = None) -> State:
-    """Return the state of a task, by its status only.
+    """Return the state of a task, by its status; without one it is finished if it has results.
 
     An unknown status value counts as running and gives a warning once.
 
@@ -77,11 +77,17 @@ def known_state(
     task: object, words: Mapping[str, State] | None = None, spec: Task | None = None
 ) -> State | None:
     spec = spec or task_of(task)
-    return meaning_of(status_in(spec, task), spec, words)
+    status = status_in(spec, task)
+    return meaning_of(status, spec, words, [] if status else urls_in(spec, task))
 
 
-def meaning_of(status: object, spec: Task, words: Mapping[str, State] | None) -> State | None:
+def meaning_of(
+    status: object, spec: Task, words: Mapping[str, State] | None, urls: list[str]
+) -> State | None:
     """Return the state that a status value stands for, or None if that is unknown."""
+    # Some operations answer with the results alone, and have a status only until then.
+    if status is None and urls:
+        return State.SUCCEEDED
     if not isinstance(status, str):
         return State.RUNNING
     word = _normal(status)
