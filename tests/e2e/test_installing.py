@@ -101,13 +101,22 @@ def index(
 
 @pytest.fixture
 def walk(
-    project: Path, environment: dict[str, str], elsewhere: str, index: Index, tmp_path: Path
+    project: Path,
+    environment: dict[str, str],
+    elsewhere: str,
+    index: Index,
+    built: dict[str, Path],
+    tmp_path: Path,
 ) -> Walk:
     """Open the page in an empty folder; by default, installers look elsewhere."""
     environment |= {"UV_DEFAULT_INDEX": elsewhere, "PIP_INDEX_URL": elsewhere}
     (tmp_path / "sample").mkdir()
     page = project / "docs" / "installing.md"
-    stands_for = {**index.stands_for, "https://MIRROR/simple/": elsewhere}
+    stands_for = {
+        **index.stands_for,
+        "https://MIRROR/simple/": elsewhere,
+        "chainhub-0.1.0-py3-none-any.whl": built[".whl"].name,
+    }
     return Walk(page, tmp_path / "sample", environment, stands_for)
 
 
@@ -130,7 +139,7 @@ def ways(
             # Somebody's careless setting, against which only hashes help.
             walk.environment["PIP_EXTRA_INDEX_URL"] = elsewhere
         if heading.startswith("A wheel file"):
-            shutil.copy(built[".whl"], walk.folder / "chainhub-0.1.0-py3-none-any.whl")
+            shutil.copy(built[".whl"], walk.folder)
             sources(walk.folder / "checkout", 0o022)
         walk.section(heading, *WAYS[heading])
         assert version(walk, ".venv/bin/python") == version_of(built)
@@ -235,6 +244,7 @@ def test_pip_installs_under_a_cooldown(
 def test_a_withdrawn_version_is_skipped(
     walk: Walk,
     index: Index,
+    built: dict[str, Path],
     sources: Callable[[Path, int], Path],
     build: Callable[[Path, Path, int], dict[str, Path]],
     install: str,
@@ -244,14 +254,15 @@ def test_a_withdrawn_version_is_skipped(
     version_file = tree / "overlays" / "chainhub" / "_version.py"
     version_file.write_text('__version__ = "0.0.9"\n', "utf-8")
     older = build(tree, walk.folder / "older files", 0o022)[".whl"]
+    newest = version_of(built)
     target = Target("acme", index.url, index.publish_url)
     publishing.send(older, target, Credentials(USER, PASSWORD), walk.environment)
-    withdrawal.withdraw(walk.folder, Version("0.1.0"), "downloads are cut off")
+    withdrawal.withdraw(walk.folder, Version(newest), "downloads are cut off")
     write_netrc(walk)
     for wanted, expected in (
-        ("chainhub", "0.1.0"),
+        ("chainhub", newest),
         ("--constraint withdrawn.txt chainhub", "0.0.9"),
-        ("chainhub==0.1.0", "0.1.0"),
+        (f"chainhub=={newest}", newest),
     ):
         walk.run("rm -rf .venv; python3 -m venv .venv")
         walk.run(f". .venv/bin/activate; {install} {index.url} {wanted}")

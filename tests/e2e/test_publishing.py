@@ -35,6 +35,7 @@ def checkout(copied: Callable[[Path], None], tmp_path: Path) -> Path:
     """Make a clean repository out of what is committed or could be."""
     folder = tmp_path / "a check out"
     copied(folder)
+    number(folder, "0.1.0")  # that of the page, whatever ours is
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     _git(folder, "init", "--quiet")
     _git(folder, "config", "user.name", "Ann")
@@ -52,9 +53,14 @@ def commit(folder: Path) -> None:
 
 def renumber(folder: Path, version: str) -> None:
     """Commit a new version."""
+    number(folder, version)
+    commit(folder)
+
+
+def number(folder: Path, version: str) -> None:
+    """Give the package a version."""
     text = f'"""The version."""\n\n__version__ = "{version}"\n'
     (folder / "overlays" / "chainhub" / "_version.py").write_text(text, "utf-8")
-    commit(folder)
 
 
 def _git(folder: Path, *arguments: str) -> None:
