@@ -36,11 +36,12 @@ def metadata(built: dict[str, Path]) -> Message:
         return Parser().parsestr(wheel.read(name).decode())
 
 
-def test_wheel_holds_both_packages_and_nothing_else(names: list[str]) -> None:
-    """A wheel has the generated and the hand-written package and its own metadata."""
+def test_wheel_holds_the_packages_and_nothing_else(names: list[str]) -> None:
+    """A wheel has the generated packages, the hand-written one and its own metadata."""
     assert {name.split("/")[0] for name in names} == {
         "chainhub",
         "chainhub_api",
+        "chainhub_resources",
         f"chainhub-{VERSION}.dist-info",
     }
 
@@ -52,6 +53,8 @@ def test_wheel_holds_both_packages_and_nothing_else(names: list[str]) -> None:
         "chainhub/py.typed",
         "chainhub_api/__init__.py",
         "chainhub_api/py.typed",
+        "chainhub_resources/__init__.py",
+        "chainhub_resources/py.typed",
         f"chainhub-{VERSION}.dist-info/licenses/LICENSE",
     ],
 )
