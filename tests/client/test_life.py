@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 import chainhub
+from chainhub import video
 from chainhub._session import session as _session
 from chainhub._tasks import loops as _loops
 from chainhub_api.api.video import query
@@ -542,3 +543,10 @@ def test_the_first_failure_may_be_that_no_file_can_be_opened(scheme, kind):
     command = [sys.executable, "-c", OUT_OF_DESCRIPTORS, scheme, kind]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout == "typed\n", done.stderr
+
+
+def test_the_module_of_videos_names_the_resources(mode):
+    """`chainhub.video` is where they were before every tag had a module of its own."""
+    client = mode.client(base_url="http://127.0.0.1:9")
+    kind = video.AsyncVideo if mode.asynchronous else video.Video
+    assert type(client.video) is kind

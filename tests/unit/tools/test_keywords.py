@@ -46,7 +46,8 @@ def parsed(body: Json, *, schemas: Json = None, required: bool = True, answer: J
 
 def model(*required: str, **fields: Json) -> dict[str, Json]:
     """Return the schema of an object."""
-    return {"type": "object", "required": list(required), "properties": fields}
+    needed: dict[str, Json] = {"required": [*required]} if required else {}
+    return {"type": "object", **needed, "properties": fields}
 
 
 TEXT = {"type": "string"}
@@ -130,3 +131,11 @@ def test_an_answer_takes_any_word_and_a_request_the_listed_ones():
     assert types["Asked", "status"] == 'AskedStatus | Literal["a", "b\\"c"]'
     assert types["Task", "status"] == "None | TaskStatus | str"
     assert types["Task", "many"] == "list[TaskManyType0Item | str] | None"
+
+
+def test_a_body_of_several_types_may_be_left_out():
+    """Where none is given, nothing is converted."""
+    either: Json = [{"type": "array", "items": TEXT}, {"type": "integer"}]
+    endpoint, data = parsed({"oneOf": either}, required=False)
+    assert endpoint.bodies[0].prop.template == "optional_body.py.jinja"
+    assert keywords.Keywords(data.models).body(endpoint).endswith("| Unset")
