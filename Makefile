@@ -31,7 +31,7 @@ $(call needed,verify,VERSION,the number of a version with a tag)
 $(call needed,withdraw,VERSION,the number of a version that was published)
 $(call needed,withdraw,REASON,a few words for whoever installs chainhub)
 
-.PHONY: help run test test-all test-pythons check generate spec update propose repair validate surface drift diff release-check bench docs build publish \
+.PHONY: help run test test-all test-pythons test-grown check generate spec update propose repair validate surface drift diff release-check bench docs build publish \
         verify withdraw lock clean
 
 help: ## list these targets
@@ -49,9 +49,13 @@ test-all: environment-test environment-index environment-bench ## run the slow a
 	@$(call say,All tests on 2 workers: an hour or more on two cores)
 	@$(call tests,)
 	@$(python) .ci/pythons.py
+	@$(python) .ci/grown.py
 
 test-pythons: environment-run ## run the quick tests on every Python 3.11 to 3.14 that is found
 	@$(python) .ci/pythons.py
+
+test-grown: environment-run ## check, run, document and test a copy whose contract has grown, then shrunk
+	@$(python) .ci/grown.py
 
 check: check-style check-types check-imports check-words check-drift ## look at the code without running it: style, types, imports, words, drift
 

@@ -15,6 +15,7 @@ PROMISED = (
     "test",
     "test-all",
     "test-pythons",
+    "test-grown",
     "check",
     "generate",
     "spec",
