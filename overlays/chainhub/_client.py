@@ -311,6 +311,9 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             "make one where it is needed, or use with_options() for a copy"
         )
 
+    def __replace__(self, /, **changes: object) -> NoReturn:  # what copy.replace() calls
+        self.__reduce__()
+
 
 class Client(BaseClient[Callable[[], str]], Resources):
     """Client for the video-task service.

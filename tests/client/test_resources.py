@@ -166,7 +166,7 @@ def test_methods_can_be_mocked_on_the_object(mode, monkeypatch, name):
         assert mode(getattr(client.video, name)("a", **arguments)) == "mocked"
         patched.assert_called_once_with("a", **arguments)
         with pytest.raises(TypeError, match="deadlien"):
-            getattr(client.video, name)("a", **arguments, deadlien=5)
+            mode(getattr(client.video, name)("a", **arguments, deadlien=5))
     with monkeypatch.context() as patch:
         patch.setattr(client.video, name, lambda task: "patched")
         assert getattr(client.video, name)("a") == "patched"
@@ -246,3 +246,9 @@ def test_help_says_what_the_contract_means(mode):
     for name in ("id", "status", "status_update_time", "video_url", "enhanced_prompt"):
         assert f"    {name} (" in fields
     assert "in milliseconds since 1970-01-01" in fields
+
+
+def test_a_client_is_not_replaced(mode):
+    """`copy.replace` would make one without its connections; the sentence names the way."""
+    with pytest.raises(TypeError, match="use with_options"):
+        mode.client().__replace__(timeout=1)
