@@ -311,7 +311,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             "make one where it is needed, or use with_options() for a copy"
         )
 
-    def __replace__(self, /, **changes: object) -> NoReturn:  # what copy.replace() calls
+    def __replace__(self, /, **changes: object) -> NoReturn:
+        """Refuse `copy.replace`; `with_options` is the way."""
         self.__reduce__()
 
 
