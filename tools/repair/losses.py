@@ -12,6 +12,7 @@ from typing import Final
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.repair.schemas import schemas_in
+from tools.tasks.places import LINK
 
 _SHOWN: Final = 3  # places of a kind, the others are counted
 _STREAMS: Final = ("text/event-stream", "application/x-ndjson", "application/jsonl")
@@ -87,7 +88,7 @@ def _answers(
         answer = _resolved(document, response)
         if answer.get("headers"):
             yield "The headers of an answer have no types; the raw response has them", name
-        if answer.get("links"):
+        if any(not LINK.fullmatch(link) for link in mapping(answer.get("links"))):
             yield "Callbacks and links are not generated", name
         if {*mapping(answer.get("content"))} & {*_STREAMS}:
             yield "A stream of events is read to its end, and then returned as a whole", name

@@ -7,7 +7,6 @@ creates a task, leads to the one that asks for it. `x-task: false` on either mea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -28,7 +27,6 @@ KINDS: Final = (*MEDIA, "file", "none")
 ROLES: Final = ("id", "status", "reason", "code", "progress", "updated", "results")
 METHODS: Final = ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
 _KEYS: Final = frozenset((*ROLES, "kind", "words", "content", "main"))
-_LINK: Final = re.compile(r"task(_\d+)?")
 
 
 class _Wrong(Exception):
@@ -233,7 +231,7 @@ class _Reader:
         for name, link in answer.links.items():
             target = places.target(mapping(link), self._names)
             if target is None or target not in tasks:
-                if not _LINK.fullmatch(name):
+                if not places.LINK.fullmatch(name):
                     continue  # the contract's own, about something else
                 aim = mapping(link).get("operationRef") or mapping(link).get("operationId")
                 known = target and at(self._document, target)

@@ -16,6 +16,8 @@ from tools.repair.schemas import Schema
 Step = str | int | None
 Path = tuple[Step, ...]
 
+# A link of this name leads to the operation that asks for a task.
+LINK: Final = re.compile(r"task(_\d+)?")
 _BODY: Final = "$response.body#/"
 _REQUEST: Final = re.compile(r"\$request\.(path|query)\.(.+)")
 _STEP: Final = re.compile(

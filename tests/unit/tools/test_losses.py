@@ -68,7 +68,7 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
         (answer(f"content: {{application/json: {{schema: {CHOICE}}}}}"), "A discriminator"),
         (answer("content: {text/event-stream: {}}"), "A stream of events is read to its end"),
         (answer("headers: {X-A: {}}"), "The headers of an answer have no types"),
-        (answer("links: {a: {}}"), "Callbacks and links are not generated: GET /a."),
+        (answer("links: {task: {}, a: {}}"), "Callbacks and links are not generated: GET /a."),
         (
             answer(
                 "content: {application/json: {schema: {properties: {a: {writeOnly: true}},"
@@ -110,6 +110,7 @@ def test_each_kind_is_one_line(text: str, sentence: str) -> None:
         parameter("schema: {type: string}, explode: false"),
         body("{properties: {a: {readOnly: true}}}"),
         answer(f"content: {{application/json: {{schema: {TIME}}}}}"),
+        answer("links: {task: {}, task_2: {}}"),
         "paths: {}",
     ],
 )
