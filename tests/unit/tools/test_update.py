@@ -149,8 +149,10 @@ def test_a_page_becomes_a_branch_with_two_commits(
     code, out, err = ran()
     assert (code, out) == (update.REFUSED, "")
     assert err == f"{update.BRANCH} is checked out; another branch must be named.\n"
+    new.write_text(page(5, summary="Create: a film"))  # YAML takes no second colon
     code, out, err = ran("--branch=other")
-    assert (code, err) == (update.BREAKING, "")
+    assert code == update.BREAKING
+    assert err.startswith(f"{new}:10 is fixed: summary: Create: a film")
     assert "at most `5` characters, no longer `9`" in out
     new.write_text(page(9, "api.chainhub.tech.evil.example"))
     code, out, err = ran("--branch=third")
