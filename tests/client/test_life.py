@@ -509,7 +509,8 @@ import asyncio, os, resource, sys
 import chainhub
 
 scheme, kind = sys.argv[1:]
-options = {"base_url": f"{scheme}://127.0.0.1:9", "trust_env": False, "deadline": 1}
+quick = chainhub.RetryPolicy(attempts=3, base=0.01)
+options = {"base_url": f"{scheme}://127.0.0.1:9", "trust_env": False, "retry": quick}
 made = (chainhub.Client if kind == "sync" else chainhub.AsyncClient)("sk-test-1", **options)
 query, held = made.video.query, []
 
