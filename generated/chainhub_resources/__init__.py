@@ -19,6 +19,7 @@ class Resources:
 
     def _resource(self, kind: "Callable[[SessionTransport], _T]", /) -> "_T":
         """Return the resource of this class, the same one every time; every property calls this."""
+        # Which transport there is, only the client knows that inherits this.
         raise NotImplementedError(kind)
 
     @property
@@ -36,6 +37,7 @@ class AsyncResources:
 
     def _resource(self, kind: "Callable[[AsyncSessionTransport], _T]", /) -> "_T":
         """Return the resource of this class, the same one every time; every property calls this."""
+        # Which transport there is, only the client knows that inherits this.
         raise NotImplementedError(kind)
 
     @property

@@ -104,6 +104,7 @@ def vendors():
             id="vendor",
             marks=[
                 pytest.mark.slow,
+                # They are the vendor's own text, which is not ours to keep here.
                 pytest.mark.skipif(not PAGES.is_dir(), reason="the published pages are not here"),
             ],
         ),

@@ -34,6 +34,7 @@ def params(faults: Sequence[Fault], *usual: str) -> list[ParameterSet]:
     found = []
     for mode in (*MODES, "uvloop"):
         missing = mode == "uvloop" and importlib.util.find_spec("uvloop") is None
+        # It has no wheels for Windows and PyPy, and the client does not need it.
         skipped = [pytest.mark.skipif(missing, reason="uvloop is not installed")]
         for number, fault in enumerate(faults):
             slow = [] if mode in usual or number % 8 == 0 else [pytest.mark.slow]
