@@ -15,82 +15,45 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chainhub._transport.addresses import (
-    check_url,
-    is_allowed,
-    is_loopback,
-    origin_of,
-    refuse_private,
-)
-from chainhub._transport.exchange import (
-    Failure,
-    FailureKind,
-    Head,
-    Headers,
-    Limits,
-    Response,
-    cancel_scope,
-    of_system,
-)
-from chainhub._transport.http1 import DECODED, Gunzip, Request, SecretBytes
-from chainhub._transport.pools import (
-    ConnectionPool,
-    IdleConnections,
-    StreamedExchange,
-)
-from chainhub._transport.proxies import choose_proxy, proxies_of, read_environment
-from chainhub._transport.routes import ROUTING, Connector, Route, route_to
-from chainhub._transport.sockets import SocketStream
-from chainhub._transport.tls import TLSConfig, read_tls_config, tls_context
+from chainhub._transport.addresses import check_url as check_url
+from chainhub._transport.addresses import is_allowed as is_allowed
+from chainhub._transport.addresses import is_loopback as is_loopback
+from chainhub._transport.addresses import origin_of as origin_of
+from chainhub._transport.addresses import refuse_private as refuse_private
+from chainhub._transport.http1 import DECODED as DECODED
+from chainhub._transport.http1 import Failure as Failure
+from chainhub._transport.http1 import FailureKind as FailureKind
+from chainhub._transport.http1 import Gunzip as Gunzip
+from chainhub._transport.http1 import Head as Head
+from chainhub._transport.http1 import Headers as Headers
+from chainhub._transport.http1 import Limits as Limits
+from chainhub._transport.http1 import Request as Request
+from chainhub._transport.http1 import Response as Response
+from chainhub._transport.http1 import SecretBytes as SecretBytes
+from chainhub._transport.http1 import cancel_scope as cancel_scope
+from chainhub._transport.http1 import of_system as of_system
+from chainhub._transport.proxies import choose_proxy as choose_proxy
+from chainhub._transport.proxies import proxies_of as proxies_of
+from chainhub._transport.proxies import read_environment as read_environment
+from chainhub._transport.routes import ROUTING as ROUTING
+from chainhub._transport.routes import Connector as Connector
+from chainhub._transport.routes import IdleConnections as IdleConnections
+from chainhub._transport.routes import Route as Route
+from chainhub._transport.routes import route_to as route_to
+from chainhub._transport.sockets import ConnectionPool as ConnectionPool
+from chainhub._transport.sockets import SocketStream as SocketStream
+from chainhub._transport.sockets import StreamedExchange as StreamedExchange
+from chainhub._transport.tls import TLSConfig as TLSConfig
+from chainhub._transport.tls import read_tls_config as read_tls_config
+from chainhub._transport.tls import tls_context as tls_context
 
 if TYPE_CHECKING:
-    from chainhub._transport.streams import AsyncConnectionPool, AsyncStream
-    from chainhub._transport.user_client import (
-        AsyncStreamedResponse,
-        StreamedResponse,
-        aexchange_through,
-        exchange_through,
-    )
-
-__all__ = [
-    "DECODED",
-    "ROUTING",
-    "AsyncConnectionPool",
-    "AsyncStream",
-    "AsyncStreamedResponse",
-    "ConnectionPool",
-    "Connector",
-    "Failure",
-    "FailureKind",
-    "Gunzip",
-    "Head",
-    "Headers",
-    "IdleConnections",
-    "Limits",
-    "Request",
-    "Response",
-    "Route",
-    "SecretBytes",
-    "SocketStream",
-    "StreamedExchange",
-    "StreamedResponse",
-    "TLSConfig",
-    "aexchange_through",
-    "cancel_scope",
-    "check_url",
-    "choose_proxy",
-    "exchange_through",
-    "is_allowed",
-    "is_loopback",
-    "of_system",
-    "origin_of",
-    "proxies_of",
-    "read_environment",
-    "read_tls_config",
-    "refuse_private",
-    "route_to",
-    "tls_context",
-]
+    from chainhub._transport.streams import AsyncConnectionPool as AsyncConnectionPool
+    from chainhub._transport.streams import AsyncStream as AsyncStream
+    from chainhub._transport.user_client import AsyncStreamedResponse as AsyncStreamedResponse
+    from chainhub._transport.user_client import StreamedResponse as StreamedResponse
+    from chainhub._transport.user_client import aexchange_through as aexchange_through
+    from chainhub._transport.user_client import exchange_through as exchange_through
 
 _LATE = {
     "AsyncConnectionPool": "streams",

@@ -1,22 +1,188 @@
-"""HTTP/1.1 on one connection, without input and output: h11 decides what a response is.
+"""One exchange: what it may take, what it brings, and HTTP/1.1 between them, without a socket.
 
-What takes several steps is a `Flow`, a generator as in httpx's authentication: it yields bytes to
-be written, or nothing (`b""`) when it must read, and is sent what was read. So one core serves
-threads and asyncio, and each of them needs a single loop that runs a flow (`run` of a stream).
+h11 decides what a response is. What takes several steps is a `Flow`, a generator as in httpx's
+authentication: it yields bytes to be written, or nothing (`b""`) when it must read, and is sent
+what was read. So one core serves threads and asyncio, and each of them needs a single loop that
+runs a flow (`run` of a stream).
+
+Whoever holds a socket raises `Failure` and nothing else. Its text is for people and holds what the
+operating system, OpenSSL or h11 says; it may repeat what a server sent, so whoever shows it redacts
+it first.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Generator, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, NamedTuple, TypeVar
 
+import attrs
 import h11
 
-from chainhub._transport.exchange import Failure, Head, Headers, Response
+from chainhub import _clock
+from chainhub._cancel import Cancel
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 Flow = Generator[bytes, bytes, T]
+
+Headers = list[tuple[bytes, bytes]]
+
+FailureKind = Literal[
+    "connect",
+    "connect_timeout",
+    "lookup",
+    "tls",
+    "proxy",
+    "timeout",
+    "closed",
+    "truncated",
+    "protocol",
+    "decode",
+    "too_large",
+    "local",
+]
+
+
+@attrs.define(kw_only=True)
+class Limits:
+    """What one attempt may take."""
+
+    timeout: float  # seconds for the attempt, from the moment a connection is handed out
+    connect: float  # seconds for connecting, and for each TLS handshake
+    # The instant (monotonic) at which the call ends; waiting for a connection counts here alone.
+    deadline: float
+    max_body: int  # bytes of a decompressed body
+    fresh: bool = False  # whether a connection that has served before must not be used
+    cancel: Cancel | None = None  # ends the attempt from outside
+    reused: bool = False  # whether the connection that was used has served before; set by the pool
+
+    def cancelled(self) -> bool:
+        """Tell whether the attempt was ended from outside."""
+        return self.cancel is not None and self.cancel.is_set()
+
+    def until(self) -> float:
+        """Return the instant at which an attempt that starts now ends."""
+        return min(_clock.monotonic() + self.timeout, self.deadline)
+
+
+def left(until: float) -> float:
+    """Return the seconds until an instant, or raise TimeoutError."""
+    # Sockets do not take an infinite limit; eleven days are as good.
+    rest = min(until - _clock.monotonic(), 1_000_000.0)
+    if rest <= 0:  # a socket would take 0 for "do not wait"
+        raise TimeoutError("timed out")
+    return rest
+
+
+def cancel_scope(
+    cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
+) -> AbstractContextManager[None]:
+    """Let `cancel`, if there is one, call what `waker` returns while the block runs."""
+    return nullcontext() if cancel is None else cancel.watching(waker())
+
+
+class Head(NamedTuple):
+    """Status and headers of a response, in the order and spelling in which they came."""
+
+    status: int
+    headers: Headers
+
+
+class Response:
+    """A whole response, its body decompressed.
+
+    It may echo a key, so it does not show itself; error trackers look into tuples.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first header of this lower-case name, or None."""
+        for header, value in self.headers:
+            if header.lower() == name:
+                return value.decode("latin-1")
+        return None
+
+
+class Failure(Exception):
+    """An exchange that brought no response.
+
+    Attributes:
+        kind: What happened, in a word.
+        text: One readable line.
+        sent: Whether some byte of the request may have reached the server.
+        passing: For a kind that is lasting as a rule ("lookup", "tls", "proxy"), that this one is
+            not: a resolver that did not answer rather than a name that does not exist.
+    """
+
+    def __init__(
+        self, kind: FailureKind, text: str, *, sent: bool = False, passing: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.kind: FailureKind = kind
+        self.text = text
+        self.sent = sent
+        self.passing = passing
+
+    def __repr__(self) -> str:
+        return f"<Failure {self.kind}>"
+
+    def without_frames(self) -> Failure:
+        """Return it to be kept: the frames that it came through may hold a key."""
+        self.__context__ = self.__cause__ = None
+        return self.with_traceback(None)
+
+    def before_connected(self) -> Failure:
+        """Return the same failure as one that came before the connection was ready."""
+        if self.kind in ("timeout", "closed"):
+            self.kind = "connect_timeout" if self.kind == "timeout" else "connect"
+        return self
+
+    def response_to(self, head: Head | None) -> Response:
+        """Return a response whose body failed if its status is an error, else raise the failure."""
+        # Such a status says enough. After a timeout the whole answer may still come.
+        of_body = self.kind in ("decode", "too_large", "truncated", "closed", "protocol")
+        if head is None or 200 <= head.status < 300 or not of_body:
+            raise self
+        return Response(*head, b"")
+
+
+def os_text(error: OSError) -> str:
+    """Return the operating system's own words, which Python and asyncio wrap in different ones."""
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return "timed out" if isinstance(error, TimeoutError) else str(error) or "broken"
+
+
+def os_failure(error: OSError) -> Failure:
+    """Return the failure of a read or a write on a socket."""
+    kind: FailureKind = "timeout" if isinstance(of_system(error), TimeoutError) else "closed"
+    return Failure(kind, os_text(error))
+
+
+def of_system(error: E) -> E:
+    """Return an error of a system call; raise one that a signal handler raised inside of it."""
+    # An alarm is often a TimeoutError: the caller's, who may wait for it, and not the socket's.
+    frame = error.__traceback__
+    while frame is not None and (inner := frame.tb_next) is not None:
+        # Python hands a handler the frame that it interrupts; nobody else is given it.
+        for held in inner.tb_frame.f_locals.values():
+            if any(one is frame.tb_frame for one in (held if isinstance(held, tuple) else (held,))):
+                raise error
+        frame = inner
+    return error
+
 
 DECODED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """Headers that say nothing true about a body that was decompressed already."""
@@ -30,18 +196,15 @@ PIECE = 256 * 1024
 SWITCHED = "it switched protocols (101), which was not requested"
 
 
-class _Truncation(bytes): ...
-
-
-TRUNCATION = _Truncation()
-"""An encrypted connection's end that was not announced: it may be somebody's attack."""
-
-
 class SecretBytes(bytes):
     """Bytes that hold a key or a password, so they do not show themselves."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} secret bytes>"
+
+
+TRUNCATION = SecretBytes()  # unlike b"", an object of its own
+"""An encrypted connection's end that was not announced: it may be somebody's attack."""
 
 
 class Request:

@@ -23,8 +23,7 @@ import h11
 import httpx
 
 from chainhub._transport.addresses import is_loopback
-from chainhub._transport.exchange import Failure
-from chainhub._transport.http1 import MAX_HEAD, Flow, SecretBytes
+from chainhub._transport.http1 import MAX_HEAD, Failure, Flow, SecretBytes
 from chainhub.errors import ConfigurationError
 
 ARGUMENT = "the argument proxy="

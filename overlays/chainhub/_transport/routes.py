@@ -1,14 +1,18 @@
 """The route to an origin: where to connect, and what is said there before the first request.
 
-`Route` is one; a `Connector` knows that of the one origin that a client is for.
+`Route` is one; a `Connector` knows that of the one origin that a client is for. A `Stream` is a
+connection there, and `IdleConnections` keeps those that nobody uses. The warmest is used first and
+the coldest expire. A response that nobody asked for is never handed out: what stands on a
+connection before we have asked, or comes behind a response, closes it.
 """
 
 from __future__ import annotations
 
 import logging
 import ssl
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -22,8 +26,7 @@ from chainhub._transport.addresses import (
     origin_of,
     refuse_remote,
 )
-from chainhub._transport.exchange import Failure, Response, os_failure
-from chainhub._transport.http1 import Connection, Flow, Request
+from chainhub._transport.http1 import Connection, Failure, Flow, Request, Response, os_failure
 from chainhub._transport.proxies import ProxySetting, ProxySettings, choose_proxy, httpx_proxy
 from chainhub._transport.tls import (
     TLSConfig,
@@ -34,7 +37,11 @@ from chainhub._transport.tls import (
 )
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Stream")
 logger = logging.getLogger("chainhub")
+
+KEEPALIVE = 55.0
+"""Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
 
 
 class TLS(NamedTuple):
@@ -121,6 +128,53 @@ class Stream:
         if route.shown and failure.kind in ("connect", "connect_timeout"):
             failure = Failure(failure.kind, f"{route.shown} cannot be reached: {failure.text}")
         return failure
+
+
+class IdleConnections(Generic[S]):
+    """The connections nobody uses, the warmest on top."""
+
+    def __init__(self) -> None:
+        self._idle: deque[S] = deque()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    def push(self, stream: S) -> None:
+        """Take a connection back, and let the coldest go if it has waited too long."""
+        if self._closed or not stream.http.reusable:
+            logger.debug("closed a connection: the server does not keep it open")
+            stream.close()
+            return
+        now = stream.idle_since = _clock.monotonic()
+        self._idle.append(stream)
+        try:
+            while now - self._idle[0].idle_since > KEEPALIVE:
+                self._idle.popleft().close()
+        except IndexError:  # another thread has taken the last one
+            pass
+        if self._closed:  # closed by another thread in between
+            self.close()
+
+    def pop(self) -> S | None:
+        """Return the warmest connection that still lives; those above it are closed."""
+        # Nothing here waits, so nobody can be cancelled between taking one and using it.
+        while True:
+            try:
+                stream = self._idle.pop()
+            except IndexError:
+                return None
+            idle = _clock.monotonic() - stream.idle_since
+            if idle <= KEEPALIVE and not stream.readable():
+                return stream
+            logger.debug("closed an idle connection: it was idle too long, or the server closed it")
+            stream.close()
+
+    def close(self) -> None:
+        """Close all of them, and from now on those that are given back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
 
 
 def route_to(

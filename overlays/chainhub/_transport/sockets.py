@@ -1,6 +1,8 @@
-"""Sockets for threads: lookup, connecting to the first address that answers, TLS, bytes.
+"""Connections for threads: lookup, connecting to the first address that answers, exchanges.
 
-What is done on a socket ends at an instant.
+What is done on a socket ends at an instant. A request that finds its connection dead is sent once
+more on a fresh one; one that must not be repeated always gets a fresh one, so that it never needs
+to be.
 """
 
 from __future__ import annotations
@@ -8,15 +10,30 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import zip_longest
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from chainhub._transport.exchange import Failure, left, of_system, os_failure, os_text
-from chainhub._transport.http1 import Flow
-from chainhub._transport.routes import Route, Stream
+import httpx
+
+from chainhub import _clock
+from chainhub._transport.http1 import (
+    Failure,
+    Flow,
+    Head,
+    Headers,
+    Limits,
+    Request,
+    Response,
+    cancel_scope,
+    left,
+    of_system,
+    os_failure,
+    os_text,
+)
+from chainhub._transport.routes import IdleConnections, Route, Stream
 
 T = TypeVar("T")
 
@@ -228,3 +245,132 @@ class SocketStream(Stream):
         """Close the socket."""
         for sock in self._open:
             sock.close()
+
+
+class ConnectionPool:
+    """Connections to one origin, for threads; exchanges wait while `max_connections` are in use."""
+
+    def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
+        self._route = route
+        self._idle: IdleConnections[SocketStream] = IdleConnections()
+        # A semaphore's lock could be held by the very thread that a signal handler interrupts.
+        self._permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(max_connections):
+            self._permits.put(None)
+
+    def exchange(self, request: Request, limits: Limits) -> Response:
+        """Send a request and return its whole response.
+
+        Raises:
+            Failure: no response came, or it cannot be used.
+        """
+        held: list[None] = []
+        try:
+            self._queue(limits, held)
+            until = limits.until()
+            kept = None if limits.fresh else self._idle.pop()
+            while True:
+                response = self._run(kept or SocketStream(), request, limits, until)
+                if response is not None:
+                    return response
+                kept = None
+        finally:
+            for permit in held:
+                self._permits.put(permit)
+
+    def _queue(self, limits: Limits, held: list[None]) -> None:
+        while not limits.cancelled():
+            left = max(limits.deadline - _clock.monotonic(), 0.0)
+            # A queue cannot be woken by a Cancel: look at it often enough to keep 50 ms.
+            pause = 3600.0 if limits.cancel is None else 0.02
+            with suppress(Empty):
+                # In one step: what a signal handler raises between two would cost the permit.
+                held.extend(map(self._permits.get, (True,), (min(left, pause),)))
+                return
+            if left <= pause:
+                raise Failure("timeout", "all connections stayed in use")
+        raise Failure("timeout", "cancelled")
+
+    def _run(
+        self, stream: SocketStream, request: Request, limits: Limits, until: float
+    ) -> Response | None:
+        """Run one exchange; None says that the connection was dead and the request unheard."""
+        http, route = stream.http, self._route()
+        limits.reused = http.used
+        try:
+            with cancel_scope(limits.cancel, stream.waker):
+                if not http.used:
+                    stream.open(route, until, limits.connect)
+                stream.until = until
+                response = stream.run(http.exchange(route.request(request), limits.max_body))
+            self._idle.push(stream)
+            return response
+        except Failure as error:
+            failure = error
+        except BaseException:  # of a signal handler, say: what was sent may still be answered
+            stream.close()
+            raise
+        return stream.failed(failure, again=limits.reused and not limits.cancelled())
+
+    def close(self) -> None:
+        """Close the idle connections now, and those in use when they are given back."""
+        self._idle.close()
+
+
+class StreamedExchange:
+    """One request whose response is read piece by piece, on a connection of its own.
+
+    It is taken from `idle` and given back there, if the whole response was read.
+    """
+
+    def __init__(self, route: Route, idle: IdleConnections[SocketStream] | None = None) -> None:
+        self._route = route
+        self._idle = idle
+        # Less is slower, and so is more: the kernel gives such memory anew each time.
+        self._stream = SocketStream(read_size=128 * 1024)
+        self._shut = False
+
+    def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
+        """Send a GET and return the head of its response; fail if it does not come by `until`."""
+        get = Request(b"GET", url.raw_path, [(b"Host", url.netloc), *headers])
+        request, fresh = self._route.request(get), self._stream
+        kept = None if self._idle is None else self._idle.pop()
+        while True:
+            stream = self._stream = kept or fresh
+            if self._shut:  # meanwhile: `shut` has not found this one
+                stream.shut()
+            try:
+                if not stream.http.used:
+                    stream.open(self._route, until, connect)
+                stream.until = until
+                return stream.run(stream.http.ask(request))
+            except Failure as error:
+                failure = error
+            stream.failed(failure, again=kept is not None and not self._shut)
+            kept = None
+
+    def body(self) -> Iterator[bytes]:
+        """Yield the body as it comes; fail if it breaks off."""
+        while data := self._stream.run(self._stream.http.next_data()):
+            yield data
+
+    def extend(self, until: float) -> None:
+        """Give what follows until another instant."""
+        self._stream.until = until
+
+    @property
+    def surplus(self) -> int:
+        """How many bytes have come behind the response."""
+        return self._stream.http.surplus
+
+    def shut(self) -> None:
+        """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
+        self._shut = True
+        self._stream.shut()
+
+    def close(self) -> None:
+        """Give the connection back, or close it."""
+        if self._idle is None or self._shut:
+            self._stream.close()
+        else:
+            self._idle.push(self._stream)

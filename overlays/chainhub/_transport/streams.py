@@ -1,4 +1,4 @@
-"""Connections for the tasks of an event loop: the async versions of `sockets` and `pools`.
+"""Connections for the tasks of an event loop: the async versions of `sockets`.
 
 Any loop that asyncio allows will do: nothing is asked of its transports but what asyncio documents.
 What they bring is kept until somebody reads it; whoever waits is woken by bytes, by the end, by a
@@ -17,18 +17,18 @@ from typing import TypeVar
 
 from chainhub import _clock
 from chainhub._transport import sockets
-from chainhub._transport.exchange import (
+from chainhub._transport.http1 import (
     Failure,
+    Flow,
     Limits,
+    Request,
     Response,
     cancel_scope,
     left,
     of_system,
     os_failure,
 )
-from chainhub._transport.http1 import Flow, Request
-from chainhub._transport.pools import IdleConnections
-from chainhub._transport.routes import Route, Stream
+from chainhub._transport.routes import IdleConnections, Route, Stream
 
 T = TypeVar("T")
 

@@ -18,8 +18,7 @@ from typing import Literal, TypeVar
 import attrs
 
 from chainhub._transport.addresses import is_loopback
-from chainhub._transport.exchange import Failure, tls_failure
-from chainhub._transport.http1 import TRUNCATION, Flow
+from chainhub._transport.http1 import TRUNCATION, Failure, Flow
 from chainhub.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -255,3 +254,57 @@ class TLSLayer:
                 return result
             data = yield b""
             self._incoming.write(data) if data else self._incoming.write_eof()
+
+
+def tls_failure(error: ssl.SSLError, host: str) -> Failure:
+    """Return the failure of an encrypted connection, in words that say what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = str(getattr(error, "verify_message", "") or "not valid").replace("\n", " ")[:200]
+        text = _CERTIFICATE.get(getattr(error, "verify_code", 0), said)
+        return Failure("tls", f"the certificate of {host} was refused: {text}")
+    reason = str(getattr(error, "reason", "") or "").upper().replace(" ", "_")
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
+        reason = "UNEXPECTED_EOF"  # it has classes of its own, and often no reason
+    for words, text in _REASONS.items():
+        if any(word in reason for word in words.split()):
+            return Failure("tls", text.format(host=host), passing=words in _PASSING)
+    shown = reason.replace("_", " ").lower() or "no reason given"
+    return Failure("tls", f"the TLS handshake with {host} failed: {shown}")
+
+
+_OWN_AUTHORITY = (
+    "if a private certificate authority signed it, name its file with verify_ssl= or"
+    ' SSL_CERT_FILE, or use verify_ssl="system"'
+)
+_UNKNOWN = f"the certificate authority that signed it is not trusted; {_OWN_AUTHORITY}"
+# X509_V_ERR_* of OpenSSL.
+_CERTIFICATE = {
+    9: "it is not valid yet; check this machine's clock",
+    10: "it has expired, or this machine's clock is wrong",
+    18: f"it is self-signed; {_OWN_AUTHORITY}",
+    19: f"a certificate authority in its chain is not trusted; {_OWN_AUTHORITY}",
+    20: _UNKNOWN,
+    21: _UNKNOWN,
+    23: "it has been revoked",
+    62: "it is for another host name; check the base URL",
+    64: "it is not valid for this IP address; use the host name in the base URL",
+}
+# Words of OpenSSL's reasons, and what they mean; the first row that fits counts.
+_REASONS = {
+    "UNEXPECTED_EOF": "{host} closed the connection during the TLS handshake",
+    "BAD_RECORD_MAC DECRYPTION_FAILED": "{host} sent data that was corrupted in transit",
+    "CERTIFICATE_REQUIRED": "{host} requires a client certificate; pass an ssl.SSLContext that has"
+    " one as verify_ssl=",
+    "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE": (
+        "{host} refused the client certificate, or requires one"
+    ),
+    "PROTOCOL_VERSION UNSUPPORTED_PROTOCOL NO_PROTOCOLS INSUFFICIENT_SECURITY": (
+        "{host} and this Python support no common version of TLS"
+    ),
+    "WRONG_VERSION_NUMBER HTTP_REQUEST PACKET_LENGTH RECORD_LAYER UNKNOWN_PROTOCOL": (
+        "{host} does not speak TLS on this port; should the URL begin with http://?"
+    ),
+    "UNRECOGNIZED_NAME": "{host} does not recognise this host name; check the host in the URL",
+}
+# Of these the network may be the cause, so the next attempt may succeed.
+_PASSING = ("UNEXPECTED_EOF", "BAD_RECORD_MAC DECRYPTION_FAILED")

@@ -18,7 +18,10 @@ from typing import TypeVar
 import httpx
 
 from chainhub import _clock
-from chainhub._transport.exchange import (
+from chainhub._transport.http1 import (
+    DECODED,
+    SWITCHED,
+    Body,
     Failure,
     FailureKind,
     Head,
@@ -28,9 +31,8 @@ from chainhub._transport.exchange import (
     cancel_scope,
     of_system,
     os_text,
-    tls_failure,
 )
-from chainhub._transport.http1 import DECODED, SWITCHED, Body
+from chainhub._transport.tls import tls_failure
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)

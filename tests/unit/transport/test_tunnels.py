@@ -22,7 +22,7 @@ from chainhub._transport import (
     route_to,
     tls_context,
 )
-from chainhub._transport.exchange import tls_failure
+from chainhub._transport.tls import tls_failure
 from tests.faults import identities
 from tests.faults.server import Close, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, answer
