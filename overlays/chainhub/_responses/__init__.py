@@ -6,18 +6,12 @@ describe before generated code parses it; `explain_misfit` makes the error of a 
 here sends, waits or looks at a clock.
 """
 
-from chainhub._responses.response import charset_of
-from chainhub._responses.status_error import decode_json, explain_misfit, judge
-from chainhub._responses.validation import Declared, Mismatch, is_unset, members, resolve
-
-__all__ = [
-    "Declared",
-    "Mismatch",
-    "charset_of",
-    "decode_json",
-    "explain_misfit",
-    "is_unset",
-    "judge",
-    "members",
-    "resolve",
-]
+from chainhub._responses.response import charset_of as charset_of
+from chainhub._responses.status_error import decode_json as decode_json
+from chainhub._responses.status_error import explain_misfit as explain_misfit
+from chainhub._responses.status_error import judge as judge
+from chainhub._responses.validation import Declared as Declared
+from chainhub._responses.validation import Mismatch as Mismatch
+from chainhub._responses.validation import is_unset as is_unset
+from chainhub._responses.validation import members as members
+from chainhub._responses.validation import resolve as resolve

@@ -21,20 +21,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chainhub._transport import Response
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# Where the zero bytes of the first characters stand: a document begins with ASCII.
-_ZEROS = {
-    "utf-32-le": [False, True, True, True],
-    "utf-32-be": [True, True, True, False],
-    "utf-16-le": [False, True, False, True],
-    "utf-16-be": [True, False, True, False],
-}
 # Python calls them text encodings, but no body is meant to be read so.
 _NOT_CHARSETS = frozenset(
     {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
@@ -61,27 +47,17 @@ def charset_of(response: Response) -> str | None:
 def strict_text(body: bytes, charset: str | None = None) -> str | None:
     """Return the text without a byte order mark, or None if the bytes are not text."""
     try:
-        return body.decode(_encoding(body))
+        return body.decode(json.detect_encoding(body))
     except UnicodeDecodeError:
         return _decoded(body, charset, "strict")
 
 
 def lenient_text(body: bytes, charset: str | None = None) -> str:
     """Return the text, with replacement characters for invalid bytes."""
-    text = body.decode(_encoding(body), "replace")
+    text = body.decode(json.detect_encoding(body), "replace")
     if "\ufffd" not in text[:-1]:
         return text
     return _decoded(body, charset, "replace") or text
-
-
-def _encoding(body: bytes) -> str:
-    if body[:1] < b"\x80" and 0 not in body[:4]:
-        return "utf-8"
-    for mark, name in _BOMS:
-        if body.startswith(mark):
-            return name
-    zeros = [byte == 0 for byte in body[:4]]
-    return next((name for name, places in _ZEROS.items() if zeros == places), "utf-8")
 
 
 def _decoded(body: bytes, charset: str | None, errors: str) -> str | None:

@@ -29,8 +29,6 @@ from chainhub.errors import ChainhubError, ResponseError, StatusError
 from chainhub_api.errors import UnexpectedStatus
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from chainhub._transport import Response
     from chainhub.errors import Facts
 
@@ -207,18 +205,27 @@ def _error(
     page: HTMLErrorPage | None = None,
     hidden: int | None = None,
 ) -> StatusError:
+    """Return the error for a status, which may be any number, and what its body says.
+
+    `hidden` is the status named inside a body that came with a good one.
+    """
     facts = _facts(response, secrets, said.request_id or (page.ray if page else None))
-    facts["code"] = redact_text(said.code, secrets, 100) if said.code else None
-    location = response.header(b"location")
-    return status_error(
-        response.status,
-        redact_text(said.message, secrets) if said.message else None,
-        kind=said.kind,
-        page=page,
-        location=redact_text(location, secrets) if location else None,
-        hidden=hidden,
-        **facts,
-    )
+    code = facts["code"] = redact_text(said.code, secrets, 100) if said.code else None
+    message = redact_text(said.message, secrets) if said.message else ""
+    status = response.status if hidden is None else hidden
+    words = (code or "", said.kind or "")
+    if page is None and _no_quota(status, words, message):
+        return errors.QuotaExceededError(message or "the quota is used up", **facts)
+    if page is None and _no_task(status, words, message):
+        return errors.TaskNotFoundError(message or "the task does not exist", **facts)
+    facts["advice"] = _advice(status, page, f"{code}: {message}")
+    text = page.sentence() if page else message or "the service gave no message"
+    if not page and not message and 300 <= status <= 399:
+        location = redact_text(response.header(b"location") or "", secrets)
+        where = f"to {redact_url(location)}" if location else "without a location"
+        text = f"the service redirects {where}"
+    kinds = {3: errors.RedirectError, 5: errors.ServerError}
+    return _CLASSES.get(status, kinds.get(status // 100, StatusError))(text, **facts)
 
 
 def _page(response: Response, secrets: Iterable[str]) -> HTMLErrorPage | None:
@@ -235,38 +242,6 @@ def _binary(text: str) -> bool:
         not (char.isprintable() or char.isspace()) or char == "\ufffd" for char in sample
     )
     return unreadable > _MOST_UNREADABLE * len(sample)
-
-
-def status_error(
-    status: int,
-    message: str | None = None,
-    /,
-    *,
-    kind: str | None = None,
-    page: HTMLErrorPage | None = None,
-    location: str | None = None,
-    hidden: int | None = None,
-    **facts: Unpack[Facts],
-) -> StatusError:
-    """Return the error for a status, which may be any number, and what its body says.
-
-    `hidden` is the status named inside a body that came with a good one.
-    """
-    facts["status"] = status
-    code = facts.get("code")
-    words = (code or "", kind or "")
-    meant = status if hidden is None else hidden
-    if page is None and _no_quota(meant, words, message or ""):
-        return errors.QuotaExceededError(message or "the quota is used up", **facts)
-    if page is None and _no_task(meant, words, message or ""):
-        return errors.TaskNotFoundError(message or "the task does not exist", **facts)
-    facts["advice"] = facts.get("advice") or _advice(meant, page, f"{code}: {message}")
-    text = page.sentence() if page else message or "the service gave no message"
-    if not page and not message and 300 <= meant <= 399:
-        where = f"to {redact_url(location)}" if location else "without a location"
-        text = f"the service redirects {where}"
-    kinds = {3: errors.RedirectError, 5: errors.ServerError}
-    return _CLASSES.get(meant, kinds.get(meant // 100, StatusError))(text, **facts)
 
 
 def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
