@@ -12,7 +12,7 @@ import chainhub
 from chainhub import errors
 from chainhub._download import download as _download
 from chainhub._responses import response as _json
-from chainhub._session import options as _options
+from chainhub._session import call as _call
 from chainhub._session import retry as _retry
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import poll as _waiting
@@ -60,7 +60,7 @@ def values() -> dict[str, str]:
     (downloading,) = {default(one, "deadline") for one in (video.download, video.download_many)}
     return {
         "one attempt": seconds(default(client, "timeout")),
-        "connecting to one address, and the TLS handshake": seconds(_options.CONNECT),
+        "connecting to one address, and the TLS handshake": seconds(_call.CONNECT),
         "a whole call, retries included": seconds(default(client, "deadline")),
         "attempts": f"{retry.attempts}",
         "first retry delay; it doubles with each attempt, half of it is jitter": seconds(

@@ -9,9 +9,17 @@ log from here.
 
 from typing import TYPE_CHECKING
 
+from chainhub._session.call import DEADLINE as DEADLINE
+from chainhub._session.call import DEFAULT_LIMIT as DEFAULT_LIMIT
+from chainhub._session.call import TIMEOUT as TIMEOUT
 from chainhub._session.call import CallResult as CallResult
+from chainhub._session.call import Options as Options
 from chainhub._session.call import error_of as error_of
+from chainhub._session.call import policy as policy
 from chainhub._session.call import request_id_of as request_id_of
+from chainhub._session.call import seconds as seconds
+from chainhub._session.call import spans_of as spans_of
+from chainhub._session.call import whole as whole
 from chainhub._session.credentials import KEY_VARIABLE as KEY_VARIABLE
 from chainhub._session.credentials import KEYRING as KEYRING
 from chainhub._session.credentials import Credentials as Credentials
@@ -40,14 +48,6 @@ from chainhub._session.operation import Operation as Operation
 from chainhub._session.operation import RawResponse as RawResponse
 from chainhub._session.operation import operation_of as operation_of
 from chainhub._session.operation import raw_response as raw_response
-from chainhub._session.options import DEADLINE as DEADLINE
-from chainhub._session.options import DEFAULT_LIMIT as DEFAULT_LIMIT
-from chainhub._session.options import TIMEOUT as TIMEOUT
-from chainhub._session.options import Options as Options
-from chainhub._session.options import policy as policy
-from chainhub._session.options import seconds as seconds
-from chainhub._session.options import spans_of as spans_of
-from chainhub._session.options import whole as whole
 from chainhub._session.request import KeyPlace as KeyPlace
 from chainhub._session.request import PreparedRequest as PreparedRequest
 from chainhub._session.request import base_url_from as base_url_from

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.cookiejar import Cookie, DefaultCookiePolicy
 from types import ModuleType
 from typing import Any
@@ -22,11 +22,10 @@ import httpx
 from chainhub import _transport
 from chainhub._redaction import redact_text
 from chainhub._responses import decode_json
-from chainhub._session.call import CallResult
+from chainhub._session.call import CallResult, Options
 from chainhub._session.credentials import Key
 from chainhub._session.events import Observers
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
-from chainhub._session.options import Options
 from chainhub._session.request import KeyPlace, PreparedRequest, check_headers
 from chainhub._session.session import Session
 from chainhub._transport import DECODED, Limits, Response, of_system
@@ -68,6 +67,7 @@ class BaseSessionTransport:
     """
 
     given: httpx.Client | httpx.AsyncClient | None = None
+    call: Callable[..., object]
 
     def __init__(
         self,
@@ -196,6 +196,20 @@ class BaseSessionTransport:
             return value
         raise failure
 
+    def run(
+        self,
+        operation: ModuleType,
+        returns: str,
+        arguments: dict[str, object],
+        timeout: float | httpx.Timeout | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> Any:  # noqa: ANN401 - the async transport returns an awaitable
+        """Carry out an operation for its resource, as `call` does."""
+        options = self.options_for(timeout, deadline, headers)
+        return self.call(operation_of(operation, returns), arguments, options, headers)
+
     def load_user_client(self) -> None:
         """Load what few need before a call begins, whose deadline it would count against."""
         _ = _transport.exchange_through
@@ -221,20 +235,6 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
     """
 
     given: httpx.Client | None = None
-
-    def run(
-        self,
-        operation: ModuleType,
-        returns: str,
-        arguments: dict[str, object],
-        timeout: float | httpx.Timeout | Unset | None = UNSET,
-        deadline: float | Unset | None = UNSET,
-        headers: Mapping[str, str] | None = None,
-        /,
-    ) -> object:
-        """Carry out an operation for its resource, or raise a `ChainhubError`."""
-        options = self.options_for(timeout, deadline, headers)
-        return self.call(operation_of(operation, returns), arguments, options, headers)
 
     def call(
         self,
@@ -268,20 +268,6 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
     """The same for asyncio."""
 
     given: httpx.AsyncClient | None = None
-
-    async def run(
-        self,
-        operation: ModuleType,
-        returns: str,
-        arguments: dict[str, object],
-        timeout: float | httpx.Timeout | Unset | None = UNSET,
-        deadline: float | Unset | None = UNSET,
-        headers: Mapping[str, str] | None = None,
-        /,
-    ) -> object:
-        """Carry out an operation for its resource, as `SessionTransport.run` does."""
-        options = self.options_for(timeout, deadline, headers)
-        return await self.call(operation_of(operation, returns), arguments, options, headers)
 
     async def call(
         self,

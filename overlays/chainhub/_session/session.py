@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from chainhub import _clock, _transport
-from chainhub._session.call import Call, CallResult
+from chainhub._session.call import Call, CallResult, Options
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import Observers, logger
-from chainhub._session.options import Options
 from chainhub._session.request import PreparedRequest, origin_of
 from chainhub._session.retry import RetryBudget
 from chainhub._transport import ConnectionPool, Connector, Failure, Limits, Response
@@ -48,6 +47,7 @@ class Session:
         self, connector: Connector, credentials: Credentials, observers: Observers
     ) -> None:
         self._random = random.Random()
+        self.random = self._random.random  # the source of jitter; a forked child reseeds it
         self.connector = connector
         self.credentials = credentials
         self.observers = observers
@@ -61,7 +61,7 @@ class Session:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._pool: ConnectionPool | None = None
+        self._pool = ConnectionPool(self.connector.route, self.connector.max_connections)
         self._ordinary: httpx.Client | None = None
         self._loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
@@ -141,25 +141,17 @@ class Session:
         return Call(prepared, options, self)
 
     def _exchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        pool = self._pool
-        if pool is None:
-            with self._lock:
-                connector = self.connector
-                pool = self._pool = self._pool or ConnectionPool(
-                    connector.route, connector.max_connections
-                )
-        return pool.exchange(prepared.with_key(key), limits)
+        return self._pool.exchange(prepared.with_key(key), limits)
 
     async def _aexchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         mine = self._loops.get(running_loop()) or await self._enter()
-        pool = mine.pool or mine.make_pool(self.connector)
-        return await pool.exchange(prepared.with_key(key), limits)
+        return await mine.pool.exchange(prepared.with_key(key), limits)
 
     async def _enter(self) -> LoopConnections:
         """Return what holds the connections of the running event loop, which is new here."""
         for other in [loop for loop in list(self._loops) if loop.is_closed()]:
             del self._loops[other]
-        mine = self._loops[running_loop()] = LoopConnections()
+        mine = self._loops[running_loop()] = LoopConnections(self.connector)
         await anext(mine.lifetime)
         return mine
 
@@ -174,11 +166,6 @@ class Session:
         """Return httpx's own client for these arguments and the running event loop."""
         mine = self._loops.get(running_loop()) or await self._enter()
         return mine.ordinary or mine.make_ordinary(self.connector.httpx_settings(arguments))
-
-    @property
-    def random(self) -> Callable[[], float]:
-        """The source of jitter; a forked child has one of its own."""
-        return self._random.random
 
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
@@ -196,10 +183,9 @@ class Session:
             await mine.aclose()
 
     def _close_mine(self) -> None:
-        # Attributes may be missing when construction failed.
-        for mine in (getattr(self, "_pool", None), getattr(self, "_ordinary", None)):
-            if mine is not None:
-                mine.close()
+        self._pool.close()
+        if self._ordinary is not None:
+            self._ordinary.close()
 
     def let_go(self) -> None:
         """Close what is idle when the interpreter ends, while all that closing needs is there."""
@@ -218,11 +204,9 @@ class Session:
     def __del__(self, _ends: Callable[[], bool] = sys.is_finalizing) -> None:
         if _ends():  # modules are torn down, and with them what closing needs
             return
-        pool = getattr(self, "_pool", None)
-        if pool is not None:
-            pool.close()
-        loops = [] if getattr(self, "closed", True) else list(self._loops.items())
-        if any(theirs.pool and theirs.pool.idle and not loop.is_closed() for loop, theirs in loops):
+        self._pool.close()
+        loops = [] if self.closed else list(self._loops.items())
+        if any(theirs.pool.idle and not loop.is_closed() for loop, theirs in loops):
             warnings.warn(
                 "an AsyncClient was dropped with open connections; use `async with` or aclose()",
                 ResourceWarning,
@@ -247,18 +231,13 @@ class LoopConnections:
     the lifetime, is closed in time.
     """
 
-    def __init__(self) -> None:
-        self.pool: AsyncConnectionPool | None = None
+    def __init__(self, connector: Connector) -> None:
+        # It loads asyncio, of which threads need nothing.
+        self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
         self.ordinary: httpx.AsyncClient | None = None
-        self._held: list[AsyncConnectionPool | httpx.AsyncClient] = []
+        self._held: list[AsyncConnectionPool | httpx.AsyncClient] = [self.pool]
         # It has the list only: if it had this object, both would wait for the garbage collection.
         self.lifetime = _live(self._held)
-
-    def make_pool(self, connector: Connector) -> AsyncConnectionPool:
-        """Make the pool; it loads asyncio, of which threads need nothing."""
-        self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
-        self._held.append(self.pool)
-        return self.pool
 
     def make_ordinary(self, settings: Mapping[str, Any]) -> httpx.AsyncClient:
         """Make httpx's own client."""
@@ -272,9 +251,7 @@ class LoopConnections:
             await one.aclose()
 
 
-async def _live(
-    held: list[AsyncConnectionPool | httpx.AsyncClient],
-) -> AsyncGenerator[None, None]:
+async def _live(held: list[AsyncConnectionPool | httpx.AsyncClient]) -> AsyncGenerator[None]:
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ import math
 import httpx
 import pytest
 
-from chainhub._session.options import Options, seconds, spans_of, whole
+from chainhub._session import Options, seconds, spans_of, whole
 from chainhub._session.request import base_url_from, check_base_url
 from chainhub.errors import ConfigurationError
 
