@@ -77,9 +77,9 @@ if TYPE_CHECKING:
     AnyDownloadOutcome: TypeAlias = DownloadOutcomeWithPath | DownloadOutcomeWithError
     Reports: TypeAlias = SimpleQueue[Progress | DownloadOutcome | BaseException]
 
-Job = tuple[str, Callable[[], Download | Sequence[Download]]]
-"""An id, and what makes its download, or those of its results, which are done one by one; what that
-raises is the outcome, if it is not a mistake."""
+Job = tuple[str, Callable[[], Sequence[Download]]]
+"""An id, and what makes the downloads of its results, which are done one by one; what that raises
+is the outcome, if it is not a mistake."""
 
 
 def download_all(
@@ -97,63 +97,49 @@ def download_all(
         BaseException: what one of them raised that is not an outcome.
     """
     outcomes: dict[str, DownloadOutcome | None] = {}
-    waiting: SimpleQueue[Job | None] = SimpleQueue()
     reports: Reports = SimpleQueue()
-    threads: list[threading.Thread] = []
-    running = 0
+    running: dict[str, threading.Thread] = {}
+
+    def await_outcome() -> None:
+        while isinstance(report := reports.get(), Progress):
+            tell(report)
+        if isinstance(report, BaseException):
+            raise report
+        outcomes[report.id] = report
+        running.pop(report.id).join()
+
     try:
-        for job in jobs:
-            if job[0] in outcomes:
-                continue
-            outcomes[job[0]] = None
-            running += 1
-            if running > len(threads):
-                threads.append(start_thread(partial(_work, waiting, reports)))
-            waiting.put(job)
-            if running >= parallel:
-                ended = _next_outcome(reports, tell)
-                outcomes[ended.id] = ended
-                running -= 1
-        for _ in range(running):
-            ended = _next_outcome(reports, tell)
-            outcomes[ended.id] = ended
+        for job_id, make in jobs:
+            if job_id not in outcomes:
+                outcomes[job_id] = None
+                running[job_id] = start_thread(partial(_work, job_id, make, reports))
+                if len(running) >= parallel:
+                    await_outcome()
+        while running:
+            await_outcome()
     except BaseException:
         halt.set()
         raise
     finally:
-        for _ in threads:
-            waiting.put(None)
-        for thread in threads:
+        for thread in running.values():
             thread.join()
     return cast("dict[str, AnyDownloadOutcome]", outcomes)
 
 
-def _work(waiting: SimpleQueue[Job | None], reports: Reports) -> None:
+def _work(job_id: str, make: Callable[[], Sequence[Download]], reports: Reports) -> None:
+    began, paths, failure = _clock.monotonic(), list[Path](), None
     try:
-        while (job := waiting.get()) is not None:
-            job_id, make = job
-            began, paths, failure = _clock.monotonic(), list[Path](), None
-            try:
-                made = make()
-                for download in [made] if isinstance(made, Download) else made:
-                    paths.append(download.run(reports.put))
-            except (CancelledByUser, ConfigurationError):
-                raise
-            except ChainhubError as error:
-                failure = error
-            path = paths[0] if paths and failure is None else None
-            elapsed = _clock.monotonic() - began
-            reports.put(DownloadOutcome(job_id, path, failure, elapsed, tuple(paths)))
+        for download in make():
+            paths.append(download.run(reports.put))
+    except ChainhubError as error:
+        failure = error
     except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
-        reports.put(error)
-
-
-def _next_outcome(reports: Reports, tell: Tell) -> DownloadOutcome:
-    while isinstance(report := reports.get(), Progress):
-        tell(report)
-    if isinstance(report, BaseException):
-        raise report
-    return report
+        return reports.put(error)
+    if isinstance(failure, CancelledByUser | ConfigurationError):  # not of this download alone
+        return reports.put(failure)
+    path = paths[0] if paths and failure is None else None
+    elapsed = _clock.monotonic() - began
+    return reports.put(DownloadOutcome(job_id, path, failure, elapsed, tuple(paths)))
 
 
 def start_thread(work: Callable[[], object]) -> threading.Thread:
