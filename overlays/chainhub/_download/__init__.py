@@ -30,23 +30,7 @@ if TYPE_CHECKING:
     from chainhub._download.threads import AnyDownloadOutcome as AnyDownloadOutcome
 
 __all__ = [
-    "UNSUPPORTED",
-    "Download",
-    "DownloadOptions",
-    "DownloadOutcome",
-    "FetchRequest",
-    "IfExists",
-    "Job",
-    "Kind",
-    "Place",
-    "Progress",
-    "URLPolicy",
-    "download_all",
-    "in_loop",
-    "in_thread",
-    "is_ours",
-    "lock_file",
-    "make_folder",
-    "target_path",
-    "unlock_file",
-]
+    "UNSUPPORTED", "Download", "DownloadOptions", "DownloadOutcome", "FetchRequest", "IfExists",
+    "Job", "Kind", "Place", "Progress", "URLPolicy", "download_all", "in_loop", "in_thread",
+    "is_ours", "lock_file", "make_folder", "target_path", "unlock_file",
+]  # fmt: skip

@@ -145,24 +145,19 @@ class DownloadState:
         )
         if isinstance(step, _session.Retry):
             return RetryAt(step.delay)
-        error: ChainhubError
+        secrets, text = self._secrets(), f"the response contains no {self._kind}"
         if isinstance(outcome, Failure):
-            over, secrets = now >= self._deadline_at, self._secrets()
+            over = now >= self._deadline_at
             error = _session.error_of(outcome, secrets, ambiguous=False, deadline_over=over)
         else:
-            error = self._error_of(outcome)
+            judged: ChainhubError | None = judge(outcome, secrets=secrets)
+            if judged is None and outcome.body:  # an error in spite of its status
+                judged = explain_misfit(outcome, text, secrets=secrets)
+            error = judged or DownloadError(text, **self._facts_of(outcome))
             error.retry_after = _session.retry_after_of(outcome, wall)
         if step.text:
             error.message = f"{error.message} ({step.text})"
         return error
-
-    def _error_of(self, response: Response) -> ChainhubError:
-        secrets, text = self._secrets(), f"the response contains no {self._kind}"
-        if (error := judge(response, secrets=secrets)) is not None:
-            return error
-        if response.body:  # an error in spite of its status
-            return explain_misfit(response, text, secrets=secrets)
-        return DownloadError(text, **self._facts_of(response))
 
     def _facts_of(self, response: Response) -> dict[str, Any]:
         request_id = _session.request_id_of(response, self._secrets())
