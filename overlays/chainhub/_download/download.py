@@ -13,19 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainhub import _clock
+from chainhub._download import media
 from chainhub._download.disk import make_folder, stands_already
-from chainhub._download.media import (
-    SNIFFED,
-    BodyRange,
-    Redirect,
-    StartOver,
-    describe,
-    is_json,
-    judge_head,
-    range_headers,
-    suffix_of,
-    suffixes,
-)
+from chainhub._download.media import BodyRange, Redirect, StartOver
 from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, tidy
 from chainhub._download.request import Progress
 from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
@@ -47,7 +37,6 @@ if TYPE_CHECKING:
     from chainhub._download.request import DownloadOptions, FetchRequest, Tell
     from chainhub._download.url_policy import Address, Connection
     from chainhub._session import Key, OperationSpan
-    from chainhub._transport import Head
 
 PACE = 0.1
 """Seconds between two reports of progress."""
@@ -108,15 +97,16 @@ class Download:
         with traced(observers, name, self._request.id, facts) as self._span:
             if self._request.makes_folder:
                 make_folder(target.parent)
-            tidy(target, self._names())
-            if (standing := self._standing()) is not None:
+            names = self._names()
+            tidy(target, names)
+            if (standing := self._standing(names)) is not None:
                 return standing
             with (
                 closing(Partial(target, self._request.id)) as self._partial,
                 cancel_scope(self._options.cancel, lambda: self._options.halt.set),
             ):
                 # Another one may have finished just before this one took hold.
-                return self._standing() or self._complete()
+                return self._standing(names) or self._complete()
 
     def _names(self) -> list[Path]:
         """Return every name that the file may get."""
@@ -124,12 +114,12 @@ class Download:
         if not self._request.takes_suffix:
             return [target]
         path = "" if self._url is None else self._url.path
-        return [target.with_name(target.name + suffix) for suffix in suffixes(kind, path)]
+        return [target.with_name(target.name + suffix) for suffix in media.suffixes(kind, path)]
 
-    def _standing(self) -> Path | None:
+    def _standing(self, names: list[Path]) -> Path | None:
         """Return the file that exists already and is to be kept."""
-        kept = (name for name in self._names() if stands_already(name, self._options.if_exists))
-        return next(kept, None)
+        if_exists = self._options.if_exists
+        return next((name for name in names if stands_already(name, if_exists)), None)
 
     def _complete(self) -> Path:
         """Make attempts until the file is complete."""
@@ -241,21 +231,23 @@ class Download:
     def _exchange(
         self, url: Address, key: Key | None, kept: ResumePoint | None
     ) -> Outcome | Redirect:
-        headers = [*self._policy.headers(key, self._request.kind), *range_headers(kept)]
+        headers = [*self._policy.headers(key, self._request.kind), *media.range_headers(kept)]
         began = _clock.monotonic()
         connection = self._policy.open(url)
         with closing(connection), self._options.halt.watching(connection.shut):
             head = connection.ask(url, headers, self._until(), self._options.call.connect)
             self._status = head.status
-            found = judge_head(head.status, head.headers, kept)
+            fields = media.fields_of(head.headers)
+            found = media.judge_head(head.status, fields, kept)
             if logger.isEnabledFor(10):  # logging.DEBUG
                 name = self._request.target.name
-                logger.debug("download to %s: %s", name, describe(found, kept))
-            if isinstance(found, BodyRange) and self._is_api(url) and is_json(head.headers):
+                logger.debug("download to %s: %s", name, media.describe(found, kept))
+            kind = fields.get(b"content-type") or "no type"
+            if isinstance(found, BodyRange) and self._is_api(url) and "json" in kind.lower():
                 found = None  # an operation that has no file says why, whatever the status
             if isinstance(found, BodyRange):
                 self._unkept = None if found.etag else _UNKEPT
-                return self._receive(found, head, connection, began)
+                return self._receive(found, kind, connection, began)
             if found is not None:
                 return found
             body = b""
@@ -273,11 +265,11 @@ class Download:
         return min(_clock.monotonic() + self._options.call.timeout, self._options.deadline_at)
 
     def _receive(
-        self, wanted: BodyRange, head: Head, connection: Connection, began: float
+        self, wanted: BodyRange, content_type: str, connection: Connection, began: float
     ) -> Outcome:
         partial, mark, arrived = self._partial, 0, 0
         limit, kind = self._options.max_bytes, self._request.kind
-        writer = PartWriter(partial, wanted, limit, head.headers, kind)
+        writer = PartWriter(partial, wanted, limit, content_type, kind)
         for chunk in connection.body():
             arrived += len(chunk)
             writer.feed(chunk)
@@ -332,7 +324,7 @@ class Download:
                 return Mismatch(partial.resumed, found, wanted)
         file = self._request.target
         if self._request.takes_suffix:
-            suffix = suffix_of(partial.read(0, SNIFFED), url.path)
+            suffix = media.suffix_of(partial.read(0, media.SNIFFED), url.path)
             file = file.with_name(file.name + suffix)
         try:
             partial.publish(file, self._options.if_exists)

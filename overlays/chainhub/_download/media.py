@@ -9,7 +9,7 @@ formats that players and viewers know. What a server calls a body says nothing: 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from chainhub.errors import ContentRefusedError
@@ -78,64 +78,61 @@ def range_headers(kept: ResumePoint | None) -> Headers:
     return [(b"Range", b"bytes=%d-" % kept.offset), (b"If-Range", kept.etag.encode("ascii"))]
 
 
+def fields_of(headers: Headers) -> dict[bytes, str]:
+    """Return headers by their names in lower case; of those that are repeated, the first."""
+    return {name.lower(): _decoded(value) for name, value in reversed(headers)}
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:  # addresses in `Location` are often not encoded
+        return value.decode("latin-1")
+
+
 def judge_head(
-    status: int, headers: Headers, kept: ResumePoint | None
+    status: int, fields: Mapping[bytes, str], kept: ResumePoint | None
 ) -> BodyRange | Redirect | StartOver | None:
     """Decide what the response to a request for bytes is good for; None if it is an error."""
-    location = header(headers, b"location")
-    if status in _REDIRECTS and location is not None:
-        return Redirect(location)
-    if status == 206:
-        return _part(headers, kept)
+    if status in _REDIRECTS and b"location" in fields:
+        return Redirect(fields[b"location"])
     if status == 416 and kept is not None:
         return StartOver("the server does not have the requested range")
-    return _whole(headers) if status in (200, 203) else None
-
-
-def _whole(headers: Headers) -> BodyRange:
-    packed = _is_packed(headers)
-    delimited, announced = _framing(headers)
-    ranges = (header(headers, b"accept-ranges") or "").strip().lower() != "none"
-    etag = strong_etag(header(headers, b"etag")) if ranges and not packed else None
+    if status not in (200, 203, 206):
+        return None
+    encoding = fields.get(b"content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        text = f"the body was sent encoded as {encoding[:40]!r}, which was not requested"
+        raise ContentRefusedError(text)
+    packed, chunked = "gzip" in encoding, b"transfer-encoding" in fields
+    found = None if chunked else _LENGTH.match(fields.get(b"content-length", ""))
+    announced = None if found is None else int(found[1])
     length = None if packed else announced
-    return BodyRange(0, length, etag if length else None, packed, delimited, announced)
+    ranges = fields.get(b"accept-ranges", "").strip().lower() != "none"
+    etag = strong_etag(fields.get(b"etag")) if ranges and length else None
+    whole = BodyRange(0, length, etag, packed, chunked or found is not None, announced)
+    return _part(fields, kept, whole) if status == 206 else whole
 
 
-def _part(headers: Headers, kept: ResumePoint | None) -> BodyRange | StartOver:
-    found = _CONTENT_RANGE.fullmatch((header(headers, b"content-range") or "").strip())
-    if found is None or _is_packed(headers):
+def _part(
+    fields: Mapping[bytes, str], kept: ResumePoint | None, whole: BodyRange
+) -> BodyRange | StartOver:
+    found = _CONTENT_RANGE.fullmatch(fields.get(b"content-range", "").strip())
+    if found is None or whole.packed:
         return StartOver("the server does not say which part it sends")
     first, last, length = (int(number) for number in found.groups())
-    delimited, announced = _framing(headers)
-    if not first <= last < length or announced not in (None, last - first + 1):
+    if not first <= last < length or whole.announced not in (None, last - first + 1):
         return StartOver("the headers of the partial response contradict each other")
     if kept is None:
         if (first, last) == (0, length - 1):
-            return _whole(headers)
+            return whole
         return StartOver("the server sent a part instead of the whole file")
     if (first, length) != (kept.offset, kept.length):
         return StartOver("the server sent a different part than requested")
-    if header(headers, b"etag") != kept.etag:
+    if fields.get(b"etag") != kept.etag:
         return StartOver("the file has changed on the server")
     end = None if last + 1 == length else last + 1
-    return BodyRange(first, length, kept.etag, False, delimited, announced, end)
-
-
-def _framing(headers: Headers) -> tuple[bool, int | None]:
-    """Return whether the body says where it ends, and the length if that is how."""
-    if header(headers, b"transfer-encoding") is not None:
-        return True, None
-    length = _LENGTH.match(header(headers, b"content-length") or "")
-    return (False, None) if length is None else (True, int(length[1]))
-
-
-def _is_packed(headers: Headers) -> bool:
-    encoding = (header(headers, b"content-encoding") or "identity").strip().lower()
-    if encoding in ("", "identity", "gzip", "x-gzip"):
-        return "gzip" in encoding
-    raise ContentRefusedError(
-        f"the body was sent encoded as {encoding[:40]!r}, which was not requested"
-    )
+    return whole._replace(offset=first, length=length, etag=kept.etag, end=end)
 
 
 def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:
@@ -148,21 +145,6 @@ def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint |
     if isinstance(found, StartOver):
         return f"starting over: {found.text}"
     return "an error status" if found is None else "a redirect"
-
-
-def header(headers: Headers, name: bytes) -> str | None:
-    """Return the first header of this name, in any letter case, or None."""
-    value = next((value for key, value in headers if key.lower() == name), None)
-    if value is None:
-        return None
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-def is_json(headers: Headers) -> bool:
-    return "json" in (header(headers, b"content-type") or "").lower()
 
 
 def is_expiry(status: int, body: bytes) -> bool:

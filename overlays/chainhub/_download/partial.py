@@ -22,11 +22,9 @@ from chainhub._download.disk import IfExists, disk_error, is_at, remove, shown
 from chainhub._download.media import (
     SNIFFED,
     BodyRange,
-    Headers,
     Kind,
     ResumePoint,
     StartOver,
-    header,
     is_cut,
     refused_content,
     strong_etag,
@@ -299,13 +297,13 @@ class PartWriter:
     """
 
     def __init__(
-        self, part: Partial, body: BodyRange, limit: float, headers: Headers, kind: Kind = "video"
+        self, part: Partial, body: BodyRange, limit: float, content_type: str, kind: Kind = "video"
     ) -> None:
         self._partial = part
         self._range = body
         self._limit = limit
         self._kind = kind
-        self._type = header(headers, b"content-type") or "no type"
+        self._type = content_type
         self._gunzip = Gunzip() if body.packed else None
         self._packed = self._inflated = 0
         # The beginning is held back until it can be judged; None once it is written.

@@ -14,7 +14,7 @@ from chainhub._download.media import (
     Redirect,
     ResumePoint,
     StartOver,
-    header,
+    fields_of,
     is_cut,
     is_expiry,
     judge_head,
@@ -30,10 +30,10 @@ from chainhub.errors import ContentRefusedError
 KEPT = ResumePoint('"v1"', 1000, 400)
 
 
-def headers(*lines: str) -> list[tuple[bytes, bytes]]:
-    """Return lines as headers."""
+def headers(*lines: str) -> dict[bytes, str]:
+    """Return lines as the headers of a response."""
     pairs = (line.partition(": ") for line in lines)
-    return [(name.encode(), value.encode("latin-1")) for name, _, value in pairs]
+    return fields_of([(name.encode(), value.encode("latin-1")) for name, _, value in pairs])
 
 
 @pytest.mark.parametrize(
@@ -142,8 +142,8 @@ def test_answers_about_parts_nobody_asked_for():
     assert judge_head(206, whole, None) == GOOD
     found = judge_head(206, headers("Content-Range: bytes 0-99/1000", ETAG), None)
     assert found.text == "the server sent a part instead of the whole file"
-    assert judge_head(416, [], KEPT).text == "the server does not have the requested range"
-    assert judge_head(416, [], None) is None
+    assert judge_head(416, {}, KEPT).text == "the server does not have the requested range"
+    assert judge_head(416, {}, None) is None
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "x" * 500])
@@ -159,7 +159,8 @@ def test_other_encodings_are_refused(encoding):
 )
 def test_headers_are_read_as_utf_8_or_latin_1(raw, expected):
     """Addresses in `Location` are often not encoded."""
-    assert header([(b"Other", b""), (b"LoCation", raw)], b"location") == expected
+    found = fields_of([(b"Other", b""), (b"LoCation", raw), (b"location", b"again")])
+    assert found == {b"other": "", b"location": expected}
 
 
 @pytest.mark.parametrize(
