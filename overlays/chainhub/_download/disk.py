@@ -199,38 +199,31 @@ else:
 def claim(path: Path) -> tuple[int, bool]:
     """Return the file, open and locked for this download alone, and whether it was made."""
     for _ in range(_TRIES):
-        opened = _open(path)
-        if opened is None:
-            continue
-        descriptor, created = opened
+        exists = False
         try:
-            taken = _own(descriptor, path, created=created)
+            try:
+                descriptor = os.open(path, FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
+            except FileExistsError:
+                exists = True
+                descriptor = os.open(path, FLAGS | NO_WAITING)
+        except OSError as error:
+            of_system(error)
+            if exists and isinstance(error, FileNotFoundError):
+                continue  # it has gone meanwhile
+            if exists and error.errno in _NOT_A_FILE:
+                raise _not_a_part(path) from None
+            raise disk_error(error, "cannot open" if exists else "cannot make", path) from None
+        try:
+            taken = _own(descriptor, path, created=not exists)
         except BaseException:
             os.close(descriptor)
-            if created:
+            if not exists:
                 remove(path)
             raise
         if taken:
-            return descriptor, created
+            return descriptor, not exists
         os.close(descriptor)
     raise DownloadError(f"{shown(path)} keeps being changed by other processes")
-
-
-def _open(path: Path) -> tuple[int, bool] | None:
-    """Return the open file and whether it was made; None if it came or went meanwhile."""
-    exists = False
-    try:
-        with suppress(FileExistsError):
-            return os.open(path, FLAGS | os.O_CREAT | os.O_EXCL, 0o666), True
-        exists = True
-        return os.open(path, FLAGS | NO_WAITING), False
-    except OSError as error:
-        of_system(error)
-        if exists and isinstance(error, FileNotFoundError):
-            return None
-        if exists and error.errno in _NOT_A_FILE:
-            raise _not_a_part(path) from None
-        raise disk_error(error, "cannot open" if exists else "cannot make", path) from None
 
 
 def _own(descriptor: int, path: Path, *, created: bool) -> bool:
