@@ -63,7 +63,7 @@ def test_every_task_has_an_outcome(mode, videos, tmp_path):
 def test_the_folder_is_made(mode, videos, tmp_path):
     """With those above it, by both methods."""
     client = mode.client(base_url=videos.url)
-    found = mode(client.video.download_many("ab", into=tmp_path / "my" / "videos"))
+    found = mode(client.video.download_many(["a", "b"], into=tmp_path / "my" / "videos"))
     assert found["b"].result() == tmp_path / "my" / "videos" / "b.mp4"
     place = mode(client.video.download("c", into=str(tmp_path / "more")))
     assert place == tmp_path / "more" / "c.mp4"
@@ -148,7 +148,7 @@ def test_progress_names_its_task(mode, videos, tmp_path):
         told.append((step.id, step.fraction, threading.current_thread()))
 
     client = mode.client(base_url=videos.url)
-    mode(client.video.download_many("abc", into=tmp_path, progress=progress))
+    mode(client.video.download_many(["a", "b", "c"], into=tmp_path, progress=progress))
     assert {(name, 1.0, threading.current_thread()) for name in "abc"} <= set(told)
 
 
@@ -163,7 +163,7 @@ def test_an_exception_of_the_callback_ends_all(mode, videos, tmp_path):
     client = mode.client(base_url=videos.url)
     began = time.monotonic()
     with pytest.raises(KeyError, match="mine"):
-        mode(client.video.download_many("abcd", into=tmp_path, progress=progress))
+        mode(client.video.download_many(["a", "b", "c", "d"], into=tmp_path, progress=progress))
     assert time.monotonic() - began < SOON
     assert threads() == []
 
@@ -176,7 +176,9 @@ def test_a_switch_ends_all(mode, videos, tmp_path):
     client = mode.client(base_url=videos.url)
     timer, set_at = later(cancel.set, (tmp_path / "a.mp4").exists)
     with pytest.raises(chainhub.CancelledByUser):
-        mode(client.video.download_many("abcdef", into=tmp_path, cancel=cancel))
+        mode(
+            client.video.download_many(["a", "b", "c", "d", "e", "f"], into=tmp_path, cancel=cancel)
+        )
     assert time.monotonic() - set_at[0] < SOON
     timer.join()
     assert {path.name for path in tmp_path.iterdir()} == {"a.mp4"}
@@ -196,7 +198,9 @@ def test_a_deadline_is_an_outcome(mode, videos, tmp_path, chainhub_clock):
 
     videos.behaviours["b"] = late
     client = mode.client(base_url=videos.url)
-    found = mode(client.video.download_many("abc", into=tmp_path, parallel=2, deadline=60))
+    found = mode(
+        client.video.download_many(["a", "b", "c"], into=tmp_path, parallel=2, deadline=60)
+    )
     assert isinstance(found["b"].error, chainhub.DeadlineError)
     assert found["a"].result().exists()
     assert found["c"].result().exists()
@@ -220,7 +224,7 @@ def test_arguments_are_checked(mode, videos, tmp_path, options):
     """Before any request."""
     client = mode.client(base_url=videos.url)
     with pytest.raises(chainhub.ConfigurationError):
-        mode(client.video.download_many("a", into=tmp_path, **options))
+        mode(client.video.download_many(["a"], into=tmp_path, **options))
     assert videos.requests == []
 
 
@@ -237,7 +241,7 @@ def test_a_place_that_is_none_ends_the_call(mode, videos):
     """So is this."""
     client = mode.client(base_url=videos.url)
     with pytest.raises(chainhub.ConfigurationError, match="destination"):
-        mode(client.video.download_many("a", into=""))
+        mode(client.video.download_many(["a"], into=""))
 
 
 def test_a_slip_in_the_code_is_no_outcome(mode, videos, tmp_path, monkeypatch):
@@ -249,7 +253,7 @@ def test_a_slip_in_the_code_is_no_outcome(mode, videos, tmp_path, monkeypatch):
     monkeypatch.setattr("chainhub._download.Download.run", slip)
     client = mode.client(base_url=videos.url)
     with pytest.raises(ZeroDivisionError):
-        mode(client.video.download_many("ab", into=tmp_path))
+        mode(client.video.download_many(["a", "b"], into=tmp_path))
     assert threads() == []
 
 
@@ -283,7 +287,7 @@ def test_ctrl_c_while_waiting_ends_all(videos, tmp_path):
     videos.behaviours["a"] = interrupt
     client = chainhub.Client("sk-test-interrupt", base_url=videos.url)
     with pytest.raises(KeyboardInterrupt):
-        client.video.download_many("ab", into=tmp_path)
+        client.video.download_many(["a", "b"], into=tmp_path)
     assert threads() == []
     client.close()
 
@@ -304,7 +308,7 @@ def test_a_thread_that_cannot_start_ends_the_call(mode, videos, tmp_path, monkey
     monkeypatch.setattr(threading.Thread, "start", start)
     client = mode.client(base_url=videos.url)
     with pytest.raises(chainhub.DownloadError, match="no thread can be started"):
-        mode(client.video.download_many("ab", into=tmp_path))
+        mode(client.video.download_many(["a", "b"], into=tmp_path))
     assert threads() == []
 
 

@@ -52,6 +52,32 @@ def collect(mode, completed):
     return mode(consume())
 
 
+SEVERAL = "several tasks are given as a list of them or of their ids, such as \\[id\\], not as a "
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        "veo3.1-fast:a",
+        b"a",
+        chainhub.VideoTask("a", "completed", 1),
+        chainhub.Submission("1", "video.create", "a"),
+    ],
+)
+def test_one_task_where_several_are_meant(mode, server, tmp_path, one):
+    """It is refused at once: a text would count as one id for each of its letters."""
+    video, journal = mode.client(base_url=server.url).video, tmp_path / "journal.jsonl"
+    for call in (
+        lambda: mode(video.wait_many(one, journal=journal)),
+        lambda: video.as_completed(one, journal=journal),
+        lambda: mode(video.download_many(one, into=tmp_path)),
+    ):
+        with pytest.raises(chainhub.ConfigurationError, match=SEVERAL + type(one).__name__):
+            call()
+    assert list(tmp_path.iterdir()) == []
+    assert server.requests == []
+
+
 def test_one_failure_never_loses_the_others(mode, server, http):
     """Each task has an outcome, in the order of the ids; duplicates are asked for once."""
     fleet = Fleet(http)

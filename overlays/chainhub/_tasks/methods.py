@@ -14,6 +14,8 @@ from inspect import Parameter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from chainhub._tasks.table import each
+
 if TYPE_CHECKING:
     import os
     from collections.abc import (
@@ -197,7 +199,7 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
+        found = loops.updates(many, loops.Threads(many), each(ids), on_update)
         return many.in_order([u.outcome for u in found if u.outcome is not None])
 
     def as_completed(
@@ -238,7 +240,7 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        found = loops.updates(many, loops.Threads(many), iter(ids), on_update)
+        found = loops.updates(many, loops.Threads(many), each(ids), on_update)
         return loops.seen(many, loops.until_exit(found))
 
     def download(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import attrs
 
@@ -224,8 +224,28 @@ def task_models() -> set[str]:
     return {model for task in TASKS.values() for model in _models(task["returns"])}
 
 
-async def each_async(items: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
-    """Yield the items of either kind of iterable."""
+def each(tasks: Iterable[object]) -> Iterator[object]:
+    """Return the tasks of an iterable."""
+    return iter(_several(tasks))
+
+
+def each_async(tasks: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
+    """Return the tasks of either kind of iterable."""
+    return _each_async(_several(tasks))
+
+
+T = TypeVar("T")
+
+
+def _several(tasks: T) -> T:
+    """Refuse one where several are meant: a text would count as one id per letter."""
+    if isinstance(tasks, str | bytes | bytearray | Submission) or hasattr(tasks, "to_dict"):
+        text = "several tasks are given as a list of them or of their ids, such as [id], not as"
+        raise ConfigurationError(f"{text} a {type(tasks).__name__}")
+    return tasks
+
+
+async def _each_async(items: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

@@ -188,7 +188,7 @@ def chosen(arguments: Iterable[str], read_input: Callable[[], bytes]) -> list[st
 def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
     """Return the ids that a file holds, each once; `-` is standard input."""
     if name == "-":
-        return chosen("-", read_input)
+        return chosen(["-"], read_input)
     shown = f"the file {one_line(name, _LONGEST_NAME)}"
     try:
         with open(name, "rb") as file:
