@@ -343,6 +343,24 @@ PLAYER = """
 import itertools, os, sys
 from contextlib import suppress
 from pathlib import Path
+def test_a_journal_holds_no_submissions(things, mode, server, http, path):
+    """Nor the other way: both refuse the other's file, and leave it as it was."""
+    server.answers = [http(200, {"status": "done"}), http(200, {"id": "a"})]
+    mode(things.job.wait_many(["a"], model="m", journal=path))
+    content = path.read_bytes()
+    with pytest.raises(chainhub.JournalError, match=r"submissions .* is a journal: use another"):
+        chainhub.Submissions(path)
+    assert path.read_bytes() == content
+    path.unlink()
+    with chainhub.Submissions(path) as jobs:
+        mode(jobs.submit("1", things.order))
+    content = path.read_bytes()
+    with pytest.raises(chainhub.JournalError, match=r"journal .* is a file of submissions: use"):
+        mode(things.job.wait_many(["a"], model="m", journal=path))
+    assert path.read_bytes() == content
+    assert len(server.requests) == 2
+
+
 
 import pytest
 

@@ -47,7 +47,7 @@ _MOST_FIELDS = 200
 class Journal(RecordFile):
     """The final outcomes of an operation, those of earlier runs too; it skips those of others."""
 
-    noun = "journal"
+    kind = "journal"
     record = "an outcome"
 
     def __init__(

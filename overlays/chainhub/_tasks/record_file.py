@@ -1,8 +1,9 @@
 """A file of lines of JSON that survives the process, for one service and account.
 
 Each line is one write, so that a kill leaves whole lines, and at worst a torn last one that the
-next opening cuts off. A header line names the base URL and the account; files of older versions
-gain it where they end. One process at a time has the file, and after a fork it is the parent's.
+next opening cuts off. A header line names the kind of the file, the base URL and the account; files
+of older versions gain it where they end, or have one without a kind. One process at a time has the
+file, and after a fork it is the parent's.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class JournalError(ConfigurationError):
     """
 
 
+# What messages call a file of each kind, and a field that its lines have and no others.
+_KINDS: Final = {"journal": ("journal", "state"), "submissions": ("file of submissions", "key")}
+
+
 class ForeignLine(Exception):
     """A line is not one of this file."""
 
@@ -50,12 +55,13 @@ class ForeignLine(Exception):
 class RecordFile:
     """A file of records of one owner: base URL and account. Without one, `claim` says it later."""
 
-    noun: ClassVar[str]  # what messages call the file
-    record: ClassVar[str]  # and one of its lines
+    kind: ClassVar[str]
+    record: ClassVar[str]  # what messages call one of its lines
 
     def __init__(
         self, path: str | os.PathLike[str], owner: tuple[str, str | None] | None = None
     ) -> None:
+        self.noun, _ = _KINDS[self.kind]
         self._path = os.fsdecode(path)
         self._owner = owner
         self._lines = self._size = 0
@@ -90,7 +96,7 @@ class RecordFile:
         if self._lines:
             text = "the %s %s does not say for which account it was made: taken as yours"
             logger.warning(text, self.noun, self._path)
-        header = {"v": VERSION, "base_url": base_url, "account": account}
+        header = {"v": VERSION, "kind": self.kind, "base_url": base_url, "account": account}
         self.append(line_of(header))
         self._headers.append((self._lines, header))
 
@@ -220,6 +226,11 @@ class RecordFile:
             raise ForeignLine
         if version > VERSION:
             raise self.unusable(f"is of a newer version ({version}), line {self._lines}")
+        fields = (kind for kind, (_, field) in _KINDS.items() if field in entry)
+        kind = entry.get("kind") if "base_url" in entry else next(fields, None)
+        if kind not in (None, self.kind):
+            noun, _ = _KINDS.get(str(kind), ("file of another kind", ""))
+            raise self.unusable(f"is a {noun}: use another file")
         if "base_url" in entry:
             # Now: the file of others is not even repaired.
             self._check(self._lines, entry)

@@ -55,7 +55,7 @@ class _Entry(NamedTuple):
 
 
 class _File(RecordFile):
-    noun = "file of submissions"
+    kind = "submissions"
     record = "a submission"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

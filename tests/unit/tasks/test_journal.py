@@ -27,7 +27,7 @@ from chainhub_api.models import VideoTask
 
 URL = "https://cdn.example/v/1.mp4"
 BASE = "https://api.example"
-HEADER = b'{"v":1,"base_url":"https://api.example","account":"of-a-test"}\n'
+HEADER = b'{"v":1,"kind":"journal","base_url":"https://api.example","account":"of-a-test"}\n'
 
 
 class Journal(_journal.Journal):
@@ -399,6 +399,28 @@ def test_a_journal_is_for_one_service_and_account(path):
     opened(path).close()
 
 
+OLD_HEADER = {"v": 1, "base_url": BASE, "account": "of-a-test"}
+ORDERED = {"v": 1, "key": "1", "operation": "video.create", "arguments": "", "at": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        ([{**OLD_HEADER, "kind": "submissions"}], "file of submissions"),
+        ([{**OLD_HEADER, "kind": "album"}], "file of another kind"),
+        ([OLD_HEADER, ORDERED], "file of submissions"),  # of an older version
+        ([ORDERED], "file of submissions"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(path, lines, kind):
+    """By its header, or by a line: of an older version the header says no kind."""
+    content = b"".join(json.dumps(line).replace(" ", "").encode() + b"\n" for line in lines)
+    path.write_bytes(content + b'{"v":1,"torn')
+    with pytest.raises(JournalError, match=f"the journal .* is a {kind}: use another file"):
+        opened(path)
+    assert path.read_bytes() == content + b'{"v":1,"torn'
+
+
 def test_a_journal_of_an_older_version_gains_the_header(path, caplog):
     """It has none: it is taken for that of the caller, with a warning, once."""
     path.write_bytes(LINES)
@@ -713,7 +735,12 @@ def test_the_journal_has_a_line_format_of_its_own(path):
         journal.keep(outcome())
     header, line = path.read_bytes().splitlines()
     assert line.startswith(b'{"v":1,"id":"')
-    assert json.loads(header) == {"v": 1, "base_url": BASE, "account": "of-a-test"}
+    assert json.loads(header) == {
+        "v": 1,
+        "kind": "journal",
+        "base_url": BASE,
+        "account": "of-a-test",
+    }
     assert json.loads(line) == {
         "v": 1,
         "id": "veo:1",
