@@ -28,8 +28,8 @@ from chainhub.testing import virtual_time
 from chainhub_api.tasks import TASKS
 
 FIELDS = [
-    "id", "state", "status", "progress", "video_url", "updated_at", "reason", "path", "elapsed",
-    "polls", "replayed", "error",
+    "id", "state", "status", "progress", "video_url", "urls", "updated_at", "reason", "path",
+    "paths", "elapsed", "polls", "replayed", "error",
 ]  # fmt: skip
 ERROR_FIELDS = [
     "type", "message", "advice", "status", "code", "request_id", "method", "url", "attempts",

@@ -29,6 +29,7 @@ def test_tasks_of_a_grown_contract(tmp_path: Path) -> None:
                 command, env=variables, capture_output=True, text=True, timeout=60, check=False
             )
 
+        most = 0
         for name, task in tasks.items():
             given = [word for p in task["parameters"] for word in ("--parameter", f"{p}=x")]
             good = sandbox.task(pending, completed, operation=name)
@@ -39,10 +40,23 @@ def test_tasks_of_a_grown_contract(tmp_path: Path) -> None:
             assert done.returncode == 8, done.stderr
             assert records[good]["state"] == "succeeded"
             assert (records[good]["video_url"] is None) is (not task["results"])
-            assert Path(records[good]["path"]).stat().st_size > 20
+            files = records[good]["paths"]
+            assert sorted(map(Path, files)) == sorted((tmp_path / name).iterdir())
+            most = max(most, len(files))
+            assert all(Path(file).stat().st_size > 20 for file in files)
+            assert (files[0], bool(records[good]["urls"])) == (
+                records[good]["path"],
+                bool(task["results"]),
+            )
+            again = run("wait", good, "--task", name, "--interval", "0.1", *given)
+            assert again.stdout.splitlines() == records[good]["urls"]
+            into = ["--into", str(tmp_path / name), "--if-exists", "keep"]
+            again = run("download", good, "--task", name, *into, *given)
+            assert again.stdout.splitlines() == files
             assert records[bad]["error"]["type"] == "TaskFailed"
             assert "no cows" in done.stderr
             assert run("get", good, "--task", name, *given).stdout.startswith(f"{good}\tsucceeded")
+        assert most > 1
         # Without --task it is what it was before the contract grew.
         assert (
             run("get", "x", "--json").returncode

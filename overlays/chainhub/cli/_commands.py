@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
@@ -37,7 +37,7 @@ from chainhub.cli._terminal import Results, chosen, ids_of_file
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, ResultMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from chainhub import Outcome
     from chainhub.cli._app import Service
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from chainhub.cli._terminal import Terminal
     from chainhub.errors import TaskError
 
-    Report = Callable[[Path | None, ChainhubError | None], None]
+    Report = Callable[[Sequence[Path], ChainhubError | None], None]
     Begin = Callable[[str, object, Report], None]
 
 
@@ -175,11 +175,11 @@ def wait(
             cancel=cancel,
             **parameters,
         )
-        fetch = partial(task_operation(client, service).download, **parameters)
+        fetch = partial(_files, task_operation(client, service), parameters)
         with progress, _downloads(fetch, place or Place(), progress, cancel) as download:
             for outcome in outcomes:
                 if place is None or outcome.error is not None or outcome.task is None:
-                    printer.print(outcome, None, outcome.error)
+                    printer.print(outcome, (), outcome.error)
                 else:
                     download(outcome.id, outcome.task, partial(printer.print, outcome))
     if file is not None and terminal.words_are_read:
@@ -198,25 +198,25 @@ class _OutcomePrinter:
         self._began = _clock.monotonic()
         self._replayed = 0
 
-    def print(self, outcome: Outcome, path: Path | None, error: ChainhubError | None) -> None:
-        """Print how a task ended, and its file or address."""
+    def print(self, outcome: Outcome, paths: Sequence[Path], error: ChainhubError | None) -> None:
+        """Print how a task ended, and its files or addresses."""
         self._progress.ended(outcome.id, good=error is None)
         self._replayed += outcome.replayed
         record = record_of(
             outcome.id,
             outcome.task,
             error,
-            path=path,
+            paths=paths,
             elapsed=outcome.elapsed,
             polls=outcome.polls,
             replayed=outcome.replayed,
         )
-        where = record["path"] or record["video_url"]
+        where = "\n".join(map(plain, record["paths"] or record["urls"]))
         note = None
         if self._notes and error is None:
             word = plain(status_word(outcome.task)) if outcome.task else ""
             note = f"{self._sign} {plain(outcome.id)}  {word}  {clock(outcome.elapsed)}"
-        line = plain(where) if where and error is None else None
+        line = where if where and error is None else None
         self.results.add(record, line, error=error, note=note)
 
     def summary(self, known: int) -> str:
@@ -240,19 +240,22 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
         command = again("download", progress.pending, [*given, *service.options])
         return f"the partial files are kept; resume with: {command}" if progress.pending else ""
 
-    def report(task_id: str, began: float, path: Path | None, error: ChainhubError | None) -> None:
+    def report(
+        task_id: str, began: float, paths: Sequence[Path], error: ChainhubError | None
+    ) -> None:
         progress.ended(task_id, good=error is None)
         elapsed = _clock.monotonic() - began
-        record = record_of(task_id, None, error, path=path, elapsed=elapsed)
+        record = record_of(task_id, None, error, paths=paths, elapsed=elapsed)
         task, note = error.task if isinstance(error, ResultMissing) else None, None
         if task is not None and state_shown(task) is State.RUNNING:
             command = again("wait", [task_id], [*service.options, "--download", os.curdir])
             note = f"chainhub: the task is still running; wait for it with: {command}"
-        results.add(record, None if path is None else plain(str(path)), error=error, note=note)
+        line = None if error else "\n".join(map(plain, record["paths"]))
+        results.add(record, line, error=error, note=note)
 
     with open_client(service, terminal) as client:
         terminal.resume_hint = resume_hint
-        fetch = partial(task_operation(client, service).download, **parameters)
+        fetch = partial(_files, task_operation(client, service), parameters)
         with progress, _downloads(fetch, place, progress, Cancel()) as begin:
             for task_id in ids:
                 begin(task_id, task_id, partial(report, task_id, _clock.monotonic()))
@@ -273,9 +276,34 @@ def _checked(place: Place, count: int) -> Place:
     return place
 
 
+def _files(
+    operation: Any,  # noqa: ANN401 - each has its model
+    parameters: Mapping[str, str],
+    task: object,
+    place: Place,
+    **options: object,
+) -> tuple[Sequence[Path], ChainhubError | None]:
+    """Download the results of a task; return the files that are there, and what went wrong."""
+    options |= {"if_exists": place.if_exists, "allow_hosts": place.allow_hosts, **parameters}
+    options["deadline"] = limit(place.deadline)
+    if place.dest is None and place.sha256 is None:
+        (ended,) = operation.download_many([task], into=place.into, parallel=1, **options).values()
+        return ended.paths, ended.error
+    where = {"into": place.into, "sha256": place.sha256}
+    try:
+        return [operation.download(task, place.dest, **where, **options)], None
+    except (CancelledByUser, ConfigurationError):
+        raise
+    except ChainhubError as error:
+        return [], error
+
+
 @contextmanager
 def _downloads(
-    fetch: Callable[..., Path], place: Place, progress: TaskProgress, cancel: Cancel
+    fetch: Callable[..., tuple[Sequence[Path], ChainhubError | None]],
+    place: Place,
+    progress: TaskProgress,
+    cancel: Cancel,
 ) -> Iterator[Begin]:
     """Download in a few threads; leaving the block waits for all, leaving it early ends them.
 
@@ -290,24 +318,7 @@ def _downloads(
     def work(task_id: str, task: object, report: Report) -> None:
         progress.downloading(task_id)
         try:
-            path, failure = None, None
-            try:
-                path = fetch(
-                    task,
-                    place.dest,
-                    into=place.into,
-                    if_exists=place.if_exists,
-                    sha256=place.sha256,
-                    allow_hosts=place.allow_hosts,
-                    progress=progress.progressed,
-                    deadline=limit(place.deadline),
-                    cancel=cancel,
-                )
-            except (CancelledByUser, ConfigurationError):
-                raise
-            except ChainhubError as error:
-                failure = error
-            report(path, failure)
+            report(*fetch(task, place, progress=progress.progressed, cancel=cancel))
         except BaseException:
             cancel.set()
             raise

@@ -16,14 +16,14 @@ from chainhub._tasks import (
     known_state,
     progress_of,
     reason_of,
+    result_urls_of,
     status_in,
     task_of,
     updated_at,
-    video_url_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from chainhub.errors import ChainhubError
@@ -114,22 +114,26 @@ def record_of(
     task: object = None,
     error: ChainhubError | None = None,
     *,
-    path: Path | None = None,
+    paths: Sequence[Path] = (),
     elapsed: float | None = None,
     polls: int | None = None,
     replayed: bool = False,
 ) -> Record:
     """Return the record of one result; `elapsed` is in seconds."""
     changed = None if task is None else updated_at(task)
+    urls = [] if task is None else result_urls_of(task)
+    files = [str(path) for path in paths]
     return {
         "id": task_id,
         "state": None if task is None else state_shown(task).value,
         "status": None if task is None else status_word(task),
         "progress": None if task is None else progress_of(task),
-        "video_url": None if task is None else video_url_of(task),
+        "video_url": next(iter(urls), None),
+        "urls": urls,
         "updated_at": None if changed is None else changed.isoformat(),
         "reason": None if task is None else reason_of(task),
-        "path": None if path is None else str(path),
+        "path": next(iter(files), None),
+        "paths": files,
         "elapsed": None if elapsed is None else round(elapsed, 3),
         "polls": polls,
         "replayed": replayed,
@@ -160,21 +164,21 @@ def encoded(record: object) -> str:
 
 
 def columns(first: str, task: object) -> str:
-    """Return what comes first, then state, status, progress and URL; what is absent is `-`."""
-    progress, url = progress_of(task), video_url_of(task)
+    """Return what comes first, then state, status, progress and URLs; what is absent is `-`."""
+    progress, urls = progress_of(task), map(plain, result_urls_of(task))
     word = plain(status_word(task)) or "-"
     done = "-" if progress is None else f"{progress:.0%}"
-    return "\t".join([first, state_shown(task).value, word, done, plain(url) if url else "-"])
+    return "\t".join([first, state_shown(task).value, word, done, *(list(urls) or ["-"])])
 
 
 def sentence(first: str, task: object, *, dated: bool = False) -> str:
-    """Return the status of a task for a person, with its reason and its video on lines below."""
+    """Return the status of a task for a person, with its reason and its results on lines below."""
     told = [first, plain(status_word(task)) or "no status"]
     if (progress := progress_of(task)) is not None:
         told.append(percent(progress))
     if dated and (changed := updated_at(task)) is not None:
         told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
-    below = [f"  {plain(text)}" for text in (reason_of(task), video_url_of(task)) if text]
+    below = [f"  {plain(text)}" for text in (reason_of(task), *result_urls_of(task)) if text]
     return "\n".join(["  ".join(told), *below])
 
 
