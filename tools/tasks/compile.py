@@ -15,8 +15,9 @@ from tools import documents, layout
 from tools.contract import Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
+from tools.repair.examples import published
 from tools.repair.media import is_bytes
-from tools.tasks import places
+from tools.tasks import links, places
 from tools.tasks.places import Found, Path
 
 Paths = tuple[Path, ...]
@@ -26,7 +27,7 @@ MEDIA: Final = ("video", "audio", "image")
 KINDS: Final = (*MEDIA, "file", "none")
 ROLES: Final = ("id", "status", "reason", "code", "progress", "updated", "results")
 METHODS: Final = ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
-_KEYS: Final = frozenset((*ROLES, "kind", "words", "content", "main"))
+_KEYS: Final = frozenset((*ROLES, "kind", "words", "content", "lookup", "main"))
 
 
 class _Wrong(Exception):
@@ -64,11 +65,13 @@ class Create:
         task: The operation that asks for it.
         id: Where the answer has the id; several links to one operation name several places.
         parameters: The other parameters of that operation: a text, or where the answer has it.
+        lookup: The operation that may know a task whose creation was not answered.
     """
 
     task: Place
     id: Paths
     parameters: Mapping[str, str | Paths]
+    lookup: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -204,9 +207,9 @@ class _Reader:
         if unknown:
             raise _Wrong(f"it has the unknown key {unknown[0]!r}")
         requested, told = _ids(said.get("id"))
-        schema = places.answer(self._document, where).schema
-        paths = {role: self._paths(role, said.get(role), schema) for role in ROLES[1:]}
-        paths["id"] = self._paths("id", told, schema)
+        answer = places.answer(self._document, where)
+        paths = {role: self._paths(role, said.get(role), answer) for role in ROLES[1:]}
+        paths["id"] = self._paths("id", told, answer)
         if not paths["status"]:
             raise _Wrong("it says no `status`")
         kind = said.get("kind", "video" if paths["results"] else "none")
@@ -237,14 +240,25 @@ class _Reader:
                 known = target and at(self._document, target)
                 fault = "asks for no task" if known else "is not in the contract"
                 raise _Wrong(f"its target {aim!r} {fault}")
-            one = self._create(mapping(link), target, tasks[target], answer.schema)
+            one = self._create(mapping(link), target, tasks[target], answer)
             found = found or replace(one, id=())
             if found.task != target:
                 raise _Wrong(f"it leads to {called(found.task)} and to {called(target)}")
             found = replace(found, id=(*found.id, *one.id))
-        return found
+        return found and replace(found, lookup=self._lookup(where, found.task))
 
-    def _create(self, link: dict[str, Json], target: Place, task: Task, schema: Json) -> Create:
+    def _lookup(self, where: Place, task: Place) -> Place | None:
+        said = mapping(mapping(at(self._document, task)).get("x-task")).get("lookup")
+        if said is None:
+            return links.lookup(self._document, where, task)
+        target = self._names.get(str(said))
+        if said and target is None:
+            raise _Wrong(f"the `lookup` {said!r} of its task is not in the contract")
+        return target
+
+    def _create(
+        self, link: dict[str, Json], target: Place, task: Task, answer: places.Answer
+    ) -> Create:
         given = {
             name.removeprefix("path.").removeprefix("query."): value
             for name, value in mapping(link.get("parameters")).items()
@@ -254,30 +268,30 @@ class _Reader:
             lack = "is not given" if name in wanted else f"is not required by {called(target)}"
             raise _Wrong(f"the parameter {name!r} {lack}")
         values = {
-            name: self._value(name, str(value), schema) for name, value in sorted(given.items())
+            name: self._value(name, str(value), answer) for name, value in sorted(given.items())
         }
         own = values.pop(task.parameter)
         if isinstance(own, str):
             raise _Wrong(f"the id is {own!r}, not a place in the answer such as $response.body#/id")
         return Create(target, own, values)
 
-    def _value(self, name: str, value: str, schema: Json) -> str | Paths:
-        return self._paths(name, value, schema) if value.startswith("$") else value
+    def _value(self, name: str, value: str, answer: places.Answer) -> str | Paths:
+        return self._paths(name, value, answer) if value.startswith("$") else value
 
-    def _paths(self, role: str, said: Json, schema: Json) -> Paths:
+    def _paths(self, role: str, said: Json, answer: places.Answer) -> Paths:
         listed = said if isinstance(said, list) else [] if said is None else [said]
-        return tuple(self._path(role, str(one), schema) for one in listed)
+        return tuple(self._path(role, str(one), answer) for one in listed)
 
-    def _path(self, role: str, expression: str, schema: Json) -> Path:
+    def _path(self, role: str, expression: str, answer: places.Answer) -> Path:
         path = places.answer_path(expression)
         if path is None:
             raise _Wrong(
                 f"{role} is {expression!r}, not like $response.body#/data/id or $.data[*].url"
             )
-        if schema is None:
+        if answer.schema is None:
             raise _Wrong("its answer is not described as JSON")
         try:
-            return check(role, path, schema, self._document).path
+            return check(role, path, answer, self._document).path
         except LookupError as error:
             raise _Wrong(f"{role} is {expression!r}, {error}") from None
 
@@ -314,18 +328,19 @@ def _ids(said: Json) -> tuple[tuple[str, str], list[Json]]:
     return found[0], [one for one, key in zip(listed, asked, strict=True) if key is None]
 
 
-def check(role: str, path: Path, schema: Json, document: dict[str, Json]) -> Found:
-    """Follow a path through an answer to what it is said to hold.
+def check(role: str, path: Path, answer: places.Answer, document: dict[str, Json]) -> Found:
+    """Follow a path through an answer to what it is said to hold; an example may show it too.
 
     Raises:
         LookupError: the answer has no such thing there; the text goes on after "it is …,".
     """
     try:
-        found = places.follow(schema, path, document)
+        found = places.follow(answer.schema, path, document)
     except LookupError as error:
         raise LookupError(f"but {error}") from None
     if found.ends is None:
-        if role == "status" and found.described:
+        shown = any(places.is_in(path, value) for value in published(answer.content))
+        if role == "status" and found.described and not shown:
             raise LookupError("which the answer does not declare")
         return found
     kinds = {str(one.get("type")) for one in found.ends} - {"None"}

@@ -57,6 +57,53 @@ def link(
     return created, notes
 
 
+def lookup(document: dict[str, Json], place: Place, target: Place) -> Place | None:
+    """Find the operation that may know a task whose creation was not answered.
+
+    One of the family that takes an id which the request had, else one that lists such tasks.
+    """
+    own = _own_ids(document, place)
+    asking = [
+        one for one, _ in operations(document) if one[2] == "get" and _family(one) == _family(place)
+    ]
+    takes = [
+        one for one in asking if own & {snake(name) for _, name in places.parameters(document, one)}
+    ]
+    paths = {str(place[1]), _before_id(target)}
+    above = {path.rpartition("/")[0] for path in paths}
+    paths |= {f"{path}/{word}" for path in paths | above for word in known("listing")}
+    lists = [
+        one
+        for one in asking
+        if _plain(str(one[1])) in {*map(_plain, paths)}
+        and required(document, one) <= required(document, place)
+        and _is_list(document, one)
+    ]
+    return next(iter([*takes, *lists]), None)
+
+
+def _own_ids(document: dict[str, Json], place: Place) -> set[str]:
+    """Name what a caller may call a task by in the request that creates it."""
+    body = places.resolved(mapping(at(document, place)).get("requestBody"), document)
+    names = {snake(name) for where, name in places.parameters(document, place) if where == "query"}
+    for content in mapping(body.get("content")).values():
+        schema = mapping(content).get("schema", {})
+        names |= {one.names[0] for one in fields(schema, document) if len(one.path) == 1}
+    return names & {*known("names", "own")}
+
+
+def required(document: dict[str, Json], place: Place) -> set[str]:
+    """Name the parameters that an operation requires."""
+    described = places.parameters(document, place).items()
+    return {name for (_, name), one in described if one.get("required") is True}
+
+
+def _is_list(document: dict[str, Json], place: Place) -> bool:
+    names = {*known("names", "id"), *known("names", "status")}
+    shown = fields(places.answer(document, place).schema, document)
+    return any(None in one.path and one.names[-1] in names for one in shown)
+
+
 def id_parameter(operation: dict[str, Json]) -> str:
     """Name the parameter for the id that an `x-task` names; nothing if it is not right."""
     said = mapping(operation.get("x-task")).get("id")

@@ -191,6 +191,18 @@ def _fault(steps: list[Step], here: list[Schema]) -> str:
     return f"{where} is of the type {' or '.join(kinds)}, which never {wanted}"
 
 
+def is_in(path: Path, value: Json) -> bool:
+    """Tell whether a value has something at a path, be it null."""
+    for number, step in enumerate(path):
+        if step is None:
+            return any(is_in(path[number + 1 :], one) for one in sequence(value))
+        items = {str(place): one for place, one in enumerate(sequence(value))} or mapping(value)
+        if str(step) not in items:
+            return False
+        value = items[str(step)]
+    return True
+
+
 def shown(path: Path | list[Step]) -> str:
     """Write a path as a person reads it: `data.images[*].url`."""
     text = "".join(

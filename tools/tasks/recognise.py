@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from tools.contract import Place, at, mapping, operations, sequence
+from tools.contract import Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.repair.examples import published
 from tools.repair.media import is_bytes
@@ -85,7 +85,7 @@ def recognise(
     for asking in found.values():
         said = _said(document, asking, created[asking.place])
         mapping(at(document, asking.place))["x-task"] = said
-    return list(counts.items()), notes
+    return list(counts.items()), [*notes, *_disagreements(document)]
 
 
 def _asking(
@@ -101,6 +101,7 @@ def _asking(
     shown = [*fields(answer.schema, document)]
     seen = [one for value in published(answer.content) for one in fields(outline(value), {})]
     holders: list[Path] = []
+    other: Field | None = None
     if shown:
         status = _status(shown)
         if status is None:
@@ -113,6 +114,9 @@ def _asking(
             return None
         else:
             holders = [status.path[:-1]]
+            if (other := _elsewhere(status, seen)) is not None:
+                holders.append(other.path[:-1])
+                shown = [*shown, *seen]
     else:
         seen = seen if _status(seen) else [*seen, *_listed(document, place)]
         makes = media_of([*_segments(place), said])
@@ -124,8 +128,33 @@ def _asking(
         counts[REQUIRED] += 1
         described["required"] = True
     roles = _roles(shown or seen, snake(name))
+    if status is not None and other is not None:
+        roles["status"] = [status.path, other.path]
     roles["results"] = roles["results"] or [one.path for one in _results(seen)]
     return Asking(place, (where, name), said, roles, holders, bool(shown))
+
+
+def _elsewhere(status: Field, seen: list[Field]) -> Field | None:
+    """Find the status of an example that has none where the schema has it."""
+    return None if any(one.path == status.path for one in seen) else _status(seen)
+
+
+def _disagreements(document: dict[str, Json]) -> Iterator[str]:
+    """Tell which examples have no status at the first place where a wait looks for it."""
+    for place, operation in operations(document):
+        if not operation.get("x-task"):
+            continue
+        told = mapping(operation["x-task"]).get("status")
+        paths = [places.answer_path(str(one)) for one in sequence(told) or [told]]
+        shown = [value for value in published(places.answer(document, place).content) if value]
+        if paths[0] is None or not shown or any(places.is_in(paths[0], one) for one in shown):
+            continue
+        others = [path for path in paths if path and any(places.is_in(path, one) for one in shown)]
+        where = f"has it at {places.shown(others[0])}: both are tried" if others else "has none"
+        yield (
+            f"The status of {called(place)} is at {places.shown(paths[0])},"
+            f" but the example beside it {where}."
+        )
 
 
 def _segments(place: Place) -> list[str]:
@@ -273,15 +302,18 @@ def _results(found: Iterable[Field]) -> Iterator[Field]:
 def _find_content(
     document: dict[str, Json], asking: Asking, found: dict[Place, Asking], counts: Counter[str]
 ) -> None:
-    """Find the operation that returns the file of a task."""
-    for word in known("content"):
-        place: Place = ("paths", f"{asking.place[1]}/{word}", "get")
-        operation = mapping(at(document, place))
+    """Find the operation that returns the file of a task, by its id alone."""
+    own = _words(asking.place, "asking")
+    for place, operation in operations(document):
         answer = places.answer(document, place)
-        if not operation or answer.media_type is None:
+        if place[2] != "get" or place == asking.place or answer.media_type is None:
+            continue
+        if _words(place, "content") != own or not {*_segments(place)} & {*known("content")}:
+            continue
+        if len(links.required(document, place)) != 1:
             continue
         if not is_bytes(answer.media_type, is_body=False):
-            if _shape(document, place) != _shape(document, asking.place):
+            if not _is_copy(document, place, asking.place):
                 continue
             counts[CONTENT] += 1
             found.pop(place, None)
@@ -289,7 +321,20 @@ def _find_content(
             response["content"] = {
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
             }
-        asking.content = f"{sequence(operation['tags'])[0]}.{operation['operationId']}"
+        asking.content = links.name_of(operation)
+        return
+
+
+def _words(place: Place, other: str) -> list[str]:
+    """Name the parts of a path without parameters, and without words of a kind."""
+    return [part for part in _segments(place) if "{" not in part and part not in known(other)]
+
+
+def _is_copy(document: dict[str, Json], place: Place, task: Place) -> bool:
+    """Tell whether another operation has the same answer, to the last field."""
+    shape = _shape(document, place)
+    others = (other for other, _ in operations(document) if shape and other != place)
+    return any(_shape(document, other) == shape for other in (task, *others))
 
 
 def _said(document: dict[str, Json], asking: Asking, creates: list[str]) -> dict[str, Json]:
@@ -323,11 +368,11 @@ def _fitting(document: dict[str, Json], asking: Asking, role: str, media: list[s
     if not asking.is_described and len(media) > 1:
         words = re.compile("|".join(media), re.IGNORECASE)
         paths = [_with(words, kind, path) for path in paths for kind in media]
-    schema = places.answer(document, asking.place).schema
+    answer = places.answer(document, asking.place)
     found = []
     for path in dict.fromkeys(paths):
         with suppress(LookupError):
-            check(role, path, schema, document)
+            check(role, path, answer, document)
             found.append(path)
     return found[:_MOST]
 

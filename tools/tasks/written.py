@@ -216,7 +216,9 @@ def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -
             paths = {role: known.attributes(place, task.paths[role]) for role in ROLES}
             tasks[name] = {"returns": returns[place], **_task(task, paths, known, place)}
         if place in tables.creates:
-            made = _create(tables.creates[place], known, python=True, place=place)
+            create = tables.creates[place]
+            made = _create(create, known, python=True, place=place)
+            made["lookup"] = create.lookup and known.name(create.lookup)
             creates[name] = {"returns": returns[place], **made}
     main = known.name(tables.main) if tables.main else None
     return (

@@ -257,23 +257,127 @@ def test_an_answer_that_was_copied_from_a_post_may_be_anything(
     assert f"- {recognise.STATUS} (1 place)\n" in repairs(repaired)
 
 
-def test_the_file_of_a_task() -> None:
-    """The operation below it that answers with bytes, or was copied from the one of the task."""
-    file = page({**TEXT, "format": "binary"}, kind="video/mp4")
-    task = page(PLAIN | made(id=TEXT, status=TEXT, error=TEXT))
-    for pages in (
-        {"GET /v1/videos/{id}": task, "GET /v1/videos/{id}/content": file},
-        {"GET /v1/videos/{id}": task, "GET /v1/videos/{id}/download": page(PLAIN)},
-        {"GET /v1/videos/{id}": task, "GET /v1/videos/{id}/content": page(NESTED)},
-    ):
-        tables, repaired = found(pages)
-        path = [*pages][1].partition(" ")[2]
-        content = tables.tasks["paths", "/v1/videos/{id}", "get"].content
-        assert content == (
-            None if pages[f"GET {path}"] == page(NESTED) else (("paths", path, "get"), "id")
-        )
-        copied = "download" in path
-        assert (recognise.CONTENT in repairs(repaired)) == copied
+FILE = page({**TEXT, "format": "binary"}, kind="video/mp4")
+BY_ID = [{"name": "id", "in": "query", "required": True, "schema": TEXT}]
+BY_TWO = [*BY_ID, {"name": "part", "in": "query", "required": True, "schema": TEXT}]
+
+
+@pytest.mark.parametrize(
+    ("task", "path", "answer", "copied"),
+    [
+        ("/v1/videos/{id}", "/v1/videos/{id}/content", FILE, False),
+        ("/v1/videos/{id}", "/v1/videos/{video_id}/content", FILE, False),
+        ("/v1/videos/{id}", "/v1/videos/content/{id}", FILE, False),
+        ("/v1/film/query", "/v1/film/content", FILE | {"parameters": BY_ID}, False),
+        ("/v1/videos/{id}", "/v1/videos/{id}/download", page(PLAIN), True),  # as of the task
+        ("/v1/videos/{id}", "/v1/videos/{id}/content", page(CREATED), True),  # as of another
+        ("/v1/videos/{id}", "/v1/videos/{id}/content", page(made(name=TEXT)), None),
+        ("/v1/videos/{id}", "/v1/videos/{id}/content", FILE | {"parameters": BY_TWO}, None),
+        ("/v1/videos/{id}", "/v1/clips/{id}/content", FILE, None),
+        ("/v1/videos/{id}", "/v1/videos/{id}/cover", FILE, None),
+    ],
+)
+def test_the_file_of_a_task(
+    task: str, path: str, answer: dict[str, Any], copied: bool | None
+) -> None:
+    """An operation beside it that takes the id alone: it answers with bytes, or is a copy."""
+    pages = {
+        f"GET {task}": page(PLAIN) | ({} if "{" in task else {"parameters": BY_ID}),
+        f"GET {path}": answer,
+        "POST /v1/other": page(CREATED),
+    }
+    tables, repaired = found(pages)
+    content = tables.tasks["paths", task, "get"].content
+    assert (content and content[0][1]) == (None if copied is None else path)
+    assert (recognise.CONTENT in repairs(repaired)) == bool(copied)
+
+
+@pytest.mark.parametrize(
+    ("example", "status", "told"),
+    [
+        ({"data": {"task_status": "queued"}}, ["data.task_status"], ""),
+        (
+            {"id": "a", "state": "pending", "failure": None},
+            ["data.task_status", "state"],
+            "has it at state: both are tried",
+        ),
+        ({"id": "a"}, ["data.task_status"], "has none"),
+        (None, ["data.task_status"], ""),
+    ],
+)
+def test_an_example_that_has_its_status_elsewhere(
+    example: Json, status: list[str], told: str
+) -> None:
+    """The schema and the example of a page disagree: a wait tries both, and it is told."""
+    pages = {"GET /a/v1/clips/{id}": page(NESTED, example)}
+    tables, repaired = found(pages)
+    (task,) = tables.tasks.values()
+    assert [*map(places.shown, task.paths["status"])] == status
+    assert ("failure" in map(places.shown, task.paths["reason"])) == (len(status) > 1)
+    where = "The status of GET /a/v1/clips/{id} is at data.task_status, but the example beside it"
+    assert repaired.unclear == ([f"{where} {told}."] if told else [])
+
+
+def test_an_example_is_compared_with_what_somebody_says() -> None:
+    """It is told, and what was said is left as it is."""
+    said: dict[str, Json] = {"id": "$request.path.id", "status": "$.data[*].state"}
+    example: Json = {"data": [{"status": "pending"}]}
+    pages = {"GET /a/tasks/{id}": page(OPEN, example) | {"x-task": said}}
+    tables, repaired = found(pages)
+    assert tables.tasks["paths", "/a/tasks/{id}", "get"].paths["status"] == (
+        ("data", None, "state"),
+    )
+    assert [one.endswith("the example beside it has none.") for one in repaired.unclear] == [True]
+
+
+LISTED = made(items={"type": "array", "items": made(task_id=TEXT, status=TEXT)})
+OWN = {"requestBody": {"content": {"application/json": {"schema": made(external_task_id=TEXT)}}}}
+TAKES = [{"name": "external_task_id", "in": "query", "schema": TEXT}]
+
+
+@pytest.mark.parametrize(
+    ("pages", "lookup"),
+    [
+        ({}, None),
+        ({"GET /a/clips": page(LISTED)}, "/a/clips"),
+        ({"GET /a/list": page(LISTED)}, "/a/list"),
+        ({"GET /a/clips/history": page(LISTED)}, "/a/clips/history"),
+        ({"GET /a/clips": page(LISTED) | {"parameters": BY_ID}}, None),  # needs what nobody has
+        ({"GET /a/clips": page(made(total=TEXT))}, None),
+        ({"GET /a/voices": page(LISTED)}, None),
+        ({"GET /b/clips": page(LISTED)}, None),
+        ({"GET /a/find": page(PLAIN) | {"parameters": TAKES}}, "/a/find"),
+        (
+            {"GET /a/clips": page(LISTED), "GET /a/find": page({}) | {"parameters": TAKES}},
+            "/a/find",
+        ),
+    ],
+)
+def test_what_may_know_a_task_without_an_answer(
+    pages: dict[str, dict[str, Any]], lookup: str | None
+) -> None:
+    """It lists such tasks, or takes an id that the request had; else there is none."""
+    all_pages = {
+        "GET /a/clips/{id}": page(NESTED),
+        "POST /a/clips": page(CREATED) | OWN,
+        **{name: one | {"x-task": False} for name, one in pages.items()},
+    }
+    (create,) = found(all_pages)[0].creates.values()
+    assert (create.lookup and create.lookup[1]) == lookup
+
+
+@pytest.mark.parametrize(("said", "lookup"), [(False, None), ("find_own", "/a/voices")])
+def test_what_may_know_a_task_is_said_by_hand(said: Json, lookup: str | None) -> None:
+    """Also that nothing does."""
+    x_task: dict[str, Json] = {"id": "$request.path.id", "status": "$.status", "lookup": said}
+    pages = {
+        "GET /a/clips/{id}": page(PLAIN) | {"x-task": x_task},
+        "GET /a/clips": page(LISTED) | {"x-task": False},
+        "GET /a/voices": page(LISTED, operationId="find_own") | {"x-task": False},
+        "POST /a/clips": page(PLAIN),
+    }
+    (create,) = found(pages)[0].creates.values()
+    assert (create.lookup and create.lookup[1]) == lookup
 
 
 def test_an_id_has_to_be_given() -> None:

@@ -280,12 +280,14 @@ def test_a_task_is_an_object() -> None:
         ),
         ({"parameters": {"id": "abc", "model": "a"}}, "the id is 'abc', not a place in the answer"),
         ({"parameters": {"id": "$.urls.x", "model": "a"}}, "id is '$.urls.x', but urls is of"),
+        ({"x-lookup": "nope"}, "the `lookup` 'nope' of its task is not in the contract"),
     ],
 )
 def test_faults_of_a_link_are_told_in_a_sentence(change: dict[str, Json], fault: str) -> None:
     """So are those of what a create operation leads to."""
+    task = {**TASK, "lookup": change.pop("x-lookup", None)}
     with pytest.raises(PipelineError) as caught:
-        compiled(TASK, task={**LINK, **change})
+        compiled(task, task={**LINK, **change})
     assert str(caught.value).startswith(f"page.md: the link of POST /v1/tasks: {fault}")
 
 
