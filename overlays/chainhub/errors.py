@@ -308,6 +308,7 @@ class SubmissionInDoubt(ChainhubError):
         operation: The operation, such as `video.create`.
         arguments: The SHA-256 of the arguments.
         at: When it was begun, in UTC.
+        lookup: The operation of the contract that may know its task, such as `video.list`, or None.
     """
 
     default_advice: ClassVar[str | None] = (
@@ -322,6 +323,7 @@ class SubmissionInDoubt(ChainhubError):
         operation: str = "",
         arguments: str = "",
         at: datetime | None = None,
+        lookup: str | None = None,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(message, **facts)
@@ -329,6 +331,7 @@ class SubmissionInDoubt(ChainhubError):
         self.operation = operation
         self.arguments = arguments
         self.at = at
+        self.lookup = lookup
 
 
 class StatusError(ChainhubError):

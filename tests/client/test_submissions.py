@@ -1,5 +1,6 @@
 """Tasks that are created once: what costs money is sent once, whatever happens to the process."""
 
+import importlib
 import io
 import json
 import os
@@ -10,11 +11,13 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 import chainhub
-from chainhub._tasks.submissions import _plain
+from chainhub.sandbox import Sandbox, cut
 from chainhub_api.types import File
 from tests.client import contracts
 from tests.loopback import until
@@ -41,12 +44,27 @@ PATHS = {
     },
     "/v1/other": {"post": contracts.operation("other", contracts.answers({"type": "object"}))},
 }
-PATHS["/v1/jobs"]["post"]["responses"]["200"]["links"] = {
-    "task": {"operationId": "job", "parameters": {"id": "$response.body#/id", "model": "m"}}
-}
+SEVERAL = {"type": "array", "items": {"$ref": "#/components/schemas/Order"}}
+PATHS["/v1/jobs"]["get"] = contracts.operation("orders", contracts.answers(SEVERAL))
+LINK = {"operationId": "job", "parameters": {"id": "$response.body#/id", "model": "m"}}
+PATHS["/v1/jobs"]["post"]["responses"]["200"]["links"] = {"task": LINK}
+for name, kind in (("letter", contracts.JSON), ("picture", "multipart/form-data")):
+    body = {kind: {"schema": {"$ref": f"#/components/schemas/{name.capitalize()}"}}}
+    answer = contracts.answers({"$ref": "#/components/schemas/Order"})
+    answer["200"]["links"] = {"task": LINK}
+    more = {"requestBody": {"required": True, "content": body}}
+    PATHS[f"/v1/{name}s"] = {"post": contracts.operation(name, answer, **more)}
 SCHEMAS = {
     "Job": {"type": "object", "properties": {"status": TEXT}},
     "Order": {"type": "object", "properties": {"id": TEXT, "n": {"type": "integer"}}},
+    "Letter": {
+        "type": "object",
+        "properties": {"text": TEXT, "paper size": TEXT, "at": {**TEXT, "format": "date-time"}},
+    },
+    "Picture": {
+        "type": "object",
+        "properties": {"file": {**TEXT, "format": "binary"}, "title": TEXT},
+    },
 }
 
 
@@ -109,6 +127,11 @@ def test_the_intent_is_on_the_disk_before_the_request(things, mode, server, http
 DROPPED = None
 
 
+ADVICE = (
+    "look with client.things.orders whether the task exists; then resolve(key, id) or forget(key)"
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "in_doubt"),
     [
@@ -136,6 +159,7 @@ def test_what_an_error_says(things, mode, server, http, path, answer, error, in_
     assert len(server.requests) == 1
     told = caught.value
     assert (told.key, told.operation, str(told)) == ("1", "things.order", str(listed))
+    assert (told.lookup, told.advice) == (listed.lookup, listed.advice) == ("things.orders", ADVICE)
     assert re.fullmatch("[0-9a-f]{64}", told.arguments)
     assert datetime.now(UTC) - told.at < timedelta(minutes=1)
 
@@ -195,16 +219,80 @@ ENDLESS.append(ENDLESS)
     ("prompt", "text"),
     [
         ({1: 2, "a": 3}, "prompt must be a string, not a dict"),
-        (ENDLESS, "the arguments of '1' cannot be compared: Circular"),
-        (File(io.RawIOBase(), "pipe"), "the arguments of '1' cannot be compared: "),
+        ("\ud800", "prompt contains a lone surrogate"),
+        (ENDLESS, "prompt must be a string, not a list"),
     ],
 )
-def test_arguments_that_cannot_be_written(things, mode, path, prompt, text):
-    """They are refused in a sentence, and nothing was begun."""
+def test_an_argument_that_cannot_be_sent(things, mode, path, prompt, text):
+    """It is refused in a sentence, and nothing was begun."""
     with chainhub.Submissions(path) as jobs:
         with pytest.raises(chainhub.ConfigurationError, match=text):
             mode(jobs.submit("1", things.order, prompt=prompt))
         assert jobs.in_doubt == []
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "text"),
+    [
+        ("letter", {"text": ENDLESS}, "the arguments of '1' cannot be compared: "),
+        ("letter", {"text": b"\0"}, "letter cannot be called with these arguments"),
+        ("picture", {"file": File(io.RawIOBase())}, "the arguments of '1' cannot be compared: "),
+    ],
+)
+def test_a_body_that_cannot_be_compared(things, mode, path, method, body, text):
+    """It has no end, or cannot be read twice; or it can, and is refused when it is sent."""
+    with chainhub.Submissions(path) as jobs:
+        with pytest.raises(chainhub.ConfigurationError, match=text):
+            mode(jobs.submit("1", getattr(things, method), body=body))
+        assert jobs.in_doubt == []
+
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "others"),
+    [
+        ("letter", {"text": "cow", "paper_size": "A4"}, {"text": "cow", "paper_size": "A5"}),
+        ("letter", {"text": "cow", "paper_size": "A4"}, {"text": "cow"}),
+        ("letter", {"text": "cow", "paper_size": "A4", "at": AT}, {"text": "cow", "at": AT}),
+        ("picture", {"file": b"cow", "title": "A4"}, {"file": b"pig", "title": "A4"}),
+        ("picture", {"file": b"cow", "title": "A4"}, {"file": b"cow", "title": "A5"}),
+    ],
+)
+def test_an_order_is_what_is_sent(
+    package, things, mode, server, http, path, method, arguments, others
+):
+    """By its fields, as an object or as a model, it is the same; with another value it is not."""
+
+    def given(fields):
+        return {k: File(io.BytesIO(v)) if k == "file" else v for k, v in fields.items()}
+
+    def wire(fields):
+        return {k.replace("paper_", "paper "): v for k, v in given(fields).items()}
+
+    models = importlib.import_module("chainhub_api.api.things." + method)
+    model = getattr(models, method.capitalize())
+    server.answers = [http(200, {"id": "a"})]
+    same = [given(arguments), {"body": wire(arguments)}, {"body": given(arguments)}]
+    same.append({"body": model(**given(arguments)), "headers": {"x-a": "b"}})
+    with chainhub.Submissions(path) as jobs:
+        submit = partial(jobs.submit, "1", getattr(things, method))
+        assert [mode(submit(**one)).id for one in same] == ["a"] * 4
+        with pytest.raises(chainhub.ConfigurationError, match="with other arguments"):
+            mode(submit(**given(others)))
+    assert len(server.requests) == 1
+
+
+def test_a_doubt_that_nothing_can_look_up(things, mode, server, path):
+    """The contract has no operation for it, and the message says so."""
+    server.answers = [DROPPED]
+    with chainhub.Submissions(path) as jobs:
+        with pytest.raises(chainhub.AmbiguousOutcome):
+            mode(jobs.submit("1", things.letter, text="cow"))
+        (told,) = jobs.in_doubt
+    assert told.lookup is None
+    assert "at the service (the contract cannot look it up)" in str(told)
 
 
 def test_a_doubt_is_settled_by_hand(things, mode, server, http, path):
@@ -255,6 +343,24 @@ def test_the_file_is_that_of_one_account_and_process(package, things, mode, serv
         chainhub.Submissions(path)
 
 
+def test_a_journal_holds_no_submissions(things, mode, server, http, path):
+    """Nor the other way: both refuse the other's file, and leave it as it was."""
+    server.answers = [http(200, {"status": "done"}), http(200, {"id": "a"})]
+    mode(things.job.wait_many(["a"], model="m", journal=path))
+    content = path.read_bytes()
+    with pytest.raises(chainhub.JournalError, match=r"submissions .* is a journal: use another"):
+        chainhub.Submissions(path)
+    assert path.read_bytes() == content
+    path.unlink()
+    with chainhub.Submissions(path) as jobs:
+        mode(jobs.submit("1", things.order))
+    content = path.read_bytes()
+    with pytest.raises(chainhub.JournalError, match=r"journal .* is a file of submissions: use"):
+        mode(things.job.wait_many(["a"], model="m", journal=path))
+    assert path.read_bytes() == content
+    assert len(server.requests) == 2
+
+
 def test_one_that_is_dropped_releases_the_file(path):
     """Whoever forgets to close it can open it again."""
     for _ in range(2):
@@ -285,57 +391,43 @@ def test_an_id_that_cannot_be_written(things, mode, server, http, path, monkeypa
         assert [error.key for error in jobs.in_doubt] == ["1"]
 
 
-def test_files_are_compared_by_what_is_in_them(tmp_path):
-    """And models and bytes by what they hold; other arguments by their text."""
-    picture = tmp_path / "cow.png"
-    picture.write_bytes(b"cow")
-    with picture.open("rb") as one, picture.open("rb") as two:
-        first, second = (_plain(File(held, "cow.png")) for held in (one, two))
-        assert first == second
-        assert one.read() == b"cow"
-    assert _plain(b"cow") == first[2] != _plain(b"pig")
-    assert _plain(datetime(2026, 1, 1, tzinfo=UTC)) == "2026-01-01 00:00:00+00:00"
-    task = chainhub.VideoTask("a", "completed", 1)
-    assert _plain(task) == task.to_dict()
+@pytest.fixture(scope="module")
+def sandbox(package):
+    """Start a mock server of the service, for the contract with the orders."""
+    contract = Path(package.__file__).with_name("contract.json")
+    with Sandbox(contract=contract) as started:
+        yield started
 
 
-class Shop:
-    """Takes orders, and drops the answers of some."""
-
-    def __init__(self, http, chance, share=0.0):
-        self.orders, self.http, self.chance, self.share = [], http, chance, share
-
-    def __call__(self, connection, head):
-        key = re.search(rb"prompt=(\w+)", head)[1].decode()
-        self.orders.append(key)
-        answer = self.http(200, {"id": f"task-{key}"})
-        if self.chance.random() < self.share:
-            connection.sendall(answer[: self.chance.randrange(len(answer))])
-            connection.close()
-        else:
-            connection.sendall(answer)
+def ordered(sandbox):
+    """Return what was ordered, each as often as it was."""
+    return [one.headers["user-agent"] for one in sandbox.requests if one.method == "POST"]
 
 
-def test_fifty_dropped_answers(things, mode, server, http, path):
+def test_fifty_dropped_answers(package, mode, sandbox, path):
     """No order is placed twice, and each of those without an answer is in doubt."""
-    shop = Shop(http, random.Random(1), share=0.35)
-    server.answers = [shop]
+    client = mode.client(sandbox.key, base_url=sandbox.base_url)
+    order = contracts.things(package, mode, client).order
     keys = [f"k{number}" for number in range(200)]
+    chance = random.Random(1)
+    dropped = set(chance.sample(keys, 50))
+    before = len(ordered(sandbox))
     for _ in range(2):
         lost = set()
         with chainhub.Submissions(path) as jobs:
             for key in keys:
+                if key in dropped and key not in {error.key for error in jobs.in_doubt}:
+                    sandbox.faults(cut(chance.random()), operation="things.order")
                 try:
-                    assert mode(jobs.submit(key, things.order, prompt=key)).id == f"task-{key}"
+                    assert mode(jobs.submit(key, order, headers={"user-agent": key})).id
                 except (chainhub.AmbiguousOutcome, chainhub.ResponseError):
                     pass
                 except chainhub.SubmissionInDoubt as error:
                     lost.add(error.key)
             known = {job.key for job in jobs}
-            assert {error.key for error in jobs.in_doubt} == set(keys) - known
-    assert len(lost) >= 50
-    assert lost | known == set(keys)
-    assert sorted(shop.orders) == sorted(keys)
+            assert {error.key for error in jobs.in_doubt} == dropped
+    assert lost == dropped == set(keys) - known
+    assert sorted(ordered(sandbox)[before:]) == sorted(keys)
 
 
 # Plays programs in forks of itself: it has one thread, and has loaded all that they import.
@@ -343,31 +435,13 @@ PLAYER = """
 import itertools, os, sys
 from contextlib import suppress
 from pathlib import Path
-def test_a_journal_holds_no_submissions(things, mode, server, http, path):
-    """Nor the other way: both refuse the other's file, and leave it as it was."""
-    server.answers = [http(200, {"status": "done"}), http(200, {"id": "a"})]
-    mode(things.job.wait_many(["a"], model="m", journal=path))
-    content = path.read_bytes()
-    with pytest.raises(chainhub.JournalError, match=r"submissions .* is a journal: use another"):
-        chainhub.Submissions(path)
-    assert path.read_bytes() == content
-    path.unlink()
-    with chainhub.Submissions(path) as jobs:
-        mode(jobs.submit("1", things.order))
-    content = path.read_bytes()
-    with pytest.raises(chainhub.JournalError, match=r"journal .* is a file of submissions: use"):
-        mode(things.job.wait_many(["a"], model="m", journal=path))
-    assert path.read_bytes() == content
-    assert len(server.requests) == 2
-
-
 
 import pytest
 
 import chainhub
 from tests.client import contracts
 
-folder, url, path = sys.argv[1:]
+folder, url, key, path = sys.argv[1:]
 contracts.load(Path(folder), "orders_api")
 package = contracts.install("orders_api", pytest.MonkeyPatch())
 for _ in sys.stdin:
@@ -379,34 +453,33 @@ for _ in sys.stdin:
     print("gone", flush=True)
 else:
     sys.exit()
-order = package.ThingsResource(chainhub.Client("sk-test-own", base_url=url)._transport).order
+order = package.ThingsResource(chainhub.Client(key, base_url=url)._transport).order
 with chainhub.Submissions(path) as jobs:
     for number in itertools.count():
         with suppress(chainhub.SubmissionInDoubt):
-            jobs.submit(f"k{number}", order, prompt=f"k{number}")
+            jobs.submit(f"k{number}", order, headers={"user-agent": f"k{number}"})
 """
 
 
-def killed_again_and_again(package, server, http, path, kills, seed):
+def killed_again_and_again(package, sandbox, path, kills, seed):
     """Kill a process in the middle of its orders, start it again, and look at what was ordered."""
     chance = random.Random(seed)
-    shop = Shop(http, chance)
-    server.answers = [shop]
     folder = os.path.dirname(os.path.dirname(package.__file__))
+    before = len(sandbox.requests)
     player = subprocess.Popen(
-        [sys.executable, "-c", PLAYER, folder, server.url, str(path)],
+        [sys.executable, "-c", PLAYER, folder, sandbox.base_url, sandbox.key, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     with player:
         for _ in range(kills):
-            before = len(shop.orders)
+            seen = len(sandbox.requests)
             player.stdin.write("\n")
             player.stdin.flush()
             child = int(player.stdout.readline())
             try:
-                until(lambda before=before: len(shop.orders) > before)
+                until(lambda seen=seen: len(sandbox.requests) > seen)
                 time.sleep(chance.uniform(0.0, 0.05))
             finally:
                 os.kill(child, signal.SIGKILL)
@@ -414,18 +487,19 @@ def killed_again_and_again(package, server, http, path, kills, seed):
         player.stdin.close()
     with chainhub.Submissions(path) as jobs:
         known, lost = {job.key for job in jobs}, {error.key for error in jobs.in_doubt}
-    assert len(shop.orders) == len(set(shop.orders)) >= kills
-    assert set(shop.orders) <= known | lost
-    assert known <= set(shop.orders)
+    orders = ordered(sandbox)[before:]
+    assert len(orders) == len(set(orders)) >= kills
+    assert set(orders) <= known | lost
+    assert known <= set(orders)
     assert len(lost) <= kills
 
 
-def test_a_process_that_is_killed_orders_nothing_twice(package, server, http, path):
+def test_a_process_that_is_killed_orders_nothing_twice(package, sandbox, path):
     """Ten kills: at most one order for each key, and what was ordered is known or in doubt."""
-    killed_again_and_again(package, server, http, path, 10, seed=1)
+    killed_again_and_again(package, sandbox, path, 10, seed=1)
 
 
 @pytest.mark.slow
-def test_two_hundred_kills_order_nothing_twice(package, server, http, path):
+def test_two_hundred_kills_order_nothing_twice(package, sandbox, path):
     """The same two hundred times."""
-    killed_again_and_again(package, server, http, path, 200, seed=2)
+    killed_again_and_again(package, sandbox, path, 200, seed=2)

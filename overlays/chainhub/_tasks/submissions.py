@@ -16,11 +16,13 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, overload
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, overload
 
 from chainhub._cancel import Cancel
 from chainhub._download import in_thread
 from chainhub._redaction import one_line
+from chainhub._session import operation_of
 from chainhub._tasks import table
 from chainhub._tasks.record_file import VERSION, ForeignLine, RecordFile, account_of, line_of
 from chainhub._tasks.table import Submission
@@ -34,14 +36,12 @@ from chainhub.errors import (
 )
 
 if TYPE_CHECKING:
-    from chainhub._session import AsyncSessionTransport, Session, SessionTransport
+    from chainhub._session import AsyncSessionTransport, Operation, Session, SessionTransport
 
 P = ParamSpec("P")
 
 _LONGEST_KEY = 500
 _LATEST = 1e11
-# Of each call, not of what is ordered.
-_OPTIONS = frozenset({"timeout", "deadline", "headers"})
 
 
 class _Entry(NamedTuple):
@@ -165,8 +165,8 @@ class Submissions:
             ChainhubError: what the operation raises.
         """
         operation, transport = _operation_of(method)
-        arguments = inspect.signature(method).bind(*args, **kwargs).arguments
-        begin = partial(self._begin, key, operation, transport.session, arguments)
+        asked = _asked(method, args, kwargs)
+        begin = partial(self._begin, key, operation, transport.session, asked)
         call = partial(method, *args, **kwargs)
         if inspect.iscoroutinefunction(method):
             return self._submit_async(key, begin, call)
@@ -235,12 +235,12 @@ class Submissions:
         return entry
 
     def _begin(
-        self, key: str, operation: str, session: Session, arguments: Mapping[str, object]
+        self, key: str, operation: str, session: Session, asked: _Asked
     ) -> Submission | None:
         """Return what is known; else write that it is begun."""
         if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
             raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
-        digest = _digest(key, arguments)
+        digest = _digest(key, asked)
         with self._lock:
             self._file.claim(session.connector.base_url, account_of(session))
             entry = self._file.entries.get(key)
@@ -297,6 +297,8 @@ def _operation_of(
 
 def _in_doubt(key: str, entry: _Entry) -> SubmissionInDoubt:
     at = datetime.fromtimestamp(entry.at, UTC)
+    lookup = table.CREATES.get(entry.operation, {}).get("lookup")
+    where = f"with client.{lookup}" if lookup else "at the service (the contract cannot look it up)"
     return SubmissionInDoubt(
         f"the submission {_shown(key)} has no answer: {entry.operation} was begun on "
         f"{at:%Y-%m-%d at %H:%M:%S} UTC, and may have been processed",
@@ -304,29 +306,60 @@ def _in_doubt(key: str, entry: _Entry) -> SubmissionInDoubt:
         operation=entry.operation,
         arguments=entry.arguments,
         at=at,
+        lookup=lookup,
+        advice=f"look {where} whether the task exists; then resolve(key, id) or forget(key)",
     )
 
 
-def _digest(key: str, arguments: Mapping[str, object]) -> str:
-    ordered = {name: value for name, value in arguments.items() if name not in _OPTIONS}
+class _NotSent(Exception):
+    """Raised in place of sending a request."""
+
+
+class _Asked:
+    """Stands in for the transport of a resource: notes what a method asks for, sends nothing."""
+
+    operation: Operation
+    arguments: Mapping[str, object]
+
+    def run(
+        self, module: ModuleType, returns: str, arguments: Mapping[str, object], *options: object
+    ) -> NoReturn:
+        self.operation, self.arguments = operation_of(module, returns), arguments
+        raise _NotSent
+
+
+def _asked(
+    method: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> _Asked:
+    asked = _Asked()
+    resource: Any = getattr(method, "__self__", None)
+    with suppress(_NotSent):
+        called = getattr(type(resource)(asked), method.__name__)(*args, **kwargs)
+        called.send(None)  # of an async client it begins only now
+    return asked
+
+
+def _digest(key: str, asked: _Asked) -> str:
+    """Return what tells one order from another: by what is sent, however it was said."""
     try:
+        sent = asked.operation.request(asked.arguments)
         # Twice: only texts can be sorted, and numbers as keys become texts in JSON.
-        plain = json.loads(json.dumps(ordered, default=_plain))
-    except (TypeError, ValueError, OSError, RecursionError) as error:
+        plain = json.loads(json.dumps(sent, default=_plain))
+    except ConfigurationError:
+        raise
+    except (TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
         text = f"the arguments of {_shown(key)} cannot be compared: {one_line(str(error), 200)}"
         raise ConfigurationError(text) from None
     return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: Any) -> object:  # noqa: ANN401 - an argument of any operation
-    """Return what stands for an argument that is not JSON."""
-    if hasattr(value, "to_dict"):
-        return value.to_dict()
-    if hasattr(value, "payload"):  # a file, which is compared by its content
-        at = value.payload.tell()
-        content = value.payload.read()
-        value.payload.seek(at)
-        return [value.file_name, value.mime_type, _plain(content)]
+def _plain(value: Any) -> object:  # noqa: ANN401 - a part of any request
+    """Return what stands for a part that is not JSON: of a file its content."""
+    if hasattr(value, "read"):
+        at = value.tell()
+        content = value.read()
+        value.seek(at)
+        return _plain(content)
     if isinstance(value, bytes | bytearray):
         return sha256(value).hexdigest()
     return str(value)
