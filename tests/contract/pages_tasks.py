@@ -1,8 +1,13 @@
 """Every task operation of a client, waited for in the sandbox; `test_pages.py` runs it."""
 
+import copy
 import inspect
+import json
+import os
 import re
+from pathlib import Path
 
+import httpx
 import pytest
 
 import chainhub
@@ -10,6 +15,43 @@ from chainhub.sandbox import Sandbox, completed, failed, pending
 from chainhub_api.tasks import CREATES, TASKS
 
 PACE = 0.02
+# The published examples of the answers, by operation.
+SHOWN = json.loads(Path(os.environ["PAGES_SHOWN"]).read_text("utf-8"))
+STATUS = re.compile(r"(?:.*_)?(?:status|state)", re.IGNORECASE)
+
+
+def with_word(shown, name):
+    """Put a final word where an example has its status; if it has none, where a wait looks."""
+    answer = copy.deepcopy(shown)
+    holders = [answer] if isinstance(answer, dict) else []
+    for holder in holders:
+        for key in holder:
+            if STATUS.fullmatch(key) and isinstance(holder[key], str):
+                holder[key] = "succeeded"
+                return answer
+        holders += [one for one in holder.values() if isinstance(one, dict)]
+    holder = answer = answer if isinstance(answer, dict) else {}
+    *steps, last = TASKS[name]["status"][0]
+    for step in steps:
+        holder[step] = holder[step] if isinstance(holder.get(step), dict) else {}
+        holder = holder[step]
+    holder[last] = "succeeded"
+    return answer
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_wait_ends_on_the_examples_of_its_page(name):
+    """With the final word put in, wherever the example has its status; the schema may disagree."""
+    for shown in SHOWN.get(name) or [{}]:
+        answer = with_word(shown, name)
+        transport = httpx.MockTransport(lambda _, answer=answer: httpx.Response(200, json=answer))
+        with chainhub.Client("sk-test-pages", httpx_args={"transport": transport}) as client:
+            further = dict.fromkeys(TASKS[name]["parameters"], "x")
+            try:
+                done = operation(client, name).wait("a", deadline=30, interval=PACE, **further)
+            except chainhub.ResultMissing as error:  # most examples are of a task that is running
+                done = error.task
+        assert chainhub.state_of(done) is chainhub.State.SUCCEEDED
 
 
 @pytest.fixture(scope="module")
