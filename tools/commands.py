@@ -177,6 +177,7 @@ def _overlaid(
     document: dict[str, Json], file: Path
 ) -> tuple[list[tuple[str, int]], list[overlay.Applied]]:
     """Carry out the repairs that leave everything at the place where it was published."""
+    paths.write_out(document)
     downgrade.downgrade(document)
     paths.make_plain(document)
     normalised = normalise.normalise(document) + media.settle(document)

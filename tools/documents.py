@@ -121,12 +121,25 @@ class _Reader:
 
     def mapping(self, node: yaml.MappingNode, at: str, depth: int) -> dict[str, Json]:
         result: dict[str, Json] = {}
+        inherited: dict[str, Json] = {}
         for key_node, value_node in node.value:
+            if (
+                isinstance(key_node, yaml.ScalarNode)
+                and key_node.value == "<<"
+                and not key_node.style
+            ):
+                # YAML 1.1 had it, and people go on using it.
+                merged = self._value(value_node, f"{at}/<<", depth + 1)
+                for one in reversed(merged if isinstance(merged, list) else [merged]):
+                    if not isinstance(one, dict):
+                        raise self._problem(key_node, f"merges what is no mapping at {at or '/'}")
+                    inherited |= one
+                continue
             key = self._key(key_node, at)
             if key in result:
                 raise self._problem(key_node, f"has the key “{key}” twice in one mapping")
             result[key] = self._value(value_node, f"{at}/{key}", depth + 1)
-        return result
+        return {**inherited, **result} if inherited else result
 
     def _value(self, node: yaml.Node, at: str, depth: int) -> Json:
         self._left -= 1
@@ -158,7 +171,7 @@ class _Reader:
         raise self._problem(node, f"has a number that JSON does not have at {at}")
 
     def _key(self, node: yaml.Node, at: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or (not node.style and node.value == "<<"):
+        if not isinstance(node, yaml.ScalarNode):
             raise self._problem(node, f"has a key that is not text at {at or '/'}")
         return str(node.value)
 

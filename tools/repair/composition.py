@@ -46,6 +46,12 @@ def _share_parts(document: dict[str, Json]) -> int:
     found: dict[Place, list[Schema]] = {}
     for schema in list(schemas(document)):
         place = pointer(str(schema.get("$ref", "")))
+        if len(place) > 3:
+            for _ in range(_DEEPEST):  # what stands there may be a reference itself
+                onward = mapping(at(document, place)).get("$ref")
+                if not isinstance(onward, str):
+                    break
+                place, schema["$ref"] = pointer(onward), onward
         if len(place) > 3 and isinstance(at(document, place), dict):
             found.setdefault(place, []).append(schema)
     for place in sorted(found, key=len, reverse=True):  # the inner ones first, while they are there

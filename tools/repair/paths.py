@@ -1,17 +1,34 @@
-"""Turn the templates of paths, `{Task ID}` or `{任务id}`, into names that every tool takes."""
+"""Turn the templates of paths, `{Task ID}` or `{任务id}`, into names that every tool takes.
+
+And write out the paths that are described elsewhere, which the generator does not look for.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Final
 
-from tools.contract import mapping, sequence
+from tools.contract import at, mapping, pointer, sequence
 from tools.documents import Json
 
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
 _GOOD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_DEEPEST: Final = 20
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
+
+
+def write_out(document: dict[str, Json]) -> None:
+    """Replace references to the description of a path by what they lead to."""
+    paths = mapping(document.get("paths"))
+    for path, item in paths.items():
+        for _ in range(_DEEPEST):
+            target = at(document, pointer(str(mapping(item).get("$ref", "-"))))
+            if not isinstance(item, dict) or not isinstance(target, dict):
+                break
+            item = {**deepcopy(target), **{key: one for key, one in item.items() if key != "$ref"}}
+        paths[path] = item
 
 
 def make_plain(document: dict[str, Json]) -> list[tuple[str, str]]:
@@ -24,7 +41,8 @@ def make_plain(document: dict[str, Json]) -> list[tuple[str, str]]:
     for path in list(paths):
         names = dict(_names(path))
         new = path.replace("\\/", "/").strip()
-        new = new if new.startswith("/") or "://" in new else f"/{new}"
+        # Two slashes would begin the name of a host.
+        new = new if "://" in new else f"/{new.lstrip('/')}"
         for name, plain in names.items():
             new = new.replace(f"{{{name}}}", f"{{{plain}}}")
         if new != path and new not in paths:

@@ -38,6 +38,22 @@ def test_yaml_gives_plain_json_values() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "merged"),
+    [
+        ("<<: *a\nz: 3", {"x": 1, "y": {"b": 2}, "z": 3}),
+        ("x: 2\n<<: *a", {"x": 2, "y": {"b": 2}}),
+        ("<<: [{x: 0, w: 1}, *a]", {"x": 0, "y": {"b": 2}, "w": 1}),
+        ("'<<': 1", {"<<": 1}),
+    ],
+)
+def test_mappings_are_merged_as_people_write_them(text, merged):
+    """What stands there itself counts, then what is named first."""
+    lines = "".join(f"  {line}\n" for line in text.splitlines())
+    found = documents.parse(f"a: &a {{x: 1, y: {{b: 2}}}}\nm:\n{lines}", "x.yaml")
+    assert found["m"] == merged
+
+
 @pytest.mark.parametrize("text", ['{"a": [1]}', "{a: [1]}"])
 def test_json_and_flow_yaml_are_read(text: str) -> None:
     """A text that begins with a brace may be either."""
@@ -57,7 +73,8 @@ def test_json_and_flow_yaml_are_read(text: str) -> None:
         ("a: 1e999\n", "x:11 has a number that JSON does not have at /a."),
         ("a: " + "9" * 5000 + "\n", "x:11 has a number that JSON does not have at /a."),
         ("a: !!binary aGk=\n", "x:11 has a value of the kind tag:yaml.org,2002:binary at /a."),
-        ("a:\n  <<: 1\n", "x:12 has a key that is not text at /a."),
+        ("a:\n  <<: 1\n", "x:12 merges what is no mapping at /a."),
+        ("<<: [{a: 1}, 2]\n", "x:11 merges what is no mapping at /."),
         ("? [1]\n: 2\n", "x:11 has a key that is not text at /."),
         ("a: &a [*a]\n", "x:11 is too large or too deep at /a/0/0"),
         ("a: \x00\n", "x is not text: unacceptable character"),

@@ -6,7 +6,7 @@ import pytest
 
 from tools.contract import at
 from tools.documents import Json
-from tools.repair.paths import make_plain
+from tools.repair.paths import make_plain, write_out
 
 
 def document(*paths: str, **parameter: Json) -> dict[str, Json]:
@@ -26,6 +26,7 @@ def document(*paths: str, **parameter: Json) -> dict[str, Json]:
         ("/a\\/b", "/a/b"),
         ("a/{id}", "/a/{id}"),
         (" /a ", "/a"),
+        ("//host.example/a", "/host.example/a"),
     ],
 )
 def test_a_path_is_read_as_a_plain_one(path: str, plain: str) -> None:
@@ -56,3 +57,26 @@ def test_no_path_takes_the_place_of_another() -> None:
     made = document("/a/{Task ID}", "/a/{task_id}", "/b/{任务}")
     assert make_plain(made) == [("/b/{任务}", "/b/{id}")]
     assert list(at(made, ("paths",)) or ()) == ["/a/{Task ID}", "/a/{task_id}", "/b/{id}"]  # type: ignore[arg-type]
+
+
+def test_a_path_that_is_described_elsewhere_is_written_out() -> None:
+    """Under components, or as another path; what stands beside the reference counts."""
+    made: dict[str, Json] = {
+        "paths": {
+            "/a": {"$ref": "#/components/pathItems/A", "summary": "own"},
+            "/b": {"$ref": "#/paths/~1a"},
+            "/c": {"$ref": "#/paths/~1c"},
+            "/d": {"$ref": "#/components/pathItems/None"},
+            "/e": None,
+        },
+        "components": {"pathItems": {"A": {"summary": "its", "get": {"responses": {}}}}},
+    }
+    write_out(made)
+    whole: Json = {"summary": "own", "get": {"responses": {}}}
+    assert made["paths"] == {
+        "/a": whole,
+        "/b": whole,
+        "/c": {"$ref": "#/paths/~1c"},
+        "/d": {"$ref": "#/components/pathItems/None"},
+        "/e": None,
+    }
