@@ -85,6 +85,7 @@ class Server:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: list[Behaviour] = [spell()]
         self.requests: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._open: list[socket.socket] = []
@@ -130,6 +131,7 @@ class Server:
                 length = int(line.partition(b":")[2])
                 while len(rest) < length:
                     rest += connection.recv(65536)
+                self.bodies.append(rest[:length])
                 return rest[length:]
         return rest
 

@@ -265,6 +265,7 @@ def build(contract: Path, folder: Path, *, strict: bool = False, tried: bool = T
             reason = next(iter(found.values()))
             raise PipelineError(f"{shown(contract)} gives a package that does not work: {reason}")
         if not faults:
+            repaired.renamed.extend(known.renamed)
             break
         repaired.left_out.extend(selection.leave_out(repaired.document, faults, place))
         for written in (package, folder / layout.RESOURCES):

@@ -23,6 +23,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties import model_property
 
 from tools import keywords, layout, properties, received
 from tools.contract import Place, at, mapping, operations
@@ -110,6 +111,7 @@ def generate(
     config = _config(document, into)
     tables = compiled(document, place, published or {})
     known = Operations(document, data)
+    known.renamed += properties.distinct(data)
     try:
         with _tools_on_path(), redirect_stdout(io.StringIO()):
             errors = _run(data, config, known, tables)
@@ -198,7 +200,11 @@ def _parameter(parameter: Json) -> Json:
 def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | GeneratorError:
     # The parser copies each operation, with all its models, whenever it adds to it, and never looks
     # at the one it copied from again: a third of its time.
-    with _replaced(openapi, "deepcopy", lambda endpoint: endpoint):
+    with (
+        _replaced(openapi, "deepcopy", lambda endpoint: endpoint),
+        # Of fields with one name it makes two, and refuses the third; `distinct` names them all.
+        _replaced(model_property, "_resolve_naming_conflict", lambda *_: None),
+    ):
         return GeneratorData.from_dict(document, config=config)
 
 

@@ -1,22 +1,32 @@
-"""What the generator's own properties do not serve: open enumerations, bodies that may be left out.
+"""What the generator's own properties do not serve: enumerations, bodies left out, names in Python.
 
 It parses every enumeration as a closed one and sends nothing but its members: a word that the
 contract does not list was an error in an answer, and a plain string one in a request. A body that
-may be one of several models was converted even where none was given.
+may be one of several models was converted even where none was given. And it looks neither at what
+its own templates call their variables, nor at letters that Python takes for the same.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.properties import EnumProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
-from openapi_python_client.strings import ClassName, PythonCode
+from openapi_python_client.schema import UntrustedString
+from openapi_python_client.strings import ClassName, PythonCode, PythonIdentifier
 
 from tools.received import fields_of, inner
+
+# What the methods of a model, and the function that makes a request, are or use themselves.
+_OF_MODELS: Final = (
+    *("additional_keys", "additional_properties", "cast", "cls", "d", "field_dict", "from_dict"),
+    *("prop", "prop_dict", "prop_name", "src_dict", "to_dict", "to_multipart"),
+)
+_OF_REQUESTS: Final = ("body", "cookies", "headers", "params", "quote")
 
 
 class _Open(EnumProperty):
@@ -82,3 +92,39 @@ def _change(used: Iterable[PropertyProtocol], kind: type[_Open]) -> None:
             )
         elif not hasattr(one, "required_properties"):  # the fields of models have their turn
             _change(inner(one), kind)
+
+
+def distinct(data: GeneratorData) -> list[str]:
+    """Give fields and parameters that would not work under their Python names others; tell them."""
+    told: list[str] = []
+    for model in data.models:
+        fields = [*(model.required_properties or ()), *(model.optional_properties or ())]
+        told += _renamed(fields, _OF_MODELS, str(model.class_info.name))
+    for tag, group in data.endpoint_collections_by_tag.items():
+        for endpoint in group.endpoints:
+            parameters = [one for _, one in endpoint.iter_all_parameters()]
+            before = [str(one.python_name) for one in endpoint.path_parameters]
+            told += _renamed(parameters, _OF_REQUESTS, f"{tag}.{endpoint.name}")
+            path = endpoint.path.get_untrusted_value()
+            for old, one in zip(before, endpoint.path_parameters, strict=True):
+                path = path.replace(f"{{{old}}}", f"{{{one.python_name}}}")
+            endpoint.path = UntrustedString(path)
+    return told
+
+
+def _renamed(fields: Iterable[PropertyProtocol], taken: Iterable[str], where: str) -> list[str]:
+    reserved, used = {*taken}, set[str]()
+    told = []
+    for field in fields:
+        plain = unicodedata.normalize("NFKC", field.python_name)
+        name = plain = f"{plain}_" if plain in reserved else plain
+        count = 1
+        while name in used:
+            count += 1
+            name = f"{plain}_{count}"
+        used.add(name)
+        if name != field.python_name:
+            identifier = PythonIdentifier(name, prefix="", skip_snake_case=True)
+            object.__setattr__(field, "python_name", identifier)
+            told.append(f"{field.name.get_untrusted_value()} of {where} is called {name}.")
+    return told

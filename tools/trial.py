@@ -1,7 +1,7 @@
 """Try what was generated before it is swapped in: in a process that has attrs and httpx only.
 
-Every module is compiled and imported; the request of every operation is built of sample values, and
-its example is parsed. What passes the generator and breaks at the first call is found here.
+Every module is imported; the request of every operation is built of sample values, and its example
+is parsed. What passes the generator and breaks at the first call is found here.
 """
 
 from __future__ import annotations
@@ -97,8 +97,6 @@ class _Answer:
 
 def _tried(folder: Path) -> dict[str, str]:
     package = folder / PACKAGE
-    for path in sorted(package.rglob("*.py")):
-        compile(path.read_bytes(), str(path.relative_to(folder)), "exec")
     models = importlib.import_module(f"{PACKAGE}.models")
     contract = json.loads((package / "contract.json").read_text("utf-8"))
     found = {}

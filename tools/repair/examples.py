@@ -1,7 +1,7 @@
-"""Find what the published examples of answers say, beside what their schemas say.
+"""Find what the published examples say, beside what their schemas say.
 
-An example is an answer that somebody saw. Where it lacks a field that the schema requires, answers
-may lack it: the schema was copied from another operation, or from a longer answer.
+An example is a request or an answer that somebody saw. Where it lacks a field that the schema
+requires, others may lack it: the schema was copied from another operation, or from a longer answer.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ def left_out(document: dict[str, Json]) -> set[Place]:
     """Find the places, in lists of required fields, of those that an example leaves out."""
     found: set[Place] = set()
     for place, operation in operations(document):
-        for status in mapping(operation.get("responses")):
-            response = _place(document, (*place, "responses", status))
-            for kind, content in mapping(at(document, (*response, "content"))).items():
-                schema = (*response, "content", kind, "schema")
+        holders = [(*place, "responses", status) for status in mapping(operation.get("responses"))]
+        for each in [*holders, (*place, "requestBody")]:
+            holder = _place(document, each)
+            for kind, content in mapping(at(document, (*holder, "content"))).items():
+                schema = (*holder, "content", kind, "schema")
                 for value in published(mapping(content)):
                     found.update(_compared(document, schema, value))
     return found

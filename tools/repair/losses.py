@@ -15,6 +15,7 @@ from tools.repair.schemas import schemas_in
 from tools.tasks.places import LINK
 
 _SHOWN: Final = 3  # places of a kind, the others are counted
+_SILENT: Final = "A parameter or a field that is deprecated gives no warning"
 _STREAMS: Final = ("text/event-stream", "application/x-ndjson", "application/jsonl")
 
 
@@ -69,7 +70,7 @@ def _parameter(
     schema = _resolved(document, parameter.get("schema"))
     compound = schema.get("type") in ("array", "object")
     if parameter.get("content"):
-        yield "A parameter that is JSON is not sent", place
+        yield "A parameter that is JSON takes its text", place
     elif compound and where != "query":
         yield (
             "A list or an object in a path, a header or a cookie is sent as Python writes it",
@@ -77,6 +78,8 @@ def _parameter(
         )
     elif compound and (style not in (None, "form") or parameter.get("explode") is False):
         yield "A list or an object in a query is sent item by item, whatever its style is", place
+    if parameter.get("deprecated"):
+        yield _SILENT, place
     if parameter.get("allowReserved"):
         yield "Reserved characters in a query are always encoded", place
 
@@ -104,6 +107,8 @@ def _schemas(
             yield "A time without a zone is sent without one", name
         required = {*map(str, sequence(schema.get("required")))}
         for key, field in mapping(schema.get("properties")).items():
+            if mapping(field).get("deprecated"):
+                yield _SILENT, f"{key} of {name}"
             flag = "readOnly" if is_sent else "writeOnly"
             if mapping(field).get(flag) and key in required:
                 kind = "a request must give" if is_sent else "an answer must have"

@@ -228,6 +228,8 @@ _RULES: Final[dict[str, Rule]] = {
 _DEFAULT: Final = "A default that its own schema does not allow is none."
 _SERVERS: Final = "A server has an address."
 _PARAMETERS: Final = "A parameter that is told twice or has no type is told once, as a text."
+_CONTENT: Final = "A parameter that is JSON, or of another media type, is given as its text."
+_HEAD: Final = "What answers a HEAD request has no body."
 _TEMPLATES: Final = "The parameters of a path are those in its template, and they are required."
 _ANSWERS: Final = "An answer stands under a status and has a description."
 _NOTES: Final = "A summary or description that is no text is left out."
@@ -235,12 +237,23 @@ _BODIES: Final = "A body of any kind, or without a schema, is JSON."
 
 
 def _operations(document: dict[str, Json]) -> dict[str, int]:
-    counts = dict.fromkeys((_PARAMETERS, _TEMPLATES, _ANSWERS, _NOTES, _BODIES), 0)
+    counts = dict.fromkeys((_PARAMETERS, _CONTENT, _TEMPLATES, _ANSWERS, _HEAD, _NOTES, _BODIES), 0)
+    holders = [*map(mapping, mapping(document["paths"]).values())]
+    holders += [operation for _, operation in operations(document)]
+    listed = [one for holder in holders for one in sequence(holder.get("parameters"))]
+    named = mapping(mapping(document.get("components")).get("parameters")).values()
+    for parameter in filter(None, map(mapping, [*listed, *named])):
+        if parameter.pop("content", None):
+            parameter.setdefault("schema", {"type": "string"})
+            counts[_CONTENT] += 1
     for place, operation in operations(document):
         shared = sequence(mapping(mapping(document["paths"])[str(place[1])]).get("parameters"))
         counts[_PARAMETERS] += _parameters(operation)
         counts[_TEMPLATES] += _templates(operation, str(place[1]), document, shared)
         counts[_ANSWERS] += _answers(operation)
+        if place[2] == "head":
+            for answer in map(mapping, mapping(operation["responses"]).values()):
+                counts[_HEAD] += answer.pop("content", None) is not None
         counts[_NOTES] += _notes(operation)
         counts[_BODIES] += _bodies(operation)
     return counts
@@ -290,7 +303,7 @@ def _parameters(operation: Schema) -> bool:
     told: dict[str, Json] = {}
     for parameter in sequence(operation["parameters"]):
         described = mapping(parameter)
-        if "$ref" not in described and not {"schema", "content"} & described.keys():
+        if not {"$ref", "schema"} & described.keys():
             described = {**described, "schema": {"type": "string"}}
         key = json.dumps([described.get("$ref"), described.get("in"), described.get("name")])
         told.setdefault(key, described)

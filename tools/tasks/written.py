@@ -45,6 +45,7 @@ class Operations:
             for endpoint in collection.endpoints
         }
         self.document = document
+        self.renamed: list[str] = []
         self._found = {
             place: endpoints[str(place[2]), _plain(str(place[1]))]
             for place, _ in operations(document)
@@ -122,6 +123,11 @@ class Life:
         self._creates: dict[int, list[Endpoint]] = {}
         for place, create in tables.creates.items():
             self._creates.setdefault(id(found[create.task]), []).append(found[place])
+        self._deprecated = {
+            id(endpoint)
+            for place, endpoint in found.items()
+            if mapping(at(known.document, place)).get("deprecated")
+        }
         contents = {task.content[0]: task.kind for task in tables.tasks.values() if task.content}
         self._files: dict[int, str] = {}
         for place, endpoint in found.items():
@@ -137,6 +143,10 @@ class Life:
     def is_main(self, endpoint: Endpoint) -> bool:
         """Tell whether its methods also stand on the resource."""
         return self.is_task(endpoint) and self._tasks[id(endpoint)].main
+
+    def is_deprecated(self, endpoint: Endpoint) -> bool:
+        """Tell whether the contract advises against an operation."""
+        return id(endpoint) in self._deprecated
 
     def file_kind(self, endpoint: Endpoint) -> str:
         """Tell what the file is that an operation answers with; nothing if it is none."""

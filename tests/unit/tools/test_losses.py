@@ -42,6 +42,7 @@ def answer(words: str) -> str:
 STYLE = "A list or an object in a query is sent item by item, whatever its style is: p of GET /a."
 PYTHON = "A list or an object in a path, a header or a cookie is sent as Python writes it: p of GET"
 DEEP = "schema: {type: object}, style: deepObject"
+SILENT = "A parameter or a field that is deprecated gives no warning"
 CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
 
 
@@ -53,7 +54,12 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
         (parameter(DEEP), STYLE),
         (parameter(LIST, "path"), PYTHON),
         (parameter(LIST, "header"), PYTHON),
-        (parameter("content: {application/json: {}}"), "A parameter that is JSON is not sent: p"),
+        (
+            parameter("content: {application/json: {}}"),
+            "A parameter that is JSON takes its text: p",
+        ),
+        (parameter("schema: {}, deprecated: true"), f"{SILENT}: p of GET /a."),
+        (body("{properties: {a: {deprecated: true}}}"), f"{SILENT}: a of POST /a."),
         (
             parameter("schema: {type: string}, allowReserved: true"),
             "Reserved characters in a query",

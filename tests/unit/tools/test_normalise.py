@@ -177,11 +177,32 @@ def test_an_operation_says_what_it_means(given: dict[str, Json], expected: dict[
     assert normalise(made) == []
 
 
+def test_a_parameter_of_a_media_type_is_given_as_its_text() -> None:
+    """Wherever it is described: else it could not be sent at all."""
+    content: Json = {"application/json": {"schema": {"type": "object"}}}
+    query: dict[str, Json] = {"name": "q", "in": "query", "content": content}
+    made = document(parameters=[ID, deepcopy(query), {"$ref": "#/components/parameters/Q"}])
+    made["components"] = {"parameters": {"Q": deepcopy(query)}}
+    assert [places for _, places in normalise(made)] == [2]
+    given = {"name": "q", "in": "query", "schema": TEXT}
+    assert at(made, (*GET, "parameters", 1)) == given
+    assert at(made, ("components", "parameters", "Q")) == given
+
+
+def test_what_answers_a_head_request_has_no_body() -> None:
+    """The contract describes it as that of the GET request."""
+    made = document(TEXT)
+    answer = at(made, (*GET, "responses"))
+    head: Json = {"parameters": [ID], "responses": deepcopy(answer)}
+    made["paths"] = {"/a/{id}": {"head": head}}
+    assert [places for _, places in normalise(made)] == [1]
+    assert at(made, ("paths", "/a/{id}", "head", "responses", "200")) == {"description": ""}
+
+
 @pytest.mark.parametrize(
     "given",
     [
         {"parameters": [{"$ref": "#/components/parameters/Id"}]},
-        {"parameters": [ID, {"name": "q", "in": "query", "content": {}}]},
         {"requestBody": {"$ref": "#/components/requestBodies/B"}},
         {"requestBody": {"content": {"application/json": {"schema": {}}}}},
     ],

@@ -1,0 +1,119 @@
+"""What contracts may say and Python, or the generator's own code, takes for something else."""
+
+import json
+
+import pytest
+
+import chainhub
+from tests.client import contracts
+
+TEXT = {"type": "string"}
+OBJECT = {"type": "object"}
+# Names of what generated code calls its own, one name in three spellings, letters that are equal.
+FIELDS = [
+    *("additional_properties", "cast", "d", "from_dict", "to_dict", "src_dict"),
+    *("foo-bar", "foo_bar", "fooBar", "ﬁeld", "field"),
+]
+QUERY = ["body", "params", "headers", "ſ", "s"]
+
+
+def parameter(name, place="query"):
+    """Return a parameter of an operation; it has to be given."""
+    return {"name": name, "in": place, "required": True, "schema": TEXT}
+
+
+def body(kind, schema):
+    """Return a body that has to be given."""
+    return {"required": True, "content": {kind: {"schema": schema}}}
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """Generate a client with an operation of each kind."""
+    fields = {**OBJECT, "title": "Odd", "properties": dict.fromkeys(FIELDS, TEXT)}
+    form = {**OBJECT, "properties": {"on": {"type": "boolean"}, "all": {"type": "array"}}}
+    form["properties"]["all"]["items"] = {"type": "boolean"}
+    filtered = {"name": "filter", "in": "query", "required": True}
+    filtered["content"] = {contracts.JSON: {"schema": OBJECT}}
+    answer = contracts.answers(fields)
+    make = contracts.operation
+    paths = {
+        "/v1/fields": {"post": make("fields", answer, requestBody=body(contracts.JSON, fields))},
+        "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
+        "/v1/{quote}": {
+            "get": make(
+                "query", answer, parameters=[parameter("quote", "path"), *map(parameter, QUERY)]
+            ),
+        },
+        "/v1/filter": {
+            "head": make("exists", answer),
+            "get": make("filtered", answer, parameters=[filtered]),
+            "delete": make("old", answer, deprecated=True),
+        },
+    }
+    return contracts.generated(tmp_path_factory, "odd_api", paths)
+
+
+@pytest.fixture
+def things(package, mode, server):
+    """Give the operations of a client."""
+    return contracts.things(package, mode, mode.client(base_url=server.url))
+
+
+def test_fields_of_any_name_are_sent_and_read(things, mode, server, http):
+    """By the name that the contract has, there and back."""
+    given = {name: f"the {name}" for name in FIELDS}
+    server.answers = [http(200, given)]
+    answer = mode(things.fields(body=given))
+    assert json.loads(server.bodies[0]) == given
+    assert answer.to_dict() == given
+    assert answer.foo_bar_2 == "the foo_bar"
+
+
+def test_fields_are_keywords_under_their_names(things, mode, server):
+    """Those of Python."""
+    mode(things.fields(d_="1", foo_bar_3="2", field_2="3"))
+    sent = json.loads(server.bodies[0])
+    assert sent == {"d": "1", "fooBar": "2", "field": "3"}
+
+
+def test_parameters_of_any_name_are_sent(things, mode, server):
+    """In the path and in the query."""
+    mode(things.query("a/b", body_="1", params_="2", headers_="3", s="4", s_2="5"))
+    (head, *_) = server.requests[0].split(b"\r\n")
+    assert head == b"GET /v1/a%2Fb?body=1&params=2&headers=3&%C5%BF=4&s=5 HTTP/1.1"
+
+
+def test_a_parameter_that_is_json_takes_its_text(things, mode, server):
+    """As the caller writes it."""
+    mode(things.filtered(json.dumps({"a": 1})))
+    assert server.requests[0].startswith(b"GET /v1/filter?filter=%7B%22a%22%3A+1%7D HTTP")
+
+
+def test_a_form_says_true_as_json_does(things, mode, server):
+    """Python's word for it is another one."""
+    mode(things.form(on=True, all_=[True, False]))
+    values = [part.partition(b"\r\n\r\n")[2] for part in server.bodies[0].split(b"\r\n--")]
+    assert [value for value in values if value in (b"true", b"false")] == [
+        b"true",
+        b"true",
+        b"false",
+    ]
+
+
+def test_a_head_request_is_answered_without_a_body(things, mode, server, http):
+    """Whatever the contract says."""
+    server.answers = [http(200, b"")]
+    assert mode(things.exists()) is None
+
+
+def test_a_deprecated_operation_warns(things, mode):
+    """At each call."""
+    with pytest.warns(DeprecationWarning, match=r"client\.things\.old is deprecated"):
+        mode(things.old())
+
+
+def test_a_missing_parameter_is_named_as_python_does(things, mode):
+    """So that the caller can give it."""
+    with pytest.raises((TypeError, chainhub.ConfigurationError), match="params_"):
+        mode(things.query("a", body_="1", headers_="3", s="4", s_2="5"))
