@@ -3,8 +3,10 @@
 Subprocesses that a test starts are beyond the network guard; they get the cleaned environment.
 """
 
+import importlib
 import ipaddress
 import os
+import pkgutil
 import shutil
 import signal
 import socket
@@ -12,13 +14,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
-from functools import cache
+from contextlib import contextmanager
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
 import coverage
 import pytest
 
+import chainhub
+import release
+import tools
 from requirements import environment
 
 pytest_plugins = ("tests.loopback",)
@@ -27,6 +33,8 @@ PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NE
 OUTSIDE = dict(os.environ)
 # These run other programs, or lines that others reach too: following each line of theirs takes
 # two thirds of their time.
+# What is imported by other programs only.
+BY_THEMSELVES = ("tools.trial", "chainhub.__pyinstaller.hook-chainhub")
 UNMEASURED = (
     "benchmarks",
     "contract/test_sandbox_contract.py",
@@ -37,26 +45,73 @@ UNMEASURED = (
 )
 
 
+_follow: Callable[[], None] | None = None
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure nothing in the process that only hands out tests."""
-    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        sys.settrace(None)
+    """Let coverage follow the tests only: not how they are found, started and reported.
+
+    What pytest and Hypothesis do between two tests is followed for nothing, and it would take as
+    long as the tests. The modules are imported before, so that their own lines are seen.
+    """
+    global _follow
+    if sys.gettrace() is None:
+        return
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        for package in (chainhub, tools, release):
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                if module.name not in BY_THEMSELVES:
+                    importlib.import_module(module.name)
+        _follow = partial(_trace, sys.gettrace(), threading.gettrace())
+    _trace(None, None)
+
+
+def _trace(here: Any, threads: Any) -> None:
+    sys.settrace(here)
+    threading.settrace(threads)
+
+
+@contextmanager
+def _followed(node: pytest.Item | pytest.Collector) -> Iterator[None]:
+    """Let coverage follow until the end of a `with`, if lines are reached that others do not."""
+    place = node.path.relative_to(Path(__file__).parent).as_posix()
+    if _follow is None or place.startswith(UNMEASURED) or node.get_closest_marker("unmeasured"):
+        yield
+        return
+    before = sys.gettrace(), threading.gettrace()
+    _follow()
+    try:
+        yield
+    finally:
+        _trace(*before)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let coverage follow only the tests that reach lines of their own."""
-    place = item.path.relative_to(Path(__file__).parent).as_posix()
-    if not place.startswith(UNMEASURED) and not item.get_closest_marker("unmeasured"):
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    """Follow what a fixture does before a test."""
+    with _followed(request.node):
         return (yield)
-    here, threads = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Follow a test; of a property each example, not how it is made."""
+    made = getattr(pyfuncitem.obj, "hypothesis", None)
+    if made is None:
+        with _followed(pyfuncitem):
+            return (yield)
+    inner = made.inner_test
+
+    @wraps(inner)
+    def example(*arguments: object, **named: object) -> object:
+        with _followed(pyfuncitem):
+            return inner(*arguments, **named)
+
+    made.inner_test = example
     try:
         return (yield)
     finally:
-        sys.settrace(here)
-        threading.settrace(threads)  # type: ignore[arg-type]
+        made.inner_test = inner
 
 
 def pytest_sessionfinish() -> None:
@@ -67,6 +122,8 @@ def pytest_sessionfinish() -> None:
     """
     measuring = coverage.Coverage.current()
     if measuring is not None:
+        if _follow is not None:
+            _follow()
         measuring.stop()
         measuring.save()
 
