@@ -19,28 +19,17 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import httpx
 
+from chainhub import _session
 from chainhub._session import (
     DEADLINE,
     DEFAULT_LIMIT,
     KEY_VARIABLE,
     TIMEOUT,
-    UNDESCRIBED,
     AsyncSessionTransport,
-    Credentials,
     Key,
-    Observers,
     Options,
     Session,
     SessionTransport,
-    Variables,
-    base_url_from,
-    check_headers,
-    guard_logs,
-    policy,
-    raw_response,
-    seconds,
-    spans_of,
-    whole,
 )
 from chainhub._transport import Connector, proxies_of, read_tls_config
 from chainhub._version import __version__
@@ -107,21 +96,21 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         httpx_args: Mapping[str, object] | None = None,
     ) -> None:
         """Make a client; the class says what the arguments mean."""
-        guard_logs()
+        _session.guard_logs()
         # Error trackers record the locals of every frame, this one's too.
         given = api_key if api_key is None or callable(api_key) else Key(api_key)
         del api_key
         variables = {name: text for name, text in os.environ.items() if name != KEY_VARIABLE}
         environ = variables if trust_env else {}
-        span, connect = spans_of(timeout)
+        span, connect = _session.spans_of(timeout)
         options = Options(
             timeout=span,
             connect=connect,
-            deadline=seconds("deadline", deadline),
-            retry=policy(retry),
-            max_body=whole("max_body", max_body),
+            deadline=_session.seconds("deadline", deadline),
+            retry=_session.policy(retry),
+            max_body=_session.whole("max_body", max_body),
         )
-        url = base_url_from(base_url, variables, SERVERS, allow_insecure=allow_insecure)
+        url = _session.base_url_from(base_url, variables, SERVERS, allow_insecure=allow_insecure)
         connector = Connector(
             base_url=url,
             trust=read_tls_config(
@@ -131,60 +120,44 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
                 allow_insecure=allow_insecure,
             ),
             proxies=proxies_of(proxy, environ),
-            max_connections=whole("max_connections", max_connections),
+            max_connections=_session.whole("max_connections", max_connections),
             allow_insecure=allow_insecure,
         )
-        credentials = Credentials.from_sources(given, environ=Variables())
-        observers = Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
+        credentials = _session.Credentials.from_sources(given, environ=_session.Variables())
+        observers = _session.Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
         self._take(
             Session(connector, credentials, observers),
             options,
-            headers={**OWN_HEADERS, **(headers or {})},
-            cookies=dict(cookies or {}),
-            prefix=prefix,
-            auth_header_name=auth_header_name,
-            httpx_args=dict(httpx_args or {}),
+            {
+                "headers": {**OWN_HEADERS, **(headers or {})},
+                "cookies": dict(cookies or {}),
+                "prefix": prefix,
+                "auth_header_name": auth_header_name,
+                "httpx_args": dict(httpx_args or {}),
+            },
         )
 
-    def _take(
-        self,
-        session: Session,
-        options: Options,
-        *,
-        headers: dict[str, str],
-        cookies: dict[str, str],
-        prefix: str,
-        auth_header_name: str,
-        httpx_args: dict[str, Any],
-    ) -> None:
-        if not (auth_header_name.isascii() and prefix.isascii() and prefix.isprintable()):
+    def _take(self, session: Session, options: Options, settings: dict[str, Any]) -> None:
+        """Become a client with these arguments for the generated class, and for transports."""
+        prefix, carrier = settings["prefix"], settings["auth_header_name"]
+        if not (carrier.isascii() and prefix.isascii() and prefix.isprintable()):
             raise ConfigurationError("prefix= and auth_header_name= take printable ASCII")
-        own, carrier = OWN_HEADERS.items(), auth_header_name.lower()
-        theirs = [pair for pair in headers.items() if pair not in own or pair[0].lower() == carrier]
-        if theirs:
-            check_headers(theirs, auth_header_name)
+        own, name = OWN_HEADERS.items(), carrier.lower()
+        headers = settings["headers"].items()
+        _session.check_headers(
+            (one for one in headers if one not in own or one[0].lower() == name), carrier
+        )
         AuthenticatedClient.__init__(
             self,
             base_url=session.connector.base_url,
-            headers=headers,
-            cookies=cookies,
             token="",
-            prefix=prefix,
-            auth_header_name=auth_header_name,
-            httpx_args=httpx_args,
             raise_on_unexpected_status=True,
             timeout=httpx.Timeout(None if math.isinf(options.timeout) else options.timeout),
+            **settings,
         )
         self._resources = {}
-        settings: dict[str, Any] = {
-            "auth_header": auth_header_name,
-            "prefix": prefix,
-            "headers": headers,
-            "cookies": cookies,
-            "httpx_args": httpx_args,
-        }
-        self._transport = SessionTransport(session, options, **settings)
-        self._async_transport = AsyncSessionTransport(session, options, **settings)
+        self._transport = SessionTransport(session, options, settings)
+        self._async_transport = AsyncSessionTransport(session, options, settings)
         _load_before_forks()
         if isinstance(self, AsyncClient):
             # Its first call may find no descriptor left to import this with.
@@ -200,15 +173,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
-        kept = {
-            "headers": dict(self._headers),
-            "cookies": dict(self._cookies),
-            "prefix": self.prefix,
-            "auth_header_name": self.auth_header_name,
-            "httpx_args": dict(self._httpx_args),
-        }
         options = changes.pop("options", self._options)
-        copy._take(self._session, options, **{**kept, **changes})
+        copy._take(self._session, options, {**self._transport.settings, **changes})
         copy._transport.given = self._transport.given
         copy._async_transport.given = self._async_transport.given
         return copy
@@ -238,9 +204,9 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         """
         changes: dict[str, Any] = {}
         if not isinstance(retry, Unset):
-            changes["retry"] = policy(retry)
+            changes["retry"] = _session.policy(retry)
         if not isinstance(max_body, Unset):
-            changes["max_body"] = whole("max_body", max_body)
+            changes["max_body"] = _session.whole("max_body", max_body)
         if not isinstance(cancel, Unset):
             changes["cancel"] = cancel
         return self._copy(options=self._options.limited(timeout, deadline)._replace(**changes))
@@ -405,7 +371,7 @@ class Client(BaseClient[Callable[[], str]], Resources):
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
         transport = self._transport
         options = transport.options_for(timeout, deadline, headers)
-        return raw_response(transport.call, UNDESCRIBED, asked, options, headers)
+        return _session.raw_response(transport.call, _session.UNDESCRIBED, asked, options, headers)
 
     def close(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
@@ -460,7 +426,9 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
         transport = self._async_transport
         options = transport.options_for(timeout, deadline, headers)
-        return await raw_response(transport.call, UNDESCRIBED, asked, options, headers)
+        return await _session.raw_response(
+            transport.call, _session.UNDESCRIBED, asked, options, headers
+        )
 
     async def aclose(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""

@@ -60,36 +60,26 @@ class SafeResponse(httpx.Response):
 class BaseSessionTransport:
     """What both transports share: they make requests of operations, and read the answers.
 
-    The arguments are those of a client; `headers` have ours too.
-
     Attributes:
+        settings: The arguments of the client that say what is sent; `headers` have ours too.
         given: A client of the user's own to send with.
     """
 
     given: httpx.Client | httpx.AsyncClient | None = None
     call: Callable[..., object]
 
-    def __init__(
-        self,
-        session: Session,
-        options: Options,
-        *,
-        auth_header: str,
-        prefix: str,
-        headers: Mapping[str, str],
-        cookies: Mapping[str, str],
-        httpx_args: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, session: Session, options: Options, settings: Mapping[str, Any]) -> None:
         self.session = session
         self.options = options
-        self.auth_header = auth_header
-        self.prefix = prefix
-        self.headers = headers
-        self.cookies = cookies
-        self.httpx_args = httpx_args
+        self.settings = settings
+        self.auth_header: str = settings["auth_header_name"]
+        self.prefix: str = settings["prefix"]
+        self.headers: Mapping[str, str] = settings["headers"]
+        self.cookies: Mapping[str, str] = settings["cookies"]
+        self.httpx_args: Mapping[str, Any] = settings["httpx_args"]
         self._builder: httpx.Client | None = None
         self._kept: dict[Operation, PreparedRequest] = {}
-        if httpx_args:
+        if self.httpx_args:
             self.load_user_client()
 
     def client_settings(self) -> dict[str, Any]:
