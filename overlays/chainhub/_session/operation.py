@@ -72,10 +72,7 @@ class _Field(NamedTuple):
 def build_body(kind: object, given: object, place: str) -> object:
     """Return the value that generated code sends, models where the contract declares them.
 
-    Args:
-        kind: The declared type.
-        given: What the caller gave.
-        place: What it is called in an error, such as `body` or `body.input`.
+    In an error it is called `place`, such as `body` or `body.input`.
 
     Raises:
         ConfigurationError: A field is missing, or unknown where the contract allows no others.

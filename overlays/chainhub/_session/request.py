@@ -49,27 +49,21 @@ def base_url_from(
     """Return the base URL to use: the argument, else `CHAINHUB_BASE_URL`, else the contract's.
 
     Raises:
-        ConfigurationError: the URL cannot be used; the sentence says why and names the source.
+        ConfigurationError: it is not an http(s) URL, is plain http to a host that is not loopback,
+            or has user information, a query, a fragment or the operations' own `/v1` at its end;
+            the sentence says why and names the source.
     """
+    named = environ.get("CHAINHUB_BASE_URL", "")
     if argument is not None:
-        return check_base_url(argument, "base_url=", allow_insecure=allow_insecure)
-    if environ.get("CHAINHUB_BASE_URL", "").strip():
-        text = environ["CHAINHUB_BASE_URL"]
-        return check_base_url(text, "CHAINHUB_BASE_URL", allow_insecure=allow_insecure)
-    if servers:
-        return check_base_url(servers[0], "the contract's server", allow_insecure=allow_insecure)
-    raise ConfigurationError(
-        "the contract names no server: pass base_url= or set CHAINHUB_BASE_URL"
-    )
-
-
-def check_base_url(text: object, source: str, *, allow_insecure: bool) -> str:
-    """Return `text` without trailing slashes, or say what is wrong with it.
-
-    Raises:
-        ConfigurationError: not an http(s) URL, plain http to a host that is not loopback, user
-            information, a query, a fragment, or a path that ends in the operations' own `/v1`.
-    """
+        text, source = argument, "base_url="
+    elif named.strip():
+        text, source = named, "CHAINHUB_BASE_URL"
+    elif servers:
+        text, source = servers[0], "the contract's server"
+    else:
+        raise ConfigurationError(
+            "the contract names no server: pass base_url= or set CHAINHUB_BASE_URL"
+        )
     if not isinstance(text, str):
         raise ConfigurationError(f"{source}: the base URL must be a string")
     text = text.strip()
@@ -128,18 +122,6 @@ class PreparedRequest:
         operation: The operation, such as `video.query`, None if it is not known.
     """
 
-    __slots__ = (
-        "_content",
-        "_headers",
-        "_key_place",
-        "_keyed",
-        "idempotent",
-        "method",
-        "operation",
-        "origin",
-        "target",
-    )
-
     def __init__(
         self, request: httpx.Request, key_place: KeyPlace, operation: str | None = None
     ) -> None:
@@ -155,9 +137,9 @@ class PreparedRequest:
         # The request with the key of the last call; copies for other targets have the same list.
         self._keyed: list[tuple[Key, Request]] = []
 
-    def __getstate__(self) -> tuple[None, dict[str, object]]:
+    def __getstate__(self) -> dict[str, object]:
         """Leave the key behind when it is pickled."""
-        return None, {name: getattr(self, name) for name in self.__slots__} | {"_keyed": []}
+        return {**self.__dict__, "_keyed": []}
 
     @property
     def raw_url(self) -> str:
@@ -172,10 +154,7 @@ class PreparedRequest:
     def aimed_at(self, target: bytes) -> PreparedRequest:
         """Return the same request for another path or query, without building it again."""
         other = object.__new__(PreparedRequest)
-        other.method, other.idempotent = self.method, self.idempotent
-        other.origin, other.target, other.operation = self.origin, target, self.operation
-        other._content, other._headers = self._content, self._headers
-        other._key_place, other._keyed = self._key_place, self._keyed
+        other.__dict__.update(self.__dict__, target=target)
         return other
 
     def with_headers(self, headers: Headers) -> PreparedRequest:

@@ -165,7 +165,10 @@ class Session:
     async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
         mine = self._loops.get(running_loop()) or await self._enter()
-        return mine.ordinary or mine.make_ordinary(self.connector.httpx_settings(arguments))
+        if mine.ordinary is None:
+            mine.ordinary = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
+            mine.held.append(mine.ordinary)
+        return mine.ordinary
 
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
@@ -235,19 +238,13 @@ class LoopConnections:
         # It loads asyncio, of which threads need nothing.
         self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
         self.ordinary: httpx.AsyncClient | None = None
-        self._held: list[AsyncConnectionPool | httpx.AsyncClient] = [self.pool]
+        self.held: list[AsyncConnectionPool | httpx.AsyncClient] = [self.pool]
         # It has the list only: if it had this object, both would wait for the garbage collection.
-        self.lifetime = _live(self._held)
-
-    def make_ordinary(self, settings: Mapping[str, Any]) -> httpx.AsyncClient:
-        """Make httpx's own client."""
-        self.ordinary = httpx.AsyncClient(**settings)
-        self._held.append(self.ordinary)
-        return self.ordinary
+        self.lifetime = _live(self.held)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for one in self._held:
+        for one in self.held:
             await one.aclose()
 
 

@@ -5,8 +5,7 @@ import math
 import httpx
 import pytest
 
-from chainhub._session import Options, seconds, spans_of, whole
-from chainhub._session.request import base_url_from, check_base_url
+from chainhub._session import Options, base_url_from, seconds, spans_of, whole
 from chainhub.errors import ConfigurationError
 
 SERVER = "https://api.example.com"
@@ -31,6 +30,8 @@ def test_contract_without_a_server_asks_for_one():
     """Nothing is guessed."""
     with pytest.raises(ConfigurationError, match="pass base_url= or set CHAINHUB_BASE_URL"):
         base_url_from(None, {}, (), allow_insecure=False)
+    with pytest.raises(ConfigurationError, match=r"^CHAINHUB_BASE_URL: .*characters"):
+        base_url_from(None, {"CHAINHUB_BASE_URL": "https://é"}, SERVERS, allow_insecure=False)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_contract_without_a_server_asks_for_one():
 )
 def test_usable_urls_lose_their_slash(text, expected):
     """Spaces around it and slashes behind it do not matter."""
-    assert check_base_url(text, "base_url=", allow_insecure=False) == expected
+    assert base_url_from(text, {}, (), allow_insecure=False) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,15 +74,15 @@ def test_usable_urls_lose_their_slash(text, expected):
 def test_unusable_urls_get_a_sentence(text, words):
     """The sentence names the source and never shows user information."""
     with pytest.raises(ConfigurationError, match=words) as caught:
-        check_base_url(text, "CHAINHUB_BASE_URL", allow_insecure=False)
-    assert str(caught.value).startswith("CHAINHUB_BASE_URL: ")
+        base_url_from(text, {}, SERVERS, allow_insecure=False)
+    assert str(caught.value).startswith("base_url=: ")
     assert "secret" not in str(caught.value)
 
 
 def test_plain_http_needs_a_word():
     """`allow_insecure` is that word."""
     url = "http://gate.internal.example"
-    assert check_base_url(url, "base_url=", allow_insecure=True) == url
+    assert base_url_from(url, {}, (), allow_insecure=True) == url
 
 
 @pytest.mark.parametrize(
