@@ -16,7 +16,7 @@ from chainhub._session import call as _call
 from chainhub._session import retry as _retry
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import poll as _waiting
-from chainhub._transport import routes as _routes
+from chainhub._transport import connections as _connections
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "limits.md"
 CODE = Path(chainhub.__file__).parent
@@ -71,7 +71,7 @@ def values() -> dict[str, str]:
         "longest `Retry-After` that is followed": seconds(retry.max_retry_after),
         "status codes that are retried": statuses(retry.statuses),
         "connections in use; further calls wait": f"{default(client, 'max_connections')}",
-        "an idle connection is kept for": seconds(_routes.KEEPALIVE),
+        "an idle connection is kept for": seconds(_connections.KEEPALIVE),
         "response body, after decompression": size(default(client, "max_body")),
         "JSON document": size(_json.MOST_BYTES),
         "nesting of a JSON document": f"{_json.DEEPEST} levels",

@@ -195,12 +195,9 @@ def origin_of(url: httpx.URL) -> tuple[str, str, int]:
 def is_allowed(
     url: httpx.URL, allow_hosts: Collection[str] = (), own_origin: str | None = None
 ) -> bool:
-    """Tell whether a URL may lead to a non-public address.
+    """Tell whether a URL may lead to a non-public address: the service's own base URL may.
 
-    Args:
-        url: The URL to be requested.
-        allow_hosts: Hosts the user vouches for: `host`, or `host:port` for that port only.
-        own_origin: The service's own base URL, which is always allowed.
+    So may the hosts that the user vouches for: `host`, or `host:port` for that port only.
     """
     own = None if own_origin is None else _kept(own_origin)
     if own is not None and origin_of(own) == origin_of(url):
@@ -223,17 +220,15 @@ def check_url(
 ) -> httpx.URL:
     """Refuse a URL that must not be followed; return it parsed, for the request to use as it is.
 
-    Args:
-        url: An absolute URL from an answer or a redirect.
-        allow_hosts: Hosts allowed although they are not public: `host` or `host:port`.
-        own_origin: The service's own base URL, allowed wherever it is.
-        previous: The URL that redirected here, if any.
+    Hosts that need not be public are those of `is_allowed`; `previous` has redirected here.
 
     Raises:
         AddressRefusedError: Not http(s), with user name or control characters, from https to http,
             or a host that is not public. The message never shows path or query.
     """
-    parsed = _parse(url)
+    parsed = None
+    with suppress(httpx.InvalidURL, ValueError):
+        parsed = httpx.URL(url)
     if parsed is None:
         raise AddressRefusedError("the address is not a URL that can be requested")
     scheme, host, port = origin_of(parsed)
@@ -260,11 +255,14 @@ def check_url(
     raise AddressRefusedError(f"refused {shown}: {problem}")
 
 
-def _parse(url: str) -> httpx.URL | None:
+def parse_url(text: str) -> httpx.URL | None:
+    """Return the URL that a text is, or None if it is none."""
     try:
-        return httpx.URL(url)
+        url = httpx.URL(text)
+        _ = url.host  # decoding an internationalised name may fail too
+        return url
     except (httpx.InvalidURL, ValueError):
         return None
 
 
-_kept = lru_cache(256)(_parse)  # of what the user gave: the same few for every download
+_kept = lru_cache(256)(parse_url)  # of what the user gave: the same few for every download

@@ -1,4 +1,4 @@
-"""One exchange: what it may take, what it brings, and HTTP/1.1 between them, without a socket.
+"""HTTP/1.1 on one connection, without a socket: requests, and responses or failures.
 
 h11 decides what a response is. What takes several steps is a `Flow`, a generator as in httpx's
 authentication: it yields bytes to be written, or nothing (`b""`) when it must read, and is sent
@@ -12,20 +12,13 @@ it first.
 
 from __future__ import annotations
 
-import os
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterable, Iterator
 from typing import Literal, NamedTuple, TypeVar
 
-import attrs
 import h11
 
-from chainhub import _clock
-from chainhub._cancel import Cancel
-
 T = TypeVar("T")
-E = TypeVar("E", bound=BaseException)
 Flow = Generator[bytes, bytes, T]
 
 Headers = list[tuple[bytes, bytes]]
@@ -44,44 +37,6 @@ FailureKind = Literal[
     "too_large",
     "local",
 ]
-
-
-@attrs.define(kw_only=True)
-class Limits:
-    """What one attempt may take."""
-
-    timeout: float  # seconds for the attempt, from the moment a connection is handed out
-    connect: float  # seconds for connecting, and for each TLS handshake
-    # The instant (monotonic) at which the call ends; waiting for a connection counts here alone.
-    deadline: float
-    max_body: int  # bytes of a decompressed body
-    fresh: bool = False  # whether a connection that has served before must not be used
-    cancel: Cancel | None = None  # ends the attempt from outside
-    reused: bool = False  # whether the connection that was used has served before; set by the pool
-
-    def cancelled(self) -> bool:
-        """Tell whether the attempt was ended from outside."""
-        return self.cancel is not None and self.cancel.is_set()
-
-    def until(self) -> float:
-        """Return the instant at which an attempt that starts now ends."""
-        return min(_clock.monotonic() + self.timeout, self.deadline)
-
-
-def left(until: float) -> float:
-    """Return the seconds until an instant, or raise TimeoutError."""
-    # Sockets do not take an infinite limit; eleven days are as good.
-    rest = min(until - _clock.monotonic(), 1_000_000.0)
-    if rest <= 0:  # a socket would take 0 for "do not wait"
-        raise TimeoutError("timed out")
-    return rest
-
-
-def cancel_scope(
-    cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
-) -> AbstractContextManager[None]:
-    """Let `cancel`, if there is one, call what `waker` returns while the block runs."""
-    return nullcontext() if cancel is None else cancel.watching(waker())
 
 
 class Head(NamedTuple):
@@ -156,32 +111,6 @@ class Failure(Exception):
         if head is None or 200 <= head.status < 300 or not of_body:
             raise self
         return Response(*head, b"")
-
-
-def os_text(error: OSError) -> str:
-    """Return the operating system's own words, which Python and asyncio wrap in different ones."""
-    if error.errno and error.errno > 0:
-        return os.strerror(error.errno)
-    return "timed out" if isinstance(error, TimeoutError) else str(error) or "broken"
-
-
-def os_failure(error: OSError) -> Failure:
-    """Return the failure of a read or a write on a socket."""
-    kind: FailureKind = "timeout" if isinstance(of_system(error), TimeoutError) else "closed"
-    return Failure(kind, os_text(error))
-
-
-def of_system(error: E) -> E:
-    """Return an error of a system call; raise one that a signal handler raised inside of it."""
-    # An alarm is often a TimeoutError: the caller's, who may wait for it, and not the socket's.
-    frame = error.__traceback__
-    while frame is not None and (inner := frame.tb_next) is not None:
-        # Python hands a handler the frame that it interrupts; nobody else is given it.
-        for held in inner.tb_frame.f_locals.values():
-            if any(one is frame.tb_frame for one in (held if isinstance(held, tuple) else (held,))):
-                raise error
-        frame = inner
-    return error
 
 
 DECODED = (b"content-encoding", b"content-length", b"transfer-encoding")

@@ -22,12 +22,12 @@ from urllib.request import getproxies
 import h11
 import httpx
 
-from chainhub._transport.addresses import is_loopback
+from chainhub._transport.addresses import DEFAULT_PORTS, is_loopback, parse_url
 from chainhub._transport.http1 import MAX_HEAD, Failure, Flow, SecretBytes
 from chainhub.errors import ConfigurationError
 
 ARGUMENT = "the argument proxy="
-_DEFAULT_PORT = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_PORTS = {**DEFAULT_PORTS, "socks5": 1080, "socks5h": 1080}
 
 
 class _HiddenURL(str):
@@ -139,9 +139,7 @@ def read_environment() -> ProxySettings:
 def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
     """Return where requests go through, None if everything goes directly.
 
-    Args:
-        argument: The URL of a proxy.
-        environ: Variables of this process, or none of them: then no others are looked for.
+    No other variables are looked for if `environ`, those of this process, is empty.
 
     Raises:
         ConfigurationError: the argument, or NO_PROXY, cannot be used.
@@ -159,11 +157,7 @@ def choose_proxy(
 ) -> ProxySetting | None:
     """Return the proxy for a request, or None if it goes directly.
 
-    Args:
-        scheme: `http` or `https`.
-        host: The host as the URL has it, IPv6 with or without brackets.
-        port: The port, or None for the scheme's default.
-        settings: What was configured.
+    A host of IPv6 may stand in brackets; None for the port is the default of the scheme.
 
     Raises:
         ConfigurationError: The chosen proxy cannot be used; names the variable, shows no secret.
@@ -172,9 +166,9 @@ def choose_proxy(
     if target is None:
         return None
     bare_v6 = ":" in host and not host.startswith("[")
-    url = _parse_url(f"{scheme}://{f'[{host}]' if bare_v6 else host}")
+    url = parse_url(f"{scheme}://{f'[{host}]' if bare_v6 else host}")
     name = host.lower() if url is None else url.host
-    port = port or _DEFAULT_PORT.get(scheme)
+    port = port or _PORTS.get(scheme)
     if any(exception.holds_for(scheme, name, port) for exception in settings.exceptions):
         return None
     if scheme == "http" and source != ARGUMENT and is_loopback(name):
@@ -217,7 +211,7 @@ def _exception(entry: str, source: str) -> _Exception:
             return _Exception("all", "", None, ip_network(numbers.partition("%")[0], strict=False))
         itself = entry.startswith("[") or entry.lower() == "localhost"
         pattern = f"all://{entry}" if itself else f"all://*{entry}"
-    url = _parse_url(pattern)
+    url = parse_url(pattern)
     if url is None:
         shown = "" if "@" in entry else f" {ascii(entry)[:100]}"
         raise ConfigurationError(
@@ -228,20 +222,11 @@ def _exception(entry: str, source: str) -> _Exception:
     return _Exception(url.scheme, "" if url.host == "*" else url.host, urlsplit(pattern).port)
 
 
-def _parse_url(text: str) -> httpx.URL | None:
-    try:
-        url = httpx.URL(text)
-        _ = url.host  # Decoding an internationalised name may fail too.
-        return url
-    except (httpx.InvalidURL, ValueError):
-        return None
-
-
 def _read_proxy(text: str, source: str) -> ProxySetting:
     way_out = "To use no proxy of the environment: trust_env=False."
     if source == ARGUMENT:
         way_out = "Without the argument, the proxies of the environment apply."
-    url = _parse_url(text.strip() if "://" in text else f"http://{text.strip()}")
+    url = parse_url(text.strip() if "://" in text else f"http://{text.strip()}")
     if (problem := _problem(url)) is not None:
         # The text itself is not shown: it may hold a password.
         raise ConfigurationError(f"{source}: {problem}. {way_out}")
@@ -250,7 +235,7 @@ def _read_proxy(text: str, source: str) -> ProxySetting:
     setting = ProxySetting(
         scheme=url.scheme,
         host=url.raw_host.decode("ascii"),
-        port=url.port or _DEFAULT_PORT[url.scheme],
+        port=url.port or _PORTS[url.scheme],
         source=source,
         auth=auth if any(auth) else None,
     )
@@ -268,8 +253,8 @@ def _read_proxy(text: str, source: str) -> ProxySetting:
 def _problem(url: httpx.URL | None) -> str | None:
     if url is None:
         return "not a URL such as http://proxy.example:3128"
-    if url.scheme not in _DEFAULT_PORT:
-        return f"a proxy is reached by {', '.join(_DEFAULT_PORT)}, not by {ascii(url.scheme)[:40]}"
+    if url.scheme not in _PORTS:
+        return f"a proxy is reached by {', '.join(_PORTS)}, not by {ascii(url.scheme)[:40]}"
     if not url.host:
         return "the proxy's URL names no host"
     if url.port is not None and not 0 < url.port < 65536:

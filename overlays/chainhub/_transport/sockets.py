@@ -19,21 +19,18 @@ from typing import TypeVar
 import httpx
 
 from chainhub import _clock
-from chainhub._transport.http1 import (
-    Failure,
-    Flow,
-    Head,
-    Headers,
+from chainhub._transport.connections import (
+    IdleConnections,
     Limits,
-    Request,
-    Response,
+    Route,
+    Stream,
     cancel_scope,
     left,
     of_system,
     os_failure,
     os_text,
 )
-from chainhub._transport.routes import IdleConnections, Route, Stream
+from chainhub._transport.http1 import Failure, Flow, Head, Headers, Request, Response
 
 T = TypeVar("T")
 

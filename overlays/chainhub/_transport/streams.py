@@ -17,18 +17,17 @@ from typing import TypeVar
 
 from chainhub import _clock
 from chainhub._transport import sockets
-from chainhub._transport.http1 import (
-    Failure,
-    Flow,
+from chainhub._transport.connections import (
+    IdleConnections,
     Limits,
-    Request,
-    Response,
+    Route,
+    Stream,
     cancel_scope,
     left,
     of_system,
     os_failure,
 )
-from chainhub._transport.routes import IdleConnections, Route, Stream
+from chainhub._transport.http1 import Failure, Flow, Request, Response
 
 T = TypeVar("T")
 

@@ -18,6 +18,7 @@ from typing import TypeVar
 import httpx
 
 from chainhub import _clock
+from chainhub._transport.connections import Limits, cancel_scope, of_system, os_text
 from chainhub._transport.http1 import (
     DECODED,
     SWITCHED,
@@ -26,11 +27,7 @@ from chainhub._transport.http1 import (
     FailureKind,
     Head,
     Headers,
-    Limits,
     Response,
-    cancel_scope,
-    of_system,
-    os_text,
 )
 from chainhub._transport.tls import tls_failure
 

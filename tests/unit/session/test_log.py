@@ -15,7 +15,7 @@ import chainhub
 from chainhub._download.media import BodyRange, ResumePoint, StartOver, describe
 from chainhub._session import UNDER_WAY
 from chainhub._session.events import OwnRecords, guard_logs
-from chainhub._transport import routes as _routes
+from chainhub._transport import connections as _connections
 from tests.client.video import SampleVideo, answer, task
 from tests.loopback import TASK
 
@@ -144,7 +144,7 @@ def test_debug_tells_of_kept_and_expired_connections(mode, server, http, debug, 
     for _ in range(2):
         mode(client.video.query("a"))
     assert "attempt 1 used a kept connection" in debug()
-    monkeypatch.setattr(_routes, "KEEPALIVE", -1.0)
+    monkeypatch.setattr(_connections, "KEEPALIVE", -1.0)
     mode(client.video.query("a"))
     assert any(line.startswith("closed an idle connection") for line in debug())
 

@@ -1,17 +1,20 @@
-"""The route to an origin: where to connect, and what is said there before the first request.
+"""What connections are, whoever carries their bytes: routes, limits, those that nobody uses.
 
-`Route` is one; a `Connector` knows that of the one origin that a client is for. A `Stream` is a
-connection there, and `IdleConnections` keeps those that nobody uses. The warmest is used first and
-the coldest expire. A response that nobody asked for is never handed out: what stands on a
-connection before we have asked, or comes behind a response, closes it.
+A `Route` says where to connect and what is said there before the first request; a `Connector` knows
+that of the one origin that a client is for. A `Stream` is a connection, and `IdleConnections` keeps
+them between exchanges. The warmest is used first and the coldest expire. A response that nobody
+asked for is never handed out: what stands on a connection before we have asked, or comes behind a
+response, closes it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,6 +22,7 @@ import attrs
 import httpx
 
 from chainhub import _clock
+from chainhub._cancel import Cancel
 from chainhub._transport.addresses import (
     DEFAULT_PORTS,
     AddressCheck,
@@ -26,7 +30,7 @@ from chainhub._transport.addresses import (
     origin_of,
     refuse_remote,
 )
-from chainhub._transport.http1 import Connection, Failure, Flow, Request, Response, os_failure
+from chainhub._transport.http1 import Connection, Failure, FailureKind, Flow, Request, Response
 from chainhub._transport.proxies import ProxySetting, ProxySettings, choose_proxy, httpx_proxy
 from chainhub._transport.tls import (
     TLSConfig,
@@ -37,11 +41,76 @@ from chainhub._transport.tls import (
 )
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 S = TypeVar("S", bound="Stream")
 logger = logging.getLogger("chainhub")
 
 KEEPALIVE = 55.0
 """Seconds an idle connection is kept: above the pace of polls, below the 60 s of load balancers."""
+
+
+@attrs.define(kw_only=True)
+class Limits:
+    """What one attempt may take."""
+
+    timeout: float  # seconds for the attempt, from the moment a connection is handed out
+    connect: float  # seconds for connecting, and for each TLS handshake
+    # The instant (monotonic) at which the call ends; waiting for a connection counts here alone.
+    deadline: float
+    max_body: int  # bytes of a decompressed body
+    fresh: bool = False  # whether a connection that has served before must not be used
+    cancel: Cancel | None = None  # ends the attempt from outside
+    reused: bool = False  # whether the connection that was used has served before; set by the pool
+
+    def cancelled(self) -> bool:
+        """Tell whether the attempt was ended from outside."""
+        return self.cancel is not None and self.cancel.is_set()
+
+    def until(self) -> float:
+        """Return the instant at which an attempt that starts now ends."""
+        return min(_clock.monotonic() + self.timeout, self.deadline)
+
+
+def left(until: float) -> float:
+    """Return the seconds until an instant, or raise TimeoutError."""
+    # Sockets do not take an infinite limit; eleven days are as good.
+    rest = min(until - _clock.monotonic(), 1_000_000.0)
+    if rest <= 0:  # a socket would take 0 for "do not wait"
+        raise TimeoutError("timed out")
+    return rest
+
+
+def cancel_scope(
+    cancel: Cancel | None, waker: Callable[[], Callable[[], None]]
+) -> AbstractContextManager[None]:
+    """Let `cancel`, if there is one, call what `waker` returns while the block runs."""
+    return nullcontext() if cancel is None else cancel.watching(waker())
+
+
+def os_text(error: OSError) -> str:
+    """Return the operating system's own words, which Python and asyncio wrap in different ones."""
+    if error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    return "timed out" if isinstance(error, TimeoutError) else str(error) or "broken"
+
+
+def os_failure(error: OSError) -> Failure:
+    """Return the failure of a read or a write on a socket."""
+    kind: FailureKind = "timeout" if isinstance(of_system(error), TimeoutError) else "closed"
+    return Failure(kind, os_text(error))
+
+
+def of_system(error: E) -> E:
+    """Return an error of a system call; raise one that a signal handler raised inside of it."""
+    # An alarm is often a TimeoutError: the caller's, who may wait for it, and not the socket's.
+    frame = error.__traceback__
+    while frame is not None and (inner := frame.tb_next) is not None:
+        # Python hands a handler the frame that it interrupts; nobody else is given it.
+        for held in inner.tb_frame.f_locals.values():
+            if any(one is frame.tb_frame for one in (held if isinstance(held, tuple) else (held,))):
+                raise error
+        frame = inner
+    return error
 
 
 class TLS(NamedTuple):
@@ -186,15 +255,9 @@ def route_to(
     context: Callable[[], ssl.SSLContext],
     check: AddressCheck | None = None,
 ) -> Route:
-    """Return the route to an origin.
+    """Return the route to an origin, whose host has no brackets; `context` makes one if need be.
 
-    Args:
-        scheme: `http` or `https`.
-        host: The origin's host, without brackets.
-        port: The origin's port.
-        proxy: What to go through.
-        context: Makes the TLS context, if one is needed.
-        check: Refuses addresses; behind a proxy nothing is looked up here.
+    Behind a proxy nothing is looked up here, so that `check` has no address to refuse.
     """
     # The context is made here, so that a file that cannot be read is said before anything is sent.
     encrypted: tuple[Step, ...] = (TLS(context(), host),) if scheme == "https" else ()
