@@ -13,10 +13,9 @@ import secrets
 import socket
 import string
 import struct
-import uuid
 from collections.abc import Callable, Mapping, MutableSequence
+from contextlib import suppress
 from functools import partial
-from itertools import count
 from urllib.parse import unquote
 
 from attrs import evolve, field, frozen
@@ -27,8 +26,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chainhub.sandbox._bodies import Moment, created_body, task_body
-from chainhub.sandbox._contract import Draft, Operation
+from chainhub.sandbox._bodies import Moment, created_task, task_body
+from chainhub.sandbox._contract import Operation
+from chainhub.sandbox._scenarios import CREATED
 from chainhub.sandbox._script import Answer, Completion, Drop, Hindered, State, Step, envelope
 from chainhub.sandbox._state import Clock, Recorded, Tasks
 
@@ -87,7 +87,8 @@ class Service:
             if place in ("path", "query") and not given.get(name):
                 words, kind = f"{wire} is required{quoted}", "invalid_request_error"
                 return JSONResponse(envelope(words, kind=kind, param=wire), 400)
-        fault = self.tasks.fault(operation.name)
+        faults = self.tasks.faults[operation.name]
+        fault = faults.popleft() if faults else None
         if isinstance(fault, Answer | Drop):
             return perform(fault, Response())
         if operation.task is not None:
@@ -96,9 +97,9 @@ class Service:
             return self._content(operation, given, request, fault)
         body, code = operation.example, operation.status
         if operation.create is not None:
-            state.recorded.task_id = task_id = _new_id(operation)
-            self.tasks.create(operation.name, operation.create.task, task_id)
-            body = created_body(operation, task_id)
+            state.recorded.task_id, body = created_task(operation)
+            script, media = self.tasks.plans.get(operation.name, (CREATED, ()))
+            self.tasks.add(operation.create.task, state.recorded.task_id, script, media)
         empty = body is None and operation.schema is None
         return perform(fault, Response(status_code=code) if empty else JSONResponse(body, code))
 
@@ -196,10 +197,11 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
     """Return the application with its routes and its error responses; requests go into `log`."""
     # `/v1/video/list` is not the task "list": what is written out goes before what is filled in.
     known = sorted(service.operations.values(), key=lambda one: _PARAMETER.sub("{", one.path))
-    routes = [
-        Route(_numbered(one.path), partial(service.answer, one), methods=[one.method])
-        for one in known
-    ]
+    routes = []
+    for one in known:
+        # Starlette takes names of letters and digits.
+        path = _PARAMETER.sub(lambda found: f"{{p{found.start()}}}", one.path)
+        routes.append(Route(path, partial(service.answer, one), methods=[one.method]))
     routes.append(Route("/media/{file}", service.media, methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
     app.router.redirect_slashes = False  # the service has no route with a slash at the end
@@ -238,12 +240,6 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
     return front
 
 
-def _numbered(path: str) -> str:
-    """Return a path whose parameters have names that Starlette takes."""
-    numbers = count()
-    return _PARAMETER.sub(lambda found: f"{{p{next(numbers)}}}", path)
-
-
 def _arguments(operation: Operation, request: Request) -> dict[str, str]:
     """Return the arguments in the path and the query by their Python names."""
     values = (unquote(value) for value in request.path_params.values())
@@ -254,15 +250,6 @@ def _arguments(operation: Operation, request: Request) -> dict[str, str]:
         if place in ("path", "query")
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _new_id(operation: Operation) -> str:
-    """Return a fresh id of the kind that the example of a create operation has."""
-    assert operation.create is not None
-    draft = Draft(operation)
-    if "integer" in draft.types(draft.first(operation.create.id) or ()):
-        return str(secrets.randbelow(10**12) + 10**12)
-    return str(uuid.uuid4())
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
@@ -350,21 +337,14 @@ async def _drop(scope: Scope, receive: Receive, send: Send, *, hard: bool) -> No
         transport.abort()
     else:
         transport.close()
-    await _left(receive)
+    await _left_within(None, receive)
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _left_within(seconds: float, receive: Receive) -> bool:
-    """Wait for `seconds` and return whether the client has left by then."""
-    if seconds == 0:
-        return False
-    leaving = asyncio.ensure_future(_left(receive))
-    try:
-        done, _ = await asyncio.wait([leaving], timeout=seconds)
-    finally:
-        leaving.cancel()
-    return bool(done)
+async def _left_within(seconds: float | None, receive: Receive) -> bool:
+    """Wait for `seconds`, or for ever, and return whether the client has left by then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""The bodies of responses about a task. Pure.
+"""The bodies of responses about a task.
 
 Where the contract has the format that models of many families share, each family writes it in its
 own way: the part before the colon of the id, or how the id begins, says which. All keep to the
@@ -9,6 +9,8 @@ responds with its example, in which the task's own facts stand where the contrac
 from __future__ import annotations
 
 import datetime
+import secrets
+import uuid
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import TypeAlias, cast
@@ -71,12 +73,15 @@ def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
     return {**draft.body, **moment.state.extra}, word
 
 
-def created_body(operation: Operation, task_id: str) -> Json:
-    """Return the body of a create operation's response."""
+def created_task(operation: Operation) -> tuple[str, Json]:
+    """Return a fresh id of the kind that a create operation's example has, and the response."""
     assert operation.create is not None
     draft, paths = Draft(operation), operation.create.id
-    _put_id(draft, draft.first(paths) or paths[0], task_id)
-    return cast("Json", draft.body)
+    path = draft.first(paths) or paths[0]
+    numbered = "integer" in draft.types(path)
+    task_id = str(secrets.randbelow(10**12) + 10**12 if numbered else uuid.uuid4())
+    _put_id(draft, path, task_id)
+    return task_id, cast("Json", draft.body)
 
 
 def _word(draft: Draft, task: TaskFields, moment: Moment) -> str:
@@ -99,12 +104,12 @@ def _word(draft: Draft, task: TaskFields, moment: Moment) -> str:
 
 def _fill(draft: Draft, task: TaskFields, moment: Moment) -> None:
     """Put what a task has to say where the contract says, and take away what it has not."""
-    results = draft.first(task.results)
+    results, state = draft.first(task.results), moment.state
     for path in (*task.reason, *(task.results if moment.link is None else ())):
         draft.clear(path)
     for path in [path for path in task.id if draft.first([path])] or task.id[:1]:
         _put_id(draft, path, moment.id)
-    draft.put(draft.first(task.status) or task.status[0], lambda: moment.state.word)
+    draft.put(draft.first(task.status) or task.status[0], lambda: state.word)
     if progress := draft.first(task.progress):
         percent = int(moment.progress * 100)
         kinds, given = draft.types(progress), draft.values(progress)
@@ -116,12 +121,12 @@ def _fill(draft: Draft, task: TaskFields, moment: Moment) -> None:
         draft.put(progress, lambda: value)
     if updated := draft.first(task.updated):
         draft.put(updated, lambda: _time(draft, updated, moment.updated))
-    if moment.reason is not None:
-        _put_reason(draft, task, moment)
+    if isinstance(state, Failure):
+        _put_reason(draft, task, state)
     if moment.link is not None and task.results:
         numbers, link = count(1), moment.link
-        assert isinstance(moment.state, Completion)
-        draft.put(results or task.results[0], lambda: link(next(numbers)), moment.state.results)
+        assert isinstance(state, Completion)
+        draft.put(results or task.results[0], lambda: link(next(numbers)), state.results)
 
 
 def _put_id(draft: Draft, path: Steps, task_id: str) -> None:
@@ -138,18 +143,15 @@ def _time(draft: Draft, path: Steps, moment: float) -> Json:
     return int(moment * 1000) if milliseconds else int(moment)
 
 
-def _put_reason(draft: Draft, task: TaskFields, moment: Moment) -> None:
+def _put_reason(draft: Draft, task: TaskFields, state: Failure) -> None:
     """Put the reason where a text may stand, else into an object's `message`; and the code."""
     texts = [path for path in task.reason if draft.first([path])] or [*task.reason]
     plain = [path for path in texts if draft.types(path) <= {"string", "null"}]
-    if plain:
-        draft.put(plain[0], lambda: moment.reason)
-    elif texts:
-        draft.put([*texts[0], "message"], lambda: moment.reason)
-    code = moment.state.code if isinstance(moment.state, Failure) else ""
-    for path in task.code[:1] if code else ():
+    for path in (plain or [[*path, "message"] for path in texts])[:1]:
+        draft.put(path, lambda: state.reason)
+    for path in task.code[:1] if state.code else ():
         if isinstance(next(iter(draft.values(path[:-1])), None), dict):
-            draft.put(path, lambda: code)
+            draft.put(path, lambda: state.code)
 
 
 def _published(body: Body, moment: Moment) -> Body:

@@ -19,7 +19,7 @@ from chainhub._extras import missing_extra
 from chainhub.sandbox._contract import Operation, read_contract
 from chainhub.sandbox._scenarios import COMPLETES, task_ids
 from chainhub.sandbox._script import Step, as_script
-from chainhub.sandbox._state import Clock, Recorded, Tasks
+from chainhub.sandbox._state import Clock, Recorded, Tasks, as_faults
 
 if TYPE_CHECKING:
     from chainhub.sandbox._server import Background
@@ -189,7 +189,8 @@ class Sandbox:
         self._made += 1
         task_id = f"veo3.1-fast:{1_760_545_785 + self._made}-sandbox" if id is None else id
         task = None if operation is None else self._known(operation, "task").task
-        self._tasks.add(operation, task_id, as_script(script, task.words if task else {}), media)
+        steps = as_script(script, task.words if task else {})
+        self._tasks.add(operation, task_id, steps, as_faults(media, "the media script"))
         return task_id
 
     def task(
@@ -225,7 +226,8 @@ class Sandbox:
         create = self._known(operation, "create").create
         assert create is not None
         task = self._known(create.task, "task").task
-        self._tasks.plan(operation, as_script(script, task.words if task else {}), media)
+        steps = as_script(script, task.words if task else {})
+        self._tasks.plans[operation] = steps, as_faults(media, "the media script")
 
     def faults(self, *steps: Step, operation: str) -> None:
         """Let the next requests of an operation meet these faults, one each, before it responds.
@@ -237,7 +239,9 @@ class Sandbox:
             TypeError: an argument is not a fault.
             ValueError: there is no such operation.
         """
-        self._tasks.hinder(self._known(operation).name, steps)
+        faults = as_faults(steps, "the faults")
+        each = [one for one in faults for _ in range(one.polls)]
+        self._tasks.faults[self._known(operation).name] += each
 
     @cached_property
     def _operations(self) -> dict[str, Operation]:

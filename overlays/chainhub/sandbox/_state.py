@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define
 
 from chainhub import _clock
 from chainhub.sandbox._bodies import Moment
-from chainhub.sandbox._scenarios import CREATED, script_for
+from chainhub.sandbox._scenarios import script_for
 from chainhub.sandbox._script import Completion, Hindered, State, Step, pending
 
 
@@ -90,20 +89,30 @@ class _Run:
         self.polls += 1
         return self.script[self.index]
 
+    @property
+    def state(self) -> State:
+        """The state that the present step shows, a fault showing that of the steps before it."""
+        steps = reversed(self.script[: self.index + 1])
+        shown = (step.of if isinstance(step, Hindered) else step for step in steps)
+        return next((state for state in shown if isinstance(state, State)), pending)
+
 
 class Tasks:
-    """All tasks of a sandbox; safe to use from several threads.
+    """All tasks of a sandbox: a task is known to the operation it was added for, or to every one.
 
-    A task is known to the operation it was added for, or to every one.
+    Only the server's thread moves scripts on; other threads put whole ones in place.
+
+    Attributes:
+        plans: By create operation, the script of its tasks and the faults of their results.
+        faults: By operation, what its next requests meet.
     """
 
     def __init__(self, clock: Clock) -> None:
+        self.plans: dict[str, tuple[Sequence[Step], Sequence[Step]]] = {}
+        self.faults: defaultdict[str, deque[Step]] = defaultdict(deque)
         self._clock = clock
-        self._lock = threading.Lock()
         self._runs: dict[tuple[str | None, str], tuple[str, _Run]] = {}
         self._media: dict[str, _Run] = {}
-        self._plans: dict[str, tuple[Sequence[Step], Sequence[Step]]] = {}
-        self._faults: dict[str, deque[Step]] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -113,92 +122,50 @@ class Tasks:
         operation: str | None,
         task_id: str,
         script: Sequence[Step],
-        media: Iterable[Step] = (),
-    ) -> None:
-        """Add a task, in place of one with the same id; its clock starts now."""
-        faults = as_faults(media, "the media script")
-        with self._lock:
-            self._put(operation, task_id, script, faults)
-
-    def plan(self, operation: str, script: Sequence[Step], media: Iterable[Step]) -> None:
-        """Keep the script of the tasks that an operation creates."""
-        self._plans[operation] = script, as_faults(media, "the media script")
-
-    def create(self, operation: str, task_operation: str, task_id: str) -> None:
-        """Add a task that an operation creates."""
-        script, media = self._plans.get(operation, (CREATED, ()))
-        with self._lock:
-            self._put(task_operation, task_id, script, media)
-
-    def hinder(self, operation: str, steps: Iterable[Step]) -> None:
-        """Let the next requests of an operation meet these faults."""
-        faults = as_faults(steps, "the faults")
-        with self._lock:
-            self._faults.setdefault(operation, deque()).extend(
-                one for one in faults for _ in range(one.polls)
-            )
-
-    def fault(self, operation: str) -> Step | None:
-        """Return the fault that this request of an operation meets, and count it."""
-        with self._lock:
-            faults = self._faults.get(operation)
-            return faults.popleft() if faults else None
-
-    def ask(self, operation: str, task_id: str) -> Moment | None:
-        """Return what the task says to this request, None if there is no such task."""
-        now = self._clock.now()
-        # Tests ask from many threads; a script must count each request once.
-        with self._lock:
-            token, run = self._find(operation, task_id)
-            if run is None and (script := script_for(task_id)) is not None:
-                self._put(None, task_id, script)
-                token, run = self._find(operation, task_id)
-            if run is None:
-                return None
-            step = run.step_at(now)
-            state = _state_behind(run.script[: run.index + 1])
-            done = isinstance(state, Completion)
-            return Moment(
-                task_id,
-                state,
-                updated=self._clock.wall(run.since),
-                progress=1.0 if done else run.index / len(run.script),
-                step=step,
-                token=token,
-            )
-
-    def finished(self, operation: str, task_id: str) -> str | None:
-        """Return the name of a finished task's file, "" if it is not, None if there is no task."""
-        with self._lock:
-            token, run = self._find(operation, task_id)
-            if run is None:
-                return None
-            state = _state_behind(run.script[: run.index + 1])
-            return token if isinstance(state, Completion) else ""
-
-    def fetch(self, token: str) -> Step:
-        """Return what the file with this name does at this request."""
-        now = self._clock.now()
-        with self._lock:
-            return self._media[token].step_at(now)
-
-    def _find(self, operation: str, task_id: str) -> tuple[str, _Run | None]:
-        found = self._runs.get((operation, task_id)) or self._runs.get((None, task_id))
-        return found or ("", None)
-
-    def _put(
-        self,
-        operation: str | None,
-        task_id: str,
-        script: Sequence[Step],
         faults: Sequence[Step] = (),
     ) -> None:
+        """Add a task, in place of one with the same id; its clock starts now."""
         start = self._clock.now()
         name = f"{operation or ''} {task_id}".encode(errors="replace")
         token = hashlib.sha256(name).hexdigest()[:24]
-        self._runs[operation, task_id] = token, _Run(script, start)
         # After its faults the whole file is served, for good.
         self._media[token] = _Run((*faults, Hindered()), start)
+        self._runs[operation, task_id] = token, _Run(script, start)
+
+    def ask(self, operation: str, task_id: str) -> Moment | None:
+        """Return what the task says to this request, None if there is no such task."""
+        found = self._find(operation, task_id)
+        if found is None and (script := script_for(task_id)) is not None:
+            self.add(None, task_id, script)
+            found = self._find(operation, task_id)
+        if found is None:
+            return None
+        token, run = found
+        step = run.step_at(self._clock.now())
+        state = run.state
+        return Moment(
+            task_id,
+            state,
+            updated=self._clock.wall(run.since),
+            progress=1.0 if isinstance(state, Completion) else run.index / len(run.script),
+            step=step,
+            token=token,
+        )
+
+    def finished(self, operation: str, task_id: str) -> str | None:
+        """Return the name of a finished task's file, "" if it is not, None if there is no task."""
+        found = self._find(operation, task_id)
+        if found is None:
+            return None
+        token, run = found
+        return token if isinstance(run.state, Completion) else ""
+
+    def fetch(self, token: str) -> Step:
+        """Return what the file with this name does at this request."""
+        return self._media[token].step_at(self._clock.now())
+
+    def _find(self, operation: str, task_id: str) -> tuple[str, _Run] | None:
+        return self._runs.get((operation, task_id)) or self._runs.get((None, task_id))
 
 
 def as_faults(steps: Iterable[Step], where: str) -> tuple[Step, ...]:
@@ -212,9 +179,3 @@ def as_faults(steps: Iterable[Step], where: str) -> tuple[Step, ...]:
         if isinstance(step, State) or not isinstance(step, Step):
             raise TypeError(f"Step {number} of {where} is not a fault.")
     return faults
-
-
-def _state_behind(steps: Sequence[Step]) -> State:
-    """Return the state that the last step shows, a fault showing that of the steps before it."""
-    states = (step.of if isinstance(step, Hindered) else step for step in reversed(steps))
-    return next((state for state in states if isinstance(state, State)), pending)
