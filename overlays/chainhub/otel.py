@@ -36,19 +36,17 @@ class Spans:
     def __call__(self, event: AttemptEvent) -> None:
         """Make a span of an attempt that has ended, for observers that pass events on."""
         began = int(event.started * NANOSECONDS)
-        span = self._tracer.start_span(
-            event.operation or event.method,
-            kind=trace.SpanKind.CLIENT,
-            start_time=began,
-            attributes=_attributes(event.method, event.url, event.attempt),
-        )
-        _Attempt(span, propagate=False).end(event, began + int(event.elapsed * NANOSECONDS))
+        attempt = self.attempt(event.operation, event.method, event.url, event.attempt, began)
+        attempt.end(event, began + int(event.elapsed * NANOSECONDS))
 
-    def attempt(self, name: str | None, method: str, url: str, number: int) -> _Attempt:
-        """Begin the span of an attempt."""
+    def attempt(
+        self, name: str | None, method: str, url: str, number: int, at: int | None = None
+    ) -> _Attempt:
+        """Begin the span of an attempt, now or at an instant that has passed."""
         span = self._tracer.start_span(
             name or method,
             kind=trace.SpanKind.CLIENT,
+            start_time=at,
             attributes=_attributes(method, url, number),
         )
         return _Attempt(span, propagate=self._propagate)
