@@ -316,7 +316,7 @@ class _NotSent(Exception):
 
 
 class _Asked:
-    """Stands in for the transport of a resource: notes what a method asks for, sends nothing."""
+    """Takes the place of the transport of a resource: notes what a method asks for, sends nothing."""
 
     operation: Operation
     arguments: Mapping[str, object]

@@ -256,7 +256,7 @@ def check_url(
 
 
 def parse_url(text: str) -> httpx.URL | None:
-    """Return the URL that a text is, or None if it is none."""
+    """Return the URL that a text is, or None if it is invalid."""
     try:
         url = httpx.URL(text)
         _ = url.host  # decoding an internationalised name may fail too

@@ -157,7 +157,7 @@ def choose_proxy(
 ) -> ProxySetting | None:
     """Return the proxy for a request, or None if it goes directly.
 
-    A host of IPv6 may stand in brackets; None for the port is the default of the scheme.
+    A host of IPv6 may be in brackets; None for the port is the default of the scheme.
 
     Raises:
         ConfigurationError: The chosen proxy cannot be used; names the variable, shows no secret.
