@@ -316,7 +316,7 @@ class _NotSent(Exception):
 
 
 class _Asked:
-    """Takes the place of the transport of a resource: notes what a method asks for, sends nothing."""
+    """A transport that notes what a method asks for and sends nothing."""
 
     operation: Operation
     arguments: Mapping[str, object]
