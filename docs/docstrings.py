@@ -6,10 +6,18 @@ import sys
 
 import attrs
 from docutils import nodes
-from sphinx.addnodes import desc_sig_space, pending_xref
+from sphinx.addnodes import (
+    desc_addname,
+    desc_annotation,
+    desc_name,
+    desc_sig_space,
+    desc_signature,
+    pending_xref,
+)
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from chainhub._tasks import FileOperation, TaskOperation
 from chainhub_resources import Resources
 
 # The groups of operations that the contract has beside the videos, which have a text of their own.
@@ -37,6 +45,7 @@ _SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
 _FIELD = re.compile(r"(\s+\w+) \(([^()]*)\):")
 _DEFAULT = re.compile(r"= attr_dict\['(\w+)'\]\.default")
 _MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
+_OPERATION = re.compile(r"chainhub_resources\.(\w+)\.(_\w+)")
 _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
 
 
@@ -46,28 +55,60 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", prepare, priority=100)
     app.connect("autodoc-process-signature", shorten)
     app.connect("doctree-read", leave_out_unset)
+    app.connect("doctree-read", name_operations)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True}
 
 
 def describe_groups(app: Sphinx, page: str, source: list[str]) -> None:
-    """Add the groups of operations that a grown contract has to the page of the client."""
+    """Add to the page of the client the groups of a grown contract, and operations with methods."""
     if page != "reference/video":
         return
-    for name in GROUPS:
-        heading = f"client.{name}"
-        source[0] += f"\n\n{heading}\n{'-' * len(heading)}\n"
+    for name in ("video", *GROUPS):
         module = importlib.import_module(f"chainhub_resources.{name}")
-        for one in (one for one in vars(module) if one.endswith("Resource")):
+        resources = [one for one in vars(module) if one.endswith("Resource")]
+        if name in GROUPS:
+            source[0] += _heading(f"client.{name}")
+        for one in resources if name in GROUPS else ():
             source[0] += f"\n.. autoclass:: {module.__name__}.{one}\n"
             source[0] += "   :members:\n   :inherited-members:\n"
+        for own, operation in vars(getattr(module, resources[0])).items():
+            if isinstance(operation, TaskOperation | FileOperation):
+                kind = type(operation)
+                methods = [one for one in dir(kind) if not one.startswith("_")]
+                source[0] += _heading(f"client.{name}.{own}")
+                source[0] += f"\n.. autoclass:: {module.__name__}.{kind.__name__}\n"
+                source[0] += f"   :members: {', '.join(['__call__', *methods])}\n"
+                source[0] += "   :member-order: bysource\n"
+
+
+def _heading(text: str) -> str:
+    return f"\n\n{text}\n{'-' * len(text)}\n"
+
+
+def name_operations(app: Sphinx, page: nodes.document) -> None:
+    """Call operations what callers call them: their classes are private, and have one instance."""
+    for signature in page.findall(desc_signature):
+        found = _OPERATION.match(f"{signature.get('module')}.{signature.get('fullname')}")
+        if not found:
+            continue
+        own = vars(sys.modules[f"chainhub_resources.{found[1]}"])[found[2]]
+        whole = f"client.{own._name}"
+        for node in [*signature.findall(desc_annotation), *signature.findall(desc_addname)]:
+            node.parent.remove(node)
+        for node in signature.findall(desc_name):
+            shown = node.astext()
+            node.clear()
+            node += nodes.Text(whole if shown in (found[2], "__call__") else f"{whole}.{shown}")
 
 
 def prepare(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
     """Make the code under `Example:` a block, and the vendor's words plain text."""
-    if str(getattr(thing, "__module__", name)).startswith("chainhub_api"):
+    if what == "class" and _OPERATION.fullmatch(name):  # its call says the same below
+        lines.clear()
+    if str(getattr(thing, "__module__", name)).startswith(("chainhub_api", "chainhub_resources")):
         lines[:] = plain(lines)
         if what == "class" and "Attributes:" in lines:  # each has its own entry below
             del lines[lines.index("Attributes:") :]
@@ -119,6 +160,8 @@ def shorten(
     """Show values instead of the names of constants; leave out how what is given is made."""
     if not signature:
         return None
+    if what == "class" and _OPERATION.fullmatch(name):
+        return "", None
     if what == "exception" or name.endswith("Resource") or name.startswith("chainhub_api.models."):
         return "", returns
     if isinstance(thing, type) and attrs.has(thing):  # how attrs writes defaults into its own code

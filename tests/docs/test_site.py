@@ -1,6 +1,7 @@
 """The built site is whole: links lead somewhere, nothing comes from elsewhere, pages have names."""
 
 import importlib
+import inspect
 import json
 import re
 import runpy
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import chainhub
 from chainhub_resources import Resources
 
 # Tags whose address the browser loads by itself, and the attribute that holds it.
@@ -165,6 +167,28 @@ def test_every_group_of_operations_has_its_place_in_the_reference(site: Path) ->
         first, second = re.findall(rf'id="chainhub_resources\.{name}\.(\w+Resource)"', text)
         assert second == f"Async{first}"
     assert groups
+
+
+def test_every_operation_with_methods_has_its_place_in_the_reference(site: Path) -> None:
+    """With its signature and text, and what waits and downloads, under the names of callers."""
+    text = (site / "reference" / "video.html").read_text("utf-8")
+    signatures = re.findall(r"<dt[^>]*>(.*?)</dt>", text, re.DOTALL)
+    shown = [re.sub(r"<[^>]+>|\s+", "", one) for one in signatures]
+    client = chainhub.Client("sk-test-site", base_url="https://api.example")
+    operations = [
+        one
+        for name, group in vars(Resources).items()
+        if isinstance(group, property)
+        for one in vars(getattr(client, name)).values()
+        if callable(one)
+    ]
+    assert operations
+    for one in operations:
+        name = repr(one).strip("<>")
+        methods = [method for method in dir(one) if not method.startswith("_")]
+        for whole in (name, *(f"{name}.{method}" for method in methods)):
+            assert any(sign.startswith(f"{whole}(") for sign in shown)
+        assert (inspect.getdoc(type(one).__call__) or "").partition("\n")[0] in text
 
 
 def test_names_of_httpx_lead_to_httpx(site: Path) -> None:
