@@ -3,8 +3,15 @@
 A path is a tuple of steps through an answer: the name of an attribute, or of a field where no model
 declares one; the number of an item; None for every item. Of several paths the first that leads to a
 value counts. WORDS says what a status means, in lower case with `_` for a dash or a space. MAIN is
-the operation that is meant where none is named.
+the operation that is meant where none is named. AnyTask is what errors about a task may hold.
 """
+
+import typing as _t
+
+if _t.TYPE_CHECKING:
+    from . import models as _models
+
+    AnyTask: _t.TypeAlias = _models.VideoTask
 
 MAIN: str | None = "video.query"
 

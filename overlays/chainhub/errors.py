@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypedDict, Unpack
 
-    from chainhub_api.models import VideoTask
+    from chainhub_api.tasks import AnyTask
 
     class Facts(TypedDict, total=False):
         """Facts that an error may have about its call."""
@@ -511,15 +511,16 @@ class TaskError(ChainhubError):
     """The task ended without a video; base class.
 
     Attributes:
-        task: The last answer about the task.
+        task: The last answer about the task, a model of the operation that was asked. Where the
+            contract has several such models, `isinstance` tells a type checker which one it is.
     """
 
     def __init__(
-        self, message: str, *, task: VideoTask | None = None, **facts: Unpack[Facts]
+        self, message: str, *, task: AnyTask | None = None, **facts: Unpack[Facts]
     ) -> None:
         super().__init__(message, **facts)
         # The package always gives one; an error made by hand, as in a test, may go without.
-        self.task: VideoTask = cast("VideoTask", task)
+        self.task: AnyTask = cast("AnyTask", task)
 
 
 class TaskFailed(TaskError):
@@ -537,7 +538,7 @@ class TaskFailed(TaskError):
         message: str,
         *,
         reason: str | None = None,
-        task: VideoTask | None = None,
+        task: AnyTask | None = None,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(message, task=task, **facts)
@@ -583,13 +584,13 @@ class WaitTimeout(ChainhubError, TimeoutError):
         message: str,
         *,
         task_id: str | None = None,
-        task: VideoTask | None = None,
+        task: AnyTask | None = None,
         polls: int = 0,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(message, **facts)
         self.task_id: str = cast("str", task_id)  # as with the task of a TaskError
-        self.task: VideoTask | None = task
+        self.task: AnyTask | None = task
         self.polls: int = polls
 
 

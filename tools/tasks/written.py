@@ -29,8 +29,15 @@ _HEAD: Final = '''"""How tasks are asked for and created, as the contract says.
 A path is a tuple of steps through an answer: the name of an attribute, or of a field where no model
 declares one; the number of an item; None for every item. Of several paths the first that leads to a
 value counts. WORDS says what a status means, in lower case with `_` for a dash or a space. MAIN is
-the operation that is meant where none is named.
+the operation that is meant where none is named. AnyTask is what errors about a task may hold.
 """
+
+import typing as _t
+
+if _t.TYPE_CHECKING:
+    from . import models as _models
+
+    AnyTask: _t.TypeAlias = {any_task}
 
 '''
 
@@ -231,8 +238,10 @@ def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -
             made["lookup"] = create.lookup and known.name(create.lookup)
             creates[name] = {"returns": returns[place], **made}
     main = known.name(tables.main) if tables.main else None
+    models = sorted({model for place in tables.tasks for model in returns[place].split(" | ")})
+    any_task = " | ".join(f"_models.{model}" for model in models if model.isidentifier())
     return (
-        f"{_HEAD}MAIN: str | None = {main!r}\n\n"
+        f"{_HEAD.format(any_task=any_task or '_t.Any')}MAIN: str | None = {main!r}\n\n"
         f"WORDS: dict[str, str] = {tables.words!r}\n\n"
         f"TASKS: dict[str, dict[str, object]] = {tasks!r}\n\n"
         f"CREATES: dict[str, dict[str, object]] = {creates!r}\n"
