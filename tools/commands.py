@@ -361,7 +361,10 @@ def _promised(state: snapshots.State) -> entries.Entries | None:
     contract, laid_over = state.contract
     try:
         repaired = repaired_document(documents.read(contract), shown(contract), laid_over)
-        return promises.from_contract(repaired.document, entries.calls_of(state.surface))
+        found = promises.from_contract(repaired.document, entries.calls_of(state.surface))
+        for name, words in entries.tasks_of(state.surface).items():
+            found[name].words |= words
+        return found
     except (PipelineError, RecursionError):
         return None
 

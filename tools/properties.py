@@ -9,7 +9,7 @@ its own templates call their variables, nor at letters that Python takes for the
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from openapi_python_client.parser import GeneratorData
@@ -22,7 +22,7 @@ from openapi_python_client.strings import ClassName, PythonCode, PythonIdentifie
 from tools.received import fields_of, inner
 
 # What the methods of a model, and the function that makes a request, are or use themselves.
-_OF_MODELS: Final = (
+OF_MODELS: Final = (
     *("additional_keys", "additional_properties", "cast", "cls", "d", "field_dict", "from_dict"),
     *("prop", "prop_dict", "prop_name", "src_dict", "to_dict", "to_multipart"),
 )
@@ -98,11 +98,12 @@ def distinct(data: GeneratorData) -> list[str]:
     """Give fields and parameters that would not work under their Python names others; tell them."""
     told: list[str] = []
     for model in data.models:
-        fields = [*(model.required_properties or ()), *(model.optional_properties or ())]
-        told += _renamed(fields, _OF_MODELS, str(model.class_info.name))
+        fields: list[PropertyProtocol] = [*(model.required_properties or ())]
+        fields += model.optional_properties or ()
+        told += _renamed(fields, OF_MODELS, str(model.class_info.name))
     for tag, group in data.endpoint_collections_by_tag.items():
         for endpoint in group.endpoints:
-            parameters = [one for _, one in endpoint.iter_all_parameters()]
+            parameters: list[PropertyProtocol] = [one for _, one in endpoint.iter_all_parameters()]
             before = [str(one.python_name) for one in endpoint.path_parameters]
             told += _renamed(parameters, _OF_REQUESTS, f"{tag}.{endpoint.name}")
             path = endpoint.path.get_untrusted_value()
@@ -112,19 +113,26 @@ def distinct(data: GeneratorData) -> list[str]:
     return told
 
 
-def _renamed(fields: Iterable[PropertyProtocol], taken: Iterable[str], where: str) -> list[str]:
+def unique(names: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """Return names that differ from each other, to Python too, and from those that are taken."""
     reserved, used = {*taken}, set[str]()
-    told = []
-    for field in fields:
-        plain = unicodedata.normalize("NFKC", field.python_name)
+    found = []
+    for given in names:
+        plain = unicodedata.normalize("NFKC", given)
         name = plain = f"{plain}_" if plain in reserved else plain
         count = 1
         while name in used:
             count += 1
             name = f"{plain}_{count}"
         used.add(name)
+        found.append(name)
+    return found
+
+
+def _renamed(fields: list[PropertyProtocol], taken: Iterable[str], where: str) -> Iterator[str]:
+    names = unique((one.python_name for one in fields), taken)
+    for field, name in zip(fields, names, strict=True):
         if name != field.python_name:
             identifier = PythonIdentifier(name, prefix="", skip_snake_case=True)
             object.__setattr__(field, "python_name", identifier)
-            told.append(f"{field.name.get_untrusted_value()} of {where} is called {name}.")
-    return told
+            yield f"{field.name.get_untrusted_value()} of {where} is called {name}."

@@ -269,6 +269,11 @@ RULES: Final[dict[str, Rule]] = {
     "security": Rule(_listed, "let in with {}"),
     "servers": Rule(_first, "served at {}"),
     "place": Rule(_by_place, "given at place {}"),
+    "task": Rule(_loose, "a task that can be waited for", "no task that can be waited for"),
+    "starts": Rule(_by_place, "starts a task of {}"),
+    "file": Rule(_by_place, "its file comes from {}"),
+    "methods": Rule(_loose, "its group has its methods too", "its group lacks its methods"),
+    "meant": Rule(_loose, "commands mean it", "commands do not mean it where none is named"),
     "value": Rule(_other, "{}"),
 }
 # In answers a new media type breaks nobody, because the client takes the one it knows, and a value

@@ -19,6 +19,8 @@ _FIELD: Final = re.compile(r"- `(\w+): (.+)` — (.+)")
 _VALUE: Final = re.compile(r"- `(\w+) = (.+)`")
 _OTHER: Final = re.compile(r"- any other field: `(.+)`")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
+_TASK: Final = re.compile(r"  `(client\.[\w.]+)` (is a task|starts a task of `(.+)`)(;.*)?\.")
+_FILE: Final = re.compile(r"`(client\.[\w.]+)` is its file")
 
 Side: TypeAlias = Literal["sent", "received", ""]
 
@@ -62,6 +64,26 @@ def calls_of(surface: str) -> set[str]:
     return {found[1] for found in map(_CALL.fullmatch, surface.splitlines()) if found}
 
 
+def tasks_of(surface: str) -> dict[str, dict[str, Json]]:
+    """Read what an API.md says of calls and tasks, as words of these calls."""
+    found: dict[str, dict[str, Json]] = {}
+    for name, _, task, more in (
+        one.groups("") for one in map(_TASK.fullmatch, surface.splitlines()) if one
+    ):
+        file = _FILE.search(more)
+        found[name] = (
+            {"starts": task}
+            if task
+            else {
+                "task": True,
+                "file": file[1] if file else None,
+                "methods": "has its methods too" in more,
+                "meant": "where none is named" in more,
+            }
+        )
+    return found
+
+
 def from_surface(text: str) -> Entries:
     """Read an API.md, which knows names and types only."""
     entries: Entries = {}
@@ -87,6 +109,8 @@ def from_surface(text: str) -> Entries:
             )
         elif found := _OTHER.fullmatch(line):
             entries[f"{model}.…"] = _part(model, "…", found[1], {})
+    for name, words in tasks_of(text).items():
+        entries[name].words |= words
     models = {name for name, entry in entries.items() if entry.kind == "model"}
     for entry in entries.values():
         entry.refers &= models

@@ -14,6 +14,7 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from tools.changes.entries import Entries, Entry, Side
 from tools.contract import METHODS, at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
+from tools.properties import OF_MODELS, unique
 from tools.repair.names import pascal
 from tools.repair.schemas import KEPT
 
@@ -118,6 +119,8 @@ class _Walk:
         words = {key: value for key, value in words.items() if key not in _OPERATION}
         security = operation.get("security", self._document.get("security"))
         words |= {"request": request, "security": self._security(security)}
+        task = operation.get("x-task")  # what it is to callers, the surface says
+        words |= {f"task's {key}": value for key, value in mapping(task).items()}
         own = next((one for one in (operation, item) if one.get("servers")), {})
         words["servers"] = _servers(own)
         self._add(name, "call", shown, side="sent", words=words)
@@ -161,10 +164,10 @@ class _Walk:
         style = str(parameter.get("style", "form" if form else "simple"))
         words = {"required": False, "explode": style == "form", **parameter, "style": style}
         entry = self._add(name, "parameter", shown, call, "sent", words)
-        for key in ("schema", "content"):
-            entry.words.pop(key, None)
-        entry.words["content type"] = _kinds(parameter)
-        contents = map(mapping, mapping(parameter.get("content")).values())
+        entry.words.pop("schema", None)
+        content = mapping(parameter.get("x-content"))
+        entry.words["content type"] = [*content]
+        contents = map(mapping, content.values())
         schema = mapping(next(contents, parameter).get("schema"))
         self._schema(entry, name, schema)
 
@@ -282,11 +285,12 @@ class _Walk:
         if isinstance(extra, dict) and extra:
             made = self._add(f"{title}.…", "item", f"Any other field of `{title}`", title)
             self._schema(made, f"{title}.…", extra)
-        for key, inner in fields.items():
-            name = PythonIdentifier(key, "field_")
+        keys = sorted(fields, key=lambda key: key not in required)
+        named = unique((PythonIdentifier(key, "field_") for key in keys), OF_MODELS)
+        for key, name in zip(keys, named, strict=True):
             words: dict[str, Json] = {"name": key, "required": key in required}
             made = self._add(f"{title}.{name}", "field", f"`{title}.{name}`", title, words=words)
-            self._schema(made, f"{title}.{name}", mapping(inner))
+            self._schema(made, f"{title}.{name}", mapping(fields[key]))
 
     def _whole(self, schema: dict[str, Json]) -> Iterator[dict[str, Json]]:
         for one in map(mapping, sequence(schema.get("allOf"))):

@@ -71,10 +71,13 @@ class _Tasks:
 
     def __init__(self, path: Path) -> None:
         self._tables: dict[str, dict[str, dict[str, Any]]] = {"TASKS": {}, "CREATES": {}}
+        self._main = ""
         for node in _parse(path).body if path.is_file() else ():
             match node:
                 case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict() as table):
                     self._tables[name] = ast.literal_eval(table)
+                case ast.AnnAssign(target=ast.Name(id="MAIN"), value=ast.Constant(value=main)):
+                    self._main = str(main)
 
     def said(self, name: str) -> str:
         """Say what an operation has to do with tasks, in a line."""
@@ -92,6 +95,7 @@ class _Tasks:
         )
         words += [f"`client.{task['content'][0]}` is its file"] if task["content"] else []
         words += [f"`client.{name.partition('.')[0]}` has its methods too"] if task["main"] else []
+        words += ["commands mean it where none is named"] if name == self._main else []
         return "; ".join(words) + ".\n"
 
 

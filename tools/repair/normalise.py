@@ -243,7 +243,8 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
     listed = [one for holder in holders for one in sequence(holder.get("parameters"))]
     named = mapping(mapping(document.get("components")).get("parameters")).values()
     for parameter in filter(None, map(mapping, [*listed, *named])):
-        if parameter.pop("content", None):
+        if "content" in parameter:
+            parameter["x-content"] = parameter.pop("content")  # a change of it is told
             parameter.setdefault("schema", {"type": "string"})
             counts[_CONTENT] += 1
     for place, operation in operations(document):

@@ -13,8 +13,11 @@ SURFACE = """# Public surface
 ## client.video
 
 - `client.video.create(*, body: VideoCreate) -> Created` — `POST /v1/video/create`
+  `client.video.create` starts a task of `client.video.query`.
 - `client.video.list_tasks(owner: UUID, page: int, *, limit: int | Unset=20) -> A | B` — `GET /l`
 - `client.video.query(id) -> VideoTask` — `GET /v1/video/query`
+  `client.video.query` is a task; `client.video.content` is its file; \
+`client.video` has its methods too; commands mean it where none is named.
 
 ## Models
 
@@ -84,6 +87,20 @@ CALLS = " of `client.video.create(…)`, `client.video.query(…)`"
         ("(id)", "()", "The parameter `id` of `client.video.query(…)` is gone."),
         ("=20", "", "The parameter `limit` of `client.video.list_tasks(…)`: required, no longer"),
         ("=20", "=50", "`50` where nothing is given, no longer `20`"),
+        (
+            "` is a task;",
+            "` was a task;",
+            "`client.video.query(…)`: no task that can be waited for",
+        ),
+        (
+            "task of `client.video.query`",
+            "task of `client.video.get`",
+            "starts a task of `client.v",
+        ),
+        (" starts a task of", " starts", "no longer starts a task of `client.video.query`"),
+        ("; `client.video.content` is its file", "", "no longer its file comes from `client.video"),
+        ("; `client.video` has its methods too", "", "its group lacks its methods"),
+        ("; commands mean it where none is named", "", "commands do not mean it where none is"),
         ("(id)", "(*, id='x')", "`id` of `client.video.query(…)`: no longer given at place `1`"),
     ],
 )
@@ -114,6 +131,11 @@ def test_what_can_stop_a_program_is_breaking(old: str, new: str, sentence: str) 
         ("page: int,", "page: int | str,", "`page` of `client.video.list_tasks(…)`: `int`, `str`"),
         ("(id)", "(id, *, kind: str=UNSET)", "The parameter `kind` of `client.video.query(…)`."),
         ("### A\n", "### A\n\n### New\n", "`New`."),
+        (
+            "`GET /l`\n",
+            "`GET /l`\n  `client.video.list_tasks` is a task; `client.film.content` is its file.\n",
+            "`client.video.list_tasks(…)`: a task that can be waited for (more may be sent).",
+        ),
     ],
 )
 def test_what_stops_nobody_is_added(old: str, new: str, sentence: str) -> None:
@@ -133,6 +155,7 @@ def test_order_and_quotes_mean_nothing() -> None:
 def test_what_goes_with_a_call_is_not_told_again() -> None:
     """Its models are new or gone with it; those that other calls use, or none, are told."""
     call = "- `client.video.create(*, body: VideoCreate) -> Created` — `POST /v1/video/create`\n"
+    call += "  `client.video.create` starts a task of `client.video.query`.\n"
     size = "### Size\n\n- `width: int` — required\n\n"
     plain = "### Variant\n\n- `PLAIN = 'plain'`\n\n"
     gone = changed(call, "", size, "", plain, "")

@@ -184,7 +184,7 @@ def test_a_parameter_of_a_media_type_is_given_as_its_text() -> None:
     made = document(parameters=[ID, deepcopy(query), {"$ref": "#/components/parameters/Q"}])
     made["components"] = {"parameters": {"Q": deepcopy(query)}}
     assert [places for _, places in normalise(made)] == [2]
-    given = {"name": "q", "in": "query", "schema": TEXT}
+    given: Json = {"name": "q", "in": "query", "schema": TEXT, "x-content": content}
     assert at(made, (*GET, "parameters", 1)) == given
     assert at(made, ("components", "parameters", "Q")) == given
 
