@@ -26,15 +26,16 @@ import chainhub
 import release
 import tools
 from requirements import environment
+from tests.processes import once, output
 
 pytest_plugins = ("tests.loopback",)
 
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
-# These run other programs, or lines that others reach too: following each line of theirs takes
-# two thirds of their time.
 # What is imported by other programs only.
 BY_THEMSELVES = ("tools.trial", "chainhub.__pyinstaller.hook-chainhub")
+# These run other programs, or lines that others reach too: following each line of theirs takes
+# two thirds of their time.
 UNMEASURED = (
     "benchmarks",
     "contract/test_sandbox_contract.py",
@@ -43,7 +44,6 @@ UNMEASURED = (
     "faults/test_both_paths.py",
     "faults/test_faults.py",
 )
-
 
 _follow: Callable[[], None] | None = None
 
@@ -66,6 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _trace(None, None)
 
 
+def _place(node: pytest.Item | pytest.Collector) -> str:
+    return node.path.relative_to(Path(__file__).parent).as_posix()
+
+
 def _trace(here: Any, threads: Any) -> None:
     sys.settrace(here)
     threading.settrace(threads)
@@ -74,7 +78,7 @@ def _trace(here: Any, threads: Any) -> None:
 @contextmanager
 def _followed(node: pytest.Item | pytest.Collector) -> Iterator[None]:
     """Let coverage follow until the end of a `with`, if lines are reached that others do not."""
-    place = node.path.relative_to(Path(__file__).parent).as_posix()
+    place = _place(node)
     if _follow is None or place.startswith(UNMEASURED) or node.get_closest_marker("unmeasured"):
         yield
         return
@@ -170,6 +174,18 @@ def outside() -> dict[str, str]:
 def project() -> Path:
     """Give the folder that holds the project."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def grown(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+    """Give the folder with what is generated from `tests/golden/grown.yaml`; nobody changes it."""
+
+    def generate(folder: Path) -> None:
+        contract = project / "tests" / "golden" / "grown.yaml"
+        command = (sys.executable, "-m", "tools", "generate", "--contract", contract)
+        output(*command, "--into", folder / "made", cwd=project)
+
+    return once(tmp_path_factory, "grown", generate) / "made"
 
 
 @pytest.fixture(scope="session")

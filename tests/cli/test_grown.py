@@ -10,16 +10,13 @@ from chainhub.sandbox import Sandbox, completed, failed, pending
 from tests.cli.conftest import PROJECT
 
 
-def test_tasks_of_a_grown_contract(tmp_path: Path) -> None:
+def test_tasks_of_a_grown_contract(grown: Path, tmp_path: Path) -> None:
     """Each is queried, waited for, downloaded and listed, by its name and parameters."""
-    grown = PROJECT / "tests" / "golden" / "grown.yaml"
-    generate = ["-m", "tools", "generate", "--contract", str(grown), "--into", str(tmp_path)]
-    subprocess.run([sys.executable, *generate], cwd=PROJECT, check=True, timeout=120)
-    contract = tmp_path / "chainhub_api" / "contract.json"
+    contract = grown / "chainhub_api" / "contract.json"
     described = json.loads(contract.read_text("utf-8"))["operations"]
     tasks = {name: one["task"] for name, one in described.items() if "task" in one}
     assert len(tasks) > 3
-    roots = os.pathsep.join([str(tmp_path), str(PROJECT / "overlays")])
+    roots = os.pathsep.join([str(grown), str(PROJECT / "overlays")])
     with Sandbox(speed=50, contract=contract) as sandbox:
         variables = {**os.environ, **sandbox.environment, "PYTHONPATH": roots}
 

@@ -10,12 +10,9 @@ from tests.processes import output
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_grown_contract_keeps_every_promise(tmp_path):
+def test_grown_contract_keeps_every_promise(grown):
     """POST, path and header parameters, enums, bytes, multipart, 204 and 422 need no new line."""
-    contract = str(PROJECT / "tests" / "golden" / "grown.yaml")
-    generate = (sys.executable, "-m", "tools", "generate", "--contract", contract)
-    output(*generate, "--into", tmp_path, cwd=PROJECT)
-    path = os.pathsep.join([str(tmp_path), str(PROJECT / "overlays")])
+    path = os.pathsep.join([str(grown), str(PROJECT / "overlays")])
     tests = (sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider")
     program = (*tests, "tests/contract/test_operations.py")
     shown = output(*program, cwd=PROJECT, env={**os.environ, "PYTHONPATH": path})

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.docs.test_blocks import HURRY, PROJECT, Block, blocks
-from tools import commands
 
 PAGE = PROJECT / "docs" / "creating.md"
 PROGRAMS = [block for block in blocks(PAGE, PAGE.read_text("utf-8")) if block.language == "python"]
@@ -20,14 +19,6 @@ with Sandbox(port=0, speed=50) as sandbox:
     for _ in range(2):
         runpy.run_path(sys.argv[1], run_name="__main__")
 """
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generate a client that creates tasks."""
-    folder = tmp_path_factory.mktemp("grown")
-    commands.generate(PROJECT / "tests" / "golden" / "grown.yaml", folder)
-    return folder
 
 
 @pytest.mark.parametrize("block", PROGRAMS, ids=lambda block: f"line {block.line}")

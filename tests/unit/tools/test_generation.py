@@ -128,15 +128,6 @@ assert task.to_dict()["parent"]["files"] is None
 HOSTILE = '"""\'\\"); import os; os._exit(77)\n{{ 7*7 }}{% raw %}\\N{DASH} \\'
 
 
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generate the contract of every kind once."""
-    folder = tmp_path_factory.mktemp("grown") / "out"
-    made = commands.generate(GROWN, folder)
-    assert sum(1 for _ in operations(made.document)) == 19
-    return folder
-
-
 def python(*arguments: str, path: Path) -> None:
     """Run Python on a generated package, with warnings as errors."""
     environment = {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -303,13 +294,14 @@ def test_the_same_bytes_everywhere(grown: Path, tmp_path: Path) -> None:
     folder = tmp_path / "build" / "dist" / "venv"
     before = os.umask(0o077)
     try:
-        commands.generate(GROWN, folder)
+        made = commands.generate(GROWN, folder)
     finally:
         os.umask(before)
+    assert sum(1 for _ in operations(made.document)) == 19
     assert directories.differences(grown, folder) == []
-    made = list(folder.rglob("*"))
-    assert {path.stat().st_mode & 0o777 for path in made if path.is_dir()} == {0o755}
-    assert {path.stat().st_mode & 0o777 for path in made if path.is_file()} == {0o644}
+    paths = list(folder.rglob("*"))
+    assert {path.stat().st_mode & 0o777 for path in paths if path.is_dir()} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in paths if path.is_file()} == {0o644}
     assert (folder / layout.PACKAGE / "py.typed").read_bytes() == b""
 
 
