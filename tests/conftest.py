@@ -32,6 +32,8 @@ pytest_plugins = ("tests.loopback",)
 
 PERSONAL = ("CHAINHUB_", "COVERAGE_", "OTEL_", "SSL_CERT_", "SSLKEYLOGFILE", "NETRC")
 OUTSIDE = dict(os.environ)
+# What takes seconds a test, most of it in other programs.
+LONG = ("benchmarks", "contract", "docs", "e2e", "cli/test_grown.py", "unit/tools")
 # What is imported by other programs only.
 BY_THEMSELVES = ("tools.trial", "chainhub.__pyinstaller.hook-chainhub")
 # These run other programs, or lines that others reach too: following each line of theirs takes
@@ -130,6 +132,11 @@ def pytest_sessionfinish() -> None:
             _follow()
         measuring.stop()
         measuring.save()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes seconds: what is left for the end is shared by all workers."""
+    items.sort(key=lambda item: not _place(item).startswith(LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
