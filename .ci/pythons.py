@@ -22,7 +22,7 @@ OPTIONS = (
     "worksteal",
     "-q",
     "-m",
-    "not slow and not network",
+    "not slow and not network and not unmeasured",
     "-p",
     "no:cacheprovider",
 )
