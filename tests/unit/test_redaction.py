@@ -201,6 +201,7 @@ def test_ids_of_the_api_itself_are_kept(text: str, shown: str) -> None:
     assert redact_addresses(text, "https://api") == shown
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "piece",
     [

@@ -28,6 +28,8 @@ CLIENTS = {client.name: client for client in storm.CLIENTS}
 WEATHERS = {weather.name: weather for weather in storm.WEATHERS}
 
 
+pytestmark = pytest.mark.unmeasured
+
 OURS = "4 attempts, bucket 50 (ours)"
 
 
@@ -64,7 +66,6 @@ def test_an_outage_is_not_made_worse(weather: str) -> None:
     assert ours.recovery < 60
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("weather", ["down, open", "slow, open"])
 def test_the_simulation_can_tell_a_storm(weather: str) -> None:
     """Without a budget the load is over three times the normal, and the service stays down."""

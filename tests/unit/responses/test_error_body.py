@@ -108,6 +108,7 @@ def _nested(wide: int, deep: int) -> object:
     return document
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("small", "large"),
     [
@@ -331,6 +332,7 @@ def test_the_ray_is_read(text: str, ray: str | None) -> None:
     assert page.ray == ray
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "piece",
     [

@@ -436,6 +436,7 @@ def test_the_bound_is_the_known_one():
     assert timing.bound(180, 0.5) == pytest.approx(2 * timing.bound(90, 0.5))
 
 
+@pytest.mark.unmeasured
 def test_the_benchmark_prints_every_schedule(capsys, monkeypatch):
     """The command prints a line for each schedule and spread."""
     monkeypatch.setattr(sys, "argv", ["schedule.py", "--tasks", "3"])

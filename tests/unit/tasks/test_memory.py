@@ -27,6 +27,7 @@ def answer(number: int, size: int, text: str) -> bytes:
     return json.dumps(task, ensure_ascii=False).encode()[:-2].ljust(size - 2) + b"}}"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("text", ["y", "é"])
 @pytest.mark.parametrize(("size", "most"), [(735, 4000), (2_000, 5000), (20_000, 24_000)])
 def test_a_waiting_task_takes_little_more_than_its_last_answer(size, most, text):

@@ -160,6 +160,7 @@ def test_the_rate_never_falls_below_one_poll_in_five_seconds():
     assert pace.rate >= 0.2
 
 
+@pytest.mark.unmeasured
 @given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), min_size=1, max_size=60))
 def test_a_rate_once_learned_is_respected(events):
     """Two polls are never closer than the rate of that moment allows."""
@@ -185,6 +186,7 @@ def test_one_refusal_does_not_delay_the_results_of_a_crowd(number, retry_after):
         assert refusals.until_known(refusals.nth(number, retry_after), 1, latency) <= 1.5
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", [1, 2])
 def test_refusals_at_random_do_not_delay_the_results_of_a_crowd(seed):
     """One in a hundred polls is refused, with a Retry-After of a second."""
@@ -213,6 +215,7 @@ def test_a_limit_without_room_for_bursts_is_used_once_it_is_learned(service):
     assert refused <= 0.05
 
 
+@pytest.mark.unmeasured
 def test_a_limit_that_ends_is_forgotten():
     """Half a minute later all polls wished for are sent again."""
     limit = refusals.bucket(50, 50, 1.0)

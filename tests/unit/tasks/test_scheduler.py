@@ -293,6 +293,7 @@ def test_a_crowd_finds_the_rate_the_service_allows():
 LIMITS = st.sampled_from([math.inf, 50.0, 5.0])
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(1, 60),

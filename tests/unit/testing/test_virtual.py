@@ -270,6 +270,7 @@ def test_a_client_that_never_gets_there_is_stopped(mode) -> None:
             mode(client.video.wait(sandbox.task("pending"), deadline=None, interval=60))
 
 
+@pytest.mark.unmeasured
 def test_many_are_waited_for_in_no_time(mode, clock: VirtualClock, played) -> None:
     """Fifty tasks of ten minutes each take together ten minutes, and next to nothing."""
     sandbox, client = played
