@@ -8,6 +8,7 @@ cursor, break a line or grow without bound.
 import binascii
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 MASK = "***"
 LONGEST_URL = 300
@@ -22,6 +23,7 @@ _LONGEST_CUT = 2000
 _KEY_SHAPED = (
     r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-.]{8,}|(?i:(?<=\bbearer )|(?<=\bbearer%20))[\w\-.~+/=]{8,}"
 )
+_ONE_WORD = r"[0-9A-Za-z_.\-]*"
 _ESCAPED_ASCII = r"(?<!\\)\\+u00([2-7][0-9A-Fa-f])"
 _SCHEME = r"(?i:https?|wss?):(?:\\*/){2}"
 _WEB_ADDRESS = rf"{_SCHEME}[^\s\"'<>]+"
@@ -30,10 +32,15 @@ _CLOSING = r"[)\]}。，、；：！？）】》」』”’»…]"
 _TRAILING = ".,;:!?`\\)]}。，、；：！？）】》」』”’»…"
 _PARAMETER_NAME = r"[A-Za-z0-9_.\-\[\]]{1,40}"
 _PLAIN_VALUE = r"[A-Za-z0-9._:%~+/=\-]*"
+_NOTHING_TO_REDACT = rf"https?://[A-Za-z0-9.:\-/_]*(\?({'|'.join(QUERY_ALLOWED)})={_PLAIN_VALUE})?"
 
 
 def redact_text(text: str, secrets: Iterable[str] = (), limit: int = 300) -> str:
     """Return the text on one line, keys and signed queries masked, at most `limit` characters."""
+    if len(text) <= limit and re.fullmatch(_ONE_WORD, text):
+        # As most ids are, one of which is in every record: nothing else can be in it than a key.
+        shown = mask_secrets(text, secrets)
+        return re.sub(_KEY_SHAPED, MASK, shown) if "sk-" in shown else shown
     window = text[: 16 * limit + _LONGEST_CUT]
     readable = re.sub(_ESCAPED_ASCII, lambda found: chr(int(found[1], 16)), window)
     shown = redact_addresses(mask(readable, secrets))
@@ -48,6 +55,8 @@ def redact_url(url: str, *, own: bool = False) -> str:
         url: The address.
         own: Whether it is one of the API's own, which keeps the value of `id`.
     """
+    if own and len(url) <= LONGEST_URL and re.fullmatch(_NOTHING_TO_REDACT, url):
+        return url  # as almost all are
     return one_line(_redacted(url, QUERY_ALLOWED if own else _NONE), LONGEST_URL)
 
 
@@ -75,7 +84,7 @@ def mask(text: str, secrets: Iterable[str]) -> str:
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """Return the text with every spelling of every secret masked, and nothing else changed."""
     for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
+        if _SHORTEST_SECRET <= len(secret) <= len(text):  # no spelling is shorter than the secret
             text = re.sub(_spellings(secret), MASK, text)
     return text
 
@@ -89,6 +98,8 @@ def one_line(text: str, limit: int) -> str:
     return joined if len(joined) <= limit else joined[: limit - 1] + "…"
 
 
+# A client has one secret, or a few one after the other; a pattern of its spellings is long.
+@lru_cache(maxsize=16)
 def _spellings(secret: str) -> str:
     spelt = "".join(map(_spelling, secret))
     return "|".join([spelt, *map(re.escape, _inside_base64(secret))])

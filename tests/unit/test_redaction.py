@@ -265,3 +265,28 @@ def test_the_text_around_an_address_stays(before: str, marks: tuple[str, str], a
     opening, closing = marks
     text = f"{before}{opening}https://h/v?sig=abc{closing} {after}"
     assert redact_addresses(text) == text.replace("sig=abc", "sig=***")
+
+
+@given(st.text("abcxyz-skKp7Qw2Xv9Lm4Rt6Yb1Nc._", max_size=60), st.sampled_from([30, 300]))
+def test_a_word_is_redacted_like_any_text(word: str, limit: int) -> None:
+    """The short way for ids shows what the long way does, which the blank makes it take."""
+    for text in (word, f"{PLAIN}{word}", f"{word}.sk-12345678"):
+        assert redact_text(text, (PLAIN,), limit) == redact_text(f"{text} ", (PLAIN,), limit)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.example/v1/query?id=a%3Ab-1",
+        "http://127.0.0.1:8000/v1/query",
+        "https://x.example/v1/query?id=a&id=b",
+        "https://x.example/v1/query?key=a",
+        "https://user:pass@x.example/v1/query?id=a",
+        "https://x.example/v1/query?id=a?b",
+        "https://x.example/v1/query?id=ä",
+        "https://x.example/v1/" + "a" * 400,
+    ],
+)
+def test_an_own_url_is_redacted_like_any(url: str) -> None:
+    """The short way shows what the long way does, which the fragment makes it take."""
+    assert redact_url(url, own=True) == redact_url(f"{url}#x", own=True)

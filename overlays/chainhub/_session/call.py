@@ -15,7 +15,14 @@ import httpx
 from chainhub import _clock, errors
 from chainhub._redaction import redact_text
 from chainhub._responses import judge
-from chainhub._session.events import UNDER_WAY, AttemptEvent, CallEvent, RetryEvent, logger
+from chainhub._session.events import (
+    UNDER_WAY,
+    AttemptEvent,
+    CallEvent,
+    RetryEvent,
+    event_of,
+    logger,
+)
 from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import Retry, RetryPolicy, Stop, decide, retry_after_of
 from chainhub._transport import Failure, Limits, Response
@@ -29,10 +36,14 @@ from chainhub.errors import (
 from chainhub_api.types import Unset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from chainhub._cancel import Cancel
-    from chainhub._session.events import AttemptSpan
+    from chainhub._session.events import AttemptSpan, E
     from chainhub._session.session import Session
     from chainhub._transport import FailureKind
+
+    Later = Mapping[str, Callable[[], object]]
 
 
 CONNECT = 5.0
@@ -191,14 +202,13 @@ class Call:
         logger.info("trying again in %.2f s: %s", step.delay, error)
         if self._observers.on_retry is not None:
             self._observers.on_retry(
-                RetryEvent(
-                    method=self.prepared.method,
-                    url=self.prepared.url,
+                self._event(
+                    RetryEvent,
                     attempt=self._attempts,
                     delay=step.delay,
                     error=error,
                     max_attempts=self.options.retry.attempts,
-                    operation=self.prepared.operation,
+                    task_id=None,
                 )
             )
         return step.delay
@@ -250,46 +260,72 @@ class Call:
         elapsed = _clock.monotonic() - self._began
         if self._observers.on_call is not None:
             self._observers.on_call(
-                CallEvent(
-                    method=self.prepared.method,
-                    url=self.prepared.url,
+                self._event(
+                    CallEvent,
                     attempts=self._attempts,
                     status=answer.status if answer else None,
                     error=error,
                     elapsed=elapsed,
-                    operation=self.prepared.operation,
                 )
             )
         return CallResult(self.prepared, answer, error, self._attempts, elapsed)
 
     def report_attempt(self, outcome: Response | Failure) -> None:
         """Report an attempt to the event hooks and the log."""
-        observer = self._observers.on_attempt
-        if observer is None and self._span is None and not logger.isEnabledFor(20):  # logging.INFO
+        observer, heard = self._observers.on_attempt, logger.isEnabledFor(20)  # logging.INFO
+        if observer is None and self._span is None and not heard:
             return
         elapsed = _clock.monotonic() - self._attempt_began
-        failure = outcome if isinstance(outcome, Failure) else None
-        answer = outcome if isinstance(outcome, Response) else None
-        event = AttemptEvent(
-            method=self.prepared.method,
-            url=self.prepared.url,
+        if heard:
+            self._log_attempt(outcome, elapsed)
+            if observer is None and self._span is None:
+                return
+        secrets = self._secrets
+        if isinstance(outcome, Failure):
+            text = outcome.text
+            seen: dict[str, object] = {"status": None, "trouble_kind": outcome.kind}
+            seen["request_id"] = None
+            later: Later = {"trouble": lambda: redact_text(text, secrets())}
+        else:
+            head = Response(outcome.status, outcome.headers, b"")  # an event holds no body
+            seen = {"status": outcome.status, "trouble_kind": None, "trouble": None}
+            later = {"request_id": lambda: request_id_of(head, secrets())}
+        event = self._event(
+            AttemptEvent,
+            later,
             attempt=self._attempts,
-            status=answer.status if answer else None,
-            trouble=redact_text(failure.text, self._secrets()) if failure else None,
-            trouble_kind=failure.kind if failure else None,
-            request_id=request_id_of(answer, self._secrets()) if answer else None,
             started=time.time() - elapsed,
             elapsed=elapsed,
-            operation=self.prepared.operation,
+            **seen,
         )
-        ended, kept = event.status or event.trouble, "kept" if self._limits.reused else "new"
-        told = (event.method, event.url, ended, elapsed, event.attempt, event.request_id or "-")
-        logger.info("%s %s: %s in %.3f s (attempt %d, request id %s)", *told)
-        logger.debug("attempt %d used a %s connection", event.attempt, kept)
         if self._span is not None:
             self._span.end(event)
         if observer is not None:
             observer(event)
+
+    def _log_attempt(self, outcome: Response | Failure, elapsed: float) -> None:
+        secrets = self._secrets()
+        ended: object
+        if isinstance(outcome, Failure):
+            ended, request_id = redact_text(outcome.text, secrets), None
+        else:
+            ended, request_id = outcome.status, request_id_of(outcome, secrets)
+        told = (self.prepared.method, self.prepared.url, ended, elapsed, self._attempts)
+        text = "%s %s: %s in %.3f s (attempt %d, request id %s)"
+        logger.info(text, *told, request_id or "-")
+        kept = "kept" if self._limits.reused else "new"
+        logger.debug("attempt %d used a %s connection", self._attempts, kept)
+
+    def _event(self, kind: type[E], later: Later | None = None, **known: object) -> E:
+        """Return an event with what all of a call have in common."""
+        prepared = self.prepared
+        return event_of(
+            kind,
+            {"url": lambda: prepared.url, **(later or {})},
+            method=prepared.method,
+            operation=prepared.operation,
+            **known,
+        )
 
 
 class CallResult(NamedTuple):

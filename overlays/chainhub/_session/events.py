@@ -16,7 +16,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
@@ -49,10 +49,38 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 R = TypeVar("R")
+E = TypeVar("E", bound="Event")
+
+
+class Event:
+    """What the events have in common: fields that are redacted only when somebody reads them."""
+
+    __slots__ = ("_later",)
+    _later: Mapping[str, Callable[[], object]]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any field that is not set yet
+        later = () if name == "_later" else getattr(self, "_later", ())
+        if name not in later:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = self._later[name]()
+        object.__setattr__(self, name, value)
+        return value
+
+
+def event_of(kind: type[E], later: Mapping[str, Callable[[], object]], **known: object) -> E:
+    """Return an event of these fields, and of others that are worked out when they are read.
+
+    To redact takes longer than all else that is done about a call.
+    """
+    event = object.__new__(kind)
+    for name, value in known.items():
+        object.__setattr__(event, name, value)
+    object.__setattr__(event, "_later", later)
+    return event
 
 
 @attrs.frozen(kw_only=True)
-class AttemptEvent:
+class AttemptEvent(Event):
     """An attempt has ended.
 
     Attributes:
@@ -81,7 +109,7 @@ class AttemptEvent:
 
 
 @attrs.frozen(kw_only=True)
-class RetryEvent:
+class RetryEvent(Event):
     """A retry follows after a delay: another attempt of a call, or another poll of a wait.
 
     Attributes:
@@ -106,7 +134,7 @@ class RetryEvent:
 
 
 @attrs.frozen(kw_only=True)
-class CallEvent:
+class CallEvent(Event):
     """A call has ended, with all its attempts.
 
     Attributes:
