@@ -10,27 +10,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainhub._download.disk import (
-    UNSUPPORTED,
-    IfExists,
-    Place,
-    is_ours,
-    lock_file,
-    make_folder,
-    target_path,
-    unlock_file,
-)
-from chainhub._download.download import Download
-from chainhub._download.media import Kind
-from chainhub._download.request import DownloadOptions, FetchRequest, Progress
-from chainhub._download.threads import DownloadOutcome, Job, download_all, in_loop, in_thread
-from chainhub._download.url_policy import URLPolicy
+from chainhub._download.disk import UNSUPPORTED as UNSUPPORTED
+from chainhub._download.disk import IfExists as IfExists
+from chainhub._download.disk import Place as Place
+from chainhub._download.disk import is_ours as is_ours
+from chainhub._download.disk import lock_file as lock_file
+from chainhub._download.disk import make_folder as make_folder
+from chainhub._download.disk import target_path as target_path
+from chainhub._download.disk import unlock_file as unlock_file
+from chainhub._download.download import Download as Download
+from chainhub._download.media import Kind as Kind
+from chainhub._download.request import DownloadOptions as DownloadOptions
+from chainhub._download.request import FetchRequest as FetchRequest
+from chainhub._download.request import Progress as Progress
+from chainhub._download.threads import DownloadOutcome as DownloadOutcome
+from chainhub._download.threads import Job as Job
+from chainhub._download.threads import download_all as download_all
+from chainhub._download.threads import in_loop as in_loop
+from chainhub._download.threads import in_thread as in_thread
+from chainhub._download.url_policy import URLPolicy as URLPolicy
 
 if TYPE_CHECKING:
     from chainhub._download.threads import AnyDownloadOutcome as AnyDownloadOutcome
-
-__all__ = [
-    "UNSUPPORTED", "Download", "DownloadOptions", "DownloadOutcome", "FetchRequest", "IfExists",
-    "Job", "Kind", "Place", "Progress", "URLPolicy", "download_all", "in_loop", "in_thread",
-    "is_ours", "lock_file", "make_folder", "target_path", "unlock_file",
-]  # fmt: skip
