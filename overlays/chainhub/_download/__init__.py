@@ -20,9 +20,9 @@ from chainhub._download.disk import target_path as target_path
 from chainhub._download.disk import unlock_file as unlock_file
 from chainhub._download.download import Download as Download
 from chainhub._download.media import Kind as Kind
-from chainhub._download.request import DownloadOptions as DownloadOptions
-from chainhub._download.request import FetchRequest as FetchRequest
-from chainhub._download.request import Progress as Progress
+from chainhub._download.state import DownloadOptions as DownloadOptions
+from chainhub._download.state import FetchRequest as FetchRequest
+from chainhub._download.state import Progress as Progress
 from chainhub._download.threads import DownloadOutcome as DownloadOutcome
 from chainhub._download.threads import Job as Job
 from chainhub._download.threads import download_all as download_all

@@ -17,8 +17,7 @@ from chainhub._download import media
 from chainhub._download.disk import make_folder, stands_already
 from chainhub._download.media import BodyRange, Redirect, StartOver
 from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, tidy
-from chainhub._download.request import Progress
-from chainhub._download.state import DownloadState, Mismatch, Outcome, RetryAt
+from chainhub._download.state import DownloadState, Mismatch, Outcome, Progress, RetryAt
 from chainhub._redaction import redact_text, redact_url
 from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
 from chainhub._transport import Failure, Response, cancel_scope
@@ -34,7 +33,7 @@ from chainhub.errors import (
 
 if TYPE_CHECKING:
     from chainhub._download.media import ResumePoint
-    from chainhub._download.request import DownloadOptions, FetchRequest, Tell
+    from chainhub._download.state import DownloadOptions, FetchRequest, Tell
     from chainhub._download.url_policy import Address, Connection
     from chainhub._session import Key, OperationSpan
 

@@ -24,7 +24,7 @@ import attrs
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._download.download import Download
-from chainhub._download.request import Progress, Tell
+from chainhub._download.state import Progress, Tell
 from chainhub._redaction import one_line
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
 
