@@ -158,6 +158,10 @@ def unsupported() -> Iterator[Row]:
 
 def broken() -> Iterator[Row]:
     """Disks that are full or broken: an error, and nothing is left."""
+
+    def failing(name: str, change: Harm, says: str) -> Row:
+        return Row(name=name, change=change, error=chainhub.DiskError, says=says, left=set())
+
     for call, place, number in (
         ("write", os, errno.ENOSPC),
         ("write", os, errno.EDQUOT),
@@ -169,8 +173,7 @@ def broken() -> Iterator[Row]:
         ("flock", fcntl, errno.EIO),
     ):
         change, name = refusing(place, call, number), f"{call} {errno.errorcode[number]}"
-        says = os.strerror(number)
-        yield Row(name=name, change=change, error=chainhub.DiskError, says=says, left=set())
+        yield failing(name, change, os.strerror(number))
 
     def closing(world: World) -> None:
         refusing(os, "fsync", errno.ENOTSUP)(world)
@@ -184,32 +187,19 @@ def broken() -> Iterator[Row]:
 
         world.patch.setattr(os, "close", close_at_quota)
 
-    yield Row(
-        name="close EDQUOT where nothing can be synced",
-        change=closing,
-        error=chainhub.DiskError,
-        says=os.strerror(errno.EDQUOT),
-        left=set(),
-    )
-    yield Row(
-        name="write takes nothing",
-        change=lambda world: world.patch.setattr(os, "write", lambda *_: 0),
-        error=chainhub.DiskError,
-        says="nothing more can be written",
-        left=set(),
-    )
+    says = os.strerror(errno.EDQUOT)
+    yield failing("close EDQUOT where nothing can be synced", closing, says)
+
+    def taking_nothing(world: World) -> None:
+        world.patch.setattr(os, "write", lambda *_: 0)
+
+    yield failing("write takes nothing", taking_nothing, "nothing more can be written")
 
     def truncating(world: World) -> None:
         world.keep(etag='"of another"')
         refusing(os, "ftruncate", errno.EIO)(world)
 
-    yield Row(
-        name="ftruncate EIO over an old part",
-        change=truncating,
-        error=chainhub.DiskError,
-        says="Input/output error",
-        left=set(),
-    )
+    yield failing("ftruncate EIO over an old part", truncating, "Input/output error")
 
 
 def shown_as(world: World, owner: int) -> None:
@@ -286,8 +276,11 @@ def send_half(world: World, connection: Any, head: bytes, harm: Harm) -> None:
     harm(world)
 
 
-def meanwhile(harm: Harm, *, times: int = 1) -> Callable[[World], None]:
-    """Return a change: another program does something when half of the file has come."""
+def meanwhile(harm: Harm, *, times: int = 1, between: bool = False) -> Callable[[World], None]:
+    """Return a change: another program does something when half of the file has come.
+
+    It goes on coming then, unless the harm is done `between` two attempts.
+    """
 
     def change(world: World) -> None:
         calls: list[bytes] = []
@@ -296,10 +289,14 @@ def meanwhile(harm: Harm, *, times: int = 1) -> Callable[[World], None]:
             calls.append(head)
             if len(calls) > times:
                 SAMPLE.send(connection, head)
-                return
-            send_half(world, connection, head, harm)
-            with suppress(OSError):
-                connection.sendall(SAMPLE.data[HALF:])
+            elif between:
+                SAMPLE.until(HALF, end)(connection, head)
+                until(lambda: world.part.stat().st_size >= HALF)
+                harm(world)
+            else:
+                send_half(world, connection, head, harm)
+                with suppress(OSError):
+                    connection.sendall(SAMPLE.data[HALF:])
 
         world.send = send
 
@@ -356,6 +353,8 @@ def changed() -> Iterator[Row]:
     for name, harm in HARMS:
         left = {"v.mp4", "mine"} if name == "renamed" else None
         yield Row(name=f"the part is {name}", change=meanwhile(harm), left=left)
+        text = f"the part is {name} between two attempts"
+        yield Row(name=text, change=meanwhile(harm, between=True), left=left)
         if name in ("replaced", "truncated", "removed"):
             yield Row(
                 name=f"the part is {name} each time",
@@ -375,33 +374,6 @@ def changed() -> Iterator[Row]:
         says="not a partial download",
         left={"v.mp4.part"},
     )
-
-
-def changed_between() -> Iterator[Row]:
-    """The same while nothing comes."""
-
-    def between(harm: Harm) -> Callable[[World], None]:
-        def change(world: World) -> None:
-            first = SAMPLE.until(HALF, end)
-            calls: list[object] = []
-
-            def send(connection: Any, head: bytes) -> None:
-                calls.append(head)
-                if len(calls) > 1:
-                    SAMPLE.send(connection, head)
-                    return
-                first(connection, head)
-                until(lambda: world.part.stat().st_size >= HALF)
-                harm(world)
-
-            world.send = send
-
-        return change
-
-    for name, harm in HARMS:
-        left = {"v.mp4", "mine"} if name == "renamed" else None
-        text = f"the part is {name} between two attempts"
-        yield Row(name=text, change=between(harm), left=left)
 
     def at_the_end(world: World) -> None:
         fsync = os.fsync
@@ -514,7 +486,6 @@ ROWS = [
     *broken(),
     *owners(),
     *changed(),
-    *changed_between(),
     *mounts(),
     *slices(),
     *kept(),
