@@ -132,15 +132,13 @@ class Sandbox:
         """
         if self._background is not None:
             raise SandboxError("This sandbox is already running.")
-        missing = ""
         try:
             from chainhub.sandbox._app import Service, build
             from chainhub.sandbox._server import Background, listen, origin
         except ImportError as error:
             missing = str(error.name).partition(".")[0]
-        if missing:
             sentence = missing_extra("the sandbox needs", missing, "sandbox")
-            raise MissingExtraError(sentence, name=missing)
+            raise MissingExtraError(sentence, name=missing) from None
         video = self._video
         try:
             if video is None:

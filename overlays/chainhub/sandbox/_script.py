@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Self, TypeAlias
 
@@ -248,7 +248,17 @@ def status(
     """
     if isinstance(retry_after, int | float):
         retry_after = f"{retry_after:g}"
-    body, content_type = _body(status, message, code)
+    words = message or _WORDS.get(status, "the request was refused")
+    body = json.dumps(envelope(words, code=code))
+    content_type: str | None = "application/json"
+    if message is None and not code:
+        if status in (204, 304, 429):
+            body, content_type = "", None
+        elif status == 500:
+            body = '{"code": "do_request_failed", "message": "upstream failed", "data": null}'
+        elif status > 500:
+            body = f"<html><head><title>{status}</title></head><body></body></html>\n"
+            content_type = _HTML
     return answer(
         body,
         status=status,
@@ -257,20 +267,6 @@ def status(
         polls=polls,
         seconds=seconds,
     )
-
-
-def _body(status: int, message: str | None, code: str) -> tuple[str, str | None]:
-    if message is None and not code:
-        if status in (204, 304, 429):
-            return "", None
-        if status == 500:
-            failed = {"code": "do_request_failed", "message": "upstream failed", "data": None}
-            return json.dumps(failed), "application/json"
-        if status > 500:
-            page = f"<html><head><title>{status}</title></head><body></body></html>\n"
-            return page, _HTML
-    words = message or _WORDS.get(status, "the request was refused")
-    return json.dumps(envelope(words, code=code)), "application/json"
 
 
 def slow(
@@ -324,24 +320,21 @@ def as_script(
         TypeError: an entry is not a step; often it is a function without its parentheses.
         ValueError: there is no step at all.
     """
-    entries = (steps,) if isinstance(steps, Step | str) else steps
-    script = tuple(_as_step(number, entry, words) for number, entry in enumerate(entries, 1))
+    script: list[Step] = []
+    for entry in (steps,) if isinstance(steps, Step | str) else steps:
+        if isinstance(entry, str):
+            last = _LAST.get(meaning(entry, words) or "running")
+            script.append(State(word=entry) if last is None else evolve(last, word=entry))
+        elif isinstance(entry, Step):
+            script.append(entry)
+        else:
+            name = getattr(entry, "__name__", None)
+            hint = f"write {name}(…)" if callable(entry) and name else "use a step or a status word"
+            number = len(script) + 1
+            raise TypeError(f"Step {number} of the script is not a step: {hint}.")
     if not script:
         raise ValueError("A script needs at least one step.")
-    return script
-
-
-def _as_step(
-    number: int, entry: Step | str | Callable[..., Step], words: Mapping[str, str]
-) -> Step:
-    if isinstance(entry, Step):
-        return entry
-    if isinstance(entry, str):
-        last = _LAST.get(meaning(entry, words) or "running")
-        return State(word=entry) if last is None else evolve(last, word=entry)
-    name = getattr(entry, "__name__", None)
-    hint = f"write {name}(…)" if callable(entry) and name else "use a step or a status word"
-    raise TypeError(f"Step {number} of the script is not a step: {hint}.")
+    return tuple(script)
 
 
 _LAST: Mapping[str, State] = {
