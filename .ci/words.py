@@ -25,6 +25,10 @@ FORBIDDEN = {
         r"|-----BEGIN [A-Z ]*PRIVATE KE[Y]-----|\beyJ[\w-]{20,}\.eyJ[\w-]{20,}"
     ),
     "the trace of a merge": re.compile(r"^(?:<{7}|>{7}) "),
+    "a name that was given up": re.compile(
+        r"\blet_g[o]|\bbroke_of[f]|misfi[t]|\bway_o[n]\b|_outloo[k]|\bHURR[Y]\b"
+        r"|test-sea[m]|_seaso[n]\b|_crow[d]\b|_(?:in|either)_colou[r]"
+    ),
 }
 
 # Documents and docstrings are for readers whose first language is not English: what is hard to

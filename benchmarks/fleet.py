@@ -1,6 +1,6 @@
 """A million waiting tasks over some workers against a service's limit, in virtual time.
 
-Each worker is a process of its own with the crowd, the schedule and the pace that are shipped; only
+Each worker is a process of its own with the batch, the schedule and the pace that are shipped; only
 the service and the clock are modelled. The tasks are all begun at once and take log-normal times.
 The service takes so many questions a second from everybody together and refuses the others with a
 bare 429, as this one does. The workers know nothing of each other: what each may ask it learns from
@@ -84,7 +84,7 @@ class Fleet:
         self.delays = array("d")
         self.lost = 0
         self.now = 0.0
-        self._crowds = [_crowd(random) for _ in range(workers)]
+        self._crowds = [_batch(random) for _ in range(workers)]
         self._left = [iter(range(first, tasks, workers)) for first in range(workers)]
         # An answer takes always as long: the first question asked is the first one answered.
         self._under_way: deque[tuple[float, int, SendPoll, int]] = deque()
@@ -163,7 +163,7 @@ class Fleet:
         )
 
 
-def _crowd(random: Random) -> Scheduler:
+def _batch(random: Random) -> Scheduler:
     from chainhub._tasks.intervals import DurationMemory, PollIntervals
     from chainhub._tasks.poll import WaitOptions
     from chainhub._tasks.scheduler import Scheduler

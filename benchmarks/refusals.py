@@ -86,7 +86,7 @@ def window(rate: float, retry_after: float) -> Refuses:
     return refuses
 
 
-class Crowd:
+class Batch:
     """A wait for many tasks, led through virtual time to its end.
 
     Attributes:
@@ -160,9 +160,9 @@ def until_known(refuses: Refuses, seed: int, latency: float = LATENCY) -> float:
     """Return the seconds until all results are known, as a ratio to those without refusals."""
 
     def seconds(refusing: Refuses) -> float:
-        crowd = Crowd(refusing, seed, done=_ends, until=LATE, latency=latency)
-        assert len(crowd.known) == TASKS
-        return max(crowd.known)
+        batch = Batch(refusing, seed, done=_ends, until=LATE, latency=latency)
+        assert len(batch.known) == TASKS
+        return max(batch.known)
 
     return seconds(refuses) / seconds(nobody)
 
@@ -175,8 +175,8 @@ def share_of_limit(
     refuses: Refuses, limit: int, begin: float, end: float, latency: float = LATENCY
 ) -> tuple[float, float]:
     """Return how much of a limit was used between two instants, and the share that was refused."""
-    crowd = Crowd(refuses, 1, done=lambda _: LATE, until=end, tasks=2 * limit, latency=latency)
-    polls = [good for at, good in crowd.polls if begin <= at <= end]
+    batch = Batch(refuses, 1, done=lambda _: LATE, until=end, tasks=2 * limit, latency=latency)
+    polls = [good for at, good in batch.polls if begin <= at <= end]
     return sum(polls) / (limit * (end - begin)), 1 - sum(polls) / len(polls)
 
 

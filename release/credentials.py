@@ -13,7 +13,7 @@ from release.index import Index, origin
 # Asked for the password of a user at an address; None if it does not know.
 Keyring = Callable[[str, str], str | None]
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def ask_keyring(address: str, username: str) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

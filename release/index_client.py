@@ -22,7 +22,7 @@ _HEADERS = {"Accept": _KINDS, "Cache-Control": "no-cache"}
 # An action of the upload protocol that stores nothing; servers that do not know it refuse it.
 _HARMLESS = {":action": (None, "verify"), "protocol_version": (None, "1")}
 _LIMIT = 100_000_000
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 _HOPS = 5
 _REFUSED = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _ABSENT = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
@@ -33,7 +33,7 @@ def connected(
     index: Index, reader: Credentials | None, forwarding: str = ""
 ) -> Iterator[IndexClient]:
     """Give a client of one index until the end of a `with`; see `IndexClient`."""
-    with httpx.Client(timeout=_PATIENCE, verify=_trusted()) as client:
+    with httpx.Client(timeout=_TIMEOUT, verify=_trusted()) as client:
         yield IndexClient(client, index, reader, forwarding)
 
 

@@ -15,7 +15,7 @@ from release.errors import Problem
 from release.files import DISTRIBUTIONS
 from release.index import Index
 
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 # A server that is overloaded or restarting answers so; it is asked again after these seconds.
 _BUSY = (429, 502, 503, 504)
 _PAUSES = (2.0, 10.0, 30.0)
@@ -85,15 +85,15 @@ def send(
     index: Index,
     publisher: Credentials,
     environment: Mapping[str, str],
-    patience: float = _PATIENCE,
+    timeout: float = _TIMEOUT,
 ) -> None:
     """Let uv upload a file, again if the index is busy; the credentials are in its environment.
 
     Raises:
-        Problem: the index refuses it, cannot be reached, or takes longer than `patience` seconds.
+        Problem: the index refuses it, cannot be reached, or takes longer than `timeout` seconds.
     """
     pauses = iter(_PAUSES)
-    while (said := _upload(path, index, publisher, environment, patience)) is not None:
+    while (said := _upload(path, index, publisher, environment, timeout)) is not None:
         pause = next(pauses, None) if _status(said) in _BUSY else None
         if pause is None:
             raise Problem(sentence(path.name, index, publisher, said))
@@ -105,7 +105,7 @@ def _upload(
     index: Index,
     publisher: Credentials,
     environment: Mapping[str, str],
-    patience: float,
+    timeout: float,
 ) -> str | None:
     """Let uv upload a file once; give what it says of a failure."""
     command = (sys.executable, "-m", "uv", "publish", "--quiet", "--trusted-publishing", "never")
@@ -123,12 +123,12 @@ def _upload(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=patience,
+            timeout=timeout,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise Problem(
-            f"{path.name} was not confirmed by the index {index.name!r} within {patience:g} s. "
+            f"{path.name} was not confirmed by the index {index.name!r} within {timeout:g} s. "
             "Publish again: what has arrived is skipped."
         ) from None
     return done.stderr if done.returncode else None

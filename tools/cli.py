@@ -162,7 +162,7 @@ def _repair(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     repaired = commands.repair(options.contract)
     count = commands.validate(repaired, options.contract)
-    for note in examples.misfits(repaired.document):
+    for note in examples.mismatches(repaired.document):
         _say(note)
     _say(f"{shown(options.contract)} is good once repaired: {count} operation(s).")
     return 0

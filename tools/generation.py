@@ -226,7 +226,7 @@ def _run(
         macros = project.env.get_template("resource_macros.jinja").make_module()
         returns: Callable[[Endpoint], object] = vars(macros)["returns"]
         types = {place: str(returns(known.endpoint(place))) for _, place in known}
-        tidy = project._run_post_hooks
+        run_hooks = project._run_post_hooks
 
         def finish() -> None:
             (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
@@ -234,9 +234,9 @@ def _run(
             _take_out_boundaries(known, project.package_dir)
             resources = project.package_dir.with_name(layout.RESOURCES)
             _write_resources(project, resources)
-            tidy()
+            run_hooks()
             with _replaced(project, "project_dir", resources):
-                tidy()
+                run_hooks()
 
         with _replaced(project, "_run_post_hooks", finish):
             return project.build()

@@ -320,7 +320,7 @@ class Client(BaseClient[Callable[[], str]], Resources):
             contract wants the key elsewhere, or none, are sent so.
         auth_header_name: The header that carries the key, `Authorization` by default.
         httpx_args: Arguments for `httpx.Client`, such as `transport=`. With any, requests take
-            httpx's ordinary path; deadlines then hold between two reads only.
+            httpx's usual path; deadlines then hold between two reads only.
 
     Raises:
         ConfigurationError: an argument or a variable cannot be used; the sentence says which.

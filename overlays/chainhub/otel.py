@@ -100,7 +100,7 @@ class _Attempt:
             self._span.set_status(trace.StatusCode.ERROR, event.trouble)
         self._span.end(at)
 
-    def broke_off(self, error: BaseException) -> None:
+    def aborted(self, error: BaseException) -> None:
         _record(self._span, error)
         self._span.end()
 

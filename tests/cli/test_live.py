@@ -205,7 +205,7 @@ def _press(number: int, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("words", [["wait", "x"], ["download", "x"]])
-def test_an_interruption_before_anything_began_needs_no_way_on(
+def test_an_interruption_before_anything_began_needs_no_hint_how_to_resume(
     words, sandbox: Sandbox, chainhub, monkeypatch
 ) -> None:
     """There is nothing to go on with."""

@@ -246,7 +246,7 @@ def test_a_released_session_serves_again(mode, server):
     for _ in range(2):
         for client in clients:
             assert mode(client.video.query("a")).status == "pending"
-        _session._let_go_of_all()
+        _session._close_all_idle()
         assert [client._session._loops for client in clients] == [{}, {}]
 
 
@@ -257,14 +257,14 @@ def test_what_a_closed_loop_had_is_left_alone(server):
 
     async def ask():
         await client.video.query("a")
-        client._session.let_go()  # a loop that runs closes its own
+        client._session.close_idle()  # a loop that runs closes its own
         assert client._session._loops
         await client.aclose()
 
     loop.run_until_complete(ask())
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
-    client._session.let_go()
+    client._session.close_idle()
 
 
 def test_finalizing_closes_nothing():

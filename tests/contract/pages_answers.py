@@ -52,7 +52,7 @@ def test_a_published_answer_is_returned(case, mode, server, http):
     server.answers = [http(case["status"], body, f"Content-Type: {case['kind']}")]
     client = mode.client(KEY, base_url=server.url)
     operation = Operation(case["tag"], case["name"])
-    if case["misfit"]:
+    if case["mismatch"]:
         with pytest.raises(chainhub.ResponseError):
             mode(operation.call(client))
         return

@@ -59,15 +59,15 @@ def cases(document):
         answered.add(called(place))
         found = list(examples.published(content))
         for number, answer in enumerate(found or [made(document, content.get("schema"))]):
-            misfit = bool(found and examples.misfit(document, content, answer))
-            yield case(document, place, kind, answer, number, misfit=misfit)
+            mismatch = bool(found and examples.mismatch(document, content, answer))
+            yield case(document, place, kind, answer, number, mismatch=mismatch)
     for place, operation in operations(document):
         if called(place) not in answered:
             statuses = [one for one in mapping(operation["responses"]) if one.startswith("2")]
-            yield case(document, (*place, *statuses[:1]), "", None, 0, misfit=False)
+            yield case(document, (*place, *statuses[:1]), "", None, 0, mismatch=False)
 
 
-def case(document, place, kind, answer, number, *, misfit):
+def case(document, place, kind, answer, number, *, mismatch):
     """Describe one answer to the tests that run over the generated client."""
     operation = at(document, place[:3])
     tag, name = operation["tags"][0], operation["operationId"]
@@ -80,7 +80,7 @@ def case(document, place, kind, answer, number, *, misfit):
         "answer": answer,
         "empty": not kind,
         "text": isinstance(answer, str) and not kind.endswith("json"),
-        "misfit": misfit,
+        "mismatch": mismatch,
     }
 
 
@@ -148,10 +148,10 @@ def test_every_operation_answers_its_own_example(generated, tmp_path, capsys):
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) == 2 * len(found) + 1
-    misfits = list(examples.misfits(generated.document))
-    summary = f"{len(found)} answers, {len(misfits)} published ones contradict their schema:"
+    mismatches = list(examples.mismatches(generated.document))
+    summary = f"{len(found)} answers, {len(mismatches)} published ones contradict their schema:"
     with capsys.disabled():
-        sys.stdout.write("\n".join(["", summary, *misfits, ""]))
+        sys.stdout.write("\n".join(["", summary, *mismatches, ""]))
 
 
 def test_every_task_is_waited_for(generated, tmp_path):

@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 def main(notebook: Path) -> None:
     """Run the code cells in their order; the first error ends it."""
     shell = InteractiveShell.instance()
-    runpy.run_path(str(Path(__file__).parent / "hurry" / "sitecustomize.py"))
+    runpy.run_path(str(Path(__file__).parent / "fast" / "sitecustomize.py"))
     for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             done = shell.run_cell("".join(cell["source"]))

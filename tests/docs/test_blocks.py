@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-HURRY = {"PYTHONPATH": str(Path(__file__).resolve().parent / "hurry")}
+FAST = {"PYTHONPATH": str(Path(__file__).resolve().parent / "fast")}
 # Plays each program in a fork of itself: what all of them import is loaded once. The exit status of
 # a program that takes a minute is that of the alarm.
 PLAYER = """
@@ -141,7 +141,7 @@ def _every(*languages: str) -> list[object]:
 def play(sandbox_variables: dict[str, str]) -> Iterator[Callable[[Path], tuple[int, str]]]:
     """Give a function that runs a program in its folder; it gives exit status and output."""
     command = (sys.executable, "-W", "error", "-c", PLAYER)
-    environment = {**os.environ, **sandbox_variables, **HURRY}
+    environment = {**os.environ, **sandbox_variables, **FAST}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as player:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.test_blocks import HURRY, PROJECT, Block, blocks
+from tests.docs.test_blocks import FAST, PROJECT, Block, blocks
 
 PAGE = PROJECT / "docs" / "creating.md"
 PROGRAMS = [block for block in blocks(PAGE, PAGE.read_text("utf-8")) if block.language == "python"]
@@ -27,7 +27,7 @@ def test_a_program_runs_twice(block: Block, grown: Path, tmp_path: Path) -> None
     program = block.text.replace("range(1000)", "range(20)")
     program = program.replace('"video.mp4")', '"video.mp4", if_exists="keep")')
     (tmp_path / "program.py").write_text(program, "utf-8")
-    paths = os.pathsep.join(map(str, (grown, PROJECT / "overlays", HURRY["PYTHONPATH"])))
+    paths = os.pathsep.join(map(str, (grown, PROJECT / "overlays", FAST["PYTHONPATH"])))
     ended = subprocess.run(
         [sys.executable, "-c", RUNNER, "program.py"],
         cwd=tmp_path,

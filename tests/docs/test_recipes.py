@@ -26,13 +26,13 @@ SIGNED = "signature="
 
 @pytest.fixture
 def world(sandbox_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Lead clients to the sandbox and let them hurry, in this process; give it to others too."""
+    """Lead clients to the sandbox, with short sleeps, in this process and in those it starts."""
     for name, value in sandbox_variables.items():
         monkeypatch.setenv(name, value)
     for name in ("monotonic", "sleep", "asleep"):
         monkeypatch.setattr(_clock, name, getattr(_clock, name))
-    runpy.run_path(str(HERE / "hurry" / "sitecustomize.py"))
-    return {**os.environ, "PYTHONPATH": str(HERE / "hurry")}
+    runpy.run_path(str(HERE / "fast" / "sitecustomize.py"))
+    return {**os.environ, "PYTHONPATH": str(HERE / "fast")}
 
 
 def recipe(name: str) -> ModuleType:
@@ -174,7 +174,7 @@ def test_shards_on_dask(world: dict[str, str], project: Path, tmp_path: Path) ->
 
 def test_notebook(world: dict[str, str], tmp_path: Path) -> None:
     """The notebook runs from the top to the end, shows a card, and keeps no signed address."""
-    # chainhub is imported after IPython, as in Jupyter; the program makes it hurry by itself.
+    # chainhub is imported after IPython, as in Jupyter; the program makes it wait less by itself.
     late = {name: value for name, value in world.items() if name != "PYTHONPATH"}
     printed = run(late, tmp_path, HERE / "run_notebook.py", RECIPES / "notebook.ipynb")
     shown: list[dict[str, Any]] = [

@@ -69,6 +69,7 @@ def words(project: Path) -> ModuleType:
         ("key = 's" + "k-abcdefghijklmnop1234'", "key"),
         ("-----BEGIN PRIVATE K" + "EY-----", "key"),
         ("<<<<<<" + "< HEAD", "merge"),
+        ("session.let_" + "go()", "given up"),
         ("key = 'sk-test-abcdefghijklmnop1234'", None),
         ("GET /v1/video/query and a/root/b", None),
         ("the home/ann folder", None),

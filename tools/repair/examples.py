@@ -27,19 +27,19 @@ def published(content: dict[str, Json]) -> Iterator[Json]:
         yield _read(value, schema)
 
 
-def misfits(document: dict[str, Json]) -> Iterator[str]:
+def mismatches(document: dict[str, Json]) -> Iterator[str]:
     """Tell which examples of good answers do not fit the schema beside them, and where.
 
     Such an answer would be a `ResponseError` for callers: the page contradicts itself.
     """
     for place, kind, content in good_answers(document):
         for example in published(content):
-            fault = misfit(document, content, example)
+            fault = mismatch(document, content, example)
             if fault:
                 yield f"{called(place)}: an example ({kind}) does not fit {fault}."
 
 
-def misfit(document: dict[str, Json], content: dict[str, Json], example: Json) -> str | None:
+def mismatch(document: dict[str, Json], content: dict[str, Json], example: Json) -> str | None:
     """Tell where an example does not fit its schema, or None."""
     from openapi_schema_validator import (  # takes long to load, and generating does without it
         OAS30Validator,

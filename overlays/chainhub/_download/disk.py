@@ -280,7 +280,7 @@ def is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def let_go(descriptor: int) -> None:
+def unlock_and_close(descriptor: int) -> None:
     # A forked child that still lives has the file open too; closing would not unlock then.
     with suppress(OSError):
         unlock_file(descriptor)

@@ -16,7 +16,7 @@ from chainhub import _clock
 from chainhub._download import media
 from chainhub._download.disk import make_folder, stands_already
 from chainhub._download.media import BodyRange, Redirect, StartOver
-from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, tidy
+from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, remove_leftovers
 from chainhub._download.state import DownloadState, Mismatch, Outcome, Progress, RetryAt
 from chainhub._redaction import redact_text, redact_url
 from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
@@ -97,7 +97,7 @@ class Download:
             if self._request.makes_folder:
                 make_folder(target.parent)
             names = self._names()
-            tidy(target, names)
+            remove_leftovers(target, names)
             if (standing := self._standing(names)) is not None:
                 return standing
             with (
@@ -185,7 +185,7 @@ class Download:
         try:
             outcome = fetch()
         except BaseException as error:
-            span.broke_off(error.args[0] if isinstance(error, Interrupted) else error)
+            span.aborted(error.args[0] if isinstance(error, Interrupted) else error)
             raise
         failure = outcome if isinstance(outcome, Failure) else None
         span.end(

@@ -90,7 +90,7 @@ class Partial:
             ours = False
         if not ours:
             descriptor, self._descriptor = self._descriptor, -1
-            disk.let_go(descriptor)
+            disk.unlock_and_close(descriptor)
             self._descriptor, created = disk.claim(self.path)
             if not created:  # somebody has put it there meanwhile
                 self._do("cannot write", os.ftruncate, self._descriptor, 0)
@@ -166,7 +166,7 @@ class Partial:
                 if isinstance(error, FileExistsError):
                     raise DestinationExistsError(f"{shown(target)} already exists") from None
                 raise disk_error(error, "cannot rename to", target) from None
-        tidy(self._target, [target])
+        remove_leftovers(self._target, [target])
         remove(self._state_path)
         _sync_folder(target.parent)
 
@@ -182,7 +182,7 @@ class Partial:
                     remove(self.path)
         finally:
             descriptor, self._descriptor = self._descriptor, -1
-            disk.let_go(descriptor)
+            disk.unlock_and_close(descriptor)
 
     def _read_state(self) -> tuple[str, int] | None:
         """Return the state of the file that was begun, if it was for this task."""
@@ -243,7 +243,7 @@ class Partial:
             raise disk_error(error, doing, self.path) from None
 
 
-def tidy(target: Path, names: Iterable[Path]) -> None:
+def remove_leftovers(target: Path, names: Iterable[Path]) -> None:
     """Remove what a process that was killed while it finished has left beside its target."""
     part = target.with_name(f"{target.name}.part")
     with suppress(OSError):

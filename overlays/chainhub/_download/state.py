@@ -15,7 +15,7 @@ import attrs
 from chainhub import _session
 from chainhub._download.media import StartOver, is_expiry
 from chainhub._download.partial import Received
-from chainhub._responses import explain_misfit, judge
+from chainhub._responses import explain_mismatch, judge
 from chainhub._transport import Failure, Response
 from chainhub.errors import (
     ChainhubError,
@@ -243,7 +243,7 @@ class DownloadState:
         else:
             judged: ChainhubError | None = judge(outcome, secrets=secrets)
             if judged is None and outcome.body:  # an error in spite of its status
-                judged = explain_misfit(outcome, text, secrets=secrets)
+                judged = explain_mismatch(outcome, text, secrets=secrets)
             error = judged or DownloadError(text, **self._facts_of(outcome))
             error.retry_after = _session.retry_after_of(outcome, wall)
         if step.text:

@@ -154,8 +154,8 @@ def _through_httpx(
         mine, loop = transport.given, asyncio.get_running_loop()
 
         async def sender() -> httpx.AsyncClient:
-            return mine or await session.async_ordinary(arguments)
+            return mine or await session.async_httpx_client(arguments)
 
         return lambda: AsyncStreamedResponse(sender, loop)
     client = transport.given
-    return lambda: StreamedResponse(client or session.ordinary(arguments))
+    return lambda: StreamedResponse(client or session.httpx_client(arguments))

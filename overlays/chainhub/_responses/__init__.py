@@ -2,13 +2,13 @@
 
 `judge` reads the response of an attempt: the error that its status and body stand for, or None.
 `decode_json` decodes a good body, and `Declared.validate` refuses what the contract does not
-describe before generated code parses it; `explain_misfit` makes the error of a `Mismatch`. Nothing
-here sends, waits or looks at a clock.
+describe before generated code parses it; `explain_mismatch` makes the error of a `Mismatch`.
+Nothing here sends, waits or looks at a clock.
 """
 
 from chainhub._responses.response import charset_of as charset_of
 from chainhub._responses.status_error import decode_json as decode_json
-from chainhub._responses.status_error import explain_misfit as explain_misfit
+from chainhub._responses.status_error import explain_mismatch as explain_mismatch
 from chainhub._responses.status_error import judge as judge
 from chainhub._responses.validation import Declared as Declared
 from chainhub._responses.validation import Mismatch as Mismatch

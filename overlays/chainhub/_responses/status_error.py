@@ -1,7 +1,7 @@
 """From a response to its value or its error: which class, message, request id, excerpt.
 
 Every operation passes `judge` (by status only) and, where it declares JSON, `decode_json`.
-`explain_misfit` is for an answer that could be decoded but is not what was declared.
+`explain_mismatch` is for an answer that could be decoded but is not what was declared.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def decode_json(response: Response, *, secrets: Iterable[str] = ()) -> object:
     raise error
 
 
-def explain_misfit(
+def explain_mismatch(
     response: Response, problem: Exception | str, *, secrets: Iterable[str] = ()
 ) -> ChainhubError:
     """Return the error for a 2xx that could be decoded but is not what was declared.

@@ -163,10 +163,10 @@ class Call:
         _clock.request_under_way(1)
         return limits
 
-    def broke_off(self, error: BaseException) -> None:
+    def aborted(self, error: BaseException) -> None:
         """Take that the attempt under way ended without an outcome."""
         if self._span is not None:
-            self._span.broke_off(error)
+            self._span.aborted(error)
 
     def over(self) -> None:
         """Take that nothing is under way any more."""

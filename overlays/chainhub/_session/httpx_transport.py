@@ -250,7 +250,7 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
         return self.session.call(prepared, options, through)
 
     def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        client = self.given or self.session.ordinary(self.httpx_args)
+        client = self.given or self.session.httpx_client(self.httpx_args)
         return _transport.exchange_through(client, *prepared.for_httpx(key), limits)
 
 
@@ -284,7 +284,7 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
         return await self.session.acall(prepared, options, through)
 
     async def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        client = self.given or await self.session.async_ordinary(self.httpx_args)
+        client = self.given or await self.session.async_httpx_client(self.httpx_args)
         return await _transport.aexchange_through(client, *prepared.for_httpx(key), limits)
 
 

@@ -34,7 +34,7 @@ from chainhub._responses import (
     Declared,
     Mismatch,
     decode_json,
-    explain_misfit,
+    explain_mismatch,
     is_unset,
     members,
     resolve,
@@ -274,7 +274,7 @@ class Operation:
         except ChainhubError as error:
             failure = error
         except _UNPARSED as error:
-            failure = explain_misfit(response, of_system(error), secrets=secrets)
+            failure = explain_mismatch(response, of_system(error), secrets=secrets)
         raise failure
 
     def _read_as_documented(self, client: ResponseView, response: ResponseView) -> object:

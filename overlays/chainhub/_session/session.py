@@ -62,7 +62,7 @@ class Session:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._pool = ConnectionPool(self.connector.route, self.connector.max_connections)
-        self._ordinary: httpx.Client | None = None
+        self._httpx_client: httpx.Client | None = None
         self._loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
     def __repr__(self) -> str:
@@ -89,7 +89,7 @@ class Session:
             except Failure as failure:
                 outcome = failure.without_frames()
             except BaseException as error:
-                call.broke_off(error)
+                call.aborted(error)
                 raise
             finally:
                 call.over()
@@ -117,7 +117,7 @@ class Session:
             except Failure as failure:
                 outcome = failure.without_frames()
             except BaseException as error:
-                call.broke_off(error)
+                call.aborted(error)
                 raise
             finally:
                 call.over()
@@ -155,20 +155,20 @@ class Session:
         await anext(mine.lifetime)
         return mine
 
-    def ordinary(self, arguments: Mapping[str, Any]) -> httpx.Client:
+    def httpx_client(self, arguments: Mapping[str, Any]) -> httpx.Client:
         """Return httpx's own client for these arguments; all copies of a client have the same."""
         with self._lock:
-            if self._ordinary is None:
-                self._ordinary = httpx.Client(**self.connector.httpx_settings(arguments))
-            return self._ordinary
+            if self._httpx_client is None:
+                self._httpx_client = httpx.Client(**self.connector.httpx_settings(arguments))
+            return self._httpx_client
 
-    async def async_ordinary(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
+    async def async_httpx_client(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
         mine = self._loops.get(running_loop()) or await self._enter()
-        if mine.ordinary is None:
-            mine.ordinary = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
-            mine.held.append(mine.ordinary)
-        return mine.ordinary
+        if mine.httpx_client is None:
+            mine.httpx_client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
+            mine.held.append(mine.httpx_client)
+        return mine.httpx_client
 
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
@@ -187,13 +187,13 @@ class Session:
 
     def _close_mine(self) -> None:
         self._pool.close()
-        if self._ordinary is not None:
-            self._ordinary.close()
+        if self._httpx_client is not None:
+            self._httpx_client.close()
 
-    def let_go(self) -> None:
+    def close_idle(self) -> None:
         """Close what is idle when the interpreter ends, while all that closing needs is there."""
         self._close_mine()
-        self._ordinary = None
+        self._httpx_client = None
         for loop, theirs in list(self._loops.items()):
             # Sockets of a loop that is closed are beyond reach; one that runs closes its own.
             if loop.is_closed() or loop.is_running():
@@ -220,7 +220,7 @@ class Session:
     def after_fork(self) -> None:
         """Reset in a child process, without touching the parent's connections."""
         # Closing them would end conversations that are the parent's; dropping them would too.
-        _abandoned.append((self._pool, self._ordinary, self._loops))
+        _abandoned.append((self._pool, self._httpx_client, self._loops))
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
@@ -237,7 +237,7 @@ class LoopConnections:
     def __init__(self, connector: Connector) -> None:
         # It loads asyncio, of which threads need nothing.
         self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
-        self.ordinary: httpx.AsyncClient | None = None
+        self.httpx_client: httpx.AsyncClient | None = None
         self.held: list[AsyncConnectionPool | httpx.AsyncClient] = [self.pool]
         # It has the list only: if it had this object, both would wait for the garbage collection.
         self.lifetime = _live(self.held)
@@ -282,12 +282,12 @@ _abandoned: list[object] = []
 _closing: set[asyncio.Task[None]] = set()  # a task nobody holds may be collected half done
 
 
-def _let_go_of_all() -> None:
+def _close_all_idle() -> None:
     for session in list(_sessions):
-        session.let_go()
+        session.close_idle()
 
 
-atexit.register(_let_go_of_all)
+atexit.register(_close_all_idle)
 
 
 def _after_fork_in_child() -> None:

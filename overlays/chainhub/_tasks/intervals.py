@@ -34,7 +34,7 @@ _SHORTEST_SEEN = 0.5
 _MOST_MODELS = 256
 _LONGEST_MODEL = 64
 _MOST_SEEN = 64
-_SHORTEST_SEASON = 600.0
+_SHORTEST_WINDOW = 600.0
 _ENOUGH_ENDED = 0.8
 
 _JITTER = 0.1
@@ -113,7 +113,7 @@ class _Model:
 
     def plan(self, now: float) -> Plan:
         window = self.current
-        if window.count >= _MOST_SEEN and now - window.opened_at >= _SHORTEST_SEASON:
+        if window.count >= _MOST_SEEN and now - window.opened_at >= _SHORTEST_WINDOW:
             self.past = window.seen
             self.current = window = _Window(now)
         # Before most waits have ended, only the fast tasks were seen.
@@ -201,36 +201,36 @@ class PollIntervals:
         """Whether a callback is asked, which wants to see the task."""
         return callable(self._interval)
 
-    def after_answer(self, plan: Plan, turn: PollProgress, hint: float | None = None) -> float:
+    def after_answer(self, plan: Plan, progress: PollProgress, hint: float | None = None) -> float:
         """A hint of the server from 1 to 30 s is followed, any other is ignored."""
         if self._interval is None and hint is not None and _HINTS[0] <= hint <= _HINTS[1]:
             return hint * (1 + _JITTER * self._random())
-        return self._gap(plan, turn)
+        return self._gap(plan, progress)
 
     def after_failure(
-        self, plan: Plan, turn: PollProgress, retry_after: float | None = None
+        self, plan: Plan, progress: PollProgress, retry_after: float | None = None
     ) -> float:
         """Each failure in a row waits 1.5 times as long, up to 30 s."""
-        gap = self._gap(plan._replace(first=0.0, early=None), turn)
-        gap = max(gap, min(gap * _BACKOFF**turn.failures, _LONGEST_BACKOFF))
+        gap = self._gap(plan._replace(first=0.0, early=None), progress)
+        gap = max(gap, min(gap * _BACKOFF**progress.failures, _LONGEST_BACKOFF))
         asked = obeyed(retry_after)
         return max(gap, asked * (1 + _RETRY_AFTER_JITTER * self._random())) if asked else gap
 
-    def _gap(self, plan: Plan, turn: PollProgress) -> float:
+    def _gap(self, plan: Plan, progress: PollProgress) -> float:
         if callable(self._interval):
-            gap = _checked(self._interval(turn.elapsed, turn.polls, turn.task))
+            gap = _checked(self._interval(progress.elapsed, progress.polls, progress.task))
             return max(gap, _FASTEST_OWN_PACE)
         if self._interval is not None:
             return self._interval
         jitter = _JITTER * self._random()
         # Never later than planned, or the jitter would cost the fast tasks their speed.
-        gap = plan.first * (1 - jitter) - turn.elapsed
-        if turn.polls <= 1 and plan.early is not None and turn.elapsed < plan.early:
-            gap = (plan.early - turn.elapsed) * (1 - jitter)
+        gap = plan.first * (1 - jitter) - progress.elapsed
+        if progress.polls <= 1 and plan.early is not None and progress.elapsed < plan.early:
+            gap = (plan.early - progress.elapsed) * (1 - jitter)
         elif gap <= plan.gap:
             gap = plan.gap * (1 - _JITTER + 2 * jitter)
         # A short wait asks a few times too: who gives 10 s does not want two questions.
-        return min(gap, max(turn.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT))
+        return min(gap, max(progress.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT))
 
 
 def obeyed(retry_after: float | None) -> float | None:

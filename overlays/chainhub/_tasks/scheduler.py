@@ -1,6 +1,6 @@
 """Many waits at once: which task to poll next, and which are finished.
 
-A heap of due times over waits; no thread, coroutine or timer per task. Like one wait, a crowd
+A heap of due times over waits; no thread, coroutine or timer per task. Like one wait, a batch
 does no I/O and reads no clock. A loop adds ids while there is room, does what `act` says, and
 passes in the responses. The task that has been due longest is polled first, so that none starves
 when the service allows fewer polls than are due.
@@ -55,7 +55,7 @@ class Scheduler:
     """
 
     def __init__(self, terms: WaitOptions, in_flight: int) -> None:
-        self.pace = RateLimiter()
+        self.limiter = RateLimiter()
         self.reach = Reach()
         self.in_flight = 0
         self._terms = terms
@@ -99,7 +99,7 @@ class Scheduler:
                 if late >= 0:
                     self._asked_late.add(wait)
                 self.in_flight += 1
-                self.pace.started(now)
+                self.limiter.started(now)
                 return SendPoll(wait, now)
             self._push(self._terms.deadline_at, wait)
         return Idle(math.inf)
@@ -107,19 +107,19 @@ class Scheduler:
     def answered(
         self, ask: SendPoll, task: object, now: float, hint: float | None = None
     ) -> Update:
-        self.pace.passed(ask.sent_at, now)
+        self.limiter.passed(ask.sent_at, now)
         return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
 
     def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
-        self.pace.passed(ask.sent_at, now)
+        self.limiter.passed(ask.sent_at, now)
         return self._next(ask.wait, ask.wait.repeated(now, hint), now)
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
         asked = obeyed(error.retry_after)
         if error.status == _REFUSED:
-            self.pace.refused(ask.sent_at, now, asked)
+            self.limiter.refused(ask.sent_at, now, asked)
         elif error.status == _OVERLOADED and asked:
-            self.pace.pause(now, asked)
+            self.limiter.pause(now, asked)
         return self._next(ask.wait, ask.wait.failed(error, now), now)
 
     def _possible_at(self, due: float) -> float:
@@ -128,7 +128,7 @@ class Scheduler:
         if self.in_flight >= most:
             return self.ends_at
         reached_at = self.reach.due if self.reach.failing else due
-        return min(max(due, self.pace.free_at, reached_at), self.ends_at)
+        return min(max(due, self.limiter.free_at, reached_at), self.ends_at)
 
     def _next(self, wait: Poll, step: Step, now: float) -> Update:
         self.in_flight -= 1

@@ -289,8 +289,8 @@ def _requested_range(asked: str, size: int) -> range | None:
     return range(int(first), min(int(last or size - 1), size - 1) + 1)
 
 
-def perform(step: Step | None, ordinary: Response) -> ASGIApp:
-    """Return the response that a step gives, `ordinary` being the one without any fault."""
+def perform(step: Step | None, response: Response) -> ASGIApp:
+    """Return the response that a step gives, `response` being the one without any fault."""
     if isinstance(step, Answer):
         headers = dict(step.headers)
         if step.content_type is not None:
@@ -298,21 +298,21 @@ def perform(step: Step | None, ordinary: Response) -> ASGIApp:
         return Response(step.body, status_code=step.status, headers=headers)
     if isinstance(step, Drop):
         return partial(_drop, hard=step.hard)
-    return partial(_hinder, step, ordinary) if isinstance(step, Hindered) else ordinary
+    return partial(_hinder, step, response) if isinstance(step, Hindered) else response
 
 
 async def _hinder(
-    step: Hindered, ordinary: Response, scope: Scope, receive: Receive, send: Send
+    step: Hindered, response: Response, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Send a response late, in pieces over some seconds, or cut off; stop when the client left."""
     if await _left_within(step.delay, receive):
         return
     if step.cut_at is None and step.over == 0:
-        await ordinary(scope, receive, send)
+        await response(scope, receive, send)
         return
-    start = {"status": ordinary.status_code, "headers": ordinary.raw_headers}
+    start = {"status": response.status_code, "headers": response.raw_headers}
     await send({"type": "http.response.start", **start})
-    body = bytes(ordinary.body)
+    body = bytes(response.body)
     if step.cut_at is not None:
         sent = body[: int(len(body) * step.cut_at)]
         await send({"type": "http.response.body", "body": sent, "more_body": True})

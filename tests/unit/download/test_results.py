@@ -36,8 +36,8 @@ def make(mode, server, tmp_path):
     """Give a function that makes a download of a client."""
     retry = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
 
-    def made(url, *, dest=None, number=None, kind="video", ordinary=False, **changes):
-        more = {"httpx_args": {"trust_env": False}} if ordinary else {}
+    def made(url, *, dest=None, number=None, kind="video", through_httpx=False, **changes):
+        more = {"httpx_args": {"trust_env": False}} if through_httpx else {}
         transport = mode.client(base_url=server.url, retry=retry, **more)._transport
         options = {
             "session": transport.session,
@@ -196,9 +196,9 @@ def test_the_outcome_of_several_results(make, server, tmp_path, fails):
     assert isinstance(found.error, chainhub.ContentRefusedError) is fails
 
 
-@pytest.mark.parametrize("ordinary", [False, True])
+@pytest.mark.parametrize("through_httpx", [False, True])
 def test_an_operation_that_answers_with_the_file_gets_the_key(
-    fetch, server, cdn, tmp_path, ordinary
+    fetch, server, cdn, tmp_path, through_httpx
 ):
     """Where it redirects to does not; each attempt asks for another signed URL."""
     sample = SampleVideo(200_000)
@@ -208,7 +208,7 @@ def test_an_operation_that_answers_with_the_file_gets_the_key(
     ]
     cdn.answers = [sample.until(100_000, end), sample.send]
     url = f"{server.url}/v1/videos/a/content"
-    path = fetch(url, dest=tmp_path / "v.mp4", ordinary=ordinary)
+    path = fetch(url, dest=tmp_path / "v.mp4", through_httpx=through_httpx)
     assert path.read_bytes() == sample.data
     assert [header_of(head, "authorization") is not None for head in server.requests] == [True] * 2
     assert [header_of(head, "authorization") for head in cdn.requests] == [None, None]

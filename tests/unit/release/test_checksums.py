@@ -34,11 +34,11 @@ def test_the_usual_program_reads_them(folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("mend", [Path.unlink, lambda path: path.write_text("other", "utf-8")])
-def test_other_files_are_refused(folder: Path, mend: object) -> None:
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("other", "utf-8")])
+def test_other_files_are_refused(folder: Path, change: object) -> None:
     """A file that is gone, or is not the one that was built, stops a release."""
-    assert callable(mend)
-    mend(folder / "b.whl")
+    assert callable(change)
+    change(folder / "b.whl")
     with pytest.raises(Problem, match=r"/b\.whl is not what was built; run make build again"):
         sums.read(folder)
 

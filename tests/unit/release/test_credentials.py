@@ -86,7 +86,7 @@ def test_the_keyring_is_asked(
 ) -> None:
     """One that knows nothing, fails, hangs or is not there gives no password."""
     monkeypatch.setenv("PATH", str(tmp_path) + (":/usr/bin:/bin" if program else ""))
-    monkeypatch.setattr(credentials, "_PATIENCE", 0.3)
+    monkeypatch.setattr(credentials, "_TIMEOUT", 0.3)
     if program:
         (tmp_path / "keyring").write_text(program, "utf-8")
         (tmp_path / "keyring").chmod(0o755)

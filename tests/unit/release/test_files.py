@@ -13,8 +13,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from release import checksums as sums
-from release import files
-from release import sbom as bill
+from release import files, sbom
 from release.errors import Problem
 from release.sbom import Part
 
@@ -50,7 +49,7 @@ def made(checkout: Path) -> Path:
     return checkout / "dist"
 
 
-def _bill(made: Path) -> str:
+def _sbom(made: Path) -> str:
     (path,) = made.glob("*.cdx.json")
     return path.read_text("utf-8")
 
@@ -75,14 +74,14 @@ def test_a_second_build_gives_the_same_bytes(checkout: Path, made: Path) -> None
     assert {path.name: path.read_bytes() for path in (checkout / "again").iterdir()} == before
 
 
-def test_the_bill_is_valid(made: Path) -> None:
-    """The bill keeps to the CycloneDX schema, strictly."""
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(_bill(made)) is None
+def test_the_sbom_is_valid(made: Path) -> None:
+    """It keeps to the CycloneDX schema, strictly."""
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(_sbom(made)) is None
 
 
-def test_the_bill_lists_what_an_install_brings(made: Path) -> None:
+def test_the_sbom_lists_what_an_install_brings(made: Path) -> None:
     """Each dependency, direct or not, stands there with version, licence and address."""
-    bom = json.loads(_bill(made))
+    bom = json.loads(_sbom(made))
     components = {each["name"]: each for each in bom["components"]}
     assert sorted(components) == DEPENDENCIES
     assert all(each["licenses"] and each["purl"] for each in components.values())
@@ -91,21 +90,21 @@ def test_the_bill_lists_what_an_install_brings(made: Path) -> None:
     assert made.joinpath(f"chainhub-{subject['version']}.cdx.json").exists()
 
 
-def test_the_bill_is_in_the_wheel(made: Path) -> None:
+def test_the_sbom_is_in_the_wheel(made: Path) -> None:
     """Where PEP 770 puts it, with the bytes of the one beside the wheel; the source has it too."""
     (wheel,) = made.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if "/sboms/" in name)
         assert name.endswith(".dist-info/sboms/chainhub.cdx.json")
-        assert archive.read(name).decode() == _bill(made)
+        assert archive.read(name).decode() == _sbom(made)
     (source,) = made.glob("*.tar.gz")
     with tarfile.open(source) as tar:
         assert sum(name.endswith("/chainhub.cdx.json") for name in tar.getnames()) == 1
 
 
-def test_the_bill_says_who_asks_for_whom(made: Path) -> None:
+def test_the_sbom_says_who_asks_for_whom(made: Path) -> None:
     """The dependencies' own dependencies are told apart from ours."""
-    bom = json.loads(_bill(made))
+    bom = json.loads(_sbom(made))
     asked = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
     (ours,) = (names for ref, names in asked.items() if ref.startswith("chainhub@"))
     assert [name.partition("@")[0] for name in ours] == ["attrs", "h11", "httpx"]
@@ -124,20 +123,20 @@ def test_the_bill_says_who_asks_for_whom(made: Path) -> None:
 def test_what_is_needed(requirement: str, expected: list[str]) -> None:
     """Extras do not count, nor what only a system that the lock leaves out needs."""
     versions = {"httpx": "1", "typing-extensions": "1", "uvicorn": "1"}
-    assert list(bill.needed([requirement], versions)) == expected
+    assert list(sbom.needed([requirement], versions)) == expected
 
 
 @pytest.mark.parametrize("versions", [{}, {"no-such-thing": "1"}])
 def test_an_unlocked_dependency_is_refused(versions: dict[str, str]) -> None:
-    """A bill with a gap is none."""
+    """An SBOM with a gap is none."""
     with pytest.raises(Problem, match="no-such-thing is not in requirements/run"):
-        bill.parts(Part("a", "1", "MIT", ("no-such-thing",)), versions)
+        sbom.parts(Part("a", "1", "MIT", ("no-such-thing",)), versions)
 
 
 def test_a_licence_may_be_unknown() -> None:
     """What says nothing of its licence is listed without one."""
     when = datetime(2020, 2, 2, tzinfo=UTC)
-    text = bill.write([Part("a", "1", "", ())], when)
+    text = sbom.write([Part("a", "1", "", ())], when)
     assert "licenses" not in json.loads(text)["metadata"]["component"]
 
 

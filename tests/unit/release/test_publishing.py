@@ -63,7 +63,7 @@ def _publish(server: Server, folder: Path, *, dry: bool = False) -> list[str]:
 
 
 def test_new_files_are_sent(server: Server, http: Spell, folder: Path, sent: Sent) -> None:
-    """The two distributions go to the index; bill and digests stay beside them."""
+    """The two distributions go to the index; sbom and digests stay beside them."""
     server.answers = [http(404, b"")]
     assert _publish(server, folder) == [
         f"{WHEEL}: published",
@@ -234,7 +234,7 @@ def test_an_upload_has_an_end(server: Server, wheel: Path, tmp_path: Path) -> No
     """An index that says nothing ends in a sentence, not in a traceback."""
     address = Index("acme", "", f"{server.url}/")
     with pytest.raises(Problem, match=r"not confirmed by the index 'acme' within 0\.01 s"):
-        publishing.send(wheel, address, ANN, _plain(tmp_path), patience=0.01)
+        publishing.send(wheel, address, ANN, _plain(tmp_path), timeout=0.01)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub import errors
-from chainhub._responses import Mismatch, decode_json, explain_misfit, judge
+from chainhub._responses import Mismatch, decode_json, explain_mismatch, judge
 from chainhub._transport import Response
 from chainhub_api.errors import UnexpectedStatus
 
@@ -224,7 +224,7 @@ def _mismatch() -> Mismatch:
         (HTML, "it is odd", errors.ResponseError, "the response is an HTML page: 502", None),
     ],
 )
-def test_a_misfit_is_explained(
+def test_a_mismatch_is_explained(
     body: object,
     problem: Exception | str,
     kind: type[errors.ChainhubError],
@@ -232,7 +232,7 @@ def test_a_misfit_is_explained(
     field: str | None,
 ) -> None:
     """An error hidden in the body is preferred, unless the body is a task."""
-    error = explain_misfit(answer(200, body, ("X-Request-Id", "7")), problem)
+    error = explain_mismatch(answer(200, body, ("X-Request-Id", "7")), problem)
     assert type(error) is kind
     assert message in error.message
     assert (error.status, error.request_id) == (200, "7")
@@ -241,7 +241,7 @@ def test_a_misfit_is_explained(
 
 def test_an_undeclared_2xx_is_named() -> None:
     """The generated exception's own text, which holds the body, is not used."""
-    error = explain_misfit(answer(206, b"{}"), UnexpectedStatus(206, b"{}"))
+    error = explain_mismatch(answer(206, b"{}"), UnexpectedStatus(206, b"{}"))
     assert error.message == "the contract declares no response for the status 206"
 
 
@@ -252,7 +252,7 @@ def _everything(error: errors.ChainhubError) -> str:
 
 def outcomes(given: Response, problem: str) -> Iterator[errors.ChainhubError]:
     """Yield every error that can be made of an answer."""
-    yield explain_misfit(given, problem, secrets=(KEY,))
+    yield explain_mismatch(given, problem, secrets=(KEY,))
     if judged := judge(given, secrets=(KEY,)):
         yield judged
     try:

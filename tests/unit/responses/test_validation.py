@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chainhub._responses import Declared, Mismatch, explain_misfit, resolve
+from chainhub._responses import Declared, Mismatch, explain_mismatch, resolve
 from chainhub._transport import Response
 from chainhub.errors import ResponseError, StatusError
 
@@ -410,7 +410,7 @@ def _answer(document: object) -> Response:
 
 def test_a_mismatch_becomes_the_error_that_names_the_field(models: ModuleType) -> None:
     """The path is an attribute of the error, and the sentence has it too."""
-    error = explain_misfit(_answer({"id": "a"}), refused(models, {"id": "a"}))
+    error = explain_mismatch(_answer({"id": "a"}), refused(models, {"id": "a"}))
     assert isinstance(error, ResponseError)
     assert (error.field, error.status) == ("statusUpdateTime", 200)
     assert error.message == "the field statusUpdateTime is missing; it should be an integer"
@@ -419,7 +419,7 @@ def test_a_mismatch_becomes_the_error_that_names_the_field(models: ModuleType) -
 def test_an_error_in_the_body_goes_before_the_field(models: ModuleType) -> None:
     """An answer that says what is wrong is believed."""
     document = {"error": "busy", "x": 1}
-    error = explain_misfit(_answer(document), refused(models, document))
+    error = explain_mismatch(_answer(document), refused(models, document))
     assert isinstance(error, StatusError)
 
 

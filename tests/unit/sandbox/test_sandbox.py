@@ -233,7 +233,7 @@ def _broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_broken")
 def test_a_server_that_does_not_start_is_an_error() -> None:
-    """Trouble in the server's thread is told where the sandbox is started."""
+    """A failure in the server's thread is told where the sandbox is started."""
     before = threading.active_count()
     sandbox = Sandbox()
     with pytest.raises(SandboxError, match="did not start") as caught:

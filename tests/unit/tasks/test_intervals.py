@@ -164,7 +164,7 @@ def test_a_wait_that_teaches_nothing_is_only_counted():
 
 
 def test_the_fast_ones_of_many_begun_together_teach_nothing_yet():
-    """While most of a crowd still run, those that ended are no fair sample."""
+    """While most of a batch still run, those that ended are no fair sample."""
     memory = DurationMemory(Random(1).random)
     for _ in range(100):
         memory.begin("veo:1", 0.0)
@@ -175,7 +175,7 @@ def test_the_fast_ones_of_many_begun_together_teach_nothing_yet():
     assert memory.expected("veo:1", 60.0) == pytest.approx(20, rel=0.05)
 
 
-def test_a_large_crowd_teaches_its_typical_duration_and_not_its_last_one():
+def test_a_large_batch_teaches_its_typical_duration_and_not_its_last_one():
     """What is kept is a fair sample of all that ended, not those that ended last."""
     random = Random(5)
     memory = DurationMemory(random.random)
@@ -202,8 +202,8 @@ def test_tasks_that_become_faster_are_noticed():
     assert firsts[-1] < 15
 
 
-def test_a_past_season_is_used_until_the_new_one_is_known():
-    """After 64 tasks and ten minutes a new season begins; what the old one taught stays."""
+def test_a_past_window_is_used_until_the_new_one_is_known():
+    """After 64 tasks and ten minutes a new window begins; what the old one taught stays."""
     memory = taught([90.0] * 64)
     assert memory.expected("veo:1", 64 * 90.0) == pytest.approx(90.0)
     for _ in range(10):
@@ -215,7 +215,7 @@ def test_a_past_season_is_used_until_the_new_one_is_known():
     ("tasks", "seconds", "kept"),
     [(63, 9000.0, 0), (64, 599.0, 0), (64, 600.0, 64), (80, 700.0, 64)],
 )
-def test_a_season_lasts_64_tasks_and_ten_minutes(tasks, seconds, kept):
+def test_a_window_lasts_64_tasks_and_ten_minutes(tasks, seconds, kept):
     """The same things are never forgotten too soon, for want of tasks or of time."""
     memory = DurationMemory(Random(1).random)
     memory.begin("veo:1", 1000.0)
@@ -271,8 +271,8 @@ def test_the_memory_may_be_shared_between_threads():
             thread.join(10)
     finally:
         sys.setswitchinterval(before)
-    season = memory._models["veo"].current
-    assert (season.began, season.ended, season.count) == (2000, 2000, 2000)
+    window = memory._models["veo"].current
+    assert (window.began, window.ended, window.count) == (2000, 2000, 2000)
 
 
 def test_a_child_process_gets_a_lock_of_its_own():
@@ -356,7 +356,7 @@ def test_a_short_wait_asks_a_few_times_too(span, times):
 
 
 def test_a_number_of_ones_own_replaces_plan_and_hints():
-    """`interval=2` asks every 2 s, whatever the server hints at, and slows down on trouble."""
+    """`interval=2` asks every 2 s, whatever the server hints at, and slows down on failures."""
     timing = schedule(2)
     assert asked(timing, COLD, 5, span=1.0) == [0.0, 2.0, 4.0, 6.0]
     assert timing.after_answer(COLD, turn(), 20.0) == 2.0

@@ -559,7 +559,7 @@ def test_a_full_disk_leaves_no_half_line(path, monkeypatch, written):
     assert kept(path) == ["a", "c", "b"]
 
 
-def test_a_disk_that_fails_at_the_end_is_told_and_the_file_is_let_go(path, monkeypatch):
+def test_a_disk_that_fails_at_the_end_is_told_and_the_file_is_closed(path, monkeypatch):
     """What could not be brought to the disk is an error, also at close; the lock ends."""
 
     def fail(_):

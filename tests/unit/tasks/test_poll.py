@@ -435,7 +435,7 @@ def test_ten_failures_in_a_row_end_the_wait():
         (errors.ResponseError("HTML"), Severity.PASSING),
     ],
 )
-def test_every_error_has_its_outlook(error, expected):
+def test_every_error_has_its_severity(error, expected):
     """What will not get better ends a wait, what may is tolerated for a while."""
     assert severity_of(error) is expected
     fresh, seen = len(Story(error).asked), len(Story(RUNNING, error, deadline=math.inf).asked) - 1
@@ -473,7 +473,7 @@ def test_other_trouble_does_not_use_up_the_grace():
 
 
 def test_one_broken_handshake_is_survived_but_a_wrong_certificate_is_told_soon():
-    """Trouble that may be a wrong set-up is tried three times before it ever worked."""
+    """A failure that may be a wrong set-up is tried three times before it ever worked."""
     assert Story(errors.TLSError("eof"), GOOD).end == Done(GOOD)
     story = Story(errors.TLSError("untrusted"))
     assert type(story.error) is errors.TLSError
@@ -621,7 +621,7 @@ def test_a_wait_that_ran_out_carries_everything_to_go_on():
 
 
 def test_a_wait_that_never_got_an_answer_says_so():
-    """No answer at all is told, with the last trouble as the cause."""
+    """No answer at all is told, with the last error as the cause."""
     error = Story(busy(), deadline=20.0).error
     assert error.task is None
     assert ": no response" in str(error)
@@ -707,7 +707,7 @@ def test_a_wait_may_have_no_deadline():
 
 
 def test_a_question_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadline():
-    """Late first questions of a large crowd are asked as long as there is time at all."""
+    """Late first questions of a large batch are asked as long as there is time at all."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
     wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, 10.0), 0.0)
     assert [wait.may_ask(now) for now in (0.0, 9.0, 9.9, 10.0)] == [True, True, True, False]
@@ -719,8 +719,8 @@ def test_only_tasks_seen_running_and_then_succeeding_teach_the_schedule():
     """A failure, a time-out and a task that was done already say nothing about durations."""
     assert Story(RUNNING, GOOD).memory._models["veo"].current.seen == [pytest.approx(4.75 / 2)]
     for script in ([GOOD], [RUNNING, task("failed")], [RUNNING], [RUNNING, unknown_task()]):
-        season = Story(*script, deadline=30.0).memory._models["veo"].current
-        assert (season.began, season.ended, season.seen) == (1, 1, [])
+        window = Story(*script, deadline=30.0).memory._models["veo"].current
+        assert (window.began, window.ended, window.seen) == (1, 1, [])
 
 
 def test_the_schedule_learned_by_one_wait_serves_the_next():

@@ -31,7 +31,7 @@ def task(task_id="veo:1", status="processing", url=None):
 
 
 def scheduler(deadline=math.inf, in_flight=16, seed=1, interval=None):
-    """Return an empty crowd."""
+    """Return an empty batch."""
     random = Random(seed)
     schedule = PollIntervals(DurationMemory(random.random), random.random, interval)
     return Scheduler(WaitOptions(task_named("video.query"), schedule, deadline), in_flight)
@@ -40,8 +40,8 @@ def scheduler(deadline=math.inf, in_flight=16, seed=1, interval=None):
 class Service:
     """A service in virtual time: tasks end by themselves, and questions may be too many."""
 
-    def __init__(self, durations, rate=math.inf, burst=10, trouble=lambda task_id, now: None):
-        self.durations, self.rate, self.burst, self.trouble = durations, rate, burst, trouble
+    def __init__(self, durations, rate=math.inf, burst=10, failure=lambda task_id, now: None):
+        self.durations, self.rate, self.burst, self.failure = durations, rate, burst, failure
         self.tokens, self.filled_at, self.refusals, self.asked = burst, 0.0, 0, []
 
     def answer(self, task_id, now):
@@ -54,7 +54,7 @@ class Service:
                 self.refusals += 1
                 return errors.RateLimitError("too many", status=429)
             self.tokens -= 1
-        if error := self.trouble(task_id, now):
+        if error := self.failure(task_id, now):
             return error
         if now >= self.durations[task_id]:
             return task(task_id, "completed", URL)
@@ -62,7 +62,7 @@ class Service:
 
 
 class Lead:
-    """Lead a crowd through virtual time to its end."""
+    """Lead a batch through virtual time to its end."""
 
     def __init__(self, many, service, ids, latency=0.05):
         self.many, self.service, self.ids, self.latency = many, service, iter(ids), latency
@@ -72,10 +72,10 @@ class Lead:
             self.pull()
             if not self.step():
                 return
-        raise AssertionError("the crowd never ends")
+        raise AssertionError("the batch never ends")
 
     def pull(self):
-        """Add ids while the crowd wants some."""
+        """Add ids while the batch wants some."""
         while self.many.wants_more and not self.exhausted:
             fresh = next(self.ids, None)
             self.exhausted = fresh is None
@@ -83,7 +83,7 @@ class Lead:
                 self.many.add(TaskId(fresh), self.clock)
 
     def step(self):
-        """Do what the crowd says; return whether there is more to do."""
+        """Do what the batch says; return whether there is more to do."""
         due = self.many._due[0][0] if self.many._due else None
         act = self.many.act(self.clock)
         if isinstance(act, Update):
@@ -100,7 +100,7 @@ class Lead:
     def sleep(self, until):
         """Let time pass to the next instant at which something happens."""
         self.clock = min(until, self.under_way[0][0] if self.under_way else math.inf)
-        assert self.clock < math.inf, "the crowd sleeps for ever"
+        assert self.clock < math.inf, "the batch sleeps for ever"
         while self.under_way and self.under_way[0][0] <= self.clock:
             ask = heapq.heappop(self.under_way)[2]
             found = self.service.answer(ask.wait.asked.id, self.clock)
@@ -123,7 +123,7 @@ def lead(many, service, ids, latency=0.05):
 def test_every_task_gets_its_outcome():
     """One that fails, one that ends at once and one that takes its time: none is lost."""
     service = Service({"a:1": 0, "a:2": 70, "a:3": 0})
-    service.trouble = lambda task_id, now: (
+    service.failure = lambda task_id, now: (
         errors.PermissionDeniedError("no", status=403) if task_id == "a:3" else None
     )
     many = scheduler()
@@ -169,7 +169,7 @@ def test_ids_are_pulled_only_when_they_can_be_asked_about():
 
 
 def test_no_more_questions_are_under_way_than_allowed():
-    """With all in flight the crowd waits for an answer, or for the deadline."""
+    """With all in flight the batch waits for an answer, or for the deadline."""
     many = scheduler(deadline=50.0, in_flight=2)
     for number in range(3):
         many.add(TaskId(f"a:{number}"), 0.0)
@@ -181,7 +181,7 @@ def test_no_more_questions_are_under_way_than_allowed():
     assert isinstance(many.act(0.1), SendPoll)
 
 
-def test_an_empty_crowd_has_nothing_to_do():
+def test_an_empty_batch_has_nothing_to_do():
     """Nothing due and nothing in flight: only new ids can help."""
     assert scheduler().act(0.0) == Idle(math.inf)
     assert len(scheduler()) == 0
@@ -231,7 +231,7 @@ def refused(task_id, now):
 @pytest.mark.parametrize("latency", [0.001, 0.3])
 def test_a_dead_address_is_asked_a_few_times_for_all(latency):
     """A thousand tasks find out together, and each has its outcome."""
-    service = Service({}, trouble=refused)
+    service = Service({}, failure=refused)
     ids = [f"a:{number}" for number in range(1000)]
     outcomes, _ = lead(scheduler(deadline=900), service, ids, latency)
     assert list(outcomes) != []
@@ -247,7 +247,7 @@ def test_a_gateway_that_comes_back_is_asked_at_full_width():
     """One question at a time finds out; then all are asked about, and none is lost."""
     service = Service(
         dict.fromkeys((f"a:{number}" for number in range(200)), 10.0),
-        trouble=lambda task_id, now: refused(task_id, now) if now < 5 else None,
+        failure=lambda task_id, now: refused(task_id, now) if now < 5 else None,
     )
     outcomes, _ = lead(scheduler(deadline=900), service, service.durations)
     assert all(outcome.error is None for _, outcome in outcomes.values())
@@ -273,12 +273,12 @@ def test_what_the_service_says_of_its_load_holds_for_all(error, free_at):
     many = scheduler()
     many.add(TaskId("a:1"), 0.0)
     many.failed(many.act(0.0), error, 0.1)
-    assert many.pace.free_at == pytest.approx(free_at)
-    assert many.pace.rate == math.inf
+    assert many.limiter.free_at == pytest.approx(free_at)
+    assert many.limiter.rate == math.inf
 
 
-def test_a_crowd_finds_the_rate_the_service_allows():
-    """With a fifth of the rate it would like, the crowd loses nobody and wastes little."""
+def test_a_batch_finds_the_rate_the_service_allows():
+    """With a fifth of the rate it would like, the batch loses nobody and wastes little."""
     random = Random(2)
     service = Service({f"a:{n}": random.lognormvariate(4.0, 0.3) for n in range(400)}, rate=10.0)
     outcomes, late = lead(scheduler(), service, list(service.durations))
@@ -308,7 +308,7 @@ def test_nobody_starves_and_no_deadline_is_missed(tasks, most, rate, latency, de
     random = Random(seed)
     broken = {f"a:{n}": random.random() for n in range(tasks)}
     service = Service({name: random.lognormvariate(4.0, 0.7) for name in broken}, rate=rate)
-    service.trouble = lambda name, now: (
+    service.failure = lambda name, now: (
         errors.ServerError("no", status=500) if random.random() < broken[name] / 3 else None
     )
     many = scheduler(deadline, most, seed)

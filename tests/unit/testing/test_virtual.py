@@ -211,7 +211,7 @@ def test_a_loop_that_is_closed_is_forgotten(clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
-def test_a_switch_ends_sleeps_of_either_colour(clock: VirtualClock, when: str) -> None:
+def test_a_switch_ends_sleeps_of_threads_and_loops(clock: VirtualClock, when: str) -> None:
     """A cancelled sleep skips nothing more."""
     cancel = chainhub.Cancel()
     if when == "before":

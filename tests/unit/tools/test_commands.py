@@ -368,7 +368,7 @@ def test_a_misspelt_host_is_refused_even_alone(
 
 
 def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Mends and choices as they are made, refused pages apart from them."""
+    """Fixes and choices as they are made, refused pages apart from them."""
     folder = project / "pages"
     folder.mkdir()
     operation = "paths: {{/v1/video/create: {{post: {{summary: {}, parameters: {}}}}}}}\n"

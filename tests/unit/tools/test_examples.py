@@ -6,7 +6,7 @@ import pytest
 
 from tools.contract import Place, at
 from tools.documents import Json
-from tools.repair.examples import left_out, misfits, published
+from tools.repair.examples import left_out, mismatches, published
 
 TEXT: Json = {"type": "string"}
 SCHEMA: dict[str, Json] = {
@@ -84,7 +84,7 @@ def test_an_example_that_contradicts_its_schema_is_told() -> None:
     paths = at(made, ("paths", "/a", "get", "responses"))
     assert isinstance(paths, dict)
     paths["404"] = {"content": {"application/json": {"schema": TEXT, "example": 1}}}
-    first, second = misfits(made)
+    first, second = mismatches(made)
     assert first.startswith("GET /a: an example (application/json) does not fit at id: …xxx")
     assert first.endswith("xxx'] is not of type 'string'.")
     assert second == (

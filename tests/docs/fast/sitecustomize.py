@@ -1,4 +1,4 @@
-"""Let the clients of a process hurry: they sleep a fiftieth, like the sandbox they talk to.
+"""Let the clients of a process wait less: they sleep a fiftieth, like the sandbox they talk to.
 
 Python imports this by itself if the folder is on `PYTHONPATH`. Only sleeps are shortened: sockets,
 time-outs and the program itself take the time they take.
