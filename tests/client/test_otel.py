@@ -215,7 +215,7 @@ def test_a_wait_for_many_is_a_span_for_each_task(mode, server, client, exported)
         connection.sendall(task("https://h/v.mp4", status, head.split()[1].decode()[-1]))
 
     server.answers = [behave]
-    outcomes = mode(client().video.wait_many("abca", interval=PACE, deadline=0.5))
+    outcomes = mode(client().video.wait_many(list("abca"), interval=PACE, deadline=0.5))
     assert isinstance(outcomes["c"].error, chainhub.WaitTimeout)
     waits = {span.attributes["chainhub.task.id"]: span for span in exported.named("video.wait")}
     assert {name: span.attributes.get("error.type") for name, span in waits.items()} == {
@@ -234,7 +234,7 @@ def test_a_wait_for_many_that_is_left_ends_its_spans(mode, server, client, expor
     """What has no outcome has no error either."""
     server.answers = [task(None, "pending")]
     with pytest.raises(ZeroDivisionError):
-        mode(client().video.wait_many("ab", interval=PACE, on_update=lambda task: 1 / 0))
+        mode(client().video.wait_many(list("ab"), interval=PACE, on_update=lambda task: 1 / 0))
     assert {span.status.is_unset for span in exported.named("video.wait")} == {True}
 
 
