@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainhub._download.disk import stands_already, target_path
+from chainhub._download import target_path
+from chainhub._download.disk import stands_already
 from chainhub.errors import ConfigurationError, DiskError
 
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\..*")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainhub._download import Kind
 from chainhub._download.media import (
     SNIFFED,
     BodyRange,
-    Kind,
     Redirect,
     ResumePoint,
     StartOver,

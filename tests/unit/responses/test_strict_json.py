@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chainhub._responses import charset_of
 from chainhub._responses import response as _json
 from chainhub._responses.response import (
     DEEPEST,
     MOST_BYTES,
     NotJSON,
-    charset_of,
     lenient_text,
     parse,
     parse_text,

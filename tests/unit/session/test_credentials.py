@@ -17,17 +17,9 @@ from types import ModuleType
 
 import pytest
 
+from chainhub._session import Credentials, Key, check_key, find_key, keyring_installed, no_key
 from chainhub._session import credentials as _credentials
-from chainhub._session.credentials import (
-    ApiKey,
-    Credentials,
-    Key,
-    check_key,
-    default_key_file,
-    find_key,
-    keyring_installed,
-    no_key,
-)
+from chainhub._session.credentials import ApiKey, default_key_file
 from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
 
 KEY = "sk-test-0123456789"

@@ -13,8 +13,8 @@ import pytest
 
 import chainhub
 from chainhub._download.media import BodyRange, ResumePoint, StartOver, describe
-from chainhub._session import UNDER_WAY
-from chainhub._session.events import OwnRecords, guard_logs
+from chainhub._session import UNDER_WAY, guard_logs
+from chainhub._session.events import OwnRecords
 from chainhub._transport import connections as _connections
 from tests.client.video import SampleVideo, answer, task
 from tests.loopback import TASK

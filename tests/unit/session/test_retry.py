@@ -8,18 +8,17 @@ from collections.abc import Callable
 
 import pytest
 
-from chainhub._session.call import error_of
-from chainhub._session.retry import (
+from chainhub._session import (
     Retry,
     RetryBudget,
     RetryPolicy,
     Stop,
-    date_of,
     decide,
-    is_idempotent,
+    error_of,
     poll_hint_of,
     retry_after_of,
 )
+from chainhub._session.retry import date_of, is_idempotent
 from chainhub._transport import Failure, FailureKind, Response
 from chainhub.errors import ConfigurationError
 

@@ -17,12 +17,11 @@ import pytest
 import chainhub
 from chainhub import errors
 from chainhub._download import disk as _filelock
+from chainhub._tasks import JournalError, Outcome, State, fault_of, task_named
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import record_file as _record_file
-from chainhub._tasks.journal import LONGEST_LINE, JournalError
-from chainhub._tasks.outcome import Outcome, fault_of
-from chainhub._tasks.status import State
-from chainhub._tasks.table import TaskId, task_named
+from chainhub._tasks.journal import LONGEST_LINE
+from chainhub._tasks.table import TaskId
 from chainhub_api.models import VideoTask
 
 URL = "https://cdn.example/v/1.mp4"

@@ -11,8 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import chainhub
 from chainhub import VideoTask
+from chainhub._tasks import Outcome
 from chainhub._tasks import notebook as _notebook
-from chainhub._tasks.outcome import Outcome
 
 SIGNED = "https://media.example.com/v.mp4?id=1&X-Signature=5ec7e7&expires=9"
 SECRET = "5ec7e7"

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainhub import errors
+from chainhub._tasks import Outcome, State, UnknownStatusWarning, fault_of, task_named
 from chainhub._tasks import status as _status
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
-from chainhub._tasks.outcome import Outcome, fault_of, state_of_end
+from chainhub._tasks.outcome import state_of_end
 from chainhub._tasks.poll import (
     Done,
     ExpireAt,
@@ -25,8 +26,7 @@ from chainhub._tasks.poll import (
     WaitOptions,
     severity_of,
 )
-from chainhub._tasks.status import State, UnknownStatusWarning
-from chainhub._tasks.table import TaskId, task_named
+from chainhub._tasks.table import TaskId
 from chainhub_api.models import VideoTask
 
 QUERY = task_named("video.query")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from chainhub._tasks import task_named
 from chainhub._tasks.result import results_in
-from chainhub._tasks.table import task_named
 from chainhub.errors import ResultMissing, TaskFailed
 from chainhub_api.models import VideoTask
 

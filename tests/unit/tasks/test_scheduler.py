@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainhub import errors
+from chainhub._tasks import task_named
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.poll import WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
-from chainhub._tasks.table import TaskId, task_named
+from chainhub._tasks.table import TaskId
 from chainhub_api.models import VideoTask
 
 URL = "https://cdn.example/v/1.mp4"

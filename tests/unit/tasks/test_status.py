@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._tasks import status as _status
-from chainhub._tasks.status import (
+from chainhub._tasks import (
     State,
     UnknownStatusWarning,
     code_of,
     known_state,
     progress_of,
     reason_of,
-    shown_status,
     state_of,
     updated_at,
     video_url_of,
 )
+from chainhub._tasks import status as _status
+from chainhub._tasks.status import shown_status
 from chainhub_api.models import VideoTask
 
 

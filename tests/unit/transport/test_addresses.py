@@ -9,17 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chainhub._transport.addresses import (
-    check_url,
-    is_allowed,
-    is_loopback,
-    literal_address,
-    origin_of,
-    refusal,
-    refuse_private,
-    refused_host,
-    refused_name,
-)
+from chainhub._transport import check_url, is_allowed, is_loopback, origin_of, refuse_private
+from chainhub._transport.addresses import literal_address, refusal, refused_host, refused_name
 from chainhub.errors import AddressRefusedError
 
 

@@ -11,13 +11,8 @@ import httpcore
 import httpx
 import pytest
 
-from chainhub._transport import proxies, proxies_of
-from chainhub._transport.proxies import (
-    ProxySetting,
-    ProxySettings,
-    choose_proxy,
-    read_environment,
-)
+from chainhub._transport import choose_proxy, proxies, proxies_of, read_environment
+from chainhub._transport.proxies import ProxySetting, ProxySettings
 from chainhub.errors import ConfigurationError
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

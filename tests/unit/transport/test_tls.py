@@ -15,10 +15,16 @@ import certifi
 import httpx
 import pytest
 
-from chainhub._transport import Connector, proxies_of
+from chainhub._transport import (
+    Connector,
+    Failure,
+    TLSConfig,
+    proxies_of,
+    read_tls_config,
+    tls_context,
+)
 from chainhub._transport import tls as _tls
-from chainhub._transport.http1 import Failure
-from chainhub._transport.tls import TLSConfig, hardened, read_tls_config, tls_context, tls_failure
+from chainhub._transport.tls import hardened, tls_failure
 from chainhub.errors import ConfigurationError
 from release import index_client
 from tests.faults import identities
