@@ -31,7 +31,7 @@ $(call needed,verify,VERSION,the number of a version with a tag)
 $(call needed,withdraw,VERSION,the number of a version that was published)
 $(call needed,withdraw,REASON,a few words for whoever installs chainhub)
 
-.PHONY: help run test test-all test-pythons test-grown check generate spec update propose repair validate surface drift diff release-check bench docs build publish \
+.PHONY: help run test test-all test-pythons test-grown check generate spec update propose repair validate surface drift diff release-check bench bench-all docs build publish \
         verify withdraw lock clean
 
 help: ## list these targets
@@ -89,8 +89,11 @@ diff: environment-generator ## say what changed for callers, and the version it 
 release-check: environment-generator ## refuse a version too small for what changed (BASE=tag-or-file VERSION=number)
 	@$(pipeline) release-check $${PREVIOUS:+--previous="$$PREVIOUS"} $${VERSION:+--version="$$VERSION"} $${BASE:+-- "$$BASE"}
 
-bench: environment-bench ## measure side by side with others, as ratios (ONLY="P3 P5", TINY=1)
+bench: environment-bench ## measure what has a goal, as ratios; continues a run that was stopped (ONLY="P3 P5", TINY=1)
 	@.venv-bench/bin/python -m benchmarks $${TINY:+--tiny} --only="$$ONLY"
+
+bench-all: environment-bench ## the same with all peers
+	@.venv-bench/bin/python -m benchmarks --all $${TINY:+--tiny} --only="$$ONLY"
 
 docs: environment-docs ## make the pages in build/site, strictly and without network
 	@rm -rf build/site

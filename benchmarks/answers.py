@@ -1,28 +1,65 @@
-"""What the bench server answers: for every peer's question a running task, all of one size.
+"""What the bench server answers: for every peer's question a running task, in several shapes.
 
-A body of 735 bytes is what the service really sends; the peers' own answers are filled up to it
-with a text, so that nobody has less to read. Every answer has the same headers.
+A body of 735 bytes is what the service really sends; the peers' own answers are filled up to the
+size with a text, so that nobody has less to read. The text begins with a number that is another in
+every answer: no client has seen the same bytes before.
+
+A shape is the first part of the path of a base URL. Answers that are compressed on the way are
+chunked, as nginx and CDNs send them.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 
 SIZE = 735
-"""Bytes of every body."""
+"""Bytes of most bodies."""
 
-KEY = "sk-test-bench-0123456789"
+KEY = "sk-test-bench-" + "0123456789" * 4
 TASK_ID = "veo3.1-fast:1760545785-euexscdeL8"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How an answer is sent.
+
+    Attributes:
+        size: Bytes of the body.
+        chunked: Whether it is sent in chunks of 8 kB at most, and not with its length.
+        gzip: Whether it is compressed.
+        headers: How many headers it has.
+    """
+
+    size: int = SIZE
+    chunked: bool = False
+    gzip: bool = False
+    headers: int = 5
+
+
+PLAIN = "plain"
+SHAPES = {
+    PLAIN: Shape(),
+    "chunked": Shape(chunked=True),
+    "gzip": Shape(chunked=True, gzip=True),
+    "headers": Shape(chunked=True, gzip=True, headers=20),
+    "2kB": Shape(size=2_000),
+    "20kB": Shape(size=20_000),
+    "20kB-chunked": Shape(size=20_000, chunked=True),
+}
 
 _HEADERS = (
     b"HTTP/1.1 200 OK\r\n"
     b"Content-Type: application/json; charset=utf-8\r\n"
-    b"Content-Length: %d\r\n"
     b"Date: Tue, 25 Nov 2025 12:00:00 GMT\r\n"
     b"Server: bench\r\n"
     b"X-Oneapi-Request-Id: 20251125120000123456789bench01\r\n"
-    b"\r\n"
 )
+_MORE = b"X-Bench-Header-%02d: what a proxy or a CDN adds, such as its name\r\n"
+_CHUNK = 8192
+_NUMBER = b"0" * 12
 
 _TASK: dict[str, object] = {
     "id": TASK_ID,
@@ -34,7 +71,7 @@ _TASK: dict[str, object] = {
 }
 
 # Path of the question, the answer, and where the text goes that fills it up.
-_SHAPES: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
+_ANSWERS: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
     ("/v1/video/query", _TASK, ("enhanced_prompt",)),
     (
         "/v1/videos/video_1",
@@ -112,21 +149,43 @@ _SHAPES: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
 )
 
 
-def filled(answer: dict[str, object], place: tuple[str, ...]) -> bytes:
-    """Return an answer as JSON, with so much text at a place that it has the common size."""
+def filled(answer: dict[str, object], place: tuple[str, ...], size: int = SIZE) -> bytes:
+    """Return an answer as JSON, with so much text at a place that it has the size."""
     copy = json.loads(json.dumps(answer))
     holder = copy
     for name in place[:-1]:
         holder = holder[name]
-    holder[place[-1]] = "x" * (SIZE - len(json.dumps(copy)))
+    # Digits that repeat as little as prose does when it is compressed.
+    text = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(size // 8))
+    holder[place[-1]] = (_NUMBER.decode("ascii") + text)[: size - len(json.dumps(copy))]
     return json.dumps(copy).encode("ascii")
 
 
-def answers() -> dict[bytes, bytes]:
-    """Return the whole answer, head and body, for each path."""
+def answers() -> dict[bytes, Callable[[int], bytes]]:
+    """Return for each path what makes the whole answer, head and body, of a number."""
     found = {}
-    for path, answer, place in _SHAPES:
-        body = filled(answer, place)
-        assert len(body) == SIZE, f"the answer for {path} is too long to be filled up"
-        found[path.encode("ascii")] = _HEADERS % SIZE + body
+    for name, shape in SHAPES.items():
+        for path, answer, place in _ANSWERS:
+            body = filled(answer, place, shape.size)
+            assert len(body) == shape.size, f"the answer for {path} is too long to be filled up"
+            found[f"/{name}{path}".encode("ascii")] = _sent(shape, body)
     return found
+
+
+def _sent(shape: Shape, body: bytes) -> Callable[[int], bytes]:
+    more = b"".join(_MORE % number for number in range(6, shape.headers + 1))
+    if not shape.chunked:
+        whole = b"%bContent-Length: %d\r\n%b\r\n%b" % (_HEADERS, shape.size, more, body)
+        return lambda number: whole.replace(_NUMBER, b"%012d" % number, 1)
+    if shape.gzip:
+        more += b"Content-Encoding: gzip\r\n"
+    head = b"%bTransfer-Encoding: chunked\r\n%b\r\n" % (_HEADERS, more)
+
+    def chunked(number: int) -> bytes:
+        sent = body.replace(_NUMBER, b"%012d" % number, 1)
+        if shape.gzip:
+            sent = zlib.compress(sent, 1, wbits=31)
+        parts = [sent[start : start + _CHUNK] for start in range(0, len(sent), _CHUNK)]
+        return head + b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (*parts, b""))
+
+    return chunked

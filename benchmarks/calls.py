@@ -1,71 +1,135 @@
-"""What one question costs: CPU, functions called, the retry layer (P3, P4, P5, P11)."""
+"""What one question costs: CPU, functions called, logging and observers (P3, P4, P5, P18)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from benchmarks.report import Entry, Goal, Row, entry, related
-from benchmarks.running import EVERYBODY, OURS, Run, Samples, best, entries, job, shown
+from benchmarks.answers import PLAIN
+from benchmarks.report import Goal, Row, entry, ratio, related
+from benchmarks.running import (
+    EVERYBODY,
+    OURS,
+    Run,
+    Samples,
+    best,
+    by_case,
+    entries,
+    job,
+    shown,
+    with_cases,
+)
 
-MOST_CALLS = 1500
-MOST_CALLS_OF_A_POLL = 1000
+MOST_CALLS = 750
+MOST_CALLS_CHUNKED = 900
+MOST_CALLS_OF_A_POLL = 750
 POLL = "chainhub, a poll in `wait`"
+
+# What a case is called on the page: the shape of the answer, and whether it is encrypted.
+CASES: dict[str, tuple[str, bool]] = {
+    "plain": (PLAIN, False),
+    "chunked": ("chunked", False),
+    "gzip, chunked": ("gzip", False),
+    "20 headers, gzip, chunked": ("headers", False),
+    "20 kB, chunked": ("20kB-chunked", False),
+    "TLS, plain": (PLAIN, True),
+    "TLS, gzip, chunked": ("gzip", True),
+}
+LIMITS = {"20 kB, chunked": 0.65, "TLS, plain": 0.60, "TLS, gzip, chunked": 0.60}
+POLLED = {"plain": 0.55, "chunked": 0.40}
 
 
 def questions(run: Run) -> Iterator[Row]:
     """Measure P3 and P4: a question and a poll, one thread, connections kept."""
-    calls = run.sized(600, 3)
-    with run.serving() as served, run.working(EVERYBODY, served) as workers:
-        measures = {peer: job(one, "sync", calls=calls) for peer, one in workers.items()}
-        measures["poll"] = job(workers[OURS], "polled", polls=calls)
+    calls = run.sized(400, 3)
+    peers = run.asked(EVERYBODY)
+    measures: dict[tuple[str, str], Callable[[], dict[str, float]]] = {}
+    with run.serving() as served, run.working(peers, served) as workers:
+        for case, (shape, tls) in CASES.items():
+            at = served.at(shape, tls=tls)
+            for peer, one in workers.items():
+                if peer != "raw" or case == "plain":  # it knows no other answers
+                    measures[peer, case] = job(one, "sync", calls=calls, at=at)
+            if case in POLLED:
+                measures[POLL, case] = job(workers[OURS], "polled", polls=calls, at=at)
         before = served.counts()
-        measured = run.in_turn(measures, 7)
+        measured = by_case(run.in_turn(measures, 9))
         after = served.counts()
     busy = (after.cpu - before.cpu) / max(after.requests - before.requests, 1) * 1e6
     yield from _question_rows(measured, busy)
 
 
-def _question_rows(measured: dict[str, Samples], busy: float) -> Iterator[Row]:
-    poll = measured.pop("poll")
-    found = entries(measured, "us")
-    rival = best(found)
-    asked = related(found, shown(rival))
-    ours = next(one for one in asked if one.name == OURS)
-    poll_entry = entry(POLL, poll.of("us"), poll.why)
-    notes = [
-        f"The best peer of this run is {shown(rival) or 'none: no peer is installed'}.",
-        f"The server took {busy:.0f} µs of its own core for an answer.",
-    ]
+def _question_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterator[Row]:
+    polls = {case: measured[case].pop(POLL) for case in POLLED}
+    found = {case: entries(samples, "us") for case, samples in measured.items()}
+    rivals = {case: shown(best(listed)) for case, listed in found.items()}
+    values = {case: {one.name: one.value for one in listed} for case, listed in found.items()}
+    ours = {case: value[OURS] for case, value in values.items()}
+    shapes = [value for case, (_, tls) in CASES.items() if not tls and (value := ours[case])]
     yield Row(
         "P3",
         "`client.video.query`, one thread, connections kept: CPU of a call",
         "µs",
-        shown(rival),
-        [Goal("`query` ÷ best peer", "≤", 0.70, ours.ratio)],
-        asked,
-        notes,
+        rivals["plain"],
+        [
+            *(
+                Goal(
+                    f"`query` ÷ best peer: {case}",
+                    "≤",
+                    LIMITS.get(case, 0.55),
+                    ratio(ours[case], values[case].get(rivals[case])),
+                )
+                for case in CASES
+            ),
+            Goal("slowest shape of answer ÷ plain", "≤", 1.4, ratio(max(shapes), ours["plain"])),
+        ],
+        related(with_cases(found, "plain"), rivals["plain"]),
+        [
+            f"735 bytes unless it is said otherwise; {_best(rivals)}.",
+            f"The server took {busy:.0f} µs of its own core for an answer.",
+        ],
     )
-    compared = [one for one in found if one.name in (OURS, shown(rival), "httpx", "bare socket")]
-    polled = related([poll_entry, *compared], shown(rival))
+    polled = {case: entry(POLL, polls[case].of("us"), polls[case].why) for case in POLLED}
+    compared = [
+        [polled[case], *(one for one in found[case] if one.name in (OURS, rivals[case], "httpx"))]
+        for case in POLLED
+    ]
     yield Row(
         "P4",
         "one poll inside `wait`: CPU, without the sleep",
         "µs",
-        shown(rival),
-        [Goal("a poll ÷ best peer's call", "≤", 0.50, _ratio_of(polled, POLL))],
-        polled,
-        ["Measured in the same rounds as P3."],
+        rivals["plain"],
+        [
+            Goal(
+                f"a poll ÷ best peer's call: {case}",
+                "≤",
+                limit,
+                ratio(polled[case].value, values[case].get(rivals[case])),
+            )
+            for case, limit in POLLED.items()
+        ],
+        related(with_cases(dict(zip(POLLED, compared, strict=True)), "plain"), rivals["plain"]),
+        ["Measured in the same rounds as P3; no answer has the bytes of the one before."],
     )
+
+
+def _best(rivals: dict[str, str]) -> str:
+    if not any(rivals.values()):
+        return "no peer is installed"
+    return "the best peer is " + ", ".join(f"{name} ({case})" for case, name in rivals.items())
 
 
 def counts(run: Run) -> Iterator[Row]:
     """Measure P5: functions called, in Python and C; the same in each run."""
     calls = run.sized(20, 4)
-    with run.serving() as served, run.working(EVERYBODY, served) as workers:
+    peers = run.asked(EVERYBODY)
+    with run.serving() as served, run.working(peers, served) as workers:
+        gzip = served.at("gzip")
         measures = {peer: job(one, "counted", calls=calls) for peer, one in workers.items()}
         measures[POLL] = job(workers[OURS], "counted_polls", polls=calls)
+        measures["gzip"] = job(workers[OURS], "counted", calls=calls, at=gzip)
         measured = run.in_turn(measures, 1)
-    found = entries(measured, "calls", yardstick="httpx")
+    compressed = entry("chainhub, gzip, chunked", measured.pop("gzip").of("calls"))
+    found = related([*entries(measured, "calls"), compressed], "httpx")
     value = {one.name: one.value for one in found}
     yield Row(
         "P5",
@@ -74,28 +138,38 @@ def counts(run: Run) -> Iterator[Row]:
         "httpx",
         [
             Goal("functions called per query", "≤", MOST_CALLS, value[OURS]),
+            Goal("the same, gzip, chunked", "≤", MOST_CALLS_CHUNKED, compressed.value),
             Goal("functions called per poll", "≤", MOST_CALLS_OF_A_POLL, value[POLL]),
         ],
         found,
-        ["Exact with one version of Python and these headers; `make test` holds both limits."],
+        ["Exact with one version of Python and these headers; `make test` holds the limits."],
     )
 
 
-def retry_layer(run: Run) -> Iterator[Row]:
-    """Measure P11: what deciding about retries costs when nothing is to be retried."""
-    calls = run.sized(20_000, 10)
+def listeners(run: Run) -> Iterator[Row]:
+    """Measure P18: what it costs that somebody listens."""
+    calls = run.sized(500, 3)
+    kinds = {
+        "nobody": "off",
+        "logging at INFO": "info",
+        "an `on_attempt` that does nothing": "hook",
+    }
     with run.serving() as served, run.working((OURS,), served) as workers:
-        measures = {OURS: job(workers[OURS], "settled", calls=calls)}
-        found = entries(run.in_turn(measures, 7), "us")
+        measures = {
+            name: job(workers[OURS], "listened", calls=calls, kind=kind)
+            for name, kind in kinds.items()
+        }
+        found = entries(run.in_turn(measures, 15), "us", yardstick="nobody")
+    value = {one.name: one.ratio for one in found}
     yield Row(
-        "P11",
-        "the retry layer on a good answer: CPU",
+        "P18",
+        "a query with logging, or with an observer: CPU",
         "µs",
-        "",
-        [Goal("the retry layer on a good answer", "≤", 2.0, found[0].value, "µs")],
+        "nobody",
+        [
+            Goal("logging at INFO ÷ off", "≤", 1.25, value["logging at INFO"]),
+            Goal("an observer that does nothing ÷ none", "≤", 1.10, value[list(kinds)[2]]),
+        ],
         found,
+        ["The records are formatted and written to the null device."],
     )
-
-
-def _ratio_of(found: list[Entry], name: str) -> float | None:
-    return next(one.ratio for one in found if one.name == name)

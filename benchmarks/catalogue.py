@@ -23,25 +23,26 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     (("P2",), starts.first_answers),
     (("P3", "P4"), calls.questions),
     (("P5",), calls.counts),
-    (("P6", "P7"), flights.in_flight),
-    (("P8",), flights.fleets),
+    (("P6",), flights.in_flight),
+    (("P7",), flights.flatness),
     (("P9",), flights.bursts),
-    (("P10",), polls.connections),
-    (("P11",), calls.retry_layer),
     (("P12",), polls.schedules),
     (("P13",), starts.clients),
     (("P14",), downloads.downloads),
     (("P15",), starts.memory),
     (("P16",), flights.many),
     (("P17",), generating.generation),
+    (("P18",), calls.listeners),
+    (("P19",), flights.loops),
+    (("P20",), flights.held),
     (("M",), fleet.million),
 )
 
 NAMES = tuple(name for names, _ in BENCHMARKS for name in names)
 
 
-def chosen(only: Iterable[str]) -> list[Benchmark]:
-    """Return the benchmarks that give these rows, all without a choice.
+def chosen(only: Iterable[str]) -> list[tuple[tuple[str, ...], Benchmark]]:
+    """Return the benchmarks that give these rows, with the names of theirs; all without a choice.
 
     Raises:
         ValueError: there is no such row.
@@ -49,4 +50,4 @@ def chosen(only: Iterable[str]) -> list[Benchmark]:
     wanted = {name.upper() for name in only}
     if unknown := sorted(wanted - set(NAMES)):
         raise ValueError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    return [one for names, one in BENCHMARKS if not wanted or wanted & set(names)]
+    return [row for row in BENCHMARKS if not wanted or wanted & {*row[0]}]

@@ -1,84 +1,131 @@
-"""Many at once under asyncio: in flight, waiting, in a burst, with `wait_many` (P6–P9, P16)."""
+"""Many at once under asyncio: in flight, in a burst, with `wait_many` (P6, P7, P9, P16, P19)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
-from benchmarks.processes import Counts, Overran, Server, Worker
+from benchmarks.answers import PLAIN
+from benchmarks.processes import Overran, Server, Worker
 from benchmarks.report import Entry, Goal, Row, entry, ratio, related
 from benchmarks.running import (
     OURS,
+    SDKS,
     Run,
-    Samples,
     best,
+    by_case,
     entries,
     job,
     shown,
+    with_cases,
 )
 
 FEW, SOME, MANY = 50, 500, 2000
+EXTRAS = ("google_genai_aiohttp", "openai_aiohttp")
+# Those on httpx's pool take milliseconds of CPU for a question at 500 in flight: two of them show
+# it, one of them only in a run with all.
+FLYING = (OURS, "google_genai", *EXTRAS, "openai", "httpx2", "raw")
 EVEN = (OURS, "google_genai", "openai", "httpx2", "raw")
-# Those on httpx's pool take milliseconds of CPU for a question at 500 in flight: two of them, at
-# that level, show it.
-FLYING = (*EVEN, "replicate", "httpx")
-FLEET = (OURS, "google_genai", "openai", "httpx2", "httpx")
+SLOW = ("replicate", "httpx")
+BURST = (OURS, "google_genai", "openai", "httpx2", "httpx")
 WAIT_MANY = "chainhub, `wait_many`"
-LATENCY = 0.1
-EVERY = 5.0
+
+CASES = {
+    "plain": (PLAIN, False),
+    "chunked": ("chunked", False),
+    "TLS, plain": (PLAIN, True),
+    "TLS, chunked": ("chunked", True),
+}
+LIMITS = {"plain": 0.35, "chunked": 0.35, "TLS, plain": 0.45, "TLS, chunked": 0.45}
 
 
 def in_flight(run: Run) -> Iterator[Row]:
-    """Measure P6 and P7: CPU of a request with many under way, each client as it is shipped."""
-    with run.serving() as served, run.working(FLYING, served) as workers:
-        found = {level: _flown(run, workers, level) for level in (FEW, SOME, MANY)}
-    at = {level: entries(found[level], "us", ("failed",)) for level in found}
-    rival = best(at[SOME])
-    flown = related(at[SOME], shown(rival))
+    """Measure P6: CPU of a request with many under way."""
+    peers = run.asked((*FLYING, *(SLOW if run.everybody else ())))
+    given = {
+        "in_flight": run.sized(SOME, 3),
+        "seconds": run.sized(1.0, 0.01),
+        "most": run.sized(SOME * 3, 6),
+    }
+    with run.serving() as served, run.working(peers, served) as workers:
+        measures = {
+            (peer, case): job(one, "flight", **given, at=served.at(shape, tls=tls))
+            for case, (shape, tls) in CASES.items()
+            for peer, one in workers.items()
+            if case == "plain" or peer not in ("raw", *SLOW)
+        }
+        measured = by_case(run.in_turn(measures, 5))
+    found = {case: entries(samples, "us") for case, samples in measured.items()}
+    values = {case: {one.name: one.value for one in listed} for case, listed in found.items()}
+    rivals = {case: shown(best(listed, (*SDKS, *EXTRAS))) for case, listed in found.items()}
+    shipped = shown(best(found["plain"]))
+    failed = sum(sum(one.of("failed")) for case in measured.values() for one in case.values())
     yield Row(
         "P6",
         f"{SOME} requests in flight: CPU of one",
         "µs",
-        shown(rival),
-        [Goal(f"CPU at {SOME} in flight ÷ best peer", "≤", 0.60, _ratio(flown, OURS))],
-        flown,
+        shipped,
         [
-            f"The best peer of this run is {shown(rival) or 'none: no peer is installed'}.",
+            Goal(
+                "CPU ÷ best peer as shipped: plain",
+                "≤",
+                0.30,
+                ratio(values["plain"][OURS], values["plain"].get(shipped)),
+            ),
+            *(
+                Goal(
+                    f"CPU ÷ best peer with its extra: {case}",
+                    "≤",
+                    LIMITS[case],
+                    ratio(values[case][OURS], values[case].get(rivals[case])),
+                )
+                for case in CASES
+            ),
+        ],
+        related(with_cases(found, "plain"), shipped),
+        [
+            f"As shipped the best peer of this run is {shipped or 'none: no peer is installed'}; "
+            f"with extras {rivals['plain'] or 'none'} (TLS, chunked: "
+            f"{rivals['TLS, chunked'] or 'none'}). {failed:,.0f} calls failed.",
             "runwayml, fal-client and lumaai stand on httpx's pool, as replicate does, and were "
             "left out.",
         ],
     )
-    yield _flatness(at)
 
 
-def _flown(run: Run, workers: dict[str, Worker], level: int) -> dict[str, Samples]:
-    flying = FLYING if level == SOME else EVEN
-    given = {
-        "in_flight": run.sized(level, 3),
-        "seconds": run.sized(1.0, 0.01),
-        "most": run.sized(max(level * 4, 1500), 6),
-    }
-    measures = {peer: job(workers[peer], "flight", **given) for peer in flying}
-    return run.in_turn(measures, 2)
-
-
-def _flatness(at: dict[int, list[Entry]]) -> Row:
-    values = {level: {one.name: one.value for one in at[level]} for level in at}
+def flatness(run: Run) -> Iterator[Row]:
+    """Measure P7: whether a request costs more among two thousand than among fifty."""
+    peers = run.asked(EVEN)
+    with run.serving() as served, run.working(peers, served) as workers:
+        measures = {
+            (peer, str(level)): job(
+                workers[peer],
+                "flight",
+                in_flight=run.sized(level, 3),
+                seconds=run.sized(1.0, 0.01),
+                most=run.sized(max(level * 3, 1500), 6),
+            )
+            for peer in peers
+            for level in (FEW, MANY)
+        }
+        measured = by_case(run.in_turn(measures, 5))
+    few, many = (entries(measured[str(level)], "us") for level in (FEW, MANY))
+    values = {one.name: one.value for one in few}
     listed = [
         Entry(
-            shown(peer),
-            ratio(values[MANY][shown(peer)], values[FEW][shown(peer)]),
+            one.name,
+            ratio(one.value, values[one.name]),
             extra={
                 f"µs at {level:,}": value
-                for level in (FEW, SOME, MANY)
-                if (value := values[level][shown(peer)]) is not None
+                for level, value in ((FEW, values[one.name]), (MANY, one.value))
+                if value is not None
             },
-            note=next(one.note for one in at[MANY] if one.name == shown(peer)),
+            note=one.note,
         )
-        for peer in EVEN
+        for one in many
     ]
     ours = next(one.value for one in listed if one.name == OURS)
-    return Row(
+    yield Row(
         "P7",
         f"CPU of a request with {MANY:,} in flight by that with {FEW}",
         "ratio",
@@ -88,59 +135,12 @@ def _flatness(at: dict[int, list[Entry]]) -> Row:
     )
 
 
-def fleets(run: Run) -> Iterator[Row]:
-    """Measure P8: tasks that wait, each asked about every five seconds, answers after 100 ms."""
-    given = {
-        "tasks": run.sized(MANY, 4),
-        "every": run.sized(EVERY, 0.05),
-        "seconds": run.sized(20.0, 0.1),
-    }
-    latency = run.sized(LATENCY, 0.001)
-    with run.serving(latency) as served, run.working(FLEET, served) as workers:
-        waiting = {**given, "seconds": run.sized(20.0, 0.4)}  # the first polls of all come at once
-        measures: dict[str, Callable[[], dict[str, float]]] = {
-            peer: _with_connections(workers[peer], served.counts, "fleet", given) for peer in FLEET
-        }
-        measures[WAIT_MANY] = _with_connections(workers[OURS], served.counts, "gathered", waiting)
-        measured = run.in_turn(measures, 1)
-    found = entries(measured, "share", ("connections per request",), yardstick="httpx2")
-    ours = next(one for one in found if one.name == WAIT_MANY)
-    yield Row(
-        "P8",
-        f"{given['tasks']:,} waiting tasks, a poll every {given['every']:g} s, "
-        f"answers after {latency:g} s",
-        "of a core",
-        "httpx2",
-        [
-            Goal("share of a core ÷ httpx2", "≤", 0.80, ours.ratio),
-            Goal("connections per request", "≤", 0.02, ours.extra.get("connections per request")),
-        ],
-        found,
-        [
-            "`wait_many` and, for the others and `chainhub` itself, a coroutine a task that polls, "
-            f"for {given['seconds']:g} s.",
-            "The share is CPU for a poll times the polls that are due in a second.",
-        ],
-    )
-
-
-def _with_connections(
-    one: Worker, counts: Callable[[], Counts], name: str, given: dict[str, float]
-) -> Callable[[], dict[str, float]]:
-    def measure() -> dict[str, float]:
-        before, figures, after = counts(), one.do(name, **given), counts()
-        used = after.connections - before.connections
-        asked = after.requests - before.requests
-        return {**figures, "connections per request": used / max(asked, 1)}
-
-    return measure
-
-
 def bursts(run: Run) -> Iterator[Row]:
     """Measure P9: two thousand calls at the same moment against answers that take a second."""
+    peers = BURST if run.everybody else (OURS,)
     calls, within = run.sized(MANY, 5), run.sized(25.0, 5.0)
-    with run.serving(run.sized(1.0, 0.01)) as served, run.working(FLEET, served) as workers:
-        measures = {peer: partial(_burst, workers[peer], served, calls, within) for peer in FLEET}
+    with run.serving(run.sized(1.0, 0.01)) as served, run.working(peers, served) as workers:
+        measures = {peer: partial(_burst, workers[peer], served, calls, within) for peer in peers}
         measured = run.in_turn(measures, 1)
     found = entries(measured, "wall", ("succeeded", "failed"))
     ours = next(one for one in found if one.name == OURS)
@@ -173,52 +173,80 @@ def _burst(one: Worker, served: Server, calls: int, within: float) -> dict[str, 
 
 
 def many(run: Run) -> Iterator[Row]:
-    """Measure P16: `wait_many` as fast as it can against a gather over `query`; its memory."""
-    waiting = {"tasks": run.sized(1000, 3), "every": 0.001, "seconds": run.sized(4.0, 0.4)}
-    asking = {"in_flight": run.sized(100, 3), "seconds": run.sized(2.0, 0.05), "most": 10**9}
-    tasks = run.sized(10_000, 5)
-    with run.serving() as served, run.working((OURS,), served) as workers:
-        one = workers[OURS]
-        measures = {
-            WAIT_MANY: job(one, "gathered", **waiting),
-            "chainhub, gather over `query`": job(one, "flight", **asking),
-        }
-        measured = run.in_turn(measures, 3)
-        held = run.in_turn({OURS: job(one, "waiting", tasks=tasks, within=60.0)}, 1)[OURS]
-    yield _many_row(measured, held, tasks)
-
-
-def _many_row(measured: dict[str, Samples], held: Samples, tasks: int) -> Row:
-    rates = {
-        name: entry(
-            name,
-            [count / cpu for count, cpu in zip(one.of("count"), one.of("cpu"), strict=True)],
-            one.why,
-        )
-        for name, one in measured.items()
-    }
-    gather = "chainhub, gather over `query`"
-    mb = held.of("mb")[0] if held.figures else None
-    memory = entry(f"MB for {tasks:,} waiting tasks", held.of("mb"), held.why)
-    goals = [
-        Goal(
-            "`wait_many` ÷ gather over `query`, polls a second and core",
-            "≥",
-            2.0,
-            ratio(rates[WAIT_MANY].value, rates[gather].value),
-        ),
-        Goal(f"memory for {tasks:,} waiting tasks", "≤", 60.0, mb, "MB"),
-    ]
-    return Row(
+    """Measure P16: `wait_many` as fast as it can, against a gather over the peers' calls."""
+    waiting = {"tasks": run.sized(1000, 3), "every": 0.001, "seconds": run.sized(2.0, 0.4)}
+    asking = {"in_flight": run.sized(100, 3), "seconds": run.sized(1.0, 0.05), "most": 10**9}
+    peers = run.asked((OURS, "google_genai", *EXTRAS, "openai", *SLOW))
+    with run.serving() as served, run.working(peers, served) as workers:
+        measures = {peer: job(one, "flight", **asking) for peer, one in workers.items()}
+        measures[WAIT_MANY] = job(workers[OURS], "gathered", **waiting)
+        found = entries(run.in_turn(measures, 7), "us")
+    rival = shown(best(found, (*SDKS, *EXTRAS)))
+    value = {one.name: one.value for one in found}
+    yield Row(
         "P16",
-        "`wait_many`: polls for a second of CPU; memory",
-        "polls/s",
-        gather,
-        goals,
-        [*related(rates.values(), gather), memory],
-        ["Both with 100 requests in flight at most, on one core, as fast as they can."],
+        "a poll of `wait_many`, and a call of a gather: CPU",
+        "µs",
+        rival,
+        [
+            Goal(
+                "a poll of `wait_many` ÷ a call of a gather, best peer",
+                "≤",
+                0.6,
+                ratio(value[WAIT_MANY], value.get(rival)),
+            )
+        ],
+        related(found, rival),
+        [
+            "Everybody with 100 requests in flight, on one core, as fast as they can; "
+            f"the best peer, extras included, is {rival or 'none: no peer is installed'}. "
+            "No answer has the bytes of another."
+        ],
     )
 
 
-def _ratio(found: list[Entry], name: str) -> float | None:
-    return next(one.ratio for one in found if one.name == name)
+def held(run: Run) -> Iterator[Row]:
+    """Measure P20: the memory of an id that waits, by the size of its answers."""
+    tasks = run.sized(10_000, 5)
+    sizes = {"735 B": (PLAIN, 4.0), "2 kB": ("2kB", 5.0), "20 kB": ("20kB", 24.0)}
+    found: list[Entry] = []
+    for name, (shape, _) in sizes.items():
+        # Each in a process of its own: what one has given back another takes without growing.
+        with run.serving() as served, run.working((OURS,), served) as workers:
+            measure = job(workers[OURS], "waiting", tasks=tasks, within=60.0, at=served.at(shape))
+            samples = run.in_turn({OURS: measure}, 1)[OURS]
+        per_id = [figures["mb"] * 1e3 / figures["tasks"] for figures in samples.figures]
+        found.append(entry(f"chainhub, answers of {name}", per_id, samples.why))
+    yield Row(
+        "P20",
+        f"{tasks:,} waiting tasks, each asked about once: memory of one",
+        "kB",
+        "",
+        [
+            Goal(f"memory of a waiting id, answers of {name}", "≤", limit, one.value, "kB")
+            for (name, (_, limit)), one in zip(sizes.items(), found, strict=True)
+        ],
+        found,
+    )
+
+
+def loops(run: Run) -> Iterator[Row]:
+    """Measure P19: the async client under uvloop."""
+    given = {
+        "in_flight": run.sized(SOME, 3),
+        "seconds": run.sized(1.0, 0.01),
+        "most": run.sized(SOME * 3, 6),
+    }
+    uvloop = "chainhub_uvloop"
+    with run.serving() as served, run.working((OURS, uvloop), served) as workers:
+        measures = {peer: job(one, "flight", **given) for peer, one in workers.items()}
+        found = entries(run.in_turn(measures, 9), "us", ("failed",), yardstick=OURS)
+    ours = next(one for one in found if one.name == shown(uvloop))
+    yield Row(
+        "P19",
+        f"{SOME} requests in flight under uvloop: CPU of one",
+        "µs",
+        OURS,
+        [Goal("CPU under uvloop ÷ asyncio", "≤", 1.0, ours.ratio)],
+        found,
+    )

@@ -36,27 +36,28 @@ class Bench:
         self.url = url
         self.media = media
         self._runner: asyncio.Runner | None = None
-        self._ask: Ask | None = None
-        self._aask: AsyncAsk | None = None
+        self._asks: dict[str, Ask] = {}
+        self._aasks: dict[str, AsyncAsk] = {}
 
-    @property
-    def ask(self) -> Ask:
-        """The function that asks once."""
-        if self._ask is None:
-            self._ask = self.peer.call(self.url)
-        return self._ask
+    def ask(self, at: str = "") -> Ask:
+        """Return the function that asks once, at another base URL than the usual one if given."""
+        at = at or self.url
+        if at not in self._asks:
+            self._asks[at] = self.peer.call(at)
+        return self._asks[at]
 
-    async def aask(self) -> AsyncAsk:
+    async def aask(self, at: str = "") -> AsyncAsk:
         """Return the function that asks once, asynchronously; to be called in the loop."""
-        if self._aask is None:
-            self._aask = self.peer.acall(self.url)
-        return self._aask
+        at = at or self.url
+        if at not in self._aasks:
+            self._aasks[at] = self.peer.acall(at)
+        return self._aasks[at]
 
     @property
     def runner(self) -> asyncio.Runner:
         """The loop in which everything asynchronous happens, kept like the clients."""
         if self._runner is None:
-            self._runner = asyncio.Runner()
+            self._runner = asyncio.Runner(loop_factory=getattr(self.peer, "loop", None))
         return self._runner
 
 
@@ -75,19 +76,28 @@ class Stopwatch:
         return {"cpu": cpu, "wall": wall, "count": count, "us": each}
 
 
-def sync(bench: Bench, *, calls: int) -> Figures:
+def sync(bench: Bench, *, calls: int, at: str = "") -> Figures:
     """Ask one time after the other, on one thread."""
-    ask = bench.ask
-    ask()
+    return timed(bench.ask(at), calls)
+
+
+def timed(ask: Ask, calls: int) -> Figures:
+    """Return what it takes to ask so many times; the first ones are not counted."""
+    for _ in range(3):
+        ask()
     watch = Stopwatch()
     for _ in range(calls):
         ask()
     return watch.figures(calls)
 
 
-def counted(bench: Bench, *, calls: int) -> Figures:
+def counted(bench: Bench, *, calls: int, at: str = "") -> Figures:
     """Count the functions called, in Python and C, for one question."""
-    ask = bench.ask
+    return count(bench.ask(at), calls)
+
+
+def count(ask: Ask, calls: int) -> Figures:
+    """Return how many functions are called to ask once; the first ones are not counted."""
     for _ in range(3):
         ask()
     profile = cProfile.Profile()
@@ -116,16 +126,7 @@ def made(bench: Bench, *, clients: int) -> Figures:
     return watch.figures(clients)
 
 
-def spaced(bench: Bench, *, polls: int, gap: float) -> Figures:
-    """Ask a few times with a pause between, as one who waits does."""
-    for number in range(polls):
-        if number:
-            time.sleep(gap)
-        bench.ask()
-    return {"polls": polls}
-
-
-def flight(bench: Bench, *, in_flight: int, seconds: float, most: int) -> Figures:
+def flight(bench: Bench, *, in_flight: int, seconds: float, most: int, at: str = "") -> Figures:
     """Keep so many questions under way for a while, and ask `most` times at most.
 
     The CPU is that for an answer; what failed has no answer, but its CPU is in it.
@@ -133,7 +134,7 @@ def flight(bench: Bench, *, in_flight: int, seconds: float, most: int) -> Figure
     tally: Counter[str] = Counter()
 
     async def once() -> None:
-        ask = await bench.aask()
+        ask = await bench.aask(at)
         try:
             await ask()
             tally["good"] += 1
@@ -151,38 +152,6 @@ def flight(bench: Bench, *, in_flight: int, seconds: float, most: int) -> Figure
         until = time.perf_counter() + seconds
         await _all(keep_asking(until) for _ in range(in_flight))
         return {**watch.figures(tally["good"]), "failed": float(tally["failed"])}
-
-    return bench.runner.run(run())
-
-
-def fleet(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figures:
-    """Wait for many tasks the way a gather does: a coroutine each that polls and sleeps."""
-
-    async def run() -> Figures:
-        ask = await bench.aask()
-        late: list[float] = []
-        failed: Counter[str] = Counter()
-        watch = Stopwatch()
-        begin = time.perf_counter()
-
-        async def poll(first: float) -> None:
-            due = begin + first
-            while due < begin + seconds:
-                await asyncio.sleep(max(due - time.perf_counter(), 0.0))
-                late.append(time.perf_counter() - due)
-                try:
-                    await ask()
-                except Exception as error:  # noqa: BLE001 - whatever a library raises
-                    failed[type(error).__name__] += 1
-                due += every
-
-        await _all((poll(every * number / tasks) for number in range(tasks)), seconds * 2)
-        figures = watch.figures(len(late))
-        late.sort()
-        figures["share"] = figures["us"] / 1e6 * tasks / every
-        figures["failed"] = float(failed.total())
-        figures["lateness_p99"] = late[int(len(late) * 0.99)] if late else float("nan")
-        return figures
 
     return bench.runner.run(run())
 
@@ -223,6 +192,6 @@ async def _all(work: Iterable[Coroutine[None, None, None]], limit: float | None 
 
 def memory(bench: Bench) -> Figures:
     """Tell how much memory this process holds after one question."""
-    bench.ask()
+    bench.ask()()
     held = resident()
     return {"mb": float("nan") if held is None else held}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sys
@@ -26,7 +27,10 @@ SHOWN = (
     "openapi-python-client",
     "replicate",
     "runwayml",
+    "uvloop",
 )
+MEASURED = ("benchmarks", "generated", "overlays", "requirements/bench.txt", "tools")
+"""What the figures depend on, but the machine."""
 
 
 def cores() -> list[int]:
@@ -64,6 +68,17 @@ def machine() -> dict[str, str | int | float]:
 def versions() -> dict[str, str]:
     """Return the versions of what is measured, "not installed" for what is missing."""
     return {name: _version(name) for name in SHOWN}
+
+
+def sources(project: Path) -> str:
+    """Return a digest of all files that the figures depend on."""
+    digest = hashlib.sha256()
+    for name in MEASURED:
+        place = project / name
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.suffix in (".py", ".txt", ".yaml", ".jinja"):
+                digest.update(b"%s\0%b\0" % (os.fsencode(path.name), path.read_bytes()))
+    return digest.hexdigest()[:16]
 
 
 def load() -> float:

@@ -6,10 +6,12 @@ The page is written by hand except between two comments that name a part of it:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
-from benchmarks.report import Results, goals_table, machine_lines, number, row_table
+from benchmarks.catalogue import NAMES
+from benchmarks.report import Results, Row, goals_table, machine_lines, number, row_table
 
 PART = re.compile(r"(<!-- figures: ([\w ]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
@@ -24,10 +26,16 @@ def filled(text: str, results: Results) -> str:
 
 
 def part(name: str, results: Results) -> str:
-    """Return one part of the page."""
-    if name in PARTS:
-        return PARTS[name](results)
-    row = results.row(name)
+    """Return one part of the page; a row that is new has no figures before the next whole run."""
+    if name not in PARTS and name not in NAMES:
+        raise KeyError(name)
+    try:
+        return PARTS[name](results) if name in PARTS else _row(results.row(name))
+    except LookupError:
+        return "Not measured yet.\n"
+
+
+def _row(row: Row) -> str:
     notes = "".join(f"{note}\n\n" for note in row.notes)
     return notes + _folded(f"{row.id}: the figures", row_table(row))
 
@@ -53,7 +61,8 @@ def _one(results: Results) -> str:
     polls = results.row("P12").entry("chainhub, cold")
     return (
         f"A script takes {number(first.value)} ms of CPU from its start to the first answer "
-        f"({number(first.ratio)} times httpx's). A request takes {number(query.value)} µs. "
+        f"over http ({number(first.ratio)} times httpx's) and {number(first.extra['https'])} ms "
+        f"over https. A request takes {number(query.value)} µs. "
         f"A wait without experience polls {number(polls.extra['polls a task'])} times and notices "
         f"the result {number(polls.extra['mean delay, s'])} s late on average, for tasks with "
         f"median durations from 30 to 300 s. All of this is far below a second of CPU time: for "
@@ -62,14 +71,16 @@ def _one(results: Results) -> str:
 
 
 def _thousand(results: Results) -> str:
-    row = results.row("P8")
-    ours, theirs = row.entry("chainhub, `wait_many`"), row.entry("httpx2")
+    row = results.row("P16")
+    poll, peer = row.entry("chainhub, `wait_many`"), row.entry(row.yardstick)
+    memory = results.row("P20").goals[0]
     burst = results.row("P9").entry("chainhub")
+    share = {one.name: 2000 / 5 * (one.value or 0.0) / 1e6 for one in (poll, peer)}
     return (
-        f"2,000 waiting tasks, polled every five seconds, take "
-        f"{number(100 * (ours.value or 0.0))} % of a core with `wait_many`; `asyncio.gather` with "
-        f"httpx2 takes {number(100 * (theirs.value or 0.0))} %. Each request opens "
-        f"{number(ours.extra['connections per request'])} connections. "
+        f"2,000 waiting tasks, polled every five seconds, take {number(100 * share[poll.name])} % "
+        f"of a core with `wait_many`; a gather over the best peer's calls ({peer.name}) takes "
+        f"{number(100 * share[peer.name])} %. Each waiting task takes {number(memory.value)} kB "
+        f"of memory. "
         f"With 2,000 calls at the same moment and a second for each response, "
         f"{number(burst.extra['succeeded'])} calls succeed, the last after "
         f"{number(burst.value)} s: they wait for the client's 100 connections. One process is "
@@ -79,8 +90,8 @@ def _thousand(results: Results) -> str:
 
 def _million(results: Results) -> str:
     row = results.row("M")
-    memory = results.row("P16").goals[1]
-    rate = results.row("P16").entry("chainhub, `wait_many`")
+    memory = results.row("P20").goals[0]
+    poll = results.row("P16").entry("chainhub, `wait_many`")
     first, last = row.entries[0], row.entries[-1]
     return (
         f"Here the service is the limit. {row.notes[0]} With {first.name} all results are known "
@@ -88,8 +99,8 @@ def _million(results: Results) -> str:
         f"with {last.name} after {number(last.value)} s and "
         f"{number(last.extra['mean delay, s'])} s, and {number(last.extra['refused, %'])} % of the "
         f"requests get a 429 while the workers learn the rate limit. A core makes "
-        f"{number(rate.value)} polls a second at most, and {memory.name} takes "
-        f"{number(memory.value)} MB.\n"
+        f"{number(1e6 / (poll.value or math.nan))} polls a second at most, and a waiting task "
+        f"takes {number(memory.value)} kB of memory.\n"
     )
 
 

@@ -14,9 +14,9 @@ BARS = {
     "P2": "a fresh process until its first answer, CPU ÷ httpx",
     "P3": "one call, CPU in µs",
     "P6": "one call with 500 in flight, CPU in µs",
-    "P8": "2,000 waiting tasks, share of a core",
     "P12": "polls × mean delay ÷ bound",
     "P15": "memory with a client ready, MB",
+    "P16": "a poll of wait_many, and a call of a gather, CPU in µs",
 }
 """Rows that are drawn as bars, and what the bars are."""
 

@@ -1,54 +1,15 @@
-"""Polls over time: connections for a few of them, and how late they come (P10, P12)."""
+"""Polls over time: how many, and how late they come (P12)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 from benchmarks import schedule
-from benchmarks.processes import MISSING, Failed, Server, Worker, installed
 from benchmarks.report import Entry, Goal, Row, rounded
-from benchmarks.running import LIBRARIES, OURS, SDKS, Run, Samples, entries
+from benchmarks.running import Run
 
-POLLS = 5
-GAP = 6.0
 SPREAD = 0.5
 COLD, WARM = "chainhub, cold", f"chainhub, after {schedule.WARM_UP} tasks"
-
-
-def connections(run: Run) -> Iterator[Row]:
-    """Measure P10: connections for five polls six seconds apart; everybody at the same time."""
-    peers = (OURS, *SDKS, *LIBRARIES, "stdlib")
-    with ExitStack() as stack:
-        served = {peer: stack.enter_context(run.serving()) for peer in peers if installed(peer)}
-        workers = {
-            peer: stack.enter_context(run.working((peer,), at))[peer] for peer, at in served.items()
-        }
-        for one in workers.values():
-            one.begin("spaced", polls=POLLS, gap=run.sized(GAP, 0.01))
-        measured = {
-            peer: _counted(workers[peer], served[peer]) if peer in served else Samples(why=MISSING)
-            for peer in peers
-        }
-    found = entries(measured, "connections")
-    ours = next(one.value for one in found if one.name == OURS)
-    yield Row(
-        "P10",
-        f"connections for {POLLS} polls {GAP:g} s apart",
-        "connections",
-        "",
-        [Goal(f"connections for {POLLS} polls {GAP:g} s apart", "=", 1, ours)],
-        found,
-        ["Counted by a server of each client's own, in real time."],
-    )
-
-
-def _counted(one: Worker, served: Server) -> Samples:
-    try:
-        one.figures()
-    except Failed as error:
-        return Samples(why=str(error))
-    return Samples([{"connections": float(served.counts().connections)}])
 
 
 def schedules(run: Run) -> Iterator[Row]:

@@ -18,11 +18,28 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple, TextIO, cast
 
+import certifi
+
+from benchmarks.answers import PLAIN
 from benchmarks.machine import cores
+from tests.faults.identities import AUTHORITY
 
 PROJECT = Path(__file__).resolve().parent.parent
-PERSONAL = ("CHAINHUB_", "COVERAGE_", "OPENAI_", "REPLICATE_", "FAL_", "GOOGLE_", "GEMINI_", "LUMA")
+PERSONAL = (
+    "CHAINHUB_",
+    "COVERAGE_",
+    "SSL_CERT_",
+    "OPENAI_",
+    "REPLICATE_",
+    "FAL_",
+    "GOOGLE_",
+    "GEMINI_",
+    "LUMA",
+)
 MISSING = "not installed"
+AUTHORITIES = PROJECT / "build" / "benchmarks" / "authorities.pem"
+"""The authorities that people have, and the one of the bench server: what loading them takes
+counts."""
 LONGEST = 150.0
 """Seconds a job may take; then its process is ended."""
 
@@ -66,12 +83,17 @@ def environment() -> dict[str, str]:
 
     Bytecode is kept there: what pip has installed has it, and our source is to have it too.
     """
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith((*PERSONAL, "PYTHONDONTWRITEBYTECODE"))
         and not name.lower().endswith("_proxy")
     }
+    if not AUTHORITIES.exists():
+        AUTHORITIES.parent.mkdir(parents=True, exist_ok=True)
+        text = Path(certifi.where()).read_text("utf-8") + AUTHORITY.read_text("utf-8")
+        AUTHORITIES.write_text(text, "utf-8")
+    return {**kept, "SSL_CERT_FILE": str(AUTHORITIES)}
 
 
 class Server:
@@ -83,10 +105,15 @@ class Server:
         if core is not None:
             command.append(f"--cpu={core}")
         self._process = _started(command)
-        port, media = _line(self._process, 30.0).split()
+        port, encrypted, media = _line(self._process, 30.0).split()
         self._port = int(port)
-        self.url = f"http://127.0.0.1:{port}"
+        self._origins = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{encrypted}"
+        self.url = self.at()
         self.media = f"http://127.0.0.1:{media}"
+
+    def at(self, shape: str = PLAIN, *, tls: bool = False) -> str:
+        """Return the base URL of answers of a shape."""
+        return f"{self._origins[tls]}/{shape}"
 
     def counts(self) -> Counts:
         """Ask the server what it has counted."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-FORMAT = 1
+FORMAT = 2
+FILE = "results.json"
 OURS = "chainhub"
 
 Sense = Literal["≤", "≥", "="]
@@ -57,6 +58,7 @@ class Entry:
         ratio: The value by that of the row's yardstick.
         low: The least of the rounds.
         high: The greatest of the rounds.
+        rounds: How many there were.
         extra: Further figures, by what they are.
         note: Why there is none, or what is special.
     """
@@ -66,6 +68,7 @@ class Entry:
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    rounds: int = 0
     extra: dict[str, float] = field(default_factory=dict)
     note: str = ""
 
@@ -93,8 +96,8 @@ class Row:
     notes: list[str] = field(default_factory=list)
 
     def entry(self, name: str) -> Entry:
-        """Return somebody's entry."""
-        return next(one for one in self.entries if one.name == name)
+        """Return somebody's entry, or raise KeyError."""
+        return {one.name: one for one in self.entries}[name]
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class Results:
         seconds: How long it took.
         load: Processes that wanted a core in the minute before it; 0 is a quiet machine.
         rows: What was found.
+        everybody: Whether those were measured too that no goal needs.
+        sources: A digest of all files that were measured.
     """
 
     date: str
@@ -116,10 +121,12 @@ class Results:
     seconds: float
     load: float
     rows: list[Row]
+    everybody: bool = False
+    sources: str = ""
 
     def row(self, number: str) -> Row:
-        """Return a row by its number."""
-        return next(row for row in self.rows if row.id == number)
+        """Return a row by its number, or raise KeyError."""
+        return {row.id: row for row in self.rows}[number]
 
 
 def entry(
@@ -130,7 +137,8 @@ def entry(
         return Entry(name, None, note=note)
     spread = (rounded(min(rounds)), rounded(max(rounds)))
     told = {key: rounded(value) for key, value in (extra or {}).items()}
-    return Entry(name, rounded(median(rounds)), None, *spread, extra=told, note=note)
+    values = rounded(median(rounds)), None, *spread, len(rounds)
+    return Entry(name, *values, extra=told, note=note)
 
 
 def related(entries: Iterable[Entry], yardstick: str) -> list[Entry]:
@@ -181,13 +189,13 @@ def save(results: Results, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     kept = {"format": FORMAT, **asdict(results)}
     text = json.dumps(kept, indent=1, ensure_ascii=False, allow_nan=False, default=str)
-    (folder / "results.json").write_text(text + "\n", "utf-8")
+    (folder / FILE).write_text(text + "\n", "utf-8")
     (folder / "results.md").write_text(markdown(results), "utf-8")
 
 
 def read(folder: Path) -> Results:
     """Read the results back."""
-    kept = json.loads((folder / "results.json").read_text("utf-8"))
+    kept = json.loads((folder / FILE).read_text("utf-8"))
     rows = [
         Row(
             **{
@@ -230,9 +238,9 @@ def _unit(goal: Goal) -> str:
 
 def row_table(row: Row) -> str:
     """Return everybody's figures of a row."""
-    extras = sorted({name for one in row.entries for name in one.extra})
+    extras = list(dict.fromkeys(name for one in row.entries for name in one.extra))
     ratios = [f"÷ {row.yardstick}"] if row.yardstick else []
-    spread = ["least to most"] if any(one.low is not None for one in row.entries) else []
+    spread = ["least to most", "rounds"] if any(one.low is not None for one in row.entries) else []
     noted = ["note"] if any(one.note for one in row.entries) else []
     head = ("measured", row.unit, *ratios, *spread, *extras, *noted)
     lines = [
@@ -240,7 +248,7 @@ def row_table(row: Row) -> str:
             f"**{one.name}**" if one.name.startswith(OURS) else one.name,
             number(one.value),
             *([number(one.ratio)] if ratios else []),
-            *([_spread(one)] if spread else []),
+            *([_spread(one), str(one.rounds or "")] if spread else []),
             *(number(one.extra.get(name)) for name in extras),
             *([one.note] if noted else []),
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
@@ -23,8 +23,19 @@ LIMITS = ("raw", "stdlib")
 OURS = "chainhub"
 EVERYBODY = (OURS, *SDKS, *LIBRARIES, *LIMITS)
 
-_KNOWN = {"raw": "bare socket", "stdlib": "http.client", "rawgen": "plain generated"}
+SPARED = ("openai", "runwayml", "lumaai", "httpx2", "rawgen", "stdlib")
+"""Those that no goal needs, for none was ever the best peer: only a run with all has them."""
 
+_KNOWN = {
+    "raw": "bare socket",
+    "stdlib": "http.client",
+    "rawgen": "plain generated",
+    "openai_aiohttp": "openai[aiohttp]",
+    "google_genai_aiohttp": "google-genai[aiohttp]",
+    "chainhub_uvloop": "chainhub, uvloop",
+}
+
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Measured = Mapping[str, "Samples"]
 
@@ -47,17 +58,23 @@ class Run:
 
     Attributes:
         tiny: Whether each benchmark only shows that it works.
+        everybody: Whether those are measured too that no goal needs.
         cores: Where clients and servers run.
         random: Draws the order of every round.
     """
 
     tiny: bool = False
+    everybody: bool = False
     cores: Cores = field(default_factory=Cores)
     random: Random = field(default_factory=lambda: Random(1))
 
     def sized(self, full: T, tiny: T) -> T:
         """Return the size of something for this run."""
         return tiny if self.tiny else full
+
+    def asked(self, peers: Sequence[str]) -> tuple[str, ...]:
+        """Return those of them that this run measures."""
+        return tuple(one for one in peers if self.everybody or one not in SPARED)
 
     def rounds(self, full: int) -> int:
         """Return how many rounds are made; a tiny run makes one."""
@@ -78,8 +95,8 @@ class Run:
             }
 
     def in_turn(
-        self, measures: Mapping[str, Callable[[], dict[str, float]]], rounds: int
-    ) -> dict[str, Samples]:
+        self, measures: Mapping[K, Callable[[], dict[str, float]]], rounds: int
+    ) -> dict[K, Samples]:
         """Measure everybody in turn; who fails once is not asked again, and it is said why."""
         found = {name: Samples() for name in measures}
         for _ in range(self.rounds(rounds)):
@@ -92,6 +109,30 @@ class Run:
                 except Failed as error:
                     samples.why = str(error)
         return found
+
+
+def by_case(measured: Mapping[tuple[str, str], Samples]) -> dict[str, dict[str, Samples]]:
+    """Return everybody's samples of each case, from those of (peer, case)."""
+    found: dict[str, dict[str, Samples]] = {}
+    for (peer, case), samples in measured.items():
+        found.setdefault(case, {})[peer] = samples
+    return found
+
+
+def with_cases(found: Mapping[str, Sequence[Entry]], first: str) -> list[Entry]:
+    """Return the entries of the first case, which hold their values of the others too."""
+    others = [case for case in found if case != first]
+    values = {case: {one.name: one.value for one in found[case]} for case in others}
+    return [
+        replace(
+            one,
+            extra={
+                **one.extra,
+                **{case: value for case in others if (value := values[case].get(one.name))},
+            },
+        )
+        for one in found[first]
+    ]
 
 
 def job(one: Worker, name: str, **given: object) -> Callable[[], dict[str, float]]:

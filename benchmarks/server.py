@@ -1,7 +1,7 @@
 """The bench server: prebuilt answers on loopback, quicker than any client that asks it.
 
-It runs in a process of its own (`python -m benchmarks.server`), prints its port and its media
-port, and ends when its standard input does. `GET /-/counts` tells how many connections were used
+It runs in a process of its own (`python -m benchmarks.server`), prints its ports (plain, encrypted,
+media) and ends when its standard input does. `GET /-/counts` tells how many connections were used
 and questions answered, and how much CPU that took; asking for it counts as nothing.
 """
 
@@ -17,10 +17,12 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import BinaryIO, cast
 
 from benchmarks.answers import answers
 from benchmarks.machine import pin
+from tests.faults.identities import server_context
 
 COUNTS = b"/-/counts"
 MEDIA_TAG = '"bench-1"'
@@ -76,7 +78,8 @@ class Answering(asyncio.Protocol):
             self._first = False
             book.connections += 1
         book.requests += 1
-        answer = book.answers.get(path, _MISSING)
+        make = book.answers.get(path)
+        answer = make(book.requests) if make else _MISSING
         if book.latency:
             asyncio.get_running_loop().call_later(book.latency, self._write, answer)
         else:
@@ -114,12 +117,16 @@ def send_films(listener: socket.socket, file: BinaryIO, size: int) -> None:
 async def serve(book: Book, size: int) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(book), "127.0.0.1", 0, backlog=4096)
+
+    servers = [
+        await loop.create_server(partial(Answering, book), "127.0.0.1", 0, backlog=4096, ssl=tls)
+        for tls in (None, server_context("server"))
+    ]
     media = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=send_films, args=(media, film(size), size), daemon=True).start()
-    print(server.sockets[0].getsockname()[1], media.getsockname()[1], flush=True)
-    async with server:
-        await loop.run_in_executor(None, sys.stdin.read)
+    ports = [one.sockets[0].getsockname()[1] for one in servers]
+    print(*ports, media.getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
-"""The jobs that only our own client has: waits, waits for many, downloads, the retry layer."""
+"""The jobs that only our own client has: waits, waits for many, downloads, who listens."""
 
 from __future__ import annotations
 
 import asyncio
 import cProfile
+import os
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,15 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.answers import KEY, TASK_ID
-from benchmarks.jobs import Bench, Figures, Stopwatch, called
+from benchmarks.jobs import Bench, Figures, Stopwatch, called, count, timed
 from benchmarks.machine import resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainhub._cancel import Cancel
-    from chainhub._session import CallResult
-    from chainhub._transport import Failure, Response
     from chainhub_api.models import VideoTask
 
 WARM = 3
@@ -59,7 +58,7 @@ def without_sleep(
         _clock.sleep, _clock.monotonic = sleep, monotonic
 
 
-def polled(bench: Bench, *, polls: int) -> Figures:
+def polled(bench: Bench, *, polls: int, at: str = "") -> Figures:
     """Poll inside `wait`; the sleep between polls is left out, for peers' calls have none."""
     import chainhub
 
@@ -70,44 +69,56 @@ def polled(bench: Bench, *, polls: int) -> Figures:
         lambda: found.append(watch[0].figures(polls)),
         polls,
     )
-    with chainhub.Client(KEY, base_url=bench.url) as client, unslept:
+    with chainhub.Client(KEY, base_url=at or bench.url) as client, unslept:
         client.video.wait(TASK_ID, interval=5.0, deadline=FOREVER)
     return found[0]
 
 
-def counted_polls(bench: Bench, *, polls: int) -> Figures:
+def counted_polls(bench: Bench, *, polls: int, at: str = "") -> Figures:
     """Count the functions called for one poll inside `wait`."""
     import chainhub
 
     profile = cProfile.Profile()
     unslept = without_sleep(profile.enable, profile.disable, polls)
-    with chainhub.Client(KEY, base_url=bench.url) as client, unslept:
+    with chainhub.Client(KEY, base_url=at or bench.url) as client, unslept:
         client.video.wait(TASK_ID, interval=5.0, deadline=FOREVER)
     return {"calls": called(profile) / polls}
 
 
-def settled(bench: Bench, *, calls: int) -> Figures:
-    """Time what the retry layer does about a good answer."""
-    from chainhub._session.call import Call
+@contextmanager
+def listening(bench: Bench, kind: str) -> Iterator[Callable[[], object]]:
+    """Give a function that asks once, while a logger or an observer hears of it, or nobody."""
+    import logging
 
-    next_step = Call.next_step
-    seen: list[tuple[Call, Response | Failure]] = []
+    import chainhub
 
-    def noting(call: Call, outcome: Response | Failure) -> CallResult | float:
-        seen.append((call, outcome))
-        return next_step(call, outcome)
+    hook = (lambda event: None) if kind == "hook" else None
+    logger = logging.getLogger("chainhub")
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        chainhub.Client(KEY, base_url=bench.url, on_attempt=hook) as client,
+    ):
+        handler = logging.StreamHandler(nowhere)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO if kind == "info" else logging.WARNING)
+        try:
+            yield lambda: client.video.query(TASK_ID)
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(logging.WARNING)
 
-    # The call of a real query is caught on its way, for it is made deep inside.
-    Call.next_step = noting  # type: ignore[method-assign, assignment]
-    try:
-        bench.ask()
-    finally:
-        Call.next_step = next_step  # type: ignore[method-assign]
-    call, outcome = seen[0]
-    watch = Stopwatch()
-    for _ in range(calls):
-        next_step(call, outcome)
-    return watch.figures(calls)
+
+def listened(bench: Bench, *, calls: int, kind: str) -> Figures:
+    """Ask one time after the other while somebody hears of it."""
+    with listening(bench, kind) as ask:
+        return timed(ask, calls)
+
+
+def counted_listened(bench: Bench, *, calls: int, kind: str) -> Figures:
+    """Count the functions called for one question while somebody hears of it."""
+    with listening(bench, kind) as ask:
+        return count(ask, calls)
 
 
 def ids(count: int) -> Iterator[str]:
@@ -125,18 +136,17 @@ def gathered(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figur
             watch = Stopwatch()
             outcomes = await client.video.wait_many(ids(tasks), interval=every, deadline=seconds)
             polls = sum(outcome.polls for outcome in outcomes.values())
-            figures = watch.figures(polls)
-            return {**figures, "share": figures["us"] / 1e6 * tasks / every}
+            return watch.figures(polls)
 
     return asyncio.run(run())
 
 
-def waiting(bench: Bench, *, tasks: int, within: float) -> Figures:
+def waiting(bench: Bench, *, tasks: int, within: float, at: str = "") -> Figures:
     """Tell how many MB it takes to wait for many tasks, each asked about once."""
     import chainhub
 
     async def run() -> Figures:
-        async with chainhub.AsyncClient(KEY, base_url=bench.url) as client:
+        async with chainhub.AsyncClient(KEY, base_url=at or bench.url) as client:
             await client.video.query(TASK_ID)
             before = resident()
             asked: set[str] = set()

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks.answers import KEY, TASK_ID
 
-IMPORT = "import chainhub"
+IMPORT = "from chainhub import Client"
 DISTRIBUTION = "chainhub"
 
 

@@ -14,8 +14,9 @@ _TARGET = "/v1/video/query?id=" + TASK_ID.replace(":", "%3A")
 
 
 def _question(url: str) -> tuple[tuple[str, int], bytes]:
-    host, _, port = url.removeprefix("http://").partition(":")
-    lines = (f"GET {_TARGET} HTTP/1.1", f"Host: {host}:{port}", f"Authorization: Bearer {KEY}")
+    place, _, shape = url.removeprefix("http://").partition("/")
+    host, _, port = place.partition(":")
+    lines = (f"GET /{shape}{_TARGET} HTTP/1.1", f"Host: {place}", f"Authorization: Bearer {KEY}")
     return (host, int(port)), "\r\n".join([*lines, "", ""]).encode("ascii")
 
 

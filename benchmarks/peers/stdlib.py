@@ -16,11 +16,14 @@ def call(url: str) -> Callable[[], object]:
     import json
     from urllib.parse import urlencode
 
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    scheme, _, place, prefix = url.split("/")
+    kind = http.client.HTTPSConnection if scheme == "https:" else http.client.HTTPConnection
+    connection = kind(place, timeout=30)
     headers = {"Authorization": f"Bearer {KEY}", "Accept": "application/json"}
 
     def ask() -> object:
-        connection.request("GET", "/v1/video/query?" + urlencode({"id": TASK_ID}), headers=headers)
+        target = f"/{prefix}/v1/video/query?" + urlencode({"id": TASK_ID})
+        connection.request("GET", target, headers=headers)
         return json.loads(connection.getresponse().read())
 
     return ask

@@ -11,7 +11,7 @@ import pytest
 
 import chainhub
 from benchmarks.answers import KEY, TASK_ID
-from benchmarks.calls import MOST_CALLS, MOST_CALLS_OF_A_POLL
+from benchmarks.calls import MOST_CALLS, MOST_CALLS_CHUNKED, MOST_CALLS_OF_A_POLL
 from benchmarks.processes import Server, Worker, server, worker
 from chainhub import _clock
 
@@ -30,18 +30,30 @@ def ours(served: Server) -> Iterator[Worker]:
         yield started
 
 
-def test_functions_called_per_query(ours: Worker) -> None:
-    """A query calls at most 1,500 functions, and each time as many."""
-    first, second = (ours.do("counted", calls=count)["calls"] for count in (5, 10))
+@pytest.mark.parametrize(("shape", "most"), [("plain", MOST_CALLS), ("gzip", MOST_CALLS_CHUNKED)])
+def test_functions_called_per_query(served: Server, ours: Worker, shape: str, most: int) -> None:
+    """A query calls no more functions than that, and each time as many."""
+    at = served.at(shape)
+    first, second = (ours.do("counted", calls=count, at=at)["calls"] for count in (5, 10))
     assert first == second
-    assert first <= MOST_CALLS
+    assert first <= most
 
 
 def test_functions_called_per_poll(ours: Worker) -> None:
-    """A poll inside `wait` calls at most 1,000 functions, and each time as many."""
+    """A poll inside `wait` calls no more than that, and each time as many."""
     first, second = (ours.do("counted_polls", polls=count)["calls"] for count in (5, 10))
     assert first == second
     assert first <= MOST_CALLS_OF_A_POLL
+
+
+def test_functions_called_for_who_listens(ours: Worker) -> None:
+    """An observer that does nothing costs a tenth of a query at most, logging a quarter."""
+    called = {
+        kind: ours.do("counted_listened", calls=10, kind=kind)["calls"]
+        for kind in ("off", "info", "hook")
+    }
+    assert called["hook"] <= called["off"] * 1.10
+    assert called["info"] <= called["off"] * 1.25
 
 
 class Clock:

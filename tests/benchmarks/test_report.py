@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_entries_are_medians_with_their_spread_and_ratios() -> None:
 
 def test_a_missing_peer_is_named() -> None:
     """Who is not installed stands in the table and says so."""
-    assert "| openai | – | – |  | not installed |" in row_table(ROW)
+    assert "| openai | – | – |  |  | not installed |" in row_table(ROW)
 
 
 def test_results_are_kept_and_read(tmp_path: Path) -> None:
@@ -110,13 +111,17 @@ def test_results_are_kept_and_read(tmp_path: Path) -> None:
 
 
 def test_a_page_is_filled_between_its_marks() -> None:
-    """Only what stands between the marks is replaced; a part nobody knows is an error."""
+    """Only what stands between the marks is replaced; a part nobody knows is an error.
+
+    A row that is new has no figures before the next whole run, and the page says so.
+    """
     text = "a\n<!-- figures: P3 -->\nold\n<!-- end -->\nb\n"
     filled = page.filled(text, RESULTS_OF_ONE)
     assert filled.startswith("a\n<!-- figures: P3 -->\nA note.\n\n<details>\n")
     assert filled.endswith("<!-- end -->\nb\n")
     assert page.filled(filled, RESULTS_OF_ONE) == filled
-    with pytest.raises(StopIteration):
+    assert "\nNot measured yet.\n" in page.filled(text.replace("P3", "P4"), RESULTS_OF_ONE)
+    with pytest.raises(KeyError):
         page.filled(text.replace("P3", "P99"), RESULTS_OF_ONE)
 
 
@@ -148,32 +153,88 @@ def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]
     assert "no such benchmark: P99" in capsys.readouterr().err
 
 
-def test_a_benchmark_that_fails_loses_nothing_of_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """It is named, the status says so, and nothing is taken for the results of a whole run."""
-
-    def broken(run: Run) -> Iterator[Row]:
-        raise RuntimeError("no server")
-        yield
-
-    def good(run: Run) -> Iterator[Row]:
-        yield RESULTS_OF_ONE.rows[0]
-
-    monkeypatch.setattr("benchmarks.__main__.chosen", lambda only: [good, broken, good])
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let runs write to a folder of the test's."""
     monkeypatch.setattr("benchmarks.__main__.PROJECT", tmp_path)
     monkeypatch.setattr("benchmarks.__main__.ASIDE", tmp_path / "aside")
     monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path / "results")
+    monkeypatch.setattr("benchmarks.__main__.sources", lambda project: "1")
+    monkeypatch.setattr("benchmarks.__main__._page", lambda *, check: 0)
+    return tmp_path
+
+
+class Measured(list[str]):
+    """The rows that were measured, in turn; those of `broken` fail."""
+
+    def __init__(self) -> None:
+        self.broken: set[str] = set()
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    """Let there be three rows."""
+    seen = Measured()
+
+    def row(name: str) -> tuple[tuple[str, ...], object]:
+        def measure(run: Run) -> Iterator[Row]:
+            if name in seen.broken:
+                raise RuntimeError("no server")
+            seen.append(name)
+            yield replace(ROW, id=name)
+
+        return (name,), measure
+
+    rows = [row("P3"), row("P4"), row("M")]
+    monkeypatch.setattr("benchmarks.__main__.chosen", lambda only: rows)
+    return seen
+
+
+def test_a_run_that_was_stopped_goes_on(
+    places: Path, measured: Measured, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row that fails is named and loses nothing of the others; the next run measures it alone."""
+    measured.broken = {"P3"}
     assert main([]) == 1
-    assert capsys.readouterr().err == "broken failed: RuntimeError: no server\n"
-    assert read(tmp_path / "aside").rows == RESULTS_OF_ONE.rows * 2
-    assert not (tmp_path / "results").exists()
+    assert measured == ["P4", "M"]
+    assert "measure failed: RuntimeError: no server\n" in capsys.readouterr().err
+    assert not (places / "results").exists()
+    measured.broken = set()
+    assert main([]) == 0
+    assert measured == ["P4", "M", "P3"]
+    assert [row.id for row in read(places / "results").rows] == ["P3", "P4", "M"]
+    assert main([]) == 0  # what is complete is measured anew
+    assert measured[3:] == ["P3", "P4", "M"]
+
+
+@pytest.mark.parametrize("change", ["sources", "everybody"])
+def test_a_run_of_something_else_begins_anew(
+    places: Path, measured: Measured, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Rows of other sources, or of other peers, are not put beside new ones."""
+    measured.broken = {"P3"}
+    assert main([]) == 1
+    measured.broken = set()
+    if change == "sources":
+        monkeypatch.setattr("benchmarks.__main__.sources", lambda project: "2")
+    assert main(["--all"] if change == "everybody" else []) == 0
+    assert measured == ["P4", "M", "P3", "P4", "M"]
+
+
+def test_a_choice_of_rows_is_written_aside(places: Path, measured: Measured) -> None:
+    """It neither goes on with a run that was stopped nor counts as one."""
+    assert main(["--only", "P3"]) == 0
+    assert [row.id for row in read(places / "aside").rows] == ["P3"]
+    assert not (places / "aside" / "unfinished").exists()
+    assert not (places / "results").exists()
 
 
 def test_a_table_has_no_empty_columns() -> None:
     """Every column has a name, and one that holds nothing is left out."""
     bare = Row("M", "t", "s", "", [], [Entry("one", 1.0)], [])
     assert row_table(bare).splitlines() == ["| measured | s |", "| --- | --- |", "| one | 1 |"]
-    full = Row("M", "t", "s", "", [], [Entry("one", 1.0, low=1.0, high=2.0, note="n")], [])
-    head = "| measured | s | least to most | note |"
-    assert row_table(full).splitlines()[::2] == [head, "| one | 1 | 1 to 2 | n |"]
+    full = Row(
+        "M", "t", "s", "", [], [Entry("one", 1.0, low=1.0, high=2.0, rounds=3, note="n")], []
+    )
+    head = "| measured | s | least to most | rounds | note |"
+    assert row_table(full).splitlines()[::2] == [head, "| one | 1 | 1 to 2 | 3 | n |"]

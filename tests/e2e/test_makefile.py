@@ -28,6 +28,7 @@ PROMISED = (
     "diff",
     "release-check",
     "bench",
+    "bench-all",
     "docs",
     "build",
     "publish",
