@@ -14,7 +14,6 @@ import socket
 import string
 import struct
 from collections.abc import Callable, Mapping, MutableSequence
-from contextlib import suppress
 from functools import partial
 from urllib.parse import unquote
 
@@ -305,7 +304,7 @@ async def _hinder(
     step: Hindered, response: Response, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Send a response late, in pieces over some seconds, or cut off; stop when the client left."""
-    if await _left_within(step.delay, receive):
+    if step.delay and await _left_within(step.delay, receive):
         return
     if step.cut_at is None and step.over == 0:
         await response(scope, receive, send)
@@ -342,9 +341,14 @@ async def _drop(scope: Scope, receive: Receive, send: Send, *, hard: bool) -> No
 
 async def _left_within(seconds: float | None, receive: Receive) -> bool:
     """Wait for `seconds`, or for ever, and return whether the client has left by then."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            return True
-    return False
+
+    async def left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    leaving = asyncio.ensure_future(left())
+    try:
+        done, _ = await asyncio.wait([leaving], timeout=seconds)
+    finally:
+        leaving.cancel()
+    return bool(done)
