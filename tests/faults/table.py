@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import attrs
 
@@ -104,10 +104,24 @@ class Fault:
         return 5 if self.late or min(limits) < 1 else 1  # type: ignore[type-var]
 
 
+@attrs.frozen
+class Shape:
+    """What a good answer is: its body, of the fields of a video task, and its content type."""
+
+    body: Callable[[Mapping[str, object]], bytes]
+    kind: str = "application/json"
+
+
+def _as_json(fields: Mapping[str, object]) -> bytes:
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+_shapes = [Shape(_as_json)]
+
+
 def task(**changes: object) -> bytes:
     """Return a good body with some fields changed; `...` takes a field away."""
-    fields = {**TASK, **changes}
-    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+    return _shapes[-1].body({**TASK, **changes})
 
 
 def with_member(member: str) -> bytes:
@@ -120,11 +134,12 @@ def answer(
     status: str = "200 OK",
     *headers: str,
     length: str | None = "right",
-    kind: str = "application/json",
+    kind: str | None = None,
     version: str = "HTTP/1.1",
 ) -> bytes:
     """Return an answer; its length is right unless given, and left out for None."""
     body = task() if body is None else body
+    kind = _shapes[-1].kind if kind is None else kind
     lines = [f"{version} {status}"]
     lines += [f"Content-Type: {kind}"] if kind else []
     if length is not None:
@@ -149,7 +164,12 @@ def sent(*parts: bytes | Step) -> Act:
     return tuple(Send(part) if isinstance(part, bytes) else part for part in parts)
 
 
-GOOD = sent(answer())
+def usual() -> Act:
+    """Return the act of a good answer."""
+    return sent(answer())
+
+
+GOOD = usual()
 SECOND = sent(answer(task(enhanced_prompt="second")))
 OK: Outcomes = (Value(),)
 IS_SECOND: Outcomes = (Value({"enhanced_prompt": "second"}),)
@@ -164,7 +184,7 @@ def fails(kind: str, *says: str, **facts: object) -> Outcomes:
 def passing(name: str, act: Act, kind: str, *says: str) -> Iterator[Fault]:
     """Yield a fault that happens once, and is survived, and the same that goes on."""
     client = {"timeout": 0.1} if kind == "RequestTimeoutError" else {}
-    yield Fault(name=f"{name} once", script=(act, GOOD), outcomes=OK, requests=2, client=client)
+    yield Fault(name=f"{name} once", script=(act, usual()), outcomes=OK, requests=2, client=client)
     outcomes = fails(kind, *says, attempts=2)
     yield Fault(
         name=f"{name} always",
@@ -191,11 +211,16 @@ def _connection() -> Iterator[Fault]:
     yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, "refused", attempts=2))
     patient = {"retry": {"attempts": 6}}
     yield Fault(
-        name="refused at first", late=0.03, script=(GOOD,), outcomes=OK, client=patient, requests=1
+        name="refused at first",
+        late=0.03,
+        script=(usual(),),
+        outcomes=OK,
+        client=patient,
+        requests=1,
     )
     for how, step in (("closed", Close()), ("reset", Reset())):
         yield Fault(
-            name=f"{how} when accepted once", accept=((step,), ()), script=(GOOD,), outcomes=OK
+            name=f"{how} when accepted once", accept=((step,), ()), script=(usual(),), outcomes=OK
         )
         yield Fault(
             name=f"{how} when accepted always",
@@ -653,7 +678,7 @@ def _statuses() -> Iterator[Fault]:
     for status in _RETRIED:
         body = _envelope("the upstream is busy", "upstream_busy")
         act = sent(answer(body, f"{status} Oops", request_id))
-        yield Fault(name=f"status {status} once", script=(act, GOOD), outcomes=OK, requests=2)
+        yield Fault(name=f"status {status} once", script=(act, usual()), outcomes=OK, requests=2)
         facts = {"status": status, "attempts": 2, "request_id": "20251106120000123"}
         says = (str(status), "the upstream is busy", "20251106120000123")
         outcomes = fails(_class_of(status), *says, **facts)
@@ -761,7 +786,7 @@ def _status_bodies() -> Iterator[Fault]:
     junk = sent(answer(b"junk", "503 No", "Content-Encoding: gzip"))
     yield Fault(
         name="error body: broken gzip, 503",
-        script=(junk, GOOD),
+        script=(junk, usual()),
         outcomes=OK,
         requests=2,
     )
@@ -770,7 +795,7 @@ def _status_bodies() -> Iterator[Fault]:
 def _retry_after() -> Iterator[Fault]:
     def hinted(name: str, *headers: str, status: str = "429 Slow", **more: object) -> Fault:
         act = sent(answer(b"", status, *headers))
-        return Fault(name=f"retry after: {name}", script=(act, GOOD), **more)  # type: ignore[arg-type]
+        return Fault(name=f"retry after: {name}", script=(act, usual()), **more)  # type: ignore[arg-type]
 
     for value in ("0", "0.05", "-5", "nan", "inf", "soon", "", "\xb2", "1e-2", "0x1", "1,5"):
         yield hinted(f"{value!r}", f"Retry-After: {value}", outcomes=OK, requests=2)
@@ -988,26 +1013,32 @@ def _tls() -> Iterator[Fault]:
     )
 
 
-FAULTS: tuple[Fault, ...] = tuple(
-    fault
-    for group in (
-        _connection,
-        _silence,
-        _kept_alive,
-        _lengths,
-        _chunks,
-        _heads,
-        _interim,
-        _codings,
-        _redirects,
-        _statuses,
-        _status_bodies,
-        _retry_after,
-        _hidden_errors,
-        _documents,
-        _fields,
-        _values,
-        _tls,
-    )
-    for fault in group()
+# Of these a good answer may be one of any shape; the others are about JSON, or about two calls.
+_OF_ANY_SHAPE = (
+    _connection,
+    _silence,
+    _lengths,
+    _chunks,
+    _heads,
+    _interim,
+    _codings,
+    _redirects,
+    _statuses,
+    _status_bodies,
+    _retry_after,
+    _hidden_errors,
 )
+_OF_JSON = (_kept_alive, _documents, _fields, _values, _tls)
+
+FAULTS: tuple[Fault, ...] = tuple(
+    fault for group in (*_OF_ANY_SHAPE, *_OF_JSON) for fault in group()
+)
+
+
+def faults(shape: Shape) -> list[Fault]:
+    """Return the faults of any shape, where a good answer is one of this shape."""
+    _shapes.append(shape)
+    try:
+        return [fault for group in _OF_ANY_SHAPE for fault in group()]
+    finally:
+        _shapes.pop()

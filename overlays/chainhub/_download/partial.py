@@ -324,8 +324,11 @@ class PartWriter:
                 if self._inflated > max(_ALLOWANCE, _RATIO * self._packed):
                     raise ContentRefusedError("the compressed body decompresses without end")
                 self._write(piece)
+            return
         except Failure as error:
-            raise ContentRefusedError(error.text) from None
+            problem = error.text
+        # Not above: the error would hold a foreign one as its context.
+        raise ContentRefusedError(problem)
 
     def finish(self, *, in_time: bool = True) -> Received | Failure:
         """Say whether the file is complete; a slice that came too slowly is no progress."""

@@ -1,0 +1,28 @@
+"""Waits and downloads among faults, for tasks of three shapes that the grown contract has."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import output
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+def test_waits_and_downloads_of_tasks_of_other_shapes(tmp_path: Path, every: int) -> None:
+    """Every fault that a single call survives or tells: no line of ours knows these tasks."""
+    contract = str(PROJECT / "tests" / "golden" / "grown.yaml")
+    output(
+        *(sys.executable, "-m", "tools", "generate", "--contract", contract),
+        *("--into", tmp_path),
+        cwd=PROJECT,
+    )
+    roots = os.pathsep.join([str(tmp_path), str(PROJECT / "overlays")])
+    variables = {**os.environ, "PYTHONPATH": roots, "FAULTS_EVERY": str(every)}
+    tests = (sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider")
+    shown = output(*tests, "tests/faults/stages.py", cwd=PROJECT, env=variables)
+    assert int(re.search(r"(\d+) passed", shown)[1]) > 4000 // every  # type: ignore[index]
