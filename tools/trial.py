@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import gc
 import importlib
 import inspect
 import io
@@ -115,8 +116,10 @@ def _try_operation(module: Any, described: dict[str, Any], models: Any) -> None:
     make = module._get_kwargs
     sample = _Sampler(models)
     parameters = inspect.signature(make).parameters
-    for there in (list(parameters), [name for name in parameters if _is_needed(parameters[name])]):
-        made = make(**{name: sample(parameters[name].annotation) for name in there})
+    values = {name: sample(one.annotation) for name, one in parameters.items()}
+    needed = {name: values[name] for name, one in parameters.items() if one.default is one.empty}
+    for given in (values, needed):
+        made = make(**given)
         json.dumps([made["url"], made.get("params"), made.get("json")], default=_plain)
         if re.search(r"[{}]", made["url"]):
             raise ValueError(f"its path keeps a gap: {made['url']}")
@@ -127,10 +130,6 @@ def _try_operation(module: Any, described: dict[str, Any], models: Any) -> None:
         for one in parsed if isinstance(parsed, list) else [parsed]:
             if hasattr(one, "to_dict"):
                 json.dumps(one.to_dict())
-
-
-def _is_needed(parameter: inspect.Parameter) -> bool:
-    return parameter.default is inspect.Parameter.empty
 
 
 def _plain(value: object) -> str:
@@ -221,6 +220,7 @@ def _sentence(error: BaseException) -> str:
 
 def _main() -> None:
     folder = Path(sys.argv[1])
+    gc.disable()  # a short life in which nothing becomes garbage
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(folder))
     sys.meta_path.insert(0, _Closed())

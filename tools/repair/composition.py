@@ -3,7 +3,8 @@
 - Parts of `allOf` that describe a field differently become one object: what a later part says of a
   field counts, and it may be null only where every part allows it. Parts that are a choice of
   objects become a choice of whole objects.
-- A part of a schema that references lead to becomes a shared schema itself.
+- A part of a schema that references lead to becomes a shared schema itself, and what only refers to
+  another schema is that schema.
 - An object inside a shared choice becomes a shared schema itself, so that it may lead back.
 - A choice that holds itself, without an object between, holds anything at that place.
 """
@@ -45,15 +46,18 @@ def _share_parts(document: dict[str, Json]) -> int:
     """Give what references lead to inside of something else a name: the generator wants one."""
     found: dict[Place, list[Schema]] = {}
     for schema in list(schemas(document)):
+        for _ in range(_DEEPEST):  # what it leads to may be a reference itself
+            onward = _led_to(schema, document).get("$ref")
+            if not isinstance(onward, str):
+                break
+            schema["$ref"] = onward
         place = pointer(str(schema.get("$ref", "")))
-        if len(place) > 3:
-            for _ in range(_DEEPEST):  # what stands there may be a reference itself
-                onward = mapping(at(document, place)).get("$ref")
-                if not isinstance(onward, str):
-                    break
-                place, schema["$ref"] = pointer(onward), onward
         if len(place) > 3 and isinstance(at(document, place), dict):
             found.setdefault(place, []).append(schema)
+    listed = mapping(mapping(document.get("components")).get("schemas"))
+    for name, one in list(listed.items()):
+        if "$ref" in mapping(one) and "$ref" not in _led_to(mapping(one), document):
+            del listed[name]  # the generator would make the model twice
     for place in sorted(found, key=len, reverse=True):  # the inner ones first, while they are there
         named = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
         new = pascal(" ".join(map(str, place[2:] if place[0] == "components" else place)))
@@ -66,6 +70,10 @@ def _share_parts(document: dict[str, Json]) -> int:
         for schema in found[place]:
             schema["$ref"] = f"#/components/schemas/{new}"
     return len(found)
+
+
+def _led_to(schema: Schema, document: dict[str, Json]) -> Schema:
+    return mapping(at(document, pointer(str(schema.get("$ref", "")))))
 
 
 def _flatten(schema: Schema, document: dict[str, Json]) -> bool:
@@ -101,7 +109,7 @@ def _parts(schema: Schema, document: dict[str, Json], depth: int) -> list[Schema
     if depth > _DEEPEST:
         return None
     if "$ref" in schema:
-        return _parts(mapping(at(document, pointer(str(schema["$ref"])))), document, depth + 1)
+        return _parts(_led_to(schema, document), document, depth + 1)
     found: list[Schema] = []
     for inner in sequence(schema.get("allOf")):
         parts = _parts(mapping(inner), document, depth + 1)

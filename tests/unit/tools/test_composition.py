@@ -167,6 +167,20 @@ def test_a_part_that_references_lead_to_is_shared() -> None:
     }
 
 
+def test_what_only_refers_to_another_schema_is_that_schema() -> None:
+    """Through several of them; those in a circle are left for their refusal."""
+    named, _ = composed(
+        fields(a=ref("First"), b=ref("Round")),
+        First=ref("Second"),
+        Second=ref("Last"),
+        Last=fields(x=STRING),
+        Round=ref("Again"),
+        Again=ref("Round"),
+    )
+    assert mapping(mapping(named["It"])["properties"])["a"] == ref("Last")
+    assert sorted(named) == ["Again", "It", "Last", "Round"]
+
+
 def test_a_part_of_an_operation_is_shared_under_its_path() -> None:
     """Where no shared schema is, there is one then."""
     content: Json = {"content": {"application/json": {"schema": deepcopy(INTEGER)}}}
