@@ -14,7 +14,7 @@ import pytest
 
 import chainhub
 import chainhub_resources
-from chainhub._responses.error_body import hidden_error
+from chainhub._responses import hidden_error
 from tests.contract.test_operations import Operation
 
 CASES = json.loads(Path(os.environ["PAGES_CASES"]).read_text("utf-8"))

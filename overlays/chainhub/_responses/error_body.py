@@ -4,15 +4,6 @@ Gateways put the message, the code and sometimes a whole other answer (as a stri
 into each other. `parse_error_body` looks for the innermost words, a bounded number of levels deep
 and in a bounded number of places, so that no body costs more than reading it. `read_page` reads
 what an HTML page says.
-
-`hidden_error` tells whether a response with a 2xx status is an error, with two degrees of
-certainty:
-
-* certain: the object holds nothing but parts of an error envelope, no data, and either a
-  filled `error`, `success: false`, a `code` from 400 to 599, or a `code` that is a word other
-  than success. No operation answers so when all is well.
-* likely: the answer did not fit what was declared, has no `id` and no `task_id`, and says one
-  of these things among others.
 """
 
 from __future__ import annotations
@@ -42,12 +33,6 @@ MESSAGES = (
     "description",
 )
 CODES = ("code", "error_code", "errorCode", "errcode")
-_GOOD_WORDS = frozenset({"", "success", "succeeded", "succeed", "ok", "0", "1", "200", "true"})
-_PARTS = (
-    "data detail details error errors param path reason request_id requestId result status success"
-    " timestamp title trace_id type"
-)
-_ENVELOPE = frozenset({*MESSAGES, *CODES, *_PARTS.split()})
 # Each answer wrapped into another as a string takes three.
 _DEEPEST = 12
 _WIDEST = 10
@@ -183,44 +168,6 @@ def _word(value: object) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(_WORD, value) else None
 
 
-def hidden_error(document: object, *, certain: bool) -> bool:
-    """Tell whether a body with a good status is an error: for sure, or as it did not fit anyway."""
-    if not isinstance(document, dict) or document.get("success") is True:
-        return False
-    if certain:
-        if not _ENVELOPE.issuperset(document) or isinstance(document.get("status"), str):
-            return False
-        if not (_empty(document.get("data")) and _empty(document.get("result"))):
-            return False
-    elif document.get("id") or document.get("task_id"):
-        return False
-    # A number or a flag is no error message.
-    told = (document.get("error"), document.get("errors"))
-    if any(isinstance(error, str | dict | list) and error for error in told):
-        return True
-    return document.get("success") is False or _coded(document, certain)
-
-
-def _coded(document: dict[str, object], certain: bool) -> bool:
-    code = code_of(document.get("code"))
-    if code is None or not any(name in document for name in MESSAGES):
-        return False
-    if code.isdecimal():
-        return len(code) == 3 and 400 <= int(code) <= 599
-    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
-
-
-def empty_success(document: object) -> bool:
-    """Tell whether the response says success but contains no data."""
-    return (
-        isinstance(document, dict)
-        and "data" in document
-        and _empty(document["data"])
-        and str(document.get("code", "")).lower() in _GOOD_WORDS
-        and ("code" in document or document.get("success") is True)
-    )
-
-
 def code_of(value: object) -> str | None:
     """Return a code as a word, or None if it says nothing."""
     if isinstance(value, str):
@@ -228,10 +175,6 @@ def code_of(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         return str(value)
     return None
-
-
-def _empty(data: object) -> bool:
-    return data is None or data in ("", [], {})
 
 
 def what_came(response: Response, secrets: Iterable[str]) -> tuple[object, str | None]:

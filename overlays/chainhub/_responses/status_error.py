@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from chainhub import errors
 from chainhub._redaction import redact_text, redact_url
 from chainhub._responses.error_body import (
+    CODES,
+    MESSAGES,
     ErrorBody,
     HTMLErrorPage,
     code_of,
-    empty_success,
-    hidden_error,
     parse_error_body,
     read_page,
     what_came,
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from chainhub._transport import Response
     from chainhub.errors import Facts
 
+_GOOD_WORDS = frozenset({"", "success", "succeeded", "succeed", "ok", "0", "1", "200", "true"})
+_PARTS = (
+    "data detail details error errors param path reason request_id requestId result status success"
+    " timestamp title trace_id type"
+)
+_ENVELOPE = frozenset({*MESSAGES, *CODES, *_PARTS.split()})
 _PAGE_ADVICE = "check the base URL; something other than the API responded"
 _WINDOW = 65_536
 _LONGEST_ERROR = 1_048_576
@@ -142,7 +148,7 @@ def explain_mismatch(
     field = None
     if hidden_error(document, certain=False):
         return _hidden(response, document, secrets)
-    if empty_success(document):
+    if _empty_success(document):
         problem = "the response says success but contains no data"
     elif isinstance(problem, Mismatch):
         field, problem = problem.field(secrets), problem.sentence(secrets)
@@ -151,6 +157,54 @@ def explain_mismatch(
     elif isinstance(problem, Exception):
         problem = f"the response does not match the contract ({type(problem).__name__}: {problem})"
     return _refused(response, problem, secrets, field)
+
+
+def hidden_error(document: object, *, certain: bool) -> bool:
+    """Tell whether a body with a good status is an error.
+
+    It is certain if the object holds nothing but parts of an error envelope, no data, and either a
+    filled `error`, `success: false`, a `code` from 400 to 599, or a `code` that is a word other
+    than success: no operation answers so when all is well. It is likely if the answer did not fit
+    what was declared, has no `id` and no `task_id`, and says one of these things among others.
+    """
+    if not isinstance(document, dict) or document.get("success") is True:
+        return False
+    if certain:
+        if not _ENVELOPE.issuperset(document) or isinstance(document.get("status"), str):
+            return False
+        if not (_empty(document.get("data")) and _empty(document.get("result"))):
+            return False
+    elif document.get("id") or document.get("task_id"):
+        return False
+    # A number or a flag is no error message.
+    told = (document.get("error"), document.get("errors"))
+    if any(isinstance(error, str | dict | list) and error for error in told):
+        return True
+    return document.get("success") is False or _coded(document, certain)
+
+
+def _coded(document: dict[str, object], certain: bool) -> bool:
+    code = code_of(document.get("code"))
+    if code is None or not any(name in document for name in MESSAGES):
+        return False
+    if code.isdecimal():
+        return len(code) == 3 and 400 <= int(code) <= 599
+    return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
+
+
+def _empty_success(document: object) -> bool:
+    """Tell whether the response says success but contains no data."""
+    return (
+        isinstance(document, dict)
+        and "data" in document
+        and _empty(document["data"])
+        and str(document.get("code", "")).lower() in _GOOD_WORDS
+        and ("code" in document or document.get("success") is True)
+    )
+
+
+def _empty(data: object) -> bool:
+    return data is None or data in ("", [], {})
 
 
 def _hidden(response: Response, document: object, secrets: Iterable[str]) -> StatusError:

@@ -24,7 +24,6 @@ from chainhub._redaction import redact_text
 from chainhub._responses import decode_json
 from chainhub._session.call import CallResult, Options
 from chainhub._session.credentials import Key
-from chainhub._session.events import Observers
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
 from chainhub._session.request import KeyPlace, PreparedRequest, check_headers
 from chainhub._session.session import Session
@@ -128,7 +127,9 @@ class BaseSessionTransport:
         except ConfigurationError:
             raise
         except UNSENDABLE as error:
-            text = redact_text(f"{type(error).__name__}: {of_system(error)}", self.secrets())
+            text = redact_text(
+                f"{type(error).__name__}: {of_system(error)}", self.session.credentials.secrets()
+            )
         name = (operation.name or "request").rpartition(".")[2]
         raise ConfigurationError(f"{name} cannot be called with these arguments ({text})")
 
@@ -208,15 +209,6 @@ class BaseSessionTransport:
         """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
         return self.given is not None or bool(self.httpx_args) or is_mocked()
 
-    def secrets(self) -> Iterable[str]:
-        """Return what must be masked in texts that came from outside."""
-        return self.session.credentials.secrets()
-
-    @property
-    def observers(self) -> Observers:
-        """The callbacks for attempts and retries."""
-        return self.session.observers
-
 
 class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
     """Carries out operations, and sends what an httpx client has built, through the session.
@@ -242,7 +234,7 @@ class SessionTransport(BaseSessionTransport, httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
         result = self.exchange(self.prepared(request), self.options)
-        return SafeResponse(result, request, self.secrets())
+        return SafeResponse(result, request, self.session.credentials.secrets())
 
     def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
         """Send a prepared request through the session and return how the call ended."""
@@ -276,7 +268,7 @@ class AsyncSessionTransport(BaseSessionTransport, httpx.AsyncBaseTransport):
         """Send a request through the session and return its whole answer."""
         await request.aread()
         result = await self.exchange(self.prepared(request), self.options)
-        return SafeResponse(result, request, self.secrets())
+        return SafeResponse(result, request, self.session.credentials.secrets())
 
     async def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
         """Send a prepared request through the session and return how the call ended."""

@@ -183,7 +183,7 @@ class Poller:
             return Update(None, self._journal.replay(asked))
         added = self.scheduler.add(asked, _clock.monotonic())
         self._single = added if self._is_single else None
-        tracer = self.transport.observers.tracer
+        tracer = self.transport.session.observers.tracer
         if tracer is not None:
             self.spans[asked] = tracer.operation(self._spec.wait, asked.id)
         return None
@@ -230,7 +230,7 @@ class Poller:
             delay = update.next_at - now
             what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
             logger.info(what, shown_id(wait.asked.id), failures, most, delay, failure)
-            if (observer := self.transport.observers.on_retry) is not None:
+            if (observer := self.transport.session.observers.on_retry) is not None:
                 observer(
                     RetryEvent(
                         method=failure.method or "GET",

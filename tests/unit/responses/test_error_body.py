@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._responses.error_body import (
-    ErrorBody,
-    code_of,
-    empty_success,
-    hidden_error,
-    parse_error_body,
-    read_page,
-)
+from chainhub._responses import explain_misfit, hidden_error
+from chainhub._responses.error_body import ErrorBody, code_of, parse_error_body, read_page
+from chainhub._transport import Response
 
 RAY = "8f0c1d2e3a4b5c6d"
 PAGE = "the response is an HTML page"
@@ -246,7 +241,9 @@ def test_errors_with_a_good_status_are_known(document: object, certain: bool, li
 )
 def test_a_success_without_data_is_known(document: object, empty: bool) -> None:
     """It says success, but there is nothing in it."""
-    assert empty_success(document) is empty
+    response = Response(200, [], json.dumps(document).encode())
+    error = explain_misfit(response, "it does not fit")
+    assert ("success but contains no data" in error.message) is empty
 
 
 KEYS = "error message code data detail details loc msg status"
@@ -271,7 +268,7 @@ def test_no_shape_confuses_the_unwrapping(document: object) -> None:
     said = parse_error_body(document)
     assert said.message is None or said.message.strip()
     assert hidden_error(document, certain=False) or not hidden_error(document, certain=True)
-    empty_success(document)
+    explain_misfit(Response(200, [], json.dumps(document).encode()), "it does not fit")
 
 
 @pytest.mark.parametrize(
