@@ -19,7 +19,7 @@ from chainhub import _clock, otel
 from chainhub._session import UNDESCRIBED, CallResult, Operation, events, is_mocked, operation_of
 from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, Response, SocketStream, route_to
-from chainhub._transport.sockets import is_readable
+from chainhub._transport.connections import is_readable
 from tests.client.video import reset
 from tests.loopback import KEY, SOON, until
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import os
+import select
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +115,24 @@ def of_system(error: E) -> E:
     return error
 
 
+def is_readable(descriptor: int) -> bool:
+    """Tell whether a read would return at once; a closed socket counts as readable."""
+    return descriptor < 0 or bool(ready([descriptor], 0.0))
+
+
+def ready(descriptors: list[int], seconds: float, *, writable: bool = False) -> list[int]:
+    """Return which sockets can be read or written within so many seconds."""
+    if not hasattr(select, "poll"):  # pragma: no cover  # Windows
+        reading, writing = ([], descriptors) if writable else (descriptors, [])
+        found = select.select(reading, writing, writing, seconds)
+        return [descriptor for kind in found for descriptor in kind]
+    # Unlike the others, poll needs no descriptor of its own, and takes those above 1023.
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLOUT if writable else select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
+
+
 class TLS(NamedTuple):
     """A step on a route: agree on keys with the host of this name."""
 
@@ -149,14 +169,35 @@ class Stream:
         self.http = Connection()  # the requests and responses on it
         self._layers: list[TLSLayer] = []  # the innermost first
         self._handshaking: TLSLayer | None = None
+        self._socket: socket.socket | None = None
+        self._open: list[socket.socket] = []  # while connecting, all that are tried
+        self._shut = False
 
     def readable(self) -> bool:
         """Tell whether bytes or the end wait to be read, in memory or in the socket."""
         # The socket says nothing of what a layer of TLS has read and nobody has asked for.
-        return any(layer.holds_bytes for layer in self._layers)
+        if self._socket is None or any(layer.holds_bytes for layer in self._layers):
+            return True
+        return is_readable(self._socket.fileno())
+
+    def shut(self) -> None:
+        """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
+        # No lock: a signal handler may run while this very thread uses the connection.
+        self._shut = True
+        for sock in tuple(self._open):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                of_system(error)
+
+    def _refuse_shut(self) -> None:
+        if self._shut:
+            raise ConnectionAbortedError("cancelled")
 
     def close(self) -> None:
         """Close the socket."""
+        for sock in self._open:
+            sock.close()
 
     def failed(self, failure: Failure, *, again: bool) -> Response | None:
         """Return what is left of an exchange that failed, or raise the failure.

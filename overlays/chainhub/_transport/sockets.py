@@ -7,7 +7,6 @@ to be.
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from chainhub._transport.connections import (
     of_system,
     os_failure,
     os_text,
+    ready,
 )
 from chainhub._transport.http1 import Failure, Flow, Head, Headers, Request, Response
 
@@ -36,6 +36,9 @@ T = TypeVar("T")
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 LookUp = list[AddressInfo] | BaseException
+
+READ_SIZE = 64 * 1024
+"""Bytes that are read at once, unless they belong to a file."""
 
 HEAD_START = 0.25
 """Seconds an address has before the next one is tried beside it (RFC 8305, section 5)."""
@@ -99,34 +102,13 @@ def addresses(route: Route, found: LookUp | None) -> list[AddressInfo]:
     return [info for pair in zip_longest(first, others) for info in pair if info is not None]
 
 
-def is_readable(descriptor: int) -> bool:
-    """Tell whether a read would return at once; a closed socket counts as readable."""
-    return descriptor < 0 or bool(ready([descriptor], 0.0))
-
-
-def ready(descriptors: list[int], seconds: float, *, writable: bool = False) -> list[int]:
-    """Return which sockets can be read or written within so many seconds."""
-    if not hasattr(select, "poll"):  # pragma: no cover  # Windows
-        reading, writing = ([], descriptors) if writable else (descriptors, [])
-        found = select.select(reading, writing, writing, seconds)
-        return [descriptor for kind in found for descriptor in kind]
-    # Unlike the others, poll needs no descriptor of its own, and takes those above 1023.
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLOUT if writable else select.POLLIN)
-    return [descriptor for descriptor, _ in poll.poll(seconds * 1000)]
-
-
 class SocketStream(Stream):
     """One connection to a server, for threads."""
 
-    def __init__(self, read_size: int = 64 * 1024) -> None:
+    def __init__(self, read_size: int = READ_SIZE) -> None:
         super().__init__()
         self._read_size = read_size
-        self._socket: socket.socket | None = None
-        self._open: list[socket.socket] = []
         self._looked_up: SimpleQueue[LookUp] = SimpleQueue()
-        self._shut = False
 
     def open(self, route: Route, until: float, connect: float) -> None:
         """Take a route from its beginning to where requests can be sent, by `until` (monotonic).
@@ -188,10 +170,6 @@ class SocketStream(Stream):
                     sock.close()
             self._open = [sock for sock in self._open if sock is winner]
 
-    def _refuse_shut(self) -> None:
-        if self._shut:
-            raise ConnectionAbortedError("cancelled")
-
     def run(self, flow: Flow[T]) -> T:
         """Run a flow: write what it yields, read when it yields nothing; return its result."""
         flow = self._layered(flow)
@@ -219,29 +197,10 @@ class SocketStream(Stream):
             failure = os_failure(error)
         raise failure
 
-    def readable(self) -> bool:
-        """Tell whether bytes or the end wait to be read, in memory or in the socket."""
-        return super().readable() or self._socket is None or is_readable(self._socket.fileno())
-
-    def waker(self) -> Callable[[], None]:
-        """Return what ends everything that is under way here."""
-        return self.shut
-
     def shut(self) -> None:
-        """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
-        # No lock: a signal handler may run while this very thread is in any of the lines above.
-        self._shut = True
+        """Make whatever waits here fail at once, as `Stream.shut`; a look-up too."""
+        super().shut()
         self._looked_up.put(ConnectionAbortedError("cancelled"))
-        for sock in tuple(self._open):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError as error:
-                of_system(error)
-
-    def close(self) -> None:
-        """Close the socket."""
-        for sock in self._open:
-            sock.close()
 
 
 class ConnectionPool:
@@ -295,7 +254,7 @@ class ConnectionPool:
         http, route = stream.http, self._route()
         limits.reused = http.used
         try:
-            with cancel_scope(limits.cancel, stream.waker):
+            with cancel_scope(limits.cancel, lambda: stream.shut):
                 if not http.used:
                     stream.open(route, until, limits.connect)
                 stream.until = until

@@ -1,9 +1,7 @@
 """Connections for the tasks of an event loop: the async versions of `sockets`.
 
-Any loop that asyncio allows will do: nothing is asked of its transports but what asyncio documents.
-What they bring is kept until somebody reads it; whoever waits is woken by bytes, by the end, by a
-timer or by a `Cancel`. A wait that runs out of time gets an exception of its own and is not
-cancelled, so that one timer per wait is enough.
+Any loop that asyncio allows will do: its own transports are not used, only what it says of plain
+sockets, so that one that is shut down or closed is so for every loop.
 """
 
 from __future__ import annotations
@@ -13,7 +11,8 @@ import math
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from chainhub import _clock
 from chainhub._transport import sockets
@@ -30,87 +29,26 @@ from chainhub._transport.connections import (
 from chainhub._transport.http1 import Failure, Flow, Request, Response
 
 T = TypeVar("T")
+R = TypeVar("R")
+F = TypeVar("F", bound="asyncio.Future[Any]")
 
 
-class AsyncStream(Stream, asyncio.Protocol):
+class AsyncStream(Stream):
     """One connection to a server, used by one task at a time."""
 
     def __init__(self) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._unread = b""
-        self._ended = False
-        self._lost: OSError | None = None
-        self._full = False
-        self._paused = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._cancellable: object = None
-        self._interrupted = False
-
-    # What the loop calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # uvloop's is no subclass of asyncio's
-
-    def data_received(self, data: bytes) -> None:
-        self._unread += data
-        # A bounded part may stand unread; then the socket is left alone for a while.
-        if len(self._unread) > 256 * 1024 and not self._paused:
-            assert self._transport is not None
-            self._paused = True
-            self._transport.pause_reading()
-        self._wake()
-
-    def eof_received(self) -> bool:
-        self._ended = True
-        self._wake()
-        return True  # what is under way may still be written
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._ended = True
-        if exc is not None:
-            self._lost = exc if isinstance(exc, OSError) else ConnectionResetError(str(exc))
-        self._full = False
-        self._wake()
-
-    def pause_writing(self) -> None:
-        self._full = True
-
-    def resume_writing(self) -> None:
-        self._full = False
-        self._wake()
-
-    def _wake(self, *_: object) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def _wait(self, until: float) -> None:
-        """Wait until something happens; fail if nothing does, or a `Cancel` is set."""
-        if self._interrupted:
-            raise ConnectionAbortedError("cancelled")
-        # A future of our own instead of asyncio.timeout, which would cancel the task to wake it.
-        waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(left(until), _fail, waiter, TimeoutError())
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-
-    # Opening a connection.
+        self._cancelled: asyncio.Future[None] = self._loop.create_future()
 
     async def open(self, route: Route, until: float, connect: float) -> None:
         """Take a route from its beginning to where requests can be sent, as `SocketStream.open`."""
         self.until = until
         try:
-            sock = await self._first_to_answer(await self._addresses(route), connect)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await self._loop.create_connection(lambda: self, sock=sock)
-            except BaseException:
-                sock.close()
-                raise
+            self._socket = await self._first_to_answer(await self._addresses(route), connect)
+            self._open.append(self._socket)
+            self._refuse_shut()  # `shut` has not found this socket
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self.run(self._opening(route, until, connect))
             return
         except (Failure, OSError) as error:
@@ -118,21 +56,10 @@ class AsyncStream(Stream, asyncio.Protocol):
         raise failure
 
     async def _addresses(self, route: Route) -> list[sockets.AddressInfo]:
-        found: list[sockets.LookUp | None] = []
-
-        def done(what: sockets.LookUp) -> None:
-            found.append(what)
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                self._loop.call_soon_threadsafe(self._wake)
-
-        sockets.look_up(route.host, route.port, done)
-        try:
-            while not found:
-                await self._wait(self.until)
-        except TimeoutError as error:
-            of_system(error)
-            found.append(None)
-        return sockets.addresses(route, found[0])
+        found: asyncio.Future[sockets.LookUp] = self._loop.create_future()
+        sockets.look_up(route.host, route.port, partial(self._settle, found))
+        await self._wait({found}, self.until)
+        return sockets.addresses(route, found.result() if found.done() else None)
 
     async def _first_to_answer(
         self, infos: list[sockets.AddressInfo], limit: float
@@ -142,20 +69,16 @@ class AsyncStream(Stream, asyncio.Protocol):
         failures: list[BaseException] = []
         try:
             for info in infos:
-                attempts.add(attempt := self._loop.create_task(_connected(info)))
-                attempt.add_done_callback(self._wake)
+                attempts.add(self._loop.create_task(_connected(info)))
                 pause = limit if info is infos[-1] else sockets.HEAD_START
                 until = min(_clock.monotonic() + pause, self.until)
-                try:
-                    while attempts:
-                        await self._wait(until)
-                        for attempt in [attempt for attempt in attempts if attempt.done()]:
-                            attempts.discard(attempt)
-                            if (failure := attempt.exception()) is None:
-                                return attempt.result()
-                            failures.append(of_system(failure))
-                except TimeoutError as error:  # the next one is tried beside those under way
-                    of_system(error)
+                # If none is done by then, the next one is tried beside those under way.
+                while attempts and (done := await self._wait(attempts, until)):
+                    for attempt in done:
+                        attempts.discard(attempt)
+                        if (failure := attempt.exception()) is None:
+                            return attempt.result()
+                        failures.append(of_system(failure))
             raise TimeoutError if attempts else failures[-1]
         finally:
             # Cancelling is not enough: one may have connected in this very turn of the loop.
@@ -163,7 +86,13 @@ class AsyncStream(Stream, asyncio.Protocol):
                 attempt.cancel()
                 attempt.add_done_callback(_close_late)
 
-    # Using it.
+    async def _wait(self, futures: set[F], until: float) -> list[F]:
+        """Return which are done, at the latest at an instant; fail if it was shut."""
+        waiting: set[asyncio.Future[Any]] = {*futures, self._cancelled}
+        left, first = max(until - _clock.monotonic(), 0.0), asyncio.FIRST_COMPLETED
+        await asyncio.wait(waiting, timeout=left, return_when=first)
+        self._refuse_shut()
+        return [future for future in futures if future.done()]
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow, as `SocketStream.run`."""
@@ -177,72 +106,31 @@ class AsyncStream(Stream, asyncio.Protocol):
         return result
 
     async def _carry(self, outgoing: bytes) -> bytes:
-        assert self._transport is not None
+        assert self._socket is not None
         try:
-            if outgoing:
-                left(self.until)
-                # A transport that is closing drops what is written without a word.
-                if self._transport.is_closing():
-                    raise self._lost or ConnectionResetError("the connection is closed")
-                self._transport.write(outgoing)
-                while self._full:
-                    await self._wait(self.until)
-            else:
-                while not self._unread and not self._ended:
-                    await self._wait(self.until)
-            # What came before the connection broke still counts for who reads.
-            if self._lost is not None and (outgoing or not self._unread):
-                raise self._lost
+            async with asyncio.timeout(left(self.until)):
+                if not outgoing:
+                    return await self._loop.sock_recv(self._socket, sockets.READ_SIZE)
+                await self._loop.sock_sendall(self._socket, outgoing)
+                return b""
         except OSError as error:
             failure = os_failure(error)
-        else:
-            if outgoing:
-                return b""
-            data, self._unread = self._unread, b""
-            if self._paused:
-                self._paused = False
-                self._transport.resume_reading()
-            return data
         raise failure
 
-    def readable(self) -> bool:
-        """Tell whether bytes or the end stand here or wait in the socket, or it was interrupted."""
-        if self._unread or self._ended or self._interrupted or self._transport is None:
-            return True
-        sock: socket.socket = self._transport.get_extra_info("socket")
-        return super().readable() or sockets.is_readable(sock.fileno())
+    def shut(self) -> None:
+        """Make whatever waits here fail at once, as `Stream.shut`; connecting too."""
+        super().shut()
+        self._settle(self._cancelled, None)
 
-    # Ending it.
+    def _settle(self, future: asyncio.Future[R], result: R) -> None:
+        """Give a future its result, from any thread."""
 
-    def waker(self) -> Callable[[], None]:
-        """Return a function that ends what is under way from now on; from any thread."""
-        scope = self._cancellable = object()
+        def settle() -> None:
+            if not future.done():
+                future.set_result(result)
 
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop is closed, and with it the exchange over
-                self._loop.call_soon_threadsafe(self._interrupt, scope)
-
-        return wake
-
-    def detach_cancel(self) -> None:
-        """Let a function that `waker` returned end nothing any more: others may use the stream."""
-        self._cancellable = None
-
-    def _interrupt(self, scope: object) -> None:
-        if scope is self._cancellable:
-            self._interrupted = True
-            if self._waiter is not None:
-                _fail(self._waiter, ConnectionAbortedError("cancelled"))
-
-    def close(self) -> None:
-        """Close the socket, without waiting for anything to be sent; the loop does so next."""
-        if self._transport is not None:
-            self._transport.abort()
-
-
-def _fail(waiter: asyncio.Future[None], error: OSError) -> None:
-    if not waiter.done():
-        waiter.set_exception(error)
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            self._loop.call_soon_threadsafe(settle)
 
 
 async def _connected(info: sockets.AddressInfo) -> socket.socket:
@@ -310,12 +198,11 @@ class AsyncConnectionPool:
         http, route = stream.http, self._route()
         limits.reused = http.used
         try:
-            with cancel_scope(limits.cancel, stream.waker):
+            with cancel_scope(limits.cancel, lambda: stream.shut):
                 if not http.used:
                     await stream.open(route, until, limits.connect)
                 stream.until = until
                 response = await stream.run(http.exchange(route.request(request), limits.max_body))
-            stream.detach_cancel()
             self._idle.push(stream)
             return response
         except Failure as error:
@@ -328,4 +215,3 @@ class AsyncConnectionPool:
     async def aclose(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""
         self._idle.close()
-        await asyncio.sleep(0)  # the loop closes the sockets in its next turn

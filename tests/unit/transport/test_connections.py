@@ -23,11 +23,9 @@ from chainhub._transport import (
     SocketStream,
     StreamedExchange,
     choose_proxy,
-    http1,
     proxies_of,
     route_to,
 )
-from tests.loopback import spell
 from tests.unit.transport.conftest import GET, OK, Alarm, Pool, post, serving, within
 
 
@@ -290,30 +288,6 @@ def test_a_slow_receiver_is_waited_for(pool):
         assert pool(Route("127.0.0.1", port)).ask(post(5_000_000)).body == b"ok"
 
 
-def test_a_fast_sender_is_held_back(server):
-    """While nobody reads, asyncio keeps a bounded part of what comes."""
-    body = bytes(3_000_000)
-    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + body]
-
-    async def scenario():
-        stream = AsyncStream()
-        await stream.open(Route("127.0.0.1", server.port), time.monotonic() + 5, 1.0)
-        connection = http1.Connection()
-        await stream.run(connection.ask(GET))
-        await asyncio.sleep(0.1)
-        held = len(stream._unread)
-        got = 0
-        while data := await stream.run(connection.next_data()):
-            got += len(data)
-        stream.close()
-        await asyncio.sleep(0)
-        return held, got
-
-    held, got = asyncio.run(scenario())
-    assert got == len(body)
-    assert held < 1_000_000
-
-
 def test_cancelling_before_connecting_opens_nothing(pool, server):
     """A call that is cancelled while it gets its connection makes none."""
     cancel = chainhub.Cancel()
@@ -571,25 +545,6 @@ def test_a_proxy_that_forwards_is_told_the_origin():
     assert route_to("http", "h", 1, proxy=None, context=no_tls).steps == ()
 
 
-def test_a_lost_connection_of_another_kind_is_a_broken_one(server):
-    """Loops tell more than errors of the operating system."""
-
-    async def scenario():
-        stream = AsyncStream()
-        await stream.open(Route("127.0.0.1", server.port), time.monotonic() + 5, 1.0)
-        stream.connection_lost(RuntimeError("odd"))
-        with pytest.raises(Failure, match="odd") as caught:
-            await stream.run(http1.Connection().ask(GET))
-        stream.close()
-        await asyncio.sleep(0)
-        with pytest.raises(Failure, match=r"closed|odd"):
-            await stream.run(http1.Connection().ask(GET))
-        return caught.value.kind
-
-    server.answers = [spell()]
-    assert asyncio.run(scenario()) == "closed"
-
-
 def test_two_that_answer_at_the_same_moment(monkeypatch, pool, found, server):
     """One of them is used and the other closed."""
     monkeypatch.setattr("chainhub._transport.sockets.HEAD_START", 0.0)
@@ -611,42 +566,25 @@ def test_two_that_answer_at_the_same_moment(monkeypatch, pool, found, server):
                     assert connection.recv(1000) in (b"", asked)
 
 
-def test_a_cancel_that_comes_late_or_early(server):
-    """Late it hurts nobody, early it is found by the first wait."""
-
-    async def scenario():
-        server.answers = [OK]
-        stream, connection = AsyncStream(), http1.Connection()
-        late = stream.waker()
-        await stream.open(Route("127.0.0.1", server.port), time.monotonic() + 5, 1.0)
-        await stream.run(connection.exchange(GET, 10))
-        stream.detach_cancel()
-        late()
-        await asyncio.sleep(0)
-        assert not stream.readable()
-        stream.waker()()
-        await asyncio.sleep(0)
-        assert stream.readable()
-        with pytest.raises(Failure, match="cancelled"):
-            await stream.run(connection.exchange(GET, 10))
-        stream.close()
-        await asyncio.sleep(0)
-
-    asyncio.run(scenario())
-
-
-def test_a_cancel_in_the_moment_in_which_bytes_come():
-    """What has come counts; the cancel is found by the next wait."""
+def test_a_cancel_that_comes_late(server):
+    """A connection that was shut after its exchange is not handed out again."""
+    server.answers = [OK]
+    route, until = Route("127.0.0.1", server.port), time.monotonic() + 5
+    idle = IdleConnections()
 
     async def scenario():
         stream = AsyncStream()
-        stream.waker()
-        waiting = asyncio.create_task(stream._wait(time.monotonic() + 5))
-        await asyncio.sleep(0)
-        stream._wake()
-        stream._interrupt(stream._cancellable)
-        await waiting
-        with pytest.raises(ConnectionAbortedError):
-            await stream._wait(time.monotonic() + 5)
+        await stream.open(route, until, 1.0)
+        await stream.run(stream.http.exchange(GET, 10))
+        idle.push(stream)
+        assert not stream.readable()
+        stream.shut()
 
     asyncio.run(scenario())
+    assert idle.pop() is None
+    stream = SocketStream()
+    stream.open(route, until, 1.0)
+    stream.run(stream.http.exchange(GET, 10))
+    idle.push(stream)
+    stream.shut()
+    assert idle.pop() is None
