@@ -1,7 +1,10 @@
 """TLS inside TLS: an https service behind a proxy that is itself reached by https."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,20 +22,20 @@ TASK = {"id": "a", "status": "completed", "status_update_time": 1750323167003}
 CONNECTED = Send(answer(b"", "200 Connected", length=None))
 
 
-def through(stage: Stage, mode: Mode, target: Act, timeout: float = 20.0) -> tuple[object, ...]:
-    """Query a service through an encrypted proxy; give result, service and proxy."""
+@contextmanager
+def tunnel(stage: Stage, target: Act) -> Iterator[tuple[Server, Server, dict[str, Any]]]:
+    """Give a service, the proxy before it, and the arguments of a client for both."""
     service = Server(script=(target,), tls=identities.server_context("server"))
     proxy = Server(tls=identities.server_context("server"))
     with stage.serving(service, proxy):
         proxy.script = ((CONNECTED, Tunnel(service.port)),)
-        arguments = {"base_url": service.url, "proxy": proxy.url, **TRUST}
-        result = ask(mode, {**arguments, **options({"timeout": timeout})})
-    return result, service, proxy
+        yield service, proxy, {"base_url": service.url, "proxy": proxy.url, **TRUST}
 
 
 def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
     """The request arrives, and the proxy has seen nothing but where it goes."""
-    result, service, proxy = through(stage, mode, GOOD)
+    with tunnel(stage, GOOD) as (service, proxy, arguments):
+        result = ask(mode, {**arguments, **options({})})
     assert result.value is not None, result
     assert service.requests[0].line.startswith(b"GET /v1/video/query")
     assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]
@@ -41,14 +44,16 @@ def test_an_encrypted_proxy_tunnels(mode: Mode, stage: Stage) -> None:
 @pytest.mark.parametrize("act", [(Hang(),), (Trickle(answer(task() + b" " * 1000), every=0.05),)])
 def test_time_limits_hold_inside(mode: Mode, act: Act, stage: Stage) -> None:
     """Neither silence nor a trickle outlasts the attempt."""
-    result, _, _ = through(stage, mode, act, timeout=0.2)
+    with tunnel(stage, act) as (_, _, arguments):
+        result = ask(mode, {**arguments, **options({"timeout": 0.2})})
     assert isinstance(result.error, chainhub.RequestTimeoutError)
     assert result.elapsed < SOON
 
 
 def test_a_tunnel_that_breaks_is_said(mode: Mode, stage: Stage) -> None:
     """A service that closes inside the tunnel is a broken connection."""
-    result, _, _ = through(stage, mode, (Close(),))
+    with tunnel(stage, (Close(),)) as (_, _, arguments):
+        result = ask(mode, {**arguments, **options({})})
     assert isinstance(result.error, chainhub.TransportError)
 
 
@@ -64,28 +69,23 @@ def test_a_handshake_inside_that_fails_is_said(mode: Mode, stage: Stage) -> None
 
 def test_connections_inside_are_kept(stage: Stage) -> None:
     """Two queries travel through one tunnel."""
-    service = Server(script=(GOOD,), tls=identities.server_context("server"))
-    proxy = Server(tls=identities.server_context("server"))
-    with stage.serving(service, proxy):
-        proxy.script = ((CONNECTED, Tunnel(service.port)),)
-        options = {"base_url": service.url, "proxy": proxy.url, **TRUST}
-        with chainhub.Client("sk-test-tunnel-12345", **options) as client:
-            for _ in range(2):
-                client.video.query("a")
+    with (
+        tunnel(stage, GOOD) as (service, proxy, arguments),
+        chainhub.Client("sk-test-tunnel-12345", **arguments) as client,
+    ):
+        for _ in range(2):
+            client.video.query("a")
     assert (len(service.requests), proxy.connections) == (2, 1)
 
 
 def test_a_video_comes_through(stage: Stage, tmp_path: Path) -> None:
     """Through both layers of TLS; its bytes are those that were sent."""
     sample = BEGINNING + random.Random(1).randbytes(700_000)
-    sent = (Send(answer(sample, kind="video/mp4")),)
-    service = Server(script=(sent,), tls=identities.server_context("server"))
-    proxy = Server(tls=identities.server_context("server"))
-    with stage.serving(service, proxy):
-        proxy.script = ((CONNECTED, Tunnel(service.port)),)
-        options = {"base_url": service.url, "proxy": proxy.url, **TRUST}
+    with (
+        tunnel(stage, (Send(answer(sample, kind="video/mp4")),)) as (service, proxy, arguments),
+        chainhub.Client("sk-test-tunnel-12345", **arguments) as client,
+    ):
         task = VideoTask.from_dict({**TASK, "video_url": f"{service.url}/film.mp4"})
-        with chainhub.Client("sk-test-tunnel-12345", **options) as client:
-            path = client.video.download(task, tmp_path / "film.mp4")
+        path = client.video.download(task, tmp_path / "film.mp4")
     assert path.read_bytes() == sample
     assert [request.line.split(b" ")[0] for request in proxy.requests] == [b"CONNECT"]
