@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._responses import explain_misfit, hidden_error
+from chainhub._responses import explain_mismatch, hidden_error
 from chainhub._responses.error_body import ErrorBody, code_of, parse_error_body, read_page
 from chainhub._transport import Response
 
@@ -242,7 +242,7 @@ def test_errors_with_a_good_status_are_known(document: object, certain: bool, li
 def test_a_success_without_data_is_known(document: object, empty: bool) -> None:
     """It says success, but there is nothing in it."""
     response = Response(200, [], json.dumps(document).encode())
-    error = explain_misfit(response, "it does not fit")
+    error = explain_mismatch(response, "it does not fit")
     assert ("success but contains no data" in error.message) is empty
 
 
@@ -268,7 +268,7 @@ def test_no_shape_confuses_the_unwrapping(document: object) -> None:
     said = parse_error_body(document)
     assert said.message is None or said.message.strip()
     assert hidden_error(document, certain=False) or not hidden_error(document, certain=True)
-    explain_misfit(Response(200, [], json.dumps(document).encode()), "it does not fit")
+    explain_mismatch(Response(200, [], json.dumps(document).encode()), "it does not fit")
 
 
 @pytest.mark.parametrize(
