@@ -236,6 +236,7 @@ def test_an_argument_that_cannot_be_sent(things, mode, path, prompt, text):
     [
         ("letter", {"text": ENDLESS}, "the arguments of '1' cannot be compared: "),
         ("letter", {"text": b"\0"}, "letter cannot be called with these arguments"),
+        ("letter", {"text": 1j}, "letter cannot be called with these arguments"),
         ("picture", {"file": File(io.RawIOBase())}, "the arguments of '1' cannot be compared: "),
     ],
 )

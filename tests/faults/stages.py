@@ -16,6 +16,7 @@ import pytest
 
 import chainhub
 from chainhub_api import models
+from tests.faults.asking import options
 from tests.faults.server import Server, Stage
 from tests.faults.table import (
     KEY,
@@ -28,7 +29,7 @@ from tests.faults.table import (
     faults,
     sent,
 )
-from tests.faults.test_faults import SPELLINGS, assert_presentable, options
+from tests.faults.test_faults import SPELLINGS, assert_presentable
 from tests.loopback import SOON, Mode
 
 EVERY = int(os.environ.get("FAULTS_EVERY", "1"))
