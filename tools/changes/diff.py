@@ -21,6 +21,7 @@ from typing import Final, NamedTuple, TypeAlias, cast
 from tools.changes.entries import Entries, Entry, Side, members, root_of, users
 from tools.documents import Json
 from tools.errors import PipelineError
+from tools.repair.schemas import KEPT
 
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 _USERS: Final = 2  # more calls are counted, not named
@@ -210,6 +211,7 @@ class Rule(NamedTuple):
 
 # What a value is told as; with `no`, what true and false are told as.
 RULES: Final[dict[str, Rule]] = {
+    **{word: Rule(_rule, f"the condition {word} {{}}") for word in ("not", *KEPT)},
     "type": Rule(_types, "{}"),
     "enum": Rule(_listed, "only {}"),
     "const": Rule(_listed, "only {}"),
@@ -231,25 +233,6 @@ RULES: Final[dict[str, Rule]] = {
     "uniqueItems": Rule(_flag, "each item once", "items may repeat"),
     "pattern": Rule(_rule, "the pattern {}"),
     "format": Rule(_format, "the format {}"),
-    **{
-        word: Rule(_rule, f"the condition {word} {{}}")
-        for word in (
-            "contains",
-            "contentEncoding",
-            "contentMediaType",
-            "dependentRequired",
-            "dependentSchemas",
-            "else",
-            "if",
-            "not",
-            "patternProperties",
-            "prefixItems",
-            "propertyNames",
-            "then",
-            "unevaluatedItems",
-            "unevaluatedProperties",
-        )
-    },
     "additionalProperties": Rule(_loose, "other fields too", "no other field"),
     "default": Rule(_other, "{} where nothing is given", only="sent"),
     "readOnly": Rule(_flag, "only in answers", "in requests too", only="sent"),

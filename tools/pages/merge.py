@@ -115,6 +115,7 @@ def merge(
 
 def _prepared(source: Source, notes: list[str]) -> dict[str, Json]:
     document = deepcopy(source.document)
+    paths.write_out(document)
     downgrade(document)
     for old, new in paths.make_plain(document):
         notes.append(f"{source.place}: the path {old} is read as {new}.")

@@ -201,10 +201,12 @@ class _Models:
         self._document = document
         self._used: set[str] = set()
         self._notes: list[str] = []
+        self._listed: dict[str, Json] = {}
 
     def name_all(self) -> list[str]:
         shared = mapping(at(self._document, ("components", "schemas")))
         owners = {pascal(name).lower(): name for name in shared}
+        self._listed.update(dict.fromkeys(owners))
         for name, schema in shared.items():
             title = str(mapping(schema).get("title", "")).lower()
             if (
@@ -249,8 +251,8 @@ class _Models:
         if title and (not _GOOD_TITLE.fullmatch(title) or title.lower() in self._used):
             del schema["title"]
         # Inside a model the generator names listed values by itself, after model and field.
-        if "enum" in schema and not inside:
-            self._share(schema, str(schema.get("title") or self._free(root, field)))
+        if "enum" in schema:
+            (self._inside if inside else self._share)(schema, root, field)
         elif _is_model(schema):
             root = str(schema.setdefault("title", self._free(root, field)))
             field = ""
@@ -269,8 +271,20 @@ class _Models:
                 case = f"{field}Case{chr(ord('A') + number % 26)}"
                 self._schema(mapping(inner), root, case, inside=inside)
 
-    def _share(self, schema: dict[str, Json], name: str) -> None:
+    def _inside(self, schema: dict[str, Json], root: str, field: str) -> None:
+        """Tell listed values of a model from others that the generator would give their name."""
+        usual = name = pascal(str(schema.get("title", ""))) or field
+        values = schema["enum"]
+        while self._listed.setdefault((root + name).lower(), values) != values:
+            name += "Other"
+        if name != usual:
+            schema["title"] = name
+            told = f"The values {root}{name} are called so because there is a {root}{usual}."
+            self._notes.append(told)
+
+    def _share(self, schema: dict[str, Json], root: str, field: str) -> None:
         """Make listed values a shared schema: else their name begins with the operation's."""
+        name = str(schema.get("title") or self._free(root, field))
         self._used.add(name.lower())
         components = mapping(self._document.setdefault("components", {}))
         listed = mapping(components.setdefault("schemas", {}))

@@ -345,3 +345,28 @@ def test_a_shared_schema_keeps_its_own_name() -> None:
     assert mapping(shared["AskBase"])["title"] == "AskBase"
     assert "title" not in mapping(shared["Ask"])
     assert mapping(inner)["title"] == "AListAllAnswer"
+
+
+def test_listed_values_that_would_have_one_name_get_two() -> None:
+    """The generator puts the model's name before the field's, whatever else is called so."""
+
+    def listed(*values: str, **more: Json) -> dict[str, Json]:
+        return {"type": "string", "enum": [*values], **more}
+
+    fields: dict[str, dict[str, dict[str, Json]]] = {
+        "X": {"12": listed("a"), "state": listed("p")},
+        "X1": {"2": listed("c")},
+        "X2": {"two": listed("a", title="Two"), "Two": listed("a")},
+        "XState": {},
+    }
+    schemas: Json = {
+        name: {"type": "object", "title": name, "properties": {**of}} for name, of in fields.items()
+    }
+    told = names.name_all({"paths": {}, "components": {"schemas": schemas}})
+    assert told == [
+        "The values XStateOther are called so because there is a XState.",
+        "The values X12Other are called so because there is a X12.",
+    ]
+    assert [one.get("title") for of in fields.values() for one in of.values()] == [
+        *(None, "StateOther", "2Other", "Two", None),
+    ]
