@@ -27,18 +27,26 @@ def body(kind, schema):
     return {"required": True, "content": {kind: {"schema": schema}}}
 
 
+def with_input(needed):
+    """Return a schema of an object whose field `input` needs another field."""
+    inner = {**OBJECT, "properties": {needed: TEXT}, "required": [needed]}
+    return {**OBJECT, "properties": {"input": inner}, "required": ["input"]}
+
+
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Generate a client with an operation of each kind."""
     fields = {**OBJECT, "title": "Odd", "properties": dict.fromkeys(FIELDS, TEXT)}
     form = {**OBJECT, "properties": {"on": {"type": "boolean"}, "all": {"type": "array"}}}
     form["properties"]["all"]["items"] = {"type": "boolean"}
+    choice = {"oneOf": [with_input("a"), with_input("b")]}
     filtered = {"name": "filter", "in": "query", "required": True}
     filtered["content"] = {contracts.JSON: {"schema": OBJECT}}
     answer = contracts.answers(fields)
     make = contracts.operation
     paths = {
         "/v1/fields": {"post": make("fields", answer, requestBody=body(contracts.JSON, fields))},
+        "/v1/choice": {"post": make("choice", answer, requestBody=body(contracts.JSON, choice))},
         "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
         "/v1/{quote}": {
             "get": make(
@@ -75,6 +83,15 @@ def test_fields_are_keywords_under_their_names(things, mode, server):
     mode(things.fields(d_="1", foo_bar_3="2", field_2="3"))
     sent = json.loads(server.bodies[0])
     assert sent == {"d": "1", "fooBar": "2", "field": "3"}
+
+
+@pytest.mark.parametrize("needed", ["a", "b"])
+def test_of_several_bodies_the_one_that_fits_inside_is_taken(things, mode, server, needed):
+    """Though they have the same fields outside; where none fits, the first one says why."""
+    mode(things.choice(input_={needed: "x"}))
+    assert json.loads(server.bodies[0]) == {"input": {needed: "x"}}
+    with pytest.raises(chainhub.ConfigurationError, match=r"choice\.input_ needs a"):
+        mode(things.choice(input_={"c": "x"}))
 
 
 def test_parameters_of_any_name_are_sent(things, mode, server):

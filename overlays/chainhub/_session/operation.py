@@ -84,8 +84,19 @@ def build_body(kind: object, given: object, place: str) -> object:
     models: list[Any] = [member for member in members(kind) if hasattr(member, "from_dict")]
     if not isinstance(given, Mapping) or not models:
         return given
-    # Of several, the one that misses the least and knows the most of what was given.
-    model = min(models, key=lambda one: (len(_missing(one, given)), len(_others(one, given))))
+    # Of several, the one that misses the least and knows the most of what was given; the others,
+    # if what is inside does not fit.
+    models.sort(key=lambda one: (len(_missing(one, given)), len(_others(one, given))))
+    try:
+        return _build_model(models[0], given, place)
+    except ConfigurationError:
+        for model in models[1:]:
+            with suppress(ConfigurationError):
+                return _build_model(model, given, place)
+        raise
+
+
+def _build_model(model: Any, given: Mapping[str, object], place: str) -> object:  # noqa: ANN401
     if missing := _missing(model, given):
         raise ConfigurationError(f"{place} needs {' and '.join(missing)}")
     others = _others(model, given)
