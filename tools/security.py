@@ -19,6 +19,8 @@ from tools.tasks.written import Operations
 FILE = "security.py"
 Carrier: TypeAlias = tuple[str, str, str]
 _BEARER: Carrier = ("header", "Authorization", "Bearer")
+# The service sends something first, and the header is made of it.
+_ANSWERED = ("digest", "hoba", "mutual", "negotiate", "scram-sha-1", "scram-sha-256")
 _NOTHING: Carrier = ("none", "", "")
 
 
@@ -29,7 +31,7 @@ def carrier_of(scheme: Json) -> Carrier | None:
             return (place, name, "")
         case {"type": "http", "scheme": str(kind)} if kind.lower() == "basic":
             return ("basic", "Authorization", "Basic")
-        case {"type": "http", "scheme": str(kind)} if kind:
+        case {"type": "http", "scheme": str(kind)} if kind and kind.lower() not in _ANSWERED:
             return ("header", "Authorization", kind.capitalize())
         case {"type": "oauth2" | "openIdConnect"}:
             return _BEARER
@@ -84,7 +86,8 @@ def unmet(document: dict[str, Json]) -> list[tuple[str, int]]:
         if any(map(mapping, sequence(listed))) and not any(_ways(document, sequence(listed))):
             found += 1
     sentence = (
-        "An operation asks for several keys at once, or for one in a cookie: it is sent with the "
+        "An operation asks for several keys at once, or for one that a header or the query cannot "
+        "carry, such as a cookie or a certificate: it is sent with the "
         "client's one key, as the others are; headers= takes a further one."
     )
     return [(sentence, found)] if found else []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tools.contract import Place, at, mapping, operations, sequence
+from tools.contract import Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 
@@ -56,6 +56,16 @@ def elsewhere(document: dict[str, Json]) -> list[tuple[str, int]]:
         "that host can call it."
     )
     return [(sentence, others)] if others else []
+
+
+def faults(document: dict[str, Json]) -> Iterator[str]:
+    """Tell of operations whose own server is a URL that no client can use."""
+    for where, _ in operations(document):
+        for server in _own(document, where)[:1]:
+            try:
+                _url(server, called(where), "https://host")
+            except PipelineError as error:
+                yield str(error).rstrip(".")
 
 
 def _own(document: dict[str, Json], where: Place) -> list[Json]:

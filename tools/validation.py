@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tools import screen
+from tools import screen, servers
 from tools.contract import at, called, mapping, operations, pointer, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
@@ -26,7 +26,7 @@ def validate(document: dict[str, Json], place: str) -> int:
     if version[:4] not in _VERSIONS:
         raise PipelineError(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
     try:
-        for check in (unknown_references, _templates, _names, _specification):
+        for check in (unknown_references, _templates, _names, servers.faults, _specification):
             for fault in check(document):
                 raise PipelineError(f"{place}: {fault}.")
     except RecursionError:

@@ -30,7 +30,12 @@ def downgrade(document: dict[str, Json]) -> None:
         for word in words:
             mapping(holder).pop(word, None)
     mapping(mapping(document.get("info")).get("license")).pop("identifier", None)
-    mapping(document.get("components")).pop("pathItems", None)
+    components = mapping(document.get("components"))
+    components.pop("pathItems", None)
+    schemes = mapping(components.get("securitySchemes"))
+    for name, scheme in list(schemes.items()):
+        if mapping(scheme).get("type") == "mutualTLS":  # what asks for it is told of later
+            del schemes[name]
     for key in ("paths", "components"):
         _walk(document.get(key))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tools.contract import mapping
 from tools.documents import Json
 from tools.repair.downgrade import downgrade
 
@@ -98,6 +99,15 @@ def test_schemas_are_rewritten_wherever_they_stand(
         "paths": {"/a": {"get": {"responses": {"200": {"content": {"j": {"schema": answer}}}}}}},
         "components": {"schemas": {"A": {"properties": {"a": answer}}}},
     }
+
+
+def test_a_certificate_is_no_security_scheme() -> None:
+    """An operation that asks for it is told of, and the others stay."""
+    made = document({"type": "string"})
+    bearer: Json = {"type": "http", "scheme": "bearer"}
+    mapping(made["components"])["securitySchemes"] = {"m": {"type": "mutualTLS"}, "b": bearer}
+    downgrade(made)
+    assert mapping(made["components"])["securitySchemes"] == {"b": bearer}
 
 
 def test_an_older_contract_is_left_alone() -> None:

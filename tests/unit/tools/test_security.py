@@ -16,6 +16,7 @@ SCHEMES: dict[str, Json] = {
     "cookie": {"type": "apiKey", "in": "cookie", "name": "key"},
     "oauth": {"type": "oauth2", "flows": {}},
     "mutual": {"type": "mutualTLS"},
+    "digest": {"type": "http", "scheme": "Digest"},
 }
 BEARER = ("header", "Authorization", "Bearer")
 NONE = ("none", "", "")
@@ -66,6 +67,7 @@ def document(root: Json, **operations: Json) -> dict[str, Json]:
             {},
         ),
         (document([{"bearer": []}], a=None, b=[{"cookie": []}], c=[{"mutual": []}]), BEARER, {}),
+        (document([{"bearer": []}], a=None, b=[{"digest": []}]), BEARER, {}),
         (document([{"nowhere": []}], a=None), BEARER, {}),
     ],
 )
@@ -83,6 +85,7 @@ def test_carriers(tmp_path, made, key, others):
         (document([{"bearer": []}], a=None, b=[]), 0),
         (document([{"bearer": []}], a=[{"bearer": [], "header": []}], b=[{"cookie": []}]), 2),
         (document([{"cookie": []}], a=None), 1),
+        (document([{"bearer": []}], a=[{"digest": []}], b=[{"digest": []}, {"bearer": []}]), 1),
     ],
 )
 def test_what_one_key_cannot_open_is_said(made, count):

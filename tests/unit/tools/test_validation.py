@@ -99,6 +99,10 @@ def twice() -> dict[str, Json]:
         (changed(operationId=""), "GET /a/{task_id} has no operationId, so callers"),
         (changed(tags=[]), "GET /a/{task_id} has no tag, so callers"),
         (twice(), "GET /b/{task_id} and GET /a/{task_id} are both called video.query."),
+        (
+            changed(servers=[{"url": "v7"}]),
+            "c: GET /a/{task_id} has the server 'v7'; it must be a whole http(s) URL.",
+        ),
         (changed(parameters=[]), "c: not valid OpenAPI at "),
         (
             changed(responses={"200": {}}),
