@@ -11,7 +11,7 @@ from chainhub._session import CallResult
 from chainhub._tasks.poller import Poller, PollResult
 from chainhub._transport import Response
 
-TASKS = 100
+TASKS = 40
 
 
 def answer(number: int, size: int, text: str) -> bytes:
