@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def tried(python: str, version: str) -> str:
         return "failed, no environment could be made"
     say(f"Python {version} ({python}): quick tests, 1 to 3 minutes on two cores")
     command = (str(folder / "bin" / "python"), "-m", "pytest", *OPTIONS, *TESTS)
-    return "failed" if subprocess.run(command, cwd=PROJECT, check=False).returncode else "passed"
+    begun = time.monotonic()
+    status = subprocess.run(command, cwd=PROJECT, check=False).returncode
+    return f"{'failed' if status else 'passed'} in {time.monotonic() - begun:.0f} s"
 
 
 def add_debians() -> str | None:
