@@ -12,7 +12,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -52,6 +52,19 @@ def silent(connection: socket.socket, head: bytes) -> None:
     with suppress(OSError):
         while connection.recv(65536):
             pass
+
+
+@contextmanager
+def full(host: str = "127.0.0.1") -> Iterator[int]:
+    """Give the port of a listener that takes no further connection: connecting stays unanswered."""
+    with socket.socket() as listener, ExitStack() as fillers:
+        listener.bind((host, 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 def delivered(connection: socket.socket) -> None:
@@ -203,6 +216,14 @@ class Mode:
         for client in self._clients:
             self(client.aclose() if self.asynchronous else client.close())
         self._runner.close()
+
+
+@pytest.fixture
+def cdn(server: Server) -> Iterator[Server]:
+    """Give a second server: another port is another origin."""
+    other = type(server)()
+    yield other
+    other.close()
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -21,7 +21,7 @@ from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.connections import is_readable
 from tests.client.video import reset
-from tests.loopback import KEY, SOON, until
+from tests.loopback import KEY, SOON, full, until
 
 ONCE = chainhub.RetryPolicy.off()
 PREPARED = SimpleNamespace(method="GET", url="https://api.example.com/x")
@@ -160,20 +160,14 @@ def test_waking_a_loop_that_is_closed_does_no_harm():
 
 def test_switch_set_while_connecting_ends_the_call(mode):
     """A connect that nobody answers ends at once, sync and async."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(3)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        cancel, set_at = chainhub.Cancel(), []
+    cancel, set_at = chainhub.Cancel(), []
 
-        def switch():
-            set_at.append(time.monotonic())
-            cancel.set()
+    def switch():
+        set_at.append(time.monotonic())
+        cancel.set()
 
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with full() as port:
+        url = f"http://127.0.0.1:{port}"
         client = mode.client(base_url=url, retry=ONCE).with_options(cancel=cancel)
         timer = threading.Timer(0.1, switch)
         timer.start()
@@ -181,8 +175,6 @@ def test_switch_set_while_connecting_ends_the_call(mode):
             mode(client.video.query("a"))
         assert time.monotonic() - set_at[0] < SOON
         timer.join()
-        for filler in fillers:
-            filler.close()
 
 
 def test_large_requests_go_in_slices_within_the_limit(mode):

@@ -27,14 +27,6 @@ from tests.loopback import SOON, silent
 
 
 @pytest.fixture
-def cdn(server):
-    """Give a second server: another port is another origin."""
-    other = type(server)()
-    yield other
-    other.close()
-
-
-@pytest.fixture
 def fetch(mode, server, cdn, tmp_path):
     """Give a function that downloads the task whose video is on the second server."""
     server.answers = [task(f"{cdn.url}/v.mp4?sig=secret")]

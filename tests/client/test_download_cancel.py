@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -15,7 +14,7 @@ import pytest
 import chainhub
 from chainhub._download.partial import Partial
 from tests.client.video import TASK_ID, SampleVideo, answer, later, size, task, threads
-from tests.loopback import SOON, silent, until
+from tests.loopback import SOON, full, silent, until
 
 
 @pytest.fixture
@@ -86,25 +85,16 @@ def test_a_switch_ends_every_wait(mode, server, tmp_path, place):
 
 def test_a_switch_ends_connecting(mode, server, tmp_path):
     """A host that does not answer holds nobody."""
-    full = socket.socket()
-    full.bind(("127.0.0.1", 0))
-    full.listen(0)
-    waiting = [socket.socket() for _ in range(4)]
-    for other in waiting:
-        other.setblocking(False)
-        other.connect_ex(full.getsockname())
-    server.answers = [task(f"http://127.0.0.1:{full.getsockname()[1]}/v")]
     client = mode.client(base_url=server.url)
     cancel = chainhub.Cancel()
-    timer, set_at = later(cancel.set)
-    with pytest.raises(chainhub.CancelledByUser):
-        mode(
-            client.video.download(TASK_ID, tmp_path / "v", cancel=cancel, allow_hosts=["127.0.0.1"])
-        )
-    assert time.monotonic() - set_at[0] < SOON
-    timer.join()
-    for other in (full, *waiting):
-        other.close()
+    where = {"allow_hosts": ["127.0.0.1"], "cancel": cancel}
+    with full() as port:
+        server.answers = [task(f"http://127.0.0.1:{port}/v")]
+        timer, set_at = later(cancel.set)
+        with pytest.raises(chainhub.CancelledByUser):
+            mode(client.video.download(TASK_ID, tmp_path / "v", **where))
+        assert time.monotonic() - set_at[0] < SOON
+        timer.join()
 
 
 def test_a_switch_that_is_set_already(mode, server, tmp_path):

@@ -15,7 +15,7 @@ from tests.faults.asking import Result, ask, options
 from tests.faults.server import Act, Close, Hang, Reset, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, ID, KEY, answer, sent
 from tests.faults.test_faults import assert_presentable
-from tests.loopback import SOON, Mode
+from tests.loopback import SOON, Mode, full
 
 SECRET = "hunter2"
 
@@ -414,17 +414,9 @@ def test_the_second_address_is_tried(
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a full backlog is silent on Linux only")
 def test_a_server_that_does_not_accept_is_not_waited_for(mode: Mode) -> None:
     """A connect that nobody answers ends with the attempt."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(3)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with full() as port:
+        base_url = f"http://127.0.0.1:{port}"
         result = ask(mode, {"base_url": base_url, **options({"timeout": 0.2})})
-        for filler in fillers:
-            filler.close()
     assert_refused(result, "RequestTimeoutError|ConnectionFailedError")
     assert result.elapsed < SOON
 

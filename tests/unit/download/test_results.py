@@ -24,14 +24,6 @@ WEBM = b"\x1aE\xdf\xa3" + bytes(99)
 
 
 @pytest.fixture
-def cdn(server):
-    """Give a second server: another port is another origin."""
-    other = type(server)()
-    yield other
-    other.close()
-
-
-@pytest.fixture
 def make(mode, server, tmp_path):
     """Give a function that makes a download of a client."""
     retry = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)

@@ -26,6 +26,7 @@ from chainhub._transport import (
     proxies_of,
     route_to,
 )
+from tests.loopback import full
 from tests.unit.transport.conftest import GET, OK, Alarm, Pool, post, serving, within
 
 
@@ -59,16 +60,8 @@ def entry(address, port):
 @pytest.fixture
 def silent():
     """Give the port of a listener on 127.0.0.9 that takes no further connection."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.9", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(3)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-        for filler in fillers:
-            filler.close()
+    with full("127.0.0.9") as port:
+        yield port
 
 
 def test_a_dead_first_address_costs_a_head_start(pool, found, silent):
