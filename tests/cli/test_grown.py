@@ -4,10 +4,28 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from chainhub.sandbox import Sandbox, completed, failed, pending
 from tests.cli.conftest import PROJECT
+
+# Each command is a fork of one process: what all of them import is loaded once.
+PLAYER = """
+import json, os, sys
+from chainhub.cli import _app, main
+NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+else:
+    sys.exit()
+for number, file, flags in (0, os.devnull, os.O_RDONLY), (1, "out", NEW), (2, "err", NEW):
+    os.dup2(os.open(file, flags, 0o600), number)
+sys.exit(main(json.loads(line)))
+"""
 
 
 def test_tasks_of_a_grown_contract(grown: Path, tmp_path: Path) -> None:
@@ -17,14 +35,24 @@ def test_tasks_of_a_grown_contract(grown: Path, tmp_path: Path) -> None:
     tasks = {name: one["task"] for name, one in described.items() if "task" in one}
     assert len(tasks) > 3
     roots = os.pathsep.join([str(grown), str(PROJECT / "overlays")])
-    with Sandbox(speed=50, contract=contract) as sandbox:
-        variables = {**os.environ, **sandbox.environment, "PYTHONPATH": roots}
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(Sandbox(speed=50, contract=contract))
+        player = stack.enter_context(
+            subprocess.Popen(
+                (sys.executable, "-W", "error", "-c", PLAYER),
+                cwd=tmp_path,
+                env={**os.environ, **sandbox.environment, "PYTHONPATH": roots},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
 
         def run(*words: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-W", "error", "-m", "chainhub", *words]
-            return subprocess.run(
-                command, env=variables, capture_output=True, text=True, timeout=60, check=False
-            )
+            print(json.dumps(words), file=player.stdin, flush=True)
+            status = int(player.stdout.readline())
+            shown = ((tmp_path / name).read_text("utf-8") for name in ("out", "err"))
+            return subprocess.CompletedProcess(words, status, *shown)
 
         most = 0
         for name, task in tasks.items():
