@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from chainhub import _clock
+from chainhub._cancel import Cancel
 from chainhub._transport import sockets
 from chainhub._transport.connections import (
     IdleConnections,
@@ -150,13 +152,69 @@ def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
         attempt.result().close()
 
 
+def _fail(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())
+
+
+class Permits:
+    """Permits to use a connection, given out in the order in which they are asked for.
+
+    With hundreds of requests in flight almost each one waits here: one future and one timer cost
+    it less than asyncio's semaphore and a timeout around it.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def locked(self) -> bool:
+        """Tell whether the next one has to wait."""
+        return not self._free
+
+    async def acquire(self, deadline: float = math.inf, cancel: Cancel | None = None) -> None:
+        """Take a permit; raise TimeoutError at the deadline, or when `cancel` is set."""
+        if self._free:
+            self._free -= 1
+            return
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(waiter)
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(_fail, waiter)
+
+        rest = min(deadline - _clock.monotonic(), 1_000_000.0)  # a loop takes no infinite delay
+        timer = loop.call_later(rest, _fail, waiter)
+        try:
+            with cancel_scope(cancel, lambda: wake):
+                await waiter
+        except BaseException:
+            # A task that is cancelled may have been given its permit in the same moment.
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.release()
+            raise
+        finally:
+            timer.cancel()
+
+    def release(self) -> None:
+        """Give a permit back: to the one that has waited longest."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._free += 1
+
+
 class AsyncConnectionPool:
     """Connections to one origin, for the tasks of one event loop, as `ConnectionPool`."""
 
     def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
         self._route = route
         self._idle: IdleConnections[AsyncStream] = IdleConnections()
-        self._permits = asyncio.Semaphore(max_connections)
+        self._permits = Permits(max_connections)
 
     @property
     def idle(self) -> int:
@@ -178,16 +236,11 @@ class AsyncConnectionPool:
             self._permits.release()
 
     async def _queue(self, limits: Limits) -> None:
-        if not self._permits.locked():  # then no timer is needed
-            await self._permits.acquire()
-            return
-        left = limits.deadline - _clock.monotonic()
         try:
-            async with asyncio.timeout(None if math.isinf(left) else left) as scope:
-                with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
-                    await self._permits.acquire()
-                    return
-        except TimeoutError:
+            await self._permits.acquire(limits.deadline, limits.cancel)
+            return
+        except TimeoutError as error:
+            of_system(error)
             failure = Failure("timeout", "all connections stayed in use")
         raise failure
 
