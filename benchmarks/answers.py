@@ -59,6 +59,16 @@ _HEADERS = (
 )
 _MORE = b"X-Bench-Header-%02d: what a proxy or a CDN adds, such as its name\r\n"
 _CHUNK = 8192
+
+VIDEO = "/video.mp4"
+"""Path of a small video, on connections that are kept."""
+
+VIDEO_SIZE = 64_000
+VIDEO_BEGINS = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"
+_VIDEO_HEADERS = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: %d\r\n"
+    b'ETag: "bench-2"\r\nAccept-Ranges: bytes\r\n\r\n'
+)
 _NUMBER = b"0" * 12
 
 _TASK: dict[str, object] = {
@@ -169,6 +179,8 @@ def answers() -> dict[bytes, Callable[[int], bytes]]:
             body = filled(answer, place, shape.size)
             assert len(body) == shape.size, f"the answer for {path} is too long to be filled up"
             found[f"/{name}{path}".encode("ascii")] = _sent(shape, body)
+    video = _VIDEO_HEADERS % VIDEO_SIZE + VIDEO_BEGINS.ljust(VIDEO_SIZE, b"\0")
+    found[b"/%b%b" % (PLAIN.encode("ascii"), VIDEO.encode("ascii"))] = lambda number: video
     return found
 
 

@@ -35,6 +35,8 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     (("P18",), calls.listeners),
     (("P19",), flights.loops),
     (("P20",), flights.held),
+    (("P21",), polls.refused),
+    (("P22",), downloads.many),
     (("M",), fleet.million),
 )
 

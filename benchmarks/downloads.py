@@ -1,4 +1,4 @@
-"""Downloading from loopback to memory, against curl and the libraries' plain streams (P14)."""
+"""Downloading from loopback to memory, against curl and plain httpx (P14, P22)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.processes import MISSING, Missing, Server, Worker, program
 from benchmarks.report import Goal, Row, related
-from benchmarks.running import OURS, Run, entries
+from benchmarks.running import OURS, Run, Samples, by_case, entries, job, with_cases
 
 IN_MEMORY = Path("/dev/shm")
 STREAM = """
@@ -59,6 +59,59 @@ def downloads(run: Run) -> Iterator[Row]:
         found,
         ["Without a checksum; the file is in memory, where fsync costs nothing."],
     )
+
+
+def many(run: Run) -> Iterator[Row]:
+    """Measure P22: many small files, over http and https."""
+    files, parallel = run.sized(1000, 3), 8
+    cases = {"http": False, "https": True}
+    with (
+        TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder,
+        run.serving() as served,
+        run.working((OURS, "httpx"), served) as workers,
+    ):
+        measures: dict[tuple[str, str], Callable[[], dict[str, float]]] = {}
+        for case, tls in cases.items():
+            given = {"into": folder, "at": served.at(tls=tls), "files": files}
+            measures["httpx", case] = job(workers["httpx"], "fetched", **given)
+            given["parallel"] = parallel
+            measures[OURS, case] = partial(_with_connections, workers[OURS], served, given)
+        if not run.tiny:
+            for measure in measures.values():
+                measure()  # the first one imports what it needs: that is no growth
+        measured = by_case(run.in_turn(measures, 5))
+    found = {case: entries(one, "us", yardstick="httpx") for case, one in measured.items()}
+    ours = {case: measured[case][OURS] for case in cases}
+    ratios = {case: {one.name: one.ratio for one in found[case]}[OURS] for case in cases}
+    yield Row(
+        "P22",
+        f"`download_many`, {files:,} files of 64 kB, {parallel} at a time: CPU of one",
+        "µs",
+        "httpx",
+        [
+            *(Goal(f"a small file ÷ httpx, {case}", "≤", 1.5, ratios[case]) for case in cases),
+            *(
+                Goal(f"{name}, {case}", "≤", limit, _most(ours[case], figure), unit)
+                for case in cases
+                for name, figure, limit, unit in (
+                    ("connections", "connections", parallel, ""),
+                    ("memory growth", "grown", 4.0, "MB"),
+                )
+            ),
+        ],
+        with_cases(found, "http"),
+        ["The files are in memory. httpx fetches one after the other, on one connection."],
+    )
+
+
+def _with_connections(one: Worker, served: Server, given: dict[str, object]) -> dict[str, float]:
+    before = served.counts().connections
+    figures = one.do("fetched_many", **given)
+    return {**figures, "connections": served.counts().connections - before}
+
+
+def _most(samples: Samples, figure: str) -> float | None:
+    return max(samples.of(figure), default=None)
 
 
 def _ours(one: Worker, folder: str, size: int) -> dict[str, float]:

@@ -11,8 +11,12 @@ import cProfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from benchmarks.answers import VIDEO
 from benchmarks.machine import resident
 
 Figures = dict[str, float]
@@ -188,6 +192,22 @@ async def _all(work: Iterable[Coroutine[None, None, None]], limit: float | None 
         task.cancel()
     await asyncio.gather(*done)
     await asyncio.gather(*late, return_exceptions=True)
+
+
+def fetched(bench: Bench, *, into: str, at: str, files: int) -> Figures:
+    """Download a small video again and again with httpx, on one connection."""
+    httpx = import_module("httpx")
+    with TemporaryDirectory(dir=into) as folder, httpx.Client() as client:
+        watch = Stopwatch()
+        for number in range(files):
+            with (
+                client.stream("GET", f"{at}{VIDEO}") as answer,
+                Path(folder, f"{number}.mp4").open("wb") as file,
+            ):
+                answer.raise_for_status()
+                for piece in answer.iter_raw():
+                    file.write(piece)
+        return watch.figures(files)
 
 
 def memory(bench: Bench) -> Figures:

@@ -1,10 +1,11 @@
-"""Polls over time: how many, and how late they come (P12)."""
+"""Polls over time: how many, how late they come, and what refusals cost (P12, P21)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 
-from benchmarks import schedule
+from benchmarks import refusals, schedule
 from benchmarks.report import Entry, Goal, Row, rounded
 from benchmarks.running import Run
 
@@ -42,4 +43,36 @@ def schedules(run: Run) -> Iterator[Row]:
         ],
         listed,
         ["In virtual time, with the decisions that are shipped; the same in each run."],
+    )
+
+
+def refused(run: Run) -> Iterator[Row]:
+    """Measure P21: what refusals cost a wait for many tasks, in virtual time."""
+    numbers, seeds = run.sized((1, 5, 50, 300), (1,)), run.sized(3, 1)
+    found = {
+        f"answer {number} is refused": refusals.until_known(refusals.nth(number, 1.0), 1)
+        for number in numbers
+    }
+    found["1 % are refused at random"] = max(
+        refusals.until_known(refusals.at_random(0.01, 1.0, Random(seed)), seed)
+        for seed in range(seeds)
+    )
+    limit, end = refusals.LIMIT, run.sized(60.0, 5.0)
+    service = refusals.bucket(limit, limit, 1.0)
+    used, share = refusals.share_of_limit(service, limit, 0.0, end)
+    yield Row(
+        "P21",
+        f"until {refusals.TASKS} results are known, by the time without refusals",
+        "ratio",
+        "",
+        [
+            Goal("until all are known ÷ undisturbed, at most", "≤", 1.5, max(found.values())),
+            Goal("share of a true limit that is used", "≥", 0.90, rounded(used)),
+            Goal("share of polls that are refused there", "≤", 0.05, rounded(share)),
+        ],
+        [Entry(name, rounded(value)) for name, value in found.items()],
+        [
+            "In virtual time, with the decisions that are shipped; the same in each run. A refusal "
+            "has a Retry-After of a second. The limit is half of what the tasks would like."
+        ],
     )

@@ -20,14 +20,13 @@ from contextlib import suppress
 from functools import partial
 from typing import BinaryIO, cast
 
-from benchmarks.answers import answers
+from benchmarks.answers import VIDEO_BEGINS, answers
 from benchmarks.machine import pin
 from tests.faults.identities import server_context
 
 COUNTS = b"/-/counts"
 MEDIA_TAG = '"bench-1"'
 _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-_FILM_BEGINS = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"
 
 
 class Book:
@@ -93,7 +92,7 @@ class Answering(asyncio.Protocol):
 def film(size: int) -> BinaryIO:
     """Return a file that begins like a film and is mostly holes."""
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - open as long as the server
-    file.write(_FILM_BEGINS)
+    file.write(VIDEO_BEGINS)
     file.truncate(size)
     file.flush()
     return file

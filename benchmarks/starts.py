@@ -30,15 +30,20 @@ from benchmarks.running import (
 )
 
 NOTHING = "empty Python"
-FIRST = "import sys; from benchmarks.peers.{} import call; call(sys.argv[1])()"
-HELD = """
-import os, sys
+# With Click, which some peers install, httpx loads a command line, and rich with it.
+PLAIN_HTTPX = "import sys; sys.modules['click'] = None; "
+FIRST = PLAIN_HTTPX + "from benchmarks.peers.{} import call; call(sys.argv[1])()"
+HELD = (
+    PLAIN_HTTPX
+    + """
+import os
 from benchmarks.peers.{} import call
 ask = call(sys.argv[1])
 ask()
 with open("/proc/self/statm", "rb") as table:
     print(int(table.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
 """
+)
 COMPILED = (OURS, "httpx")
 LOADED = (
     *("chainhub", "chainhub_api", "chainhub_resources", "attr", "attrs"),
@@ -50,7 +55,9 @@ SUBJECTS = (*SDKS, *LIBRARIES, OURS, "stdlib")
 def imports(run: Run) -> Iterator[Row]:
     """Measure P1: what the first line of a program costs."""
     measures = {
-        (peer, ""): _spending(run, peer, str(import_module(f"benchmarks.peers.{peer}").IMPORT))
+        (peer, ""): _spending(
+            run, peer, PLAIN_HTTPX + import_module(f"benchmarks.peers.{peer}").IMPORT
+        )
         for peer in run.asked(SUBJECTS)
     }
     found = entries(by_case(_net(run, measures, rounds=9))[""], "ms", yardstick="httpx")

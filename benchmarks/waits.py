@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.answers import KEY, TASK_ID
+from benchmarks.answers import KEY, TASK_ID, VIDEO
 from benchmarks.jobs import Bench, Figures, Stopwatch, called, count, timed
 from benchmarks.machine import resident
 
@@ -195,13 +195,30 @@ def downloaded(bench: Bench, *, into: str, size: int) -> Figures:
     return {**figures, "mb_s": size / 1e6 / figures["wall"], "grown": max(held) - held[0]}
 
 
-def finished(address: str) -> VideoTask:
+def fetched_many(bench: Bench, *, into: str, at: str, files: int, parallel: int) -> Figures:
+    """Download a small video again and again with `download_many`."""
+    import chainhub
+
+    tasks = [finished(f"{at}{VIDEO}", f"{TASK_ID}{number:06}") for number in range(files)]
+    with TemporaryDirectory(dir=into) as folder, chainhub.Client(KEY, base_url=at) as client:
+        before = resident() or float("nan")
+        watch = Stopwatch()
+        found = client.video.download_many(
+            tasks, into=folder, parallel=parallel, allow_hosts=["127.0.0.1"]
+        )
+        figures = watch.figures(files)
+        for outcome in found.values():
+            outcome.result()
+        return {**figures, "grown": (resident() or float("nan")) - before}
+
+
+def finished(address: str, name: str = TASK_ID) -> VideoTask:
     """Return a finished task whose video is at an address."""
     from chainhub_api.models import VideoTask
 
     return VideoTask.from_dict(
         {
-            "id": TASK_ID,
+            "id": name,
             "status": "completed",
             "video_url": address,
             "enhanced_prompt": None,
