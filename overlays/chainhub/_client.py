@@ -369,9 +369,9 @@ class Client(BaseClient[Callable[[], str]], Resources):
             ChainhubError: whatever else went wrong.
         """
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        transport = self._transport
-        options = transport.options_for(timeout, deadline, headers)
-        return _session.raw_response(transport.call, _session.UNDESCRIBED, asked, options, headers)
+        given = _session.UNDESCRIBED, "Any", asked, timeout, deadline, headers
+        answer: RawResponse[Any] = _session.raw_response(self._transport.run, *given)
+        return answer
 
     def close(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
@@ -424,11 +424,9 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
     ) -> RawResponse[Any]:
         """Send a request that the contract does not describe, as `Client.request` does."""
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        transport = self._async_transport
-        options = transport.options_for(timeout, deadline, headers)
-        return await _session.raw_response(
-            transport.call, _session.UNDESCRIBED, asked, options, headers
-        )
+        given = _session.UNDESCRIBED, "Any", asked, timeout, deadline, headers
+        answer: RawResponse[Any] = await _session.raw_response(self._async_transport.run, *given)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""

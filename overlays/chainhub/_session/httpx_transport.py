@@ -94,19 +94,6 @@ class BaseSessionTransport:
             "trust_env": False,
         }
 
-    def options_for(
-        self,
-        timeout: float | httpx.Timeout | Unset | None,
-        deadline: float | Unset | None,
-        headers: Mapping[str, str] | None,
-    ) -> Options:
-        """Return the options of one call, whose headers are looked at; what is wrong is raised."""
-        if headers:
-            check_headers(headers.items(), self.auth_header)
-        if timeout is UNSET and deadline is UNSET:
-            return self.options
-        return self.options.limited(timeout, deadline)
-
     def prepare(
         self,
         operation: Operation,
@@ -189,7 +176,7 @@ class BaseSessionTransport:
 
     def run(
         self,
-        operation: ModuleType,
+        operation: ModuleType | Operation,
         returns: str,
         arguments: dict[str, object],
         timeout: float | httpx.Timeout | Unset | None = UNSET,
@@ -197,9 +184,15 @@ class BaseSessionTransport:
         headers: Mapping[str, str] | None = None,
         /,
     ) -> Any:  # noqa: ANN401 - the async transport returns an awaitable
-        """Carry out an operation for its resource, as `call` does."""
-        options = self.options_for(timeout, deadline, headers)
-        return self.call(operation_of(operation, returns), arguments, options, headers)
+        """Carry out an operation for its resource, as `call` does, with the options of one call."""
+        if headers:
+            check_headers(headers.items(), self.auth_header)
+        options = self.options
+        if timeout is not UNSET or deadline is not UNSET:
+            options = options.limited(timeout, deadline)
+        if not isinstance(operation, Operation):
+            operation = operation_of(operation, returns)
+        return self.call(operation, arguments, options, headers)
 
     def load_user_client(self) -> None:
         """Load what few need before a call begins, whose deadline it would count against."""
