@@ -14,7 +14,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -199,10 +199,8 @@ class Session:
             if loop.is_closed() or loop.is_running():
                 continue
             del self._loops[loop]
-            closing = theirs.lifetime.aclose()
-            with suppress(Exception):
-                closing.send(None)
-                closing.close()  # it waits for something, and nobody can any more
+            with suppress(Exception), closing(theirs.lifetime.aclose()) as ending:
+                ending.send(None)  # if it waits for something, nobody can any more
 
     def __del__(self, _ends: Callable[[], bool] = sys.is_finalizing) -> None:
         if _ends():  # modules are torn down, and with them what closing needs

@@ -91,8 +91,8 @@ class AsyncStream(Stream):
     async def _wait(self, futures: set[F], until: float) -> list[F]:
         """Return which are done, at the latest at an instant; fail if it was shut."""
         waiting: set[asyncio.Future[Any]] = {*futures, self._cancelled}
-        left, first = max(until - _clock.monotonic(), 0.0), asyncio.FIRST_COMPLETED
-        await asyncio.wait(waiting, timeout=left, return_when=first)
+        if (left := until - _clock.monotonic()) > 0:
+            await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         self._refuse_shut()
         return [future for future in futures if future.done()]
 
