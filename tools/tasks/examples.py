@@ -98,7 +98,7 @@ def _hold(schema: Json, value: Json, path: Path, document: dict[str, Json]) -> N
         if not isinstance(step, str) or step not in fields:
             return
         schema = fields[step]
-        if not isinstance(found.get(step), dict):
+        if found.get(step) is None:
             found[step] = _shaped(schema, {}, document, 0)
         value = found[step]
 

@@ -390,10 +390,13 @@ def test_what_holds_the_values_of_a_task_is_in_the_example() -> None:
         "required": ["at"],
         "properties": {"at": {"type": "integer"}, "state": {"type": "string"}},
     }
-    schema: Json = {"type": "object", "properties": {"data": data}}
-    content = {"schema": schema, "example": {"id": "a", "data": None}}
+    clips: Json = {"type": "array", "items": {"type": "object", "properties": {"url": {}}}}
+    schema: Json = {"type": "object", "properties": {"data": data, "clips": clips}}
+    shown: Json = [{"url": "1"}, {"url": "2"}]
+    content = {"schema": schema, "example": {"id": "a", "data": None, "clips": shown}}
     paths = [("data", "state"), ("data", "files", None, "url"), ("more", "error"), ("id",)]
-    made = {"id": "a", "data": {"at": 1}}
+    paths += [("clips", None, "url")]
+    made = {"id": "a", "data": {"at": 1}, "clips": shown}
     assert examples.example(content, {}, cast("list[places.Path]", paths)) == made
 
 
