@@ -198,7 +198,7 @@ class SocketStream(Stream):
         raise failure
 
     def shut(self) -> None:
-        """Make whatever waits here fail at once, as `Stream.shut`; a look-up too."""
+        """Make whatever waits here fail at once, as `Stream.shut`; a lookup too."""
         super().shut()
         self._looked_up.put(ConnectionAbortedError("cancelled"))
 
