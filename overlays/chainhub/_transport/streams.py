@@ -169,7 +169,7 @@ async def _connected(info: sockets.AddressInfo) -> socket.socket:
 
 def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
     """Close what was connected in the same moment as the winner."""
-    if not attempt.cancelled() and attempt.exception() is None:
+    with suppress(asyncio.CancelledError, OSError):  # then it has closed its socket by itself
         attempt.result().close()
 
 
