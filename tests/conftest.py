@@ -13,8 +13,9 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
         for package in (chainhub, tools, release):
             for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
                 if module.name not in BY_THEMSELVES:
-                    importlib.import_module(module.name)
+                    loaded = importlib.import_module(module.name)
+                    for name in getattr(loaded, "__all__", ()):
+                        getattr(loaded, name)
         _follow = partial(_trace, sys.gettrace(), threading.gettrace())
     _trace(None, None)
 
@@ -73,8 +76,13 @@ def _place(node: pytest.Item | pytest.Collector) -> str:
 
 
 def _trace(here: Any, threads: Any) -> None:
-    sys.settrace(here)
     threading.settrace(threads)
+    for _ in range(1000):
+        # Refused while another thread is about to do it for itself.
+        with suppress(RuntimeError):
+            return sys.settrace(here)
+        time.sleep(0.001)
+    raise AssertionError("another thread does not end to set its trace function")
 
 
 @contextmanager
@@ -93,9 +101,17 @@ def _followed(node: pytest.Item | pytest.Collector) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, object, object]:
-    """Follow what a fixture does before a test."""
-    with _followed(request.node):
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Follow the fixtures of a session too, which belong to no folder."""
+    _left_out(item)
+    with _followed(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Follow what fixtures do after a test."""
+    with _followed(item):
         return (yield)
 
 
@@ -139,7 +155,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _place(item).startswith(LONG))
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
+def _left_out(item: pytest.Item) -> None:
     """Leave out what cannot be done here, and say why."""
     if item.get_closest_marker("git") and shutil.which("git") is None:
         pytest.skip("git is not here")
