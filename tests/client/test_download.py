@@ -23,7 +23,7 @@ from tests.client.video import (
     task,
 )
 from tests.faults import identities
-from tests.loopback import SOON, silent
+from tests.loopback import KEY, SOON, silent
 
 
 @pytest.fixture
@@ -804,10 +804,12 @@ def test_a_closed_client_downloads_nothing(mode, server, cdn, tmp_path):
 
 
 def test_a_retry_is_logged_without_secrets(fetch, cdn, caplog):
-    """One line per retry says why, and shows no signed query."""
+    """One line per retry says why, and shows no signed query and no key that came back."""
     caplog.set_level("INFO", "chainhub")
-    cdn.answers = [answer(500), SampleVideo().until(40_000), SampleVideo().send]
+    broken = f"HTTP/1.1 {KEY}\r\n\r\n".encode()
+    cdn.answers = [answer(500), broken, SampleVideo().until(40_000), SampleVideo().send]
     fetch()
     text = caplog.text
     assert "v.mp4: 500; trying again in" in text
     assert "secret" not in text
+    assert KEY not in text

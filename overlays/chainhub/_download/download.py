@@ -309,8 +309,9 @@ class Download:
                 step.advice = _KEPT if partial.kept is not None else self._unkept
             raise step
         if step is not None and not step.refresh:
-            why = ended.status if isinstance(ended, Response) else getattr(ended, "text", "")
-            logger.info("download to %s: %s; trying again in %.2f s", name, why, step.delay)
+            why = str(ended.status) if isinstance(ended, Response) else getattr(ended, "text", "")
+            shown = redact_text(why, self._secrets())
+            logger.info("download to %s: %s; trying again in %.2f s", name, shown, step.delay)
         return step
 
     def _published(self, url: Address) -> Outcome | Mismatch:
