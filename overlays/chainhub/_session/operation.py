@@ -75,12 +75,16 @@ def build_body(kind: object, given: object, place: str) -> object:
     In an error it is called `place`, such as `body` or `body.input`.
 
     Raises:
-        ConfigurationError: A field is missing, or unknown where the contract allows no others.
+        ConfigurationError: A field is missing, or unknown where the contract allows no others;
+            or a text is given for a list.
     """
+    kinds = [member for member in members(kind) if get_origin(member) is list]
     if isinstance(given, list | tuple):
-        kinds = [member for member in members(kind) if get_origin(member) is list]
         inner = get_args(kinds[0])[0] if kinds else object
         return [build_body(inner, item, f"{place}[{at}]") for at, item in enumerate(given)]
+    # Generated code would take it for a list of its letters.
+    if isinstance(given, str | bytes) and kinds and not {str, bytes, Any} & {*members(kind)}:
+        raise ConfigurationError(f"{place} must be a list, not a {type(given).__name__}")
     models: list[Any] = [member for member in members(kind) if hasattr(member, "from_dict")]
     if not isinstance(given, Mapping) or not models:
         return given

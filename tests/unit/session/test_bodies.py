@@ -84,6 +84,7 @@ def sent(kind, given, default=...):
         (list[Style], [{"name": "red"}], [RED]),
         (object, {"any": 1}, {"any": 1}),
         (object, ["a", {"b": 1}], ["a", {"b": 1}]),
+        (list[Style] | str, "red", "red"),
     ],
 )
 def test_body(kind, given, expected):
@@ -114,6 +115,8 @@ def test_further_fields_are_kept_where_the_contract_leaves_room():
             {"url": "u", "sise": 1},
             "video.create has no field 'sise'; its fields are url, size",
         ),
+        (Prompt, {"text": "a", "layers": ""}, "video.create.layers must be a list, not a str"),
+        (list[Style], b"red", "video.create must be a list, not a bytes"),
     ],
 )
 def test_refused(kind, given, sentence):
