@@ -23,9 +23,9 @@ from chainhub.sandbox import (
 )
 from chainhub.testing import virtual_time
 from tests.cli.conftest import ESCAPES
-from tests.loopback import until
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+REMAINDER = r"about 0:\d\d left|longer than usual"
 
 
 def test_progress_is_shown_in_place_and_taken_away(sandbox: Sandbox, chainhub, watched) -> None:
@@ -48,22 +48,22 @@ def test_what_was_learned_tells_the_remainder(sandbox: Sandbox, chainhub, watche
         sandbox.add([pending(polls=2), completed], id=f"m:{n}")
     sandbox.add([pending(polls=200), completed], id="m:4")
     standard_input(b"m:0\nm:1\nm:2\nm:3\nm:4\n")
-    came, shown = watched(), ""
-
-    def expected() -> bool:
-        nonlocal shown
-        shown = ESCAPES.sub("", shown + came())
-        return re.search(r"about 0:\d\d left|longer than usual", shown) is not None
+    came, shown, over = watched(), "", threading.Event()
 
     def finish() -> None:
-        until(expected)
+        """Let the last task end when its remainder was shown, or when all is over."""
+        nonlocal shown
+        while not (re.search(REMAINDER, shown) or over.is_set()):
+            shown = ESCAPES.sub("", shown + came())
         sandbox.add(completed, id="m:4")
 
     with ThreadPoolExecutor() as pool:
         finished = pool.submit(finish)
         assert chainhub("batch", "-", "--interval", "0.15").code == 0
+        over.set()
         finished.result()
     shown += ESCAPES.sub("", came())
+    assert re.search(REMAINDER, shown)
     assert re.search(r"\d of 5 done  \d to go", shown)
     assert re.search(r"chainhub: 5 of 5 done, in 0:\d\d\r\n$", shown)
 
