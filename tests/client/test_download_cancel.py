@@ -218,6 +218,7 @@ def test_ctrl_c_ends_a_download(mode, stalled, tmp_path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     ) as child:
         assert child.stdout.readline() == "progress\n"
+        time.sleep(0.1)  # Python does not notice a signal that comes just as a loop goes to sleep
         began = time.monotonic()
         child.send_signal(signal.SIGINT)
         said = child.stdout.readline()

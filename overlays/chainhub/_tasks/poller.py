@@ -50,13 +50,14 @@ CUT = 0.2
 
 _UTF_8 = (None, "utf-8", "utf8")
 
-_memories: WeakKeyDictionary[Session, dict[Task, DurationMemory]] = WeakKeyDictionary()
+_memories: WeakKeyDictionary[Session, dict[str, DurationMemory]] = WeakKeyDictionary()
 
 
 def durations_of(session: Session, spec: Task | None = None) -> DurationMemory:
     """Return what a client has learned of how long tasks take; without `spec` of the main ones."""
     memories = _memories.setdefault(session, {})
-    return memories.setdefault(spec or main_task(), DurationMemory(session.random))
+    name = (spec or main_task()).name
+    return memories.setdefault(name, DurationMemory(session.random))
 
 
 def _renew_locks() -> None:
