@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from jinja2 import FileSystemBytecodeCache
+from jinja2 import BaseLoader, Environment, FileSystemBytecodeCache
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
@@ -40,8 +40,38 @@ _GUARDED: Final = re.compile(r"<\S*UntrustedString object at 0x[0-9a-f]+>")
 
 # How its errors begin that are about one operation.
 _HEADER: Final = re.compile(r"WARNING parsing ([A-Z]+) (\S+) within ")
-_BOUNDARY: Final = re.compile(r'headers\["Content-Type"\] = "multipart/.*boundary=.*')
 _SAID: Final = ("description", "example")
+
+# What is different in the generator's own templates. httpx is imported by what makes a client of
+# it: it takes longer to load than all the rest. And it takes a new boundary for every form, which
+# no file contains.
+_EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
+    "client.py.jinja": [
+        (
+            "import ssl\nfrom typing import Any,",
+            "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Any,",
+        ),
+        ("\nimport httpx\n", "\nif TYPE_CHECKING:\n    import ssl\n\n    import httpx\n"),
+        (
+            " self._client = httpx.Client(",
+            " import httpx\n\n            self._client = httpx.Client(",
+        ),
+        (
+            " self._async_client = httpx.AsyncClient(",
+            " import httpx\n\n            self._async_client = httpx.AsyncClient(",
+        ),
+    ],
+    "endpoint_module.py.jinja": [
+        ("from typing import Any, cast", "from typing import TYPE_CHECKING, Any, cast"),
+        ("\nimport httpx\n", ""),
+        ("\ndef _get_kwargs(", "if TYPE_CHECKING:\n    import httpx\n\ndef _get_kwargs("),
+        ("response: httpx.Response", 'response: "httpx.Response"'),
+        (
+            'headers["Content-Type"] = "multipart/form-data; boundary=+++"',
+            'headers.pop("Content-Type", None)',
+        ),
+    ],
+}
 
 
 class Unparsed(PipelineError):
@@ -130,17 +160,6 @@ def generate(
     return known
 
 
-def _take_out_boundaries(known: Operations, into: Path) -> None:
-    """Leave the boundary of a form to httpx, which takes a new one that no file contains."""
-    for name, place in known:
-        if any(body.content_type == "multipart/form-data" for body in known.endpoint(place).bodies):
-            path = into / "api" / f"{name.replace('.', '/')}.py"
-            text = path.read_text("utf-8")
-            # A statement has to stay where it is alone in its branch.
-            text = _BOUNDARY.sub('headers.pop("Content-Type", None)', text)
-            path.write_text(text, "utf-8")
-
-
 def _write_stub(path: Path, data: GeneratorData) -> None:
     """Tell type checkers which models there are; at run time a lazy module does so in its way."""
     classes = sorted(
@@ -214,6 +233,7 @@ def _run(
     names = received.settle(data)
     properties.settle(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
+    project.env.loader = _Edited(project.env.loader)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
     project.env.globals |= {"keywords": keywords.Keywords(data.models), "life": Life(tables, known)}
     # Compiling the templates takes longer than one operation does; Python keeps its modules too.
@@ -231,7 +251,6 @@ def _run(
         def finish() -> None:
             (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
             write_security(known, project.package_dir)
-            _take_out_boundaries(known, project.package_dir)
             resources = project.package_dir.with_name(layout.RESOURCES)
             _write_resources(project, resources)
             run_hooks()
@@ -240,6 +259,24 @@ def _run(
 
         with _replaced(project, "_run_post_hooks", finish):
             return project.build()
+
+
+class _Edited(BaseLoader):
+    """The templates of the generator and ours, with `_EDITS` made in those of the former."""
+
+    def __init__(self, templates: BaseLoader | None) -> None:
+        assert templates is not None  # the generator's project has a loader
+        self._templates = templates
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        text, file, is_new = self._templates.get_source(environment, template)
+        for before, after in _EDITS.get(template, ()):
+            if before not in text:
+                raise LookupError(f"{template} of this version of the generator has no {before!r}")
+            text = text.replace(before, after)
+        return text, file, is_new
 
 
 def _write_resources(project: Project, into: Path) -> None:

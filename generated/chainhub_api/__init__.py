@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # The client imports httpx; whoever wants only the models does not pay for it.
+        # Whoever wants only the models does not pay for the clients.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import client

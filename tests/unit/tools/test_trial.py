@@ -34,8 +34,8 @@ def edited(path: Path, before: str, after: str) -> None:
         ("api/video/create.py", "def _get_kwargs(", "def _get(", "AttributeError: .*_get_kwargs"),
         (
             "api/video/create.py",
-            "import httpx\n",
-            "import httpx, jinja2\n",
+            "from http import HTTPStatus\n",
+            "from http import HTTPStatus\nimport jinja2\n",
             "imports jinja2, which",
         ),
         ("api/video/create.py", '"/v1/video/create"', '"/v1/{gap}"', "its path keeps a gap"),

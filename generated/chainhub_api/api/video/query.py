@@ -1,12 +1,13 @@
 from http import HTTPStatus
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.video_task import VideoTask
 from ...types import UNSET, Response
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def _get_kwargs(*, id: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def _get_kwargs(*, id: str) -> dict[str, Any]:
     return _kwargs
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> VideoTask | None:
+def _parse_response(*, client: AuthenticatedClient | Client, response: "httpx.Response") -> VideoTask | None:
     if response.status_code == 200:
         response_200 = VideoTask.from_dict(response.json())
 
@@ -34,7 +35,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Res
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> Response[VideoTask]:
+def _build_response(*, client: AuthenticatedClient | Client, response: "httpx.Response") -> Response[VideoTask]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
