@@ -8,7 +8,6 @@ line written for it.
 
 from __future__ import annotations
 
-import math
 import os
 import ssl
 import sys
@@ -16,8 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
-
-import httpx
+from urllib.parse import urlsplit
 
 from chainhub import _session
 from chainhub._session import (
@@ -41,11 +39,14 @@ from chainhub_api.types import UNSET, Unset
 from chainhub_resources import AsyncResources, Resources
 
 if TYPE_CHECKING:
+    import httpx
+
     from chainhub._cancel import Cancel
     from chainhub._session import AttemptEvent, CallEvent, RawResponse, RetryEvent, RetryPolicy
 
     Primitive = str | int | float | bool | None
     Params = Mapping[str, Primitive | Sequence[Primitive]]
+    Span = float | httpx.Timeout | None
 
 OWN_HEADERS = {
     "User-Agent": f"chainhub-python/{__version__}",
@@ -54,7 +55,6 @@ OWN_HEADERS = {
 }
 _HEADER, _PREFIX = KEY[1:] if KEY[0] == "header" else ("Authorization", "Bearer")
 Verify = bool | str | os.PathLike[str] | ssl.SSLContext
-Span = float | httpx.Timeout | None
 T = TypeVar("T")
 # Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
 Self = TypeVar("Self", bound="BaseClient[Any]")
@@ -116,7 +116,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             trust=read_tls_config(
                 verify_ssl,
                 environ=environ,
-                host=httpx.URL(url).host,
+                host=urlsplit(url).hostname or "",
                 allow_insecure=allow_insecure,
             ),
             proxies=proxies_of(proxy, environ),
@@ -152,7 +152,6 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             base_url=session.connector.base_url,
             token="",
             raise_on_unexpected_status=True,
-            timeout=httpx.Timeout(None if math.isinf(options.timeout) else options.timeout),
             **settings,
         )
         self._resources = {}
@@ -229,17 +228,14 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the httpx client that synchronous generated functions send through."""
-        transport = self._transport
-        if self._client is None or transport.given is not None:
-            self._client = httpx.Client(**transport.client_settings(), transport=transport)
+        if self._client is None or self._transport.given is not None:
+            self._client = _session.client_of(self._transport)
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the httpx client that asynchronous generated functions send through."""
-        transport = self._async_transport
-        if self._async_client is None or transport.given is not None:
-            settings = transport.client_settings()
-            self._async_client = httpx.AsyncClient(**settings, transport=transport)
+        if self._async_client is None or self._async_transport.given is not None:
+            self._async_client = _session.async_client_of(self._async_transport)
         return self._async_client
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
@@ -449,8 +445,9 @@ def _load_before_forks() -> None:
     """
 
     def load() -> None:
-        for name in ("_tasks.loops", "_tasks.result"):
+        for name in ("_session.httpx_transport", "_tasks.loops", "_tasks.result"):
             import_module(f"chainhub.{name}")
+        import_module("email.utils")  # of the first date in Retry-After
         import_module("encodings.idna")  # of the first look-up of a name
         # Resources, operations and models are loaded by the first call that needs them: to import
         # one that a thread is loading is to wait for it.

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import chainhub
-from chainhub._session import httpx_transport as _doors
+from chainhub._session import is_mocked
 from chainhub._transport import AsyncStreamedResponse, Failure
 from tests.client.video import TASK_ID, SampleVideo, later, threads
 from tests.loopback import SOON
@@ -143,7 +143,7 @@ def test_a_patched_httpcore_is_asked(mode, mock, tmp_path, monkeypatch):
     client = mode.client()
     assert mode(client.video.download(TASK_ID, tmp_path / "v")).read_bytes() == mock.sample.data
     monkeypatch.undo()
-    assert not _doors.is_mocked()
+    assert not is_mocked()
 
 
 def test_a_body_in_pieces_is_resumed(mode, mock, tmp_path):

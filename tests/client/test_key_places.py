@@ -2,7 +2,7 @@
 
 import pytest
 
-from chainhub._session import httpx_transport
+from chainhub._session import transport
 from tests.client.video import TASK_ID, task
 
 KEY = "sk-test-place-0123456789"
@@ -18,7 +18,7 @@ KEY = "sk-test-place-0123456789"
 )
 def test_the_key_is_where_the_operation_wants_it(mode, server, monkeypatch, place, line, header):
     """Once, there, in every request; an error shows it nowhere."""
-    monkeypatch.setattr(httpx_transport, "OTHERS", {"video.query": place})
+    monkeypatch.setattr(transport, "OTHERS", {"video.query": place})
     server.answers = [task(None)]
     client = mode.client(KEY, base_url=server.url)
     for _ in range(2):

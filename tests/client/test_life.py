@@ -336,6 +336,7 @@ def test_forked_child_shares_nothing(server):
         ("encodings.idna", "stringprep", "client.video.query('a')"),
         ("chainhub._tasks.loops", "asyncio", "client.video.wait('a', deadline=0.1)"),
         ("chainhub._tasks.result", "chainhub._download", "client.video.download('a', 'a.mp4')"),
+        ("chainhub._session.httpx_transport", "httpx", "client.get_httpx_client()"),
         ("chainhub_api.grown", "", "importlib.import_module('chainhub_api.grown')"),
     ],
 )

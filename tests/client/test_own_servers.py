@@ -3,13 +3,13 @@
 import pytest
 
 import chainhub
-from chainhub._session import httpx_transport
+from chainhub._session import transport
 
 
 def own(monkeypatch, server, url):
     """Let the contract say that a query is at this URL, and all else at the server."""
-    monkeypatch.setattr(httpx_transport, "SERVERS", (server.url,))
-    monkeypatch.setattr(httpx_transport, "OWN_SERVERS", {"video.query": url})
+    monkeypatch.setattr(transport, "SERVERS", (server.url,))
+    monkeypatch.setattr(transport, "OWN_SERVERS", {"video.query": url})
 
 
 def test_another_path_of_the_same_host_is_used(mode, server, monkeypatch):
@@ -38,6 +38,6 @@ def test_another_host_is_told(mode, server, monkeypatch):
 def test_a_base_url_of_the_user_counts_for_all(mode, server, monkeypatch):
     """A gateway or a mock server serves every operation at its own paths."""
     own(monkeypatch, server, "https://other.example.com/base")
-    monkeypatch.setattr(httpx_transport, "SERVERS", ("https://api.example.com",))
+    monkeypatch.setattr(transport, "SERVERS", ("https://api.example.com",))
     client = mode.client(base_url=server.url)
     assert mode(client.video.query("a")).status == "pending"

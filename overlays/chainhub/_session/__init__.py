@@ -2,11 +2,12 @@
 
 A `Session` is what a client shares with its copies; all that is sent to the API goes through it. A
 `SessionTransport` (`AsyncSessionTransport` for asyncio) is a session with the `Options` of one
-client; it carries out each `Operation`, and is a transport for clients of httpx. `decide` says what
-follows a failed attempt. Who fetches bytes from elsewhere takes the retry rules, the hooks and the
-log from here.
+client; it carries out each `Operation`. `client_of` makes a client of httpx that sends through it.
+`decide` says what follows a failed attempt. Who fetches bytes from elsewhere takes the retry rules,
+the hooks and the log from here.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from chainhub._session.call import DEADLINE as DEADLINE
@@ -40,9 +41,6 @@ from chainhub._session.events import guard_logs as guard_logs
 from chainhub._session.events import inside as inside
 from chainhub._session.events import logger as logger
 from chainhub._session.events import traced as traced
-from chainhub._session.httpx_transport import AsyncSessionTransport as AsyncSessionTransport
-from chainhub._session.httpx_transport import SessionTransport as SessionTransport
-from chainhub._session.httpx_transport import is_mocked as is_mocked
 from chainhub._session.operation import UNDESCRIBED as UNDESCRIBED
 from chainhub._session.operation import Operation as Operation
 from chainhub._session.operation import RawResponse as RawResponse
@@ -61,6 +59,18 @@ from chainhub._session.retry import poll_hint_of as poll_hint_of
 from chainhub._session.retry import retry_after_of as retry_after_of
 from chainhub._session.session import Session as Session
 from chainhub._session.session import running_loop as running_loop
+from chainhub._session.transport import AsyncSessionTransport as AsyncSessionTransport
+from chainhub._session.transport import SessionTransport as SessionTransport
+from chainhub._session.transport import is_mocked as is_mocked
 
 if TYPE_CHECKING:
     from chainhub._session.events import OperationSpan as OperationSpan
+    from chainhub._session.httpx_transport import async_client_of as async_client_of
+    from chainhub._session.httpx_transport import client_of as client_of
+
+
+# These load httpx, of which most calls need nothing.
+def __getattr__(name: str) -> object:
+    if name in ("async_client_of", "client_of"):
+        return getattr(import_module(f"{__name__}.httpx_transport"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx
-
 from chainhub import _clock, errors
 from chainhub._redaction import redact_text
 from chainhub._responses import judge
@@ -37,6 +35,8 @@ from chainhub_api.types import Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import httpx
 
     from chainhub._cancel import Cancel
     from chainhub._session.events import AttemptSpan, E
@@ -86,8 +86,9 @@ class Options(NamedTuple):
 # Each of these raises a ConfigurationError that names the argument.
 def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
     """Return the spans for an attempt and for connecting; `httpx.Timeout` has read and connect."""
-    if isinstance(timeout, httpx.Timeout):
-        return seconds("timeout.read", timeout.read), seconds("timeout.connect", timeout.connect)
+    read, connect = getattr(timeout, "read", ...), getattr(timeout, "connect", ...)
+    if read is not ... and connect is not ...:  # to ask for its class would load httpx
+        return seconds("timeout.read", read), seconds("timeout.connect", connect)
     span = seconds("timeout", timeout)
     return span, min(CONNECT, span)
 

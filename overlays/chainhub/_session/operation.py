@@ -16,6 +16,7 @@ from functools import cache
 from inspect import isawaitable
 from types import ModuleType, SimpleNamespace
 from typing import (
+    TYPE_CHECKING,
     Any,
     Generic,
     NamedTuple,
@@ -28,7 +29,6 @@ from typing import (
 )
 
 import attrs
-import httpx
 
 from chainhub._responses import (
     Declared,
@@ -45,6 +45,9 @@ from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.errors import UnexpectedStatus
 from chainhub_api.types import UNSET, Unset
 
+if TYPE_CHECKING:
+    import httpx
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Finished = tuple[CallResult, Callable[[], Iterable[str]]]
@@ -59,7 +62,7 @@ _SLIPS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErro
 _TEXT = (str, str | Unset)
 _UNPARSED = (Mismatch, UnexpectedStatus, *_SLIPS)
 # The arguments may be files, which the request is made of.
-UNSENDABLE = (OSError, httpx.InvalidURL, httpx.StreamError, *_SLIPS)
+UNSENDABLE = (OSError, *_SLIPS)
 
 
 class _Field(NamedTuple):
@@ -403,6 +406,8 @@ def _made(parsed: T, calls: list[Finished]) -> RawResponse[T]:
         raise ConfigurationError(
             "raw_response() takes a method that makes a call, such as client.video.query"
         )
+    import httpx
+
     ((ended, secrets),) = calls
     answer = ended.value()
     return RawResponse(

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-import httpx
-
 from chainhub._redaction import redact_url
 from chainhub._session.credentials import Key
 from chainhub._session.retry import is_idempotent
-from chainhub._transport import Headers, Request, SecretBytes, is_loopback
+from chainhub._transport import Headers, Request, SecretBytes, is_loopback, parse_url
 from chainhub.errors import ConfigurationError
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r"[\t\x20-\x7e\x80-\xff]*"
+# Other hosts are for httpx to judge, which knows what is an address and what is punycode.
+_PLAIN_HOST = r"127\.0\.0\.1|(?!.*xn--)[a-z0-9.-]*[a-z][a-z0-9.-]*"
 
 
 def check_headers(headers: Iterable[tuple[str, str]], auth_header: str) -> None:
@@ -69,9 +69,10 @@ def base_url_from(
     text = text.strip()
     try:
         parts = urlsplit(text)
-        httpx.URL(text).host  # noqa: B018 - knows what is an address and what is punycode
+        if not re.fullmatch(_PLAIN_HOST, parts.hostname or "") and parse_url(text) is None:
+            raise ValueError
         problem = _problem(parts, allow_insecure)
-    except (ValueError, httpx.InvalidURL):
+    except ValueError:
         problem = "the base URL is not valid; it must look like https://api.example.com"
     if not text.isascii() or any(character <= " " for character in text):
         problem = "the base URL contains characters that are not allowed in a URL; look for typos"
@@ -100,11 +101,6 @@ def _problem(parts: SplitResult, allow_insecure: bool) -> str | None:
     return None
 
 
-def origin_of(url: httpx.URL) -> str:
-    """Return a URL without path and query; httpx has left a default port out."""
-    return f"{url.scheme}://{url.netloc.decode('ascii')}"
-
-
 class KeyPlace(NamedTuple):
     """Where a request carries the key: what the contract's security schemes come down to."""
 
@@ -117,23 +113,31 @@ class PreparedRequest:
     """A request in the form in which it is sent, made once for all attempts and polls.
 
     Attributes:
+        method: The HTTP method, in capitals.
         origin: The URL without path and query.
         target: The path and query, as in the request line.
         operation: The operation, such as `video.query`, None if it is not known.
     """
 
     def __init__(
-        self, request: httpx.Request, key_place: KeyPlace, operation: str | None = None
+        self,
+        method: str,
+        origin: str,
+        target: bytes,
+        headers: Headers,
+        key_place: KeyPlace,
+        *,
+        content: bytes = b"",
+        operation: str | None = None,
     ) -> None:
-        url = request.url
-        self.method = request.method
-        self.idempotent = is_idempotent(request.method)
-        self.origin = origin_of(url)
-        self.target = url.raw_path
+        self.method = method
+        self.idempotent = is_idempotent(method)
+        self.origin = origin
+        self.target = target
         self.operation = operation
-        self._content = request.content
+        self._content = content
         self._key_place = key_place
-        self._headers = _without(request.headers.raw, {key_place.name.lower().encode("ascii")})
+        self._headers = _without(headers, {key_place.name.lower().encode("ascii")})
         # The request with the key of the last call; copies for other targets have the same list.
         self._keyed: list[tuple[Key, Request]] = []
 

@@ -11,13 +11,12 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple, TypeVar
 
 import attrs
 
 from chainhub._responses import judge
-from chainhub._transport import Failure, Response
+from chainhub._transport import Failure, Response, of_system
 from chainhub.errors import ConfigurationError, QuotaExceededError
 
 T = TypeVar("T")
@@ -306,10 +305,15 @@ def poll_hint_of(answer: Response, wall: float) -> float | None:
 def date_of(text: str) -> float | None:
     """Return an HTTP date as seconds since 1970, or None if it is invalid."""
     try:
+        from email.utils import parsedate_to_datetime
+
         # A leap second is legal in the header and not in datetime.
         date = parsedate_to_datetime(text.replace(":60 ", ":59 "))
         return date.replace(tzinfo=date.tzinfo or UTC).timestamp()
     except (ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    except OSError as error:  # no descriptor is left to load the module with
+        of_system(error)
         return None
 
 

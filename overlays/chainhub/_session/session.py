@@ -17,13 +17,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from chainhub import _clock, _transport
 from chainhub._session.call import Call, CallResult, Options
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import Observers, logger
-from chainhub._session.request import PreparedRequest, origin_of
+from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import RetryBudget
 from chainhub._transport import ConnectionPool, Connector, Failure, Limits, Response
 from chainhub.errors import ClientClosedError, ConfigurationError
@@ -33,6 +31,8 @@ from chainhub.errors import ClientClosedError, ConfigurationError
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable
+
+    import httpx
 
     from chainhub._transport import AsyncConnectionPool
 
@@ -51,7 +51,6 @@ class Session:
         self.connector = connector
         self.credentials = credentials
         self.observers = observers
-        self._origin = origin_of(httpx.URL(connector.base_url))
         self.under_way = connector.base_url, credentials.secrets
         self.budget = RetryBudget()
         self.closed = False
@@ -132,11 +131,10 @@ class Session:
     def _begin(self, prepared: PreparedRequest, options: Options) -> Call:
         if self.closed:
             raise ClientClosedError("the client is closed; create a new one")
-        if prepared.origin != self._origin:
-            url = httpx.URL(prepared.origin)
+        if prepared.origin != self.connector.origin:
             raise ConfigurationError(
                 f"this client and its key are for {self.connector.base_url}; "
-                f"it sends no requests to {url.scheme}://{url.host}"
+                f"it sends no requests to {prepared.origin}"
             )
         return Call(prepared, options, self)
 
@@ -157,6 +155,8 @@ class Session:
 
     def httpx_client(self, arguments: Mapping[str, Any]) -> httpx.Client:
         """Return httpx's own client for these arguments; all copies of a client have the same."""
+        import httpx
+
         with self._lock:
             if self._httpx_client is None:
                 self._httpx_client = httpx.Client(**self.connector.httpx_settings(arguments))
@@ -164,6 +164,8 @@ class Session:
 
     async def async_httpx_client(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
+        import httpx
+
         mine = self._loops.get(running_loop()) or await self._enter()
         if mine.httpx_client is None:
             mine.httpx_client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))

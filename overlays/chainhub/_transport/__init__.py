@@ -19,6 +19,7 @@ from chainhub._transport.addresses import check_url as check_url
 from chainhub._transport.addresses import is_allowed as is_allowed
 from chainhub._transport.addresses import is_loopback as is_loopback
 from chainhub._transport.addresses import origin_of as origin_of
+from chainhub._transport.addresses import parse_url as parse_url
 from chainhub._transport.addresses import refuse_private as refuse_private
 from chainhub._transport.connections import ROUTING as ROUTING
 from chainhub._transport.connections import Connector as Connector

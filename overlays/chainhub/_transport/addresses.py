@@ -12,11 +12,13 @@ from contextlib import suppress
 from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from socket import inet_aton, inet_ntoa
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import httpx
-
 from chainhub.errors import AddressRefusedError, ConfigurationError
+
+if TYPE_CHECKING:
+    import httpx
 
 AddressCheck = Callable[[str, int, str], None]
 """Called with host, port and numeric address before connecting; raises to refuse the address."""
@@ -226,6 +228,8 @@ def check_url(
         AddressRefusedError: Not http(s), with user name or control characters, from https to http,
             or a host that is not public. The message never shows path or query.
     """
+    import httpx
+
     parsed = None
     with suppress(httpx.InvalidURL, ValueError):
         parsed = httpx.URL(url)
@@ -257,6 +261,8 @@ def check_url(
 
 def parse_url(text: str) -> httpx.URL | None:
     """Return the URL that a text is, or None if it is invalid."""
+    import httpx
+
     try:
         url = httpx.URL(text)
         _ = url.host  # decoding an internationalised name may fail too

@@ -17,11 +17,10 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
-import httpx
 
 from chainhub import _clock
 from chainhub._cancel import Cancel
@@ -41,6 +40,9 @@ from chainhub._transport.tls import (
     hardened,
     tls_context,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
@@ -337,6 +339,10 @@ class Connector:
         parts = urlsplit(self.base_url)
         self.scheme, self.path, self.host = parts.scheme, parts.path, parts.hostname or ""
         self.port = parts.port or DEFAULT_PORTS[parts.scheme]
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == DEFAULT_PORTS[parts.scheme] else f":{self.port}"
+        self.authority = f"{host}{port}"
+        self.origin = f"{parts.scheme}://{self.authority}"
         # A proxy that cannot be used is a mistake to hear of now, not at the first request.
         self.proxy()
         if self.scheme == "https":
@@ -385,6 +391,8 @@ class Connector:
             # httpx loads a client certificate into the context, which others must not share then.
             verify = tls_context(self.trust, shared="cert" not in arguments)
         elif not isinstance(verify, ssl.SSLContext):
+            import httpx
+
             verify = hardened(httpx.create_ssl_context(verify))
         # Without this httpx would read the environment a second time, by rules of its own.
         settings = {"trust_env": False, **arguments, "verify": verify}

@@ -15,16 +15,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import h11
-import httpx
 
 from chainhub._transport.addresses import DEFAULT_PORTS, is_loopback, parse_url
 from chainhub._transport.http1 import MAX_HEAD, Failure, Flow, SecretBytes
 from chainhub.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import httpx
 
 ARGUMENT = "the argument proxy="
 _PORTS = {**DEFAULT_PORTS, "socks5": 1080, "socks5h": 1080}
@@ -114,6 +115,8 @@ def read_environment() -> ProxySettings:
     Raises:
         ConfigurationError: NO_PROXY has an entry that cannot be read.
     """
+    from urllib.request import getproxies
+
     # No local variable may hold a password, so this is no loop.
     found = {
         scheme: (_HiddenURL(value), _source(scheme, value))
@@ -181,6 +184,8 @@ def httpx_proxy(
     proxy: ProxySetting | httpx.Proxy | httpx.URL | str, trusted: Callable[[], ssl.SSLContext]
 ) -> httpx.Proxy:
     """Return a proxy as httpx takes it; an encrypted one without a context gets the trusted one."""
+    import httpx
+
     if isinstance(proxy, ProxySetting):
         url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
         auth = None if proxy.auth is None else (proxy.auth[0].decode(), proxy.auth[1].decode())

@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import zip_longest
 from queue import Empty, SimpleQueue
-from typing import TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, TypeVar
 
 from chainhub import _clock
 from chainhub._transport.connections import (
@@ -31,6 +29,9 @@ from chainhub._transport.connections import (
     ready,
 )
 from chainhub._transport.http1 import Failure, Flow, Head, Headers, Request, Response
+
+if TYPE_CHECKING:
+    import httpx
 
 T = TypeVar("T")
 

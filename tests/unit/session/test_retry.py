@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
 import math
 import threading
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -377,6 +380,18 @@ def test_a_date_is_measured_by_the_servers_clock(skew: float) -> None:
 def test_date_of(text: str, instant: float) -> None:
     """All three HTTP forms are read, two-digit years and a leap second included."""
     assert date_of(text) == instant
+
+
+def test_a_date_that_nothing_can_be_loaded_for_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without a free descriptor goes on with the usual delay."""
+
+    def load(name: str, *_given: object, **_named: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(builtins, "__import__", load)
+    found = date_of("Thu, 01 Jan 1970 00:00:00 GMT")
+    monkeypatch.undo()
+    assert found is None
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ import os
 import ssl
 import sys
 import traceback
+import urllib.request
 
 import httpcore
 import httpx
 import pytest
 
-from chainhub._transport import choose_proxy, proxies, proxies_of, read_environment
+from chainhub._transport import choose_proxy, proxies_of, read_environment
 from chainhub._transport.proxies import ProxySetting, ProxySettings
 from chainhub.errors import ConfigurationError
 
@@ -314,7 +315,7 @@ def test_credentials_are_never_shown():
 )
 def test_the_system_is_asked_where_it_has_settings(platform, environ, asked, monkeypatch):
     """The systems that keep proxies elsewhere are asked, unless `trust_env=False`."""
-    monkeypatch.setattr(proxies, "getproxies", lambda: {"http": "http://system:1"})
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": "http://system:1"})
     monkeypatch.setattr(sys, "platform", platform)
     table = proxies_of(None, environ)
     assert (table is not None) is asked

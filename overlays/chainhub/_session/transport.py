@@ -1,0 +1,290 @@
+"""The session with the options of one client: requests of operations, and what answers hold.
+
+A resource's method calls `run`. A request without body and cookies is written here; httpx builds
+all others, and is loaded for them. Where the user brought a transport, a client or arguments for
+httpx, the exchange itself goes through those, with the same results.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from chainhub import _transport
+from chainhub._redaction import redact_text
+from chainhub._session.call import CallResult, Options
+from chainhub._session.credentials import Key
+from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
+from chainhub._session.request import KeyPlace, PreparedRequest, check_headers
+from chainhub._session.session import Session
+from chainhub._transport import Headers, Limits, Response, of_system
+from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
+from chainhub_api.security import KEY, OTHERS
+from chainhub_api.servers import OWN_SERVERS, SERVERS
+from chainhub_api.types import UNSET, Unset
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class BaseSessionTransport:
+    """What both transports share: they make requests of operations, and read the answers.
+
+    Attributes:
+        settings: The arguments of the client that say what is sent; `headers` have ours too.
+        given: A client of the user's own to send with.
+    """
+
+    given: httpx.Client | httpx.AsyncClient | None = None
+    call: Callable[..., object]
+
+    def __init__(self, session: Session, options: Options, settings: Mapping[str, Any]) -> None:
+        self.session = session
+        self.options = options
+        self.settings = settings
+        self.auth_header: str = settings["auth_header_name"]
+        self.prefix: str = settings["prefix"]
+        self.headers: Mapping[str, str] = settings["headers"]
+        self.cookies: Mapping[str, str] = settings["cookies"]
+        self.httpx_args: Mapping[str, Any] = settings["httpx_args"]
+        self._builder: httpx.Client | None = None
+        self._kept: dict[Operation, PreparedRequest] = {}
+        simple = not self.cookies and _plain_path(session.connector.path)
+        self._plain_headers = _plain(self.headers) if simple else None
+        if self.httpx_args:
+            self.load_user_client()
+
+    def prepare(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+    ) -> PreparedRequest:
+        """Return the request of an operation, with the headers of this call."""
+        try:
+            asked = operation.request(arguments)
+            if OWN_SERVERS and self.session.connector.base_url == SERVERS[0]:
+                # An absolute URL; the session refuses one of another host by its name.
+                asked["url"] = OWN_SERVERS.get(operation.name or "", "") + asked["url"]
+            simple = self._simple(operation, asked) if operation.name and not headers else None
+            return simple or self._build(asked, operation.name, headers)
+        except ConfigurationError:
+            raise
+        except _unsendable() as error:
+            text = redact_text(
+                f"{type(error).__name__}: {of_system(error)}", self.session.credentials.secrets()
+            )
+        name = (operation.name or "request").rpartition(".")[2]
+        raise ConfigurationError(f"{name} cannot be called with these arguments ({text})")
+
+    def _build(
+        self, asked: Mapping[str, Any], operation: str | None, headers: Mapping[str, str] | None
+    ) -> PreparedRequest:
+        from chainhub._session import httpx_transport
+
+        # What the user changes on a client of their own holds from the next request on.
+        if self._builder is None or self.given is not None:
+            self._builder = httpx_transport.builder_of(self)
+        return httpx_transport.built(self, self._builder, asked, operation, headers)
+
+    def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> PreparedRequest | None:
+        """Return a request that is nothing but a method, a path and a query of texts.
+
+        Two of an operation differ in path and query alone, and httpx writes a query as the standard
+        library does. None if httpx must see to it.
+        """
+        if self.given is not None or self._plain_headers is None or not _is_simple(asked):
+            return None
+        params = asked.get("params")
+        query = f"?{urlencode(params)}" if params else ""
+        connector = self.session.connector
+        target = f"{connector.path}{asked['url']}{query}".encode("ascii")
+        if len(target) > _LONGEST:
+            return None
+        kept = self._kept.get(operation)
+        if kept is None:
+            kept = self._kept[operation] = PreparedRequest(
+                asked["method"].upper(),
+                connector.origin,
+                target,
+                [(b"Host", connector.authority.encode("ascii")), *self._plain_headers],
+                self.key_place(operation.name),
+                operation=operation.name,
+            )
+        return kept.aimed_at(target)
+
+    def key_place(self, operation: str | None) -> KeyPlace:
+        """Return where an operation wants the key: as most do, if the contract says nothing."""
+        place = KeyPlace(*OTHERS.get(operation or "", KEY))
+        if place == KEY and place.where == "header":
+            return KeyPlace("header", self.auth_header, self.prefix)
+        return place
+
+    def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
+        """Return what the answer to an operation holds; raise how the call or it failed."""
+        secrets = self.session.credentials.secrets
+        if isinstance(result.error, UnprocessableError) and result.answer is not None:
+            result.error.body = operation.documented(result.answer, secrets())
+        answer = result.value()
+        try:
+            value = operation.parse(answer, secrets(), lenient=lenient)
+        except ChainhubError as error:
+            failure = result.annotate(error)
+        else:
+            calls = finished.get()
+            if calls is not None:
+                calls[:] = [(result, secrets)]
+            return value
+        raise failure
+
+    def run(
+        self,
+        operation: ModuleType | Operation,
+        returns: str,
+        arguments: dict[str, object],
+        timeout: float | httpx.Timeout | Unset | None = UNSET,
+        deadline: float | Unset | None = UNSET,
+        headers: Mapping[str, str] | None = None,
+        /,
+    ) -> Any:  # noqa: ANN401 - the async transport returns an awaitable
+        """Carry out an operation for its resource, as `call` does, with the options of one call."""
+        if headers:
+            check_headers(headers.items(), self.auth_header)
+        options = self.options
+        if timeout is not UNSET or deadline is not UNSET:
+            options = options.limited(timeout, deadline)
+        if not isinstance(operation, Operation):
+            operation = operation_of(operation, returns)
+        return self.call(operation, arguments, options, headers)
+
+    def load_user_client(self) -> None:
+        """Load what few need before a call begins, whose deadline it would count against."""
+        _ = _transport.exchange_through
+
+    def is_for_httpx(self) -> bool:
+        """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
+        return self.given is not None or bool(self.httpx_args) or is_mocked()
+
+
+class SessionTransport(BaseSessionTransport):
+    """Carries out operations for threads."""
+
+    given: httpx.Client | None = None
+
+    def call(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        options: Options,
+        headers: Mapping[str, str] | None = None,
+        *,
+        lenient: bool = False,
+    ) -> object:
+        """Carry out an operation and return its declared answer, or raise a `ChainhubError`."""
+        prepared = self.prepare(operation, arguments, headers)
+        return self.read(operation, self.exchange(prepared, options), lenient=lenient)
+
+    def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
+        """Send a prepared request through the session and return how the call ended."""
+        through = self._through if self.is_for_httpx() else None
+        return self.session.call(prepared, options, through)
+
+    def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
+        client = self.given or self.session.httpx_client(self.httpx_args)
+        return _transport.exchange_through(client, *prepared.for_httpx(key), limits)
+
+
+class AsyncSessionTransport(BaseSessionTransport):
+    """Carries out operations under asyncio."""
+
+    given: httpx.AsyncClient | None = None
+
+    async def call(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, object],
+        options: Options,
+        headers: Mapping[str, str] | None = None,
+        *,
+        lenient: bool = False,
+    ) -> object:
+        """Carry out an operation as `SessionTransport.call` does."""
+        prepared = self.prepare(operation, arguments, headers)
+        return self.read(operation, await self.exchange(prepared, options), lenient=lenient)
+
+    async def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
+        """Send a prepared request through the session and return how the call ended."""
+        through = self._through if self.is_for_httpx() else None
+        return await self.session.acall(prepared, options, through)
+
+    async def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
+        client = self.given or await self.session.async_httpx_client(self.httpx_args)
+        return await _transport.aexchange_through(client, *prepared.for_httpx(key), limits)
+
+
+def is_mocked() -> bool:
+    """Tell whether something has replaced what httpx sends with, as mocks and recorders do."""
+    if "httpx" not in sys.modules:  # nobody can have replaced what is not there
+        return False
+    import httpx  # another thread may still be loading it
+
+    sync, asynchronous = httpx.HTTPTransport, httpx.AsyncHTTPTransport
+    if not _is_own(sync.handle_request, _HTTPX):
+        return True
+    if not _is_own(asynchronous.handle_async_request, _HTTPX):
+        return True
+    # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
+    httpcore = sys.modules.get("httpcore")
+    return httpcore is not None and not _is_own(httpcore.ConnectionPool.handle_request, _HTTPCORE)
+
+
+def _is_own(function: Any, file: str) -> bool:  # noqa: ANN401 - whatever has been put there
+    """Tell whether a function is of the library with this file, and not of a mock."""
+    code = getattr(function, "__code__", None)
+    return code is not None and str(code.co_filename).endswith(file)
+
+
+_HTTPX = os.path.join("httpx", "_transports", "default.py")
+_HTTPCORE = os.path.join("httpcore", "_sync", "connection_pool.py")
+_BODILESS = {"delete", "get", "head", "options"}
+_LONGEST = 60_000  # httpx refuses a URL of 65,536 characters
+# httpx encodes other characters, and drops segments that are dots.
+_plain_path = re.compile(r"(?:/(?![./])(?:[A-Za-z0-9_.~:@-]|%[0-9A-Fa-f]{2})*)*").fullmatch
+
+
+def _is_simple(asked: Mapping[str, Any]) -> bool:
+    for name, value in asked.items():  # a generator would cost more than all that follows
+        if name == "params":
+            for text in value.values():
+                if type(text) is not str:
+                    return False
+        elif name == "url":
+            if not _plain_path(value):
+                return False
+        elif name != "method" or value not in _BODILESS:
+            return False
+    return True
+
+
+def _plain(headers: Mapping[str, str]) -> Headers | None:
+    """Return headers as httpx sends them, with those it adds; None where it must look at them."""
+    names = {name.lower() for name in headers}
+    odd = len(names) < len(headers) or not names.isdisjoint(("connection", "host"))
+    if odd or not "".join(headers.values()).isascii():
+        return None
+    pairs = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+    return [(b"Connection", b"keep-alive"), *pairs]
+
+
+def _unsendable() -> tuple[type[Exception], ...]:
+    """Return what making a request may fail with; of httpx only where it is loaded."""
+    if "httpx" not in sys.modules:
+        return UNSENDABLE
+    import httpx
+
+    return (*UNSENDABLE, httpx.InvalidURL, httpx.StreamError)
