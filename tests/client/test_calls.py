@@ -163,6 +163,18 @@ def test_key_goes_nowhere_else(mode, server):
     assert server.requests == []
 
 
+def test_headers_may_be_latin_1(mode, server):
+    """Of the client, of a call, and beside cookies; what HTTP has no byte for is refused before."""
+    for settings in ({}, {"cookies": {"a": "b"}}):
+        client = mode.client(base_url=server.url, headers={"X-A": "\xe9"}, **settings)
+        mode(client.video.query("a"))
+        mode(client.video.query("a", headers={"X-B": "\xff"}))
+    assert all(b"\r\nX-A: \xe9\r\n" in head for head in server.requests)
+    assert [b"\r\nX-B: \xff\r\n" in head for head in server.requests] == [False, True] * 2
+    with pytest.raises(chainhub.ConfigurationError, match="outside Latin-1"):
+        mode.client(base_url=server.url, headers={"X-A": "\u20ac"})
+
+
 def test_header_that_carries_the_key_cannot_be_given_twice(mode, server):
     """The key has one way in."""
     with pytest.raises(chainhub.ConfigurationError, match="api_key="):

@@ -22,6 +22,7 @@ SETTINGS = [
     {"headers": {"X-A": "1", "accept-language": "de"}},
     {"headers": {"User-Agent": "mine", "Accept": "text/plain"}},
     {"headers": {"user-agent": "mine"}},
+    {"headers": {"X-A": "é"}},
     {"headers": {"Connection": "close"}},
     {"headers": {"Host": "other.example.com"}},
     {"headers": {"X-A": "1", "x-a": "2"}},

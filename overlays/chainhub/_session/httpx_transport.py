@@ -15,7 +15,7 @@ import httpx
 
 from chainhub._responses import decode_json
 from chainhub._session.call import CallResult
-from chainhub._session.request import PreparedRequest
+from chainhub._session.request import PreparedRequest, encoded
 from chainhub._transport import DECODED
 from chainhub.errors import ChainhubError
 
@@ -103,7 +103,7 @@ def _settings(transport: BaseSessionTransport) -> dict[str, Any]:
     cookies.set_policy(Unstored())
     return {
         "base_url": transport.session.connector.base_url,
-        "headers": transport.headers if given is None else given.headers,
+        "headers": encoded(transport.headers) if given is None else given.headers,
         "params": None if given is None else given.params,
         "cookies": cookies,
         "trust_env": False,
@@ -119,7 +119,7 @@ def built(
 ) -> PreparedRequest:
     """Return the request that httpx builds of its arguments, with the headers of this call."""
     request = builder.build_request(**asked)
-    request.headers.update(headers or {})
+    request.headers.update(encoded(headers or {}))
     request.read()
     return prepared(transport, request, operation)
 

@@ -39,6 +39,11 @@ def check_headers(headers: Iterable[tuple[str, str]], auth_header: str) -> None:
             )
 
 
+def encoded(headers: Mapping[str, str]) -> Headers:
+    """Return headers that were checked as HTTP carries them: in Latin-1."""
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+
+
 def base_url_from(
     argument: str | None,
     environ: Mapping[str, str],

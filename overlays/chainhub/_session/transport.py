@@ -20,7 +20,7 @@ from chainhub._redaction import redact_text
 from chainhub._session.call import CallResult, Options
 from chainhub._session.credentials import Key
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
-from chainhub._session.request import KeyPlace, PreparedRequest, check_headers
+from chainhub._session.request import KeyPlace, PreparedRequest, check_headers, encoded
 from chainhub._session.session import Session
 from chainhub._transport import Headers, Limits, Response, of_system
 from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
@@ -274,11 +274,9 @@ def _is_simple(asked: Mapping[str, Any]) -> bool:
 def _plain(headers: Mapping[str, str]) -> Headers | None:
     """Return headers as httpx sends them, with those it adds; None where it must look at them."""
     names = {name.lower() for name in headers}
-    odd = len(names) < len(headers) or not names.isdisjoint(("connection", "host"))
-    if odd or not "".join(headers.values()).isascii():
+    if len(names) < len(headers) or not names.isdisjoint(("connection", "host")):
         return None
-    pairs = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-    return [(b"Connection", b"keep-alive"), *pairs]
+    return [(b"Connection", b"keep-alive"), *encoded(headers)]
 
 
 def _unsendable() -> tuple[type[Exception], ...]:
