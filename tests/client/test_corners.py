@@ -454,11 +454,12 @@ def test_an_error_that_knows_its_call_keeps_what_it_knows():
     )
 
 
-def test_without_httpcore_nothing_of_it_is_replaced(monkeypatch):
+@pytest.mark.parametrize("name", ["httpcore", "httpx"])
+def test_nothing_is_replaced_of_what_is_not_loaded(name, monkeypatch):
     """It is not loaded to find out."""
-    monkeypatch.delitem(sys.modules, "httpcore", raising=False)
+    monkeypatch.delitem(sys.modules, name, raising=False)
     assert not is_mocked()
-    assert "httpcore" not in sys.modules
+    assert name not in sys.modules
 
 
 def test_the_transport_has_no_other_names():

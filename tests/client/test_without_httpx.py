@@ -72,3 +72,12 @@ def test_a_query_loads_no_httpx(server):
     done = task("https://cdn.example.com/a.mp4")
     server.answers = [done, answer(404, b"{}"), done]
     assert output(sys.executable, "-c", PROGRAM, server.url).split() == ["False"]
+
+
+def test_arguments_are_refused_without_it(monkeypatch):
+    """What making a request may fail with is known without httpx."""
+    monkeypatch.delitem(sys.modules, "httpx")
+    transport = chainhub.Client("sk-test-0123456789")._transport
+    with pytest.raises(chainhub.ConfigurationError, match="query cannot be called with these"):
+        transport.prepare(operation_of(query, "VideoTask"), {"other": "a"})
+    assert "httpx" not in sys.modules
