@@ -32,7 +32,9 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize("task_id", ["a", "veo:1/2?3&4=5#6+7 8%9~*'(", "é\u4e2d", "\x7f\n"])
+@pytest.mark.parametrize(
+    "task_id", ["a", "veo:1/2?3&4=5#6+7 8%9~*'(", "é\u4e2d", "\x7f\n", 7, True, 1.5]
+)
 def test_a_request_is_what_httpx_would_build(settings, task_id):
     """Whoever makes it: line, headers in their order, and no body."""
     operation = operation_of(query, "VideoTask")

@@ -93,7 +93,7 @@ class BaseSessionTransport:
         return httpx_transport.built(self, self._builder, asked, operation, headers)
 
     def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> PreparedRequest | None:
-        """Return a request that is nothing but a method, a path and a query of texts.
+        """Return a request that is nothing but a method, a path and a query of texts and numbers.
 
         Two of an operation differ in path and query alone, and httpx writes a query as the standard
         library does. None if httpx must see to it.
@@ -257,11 +257,16 @@ _LONGEST = 60_000  # httpx refuses a URL of 65,536 characters
 _plain_path = re.compile(r"(?:/(?![./])(?:[A-Za-z0-9_.~:@-]|%[0-9A-Fa-f]{2})*)*").fullmatch
 
 
+_PLAIN = (str, int)
+
+
 def _is_simple(asked: Mapping[str, Any]) -> bool:
     for name, value in asked.items():  # a generator would cost more than all that follows
         if name == "params":
-            for text in value.values():
-                if type(text) is not str:
+            for one in value.values():
+                if (
+                    type(one) not in _PLAIN
+                ):  # not a list, and not a bool, which is written otherwise
                     return False
         elif name == "url":
             if not _plain_path(value):
