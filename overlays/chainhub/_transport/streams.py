@@ -1,7 +1,9 @@
 """Connections for the tasks of an event loop: the async versions of `sockets`.
 
 Any loop that asyncio allows will do: its own transports are not used, only what it says of plain
-sockets, so that one that is shut down or closed is so for every loop.
+sockets, so that one that is shut down or closed is so for every loop. With hundreds of requests in
+flight each of them waits twice, for a connection and for its response: a socket is watched as long
+as it lives, and one timer serves all that wait.
 """
 
 from __future__ import annotations
@@ -35,14 +37,51 @@ R = TypeVar("R")
 F = TypeVar("F", bound="asyncio.Future[Any]")
 
 
+class Timeouts:
+    """Ends what has waited too long in an event loop."""
+
+    # A timer for each wait would take a tenth of a request's CPU time, and hardly one goes off.
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ends: dict[asyncio.Future[Any], float] = {}  # in the loop's own time
+        self._timer: asyncio.TimerHandle | None = None
+        self._at = math.inf  # when the timer goes off
+
+    async def wait(self, waiter: asyncio.Future[R], seconds: float) -> R:
+        """Return what a future brings; end it with a TimeoutError if that takes too long."""
+        end = self._ends[waiter] = self._loop.time() + seconds
+        if end < self._at:
+            self._set(end)
+        try:
+            return await waiter
+        finally:
+            del self._ends[waiter]
+
+    def _set(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._at, self._timer = at, self._loop.call_at(at, self._go_off)
+
+    def _go_off(self) -> None:
+        self._at, now = math.inf, self._loop.time()
+        for waiter, end in self._ends.items():
+            if end <= now:
+                _fail(waiter)
+        if later := [end for waiter, end in self._ends.items() if not waiter.done()]:
+            self._set(min(later))
+
+
 class AsyncStream(Stream):
     """One connection to a server, used by one task at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeouts: Timeouts | None = None) -> None:
         super().__init__()
+        self._timeouts = timeouts or Timeouts()
         self._loop = asyncio.get_running_loop()
         self._cancelled: asyncio.Future[None] = self._loop.create_future()
-        self._expired = False
+        self._watched: socket.socket | None = None  # of this one the loop tells when to read
+        self._waiter: asyncio.Future[bytes] | None = None  # for what is read
+        self._answered = False  # whether something was read since the last write
 
     async def open(self, route: Route, until: float, connect: float) -> None:
         """Take a route from its beginning to where requests can be sent, as `SocketStream.open`."""
@@ -113,32 +152,54 @@ class AsyncStream(Stream):
         try:
             limit = left(self.until)
             rest = memoryview(outgoing)
-            if outgoing:
-                with suppress(BlockingIOError):
-                    rest = rest[self._socket.send(rest) :]
-                if not rest:  # as a rule a request goes out at once, so that nobody waits
-                    return b""
-            # A timer that shuts the socket: asyncio.timeout would cancel the task to wake it, and
-            # takes a twentieth of a request's CPU time.
-            timer = self._loop.call_later(limit, self._expire)
-            data = b""
-            try:
+            with suppress(BlockingIOError):
                 if outgoing:
-                    await self._loop.sock_sendall(self._socket, rest)
-                else:
-                    data = await self._loop.sock_recv(self._socket, sockets.READ_SIZE)
-            finally:
-                timer.cancel()
-            if not self._expired:
-                return data
-            failure = os_failure(TimeoutError("timed out"))
+                    rest, self._answered = rest[self._socket.send(rest) :], False
+                    if not rest:  # as a rule a request goes out at once, so that nobody waits
+                        return b""
+                elif self._answered:  # uvloop says once that something came and that it broke
+                    return self._socket.recv(sockets.READ_SIZE)
+            if not outgoing and self._is_watched(self._socket):
+                self._answered, self._waiter = True, self._loop.create_future()
+                return await self._timeouts.wait(self._waiter, limit)
+            async with asyncio.timeout(limit):
+                if not outgoing:
+                    return await self._loop.sock_recv(self._socket, sockets.READ_SIZE)
+                await self._loop.sock_sendall(self._socket, rest)
+                return b""
         except OSError as error:
-            failure = os_failure(TimeoutError("timed out") if self._expired else error)
+            failure = os_failure(error)
         raise failure
 
-    def _expire(self) -> None:
-        self._expired = True
-        self.shut()
+    def _is_watched(self, sock: socket.socket) -> bool:
+        """Tell whether the loop calls `_read` when something comes, and ask it to."""
+        if self._watched is None:
+            with suppress(NotImplementedError):  # by the usual loop of Windows
+                self._loop.add_reader(sock, self._read, sock)
+                self._watched = sock
+        return self._watched is not None
+
+    def _read(self, sock: socket.socket) -> None:
+        assert self._waiter is not None
+        if self._waiter.done():  # what nobody waits for stays where it is
+            self._unwatch()
+            return
+        try:
+            self._waiter.set_result(sock.recv(sockets.READ_SIZE))
+        except BlockingIOError:
+            pass
+        except Exception as error:  # noqa: BLE001 - a signal handler may raise here what it likes
+            self._waiter.set_exception(error)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            self._loop.remove_reader(self._watched)
+            self._watched = None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._unwatch()
+        super().close()
 
     def shut(self) -> None:
         """Make whatever waits here fail at once, as `Stream.shut`; connecting too."""
@@ -173,7 +234,7 @@ def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
         attempt.result().close()
 
 
-def _fail(waiter: asyncio.Future[None]) -> None:
+def _fail(waiter: asyncio.Future[Any]) -> None:
     if not waiter.done():
         waiter.set_exception(TimeoutError())
 
@@ -181,11 +242,13 @@ def _fail(waiter: asyncio.Future[None]) -> None:
 class Permits:
     """Permits to use a connection, given out in the order in which they are asked for.
 
-    With hundreds of requests in flight almost each one waits here: one future and one timer cost
-    it less than asyncio's semaphore and a timeout around it.
+    With hundreds of requests in flight almost each one waits here: a future costs it less than
+    asyncio's semaphore and a timeout around it.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self._loop = asyncio.get_running_loop()
         self._free = count
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -198,26 +261,22 @@ class Permits:
         if self._free:
             self._free -= 1
             return
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
+        limit = left(deadline)
+        waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(waiter)
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                loop.call_soon_threadsafe(_fail, waiter)
+                self._loop.call_soon_threadsafe(_fail, waiter)
 
-        rest = min(deadline - _clock.monotonic(), 1_000_000.0)  # a loop takes no infinite delay
-        timer = loop.call_later(rest, _fail, waiter)
         try:
             with cancel_scope(cancel, lambda: wake):
-                await waiter
+                await self._timeouts.wait(waiter, limit)
         except BaseException:
             # A task that is cancelled may have been given its permit in the same moment.
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            if not waiter.cancel() and not waiter.cancelled() and waiter.exception() is None:
                 self.release()
             raise
-        finally:
-            timer.cancel()
 
     def release(self) -> None:
         """Give a permit back: to the one that has waited longest."""
@@ -235,7 +294,8 @@ class AsyncConnectionPool:
     def __init__(self, route: Callable[[], Route], max_connections: int) -> None:
         self._route = route
         self._idle: IdleConnections[AsyncStream] = IdleConnections()
-        self._permits = Permits(max_connections)
+        self._timeouts = Timeouts()
+        self._permits = Permits(max_connections, self._timeouts)
 
     @property
     def idle(self) -> int:
@@ -249,7 +309,8 @@ class AsyncConnectionPool:
             until = limits.until()
             kept = None if limits.fresh else self._idle.pop()
             while True:
-                response = await self._run(kept or AsyncStream(), request, limits, until)
+                stream = kept or AsyncStream(self._timeouts)
+                response = await self._run(stream, request, limits, until)
                 if response is not None:
                     return response
                 kept = None
