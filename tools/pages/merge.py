@@ -241,7 +241,7 @@ def _settled(
     if len(said) == 1:
         return first
     if len({meaning(_binding(one.operation)) for one in said}) > 1:
-        told = f"{name} is told differently by {len(said)} pages; all are taken together."
+        told = f"{name} is described differently by {len(said)} pages; they are combined."
         merged.notes.append(told)
     result = {key: value for key, value in first.items() if not key.startswith("x-")}
     result["parameters"] = _parameters(said)

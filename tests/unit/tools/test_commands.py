@@ -380,14 +380,14 @@ def test_spec_tells_what_it_did(project: Path, capsys: pytest.CaptureFixture[str
     assert main(["spec", str(folder)]) == 0
     told = capsys.readouterr()
     assert told.out.splitlines() == [
-        "POST /v1/video/create is told differently by 2 pages; all are taken together.",
+        "POST /v1/video/create is described differently by 2 pages; they are combined.",
         "openapi.yaml is written; 1 page(s) refused.",
     ]
     assert told.err.startswith("pages/c.md:3:1 is not valid YAML")
     layout.CHOICES.write_text("POST /v1/video/create: b.md\n")
     assert main(["spec", "--replace", str(folder)]) == 0
     assert "summary: b" in layout.CONTRACT.read_text()
-    assert "told differently" not in capsys.readouterr().out
+    assert "described differently" not in capsys.readouterr().out
     layout.CHOICES.write_text("POST /v1/video/cerate: b.md\n")
     assert main(["spec", str(folder)]) == 1
     assert capsys.readouterr().err == (

@@ -86,7 +86,7 @@ def test_pages_are_added_to_the_contract_in_place() -> None:
     more = [other, page("d.md", path="/d", security=[])]
     made = merge(more, base=base)
     assert made.notes == [
-        "POST /v1/video/create is told differently by 2 pages; all are taken together."
+        "POST /v1/video/create is described differently by 2 pages; they are combined."
     ]
     assert at(made.document, ("paths", "/a")) == at(base, ("paths", "/a"))
     assert at(made.document, ("paths", "/d", "post", "security")) == []
@@ -134,7 +134,7 @@ def test_running_text_makes_no_difference() -> None:
     three = fields(description=INTEGER, name=STRING)
     made = merged(page("1.md", request=one), page("2.md", request=three))
     assert made.notes == [
-        "POST /v1/video/create is told differently by 2 pages; all are taken together."
+        "POST /v1/video/create is described differently by 2 pages; they are combined."
     ]
 
 
