@@ -180,7 +180,7 @@ def renew(
     _commit(root, "Contract: as the vendor's pages describe it", layout.CONTRACT.name)
     repaired = commands.generate(layout.CONTRACT, layout.GENERATED)
     changes = commands.changed_since("HEAD~1")
-    version = _version(changes)
+    version = version_after(changes)
     lines = [*changes.contract.lines()]
     _write_version(version)
     write_changelog(version, lines)
@@ -221,7 +221,7 @@ def _version_file() -> Path:
     return layout.ROOT / "overlays" / layout.CLIENT / "_version.py"
 
 
-def _version(changes: commands.Changes) -> str:
+def version_after(changes: commands.Changes) -> str:
     """Choose the version: that of the unreleased entry where it is enough, else the next one."""
     text = documents.read_text(layout.ROOT / "CHANGELOG.md")
     newest = _HEADING.search(text)
