@@ -11,7 +11,16 @@ import pytest
 from tools import commands, layout, trial
 from tools.errors import PipelineError
 
-GROWN = layout.ROOT / "tests" / "golden" / "grown.yaml"
+TWO = """
+openapi: 3.0.3
+info: {title: two, version: "1"}
+servers: [{url: "https://a.example"}]
+paths:
+  /v1/video/create:
+    post: {responses: {"200": {description: "", content: {text/plain: {schema: {type: string}}}}}}
+  /v1/video/list:
+    get: {responses: {"200": {description: "", content: {text/plain: {schema: {type: string}}}}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +97,19 @@ def test_code_that_does_not_end_is_stopped(grown, monkeypatch):
 
 def test_it_is_left_out_and_told(tmp_path, monkeypatch):
     """The client comes without it; where nothing is to blame, there is none."""
+    contract = tmp_path / "openapi.yaml"
+    contract.write_text(TWO)
     tried = iter([{"video.create": "it breaks."}, {}])
     monkeypatch.setattr(trial, "faults", lambda _: next(tried))
-    made = commands.generate(GROWN, tmp_path / "out")
+    made = commands.generate(contract, tmp_path / "out")
     assert list(map(str, made.left_out)) == ["POST /v1/video/create is left out: it breaks."]
     assert not (tmp_path / "out" / layout.PACKAGE / "api" / "video" / "create.py").exists()
     assert "it breaks." in (tmp_path / "out" / layout.REPAIRS).read_text()
     monkeypatch.setattr(trial, "faults", lambda _: {"": "all breaks."})
     with pytest.raises(PipelineError, match="a package that does not work: all breaks"):
-        commands.generate(GROWN, tmp_path / "other")
+        commands.generate(contract, tmp_path / "other")
     assert not (tmp_path / "other" / layout.PACKAGE).exists()
     tried = iter([{"video.create": "it breaks."}, {}])
     monkeypatch.setattr(trial, "faults", lambda _: next(tried))
     with pytest.raises(PipelineError, match="it breaks"):
-        commands.generate(GROWN, tmp_path / "other", strict=True)
+        commands.generate(contract, tmp_path / "other", strict=True)
