@@ -70,6 +70,7 @@ def test_mypy_finds_no_fault(python: Path, programs: Path, project: Path) -> Non
     output(*mypy, *files, cwd=programs)
 
 
+@pytest.mark.slow  # mypy finds most of it in a third of the time, `make check` reads the sources
 @pytest.mark.skipif(
     find_spec("basedpyright") is None,
     reason="basedpyright is not installed: `make check` brings it, with 300 MB of Node",

@@ -176,8 +176,11 @@ find-links = {links}
 """
 
 
-def test_packages_land_in_the_environment(checkout: Checkout, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_packages_land_in_the_environment(checkout: Checkout, tmp_path: Path, whole: bool) -> None:
     """Whatever a person's pip.conf says, of which only what leads to an index is kept."""
+    if not whole:
+        checkout.make_interpreter()
     settings = STRANGE.format(folder=tmp_path, links=checkout.wheels.as_uri())
     (tmp_path / "pip.conf").write_text(settings, "utf-8")
     variables = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_NO_INDEX": ""}

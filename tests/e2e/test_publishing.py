@@ -123,6 +123,8 @@ def configure(walk: Walk) -> None:
     walk.section("Credentials", PASSWORD)
 
 
+# Everyday tests of publishing are in tests/unit/release; this one builds and uploads six times.
+@pytest.mark.slow
 def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     """Every command of the page works, and does what the page says beside it."""
     configure(walk)
