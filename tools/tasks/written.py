@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path as FilePath
 from typing import Final
 
@@ -57,7 +57,7 @@ class Operations:
             place: endpoints[str(place[2]), _plain(str(place[1]))]
             for place, _ in operations(document)
         }
-        self._models = {model.class_info.name: model for model in data.models}
+        self.models = {model.class_info.name: model for model in data.models}
 
     def __iter__(self) -> Iterator[tuple[str, Place]]:
         """Walk through the operations by name."""
@@ -104,7 +104,7 @@ class Operations:
                 here = [one.inner_property for one in here if isinstance(one, ListProperty)]
                 continue
             models = [
-                self._models[one.class_info.name] for one in here if isinstance(one, ModelProperty)
+                self.models[one.class_info.name] for one in here if isinstance(one, ModelProperty)
             ]
             fields = [*_fields(models, step)]
             steps.append(str(fields[0].python_name) if fields else step)
@@ -217,6 +217,14 @@ def _create(create: Create, known: Operations, *, python: bool, place: Place) ->
     }
 
 
+def any_task(returns: Iterable[str], models: Container[str]) -> str:
+    """Return a type for every task: a union of models, or `Any` if one can be something else."""
+    kinds = sorted({kind for answer in returns for kind in answer.split(" | ")})
+    if not kinds or not all(kind in models for kind in kinds):
+        return "_t.Any"
+    return " | ".join(f"_models.{kind}" for kind in kinds)
+
+
 def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -> str:
     """Write `tasks.py`: data for the code that waits.
 
@@ -238,10 +246,9 @@ def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -
             made["lookup"] = create.lookup and known.name(create.lookup)
             creates[name] = {"returns": returns[place], **made}
     main = known.name(tables.main) if tables.main else None
-    models = sorted({model for place in tables.tasks for model in returns[place].split(" | ")})
-    any_task = " | ".join(f"_models.{model}" for model in models if model.isidentifier())
+    answers = [returns[place] for place in tables.tasks]
     return (
-        f"{_HEAD.format(any_task=any_task or '_t.Any')}MAIN: str | None = {main!r}\n\n"
+        f"{_HEAD.format(any_task=any_task(answers, known.models))}MAIN: str | None = {main!r}\n\n"
         f"WORDS: dict[str, str] = {tables.words!r}\n\n"
         f"TASKS: dict[str, dict[str, object]] = {tasks!r}\n\n"
         f"CREATES: dict[str, dict[str, object]] = {creates!r}\n"

@@ -14,6 +14,7 @@ from tools.documents import Json
 from tools.errors import PipelineError
 from tools.tasks import compile as compiling
 from tools.tasks import examples, places
+from tools.tasks.written import any_task
 
 SCHEMA: dict[str, Json] = {
     "type": "object",
@@ -413,6 +414,21 @@ def test_a_large_schema_is_cut() -> None:
     short = cast("dict[str, Any]", examples.reduced(wide, {}))
     assert short["properties"]["a1"] == FILE
     assert short["properties"]["a1999"] == {}
+
+
+@pytest.mark.parametrize(
+    ("returns", "expected"),
+    [
+        (["Video"], "_models.Video"),
+        (["Video", "Song | Video"], "_models.Song | _models.Video"),
+        (["Video", "Any"], "_t.Any"),
+        (["list[Song | Video]"], "_t.Any"),
+        ([], "_t.Any"),
+    ],
+)
+def test_the_type_of_every_task(returns: list[str], expected: str) -> None:
+    """It names models only; what has none may be anything."""
+    assert any_task(returns, {"Song", "Video"}) == expected
 
 
 def test_tables_are_written_for_python_and_for_tools(tmp_path: Path) -> None:
