@@ -37,7 +37,13 @@ RequestFiles = list[tuple[str, FileTypes]]
 
 @define
 class File:
-    """Contains information for file uploads"""
+    """A file: in a form, or as the response of an operation whose response is one
+
+    Attributes:
+        payload (BinaryIO): The bytes, to be read.
+        file_name (None | str): The name that a form gives it.
+        mime_type (None | str): The media type that a form gives it.
+    """
 
     payload: BinaryIO
     file_name: str | None = None
