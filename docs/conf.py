@@ -32,7 +32,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (
         r"py:.*",
-        r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|Path|datetime",
+        r"(collections\.abc|datetime|httpx|opentelemetry|os|pathlib|ssl|starlette)\..*|_?Path|UUID|datetime",
     ),
     (
         r"py:class",
@@ -49,7 +49,6 @@ copybutton_prompt_text = "$ "
 # Docstrings are Markdown: one backtick is code.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 napoleon_numpy_docstring = False

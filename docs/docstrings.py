@@ -1,6 +1,7 @@
 """Join what our docstrings and annotations mean to what Sphinx makes of them."""
 
 import importlib
+import inspect
 import re
 import sys
 
@@ -18,6 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from chainhub._tasks import FileOperation, TaskOperation
+from chainhub_api.types import UNSET
 from chainhub_resources import Resources
 
 # The groups of operations that the contract has beside the videos, which have a text of their own.
@@ -30,6 +32,7 @@ HOMES = (
     "chainhub.sandbox.",
     "chainhub.testing.",
     "chainhub_api.models.",
+    "chainhub_api.types.",
     *(f"chainhub_resources.{name}." for name in ("video", *GROUPS)),
     "",
 )
@@ -41,9 +44,10 @@ ELSEWHERE = {
     "httpx.Timeout": "https://www.python-httpx.org/advanced/timeouts/",
 }
 
+LONG = 100  # characters of a default, which belongs into the text then
+
 _SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
 _FIELD = re.compile(r"(\s+\w+) \(([^()]*)\):")
-_DEFAULT = re.compile(r"= attr_dict\['(\w+)'\]\.default")
 _MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
 _OPERATION = re.compile(r"chainhub_resources\.(\w+)\.(_\w+)")
 _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
@@ -110,7 +114,8 @@ def prepare(
         lines.clear()
     if str(getattr(thing, "__module__", name)).startswith(("chainhub_api", "chainhub_resources")):
         lines[:] = plain(lines)
-        if what == "class" and "Attributes:" in lines:  # each has its own entry below
+        # Those of a model have entries of their own below.
+        if "Attributes:" in lines and name.startswith("chainhub_api.models."):
             del lines[lines.index("Attributes:") :]
     if what in ("property", "attribute") and lines:
         lines[0] = f": {lines[0]}"  # napoleon takes what is before the first colon for a type
@@ -157,23 +162,17 @@ def shorten(
     signature: str | None,
     returns: str | None,
 ) -> tuple[str, str | None] | None:
-    """Show values instead of the names of constants; leave out how what is given is made."""
+    """Leave out long defaults, and how what is given is made."""
     if not signature:
         return None
     if what == "class" and _OPERATION.fullmatch(name):
         return "", None
     if what == "exception" or name.endswith("Resource") or name.startswith("chainhub_api.models."):
         return "", returns
-    if isinstance(thing, type) and attrs.has(thing):  # how attrs writes defaults into its own code
-        fields = attrs.fields_dict(thing)
-        signature = _DEFAULT.sub(lambda name: f"= {fields[name[1]].default!r}", signature)
-    constants = vars(sys.modules.get(getattr(thing, "__module__", ""), sys))
-
-    def shown(default: re.Match[str]) -> str:
-        value = constants.get(default[1])
-        return f"= {value}" if isinstance(value, int | float) else "= ..."
-
-    return re.sub(r"= ([A-Z][A-Z_]+)\b", shown, signature), returns
+    for one in inspect.signature(thing).parameters.values() if callable(thing) else ():
+        if one.default in (UNSET, attrs.NOTHING) or len(repr(one.default)) > LONG:
+            signature = signature.replace(f"= {one.default!r}", "= ...")
+    return signature, returns
 
 
 def leave_out_unset(app: Sphinx, page: nodes.document) -> None:
@@ -190,6 +189,7 @@ def resolve(
 ) -> nodes.Node | None:
     """Find a name that an annotation gives alone, or by its module, where people import it."""
     place, _, name = (whole := str(node.get("reftarget", ""))).rpartition(".")
+    name = name.removeprefix("_")  # generated resources import types so
     if address := ELSEWHERE.get(whole):
         return nodes.reference("", whole, refuri=address, internal=False)
     if place and not place.startswith("chainhub"):

@@ -15,6 +15,7 @@ import pytest
 
 import chainhub
 from chainhub_resources import Resources
+from tests.docs.conftest import build
 
 # Tags whose address the browser loads by itself, and the attribute that holds it.
 LOADING = {
@@ -287,3 +288,12 @@ def test_faults_are_found(tmp_path: Path) -> None:
     first, lonely = made[site / "index.html"], made[site / "lonely.html"]
     assert (first.title, first.headings, first.language) == ("First", 1, "en")
     assert (lonely.title, lonely.headings, lonely.language) == ("", 2, "")
+
+
+@pytest.mark.slow  # it builds the site a second time
+def test_a_grown_contract_has_its_pages(grown: Path, project: Path, tmp_path: Path) -> None:
+    """Operations of every kind: several results, files, further parameters, forms."""
+    build(tmp_path, project, PYTHONPATH=str(grown))
+    assert (tmp_path / "log").read_text("utf-8") == ""
+    shown = (tmp_path / "html" / "reference" / "video.html").read_text("utf-8")
+    assert "client.pictures.pictures.wait" in shown
