@@ -185,7 +185,8 @@ class PreparedRequest:
         # In one look and one assignment: other threads send copies of this request.
         for known, request in self._keyed:
             if known is key:
-                return request.aimed_at(target)
+                self._keyed[:] = [(key, aimed := request.aimed_at(target))]
+                return aimed
         method = self.method.encode("ascii")
         request = Request(method, target, self._headers_with(key), self._content)
         self._keyed[:] = [(key, request)]

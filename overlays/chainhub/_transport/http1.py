@@ -125,6 +125,9 @@ PIECE = 256 * 1024
 SWITCHED = "it switched protocols (101), which was not requested"
 
 
+END = h11.EndOfMessage()
+
+
 class SecretBytes(bytes):
     """Bytes that hold a key or a password, so they do not show themselves."""
 
@@ -158,7 +161,9 @@ class Request:
         return f"<Request {self._head.method.decode()}>"
 
     def aimed_at(self, target: bytes) -> Request:
-        """Return the same request for another target; its headers are not looked at again."""
+        """Return the same request for a target; its headers are not looked at again."""
+        if target == self._head.target:
+            return self
         checked: Headers = self._head.headers  # type: ignore[assignment]  # h11's own kind of list
         return Request(self._head.method, target, checked, self._body)
 
@@ -173,7 +178,7 @@ class Request:
             sent = SecretBytes(connection.send(self._head) or b"")
             if self._body:
                 sent = SecretBytes(sent + (connection.send(h11.Data(data=self._body)) or b""))
-            connection.send(h11.EndOfMessage())  # no bytes: no body of ours comes in chunks
+            connection.send(END)  # no bytes: no body of ours comes in chunks
             return sent
         except h11.LocalProtocolError as error:
             failure = Failure("local", str(error))
@@ -220,6 +225,7 @@ class Connection:
         outgoing = request.send_on(self._h11)
         self.sent = True
         yield outgoing
+        self._receive((yield b""))  # nothing can have come before: then it would not be reusable
         while not isinstance(event := (yield from self._next_event()), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise Failure("protocol", SWITCHED)  # an upgrade that the caller's headers ask for
@@ -240,9 +246,7 @@ class Connection:
     def _next_event(self) -> Flow[object]:
         try:
             while (event := self._h11.next_event()) is h11.NEED_DATA:
-                data = yield b""
-                self._check(data)
-                self._h11.receive_data(data)
+                self._receive((yield b""))
             return event
         except h11.RemoteProtocolError as error:
             text = str(error)
@@ -253,8 +257,8 @@ class Connection:
         switched = self.head is None and self._first_bytes[9:] == b"101"
         raise Failure("protocol", SWITCHED if switched else text)
 
-    def _check(self, data: bytes) -> None:
-        """Refuse what h11 would explain less well, or wait behind."""
+    def _receive(self, data: bytes) -> None:
+        """Give h11 what has come, unless it would explain it less well, or wait behind it."""
         if self.head is not None:
             if data is TRUNCATION:
                 raise Failure("truncated", "the encrypted connection ended without notice")
@@ -267,6 +271,7 @@ class Connection:
             self._first_bytes += data[: 12 - len(self._first_bytes)]
             if not b"HTTP/".startswith(self._first_bytes[:5]):
                 raise Failure("protocol", f"it begins with {self._first_bytes[:5]!r}")
+        self._h11.receive_data(data)
 
     def is_stale(self, failure: Failure) -> bool:
         """Tell whether a failure says only that a connection that has served was dead or dirty.
