@@ -90,6 +90,18 @@ def test_one_line_is_logged_per_attempt(mode, server, http, caplog):
     assert KEY not in caplog.text
 
 
+def test_an_attempt_without_a_response_is_logged_beside_an_event_hook(mode, server, caplog):
+    """Both say why there was none."""
+    caplog.set_level(logging.INFO, "chainhub")
+    attempts = []
+    server.answers = [None]
+    client = mode.client(base_url=server.url, retry=ONCE, on_attempt=attempts.append)
+    with pytest.raises(chainhub.ConnectionFailedError):
+        mode(client.video.query("a"))
+    (line,) = [one for one in caplog.messages if "(attempt 1, request id -)" in one]
+    assert attempts[0].trouble in line
+
+
 def test_error_carries_the_facts(mode, server, http):
     """Status, code, request id, method, URL, attempts, elapsed and an excerpt, on one line."""
     body = {"error": {"message": f"bad key {KEY}", "type": "new_api_error", "code": "E1"}}

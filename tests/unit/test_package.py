@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import chainhub
-from chainhub import errors
+from chainhub import _tasks, errors
 
 
 def test_import_loads_next_to_nothing():
@@ -49,10 +49,11 @@ def test_every_name_is_there(name):
     assert name in dir(chainhub)
 
 
-def test_unknown_name_is_an_attribute_error():
-    """As with any module."""
+@pytest.mark.parametrize("package", [chainhub, _tasks])
+def test_unknown_name_is_an_attribute_error(package):
+    """As with any module, also where names are loaded late."""
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
-        chainhub.nonsense  # noqa: B018 - looking is the test
+        package.nonsense  # noqa: B018 - looking is the test
 
 
 def test_type_checkers_see_what_there_is():

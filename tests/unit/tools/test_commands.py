@@ -462,6 +462,20 @@ def test_diff_says_what_it_could_not_compare(
     assert told.err == f"{layout.CONTRACT} lacks the code of chainhub: not compared.\n"
 
 
+def test_an_earlier_contract_that_is_refused_today_is_not_compared(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can be compared is."""
+    old = packaged(project / "old", "1.2.0", a=CODE)
+    (old / "openapi.yaml").write_text("openapi: 3.0.3\n")
+    shutil.copy(layout.OVERLAY, old / "overlays")
+    packaged(project, "1.2.0", a=CODE, b=CODE.replace("A", "B"))
+    assert main(["diff", str(old)]) == 0
+    told = capsys.readouterr()
+    assert f"{old} lacks the contract with its limits, defaults and security" in told.err
+    assert "- Added: " in told.out
+
+
 def test_release_check_refuses_a_version_too_small(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

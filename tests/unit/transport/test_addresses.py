@@ -9,9 +9,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chainhub._transport import check_url, is_allowed, is_loopback, origin_of, refuse_private
+from chainhub._transport import (
+    addresses,
+    check_url,
+    is_allowed,
+    is_loopback,
+    origin_of,
+    refuse_private,
+)
 from chainhub._transport.addresses import literal_address, refusal, refused_host, refused_name
 from chainhub.errors import AddressRefusedError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_known():
+    """Forget what another test may have loaded, which coverage need not have followed."""
+    addresses._networks.cache_clear()
 
 
 def rows(table):

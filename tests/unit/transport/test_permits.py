@@ -85,6 +85,24 @@ def test_a_permit_that_came_as_its_task_was_cancelled_is_given_on():
     held(step)
 
 
+def test_a_permit_may_come_in_the_moment_of_the_deadline():
+    """Then it is taken: the timer, which is due in the same turn of the loop, finds it given."""
+
+    async def step(pool, permits):
+        loop = asyncio.get_running_loop()
+        problems = []
+        loop.set_exception_handler(lambda _, context: problems.append(context))
+        deadline = loop.time() + 0.05
+        waits = asyncio.create_task(permits.acquire(deadline))
+        await asyncio.sleep(0)
+        loop.call_at(deadline - 0.001, permits.release)
+        loop.call_soon(time.sleep, 0.06)  # so that both are due when the loop looks again
+        await waits
+        assert problems == []
+
+    held(step)
+
+
 def test_a_request_that_found_no_permit_was_not_sent():
     """Which its error says."""
 
