@@ -108,10 +108,10 @@ class Fleet:
                 self.now, worker, ask, answer = self._under_way.popleft()
                 scheduler = self._crowds[worker]
                 if answer < 0:
-                    news = scheduler.failed(ask, refusal, self.now)
+                    update = scheduler.failed(ask, refusal, self.now)
                 else:
-                    news = scheduler.answered(ask, answers[answer], self.now)
-                self._note(news)
+                    update = scheduler.answered(ask, answers[answer], self.now)
+                self._note(update)
             else:
                 self.now, worker = heapq.heappop(self._wakes)
                 if self.now < self._wake_at[worker]:
@@ -140,8 +140,8 @@ class Fleet:
             self._wake_at[worker] = until
             heapq.heappush(self._wakes, (until, worker))
 
-    def _note(self, news: Update) -> None:
-        outcome = news.outcome
+    def _note(self, update: Update) -> None:
+        outcome = update.outcome
         if outcome is None:
             return
         if outcome.error is not None:

@@ -180,7 +180,7 @@ def _overlaid(
     paths.write_out(document)
     downgrade.downgrade(document)
     paths.make_plain(document)
-    normalised = normalise.normalise(document) + media.settle(document)
+    normalised = normalise.normalise(document) + media.normalise(document)
     return normalised, overlay.apply(document, documents.read(file), shown(file))
 
 

@@ -230,8 +230,8 @@ def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | Genera
 def _run(
     data: GeneratorData, config: Config, known: Operations, tables: Tables
 ) -> Sequence[GeneratorError]:
-    names = received.settle(data)
-    properties.settle(data, names)
+    names = received.adapt(data)
+    properties.adapt(data, names)
     project = Project(openapi=data, config=config, custom_template_path=layout.TEMPLATES)
     project.env.loader = _Edited(project.env.loader)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}

@@ -62,7 +62,7 @@ class _OptionalBody(UnionProperty):
     template: ClassVar[str] = "optional_body.py.jinja"
 
 
-def settle(data: GeneratorData, received: set[ClassName]) -> None:
+def adapt(data: GeneratorData, received: set[ClassName]) -> None:
     """Change the properties in what was parsed, where they are used.
 
     Args:

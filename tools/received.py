@@ -21,7 +21,7 @@ from openapi_python_client.strings import ClassName, PythonCode
 _Models: TypeAlias = dict[ClassName, ModelProperty]
 
 
-def settle(data: GeneratorData) -> set[ClassName]:
+def adapt(data: GeneratorData) -> set[ClassName]:
     """Change the models that only come in answers, and return the names of all that do.
 
     A field changes if null is in its type. The overlay sees to that for every field that an answer

@@ -35,7 +35,7 @@ from chainhub.cli._records import (
     limit,
     plain,
     sentence,
-    spoken,
+    translated,
     verdict,
 )
 from chainhub.cli._terminal import Terminal, chosen, ids_of_file
@@ -305,7 +305,7 @@ def test_lines_for_people_and_programs() -> None:
 )
 def test_sentences_speak_of_options(text, expected) -> None:
     """Not of the arguments of the Python interface."""
-    assert spoken(text) == expected
+    assert translated(text) == expected
 
 
 def test_sentences_are_bounded_and_can_be_copied() -> None:

@@ -137,7 +137,7 @@ def test_people_get_sentences_from_get_and_watch(sandbox: Sandbox, chainhub, mon
     assert re.fullmatch(r"x  completed  \(updated .* UTC\)\n  http://.*\n", done.out)
 
 
-def test_narrow_terminals_and_no_colour(sandbox: Sandbox, terminal) -> None:
+def test_narrow_terminals_and_no_color(sandbox: Sandbox, terminal) -> None:
     """Nothing is wider than the terminal; NO_COLOR leaves no colour."""
     name = "veo3.1-fast:1760545785-very-very-very-long"
     sandbox.add(pending, id=name)

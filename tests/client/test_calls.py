@@ -21,7 +21,7 @@ FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
 ONCE = chainhub.RetryPolicy.off()
 
 
-def test_passing_trouble_is_tried_again(mode, server, http):
+def test_transient_errors_are_retried(mode, server, http):
     """A 503, a reset and a broken body are survived; a dead kept connection costs no attempt."""
 
     def reset(connection: socket.socket, head: bytes) -> None:
@@ -60,7 +60,7 @@ def test_observers_are_told(mode, server, http):
     assert calls[0].url.endswith("/v1/video/query?id=a")
 
 
-def test_attempt_without_an_answer_is_told_as_trouble(mode, server):
+def test_attempt_without_an_answer_says_why(mode, server):
     """An observer learns why there was no answer."""
     attempts, calls = [], []
     server.answers = [None]

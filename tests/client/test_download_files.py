@@ -392,7 +392,7 @@ def test_a_part_that_was_not_used_stays(fetch, tmp_path):
 
 
 def test_a_relative_destination_survives_a_change_of_folder(fetch, tmp_path, monkeypatch):
-    """The path is settled when the call is made."""
+    """The path is resolved when the call is made."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     place = fetch("v.mp4", progress=lambda _: os.chdir(tmp_path / "elsewhere"))

@@ -457,7 +457,7 @@ def test_plain_generated_functions_take_our_clients(server):
     assert asyncio.run(asynchronous()).status == "pending"
 
 
-def test_either_client_gives_both_doors(server):
+def test_either_client_gives_both_httpx_clients(server):
     """The generator's own clients serve sync and async of plain functions; so do ours."""
 
     async def crossed():
@@ -469,7 +469,7 @@ def test_either_client_gives_both_doors(server):
     assert query.sync(client=other, id="a").status == "pending"
 
 
-def test_httpx_doors_do_not_close_the_client(server):
+def test_httpx_clients_do_not_close_the_client(server):
     """Connections belong to the client; `with client.get_httpx_client()` ends nothing."""
     client = chainhub.Client("sk-test-closed", base_url=server.url)
     with client.get_httpx_client():

@@ -296,7 +296,7 @@ def test_a_doubt_that_nothing_can_look_up(things, mode, server, path):
     assert "at the service (the contract cannot look it up)" in str(told)
 
 
-def test_a_doubt_is_settled_by_hand(things, mode, server, http, path):
+def test_a_doubt_is_decided_by_hand(things, mode, server, http, path):
     """With the id that was found, or by saying that there is none."""
     server.answers = [DROPPED, DROPPED, http(200, {"id": "c"})]
     with chainhub.Submissions(path) as jobs:
@@ -308,9 +308,9 @@ def test_a_doubt_is_settled_by_hand(things, mode, server, http, path):
         jobs.forget("2")
         assert mode(jobs.submit("1", things.order)).id == "a"
         assert mode(jobs.submit("2", things.order)).id == "c"
-        for settle in (lambda: jobs.forget("1"), lambda: jobs.resolve("9", "a")):
+        for decide in (lambda: jobs.forget("1"), lambda: jobs.resolve("9", "a")):
             with pytest.raises(chainhub.ConfigurationError, match="is not in doubt"):
-                settle()
+                decide()
         with pytest.raises(chainhub.ConfigurationError, match="must be a non-empty string"):
             jobs.resolve("1", " ")
     with chainhub.Submissions(path) as jobs:

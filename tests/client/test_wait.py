@@ -157,7 +157,7 @@ def test_watch_yields_the_final_task_even_unchanged(mode, server, http):
     assert len(server.requests) == 3
 
 
-def test_trouble_on_the_way_is_survived(mode, server, http):
+def test_transient_errors_do_not_end_a_wait(mode, server, http):
     """A 503, an HTML page and a reset cost a poll each, not the wait."""
     server.answers = [
         http(503, b""),
@@ -239,7 +239,7 @@ def test_a_slip_in_an_observer_ends_a_wait_for_many(mode, server, http):
         mode(client.video.wait("a", interval=PACE))
 
 
-def test_hopeless_trouble_ends_the_wait_at_once(mode, server, http):
+def test_final_errors_end_the_wait_at_once(mode, server, http):
     """A refused key will not get better."""
     server.answers = [http(200, task()), http(401, b"{}")]
     client = mode.client(base_url=server.url)

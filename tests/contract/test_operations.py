@@ -237,7 +237,7 @@ def test_plain_function_takes_our_client(mode, server, http, operation):
     assert 200 <= response.status_code < 300
 
 
-def test_passing_trouble_is_tried_again_where_it_is_safe(mode, server, http, operation):
+def test_transient_errors_are_retried_where_it_is_safe(mode, server, http, operation):
     """A 503 costs an attempt; what may have been carried out is not sent twice."""
     server.answers = [http(503, b""), good(http, operation)]
     client = mode.client(KEY, base_url=server.url, retry=FAST)

@@ -959,29 +959,29 @@ def _values() -> Iterator[Fault]:
 
 
 def _tls() -> Iterator[Fault]:
-    def spoken(name: str, tls: str, outcomes: Outcomes, *acts: Act, **more: object) -> Fault:
+    def over_tls(name: str, tls: str, outcomes: Outcomes, *acts: Act, **more: object) -> Fault:
         script = acts or (GOOD,)
         return Fault(name=f"TLS: {name}", tls=tls, script=script, outcomes=outcomes, **more)  # type: ignore[arg-type]
 
     distrusted = ("certificate", "verify")
-    yield spoken("a good certificate", "server", OK, requests=1)
-    yield spoken("kept alive", "server", IS_SECOND, GOOD, SECOND, calls=2, requests=2)
-    yield spoken("signed by itself", "self-signed", fails("TLSError", *distrusted, attempts=1))
-    yield spoken("expired", "expired", fails("TLSError", "certificate", "expired", attempts=1))
-    yield spoken("another's name", "other-name", fails("TLSError", "certificate", attempts=1))
+    yield over_tls("a good certificate", "server", OK, requests=1)
+    yield over_tls("kept alive", "server", IS_SECOND, GOOD, SECOND, calls=2, requests=2)
+    yield over_tls("signed by itself", "self-signed", fails("TLSError", *distrusted, attempts=1))
+    yield over_tls("expired", "expired", fails("TLSError", "certificate", "expired", attempts=1))
+    yield over_tls("another's name", "other-name", fails("TLSError", "certificate", attempts=1))
     unknown = fails("TLSError", *distrusted, attempts=1)
-    yield spoken("an unknown authority", "server", unknown, client={"verify_ssl": True})
+    yield over_tls("an unknown authority", "server", unknown, client={"verify_ssl": True})
     unchecked = {"verify_ssl": False}
-    yield spoken("unchecked on loopback", "self-signed", OK, client=unchecked, requests=1)
+    yield over_tls("unchecked on loopback", "self-signed", OK, client=unchecked, requests=1)
     cut = sent(answer()[:-9], Close())
-    yield spoken("closed in the body once", "server", OK, cut, GOOD, requests=2)
-    yield spoken("closed in the body always", "server", fails(BROKEN), cut, requests=2)
+    yield over_tls("closed in the body once", "server", OK, cut, GOOD, requests=2)
+    yield over_tls("closed in the body always", "server", fails(BROKEN), cut, requests=2)
     hang = sent(answer()[:-9], Hang())
     soon = {"timeout": 0.1}
     silent = fails("RequestTimeoutError", attempts=2)
-    yield spoken("silence in the body", "server", silent, hang, requests=2, client=soon)
+    yield over_tls("silence in the body", "server", silent, hang, requests=2, client=soon)
     left = sent(answer() + answer(task(enhanced_prompt="poison")))
-    yield spoken("an answer left over", "server", IS_SECOND, left, SECOND, calls=2)
+    yield over_tls("an answer left over", "server", IS_SECOND, left, SECOND, calls=2)
     plain = answer(b"", "400 Bad Request")
     under: Iterable[tuple[str, Act, str, tuple[str, ...]]] = (
         ("an http server", sent(plain, Close()), "TLSError", ("http://",)),

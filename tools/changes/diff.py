@@ -43,7 +43,7 @@ class Difference:
     breaking: list[Told] = field(default_factory=list)
     added: list[Told] = field(default_factory=list)
     documentation: list[Told] = field(default_factory=list)
-    settled: set[str] = field(default_factory=set)  # new or gone, told or part of what is
+    covered: set[str] = field(default_factory=set)  # new or gone, told or part of what is
 
     def tell(self, breaks: bool, name: str, sentence: str) -> None:
         """Sort a change in."""
@@ -56,7 +56,7 @@ class Difference:
             other: Its changes.
             called: Tells under which name the thing of a change would stand here, if any.
         """
-        known = self.settled | {told.name for told in (*self.breaking, *self.added)}
+        known = self.covered | {told.name for told in (*self.breaking, *self.added)}
         texts = known | {told.name for told in self.documentation}
         for ours, theirs, told_of in (
             (self.breaking, other.breaking, known),
@@ -286,7 +286,7 @@ class _Comparison:
     def __init__(self, old: Entries, new: Entries) -> None:
         self._old, self._new = old, new
         self._used = users(old), users(new)
-        self.result = Difference(settled=old.keys() ^ new.keys())
+        self.result = Difference(covered=old.keys() ^ new.keys())
         self._both = old.keys() & new.keys()
         for name in old.keys() - self._both:
             if self._is_alone(name, old[name], 0):
@@ -303,12 +303,12 @@ class _Comparison:
                 was, now = _plain(word, before), _plain(word, after)
                 if was != now:
                     self._word(name, word, was, now)
-        self._settle()
+        self._cover()
 
-    def _settle(self) -> None:
+    def _cover(self) -> None:
         """Count as told what shows the same: classes of listed values, keywords for fields."""
         result = self.result
-        told = {one.name for one in (*result.breaking, *result.added)} | result.settled
+        told = {one.name for one in (*result.breaking, *result.added)} | result.covered
         for entries in (self._old, self._new):
             bodies: dict[str, set[str]] = {}
             for name, entry in entries.items():
@@ -318,9 +318,9 @@ class _Comparison:
             for name, entry in entries.items():
                 if not {name, name.partition(" ")[0]} & told:
                     continue
-                result.settled |= {entry.listed} - {""}
+                result.covered |= {entry.listed} - {""}
                 model, _, own = name.partition(".")
-                result.settled |= {f"{call}({own})" for call in bodies.get(model, ())}
+                result.covered |= {f"{call}({own})" for call in bodies.get(model, ())}
 
     def _calls(self, name: str, state: int) -> dict[str, set[Side]]:
         entries = self._new if state else self._old

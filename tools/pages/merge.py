@@ -7,7 +7,7 @@
   (`oneOf`, each named by what its page says of itself; those of one name are taken together), its
   answers become one schema with every page's fields, of which those are required that every page
   requires, and its parameters are all pages' together.
-- `pages.yaml` can settle one by name instead: `POST /v1/video/create: <page>` takes that page.
+- `pages.yaml` can choose one by name instead: `POST /v1/video/create: <page>` takes that page.
 - Components that are equal are shared; others of the same name get their page's name in front.
 - A page whose server is not the usual one is refused (`hosts.py`): the key would go there.
 """
@@ -73,7 +73,7 @@ def merge(
     Args:
         sources: The contracts.
         allowed: Hosts that are taken though they are not the usual one.
-        choices: Which page settles an operation.
+        choices: Which page is taken for an operation.
         known: The hosts of the contract in place.
         base: The contract in place, to which they are added; nothing in it is taken away.
         renew: Whether what they describe takes the place of what it said of the same operations.

@@ -75,7 +75,7 @@ def imported(
     Args:
         paths: The pages, files and folders.
         allowed: Hosts that are taken though they are not the usual one.
-        choices: Which page settles an operation.
+        choices: Which page is taken for an operation.
         known: The hosts of the contract in place.
         check: Raises a PipelineError for a contract of which no client can be generated. It is
             asked of all pages together, and only where they fail of each alone.

@@ -19,11 +19,11 @@ _TEXT: Final = "JSON carries no bytes: what it calls binary is text."
 _PLAIN: Final = "A body or answer that is neither JSON nor a form is bytes, or text."
 
 
-def settle(document: dict[str, Json]) -> list[tuple[str, int]]:
+def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Rewrite the media types; tell the rules that found something, with the number of places."""
     counts = {_DROPPED: 0, _PLAIN: 0, _TEXT: _make_text(document)}
     for content, is_body in contents(document):
-        dropped, plain = _settled(content, is_body=is_body)
+        dropped, plain = _chosen(content, is_body=is_body)
         counts[_DROPPED] += dropped
         counts[_PLAIN] += plain
     return [(reason, count) for reason, count in counts.items() if count]
@@ -80,7 +80,7 @@ def _is_known(kind: str) -> bool:
     return name in ("application/json", *FORMS) or name.endswith("+json")
 
 
-def _settled(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
+def _chosen(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
     known = [kind for kind in content if _is_known(kind) and (is_body or kind not in FORMS)]
     unknown = [kind for kind in content if kind not in known]
     if known:

@@ -65,10 +65,10 @@ def simplify(value: Json) -> None:
             simplify(item)
         for key in _CHOICES:
             if sequence(value.get(key)):
-                _settle(value, key)
+                _merge_alternatives(value, key)
 
 
-def _settle(holder: dict[str, Json], key: str) -> None:
+def _merge_alternatives(holder: dict[str, Json], key: str) -> None:
     """Put the parts of a choice together; alone, the part takes the place of the choice."""
     parts = sequence(holder[key])
     kinds = [_group(mapping(part), objects=False) for part in parts]

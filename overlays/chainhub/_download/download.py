@@ -301,7 +301,7 @@ class Download:
         partial, name = self._partial, self._request.target.name
         ended = self._published(url) if outcome is Received.WHOLE else outcome
         now, wall, from_api = _clock.monotonic(), time.time(), self._is_api(self._at or url)
-        step = self._state.settle(ended, partial.position, now, wall, from_api=from_api)
+        step = self._state.next_step(ended, partial.position, now, wall, from_api=from_api)
         if isinstance(ended, StartOver | Mismatch):
             partial.forget()
         if isinstance(step, ChainhubError):

@@ -164,7 +164,7 @@ class DownloadState:
         self._refreshed = False
         self._rehashed = False
 
-    def settle(
+    def next_step(
         self,
         outcome: Outcome | Mismatch,
         position: int,

@@ -299,7 +299,7 @@ class Poll:
             self._dated = None if date is None else (date, now)
 
     def remember(self, body: bytes, reread: Callable[[bytes], object]) -> None:
-        # One that settles something counts each time.
+        # One that decides something counts each time.
         if self._running_until is not None and not self._settling and not self._missing:
             self._body, self._reread, self._task = body, reread, None
 

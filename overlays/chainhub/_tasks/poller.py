@@ -1,4 +1,4 @@
-"""The waits of one call: ids go in, requests to send and news of tasks come out.
+"""The waits of one call: ids go in, requests to send and updates of tasks come out.
 
 A wait for one task is a wait for many with one id. `scheduler` decides which task to poll when, and
 `loops` sends the requests, in threads or in asyncio.

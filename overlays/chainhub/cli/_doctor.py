@@ -17,7 +17,7 @@ from chainhub._session import RetryPolicy, base_url_from, find_key, no_key
 from chainhub._transport import choose_proxy, read_environment, read_tls_config, tls_context
 from chainhub._version import __version__
 from chainhub.cli._progress import signs_for
-from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, spoken
+from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, translated
 from chainhub.cli._running import key_of_keyring, query_task
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.servers import SERVERS
@@ -260,14 +260,14 @@ def diagnosis(error: ChainhubError | None, elapsed: float) -> list[Finding]:
     code = Exit.SERVICE if isinstance(error, TimeoutError) else exit_code_of(error)
     return [
         Finding("probe", level, message, advice_or_none, code if level is FAULT else Exit.DONE),
-        Finding("probe_detail", NOTE, spoken(str(error))),
+        Finding("probe_detail", NOTE, translated(str(error))),
     ]
 
 
 def fault(check: str, error: ChainhubError) -> Finding:
     """Return the finding that an error is."""
-    advice = None if error.advice is None else spoken(error.advice)
-    return Finding(check, FAULT, spoken(error.message), advice, exit_code_of(error))
+    advice = None if error.advice is None else translated(error.advice)
+    return Finding(check, FAULT, translated(error.message), advice, exit_code_of(error))
 
 
 def lines(one: Finding, before: Finding | None, signs: Signs) -> Iterator[str]:

@@ -203,14 +203,14 @@ def percent(fraction: float) -> str:
     return f"{fraction:.0%}".replace("%", " %")
 
 
-def spoken(text: str) -> str:
+def translated(text: str) -> str:
     for pattern, words in _TRANSLATIONS:
         text = pattern.sub(words, text)
     return text
 
 
 def complaint(error: ChainhubError, task_id: str | None = None) -> str:
-    text = spoken(str(error))
+    text = translated(str(error))
     if isinstance(error, errors.DestinationExistsError):
         text += "; give another name, or --if-exists replace or keep"
     known = task_id is None or task_id in error.message

@@ -19,7 +19,15 @@ from chainhub._client import Client
 from chainhub._redaction import one_line
 from chainhub._tasks import UnknownStatusWarning
 from chainhub._transport import is_loopback
-from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, limit, record_of, spoken
+from chainhub.cli._records import (
+    Exit,
+    complaint,
+    encoded,
+    exit_code_of,
+    limit,
+    record_of,
+    translated,
+)
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 from chainhub_api.servers import SERVERS
@@ -187,7 +195,7 @@ def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: object) -> None:
             if issubclass(category, UnknownStatusWarning):
-                terminal.say(f"chainhub: note: {spoken(str(message))}")
+                terminal.say(f"chainhub: note: {translated(str(message))}")
             else:
                 shown(message, category, *place)  # type: ignore[arg-type]  # as it came
 

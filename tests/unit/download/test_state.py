@@ -37,9 +37,9 @@ def answer(status, body=b"", *headers):
     return Response(status, list(headers), body)
 
 
-def settle(made, outcome, position=0, now=0.0):
+def next_step(made, outcome, position=0, now=0.0):
     """Return the next step after an attempt."""
-    return made.settle(outcome, position, now, 1e9)
+    return made.next_step(outcome, position, now, 1e9)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def settle(made, outcome, position=0, now=0.0):
 def test_what_follows_a_first_attempt(outcome, step):
     """Go on, ask for a fresh address, or be done."""
     made = state()
-    assert settle(made, outcome) == step
+    assert next_step(made, outcome) == step
     assert made.attempts == 1
 
 
@@ -67,8 +67,8 @@ def test_parts_of_the_part_are_progress():
     """However many; only what comes to nothing is counted."""
     made = state()
     for number in range(50):
-        assert settle(made, Received.SLICE, 20_000 * number) == RetryAt(0.0)
-    assert settle(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
+        assert next_step(made, Received.SLICE, 20_000 * number) == RetryAt(0.0)
+    assert next_step(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_parts_of_the_part_are_progress():
 def test_a_file_that_cannot_be_right_ends(why, says):
     """It starts over at once, then after pauses, then no more; without retries not at all."""
     made, once = state(), state(attempts=1)
-    steps = [settle(made, why) for _ in range(4)]
+    steps = [next_step(made, why) for _ in range(4)]
     assert steps[:3] == [RetryAt(0.0), RetryAt(1.0), RetryAt(2.0)]
-    for found in (steps[3], settle(once, why)):
+    for found in (steps[3], next_step(once, why)):
         assert type(found) is DownloadError
         assert says in str(found)
 
@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_right_ends(why, says):
 )
 def test_what_will_not_get_better_ends_it(outcome, error):
     """At once."""
-    assert isinstance(settle(state(), outcome), error)
+    assert isinstance(next_step(state(), outcome), error)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_will_not_get_better_ends_it(outcome, error):
 def test_the_delays_grow_and_the_attempts_end(positions, delays):
     """Four without progress."""
     made = state()
-    steps = [settle(made, BROKEN, position) for position in positions]
+    steps = [next_step(made, BROKEN, position) for position in positions]
     assert steps[: len(delays)] == [RetryAt(delay) for delay in delays]
     assert all(isinstance(step, ConnectionFailedError) for step in steps[len(delays) :])
     assert made.attempts == 4
@@ -124,8 +124,8 @@ def test_the_delays_grow_and_the_attempts_end(positions, delays):
 def test_a_policy_of_many_attempts_is_kept():
     """No budget ends it before."""
     made = state(attempts=30)
-    assert all(isinstance(settle(made, BROKEN), RetryAt) for _ in range(29))
-    assert isinstance(settle(made, BROKEN), ConnectionFailedError)
+    assert all(isinstance(next_step(made, BROKEN), RetryAt) for _ in range(29))
+    assert isinstance(next_step(made, BROKEN), ConnectionFailedError)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_only_a_mib_is_progress(step, attempts):
     made, position = state(), 0
     for _ in range(20):
         position += step
-        if not isinstance(settle(made, BROKEN, position), RetryAt):
+        if not isinstance(next_step(made, BROKEN, position), RetryAt):
             break
     assert made.attempts == attempts
 
@@ -144,10 +144,10 @@ def test_only_a_mib_is_progress(step, attempts):
 def test_a_fresh_address_is_asked_for_once():
     """The second time it is an error, unless there was progress between."""
     made = state()
-    assert settle(made, answer(403)) == RetryAt(0.0, refresh=True)
-    assert isinstance(settle(made, BROKEN, PROGRESS), RetryAt)
-    assert settle(made, answer(404), PROGRESS) == RetryAt(0.0, refresh=True)
-    found = settle(made, answer(410, b"", (b"x-request-id", b"r-1")), PROGRESS)
+    assert next_step(made, answer(403)) == RetryAt(0.0, refresh=True)
+    assert isinstance(next_step(made, BROKEN, PROGRESS), RetryAt)
+    assert next_step(made, answer(404), PROGRESS) == RetryAt(0.0, refresh=True)
+    found = next_step(made, answer(410, b"", (b"x-request-id", b"r-1")), PROGRESS)
     assert isinstance(found, LinkExpiredError)
     assert (found.status, found.request_id) == (410, "r-1")
     assert not isinstance(found, AuthenticationError)
@@ -156,7 +156,7 @@ def test_a_fresh_address_is_asked_for_once():
 def test_the_error_tells_the_server_of_the_file_from_the_api():
     """Nobody should check a key because a file server is down."""
     made = state(attempts=1)
-    found = settle(made, answer(429, b"sk-test-secret", (b"retry-after", b"5")))
+    found = next_step(made, answer(429, b"sk-test-secret", (b"retry-after", b"5")))
     assert isinstance(found, RateLimitError)
     assert found.retry_after == 5
     assert "not from the API" in str(found)
@@ -165,20 +165,20 @@ def test_the_error_tells_the_server_of_the_file_from_the_api():
 
 def test_an_attempt_that_would_cross_the_deadline_is_not_made():
     """The last failure is reported, or that time is up."""
-    found = settle(state(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=9.9)
+    found = next_step(state(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=9.9)
     assert isinstance(found, RequestTimeoutError)
     assert "0.1 s are left until the deadline" in str(found)
-    found = settle(state(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=10.0)
+    found = next_step(state(deadline_at=10.0), Failure("timeout", "slow", sent=True), now=10.0)
     assert isinstance(found, DeadlineError)
 
 
 def test_a_wrong_checksum_starts_over_once_if_something_was_there():
     """What was downloaded in one go is not downloaded again."""
     made = state()
-    assert settle(made, Mismatch(True, "1" * 64, "0" * 64)) == RetryAt(0.0)
+    assert next_step(made, Mismatch(True, "1" * 64, "0" * 64)) == RetryAt(0.0)
     for resumed in (True, False):
-        found = settle(made, Mismatch(resumed, "1" * 64, "0" * 64))
+        found = next_step(made, Mismatch(resumed, "1" * 64, "0" * 64))
         assert isinstance(found, IntegrityError)
         assert "1" * 64 in str(found)
-    assert isinstance(settle(state(), Mismatch(False, "1" * 64, "0" * 64)), IntegrityError)
+    assert isinstance(next_step(state(), Mismatch(False, "1" * 64, "0" * 64)), IntegrityError)
     assert not isinstance(found, ContentRefusedError)

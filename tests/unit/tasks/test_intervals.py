@@ -364,7 +364,7 @@ def test_a_number_of_ones_own_replaces_plan_and_hints():
     assert timing.after_failure(COLD, turn(failures=1), 20.0) == 22.5
 
 
-def test_a_slow_pace_of_ones_own_is_not_made_faster_by_trouble():
+def test_a_slow_interval_of_ones_own_is_not_shortened_by_errors():
     """`interval=60` stays at 60 s after a failure."""
     assert schedule(60).after_failure(COLD, turn(failures=1)) == 60.0
 

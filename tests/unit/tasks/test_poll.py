@@ -366,7 +366,7 @@ def test_an_unknown_stage_before_quick_polls_is_not_taken_for_the_end():
     assert type(story.error) is errors.WaitTimeout
 
 
-def test_passing_trouble_slows_down_and_success_resets_it():
+def test_transient_errors_slow_down_and_success_resets_it():
     """Nine failures in a row are survived, again and again."""
     story = Story(*[busy()] * 9, RUNNING, *[busy()] * 9, GOOD, deadline=math.inf)
     assert story.end == Done(GOOD)
@@ -466,7 +466,7 @@ def test_a_task_that_was_seen_does_not_become_invisible():
     assert type(story.error) is errors.TaskNotFoundError
 
 
-def test_other_trouble_does_not_use_up_the_grace():
+def test_other_errors_do_not_use_up_the_grace():
     """Three answers that the task is unknown are needed, whatever failed between them."""
     story = Story(busy(), busy(), unknown_task(), busy(), unknown_task(), GOOD)
     assert story.end == Done(GOOD)
@@ -627,7 +627,7 @@ def test_a_wait_that_never_got_an_answer_says_so():
     assert ": no response" in str(error)
 
 
-def test_trouble_that_passed_is_not_the_cause():
+def test_an_error_that_passed_is_not_the_cause():
     """A failure before a good answer has nothing to do with the deadline."""
     error = Story(busy(), RUNNING, deadline=60.0).error
     assert error.__cause__ is None
@@ -695,7 +695,7 @@ def test_an_answer_after_the_deadline_that_is_not_final_ends_the_wait(late):
         [(RUNNING, 36000.0), GOOD],
     ],
 )
-def test_a_few_changes_and_troubles_fit_in_a_short_wait(script):
+def test_a_few_changes_and_errors_fit_in_a_short_wait(script):
     """Eight seconds are enough for a task that needs a few questions."""
     assert Story(*script, deadline=8.0, latency=0.05).end == Done(GOOD)
 

@@ -150,10 +150,10 @@ def test_a_tasks_own_end_is_its_outcome():
     """A failed task is an outcome with its error and its last answer."""
     many = scheduler()
     many.add(TaskId("a:1"), 0.0)
-    news = many.answered(many.act(0.0), task(status="failed"), 0.1)
-    assert type(news.outcome.error) is errors.TaskFailed
-    assert news.outcome.task.status == "failed"
-    assert news.changed is news.outcome.task
+    update = many.answered(many.act(0.0), task(status="failed"), 0.1)
+    assert type(update.outcome.error) is errors.TaskFailed
+    assert update.outcome.task.status == "failed"
+    assert update.changed is update.outcome.task
 
 
 def test_ids_are_pulled_only_when_they_can_be_asked_about():

@@ -39,7 +39,7 @@ def parsed(body: Json, *, schemas: Json = None, required: bool = True, answer: J
     }
     repaired = commands.repaired_document(json.loads(json.dumps(document)), "the contract").document
     data = generation.parse(repaired, "the contract")
-    properties.settle(data, received.settle(data))
+    properties.adapt(data, received.adapt(data))
     (group,) = data.endpoint_collections_by_tag.values()
     return group.endpoints[0], data
 

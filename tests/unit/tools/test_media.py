@@ -56,7 +56,7 @@ def test_every_media_type_is_json_a_form_text_or_bytes(
     document: dict[str, Json] = {"paths": {"/a": {"post": operation}}}
     if shared:
         document = {"paths": {}, "components": {kind: {"x": holder}}}
-    counted = media.settle(document)
+    counted = media.normalise(document)
     assert holder == {"content": expected}
     assert sum(count for _, count in counted) == found
 
@@ -100,7 +100,7 @@ def test_bytes_in_json_are_text():
             }
         },
     }
-    rules = dict(media.settle(document))
+    rules = dict(media.normalise(document))
     assert rules == {"JSON carries no bytes: what it calls binary is text.": 1}
     assert document["components"]["schemas"]["Own"]["anyOf"][1] == TEXT["schema"]
     assert shared["properties"]["data"] == BINARY["schema"]

@@ -225,7 +225,7 @@ def test_parameters_are_all_pages_together() -> None:
     ]
 
 
-def test_pages_yaml_settles_an_operation() -> None:
+def test_pages_yaml_chooses_the_page_of_an_operation() -> None:
     """By the end of one page's name."""
     pages = page("a/1.md", answer=fields(a=STRING)), page("a/2.md", answer=fields(b=STRING))
     made = merged(*pages, create="2.md")

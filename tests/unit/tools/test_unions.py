@@ -70,7 +70,7 @@ def test_one_schema_takes_whatever_any_takes(schemas: list[Json], expected: Json
         ),
     ],
 )
-def test_choices_within_a_contract_are_settled(key: str, parts: list[Json], expected: Json) -> None:
+def test_choices_within_a_contract_are_merged(key: str, parts: list[Json], expected: Json) -> None:
     """Where Python cannot tell their parts apart; objects stay the choice they are."""
     schema: dict[str, Json] = {"description": "one", key: parts}
     simplify([{"schema": schema}])
