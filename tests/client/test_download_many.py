@@ -135,6 +135,20 @@ def test_connections_are_used_again(mode, videos, tmp_path, closing):
     assert all((b"onnection: close" not in request) for request in videos.requests)
 
 
+def test_threads_are_used_again(mode, videos, tmp_path, monkeypatch):
+    """One for each download at the same time; an event loop's call has one more."""
+    started, start = [], threading.Thread.start
+
+    def noted(thread):
+        started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    client = mode.client(base_url=videos.url)
+    mode(client.video.download_many(list("abcdef"), into=tmp_path, parallel=2))
+    assert 2 <= started.count("chainhub-download") <= 3
+
+
 def test_nothing_to_do(mode, videos, tmp_path):
     """No task, no outcome."""
     assert mode(mode.client(base_url=videos.url).video.download_many([], into=tmp_path)) == {}

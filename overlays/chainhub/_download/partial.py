@@ -166,8 +166,10 @@ class Partial:
                 if isinstance(error, FileExistsError):
                     raise DestinationExistsError(f"{shown(target)} already exists") from None
                 raise disk_error(error, "cannot rename to", target) from None
-        remove_leftovers(self._target, [target])
+        if is_at(self._descriptor, self.path):  # it has two names now
+            remove(self.path)
         remove(self._state_path)
+        self._touched = False  # nothing is left to be removed
         _sync_folder(target.parent)
 
     def close(self) -> None:
@@ -206,9 +208,10 @@ class Partial:
         return (etag, length) if type(length) is int and length > 0 else None
 
     def _write_state(self, etag: str, length: int) -> None:
+        state = json.dumps({"id": self._id, "etag": etag, "length": length})
         descriptor = os.open(self._state_path, disk.FLAGS | os.O_CREAT | os.O_EXCL, 0o666)
         with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"id": self._id, "etag": etag, "length": length}, file)
+            file.write(state)
 
     def _is_unchanged(self) -> bool:
         return self._size_now() == self._size and is_at(self._descriptor, self.path)

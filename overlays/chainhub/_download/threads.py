@@ -87,6 +87,8 @@ def download_all(
 ) -> dict[str, AnyDownloadOutcome]:
     """Run many downloads in a few threads; ids that come again are passed over.
 
+    A thread for each download would take a third of the CPU time of a small one.
+
     Args:
         jobs: Read when there is room for another.
         parallel: Downloads at the same time.
@@ -97,36 +99,49 @@ def download_all(
         BaseException: what one of them raised that is not an outcome.
     """
     outcomes: dict[str, DownloadOutcome | None] = {}
+    begun: SimpleQueue[Job | None] = SimpleQueue()
     reports: Reports = SimpleQueue()
-    running: dict[str, threading.Thread] = {}
-
-    def await_outcome() -> None:
-        while isinstance(report := reports.get(), Progress):
-            tell(report)
-        if isinstance(report, BaseException):
-            raise report
-        outcomes[report.id] = report
-        running.pop(report.id).join()
-
+    threads: list[threading.Thread] = []
     try:
-        for job_id, make in jobs:
-            if job_id not in outcomes:
-                outcomes[job_id] = None
-                running[job_id] = start_thread(partial(_work, job_id, make, reports))
-                if len(running) >= parallel:
-                    await_outcome()
-        while running:
-            await_outcome()
+        for job in jobs:
+            if job[0] not in outcomes:
+                outcomes[job[0]] = None
+                begun.put(job)
+                if len(threads) < parallel:
+                    threads.append(start_thread(partial(_work, begun, reports)))
+                if len(threads) == parallel:
+                    _await_outcome(reports, tell, outcomes)
+        while None in outcomes.values():
+            _await_outcome(reports, tell, outcomes)
     except BaseException:
         halt.set()
         raise
     finally:
-        for thread in running.values():
+        for _ in threads:
+            begun.put(None)
+        for thread in threads:
             thread.join()
     return cast("dict[str, AnyDownloadOutcome]", outcomes)
 
 
-def _work(job_id: str, make: Callable[[], Sequence[Download]], reports: Reports) -> None:
+def _await_outcome(
+    reports: Reports, tell: Tell, outcomes: dict[str, DownloadOutcome | None]
+) -> None:
+    while isinstance(report := reports.get(), Progress):
+        tell(report)
+    if isinstance(report, BaseException):
+        raise report
+    outcomes[report.id] = report
+
+
+def _work(begun: SimpleQueue[Job | None], reports: Reports) -> None:
+    while (job := begun.get()) is not None:
+        reports.put(_outcome(*job, reports))
+
+
+def _outcome(
+    job_id: str, make: Callable[[], Sequence[Download]], reports: Reports
+) -> DownloadOutcome | BaseException:
     began, paths, failure = _clock.monotonic(), list[Path](), None
     try:
         for download in make():
@@ -134,12 +149,12 @@ def _work(job_id: str, make: Callable[[], Sequence[Download]], reports: Reports)
     except ChainhubError as error:
         failure = error
     except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
-        return reports.put(error)
+        return error
     if isinstance(failure, CancelledByUser | ConfigurationError):  # not of this download alone
-        return reports.put(failure)
+        return failure
     path = paths[0] if paths and failure is None else None
     elapsed = _clock.monotonic() - began
-    return reports.put(DownloadOutcome(job_id, path, failure, elapsed, tuple(paths)))
+    return DownloadOutcome(job_id, path, failure, elapsed, tuple(paths))
 
 
 def start_thread(work: Callable[[], object]) -> threading.Thread:

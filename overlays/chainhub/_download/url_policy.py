@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from copy import copy
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import httpx
@@ -87,20 +88,17 @@ class URLPolicy:
         if key is None:
             return [(b"User-Agent", f"chainhub-python/{__version__}".encode("ascii")), *usual]
         transport = self._transport
-        # httpx spells headers and cookies out; the request itself is never sent.
-        request = httpx.Request(
-            "GET",
-            self._connector.base_url,
-            headers=transport.headers,
-            cookies=dict(transport.cookies),
-        )
         before = f"{transport.prefix} " if transport.prefix else ""
         secret = SecretBytes(before.encode("ascii") + key.reveal().encode("ascii"))
-        return [
-            *(pair for pair in request.headers.raw if pair[0].lower() not in _OURS),
-            *usual,
-            (transport.auth_header.encode("ascii"), secret),
-        ]
+        return [*self._own_headers, *usual, (transport.auth_header.encode("ascii"), secret)]
+
+    @cached_property
+    def _own_headers(self) -> Headers:
+        """The headers and cookies that the user has given for the API."""
+        headers, cookies = self._transport.headers, dict(self._transport.cookies)
+        # httpx spells them out; the request itself is never sent.
+        request = httpx.Request("GET", self._connector.base_url, headers=headers, cookies=cookies)
+        return [pair for pair in request.headers.raw if pair[0].lower() not in _OURS]
 
     def open(self, url: httpx.URL) -> Connection:
         """Return a connection to where an address is, not yet connected."""
