@@ -24,8 +24,9 @@ LAYERS = ",".join(
     f"overlays/chainhub/{layer}/*" for layer in ("_tasks", "_session", "cli", "sandbox", "testing")
 )
 KNOW_NONE = (
-    *("benchmarks", "faults", "unit/download", "unit/release", "unit/responses"),
-    *("unit/tools", "unit/transport"),
+    *("benchmarks", "unit/download", "unit/release", "unit/responses", "unit/tools"),
+    *("unit/transport", "faults/test_both_paths.py", "faults/test_disks.py"),
+    *("faults/test_encrypted_proxy.py", "faults/test_faults.py", "faults/test_stages.py"),
 )
 PYTEST = (
     *("-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", "not slow"),
@@ -40,6 +41,7 @@ MEASURED_TESTS = (
 )
 CONTRACT = "openapi.yaml"
 CLIENT = "generated/"
+PICTURE = "docs/terminal.svg"  # of a terminal: a busy machine may show other lines
 IDENTITY = ("git", "-c", "user.name=Tests", "-c", "user.email=tests@example.invalid")
 
 
@@ -102,7 +104,7 @@ def wrong() -> list[str]:
     return [
         path
         for mark, path in found
-        if path.startswith(CLIENT) == (mark == "!!") and path != CONTRACT
+        if path.startswith(CLIENT) == (mark == "!!") and path not in (CONTRACT, PICTURE)
     ]
 
 
