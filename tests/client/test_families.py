@@ -427,6 +427,16 @@ def test_a_file_that_an_operation_answers_with(things, mode, server, http, tmp_p
     assert all(b"authorization: bearer" in request.lower() for request in server.requests)
 
 
+def test_a_file_of_the_api_is_asked_for_as_all_else_is(package, mode, server, http, tmp_path):
+    """With the headers of the client, Latin-1 included, and its cookies."""
+    server.answers = [http(200, MP3)]
+    client = mode.client(base_url=server.url, headers={"X-A": "\xe9"}, cookies={"b": "c"})
+    things = contracts.things(package, mode, client)
+    mode(things.clip_content.download("b", into=tmp_path))
+    assert b"\r\nX-A: \xe9\r\n" in server.requests[0]
+    assert b"\r\nCookie: b=c\r\n" in server.requests[0]
+
+
 def test_what_cannot_be_downloaded(things, mode, tmp_path):
     """An operation without results says so."""
     with pytest.raises(chainhub.ConfigurationError, match=r"things\.plain has no results"):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from chainhub._download.media import Headers, Kind
-from chainhub._session import AsyncSessionTransport, is_mocked
+from chainhub._session import AsyncSessionTransport, encoded, is_mocked
 from chainhub._transport import (
     ROUTING,
     AsyncStreamedResponse,
@@ -95,7 +95,7 @@ class URLPolicy:
     @cached_property
     def _own_headers(self) -> Headers:
         """The headers and cookies that the user has given for the API."""
-        headers, cookies = self._transport.headers, dict(self._transport.cookies)
+        headers, cookies = encoded(self._transport.headers), dict(self._transport.cookies)
         # httpx spells them out; the request itself is never sent.
         request = httpx.Request("GET", self._connector.base_url, headers=headers, cookies=cookies)
         return [pair for pair in request.headers.raw if pair[0].lower() not in _OURS]

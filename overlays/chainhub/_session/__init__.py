@@ -50,6 +50,7 @@ from chainhub._session.request import KeyPlace as KeyPlace
 from chainhub._session.request import PreparedRequest as PreparedRequest
 from chainhub._session.request import base_url_from as base_url_from
 from chainhub._session.request import check_headers as check_headers
+from chainhub._session.request import encoded as encoded
 from chainhub._session.retry import Retry as Retry
 from chainhub._session.retry import RetryBudget as RetryBudget
 from chainhub._session.retry import RetryPolicy as RetryPolicy
