@@ -12,8 +12,12 @@ from tests.cli.conftest import PROJECT
 
 # Each command is a fork of one process: what all of them import is loaded once.
 PLAYER = """
-import json, os, sys
-from chainhub.cli import _app, main
+import importlib, json, os, pkgutil, sys
+import asyncio, httpx, rich.progress, chainhub
+from chainhub.cli import main
+for module in pkgutil.walk_packages(chainhub.__path__, "chainhub."):
+    if not module.name.startswith(("chainhub.__", "chainhub.testing")):
+        importlib.import_module(module.name)
 NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 for line in sys.stdin:
     child = os.fork()

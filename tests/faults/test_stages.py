@@ -13,15 +13,9 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
-def test_waits_and_downloads_of_tasks_of_other_shapes(tmp_path: Path, every: int) -> None:
+def test_waits_and_downloads_of_tasks_of_other_shapes(grown: Path, every: int) -> None:
     """Every fault that a single call survives or tells: no line of ours knows these tasks."""
-    contract = str(PROJECT / "tests" / "golden" / "grown.yaml")
-    output(
-        *(sys.executable, "-m", "tools", "generate", "--contract", contract),
-        *("--into", tmp_path),
-        cwd=PROJECT,
-    )
-    roots = os.pathsep.join([str(tmp_path), str(PROJECT / "overlays")])
+    roots = os.pathsep.join([str(grown), str(PROJECT / "overlays")])
     variables = {**os.environ, "PYTHONPATH": roots, "FAULTS_EVERY": str(every)}
     tests = (sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "no:cacheprovider")
     shown = output(*tests, "tests/faults/stages.py", cwd=PROJECT, env=variables)
