@@ -195,10 +195,10 @@ class Poller:
         return {asked.id: found[asked.id] for asked in self._order}
 
     def act(self) -> PollRequest | Update | Idle | None:
-        act = self.scheduler.act(_clock.monotonic())
+        act = self.scheduler.act(now := _clock.monotonic())
         if not isinstance(act, SendPoll):
             return act
-        wait, left = act.wait, self.scheduler.ends_at + CUT - _clock.monotonic()
+        wait, left = act.wait, self.scheduler.ends_at + CUT - now
         options = self._options
         try:
             if wait.request is None:

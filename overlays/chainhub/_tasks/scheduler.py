@@ -124,10 +124,9 @@ class Scheduler:
 
     def _possible_at(self, due: float) -> float:
         # While nobody answers, one poll at a time is enough to find out.
-        most = 1 if self.reach.failing else self._most
+        most, reached_at = (1, self.reach.due) if self.reach.failing else (self._most, due)
         if self.in_flight >= most:
             return self.ends_at
-        reached_at = self.reach.due if self.reach.failing else due
         return min(max(due, self.limiter.free_at, reached_at), self.ends_at)
 
     def _next(self, wait: Poll, step: Step, now: float) -> Update:

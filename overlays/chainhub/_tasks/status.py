@@ -141,8 +141,11 @@ def progress_of(task: object) -> float | None:
 
 
 def progress_in(spec: Task, task: object) -> float | None:
-    readings = map(_fraction, values_at(task, spec.progress))
-    return next((reading for reading in readings if reading is not None), None)
+    for path in spec.progress:
+        for value in dig(task, path):
+            if value is not None and (reading := _fraction(value)) is not None:
+                return reading
+    return None
 
 
 def result_urls_of(task: object) -> list[str]:
@@ -167,8 +170,8 @@ def best_urls_in(spec: Task, task: object) -> list[str]:
 
 
 def _urls_at(path: Path, task: object) -> list[str]:
-    found = (value.strip() for value in dig(task, path) if isinstance(value, str))
-    return [url for url in found if url]
+    found = dig(task, path)
+    return [url for value in found if isinstance(value, str) and (url := value.strip())]
 
 
 def has_result(spec: Task, task: object) -> bool:
