@@ -56,19 +56,22 @@ class Timeouts:
             return await waiter
         finally:
             del self._ends[waiter]
+            if not self._ends:
+                self._set(math.inf)
 
     def _set(self, at: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._at, self._timer = at, self._loop.call_at(at, self._go_off)
+        self._at = at
+        self._timer = None if math.isinf(at) else self._loop.call_at(at, self._go_off)
 
     def _go_off(self) -> None:
-        self._at, now = math.inf, self._loop.time()
+        now = self._loop.time()
         for waiter, end in self._ends.items():
             if end <= now:
                 _fail(waiter)
-        if later := [end for waiter, end in self._ends.items() if not waiter.done()]:
-            self._set(min(later))
+        later = (end for waiter, end in self._ends.items() if not waiter.done())
+        self._set(min(later, default=math.inf))
 
 
 class AsyncStream(Stream):

@@ -114,3 +114,22 @@ def test_each_wait_ends_in_its_own_time(server):
         longest.cancel()
 
     run(server.port, step)
+
+
+def test_no_timer_is_left(server):
+    """A loop would hold it, and what it serves, until it goes off."""
+    server.answers = [OK]
+    timers = []
+
+    class Noting(asyncio.SelectorEventLoop):
+        def call_at(self, *given, **context):
+            timers.append(super().call_at(*given, **context))
+            return timers[-1]
+
+    async def step(pool):
+        await asyncio.gather(*(pool.exchange(GET, limits(1000.0)) for _ in range(2)))
+        long = [timer for timer in timers if timer.when() > asyncio.get_running_loop().time() + 500]
+        assert long
+        assert all(timer.cancelled() for timer in long)
+
+    run(server.port, step, Noting)
