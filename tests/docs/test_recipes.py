@@ -29,7 +29,7 @@ def world(sandbox_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) ->
     """Lead clients to the sandbox, with short sleeps, in this process and in those it starts."""
     for name, value in sandbox_variables.items():
         monkeypatch.setenv(name, value)
-    for name in ("monotonic", "sleep", "asleep"):
+    for name in ("monotonic", "timeout", "sleep", "asleep"):
         monkeypatch.setattr(_clock, name, getattr(_clock, name))
     runpy.run_path(str(HERE / "fast" / "sitecustomize.py"))
     return {**os.environ, "PYTHONPATH": str(HERE / "fast")}
