@@ -48,6 +48,7 @@ LONG = 100  # characters of a default, which belongs into the text then
 
 _SECTION = re.compile(r"(Args|Attributes|Raises|Returns|Yields|Example)s?:")
 _FIELD = re.compile(r"(\s+\w+) \(([^()]*)\):")
+_OPEN = re.compile(r"\s+\w+ \([^()]*")
 _MARKUP = re.compile(r"[\\`*|<>]|_(?!\w)")
 _OPERATION = re.compile(r"chainhub_resources\.(\w+)\.(_\w+)")
 _BEGINS_A_BLOCK = re.compile(r"^(?:[-+•#=~^\"':.]|\w{1,4}[.)] )")
@@ -112,7 +113,9 @@ def prepare(
     """Make the code under `Example:` a block, and the vendor's words plain text."""
     if what == "class" and _OPERATION.fullmatch(name):  # its call says the same below
         lines.clear()
-    if str(getattr(thing, "__module__", name)).startswith(("chainhub_api", "chainhub_resources")):
+    # What stands for a field of a model is an object of Sphinx's own.
+    home = name if what == "attribute" else str(getattr(thing, "__module__", name))
+    if home.startswith(("chainhub_api", "chainhub_resources")):
         lines[:] = plain(lines)
         # Those of a model have entries of their own below.
         if "Attributes:" in lines and name.startswith("chainhub_api.models."):
@@ -131,7 +134,7 @@ def plain(lines: list[str]) -> list[str]:
     """
     found: list[str] = []
     in_section = False
-    for line in lines:
+    for line in _joined(lines):
         in_section = in_section or bool(_SECTION.fullmatch(line))
         head = _FIELD.match(line) if in_section else None
         kept = "        " if in_section and line.startswith("  ") else ""
@@ -140,6 +143,17 @@ def plain(lines: list[str]) -> list[str]:
         text = line[len(head[0]) :] if head else line.strip()
         is_heading = _SECTION.fullmatch(line) and in_section
         found.append(line if is_heading else f"{kept}{_escaped(text)}".rstrip())
+    return found
+
+
+def _joined(lines: list[str]) -> list[str]:
+    """Put `name (type):` on one line where the generator has wrapped a long type."""
+    found: list[str] = []
+    for line in lines:
+        if found and _OPEN.fullmatch(found[-1]):
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line)
     return found
 
 
