@@ -99,6 +99,7 @@ class _Answer:
 def _tried(folder: Path) -> dict[str, str]:
     package = folder / PACKAGE
     models = importlib.import_module(f"{PACKAGE}.models")
+    importlib.import_module(f"{PACKAGE}.client")  # which no operation loads
     contract = json.loads((package / "contract.json").read_text("utf-8"))
     found = {}
     for name, described in contract["operations"].items():

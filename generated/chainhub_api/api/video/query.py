@@ -2,12 +2,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ... import errors
-from ...client import AuthenticatedClient, Client
 from ...models.video_task import VideoTask
 from ...types import UNSET, Response
 
 if TYPE_CHECKING:
     import httpx
+
+    from ...client import AuthenticatedClient, Client
 
 
 def _get_kwargs(*, id: str) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def _get_kwargs(*, id: str) -> dict[str, Any]:
     return _kwargs
 
 
-def _parse_response(*, client: AuthenticatedClient | Client, response: "httpx.Response") -> VideoTask | None:
+def _parse_response(*, client: "AuthenticatedClient | Client", response: "httpx.Response") -> VideoTask | None:
     if response.status_code == 200:
         response_200 = VideoTask.from_dict(response.json())
 
@@ -35,7 +36,7 @@ def _parse_response(*, client: AuthenticatedClient | Client, response: "httpx.Re
         return None
 
 
-def _build_response(*, client: AuthenticatedClient | Client, response: "httpx.Response") -> Response[VideoTask]:
+def _build_response(*, client: "AuthenticatedClient | Client", response: "httpx.Response") -> Response[VideoTask]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -44,7 +45,7 @@ def _build_response(*, client: AuthenticatedClient | Client, response: "httpx.Re
     )
 
 
-def sync_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
+def sync_detailed(*, client: "AuthenticatedClient", id: str) -> Response[VideoTask]:
     """Return the state of a video task
 
      Answers at once with the state the task is in now. The id comes from the call that created the task.
@@ -69,7 +70,7 @@ def sync_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask
     return _build_response(client=client, response=response)
 
 
-def sync(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
+def sync(*, client: "AuthenticatedClient", id: str) -> VideoTask | None:
     """Return the state of a video task
 
      Answers at once with the state the task is in now. The id comes from the call that created the task.
@@ -90,7 +91,7 @@ def sync(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
     return sync_detailed(client=client, id=id).parsed
 
 
-async def asyncio_detailed(*, client: AuthenticatedClient, id: str) -> Response[VideoTask]:
+async def asyncio_detailed(*, client: "AuthenticatedClient", id: str) -> Response[VideoTask]:
     """Return the state of a video task
 
      Answers at once with the state the task is in now. The id comes from the call that created the task.
@@ -115,7 +116,7 @@ async def asyncio_detailed(*, client: AuthenticatedClient, id: str) -> Response[
     return _build_response(client=client, response=response)
 
 
-async def asyncio(*, client: AuthenticatedClient, id: str) -> VideoTask | None:
+async def asyncio(*, client: "AuthenticatedClient", id: str) -> VideoTask | None:
     """Return the state of a video task
 
      Answers at once with the state the task is in now. The id comes from the call that created the task.
