@@ -11,6 +11,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import httpcore
 import httpx
 import pytest
 
@@ -22,6 +23,7 @@ from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.connections import is_readable
 from tests.client.video import reset
 from tests.loopback import KEY, SOON, full, until
+from tests.processes import output
 
 ONCE = chainhub.RetryPolicy.off()
 PREPARED = SimpleNamespace(method="GET", url="https://api.example.com/x")
@@ -460,6 +462,55 @@ def test_nothing_is_replaced_of_what_is_not_loaded(name, monkeypatch):
     monkeypatch.delitem(sys.modules, name, raising=False)
     assert not is_mocked()
     assert name not in sys.modules
+
+
+class Wrapped:
+    """A function with something around it, which says of itself what the function says."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __getattr__(self, name):
+        return getattr(self.function, name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (httpx.HTTPTransport, "handle_request"),
+        (httpx.AsyncHTTPTransport, "handle_async_request"),
+        (httpcore.ConnectionPool, "handle_request"),
+    ],
+)
+def test_what_is_wrapped_is_replaced(kind, name, monkeypatch):
+    """OpenTelemetry's instrumentation of httpx does so, with wrapt."""
+    monkeypatch.setattr(kind, name, Wrapped(getattr(kind, name)))
+    assert is_mocked()
+
+
+LOADING = """
+import sys, threading
+import chainhub, httpx
+from chainhub._session import is_mocked
+
+class Asking:  # in the middle of loading
+    def find_spec(name, path, target=None):
+        if name == "httpcore._api":
+            other.start()
+            other.join(0.1)
+
+found = []
+other = threading.Thread(target=lambda: found.append(is_mocked()))
+sys.meta_path.insert(0, Asking)
+import httpcore
+other.join()
+print(found)
+"""
+
+
+def test_another_thread_may_be_loading_httpcore():
+    """It is asked when it is there as a whole."""
+    assert output(sys.executable, "-c", LOADING).strip() == "[False]"
 
 
 def test_the_transport_has_no_other_names():

@@ -11,7 +11,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from importlib import import_module
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -239,14 +240,16 @@ def is_mocked() -> bool:
     if not _is_own(asynchronous.handle_async_request, _HTTPX):
         return True
     # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
-    httpcore = sys.modules.get("httpcore")
-    return httpcore is not None and not _is_own(httpcore.ConnectionPool.handle_request, _HTTPCORE)
+    if "httpcore" not in sys.modules:
+        return False
+    httpcore = import_module("httpcore")  # as above
+    return not _is_own(httpcore.ConnectionPool.handle_request, _HTTPCORE)
 
 
-def _is_own(function: Any, file: str) -> bool:  # noqa: ANN401 - whatever has been put there
+def _is_own(function: object, file: str) -> bool:
     """Tell whether a function is of the library with this file, and not of a mock."""
-    code = getattr(function, "__code__", None)
-    return code is not None and str(code.co_filename).endswith(file)
+    # By its type: what wrapt puts around a function says that it is one, with the same code.
+    return type(function) is FunctionType and function.__code__.co_filename.endswith(file)
 
 
 _HTTPX = os.path.join("httpx", "_transports", "default.py")
