@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from contextvars import ContextVar
 
 import pytest
 
@@ -147,6 +148,20 @@ def test_threads_are_used_again(mode, videos, tmp_path, monkeypatch):
     client = mode.client(base_url=videos.url)
     mode(client.video.download_many(list("abcdef"), into=tmp_path, parallel=2))
     assert 2 <= started.count("chainhub-download") <= 3
+
+
+def test_each_download_has_a_context_of_its_own(mode, videos, tmp_path):
+    """Though its thread has served others: what an event hook sets is not theirs."""
+    held, seen = ContextVar("held", default=None), set()
+
+    def note(event):
+        seen.add((event.url[-1], held.get()))
+        held.set(event.url[-1])
+
+    client = mode.client(base_url=videos.url, on_attempt=note)
+    mode(client.video.download_many(list("abcd"), into=tmp_path, parallel=1))
+    assert {name for name, _ in seen} == {*"abcd"}
+    assert all(before in (None, name) for name, before in seen)
 
 
 def test_nothing_to_do(mode, videos, tmp_path):

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
 
     AnyDownloadOutcome: TypeAlias = DownloadOutcomeWithPath | DownloadOutcomeWithError
     Reports: TypeAlias = SimpleQueue[Progress | DownloadOutcome | BaseException]
+    Begun: TypeAlias = SimpleQueue[Callable[[], DownloadOutcome | BaseException] | None]
 
 Job = tuple[str, Callable[[], Sequence[Download]]]
 """An id, and what makes the downloads of its results, which are done one by one; what that raises
@@ -99,14 +100,14 @@ def download_all(
         BaseException: what one of them raised that is not an outcome.
     """
     outcomes: dict[str, DownloadOutcome | None] = {}
-    begun: SimpleQueue[Job | None] = SimpleQueue()
+    begun: Begun = SimpleQueue()
     reports: Reports = SimpleQueue()
     threads: list[threading.Thread] = []
     try:
         for job in jobs:
             if job[0] not in outcomes:
                 outcomes[job[0]] = None
-                begun.put(job)
+                begun.put(partial(copy_context().run, _outcome, *job, reports))
                 if len(threads) < parallel:
                     threads.append(start_thread(partial(_work, begun, reports)))
                 if len(threads) == parallel:
@@ -134,9 +135,9 @@ def _await_outcome(
     outcomes[report.id] = report
 
 
-def _work(begun: SimpleQueue[Job | None], reports: Reports) -> None:
-    while (job := begun.get()) is not None:
-        reports.put(_outcome(*job, reports))
+def _work(begun: Begun, reports: Reports) -> None:
+    while (outcome := begun.get()) is not None:
+        reports.put(outcome())
 
 
 def _outcome(
