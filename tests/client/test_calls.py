@@ -175,6 +175,16 @@ def test_key_goes_nowhere_else(mode, server):
     assert server.requests == []
 
 
+def test_a_base_url_may_be_in_capitals(mode):
+    """A request is for the client's own origin, whoever builds it."""
+    sent = httpx.MockTransport(lambda request: httpx.Response(200, text=str(request.url)))
+    for host in ("[::FFFF:127.0.0.1]", "API.Example.com"):
+        client = mode.client(base_url=f"HTTPS://{host}", httpx_args={"transport": sent})
+        for method in ("GET", "POST"):
+            found = mode(client.request(method, "/v1/other")).content.decode()
+            assert found.lower() == f"https://{host}/v1/other".lower()
+
+
 def test_headers_may_be_latin_1(mode, server):
     """Of the client, of a call, and beside cookies; what HTTP has no byte for is refused before."""
     for settings in ({}, {"cookies": {"a": "b"}}):

@@ -131,7 +131,8 @@ class Session:
     def _begin(self, prepared: PreparedRequest, options: Options) -> Call:
         if self.closed:
             raise ClientClosedError("the client is closed; create a new one")
-        if prepared.origin != self.connector.origin:
+        # httpx leaves an address of IPv6 in capitals.
+        if prepared.origin.lower() != self.connector.origin.lower():
             raise ConfigurationError(
                 f"this client and its key are for {self.connector.base_url}; "
                 f"it sends no requests to {prepared.origin}"
