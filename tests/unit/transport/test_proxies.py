@@ -7,17 +7,20 @@ import ssl
 import sys
 import traceback
 import urllib.request
+from pathlib import Path
 
 import httpcore
 import httpx
 import pytest
 
+import chainhub
 from chainhub._transport import choose_proxy, proxies_of, read_environment
 from chainhub._transport.proxies import ProxySetting, ProxySettings
 from chainhub.errors import ConfigurationError
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PROXY = "http://proxy.example:3128"
+PACKAGE = str(Path(chainhub.__file__).parent)  # a checkout may have its name too
 
 URLS = """
     http://example.com https://example.com https://example.com:443 https://example.com:8443
@@ -103,7 +106,7 @@ def read(variables):
 def with_locals(error):
     """Return what error trackers keep of the frames of this package."""
     frames = traceback.TracebackException.from_exception(error, capture_locals=True).stack
-    return str([frame.locals for frame in frames if "chainhub" in frame.filename])
+    return str([frame.locals for frame in frames if frame.filename.startswith(PACKAGE)])
 
 
 @pytest.fixture
