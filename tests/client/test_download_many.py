@@ -11,7 +11,7 @@ import pytest
 
 import chainhub
 from tests.client.video import SampleVideo, answer, end, finished, later, task, threads
-from tests.loopback import SOON, silent, until
+from tests.loopback import KEY, SOON, silent, until
 
 VIDEOS = {name: SampleVideo(50_000, seed=seed) for seed, name in enumerate("abcdef")}
 
@@ -148,6 +148,23 @@ def test_threads_are_used_again(mode, videos, tmp_path, monkeypatch):
     client = mode.client(base_url=videos.url)
     mode(client.video.download_many(list("abcdef"), into=tmp_path, parallel=2))
     assert 2 <= started.count("chainhub-download") <= 3
+
+
+def test_an_interrupt_while_a_thread_starts_leaves_none(videos, tmp_path, monkeypatch):
+    """Nor the one that had started. Without asyncio, where no signal comes to such a thread."""
+    started, start = [], threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        if thread.name == "chainhub-download":
+            started.append(thread)
+            if len(started) == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with chainhub.Client(KEY, base_url=videos.url) as client, pytest.raises(KeyboardInterrupt):
+        client.video.download_many(list("abc"), into=tmp_path, parallel=3)
+    until(lambda: not threads())
 
 
 def test_each_download_has_a_context_of_its_own(mode, videos, tmp_path):

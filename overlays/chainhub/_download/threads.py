@@ -118,8 +118,7 @@ def download_all(
         halt.set()
         raise
     finally:
-        for _ in threads:
-            begun.put(None)
+        begun.put(None)
         for thread in threads:
             thread.join()
     return cast("dict[str, AnyDownloadOutcome]", outcomes)
@@ -138,6 +137,7 @@ def _await_outcome(
 def _work(begun: Begun, reports: Reports) -> None:
     while (outcome := begun.get()) is not None:
         reports.put(outcome())
+    begun.put(None)  # for the next one, of which nobody may know: an interrupt came as it started
 
 
 def _outcome(
