@@ -456,6 +456,13 @@ def test_an_error_that_knows_its_call_keeps_what_it_knows():
     )
 
 
+def test_a_recorder_may_know_httpcore_alone(monkeypatch):
+    """What it has replaced is seen before httpx is loaded."""
+    monkeypatch.delitem(sys.modules, "httpx")
+    monkeypatch.setattr(httpcore.ConnectionPool, "handle_request", lambda *_: None)
+    assert is_mocked()
+
+
 @pytest.mark.parametrize("name", ["httpcore", "httpx"])
 def test_nothing_is_replaced_of_what_is_not_loaded(name, monkeypatch):
     """It is not loaded to find out."""

@@ -230,19 +230,19 @@ class AsyncSessionTransport(BaseSessionTransport):
 
 def is_mocked() -> bool:
     """Tell whether something has replaced what httpx sends with, as mocks and recorders do."""
-    if "httpx" not in sys.modules:  # nobody can have replaced what is not there
-        return False
-    import httpx  # another thread may still be loading it
+    # Nobody can have replaced what is not there; another thread may still be loading what is.
+    if "httpx" in sys.modules:
+        import httpx
 
-    sync, asynchronous = httpx.HTTPTransport, httpx.AsyncHTTPTransport
-    if not _is_own(sync.handle_request, _HTTPX):
-        return True
-    if not _is_own(asynchronous.handle_async_request, _HTTPX):
-        return True
+        sync, asynchronous = httpx.HTTPTransport, httpx.AsyncHTTPTransport
+        if not _is_own(sync.handle_request, _HTTPX):
+            return True
+        if not _is_own(asynchronous.handle_async_request, _HTTPX):
+            return True
     # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
     if "httpcore" not in sys.modules:
         return False
-    httpcore = import_module("httpcore")  # as above
+    httpcore = import_module("httpcore")
     return not _is_own(httpcore.ConnectionPool.handle_request, _HTTPCORE)
 
 
