@@ -545,3 +545,12 @@ def test_a_bad_configuration_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
         PipelineError, match=r"generator-config\.yaml cannot be used: 1 validation error"
     ):
         write(document(), tmp_path / "new")
+
+
+def test_a_template_that_has_changed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edit that finds nothing would be lost in silence."""
+    monkeypatch.setattr(generation, "_EDITS", {"client.py.jinja": [("nothing of this", "")]})
+    with pytest.raises(PipelineError, match=r"client\.py\.jinja .* has no 'nothing of this'"):
+        commands.generate(layout.CONTRACT, tmp_path / "made")
