@@ -180,7 +180,6 @@ def test_it_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
     """Start, requests, nonsense and end log nothing but errors; others of the process may log."""
     loggers = [logging.getLogger(name) for name in ("uvicorn.error", "uvicorn.access")]
     before = [(found.level, found.propagate, list(found.filters)) for found in loggers]
-    name, others = "chainhub-sandbox", threading.enumerate()  # one of another test may be ending
     with caplog.at_level(logging.INFO), Sandbox() as sandbox:
         get(sandbox, sandbox.add(completed))
         port = int(sandbox.base_url.rpartition(":")[2])
@@ -188,7 +187,7 @@ def test_it_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
             odd.sendall(b"nonsense\r\n\r\n")
             assert odd.recv(12) == b"HTTP/1.1 400"
         loggers[0].info("from elsewhere")
-        (thread,) = (one for one in threading.enumerate() if one.name == name and one not in others)
+        thread = sandbox._background._thread
         (quiet,) = loggers[0].filters
         for level in (logging.WARNING, logging.ERROR):
             record = logging.LogRecord("uvicorn.error", level, "", 0, "text", None, None)
