@@ -12,7 +12,7 @@ import pytest
 import chainhub
 from tests.faults import identities
 from tests.faults.asking import Result, ask, options
-from tests.faults.server import Act, Close, Hang, Reset, Send, Server, Stage, Tunnel
+from tests.faults.server import Act, Close, HalfClose, Hang, Reset, Send, Server, Stage, Tunnel
 from tests.faults.table import GOOD, ID, KEY, answer, sent
 from tests.faults.test_faults import assert_presentable
 from tests.loopback import SOON, Mode, full
@@ -300,7 +300,7 @@ PROXY_FAULTS: list[tuple[str, Act, str, tuple[str, ...]]] = [
     ),
     (
         "connects and does not speak TLS",
-        sent(answer(b"", "200 OK", length=None), answer(b"", "400 Bad"), Close()),
+        sent(answer(b"", "200 OK", length=None), answer(b"", "400 Bad"), HalfClose()),
         "TLSError",
         (),
     ),
