@@ -302,7 +302,7 @@ def test_field_that_is_wrong_is_named_as_in_the_answer(mode, server, http, opera
 def test_deadline_holds(mode, server, http, operation):
     """An answer that does not come is not waited for."""
     server.answers = [silent]
-    client = mode.client(KEY, base_url=server.url, deadline=0.1)
+    client = mode.client(KEY, base_url=server.url, deadline=0.02)
     began = time.monotonic()
     with pytest.raises((chainhub.DeadlineError, chainhub.AmbiguousOutcome)):
         mode(operation.call(client))
@@ -339,7 +339,7 @@ def test_limits_of_one_call_hold(mode, server, http, operation, option):
     client = mode.client(KEY, base_url=server.url, retry=chainhub.RetryPolicy.off())
     began = time.monotonic()
     with pytest.raises((chainhub.TransportError, chainhub.AmbiguousOutcome)):
-        mode(operation.call(client, **{option: 0.2}))
+        mode(operation.call(client, **{option: 0.02}))
     assert time.monotonic() - began < 8
     over.set()
 
