@@ -85,7 +85,8 @@ class Difference:
 def _known(name: str, told: set[str]) -> bool:
     """Tell whether a change of this, or of what holds it or it holds, was told."""
     return name in told or any(
-        name.startswith((f"{one}.", f"{one}(")) or one.startswith(f"{name}.") for one in told
+        name.startswith((f"{one}.", f"{one}(")) or one.startswith((f"{name}.", f"{name}["))
+        for one in told
     )
 
 
@@ -374,7 +375,7 @@ class _Comparison:
     def _word(self, name: str, word: str, old: Json, new: Json) -> None:
         entry = self._new[name]
         shown, told, sides = (
-            self._shown(name, entry, 1),
+            self._shown(name, entry, 1).rstrip(","),
             name.partition(" ")[0],
             self._sides(entry, name),
         )

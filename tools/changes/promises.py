@@ -86,7 +86,8 @@ class _Walk:
             shown = f"The security scheme `{name}`"
             self._add(f"client security {name}", "scheme", shown, "client", words=rest)
         for place, operation in operations(document):
-            name = f"client.{sequence(operation['tags'])[0]}.{operation['operationId']}"
+            tag = PythonIdentifier(str(sequence(operation["tags"])[0]), "tag")
+            name = f"client.{tag}.{PythonIdentifier(str(operation['operationId']), 'field_')}"
             if name in calls:
                 self._call(name, called(place), operation, mapping(at(document, place[:2])))
 

@@ -10,7 +10,7 @@ import pytest
 
 from tools import commands, documents, layout
 from tools.changes import entries, promises
-from tools.changes.diff import Difference, difference
+from tools.changes.diff import Difference, Told, difference
 from tools.contract import operations, sequence
 
 FIELD = """
@@ -345,7 +345,7 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     (post, f"requestBody: {{{JSON}}}", f"requestBody: {{description: d, {JSON}}}", D, "description", D, "description"),
     (post, f"requestBody: {{{JSON}}}", "requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {a: {type: string}}}}}}", B, "no longer sent as `application/json`; now also sent as `multipart", B, "no longer sent as `multipart"),
     (post, f"requestBody: {{{JSON}}}", "requestBody: {content: {application/json: {schema: {type: string}}, multipart/form-data: {schema: {type: object, properties: {a: {type: string}}}}}}", A, "now also sent as `multipart", B, "no longer sent as"),
-    (post, "requestBody: {content: {multipart/form-data: {schema: {type: object, title: Form, properties: {a: {type: string}}}}}}", "requestBody: {content: {multipart/form-data: {schema: {type: object, title: Form, properties: {a: {type: string}}}, encoding: {a: {contentType: image/png}}}}}", B, "encoded as", B, "no longer encoded"),
+    (post, "requestBody: {content: {multipart/form-data: {schema: {type: object, title: Form, properties: {a: {type: string}}}}}}", "requestBody: {content: {multipart/form-data: {schema: {type: object, title: Form, properties: {a: {type: string}}}, encoding: {a: {contentType: image/png}}}}}", B, "as multipart/form-data: encoded as", B, "no longer encoded"),
     # Answers.
     (operation, "responses: {'200': {description: ok}}", f"responses: {{'200': {{description: ok}}, '404': {{description: no, {JSON}}}}}", A, "The answer 404 of `client.film.find(…)`", D, "no longer described"),
     (operation, f"responses: {{'200': {{description: ok, {JSON}}}}}", f"responses: {{'200': {{description: ok, {JSON}}}, '202': {{description: ok, {JSON}}}}}", A, "The answer 202 of `client.film.find(…)`", B, "is gone"),
@@ -447,6 +447,30 @@ def test_a_shared_model_is_told_once_with_its_calls() -> None:
     ]
     document = commands.repaired_document(documents.parse(text, "contract"), "contract").document
     assert "client.film.create" not in promises.from_contract(document, ["client.film.other"])
+
+
+def test_an_operation_called_like_a_word_of_python_is_compared() -> None:
+    """Under the name that callers use."""
+    text = operation("operationId: all, parameters: [{name: p, in: query, schema: {type: string}}]")
+    before, after = (
+        promises.from_contract(
+            commands.repaired_document(document, "").document, ["client.film.all_"]
+        )
+        for document in (
+            documents.parse(one, "contract") for one in (text, text.replace("string", "integer", 1))
+        )
+    )
+    (found,) = difference(before, after).breaking
+    assert found.sentence.startswith("The parameter `p` of `client.film.all_(…)`: `int`, no longer")
+
+
+def test_an_item_that_was_told_is_not_told_again_with_its_list() -> None:
+    """Which the surface shows as a type of its own, so that more values would break."""
+    listed = "schema: {{type: array, items: {{type: string, enum: [{}]}}}}"
+    found = changed(parameter(listed.format("a")), parameter(listed.format("a, b")))
+    whole = Difference(breaking=[Told("client.film.find(p)", "The whole list is another.")])
+    found.take(whole, lambda name: name)
+    assert list(told(found)) == [A]
 
 
 def test_the_table_is_long_enough() -> None:
