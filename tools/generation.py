@@ -76,6 +76,11 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
             'headers["Content-Type"] = "multipart/form-data; boundary=+++"',
             'headers.pop("Content-Type", None)',
         ),
+        (  # a file that says what it is, is sent as that
+            'headers["Content-Type"] = "{{ body',
+            'headers["Content-Type"] = {% if body.body_type == "content" %}'
+            'getattr(body, "mime_type", None) or {% endif %}"{{ body',
+        ),
     ],
     "endpoint_macros.py.jinja": [
         ("client: AuthenticatedClient,", 'client: "AuthenticatedClient",'),

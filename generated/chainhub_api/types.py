@@ -42,7 +42,7 @@ class File:
     Attributes:
         payload (BinaryIO): The bytes, to be read.
         file_name (None | str): The name that a form gives it.
-        mime_type (None | str): The media type that a form gives it.
+        mime_type (None | str): The media type that it is sent as; that of the contract, if it is None.
     """
 
     payload: BinaryIO

@@ -1,10 +1,12 @@
 """What contracts may say and Python, or the generator's own code, takes for something else."""
 
+import io
 import json
 
 import pytest
 
 import chainhub
+from chainhub_api import types
 from tests.client import contracts
 
 TEXT = {"type": "string"}
@@ -40,6 +42,7 @@ def package(tmp_path_factory):
     form = {**OBJECT, "properties": {"on": {"type": "boolean"}, "all": {"type": "array"}}}
     form["properties"]["all"]["items"] = {"type": "boolean"}
     choice = {"oneOf": [with_input("a"), with_input("b")]}
+    by_name = {**OBJECT, "additionalProperties": with_input("a")}
     filtered = {"name": "filter", "in": "query", "required": True}
     filtered["content"] = {contracts.JSON: {"schema": OBJECT}}
     answer = contracts.answers(fields)
@@ -47,6 +50,10 @@ def package(tmp_path_factory):
     paths = {
         "/v1/fields": {"post": make("fields", answer, requestBody=body(contracts.JSON, fields))},
         "/v1/choice": {"post": make("choice", answer, requestBody=body(contracts.JSON, choice))},
+        "/v1/objects": {
+            "post": make("objects", answer, requestBody=body(contracts.JSON, by_name)),
+            "put": make("image", answer, requestBody=body("image/*", {})),
+        },
         "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
         "/v1/{quote}": {
             "get": make(
@@ -92,6 +99,23 @@ def test_of_several_bodies_the_one_that_fits_inside_is_taken(things, mode, serve
     assert json.loads(server.bodies[0]) == {"input": {needed: "x"}}
     with pytest.raises(chainhub.ConfigurationError, match=r"choice\.input_ needs a"):
         mode(things.choice(input_={"c": "x"}))
+
+
+def test_an_object_of_objects_is_given_as_one(things, mode, server):
+    """Each of them is checked, and becomes a model."""
+    mode(things.objects(body={"k": {"input": {"a": "x"}}}))
+    assert json.loads(server.bodies[0]) == {"k": {"input": {"a": "x"}}}
+    with pytest.raises(chainhub.ConfigurationError, match=r"objects\.k needs input_"):
+        mode(things.objects(body={"k": {}}))
+
+
+@pytest.mark.parametrize("kind", [None, "image/png"])
+def test_a_file_says_what_it_is(things, mode, server, kind):
+    """Where the contract allows several media types."""
+    mode(things.image(body=types.File(io.BytesIO(b"bytes"), mime_type=kind)))
+    assert server.bodies == [b"bytes"]
+    sent = b"Content-Type: %s\r\n" % (kind or "application/octet-stream").encode()
+    assert sent.lower() in server.requests[0].lower()
 
 
 def test_parameters_of_any_name_are_sent(things, mode, server):

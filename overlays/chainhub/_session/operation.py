@@ -119,8 +119,19 @@ def _build_model(model: Any, given: Mapping[str, object], place: str) -> object:
         known = ", ".join(one.attribute for one in dict.fromkeys(fields.values()))
         raise ConfigurationError(f"{place} has no field {others[0]!r}; its fields are {known}")
     for name in others:
-        made.additional_properties[name] = given[name]
+        made.additional_properties[name] = build_body(
+            _kind_of_others(model), given[name], f"{place}.{name}"
+        )
     return made
+
+
+@cache
+def _kind_of_others(model: Any) -> object:  # noqa: ANN401 - a class of generated code
+    """Return the type of the fields of a model that the contract does not name."""
+    kind = resolve(
+        attrs.fields_dict(model)["additional_properties"].type, sys.modules[model.__module__]
+    )
+    return get_args(kind)[1]
 
 
 @cache
