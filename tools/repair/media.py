@@ -11,10 +11,13 @@ from typing import Final
 
 from tools.contract import at, mapping, operations, pointer
 from tools.documents import Json
+from tools.repair.unions import meaning
 
 BYTES: Final = "application/octet-stream"
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
-_DROPPED: Final = "Of several media types only JSON, forms and bytes are offered."
+_DROPPED: Final = (
+    "Of several media types only JSON, forms and bytes are offered, and of those with one type one."
+)
 _TEXT: Final = "JSON carries no bytes: what it calls binary is text."
 _PLAIN: Final = "A body or answer that is neither JSON nor a form is bytes, or text."
 
@@ -23,7 +26,10 @@ def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Rewrite the media types; tell the rules that found something, with the number of places."""
     counts = {_DROPPED: 0, _PLAIN: 0, _TEXT: _make_text(document)}
     for content, is_body in contents(document):
+        _without_wildcards(content, is_body=is_body)
         dropped, plain = _chosen(content, is_body=is_body)
+        if is_body:
+            dropped |= _single_out(content, document)
         counts[_DROPPED] += dropped
         counts[_PLAIN] += plain
     return [(reason, count) for reason, count in counts.items() if count]
@@ -100,3 +106,31 @@ def _chosen(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
             described["schema"] = schema
             changed = True
     return False, changed
+
+
+def _without_wildcards(content: dict[str, Json], *, is_body: bool) -> None:
+    """Name the media type that a body is sent as where the contract allows a range of them."""
+    for kind in [kind for kind in content if "*" in kind] if is_body else ():
+        described = content.pop(kind)
+        content.setdefault("application/json" if _is_known(kind) else BYTES, described)
+
+
+def _single_out(content: dict[str, Json], document: dict[str, Json]) -> bool:
+    """Keep one media type for each type in Python, by which generated code tells them apart.
+
+    That is JSON; where it holds bytes, a form.
+    """
+
+    def rank(kind: str) -> tuple[bool, bool]:
+        holds_bytes: dict[int, dict[str, Json]] = {}
+        _find_bytes(content[kind], document, holds_bytes, set())
+        return (kind in FORMS) is not bool(holds_bytes), kind != "application/json"
+
+    kept: dict[str, str] = {}
+    for kind in sorted(content, key=rank):
+        schema = mapping(mapping(content[kind]).get("schema"))
+        kept.setdefault(kind if "properties" in schema else meaning(schema), kind)
+    dropped = [kind for kind in content if kind not in kept.values()]
+    for kind in dropped:
+        del content[kind]
+    return bool(dropped)

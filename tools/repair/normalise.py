@@ -57,7 +57,10 @@ _STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
 def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Normalise a contract; tell the rules that found something, with the number of places."""
     counts = dict.fromkeys((*_RULES, _DEFAULT), 0)
-    document["info"] = {"title": "", "version": "1", **mapping(document.get("info"))}
+    info = {"title": "", "version": "1", **mapping(document.get("info"))}
+    document["info"] = info | {key: _as_text(info[key]) for key in ("title", "version")}
+    if str(document.get("openapi")) == "3.0":
+        document["openapi"] = "3.0.0"
     counts[_SERVERS] = _servers(document)
     for schema in schemas(document):
         for reason, rule in _RULES.items():
@@ -66,6 +69,11 @@ def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     for reason, places in _operations(document).items():
         counts[reason] = places
     return [(reason, places) for reason, places in counts.items() if places]
+
+
+def _as_text(value: Json) -> str:
+    """Write down what YAML took for a number, a truth value or nothing: `version: 1.0`."""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def _changed(schema: Schema, new: Schema) -> bool:
@@ -262,6 +270,13 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
 
 def _servers(document: dict[str, Json]) -> bool:
     listed = sequence(document.get("servers"))
+    for server in map(mapping, listed):
+        for variable in map(mapping, mapping(server.get("variables")).values()):
+            variable |= {
+                key: _as_text(value) if key == "default" else [*map(_as_text, sequence(value))]
+                for key, value in variable.items()
+                if key in ("default", "enum")
+            }
     kept = [server for server in listed if mapping(server).get("url")]
     if kept == listed:
         return False

@@ -12,6 +12,11 @@ from tools.repair import media
 OBJECT: Json = {"schema": {"type": "object"}}
 BINARY: Json = {"schema": {"type": "string", "format": "binary"}}
 TEXT: Json = {"schema": {"type": "string"}}
+FORM, MULTIPART = media.FORMS
+SHARED: Json = {"schema": {"$ref": "#/components/schemas/Shared"}}
+WITH_FILE: Json = {"schema": {"$ref": "#/components/schemas/WithFile"}}
+FIELDS: Json = {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+JSON_FIELDS: dict[str, Json] = {"application/json": FIELDS}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,18 @@ TEXT: Json = {"schema": {"type": "string"}}
             {"application/json": OBJECT, "video/mp4": BINARY},
             0,
         ),
+        (True, {FORM: SHARED, "application/json": SHARED}, {"application/json": SHARED}, 1),
+        (True, {MULTIPART: WITH_FILE, "application/json": WITH_FILE}, {MULTIPART: WITH_FILE}, 1),
+        (
+            True,
+            {"application/json": SHARED, "text/json": SHARED, "application/*+json": SHARED},
+            {"application/json": SHARED},
+            1,
+        ),
+        (True, {"application/*+json": SHARED}, {"application/json": SHARED}, 0),
+        (True, {FORM: FIELDS, "application/json": FIELDS}, {FORM: FIELDS, **JSON_FIELDS}, 0),
+        (True, {"image/png": BINARY, "image/webp": BINARY}, {"image/png": BINARY}, 1),
+        (True, {"image/*": BINARY}, {"application/octet-stream": BINARY}, 0),
         (False, {"text/plain": TEXT}, {"text/plain": TEXT}, 0),
         (False, {"text/event-stream": OBJECT}, {"text/event-stream": TEXT}, 1),
         (
@@ -53,9 +70,10 @@ def test_every_media_type_is_json_a_form_text_or_bytes(
     holder: Json = {"content": deepcopy(content)}
     operation: dict[str, Json] = {"requestBody": holder} if body else {"responses": {"200": holder}}
     kind = "requestBodies" if body else "responses"
-    document: dict[str, Json] = {"paths": {"/a": {"post": operation}}}
+    components: dict[str, Json] = {"schemas": {"WithFile": deepcopy(BINARY["schema"])}}
+    document: dict[str, Json] = {"paths": {"/a": {"post": operation}}, "components": components}
     if shared:
-        document = {"paths": {}, "components": {kind: {"x": holder}}}
+        document = {"paths": {}, "components": {kind: {"x": holder}, **components}}
     counted = media.normalise(document)
     assert holder == {"content": expected}
     assert sum(count for _, count in counted) == found

@@ -231,6 +231,18 @@ def test_a_contract_has_a_title_and_a_version() -> None:
     assert made["info"] == {"title": "", "version": "1"}
 
 
+def test_what_yaml_takes_for_a_number_is_text() -> None:
+    """A version, and what a server's variable may be."""
+    variables = {"port": {"default": 8443, "enum": [8443, 443]}}
+    servers = [{"url": "https://a.example:{port}", "variables": variables}]
+    info = {"title": 2026, "version": 1.0}
+    made: dict[str, Json] = {**document(), "openapi": 3.0, "info": info, "servers": servers}
+    normalise(made)
+    assert made["openapi"] == "3.0.0"
+    assert made["info"] == {"title": "2026", "version": "1.0"}
+    assert variables == {"port": {"default": "8443", "enum": ["8443", "443"]}}
+
+
 def test_a_server_has_an_address() -> None:
     """What else is listed there is none."""
     made = {**document(), "servers": [{"url": "https://a.example"}, {"bearer": []}]}
