@@ -16,6 +16,7 @@ from chainhub._download.disk import Place as Place
 from chainhub._download.disk import is_ours as is_ours
 from chainhub._download.disk import lock_file as lock_file
 from chainhub._download.disk import make_folder as make_folder
+from chainhub._download.disk import sync_folder as sync_folder
 from chainhub._download.disk import target_path as target_path
 from chainhub._download.disk import unlock_file as unlock_file
 from chainhub._download.download import Download as Download

@@ -288,6 +288,16 @@ def unlock_and_close(descriptor: int) -> None:
         os.close(descriptor)
 
 
+def sync_folder(folder: Place) -> None:
+    """Let the names in a folder survive a power failure, where the system can."""
+    with suppress(OSError):  # Windows does not open folders, some network drives cannot sync them
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def remove(*paths: Path) -> None:
     """Remove files; one that will not go must not hide what happened before."""
     for path in paths:

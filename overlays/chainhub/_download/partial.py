@@ -170,7 +170,7 @@ class Partial:
             remove(self.path)
         remove(self._state_path)
         self._touched = False  # nothing is left to be removed
-        _sync_folder(target.parent)
+        disk.sync_folder(target.parent)
 
     def close(self) -> None:
         """Close the file; keep only what a resume needs, or what existed before."""
@@ -272,17 +272,6 @@ def _place(part: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(part, target)
-
-
-def _sync_folder(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # pragma: no cover - Windows does not open folders
-        return
-    with suppress(OSError):  # some network drives cannot
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class Received(Enum):

@@ -36,9 +36,7 @@ from chainhub._session.events import AttemptEvent as AttemptEvent
 from chainhub._session.events import CallEvent as CallEvent
 from chainhub._session.events import Observers as Observers
 from chainhub._session.events import RetryEvent as RetryEvent
-from chainhub._session.events import ainside as ainside
 from chainhub._session.events import guard_logs as guard_logs
-from chainhub._session.events import inside as inside
 from chainhub._session.events import logger as logger
 from chainhub._session.events import traced as traced
 from chainhub._session.operation import UNDESCRIBED as UNDESCRIBED

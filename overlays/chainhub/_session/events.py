@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
         def operation(self, name: str, task_id: str) -> OperationSpan: ...
 
 
-A = TypeVar("A")
-B = TypeVar("B")
-R = TypeVar("R")
 E = TypeVar("E", bound="Event")
 
 
@@ -196,32 +193,6 @@ def traced(
         span.end(error, facts())
         raise
     span.end(None, facts())
-
-
-def inside(span: OperationSpan | None, send: Callable[[A, B], R]) -> Callable[[A, B], R]:
-    """Return a function that sends as `send` does, its attempts being children of the span."""
-    if span is None:
-        return send
-
-    def sent(prepared: A, options: B) -> R:
-        with span.active():
-            return send(prepared, options)
-
-    return sent
-
-
-def ainside(
-    span: OperationSpan | None, send: Callable[[A, B], Awaitable[R]]
-) -> Callable[[A, B], Awaitable[R]]:
-    """Return a function as `inside` does, for an event loop."""
-    if span is None:
-        return send
-
-    async def sent(prepared: A, options: B) -> R:
-        with span.active():
-            return await send(prepared, options)
-
-    return sent
 
 
 logger = logging.getLogger("chainhub")

@@ -266,10 +266,8 @@ _PLAIN = (str, int)
 def _is_simple(asked: Mapping[str, Any]) -> bool:
     for name, value in asked.items():  # a generator would cost more than all that follows
         if name == "params":
-            for one in value.values():
-                if (
-                    type(one) not in _PLAIN
-                ):  # not a list, and not a bool, which is written otherwise
+            for one in value.values():  # not a list, and not a bool, which is written otherwise
+                if type(one) not in _PLAIN:
                     return False
         elif name == "url":
             if not _plain_path(value):

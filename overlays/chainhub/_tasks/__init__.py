@@ -12,93 +12,63 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chainhub._tasks.methods import (
-    MAX_BYTES,
-    PARALLEL,
-    AsyncFileOperation,
-    AsyncTaskMethods,
-    AsyncTaskOperation,
-    FileOperation,
-    TaskMethods,
-    TaskOperation,
-)
-from chainhub._tasks.table import Submission, Task, main_task, task_named, task_of, values_at
+from chainhub._tasks.methods import MAX_BYTES as MAX_BYTES
+from chainhub._tasks.methods import PARALLEL as PARALLEL
+from chainhub._tasks.methods import AsyncFileOperation as AsyncFileOperation
+from chainhub._tasks.methods import AsyncTaskMethods as AsyncTaskMethods
+from chainhub._tasks.methods import AsyncTaskOperation as AsyncTaskOperation
+from chainhub._tasks.methods import FileOperation as FileOperation
+from chainhub._tasks.methods import TaskMethods as TaskMethods
+from chainhub._tasks.methods import TaskOperation as TaskOperation
+from chainhub._tasks.table import Submission as Submission
+from chainhub._tasks.table import Task as Task
+from chainhub._tasks.table import main_task as main_task
+from chainhub._tasks.table import task_named as task_named
+from chainhub._tasks.table import task_of as task_of
+from chainhub._tasks.table import values_at as values_at
 
 if TYPE_CHECKING:
     from chainhub._cancel import Cancel as Cancel
     from chainhub._download import IfExists as IfExists
     from chainhub._download import Place as Place
-    from chainhub._tasks.intervals import PollPolicy
-    from chainhub._tasks.journal import JournalError
+    from chainhub._tasks.intervals import PollPolicy as PollPolicy
+    from chainhub._tasks.journal import JournalError as JournalError
     from chainhub._tasks.methods import OnProgress as OnProgress
-    from chainhub._tasks.notebook import register, show
+    from chainhub._tasks.notebook import register as register
+    from chainhub._tasks.notebook import show as show
     from chainhub._tasks.outcome import AnyOutcome as AnyOutcome
-    from chainhub._tasks.outcome import Outcome, fault_of
-    from chainhub._tasks.poller import durations_of
-    from chainhub._tasks.status import (
-        State,
-        UnknownStatusWarning,
-        code_of,
-        known_state,
-        progress_of,
-        reason_of,
-        result_urls_of,
-        state_of,
-        status_in,
-        updated_at,
-        video_url_of,
-    )
-    from chainhub._tasks.submissions import Submissions
-
-__all__ = [
-    "MAX_BYTES",
-    "PARALLEL",
-    "AsyncFileOperation",
-    "AsyncTaskMethods",
-    "AsyncTaskOperation",
-    "FileOperation",
-    "JournalError",
-    "Outcome",
-    "PollPolicy",
-    "State",
-    "Submission",
-    "Submissions",
-    "Task",
-    "TaskMethods",
-    "TaskOperation",
-    "UnknownStatusWarning",
-    "code_of",
-    "durations_of",
-    "fault_of",
-    "known_state",
-    "main_task",
-    "progress_of",
-    "reason_of",
-    "register",
-    "result_urls_of",
-    "show",
-    "state_of",
-    "status_in",
-    "task_named",
-    "task_of",
-    "updated_at",
-    "values_at",
-    "video_url_of",
-]
+    from chainhub._tasks.outcome import Outcome as Outcome
+    from chainhub._tasks.outcome import fault_of as fault_of
+    from chainhub._tasks.poller import durations_of as durations_of
+    from chainhub._tasks.status import State as State
+    from chainhub._tasks.status import UnknownStatusWarning as UnknownStatusWarning
+    from chainhub._tasks.status import code_of as code_of
+    from chainhub._tasks.status import known_state as known_state
+    from chainhub._tasks.status import progress_of as progress_of
+    from chainhub._tasks.status import reason_of as reason_of
+    from chainhub._tasks.status import result_urls_of as result_urls_of
+    from chainhub._tasks.status import state_of as state_of
+    from chainhub._tasks.status import status_in as status_in
+    from chainhub._tasks.status import updated_at as updated_at
+    from chainhub._tasks.status import video_url_of as video_url_of
+    from chainhub._tasks.submissions import Submissions as Submissions
 
 _LATE = {
-    "JournalError": "journal",
-    "Outcome": "outcome",
-    "PollPolicy": "intervals",
-    "Submissions": "submissions",
-    "durations_of": "poller",
-    "fault_of": "outcome",
-    "register": "notebook",
-    "show": "notebook",
+    "intervals": ("PollPolicy",),
+    "journal": ("JournalError",),
+    "notebook": ("register", "show"),
+    "outcome": ("Outcome", "fault_of"),
+    "poller": ("durations_of",),
+    "status": (
+        *("State", "UnknownStatusWarning", "code_of", "known_state", "progress_of", "reason_of"),
+        *("result_urls_of", "state_of", "status_in", "updated_at", "video_url_of"),
+    ),
+    "submissions": ("Submissions",),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module(f"{__name__}.{_LATE.get(name, 'status')}"), name)
+    for module, names in _LATE.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from chainhub._session import logger
 from chainhub._tasks.outcome import Outcome, fault_of, shown_id, state_of_end
@@ -69,22 +69,6 @@ class Journal(RecordFile):
         except BaseException:
             self._leave()
             raise
-
-    def __enter__(self) -> Self:
-        """Return the journal."""
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        """Close the journal."""
-        self.close()
-
-    def __len__(self) -> int:
-        """Return how many outcomes are stored, of earlier runs and of this one."""
-        return len(self._entries) + len(self._written)
-
-    def __contains__(self, asked: object) -> bool:
-        """Return whether the outcome of this task was stored by an earlier run."""
-        return asked in self._entries
 
     def replay(self, asked: TaskId) -> Outcome[Any] | None:
         """Return what an earlier run has stored of this task, marked as replayed, or None."""

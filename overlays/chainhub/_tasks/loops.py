@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from chainhub import _clock
 from chainhub._clock import waker
-from chainhub._session import ainside, inside, running_loop
+from chainhub._session import running_loop
 from chainhub._tasks.poller import Poller, PollRequest, PollResult
 from chainhub._tasks.scheduler import Idle, Update
 from chainhub._tasks.table import each_async
@@ -90,10 +90,10 @@ class OneByOne:
         pass
 
     def send(self, request: PollRequest) -> PollResult | None:
-        span = self._poller.spans.get(request.ask.wait.asked)
-        send = inside(span, self._transport.exchange)
         try:
-            return PollResult(request.ask, send(request.prepared, request.options))
+            with self._poller.span_of(request.ask):
+                ended = self._transport.exchange(request.prepared, request.options)
+            return PollResult(request.ask, ended)
         except ChainhubError as error:
             return PollResult(request.ask, error)
 
@@ -178,10 +178,10 @@ class AsyncOneByOne:
         return self._poller.pull(self._single)
 
     async def send(self, request: PollRequest) -> PollResult | None:
-        span = self._poller.spans.get(request.ask.wait.asked)
-        send = ainside(span, self._transport.exchange)
         try:
-            return PollResult(request.ask, await send(request.prepared, request.options))
+            with self._poller.span_of(request.ask):
+                ended = await self._transport.exchange(request.prepared, request.options)
+            return PollResult(request.ask, ended)
         except ChainhubError as error:
             return PollResult(request.ask, error)
 

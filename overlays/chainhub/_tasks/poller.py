@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -180,8 +181,8 @@ class Poller:
         if asked in self._order:
             return None
         self._order[asked] = None
-        if self._journal is not None and asked in self._journal:
-            return Update(None, self._journal.replay(asked))
+        if self._journal is not None and (known := self._journal.replay(asked)) is not None:
+            return Update(None, known)
         added = self.scheduler.add(asked, _clock.monotonic())
         self._single = added if self._is_single else None
         tracer = self.transport.session.observers.tracer
@@ -210,6 +211,11 @@ class Poller:
             limited = options if options.deadline <= left else options._replace(deadline=left)
             return PollRequest(act, wait.request, limited)
         return self.take(failure)
+
+    def span_of(self, ask: SendPoll) -> AbstractContextManager[object]:
+        """Return a context in which the attempts of a poll are children of its task's span."""
+        span = self.spans.get(ask.wait.asked)
+        return nullcontext() if span is None else span.active()
 
     def take(self, came: object) -> Update | None:
         """Take the result of a request, or an id; return what it has changed, if anything."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakSet
 
-from chainhub._download import UNSUPPORTED, is_ours, lock_file, unlock_file
+from chainhub._download import UNSUPPORTED, is_ours, lock_file, sync_folder, unlock_file
 from chainhub._session import logger
 from chainhub.errors import ConfigurationError
 
@@ -182,13 +182,7 @@ class RecordFile:
         with contextlib.suppress(OSError):
             os.chmod(self._descriptor if os.chmod in os.supports_fd else self._path, _MODE)
         if not found.st_size:
-            # Else a new file may be lost; some systems cannot open folders.
-            with contextlib.suppress(OSError):
-                folder = os.open(os.path.dirname(self._path) or os.curdir, os.O_RDONLY)
-                try:
-                    os.fsync(folder)
-                finally:
-                    os.close(folder)
+            sync_folder(os.path.dirname(self._path) or os.curdir)  # else a new file may be lost
 
     def _read_all(self, lines: BinaryIO) -> None:
         """Take the lines that are there; skip those that others have written."""

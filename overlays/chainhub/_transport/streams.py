@@ -255,10 +255,6 @@ class Permits:
         self._free = count
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def locked(self) -> bool:
-        """Tell whether the next one has to wait."""
-        return not self._free
-
     async def acquire(self, deadline: float = math.inf, cancel: Cancel | None = None) -> None:
         """Take a permit; raise TimeoutError at the deadline, or when `cancel` is set."""
         if self._free:

@@ -246,10 +246,8 @@ def wait(
     """Wait for tasks."""
     from chainhub.cli import _commands
 
-    service, place = (
-        Service(base_url, timeout, task, parameter),
-        _place(download, if_exists, allow_host),
-    )
+    service = Service(base_url, timeout, task, parameter)
+    place = _place(download, if_exists, allow_host)
     about = partial(_commands.wait, ids=ids, service=service, place=place)
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 
@@ -330,10 +328,8 @@ def batch(
     """Wait for the tasks of a file."""
     from chainhub.cli import _commands
 
-    service, place = (
-        Service(base_url, timeout, task, parameter),
-        _place(download, if_exists, allow_host),
-    )
+    service = Service(base_url, timeout, task, parameter)
+    place = _place(download, if_exists, allow_host)
     about = partial(_commands.wait, file=file, journal=journal, service=service, place=place)
     _run(partial(about, deadline=deadline, interval=interval), json=json)
 

@@ -32,9 +32,19 @@ HEADER = b'{"v":1,"kind":"journal","base_url":"https://api.example","account":"o
 class Journal(_journal.Journal):
     """A journal of an operation that requires nothing but an id."""
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *details):
+        self.close()
+
+    def __len__(self):
+        """Return how many outcomes are stored, of earlier runs and of this one."""
+        return len(self._entries) + len(self._written)
+
     def __contains__(self, task_id):
         """Return whether the outcome of this task was stored by an earlier run."""
-        return super().__contains__(TaskId(task_id))
+        return TaskId(task_id) in self._entries
 
     def replay(self, task_id):
         """Return the outcome that an earlier run stored for this task."""
@@ -665,6 +675,7 @@ def test_texts_of_any_kind_stay_on_their_line(path):
 
 CHILD = """
 import os, sys
+from contextlib import closing
 from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome
 from chainhub._tasks.table import TaskId, task_named
@@ -679,8 +690,9 @@ os.write = in_pieces
 done = VideoTask.from_dict(
     {"id": "x", "status": "completed", "status_update_time": 1, "video_url": "u" * 600}
 )
-with Journal(sys.argv[1], 'https://api.example', 'of-a-test', task_named('video.query')) as journal:
-    for number in range(len(journal), len(journal) + 100_000):
+whose = 'https://api.example', 'of-a-test', task_named('video.query')
+with closing(Journal(sys.argv[1], *whose)) as journal:
+    for number in range(kept := len(journal._entries), kept + 100_000):
         journal.keep(Outcome(str(number), done, None, 1, 1.0), TaskId(str(number)))
         whole(1, b"%d\\n" % number)
 """

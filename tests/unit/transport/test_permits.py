@@ -21,7 +21,7 @@ def held(step):
         await permits.acquire()
         await step(pool, permits)
         permits.release()
-        assert not permits.locked()
+        assert permits._free
 
     asyncio.run(run())
 
@@ -79,7 +79,7 @@ def test_a_permit_that_came_as_its_task_was_cancelled_is_given_on():
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone
-        assert not permits.locked()
+        assert permits._free
         await permits.acquire()
 
     held(step)
