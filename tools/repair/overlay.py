@@ -9,6 +9,7 @@ required fields that `published examples leave out`.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.answers import optional_fields
 from tools.repair.examples import left_out
-from tools.repair.quick import quicken
 
 _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
     "optional answer fields": optional_fields,
@@ -30,6 +30,9 @@ _ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
 _WRAPPER: Final = "allOf"
 _VERSION: Final = re.compile(r"1\.[01]\.\d+(-.+)?")
 _CHANGES: Final = ("update", "copy")
+# Contracts nest deeper than the 100 levels that the library allows; Python's own limit holds.
+_JSONPATH: Final = JSONPathEnvironment()
+_JSONPATH.max_recursion_depth = sys.maxsize
 _ROOT: Final = ("overlay", "info", "extends", "actions")
 _KEYS: Final = ("target", "description", "remove", *_CHANGES)
 
@@ -142,7 +145,7 @@ def _found(
     document: dict[str, Json], expression: str, action: Action, key: str
 ) -> list[JSONPathNode]:
     try:
-        return list(quicken(JSONPathEnvironment().compile(expression)).find(document))
+        return list(_JSONPATH.find(expression, document))
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise PipelineError(f"{action.name} has a {key} that is not JSONPath: {reason}.") from None

@@ -209,3 +209,14 @@ def test_a_copy_is_taken_before_anything_changes_and_is_nobody_elses() -> None:
     assert result == {"a": {"list": [1, 1]}, "b": {"list": [2, 1, 3]}}
     missing = overlay.apply({}, overlaid([{"target": "$.no", "copy": "$.a"}]), "o.yaml")
     assert [one.places for one in missing] == [0]
+
+
+def test_a_contract_may_be_nested_deeper_than_the_library_allows() -> None:
+    """Which is a hundred levels: fifty objects with properties."""
+    inner: Json = {"last": 1}
+    for _ in range(150):
+        inner = {"a": inner}
+    found = overlay.apply(
+        {"paths": inner}, overlaid([{"target": "$..last", "remove": True}]), "o.yaml"
+    )
+    assert [one.places for one in found] == [1]
