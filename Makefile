@@ -42,11 +42,11 @@ run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_A
 	@$(python) examples/main_job.py
 
 test: environment-test ## run the tests, and measure that they reach every branch
-	@$(call say,All tests but the slow ones on 2 workers: 5 to 8 minutes on two cores)
+	@$(call say,All tests but the slow ones on 4 workers: 3 to 6 minutes on two cores)
 	@$(call tests,-m "not slow")
 
 test-all: environment-test environment-index environment-bench ## run the slow and heavy tests too
-	@$(call say,All tests on 2 workers: an hour or more on two cores)
+	@$(call say,All tests on 4 workers: an hour or more on two cores)
 	@$(call tests,)
 	@$(python) .ci/pythons.py
 	@$(python) .ci/grown.py
@@ -198,6 +198,6 @@ say = echo '$(1)' >&2
 
 # Coverage is judged only after the tests have passed.
 tests = rm -rf build/coverage; mkdir -p build/coverage; \
-	$(python) -m coverage run -m pytest -n 2 --dist worksteal $(1) && \
+	$(python) -m coverage run -m pytest -n 4 --dist worksteal $(1) && \
 	$(call say,Coverage of every branch) && \
 	$(python) -m coverage combine --quiet && $(python) -m coverage report

@@ -29,7 +29,7 @@ KNOW_NONE = (
     *("faults/test_encrypted_proxy.py", "faults/test_faults.py", "faults/test_stages.py"),
 )
 PYTEST = (
-    *("-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", "not slow"),
+    *("-m", "pytest", "-n", "4", "--dist", "worksteal", "-m", "not slow"),
     *(f"--ignore=tests/{folder}" for folder in KNOW_NONE),
 )
 TESTS = ((PYTHON, *PYTEST),)

@@ -18,7 +18,7 @@ LAYERS = ("run", "project", "generator", "release", "test")
 TESTS = ("tests/unit", "tests/client", "tests/cli")
 OPTIONS = (
     "-n",
-    "2",
+    "4",
     "--dist",
     "worksteal",
     "-q",

@@ -35,7 +35,7 @@ _LINES: Final = 40  # of what failing tests said
 _IDENTITY: Final = {"user.name": "chainhub update", "user.email": "update@localhost"}
 _SECONDS: Final = 900.0  # for each step
 _TESTING: Final = 7200.0
-_TESTS: Final = "{python} -m pytest -q -n 2 -m 'not slow' -p no:cacheprovider tests"
+_TESTS: Final = "{python} -m pytest -q -n 4 -m 'not slow' -p no:cacheprovider tests"
 
 
 @dataclass
