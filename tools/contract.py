@@ -42,6 +42,14 @@ def pointer(reference: str) -> Place:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
 
 
+def resolved(holder: Json, document: Json) -> dict[str, Json]:
+    """Follow a reference to what is shared, such as a parameter or an answer."""
+    described = mapping(holder)
+    if "$ref" in described:
+        return mapping(at(document, pointer(str(described["$ref"]))))
+    return described
+
+
 def mapping(value: Json) -> dict[str, Json]:
     """Give a mapping as it is and anything else as an empty one."""
     return value if isinstance(value, dict) else {}

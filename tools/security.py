@@ -12,7 +12,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import TypeAlias
 
-from tools.contract import Place, at, mapping, operations, pointer, sequence
+from tools.contract import Place, at, mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.tasks.written import Operations
 
@@ -73,8 +73,7 @@ def take_out_keys(document: dict[str, Json]) -> list[tuple[str, int]]:
 
 
 def _is_key(parameter: Json, names: set[tuple[str, str]], document: dict[str, Json]) -> bool:
-    reference = mapping(parameter).get("$ref")
-    one = mapping(at(document, pointer(reference)) if isinstance(reference, str) else parameter)
+    one = resolved(parameter, document)
     return (str(one.get("in")), str(one.get("name")).lower()) in names
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import at, called, mapping, operations, pointer, sequence
+from tools.contract import at, called, mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.repair.schemas import schemas_in
 from tools.tasks.places import LINK
@@ -49,17 +49,9 @@ def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
             *sequence(item.get("parameters")),
             *sequence(operation.get("parameters")),
         ]:
-            yield from _parameter(_resolved(document, parameter), document, name)
+            yield from _parameter(resolved(parameter, document), document, name)
         yield from _answers(document, operation, name)
         yield from _schemas(document, operation, name)
-
-
-def _resolved(document: dict[str, Json], holder: Json) -> dict[str, Json]:
-    described = mapping(holder)
-    reference = described.get("$ref")
-    if not isinstance(reference, str):
-        return described
-    return mapping(at(document, pointer(reference)))
 
 
 def _parameter(
@@ -67,7 +59,7 @@ def _parameter(
 ) -> Iterator[tuple[str, str]]:
     place = f"{parameter.get('name')} of {name}"
     where, style = parameter.get("in"), parameter.get("style")
-    schema = _resolved(document, parameter.get("schema"))
+    schema = resolved(parameter.get("schema"), document)
     compound = schema.get("type") in ("array", "object")
     if parameter.get("content"):
         yield "A parameter that is JSON takes its text", place
@@ -88,7 +80,7 @@ def _answers(
     document: dict[str, Json], operation: dict[str, Json], name: str
 ) -> Iterator[tuple[str, str]]:
     for response in mapping(operation.get("responses")).values():
-        answer = _resolved(document, response)
+        answer = resolved(response, document)
         if answer.get("headers"):
             yield "The headers of an answer have no types; the raw response has them", name
         if any(not LINK.fullmatch(link) for link in mapping(answer.get("links"))):

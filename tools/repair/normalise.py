@@ -13,9 +13,9 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from tools.contract import at, mapping, operations, pointer, sequence
+from tools.contract import at, mapping, operations, pointer, resolved, sequence
 from tools.documents import Json
-from tools.repair.schemas import KEPT, Schema, schemas
+from tools.repair.schemas import KEPT, PYTHON, Schema, schemas
 
 Rule = Callable[[Schema], bool]
 
@@ -179,16 +179,8 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
     parts = map(mapping, sequence(schema.get("allOf")))
     if not all(_fits(one, value, document, depth + 1) for one in parts):
         return False
-    kinds: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "integer": (int,),
-        "number": (int, float),
-        "boolean": (bool,),
-        "array": (list,),
-        "object": (dict,),
-    }
     kind = str(schema.get("type"))
-    if kind in kinds and not isinstance(value, kinds[kind]):
+    if not isinstance(value, PYTHON.get(kind, object)):
         return False
     if isinstance(value, bool) and kind in ("integer", "number"):
         return False
@@ -331,11 +323,11 @@ def _parameters(operation: Schema) -> bool:
 
 def _templates(operation: Schema, path: str, document: dict[str, Json], shared: list[Json]) -> bool:
     wanted = dict.fromkeys(re.findall(r"\{([^{}]*)\}", path))
-    known = {str(_resolved(one, document).get("name")) for one in shared}
+    known = {str(resolved(one, document).get("name")) for one in shared}
     given: list[Json] = []
     changed = False
     for parameter in sequence(operation.get("parameters")):
-        described = _resolved(parameter, document)
+        described = resolved(parameter, document)
         if described.get("in") == "path":
             name = str(described.get("name"))
             known.add(name)
@@ -351,13 +343,6 @@ def _templates(operation: Schema, path: str, document: dict[str, Json], shared: 
     if changed:
         operation["parameters"] = given
     return changed
-
-
-def _resolved(parameter: Json, document: dict[str, Json]) -> dict[str, Json]:
-    described = mapping(parameter)
-    named = mapping(mapping(document.get("components")).get("parameters"))
-    name = str(described.get("$ref", "")).rpartition("/")[2]
-    return mapping(named.get(name)) if name else described
 
 
 def _answers(operation: Schema) -> bool:

@@ -13,6 +13,14 @@ from tools.contract import at, mapping, operations, pointer, sequence
 from tools.documents import Json
 
 Schema = dict[str, Json]
+PYTHON: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
 
 # Words that OpenAPI 3.0 or the generator does not take. They show in no type, but the service goes
 # by them: what changes in them is told, so they stay in the repaired contract as extensions.

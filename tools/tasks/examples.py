@@ -8,7 +8,7 @@ from typing import Final
 from tools.contract import at, mapping, pointer, sequence
 from tools.documents import Json
 from tools.repair.examples import published
-from tools.repair.schemas import Schema
+from tools.repair.schemas import PYTHON, Schema
 from tools.tasks import places
 from tools.tasks.places import Path
 
@@ -22,14 +22,6 @@ _TEXTS: Final = {
     "date-time": "2026-01-01T00:00:00Z",
     "uuid": "00000000-0000-4000-8000-000000000000",
     "uri": "https://example.com/",
-}
-_PLAIN: Final[dict[str, tuple[type, ...]]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
 }
 
 
@@ -116,7 +108,7 @@ def _takes(schema: Schema, value: Json) -> bool:
         return schema.get("nullable") is True or "type" not in schema
     if "enum" in schema and value not in sequence(schema["enum"]):
         return False
-    kinds = _PLAIN.get(str(schema.get("type")), (object,))
+    kinds = PYTHON.get(str(schema.get("type")), (object,))
     return isinstance(value, kinds) and not (isinstance(value, bool) and int in kinds)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from tools.contract import Place, at, called, mapping, operations, sequence
+from tools.contract import Place, at, called, mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.repair.examples import published
 from tools.tasks import places
@@ -84,7 +84,7 @@ def lookup(document: dict[str, Json], place: Place, target: Place) -> Place | No
 
 def _own_ids(document: dict[str, Json], place: Place) -> set[str]:
     """Name what a caller may call a task by in the request that creates it."""
-    body = places.resolved(mapping(at(document, place)).get("requestBody"), document)
+    body = resolved(mapping(at(document, place)).get("requestBody"), document)
     names = {snake(name) for where, name in places.parameters(document, place) if where == "query"}
     for content in mapping(body.get("content")).values():
         schema = mapping(content).get("schema", {})
@@ -182,7 +182,7 @@ def _link(document: dict[str, Json], place: Place, target: Place, parameter: str
         return False
     responses = mapping(at(document, (*place, "responses")))
     status = places.answer(document, place).status
-    response = dict(places.resolved(responses[status], document))
+    response = dict(resolved(responses[status], document))
     links: dict[str, Json] = dict(mapping(response.get("links")))
     name = name_of(mapping(at(document, target)))
     for number, path in enumerate(found, 1):

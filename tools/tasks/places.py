@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from tools.contract import Place, at, mapping, pointer, sequence
+from tools.contract import Place, at, mapping, pointer, resolved, sequence
 from tools.documents import Json
 from tools.repair.schemas import Schema
 
@@ -72,14 +72,6 @@ def parameters(document: dict[str, Json], place: Place) -> dict[tuple[str, str],
     listed += sequence(mapping(at(document, place)).get("parameters"))
     found = (resolved(one, document) for one in listed)
     return {(str(one.get("in")), str(one.get("name"))): one for one in found}
-
-
-def resolved(holder: Json, document: dict[str, Json]) -> dict[str, Json]:
-    """Follow a reference to a shared parameter or answer."""
-    described = mapping(holder)
-    if "$ref" in described:
-        return mapping(at(document, pointer(str(described["$ref"]))))
-    return described
 
 
 def target(link: dict[str, Json], named: Mapping[str, Place]) -> Place | None:

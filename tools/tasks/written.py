@@ -14,7 +14,7 @@ from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
 
-from tools.contract import Place, at, mapping, operations
+from tools.contract import Place, at, mapping, operations, resolved
 from tools.documents import Json
 from tools.repair.media import is_bytes
 from tools.tasks import examples, places
@@ -277,7 +277,7 @@ def _described(tables: Tables, known: Operations, place: Place) -> dict[str, obj
     required = [
         name for name, key in by_name.items() if parameters.get(key, {}).get("required") is True
     ]
-    body = places.resolved(mapping(at(document, place)).get("requestBody"), document)
+    body = resolved(mapping(at(document, place)).get("requestBody"), document)
     paths = [path for role in ROLES for path in task.paths[role]] if task else []
     paths += create.id if create else ()
     described: dict[str, object] = {
