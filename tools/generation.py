@@ -24,6 +24,8 @@ from openapi_python_client.parser import GeneratorData, openapi
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import model_property
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.schema import ParameterLocation
 
 from tools import keywords, layout, properties, received
 from tools.contract import Place, at, mapping, operations
@@ -76,6 +78,18 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
             'headers["Content-Type"] = "multipart/form-data; boundary=+++"',
             'headers.pop("Content-Type", None)',
         ),
+        (
+            "    {{ cookie_params(endpoint) | indent(4) }}\n",
+            "    {{ cookie_params(endpoint) | indent(4) }}\n"
+            "{% for kind, given in [('headers', endpoint.header_parameters),"
+            " ('cookies', endpoint.cookie_parameters)] if given %}"
+            "    {{ kind }} = {k: v for k, v in {{ kind }}.items() if v is not None}\n{% endfor %}",
+        ),
+        (
+            '=quote(str({{parameter.python_name}}), safe="")',
+            '=quote(str(_text({{parameter.python_name}})), safe="'
+            '{{ "," if parameter.template == "list_property.py.jinja" }}")',
+        ),
         (  # a file that says what it is, is sent as that
             'headers["Content-Type"] = "{{ body',
             'headers["Content-Type"] = {% if body.body_type == "content" %}'
@@ -83,6 +97,30 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ),
     ],
     "endpoint_macros.py.jinja": [
+        (
+            "{% set expression = parameter.python_name %}",
+            '{% set expression = "_text(" + parameter.python_name + ")" %}',
+        ),
+        ('"] = {{ parameter.python_name }}', '"] = _text({{ parameter.python_name }})'),
+        (
+            "if not property.json_is_dict %}",
+            "if not property.json_is_dict or"
+            ' (styles(endpoint) or {})[property.name.get_untrusted_value()] == "deepObject" %}',
+        ),
+        (
+            "v is not UNSET and v is not None}\n",
+            "v is not UNSET and v is not None}\n"
+            "{% if styles(endpoint) is not none %}"
+            "params = _in_text(params, {{ styles(endpoint) }})\n{% endif %}",
+        ),
+        (
+            "{{ prop_template.transform_multipart_body(property) }}\n",
+            "{{ prop_template.transform_multipart_body(property) }}\n{% else %}\n"
+            '{% if property.required %}\n_kwargs["files"] = body.to_multipart()\n{% else %}\n'
+            'if not isinstance(body, Unset):\n    _kwargs["files"] = body.to_multipart()\n'
+            "{% endif %}\n",
+        ),
+        ('_kwargs["data"] = body.to_dict()', '_kwargs["data"] = _in_text(body.to_dict())'),
         ("client: AuthenticatedClient,", 'client: "AuthenticatedClient",'),
         ("client: AuthenticatedClient | Client,", 'client: "AuthenticatedClient | Client",'),
     ],
@@ -238,6 +276,8 @@ def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | Genera
         _replaced(openapi, "deepcopy", lambda endpoint: endpoint),
         # Of fields with one name it makes two, and refuses the third; `distinct` names them all.
         _replaced(model_property, "_resolve_naming_conflict", lambda *_: None),
+        # Values of every type can be sent in a header: `text` writes them.
+        _replaced(PropertyProtocol, "_allowed_locations", {*ParameterLocation}),
     ):
         return GeneratorData.from_dict(document, config=config)
 
@@ -251,6 +291,8 @@ def _run(
     project.env.loader = _Edited(project.env.loader)
     project.env.globals |= {"received": names, "takes_none": received.takes_none}
     project.env.globals |= {"keywords": keywords.Keywords(data.models), "life": Life(tables, known)}
+    styles = {id(known.endpoint(place)): known.styles(place) for _, place in known}
+    project.env.globals["styles"] = lambda endpoint: styles[id(endpoint)]
     # Compiling the templates takes longer than one operation does; Python keeps its modules too.
     compiled = layout.BUILD / "templates" / version("jinja2")
     compiled.mkdir(parents=True, exist_ok=True)

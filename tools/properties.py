@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from openapi_python_client.parser import GeneratorData
-from openapi_python_client.parser.properties import EnumProperty
+from openapi_python_client.parser.bodies import BodyType
+from openapi_python_client.parser.properties import EnumProperty, ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.schema import UntrustedString
@@ -70,17 +71,24 @@ def adapt(data: GeneratorData, received: set[ClassName]) -> None:
         received: The names of the models that come in answers.
     """
     groups = data.endpoint_collections_by_tag.values()
+    forms: set[ClassName] = set()  # of a choice of forms the generator makes no form
     for endpoint in (endpoint for group in groups for endpoint in group.endpoints):
         _change(endpoint.list_all_parameters(), _Listed)
         _change((one.prop for one in endpoint.responses), _Open)
         for body in endpoint.bodies:
-            if type(body.prop) is UnionProperty and not body.prop.required:
-                body.prop.__class__ = _OptionalBody
+            if type(body.prop) is UnionProperty:
+                if body.body_type == BodyType.FILES:
+                    members = [one for one in inner(body.prop) if isinstance(one, ModelProperty)]
+                    forms |= {one.class_info.name for one in members}
+                if not body.prop.required:
+                    body.prop.__class__ = _OptionalBody
         endpoint.relative_imports |= {
             "from typing import Literal",
+            "from ...types import in_text as _in_text, text as _text",
             "from ...types import listed as _listed, sent as _sent",
         }
     for model in data.models:
+        model.is_multipart_body |= model.class_info.name in forms
         _change(fields_of(model), _Open if model.class_info.name in received else _Listed)
 
 

@@ -1,5 +1,6 @@
 """Contains some shared types for properties"""
 
+import json
 import warnings
 from collections.abc import Mapping, MutableMapping
 from enum import Enum
@@ -85,6 +86,42 @@ def sent(kind: type[Enum], value: Any) -> Any:
     if plain not in [member.value for member in kind]:
         warnings.warn(f"{plain!r} is none of the values the contract lists for {kind.__name__}", stacklevel=2)
     return plain
+
+
+def text(value: Any) -> Any:
+    """Return what a path, a header or a cookie says for a value: a list's values with commas; None for None"""
+    if isinstance(value, list):
+        return ",".join(str(text(one)) for one in value)
+    plain = value.to_dict() if hasattr(value, "to_dict") else value
+    if isinstance(plain, bool | dict):
+        return json.dumps(plain)
+    return plain.isoformat() if hasattr(plain, "isoformat") else plain if plain is None else str(plain)
+
+
+def in_text(values: Mapping[str, Any], styles: Mapping[str, str] = {}) -> dict[str, Any]:
+    """Return the values of a query or a form as text: each list and object in its style, what is inside as JSON"""
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        style = styles.get(name, "")
+        if isinstance(value, dict) and style == "deepObject":
+            inner = {f"{name}[{key}]": one for key, one in value.items()}
+            made |= in_text(inner, dict.fromkeys(inner, style))
+        elif isinstance(value, list) and style in (",", "|", " "):
+            made[name] = style.join(str(text(one)) for one in value)
+        elif isinstance(value, list):
+            made[name] = [json.dumps(one) if isinstance(one, dict | list) else one for one in value]
+        else:
+            made[name] = json.dumps(value) if isinstance(value, dict) else value
+    return made
+
+
+def part(value: Any) -> FileTypes:
+    """Return the part of a form for a value of any type: None is an empty text"""
+    if isinstance(value, File):
+        return value.to_tuple()
+    if isinstance(value, dict | list):
+        return None, json.dumps(value).encode(), "application/json"
+    return None, str(text(value) or "").encode(), "text/plain"
 
 
 def body_of(body: Any, fields: Mapping[str, Any]) -> Any:

@@ -1,8 +1,11 @@
 """What contracts may say and Python, or the generator's own code, takes for something else."""
 
+import datetime
 import io
 import json
+import sys
 
+import httpx
 import pytest
 
 import chainhub
@@ -10,6 +13,7 @@ from chainhub_api import types
 from tests.client import contracts
 
 TEXT = {"type": "string"}
+FORM = "application/x-www-form-urlencoded"
 OBJECT = {"type": "object"}
 # Names of what generated code calls its own, one name in three spellings, letters that are equal.
 FIELDS = [
@@ -29,6 +33,29 @@ def body(kind, schema):
     return {"required": True, "content": {kind: {"schema": schema}}}
 
 
+def written(name, kind, place="query", **more):
+    """Return a parameter that may be given."""
+    return {"name": name, "in": place, "required": place == "path", "schema": kind, **more}
+
+
+TIME = {"type": "string", "format": "date-time"}
+LIST = {"type": "array", "items": {"type": "string"}}
+NESTED = {**OBJECT, "properties": {"a": {**OBJECT, "properties": {"b": LIST}}}}
+WRITTEN = [
+    written("ids", LIST, "path"),
+    written("at", TIME, "path"),
+    written("csv", LIST, explode=False),
+    written("pipe", LIST, style="pipeDelimited"),
+    written("deep", NESTED, style="deepObject"),
+    written("each", {"type": "array", "items": NESTED}),
+    written("X-List", LIST, "header"),
+    written("X-At", TIME, "header"),
+    written("X-None", {"type": "string", "nullable": True}, "header"),
+    written("c", {"type": "boolean", "nullable": True}, "cookie"),
+    written("d", {"type": "boolean", "nullable": True}, "cookie"),
+]
+
+
 def with_input(needed):
     """Return a schema of an object whose field `input` needs another field."""
     inner = {**OBJECT, "properties": {needed: TEXT}, "required": [needed]}
@@ -42,6 +69,9 @@ def package(tmp_path_factory):
     form = {**OBJECT, "properties": {"on": {"type": "boolean"}, "all": {"type": "array"}}}
     form["properties"]["all"]["items"] = {"type": "boolean"}
     choice = {"oneOf": [with_input("a"), with_input("b")]}
+    nullable = {"type": "string", "nullable": True}
+    files = {**OBJECT, "properties": {"none": nullable, "inner": with_input("a"), "any": {}}}
+    files["additionalProperties"] = {"type": "array", "items": {"type": "integer"}}
     by_name = {**OBJECT, "additionalProperties": with_input("a")}
     filtered = {"name": "filter", "in": "query", "required": True}
     filtered["content"] = {contracts.JSON: {"schema": OBJECT}}
@@ -53,6 +83,12 @@ def package(tmp_path_factory):
         "/v1/objects": {
             "post": make("objects", answer, requestBody=body(contracts.JSON, by_name)),
             "put": make("image", answer, requestBody=body("image/*", {})),
+        },
+        "/v1/written/{ids}/{at}": {"get": make("written", answer, parameters=WRITTEN)},
+        "/v1/files": {
+            "post": make("files", answer, requestBody=body("multipart/form-data", files)),
+            "put": make("either", answer, requestBody=body("multipart/form-data", choice)),
+            "patch": make("fields_of", answer, requestBody=body(FORM, files)),
         },
         "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
         "/v1/{quote}": {
@@ -123,6 +159,45 @@ def test_parameters_of_any_name_are_sent(things, mode, server):
     mode(things.query("a/b", body_="1", params_="2", headers_="3", s="4", s_2="5"))
     (head, *_) = server.requests[0].split(b"\r\n")
     assert head == b"GET /v1/a%2Fb?body=1&params=2&headers=3&%C5%BF=4&s=5 HTTP/1.1"
+
+
+def test_lists_objects_and_times_are_written_as_the_contract_says(package, things, mode, server):
+    """In a path, a query, a header and a cookie; never as Python would."""
+    models = sys.modules["odd_api.models"]
+    at = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    deep = models.ThingsWrittenDeep(a=models.ThingsWrittenDeepA(b=["1", "2"]))
+    each = [models.ThingsWrittenEachItem(a=models.ThingsWrittenEachItemA(b=["3"]))]
+    two = ["x", "y"]
+    given = {"csv": two, "pipe": two, "deep": deep, "each": each, "c": True, "d": None}
+    mode(things.written(two, at, **given, x_list=two, x_at=at, x_none=None))
+    (line, *headers) = server.requests[0].decode().partition("\r\n\r\n")[0].split("\r\n")
+    url = httpx.URL("http://host" + line.split()[1])
+    assert url.raw_path.startswith(b"/v1/written/x,y/2026-01-02T00%3A00%3A00%2B00%3A00?")
+    assert url.params.multi_items() == [
+        *(("csv", "x,y"), ("pipe", "x|y")),
+        *(("deep[a][b]", "1"), ("deep[a][b]", "2"), ("each", '{"a": {"b": ["3"]}}')),
+    ]
+    sent = dict(one.lower().split(": ", 1) for one in headers)
+    assert (sent["x-list"], sent["x-at"]) == ("x,y", "2026-01-02t00:00:00+00:00")
+    assert sent["cookie"] == "c=true"
+    assert "x-none" not in sent
+
+
+def test_a_form_of_parts_writes_what_is_no_text(things, mode, server):
+    """None is an empty text, an object is JSON; of several kinds the one that was given is sent."""
+    given = {"none": None, "inner": {"input": {"a": "x"}}, "any": [True, None], "more": [1, 2]}
+    mode(things.files(body=given))
+    mode(things.either(input_={"b": "x"}))
+    parts, other = (
+        [part.partition(b"\r\n\r\n")[2] for part in body.split(b"\r\n--")] for body in server.bodies
+    )
+    assert parts[:5] == [b"", b'{"input": {"a": "x"}}', b"[true, null]", b"1", b"2"]
+    assert other[0] == b'{"b": "x"}'
+    mode(things.fields_of(body={**given, "any": None}))
+    assert httpx.QueryParams(server.bodies[2]).multi_items() == [
+        *(("more", "1"), ("more", "2"), ("none", "")),
+        *(("inner", '{"input": {"a": "x"}}'), ("any", "")),
+    ]
 
 
 def test_a_parameter_that_is_json_takes_its_text(things, mode, server):

@@ -16,6 +16,7 @@ from tools.tasks.places import LINK
 
 _SHOWN: Final = 3  # places of a kind, the others are counted
 _SILENT: Final = "A parameter or a field that is deprecated gives no warning"
+_STYLES: Final = {"query": ("form", "deepObject", "pipeDelimited", "spaceDelimited")}
 _STREAMS: Final = ("text/event-stream", "application/x-ndjson", "application/jsonl")
 
 
@@ -60,16 +61,21 @@ def _parameter(
     place = f"{parameter.get('name')} of {name}"
     where, style = parameter.get("in"), parameter.get("style")
     schema = resolved(parameter.get("schema"), document)
-    compound = schema.get("type") in ("array", "object")
+    is_object = schema.get("type") == "object" or "properties" in schema
     if parameter.get("content"):
         yield "A parameter that is JSON takes its text", place
-    elif compound and where != "query":
+    elif style not in (None, *_STYLES.get(str(where), ("simple", "form"))):
+        yield "A path and a query are written in the usual styles, whatever others are said", place
+    elif is_object and (where != "query" or parameter.get("explode") is False):
         yield (
-            "A list or an object in a path, a header or a cookie is sent as Python writes it",
+            "An object in a path, a header or a cookie, or in one text, is sent as JSON",
             place,
         )
-    elif compound and (style not in (None, "form") or parameter.get("explode") is False):
-        yield "A list or an object in a query is sent item by item, whatever its style is", place
+    elif where == "query" and (is_object or schema.get("type") == "array"):
+        held = [*mapping(schema.get("properties")).values(), schema.get("items")]
+        kinds = {str(resolved(one, document).get("type")) for one in held}
+        if kinds & {"array", "object"} and not (style == "deepObject" and "items" not in schema):
+            yield "What is inside a list or an object of a query is sent as JSON", place
     if parameter.get("deprecated"):
         yield _SILENT, place
     if parameter.get("allowReserved"):

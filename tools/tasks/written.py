@@ -9,12 +9,12 @@ from typing import Final
 
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint
-from openapi_python_client.parser.properties import ModelProperty
+from openapi_python_client.parser.properties import AnyProperty, ModelProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
 
-from tools.contract import Place, at, mapping, operations, resolved
+from tools.contract import Place, at, mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.repair.media import is_bytes
 from tools.tasks import examples, places
@@ -40,6 +40,14 @@ if _t.TYPE_CHECKING:
     AnyTask: _t.TypeAlias = {any_task}
 
 '''
+
+
+def style_of(parameter: dict[str, Json]) -> str:
+    """Tell what stands between the items of a list, or `deepObject`; empty in the usual style."""
+    style = str(parameter.get("style", "form"))
+    if style == "deepObject" or parameter.get("explode", style == "form"):
+        return style if style == "deepObject" else ""
+    return {"form": ",", "pipeDelimited": "|", "spaceDelimited": " "}.get(style, "")
 
 
 class Operations:
@@ -78,6 +86,22 @@ class Operations:
             str(one.python_name): (kind.value, one.name.get_untrusted_value())
             for kind, one in self.endpoint(place).iter_all_parameters()
         }
+
+    def styles(self, place: Place) -> dict[str, str] | None:
+        """Find how lists and objects in the query are written; None if there can be none."""
+        kinds = [
+            one for each in self.endpoint(place).query_parameters for one in self._choices(each)
+        ]
+        if not any(isinstance(one, AnyProperty | ListProperty | ModelProperty) for one in kinds):
+            return None
+        shared = at(self.document, place[:2])
+        listed = [
+            resolved(one, self.document)
+            for holder in (shared, at(self.document, place))
+            for one in sequence(mapping(holder).get("parameters"))
+        ]
+        found = {str(one.get("name")): style_of(one) for one in listed if one.get("in") == "query"}
+        return {name: style for name, style in found.items() if style}
 
     def python_name(self, place: Place, parameter: str) -> str:
         """Find the Python name of a parameter; of two with its name, the one in the path."""

@@ -39,9 +39,12 @@ def answer(words: str) -> str:
     return f'paths: {{/a: {{get: {{responses: {{"200": {{description: ok, {words}}}}}}}}}}}'
 
 
-STYLE = "A list or an object in a query is sent item by item, whatever its style is: p of GET /a."
-PYTHON = "A list or an object in a path, a header or a cookie is sent as Python writes it: p of GET"
-DEEP = "schema: {type: object}, style: deepObject"
+STYLE = "A path and a query are written in the usual styles, whatever others are said: p of GET /a."
+OBJECT = "An object in a path, a header or a cookie, or in one text, is sent as JSON: p of GET"
+INSIDE = "What is inside a list or an object of a query is sent as JSON: p of GET /a."
+MAP = "schema: {type: object}"
+NESTED = "schema: {properties: {a: {type: object}}}"
+DEEP = f"{NESTED}, style: deepObject"
 SILENT = "A parameter or a field that is deprecated gives no warning"
 CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
 
@@ -49,11 +52,13 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (parameter(f"{LIST}, explode: false"), STYLE),
-        (parameter(f"{LIST}, style: pipeDelimited"), STYLE),
-        (parameter(DEEP), STYLE),
-        (parameter(LIST, "path"), PYTHON),
-        (parameter(LIST, "header"), PYTHON),
+        (parameter(f"{LIST}, style: tabDelimited"), STYLE),
+        (parameter("schema: {type: string}, style: matrix", "path"), STYLE),
+        (parameter(MAP, "path"), OBJECT),
+        (parameter(MAP, "header"), OBJECT),
+        (parameter(f"{MAP}, explode: false"), OBJECT),
+        (parameter("schema: {type: array, items: {type: object}}"), INSIDE),
+        (parameter(NESTED), INSIDE),
         (
             parameter("content: {application/json: {}}"),
             "A parameter that is JSON takes its text: p",
@@ -91,8 +96,8 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
         ),
         (
             "paths: {/a: {get: {parameters: [{$ref: '#/components/parameters/P'}]}}}\n"
-            f"components: {{parameters: {{P: {{name: p, in: query, {DEEP}}}}}}}",
-            STYLE,
+            f"components: {{parameters: {{P: {{name: p, in: header, {MAP}}}}}}}",
+            OBJECT,
         ),
         (
             body("{$ref: '#/components/schemas/A'}")
@@ -113,6 +118,11 @@ def test_each_kind_is_one_line(text: str, sentence: str) -> None:
     [
         parameter(LIST),
         parameter(f"{LIST}, style: form, explode: true"),
+        parameter(f"{LIST}, explode: false"),
+        parameter(f"{LIST}, style: pipeDelimited"),
+        parameter(LIST, "path"),
+        parameter(LIST, "header"),
+        parameter(DEEP),
         parameter("schema: {type: string}, explode: false"),
         body("{properties: {a: {readOnly: true}}}"),
         answer(f"content: {{application/json: {{schema: {TIME}}}}}"),
