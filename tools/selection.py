@@ -78,6 +78,8 @@ def _faults(
     whole = _fault(document, place, check)
     if whole is None:
         return {}
+    if _fault({**document, "paths": {}, "components": {}}, place, check) == whole:
+        raise PipelineError(whole)  # it is no operation's
     found = {}
     for where, operation in operations(document):
         reason = _fault(_alone(document, where, operation), place, check)
@@ -85,9 +87,13 @@ def _faults(
             found[where] = reason
     components = needed(document, list(operations(document)))
     if not found and components == document.get("components"):
-        raise PipelineError(f"{place}: {whole}")
+        raise PipelineError(whole)
     document["components"] = components  # the fault may be in one that nothing needs
-    return found or _faults(document, place, check)
+    own = {
+        where: reason.removeprefix(place).removeprefix(" cannot be generated").lstrip(": ")
+        for where, reason in found.items()
+    }
+    return own or _faults(document, place, check)
 
 
 def _fault(
@@ -96,7 +102,7 @@ def _fault(
     try:
         check(document)
     except PipelineError as error:
-        return str(error).removeprefix(place).removeprefix(" cannot be generated").lstrip(": ")
+        return str(error)
     return None
 
 

@@ -23,6 +23,8 @@ def validate(document: dict[str, Json], place: str) -> int:
         PipelineError: the first fault found.
     """
     version = str(document.get("openapi", ""))
+    if "swagger" in document:
+        raise PipelineError(f"{place} is a contract of Swagger 2; convert it to OpenAPI 3 first.")
     if version[:4] not in _VERSIONS:
         raise PipelineError(f"{place} is not OpenAPI 3.0 or 3.1: its `openapi` is {version!r}.")
     try:

@@ -122,6 +122,7 @@ class _Walk:
         words |= {"request": request, "security": self._security(security)}
         task = operation.get("x-task")  # what it is to callers, the surface says
         words |= {f"task's {key}": value for key, value in mapping(task).items()}
+        words["callbacks"] = operation.get("x-callbacks")
         own = next((one for one in (operation, item) if one.get("servers")), {})
         words["servers"] = _servers(own)
         self._add(name, "call", shown, side="sent", words=words)

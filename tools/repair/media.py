@@ -90,6 +90,8 @@ def _chosen(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
     known = [kind for kind in content if _is_known(kind) and (is_body or kind not in FORMS)]
     unknown = [kind for kind in content if kind not in known]
     if known:
+        for kind in known if not is_body else ():
+            mapping(content[kind]).setdefault("schema", {})  # without one there would be no value
         media = ("audio/", "image/", "video/")
         dropped = [kind for kind in unknown if not (is_body and kind.startswith(media))]
         for kind in dropped:

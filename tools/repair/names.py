@@ -52,6 +52,17 @@ _COMMON: Final = frozenset(
 )
 _SPECIAL: Final = 5  # words in a name
 
+# What generated modules import, or call a variable: a model of that name would take its place.
+TAKEN: Final = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        any authenticatedclient binaryio client file generator httpstatus literal mapping response
+        sequence t textio typevar unset uuid
+        """,
+    )
+)
+
 # Names that hand-written code has in these places; a generated one would hide it.
 RESERVED: Final = {
     "video": ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
@@ -199,7 +210,7 @@ class _Models:
 
     def __init__(self, document: dict[str, Json]) -> None:
         self._document = document
-        self._used: set[str] = set()
+        self._used: set[str] = {*TAKEN}
         self._notes: list[str] = []
         self._listed: dict[str, Json] = {}
 
@@ -214,6 +225,8 @@ class _Models:
             ):  # a title is no better than another's own name
                 del mapping(schema)["title"]
             if "allOf" in mapping(schema) and not _is_model(mapping(schema)):
+                if pascal(name).lower() in TAKEN:
+                    mapping(schema).setdefault("title", self._free(pascal(name), ""))
                 self._used.add(pascal(name).lower())
         for name, schema in list(shared.items()):
             self._schema(mapping(schema), pascal(name) or "Shared", "")

@@ -249,6 +249,8 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
             counts[_CONTENT] += 1
     for place, operation in operations(document):
         shared = sequence(mapping(mapping(document["paths"])[str(place[1])]).get("parameters"))
+        if "callbacks" in operation:
+            operation["x-callbacks"] = operation.pop("callbacks")  # a change of them is told
         counts[_PARAMETERS] += _parameters(operation)
         counts[_TEMPLATES] += _templates(operation, str(place[1]), document, shared)
         counts[_ANSWERS] += _answers(operation)

@@ -1,6 +1,7 @@
 """Turn the templates of paths, `{Task ID}` or `{任务id}`, into names that every tool takes.
 
-And write out the paths that are described elsewhere, which the generator does not look for.
+And write out the paths and components that are described elsewhere, which the generator does not
+look for.
 """
 
 from __future__ import annotations
@@ -20,15 +21,21 @@ _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 
 
 def write_out(document: dict[str, Json]) -> None:
-    """Replace references to the description of a path by what they lead to."""
-    paths = mapping(document.get("paths"))
-    for path, item in paths.items():
+    """Replace paths, and shared parts but schemas, that are only references to another."""
+    components = mapping(document.get("components"))
+    named = [mapping(one) for kind, one in components.items() if kind != "schemas"]
+    for holder in (mapping(document.get("paths")), *named):
+        _write_out(holder, document)
+
+
+def _write_out(holder: dict[str, Json], document: dict[str, Json]) -> None:
+    for name, item in holder.items():
         for _ in range(_DEEPEST):
             target = at(document, pointer(str(mapping(item).get("$ref", "-"))))
             if not isinstance(item, dict) or not isinstance(target, dict):
                 break
             item = {**deepcopy(target), **{key: one for key, one in item.items() if key != "$ref"}}
-        paths[path] = item
+        holder[name] = item
 
 
 def make_plain(document: dict[str, Json]) -> list[tuple[str, str]]:

@@ -603,8 +603,9 @@ def test_a_page_of_which_no_client_can_be_made_is_left_out(
     folder = project / "pages"
     folder.mkdir()
     page = "```yaml\nopenapi: 3.0.1\npaths: {{/{}: {{post: {}}}}}\n```\n"
-    date = "{type: string, format: date-time}"
-    bad = f"{{parameters: [{{name: x, in: header, schema: {{type: array, items: {date}}}}}]}}"
+    part = "{{properties: {{a: {{type: array, items: {{type: {}}}}}}}}}"
+    both = f"{{allOf: [{part.format('string')}, {part.format('integer')}]}}"
+    bad = f"{{requestBody: {{content: {{application/json: {{schema: {both}}}}}}}}}"
     (folder / "a.md").write_text(page.format("a", "{summary: fine}"))
     (folder / "b.md").write_text(page.format("b", bad))
     (folder / "c.md").write_text(page.format("c", "{parameters: [{name: x, in: body}]}"))

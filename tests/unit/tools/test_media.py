@@ -59,6 +59,7 @@ JSON_FIELDS: dict[str, Json] = {"application/json": FIELDS}
             1,
         ),
         (False, {"video/mp4": {}}, {"video/mp4": BINARY}, 1),
+        (False, {"application/json": {}}, {"application/json": {"schema": {}}}, 0),
         (False, {}, {}, 0),
     ],
 )

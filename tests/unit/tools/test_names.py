@@ -329,6 +329,16 @@ def test_a_model_whose_name_is_taken_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [{"type": "object"}, {"allOf": [{"type": "object"}]}])
+@pytest.mark.parametrize("name", ["File", "Response", "UUID", "T"])
+def test_a_model_does_not_take_the_name_of_what_generated_code_uses(name: str, kind: Json) -> None:
+    """Which it would import instead."""
+    made: dict[str, Json] = {"paths": {}, "components": {"schemas": {name: deepcopy(kind)}}}
+    told = f"The model {name}Other is called so because there is a {name}."
+    assert names.name_all(made) == [told]
+    assert at(made, ("components", "schemas", name, "title")) == f"{name}Other"
+
+
 def test_a_shared_schema_keeps_its_own_name() -> None:
     """The title of another one, which is the same word, gives way to its own name."""
     shared: dict[str, Json] = {

@@ -69,7 +69,14 @@ def test_a_path_that_is_described_elsewhere_is_written_out() -> None:
             "/d": {"$ref": "#/components/pathItems/None"},
             "/e": None,
         },
-        "components": {"pathItems": {"A": {"summary": "its", "get": {"responses": {}}}}},
+        "components": {
+            "parameters": {
+                "P": {"$ref": "#/components/parameters/Q"},
+                "Q": {"name": "q", "in": "query"},
+            },
+            "pathItems": {"A": {"summary": "its", "get": {"responses": {}}}},
+            "schemas": {"S": {"$ref": "#/components/schemas/T"}, "T": {"type": "string"}},
+        },
     }
     write_out(made)
     whole: Json = {"summary": "own", "get": {"responses": {}}}
@@ -80,3 +87,5 @@ def test_a_path_that_is_described_elsewhere_is_written_out() -> None:
         "/d": {"$ref": "#/components/pathItems/None"},
         "/e": None,
     }
+    assert at(made, ("components", "parameters", "P")) == {"name": "q", "in": "query"}
+    assert at(made, ("components", "schemas", "S")) == {"$ref": "#/components/schemas/T"}

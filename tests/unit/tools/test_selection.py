@@ -35,13 +35,6 @@ SHARED = {"$ref": "#/components/schemas/Odd"}
 ODD: dict[str, dict[str, Json]] = {
     "not OpenAPI": {**GOOD, "operationId": "bad", "parameters": [{"name": "x", "in": "body"}]},
     "a reference to nothing": answering({"$ref": "#/components/schemas/Nope"}, "bad"),
-    "a header that is no text": {
-        **GOOD,
-        "operationId": "bad",
-        "parameters": [
-            {"name": "x", "in": "header", "schema": {"type": "array", "items": {"type": "object"}}}
-        ],
-    },
     "an answer that the generator cannot read": answering(SHARED, "bad"),
 }
 
@@ -69,9 +62,12 @@ def test_nothing_left_is_an_error() -> None:
 def test_a_fault_that_no_operation_has_is_an_error() -> None:
     """Such as one of the document itself."""
     document = contract(good=GOOD)
-    document["info"] = 1
-    with pytest.raises(PipelineError, match=r"^c: "):
+    document["info"] = {"title": "t", "version": 1}
+    with pytest.raises(PipelineError, match=r"^c: not valid OpenAPI at info/version"):
         selection.select(document, "c")
+    old: dict[str, Json] = {"swagger": "2.0", "paths": contract(good=GOOD)["paths"]}
+    with pytest.raises(PipelineError, match=r"^c is a contract of Swagger 2; convert it"):
+        selection.select(old, "c")
     twice = contract(good=GOOD, other=GOOD)
     with pytest.raises(PipelineError, match=r"^c: GET /other and GET /good are both called a.good"):
         selection.select(twice, "c")
