@@ -44,7 +44,7 @@ class Image(Model):
 @pytest.fixture(autouse=True)
 def _json_names(monkeypatch):
     module = ModuleType("style")
-    vars(module).update(_JSON_NAMES={"kind_": "kind"}, Unset=Unset)
+    vars(module).update(_JSON_NAMES={"kind_": "kind"}, Any=Any, Unset=Unset)
     monkeypatch.setitem(sys.modules, "style", module)
     monkeypatch.setattr(Style, "__module__", "style")
 
