@@ -213,10 +213,12 @@ class _Models:
         self._used: set[str] = {*TAKEN}
         self._notes: list[str] = []
         self._listed: dict[str, Json] = {}
+        self._shared: set[int] = set()
 
     def name_all(self) -> list[str]:
         shared = mapping(at(self._document, ("components", "schemas")))
         owners = {pascal(name).lower(): name for name in shared}
+        self._shared = {*map(id, shared.values())}
         self._listed.update(dict.fromkeys(owners))
         for name, schema in shared.items():
             title = str(mapping(schema).get("title", "")).lower()
@@ -266,7 +268,7 @@ class _Models:
         # Inside a model the generator names listed values by itself, after model and field.
         if "enum" in schema:
             (self._inside if inside else self._share)(schema, root, field)
-        elif _is_model(schema):
+        elif _is_model(schema) or (_is_put_together(schema) and id(schema) not in self._shared):
             root = str(schema.setdefault("title", self._free(root, field)))
             field = ""
             inside = True
@@ -330,6 +332,11 @@ def _part_from_null(schema: dict[str, Json], title: str) -> None:
     schema["oneOf"] = [listed]
     schema["nullable"] = True
     del schema["enum"]
+
+
+def _is_put_together(schema: dict[str, Json]) -> bool:
+    """Tell whether the generator makes a model of the parts of a schema."""
+    return len(sequence(schema.get("allOf"))) + ("properties" in schema) > 1
 
 
 def _is_model(schema: dict[str, Json]) -> bool:

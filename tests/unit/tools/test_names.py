@@ -339,6 +339,20 @@ def test_a_model_does_not_take_the_name_of_what_generated_code_uses(name: str, k
     assert at(made, ("components", "schemas", name, "title")) == f"{name}Other"
 
 
+def test_what_is_put_together_in_place_is_named_after_its_operation() -> None:
+    """And a shared schema by its own name."""
+    parts: list[Json] = [{"type": "object"}, {"$ref": "#/components/schemas/Shared"}]
+    shared: Json = {"Shared": {"allOf": [{"type": "object"}, {"properties": {}}]}}
+    body: Json = {"content": {"application/json": {"schema": {"allOf": parts}}}}
+    paths: Json = {f"/{one}": {"post": {"requestBody": deepcopy(body)}} for one in "ab"}
+    made: dict[str, Json] = {"paths": paths, "components": {"schemas": shared}}
+    assert names.name_all(made) == []
+    bodies = [mapping(one["requestBody"])["content"] for _, one in operations(made)]
+    titles = [at(one, ("application/json", "schema", "title")) for one in bodies]
+    assert titles == ["ACreateRequest", "BCreateRequest"]
+    assert "title" not in mapping(at(made, ("components", "schemas", "Shared")))
+
+
 def test_a_shared_schema_keeps_its_own_name() -> None:
     """The title of another one, which is the same word, gives way to its own name."""
     shared: dict[str, Json] = {
