@@ -103,11 +103,6 @@ def _schemas(
             yield "A discriminator is not used; the first variant that fits is taken", name
         if schema.get("format") == "date-time" and is_sent:
             yield "A time without a zone is sent without one", name
-        required = {*map(str, sequence(schema.get("required")))}
         for key, field in mapping(schema.get("properties")).items():
             if mapping(field).get("deprecated"):
                 yield _SILENT, f"{key} of {name}"
-            flag = "readOnly" if is_sent else "writeOnly"
-            if mapping(field).get(flag) and key in required:
-                kind = "a request must give" if is_sent else "an answer must have"
-                yield f"A field that is {flag} is one that {kind}", f"{key} of {name}"

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from tools.contract import at, mapping, operations, pointer, resolved, sequence
 from tools.documents import Json
-from tools.repair.schemas import KEPT, PYTHON, Schema, schemas
+from tools.repair.schemas import KEPT, PYTHON, Schema, schemas, schemas_in
 
 Rule = Callable[[Schema], bool]
 
@@ -68,6 +68,7 @@ def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
         counts[_DEFAULT] += _default(schema, document)
     for reason, places in _operations(document).items():
         counts[reason] = places
+    counts[_ONE_WAY] = _one_way(document)
     return [(reason, places) for reason, places in counts.items() if places]
 
 
@@ -226,6 +227,10 @@ _RULES: Final[dict[str, Rule]] = {
 
 
 _DEFAULT: Final = "A default that its own schema does not allow is none."
+_ONE_WAY: Final = (
+    "A field that only answers have is not required where it is sent, nor one that only requests "
+    "have where it comes."
+)
 _SERVERS: Final = "A server has an address."
 _PARAMETERS: Final = "A parameter that is told twice or has no type is told once, as a text."
 _CONTENT: Final = "A parameter that is JSON, or of another media type, is given as its text."
@@ -260,6 +265,20 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
         counts[_NOTES] += _notes(operation)
         counts[_BODIES] += _bodies(operation)
     return counts
+
+
+def _one_way(document: dict[str, Json]) -> int:
+    found = 0
+    for _, operation in operations(document):
+        for schema, is_sent in [*schemas_in(document, operation)]:
+            fields, flag = mapping(schema.get("properties")), "readOnly" if is_sent else "writeOnly"
+            before = sequence(schema.get("required"))
+            kept = [one for one in before if not mapping(fields.get(str(one))).get(flag)]
+            found += len(before) - len(kept)
+            if len(kept) < len(before):
+                schema["required"] = kept
+                _required(schema)
+    return found
 
 
 def _servers(document: dict[str, Json]) -> bool:

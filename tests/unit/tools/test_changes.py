@@ -203,7 +203,7 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     (sent, f"{INT}, default: 7", f"{INT}, default: 0", B, "`0` where nothing is given", B, "`7`"),
     (sent, "type: boolean, default: true", "type: boolean, default: false", B, "`false` where", B, "`true` where"),
     (sent, "type: boolean", "type: boolean, default: false", B, "`false` where nothing", B, "no longer `false`"),
-    (sent, TEXT, f"{TEXT}, readOnly: true", B, "only in answers", A, "in requests too"),
+    (sent, TEXT, f"{TEXT}, readOnly: true", B, "only in answers", B, "required, no longer optional"),
     (sent, TEXT, f"{TEXT}, writeOnly: true", D, "writeOnly", D, "writeOnly"),
     (sent, TEXT, f"{TEXT}, deprecated: true", A, "is deprecated", D, "deprecated was"),
     (sent, TEXT, f"{TEXT}, description: what", D, "description was", D, "description was"),
@@ -245,7 +245,7 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     (both, TEXT, f"{TEXT}, maxLength: 5", B, "what was sent may be refused", B, "answers may be"),
     (both, TEXT, f"{TEXT}, nullable: true", B, "answers may be something", B, "what was sent may"),
     (both, TEXT, f"{TEXT}, default: x", B, "where nothing is given", B, "no longer `x`"),
-    (both, TEXT, f"{TEXT}, readOnly: true", B, "only in answers", A, "in requests too"),
+    (both, TEXT, f"{TEXT}, readOnly: true", B, "only in answers", B, "required, no longer optional"),
     (both, TEXT, f"{TEXT}, writeOnly: true", B, "only in requests", A, "in answers too"),
     # Fields and whole models.
     (request, FILM + "}", FILM + ", g: {type: string}}", A, "`Film.g` of `client.film.create(…)`", B, "`Film.g` of `client.film.create(…)` is gone"),

@@ -71,7 +71,6 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
         ),
         (parameter(f"schema: {TIME}"), "A time without a zone is sent without one: GET /a."),
         (body(f"{{properties: {{a: {TIME}}}}}"), "A time without a zone is sent without one: POST"),
-        (body("{properties: {a: {readOnly: true}}, required: [a]}"), "A field that is readOnly"),
         (
             body(CHOICE),
             "A discriminator is not used; the first variant that fits is taken: POST /a.",
@@ -80,13 +79,6 @@ CHOICE = "{oneOf: [{type: object}], discriminator: {propertyName: a}}"
         (answer("content: {text/event-stream: {}}"), "A stream of events is read to its end"),
         (answer("headers: {X-A: {}}"), "The headers of an answer have no types"),
         (answer("links: {task: {}, a: {}}"), "Callbacks and links are not generated: GET /a."),
-        (
-            answer(
-                "content: {application/json: {schema: {properties: {a: {writeOnly: true}},"
-                " required: [a]}}}"
-            ),
-            "A field that is writeOnly is one that an answer must have: a of GET /a.",
-        ),
         (f"paths: {{/a: {{get: {{callbacks: {{a: {{}}}}, {OK}}}}}}}", "Callbacks and links"),
         ("webhooks: {done: {}}\npaths: {}", "Webhooks are not generated: done."),
         ("servers: [{url: /v1}]\npaths: {}", "The host is not known; a client must be given its"),

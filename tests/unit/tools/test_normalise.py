@@ -243,6 +243,25 @@ def test_what_yaml_takes_for_a_number_is_text() -> None:
     assert variables == {"port": {"default": "8443", "enum": ["8443", "443"]}}
 
 
+@pytest.mark.parametrize(
+    ("flag", "sent", "received"),
+    [("readOnly", ["a"], ["a", "id"]), ("writeOnly", ["a", "id"], ["a"])],
+)
+def test_a_field_of_one_way_is_not_required_on_the_other(
+    flag: str, sent: list[Json], received: list[Json]
+) -> None:
+    """A caller cannot give an id that the service makes, nor an answer have a password."""
+    fields: Json = {"id": {"type": "string", flag: True}, "a": TEXT}
+    model: dict[str, Json] = {"type": "object", "properties": fields, "required": ["a", "id"]}
+    bodies = [{"application/json": {"schema": deepcopy(model)}} for _ in range(2)]
+    response: Json = {"200": {"description": "", "content": bodies[1]}}
+    operation: Json = {"requestBody": {"content": bodies[0]}, "responses": response}
+    made: dict[str, Json] = {"openapi": "3.0.3", "paths": {"/a": {"post": operation}}}
+    assert [places for reason, places in normalise(made) if "only answers" in reason] == [1]
+    found = [mapping(one["application/json"]["schema"])["required"] for one in bodies]
+    assert found == [sent, received]
+
+
 def test_a_server_has_an_address() -> None:
     """What else is listed there is none."""
     made = {**document(), "servers": [{"url": "https://a.example"}, {"bearer": []}]}
