@@ -1,4 +1,7 @@
-"""Find which fields an answer may leave out: what its schema describes and does not require."""
+"""Find which fields an answer may leave out: what its schema describes and does not require.
+
+What only answers have is not required of a request, and the reverse.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 
 from tools.contract import Place, at, mapping, operations, pointer, sequence
 from tools.documents import Json
+from tools.repair.schemas import schemas_in
 
 _LISTS = ("allOf", "anyOf", "oneOf")
 _SINGLE = ("items", "additionalProperties")
@@ -19,6 +23,26 @@ def optional_fields(document: dict[str, Json]) -> set[Place]:
         for name in mapping(schema.get("properties"))
         if name not in sequence(schema.get("required"))
     }
+
+
+def release(document: dict[str, Json]) -> int:
+    """Stop requiring fields where they cannot be: `readOnly` in requests, `writeOnly` in answers.
+
+    Returns:
+        How many.
+    """
+    found = 0
+    for _, operation in operations(document):
+        for schema, is_sent in [*schemas_in(document, operation)]:
+            fields, flag = mapping(schema.get("properties")), "readOnly" if is_sent else "writeOnly"
+            before = sequence(schema.get("required"))
+            kept = [one for one in before if not mapping(fields.get(str(one))).get(flag)]
+            found += len(before) - len(kept)
+            if len(kept) < len(before):
+                schema["required"] = kept
+                if not kept:
+                    del schema["required"]
+    return found
 
 
 def _answers(document: dict[str, Json]) -> Iterator[tuple[Place, dict[str, Json]]]:

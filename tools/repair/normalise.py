@@ -15,7 +15,8 @@ from uuid import UUID
 
 from tools.contract import at, mapping, operations, pointer, resolved, sequence
 from tools.documents import Json
-from tools.repair.schemas import KEPT, PYTHON, Schema, schemas, schemas_in
+from tools.repair.answers import release
+from tools.repair.schemas import KEPT, PYTHON, Schema, schemas
 
 Rule = Callable[[Schema], bool]
 
@@ -50,6 +51,13 @@ _WORDS: Final[dict[str, tuple[type, ...]]] = {
     **dict.fromkeys(("maximum", "minimum", "multipleOf"), (int, float)),
     **dict.fromkeys(_OTHERS, (object,)),
 }
+# Words that a parameter has too, and how Swagger 2 says what stands between items.
+_OF_PARAMETERS: Final = ("$ref", "deprecated", "description", "example", "required")
+_BETWEEN: Final[dict[str, dict[str, Json]]] = {
+    "csv": {"explode": False},
+    "pipes": {"style": "pipeDelimited"},
+    "ssv": {"style": "spaceDelimited"},
+}
 _DEEPEST: Final = 20  # references that lead in a circle end here
 _STATUS: Final = re.compile(r"[1-5](\d\d|XX)|default")
 
@@ -62,13 +70,14 @@ def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     if str(document.get("openapi")) == "3.0":
         document["openapi"] = "3.0.0"
     counts[_SERVERS] = _servers(document)
+    counts[_BESIDE] = sum(map(_from_beside, _parameters_of(document)))
     for schema in schemas(document):
         for reason, rule in _RULES.items():
             counts[reason] += rule(schema)
         counts[_DEFAULT] += _default(schema, document)
     for reason, places in _operations(document).items():
         counts[reason] = places
-    counts[_ONE_WAY] = _one_way(document)
+    counts[_ONE_WAY] = release(document)
     return [(reason, places) for reason, places in counts.items() if places]
 
 
@@ -227,6 +236,7 @@ _RULES: Final[dict[str, Rule]] = {
 
 
 _DEFAULT: Final = "A default that its own schema does not allow is none."
+_BESIDE: Final = "What says beside a parameter's schema what its values are belongs inside of it."
 _ONE_WAY: Final = (
     "A field that only answers have is not required where it is sent, nor one that only requests "
     "have where it comes."
@@ -243,11 +253,7 @@ _BODIES: Final = "A body of any kind, or without a schema, is JSON."
 
 def _operations(document: dict[str, Json]) -> dict[str, int]:
     counts = dict.fromkeys((_PARAMETERS, _CONTENT, _TEMPLATES, _ANSWERS, _HEAD, _NOTES, _BODIES), 0)
-    holders = [*map(mapping, mapping(document["paths"]).values())]
-    holders += [operation for _, operation in operations(document)]
-    listed = [one for holder in holders for one in sequence(holder.get("parameters"))]
-    named = mapping(mapping(document.get("components")).get("parameters")).values()
-    for parameter in filter(None, map(mapping, [*listed, *named])):
+    for parameter in _parameters_of(document):
         if "content" in parameter:
             parameter["x-content"] = parameter.pop("content")  # a change of it is told
             parameter.setdefault("schema", {"type": "string"})
@@ -267,18 +273,24 @@ def _operations(document: dict[str, Json]) -> dict[str, int]:
     return counts
 
 
-def _one_way(document: dict[str, Json]) -> int:
-    found = 0
-    for _, operation in operations(document):
-        for schema, is_sent in [*schemas_in(document, operation)]:
-            fields, flag = mapping(schema.get("properties")), "readOnly" if is_sent else "writeOnly"
-            before = sequence(schema.get("required"))
-            kept = [one for one in before if not mapping(fields.get(str(one))).get(flag)]
-            found += len(before) - len(kept)
-            if len(kept) < len(before):
-                schema["required"] = kept
-                _required(schema)
-    return found
+def _parameters_of(document: dict[str, Json]) -> list[dict[str, Json]]:
+    holders = [*map(mapping, mapping(document["paths"]).values())]
+    holders += [operation for _, operation in operations(document)]
+    listed = [one for holder in holders for one in sequence(holder.get("parameters"))]
+    named = mapping(mapping(document.get("components")).get("parameters")).values()
+    return [*filter(None, map(mapping, [*listed, *named]))]
+
+
+def _from_beside(parameter: dict[str, Json]) -> bool:
+    """Read a parameter that is written as in Swagger 2, of which many pages have been made."""
+    words = [key for key in parameter if key in _WORDS and key not in _OF_PARAMETERS]
+    between = parameter.pop("collectionFormat", None)
+    if between is not None:
+        parameter |= _BETWEEN.get(str(between), {})
+    if words and "content" not in parameter:
+        beside = {key: parameter.pop(key) for key in words}
+        parameter["schema"] = beside | mapping(parameter.get("schema"))
+    return bool(words) or between is not None
 
 
 def _servers(document: dict[str, Json]) -> bool:

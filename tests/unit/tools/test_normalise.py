@@ -262,6 +262,27 @@ def test_a_field_of_one_way_is_not_required_on_the_other(
     assert found == [sent, received]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"type": "int", "maximum": 3}, {"schema": {"type": "integer", "maximum": 3}}),
+        ({"schema": {"type": "string"}, "enum": ["a"]}, {"schema": {**TEXT, "enum": ["a"]}}),
+        ({"schema": TEXT, "collectionFormat": "multi"}, {"schema": TEXT}),
+        ({"schema": TEXT, "collectionFormat": "csv"}, {"schema": TEXT, "explode": False}),
+        ({"schema": TEXT, "description": "a", "example": 1}, None),
+    ],
+)
+def test_a_parameter_as_in_swagger_2_is_read(
+    words: dict[str, Json], expected: dict[str, Json] | None
+) -> None:
+    """Its type stands beside it there; a word that a parameter has too stays."""
+    named: dict[str, Json] = {"name": "q", "in": "query"}
+    made = document(parameters=[ID, {**named, **words}])
+    told = [places for reason, places in normalise(made) if "beside" in reason]
+    assert told == ([] if expected is None else [1])
+    assert at(made, (*GET, "parameters", "1")) == {**named, **(expected or words)}
+
+
 def test_a_server_has_an_address() -> None:
     """What else is listed there is none."""
     made = {**document(), "servers": [{"url": "https://a.example"}, {"bearer": []}]}
