@@ -384,29 +384,6 @@ def test_cancel_ends_queueing(mode, server):
     assert len(server.requests) == 1
 
 
-def test_cancelled_task_closes_its_connection(server):
-    """A cancelled asyncio task passes its CancelledError on and leaves no connection behind."""
-    asked = threading.Event()
-
-    def stall(connection, head):
-        asked.set()
-        silent(connection, head)
-
-    server.answers = [stall]
-
-    async def cancelled():
-        async with chainhub.AsyncClient("sk-test-cancel", base_url=server.url) as client:
-            call = asyncio.ensure_future(client.video.query("a"))
-            await asyncio.to_thread(asked.wait, SOON)
-            call.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await call
-            (pool,) = (mine.pool for mine in client._session._loops.values())
-            return pool.idle, pool._permits._free
-
-    assert asyncio.run(cancelled()) == (0, 100)
-
-
 @pytest.mark.parametrize(
     "call",
     [

@@ -391,11 +391,13 @@ def test_fork_starts_budget_jitter_and_locks_anew(server):
     client = chainhub.Client("sk-test-fork", base_url=server.url)
     session = client._session
     session.budget.spend(50, 0.0)
-    session._lock.acquire()
+    holders = session, session.budget, session.credentials
+    for one in holders:
+        one._lock.acquire()
     state = session._random.getstate()
     session.after_fork()
+    assert not any(one._lock.locked() for one in holders)
     assert session.budget.tokens(0.0) == session.budget.capacity
-    assert not session._lock.locked()
     assert session._random.getstate() != state
 
 

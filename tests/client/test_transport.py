@@ -55,31 +55,6 @@ def test_deadline_bounds_the_whole_call(mode, server, http):
         mode(client.video.query("a"))
 
 
-def test_deadline_that_cuts_an_attempt_says_so(mode, server):
-    """An attempt cut by the deadline is told from one cut by its own limit."""
-    server.answers = [silent]
-    client = mode.client(base_url=server.url, timeout=15, deadline=0.2)
-    with pytest.raises(chainhub.DeadlineError, match="deadline passed"):
-        mode(client.video.query("a"))
-
-
-def test_connection_is_kept_between_calls(mode, server):
-    """Polls of one client travel over one connection."""
-    client = mode.client(base_url=server.url)
-    for _ in range(5):
-        mode(client.video.query("a"))
-    assert (len(server.requests), server.connections) == (5, 1)
-
-
-def test_dead_kept_connection_costs_no_attempt(mode, server, http):
-    """A connection the server has closed meanwhile is replaced without an attempt."""
-    server.answers = [http(), None, http()]
-    client = mode.client(base_url=server.url, retry=ONCE)
-    mode(client.video.query("a"))
-    assert mode(client.video.query("a")).status == "pending"
-    assert (len(server.requests), server.connections) == (3, 2)
-
-
 @pytest.mark.parametrize(
     "left_over",
     [

@@ -102,13 +102,6 @@ def test_the_request_id_is_carried(
     assert verdict(answer(500, body, *headers)).request_id == number
 
 
-def test_where_a_redirect_points_is_shown() -> None:
-    """The location is redacted."""
-    error = verdict(answer(302, b"", ("Location", "https://x/?id=1&sig=2")))
-    assert isinstance(error, errors.RedirectError)
-    assert "https://x/?id=***&sig=***" in str(error)
-
-
 @pytest.mark.parametrize(
     "document",
     [TASK, None, [], [1], "ok", 5, {"error": None, **TASK}, {"code": "success", "data": "x"}],

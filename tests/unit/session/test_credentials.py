@@ -460,14 +460,6 @@ def test_secrets() -> None:
     assert [*held.secrets()] == ["sk-test-a", "sk-test-b"]
 
 
-def test_reset_after_fork() -> None:
-    """A lock that was held when the process forked does not block the child."""
-    held = credentials(Source())
-    held._lock.acquire()
-    held.reset_after_fork()
-    assert held.key(within=0.0).reveal() == "sk-test-1"
-
-
 def test_import_is_light() -> None:
     """Importing the module brings in neither asyncio nor an executor."""
     code = (

@@ -486,12 +486,3 @@ def test_threads_share_it_exactly() -> None:
     for thread in threads:
         thread.join(10)
     assert sum(paid) == 400
-
-
-def test_reset_after_fork() -> None:
-    """A child starts with a full bucket, even if the lock was held when it was forked."""
-    budget = RetryBudget()
-    assert budget.spend(50, 1e6)
-    budget._lock.acquire()
-    budget.reset_after_fork()
-    assert budget.tokens(0.0) == 50.0

@@ -275,14 +275,6 @@ def test_the_memory_may_be_shared_between_threads():
     assert (window.began, window.ended, window.count) == (2000, 2000, 2000)
 
 
-def test_a_child_process_gets_a_lock_of_its_own():
-    """A lock held by another thread while forking does not block the child."""
-    memory = DurationMemory(Random(1).random)
-    memory._lock.acquire()
-    memory.renew_lock()
-    assert memory.expected("veo:1", 0.0) is None
-
-
 @pytest.mark.parametrize(
     ("hint", "gap"),
     [

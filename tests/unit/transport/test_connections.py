@@ -295,16 +295,6 @@ def test_cancelling_before_connecting_opens_nothing(pool, server):
     assert server.requests == []
 
 
-def test_cancelling_ends_what_is_under_way(pool, silent, server, cancel):
-    """A connect that nobody answers, and a response that does not come."""
-    over = threading.Event()
-    server.answers = [lambda connection, head: over.wait(5)]
-    for route in (Route("127.0.0.9", silent), Route("127.0.0.1", server.port)):
-        with pytest.raises(Failure), within(3):
-            pool(route).ask(cancel=cancel(), connect=9.0, timeout=9.0)
-    over.set()
-
-
 def test_a_cancelled_queue_ends(pool, server, cancel):
     """Also one that has begun to wait; a queue ends with the deadline too."""
     made = pool(Route("127.0.0.1", server.port), 1)

@@ -118,13 +118,6 @@ def test_a_proxy_without_http_is_said(pool, scripted):
     assert caught.value.kind == "proxy"
 
 
-def test_a_proxy_that_is_not_there_is_named(pool, server):
-    """So that nobody looks for the fault at the service."""
-    server.close()
-    with pytest.raises(Failure, match=rf"127.0.0.1:{server.port} .* cannot be reached"):
-        pool(through(server.url)).ask()
-
-
 @pytest.fixture
 def stage():
     """Give a loop for servers."""
