@@ -60,6 +60,9 @@ _HEADERS = (
 _MORE = b"X-Bench-Header-%02d: what a proxy or a CDN adds, such as its name\r\n"
 _CHUNK = 8192
 
+FINISHED = "finished"
+"""First part of the path where every task is finished."""
+
 VIDEO = "/video.mp4"
 """Path of a small video, on connections that are kept."""
 
@@ -179,6 +182,9 @@ def answers() -> dict[bytes, Callable[[int], bytes]]:
             body = filled(answer, place, shape.size)
             assert len(body) == shape.size, f"the answer for {path} is too long to be filled up"
             found[f"/{name}{path}".encode("ascii")] = _sent(shape, body)
+    url = {"status": "completed", "video_url": "https://media.example.com/video.mp4"}
+    body = filled({**_TASK, **url}, ("enhanced_prompt",))
+    found[f"/{FINISHED}/v1/video/query".encode("ascii")] = _sent(SHAPES[PLAIN], body)
     video = _VIDEO_HEADERS % VIDEO_SIZE + VIDEO_BEGINS.ljust(VIDEO_SIZE, b"\0")
     found[b"/%b%b" % (PLAIN.encode("ascii"), VIDEO.encode("ascii"))] = lambda number: video
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from benchmarks import (
+    batches,
     calls,
     downloads,
     fleet,
@@ -37,6 +38,8 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     (("P20",), flights.held),
     (("P21",), polls.refused),
     (("P22",), downloads.many),
+    (("P23",), batches.on_threads),
+    (("P24",), batches.command_line),
     (("M",), fleet.million),
 )
 

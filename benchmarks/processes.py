@@ -71,11 +71,12 @@ class Cores:
 
 
 class Counts(NamedTuple):
-    """What a server has counted since it began."""
+    """What a server has counted since it began; what `late` is, `benchmarks.server` says."""
 
     connections: int
     requests: int
     cpu: float
+    late: float
 
 
 def environment() -> dict[str, str]:
@@ -234,7 +235,7 @@ def python(*arguments: str, core: int | None = None, path: Path | None = None) -
     settings["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), settings.get("PATH", "")])
     before = _children()
     done = subprocess.run(
-        [*_on(core), sys.executable, *arguments],
+        [*on_core(core), sys.executable, *arguments],
         cwd=PROJECT,
         env=settings,
         capture_output=True,
@@ -256,7 +257,8 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _on(core: int | None) -> list[str]:
+def on_core(core: int | None) -> list[str]:
+    """Return the words before a command that keep it on a core."""
     return [] if core is None else ["taskset", "-c", str(core)]
 
 

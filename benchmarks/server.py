@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import socket
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import BinaryIO, cast
@@ -37,6 +39,15 @@ class Book:
         self.answers = answers()
         self.connections = 0
         self.requests = 0
+        self._last: dict[bytes, float] = {}
+        self._gaps: list[float] = []
+
+    def note(self, question: bytes) -> None:
+        """Note how long ago the same question was asked."""
+        now = time.monotonic()
+        if (before := self._last.get(question)) is not None:
+            self._gaps.append(now - before)
+        self._last[question] = now
 
     def counts(self) -> bytes:
         """Return the counts as a whole answer."""
@@ -44,9 +55,24 @@ class Book:
             "connections": self.connections,
             "requests": self.requests,
             "cpu": time.process_time(),
+            "late": lateness(self._gaps),
         }
         body = json.dumps(counted).encode("ascii")
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def lateness(gaps: Sequence[float], share: float = 0.99) -> float:
+    """Return the seconds after which this share of results is known.
+
+    They come at any moment, each in a gap between two questions, and are known at its end; without
+    a gap that is never.
+    """
+    whole, low, high = sum(gaps), 0.0, max(gaps, default=math.inf)
+    for _ in range(30 if gaps else 0):
+        middle = (low + high) / 2
+        later = sum(gap - middle for gap in gaps if gap > middle)
+        low, high = (middle, high) if later > whole * (1 - share) else (low, middle)
+    return high
 
 
 class Answering(asyncio.Protocol):
@@ -66,10 +92,11 @@ class Answering(asyncio.Protocol):
         """Answer every question that is complete."""
         *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
         for head in heads:
-            self._answer(head[4 : head.index(b" ", 4)].partition(b"?")[0])
+            self._answer(head[4 : head.index(b" ", 4)])
 
-    def _answer(self, path: bytes) -> None:
+    def _answer(self, question: bytes) -> None:
         book = self._book
+        path = question.partition(b"?")[0]
         if path == COUNTS:
             self._transport.write(book.counts())
             return
@@ -77,6 +104,8 @@ class Answering(asyncio.Protocol):
             self._first = False
             book.connections += 1
         book.requests += 1
+        if book.latency:
+            book.note(question)
         make = book.answers.get(path)
         answer = make(book.requests) if make else _MISSING
         if book.latency:

@@ -141,6 +141,16 @@ def gathered(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figur
     return asyncio.run(run())
 
 
+def threaded(bench: Bench, *, tasks: int, every: float, seconds: float) -> Figures:
+    """Wait for many tasks with the sync `wait_many` until the deadline."""
+    import chainhub
+
+    with chainhub.Client(KEY, base_url=bench.url) as client:
+        watch = Stopwatch()
+        outcomes = client.video.wait_many(ids(tasks), interval=every, deadline=seconds)
+        return watch.figures(sum(outcome.polls for outcome in outcomes.values()))
+
+
 def waiting(bench: Bench, *, tasks: int, within: float, at: str = "") -> Figures:
     """Tell how many MB it takes to wait for many tasks, each asked about once."""
     import chainhub
