@@ -27,6 +27,7 @@ EXTRAS = ("google_genai_aiohttp", "openai_aiohttp")
 FLYING = (OURS, "google_genai", *EXTRAS, "openai", "httpx2", "raw")
 EVEN = (OURS, "google_genai", "openai", "httpx2", "raw")
 SLOW = ("replicate", "httpx")
+OTHERS = ("aiohttp", "niquests", "pyreqwest")
 BURST = (OURS, "google_genai", "openai", "httpx2", "httpx")
 WAIT_MANY = "chainhub, `wait_many`"
 
@@ -41,7 +42,7 @@ LIMITS = {"plain": 0.35, "chunked": 0.35, "TLS, plain": 0.45, "TLS, chunked": 0.
 
 def in_flight(run: Run) -> Iterator[Row]:
     """Measure P6: CPU of a request with many under way."""
-    peers = run.asked((*FLYING, *(SLOW if run.everybody else ())))
+    peers = run.asked((*FLYING, *((*SLOW, *OTHERS) if run.everybody else ())))
     given = {
         "in_flight": run.sized(SOME, 3),
         "seconds": run.sized(1.0, 0.01),
@@ -52,7 +53,7 @@ def in_flight(run: Run) -> Iterator[Row]:
             (peer, case): job(one, "flight", **given, at=served.at(shape, tls=tls))
             for case, (shape, tls) in CASES.items()
             for peer, one in workers.items()
-            if case == "plain" or peer not in ("raw", *SLOW)
+            if case == "plain" or peer not in ("raw", "niquests", *SLOW)
         }
         measured = by_case(run.in_turn(measures, 5))
     found = {case: entries(samples, "us") for case, samples in measured.items()}

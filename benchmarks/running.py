@@ -17,13 +17,16 @@ SDKS = ("openai", "runwayml", "google_genai", "replicate", "fal_client", "lumaai
 LIBRARIES = ("httpx", "httpx2", "rawgen")
 """What one can use instead of any: a library, or the plain generated functions."""
 
+OTHERS = ("niquests", "urllib3", "pyreqwest")
+"""Other HTTP libraries, shown beside and never the best peer; `aiohttp` is async only."""
+
 LIMITS = ("raw", "stdlib")
 """What cannot be beaten, or hardly."""
 
 OURS = "chainhub"
-EVERYBODY = (OURS, *SDKS, *LIBRARIES, *LIMITS)
+EVERYBODY = (OURS, *SDKS, *LIBRARIES, *OTHERS, *LIMITS)
 
-SPARED = ("openai", "runwayml", "lumaai", "httpx2", "rawgen", "stdlib")
+SPARED = ("openai", "runwayml", "lumaai", "httpx2", "rawgen", *OTHERS, "stdlib")
 """Those that no goal needs, for none was ever the best peer: only a run with all has them."""
 
 _KNOWN = {
