@@ -15,7 +15,7 @@ import stat
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
@@ -161,8 +161,11 @@ class Credentials:
             finally:
                 self._lock.release()
 
-    async def akey(self, rejected: Key | None = None) -> Key:
-        """Return the key as `key` does; a plain callable runs in a thread, beside the loop."""
+    async def akey(self, within: float | None = None, rejected: Key | None = None) -> Key:
+        """Return the key as `key` does; a plain callable runs in a thread, beside the loop.
+
+        `within` holds for the callable too, which is cancelled then; a thread is left behind.
+        """
         key, asked = self._key, self._asked
         if key is not None and (self._ask is None or key != rejected):
             return key
@@ -170,9 +173,11 @@ class Credentials:
 
         with self._once():
             lock = self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
-            async with lock:
-                found = self._found_by_another(asked, rejected)
-                return found or self._take(*await self._acall())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within), lock:
+                    found = self._found_by_another(asked, rejected)
+                    return found or self._take(*await self._acall())
+        raise DeadlineError(f"the deadline passed while waiting for {self.source}")
 
     def secrets(self) -> Secrets:
         """Return the keys that must not be shown: the one in use and the last few before it."""
@@ -213,23 +218,28 @@ class Credentials:
 
     def _call(self) -> tuple[object, str | None]:
         """Ask, and return the answer, or why there is none."""
-        try:
-            value: object = "" if self._ask is None else self._ask()
-        except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
-            return None, _why(self.source, error)
+        value, failure = self._plainly()
         if not isawaitable(value):
-            return value, None
+            return value, failure
         if iscoroutine(value):
             value.close()
         raise ConfigurationError(f"{self.source} is async: use AsyncClient or a plain callable")
 
+    def _plainly(self) -> tuple[object, str | None]:
+        try:
+            return "" if self._ask is None else self._ask(), None
+        except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
+            return None, _why(self.source, error)
+
     async def _acall(self) -> tuple[object, str | None]:
         import asyncio
 
-        ask = self._ask or str
         try:
-            value: object = ask() if iscoroutinefunction(ask) else await asyncio.to_thread(ask)
-            return await value if isawaitable(value) else value, None
+            if iscoroutinefunction(self._ask):
+                return await self._ask(), None
+            # What it raises stays in the thread: a StopIteration would never leave a future.
+            value, failure = await asyncio.to_thread(self._plainly)
+            return await value if isawaitable(value) else value, failure
         except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
             return None, _why(self.source, error)
 

@@ -109,7 +109,7 @@ class Session:
         exchange = exchange or self._aexchange
         outcome: Response | Failure
         while True:
-            key = await self.credentials.akey()
+            key = await self.credentials.akey(call.left())
             limits = call.begin()
             try:
                 outcome = await exchange(call.outgoing, key, limits)
@@ -120,7 +120,7 @@ class Session:
                 raise
             finally:
                 call.over()
-            if call.wants_new_key(outcome) and await self.credentials.akey(key) != key:
+            if call.wants_new_key(outcome) and await self.credentials.akey(call.left(), key) != key:
                 call.report_attempt(outcome)
                 continue
             step = call.next_step(outcome)

@@ -132,7 +132,7 @@ class Downloads:
         credentials = self._transport.session.credentials
         if self._loop is None:
             return credentials.key(within)
-        return in_loop(self._loop, credentials.akey(), self._halt)
+        return in_loop(self._loop, credentials.akey(within), self._halt)
 
 
 class ResultDownloads(Downloads):

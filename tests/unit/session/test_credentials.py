@@ -89,10 +89,10 @@ class AsyncOfPlain(Sync):
     """Ask a plain callable in an event loop."""
 
     def key(self, held: Credentials) -> str:
-        return asyncio.run(held.akey()).reveal()
+        return asyncio.run(asyncio.wait_for(held.akey(), 5)).reveal()
 
     def refresh(self, held: Credentials, rejected: str) -> str | None:
-        return again(asyncio.run(held.akey(Key(rejected))), rejected)
+        return again(asyncio.run(held.akey(rejected=Key(rejected))), rejected)
 
 
 class Async(AsyncOfPlain):
@@ -180,7 +180,8 @@ def test_a_fixed_key_cannot_be_refreshed() -> None:
     """A string is not asked again."""
     held = credentials(KEY)
     key = held.key()
-    assert held.key(rejected=key) is asyncio.run(held.akey(key)) is asyncio.run(held.akey()) is key
+    assert held.key(rejected=key) is asyncio.run(held.akey(rejected=key)) is key
+    assert asyncio.run(held.akey()) is key
 
 
 def test_asked_once(mode: Sync) -> None:
@@ -220,6 +221,14 @@ def test_a_foreign_exception_is_not_shown(mode: Sync, kind: type[Exception]) -> 
     assert KEY not in str(caught.value)
     assert caught.value.__context__ is caught.value.__cause__ is None
     assert mode.key(held) == KEY
+
+
+@pytest.mark.parametrize("plain", [Sync(), AsyncOfPlain()])
+def test_an_iterator_of_keys_that_has_ended(plain: Sync) -> None:
+    """StopIteration is an exception like any other, although no future takes it."""
+    held = credentials(lambda: next(iter(())))
+    with pytest.raises(CredentialsError, match=r"raised StopIteration \(test_credentials\.py"):
+        plain.key(held)
 
 
 @pytest.mark.parametrize(
@@ -330,8 +339,8 @@ def test_tasks_share_an_answer() -> None:
     source = Source("sk-test-1", "sk-test-2", ValueError())
     held = credentials(source.ask)
     assert gathered(*(held.akey() for _ in range(8))) == {"sk-test-1"}
-    assert gathered(*(held.akey(Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
-    (failure,) = gathered(*(held.akey(Key("sk-test-2")) for _ in range(8)))
+    assert gathered(*(held.akey(rejected=Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
+    (failure,) = gathered(*(held.akey(rejected=Key("sk-test-2")) for _ in range(8)))
     assert "raised ValueError" in str(failure)
     assert source.asked == 3
 
@@ -438,6 +447,29 @@ def test_waiting_for_another_thread_is_bounded(within: float) -> None:
     with held._lock, pytest.raises(DeadlineError, match="another thread"):
         held.key(within)
     assert held.key(within=float("inf")).reveal() == "sk-test-1"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_an_async_call_does_not_wait_for_its_callable_for_ever(plain: bool) -> None:
+    """A callable that hangs costs the deadline of the call, and the next call asks again."""
+    goes_on, source = threading.Event(), Source()
+
+    async def ask() -> str:
+        await asyncio.sleep(0 if goes_on.is_set() else 60)
+        return await source.ask()
+
+    source.ready = lambda: goes_on.wait(60)
+
+    async def run() -> str:
+        held = credentials(source if plain else ask)
+        try:
+            with pytest.raises(DeadlineError, match="waiting for the api_key callable"):
+                await held.akey(0.01)
+        finally:
+            goes_on.set()
+        return (await held.akey(60.0)).reveal()
+
+    assert asyncio.run(run()).startswith("sk-test-")
 
 
 @pytest.mark.parametrize("save", [pickle.dumps, copy.copy, copy.deepcopy])
