@@ -127,6 +127,31 @@ def test_async_iterables_are_taken(server, http):
     assert list(asyncio.run(consume())) == [f"task-{n}" for n in range(5)]
 
 
+@pytest.mark.parametrize("bad", [None, 5, "", " "])
+def test_what_is_no_id_among_many(mode, server, http, bad):
+    """It is refused; the async client has read on as if None were not there."""
+    server.answers = [Fleet(http)]
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.ConfigurationError, match="the task id must be a non-empty string"):
+        mode(client.video.wait_many(["a", bad, "b"], interval=PACE))
+
+
+def test_a_cancellation_that_is_not_ours_ends_the_wait(server):
+    """Of a task that the ids or the key come from: nobody waits for what will not come."""
+
+    async def cancelled():
+        raise asyncio.CancelledError
+        yield
+
+    async def consume(key, ids):
+        async with chainhub.AsyncClient(key, base_url=server.url) as client:
+            await asyncio.wait_for(client.video.wait_many(ids), SOON)
+
+    for key, ids in (("sk-test-many", cancelled()), (lambda: anext(cancelled()), ["a", "b"])):
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(consume(key, ids))
+
+
 @pytest.mark.parametrize("slip", [ZeroDivisionError, TimeoutError])
 def test_a_slip_in_the_ids_propagates(mode, server, http, slip):
     """An exception of the iterable, or of a callback, ends the wait as it is."""

@@ -224,10 +224,10 @@ class AsyncTasks(AsyncOneByOne):
     async def _read(self) -> None:
         came: object = None
         try:
-            came = await anext(self._ids)
+            came = self._poller.asked(await anext(self._ids))
         except StopAsyncIteration:
             self._poller.more = False
-        except Exception as error:  # noqa: BLE001 - it is raised where the caller is
+        except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
             came = error
         self._poller.reading = False
         self._done(came)
@@ -235,7 +235,7 @@ class AsyncTasks(AsyncOneByOne):
     async def _send(self, request: PollRequest) -> None:
         try:
             came: object = await super().send(request)
-        except Exception as error:  # noqa: BLE001 - it is raised where the caller is
+        except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
             came = PollResult(request.ask, error)
         self._done(came)
 

@@ -35,7 +35,7 @@ from chainhub._tasks.outcome import Outcome, shown_id
 from chainhub._tasks.poll import Poll, WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
 from chainhub._tasks.status import status_in
-from chainhub._tasks.table import main_task
+from chainhub._tasks.table import TaskId, main_task
 from chainhub._transport import Response
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from chainhub._tasks.methods import AsyncTaskMethods, Interval, JournalPath, TaskMethods
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
-    from chainhub._tasks.table import Task, TaskId
+    from chainhub._tasks.table import Task
 
 CUT = 0.2
 """Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
@@ -171,13 +171,16 @@ class Poller:
     def pull(self, ids: Iterator[object]) -> Update | None:
         """Read the next id; return its outcome if the journal of an earlier run has it."""
         for task in ids:
-            return self.add(task)
+            return self.add(self.asked(task))
         self.more = False
         return None
 
-    def add(self, task: object) -> Update | None:
+    def asked(self, task: object) -> TaskId:
+        """Return what to poll for a task."""
+        return self._spec.asked(task, self._parameters)
+
+    def add(self, asked: TaskId) -> Update | None:
         """Add an id; return its outcome if the journal of an earlier run has it."""
-        asked = self._spec.asked(task, self._parameters)
         if asked in self._order:
             return None
         self._order[asked] = None
@@ -221,8 +224,9 @@ class Poller:
         """Take the result of a request, or an id; return what it has changed, if anything."""
         if came is None:
             return None
-        if not isinstance(came, PollResult):
+        if isinstance(came, TaskId):
             return self.add(came)
+        assert isinstance(came, PollResult)
         now, wait = _clock.monotonic(), came.ask.wait
         try:
             update = self._read(came, now)
