@@ -240,14 +240,12 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
-        self._transport.given = client
-        self._transport.load_user_client()
+        self._transport.give(client)
         return self
 
     def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
         """Exchange requests through a client of the user's own; errors and retries stay ours."""
-        self._async_transport.given = async_client
-        self._async_transport.load_user_client()
+        self._async_transport.give(async_client)
         return self
 
     # The generated class compares settings, which say nothing of the key and the connections.

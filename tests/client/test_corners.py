@@ -1,6 +1,7 @@
 """Rare cases of the client."""
 
 import asyncio
+import errno
 import gzip
 import importlib
 import logging
@@ -532,3 +533,48 @@ def test_after_a_broken_connection_no_other_is_trusted(mode):
         ended = session.call(prepared, options, exchange)
     assert ended.value().status == 200
     assert fresh == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"htp2": True}, "TypeError: .*htp2"),
+        ({"proxy": "ftp://proxy.example"}, "ValueError: Unknown scheme"),
+        ({"proxy": "http://[::"}, "InvalidURL: "),
+        ({"mounts": {"x": None}}, "ValueError: Proxy keys"),
+        ({"headers": {"X-Name": "é"}}, "UnicodeEncodeError: "),
+    ],
+)
+def test_arguments_that_httpx_does_not_take(mode, server, arguments, said):
+    """The first call says so, and what httpx says about them."""
+    client = mode.client(base_url=server.url, httpx_args=arguments)
+    with pytest.raises(chainhub.ConfigurationError, match=r"these httpx_args \(" + said):
+        mode(client.video.query("x"))
+    assert server.requests == []
+
+
+def test_no_descriptor_for_a_client_of_httpx(mode, server, monkeypatch):
+    """It is a failed connection as any other, which passes."""
+
+    def no_descriptor(*args, **kwargs):
+        raise OSError(errno.EMFILE, "")
+
+    client = mode.client(base_url=server.url, retry=ONCE, httpx_args={"http2": False})
+    with monkeypatch.context() as patch:
+        patch.setattr(httpx, "AsyncClient" if mode.asynchronous else "Client", no_descriptor)
+        with pytest.raises(chainhub.ConnectionFailedError, match="Too many open files"):
+            mode(client.video.query("x"))
+    assert mode(client.video.query("x")).status == "pending"
+
+
+def test_a_client_of_httpx_that_cannot_serve(mode, server):
+    """One that is closed, or of the other kind, is refused with what is wrong with it."""
+    client, kinds = mode.client(base_url=server.url), [httpx.Client, httpx.AsyncClient]
+    give = client.set_async_httpx_client if mode.asynchronous else client.set_httpx_client
+    with pytest.raises(chainhub.ConfigurationError, match="httpx_client takes an httpx"):
+        give(kinds[not mode.asynchronous]())
+    closed = kinds[mode.asynchronous]()
+    mode(closed.aclose() if mode.asynchronous else closed.close())
+    with pytest.raises(chainhub.ConfigurationError, match="the client has been closed"):
+        mode(give(closed).video.query("x"))
+    assert server.requests == []

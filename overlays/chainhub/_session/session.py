@@ -7,6 +7,7 @@ is decided in `call`.
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import random
 import sys
@@ -15,15 +16,23 @@ import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chainhub import _clock, _transport
+from chainhub._redaction import redact_text
 from chainhub._session.call import Call, CallResult, Options
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import Observers, logger
 from chainhub._session.request import PreparedRequest
 from chainhub._session.retry import RetryBudget
-from chainhub._transport import ConnectionPool, Connector, Failure, Limits, Response
+from chainhub._transport import (
+    ConnectionPool,
+    Connector,
+    Failure,
+    Limits,
+    Response,
+    of_system,
+)
 from chainhub.errors import ClientClosedError, ConfigurationError
 
 # Threads need nothing of asyncio, nor a process that makes one call of what waits and errors need:
@@ -38,6 +47,8 @@ if TYPE_CHECKING:
 
     SyncExchange = Callable[[PreparedRequest, Key, Limits], Response]
     AsyncExchange = Callable[[PreparedRequest, Key, Limits], Awaitable[Response]]
+
+T = TypeVar("T")
 
 
 class Session:
@@ -160,7 +171,7 @@ class Session:
 
         with self._lock:
             if self._httpx_client is None:
-                self._httpx_client = httpx.Client(**self.connector.httpx_settings(arguments))
+                self._httpx_client = self._made(httpx.Client, arguments)
             return self._httpx_client
 
     async def async_httpx_client(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
@@ -169,9 +180,21 @@ class Session:
 
         mine = self._loops.get(running_loop()) or await self._enter()
         if mine.httpx_client is None:
-            mine.httpx_client = httpx.AsyncClient(**self.connector.httpx_settings(arguments))
+            mine.httpx_client = self._made(httpx.AsyncClient, arguments)
             mine.held.append(mine.httpx_client)
         return mine.httpx_client
+
+    def _made(self, kind: Callable[..., T], arguments: Mapping[str, Any]) -> T:
+        from httpx import InvalidURL
+
+        try:
+            return kind(**self.connector.httpx_settings(arguments))
+        except (ImportError, InvalidURL, OSError, TypeError, ValueError) as error:
+            number = of_system(error).errno if isinstance(error, OSError) else None
+            if number in (errno.EMFILE, errno.ENFILE):
+                raise Failure("connect", os.strerror(number)) from None
+            text = redact_text(f"{type(error).__name__}: {error}", self.credentials.secrets())
+        raise ConfigurationError(f"httpx makes no client of these httpx_args ({text})")
 
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""

@@ -167,6 +167,17 @@ class BaseSessionTransport:
         """Load what few need before a call begins, whose deadline it would count against."""
         _ = _transport.exchange_through
 
+    def give(self, client: Any) -> None:  # noqa: ANN401 - of one of two classes
+        """Send through a client of the user's own from now on."""
+        import httpx
+
+        sync = isinstance(self, SessionTransport)
+        if isinstance(client, httpx.AsyncClient if sync else httpx.Client):
+            wanted, setter = ("Client", "") if sync else ("AsyncClient", "async_")
+            raise ConfigurationError(f"set_{setter}httpx_client takes an httpx.{wanted}")
+        self.given = client
+        self.load_user_client()
+
     def is_for_httpx(self) -> bool:
         """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
         return self.given is not None or bool(self.httpx_args) or is_mocked()

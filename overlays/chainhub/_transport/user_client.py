@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
@@ -49,6 +50,9 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureK
     (httpx.RemoteProtocolError, "disconnected", "closed"),
     (httpx.RemoteProtocolError, "", "protocol"),
     (httpx.DecodingError, "", "decode"),
+    (httpx.StreamError, "", "truncated"),  # a hook has closed it, or read it and kept nothing
+    (socket.gaierror, "", "lookup"),  # of a transport that does not speak through httpcore
+    (OSError, "", "closed"),
 )
 
 
@@ -81,7 +85,7 @@ async def aexchange_through(
     try:
         async with asyncio.timeout(None if math.isinf(left) else left) as scope:
             with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
-                response = await client.send(request, stream=True, follow_redirects=False)
+                response = await _asend(client, request)
                 async with aclosing(response):
                     head = _head(response)
                     collected = Body(head.headers, limits.max_body)
@@ -166,7 +170,10 @@ class StreamedResponse:
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         assert self._client is not None
-        return self._client.send(request, stream=True, auth=self._auth, follow_redirects=False)
+        try:
+            return self._client.send(request, stream=True, auth=self._auth, follow_redirects=False)
+        except (httpx.HTTPStatusError, RuntimeError) as error:
+            return _answered(error)
 
     def _reader(self, response: httpx.Response) -> Callable[[], bytes]:
         return partial(next, response.iter_raw(), b"")
@@ -198,8 +205,7 @@ class AsyncStreamedResponse(StreamedResponse):
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         async def sent() -> httpx.Response:
-            client = await self._async_client()
-            return await client.send(request, stream=True, auth=None, follow_redirects=False)
+            return await _asend(await self._async_client(), request, None)
 
         return self._in_loop(sent())
 
@@ -233,6 +239,27 @@ class AsyncStreamedResponse(StreamedResponse):
         """Have the response closed in its loop, which may be waiting for this very thread."""
         if self._response is not None:
             asyncio.run_coroutine_threadsafe(self._response.aclose(), self._loop)
+
+
+async def _asend(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    auth: httpx._client.UseClientDefault | None = httpx.USE_CLIENT_DEFAULT,
+) -> httpx.Response:
+    try:
+        return await client.send(request, stream=True, auth=auth, follow_redirects=False)
+    except (httpx.HTTPStatusError, RuntimeError) as error:
+        return _answered(error)
+
+
+def _answered(error: httpx.HTTPStatusError | RuntimeError) -> httpx.Response:
+    """Return the response that a hook has refused by `raise_for_status`; raise what else it is."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response
+    text = str(of_system(error))
+    if isinstance(error, httpx.StreamError) or ("closed" not in text and "loop" not in text):
+        raise error
+    raise Failure("local", f"the httpx client is closed, or of another event loop: {text}")
 
 
 def _failure(error: Exception, host: str, head: Head | None = None) -> Failure:

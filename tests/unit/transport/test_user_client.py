@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
+import socket
 import ssl
 import threading
 
@@ -71,7 +72,11 @@ FAILURES = [
     (httpx.UnsupportedProtocol("ftp"), "local", True, "ftp"),
     (httpx.InvalidURL("odd"), "local", True, "odd"),
     (TimeoutError(), "timeout", True, "timed out"),
-    (OSError(), "local", True, "OSError"),
+    (OSError(), "closed", True, "OSError"),
+    (ConnectionResetError(errno.ECONNRESET, "x"), "closed", True, "Connection reset"),
+    (socket.gaierror(socket.EAI_NONAME, "no such name"), "lookup", True, "no such name"),
+    (httpx.StreamConsumed(), "truncated", True, "already been streamed"),
+    (RuntimeError("Event loop is closed"), "local", False, "or of another event loop"),
     (REFUSED, "connect", False, "Connection refused"),
     (CUT, "tls", False, "closed the connection"),
     (WAITING, "timeout", True, "slow"),
@@ -89,10 +94,24 @@ def test_every_failure_has_a_kind(kind, error, name, sent, words):
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_slip_in_somebody_s_code_passes(kind):
+@pytest.mark.parametrize("slip", [ZeroDivisionError, RuntimeError])
+def test_a_slip_in_somebody_s_code_passes(kind, slip):
     """It is no failure of a connection."""
-    with pytest.raises(ZeroDivisionError):
-        through(kind, ZeroDivisionError())
+    with pytest.raises(slip):
+        through(kind, slip())
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_status_that_a_hook_refuses_is_the_response(kind):
+    """`raise_for_status` in a hook is usual; it closes the response before its body was read."""
+
+    def refuse(request):
+        response = httpx.Response(503, headers={"Retry-After": "1"}, content=b"x", request=request)
+        response.is_closed, response.is_stream_consumed = True, False
+        response.raise_for_status()
+
+    found = through(kind, refuse)
+    assert (found.status, found.header(b"retry-after"), found.body) == (503, "1", b"")
 
 
 def test_what_a_signal_handler_raises_passes_as_it_is(request):
