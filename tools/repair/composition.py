@@ -77,6 +77,12 @@ def _led_to(schema: Schema, document: dict[str, Json]) -> Schema:
 
 
 def _flatten(schema: Schema, document: dict[str, Json]) -> bool:
+    match schema.get("allOf"):
+        case [dict(only)] if "$ref" not in only and "properties" not in schema:
+            del schema["allOf"]
+            needed = _required([only, schema])
+            schema |= {key: item for key, item in only.items() if key not in schema}
+            schema |= {"required": needed} if needed else {}
     if len(sequence(schema.get("allOf"))) + ("properties" in schema) < 2:
         return False
     parts = _parts(schema, document, 0)

@@ -194,6 +194,9 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
         return False
     if isinstance(value, bool) and kind in ("integer", "number"):
         return False
+    items = mapping(schema.get("items"))
+    if not all(_fits(items, one, document, depth + 1) for one in sequence(value) if items):
+        return False
     if kind == "string":
         return _reads(str(schema.get("format")), str(value)) and _within(schema, "Length", value)
     return _within(schema, "Items", value) and _within(schema, "imum", value)

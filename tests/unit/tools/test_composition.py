@@ -199,3 +199,11 @@ def test_a_part_of_an_operation_is_shared_under_its_path() -> None:
     assert at(document, ("paths", "/a", "get", "responses", "200")) == {
         "content": {"application/json": {"schema": shared}}
     }
+
+
+def test_a_part_that_stands_alone_is_the_schema_itself() -> None:
+    """A reference stays one: it leads to a model of its own."""
+    lone = {"allOf": [fields("a", a=STRING)], "required": ["b"], "description": "D"}
+    named, _ = composed(lone, Ref={"allOf": [ref("It")]})
+    assert named["It"] == {**fields("a", "b", a=STRING), "description": "D"}
+    assert named["Ref"] == {"allOf": [ref("It")]}

@@ -59,6 +59,8 @@ def tidied(schema: Json) -> Json:
         {"type": "string", "format": "date-time", "default": "2026-11-25T10:00:00+00:00"},
         {"type": "string", "format": "uuid", "default": "00000000-0000-0000-0000-000000000007"},
         {"type": "array", "items": TEXT, "default": []},
+        {"type": "array", "items": TEXT, "default": ["a"]},
+        {"type": "array", "items": {}, "default": [1]},
         {"default": 7},
         {"type": "number", "default": 7, "minimum": 7, "maximum": 7, "maxLength": 0},
         {"type": "string", "default": "ab", "minLength": 2, "maxLength": 2, "maximum": 0},
@@ -105,6 +107,10 @@ def test_what_is_well_said_stays(schema: Json) -> None:
         ({"type": "integer", "default": "x"}, {"type": "integer"}),
         ({"type": "integer", "default": True}, {"type": "integer"}),
         ({"type": "string", "default": None}, TEXT),
+        (
+            {"type": "array", "items": TEXT, "default": ["a", 1]},
+            {"type": "array", "items": TEXT},
+        ),
         (
             {"type": "string", "minLength": 2, "default": "x"},
             {"type": "string", "minLength": 2},
