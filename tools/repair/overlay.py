@@ -128,7 +128,8 @@ def _carry_out(document: dict[str, Json], action: Action) -> int:
     if allowed is not None:
         found = [node for node in found if node.location in allowed]
     if action.remove:
-        for node in reversed(found):  # from behind, so that the places of list items stay right
+        # From behind, so that the places of list items stay right.
+        for node in sorted(found, key=lambda one: one.location, reverse=True):
             _remove(node, action)
     elif action.change and found:
         if len({_kind(node.value) for node in found}) > 1:
@@ -145,7 +146,8 @@ def _found(
     document: dict[str, Json], expression: str, action: Action, key: str
 ) -> list[JSONPathNode]:
     try:
-        return list(_JSONPATH.find(expression, document))
+        found = _JSONPATH.find(expression, document)
+        return list({node.location: node for node in found}.values())  # it may name one twice
     except JSONPathError as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise PipelineError(f"{action.name} has a {key} that is not JSONPath: {reason}.") from None
