@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -73,8 +74,10 @@ def _answers(value: Json) -> Iterator[Answer]:
     for entry in map(mapping, entries):
         request, response = mapping(entry.get("request")), mapping(entry.get("response"))
         if str(response.get("status")).startswith("2"):
+            content = mapping(response.get("content"))
+            text: str | bytes = str(content.get("text"))
             try:
-                body = json.loads(str(mapping(response.get("content")).get("text")))
+                body = json.loads(b64decode(text) if content.get("encoding") == "base64" else text)
             except (ValueError, RecursionError):
                 continue
             path = urlsplit(str(request.get("url"))).path
@@ -116,10 +119,12 @@ def proposals(document: dict[str, Json], answers: Sequence[Answer]) -> Proposed:
 def _place_of(document: dict[str, Json], answer: Answer, places: dict[str, Place]) -> Place | None:
     if answer.operation:
         method, _, path = answer.operation.partition(" ")
+        urls = [mapping(one).get("url") for one in sequence(document.get("servers"))]
+        bases = "|".join(re.escape(urlsplit(str(url)).path.rstrip("/")) for url in urls)
         for name, place in places.items():
             own, _, template = name.partition(" ")
             parts = map(re.escape, re.split(r"\{[^{}]*\}", template))
-            if own == method and re.fullmatch("[^/]+".join(parts), path):
+            if own == method.upper() and re.fullmatch(f"({bases})?" + "[^/]+".join(parts), path):
                 return place
         return None
     best, found = 0.5, None
@@ -161,12 +166,17 @@ def _observe(
         counts[_TYPES[type(value)]] += 1
         schema = mapping(at(document, part))
         if isinstance(value, dict):
-            counts["described nowhere"] += len(value.keys() - described) if part == parts[0] else 0
             for name in map(str, sequence(schema.get("required"))):
                 counts[f"lacks {name}"] += name not in value
             for name in _fields(document, part):
                 if name in value:
                     _observe(document, (*part, "properties", name), value[name], seen)
+            further, others = (*part, "additionalProperties"), value.keys() - described
+            if mapping(at(document, further)):
+                for name in sorted(others):
+                    _observe(document, further, value[name], seen)
+            elif part == parts[0]:
+                counts["described nowhere"] += len(others)
         for item in value if isinstance(value, list) and "items" in schema else []:
             _observe(document, (*part, "items"), item, seen)
 
@@ -209,9 +219,10 @@ def _change(schema: dict[str, Json], kinds: dict[str, int]) -> dict[str, Json]:
             change["type"] = often
     elif known and not fits:
         change |= _types(known | others)
-    may_be_null = "null" in kinds and not schema.get("nullable") and "enum" not in schema
-    if may_be_null and (change or known):
+    if "null" in kinds and not schema.get("nullable") and (change or not says_nothing):
         change["nullable"] = True
+        if "enum" in schema:
+            change["enum"] = [None]
     return change
 
 

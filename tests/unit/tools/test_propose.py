@@ -118,7 +118,9 @@ A = "properties: {a: "
         (f"{{{A}{{type: object}}}}}}", [{"a": []}], [True, {"oneOf": [{"type": "array", "items": {}}, {"type": "object"}]}]),
         (f"{{{A}{{type: string}}}}}}", [{"a": None}], [{"nullable": True}]),
         (f"{{{A}{{type: string, nullable: true}}}}}}", [{"a": None}], []),
-        (f"{{{A}{{type: string, enum: [x]}}}}}}", [{"a": None}], []),
+        (f"{{{A}{{type: string, enum: [x]}}}}}}", [{"a": None}], [{"nullable": True, "enum": [None]}]),
+        (f"{{{A}{{oneOf: [{{type: string}}, {{type: integer}}]}}}}}}", [{"a": None}], [{"nullable": True}]),
+        ("{additionalProperties: {type: string}}", [{"a": 1, "b": None}], [True, {"oneOf": [{"type": "integer"}, {"type": "string"}], "nullable": True}]),
         (f"{{{A}{{}}}}}}", [{"a": "x"}], []),
         (f"{{{A}{{}}}}}}", [{"a": "x"}, {"a": "y"}], [{"type": "string"}]),
         (f"{{{A}{{}}}}}}", [{"a": "x"}, {"a": 1}], []),
@@ -150,7 +152,7 @@ def test_answers_are_read_as_they_are_kept(tmp_path: Path) -> None:
     """One a file, many in one, with their operation, from a browser; others are left out."""
     entry: Json = {
         "request": {"method": "GET", "url": "https://a.example/a/7?key=x"},
-        "response": {"status": 200, "content": {"text": '{"a": 1}'}},
+        "response": {"status": 200, "content": {"text": "eyJhIjogMX0=", "encoding": "base64"}},
     }
     failed = {**mapping(entry), "response": {"status": 500, "content": {"text": "{}"}}}
     no_json = {**mapping(entry), "response": {"status": 200, "content": {"text": "x"}}}
@@ -170,3 +172,11 @@ def test_answers_are_read_as_they_are_kept(tmp_path: Path) -> None:
     document = contract(f"{{{A}{{type: string}}}}}}")
     found = proposals(document, [*recorded([tmp_path])])
     assert found.notes == ["2 of 5 recorded answers are of an operation."]
+
+
+def test_a_server_may_have_a_path_of_its_own() -> None:
+    """Which a browser records, and the contract says once for all operations."""
+    document = contract(f"{{{A}{{type: string}}}}}}")
+    document["servers"] = [{"url": "https://a.example/v1/"}, {"url": "/v2"}]
+    answers = [Answer(name, {"a": 1}) for name in ("GET /v1/a/7", "get /a/7", "GET /v3/a/7")]
+    assert proposals(document, answers).notes == ["2 of 3 recorded answers are of an operation."]
