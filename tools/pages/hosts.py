@@ -58,6 +58,8 @@ def strange_host(
 
 def refusal(place: str, host: str, usual: str) -> str:
     """Say why a page is left out."""
+    if not host:
+        return f"{place} is refused: its server names no host; the others are on {usual}."
     return (
         f"{place} is refused: the key would go to its server {' '.join(host.split())},"
         f" which is not {usual};"

@@ -95,6 +95,8 @@ def imported(
                 if file == path:
                     raise
                 refused.append(str(problem))
+    if refused and not found:
+        raise PipelineError(refused[0])
     notes = [str(fix) for one in found for fix in one.fixes]
     if base is None and len(found) == 1 and len(paths) == 1 and paths[0].is_file():
         return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
@@ -165,6 +167,8 @@ def contracts(path: Path, given: Path) -> list[Found]:
         Found(place, name, *yaml_fixes.fixed(block.text, place, block.line)) for block in candidates
     ]
     good = [one for one in found if "openapi" in one.document]
+    if not good and any("swagger" in one.document for one in found):
+        raise PipelineError(f"{place} is a contract of Swagger 2; convert it to OpenAPI 3 first.")
     if path == given and not good:
         raise PipelineError(f"{place} holds no OpenAPI document.")
     return good

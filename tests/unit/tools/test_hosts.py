@@ -78,3 +78,10 @@ def test_a_move_is_told() -> None:
     ]
     assert hosts.moved("b.example", ["b.example"]) == hosts.moved("", ["a"]) == []
     assert hosts.moved("b.example", []) == []
+
+
+def test_a_server_without_a_host_is_refused_in_words() -> None:
+    """Not as one that has an empty name."""
+    assert hosts.strange_host({"servers": [{"url": "/v1"}]}, "a") == ""
+    sentence = "p.md is refused: its server names no host; the others are on a."
+    assert hosts.refusal("p.md", "", "a") == sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -152,4 +153,20 @@ def test_a_page_that_is_alone_may_not_name_another_host(tmp_path: Path) -> None:
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     """Rather than a contract without operations."""
     with pytest.raises(PipelineError, match="No page with a contract is left to import"):
+        reading.imported([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("```yaml\nopenapi: 3.0.1\n", "page.md:1: the fence ``` is never closed."),
+        ("```yaml\nswagger: '2.0'\n```\n", "page.md is a contract of Swagger 2; convert it"),
+    ],
+)
+def test_the_only_page_of_a_folder_is_refused_with_its_reason(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    """Rather than with the sentence that none is left."""
+    page(tmp_path, text)
+    with pytest.raises(PipelineError, match=re.escape(sentence)):
         reading.imported([tmp_path])
