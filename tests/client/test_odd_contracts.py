@@ -39,7 +39,13 @@ def written(name, kind, place="query", **more):
 
 
 TIME = {"type": "string", "format": "date-time"}
+DAY = {"type": "string", "format": "date"}
 LIST = {"type": "array", "items": {"type": "string"}}
+SOME = {"oneOf": [LIST, {"type": "string", "enum": ["all"]}]}
+TEXTS = {
+    **OBJECT,
+    "properties": {"at": TIME, "days": {"type": "array", "items": DAY}, "some": SOME},
+}
 NESTED = {**OBJECT, "properties": {"a": {**OBJECT, "properties": {"b": LIST}}}}
 WRITTEN = [
     written("ids", LIST, "path"),
@@ -84,6 +90,7 @@ def package(tmp_path_factory):
             "post": make("objects", answer, requestBody=body(contracts.JSON, by_name)),
             "put": make("image", answer, requestBody=body("image/*", {})),
         },
+        "/v1/texts": {"post": make("texts", answer, requestBody=body(contracts.JSON, TEXTS))},
         "/v1/written/{ids}/{at}": {"get": make("written", answer, parameters=WRITTEN)},
         "/v1/files": {
             "post": make("files", answer, requestBody=body("multipart/form-data", files)),
@@ -198,6 +205,17 @@ def test_a_form_of_parts_writes_what_is_no_text(things, mode, server):
         *(("more", "1"), ("more", "2"), ("none", "")),
         *(("inner", '{"input": {"a": "x"}}'), ("any", "")),
     ]
+
+
+def test_a_body_may_be_as_json_has_it(things, mode, server):
+    """With times as texts, and a text where a list is not the only choice."""
+    given = {"at": "2026-01-02T03:04:05Z", "days": ["2026-01-02"], "some": "all"}
+    mode(things.texts(body=given))
+    assert json.loads(server.bodies[0]) == {**given, "at": "2026-01-02T03:04:05+00:00"}
+    with pytest.raises(chainhub.ConfigurationError, match=r"texts\.at must be a time such as"):
+        mode(things.texts(at="soon"))
+    with pytest.raises(chainhub.ConfigurationError, match=r"texts\.days must be a list, not a str"):
+        mode(things.texts(days="2026-01-02"))
 
 
 def test_a_parameter_that_is_json_takes_its_text(things, mode, server):

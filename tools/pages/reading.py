@@ -85,18 +85,7 @@ def imported(
     Raises:
         PipelineError: a named file is refused, or nothing is left.
     """
-    found: list[Found] = []
-    refused: list[str] = []
-    for path in paths:
-        for file in _files(path):
-            try:
-                found += contracts(file, path)
-            except PipelineError as problem:
-                if file == path:
-                    raise
-                refused.append(str(problem))
-    if refused and not found:
-        raise PipelineError(refused[0])
+    found, refused = _found(paths)
     notes = [str(fix) for one in found for fix in one.fixes]
     if base is None and len(found) == 1 and len(paths) == 1 and paths[0].is_file():
         return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
@@ -115,6 +104,22 @@ def imported(
         raise PipelineError((refused + merged.refused)[0])
     text = patching.patched(base, merged.document) if base else text_of(merged.document)
     return Imported(text, notes + merged.notes, refused + merged.refused, merged.described)
+
+
+def _found(paths: Sequence[Path]) -> tuple[list[Found], list[str]]:
+    found: list[Found] = []
+    refused: list[str] = []
+    for path in paths:
+        for file in _files(path):
+            try:
+                found += contracts(file, path)
+            except PipelineError as problem:
+                if file == path:
+                    raise
+                refused.append(str(problem))
+    if refused and not found:
+        raise PipelineError(refused[0])
+    return found, refused
 
 
 def _parted(

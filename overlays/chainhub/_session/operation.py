@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from datetime import date, datetime
 from functools import cache
 from inspect import isawaitable
 from types import ModuleType, SimpleNamespace
@@ -19,6 +20,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
+    Literal,
     NamedTuple,
     ParamSpec,
     TypeVar,
@@ -79,15 +81,14 @@ def build_body(kind: object, given: object, place: str) -> object:
 
     Raises:
         ConfigurationError: A field is missing, or unknown where the contract allows no others;
-            or a text is given for a list.
+            or a text is given for a list, or one that is no time for a time.
     """
     kinds = [member for member in members(kind) if get_origin(member) is list]
     if isinstance(given, list | tuple):
         inner = get_args(kinds[0])[0] if kinds else object
         return [build_body(inner, item, f"{place}[{at}]") for at, item in enumerate(given)]
-    # Generated code would take it for a list of its letters.
-    if isinstance(given, str | bytes) and kinds and not {str, bytes, Any} & {*members(kind)}:
-        raise ConfigurationError(f"{place} must be a list, not a {type(given).__name__}")
+    if isinstance(given, str | bytes):
+        return _build_text(given, [*members(kind)], place)
     models: list[Any] = [member for member in members(kind) if hasattr(member, "from_dict")]
     if not isinstance(given, Mapping) or not models:
         return given
@@ -101,6 +102,22 @@ def build_body(kind: object, given: object, place: str) -> object:
             with suppress(ConfigurationError):
                 return _build_model(model, given, place)
         raise
+
+
+def _build_text(given: str | bytes, kinds: list[Any], place: str) -> object:
+    if {str, bytes, Any} & {*kinds} or any(get_origin(one) is Literal for one in kinds):
+        return given
+    times = [one for one in kinds if one in (date, datetime)]
+    if times and isinstance(given, str):  # as JSON has it
+        try:
+            return times[0].fromisoformat(given)
+        except ValueError:
+            problem = f"{place} must be a time such as 2026-01-02T03:04:05Z"
+            raise ConfigurationError(problem) from None
+    # Generated code would take it for a list of its letters.
+    if any(get_origin(one) is list for one in kinds):
+        raise ConfigurationError(f"{place} must be a list, not a {type(given).__name__}")
+    return given
 
 
 def _build_model(model: Any, given: Mapping[str, object], place: str) -> object:  # noqa: ANN401
