@@ -19,6 +19,7 @@ import pytest
 
 import chainhub
 from tests.faults import identities
+from tests.faults.server import Stage
 
 KEY = "sk-test-loopback-0123456789"
 TASK = {
@@ -184,6 +185,14 @@ def secure() -> Iterator[Server]:
     started = Server(identities.server_context("server"))
     yield started
     started.close()
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """Run one event loop for all servers with scripts of a session."""
+    made = Stage()
+    yield made
+    made.close()
 
 
 class Mode:

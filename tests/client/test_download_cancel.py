@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 
+import httpx
 import pytest
 
 import chainhub
@@ -85,7 +86,8 @@ def test_a_switch_ends_every_wait(mode, server, tmp_path, place):
 
 def test_a_switch_ends_connecting(mode, server, tmp_path):
     """A host that does not answer holds nobody."""
-    client = mode.client(base_url=server.url)
+    # Longer than SOON for connecting too, so that nothing but the switch is that quick.
+    client = mode.client(base_url=server.url, timeout=httpx.Timeout(60))
     cancel = chainhub.Cancel()
     where = {"allow_hosts": ["127.0.0.1"], "cancel": cancel}
     with full() as port:

@@ -285,7 +285,7 @@ def test_cancel_ends_a_wait(mode, server, http):
         threading.Timer(0.1, cancel.set).start()
         began = time.monotonic()
         with pytest.raises(chainhub.CancelledByUser, match="keeps running"):
-            mode(client.video.wait("a", cancel=cancel))
+            mode(client.video.wait("a", interval=60, cancel=cancel))
         assert time.monotonic() - began < SOON
 
 

@@ -1,27 +1,8 @@
-"""The stage that the servers of all these tests stand on, and what may not happen on it."""
+"""What this process connects to, which no test may do unasked."""
 
-import os
 import sys
-from collections.abc import Iterator
 
 import pytest
-
-from tests.faults.server import Stage
-
-
-@pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    """Run one event loop for all servers of the session."""
-    made = Stage()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy") or name.startswith(("CHAINHUB_", "SSL_CERT_")):
-            monkeypatch.delenv(name)
 
 
 class Contacts:

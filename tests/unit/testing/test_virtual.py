@@ -300,7 +300,7 @@ def test_a_switch_ends_the_pause_between_questions_about_many(mode) -> None:
             mode(
                 client.video.wait_many(
                     [sandbox.task("pending")],
-                    interval=10,
+                    interval=60,
                     cancel=cancel,
                     on_update=lambda task: timer.start(),
                 )

@@ -24,7 +24,7 @@ from chainhub._transport import (
 )
 from chainhub._transport.tls import tls_failure
 from tests.faults import identities
-from tests.faults.server import Close, Send, Server, Stage, Tunnel
+from tests.faults.server import Close, Send, Server, Tunnel
 from tests.faults.table import GOOD, answer
 from tests.unit.transport.conftest import OK, serving
 
@@ -116,14 +116,6 @@ def test_a_proxy_without_http_is_said(pool, scripted):
     with pytest.raises(Failure, match="does not speak HTTP") as caught:
         pool(through(f"http://127.0.0.1:{port}", "https", "h", 443)).ask()
     assert caught.value.kind == "proxy"
-
-
-@pytest.fixture
-def stage():
-    """Give a loop for servers."""
-    made = Stage()
-    yield made
-    made.close()
 
 
 @pytest.fixture
