@@ -162,6 +162,7 @@ def test_every_error_says_what_to_do(
     ("location", "message"),
     [
         ("https://u:p@h/x?id=1&t=2", "the service redirects to https://h/x?id=***&t=***"),
+        ("/x?id=1&t=2", "the service redirects to /x?id=***&t=***"),
         (None, "the service redirects without a location"),
     ],
 )
