@@ -184,6 +184,8 @@ def test_a_server_that_refuses_ranges_is_not_asked_for_them(comes, sample):
     "wrong",
     [
         answer(416),
+        answer(412),
+        answer(304),
         answer(206, b"x" * 60_000),
         answer(206, b"x" * 60_000, "Content-Range: bytes 40001-100000/100001", 'ETag: "v1"'),
         answer(206, b"x" * 70_000, "Content-Range: bytes 30000-99999/100000", 'ETag: "v1"'),

@@ -20,6 +20,8 @@ Kind = Literal["video", "audio", "image", "file"]
 
 # How servers of signed URLs say that one is no longer good.
 _EXPIRED = frozenset({401, 403, 404, 410})
+# Some take If-Range for a condition that fails, instead of sending the whole file.
+_NO_REST = frozenset({304, 412, 416})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _LENGTH = re.compile(r"([0-9]{1,18})(?:,|$)")
@@ -96,7 +98,7 @@ def judge_head(
     """Decide what the response to a request for bytes is good for; None if it is an error."""
     if status in _REDIRECTS and b"location" in fields:
         return Redirect(fields[b"location"])
-    if status == 416 and kept is not None:
+    if status in _NO_REST and kept is not None:
         return StartOver("the server does not have the requested range")
     if status not in (200, 203, 206):
         return None
