@@ -287,3 +287,24 @@ def test_few_connections_hold_back_the_ids(mode, server, http):
     client = mode.client(base_url=server.url, max_connections=1)
     outcomes = mode(client.video.wait_many((f"t{n}" for n in range(6)), interval=PACE))
     assert [outcome.error for outcome in outcomes.values()] == [None] * 6
+
+
+def test_an_interrupt_while_a_thread_starts_ends_the_wait(server, http, monkeypatch):
+    """The one that had started is not known, and takes what ends the others."""
+    server.answers = [Fleet(http, polls=1000)]
+    started, start = [], threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        if thread.name.startswith("chainhub_"):
+            started.append(thread)
+            if len(started) == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    client = chainhub.Client("sk-test-many", base_url=server.url)
+    with client, pytest.raises(KeyboardInterrupt):
+        client.video.wait_many(["a", "b", "c"], interval=PACE)
+    for thread in started:
+        thread.join(SOON)
+        assert not thread.is_alive()

@@ -64,10 +64,16 @@ class Partial:
         disk.look(self._state_path, "cannot make")
         self._descriptor, self._touched = disk.claim(self.path)
         # ETag and length of the file that the part is the beginning of.
-        self._state = None if self._touched else self._read_state()
+        self._state: tuple[str, int] | None = None
         # Its name may come to lead to another file, and others may write into this one: then its
         # size is not what was read or written here.
-        self._size = self._size_now()
+        self._size = -1
+        try:
+            self._state = None if self._touched else self._read_state()
+            self._size = self._size_now()
+        except BaseException:  # of a signal handler, say: the lock would outlive this download
+            self.close()
+            raise
 
     @property
     def kept(self) -> ResumePoint | None:

@@ -119,8 +119,7 @@ class Threads(OneByOne):
     def __exit__(self, *details: object) -> None:
         self._watch.__exit__(None, None, None)
         self._poller.stop.set()
-        for _ in self._threads:
-            self._asked.put(None)
+        self._asked.put(None)
         for thread in self._threads:
             thread.join()
 
@@ -149,6 +148,7 @@ class Threads(OneByOne):
                 self._came.put(super().send(request))
             except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
                 self._came.put(PollResult(request.ask, error))
+        self._asked.put(None)  # for the next one, of which nobody may know: see download_many
 
     def wait(self, until: float) -> PollResult | None:
         left = max(until - _clock.monotonic(), 0.0)

@@ -217,3 +217,17 @@ def test_a_slice_is_progress_if_it_came_in_time(part, in_time):
     writer.feed(bytes(100))
     found = writer.finish(in_time=in_time)
     assert found is Received.SLICE if in_time else isinstance(found, Failure)
+
+
+def test_an_interrupt_while_the_state_is_read_keeps_no_lock(target, monkeypatch):
+    """A later download to the same file would be told that this one is in progress."""
+
+    def interrupted(part):
+        raise KeyboardInterrupt
+
+    part_of(target).write_bytes(b"x")
+    with monkeypatch.context() as patch:
+        patch.setattr(Partial, "_read_state", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Partial(target, "a")
+    Partial(target, "a").close()
