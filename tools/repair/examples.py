@@ -27,6 +27,29 @@ def published(content: dict[str, Json]) -> Iterator[Json]:
         yield _read(value, schema)
 
 
+def tell_once(holder: dict[str, Json]) -> bool:
+    """Write what is beside a schema as examples in the one way that OpenAPI has for several.
+
+    A wrong example is no reason to leave out an operation. Tells whether it changed something.
+    """
+    before = holder.get("examples", holder)  # None is an example too
+    if before is holder:
+        return False
+    listed = mapping(before) or {str(at): {"value": one} for at, one in enumerate(sequence(before))}
+    told: dict[str, Json] = {"example": {"value": holder["example"]}} if "example" in holder else {}
+    for name, one in listed.items():
+        good = isinstance(one, dict) and not {"value", "externalValue"} <= one.keys()
+        told[name] = one if good else {"value": mapping(one).get("value", one)}
+    if told == before and "example" not in holder:
+        return False
+    if "example" in holder and not listed:
+        del holder["examples"]
+    else:
+        holder["examples"] = told
+        holder.pop("example", None)
+    return True
+
+
 def mismatches(document: dict[str, Json]) -> Iterator[str]:
     """Tell which examples of good answers do not fit the schema beside them, and where.
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from tools.contract import at, mapping, operations, pointer
 from tools.documents import Json
+from tools.repair.examples import tell_once
 from tools.repair.unions import meaning
 
 BYTES: Final = "application/octet-stream"
@@ -18,14 +19,16 @@ FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _DROPPED: Final = (
     "Of several media types only JSON, forms and bytes are offered, and of those with one type one."
 )
+_EXAMPLES: Final = "An example beside others is one of them."
 _TEXT: Final = "JSON carries no bytes: what it calls binary is text."
 _PLAIN: Final = "A body or answer that is neither JSON nor a form is bytes, or text."
 
 
 def normalise(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Rewrite the media types; tell the rules that found something, with the number of places."""
-    counts = {_DROPPED: 0, _PLAIN: 0, _TEXT: _make_text(document)}
+    counts = {_DROPPED: 0, _PLAIN: 0, _TEXT: _make_text(document), _EXAMPLES: 0}
     for content, is_body in contents(document):
+        counts[_EXAMPLES] += sum(tell_once(mapping(described)) for described in content.values())
         _without_wildcards(content, is_body=is_body)
         dropped, plain = _chosen(content, is_body=is_body)
         if is_body:

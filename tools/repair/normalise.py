@@ -286,6 +286,8 @@ def _parameters_of(document: dict[str, Json]) -> list[dict[str, Json]]:
 
 def _from_beside(parameter: dict[str, Json]) -> bool:
     """Read a parameter that is written as in Swagger 2, of which many pages have been made."""
+    if "example" in parameter:
+        parameter.pop("examples", None)  # one is shown
     words = [key for key in parameter if key in _WORDS and key not in _OF_PARAMETERS]
     between = parameter.pop("collectionFormat", None)
     if between is not None:

@@ -6,6 +6,7 @@ import pytest
 
 from tools.contract import Place, at
 from tools.documents import Json
+from tools.repair import examples
 from tools.repair.examples import left_out, mismatches, published
 
 TEXT: Json = {"type": "string"}
@@ -91,3 +92,34 @@ def test_an_example_that_contradicts_its_schema_is_told() -> None:
         "GET /a: an example (application/json) does not fit at its top level: "
         "[1] is not of type 'object'."
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"example": 1}, None),
+        ({"examples": {"a": {"value": 1}}}, None),
+        ({"examples": {"a": {"$ref": "#/components/examples/A"}}}, None),
+        ({"examples": {}}, None),
+        ({"example": 1, "examples": {}}, {"example": 1}),
+        ({"example": 1, "examples": None}, {"example": 1}),
+        (
+            {"example": 1, "examples": {"a": {"value": 2}}},
+            {"examples": {"example": {"value": 1}, "a": {"value": 2}}},
+        ),
+        ({"examples": [1]}, {"examples": {"0": {"value": 1}}}),
+        ({"examples": {"a": 5}}, {"examples": {"a": {"value": 5}}}),
+        (
+            {"examples": {"a": {"value": 5, "externalValue": "x"}}},
+            {"examples": {"a": {"value": 5}}},
+        ),
+    ],
+)
+def test_examples_are_told_in_one_way(
+    told: dict[str, Json], expected: dict[str, Json] | None
+) -> None:
+    """However they were written; what is well told stays."""
+    made = dict(told)
+    assert examples.tell_once(made) is (expected is not None)
+    assert made == (expected or told)
+    assert examples.tell_once(made) is False
