@@ -90,6 +90,7 @@ def package(tmp_path_factory):
             "post": make("objects", answer, requestBody=body(contracts.JSON, by_name)),
             "put": make("image", answer, requestBody=body("image/*", {})),
         },
+        "/v1/sought": {"get": make("sought", answer, requestBody=body(contracts.JSON, TEXTS))},
         "/v1/texts": {"post": make("texts", answer, requestBody=body(contracts.JSON, TEXTS))},
         "/v1/written/{ids}/{at}": {"get": make("written", answer, parameters=WRITTEN)},
         "/v1/files": {
@@ -216,6 +217,13 @@ def test_a_body_may_be_as_json_has_it(things, mode, server):
         mode(things.texts(at="soon"))
     with pytest.raises(chainhub.ConfigurationError, match=r"texts\.days must be a list, not a str"):
         mode(things.texts(days="2026-01-02"))
+
+
+def test_a_get_with_fields_in_its_body_sends_them(things, mode, server):
+    """Only an empty form, which many pages show, is none."""
+    mode(things.sought(some="all"))
+    assert server.requests[0].startswith(b"GET /v1/sought HTTP")
+    assert json.loads(server.bodies[0]) == {"some": "all"}
 
 
 def test_a_parameter_that_is_json_takes_its_text(things, mode, server):

@@ -136,9 +136,10 @@ def _build_model(model: Any, given: Mapping[str, object], place: str) -> object:
         known = ", ".join(one.attribute for one in dict.fromkeys(fields.values()))
         raise ConfigurationError(f"{place} has no field {others[0]!r}; its fields are {known}")
     for name in others:
-        made.additional_properties[name] = build_body(
-            _kind_of_others(model), given[name], f"{place}.{name}"
-        )
+        value = given[name]
+        if isinstance(value, Mapping | list | tuple | str):  # it may stand for something else
+            value = build_body(_kind_of_others(model), value, f"{place}.{name}")
+        made.additional_properties[name] = value
     return made
 
 
