@@ -18,7 +18,15 @@ import pytest
 
 import chainhub
 from chainhub import _clock, otel
-from chainhub._session import UNDESCRIBED, CallResult, Operation, events, is_mocked, operation_of
+from chainhub._session import (
+    UNDESCRIBED,
+    CallResult,
+    Operation,
+    events,
+    httpx_transport,
+    is_mocked,
+    operation_of,
+)
 from chainhub._tasks import durations_of, poller
 from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.connections import is_readable
@@ -565,6 +573,25 @@ def test_no_descriptor_for_a_client_of_httpx(mode, server, monkeypatch):
         with pytest.raises(chainhub.ConnectionFailedError, match="Too many open files"):
             mode(client.video.query("x"))
     assert mode(client.video.query("x")).status == "pending"
+
+
+def test_no_descriptor_to_load_httpx_with(mode, server, http, monkeypatch):
+    """It is a failed connection too; a wait asks again."""
+    server.answers = [http(200, {"id": "x", "status": "failed", "status_update_time": 1})]
+    client, build = mode.client(base_url=server.url, retry=ONCE, cookies={"a": "b"}), []
+
+    def builder_of(transport, usual=httpx_transport.builder_of):
+        build.append(transport)
+        if len(build) < 3:
+            raise OSError(errno.EMFILE, "")
+        return usual(transport)
+
+    monkeypatch.setattr(httpx_transport, "builder_of", builder_of)
+    with pytest.raises(chainhub.ConnectionFailedError, match="connect: Too many open files"):
+        mode(client.video.query("x"))
+    with pytest.raises(chainhub.TaskFailed):
+        mode(client.video.wait("x", interval=0.01))
+    assert len(build) == 3
 
 
 def test_a_client_of_httpx_that_cannot_serve(mode, server):

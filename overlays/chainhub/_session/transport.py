@@ -7,6 +7,7 @@ httpx, the exchange itself goes through those, with the same results.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -18,12 +19,12 @@ from urllib.parse import urlencode
 
 from chainhub import _transport
 from chainhub._redaction import redact_text
-from chainhub._session.call import CallResult, Options
+from chainhub._session.call import CallResult, Options, error_of
 from chainhub._session.credentials import Key
 from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
 from chainhub._session.request import KeyPlace, PreparedRequest, check_headers, encoded
 from chainhub._session.session import Session
-from chainhub._transport import Headers, Limits, Response, of_system
+from chainhub._transport import Failure, Headers, Limits, Response, of_system
 from chainhub.errors import ChainhubError, ConfigurationError, UnprocessableError
 from chainhub_api.security import KEY, OTHERS
 from chainhub_api.servers import OWN_SERVERS, SERVERS
@@ -67,6 +68,7 @@ class BaseSessionTransport:
         headers: Mapping[str, str] | None = None,
     ) -> PreparedRequest:
         """Return the request of an operation, with the headers of this call."""
+        secrets = self.session.credentials.secrets
         try:
             asked = operation.request(arguments)
             if OWN_SERVERS and self.session.connector.base_url == SERVERS[0]:
@@ -77,9 +79,11 @@ class BaseSessionTransport:
         except ConfigurationError:
             raise
         except _unsendable() as error:
-            text = redact_text(
-                f"{type(error).__name__}: {of_system(error)}", self.session.credentials.secrets()
-            )
+            number = of_system(error).errno if isinstance(error, OSError) else None
+            text = redact_text(f"{type(error).__name__}: {error}", secrets())
+        if number in (errno.EMFILE, errno.ENFILE):  # to load httpx with
+            failure = Failure("connect", os.strerror(number))
+            raise error_of(failure, secrets(), ambiguous=False, deadline_over=False)
         name = (operation.name or "request").rpartition(".")[2]
         raise ConfigurationError(f"{name} cannot be called with these arguments ({text})")
 

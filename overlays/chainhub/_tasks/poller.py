@@ -37,7 +37,7 @@ from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
 from chainhub._tasks.status import status_in
 from chainhub._tasks.table import TaskId, main_task
 from chainhub._transport import Response
-from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError
+from chainhub.errors import CancelledByUser, ChainhubError
 
 if TYPE_CHECKING:
     from chainhub._session import Operation, OperationSpan
@@ -208,7 +208,7 @@ class Poller:
             if wait.request is None:
                 arguments = self._spec.arguments(wait.asked)
                 wait.request = self.transport.prepare(self._operation, arguments)
-        except ConfigurationError as error:
+        except ChainhubError as error:
             failure = PollResult(act, error)
         else:
             limited = options if options.deadline <= left else options._replace(deadline=left)
