@@ -554,3 +554,18 @@ def test_the_module_of_videos_names_the_resources(mode):
     client = mode.client(base_url="http://127.0.0.1:9")
     kind = video.AsyncVideo if mode.asynchronous else video.Video
     assert type(client.video) is kind
+
+
+def test_a_client_that_is_dropped_while_its_loop_is_stopped_leaves_no_socket(server):
+    """The loop would keep it until it runs again, which may be never."""
+    loop, client = asyncio.new_event_loop(), chainhub.AsyncClient("sk-test-life", base_url=server.url)
+    loop.run_until_complete(client.video.query("x"))
+    (connections,) = client._session._loops.values()
+    stream = connections.pool._idle.pop()
+    connections.pool._idle.push(stream)
+    del connections
+    with pytest.warns(ResourceWarning, match="dropped with open connections"):
+        del client
+    assert stream._socket.fileno() < 0
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()

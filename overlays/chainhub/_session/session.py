@@ -220,6 +220,9 @@ class Session:
         """Close what is idle when the interpreter ends, while all that closing needs is there."""
         self._close_mine()
         self._httpx_client = None
+        self._close_stopped()
+
+    def _close_stopped(self) -> None:
         for loop, theirs in list(self._loops.items()):
             # Sockets of a loop that is closed are beyond reach; one that runs closes its own.
             if loop.is_closed() or loop.is_running():
@@ -233,7 +236,9 @@ class Session:
             return
         self._pool.close()
         loops = [] if self.closed else list(self._loops.items())
-        if any(theirs.pool.idle and not loop.is_closed() for loop, theirs in loops):
+        is_open = any(theirs.pool.idle and not loop.is_closed() for loop, theirs in loops)
+        self._close_stopped()  # one that runs does it by itself
+        if is_open:
             warnings.warn(
                 "an AsyncClient was dropped with open connections; use `async with` or aclose()",
                 ResourceWarning,
