@@ -558,7 +558,8 @@ def test_the_module_of_videos_names_the_resources(mode):
 
 def test_a_client_that_is_dropped_while_its_loop_is_stopped_leaves_no_socket(server):
     """The loop would keep it until it runs again, which may be never."""
-    loop, client = asyncio.new_event_loop(), chainhub.AsyncClient("sk-test-life", base_url=server.url)
+    client = chainhub.AsyncClient("sk-test-life", base_url=server.url)
+    loop = asyncio.new_event_loop()
     loop.run_until_complete(client.video.query("x"))
     (connections,) = client._session._loops.values()
     stream = connections.pool._idle.pop()
