@@ -57,6 +57,7 @@ class RecordFile:
 
     kind: ClassVar[str]
     record: ClassVar[str]  # what messages call one of its lines
+    _descriptor = -1
 
     def __init__(
         self, path: str | os.PathLike[str], owner: tuple[str, str | None] | None = None
@@ -82,6 +83,10 @@ class RecordFile:
         if os.path.islink(self._path):
             reason = "it is a symbolic link"
         raise self.unusable(f"cannot be opened: {reason}")
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:  # a signal handler has raised before anybody could close it
+            self._leave()
 
     def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
         """Take a line that is there already; a `ForeignLine` if it is not one of this file."""

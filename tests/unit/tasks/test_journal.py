@@ -761,3 +761,9 @@ def test_the_journal_has_a_line_format_of_its_own(path):
         "elapsed": 9.5,
         "task": task().to_dict(),
     }
+
+
+def test_a_journal_that_is_dropped_is_free(tmp_path):
+    """What a signal handler raises can come between opening it and whatever would close it."""
+    opened(tmp_path / "journal.jsonl")
+    opened(tmp_path / "journal.jsonl").close()
