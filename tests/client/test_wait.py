@@ -114,6 +114,49 @@ def test_wait_takes_a_task_and_forgives_spellings(mode, server, http):
     assert mode(client.video.wait(first, interval=PACE)).id == "4118"
 
 
+async def _async_hook(event):
+    """Be no function that can be called for an event."""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("words", {"done": 5}, "words must map status values to members of chainhub.State"),
+        ("words", {5: "failed"}, "words must map status values"),
+        ("words", ["done"], "words must map status values"),
+        ("interval", -1, "interval"),
+        ("deadline", "1", "deadline must be a positive number of seconds"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_refused(mode, server, name, value, sentence):
+    """Before anything is sent."""
+    client = mode.client(base_url=server.url)
+    with pytest.raises(chainhub.ConfigurationError, match=sentence):
+        mode(client.video.wait("a", **{name: value}))
+    assert server.requests == []
+
+
+def test_a_journal_must_be_a_path(mode):
+    """What is none is named."""
+    with pytest.raises(chainhub.ConfigurationError, match="journal must be a path, not 5"):
+        mode(mode.client().video.wait_many(["a"], journal=5))
+
+
+@pytest.mark.parametrize("name", ["on_attempt", "on_retry", "on_call"])
+@pytest.mark.parametrize("hook", [5, _async_hook])
+def test_a_hook_must_be_a_plain_function(mode, name, hook):
+    """One that is async would never be awaited."""
+    with pytest.raises(chainhub.ConfigurationError, match=f"{name} must be a function that is not"):
+        mode.client(**{name: hook})
+
+
+def test_a_limit_above_all_numbers_is_none(mode, server, http):
+    """As an infinite one."""
+    server.answers = [http(200, task("completed", URL))]
+    client = mode.client(base_url=server.url, timeout=10**400)
+    assert mode(client.video.wait("a", deadline=10**400)).video_url == URL
+
+
 @pytest.mark.parametrize("nothing", ["", "  ", None, 7])
 def test_wait_needs_an_id(mode, server, nothing):
     """Nothing to ask for is a mistake of the caller."""

@@ -6,6 +6,7 @@ The two loops in `session` carry out what is decided here.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -99,7 +100,7 @@ def seconds(name: str, value: object) -> float:
         return math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ConfigurationError(f"{name} must be a positive number of seconds or None")
-    return float(value)
+    return math.inf if value > sys.float_info.max else float(value)
 
 
 def whole(name: str, value: object) -> int:

@@ -16,12 +16,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
 from chainhub._redaction import mask, redact_addresses, redact_text
-from chainhub.errors import ChainhubError
+from chainhub.errors import ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,6 +177,10 @@ class Observers:
         self.on_attempt = on_attempt if self.tracer is None else None
         self.on_retry = on_retry
         self.on_call = on_call
+        for name in ("on_attempt", "on_retry", "on_call"):
+            hook = getattr(self, name)
+            if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
+                raise ConfigurationError(f"{name} must be a function that is not async")
 
 
 @contextmanager

@@ -110,7 +110,7 @@ class WaitOptions(NamedTuple):
         spec: The operation to poll.
         schedule: When to poll.
         deadline_at: The monotonic time at which the wait ends, or infinity.
-        words: The caller's own status values.
+        words: The caller's own status values, by `words_of`.
         raise_on_failure: Whether a task that ended without a result is an error.
     """
 

@@ -34,7 +34,7 @@ from chainhub._tasks.journal import Journal, account_of
 from chainhub._tasks.outcome import Outcome, shown_id
 from chainhub._tasks.poll import Poll, WaitOptions
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
-from chainhub._tasks.status import status_in
+from chainhub._tasks.status import status_in, words_of
 from chainhub._tasks.table import TaskId, main_task
 from chainhub._transport import Response
 from chainhub.errors import CancelledByUser, ChainhubError
@@ -121,7 +121,7 @@ class Poller:
             self._spec,
             PollIntervals(durations_of(session, self._spec), session.random, interval),
             _clock.monotonic() + seconds("deadline", deadline),
-            words,
+            words_of(words),
             raises,
         )
         self.in_flight = 1 if single else session.connector.max_connections

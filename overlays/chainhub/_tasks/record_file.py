@@ -63,7 +63,10 @@ class RecordFile:
         self, path: str | os.PathLike[str], owner: tuple[str, str | None] | None = None
     ) -> None:
         self.noun, _ = _KINDS[self.kind]
-        self._path = os.fsdecode(path)
+        try:
+            self._path = os.fsdecode(path)
+        except TypeError:
+            raise ConfigurationError(f"{self.noun} must be a path, not {path!r}") from None
         self._owner = owner
         self._lines = self._size = 0
         self._headers: list[tuple[int, dict[str, Any]]] = []

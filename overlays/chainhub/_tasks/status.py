@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from chainhub._tasks.table import Task, dig, task_of, values_at
+from chainhub.errors import ConfigurationError
 from chainhub_api.tasks import WORDS
 
 if TYPE_CHECKING:
@@ -67,10 +68,19 @@ def state_of(task: object, *, words: Mapping[str, State] | None = None) -> State
         task: The task.
         words: The meaning of further status values, in any letter case; it has precedence.
     """
-    known = known_state(task, words)
+    known = known_state(task, words_of(words))
     if known is None:
         warn_once(status_in(task_of(task), task))
     return known or State.RUNNING
+
+
+def words_of(words: Mapping[str, State] | None) -> dict[str, State]:
+    """Return the caller's own status values as they are compared."""
+    try:
+        return {_normal(word): State(state) for word, state in (words or {}).items()}
+    except (AttributeError, TypeError, ValueError):
+        message = "words must map status values to members of chainhub.State"
+    raise ConfigurationError(message)
 
 
 def known_state(
@@ -91,9 +101,8 @@ def meaning_of(
     if not isinstance(status, str):
         return State.RUNNING
     word = _normal(status)
-    for key, state in (words or {}).items():
-        if _normal(key) == word:
-            return State(state)
+    if words and word in words:
+        return words[word]
     meant = spec.words.get(word) or WORDS.get(word)
     if meant is None:
         return State.FAILED if word.endswith("_failed") else None if word else State.RUNNING
