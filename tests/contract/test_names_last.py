@@ -12,6 +12,9 @@ from tools.changes import promises
 from tools.contract import called, operations, sequence
 from tools.errors import PipelineError
 from tools.pages import hosts, merge, reading
+from tools.repair.media import is_bytes
+from tools.repair.names import pascal
+from tools.tasks import places
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PAGES = Path(os.environ.get("VENDOR_PAGES", PROJECT.parent / "shared" / "vendor-pages"))
@@ -58,7 +61,7 @@ OWN = [
 
 
 def names(document):
-    """List the names in a contract: of operations by their path, of all else."""
+    """List the names in a contract: of operations by their path, of all else, of files."""
     repaired = commands.repaired_document(deepcopy(document), "the contract").document
     calls = {
         called(place): f"client.{sequence(one['tags'])[0]}.{one['operationId']}"
@@ -67,19 +70,27 @@ def names(document):
     entries = promises.from_contract(repaired, calls.values())
     kinds = ("call", "parameter", "model")
     others = {name for name, entry in entries.items() if entry.kind in kinds}
-    return calls, others, {entry.listed for entry in entries.values() if entry.listed}
+    listed = {entry.listed for entry in entries.values() if entry.listed}
+    files = {
+        pascal(f"{sequence(one['tags'])[0]} {one['operationId']} answer")
+        for place, one in operations(repaired)
+        if is_bytes(places.answer(repaired, place).media_type or "", is_body=False)
+    }
+    return calls, others, listed, files
 
 
 def grown(pages):
     """Add pages one by one; tell the names at the end, and those that did not last."""
     hosts_of_all = set().union(*(hosts.hosts_of(one.document) for one in pages))
-    base, before, lost = None, ({}, set(), set()), []
+    base, before, lost = None, ({}, set(), set(), set()), []
     for number, one in enumerate(pages, 1):
         base = merge.merge([one], hosts_of_all, base=base).document
         if number % max(1, len(pages) // STATES) == 0 or number == len(pages):
             now = names(base)
             lost += [name for path, name in before[0].items() if now[0][path] != name]
-            lost += before[1] - now[1]
+            # A page may show the answer of another page where the operation sends a file. When that
+            # other page comes, it is a file.
+            lost += before[1] - now[1] - now[3]
             before = now
     return before, lost
 
@@ -126,9 +137,9 @@ def test_the_folder_of_a_page_does_not_count(tmp_path):
     """Nor its file's name: the same pages give the same names, flat or in a tree."""
     text = "```yaml\n{}```\n"
     states = []
-    for places in (("a.md", "b.md"), ("VEO/new/a.md", "other/deep/b.md")):
+    for files in (("a.md", "b.md"), ("VEO/new/a.md", "other/deep/b.md")):
         folder = tmp_path / str(len(states))
-        for place, one in zip(places, OWN, strict=False):
+        for place, one in zip(files, OWN, strict=False):
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             (folder / place).write_text(text.format(commands.documents.text_of(one.document)))
         contract = commands.documents.parse(reading.imported([folder]).text, "x")
