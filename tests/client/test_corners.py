@@ -477,12 +477,21 @@ class Wrapped:
         (httpx.HTTPTransport, "handle_request"),
         (httpx.AsyncHTTPTransport, "handle_async_request"),
         (httpcore.ConnectionPool, "handle_request"),
+        (httpcore.AsyncConnectionPool, "handle_async_request"),
+        (httpx.Client, "_transport_for_url"),
+        (httpx.AsyncClient, "_transport_for_url"),
     ],
 )
 def test_what_is_wrapped_is_replaced(kind, name, monkeypatch):
     """OpenTelemetry's instrumentation of httpx does so, with wrapt."""
     monkeypatch.setattr(kind, name, Wrapped(getattr(kind, name)))
     assert is_mocked()
+
+
+def test_a_later_httpx_may_have_lost_what_is_private(monkeypatch):
+    """What is not there is not replaced."""
+    monkeypatch.delattr(httpx.Client, "_transport_for_url")
+    assert not is_mocked()
 
 
 LOADING = """

@@ -244,31 +244,45 @@ class AsyncSessionTransport(BaseSessionTransport):
 
 
 def is_mocked() -> bool:
-    """Tell whether something has replaced what httpx sends with, as mocks and recorders do."""
+    """Tell whether something has replaced what httpx sends with, as mocks and recorders do.
+
+    `send` of httpx's clients is not looked at: tools that observe programs replace it in all of
+    them, and would take every call off our own sockets.
+    """
     # Nobody can have replaced what is not there; another thread may still be loading what is.
     if "httpx" in sys.modules:
         import httpx
 
         sync, asynchronous = httpx.HTTPTransport, httpx.AsyncHTTPTransport
-        if not _is_own(sync.handle_request, _HTTPX):
-            return True
-        if not _is_own(asynchronous.handle_async_request, _HTTPX):
+        if not (
+            _is_own(sync.handle_request, _HTTPX)
+            and _is_own(asynchronous.handle_async_request, _HTTPX)
+            # respx replaces these with `using="httpx"`. A later httpx may not have them.
+            and _is_own(getattr(httpx.Client, _CHOOSE, sync.handle_request), _HTTPX)
+            and _is_own(getattr(httpx.AsyncClient, _CHOOSE, sync.handle_request), _HTTPX)
+        ):
             return True
     # respx and vcrpy replace what lies below httpx, which it loads when a client is made.
     if "httpcore" not in sys.modules:
         return False
     httpcore = import_module("httpcore")
-    return not _is_own(httpcore.ConnectionPool.handle_request, _HTTPCORE)
+    return not (
+        _is_own(httpcore.ConnectionPool.handle_request, _HTTPCORE)
+        and _is_own(httpcore.AsyncConnectionPool.handle_async_request, _HTTPCORE)
+    )
 
 
-def _is_own(function: object, file: str) -> bool:
-    """Tell whether a function is of the library with this file, and not of a mock."""
+def _is_own(function: object, files: tuple[str, ...]) -> bool:
+    """Tell whether a function is of the library with these files, and not of a mock."""
     # By its type: what wrapt puts around a function says that it is one, with the same code.
-    return type(function) is FunctionType and function.__code__.co_filename.endswith(file)
+    return type(function) is FunctionType and function.__code__.co_filename.endswith(files)
 
 
-_HTTPX = os.path.join("httpx", "_transports", "default.py")
-_HTTPCORE = os.path.join("httpcore", "_sync", "connection_pool.py")
+_CHOOSE = "_transport_for_url"
+_HTTPX = (os.path.join("httpx", "_transports", "default.py"), os.path.join("httpx", "_client.py"))
+_HTTPCORE = tuple(
+    os.path.join("httpcore", part, "connection_pool.py") for part in ("_sync", "_async")
+)
 _BODILESS = {"delete", "get", "head", "options"}
 _LONGEST = 60_000  # httpx refuses a URL of 65,536 characters
 # httpx encodes other characters, and drops segments that are dots.
