@@ -106,7 +106,7 @@ def _generated(run: Run, folder: Path, size: int, form: str) -> dict[str, Sample
         OURS: partial(_spent, ours, folder / f"ours-{size}"),
         PLAIN: partial(_spent, plain, folder / "plain"),
     }
-    return run.in_turn(measures, 1 if size > 100 else 3)
+    return run.in_turn(measures, 3)
 
 
 def _spent(arguments: list[str], result: Path) -> dict[str, float]:

@@ -60,7 +60,7 @@ def imports(run: Run) -> Iterator[Row]:
         )
         for peer in run.asked(SUBJECTS)
     }
-    found = entries(by_case(_net(run, measures, rounds=9))[""], "ms", yardstick="httpx")
+    found = entries(by_case(_net(run, measures, rounds=15))[""], "ms", yardstick="httpx")
     yield Row(
         "P1",
         "importing, CPU of a fresh process",
