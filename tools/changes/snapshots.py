@@ -66,7 +66,13 @@ def earlier(base: str, build: Build) -> Iterator[State]:
             unpack(path, folder)
             yield _folder(folder)
         else:
-            yield State(documents.read_text(path), (), None)
+            text = documents.read_text(path)
+            if not text.startswith(surface.TITLE):
+                raise PipelineError(
+                    f"{layout.shown(path)} is no earlier state: give a tag, a folder, a wheel, a "
+                    f"contract (.yaml, .json) or an {layout.SURFACE}."
+                )
+            yield State(text, (), None)
 
 
 def current() -> State:

@@ -19,7 +19,8 @@ _JSON_NAME = re.compile(
 )
 _PLAIN = re.compile(r"[\w.]+( \| [\w.]+)*")
 _ARGUMENT = re.compile(r"^    (\w+) \(.*?\):", re.MULTILINE)
-_HEAD = """# Public surface
+TITLE = "# Public surface"
+_HEAD = f"""{TITLE}
 
 Generated with the client: a line per call and per model field, with what the contract says of it
 below. What changes here changes for callers. Every call also takes `timeout`, `deadline` and

@@ -443,7 +443,7 @@ def test_diff_says_what_it_could_not_compare(
     """An API.md has no code, a contract has no client."""
     packaged(project, "1.2.0", a=CODE)
     surface = project / "old.md"
-    surface.write_text("### A\n")
+    surface.write_text("# Public surface\n\n### A\n")
     assert main(["diff", str(surface)]) == 0
     told = capsys.readouterr()
     assert told.out == (
@@ -493,7 +493,7 @@ def test_release_check_refuses_a_version_too_small(
     (project / "overlays" / "chainhub" / "_version.py").unlink()
     assert main(["release-check", old]) == 1
     assert capsys.readouterr().err == "No version is given, and the working copy says none.\n"
-    (project / "old.md").write_text("### A\n")
+    (project / "old.md").write_text("# Public surface\n\n### A\n")
     assert main(["release-check", str(project / "old.md"), "--version", "1.0.0"]) == 1
     assert "old.md is no version such as 1.2.3." in capsys.readouterr().err
 

@@ -69,7 +69,7 @@ def test_a_folder_may_be_a_checkout_or_an_installation(
 def test_a_surface_that_is_there_is_taken(tmp_path: Path) -> None:
     """Beside the package, in the folder above it, or alone."""
     (tmp_path / "generated").mkdir()
-    (tmp_path / "generated" / "API.md").write_text(FOUND, "utf-8")
+    (tmp_path / "generated" / "API.md").write_text(f"# Public surface\n\n{FOUND}", "utf-8")
     for base in (tmp_path, tmp_path / "generated", tmp_path / "generated" / "API.md"):
         assert seen(base, tmp_path) == (True, [], None)
 
@@ -85,6 +85,9 @@ def test_what_holds_nothing_is_named(tmp_path: Path) -> None:
         seen(tmp_path, tmp_path)
     (tmp_path / "API.md").write_text("")
     assert seen(tmp_path, tmp_path) == (False, ["."], None)
+    (tmp_path / "README.md").write_text(f"# Something else\n\n{FOUND}")
+    with pytest.raises(PipelineError, match=r"README\.md is no earlier state: give a"):
+        seen(tmp_path / "README.md", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["whl", "tar.gz"])
