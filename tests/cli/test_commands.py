@@ -540,4 +540,6 @@ def test_every_command_has_a_help_text_with_an_example(command, chainhub) -> Non
     done = chainhub(command, "--help")
     assert f"Example:\n    chainhub {command}" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+    for odd in ("<int>", "<str>", "<float>", "[default: True]"):
+        assert odd not in done.out
     assert done.code == 0

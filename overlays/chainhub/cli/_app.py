@@ -80,7 +80,7 @@ _TIMEOUT = "Timeout for one attempt. [default: 15s]"
 Timeout = Annotated[float, _duration("--timeout", help=_TIMEOUT)]
 _CALL = f"Deadline for each task: {_UNITS}, none. [default: 1m]"
 CallDeadline = Annotated[float, _deadline(help=_CALL)]
-_WAIT = f"Deadline for all tasks: {_UNITS}, none. [default: 15m]"
+_WAIT = f"Deadline for the whole command: {_UNITS}, none. [default: 15m]"
 WaitDeadline = Annotated[float, _deadline(help=_WAIT)]
 _FETCH = f"Deadline for each download: {_UNITS}. [default: none]"
 FetchDeadline = Annotated[float, _deadline(help=_FETCH)]
@@ -95,7 +95,7 @@ Parameters = Annotated[
 _INTERVAL = "Time between two polls of a task. [default: adaptive]"
 Interval = Annotated[float | None, _duration("--interval", help=_INTERVAL)]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
-JsonAnyway = Annotated[bool, typer.Option("--json", help="No effect: results are always JSON.")]
+JsonAnyway = Annotated[bool, _text("--json", help="No effect: results are always JSON.")]
 _DOWNLOAD = "Download the videos to this folder and print the files."
 DownloadTo = Annotated[str | None, _text("--download", metavar="DIR", help=_DOWNLOAD)]
 _INTO = "The folder to write to. [default: the current one]"
@@ -342,10 +342,17 @@ def batch(
     ),
 )
 def sandbox(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port; 0 for a free one.")] = 8765,
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="The address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", help="The port; 0 for a free one.")
+    ] = 8765,
     speed: Annotated[
-        float, typer.Option(help="Speed of the tasks; 5 is five times as fast.")
+        float,
+        typer.Option(
+            "--speed", metavar="FACTOR", help="Speed of the tasks; 5 is five times as fast."
+        ),
     ] = 1.0,
     key: Annotated[
         str | None, _text("--key", metavar="KEY", help="The API key to accept. [default: random]")
