@@ -253,6 +253,25 @@ def test_what_is_for_one_video_is_refused_for_several(more, sandbox: Sandbox, ch
     assert sandbox.requests == ()
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["download", "x", "--into", "{}", "--sha256", "12"], 2),
+        (["download", "x", "--into", "{}", "--task", "none.such"], 2),
+        (["wait", "x", "--download", "{}"], 5),
+    ],
+)
+def test_a_folder_for_nothing_does_not_stay(words, code, sandbox, chainhub, tmp_path) -> None:
+    """One that was there does."""
+    sandbox.add(failed, id="x")
+    folder = tmp_path / "videos"
+    for is_there in (False, True):
+        if is_there:
+            folder.mkdir()
+        assert chainhub(*(word.format(folder) for word in words)).code == code
+        assert folder.exists() is is_there
+
+
 def test_a_host_that_is_not_public_must_be_allowed(sandbox: Sandbox, chainhub, tmp_path) -> None:
     """The sentence names the option of the command line."""
     with Sandbox() as other:

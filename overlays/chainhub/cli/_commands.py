@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -309,6 +309,7 @@ def _downloads(
 
     What is yielded begins a download; the report is called in another thread, with the result.
     """
+    is_new = place.into is not None and not os.path.lexists(place.into)
     if place.into is not None:
         # Now: after minutes of waiting is too late to hear that it cannot be made.
         make_folder(Path(place.into))
@@ -332,6 +333,9 @@ def _downloads(
         raise
     finally:
         threads.shutdown(cancel_futures=True)
+        if place.into is not None and is_new:
+            with suppress(OSError):  # it is not empty
+                os.rmdir(place.into)
         # What a thread failed with says more than its consequence here.
         for future in futures:
             failure = None if future.cancelled() else future.exception()
