@@ -12,7 +12,7 @@ from tests.processes import output
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
-@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [80, pytest.param(1, marks=pytest.mark.slow)])
 def test_waits_and_downloads_of_tasks_of_other_shapes(grown: Path, every: int) -> None:
     """Every fault that a single call survives or tells: no line of ours knows these tasks."""
     roots = os.pathsep.join([str(grown), str(PROJECT / "overlays")])
