@@ -42,7 +42,7 @@ run: environment-run ## do the main job: against the sandbox, or with CHAINHUB_A
 	@$(python) examples/main_job.py
 
 test: environment-test ## run the tests, and measure that they reach every branch
-	@$(call say,All tests but the slow ones on 4 workers: 3 to 6 minutes on two cores)
+	@$(call say,All tests but the slow ones on 4 workers: about 3 minutes on two cores)
 	@$(call tests,-m "not slow")
 
 test-all: environment-test environment-index environment-bench ## run the slow and heavy tests too
