@@ -14,7 +14,7 @@ from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
 
-from tools.contract import Place, at, mapping, operations, resolved, sequence
+from tools.contract import Place, at, mapping, operations, resolved
 from tools.documents import Json
 from tools.repair.media import is_bytes
 from tools.tasks import examples, places
@@ -94,13 +94,10 @@ class Operations:
         ]
         if not any(isinstance(one, AnyProperty | ListProperty | ModelProperty) for one in kinds):
             return None
-        shared = at(self.document, place[:2])
-        listed = [
-            resolved(one, self.document)
-            for holder in (shared, at(self.document, place))
-            for one in sequence(mapping(holder).get("parameters"))
-        ]
-        found = {str(one.get("name")): style_of(one) for one in listed if one.get("in") == "query"}
+        parameters = places.parameters(self.document, place)
+        found = {
+            name: style_of(one) for (where, name), one in parameters.items() if where == "query"
+        }
         return {name: style for name, style in found.items() if style}
 
     def python_name(self, place: Place, parameter: str) -> str:
