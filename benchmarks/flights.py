@@ -57,7 +57,7 @@ def in_flight(run: Run) -> Iterator[Row]:
         }
         measured = by_case(run.in_turn(measures, 5))
     found = {case: entries(samples, "us") for case, samples in measured.items()}
-    values = {case: {one.name: one.value for one in listed} for case, listed in found.items()}
+    named = {case: {one.name: one for one in listed} for case, listed in found.items()}
     rivals = {case: shown(best(listed, (*SDKS, *EXTRAS))) for case, listed in found.items()}
     shipped = shown(best(found["plain"]))
     failed = sum(sum(one.of("failed")) for case in measured.values() for one in case.values())
@@ -71,14 +71,14 @@ def in_flight(run: Run) -> Iterator[Row]:
                 "CPU ÷ best peer as shipped: plain",
                 "≤",
                 0.30,
-                ratio(values["plain"][OURS], values["plain"].get(shipped)),
+                ratio(named["plain"][OURS], named["plain"].get(shipped)),
             ),
             *(
                 Goal(
                     f"CPU ÷ best peer with its extra: {case}",
                     "≤",
                     LIMITS[case],
-                    ratio(values[case][OURS], values[case].get(rivals[case])),
+                    ratio(named[case][OURS], named[case].get(rivals[case])),
                 )
                 for case in CASES
             ),
@@ -111,14 +111,14 @@ def flatness(run: Run) -> Iterator[Row]:
         }
         measured = by_case(run.in_turn(measures, 5))
     few, many = (entries(measured[str(level)], "us") for level in (FEW, MANY))
-    values = {one.name: one.value for one in few}
+    named = {one.name: one for one in few}
     listed = [
         Entry(
             one.name,
-            ratio(one.value, values[one.name]),
+            ratio(one, named[one.name]),
             extra={
                 f"µs at {level:,}": value
-                for level, value in ((FEW, values[one.name]), (MANY, one.value))
+                for level, value in ((FEW, named[one.name].value), (MANY, one.value))
                 if value is not None
             },
             note=one.note,
@@ -183,7 +183,7 @@ def many(run: Run) -> Iterator[Row]:
         measures[WAIT_MANY] = job(workers[OURS], "gathered", **waiting)
         found = entries(run.in_turn(measures, 7), "us")
     rival = shown(best(found, (*SDKS, *EXTRAS)))
-    value = {one.name: one.value for one in found}
+    named = {one.name: one for one in found}
     yield Row(
         "P16",
         "a poll of `wait_many`, and a call of a gather: CPU",
@@ -194,7 +194,7 @@ def many(run: Run) -> Iterator[Row]:
                 "a poll of `wait_many` ÷ a call of a gather, best peer",
                 "≤",
                 0.6,
-                ratio(value[WAIT_MANY], value.get(rival)),
+                ratio(named[WAIT_MANY], named.get(rival)),
             )
         ],
         related(found, rival),

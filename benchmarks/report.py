@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -55,12 +55,13 @@ class Entry:
     Attributes:
         name: Whose it is.
         value: The median over the rounds, None if there is none.
-        ratio: The value by that of the row's yardstick.
+        ratio: By the row's yardstick, see `ratio`.
         low: The least of the rounds.
         high: The greatest of the rounds.
         rounds: How many there were.
         extra: Further figures, by what they are.
         note: Why there is none, or what is special.
+        each: The values of the rounds, in their order.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Entry:
     rounds: int = 0
     extra: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    each: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -138,32 +140,28 @@ def entry(
     spread = (rounded(min(rounds)), rounded(max(rounds)))
     told = {key: rounded(value) for key, value in (extra or {}).items()}
     values = rounded(median(rounds)), None, *spread, len(rounds)
-    return Entry(name, *values, extra=told, note=note)
+    return Entry(name, *values, extra=told, note=note, each=list(rounds))
 
 
 def related(entries: Iterable[Entry], yardstick: str) -> list[Entry]:
     """Return the entries with their ratios to one of them, quickest first."""
     listed = list(entries)
-    base = next((one.value for one in listed if one.name == yardstick), None)
-    found = [
-        Entry(
-            **{
-                **_plain(one),
-                "ratio": rounded(one.value / base) if one.value is not None and base else None,
-            }
-        )
-        for one in listed
-    ]
+    base = next((one for one in listed if one.name == yardstick), None)
+    found = [replace(one, ratio=ratio(one, base)) for one in listed]
     return sorted(found, key=lambda one: math.inf if one.value is None else one.value)
 
 
-def _plain(one: Entry) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in one.__dataclass_fields__}
+def ratio(above: Entry | None, below: Entry | None) -> float | None:
+    """Return the median of the ratios of the rounds, None where there are none.
 
-
-def ratio(above: float | None, below: float | None) -> float | None:
-    """Return a ratio, None where a part of it is missing."""
-    return rounded(above / below) if above is not None and below else None
+    Both are measured in each round. A machine that becomes slower meanwhile makes both slower, and
+    the quotient of two medians could compare its fast minutes with its slow ones.
+    """
+    if above is None or below is None:
+        return None
+    # Who fails once is not measured again, so the first rounds of both are the same ones.
+    ratios = [one / other for one, other in zip(above.each, below.each, strict=False) if other]
+    return rounded(median(ratios)) if ratios else None
 
 
 def rounded(value: float) -> float:

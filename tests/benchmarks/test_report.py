@@ -84,16 +84,27 @@ def test_goals_are_judged(sense: str, limit: float, value: float | None, verdict
 
 
 def test_entries_are_medians_with_their_spread_and_ratios() -> None:
-    """The yardstick has the ratio 1; who was not measured comes last, without a ratio."""
+    """The yardstick has the ratio 1; who was not measured comes last, without a ratio.
+
+    A ratio is the median of those of the rounds: b took half of a's time in two of three, and the
+    quotient of the medians would be 0.67.
+    """
     found = related(
-        [Entry("c", None, note="why"), entry("a", [4.0]), entry("b", [1.0, 2.0, 9.0])], "a"
+        [
+            Entry("c", None, note="why"),
+            entry("a", [2.0, 3.0, 8.0]),
+            entry("b", [1.0, 2.0, 4.0]),
+            entry("d", [2.0, 12.0]),
+        ],
+        "a",
     )
     assert [(one.name, one.value, one.ratio) for one in found] == [
         ("b", 2.0, 0.5),
-        ("a", 4.0, 1.0),
+        ("a", 3.0, 1.0),
+        ("d", 7.0, 2.5),
         ("c", None, None),
     ]
-    assert (found[0].low, found[0].high) == (1.0, 9.0)
+    assert (found[0].low, found[0].high) == (1.0, 4.0)
 
 
 def test_a_missing_peer_is_named() -> None:
