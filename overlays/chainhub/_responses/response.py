@@ -91,7 +91,7 @@ def parse(response: Response) -> object:
 
 def parse_text(text: str) -> object:
     """Return the document that a text is, as `parse` does."""
-    if text.count("{") + text.count("[") > DEEPEST and _too_deep(text):
+    if _has_many_brackets(text) and _too_deep(text):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
     # The interpreter refuses such numbers itself, unless somebody has told it not to.
     if not 0 < sys.get_int_max_str_digits() <= _LONGEST_NUMBER and re.search(_NUMBER, text):
@@ -113,6 +113,18 @@ def parse_text(text: str) -> object:
     else:
         return document
     raise NotJSON(problem)
+
+
+def _has_many_brackets(text: str) -> bool:
+    """Tell whether there are more than the allowed depth has, in strings too."""
+    found = 0
+    for bracket in "{[":
+        at = text.find(bracket)
+        # To count those of a long text takes as long as to decode it.
+        while at >= 0 and found <= DEEPEST:
+            found += 1
+            at = text.find(bracket, at + 1)
+    return found > DEEPEST
 
 
 def _too_deep(text: str) -> bool:

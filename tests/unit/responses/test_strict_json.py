@@ -128,6 +128,7 @@ def test_lenient_text_never_fails() -> None:
         ("9" * 5000, "too many digits"),
         ('{"a": -' + "9" * 5000 + "}", "too many digits"),
         ("[" * 101 + "]" * 101, "nested"),
+        ('{"a":[' * 51 + "]}" * 51, "nested"),
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "nested"),
         ("[" * 100_000, "nested"),
         ('["' + "[" * 20_000 + '",' + "[" * 200, "nested"),
