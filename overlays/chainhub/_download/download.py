@@ -84,7 +84,7 @@ class Download:
         self._unkept: str | None = None
 
     def run(self, tell: Tell) -> Path:
-        """Download, and return the file; `tell` is called with the progress.
+        """Download, and return the file; `tell` is called with the progress, if it is given.
 
         Raises:
             ChainhubError: the download has failed.
@@ -288,7 +288,7 @@ class Download:
 
     def _report(self, body: BodyRange, total: int | None) -> None:
         now, done = _clock.monotonic(), self._partial.position
-        if now < self._next_report and done != total:
+        if self._tell is None or (now < self._next_report and done != total):
             return
         self._next_report = now + PACE
         try:

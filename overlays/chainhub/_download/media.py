@@ -160,15 +160,15 @@ SNIFFED = 512
 
 def refused_content(head: bytes, kind: Kind) -> str | None:
     """Say what a body is if it is not of this kind, by its first bytes; None if it is."""
-    known, text = format_of(head), text_kind(head)
     if not head:
         return "an empty response"
     if kind == "file":
+        text = text_kind(head)
         is_error = text in (_HTML, _JSON) or (text == _XML and b"<Error" in head)
         return text if is_error else None
-    if known is not None:
+    if (known := format_of(head)) is not None:
         return None if kind in known.kinds else known.name
-    return text or f"an unknown format (first bytes {head[:12].hex(' ')})"
+    return text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
 
 
 def suffix_of(head: bytes, path: str) -> str:

@@ -68,7 +68,7 @@ class Progress:
         return None if self.total is None else self.done / self.total
 
 
-Tell = Callable[[Progress], object]
+Tell = Callable[[Progress], object] | None
 
 
 @attrs.frozen(kw_only=True)

@@ -94,7 +94,7 @@ def download_all(
         jobs: Read when there is room for another.
         parallel: Downloads at the same time.
         halt: Set when this ends early: it ends all downloads.
-        tell: Called with progress, in this thread.
+        tell: Called with progress, in this thread; None if nobody wants it.
 
     Raises:
         BaseException: what one of them raised that is not an outcome.
@@ -107,7 +107,7 @@ def download_all(
         for job in jobs:
             if job[0] not in outcomes:
                 outcomes[job[0]] = None
-                begun.put(partial(copy_context().run, _outcome, *job, reports))
+                begun.put(partial(copy_context().run, _outcome, *job, tell and reports.put))
                 if len(threads) < parallel:
                     threads.append(start_thread(partial(_work, begun, reports)))
                 if len(threads) == parallel:
@@ -128,6 +128,7 @@ def _await_outcome(
     reports: Reports, tell: Tell, outcomes: dict[str, DownloadOutcome | None]
 ) -> None:
     while isinstance(report := reports.get(), Progress):
+        assert tell is not None
         tell(report)
     if isinstance(report, BaseException):
         raise report
@@ -141,12 +142,12 @@ def _work(begun: Begun, reports: Reports) -> None:
 
 
 def _outcome(
-    job_id: str, make: Callable[[], Sequence[Download]], reports: Reports
+    job_id: str, make: Callable[[], Sequence[Download]], tell: Tell
 ) -> DownloadOutcome | BaseException:
     began, paths, failure = _clock.monotonic(), list[Path](), None
     try:
         for download in make():
-            paths.append(download.run(reports.put))
+            paths.append(download.run(tell))
     except ChainhubError as error:
         failure = error
     except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread

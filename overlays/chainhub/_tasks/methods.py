@@ -311,7 +311,7 @@ class TaskMethods(Generic[T, C]):
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
         downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
-        return downloads.run(task, (dest, into, sha256), progress or result.unheard)
+        return downloads.run(task, (dest, into, sha256), progress)
 
     def download_many(
         self,
@@ -358,7 +358,7 @@ class TaskMethods(Generic[T, C]):
 
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
         downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
-        return downloads.run_all(tasks, into, parallel, progress or result.unheard)
+        return downloads.run_all(tasks, into, parallel, progress)
 
 
 class AsyncTaskMethods(Generic[T, C]):
@@ -556,7 +556,7 @@ class FileOperation(_Operation):
 
         downloads = result.Downloads(self._transport, self._name, *limits)
         download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
-        return download.run(progress or result.unheard)
+        return download.run(progress)
 
 
 class AsyncFileOperation(_AsyncOperation):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from chainhub._session import Key, Options, SessionTransport
 
     Tasks = abc.Iterable[object] | abc.AsyncIterable[object]
-    Tell = abc.Callable[[Progress], object]
+    Tell = abc.Callable[[Progress], object] | None
     Where = tuple[Place | None, Place | None, str | None]
     """The file or the folder, and the checksum."""
 
@@ -113,7 +113,7 @@ class Downloads:
         url = self._transport.prepare(operation_named(operation, "File"), arguments).raw_url
         return self.one(name, kind, url, None, where)
 
-    async def in_thread(self, work: abc.Callable[[Tell], T], tell: Tell | None) -> T:
+    async def in_thread(self, work: abc.Callable[[Tell], T], tell: Tell) -> T:
         """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""
         loop = asyncio.get_running_loop()
 
@@ -126,7 +126,7 @@ class Downloads:
         def told(progress: Progress) -> None:
             in_loop(loop, heard(progress), self._halt)
 
-        return await in_thread(partial(work, unheard if tell is None else told), self._halt)
+        return await in_thread(partial(work, tell and told), self._halt)
 
     def _key(self, within: float) -> Key:
         credentials = self._transport.session.credentials
@@ -236,7 +236,3 @@ def results_in(spec: Task, task_id: str, task: object) -> list[str]:
     if fault is not None:
         raise fault
     return urls_in(spec, task)
-
-
-def unheard(progress: Progress) -> None:
-    """Take progress that nobody asked for."""
