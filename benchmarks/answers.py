@@ -1,4 +1,4 @@
-"""What the bench server answers: for every peer's question a running task, in several shapes.
+"""What the bench server answers: for every peer's request a running task, in several shapes.
 
 A body of 735 bytes is what the service really sends; the peers' own answers are filled up to the
 size with a text, so that nobody has less to read. The text begins with a number that is another in
@@ -83,7 +83,7 @@ _TASK: dict[str, object] = {
     "enhanced_prompt": "",
 }
 
-# Path of the question, the answer, and where the text goes that fills it up.
+# Path of the request, the answer, and where the text goes that fills it up.
 _ANSWERS: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
     ("/v1/video/query", _TASK, ("enhanced_prompt",)),
     (

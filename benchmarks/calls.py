@@ -1,4 +1,4 @@
-"""What one question costs: CPU, functions called, logging and observers (P3, P4, P5, P18)."""
+"""What one request costs: CPU, functions called, logging and observers (P3, P4, P5, P18)."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ LIMITS = {"20 kB, chunked": 0.65, "TLS, plain": 0.60, "TLS, gzip, chunked": 0.60
 POLLED = {"plain": 0.55, "chunked": 0.40}
 
 
-def questions(run: Run) -> Iterator[Row]:
-    """Measure P3 and P4: a question and a poll, one thread, connections kept."""
+def queries(run: Run) -> Iterator[Row]:
+    """Measure P3 and P4: a query and a poll, one thread, connections kept."""
     calls = run.sized(400, 3)
     peers = run.asked(EVERYBODY)
     measures: dict[tuple[str, str], Callable[[], dict[str, float]]] = {}
@@ -56,10 +56,10 @@ def questions(run: Run) -> Iterator[Row]:
         measured = by_case(run.in_turn(measures, 9))
         after = served.counts()
     busy = (after.cpu - before.cpu) / max(after.requests - before.requests, 1) * 1e6
-    yield from _question_rows(measured, busy)
+    yield from _query_rows(measured, busy)
 
 
-def _question_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterator[Row]:
+def _query_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterator[Row]:
     polls = {case: measured[case].pop(POLL) for case in POLLED}
     found = {case: entries(samples, "us") for case, samples in measured.items()}
     rivals = {case: shown(best(listed)) for case, listed in found.items()}

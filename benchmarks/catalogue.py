@@ -22,7 +22,7 @@ Benchmark = Callable[[Run], Iterator[Row]]
 BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     (("P1",), starts.imports),
     (("P2",), starts.first_answers),
-    (("P3", "P4"), calls.questions),
+    (("P3", "P4"), calls.queries),
     (("P5",), calls.counts),
     (("P6",), flights.in_flight),
     (("P7",), flights.flatness),

@@ -33,7 +33,7 @@ def downloads(run: Run) -> Iterator[Row]:
     into = IN_MEMORY if IN_MEMORY.is_dir() else None
     with (
         TemporaryDirectory(dir=into) as folder,
-        run.serving(film=size) as served,
+        run.serving(video=size) as served,
         run.working((OURS,), served) as workers,
     ):
         measures: dict[str, Callable[[], dict[str, float]]] = {
@@ -127,7 +127,7 @@ def _curl(run: Run, served: Server, folder: str, size: int) -> dict[str, float]:
     target = Path(folder) / "curl.mp4"
     command = [*on, curl, "--silent", "--fail", "--noproxy", "*", "--output", str(target)]
     begin = time.perf_counter()
-    subprocess.run([*command, f"{served.media}/film.mp4"], check=True, timeout=60)
+    subprocess.run([*command, f"{served.media}/video.mp4"], check=True, timeout=60)
     seconds = time.perf_counter() - begin
     assert target.stat().st_size == size
     target.unlink()
@@ -136,7 +136,7 @@ def _curl(run: Run, served: Server, folder: str, size: int) -> dict[str, float]:
 
 def _stream(run: Run, served: Server, folder: str, size: int) -> dict[str, float]:
     target = Path(folder) / "httpx.mp4"
-    address = f"{served.media}/film.mp4"
+    address = f"{served.media}/video.mp4"
     spent = program(STREAM, address, str(target), core=run.cores.client)
     assert target.stat().st_size == size
     target.unlink()

@@ -2,9 +2,9 @@
 
 Each worker is a process of its own with the batch, the schedule and the pace that are shipped; only
 the service and the clock are modelled. The tasks are all begun at once and take log-normal times.
-The service takes so many questions a second from everybody together and refuses the others with a
+The service takes so many polls a second from everybody together and refuses the others with a
 bare 429, as this one does. The workers know nothing of each other: what each may ask it learns from
-its own refusals. A worker has as many questions under way as a client has connections.
+its own refusals. A worker has as many polls under way as a client has connections.
 
 Run: `PYTHONPATH=overlays:generated python -m benchmarks.fleet [TASKS]`.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TASKS = 1_000_000
 LIMIT = 5000.0
-"""Questions a second the service takes."""
+"""Polls a second the service takes."""
 LATENCY = 0.1
 CONNECTIONS = 100
 MEDIAN, SPREAD = 90.0, 0.5
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
 
 
 class Service:
-    """Takes so many questions a second, with a second's worth in hand at most."""
+    """Takes so many polls a second, with a second's worth in hand at most."""
 
     def __init__(self, limit: float) -> None:
         self.limit = self.room = limit
@@ -60,7 +60,7 @@ class Service:
         self._at = 0.0
 
     def takes(self, now: float) -> bool:
-        """Say whether a question that comes now is answered."""
+        """Say whether a poll that comes now is answered."""
         self.room = min(self.room + (now - self._at) * self.limit, self.limit)
         self._at = now
         self.asked += 1
@@ -84,9 +84,9 @@ class Fleet:
         self.delays = array("d")
         self.lost = 0
         self.now = 0.0
-        self._crowds = [_batch(random) for _ in range(workers)]
+        self._schedulers = [_batch(random) for _ in range(workers)]
         self._left = [iter(range(first, tasks, workers)) for first in range(workers)]
-        # An answer takes always as long: the first question asked is the first one answered.
+        # An answer takes always as long: the first poll asked is the first one answered.
         self._under_way: deque[tuple[float, int, SendPoll, int]] = deque()
         self._wakes: list[tuple[float, int]] = [(0.0, worker) for worker in range(workers)]
         self._wake_at = [0.0] * workers
@@ -106,7 +106,7 @@ class Fleet:
         while self._under_way or self._wakes:
             if self._under_way and (not self._wakes or self._under_way[0][0] <= self._wakes[0][0]):
                 self.now, worker, ask, answer = self._under_way.popleft()
-                scheduler = self._crowds[worker]
+                scheduler = self._schedulers[worker]
                 if answer < 0:
                     update = scheduler.failed(ask, refusal, self.now)
                 else:
@@ -125,7 +125,7 @@ class Fleet:
         from chainhub._tasks.scheduler import SendPoll
         from chainhub._tasks.table import TaskId
 
-        scheduler, left, now = self._crowds[worker], self._left[worker], self.now
+        scheduler, left, now = self._schedulers[worker], self._left[worker], self.now
         while True:
             while scheduler.wants_more and (task := next(left, None)) is not None:
                 scheduler.add(TaskId(f"m:{task}"), 0.0)
@@ -153,7 +153,7 @@ class Fleet:
         """Return what was found."""
         late = sorted(self.delays)
         return Outcome(
-            len(self._crowds),
+            len(self._schedulers),
             self.service.asked,
             self.service.refused,
             self.lost,
@@ -225,7 +225,7 @@ def _entry(one: Outcome, tasks: int) -> Entry:
 
 def main(tasks: int = TASKS) -> None:
     """Print the table."""
-    print("workers  questions/task  refused  lost  mean delay s  p95 s  all known after s")
+    print("workers  polls/task  refused  lost  mean delay s  p95 s  all known after s")
     for one in outcomes(tasks):
         print(
             f"{one.workers:7}{one.asked / tasks:16.2f}{one.refused / one.asked:9.1%}{one.lost:6}"

@@ -22,7 +22,7 @@ from benchmarks.running import (
 
 FEW, SOME, MANY = 50, 500, 2000
 EXTRAS = ("google_genai_aiohttp", "openai_aiohttp")
-# Those on httpx's pool take milliseconds of CPU for a question at 500 in flight: two of them show
+# Those on httpx's pool take milliseconds of CPU for a request at 500 in flight: two of them show
 # it, one of them only in a run with all.
 FLYING = (OURS, "google_genai", *EXTRAS, "openai", "httpx2", "raw")
 EVEN = (OURS, "google_genai", "openai", "httpx2", "raw")

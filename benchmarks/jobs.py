@@ -96,7 +96,7 @@ def timed(ask: Ask, calls: int) -> Figures:
 
 
 def counted(bench: Bench, *, calls: int, at: str = "") -> Figures:
-    """Count the functions called, in Python and C, for one question."""
+    """Count the functions called, in Python and C, for one request."""
     return count(bench.ask(at), calls)
 
 
@@ -131,7 +131,7 @@ def made(bench: Bench, *, clients: int) -> Figures:
 
 
 def flight(bench: Bench, *, in_flight: int, seconds: float, most: int, at: str = "") -> Figures:
-    """Keep so many questions under way for a while, and ask `most` times at most.
+    """Keep so many requests under way for a while, and ask `most` times at most.
 
     The CPU is that for an answer; what failed has no answer, but its CPU is in it.
     """
@@ -211,7 +211,7 @@ def fetched(bench: Bench, *, into: str, at: str, files: int) -> Figures:
 
 
 def memory(bench: Bench) -> Figures:
-    """Tell how much memory this process holds after one question."""
+    """Tell how much memory this process holds after one request."""
     bench.ask()()
     held = resident()
     return {"mb": float("nan") if held is None else held}

@@ -14,7 +14,7 @@ COLD, WARM = "chainhub, cold", f"chainhub, after {schedule.WARM_UP} tasks"
 
 
 def schedules(run: Run) -> Iterator[Row]:
-    """Measure P12: questions times mean delay by the least that is possible, in virtual time."""
+    """Measure P12: polls times mean delay by the least that is possible, in virtual time."""
     found = dict(schedule.rows(SPREAD, run.sized(4000, 20), seed=1))
     listed = [
         Entry(

@@ -100,9 +100,9 @@ def environment() -> dict[str, str]:
 class Server:
     """The bench server in its process."""
 
-    def __init__(self, latency: float, film: int, core: int | None) -> None:
+    def __init__(self, latency: float, video: int, core: int | None) -> None:
         command = [sys.executable, "-m", "benchmarks.server", f"--latency={latency}"]
-        command.append(f"--film={film}")
+        command.append(f"--video={video}")
         if core is not None:
             command.append(f"--cpu={core}")
         self._process = _started(command)
@@ -131,9 +131,9 @@ class Server:
 
 
 @contextmanager
-def server(latency: float = 0.0, film: int = 4096, core: int | None = None) -> Iterator[Server]:
+def server(latency: float = 0.0, video: int = 4096, core: int | None = None) -> Iterator[Server]:
     """Run a bench server while the block runs."""
-    started = Server(latency, film, core)
+    started = Server(latency, video, core)
     try:
         yield started
     finally:

@@ -172,7 +172,7 @@ def rounded(value: float) -> float:
 
 
 def number(value: float | None) -> str:
-    """Spell a value for people."""
+    """Format a value for people."""
     if value is None or math.isnan(value):
         return "–"
     shown = rounded(value)

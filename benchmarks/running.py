@@ -84,9 +84,9 @@ class Run:
         return 1 if self.tiny else full
 
     @contextmanager
-    def serving(self, latency: float = 0.0, film: int = 4096) -> Iterator[Server]:
+    def serving(self, latency: float = 0.0, video: int = 4096) -> Iterator[Server]:
         """Run a server on its core while the block runs."""
-        with server(latency, film, self.cores.server) as started:
+        with server(latency, video, self.cores.server) as started:
             yield started
 
     @contextmanager

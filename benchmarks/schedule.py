@@ -1,7 +1,7 @@
-"""Weigh polling schedules in virtual time: how many questions, how late, against the bound.
+"""Weigh polling schedules in virtual time: how many polls, how late, against the bound.
 
-Tasks take log-normal times. A schedule's figure is its mean number of questions times its mean
-delay, which does not change when a fixed interval is halved: more questions, less delay. No
+Tasks take log-normal times. A schedule's figure is its mean number of polls times its mean
+delay, which does not change when a fixed interval is halved: more polls, less delay. No
 schedule that does not know the future can get below a bound that follows from the distribution
 alone (Cauchy-Schwarz: half the square of the integral of the root of survival times density).
 The figures are ratios to that bound, 1.00 being perfect, as geometric means over medians.
@@ -25,7 +25,7 @@ SPREADS = (0.25, 0.5, 1.0)
 WARM_UP = 30
 # After so many tasks all is forgotten and learned again: the figure is not one lucky memory's.
 ROUND = 50
-# The questions at once and after about five seconds are counted apart: they are for tasks that
+# The polls at once and after about five seconds are counted apart: they are for tasks that
 # are done already and for early refusals, which are outside the model.
 EARLY = 5.0
 LONGEST = 100_000
@@ -45,7 +45,7 @@ class Figure(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Hold how one task was polled: questions after the early ones, all, delay, last running."""
+    """Hold how one task was polled: polls after the early ones, all, delay, last running."""
 
     polls: int
     all_polls: int
@@ -55,7 +55,7 @@ class Seen(NamedTuple):
 
 
 def bound(median: float, spread: float, steps: int = 2000) -> float:
-    """Return the least product of questions and mean delay in seconds."""
+    """Return the least product of polls and mean delay in seconds."""
     width = 20.0 / steps
     total = 0.0
     for step in range(steps):
@@ -106,7 +106,7 @@ PEERS: dict[str, Fixed] = {
 
 
 def ask(duration: float, gaps: Gaps, early: float = 0.0) -> Seen:
-    """Poll one task in virtual time; questions up to `early` seconds are counted apart."""
+    """Poll one task in virtual time; polls up to `early` seconds are counted apart."""
     now = after = 0.0
     polls = all_polls = 0
     for gap in gaps:

@@ -2,7 +2,7 @@
 
 It runs in a process of its own (`python -m benchmarks.server`), prints its ports (plain, encrypted,
 media) and ends when its standard input does. `GET /-/counts` tells how many connections were used
-and questions answered, and how much CPU that took; asking for it counts as nothing.
+and requests answered, and how much CPU that took; asking for it counts as nothing.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Book:
         self._last: dict[bytes, float] = {}
         self._gaps: list[float] = []
 
-    def note(self, question: bytes) -> None:
-        """Note how long ago the same question was asked."""
+    def note(self, request: bytes) -> None:
+        """Note how long ago the same request was asked."""
         now = time.monotonic()
-        if (before := self._last.get(question)) is not None:
+        if (before := self._last.get(request)) is not None:
             self._gaps.append(now - before)
-        self._last[question] = now
+        self._last[request] = now
 
     def counts(self) -> bytes:
         """Return the counts as a whole answer."""
@@ -64,7 +64,7 @@ class Book:
 def lateness(gaps: Sequence[float], share: float = 0.99) -> float:
     """Return the seconds after which this share of results is known.
 
-    They come at any moment, each in a gap between two questions, and are known at its end; without
+    They come at any moment, each in a gap between two requests, and are known at its end; without
     a gap that is never.
     """
     whole, low, high = sum(gaps), 0.0, max(gaps, default=math.inf)
@@ -76,7 +76,7 @@ def lateness(gaps: Sequence[float], share: float = 0.99) -> float:
 
 
 class Answering(asyncio.Protocol):
-    """One connection: questions without bodies come in, prebuilt answers go out."""
+    """One connection: requests without bodies come in, prebuilt answers go out."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -89,14 +89,14 @@ class Answering(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer every question that is complete."""
+        """Answer every request that is complete."""
         *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
         for head in heads:
             self._answer(head[4 : head.index(b" ", 4)])
 
-    def _answer(self, question: bytes) -> None:
+    def _answer(self, request: bytes) -> None:
         book = self._book
-        path = question.partition(b"?")[0]
+        path = request.partition(b"?")[0]
         if path == COUNTS:
             self._transport.write(book.counts())
             return
@@ -105,7 +105,7 @@ class Answering(asyncio.Protocol):
             book.connections += 1
         book.requests += 1
         if book.latency:
-            book.note(question)
+            book.note(request)
         make = book.answers.get(path)
         answer = make(book.requests) if make else _MISSING
         if book.latency:
@@ -118,8 +118,8 @@ class Answering(asyncio.Protocol):
             self._transport.write(answer)
 
 
-def film(size: int) -> BinaryIO:
-    """Return a file that begins like a film and is mostly holes."""
+def video(size: int) -> BinaryIO:
+    """Return a file that begins like a video and is mostly holes."""
     file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - open as long as the server
     file.write(VIDEO_BEGINS)
     file.truncate(size)
@@ -127,8 +127,8 @@ def film(size: int) -> BinaryIO:
     return file
 
 
-def send_films(listener: socket.socket, file: BinaryIO, size: int) -> None:
-    """Answer every connection with the film, one after the other, straight from the file."""
+def send_videos(listener: socket.socket, file: BinaryIO, size: int) -> None:
+    """Answer every connection with the video, one after the other, straight from the file."""
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: {size}\r\n"
         f"ETag: {MEDIA_TAG}\r\nAccept-Ranges: bytes\r\n\r\n"
@@ -151,7 +151,7 @@ async def serve(book: Book, size: int) -> None:
         for tls in (None, server_context("server"))
     ]
     media = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=send_films, args=(media, film(size), size), daemon=True).start()
+    threading.Thread(target=send_videos, args=(media, video(size), size), daemon=True).start()
     ports = [one.sockets[0].getsockname()[1] for one in servers]
     print(*ports, media.getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
@@ -161,12 +161,12 @@ def main() -> None:
     """Serve as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
-    parser.add_argument("--film", type=int, default=1024**2, help="bytes of the film")
+    parser.add_argument("--video", type=int, default=1024**2, help="bytes of the video")
     parser.add_argument("--cpu", type=int, default=None, help="the core to stay on")
     given = parser.parse_args()
     pin(given.cpu)
-    asyncio.run(serve(Book(given.latency), given.film))
-    os._exit(0)  # the thread that sends films waits for the next one
+    asyncio.run(serve(Book(given.latency), given.video))
+    os._exit(0)  # the thread that sends videos waits for the next one
 
 
 if __name__ == "__main__":

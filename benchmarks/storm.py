@@ -41,7 +41,7 @@ Draw = Callable[[float], float]
 
 
 @dataclass(frozen=True)
-class Weather:
+class Scenario:
     """What happens to the service, and how hard it is used."""
 
     name: str
@@ -68,28 +68,28 @@ class Client:
 class Service:
     """One queue, counted in work promised, so that an arrival knows when it will be served."""
 
-    def __init__(self, weather: Weather, normal: float, random: Random) -> None:
-        self.weather = weather
+    def __init__(self, scenario: Scenario, normal: float, random: Random) -> None:
+        self.scenario = scenario
         self.random = random
-        self.rate = normal / weather.used
+        self.rate = normal / scenario.used
         self.room = 2 * self.rate
         self.promised = 0.0
-        share = {"down": 0.0, "slow": 0.05, "none": 1.0}[weather.outage]
+        share = {"down": 0.0, "slow": 0.05, "none": 1.0}[scenario.outage]
         self.in_outage = self.rate * share
         self.before = self.rate * START
-        self.by_end = self.before + self.in_outage * (weather.end - START)
+        self.by_end = self.before + self.in_outage * (scenario.end - START)
 
     def attempt(self, now: float) -> tuple[Response | Failure, float]:
         """Return what becomes of an attempt made now, and after how many seconds."""
-        out = START <= now < self.weather.end
-        if out and self.weather.outage == "down":
-            return self._refusal(self.weather.end - now if self.weather.hint else 0.0), QUICK
-        if self.random.random() < self.weather.flaky:
+        out = START <= now < self.scenario.end
+        if out and self.scenario.outage == "down":
+            return self._refusal(self.scenario.end - now if self.scenario.hint else 0.0), QUICK
+        if self.random.random() < self.scenario.flaky:
             return self._refusal(), QUICK
         done = self._work_until(now)
         self.promised = max(self.promised, done)
         if self.promised - done >= self.room:
-            self.promised += self.weather.shed
+            self.promised += self.scenario.shed
             return self._refusal(), QUICK
         self.promised += 1.0
         took = self._instant_of(self.promised) - now
@@ -103,26 +103,26 @@ class Service:
     def _work_until(self, now: float) -> float:
         if now < START:
             return self.rate * now
-        if now < self.weather.end:
+        if now < self.scenario.end:
             return self.before + self.in_outage * (now - START)
-        return self.by_end + self.rate * (now - self.weather.end)
+        return self.by_end + self.rate * (now - self.scenario.end)
 
     def _instant_of(self, work: float) -> float:
         if work <= self.before:
             return work / self.rate
         if work < self.by_end:
             return START + (work - self.before) / self.in_outage
-        return self.weather.end + (work - self.by_end) / self.rate
+        return self.scenario.end + (work - self.by_end) / self.rate
 
 
-class Storm:
+class Simulation:
     """One run: clients, their service, and what is counted by the second."""
 
-    def __init__(self, client: Client, weather: Weather, clients: int, seed: int) -> None:
-        self.client, self.weather, self.clients = client, weather, clients
+    def __init__(self, client: Client, scenario: Scenario, clients: int, seed: int) -> None:
+        self.client, self.scenario, self.clients = client, scenario, clients
         self.random = Random(seed)
-        self.normal = clients / weather.period
-        self.service = Service(weather, self.normal, self.random)
+        self.normal = clients / scenario.period
+        self.service = Service(scenario, self.normal, self.random)
         self.now = 0.0
         self.queue: list[tuple[float, int, Iterator[float]]] = []
         self.order = itertools.count()
@@ -131,10 +131,10 @@ class Storm:
         self.calls: Counter[int] = Counter()
         self.lost: Counter[int] = Counter()  # by the second in which the call began
 
-    def run(self) -> Storm:
+    def run(self) -> Simulation:
         """Run to the horizon; a process is an iterator of the seconds it sleeps."""
         for _ in range(self.clients):
-            self._spawn(self._life(), self.random.random() * self.weather.period)
+            self._spawn(self._life(), self.random.random() * self.scenario.period)
         while self.queue and self.queue[0][0] <= HORIZON:
             self.now, _, process = heapq.heappop(self.queue)
             pause = next(process, None)
@@ -148,11 +148,11 @@ class Storm:
     def _life(self) -> Iterator[float]:
         budget = self.client.budget()
         while True:
-            if self.weather.closed:
+            if self.scenario.closed:
                 yield from self._call(budget)
             else:
                 self._spawn(self._call(budget), 0.0)
-            yield self.weather.period * self.random.uniform(0.9, 1.1)
+            yield self.scenario.period * self.random.uniform(0.9, 1.1)
 
     def _call(self, budget: RetryBudget) -> Iterator[float]:
         began, spent = self.now, 0.0
@@ -192,7 +192,7 @@ class Storm:
 
     def recovery(self) -> float:
         """Return the seconds from the outage's end to 5 s of 95 % of normal; inf if never."""
-        end = self.weather.end
+        end = self.scenario.end
         spans = (end + second for second in range(int(HORIZON - end) - 5))
         back = (at for at in spans if _over(self.good, at, at + 5) >= 0.95 * 5 * self.normal)
         return next(back, float("inf")) - end
@@ -218,17 +218,17 @@ class LessRefund(RetryBudget):
         super().succeeded(min(spent, self.most))
 
 
-WEATHERS = (
-    Weather("down, open", "down"),
-    Weather("down, closed", "down", closed=True),
-    Weather("slow, open", "slow"),
-    Weather("slow, closed", "slow", closed=True),
-    Weather("down for 10 s, open", "down", end=START + 10),
-    Weather("down, open, rare calls (20 s)", "down", period=20.0),
-    Weather("down, closed, Retry-After = end", "down", closed=True, used=0.77, hint=True),
-    Weather("down for 2 s", "down", end=START + 2, used=0.77),
-    Weather("1 in 5 attempts fails", "none", end=150.0, used=0.6, flaky=0.2),
-    Weather("3 in 10 attempts fail", "none", end=150.0, used=0.4, flaky=0.3),
+SCENARIOS = (
+    Scenario("down, open", "down"),
+    Scenario("down, closed", "down", closed=True),
+    Scenario("slow, open", "slow"),
+    Scenario("slow, closed", "slow", closed=True),
+    Scenario("down for 10 s, open", "down", end=START + 10),
+    Scenario("down, open, rare calls (20 s)", "down", period=20.0),
+    Scenario("down, closed, Retry-After = end", "down", closed=True, used=0.77, hint=True),
+    Scenario("down for 2 s", "down", end=START + 2, used=0.77),
+    Scenario("1 in 5 attempts fails", "none", end=150.0, used=0.6, flaky=0.2),
+    Scenario("3 in 10 attempts fail", "none", end=150.0, used=0.4, flaky=0.3),
 )
 
 SHIPPED = Client("4 attempts, bucket 50 (ours)")
@@ -252,13 +252,14 @@ def main(seed: int = 1) -> None:
     """Print the table."""
     print("load: of normal, in the outage/after it; peak: worst second; lost: of the calls begun")
     print(f"{'':32}{'load':>7}{'after':>7}{'peak':>7}{'back in':>9}{'lost':>8}")
-    for weather in WEATHERS:
-        print(f"\n{weather.name}")
-        end = weather.end
+    for scenario in SCENARIOS:
+        print(f"\n{scenario.name}")
+        end = scenario.end
         for client in CLIENTS:
-            storm = Storm(client, weather, clients=400, seed=seed).run()
-            loads = f"{storm.load(START, end):7.2f}{storm.load(end, end + 60):7.2f}"
-            rest = f"{storm.peak():7.1f}{storm.recovery():7.0f} s{storm.lost_of(START, end):8.2%}"
+            simulation = Simulation(client, scenario, clients=400, seed=seed).run()
+            loads = f"{simulation.load(START, end):7.2f}{simulation.load(end, end + 60):7.2f}"
+            lost = f"{simulation.lost_of(START, end):8.2%}"
+            rest = f"{simulation.peak():7.1f}{simulation.recovery():7.0f} s{lost}"
             print(f"  {client.name:30}{loads}{rest}")
 
 

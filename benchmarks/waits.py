@@ -116,7 +116,7 @@ def listened(bench: Bench, *, calls: int, kind: str) -> Figures:
 
 
 def counted_listened(bench: Bench, *, calls: int, kind: str) -> Figures:
-    """Count the functions called for one question while somebody hears of it."""
+    """Count the functions called for one request while somebody hears of it."""
     with listening(bench, kind) as ask:
         return count(ask, calls)
 
@@ -186,17 +186,17 @@ def waiting(bench: Bench, *, tasks: int, within: float, at: str = "") -> Figures
 
 
 def downloaded(bench: Bench, *, into: str, size: int) -> Figures:
-    """Download the film with `download`, without a checksum: MB a second, and memory's growth."""
+    """Download the video with `download`, without a checksum: MB a second, and memory's growth."""
     import chainhub
 
-    task = finished(f"{bench.media}/film.mp4")
+    task = finished(f"{bench.media}/video.mp4")
     held: list[float] = []
 
     def noted(_progress: object) -> None:
         held.append(resident() or float("nan"))
 
     with TemporaryDirectory(dir=into) as folder, chainhub.Client(KEY, base_url=bench.url) as client:
-        place = Path(folder) / "film.mp4"
+        place = Path(folder) / "video.mp4"
         noted(None)
         watch = Stopwatch()
         client.video.download(task, place, allow_hosts=["127.0.0.1"], progress=noted)

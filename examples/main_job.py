@@ -39,7 +39,7 @@ def main() -> int:
 
 @contextmanager
 def service() -> Generator[tuple[chainhub.Client, str, float | None], None, None]:
-    """Give a client, a task's id and the seconds between two questions, if they are not learned."""
+    """Give a client, a task's id and the seconds between two polls, if they are not learned."""
     if os.environ.get("CHAINHUB_API_KEY"):
         with chainhub.Client(on_retry=show_retry) as client:
             yield client, os.environ["TASK"], None

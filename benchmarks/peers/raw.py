@@ -13,7 +13,7 @@ DISTRIBUTION = ""
 _TARGET = "/v1/video/query?id=" + TASK_ID.replace(":", "%3A")
 
 
-def _question(url: str) -> tuple[tuple[str, int], bytes]:
+def _request(url: str) -> tuple[tuple[str, int], bytes]:
     place, _, shape = url.removeprefix("http://").partition("/")
     host, _, port = place.partition(":")
     lines = (f"GET /{shape}{_TARGET} HTTP/1.1", f"Host: {place}", f"Authorization: Bearer {KEY}")
@@ -22,12 +22,12 @@ def _question(url: str) -> tuple[tuple[str, int], bytes]:
 
 def call(url: str) -> Callable[[], object]:
     """Return a function that asks on one socket; an answer fits into one read."""
-    place, question = _question(url)
+    place, request = _request(url)
     connection = socket.create_connection(place, timeout=30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask() -> object:
-        connection.sendall(question)
+        connection.sendall(request)
         return json.loads(connection.recv(65536).partition(b"\r\n\r\n")[2])
 
     return ask
@@ -45,14 +45,14 @@ def acall(url: str) -> Callable[[], Awaitable[object]]:
             if not self.waiter.done():
                 self.waiter.set_result(answer)
 
-    place, question = _question(url)
+    place, request = _request(url)
     idle: list[tuple[asyncio.Transport, Asking]] = []
 
     async def ask() -> object:
         loop = asyncio.get_running_loop()
         line = idle.pop() if idle else await loop.create_connection(Asking, *place)
         line[1].waiter = loop.create_future()
-        line[0].write(question)
+        line[0].write(request)
         answer = await line[1].waiter
         idle.append(line)
         return answer

@@ -1,4 +1,4 @@
-"""What the bench server says of the questions it was asked."""
+"""What the bench server says of the requests it got."""
 
 from __future__ import annotations
 

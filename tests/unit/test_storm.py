@@ -25,7 +25,7 @@ def _load() -> ModuleType:
 
 storm = _load()
 CLIENTS = {client.name: client for client in storm.CLIENTS}
-WEATHERS = {weather.name: weather for weather in storm.WEATHERS}
+SCENARIOS = {scenario.name: scenario for scenario in storm.SCENARIOS}
 
 
 pytestmark = pytest.mark.unmeasured
@@ -44,10 +44,10 @@ class Figures(NamedTuple):
 
 
 @cache
-def figures(client: str, weather: str, seed: int = 1) -> Figures:
+def figures(client: str, scenario: str, seed: int = 1) -> Figures:
     """Run a small storm."""
-    run = storm.Storm(CLIENTS[client], WEATHERS[weather], clients=60, seed=seed).run()
-    start, end = storm.START, run.weather.end
+    run = storm.Simulation(CLIENTS[client], SCENARIOS[scenario], clients=60, seed=seed).run()
+    start, end = storm.START, run.scenario.end
     return Figures(
         load=run.load(start, end),
         after=run.load(end, end + 60),
@@ -57,19 +57,19 @@ def figures(client: str, weather: str, seed: int = 1) -> Figures:
     )
 
 
-@pytest.mark.parametrize("weather", ["down, open", "down, closed", "slow, open", "slow, closed"])
-def test_an_outage_is_not_made_worse(weather: str) -> None:
+@pytest.mark.parametrize("scenario", ["down, open", "down, closed", "slow, open", "slow, closed"])
+def test_an_outage_is_not_made_worse(scenario: str) -> None:
     """The load of an outage stays below twice the normal, and it recovers by itself."""
-    ours = figures(OURS, weather)
+    ours = figures(OURS, scenario)
     assert ours.load < 2.0
     assert ours.after < 1.1
     assert ours.recovery < 60
 
 
-@pytest.mark.parametrize("weather", ["down, open", "slow, open"])
-def test_the_simulation_can_tell_a_storm(weather: str) -> None:
+@pytest.mark.parametrize("scenario", ["down, open", "slow, open"])
+def test_the_simulation_can_tell_a_storm(scenario: str) -> None:
     """Without a budget the load is over three times the normal, and the service stays down."""
-    unbounded = figures("no budget", weather)
+    unbounded = figures("no budget", scenario)
     assert unbounded.load > 3.0
     assert unbounded.recovery == float("inf")
 
@@ -84,10 +84,10 @@ def test_slow_is_not_down(loop: str) -> None:
 
 def test_randomness_on_top_of_retry_after() -> None:
     """All clients that obey Retry-After exactly come back at once, ours do not."""
-    weather = "down, closed, Retry-After = end"
-    assert figures("Retry-After exactly", weather).peak > 3.0
-    assert figures(OURS, weather).peak < 2.0
-    assert figures(OURS, weather).lost == 0.0
+    scenario = "down, closed, Retry-After = end"
+    assert figures("Retry-After exactly", scenario).peak > 3.0
+    assert figures(OURS, scenario).peak < 2.0
+    assert figures(OURS, scenario).lost == 0.0
 
 
 def test_random_failures_are_survived() -> None:
@@ -103,10 +103,10 @@ def test_a_blip_is_survived() -> None:
     assert figures("full jitter", "down for 2 s").lost > 0.0
 
 
-@pytest.mark.parametrize("weather", ["down for 10 s, open", "down, open, rare calls (20 s)"])
-def test_what_a_bucket_cannot_do(weather: str) -> None:
+@pytest.mark.parametrize("scenario", ["down for 10 s, open", "down, open, rare calls (20 s)"])
+def test_what_a_bucket_cannot_do(scenario: str) -> None:
     """An outage too short, or calls too rare, to empty the bucket see up to four times the load."""
-    assert 2.0 < figures(OURS, weather).load < 4.0
+    assert 2.0 < figures(OURS, scenario).load < 4.0
 
 
 def test_same_seed_same_storm() -> None:
@@ -120,8 +120,8 @@ def test_same_seed_same_storm() -> None:
 def test_the_table_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command prints a line for each client under each weather."""
-    monkeypatch.setattr(storm, "WEATHERS", [WEATHERS["down for 2 s"]])
+    """The command prints a line for each client under each scenario."""
+    monkeypatch.setattr(storm, "SCENARIOS", [SCENARIOS["down for 2 s"]])
     monkeypatch.setattr(storm, "CLIENTS", [CLIENTS["one attempt"], CLIENTS[OURS]])
     storm.main()
     lines = capsys.readouterr().out.splitlines()
