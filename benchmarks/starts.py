@@ -66,9 +66,9 @@ def imports(run: Run) -> Iterator[Row]:
         "importing, CPU of a fresh process",
         "ms",
         "httpx",
-        [Goal("`from chainhub import Client` ÷ `import httpx`", "≤", 1.3, _ours(found))],
+        [Goal("`from chainhub import Client` ÷ `import httpx`", "≤", 0.6, _ours(found))],
         found,
-        ["`import chainhub` alone loads almost nothing."],
+        ["`import chainhub` alone loads almost nothing; the first client loads what calls need."],
     )
 
 

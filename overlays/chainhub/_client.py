@@ -9,7 +9,6 @@ line written for it.
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
@@ -17,19 +16,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from chainhub import _session
-from chainhub._session import (
-    DEADLINE,
-    DEFAULT_LIMIT,
-    KEY_VARIABLE,
-    TIMEOUT,
-    AsyncSessionTransport,
-    Key,
-    Options,
-    Session,
-    SessionTransport,
-)
-from chainhub._transport import Connector, proxies_of, read_tls_config
 from chainhub._version import __version__
 from chainhub.errors import ConfigurationError
 from chainhub_api.client import AuthenticatedClient
@@ -39,14 +25,36 @@ from chainhub_api.types import UNSET, Unset
 from chainhub_resources import AsyncResources, Resources
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from chainhub._cancel import Cancel
-    from chainhub._session import AttemptEvent, CallEvent, RawResponse, RetryEvent, RetryPolicy
+    from chainhub._session import (
+        AsyncSessionTransport,
+        AttemptEvent,
+        CallEvent,
+        Options,
+        RawResponse,
+        RetryEvent,
+        RetryPolicy,
+        Session,
+        SessionTransport,
+    )
 
     Primitive = str | int | float | bool | None
     Params = Mapping[str, Primitive | Sequence[Primitive]]
     Span = float | httpx.Timeout | None
+    Verify = bool | str | os.PathLike[str] | ssl.SSLContext
+
+TIMEOUT = 15.0
+"""Seconds for one attempt: a status answer has 300 bytes, slower ones come from a dead gateway."""
+
+DEADLINE = 60.0
+"""Seconds for a whole call: four attempts of a gateway that answers late fit in."""
+
+DEFAULT_LIMIT = 32 * 1024 * 1024
+"""Bytes of a decompressed answer; a status answer has 300 bytes, a base64 image some millions."""
 
 OWN_HEADERS = {
     "User-Agent": f"chainhub-python/{__version__}",
@@ -54,7 +62,6 @@ OWN_HEADERS = {
     "Accept-Encoding": "gzip",
 }
 _HEADER, _PREFIX = KEY[1:] if KEY[0] == "header" else ("Authorization", "Bearer")
-Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 T = TypeVar("T")
 # Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
 Self = TypeVar("Self", bound="BaseClient[Any]")
@@ -96,37 +103,42 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         httpx_args: Mapping[str, object] | None = None,
     ) -> None:
         """Make a client; the class says what the arguments mean."""
+        # A program that only names the class, in a type say, loads half as much as httpx.
+        from chainhub import _session, _transport
+
         _session.guard_logs()
         # Error trackers record the locals of every frame, this one's too.
-        given = api_key if api_key is None or callable(api_key) else Key(api_key)
+        given = api_key if api_key is None or callable(api_key) else _session.Key(api_key)
         del api_key
-        variables = {name: text for name, text in os.environ.items() if name != KEY_VARIABLE}
+        key_variable = _session.KEY_VARIABLE
+        variables = {name: text for name, text in os.environ.items() if name != key_variable}
         environ = variables if trust_env else {}
         span, connect = _session.spans_of(timeout)
-        options = Options(
+        options = _session.Options(
             timeout=span,
             connect=connect,
             deadline=_session.seconds("deadline", deadline),
             retry=_session.policy(retry),
             max_body=_session.whole("max_body", max_body),
+            cancel=None,
         )
         url = _session.base_url_from(base_url, variables, SERVERS, allow_insecure=allow_insecure)
-        connector = Connector(
+        connector = _transport.Connector(
             base_url=url,
-            trust=read_tls_config(
+            trust=_transport.read_tls_config(
                 verify_ssl,
                 environ=environ,
                 host=urlsplit(url).hostname or "",
                 allow_insecure=allow_insecure,
             ),
-            proxies=proxies_of(proxy, environ),
+            proxies=_transport.proxies_of(proxy, environ),
             max_connections=_session.whole("max_connections", max_connections),
             allow_insecure=allow_insecure,
         )
         credentials = _session.Credentials.from_sources(given, environ=_session.Variables())
         observers = _session.Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
         self._take(
-            Session(connector, credentials, observers),
+            _session.Session(connector, credentials, observers),
             options,
             {
                 "headers": {**OWN_HEADERS, **(headers or {})},
@@ -139,6 +151,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def _take(self, session: Session, options: Options, settings: dict[str, Any]) -> None:
         """Become a client with these arguments for the generated class, and for transports."""
+        from chainhub import _session
+
         prefix, carrier = settings["prefix"], settings["auth_header_name"]
         if not (carrier.isascii() and prefix.isascii() and prefix.isprintable()):
             raise ConfigurationError("prefix= and auth_header_name= take printable ASCII")
@@ -155,8 +169,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             **settings,
         )
         self._resources = {}
-        self._transport = SessionTransport(session, options, settings)
-        self._async_transport = AsyncSessionTransport(session, options, settings)
+        self._transport = _session.SessionTransport(session, options, settings)
+        self._async_transport = _session.AsyncSessionTransport(session, options, settings)
         _load_before_forks()
         if isinstance(self, AsyncClient):
             # Its first call may find no descriptor left to import this with.
@@ -201,14 +215,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         Raises:
             ConfigurationError: a span is not positive.
         """
-        changes: dict[str, Any] = {}
-        if not isinstance(retry, Unset):
-            changes["retry"] = _session.policy(retry)
-        if not isinstance(max_body, Unset):
-            changes["max_body"] = _session.whole("max_body", max_body)
-        if not isinstance(cancel, Unset):
-            changes["cancel"] = cancel
-        return self._copy(options=self._options.limited(timeout, deadline)._replace(**changes))
+        options = self._options.limited(timeout, deadline, retry, max_body, cancel)
+        return self._copy(options=options)
 
     def with_timeout(self: Self, timeout: Span) -> Self:
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""
@@ -229,13 +237,13 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
     def get_httpx_client(self) -> httpx.Client:
         """Return the httpx client that synchronous generated functions send through."""
         if self._client is None or self._transport.given is not None:
-            self._client = _session.client_of(self._transport)
+            self._client = self._transport.httpx_client()
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the httpx client that asynchronous generated functions send through."""
         if self._async_client is None or self._async_transport.given is not None:
-            self._async_client = _session.async_client_of(self._async_transport)
+            self._async_client = self._async_transport.httpx_client()
         return self._async_client
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
@@ -363,8 +371,7 @@ class Client(BaseClient[Callable[[], str]], Resources):
             ChainhubError: whatever else went wrong.
         """
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        given = _session.UNDESCRIBED, "Any", asked, timeout, deadline, headers
-        answer: RawResponse[Any] = _session.raw_response(self._transport.run, *given)
+        answer: RawResponse[Any] = self._transport.request(asked, timeout, deadline, headers)
         return answer
 
     def close(self) -> None:
@@ -418,8 +425,8 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
     ) -> RawResponse[Any]:
         """Send a request that the contract does not describe, as `Client.request` does."""
         asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        given = _session.UNDESCRIBED, "Any", asked, timeout, deadline, headers
-        answer: RawResponse[Any] = await _session.raw_response(self._async_transport.run, *given)
+        transport = self._async_transport
+        answer: RawResponse[Any] = await transport.request(asked, timeout, deadline, headers)
         return answer
 
     async def aclose(self) -> None:

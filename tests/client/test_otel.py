@@ -384,6 +384,10 @@ def test_missing_package_is_a_sentence():
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
     assert 'pip install --index-url https://INDEX/simple/ "chainhub[otel]"' in done.stdout
-    quiet = "import sys, chainhub._client; print(any('opentelemetry' in n for n in sys.modules))"
+    quiet = (
+        "import sys, chainhub\n"
+        "chainhub.Client('sk-test-0123456789')\n"
+        "print(any('opentelemetry' in n for n in sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", quiet], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False"

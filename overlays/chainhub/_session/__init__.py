@@ -2,17 +2,13 @@
 
 A `Session` is what a client shares with its copies; all that is sent to the API goes through it. A
 `SessionTransport` (`AsyncSessionTransport` for asyncio) is a session with the `Options` of one
-client; it carries out each `Operation`. `client_of` makes a client of httpx that sends through it.
+client; it carries out each `Operation`, and makes a client of httpx that sends through it.
 `decide` says what follows a failed attempt. Who fetches bytes from elsewhere takes the retry rules,
 the hooks and the log from here.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from chainhub._session.call import DEADLINE as DEADLINE
-from chainhub._session.call import DEFAULT_LIMIT as DEFAULT_LIMIT
-from chainhub._session.call import TIMEOUT as TIMEOUT
 from chainhub._session.call import CallResult as CallResult
 from chainhub._session.call import Options as Options
 from chainhub._session.call import error_of as error_of
@@ -64,12 +60,3 @@ from chainhub._session.transport import is_mocked as is_mocked
 
 if TYPE_CHECKING:
     from chainhub._session.events import OperationSpan as OperationSpan
-    from chainhub._session.httpx_transport import async_client_of as async_client_of
-    from chainhub._session.httpx_transport import client_of as client_of
-
-
-# These load httpx, of which most calls need nothing.
-def __getattr__(name: str) -> object:
-    if name in ("async_client_of", "client_of"):
-        return getattr(import_module(f"{__name__}.httpx_transport"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -32,7 +32,7 @@ from chainhub.errors import (
     ConfigurationError,
     DeadlineError,
 )
-from chainhub_api.types import Unset
+from chainhub_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,37 +50,39 @@ if TYPE_CHECKING:
 CONNECT = 5.0
 """Seconds for one connect or handshake: a packet lost twice (1 + 2 s) is still waited for."""
 
-TIMEOUT = 15.0
-"""Seconds for one attempt: a status answer has 300 bytes, slower ones come from a dead gateway."""
-
-DEADLINE = 60.0
-"""Seconds for a whole call: four attempts of a gateway that answers late fit in."""
-
-DEFAULT_LIMIT = 32 * 1024 * 1024
-"""Bytes of a decompressed answer; a status answer has 300 bytes, a base64 image some millions."""
-
 USUAL = RetryPolicy()
 
 
 class Options(NamedTuple):
     """The choices of one call, spans in seconds; infinite means unlimited."""
 
-    timeout: float = TIMEOUT
-    connect: float = CONNECT
-    deadline: float = DEADLINE
-    retry: RetryPolicy = USUAL
-    max_body: int = DEFAULT_LIMIT
-    cancel: Cancel | None = None
+    timeout: float
+    connect: float
+    deadline: float
+    retry: RetryPolicy
+    max_body: int
+    cancel: Cancel | None
 
     def limited(
-        self, timeout: float | httpx.Timeout | Unset | None, deadline: float | Unset | None
+        self,
+        timeout: float | httpx.Timeout | Unset | None,
+        deadline: float | Unset | None,
+        retry: RetryPolicy | Unset = UNSET,
+        max_body: int | Unset = UNSET,
+        cancel: Cancel | Unset | None = UNSET,
     ) -> Options:
-        """Return the same choices with other limits, where they are given."""
+        """Return the same choices with others, where they are given."""
         changes: dict[str, Any] = {}
         if not isinstance(timeout, Unset):
             changes["timeout"], changes["connect"] = spans_of(timeout)
         if not isinstance(deadline, Unset):
             changes["deadline"] = seconds("deadline", deadline)
+        if not isinstance(retry, Unset):
+            changes["retry"] = policy(retry)
+        if not isinstance(max_body, Unset):
+            changes["max_body"] = whole("max_body", max_body)
+        if not isinstance(cancel, Unset):
+            changes["cancel"] = cancel
         return self._replace(**changes)
 
 

@@ -21,7 +21,14 @@ from chainhub import _transport
 from chainhub._redaction import redact_text
 from chainhub._session.call import CallResult, Options, error_of
 from chainhub._session.credentials import Key
-from chainhub._session.operation import UNSENDABLE, Operation, finished, operation_of
+from chainhub._session.operation import (
+    UNDESCRIBED,
+    UNSENDABLE,
+    Operation,
+    finished,
+    operation_of,
+    raw_response,
+)
 from chainhub._session.request import KeyPlace, PreparedRequest, check_headers, encoded
 from chainhub._session.session import Session
 from chainhub._transport import Failure, Headers, Limits, Response, of_system
@@ -167,6 +174,10 @@ class BaseSessionTransport:
             operation = operation_of(operation, returns)
         return self.call(operation, arguments, options, headers)
 
+    def request(self, asked: dict[str, object], *options: Any) -> Any:  # noqa: ANN401 - as `run`
+        """Send a request that the contract does not describe; `options` are those of `run`."""
+        return raw_response(self.run, UNDESCRIBED, "Any", asked, *options)
+
     def load_user_client(self) -> None:
         """Load what few need before a call begins, whose deadline it would count against."""
         _ = _transport.exchange_through
@@ -210,6 +221,12 @@ class SessionTransport(BaseSessionTransport):
         through = self._through if self.is_for_httpx() else None
         return self.session.call(prepared, options, through)
 
+    def httpx_client(self) -> httpx.Client:
+        """Return a client of httpx that sends through the session."""
+        from chainhub._session.httpx_transport import client_of
+
+        return client_of(self)
+
     def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         client = self.given or self.session.httpx_client(self.httpx_args)
         return _transport.exchange_through(client, *prepared.for_httpx(key), limits)
@@ -237,6 +254,12 @@ class AsyncSessionTransport(BaseSessionTransport):
         """Send a prepared request through the session and return how the call ended."""
         through = self._through if self.is_for_httpx() else None
         return await self.session.acall(prepared, options, through)
+
+    def httpx_client(self) -> httpx.AsyncClient:
+        """Return an async client of httpx that sends through the session."""
+        from chainhub._session.httpx_transport import async_client_of
+
+        return async_client_of(self)
 
     async def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         client = self.given or await self.session.async_httpx_client(self.httpx_args)

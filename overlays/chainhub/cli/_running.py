@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 from chainhub import _session
-from chainhub._client import Client
+from chainhub._client import DEADLINE, Client
 from chainhub._redaction import one_line
 from chainhub._tasks import UnknownStatusWarning
 from chainhub._transport import is_loopback
@@ -51,7 +51,7 @@ _SANDBOX: Final = (
 def open_client(
     service: Service,
     terminal: Terminal,
-    deadline: float = _session.DEADLINE,
+    deadline: float = DEADLINE,
     on_retry: Callable[[_session.RetryEvent], None] | None = None,
 ) -> Client:
     """Return a client for the service; seconds for a whole call are infinite for no limit."""

@@ -5,7 +5,7 @@ import math
 import httpx
 import pytest
 
-from chainhub._session import Options, base_url_from, seconds, spans_of, whole
+from chainhub._session import base_url_from, seconds, spans_of, whole
 from chainhub.errors import ConfigurationError
 
 SERVER = "https://api.example.com"
@@ -118,4 +118,3 @@ def test_counts_must_be_positive_whole_numbers(value):
 def test_no_limit_is_infinite():
     """None stands for no limit, everywhere."""
     assert seconds("deadline", None) == math.inf
-    assert Options(deadline=math.inf).deadline == math.inf
