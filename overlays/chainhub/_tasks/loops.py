@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from chainhub import _clock
 from chainhub._clock import waker
 from chainhub._session import running_loop
+from chainhub._tasks.poll import Update
 from chainhub._tasks.poller import Poller, PollRequest, PollResult
-from chainhub._tasks.scheduler import Idle, Update
+from chainhub._tasks.scheduler import Idle
 from chainhub._tasks.table import each_async
 from chainhub._transport import cancel_scope
 from chainhub.errors import ChainhubError

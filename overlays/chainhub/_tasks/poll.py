@@ -4,10 +4,9 @@ A wait does no I/O and reads no clock. A loop polls the service when the wait sa
 the result; the sync loop, the async loop and the scheduler of many waits do the same:
 
     wait = Poll(asked, terms, now)
-    step = Step(None, PollAt(now))
-    while the step says PollAt: sleep until `at`, poll, step = wait.answered(…) or wait.failed(…)
-    when it says ExpireAt: sleep until `at`, then = wait.expired(…)
-    until it says Done or Raise
+    poll, update = wait.answered(…) or wait.failed(…)
+    while it has no outcome: sleep until its `next_at` and poll again
+    where it has no `next_at` either: sleep until the deadline, update = wait.expired(…)
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import attrs
 from chainhub import errors
 from chainhub._session import logger
 from chainhub._tasks.intervals import COLD, Plan, PollIntervals, PollProgress, obeyed
-from chainhub._tasks.outcome import fault_of, shown_id
+from chainhub._tasks.outcome import Outcome, fault_of, shown_id
 from chainhub._tasks.status import (
     State,
     UnknownStatusWarning,
@@ -77,30 +76,18 @@ _PASSING_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 525, 526})
 
 
-class PollAt(NamedTuple):
-    at: float
+class Update(NamedTuple):
+    """What has become known: a changed task to report, an outcome, both or neither.
 
+    Attributes:
+        next_at: When to poll again; None if there is no time for another poll, or no need.
+        asked: Whose outcome it is.
+    """
 
-class ExpireAt(NamedTuple):
-    at: float
-
-
-class Done(NamedTuple):
-    task: Any
-
-
-class Raise(NamedTuple):
-    error: ChainhubError
-
-
-Next = PollAt | ExpireAt | Done | Raise
-
-
-class Step(NamedTuple):
-    """First report the changed task, if any, then do what is next."""
-
-    changed: Any
-    then: Next
+    changed: Any = None
+    outcome: Outcome[Any] | None = None
+    next_at: float | None = None
+    asked: TaskId | None = None
 
 
 class WaitOptions(NamedTuple):
@@ -248,7 +235,7 @@ class Poll:
         last = self._terms.deadline_at - self._lead
         return now <= last or (self.polls == 0 and now < self._terms.deadline_at)
 
-    def answered(self, task: object, now: float, hint: float | None = None) -> Step:
+    def answered(self, task: object, now: float, hint: float | None = None) -> Update:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
         spec = self._terms.spec
         status = status_in(spec, task)
@@ -266,12 +253,12 @@ class Poll:
         self._count_answer()
         self._task, self._seen, self._body = task, seen, None
         if state is State.RUNNING:
-            return Step(changed, self._go_on(now, hint))
+            return Update(changed, next_at=self._go_on(now, hint))
         if state is State.SUCCEEDED and not has_result(spec, task):
             self._missing += 1
             if self._missing < GRACE:
-                return Step(changed, self._again(now, min(self._gap(now), _GRACE_GAP)))
-        return Step(changed, self._ended(task, state, now))
+                return Update(changed, next_at=self._again(now, min(self._gap(now), _GRACE_GAP)))
+        return self._ended(state, now, changed)
 
     def _settles(self, task: object, now: float) -> bool:
         """Count the responses in a row with the same unknown status value and URLs."""
@@ -306,9 +293,9 @@ class Poll:
     def repeats(self, body: bytes) -> bool:
         return body == self._body
 
-    def repeated(self, now: float, hint: float | None = None) -> Step:
+    def repeated(self, now: float, hint: float | None = None) -> Update:
         self._count_answer()
-        return Step(None, self._go_on(now, hint))
+        return Update(next_at=self._go_on(now, hint))
 
     def _count_answer(self) -> None:
         self.polls += 1
@@ -317,17 +304,48 @@ class Poll:
         self._error = None
         self._reach.answered = True
 
-    def failed(self, error: ChainhubError, now: float) -> Step:
+    def failed(self, error: ChainhubError, now: float) -> Update:
         """Take the error of a poll."""
         self.polls += 1
         self._failures += 1
         self._error = error
-        return Step(None, self._after_failure(error, now))
+        if error.status is not None:
+            self._reach.answered = True
+        gaps = gaps_while_unreached(error)
+        if gaps is not None and not self._reach.answered:
+            self._reach.failed(error, gaps, now)
+            self.tally = self._reach.failures, self._reach.most
+            if self._reach.over:
+                return self.unreached(now)
+            return Update(next_at=self._again(now, self._reach.due - now))
+        expected = severity_of(error)
+        if expected is Severity.NOT_YET:
+            self._failures, self.tally = 0, (0, MOST_FAILURES)
+            self._answers += 1
+            return Update(next_at=self._go_on(now, error.retry_after))
+        fresh = self._answers == 0
+        if expected is Severity.HOPELESS or (expected is Severity.UNKNOWN_TASK and not fresh):
+            return self._over(error, now)
+        if expected is not Severity.PASSING and fresh:
+            self._doubts += 1
+            self.tally = self._doubts, GRACE
+            if self._doubts >= GRACE:
+                return self._over(error, now)
+            return Update(next_at=self._again(now, min(self._gap(now), _GRACE_GAP)))
+        self.tally = self._failures, MOST_FAILURES
+        if self._failures >= MOST_FAILURES:
+            failed = f"{self._failures} polls in a row failed; last error: {error.message}"
+            told = self._retold(error, failed, now)
+            told.advice = errors.WaitTimeout.default_advice
+            return self._over(told, now)
+        asked = error.retry_after
+        gap = self._terms.schedule.after_failure(self._plan, self._turn(now), asked)
+        return Update(next_at=self._again(now, gap, not_before=now + (obeyed(asked) or 0.0)))
 
-    def expired(self, now: float) -> Done | Raise:
+    def expired(self, now: float) -> Update:
         """End the wait at its deadline."""
         if self._missing:
-            return self._ended(self._task, State.SUCCEEDED, now)
+            return self._ended(State.SUCCEEDED, now)
         known = f" is still {self._status}" if self._seen else ": no response"
         last = self._error
         why = f"; last error: {last._said()}" if last else self._cached(now)
@@ -342,9 +360,9 @@ class Poll:
         if last is not None:
             error.method, error.url, error.request_id = last.method, last.url, last.request_id
         error.__cause__ = last
-        return self._gave_up(error, now)
+        return self._over(error, now)
 
-    def unreached(self, now: float) -> Raise:
+    def unreached(self, now: float) -> Update:
         """End the wait because nothing answers at the address."""
         error = self._reach.error
         assert error is not None  # an attempt has failed
@@ -357,7 +375,7 @@ class Poll:
             "check the base URL and the network; the task is not affected: "
             "wait for the same id again"
         )
-        return self._gave_up(told, now)
+        return self._over(told, now)
 
     def elapsed(self, now: float) -> float:
         return now - self.started_at
@@ -370,59 +388,26 @@ class Poll:
     def _lead(self) -> float:
         return min(_LEAD, (self._terms.deadline_at - self.started_at) * _LEAD_SHARE)
 
-    def _go_on(self, now: float, hint: float | None) -> Next:
+    def _go_on(self, now: float, hint: float | None) -> float | None:
         self._missing = 0
         self._running_until = self.elapsed(now)
         return self._again(now, self._gap(now, hint))
 
-    def _after_failure(self, error: ChainhubError, now: float) -> Next:
-        if error.status is not None:
-            self._reach.answered = True
-        gaps = gaps_while_unreached(error)
-        if gaps is not None and not self._reach.answered:
-            self._reach.failed(error, gaps, now)
-            self.tally = self._reach.failures, self._reach.most
-            if self._reach.over:
-                return self.unreached(now)
-            return self._again(now, self._reach.due - now)
-        expected = severity_of(error)
-        if expected is Severity.NOT_YET:
-            self._failures, self.tally = 0, (0, MOST_FAILURES)
-            self._answers += 1
-            return self._go_on(now, error.retry_after)
-        fresh = self._answers == 0
-        if expected is Severity.HOPELESS or (expected is Severity.UNKNOWN_TASK and not fresh):
-            return self._gave_up(error, now)
-        if expected is not Severity.PASSING and fresh:
-            self._doubts += 1
-            self.tally = self._doubts, GRACE
-            if self._doubts >= GRACE:
-                return self._gave_up(error, now)
-            return self._again(now, min(self._gap(now), _GRACE_GAP))
-        self.tally = self._failures, MOST_FAILURES
-        if self._failures >= MOST_FAILURES:
-            failed = f"{self._failures} polls in a row failed; last error: {error.message}"
-            told = self._retold(error, failed, now)
-            told.advice = errors.WaitTimeout.default_advice
-            return self._gave_up(told, now)
-        asked = error.retry_after
-        gap = self._terms.schedule.after_failure(self._plan, self._turn(now), asked)
-        return self._again(now, gap, not_before=now + (obeyed(asked) or 0.0))
-
-    def _again(self, now: float, gap: float, not_before: float = 0.0) -> Next:
-        """Poll after so many seconds, or for the last time just before the deadline."""
+    def _again(self, now: float, gap: float, not_before: float = 0.0) -> float | None:
+        """Return when to poll: after so many seconds, or for the last time before the deadline."""
         last_call = self._terms.deadline_at - self._lead * _LEAD_PLANNED
+        at: float | None = None
         if now + gap <= last_call:
-            then: PollAt | ExpireAt = PollAt(now + gap)
+            at = now + gap
+        # A last poll soon after this one would cost a request and tell little.
         elif last_call >= max(not_before, now + min(gap / 2, 1.0)):
-            then = PollAt(last_call)
-        else:
-            then = ExpireAt(self._terms.deadline_at)
+            at = last_call
         if logger.isEnabledFor(10):  # logging.DEBUG
-            what = "next poll" if isinstance(then, PollAt) else "no more polls, the deadline is"
-            shown = shown_id(self.asked.id), self._status, what, then.at - now
+            what = "next poll" if at is not None else "no more polls, the deadline is"
+            left = (self._terms.deadline_at if at is None else at) - now
+            shown = shown_id(self.asked.id), self._status, what, left
             logger.debug("task %s: %s; %s in %.2f s", *shown)
-        return then
+        return at
 
     def _gap(self, now: float, hint: float | None = None) -> float:
         return self._terms.schedule.after_answer(self._plan, self._turn(now), hint)
@@ -432,18 +417,26 @@ class Poll:
         task = self.task if self._terms.schedule.asks else None
         return PollProgress(self.elapsed(now), self.polls, self._failures, span, task)
 
-    def _ended(self, task: object, state: State, now: float) -> Done | Raise:
-        elapsed = self.elapsed(now)
+    def _ended(self, state: State, now: float, changed: object = None) -> Update:
         # A task that was done at the first question, or that failed, says nothing about how
         # long its kind takes.
         after = self._running_until if state is State.SUCCEEDED else None
-        self._terms.schedule.end(self.asked.id, now, after=after, by=elapsed)
-        fault = fault_of(self.asked.id, task, state, elapsed, self._terms.spec)
-        return Raise(fault) if fault and self._terms.raise_on_failure else Done(task)
+        fault: ChainhubError | None = None
+        if self._terms.raise_on_failure:
+            fault = fault_of(self.asked.id, self.task, state, self.elapsed(now), self._terms.spec)
+        return self._over(fault, now, changed, after)
 
-    def _gave_up(self, error: ChainhubError, now: float) -> Raise:
-        self._terms.schedule.end(self.asked.id, now, after=None, by=self.elapsed(now))
-        return Raise(error)
+    def _over(
+        self,
+        error: ChainhubError | None,
+        now: float,
+        changed: object = None,
+        after: float | None = None,
+    ) -> Update:
+        elapsed = self.elapsed(now)
+        self._terms.schedule.end(self.asked.id, now, after=after, by=elapsed)
+        outcome: Outcome[Any] = Outcome(self.asked.id, self.task, error, self.polls, elapsed)
+        return Update(changed, outcome, asked=self.asked)
 
     def _retold(self, error: ChainhubError, message: str, now: float) -> ChainhubError:
         """Return the error again with another message, itself as the cause."""

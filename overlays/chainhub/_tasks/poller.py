@@ -32,8 +32,8 @@ from chainhub._session import (
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.journal import Journal, account_of
 from chainhub._tasks.outcome import Outcome, shown_id
-from chainhub._tasks.poll import Poll, WaitOptions
-from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll, Update
+from chainhub._tasks.poll import Poll, Update, WaitOptions
+from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll
 from chainhub._tasks.status import status_in, words_of
 from chainhub._tasks.table import TaskId, main_task
 from chainhub._transport import Response
@@ -185,7 +185,7 @@ class Poller:
             return None
         self._order[asked] = None
         if self._journal is not None and (known := self._journal.replay(asked)) is not None:
-            return Update(None, known)
+            return Update(outcome=known)
         added = self.scheduler.add(asked, _clock.monotonic())
         self._single = added if self._is_single else None
         tracer = self.transport.session.observers.tracer

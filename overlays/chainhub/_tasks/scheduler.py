@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import heapq
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chainhub._tasks.intervals import obeyed
-from chainhub._tasks.outcome import Outcome
-from chainhub._tasks.poll import Done, Poll, PollAt, Raise, Reach, Step, WaitOptions
+from chainhub._tasks.poll import Poll, Reach, WaitOptions
+from chainhub._tasks.poll import Update as Update
 from chainhub._tasks.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
@@ -36,15 +36,6 @@ class SendPoll(NamedTuple):
 
 class Idle(NamedTuple):
     until: float
-
-
-class Update(NamedTuple):
-    """What has become known: a changed task to report, an outcome, both or neither."""
-
-    changed: Any
-    outcome: Outcome[Any] | None
-    next_at: float | None = None
-    asked: TaskId | None = None
 
 
 class Scheduler:
@@ -86,11 +77,9 @@ class Scheduler:
         while self._due:
             due, _, wait = self._due[0]
             if late >= 0 and (now >= self.ends_at or wait in self._asked_late):
-                wait = self._pop()
-                return _ended(None, wait, wait.expired(now), now)
+                return self._pop().expired(now)
             if self.reach.over:
-                wait = self._pop()
-                return _ended(None, wait, wait.unreached(now), now)
+                return self._pop().unreached(now)
             at = self._possible_at(due)
             if at > now:
                 return Idle(at)
@@ -108,11 +97,11 @@ class Scheduler:
         self, ask: SendPoll, task: object, now: float, hint: float | None = None
     ) -> Update:
         self.limiter.passed(ask.sent_at, now)
-        return self._next(ask.wait, ask.wait.answered(task, now, hint), now)
+        return self._next(ask.wait, ask.wait.answered(task, now, hint))
 
     def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
         self.limiter.passed(ask.sent_at, now)
-        return self._next(ask.wait, ask.wait.repeated(now, hint), now)
+        return self._next(ask.wait, ask.wait.repeated(now, hint))
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
         asked = obeyed(error.retry_after)
@@ -120,7 +109,7 @@ class Scheduler:
             self.limiter.refused(ask.sent_at, now, asked)
         elif error.status == _OVERLOADED and asked:
             self.limiter.pause(now, asked)
-        return self._next(ask.wait, ask.wait.failed(error, now), now)
+        return self._next(ask.wait, ask.wait.failed(error, now))
 
     def _possible_at(self, due: float) -> float:
         # While nobody answers, one poll at a time is enough to find out.
@@ -129,12 +118,11 @@ class Scheduler:
             return self.ends_at
         return min(max(due, self.limiter.free_at, reached_at), self.ends_at)
 
-    def _next(self, wait: Poll, step: Step, now: float) -> Update:
+    def _next(self, wait: Poll, update: Update) -> Update:
         self.in_flight -= 1
-        if isinstance(step.then, Done | Raise):
-            return _ended(step.changed, wait, step.then, now)
-        self._push(step.then.at, wait)
-        return Update(step.changed, None, step.then.at if isinstance(step.then, PollAt) else None)
+        if update.outcome is None:
+            self._push(self._terms.deadline_at if update.next_at is None else update.next_at, wait)
+        return update
 
     def _push(self, due: float, wait: Poll) -> None:
         self._order += 1
@@ -145,9 +133,3 @@ class Scheduler:
         wait = heapq.heappop(self._due)[2]
         self._fresh -= wait.polls == 0
         return wait
-
-
-def _ended(changed: object, wait: Poll, end: Done | Raise, now: float) -> Update:
-    task, error = (wait.task, end.error) if isinstance(end, Raise) else (end.task, None)
-    outcome: Outcome[Any] = Outcome(wait.asked.id, task, error, wait.polls, wait.elapsed(now))
-    return Update(changed, outcome, asked=wait.asked)

@@ -15,17 +15,7 @@ from chainhub._tasks import Outcome, State, UnknownStatusWarning, fault_of, task
 from chainhub._tasks import status as _status
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
 from chainhub._tasks.outcome import state_of_end
-from chainhub._tasks.poll import (
-    Done,
-    ExpireAt,
-    Poll,
-    PollAt,
-    Raise,
-    Severity,
-    Step,
-    WaitOptions,
-    severity_of,
-)
+from chainhub._tasks.poll import Poll, Severity, Update, WaitOptions, severity_of
 from chainhub._tasks.table import TaskId
 from chainhub_api.models import VideoTask
 
@@ -64,26 +54,25 @@ class Story:
         self.end = self.lead(list(script), latency, deadline)
 
     def lead(self, script, latency, deadline):
-        """Return the last step, having asked at every instant it was told."""
-        step = Step(None, PollAt(self.now))
+        """Return the outcome, having asked at every instant it was told."""
+        update = Update(next_at=self.now)
         for _ in range(3000):
-            match step.then:
-                case PollAt(at):
-                    assert at >= self.now, "a question in the past"
-                    self.now = at + self.lag
-                    if not self.wait.may_ask(self.now):
-                        step = Step(None, ExpireAt(deadline))
-                        continue
-                    self.asked.append(self.now)
-                    self.now += latency
-                    step = self.take(script.pop(0) if len(script) > 1 else script[0])
-                case ExpireAt(at):
-                    self.now = max(self.now, at)
-                    step = Step(None, self.wait.expired(self.now))
-                case _:
-                    return step.then
-            if step.changed:
-                self.changes.append(step.changed)
+            if update.changed:
+                self.changes.append(update.changed)
+            if update.outcome is not None:
+                return update.outcome
+            if update.next_at is None:
+                self.now = max(self.now, deadline)
+                update = self.wait.expired(self.now)
+                continue
+            assert update.next_at >= self.now, "a question in the past"
+            self.now = update.next_at + self.lag
+            if not self.wait.may_ask(self.now):
+                update = Update()
+                continue
+            self.asked.append(self.now)
+            self.now += latency
+            update = self.take(script.pop(0) if len(script) > 1 else script[0])
         raise AssertionError("the wait never ends")
 
     def take(self, answer):
@@ -96,8 +85,14 @@ class Story:
     @property
     def error(self):
         """Return the error the wait ended with."""
-        assert isinstance(self.end, Raise), self.end
+        assert self.end.error is not None, self.end
         return self.end.error
+
+    @property
+    def task(self):
+        """Return the task the wait ended with."""
+        assert self.end.error is None, self.end
+        return self.end.task
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +118,7 @@ def unknown_task():
 def test_the_first_question_is_asked_at_once():
     """A task that is done already costs one question and no time."""
     story = Story(GOOD)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
     assert story.asked == [0.0]
     assert story.changes == [GOOD]
 
@@ -131,7 +126,7 @@ def test_the_first_question_is_asked_at_once():
 def test_a_running_task_is_asked_about_until_it_is_done():
     """The wait goes by the schedule and ends with the finished task."""
     story = Story(task("pending"), RUNNING, RUNNING, GOOD)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
     assert story.asked == pytest.approx([0.0, 4.75, 19.0, 24.0])
     assert story.wait.polls == 4
 
@@ -157,14 +152,14 @@ def test_a_change_is_a_new_word_progress_or_address(second, changed):
 def test_flipping_back_and_strange_times_do_not_disturb():
     """States may go back and times may run backwards: only an end ends the wait."""
     story = Story(RUNNING, task("pending", status_update_time=5), RUNNING, GOOD)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
 
 
 def test_the_id_in_the_answer_need_not_be_the_one_asked_for():
     """Gateways rename tasks; the one that was asked for is asked for again."""
     other = task("completed", URL, id="033fa60e")
     story = Story(task("pending", id="033fa60e"), other)
-    assert story.end == Done(other)
+    assert story.task == other
     assert story.wait.asked.id == "veo:1"
 
 
@@ -188,7 +183,7 @@ def test_a_task_that_ended_badly_is_its_own_error(word, kind, text):
     assert story.error.code == "moderation"
     assert story.error.elapsed == pytest.approx(4.75)
     assert story.changes == [RUNNING, bad]
-    assert Story(bad, raise_on_failure=False).end == Done(bad)
+    assert Story(bad, raise_on_failure=False).task == bad
 
 
 def test_a_failure_without_a_reason_says_so():
@@ -203,7 +198,7 @@ def test_the_users_words_decide():
     """A word in the user's table ends the wait as it says."""
     words = {"fertig": State.SUCCEEDED, "kaputt": State.FAILED}
     done = task("fertig", URL)
-    assert Story(RUNNING, done, words=words).end == Done(done)
+    assert Story(RUNNING, done, words=words).task == done
     assert Story(task("kaputt", error="why"), words=words).error.reason == "why"
 
 
@@ -215,14 +210,14 @@ def test_completed_without_an_address_gets_a_short_grace():
     assert story.error.task is empty
     assert story.asked == pytest.approx([0.0, 4.75, 6.75, 8.75])
     assert "no video URL" in str(story.error)
-    assert Story(empty, raise_on_failure=False).end == Done(empty)
+    assert Story(empty, raise_on_failure=False).task == empty
 
 
 def test_an_address_that_comes_late_is_waited_for():
     """An address within the grace is a success, and running again starts the grace anew."""
     empty = task("completed")
-    assert Story(empty, empty, GOOD).end == Done(GOOD)
-    assert Story(empty, empty, RUNNING, empty, empty, GOOD).end == Done(GOOD)
+    assert Story(empty, empty, GOOD).task == GOOD
+    assert Story(empty, empty, RUNNING, empty, empty, GOOD).task == GOOD
     assert Story(empty, empty, GOOD, interval=0.1).asked == pytest.approx([0.0, 0.1, 0.2])
 
 
@@ -235,13 +230,13 @@ def test_completed_without_an_address_at_the_deadline_is_not_called_running():
 def test_an_address_in_the_details_counts():
     """A completed task may name its file in the details only."""
     deep = task("completed", detail={"upsample_video_url": URL})
-    assert Story(deep).end == Done(deep)
+    assert Story(deep).task == deep
 
 
 def test_an_address_while_running_is_not_the_end():
     """A known word decides, whatever else the answer holds."""
     early = task("video_generation_completed", URL)
-    assert Story(early, early, early, early, GOOD).end == Done(GOOD)
+    assert Story(early, early, early, early, GOOD).task == GOOD
 
 
 def test_an_unknown_word_is_running_until_the_deadline_and_named():
@@ -258,7 +253,7 @@ def test_an_unknown_word_with_a_lasting_address_counts_as_succeeded():
     with pytest.warns(UnknownStatusWarning) as seen:
         story = Story(RUNNING, odd)
     assert "treated as succeeded" in str(seen[-1].message)
-    assert story.end == Done(odd)
+    assert story.task == odd
     assert story.asked == pytest.approx([0.0, 4.75, 19.0, 24.0])
 
 
@@ -269,7 +264,7 @@ def test_a_preview_is_not_taken_for_the_video_at_the_callers_own_pace(interval):
     with pytest.warns(UnknownStatusWarning):
         story = Story(odd, interval=interval)
     assert 10.0 <= story.asked[-1] < 10.0 + interval
-    assert story.end == Done(odd)
+    assert story.task == odd
 
 
 @pytest.mark.parametrize("number", [400, 404, 422])
@@ -277,10 +272,10 @@ def test_a_refusal_to_show_an_unfinished_video_is_not_yet(number):
     """However often it comes, and whether or not the task was seen: the wait goes on."""
     kind = errors.TaskNotFoundError if number == 404 else errors.StatusError
     not_ready = status(number, kind, code="video_not_ready")
-    assert Story(*[not_ready] * 30, GOOD).end == Done(GOOD)
-    assert Story(RUNNING, *[not_ready] * 30, GOOD).end == Done(GOOD)
+    assert Story(*[not_ready] * 30, GOOD).task == GOOD
+    assert Story(RUNNING, *[not_ready] * 30, GOOD).task == GOOD
     story = Story(*[busy()] * 9, not_ready, *[busy()] * 9, GOOD)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
     error = Story(not_ready, deadline=30.0).error
     assert type(error) is errors.WaitTimeout
     assert error.__cause__ is not_ready
@@ -327,7 +322,7 @@ def test_a_timeout_names_a_cache_that_keeps_an_answer(headers, told):
         now = 40.0 + number
         wait.answered(RUNNING, now)
         wait.note_headers(age, date, now)
-    message = str(wait.expired(42.0 if headers[-1:] == [(None, "b")] else 60.0).error)
+    message = str(wait.expired(42.0 if headers[-1:] == [(None, "b")] else 60.0).outcome.error)
     assert ("came from a cache" in message) == (told is not None)
     assert (told or "") in message
 
@@ -337,7 +332,7 @@ def test_quick_answers_late_in_a_wait_have_to_last_ten_seconds_too():
     odd = task("fertig", URL)
     with pytest.warns(UnknownStatusWarning):
         story = Story(*[RUNNING] * 30, (odd, 1.0))
-    assert story.end == Done(odd)
+    assert story.task == odd
     assert 10.0 <= story.now - story.asked[30] <= 11.1
 
 
@@ -369,7 +364,7 @@ def test_an_unknown_stage_before_quick_polls_is_not_taken_for_the_end():
 def test_transient_errors_slow_down_and_success_resets_it():
     """Nine failures in a row are survived, again and again."""
     story = Story(*[busy()] * 9, RUNNING, *[busy()] * 9, GOOD, deadline=math.inf)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
     gaps = [later - before for before, later in zip(story.asked, story.asked[1:], strict=False)]
     assert gaps[:5] == pytest.approx([7.5, 11.25, 16.875, 25.3125, 30.0])
     assert max(gaps) == pytest.approx(30.0)
@@ -456,7 +451,7 @@ def test_what_will_not_get_better_is_raised_as_it_came():
 def test_a_task_may_take_a_moment_to_become_visible():
     """An unknown task is asked about three times, soon, if it was never seen."""
     story = Story(unknown_task(), unknown_task(), RUNNING, GOOD)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
     assert story.asked[:3] == pytest.approx([0.0, 2.0, 4.0])
 
 
@@ -469,12 +464,12 @@ def test_a_task_that_was_seen_does_not_become_invisible():
 def test_other_errors_do_not_use_up_the_grace():
     """Three answers that the task is unknown are needed, whatever failed between them."""
     story = Story(busy(), busy(), unknown_task(), busy(), unknown_task(), GOOD)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
 
 
 def test_one_broken_handshake_is_survived_but_a_wrong_certificate_is_told_soon():
     """A failure that may be a wrong set-up is tried three times before it ever worked."""
-    assert Story(errors.TLSError("eof"), GOOD).end == Done(GOOD)
+    assert Story(errors.TLSError("eof"), GOOD).task == GOOD
     story = Story(errors.TLSError("untrusted"))
     assert type(story.error) is errors.TLSError
     assert story.asked[-1] == pytest.approx(4.0)
@@ -673,7 +668,7 @@ def test_the_last_question_does_not_follow_on_the_heels_of_another(interval, las
 
 def test_a_final_answer_to_a_question_sent_in_time_counts():
     """An answer that comes after the deadline is not thrown away if it is final."""
-    assert Story(RUNNING, GOOD, deadline=7.0, interval=4.3, latency=1.5).end == Done(GOOD)
+    assert Story(RUNNING, GOOD, deadline=7.0, interval=4.3, latency=1.5).task == GOOD
     assert type(Story(task("failed"), deadline=1.0, latency=2.0).error) is errors.TaskFailed
 
 
@@ -697,13 +692,13 @@ def test_an_answer_after_the_deadline_that_is_not_final_ends_the_wait(late):
 )
 def test_a_few_changes_and_errors_fit_in_a_short_wait(script):
     """Eight seconds are enough for a task that needs a few questions."""
-    assert Story(*script, deadline=8.0, latency=0.05).end == Done(GOOD)
+    assert Story(*script, deadline=8.0, latency=0.05).task == GOOD
 
 
 def test_a_wait_may_have_no_deadline():
     """Without a deadline the wait goes on."""
     story = Story(*[RUNNING] * 2000, GOOD, deadline=math.inf)
-    assert story.end == Done(GOOD)
+    assert story.task == GOOD
 
 
 def test_a_question_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadline():
@@ -742,7 +737,7 @@ def test_long_and_strange_ids_stay_on_one_bounded_line():
     """An id of any length and any characters is shown safely."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
     wait = Poll(TaskId("x\n\x1b[31m" + "y" * 5000), WaitOptions(QUERY, schedule, 1.0), 0.0)
-    text = str(wait.expired(1.0).error)
+    text = str(wait.expired(1.0).outcome.error)
     assert text.isprintable()
     assert len(text) < 400
 
