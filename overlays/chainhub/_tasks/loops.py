@@ -25,24 +25,20 @@ from chainhub._session import running_loop
 from chainhub._tasks.poll import Update
 from chainhub._tasks.poller import Poller, PollRequest, PollResult
 from chainhub._tasks.scheduler import Idle
-from chainhub._tasks.table import each_async
 from chainhub._transport import cancel_scope
 from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
     from chainhub._session import AsyncSessionTransport, SessionTransport
 
-    OnUpdate = abc.Callable[[Any], object]
-    Ids = abc.Iterable[object] | abc.AsyncIterable[object]
+    OnUpdate = abc.Callable[[Any], object] | None
+    Ids = abc.Iterator[object] | abc.AsyncIterator[object]
 
 
 def updates(
-    poller: Poller,
-    sender: OneByOne | Threads,
-    ids: abc.Iterator[object],
-    on_update: OnUpdate | None,
+    poller: Poller, ids: abc.Iterator[object], on_update: OnUpdate
 ) -> abc.Generator[Update, None, None]:
-    with poller, sender:
+    with poller, Threads(poller) as sender:
         while poller.unfinished:
             poller.check_cancelled()
             act = poller.pull(ids) if poller.wants_more else poller.act()
@@ -57,11 +53,11 @@ def updates(
 
 
 async def updates_async(
-    poller: Poller, sender: AsyncOneByOne | AsyncTasks, on_update: OnUpdate | None
+    poller: Poller, ids: Ids, on_update: OnUpdate
 ) -> abc.AsyncGenerator[Update, None]:
     running_loop()
     with poller:
-        async with sender:
+        async with AsyncTasks(poller, ids) as sender:
             while poller.unfinished:
                 poller.check_cancelled()
                 act = sender.pull() if poller.wants_more else poller.act()
@@ -77,37 +73,15 @@ async def updates_async(
                     yield poller.kept(act)
 
 
-class OneByOne:
-    """Sends the requests of a single wait, in the caller's thread."""
+class Threads:
+    """Sends the polls of a single wait itself, those of many in a few threads.
+
+    Leaving the block ends the threads and their requests.
+    """
 
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._transport = cast("SessionTransport", poller.transport)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        pass
-
-    def send(self, request: PollRequest) -> PollResult | None:
-        try:
-            with self._poller.span_of(request.ask):
-                ended = self._transport.exchange(request.prepared, request.options)
-            return PollResult(request.ask, ended)
-        except ChainhubError as error:
-            return PollResult(request.ask, error)
-
-    def wait(self, until: float) -> PollResult | None:
-        _clock.sleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
-        return None
-
-
-class Threads(OneByOne):
-    """Sends requests in a few threads; leaving the block ends them and their requests."""
-
-    def __init__(self, poller: Poller) -> None:
-        super().__init__(poller)
         self._asked: SimpleQueue[PollRequest | None] = SimpleQueue()
         self._came: SimpleQueue[PollResult | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -130,6 +104,8 @@ class Threads(OneByOne):
 
     def send(self, request: PollRequest) -> PollResult | None:
         """Let a thread send a request; where none can be started, the caller's does."""
+        if self._poller.single:
+            return self._exchange(request)
         started = len(self._threads)
         if started < min(self._poller.scheduler.in_flight, self._poller.in_flight):
             # A daemon, so that a wait that nobody reads to its end does not hold up the exit.
@@ -139,66 +115,51 @@ class Threads(OneByOne):
                 self._threads.append(thread)
             except RuntimeError:  # the system has none left, or the program ends
                 if not started:
-                    return super().send(request)
+                    return self._exchange(request)
         self._asked.put(request)
         return None
+
+    def _exchange(self, request: PollRequest) -> PollResult:
+        try:
+            with self._poller.span_of(request.ask):
+                ended = self._transport.exchange(request.prepared, request.options)
+            return PollResult(request.ask, ended)
+        except ChainhubError as error:
+            return PollResult(request.ask, error)
 
     def _work(self) -> None:
         while (request := self._asked.get()) is not None:
             try:
-                self._came.put(super().send(request))
+                self._came.put(self._exchange(request))
             except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
                 self._came.put(PollResult(request.ask, error))
         self._asked.put(None)  # for the next one, of which nobody may know: see download_many
 
     def wait(self, until: float) -> PollResult | None:
         left = max(until - _clock.monotonic(), 0.0)
-        if not self._poller.scheduler.in_flight and not math.isinf(left):
+        if not self._poller.scheduler.in_flight:
             # Nothing can come but the switch: a sleep, which a clock in tests may skip.
-            return super().wait(until)
+            _clock.sleep(left, self._poller.user_cancel)
+            return None
         with suppress(Empty):
             return self._came.get(timeout=None if math.isinf(left) else left)
         return None
 
 
-class AsyncOneByOne:
-    """Sends the requests of a single wait, in the caller's asyncio task."""
+class AsyncTasks:
+    """Sends the polls of a single wait itself, those of many in asyncio tasks, and reads ids there.
 
-    def __init__(self, poller: Poller, *ids: object) -> None:
-        self._poller = poller
+    Leaving the block cancels the tasks.
+    """
+
+    def __init__(self, poller: Poller, ids: Ids) -> None:
+        self._poller, self._ids = poller, ids
         self._transport = cast("AsyncSessionTransport", poller.transport)
-        self._single = iter(ids)
+        self._came: asyncio.Queue[object] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
-
-    async def __aexit__(self, *details: object) -> None:
-        pass
-
-    def pull(self) -> Update | None:
-        return self._poller.pull(self._single)
-
-    async def send(self, request: PollRequest) -> PollResult | None:
-        try:
-            with self._poller.span_of(request.ask):
-                ended = await self._transport.exchange(request.prepared, request.options)
-            return PollResult(request.ask, ended)
-        except ChainhubError as error:
-            return PollResult(request.ask, error)
-
-    async def wait(self, until: float) -> object:
-        await _clock.asleep(max(until - _clock.monotonic(), 0.0), self._poller.user_cancel)
-        return None
-
-
-class AsyncTasks(AsyncOneByOne):
-    """Sends requests and reads ids in asyncio tasks; leaving the block cancels them."""
-
-    def __init__(self, poller: Poller, ids: Ids) -> None:
-        super().__init__(poller)
-        self._ids = each_async(ids)
-        self._came: asyncio.Queue[object] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aexit__(self, *details: object) -> None:
         for task in self._tasks:
@@ -206,11 +167,15 @@ class AsyncTasks(AsyncOneByOne):
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def pull(self) -> Update | None:
+        if isinstance(self._ids, abc.Iterator):
+            return self._poller.pull(self._ids)
         self._poller.reading = True
-        self._start(self._read())
+        self._start(self._read(self._ids))
         return None
 
     async def send(self, request: PollRequest) -> PollResult | None:
+        if self._poller.single:
+            return await self._exchange(request)
         self._start(self._send(request))
         return None
 
@@ -222,10 +187,10 @@ class AsyncTasks(AsyncOneByOne):
         # A callback of the task would cost the loop another turn for every poll.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _read(self) -> None:
+    async def _read(self, ids: abc.AsyncIterator[object]) -> None:
         came: object = None
         try:
-            came = self._poller.asked(await anext(self._ids))
+            came = self._poller.asked(await anext(ids))
         except StopAsyncIteration:
             self._poller.more = False
         except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
@@ -233,19 +198,30 @@ class AsyncTasks(AsyncOneByOne):
         self._poller.reading = False
         self._done(came)
 
+    async def _exchange(self, request: PollRequest) -> PollResult:
+        try:
+            with self._poller.span_of(request.ask):
+                ended = await self._transport.exchange(request.prepared, request.options)
+            return PollResult(request.ask, ended)
+        except ChainhubError as error:
+            return PollResult(request.ask, error)
+
     async def _send(self, request: PollRequest) -> None:
         try:
-            came: object = await super().send(request)
+            came: object = await self._exchange(request)
         except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
             came = PollResult(request.ask, error)
         self._done(came)
 
     async def wait(self, until: float) -> object:
+        left = max(until - _clock.monotonic(), 0.0)
         came: object = None
         if not self._came.empty():
             came = self._came.get_nowait()
+        elif not self._tasks:
+            # Nothing can come but the switch: a sleep, which a clock in tests may skip.
+            await _clock.asleep(left, self._poller.user_cancel)
         else:
-            left = until - _clock.monotonic()
             with suppress(TimeoutError):
                 async with _clock.timeout(None if math.isinf(left) else left) as scope:
                     with cancel_scope(self._poller.user_cancel, lambda: waker(scope)):
@@ -255,19 +231,34 @@ class AsyncTasks(AsyncOneByOne):
         return came
 
 
+def outcomes(poller: Poller, ids: abc.Iterator[object], on_update: OnUpdate) -> list[Any]:
+    found = updates(poller, ids, on_update)
+    return [update.outcome for update in found if update.outcome is not None]
+
+
+async def outcomes_async(poller: Poller, ids: Ids, on_update: OnUpdate) -> list[Any]:
+    found = updates_async(poller, ids, on_update)
+    return [update.outcome async for update in found if update.outcome is not None]
+
+
+def seen(
+    poller: Poller, ids: abc.Iterator[object], on_update: OnUpdate = None
+) -> abc.Iterator[Any]:
+    """Return what a caller sees of updates; they end at exit, if nobody reads them to their end."""
+    found = updates(poller, ids, on_update)
+    _unfinished[found] = os.getpid()
+    return (item for update in found if (item := poller.seen(update)) is not None)
+
+
 class AsyncView:
     """What a caller sees of updates; without its reader it frees the journal at once.
 
     An async generator would free it a turn of the event loop later.
     """
 
-    def __init__(
-        self,
-        poller: Poller,
-        found: abc.AsyncGenerator[Update, None],
-    ) -> None:
+    def __init__(self, poller: Poller, ids: Ids, on_update: OnUpdate = None) -> None:
         self._poller = poller
-        self._updates = found
+        self._updates = updates_async(poller, ids, on_update)
 
     def __aiter__(self) -> Self:
         return self
@@ -286,20 +277,8 @@ class AsyncView:
             self._poller.release()
 
 
-def seen(poller: Poller, found: abc.Iterator[Update]) -> abc.Iterator[Any]:
-    for update in found:
-        if (item := poller.seen(update)) is not None:
-            yield item
-
-
 _unfinished: weakref.WeakKeyDictionary[abc.Generator[Update, None, None], int]
 _unfinished = weakref.WeakKeyDictionary()
-
-
-def until_exit(found: abc.Generator[Update, None, None]) -> abc.Generator[Update, None, None]:
-    """Close updates at exit, if nobody has read them to their end."""
-    _unfinished[found] = os.getpid()
-    return found
 
 
 @atexit.register

@@ -14,7 +14,7 @@ from inspect import Parameter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from chainhub._tasks.table import each
+from chainhub._tasks.table import each, each_async
 
 if TYPE_CHECKING:
     import os
@@ -140,10 +140,8 @@ class TaskMethods(Generic[T, C]):
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=raise_on_failure)
-        found = loops.updates(one, loops.OneByOne(one), iter((task,)), on_update)
-        (outcome,) = [u.outcome for u in found if u.outcome is not None]
-        result: T = outcome.result()
-        return result
+        found: list[Outcome[T]] = loops.outcomes(one, iter((task,)), on_update)
+        return found[0].result()
 
     def watch(
         self,
@@ -176,8 +174,7 @@ class TaskMethods(Generic[T, C]):
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=False)
-        found = loops.updates(one, loops.OneByOne(one), iter((task,)), None)
-        return loops.seen(one, found)
+        return loops.seen(one, iter((task,)))
 
     def wait_many(
         self,
@@ -199,8 +196,7 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        found = loops.updates(many, loops.Threads(many), each(ids), on_update)
-        return many.in_order([u.outcome for u in found if u.outcome is not None])
+        return many.in_order(loops.outcomes(many, each(ids), on_update))
 
     def as_completed(
         self,
@@ -240,8 +236,7 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        found = loops.updates(many, loops.Threads(many), each(ids), on_update)
-        return loops.seen(many, loops.until_exit(found))
+        return loops.seen(many, each(ids), on_update)
 
     def download(
         self,
@@ -389,10 +384,8 @@ class AsyncTaskMethods(Generic[T, C]):
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=raise_on_failure)
-        found = loops.updates_async(one, loops.AsyncOneByOne(one, task), on_update)
-        (outcome,) = [u.outcome async for u in found if u.outcome is not None]
-        result: T = outcome.result()
-        return result
+        found: list[Outcome[T]] = await loops.outcomes_async(one, iter((task,)), on_update)
+        return found[0].result()
 
     def watch(
         self,
@@ -409,8 +402,7 @@ class AsyncTaskMethods(Generic[T, C]):
 
         limits = deadline, interval, words, cancel
         one = poller.Poller(self, parameters, *limits, single=True, raises=False)
-        found = loops.updates_async(one, loops.AsyncOneByOne(one, task), None)
-        return loops.AsyncView(one, found)
+        return loops.AsyncView(one, iter((task,)))
 
     async def wait_many(
         self,
@@ -428,8 +420,7 @@ class AsyncTaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
-        return many.in_order([u.outcome async for u in found if u.outcome is not None])
+        return many.in_order(await loops.outcomes_async(many, each_async(ids), on_update))
 
     def as_completed(
         self,
@@ -447,8 +438,7 @@ class AsyncTaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        found = loops.updates_async(many, loops.AsyncTasks(many, ids), on_update)
-        return loops.AsyncView(many, found)
+        return loops.AsyncView(many, each_async(ids), on_update)
 
     async def download(
         self,

@@ -84,9 +84,10 @@ class PollResult(NamedTuple):
 
 
 class Poller:
-    """Many waits as a loop uses them, sync or async; one is a wait for a single task.
+    """Many waits as a loop uses them, sync or async.
 
     Attributes:
+        single: Whether it is a wait for one task, whose polls the caller's thread or task sends.
         in_flight: How many requests may be in flight.
         more: Whether there may be more ids to read.
         reading: Whether the next one is being read.
@@ -137,8 +138,8 @@ class Poller:
         self._reread = partial(_read_again, self._operation)
         self._journal_path = journal
         self._journal: Journal | None = None
+        self.single = single
         self._single: Poll | None = None
-        self._is_single = single
         self._order: dict[TaskId, None] = {}
         self.spans: dict[TaskId, OperationSpan] = {}
 
@@ -187,7 +188,7 @@ class Poller:
         if self._journal is not None and (known := self._journal.replay(asked)) is not None:
             return Update(outcome=known)
         added = self.scheduler.add(asked, _clock.monotonic())
-        self._single = added if self._is_single else None
+        self._single = added if self.single else None
         tracer = self.transport.session.observers.tracer
         if tracer is not None:
             self.spans[asked] = tracer.operation(self._spec.wait, asked.id)
@@ -290,7 +291,7 @@ class Poller:
 
     def seen(self, update: Update) -> Any:  # noqa: ANN401 - a model, or an outcome
         """Return what a caller sees: the task that has changed or is final, else the outcome."""
-        if not self._is_single:
+        if not self.single:
             return update.outcome
         return update.changed if update.outcome is None else update.outcome.result()
 
