@@ -461,7 +461,8 @@ class AsyncTaskMethods(Generic[T, C]):
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
         downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
         work = partial(downloads.run, task, (dest, into, sha256))
-        return await downloads.in_thread(work, progress)
+        path: Path = await downloads.start(work, progress)
+        return path
 
     async def download_many(
         self,
@@ -483,13 +484,15 @@ class AsyncTaskMethods(Generic[T, C]):
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
         downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
         work = partial(downloads.run_all, tasks, into, parallel)
-        return await downloads.in_thread(work, progress)
+        found: dict[str, DownloadOutcome] = await downloads.start(work, progress)
+        return found
 
 
 class _Operation:
     """What a resource has in place of a method; called, it is the operation."""
 
     _name: str
+    _kind: Kind
     _transport: Any
 
     def __init__(self, transport: object) -> None:
@@ -499,6 +502,21 @@ class _Operation:
     def __repr__(self) -> str:
         """Name the operation as callers do."""
         return f"<client.{self._name}>"
+
+    def _start_download(
+        self,
+        arguments: Mapping[str, object],
+        dest: Place | None,
+        into: Place | None,
+        sha256: str | None,
+        progress: OnProgress | None,
+        *limits: Any,  # if_exists, max_bytes, allow_hosts, deadline, cancel
+    ) -> Any:  # noqa: ANN401 - a path, or a coroutine that returns it
+        from chainhub._tasks import result
+
+        downloads = result.Downloads(self._transport, self._name, *limits)
+        download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
+        return downloads.start(download.run, progress)
 
 
 class _AsyncOperation(_Operation):
@@ -531,40 +549,14 @@ class FileOperation(_Operation):
     `TaskMethods.download`, and passes them on.
     """
 
-    _kind: Kind
-
-    def _download(
-        self,
-        arguments: Mapping[str, object],
-        dest: Place | None,
-        into: Place | None,
-        sha256: str | None,
-        progress: OnProgress | None,
-        *limits: Any,  # if_exists, max_bytes, allow_hosts, deadline, cancel
-    ) -> Path:
-        from chainhub._tasks import result
-
-        downloads = result.Downloads(self._transport, self._name, *limits)
-        download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
-        return download.run(progress)
+    def _download(self, *given: Any) -> Path:
+        path: Path = self._start_download(*given)
+        return path
 
 
 class AsyncFileOperation(_AsyncOperation):
     """An operation whose answer is a file, async: called it returns it, `download` writes it."""
 
-    _kind: Kind
-
-    async def _download(
-        self,
-        arguments: Mapping[str, object],
-        dest: Place | None,
-        into: Place | None,
-        sha256: str | None,
-        progress: OnProgress | None,
-        *limits: Any,  # if_exists, max_bytes, allow_hosts, deadline, cancel
-    ) -> Path:
-        from chainhub._tasks import result
-
-        downloads = result.Downloads(self._transport, self._name, *limits)
-        download = downloads.content(self._name, arguments, self._kind, (dest, into, sha256))
-        return await downloads.in_thread(download.run, progress)
+    async def _download(self, *given: Any) -> Path:
+        path: Path = await self._start_download(*given)
+        return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import abc
 from contextlib import closing
@@ -48,7 +47,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class Downloads:
-    """The downloads of one call; for an async client they run in threads: see `in_thread`."""
+    """The downloads of one call; for an async client they run in threads: see `start`."""
 
     def __init__(
         self,
@@ -108,31 +107,33 @@ class Downloads:
         self, operation: str, arguments: abc.Mapping[str, object], kind: str, where: Where
     ) -> Download:
         """Return the download of the file that an operation answers with."""
-        given = (value for value in arguments.values() if not isinstance(value, Unset))
-        name = "-".join(map(str, given))
+        given = [str(value) for value in arguments.values() if not isinstance(value, Unset)]
         url = self._transport.prepare(operation_named(operation, "File"), arguments).raw_url
-        return self.one(name, kind, url, None, where)
+        return self.one("-".join(given), kind, url, None, where)
 
-    async def in_thread(self, work: abc.Callable[[Tell], T], tell: Tell) -> T:
-        """Run what downloads in a thread; `tell` is called, and awaited if need be, in the loop."""
-        loop = asyncio.get_running_loop()
+    def start(self, work: abc.Callable[[Tell], T], tell: Tell) -> Any:  # noqa: ANN401 - T, or a coroutine that returns it
+        """Run what downloads; for an async client in a thread, with `tell` in the event loop."""
+        if self._loop is None:
+            return work(tell)
 
         async def heard(progress: Progress) -> None:
-            assert tell is not None
-            result = tell(progress)
-            if isawaitable(result):
+            if tell is not None and isawaitable(result := tell(progress)):
                 await result
 
         def told(progress: Progress) -> None:
-            in_loop(loop, heard(progress), self._halt)
+            self._of(heard(progress))
 
-        return await in_thread(partial(work, tell and told), self._halt)
+        return _download.in_thread(partial(work, tell and told), self._halt)
 
     def _key(self, within: float) -> Key:
         credentials = self._transport.session.credentials
-        if self._loop is None:
-            return credentials.key(within)
-        return in_loop(self._loop, credentials.akey(within), self._halt)
+        ask = credentials.key if self._loop is None else credentials.akey
+        key: Key = self._of(ask(within))
+        return key
+
+    def _of(self, work: Any) -> Any:  # noqa: ANN401 - a coroutine of an async client, or a value
+        """Return what a coroutine returns: it runs in the caller's loop, and this in a thread."""
+        return work if self._loop is None else in_loop(self._loop, work, self._halt)
 
 
 class ResultDownloads(Downloads):
@@ -151,7 +152,7 @@ class ResultDownloads(Downloads):
 
     def run(self, task: object, where: Where, tell: Tell) -> Path:
         """Download the results of a task one after the other; return where the first one is."""
-        first, *_ = [download.run(tell) for download in self._made(task, where)]
+        first, *_ = [one.run(tell) for one in self._made(task, where)]
         return first
 
     def run_all(
@@ -162,7 +163,8 @@ class ResultDownloads(Downloads):
         policy = self._options.policy.keeping()
         self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
-            return download_all(self._jobs(tasks, into), limit, self._halt, tell)
+            jobs = self._jobs(tasks, into)
+            return _download.download_all(jobs, limit, self._halt, tell)
 
     def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):
@@ -170,8 +172,7 @@ class ResultDownloads(Downloads):
             yield asked.id, partial(self._made, task, (None, into, None))
 
     def _each(self, tasks: Tasks) -> abc.Iterator[object]:
-        loop = self._loop
-        if loop is None or isinstance(tasks, abc.Collection):
+        if self._loop is None or isinstance(tasks, abc.Collection):
             return each(cast("abc.Iterable[object]", tasks))
         source = each_async(tasks)
 
@@ -179,7 +180,7 @@ class ResultDownloads(Downloads):
             return await anext(source, None)
 
         # The caller's own code runs in the loop, not in a thread of ours.
-        return iter(lambda: in_loop(loop, following(), self._halt), None)
+        return iter(lambda: self._of(following()), None)
 
     def _made(self, task: object, where: Where) -> list[Download]:
         spec, call = self._spec, self._options.call
@@ -215,13 +216,8 @@ class ResultDownloads(Downloads):
 
     def _asked(self, asked: TaskId, options: Options) -> list[str]:
         operation, arguments = self._spec.operation(), self._spec.arguments(asked)
-        if isinstance(self._transport, AsyncSessionTransport):
-            assert self._loop is not None
-            querying = self._transport.call(operation, arguments, options, lenient=True)
-            task = in_loop(self._loop, querying, self._halt)
-        else:
-            task = self._transport.call(operation, arguments, options, lenient=True)
-        return results_in(self._spec, asked.id, task)
+        answer = self._transport.call(operation, arguments, options, lenient=True)
+        return results_in(self._spec, asked.id, self._of(answer))
 
 
 def results_in(spec: Task, task_id: str, task: object) -> list[str]:
