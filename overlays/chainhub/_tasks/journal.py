@@ -60,15 +60,10 @@ class Journal(RecordFile):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spec, self._clock = spec, clock
-        self._entries: dict[TaskId, tuple[int, int]] = {}
-        self._written: set[TaskId] = set()
+        # Where the outcomes of earlier runs are; of this run's nobody asks.
+        self._entries: dict[TaskId, tuple[int, int] | None] = {}
         self._synced_at = clock()
         super().__init__(path, (base_url, account))
-        try:
-            self.claim(base_url, account)
-        except BaseException:
-            self._leave()
-            raise
 
     def replay(self, asked: TaskId) -> Outcome[Any] | None:
         """Return what an earlier run has stored of this task, marked as replayed, or None."""
@@ -83,9 +78,7 @@ class Journal(RecordFile):
     def keep(self, outcome: Outcome[Any], asked: TaskId) -> None:
         """Store an outcome if it is final, the first one of its task, and fits into a line."""
         state = state_of_end(outcome.error)
-        if state is None or outcome.task is None:
-            return
-        if asked in self._entries or asked in self._written:
+        if state is None or outcome.task is None or asked in self._entries:
             return
         entry = {"v": VERSION, "id": asked.id, "operation": self._spec.name}
         if asked.parameters:
@@ -101,7 +94,7 @@ class Journal(RecordFile):
             logger.warning(text, self._path, shown_id(outcome.id))
             return
         self.append(line)
-        self._written.add(asked)
+        self._entries[asked] = None
         if self._clock() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
             self.sync()
 

@@ -75,21 +75,20 @@ class RecordFile:
             self._descriptor = os.open(self._path, _FLAGS, _MODE)
         except (OSError, ValueError) as problem:  # a NUL or a lone surrogate in the path
             reason = problem.strerror if isinstance(problem, OSError) else "it is not a path"
-        else:
-            try:
-                self._take()
-            except BaseException:
-                self._leave()
-                raise
-            _open_files.add(self)
-            return
-        if os.path.islink(self._path):
-            reason = "it is a symbolic link"
-        raise self.unusable(f"cannot be opened: {reason}")
+            if os.path.islink(self._path):
+                reason = "it is a symbolic link"
+            raise self.unusable(f"cannot be opened: {reason}") from None
+        try:
+            self._take()
+            if owner is not None:
+                self.claim(*owner)
+        except BaseException:
+            self._leave()
+            raise
+        _open_files.add(self)
 
     def __del__(self) -> None:
-        if self._descriptor >= 0:  # a signal handler has raised before anybody could close it
-            self._leave()
+        self._leave()  # a signal handler has raised before anybody could close it
 
     def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
         """Take a line that is there already; a `ForeignLine` if it is not one of this file."""
@@ -136,16 +135,13 @@ class RecordFile:
         """Let what is written survive a power failure, where the file system can."""
         try:
             os.fsync(self._descriptor)
-            return
         except OSError as problem:
-            reason = problem.strerror
-            if problem.errno in UNSUPPORTED:
-                if self._can_sync:
-                    text = "the %s %s may be lost in a power failure: its file system cannot sync"
-                    logger.warning(text, self.noun, self._path)
-                self._can_sync = False
-                return
-        raise self.unusable(f"cannot be written: {reason}")
+            if problem.errno not in UNSUPPORTED:
+                raise self.unusable(f"cannot be written: {problem.strerror}") from None
+            if self._can_sync:
+                text = "the %s %s may be lost in a power failure: its file system cannot sync"
+                logger.warning(text, self.noun, self._path)
+            self._can_sync = False
 
     def close(self) -> None:
         """Sync the file and release it."""
@@ -156,14 +152,7 @@ class RecordFile:
             finally:
                 self._leave()
 
-    def abandon(self) -> None:
-        """Close the file in a forked child, without touching the lock: it is the parent's."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
     def unusable(self, problem: str) -> JournalError:
-        """Return the error for this file."""
         shown = self._path if self._path.isprintable() else ascii(self._path)
         return JournalError(f"the {self.noun} {shown} {problem}")
 
@@ -175,15 +164,13 @@ class RecordFile:
         if not is_ours(found.st_uid, Path(self._path).parent):
             raise self.unusable("belongs to another user")
         try:
-            locked = lock_file(self._descriptor)
+            if not lock_file(self._descriptor):
+                raise self.unusable("is in use by another process or call")
         except OSError as problem:
             if problem.errno not in UNSUPPORTED:
                 raise self.unusable(f"cannot be locked: {problem.strerror}") from None
             text = "nothing keeps other processes away from %s: its file system has no locks"
             logger.warning(text, self._path)
-            locked = True
-        if not locked:
-            raise self.unusable("is in use by another process or call")
         with os.fdopen(os.dup(self._descriptor), "rb") as lines:
             self._read_all(lines)
         # Signed URLs stand in it. Some disks have no modes.
@@ -276,12 +263,15 @@ class RecordFile:
             os.truncate(self._descriptor, whole)
         raise self.unusable(f"cannot be written: {reason}")
 
-    def _leave(self) -> None:
+    def _leave(self, *, unlock: bool = True) -> None:
         descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            return
         # A process that another program has forked may have the file open too; closing would not
         # unlock then.
         with contextlib.suppress(OSError):
-            unlock_file(descriptor)
+            if unlock:
+                unlock_file(descriptor)
         os.close(descriptor)
 
 
@@ -289,8 +279,9 @@ _open_files: WeakSet[RecordFile] = WeakSet()
 
 
 def _abandon_all() -> None:
+    """Close the files in a forked child, without touching their locks: they are the parent's."""
     for file in _open_files:
-        file.abandon()
+        file._leave(unlock=False)
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
@@ -307,7 +298,6 @@ def account_of(session: Session) -> str | None:
 
 
 def line_of(entry: dict[str, Any]) -> bytes:
-    """Return a line."""
     return json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
 
 
