@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from threading import Lock
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, overload
 
 from chainhub._cancel import Cancel
@@ -235,12 +235,16 @@ class Submissions:
         return entry
 
     def _begin(
-        self, key: str, operation: str, session: Session, asked: _Asked
+        self,
+        key: str,
+        operation: str,
+        session: Session,
+        asked: tuple[Operation, Mapping[str, object]],
     ) -> Submission | None:
         """Return what is known; else write that it is begun."""
         if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
             raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
-        digest = _digest(key, asked)
+        digest = _digest(key, *asked)
         with self._lock:
             self._file.claim(session.connector.base_url, account_of(session))
             entry = self._file.entries.get(key)
@@ -315,34 +319,29 @@ class _NotSent(Exception):
     """Raised in place of sending a request."""
 
 
-class _Asked:
-    """A transport that notes what a method asks for and sends nothing."""
-
-    operation: Operation
-    arguments: Mapping[str, object]
-
-    def run(
-        self, module: ModuleType, returns: str, arguments: Mapping[str, object], *options: object
-    ) -> NoReturn:
-        self.operation, self.arguments = operation_of(module, returns), arguments
-        raise _NotSent
-
-
 def _asked(
     method: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]
-) -> _Asked:
-    asked = _Asked()
-    resource: Any = getattr(method, "__self__", None)
+) -> tuple[Operation, Mapping[str, object]]:
+    """Return what a method asks for, without sending it."""
+    asked = []
+
+    def run(
+        module: ModuleType, returns: str, arguments: Mapping[str, object], *options: object
+    ) -> NoReturn:
+        asked.append((operation_of(module, returns), arguments))
+        raise _NotSent
+
+    resource: Any = type(method.__self__)(SimpleNamespace(run=run))  # type: ignore[attr-defined]  # it is a method: see _operation_of
     with suppress(_NotSent):
-        called = getattr(type(resource)(asked), method.__name__)(*args, **kwargs)
+        called = getattr(resource, method.__name__)(*args, **kwargs)
         called.send(None)  # of an async client it begins only now
-    return asked
+    return asked[0]
 
 
-def _digest(key: str, asked: _Asked) -> str:
+def _digest(key: str, operation: Operation, arguments: Mapping[str, object]) -> str:
     """Return what tells one order from another: by what is sent, however it was said."""
     try:
-        sent = asked.operation.request(asked.arguments)
+        sent = operation.request(arguments)
         # Twice: only texts can be sorted, and numbers as keys become texts in JSON.
         plain = json.loads(json.dumps(sent, default=_plain))
     except ConfigurationError:
