@@ -14,7 +14,7 @@ from inspect import Parameter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from chainhub._tasks.table import each, each_async
+from chainhub._tasks.table import each_async, several
 
 if TYPE_CHECKING:
     import os
@@ -196,7 +196,7 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(loops.outcomes(many, each(ids), on_update))
+        return many.in_order(loops.outcomes(many, iter(several(ids)), on_update))
 
     def as_completed(
         self,
@@ -236,7 +236,7 @@ class TaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return loops.seen(many, each(ids), on_update)
+        return loops.seen(many, iter(several(ids)), on_update)
 
     def download(
         self,
@@ -420,7 +420,7 @@ class AsyncTaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(await loops.outcomes_async(many, each_async(ids), on_update))
+        return many.in_order(await loops.outcomes_async(many, each_async(several(ids)), on_update))
 
     def as_completed(
         self,
@@ -438,7 +438,7 @@ class AsyncTaskMethods(Generic[T, C]):
         from chainhub._tasks import loops, poller
 
         many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return loops.AsyncView(many, each_async(ids), on_update)
+        return loops.AsyncView(many, each_async(several(ids)), on_update)
 
     async def download(
         self,

@@ -26,7 +26,7 @@ from chainhub._download import (
 from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
-from chainhub._tasks.table import Task, TaskId, each, each_async, operation_named
+from chainhub._tasks.table import Task, TaskId, each_async, operation_named, several
 from chainhub.errors import ConfigurationError, ResultMissing
 from chainhub_api.types import Unset
 
@@ -173,8 +173,8 @@ class ResultDownloads(Downloads):
 
     def _each(self, tasks: Tasks) -> abc.Iterator[object]:
         if self._loop is None or isinstance(tasks, abc.Collection):
-            return each(cast("abc.Iterable[object]", tasks))
-        source = each_async(tasks)
+            return iter(several(cast("abc.Iterable[object]", tasks)))
+        source = each_async(several(tasks))
 
         async def following() -> object:
             return await anext(source, None)

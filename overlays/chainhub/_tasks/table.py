@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Path = tuple[str | int | None, ...]
     Paths = tuple[Path, ...]
 
+T = TypeVar("T")
+
 TASKS: Mapping[str, Any] = _TASKS
 CREATES: Mapping[str, Any] = _CREATES
 
@@ -224,20 +226,7 @@ def task_models() -> set[str]:
     return {model for task in TASKS.values() for model in _models(task["returns"])}
 
 
-def each(tasks: Iterable[object]) -> Iterator[object]:
-    """Return the tasks of an iterable."""
-    return iter(_several(tasks))
-
-
-def each_async(tasks: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
-    """Return the tasks of either kind of iterable."""
-    return _each_async(_several(tasks))
-
-
-T = TypeVar("T")
-
-
-def _several(tasks: T) -> T:
+def several(tasks: T) -> T:
     """Refuse one where several are meant: a text would count as one id per letter."""
     if isinstance(tasks, str | bytes | bytearray | Submission) or hasattr(tasks, "to_dict"):
         text = "several tasks are given as a list of them or of their ids, such as [id], not as"
@@ -245,7 +234,7 @@ def _several(tasks: T) -> T:
     return tasks
 
 
-async def _each_async(items: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
+async def each_async(items: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item
