@@ -9,6 +9,7 @@ sleeps or reads a clock: times and random numbers are arguments.
 from __future__ import annotations
 
 import math
+import os
 from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -84,8 +85,8 @@ class PollProgress(NamedTuple):
 
 
 @attrs.define(eq=False)
-class _Window:
-    """Durations of one period of time, a fair sample of all tasks that ended in it.
+class _Model:
+    """The durations of a model's tasks in periods of time: a fair sample of all that ended in one.
 
     A sample of the latest ones would not be fair: of many tasks started together, the slow ones
     end last.
@@ -96,6 +97,9 @@ class _Window:
     ended: int = 0
     count: int = 0
     seen: list[float] = attrs.field(factory=list)
+    past: list[float] = attrs.field(factory=list)
+    _plan: Plan = COLD
+    _made_from: tuple[int, int] | None = None
 
     def add(self, duration: float, random: Callable[[], float]) -> None:
         self.count += 1
@@ -104,21 +108,13 @@ class _Window:
         elif (place := int(random() * self.count)) < _MOST_SEEN:
             self.seen[place] = duration
 
-
-class _Model:
-    def __init__(self, now: float) -> None:
-        self.current = _Window(now)
-        self.past: list[float] = []
-        self._plan, self._made_from = COLD, (id(self.past), 0)
-
     def plan(self, now: float) -> Plan:
-        window = self.current
-        if window.count >= _MOST_SEEN and now - window.opened_at >= _SHORTEST_WINDOW:
-            self.past = window.seen
-            self.current = window = _Window(now)
+        if self.count >= _MOST_SEEN and now - self.opened_at >= _SHORTEST_WINDOW:
+            self.past, self.seen = self.seen, []
+            self.opened_at, self.began, self.ended, self.count = now, 0, 0, 0
         # Before most waits have ended, only the fast tasks were seen.
-        usable = window.seen if window.ended >= _ENOUGH_ENDED * window.began else []
-        made_from = (id(self.past), window.count if usable else 0)
+        usable = self.seen if self.ended >= _ENOUGH_ENDED * self.began else []
+        made_from = (id(self.past), self.count if usable else 0)
         if made_from != self._made_from:
             self._plan, self._made_from = plan_from(self.past + usable), made_from
         return self._plan
@@ -127,35 +123,33 @@ class _Model:
 class DurationMemory:
     """The durations of tasks, per model and bounded. Thread-safe; `random` is from 0.0 to 1.0."""
 
+    # One for all: a forked child has to replace it, where a thread of its parent may hold it.
+    _lock = Lock()
+
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._lock = Lock()
         self._models: OrderedDict[str, _Model] = OrderedDict()
 
     def begin(self, task_id: str, now: float) -> Plan:
         with self._lock:
             model = self._model(task_id, now)
-            model.current.began += 1
+            model.began += 1
             return model.plan(now)
 
     def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
         """Count a wait that ended; `after` is when its task was last seen running, if that was."""
         with self._lock:
             model = self._model(task_id, now)
-            model.current.ended += 1
+            model.ended += 1
             if after is not None:
                 # The middle, not the end: else what a late question finds could never
                 # teach that the tasks have become faster.
-                model.current.add((after + by) / 2, self._random)
+                model.add((after + by) / 2, self._random)
 
     def expected(self, task_id: str, now: float) -> float | None:
         """Return the seconds such a task is expected to take; None if too few were seen."""
         with self._lock:
             return self._model(task_id, now).plan(now).median
-
-    def renew_lock(self) -> None:
-        """Take a new lock: a child process inherits the old one as it was."""
-        self._lock = Lock()
 
     def _model(self, task_id: str, now: float) -> _Model:
         name, colon, _ = task_id.partition(":")
@@ -167,6 +161,14 @@ class DurationMemory:
                 self._models.popitem(last=False)
         self._models.move_to_end(name)
         return model
+
+
+def _renew_lock() -> None:
+    DurationMemory._lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def plan_from(durations: Sequence[float]) -> Plan:

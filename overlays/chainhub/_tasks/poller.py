@@ -6,7 +6,6 @@ A wait for one task is a wait for many with one id. `scheduler` decides which ta
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -59,17 +58,6 @@ def durations_of(session: Session, spec: Task | None = None) -> DurationMemory:
     memories = _memories.setdefault(session, {})
     name = (spec or main_task()).name
     return memories.setdefault(name, DurationMemory(session.random))
-
-
-def _renew_locks() -> None:
-    """Replace locks that a thread of the parent may hold."""
-    for memories in _memories.values():
-        for memory in memories.values():
-            memory.renew_lock()
-
-
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
-    os.register_at_fork(after_in_child=_renew_locks)
 
 
 class PollRequest(NamedTuple):

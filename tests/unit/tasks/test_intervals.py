@@ -235,7 +235,7 @@ def test_the_memory_is_bounded():
     assert max(map(len, memory._models)) == 64
     for _ in range(1000):
         memory.end("y:1", 0.0, after=1.0, by=1.0)
-    assert len(memory._models["y"].current.seen) == 64
+    assert len(memory._models["y"].seen) == 64
 
 
 def test_the_models_used_last_are_kept():
@@ -271,7 +271,7 @@ def test_the_memory_may_be_shared_between_threads():
             thread.join(10)
     finally:
         sys.setswitchinterval(before)
-    window = memory._models["veo"].current
+    window = memory._models["veo"]
     assert (window.began, window.ended, window.count) == (2000, 2000, 2000)
 
 

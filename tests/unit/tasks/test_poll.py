@@ -712,9 +712,9 @@ def test_a_question_may_be_asked_until_the_last_call_and_a_first_one_until_the_d
 
 def test_only_tasks_seen_running_and_then_succeeding_teach_the_schedule():
     """A failure, a time-out and a task that was done already say nothing about durations."""
-    assert Story(RUNNING, GOOD).memory._models["veo"].current.seen == [pytest.approx(4.75 / 2)]
+    assert Story(RUNNING, GOOD).memory._models["veo"].seen == [pytest.approx(4.75 / 2)]
     for script in ([GOOD], [RUNNING, task("failed")], [RUNNING], [RUNNING, unknown_task()]):
-        window = Story(*script, deadline=30.0).memory._models["veo"].current
+        window = Story(*script, deadline=30.0).memory._models["veo"]
         assert (window.began, window.ended, window.seen) == (1, 1, [])
 
 
