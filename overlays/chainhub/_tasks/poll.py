@@ -99,6 +99,7 @@ class WaitOptions(NamedTuple):
         deadline_at: The monotonic time at which the wait ends, or infinity.
         words: The caller's own status values, by `words_of`.
         raise_on_failure: Whether a task that ended without a result is an error.
+        reread: Makes the task again of an answer as it came.
     """
 
     spec: Task
@@ -106,6 +107,7 @@ class WaitOptions(NamedTuple):
     deadline_at: float
     words: Mapping[str, State] | None = None
     raise_on_failure: bool = True
+    reread: Callable[[bytes], object] = bytes
 
 
 class Severity(Enum):
@@ -203,7 +205,7 @@ class Poll:
     polls: int = 0
     tally: tuple[int, int] = (0, MOST_FAILURES)
     _plan: Plan = COLD
-    _answers: int = 0
+    _fresh: bool = True  # nothing has been told of the task
     _failures: int = 0
     _doubts: int = 0
     _missing: int = 0
@@ -216,7 +218,6 @@ class Poll:
     _task: object = None
     # The last answer as it came, instead of the task, which is several times as large.
     _body: bytes | None = None
-    _reread: Callable[[bytes], object] | None = None
     _age: str | None = None
     _dated: tuple[str, float] | None = None
 
@@ -226,9 +227,7 @@ class Poll:
     @property
     def task(self) -> Any:  # noqa: ANN401 - a model of the contract
         """The last answer; None before there is one."""
-        if self._body is not None and self._reread is not None:
-            return self._reread(self._body)
-        return self._task
+        return self._task if self._body is None else self._terms.reread(self._body)
 
     def may_ask(self, now: float) -> bool:
         """Return whether a poll may still be sent: the first one always before the deadline."""
@@ -258,7 +257,7 @@ class Poll:
             self._missing += 1
             if self._missing < GRACE:
                 return Update(changed, next_at=self._again(now, min(self._gap(now), _GRACE_GAP)))
-        return self._ended(state, now, changed)
+        return self._ended(now, state, changed=changed)
 
     def _settles(self, task: object, now: float) -> bool:
         """Count the responses in a row with the same unknown status value and URLs."""
@@ -285,10 +284,10 @@ class Poll:
         if self._dated is None or date is None or date != self._dated[0]:
             self._dated = None if date is None else (date, now)
 
-    def remember(self, body: bytes, reread: Callable[[bytes], object]) -> None:
+    def remember(self, body: bytes) -> None:
         # One that decides something counts each time.
         if self._running_until is not None and not self._settling and not self._missing:
-            self._body, self._reread, self._task = body, reread, None
+            self._body, self._task = body, None
 
     def repeats(self, body: bytes) -> bool:
         return body == self._body
@@ -299,7 +298,7 @@ class Poll:
 
     def _count_answer(self) -> None:
         self.polls += 1
-        self._answers += 1
+        self._fresh = False
         self._failures = 0
         self._error = None
         self._reach.answered = True
@@ -320,24 +319,23 @@ class Poll:
             return Update(next_at=self._again(now, self._reach.due - now))
         expected = severity_of(error)
         if expected is Severity.NOT_YET:
-            self._failures, self.tally = 0, (0, MOST_FAILURES)
-            self._answers += 1
+            self._failures, self.tally, self._fresh = 0, (0, MOST_FAILURES), False
             return Update(next_at=self._go_on(now, error.retry_after))
-        fresh = self._answers == 0
-        if expected is Severity.HOPELESS or (expected is Severity.UNKNOWN_TASK and not fresh):
-            return self._over(error, now)
-        if expected is not Severity.PASSING and fresh:
+        seen = expected is Severity.UNKNOWN_TASK and not self._fresh
+        if expected is Severity.HOPELESS or seen:
+            return self._ended(now, error=error)
+        if expected is not Severity.PASSING and self._fresh:
             self._doubts += 1
             self.tally = self._doubts, GRACE
             if self._doubts >= GRACE:
-                return self._over(error, now)
+                return self._ended(now, error=error)
             return Update(next_at=self._again(now, min(self._gap(now), _GRACE_GAP)))
         self.tally = self._failures, MOST_FAILURES
         if self._failures >= MOST_FAILURES:
             failed = f"{self._failures} polls in a row failed; last error: {error.message}"
             told = self._retold(error, failed, now)
             told.advice = errors.WaitTimeout.default_advice
-            return self._over(told, now)
+            return self._ended(now, error=told)
         asked = error.retry_after
         gap = self._terms.schedule.after_failure(self._plan, self._turn(now), asked)
         return Update(next_at=self._again(now, gap, not_before=now + (obeyed(asked) or 0.0)))
@@ -345,7 +343,7 @@ class Poll:
     def expired(self, now: float) -> Update:
         """End the wait at its deadline."""
         if self._missing:
-            return self._ended(State.SUCCEEDED, now)
+            return self._ended(now, State.SUCCEEDED)
         known = f" is still {self._status}" if self._seen else ": no response"
         last = self._error
         why = f"; last error: {last._said()}" if last else self._cached(now)
@@ -360,7 +358,7 @@ class Poll:
         if last is not None:
             error.method, error.url, error.request_id = last.method, last.url, last.request_id
         error.__cause__ = last
-        return self._over(error, now)
+        return self._ended(now, error=error)
 
     def unreached(self, now: float) -> Update:
         """End the wait because nothing answers at the address."""
@@ -375,7 +373,7 @@ class Poll:
             "check the base URL and the network; the task is not affected: "
             "wait for the same id again"
         )
-        return self._over(told, now)
+        return self._ended(now, error=told)
 
     def elapsed(self, now: float) -> float:
         return now - self.started_at
@@ -417,24 +415,21 @@ class Poll:
         task = self.task if self._terms.schedule.asks else None
         return PollProgress(self.elapsed(now), self.polls, self._failures, span, task)
 
-    def _ended(self, state: State, now: float, changed: object = None) -> Update:
+    def _ended(
+        self,
+        now: float,
+        state: State | None = None,
+        error: ChainhubError | None = None,
+        changed: object = None,
+    ) -> Update:
+        """End the wait by the state of the last answer, or by an error."""
+        elapsed = self.elapsed(now)
         # A task that was done at the first question, or that failed, says nothing about how
         # long its kind takes.
         after = self._running_until if state is State.SUCCEEDED else None
-        fault: ChainhubError | None = None
-        if self._terms.raise_on_failure:
-            fault = fault_of(self.asked.id, self.task, state, self.elapsed(now), self._terms.spec)
-        return self._over(fault, now, changed, after)
-
-    def _over(
-        self,
-        error: ChainhubError | None,
-        now: float,
-        changed: object = None,
-        after: float | None = None,
-    ) -> Update:
-        elapsed = self.elapsed(now)
         self._terms.schedule.end(self.asked.id, now, after=after, by=elapsed)
+        if state is not None and self._terms.raise_on_failure:
+            error = fault_of(self.asked.id, self.task, state, elapsed, self._terms.spec)
         outcome: Outcome[Any] = Outcome(self.asked.id, self.task, error, self.polls, elapsed)
         return Update(changed, outcome, asked=self.asked)
 

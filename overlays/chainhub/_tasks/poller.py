@@ -112,6 +112,8 @@ class Poller:
             _clock.monotonic() + seconds("deadline", deadline),
             words_of(words),
             raises,
+            # A bound method would hold the session beyond its client, in a circle.
+            partial(_read_again, self._operation),
         )
         self.in_flight = 1 if single else session.connector.max_connections
         self.scheduler = Scheduler(terms, self.in_flight)
@@ -122,8 +124,6 @@ class Poller:
         many = self.stop if isinstance(transport, SessionTransport) else None
         switch = self.user_cancel if single else many
         self._options = options._replace(retry=RetryPolicy.off(), cancel=switch)
-        # A bound method would hold the session beyond its client, in a circle.
-        self._reread = partial(_read_again, self._operation)
         self._journal_path = journal
         self._journal: Journal | None = None
         self.single = single
@@ -253,12 +253,12 @@ class Poller:
         hint = poll_hint_of(answer, time.time())
         if answer.status == 200 and ask.wait.repeats(answer.body):
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
-            return self.scheduler.repeated(ask, now, hint)
+            return self.scheduler.answered(ask, None, now, hint)
         task = self.transport.read(self._operation, ended, lenient=True)
         update = self.scheduler.answered(ask, task, now, hint)
         # Only where other headers could not mean another text.
         if answer.status == 200 and (answer.body.isascii() or charset_of(answer) in _UTF_8):
-            ask.wait.remember(answer.body, self._reread)
+            ask.wait.remember(answer.body)
         else:
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
         return update

@@ -80,8 +80,12 @@ class Scheduler:
                 return self._pop().expired(now)
             if self.reach.over:
                 return self._pop().unreached(now)
-            at = self._possible_at(due)
-            if at > now:
+            # While nobody answers, one poll at a time is enough to find out.
+            most, reached_at = (1, self.reach.due) if self.reach.failing else (self._most, due)
+            at = max(due, self.limiter.free_at, reached_at)
+            if self.in_flight >= most:
+                at = math.inf
+            if (at := min(at, self.ends_at)) > now:
                 return Idle(at)
             self._pop()
             if late >= 0 or wait.may_ask(now):
@@ -96,12 +100,11 @@ class Scheduler:
     def answered(
         self, ask: SendPoll, task: object, now: float, hint: float | None = None
     ) -> Update:
+        """Take the answer to a poll; None is the same answer as before."""
         self.limiter.passed(ask.sent_at, now)
-        return self._next(ask.wait, ask.wait.answered(task, now, hint))
-
-    def repeated(self, ask: SendPoll, now: float, hint: float | None = None) -> Update:
-        self.limiter.passed(ask.sent_at, now)
-        return self._next(ask.wait, ask.wait.repeated(now, hint))
+        wait = ask.wait
+        update = wait.repeated(now, hint) if task is None else wait.answered(task, now, hint)
+        return self._next(wait, update)
 
     def failed(self, ask: SendPoll, error: ChainhubError, now: float) -> Update:
         asked = obeyed(error.retry_after)
@@ -110,13 +113,6 @@ class Scheduler:
         elif error.status == _OVERLOADED and asked:
             self.limiter.pause(now, asked)
         return self._next(ask.wait, ask.wait.failed(error, now))
-
-    def _possible_at(self, due: float) -> float:
-        # While nobody answers, one poll at a time is enough to find out.
-        most, reached_at = (1, self.reach.due) if self.reach.failing else (self._most, due)
-        if self.in_flight >= most:
-            return self.ends_at
-        return min(max(due, self.limiter.free_at, reached_at), self.ends_at)
 
     def _next(self, wait: Poll, update: Update) -> Update:
         self.in_flight -= 1

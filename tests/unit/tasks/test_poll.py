@@ -292,12 +292,12 @@ def test_each_step_is_in_the_debug_log(caplog):
 
 def test_the_bytes_of_a_task_that_runs_are_kept_instead_of_the_task():
     """One that is complete without a URL, or has an unknown word, counts each time it comes."""
-    wait = Poll(
-        TaskId("veo:1"), WaitOptions(QUERY, PollIntervals(DurationMemory(float), float), 60.0), 0.0
-    )
+    schedule = PollIntervals(DurationMemory(float), float)
+    terms = WaitOptions(QUERY, schedule, 60.0, reread=lambda body: (body, "read again"))
+    wait = Poll(TaskId("veo:1"), terms, 0.0)
     for number, (found, kept) in enumerate([(RUNNING, True), (task("completed"), False)]):
         wait.answered(found, number)
-        wait.remember(b"{}", lambda body: (body, "read again"))
+        wait.remember(b"{}")
         assert wait.repeats(b"{}") is kept
         assert wait.task == ((b"{}", "read again") if kept else found)
 
