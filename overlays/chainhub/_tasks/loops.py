@@ -35,42 +35,61 @@ if TYPE_CHECKING:
     Ids = abc.Iterator[object] | abc.AsyncIterator[object]
 
 
-def updates(
-    poller: Poller, ids: abc.Iterator[object], on_update: OnUpdate
-) -> abc.Generator[Update, None, None]:
-    with poller, Threads(poller) as sender:
-        while poller.unfinished:
-            poller.check_cancelled()
-            act = poller.pull(ids) if poller.wants_more else poller.act()
-            if isinstance(act, PollRequest):
-                act = poller.take(sender.send(act))
-            elif isinstance(act, Idle):
-                act = poller.take(sender.wait(act.until))
-            if act is not None:
-                if act.changed is not None and on_update is not None:
-                    on_update(act.changed)
-                yield poller.kept(act)
+class Wait(Poller):
+    """The loops of a wait, and what callers see of it."""
 
-
-async def updates_async(
-    poller: Poller, ids: Ids, on_update: OnUpdate
-) -> abc.AsyncGenerator[Update, None]:
-    running_loop()
-    with poller:
-        async with AsyncTasks(poller, ids) as sender:
-            while poller.unfinished:
-                poller.check_cancelled()
-                act = sender.pull() if poller.wants_more else poller.act()
+    def updates(
+        self, ids: abc.Iterator[object], on_update: OnUpdate
+    ) -> abc.Generator[Update, None, None]:
+        with self, Threads(self) as sender:
+            while self.unfinished:
+                self.check_cancelled()
+                act = self.pull(ids) if self.wants_more else self.act()
                 if isinstance(act, PollRequest):
-                    act = poller.take(await sender.send(act))
+                    act = self.take(sender.send(act))
                 elif isinstance(act, Idle):
-                    act = poller.take(await sender.wait(act.until))
+                    act = self.take(sender.wait(act.until))
                 if act is not None:
                     if act.changed is not None and on_update is not None:
-                        told = on_update(act.changed)
-                        if isawaitable(told):
-                            await told
-                    yield poller.kept(act)
+                        on_update(act.changed)
+                    yield self.kept(act)
+
+    async def updates_async(
+        self, ids: Ids, on_update: OnUpdate
+    ) -> abc.AsyncGenerator[Update, None]:
+        running_loop()
+        with self:
+            async with AsyncTasks(self, ids) as sender:
+                while self.unfinished:
+                    self.check_cancelled()
+                    act = sender.pull() if self.wants_more else self.act()
+                    if isinstance(act, PollRequest):
+                        act = self.take(await sender.send(act))
+                    elif isinstance(act, Idle):
+                        act = self.take(await sender.wait(act.until))
+                    if act is not None:
+                        if act.changed is not None and on_update is not None:
+                            told = on_update(act.changed)
+                            if isawaitable(told):
+                                await told
+                        yield self.kept(act)
+
+    def outcomes(self, ids: abc.Iterator[object], on_update: OnUpdate) -> list[Any]:
+        found = self.updates(ids, on_update)
+        return [update.outcome for update in found if update.outcome is not None]
+
+    async def outcomes_async(self, ids: Ids, on_update: OnUpdate) -> list[Any]:
+        found = self.updates_async(ids, on_update)
+        return [update.outcome async for update in found if update.outcome is not None]
+
+    def iterate(self, ids: abc.Iterator[object], on_update: OnUpdate = None) -> abc.Iterator[Any]:
+        """Return what a caller sees; it ends at exit, if nobody reads it to its end."""
+        found = self.updates(ids, on_update)
+        _unfinished[found] = os.getpid()
+        return (item for update in found if (item := self.seen(update)) is not None)
+
+    def iterate_async(self, ids: Ids, on_update: OnUpdate = None) -> AsyncView:
+        return AsyncView(self, self.updates_async(ids, on_update))
 
 
 class Threads:
@@ -231,34 +250,14 @@ class AsyncTasks:
         return came
 
 
-def outcomes(poller: Poller, ids: abc.Iterator[object], on_update: OnUpdate) -> list[Any]:
-    found = updates(poller, ids, on_update)
-    return [update.outcome for update in found if update.outcome is not None]
-
-
-async def outcomes_async(poller: Poller, ids: Ids, on_update: OnUpdate) -> list[Any]:
-    found = updates_async(poller, ids, on_update)
-    return [update.outcome async for update in found if update.outcome is not None]
-
-
-def seen(
-    poller: Poller, ids: abc.Iterator[object], on_update: OnUpdate = None
-) -> abc.Iterator[Any]:
-    """Return what a caller sees of updates; they end at exit, if nobody reads them to their end."""
-    found = updates(poller, ids, on_update)
-    _unfinished[found] = os.getpid()
-    return (item for update in found if (item := poller.seen(update)) is not None)
-
-
 class AsyncView:
     """What a caller sees of updates; without its reader it frees the journal at once.
 
     An async generator would free it a turn of the event loop later.
     """
 
-    def __init__(self, poller: Poller, ids: Ids, on_update: OnUpdate = None) -> None:
-        self._poller = poller
-        self._updates = updates_async(poller, ids, on_update)
+    def __init__(self, poller: Poller, updates: abc.AsyncGenerator[Update, None]) -> None:
+        self._poller, self._updates = poller, updates
 
     def __aiter__(self) -> Self:
         return self

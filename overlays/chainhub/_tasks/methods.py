@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from chainhub._download import IfExists, Kind, Place, Progress
     from chainhub._session import AsyncSessionTransport, SessionTransport
     from chainhub._tasks.intervals import PollPolicy
+    from chainhub._tasks.loops import Wait
     from chainhub._tasks.outcome import AnyOutcome as Outcome
+    from chainhub._tasks.result import ResultDownloads
     from chainhub._tasks.status import State
     from chainhub._tasks.table import Submission, Task
 
@@ -57,16 +59,34 @@ PARALLEL = 4
 _METHODS = ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
 
 
-def _name_parameters(resource: type[Any]) -> None:
-    """Give a class methods that name the parameters of its operation, instead of any.
+class BaseTaskMethods(Generic[T, C]):
+    """What sync and async methods share: they load what they need when they are first called."""
 
-    So what is misspelt is refused by specifications of mocks too, and help says what there is.
-    """
-    task: Task | None = vars(resource).get("_task")
-    if task is not None:
-        resource._name = task.name
-        for name in _METHODS:
-            setattr(resource, name, _named(getattr(resource, name), task.parameters))
+    __slots__ = ()
+    _transport: Any
+    _task: Task
+
+    def __init_subclass__(cls) -> None:
+        """Give a class methods that name the parameters of its operation, instead of any.
+
+        So what is misspelt is refused by specifications of mocks too, and help says what there is.
+        """
+        super().__init_subclass__()
+        task: Task | None = vars(cls).get("_task")
+        if task is not None:
+            cls._name = task.name  # type: ignore[attr-defined]  # of an operation
+            for name in _METHODS:
+                setattr(cls, name, _named(getattr(cls, name), task.parameters))
+
+    def _wait(self, *limits: Any, **kind: Any) -> Wait:
+        from chainhub._tasks.loops import Wait
+
+        return Wait(self, *limits, **kind)
+
+    def _downloads(self, parameters: Mapping[str, str], *limits: Any) -> ResultDownloads:
+        from chainhub._tasks.result import ResultDownloads
+
+        return ResultDownloads(self, parameters, *limits)
 
 
 @cache  # nearly all operations have the same
@@ -81,7 +101,7 @@ def _named(method: FunctionType, parameters: tuple[str, ...]) -> FunctionType:
     return named
 
 
-class TaskMethods(Generic[T, C]):
+class TaskMethods(BaseTaskMethods[T, C]):
     """Waiting for tasks of an operation and downloading their results, sync.
 
     T is the model that the operation returns, C the answers of the operations that create such a
@@ -91,11 +111,6 @@ class TaskMethods(Generic[T, C]):
 
     __slots__ = ()
     _transport: SessionTransport
-    _task: Task
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        _name_parameters(cls)
 
     def wait(
         self,
@@ -136,11 +151,9 @@ class TaskMethods(Generic[T, C]):
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
-        from chainhub._tasks import loops, poller
-
         limits = deadline, interval, words, cancel
-        one = poller.Poller(self, parameters, *limits, single=True, raises=raise_on_failure)
-        found: list[Outcome[T]] = loops.outcomes(one, iter((task,)), on_update)
+        one = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
+        found: list[Outcome[T]] = one.outcomes(iter((task,)), on_update)
         return found[0].result()
 
     def watch(
@@ -170,11 +183,9 @@ class TaskMethods(Generic[T, C]):
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
-        from chainhub._tasks import loops, poller
-
         limits = deadline, interval, words, cancel
-        one = poller.Poller(self, parameters, *limits, single=True, raises=False)
-        return loops.seen(one, iter((task,)))
+        one = self._wait(parameters, *limits, single=True, raises=False)
+        return one.iterate(iter((task,)))
 
     def wait_many(
         self,
@@ -193,10 +204,8 @@ class TaskMethods(Generic[T, C]):
         One failed task does not stop the others: its error is in its outcome. Arguments and errors
         are those of `as_completed`.
         """
-        from chainhub._tasks import loops, poller
-
-        many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(loops.outcomes(many, iter(several(ids)), on_update))
+        many = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return many.in_order(many.outcomes(iter(several(ids)), on_update))
 
     def as_completed(
         self,
@@ -233,10 +242,8 @@ class TaskMethods(Generic[T, C]):
             JournalError: the journal cannot be used.
             ConfigurationError: an argument cannot be used.
         """
-        from chainhub._tasks import loops, poller
-
-        many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return loops.seen(many, iter(several(ids)), on_update)
+        many = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return many.iterate(iter(several(ids)), on_update)
 
     def download(
         self,
@@ -302,10 +309,8 @@ class TaskMethods(Generic[T, C]):
             CancelledByUser: `cancel` was set.
             ChainhubError: any other error of a request.
         """
-        from chainhub._tasks import result
-
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        downloads = self._downloads(parameters, *limits)
         return downloads.run(task, (dest, into, sha256), progress)
 
     def download_many(
@@ -349,23 +354,16 @@ class TaskMethods(Generic[T, C]):
             ConfigurationError: an argument cannot be used.
             DownloadError: the system starts no further thread.
         """
-        from chainhub._tasks import result
-
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        downloads = self._downloads(parameters, *limits)
         return downloads.run_all(tasks, into, parallel, progress)
 
 
-class AsyncTaskMethods(Generic[T, C]):
+class AsyncTaskMethods(BaseTaskMethods[T, C]):
     """Waiting for tasks of an operation and downloading their results, async."""
 
     __slots__ = ()
     _transport: AsyncSessionTransport
-    _task: Task
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        _name_parameters(cls)
 
     async def wait(
         self,
@@ -380,11 +378,9 @@ class AsyncTaskMethods(Generic[T, C]):
         **parameters: str,
     ) -> T:
         """Async `TaskMethods.wait`; `on_update` may be async."""
-        from chainhub._tasks import loops, poller
-
         limits = deadline, interval, words, cancel
-        one = poller.Poller(self, parameters, *limits, single=True, raises=raise_on_failure)
-        found: list[Outcome[T]] = await loops.outcomes_async(one, iter((task,)), on_update)
+        one = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
+        found: list[Outcome[T]] = await one.outcomes_async(iter((task,)), on_update)
         return found[0].result()
 
     def watch(
@@ -398,11 +394,9 @@ class AsyncTaskMethods(Generic[T, C]):
         **parameters: str,
     ) -> AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
-        from chainhub._tasks import loops, poller
-
         limits = deadline, interval, words, cancel
-        one = poller.Poller(self, parameters, *limits, single=True, raises=False)
-        return loops.AsyncView(one, iter((task,)))
+        one = self._wait(parameters, *limits, single=True, raises=False)
+        return one.iterate_async(iter((task,)))
 
     async def wait_many(
         self,
@@ -417,10 +411,8 @@ class AsyncTaskMethods(Generic[T, C]):
         **parameters: str,
     ) -> dict[str, Outcome[T]]:
         """Async `TaskMethods.wait_many`; `ids` may be an async iterable, `on_update` async."""
-        from chainhub._tasks import loops, poller
-
-        many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(await loops.outcomes_async(many, each_async(several(ids)), on_update))
+        many = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return many.in_order(await many.outcomes_async(each_async(several(ids)), on_update))
 
     def as_completed(
         self,
@@ -435,10 +427,8 @@ class AsyncTaskMethods(Generic[T, C]):
         **parameters: str,
     ) -> AsyncIterator[Outcome[T]]:
         """Async `TaskMethods.as_completed`; `ids` may be an async iterable, `on_update` async."""
-        from chainhub._tasks import loops, poller
-
-        many = poller.Poller(self, parameters, deadline, interval, words, cancel, journal)
-        return loops.AsyncView(many, each_async(several(ids)), on_update)
+        many = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return many.iterate_async(each_async(several(ids)), on_update)
 
     async def download(
         self,
@@ -456,10 +446,8 @@ class AsyncTaskMethods(Generic[T, C]):
         **parameters: str,
     ) -> Path:
         """Async `TaskMethods.download`; `progress` may be async, the disk never blocks the loop."""
-        from chainhub._tasks import result
-
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        downloads = self._downloads(parameters, *limits)
         work = partial(downloads.run, task, (dest, into, sha256))
         path: Path = await downloads.start(work, progress)
         return path
@@ -479,10 +467,8 @@ class AsyncTaskMethods(Generic[T, C]):
         **parameters: str,
     ) -> dict[str, DownloadOutcome]:
         """Async `TaskMethods.download_many`; `progress` may be async."""
-        from chainhub._tasks import result
-
         limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = result.ResultDownloads(self._transport, self._task, parameters, *limits)
+        downloads = self._downloads(parameters, *limits)
         work = partial(downloads.run_all, tasks, into, parallel)
         found: dict[str, DownloadOutcome] = await downloads.start(work, progress)
         return found

@@ -40,7 +40,7 @@ from chainhub.errors import CancelledByUser, ChainhubError
 
 if TYPE_CHECKING:
     from chainhub._session import Operation, OperationSpan
-    from chainhub._tasks.methods import AsyncTaskMethods, Interval, JournalPath, TaskMethods
+    from chainhub._tasks.methods import BaseTaskMethods, Interval, JournalPath
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
     from chainhub._tasks.table import Task
@@ -90,7 +90,7 @@ class Poller:
 
     def __init__(
         self,
-        methods: TaskMethods[Any, Any] | AsyncTaskMethods[Any, Any],
+        methods: BaseTaskMethods[Any, Any],
         parameters: Mapping[str, str],
         deadline: float | None,
         interval: Interval | None,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from chainhub._download import AnyDownloadOutcome, IfExists, Job, Kind, Place, Progress
     from chainhub._session import Key, Options, SessionTransport
+    from chainhub._tasks.methods import BaseTaskMethods
 
     Tasks = abc.Iterable[object] | abc.AsyncIterable[object]
     Tell = abc.Callable[[Progress], object] | None
@@ -139,32 +140,31 @@ class Downloads:
 class ResultDownloads(Downloads):
     def __init__(
         self,
-        transport: SessionTransport | AsyncSessionTransport,
-        spec: Task,
+        methods: BaseTaskMethods[Any, Any],
         parameters: abc.Mapping[str, str],
         *limits: Any,
     ) -> None:
+        spec = methods._task
         spec.check(parameters)
         if not spec.content and not (spec.results and spec.kind != "none"):
             raise ConfigurationError(f"{spec.name} has no results to download")
-        super().__init__(transport, spec.holder, *limits)
+        super().__init__(methods._transport, spec.holder, *limits)
         self._spec, self._parameters = spec, parameters
 
-    def run(self, task: object, where: Where, tell: Tell) -> Path:
+    def run(self, task: object, where: Where, tell: Tell | None) -> Path:
         """Download the results of a task one after the other; return where the first one is."""
-        first, *_ = [one.run(tell) for one in self._made(task, where)]
+        first, *_ = [one.run(tell or unheard) for one in self._made(task, where)]
         return first
 
     def run_all(
-        self, tasks: Tasks, into: Place, parallel: int, tell: Tell
+        self, tasks: Tasks, into: Place, parallel: int, tell: Tell | None
     ) -> dict[str, AnyDownloadOutcome]:
         """Download the results of many tasks and return their outcomes."""
         limit = whole("parallel", parallel)
         policy = self._options.policy.keeping()
         self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
-            jobs = self._jobs(tasks, into)
-            return _download.download_all(jobs, limit, self._halt, tell)
+            return download_all(self._jobs(tasks, into), limit, self._halt, tell or unheard)
 
     def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):
