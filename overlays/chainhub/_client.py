@@ -110,8 +110,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         # Error trackers record the locals of every frame, this one's too.
         given = api_key if api_key is None or callable(api_key) else _session.Key(api_key)
         del api_key
-        key_variable = _session.KEY_VARIABLE
-        variables = {name: text for name, text in os.environ.items() if name != key_variable}
+        key_name = _session.KEY_VARIABLE
+        variables = {name: text for name, text in os.environ.items() if name != key_name}
         environ = variables if trust_env else {}
         span, connect = _session.spans_of(timeout)
         options = _session.Options(

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from chainhub import errors
-from chainhub._tasks import journal as _journal
+from chainhub._tasks import record_file as _record_file
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "errors.md"
 
@@ -17,7 +17,7 @@ def test_every_error_has_a_row():
     named = {name: parent for name, parent in rows if name != "UnknownStatusWarning"}
     found = {
         name: error
-        for name, error in {**vars(errors), "JournalError": _journal.JournalError}.items()
+        for name, error in {**vars(errors), "JournalError": _record_file.JournalError}.items()
         if inspect.isclass(error) and issubclass(error, errors.ChainhubError)
     }
     assert set(named) == set(found) - {"ChainhubError"}

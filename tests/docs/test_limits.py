@@ -14,8 +14,8 @@ from chainhub._download import download as _download
 from chainhub._responses import response as _json
 from chainhub._session import call as _call
 from chainhub._session import retry as _retry
-from chainhub._tasks import journal as _journal
 from chainhub._tasks import poll as _waiting
+from chainhub._tasks import record_file as _record_file
 from chainhub._transport import connections as _connections
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "limits.md"
@@ -82,7 +82,7 @@ def values() -> dict[str, str]:
             f"{_retry.POLL_FLOOR:g} to {_retry.POLL_CEILING:g} s"
         ),
         "requests in flight of `wait_many`": f"{default(client, 'max_connections')}",
-        "longest line of a journal": size(_journal.LONGEST_LINE),
+        "longest line of a journal": size(_record_file.LONGEST_LINE),
         "a whole download": seconds(downloading),
         "the least that must arrive within `timeout`": size(_download.STALLED),
         "redirects": f"{_download.REDIRECTS}",

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from chainhub._download import IfExists as IfExists
     from chainhub._download import Place as Place
     from chainhub._tasks.intervals import PollPolicy as PollPolicy
-    from chainhub._tasks.journal import JournalError as JournalError
     from chainhub._tasks.methods import OnProgress as OnProgress
     from chainhub._tasks.notebook import register as register
     from chainhub._tasks.notebook import show as show
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from chainhub._tasks.outcome import Outcome as Outcome
     from chainhub._tasks.outcome import fault_of as fault_of
     from chainhub._tasks.poller import durations_of as durations_of
+    from chainhub._tasks.record_file import JournalError as JournalError
     from chainhub._tasks.status import State as State
     from chainhub._tasks.status import UnknownStatusWarning as UnknownStatusWarning
     from chainhub._tasks.status import code_of as code_of
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 
 _LATE = {
     "intervals": ("PollPolicy",),
-    "journal": ("JournalError",),
     "notebook": ("register", "show"),
     "outcome": ("Outcome", "fault_of"),
     "poller": ("durations_of",),
+    "record_file": ("JournalError",),
     "status": (
         *("State", "UnknownStatusWarning", "code_of", "known_state", "progress_of", "reason_of"),
         *("result_urls_of", "state_of", "status_in", "updated_at", "video_url_of"),

@@ -17,23 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chainhub._session import logger
 from chainhub._tasks.outcome import Outcome, fault_of, shown_id, state_of_end
-from chainhub._tasks.record_file import (
-    LONGEST_LINE,
-    VERSION,
-    ForeignLine,
-    JournalError,
-    RecordFile,
-    account_of,
-    line_of,
-)
+from chainhub._tasks.record_file import LONGEST_LINE, VERSION, ForeignLine, RecordFile, line_of
 from chainhub._tasks.status import State, urls_in
 from chainhub._tasks.table import Task, TaskId
 from chainhub_api import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = ["LONGEST_LINE", "Journal", "JournalError", "account_of"]
 
 _SECONDS_BETWEEN_SYNCS = 1.0
 _FIELDS: Final = frozenset({"id", "state", "polls", "elapsed", "task"})

@@ -11,16 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chainhub._redaction import one_line, redact_text
+from chainhub._tasks import status
 from chainhub._tasks.outcome import Outcome
-from chainhub._tasks.status import (
-    State,
-    known_state,
-    progress_in,
-    reason_in,
-    status_in,
-    updated_at,
-    urls_in,
-)
+from chainhub._tasks.status import State
 from chainhub._tasks.table import Task, task_models, task_of, values_at
 from chainhub_api import models
 
@@ -91,22 +84,23 @@ def show(task: object, *, url: bool = False) -> None:
 def card(task: object, *, url: bool = False) -> str:
     """Return a task as HTML: status, id, prompt, progress and result."""
     spec = task_of(task)
-    state = known_state(task, None, spec) or State.RUNNING
-    badge, word = _BADGE.format(_COLOURS[state]), _escaped(status_in(spec, task)) or state.value
+    state = status.known_state(task, None, spec) or State.RUNNING
+    badge = _BADGE.format(_COLOURS[state])
+    word = _escaped(status.status_in(spec, task)) or state.value
     ids = "".join(_escaped(value) for value in [*values_at(task, spec.id)][:1])
     parts = [f'<span style="{badge}">{word}</span> <code>{ids}</code>']
     told = values_at(task, _PROMPTS)
     prompts = (one for one in told if isinstance(one, str) and one.strip())
     parts += [_escaped(prompt, _LONGEST_PROMPT) for prompt in prompts][:1]
     if state is State.SUCCEEDED:
-        parts.append(_result(spec, urls_in(spec, task), url=url))
+        parts.append(_result(spec, status.urls_in(spec, task), url=url))
     elif state is not State.RUNNING:
-        parts.append(_escaped(reason_in(spec, task) or "The service does not say why."))
-    elif (done := progress_in(spec, task)) is not None:
+        parts.append(_escaped(status.reason_in(spec, task) or "The service does not say why."))
+    elif (done := status.progress_in(spec, task)) is not None:
         bar = f'<progress max="1" value="{done:.3f}" aria-label="done"></progress>'
         parts.append(f"{bar} {done:.0%}")
     shown = "".join(part if part.startswith("<video") else f"<div>{part}</div>" for part in parts)
-    if moment := updated_at(task):
+    if moment := status.updated_at(task):
         shown += f'<div style="opacity:.8"><small>{moment:%Y-%m-%d %H:%M:%S} UTC</small></div>'
     return f'<div class="chainhub-task" style="{_BOX}">{shown}</div>'
 

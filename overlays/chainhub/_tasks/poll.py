@@ -20,20 +20,10 @@ import attrs
 
 from chainhub import errors
 from chainhub._session import logger
+from chainhub._tasks import status
 from chainhub._tasks.intervals import COLD, Plan, PollIntervals, PollProgress, obeyed
 from chainhub._tasks.outcome import Outcome, fault_of, shown_id
-from chainhub._tasks.status import (
-    State,
-    UnknownStatusWarning,
-    best_urls_in,
-    has_result,
-    meaning_of,
-    progress_in,
-    shown_status,
-    status_in,
-    urls_in,
-    warn_once,
-)
+from chainhub._tasks.status import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,16 +117,16 @@ def severity_of(error: ChainhubError) -> Severity:
     if not isinstance(error, errors.StatusError):
         passing = isinstance(error, errors.TransportError | errors.ResponseError)
         return Severity.PASSING if passing else Severity.HOPELESS
-    status = error.status or 0
-    if status in _NOT_YET_STATUSES and (error.code or "").lower().endswith("not_ready"):
+    code = error.status or 0
+    if code in _NOT_YET_STATUSES and (error.code or "").lower().endswith("not_ready"):
         return Severity.NOT_YET
     if isinstance(error, errors.TaskNotFoundError):
         return Severity.UNKNOWN_TASK
     if isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
         return Severity.HOPELESS
-    if 300 <= status <= 399 or status in _LASTING_STATUSES:
+    if 300 <= code <= 399 or code in _LASTING_STATUSES:
         return Severity.DOUBTFUL
-    hopeless = 400 <= status <= 499 and status not in _PASSING_STATUSES
+    hopeless = 400 <= code <= 499 and code not in _PASSING_STATUSES
     return Severity.HOPELESS if hopeless else Severity.PASSING
 
 
@@ -237,23 +227,23 @@ class Poll:
     def answered(self, task: object, now: float, hint: float | None = None) -> Update:
         """Take a response, and the seconds to wait that the server hints at, if it does."""
         spec = self._terms.spec
-        status = status_in(spec, task)
-        urls = urls_in(spec, task)
-        seen = status, progress_in(spec, task), *urls
+        word = status.status_in(spec, task)
+        urls = status.urls_in(spec, task)
+        seen = word, status.progress_in(spec, task), *urls
         changed = task if seen != self._seen else None
         if changed is not None:
             self._age = self._dated = None
-        state = meaning_of(status, spec, self._terms.words, urls)
+        state = status.meaning_of(word, spec, self._terms.words, urls)
         if state is not None:
             self._settling = 0
         else:
-            warn_once(status)
+            status.warn_once(word)
             state = State.SUCCEEDED if self._settles(task, now) else State.RUNNING
         self._count_answer()
         self._task, self._seen, self._body = task, seen, None
         if state is State.RUNNING:
             return Update(changed, next_at=self._go_on(now, hint))
-        if state is State.SUCCEEDED and not has_result(spec, task):
+        if state is State.SUCCEEDED and not status.has_result(spec, task):
             self._missing += 1
             if self._missing < GRACE:
                 return Update(changed, next_at=self._again(now, min(self._gap(now), _GRACE_GAP)))
@@ -262,8 +252,8 @@ class Poll:
     def _settles(self, task: object, now: float) -> bool:
         """Count the responses in a row with the same unknown status value and URLs."""
         spec = self._terms.spec
-        urls = best_urls_in(spec, task)
-        if self._settling and urls == best_urls_in(spec, self._task):
+        urls = status.best_urls_in(spec, task)
+        if self._settling and urls == status.best_urls_in(spec, self._task):
             self._settling += 1
         else:
             self._settling, self._settling_since = bool(urls), now
@@ -273,7 +263,7 @@ class Poll:
         warnings.warn(
             f"task {shown_id(self.asked.id)} keeps the unknown status {self._status} with the "
             f"same {spec.kind} URL: treated as succeeded",
-            UnknownStatusWarning,
+            status.UnknownStatusWarning,
             stacklevel=3,
         )
         return True
@@ -380,7 +370,7 @@ class Poll:
 
     @property
     def _status(self) -> str:
-        return shown_status(self._seen[0]) if self._seen else "no answer yet"
+        return status.shown_status(self._seen[0]) if self._seen else "no answer yet"
 
     @property
     def _lead(self) -> float:

@@ -13,25 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from chainhub import _clock
+from chainhub import _clock, _session
 from chainhub._cancel import Cancel
 from chainhub._responses import charset_of
-from chainhub._session import (
-    CallResult,
-    Options,
-    PreparedRequest,
-    RetryEvent,
-    RetryPolicy,
-    Session,
-    SessionTransport,
-    logger,
-    poll_hint_of,
-    seconds,
-)
 from chainhub._tasks.intervals import DurationMemory, PollIntervals
-from chainhub._tasks.journal import Journal, account_of
+from chainhub._tasks.journal import Journal
 from chainhub._tasks.outcome import Outcome, shown_id
 from chainhub._tasks.poll import Poll, Update, WaitOptions
+from chainhub._tasks.record_file import account_of
 from chainhub._tasks.scheduler import Idle, Scheduler, SendPoll
 from chainhub._tasks.status import status_in, words_of
 from chainhub._tasks.table import TaskId, main_task
@@ -50,10 +39,10 @@ CUT = 0.2
 
 _UTF_8 = (None, "utf-8", "utf8")
 
-_memories: WeakKeyDictionary[Session, dict[str, DurationMemory]] = WeakKeyDictionary()
+_memories: WeakKeyDictionary[_session.Session, dict[str, DurationMemory]] = WeakKeyDictionary()
 
 
-def durations_of(session: Session, spec: Task | None = None) -> DurationMemory:
+def durations_of(session: _session.Session, spec: Task | None = None) -> DurationMemory:
     """Return what a client has learned of how long tasks take; without `spec` of the main ones."""
     memories = _memories.setdefault(session, {})
     name = (spec or main_task()).name
@@ -62,13 +51,13 @@ def durations_of(session: Session, spec: Task | None = None) -> DurationMemory:
 
 class PollRequest(NamedTuple):
     ask: SendPoll
-    prepared: PreparedRequest
-    options: Options
+    prepared: _session.PreparedRequest
+    options: _session.Options
 
 
 class PollResult(NamedTuple):
     ask: SendPoll
-    ended: CallResult | BaseException
+    ended: _session.CallResult | BaseException
 
 
 class Poller:
@@ -109,7 +98,7 @@ class Poller:
         terms = WaitOptions(
             self._spec,
             PollIntervals(durations_of(session, self._spec), session.random, interval),
-            _clock.monotonic() + seconds("deadline", deadline),
+            _clock.monotonic() + _session.seconds("deadline", deadline),
             words_of(words),
             raises,
             # A bound method would hold the session beyond its client, in a circle.
@@ -121,9 +110,9 @@ class Poller:
         self.user_cancel = options.cancel if cancel is None else cancel
         self.stop = Cancel()
         # Requests of asyncio tasks are cancelled with their tasks.
-        many = self.stop if isinstance(transport, SessionTransport) else None
+        many = self.stop if isinstance(transport, _session.SessionTransport) else None
         switch = self.user_cancel if single else many
-        self._options = options._replace(retry=RetryPolicy.off(), cancel=switch)
+        self._options = options._replace(retry=_session.RetryPolicy.off(), cancel=switch)
         self._journal_path = journal
         self._journal: Journal | None = None
         self.single = single
@@ -229,10 +218,10 @@ class Poller:
         if update.next_at is not None and failures:
             delay = update.next_at - now
             what = "task %s: poll failed (%d of %d), trying again in %.2f s: %s"
-            logger.info(what, shown_id(wait.asked.id), failures, most, delay, failure)
+            _session.logger.info(what, shown_id(wait.asked.id), failures, most, delay, failure)
             if (observer := self.transport.session.observers.on_retry) is not None:
                 observer(
-                    RetryEvent(
+                    _session.RetryEvent(
                         method=failure.method or "GET",
                         url=failure.url or "",
                         attempt=failures,
@@ -250,7 +239,7 @@ class Poller:
         if isinstance(ended, BaseException):
             raise ended
         answer = ended.value()
-        hint = poll_hint_of(answer, time.time())
+        hint = _session.poll_hint_of(answer, time.time())
         if answer.status == 200 and ask.wait.repeats(answer.body):
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
             return self.scheduler.answered(ask, None, now, hint)

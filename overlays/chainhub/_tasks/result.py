@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
-from chainhub import _clock
+from chainhub import _clock, _download
 from chainhub._cancel import Cancel
-from chainhub._download import (
-    Download,
-    DownloadOptions,
-    FetchRequest,
-    URLPolicy,
-    download_all,
-    in_loop,
-    in_thread,
-    target_path,
-)
 from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
@@ -67,10 +57,10 @@ class Downloads:
         self._transport = transport
         self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
         self._halt = Cancel()
-        self._options = DownloadOptions(
+        self._options = _download.DownloadOptions(
             session=transport.session,
             call=transport.options,
-            policy=URLPolicy(transport, tuple(allow_hosts)),
+            policy=_download.URLPolicy(transport, tuple(allow_hosts)),
             if_exists=if_exists,
             max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
             deadline_at=_clock.monotonic() + seconds("deadline", deadline),
@@ -87,26 +77,26 @@ class Downloads:
         refresh: abc.Callable[[Options], str] | None,
         where: Where,
         number: int | None = None,
-    ) -> Download:
+    ) -> _download.Download:
         dest, into, sha256 = where
         if sha256 is not None and not _SHA256.fullmatch(sha256):
             raise ConfigurationError("sha256 takes the 64 hexadecimal digits of the checksum")
-        request = FetchRequest(
+        request = _download.FetchRequest(
             id=task_id,
             url=url,
             refresh=refresh,
             key=self._key,
-            target=target_path(task_id, dest, into, kind, number),
+            target=_download.target_path(task_id, dest, into, kind, number),
             makes_folder=dest is None,
             sha256=None if sha256 is None else sha256.lower(),
             kind=cast("Kind", kind),
             number=number,
         )
-        return Download(self._options, request)
+        return _download.Download(self._options, request)
 
     def content(
         self, operation: str, arguments: abc.Mapping[str, object], kind: str, where: Where
-    ) -> Download:
+    ) -> _download.Download:
         """Return the download of the file that an operation answers with."""
         given = [str(value) for value in arguments.values() if not isinstance(value, Unset)]
         url = self._transport.prepare(operation_named(operation, "File"), arguments).raw_url
@@ -121,10 +111,8 @@ class Downloads:
             if tell is not None and isawaitable(result := tell(progress)):
                 await result
 
-        def told(progress: Progress) -> None:
-            self._of(heard(progress))
-
-        return _download.in_thread(partial(work, tell and told), self._halt)
+        told = unheard if tell is None else lambda progress: self._of(heard(progress))
+        return _download.in_thread(partial(work, told), self._halt)
 
     def _key(self, within: float) -> Key:
         credentials = self._transport.session.credentials
@@ -134,7 +122,7 @@ class Downloads:
 
     def _of(self, work: Any) -> Any:  # noqa: ANN401 - a coroutine of an async client, or a value
         """Return what a coroutine returns: it runs in the caller's loop, and this in a thread."""
-        return work if self._loop is None else in_loop(self._loop, work, self._halt)
+        return work if self._loop is None else _download.in_loop(self._loop, work, self._halt)
 
 
 class ResultDownloads(Downloads):
@@ -164,7 +152,8 @@ class ResultDownloads(Downloads):
         policy = self._options.policy.keeping()
         self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
-            return download_all(self._jobs(tasks, into), limit, self._halt, tell or unheard)
+            jobs = self._jobs(tasks, into)
+            return _download.download_all(jobs, limit, self._halt, tell or unheard)
 
     def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):
@@ -182,7 +171,7 @@ class ResultDownloads(Downloads):
         # The caller's own code runs in the loop, not in a thread of ours.
         return iter(lambda: self._of(following()), None)
 
-    def _made(self, task: object, where: Where) -> list[Download]:
+    def _made(self, task: object, where: Where) -> list[_download.Download]:
         spec, call = self._spec, self._options.call
         asked = spec.asked(task, self._parameters)
         known = results_in(spec, asked.id, task) if spec.made(task) else []

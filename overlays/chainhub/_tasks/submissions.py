@@ -19,6 +19,7 @@ from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, ParamSpec, Self, overload
 
+from chainhub import errors
 from chainhub._cancel import Cancel
 from chainhub._download import in_thread
 from chainhub._redaction import one_line
@@ -26,14 +27,7 @@ from chainhub._session import operation_of
 from chainhub._tasks import table
 from chainhub._tasks.record_file import VERSION, ForeignLine, RecordFile, account_of, line_of
 from chainhub._tasks.table import Submission
-from chainhub.errors import (
-    ChainhubError,
-    ConfigurationError,
-    ResponseError,
-    StatusError,
-    SubmissionInDoubt,
-    TransportError,
-)
+from chainhub.errors import ChainhubError, ConfigurationError
 
 if TYPE_CHECKING:
     from chainhub._session import AsyncSessionTransport, Operation, Session, SessionTransport
@@ -122,7 +116,7 @@ class Submissions:
                 yield Submission(key, entry.operation, entry.id, entry.parameters)
 
     @property
-    def in_doubt(self) -> list[SubmissionInDoubt]:
+    def in_doubt(self) -> list[errors.SubmissionInDoubt]:
         """The submissions without an answer, as the errors that submitting them again raises."""
         entries = list(self._file.entries.items())
         return [_in_doubt(key, entry) for key, entry in entries if entry.id is None]
@@ -261,11 +255,14 @@ class Submissions:
     def _failed(self, key: str, error: ChainhubError) -> None:
         """Write what an error says of the submission; of most it says nothing."""
         with self._lock:
-            if isinstance(error, StatusError | ResponseError) and error.task_id is not None:
+            if (
+                isinstance(error, errors.StatusError | errors.ResponseError)
+                and error.task_id is not None
+            ):
                 self._file.write(key, id=error.task_id)
-            elif isinstance(error, ConfigurationError | TransportError) or (
+            elif isinstance(error, ConfigurationError | errors.TransportError) or (
                 # One that may have been processed in spite of its status is another error.
-                isinstance(error, StatusError) and (error.status or 0) >= 300
+                isinstance(error, errors.StatusError) and (error.status or 0) >= 300
             ):
                 self._file.write(key, gone=True)
 
@@ -299,11 +296,11 @@ def _operation_of(
     return name, transport
 
 
-def _in_doubt(key: str, entry: _Entry) -> SubmissionInDoubt:
+def _in_doubt(key: str, entry: _Entry) -> errors.SubmissionInDoubt:
     at = datetime.fromtimestamp(entry.at, UTC)
     lookup = table.CREATES.get(entry.operation, {}).get("lookup")
     where = f"with client.{lookup}" if lookup else "at the service (the contract cannot look it up)"
-    return SubmissionInDoubt(
+    return errors.SubmissionInDoubt(
         f"the submission {_shown(key)} has no answer: {entry.operation} was begun on "
         f"{at:%Y-%m-%d at %H:%M:%S} UTC, and may have been processed",
         key=key,

@@ -20,7 +20,7 @@ from chainhub._download import disk as _filelock
 from chainhub._tasks import JournalError, Outcome, State, fault_of, task_named
 from chainhub._tasks import journal as _journal
 from chainhub._tasks import record_file as _record_file
-from chainhub._tasks.journal import LONGEST_LINE
+from chainhub._tasks.record_file import LONGEST_LINE
 from chainhub._tasks.table import TaskId
 from chainhub_api.models import VideoTask
 
@@ -449,7 +449,7 @@ def test_the_account_is_known_by_a_key_that_stays():
     found = {}
     for name, key in {"a": "sk-test-1", "b": "sk-test-2", "c": lambda: "sk-test-1"}.items():
         with chainhub.Client(key, base_url=BASE) as client:
-            found[name] = _journal.account_of(client.video._transport.session)
+            found[name] = _record_file.account_of(client.video._transport.session)
     assert len(found["a"]) == len(found["b"]) == 12
     assert found["a"] != found["b"]
     assert found["c"] is None
