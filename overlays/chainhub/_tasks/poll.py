@@ -111,7 +111,6 @@ class Severity(Enum):
 
 
 def severity_of(error: ChainhubError) -> Severity:
-    """Return what an error means for the next poll."""
     if isinstance(error, errors.TLSError | errors.ProxyError):
         return Severity.DOUBTFUL
     if not isinstance(error, errors.StatusError):
@@ -139,21 +138,18 @@ class Reach:
         failures: How many attempts in a row have reached nobody.
         due: The instant of the next attempt after a failure.
         error: Why the last one failed.
+        most: How many attempts that fail so end the waits.
     """
 
     answered: bool = False
     failures: int = 0
     due: float = 0.0
     error: ChainhubError | None = None
-    _gaps: tuple[float, ...] = ()
+    most: int = 0
 
     @property
     def failing(self) -> bool:
         return self.failures > 0 and not self.answered
-
-    @property
-    def most(self) -> int:
-        return len(self._gaps) + 1
 
     @property
     def over(self) -> bool:
@@ -163,7 +159,7 @@ class Reach:
         if self.failures and now + _TOGETHER < self.due:
             return
         took = now - self.due if self.failures else 0.0
-        self.error, self._gaps = error, gaps
+        self.error, self.most = error, len(gaps) + 1
         self.failures += 1
         planned = gaps[min(self.failures, len(gaps)) - 1]
         self.due = now + max(planned - took, _SHORTEST_UNREACHED_GAP)
@@ -294,7 +290,6 @@ class Poll:
         self._reach.answered = True
 
     def failed(self, error: ChainhubError, now: float) -> Update:
-        """Take the error of a poll."""
         self.polls += 1
         self._failures += 1
         self._error = error
@@ -331,7 +326,6 @@ class Poll:
         return Update(next_at=self._again(now, gap, not_before=now + (obeyed(asked) or 0.0)))
 
     def expired(self, now: float) -> Update:
-        """End the wait at its deadline."""
         if self._missing:
             return self._ended(now, State.SUCCEEDED)
         known = f" is still {self._status}" if self._seen else ": no response"

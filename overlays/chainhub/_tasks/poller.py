@@ -147,14 +147,12 @@ class Poller:
         return self.more and not self.reading and self.scheduler.wants_more
 
     def pull(self, ids: Iterator[object]) -> Update | None:
-        """Read the next id; return its outcome if the journal of an earlier run has it."""
         for task in ids:
             return self.add(self.asked(task))
         self.more = False
         return None
 
     def asked(self, task: object) -> TaskId:
-        """Return what to poll for a task."""
         return self._spec.asked(task, self._parameters)
 
     def add(self, asked: TaskId) -> Update | None:

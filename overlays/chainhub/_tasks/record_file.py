@@ -184,21 +184,20 @@ class RecordFile:
         foreign: list[int] = []
         while line := lines.readline(LONGEST_LINE + 1):
             self._lines += 1
-            length = len(line)
-            more = line
+            length, more = len(line), line
+            # The rest of a longer one is passed over: such a file may have no other line.
             while length > LONGEST_LINE and not more.endswith(b"\n") and more:
                 more = lines.readline(LONGEST_LINE)
                 length += len(more)
             if not more.endswith(b"\n"):
                 only = self._lines == len(foreign) + 1
                 line, length = self._healed(line, length, only=only)
-            if not line:
-                self._lines -= 1
-            else:
-                try:
+            self._lines -= not line  # it was cut off
+            try:
+                if line:
                     self._note(line, length)
-                except ForeignLine:
-                    foreign.append(self._lines)
+            except ForeignLine:
+                foreign.append(self._lines)
             self._size += length
         if not foreign:
             return

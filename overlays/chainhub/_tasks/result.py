@@ -147,7 +147,6 @@ class ResultDownloads(Downloads):
     def run_all(
         self, tasks: Tasks, into: Place, parallel: int, tell: Tell | None
     ) -> dict[str, AnyDownloadOutcome]:
-        """Download the results of many tasks and return their outcomes."""
         limit = whole("parallel", parallel)
         policy = self._options.policy.keeping()
         self._options = attrs.evolve(self._options, policy=policy)
@@ -197,7 +196,6 @@ class ResultDownloads(Downloads):
         return [one(url, partial(again, at), number=at + 1) for at, url in enumerate(known)]
 
     def _queried(self, asked: TaskId, at: int, options: Options) -> str:
-        """Query a task for the URL of a result."""
         urls = self._asked(asked, options)
         if at >= len(urls):
             raise ResultMissing(f"task {shown_id(asked.id)} has only {len(urls)} results now")

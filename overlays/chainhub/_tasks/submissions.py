@@ -159,8 +159,8 @@ class Submissions:
             ChainhubError: what the operation raises.
         """
         operation, transport = _operation_of(method)
-        asked = _asked(method, args, kwargs)
-        begin = partial(self._begin, key, operation, transport.session, asked)
+        digest = partial(_digest, key, *_asked(method, args, kwargs))
+        begin = partial(self._begin, key, operation, transport.session, digest)
         call = partial(method, *args, **kwargs)
         if inspect.iscoroutinefunction(method):
             return self._submit_async(key, begin, call)
@@ -229,16 +229,12 @@ class Submissions:
         return entry
 
     def _begin(
-        self,
-        key: str,
-        operation: str,
-        session: Session,
-        asked: tuple[Operation, Mapping[str, object]],
+        self, key: str, operation: str, session: Session, digest_of: Callable[[], str]
     ) -> Submission | None:
         """Return what is known; else write that it is begun."""
         if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
             raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
-        digest = _digest(key, *asked)
+        digest = digest_of()
         with self._lock:
             self._file.claim(session.connector.base_url, account_of(session))
             entry = self._file.entries.get(key)

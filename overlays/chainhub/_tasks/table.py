@@ -136,7 +136,7 @@ class Task:
     def _hint(self, task: object) -> str:
         """Return why an answer, or a submission, tells no id."""
         known = {**TASKS, **CREATES}.items()
-        names = [name for name, spec in known if _returns(spec, type(task).__name__)]
+        names = [name for name, spec in known if type(task).__name__ in _models(spec["returns"])]
         if isinstance(task, Submission):
             names = [task.operation]
         leads = any(self.name in (one, CREATES.get(one, {}).get("task")) for one in names)
@@ -155,7 +155,7 @@ class Task:
         creates = [
             create
             for create in CREATES.values()
-            if create["task"] == self.name and _returns(create, model)
+            if create["task"] == self.name and model in _models(create["returns"])
         ]
         paths = self.id if self.made(answer) else ()
         ids = values_at(answer, [*paths, *(path for create in creates for path in create["id"])])
@@ -178,7 +178,6 @@ class Task:
 
 
 def operation_named(name: str, returns: str) -> Operation:
-    """Return a generated operation, such as `video.query`."""
     from chainhub._session import operation_of
 
     return operation_of(import_module(f"chainhub_api.api.{name}"), returns)
@@ -200,7 +199,7 @@ def main_task() -> Task:
 @lru_cache(256)
 def _find_task(model: str) -> Task | None:
     """Return what is known of a model by its name; of operations that share one, all paths."""
-    tasks = [task_named(name) for name, task in TASKS.items() if _returns(task, model)]
+    tasks = [task_named(name) for name, task in TASKS.items() if model in _models(task["returns"])]
     if len(tasks) < 2:
         return tasks[0] if tasks else None
     paths: dict[str, Any] = {
@@ -222,7 +221,6 @@ def task_of(model: object) -> Task:
 
 
 def task_models() -> set[str]:
-    """Return the names of all models of tasks."""
     return {model for task in TASKS.values() for model in _models(task["returns"])}
 
 
@@ -244,7 +242,6 @@ async def each_async(items: Iterable[object] | AsyncIterable[object]) -> AsyncIt
 
 
 def values_at(holder: object, paths: Iterable[Path]) -> Iterator[Any]:
-    """Return the values at some paths that are there."""
     return (value for path in paths for value in dig(holder, path) if value is not None)
 
 
@@ -267,10 +264,6 @@ def dig(holder: object, path: Path) -> list[object]:
         else:
             holder = holder[step] if -len(holder) <= step < len(holder) else None
     return [holder]
-
-
-def _returns(spec: Mapping[str, Any], model: str) -> bool:
-    return model in _models(spec["returns"])
 
 
 def _models(returns: str) -> list[str]:
