@@ -184,6 +184,12 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
     def _options(self) -> Options:
         return self._transport.options
 
+    def _resource(self, kind: Callable[[Any], T], /) -> T:
+        # It holds the transport and not the client: a client that nobody holds is gone at once.
+        transport = self._transport if isinstance(self, Client) else self._async_transport
+        found: T | None = self._resources.get(kind)
+        return found or self._resources.setdefault(kind, kind(transport))
+
     def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
         options = changes.pop("options", self._options)
@@ -331,11 +337,6 @@ class Client(BaseClient[Callable[[], str]], Resources):
 
     __slots__ = ()
 
-    def _resource(self, kind: Callable[[SessionTransport], T], /) -> T:
-        # It holds the transport and not the client: a client that nobody holds is gone at once.
-        found: T | None = self._resources.get(kind)
-        return found or self._resources.setdefault(kind, kind(self._transport))
-
     def request(
         self,
         method: str,
@@ -406,10 +407,6 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
     """
 
     __slots__ = ()
-
-    def _resource(self, kind: Callable[[AsyncSessionTransport], T], /) -> T:
-        found: T | None = self._resources.get(kind)
-        return found or self._resources.setdefault(kind, kind(self._async_transport))
 
     async def request(
         self,

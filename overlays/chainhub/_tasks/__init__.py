@@ -27,7 +27,7 @@ from chainhub._tasks.table import task_named as task_named
 from chainhub._tasks.table import task_of as task_of
 from chainhub._tasks.table import values_at as values_at
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # for type checkers, which do not see what is loaded late
     from chainhub._cancel import Cancel as Cancel
     from chainhub._download import IfExists as IfExists
     from chainhub._download import Place as Place
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from chainhub._tasks.status import video_url_of as video_url_of
     from chainhub._tasks.submissions import Submissions as Submissions
 
+# By the module that has them: most programs query first, and some never wait.
 _LATE = {
     "intervals": ("PollPolicy",),
     "notebook": ("register", "show"),

@@ -107,7 +107,7 @@ class Journal(RecordFile):
             raise ForeignLine
         if not isinstance(elapsed, int | float) or type(elapsed) is bool or state not in _FINAL:
             raise ForeignLine
-        for model in self._spec.models:
+        for model in self._spec.models:  # a line does not say which one it was
             try:
                 found = getattr(models, model).from_dict(task)
                 error = fault_of(task_id, found, State(state), elapsed, self._spec)

@@ -47,14 +47,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 C = TypeVar("C")
 
+# Seconds of a wait: ten times the duration of a usual video; the service gives up earlier.
 DEADLINE = 900.0
-"""Seconds of a wait: ten times the duration of a usual video; the service gives up earlier."""
-
+# Bytes of the largest file that is accepted: an hour of video at 9 Mbit/s.
 MAX_BYTES = 4 * 1024**3
-"""Bytes of the largest file that is accepted: an hour of video at 9 Mbit/s."""
-
+# Downloads at the same time: more are not faster on one network connection.
 PARALLEL = 4
-"""Downloads at the same time: more are not faster on one network connection."""
 
 _METHODS = ("wait", "watch", "wait_many", "as_completed", "download", "download_many")
 
@@ -67,11 +65,9 @@ class BaseTaskMethods(Generic[T, C]):
     _task: Task
 
     def __init_subclass__(cls) -> None:
-        """Give a class methods that name the parameters of its operation, instead of any.
-
-        So what is misspelt is refused by specifications of mocks too, and help says what there is.
-        """
+        """Give a class methods that name the parameters of its operation, instead of any."""
         super().__init_subclass__()
+        # So specifications of mocks refuse what is misspelt too, and help says what there is.
         task: Task | None = vars(cls).get("_task")
         if task is not None:
             cls._name = task.name  # type: ignore[attr-defined]  # of an operation
@@ -79,18 +75,19 @@ class BaseTaskMethods(Generic[T, C]):
                 setattr(cls, name, _named(getattr(cls, name), task.parameters))
 
     def _wait(self, *limits: Any, **kind: Any) -> Wait:
-        from chainhub._tasks.loops import Wait
+        from chainhub._tasks.loops import Wait  # only now: most programs make few waits, or none
 
         return Wait(self, *limits, **kind)
 
     def _downloads(self, parameters: Mapping[str, str], *limits: Any) -> ResultDownloads:
-        from chainhub._tasks.result import ResultDownloads
+        from chainhub._tasks.result import ResultDownloads  # only now, as with waits
 
         return ResultDownloads(self, parameters, *limits)
 
 
 @cache  # nearly all operations have the same
 def _named(method: FunctionType, parameters: tuple[str, ...]) -> FunctionType:
+    # Another function with the same code: what is seen of a method stands on its function.
     signature = inspect.signature(method)
     *kept, _ = signature.parameters.values()
     further = [Parameter(one, Parameter.KEYWORD_ONLY, annotation=str) for one in parameters]
@@ -184,6 +181,7 @@ class TaskMethods(BaseTaskMethods[T, C]):
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
         limits = deadline, interval, words, cancel
+        # A failed task is the last one that is seen, not an error.
         one = self._wait(parameters, *limits, single=True, raises=False)
         return one.iterate(iter((task,)))
 

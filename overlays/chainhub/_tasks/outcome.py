@@ -25,7 +25,7 @@ else:
 
     T = TypeVar("T")
 
-_LONGEST_ID_SHOWN = 80
+_LONGEST_ID_SHOWN = 80  # twice a usual one; a caller may pass any text
 
 
 @attrs.frozen

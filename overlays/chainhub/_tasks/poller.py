@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from chainhub._tasks.status import State
     from chainhub._tasks.table import Task
 
+# Seconds after the deadline at which a poll in flight is cut: a last answer may still count.
 CUT = 0.2
-"""Seconds after the deadline at which a poll in flight is cut: a last answer may still count."""
-
+# JSON that names no charset is UTF-8.
 _UTF_8 = (None, "utf-8", "utf8")
 
 _memories: WeakKeyDictionary[_session.Session, dict[str, DurationMemory]] = WeakKeyDictionary()
@@ -112,6 +112,7 @@ class Poller:
         # Requests of asyncio tasks are cancelled with their tasks.
         many = self.stop if isinstance(transport, _session.SessionTransport) else None
         switch = self.user_cancel if single else many
+        # A wait asks again by its own schedule: a retry inside of a poll would be hidden from it.
         self._options = options._replace(retry=_session.RetryPolicy.off(), cancel=switch)
         self._journal_path = journal
         self._journal: Journal | None = None
@@ -210,7 +211,7 @@ class Poller:
             failure = error
         else:
             return None if update.changed is None and update.outcome is None else update
-        self.check_cancelled()
+        self.check_cancelled()  # first: the switch has made the request fail
         update = self.scheduler.failed(came.ask, failure, now)
         failures, most = wait.tally
         if update.next_at is not None and failures:

@@ -52,6 +52,7 @@ class Downloads:
     ) -> None:
         if if_exists not in ("error", "replace", "keep"):
             raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
+        # A text is a collection too, of its letters.
         if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
         self._transport = transport
@@ -183,6 +184,7 @@ class ResultDownloads(Downloads):
             only = one(None, partial(again, 0))
             if not spec.has_lists:
                 return [only]
+            # How many results there are decides the names of the files.
             left = self._options.deadline_at - _clock.monotonic()
             limits = call._replace(
                 deadline=min(left, call.deadline), cancel=self._options.cancel or self._halt

@@ -43,10 +43,11 @@ class UnknownStatusWarning(UserWarning):
 
 
 _LONGEST_WORD = 64
-_MOST_WARNINGS = 100
-_LONGEST_REASON = 500
+_MOST_WARNINGS = 100  # a service may make up a word for each task
+_LONGEST_REASON = 500  # a sentence or a few, not a trace
 _LONGEST_CODE = 64
 
+# Bounded, because Python takes long over numbers of many digits.
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,12})?)\s*(%?)")
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,9})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -211,7 +212,7 @@ def updated_at(task: object) -> datetime | None:
                 return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
             return None
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):  # True is an int too
         return None
     if not 0 < value < _UNITS[-1][0]:
         return None
@@ -230,6 +231,7 @@ def warn_once(status: object) -> None:
         if shown in _warned or len(_warned) >= _MOST_WARNINGS:
             return
         _warned.add(shown)
+    # Not under the lock: a filter makes an error of it, or calls code of the user's own.
     warnings.warn(
         f"unknown task status {shown}: treated as running; "
         "pass words={...: State...} if it means something else",
@@ -244,6 +246,7 @@ def _text(value: object) -> str | None:
         return _text(message) or _code(code)
     if not isinstance(value, str):
         return None
+    # Blanks that are joined leave room: so more is read than is kept, but not megabytes.
     visible = "".join(ch if ch.isprintable() else " " for ch in value[: 4 * _LONGEST_REASON])
     line = " ".join(visible.split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 _LONGEST_KEY = 500
-_LATEST = 1e11
+_LATEST = 1e11  # in the year 5138: what is more are no seconds
 
 
 class _Entry(NamedTuple):
@@ -111,7 +111,7 @@ class Submissions:
             self.close()
 
     def __iter__(self) -> Iterator[Submission]:
-        for key, entry in list(self._file.entries.items()):
+        for key, entry in list(self._file.entries.items()):  # a thread may submit meanwhile
             if entry.id is not None:
                 yield Submission(key, entry.operation, entry.id, entry.parameters)
 
@@ -162,8 +162,20 @@ class Submissions:
         digest = partial(_digest, key, *_asked(method, args, kwargs))
         begin = partial(self._begin, key, operation, transport.session, digest)
         call = partial(method, *args, **kwargs)
+
+        async def submit_async() -> Submission:
+            # The disk does not block the loop, and what was begun to be written is written.
+            if (known := await in_thread(begin, Cancel())) is not None:
+                return known
+            try:
+                answer = await call()
+            except ChainhubError as error:
+                await in_thread(partial(self._failed, key, error), Cancel())
+                raise
+            return await in_thread(partial(self._done, key, answer), Cancel())
+
         if inspect.iscoroutinefunction(method):
-            return self._submit_async(key, begin, call)
+            return submit_async()
         if (known := begin()) is not None:
             return known
         try:
@@ -172,22 +184,6 @@ class Submissions:
             self._failed(key, error)
             raise
         return self._done(key, answer)
-
-    async def _submit_async(
-        self,
-        key: str,
-        begin: Callable[[], Submission | None],
-        call: Callable[[], Coroutine[Any, Any, object]],
-    ) -> Submission:
-        # The disk does not block the loop, and what was begun to be written is written.
-        if (known := await in_thread(begin, Cancel())) is not None:
-            return known
-        try:
-            answer = await call()
-        except ChainhubError as error:
-            await in_thread(partial(self._failed, key, error), Cancel())
-            raise
-        return await in_thread(partial(self._done, key, answer), Cancel())
 
     def resolve(self, key: str, id: str) -> Submission:
         """Say which task a submission in doubt has created.

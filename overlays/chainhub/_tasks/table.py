@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Their inferred types would be those of one contract.
 TASKS: Mapping[str, Any] = _TASKS
 CREATES: Mapping[str, Any] = _CREATES
 
@@ -173,6 +174,7 @@ class Task:
             if isinstance(value, str) and all(one.get(name) == value for one in told)
         }
         # Where an answer has two forms, the fields of the other one may be there and empty.
+        # Zero is an id; True and an empty text are none.
         found = (one for one in ids if type(one) is int or (isinstance(one, str) and one.strip()))
         return next(map(str, found), None), filled
 
@@ -196,7 +198,7 @@ def main_task() -> Task:
     return task_named(MAIN or next(iter(TASKS)))
 
 
-@lru_cache(256)
+@lru_cache(256)  # bounded: a name may be that of any class of the caller's
 def _find_task(model: str) -> Task | None:
     """Return what is known of a model by its name; of operations that share one, all paths."""
     tasks = [task_named(name) for name, task in TASKS.items() if model in _models(task["returns"])]
@@ -267,4 +269,5 @@ def dig(holder: object, path: Path) -> list[object]:
 
 
 def _models(returns: str) -> list[str]:
+    # As the generator writes a type: "A | B" where an answer has several forms.
     return returns.replace("|", " ").split()
