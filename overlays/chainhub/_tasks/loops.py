@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 class Wait(Poller):
-    """The loops of a wait, and what callers see of it."""
+    """The loops of a wait: they yield what a caller sees."""
 
     def updates(
-        self, ids: abc.Iterator[object], on_update: OnUpdate
-    ) -> abc.Generator[Update, None, None]:
+        self, ids: abc.Iterator[object], on_update: OnUpdate = None
+    ) -> abc.Generator[Any, None, None]:
         with self, Threads(self) as sender:
             while self.unfinished:
                 self.check_cancelled()
@@ -52,11 +52,12 @@ class Wait(Poller):
                 if act is not None:
                     if act.changed is not None and on_update is not None:
                         on_update(act.changed)
-                    yield self.kept(act)
+                    if (item := self.seen(act)) is not None:
+                        yield item
 
     async def updates_async(
-        self, ids: Ids, on_update: OnUpdate
-    ) -> abc.AsyncGenerator[Update, None]:
+        self, ids: Ids, on_update: OnUpdate = None
+    ) -> abc.AsyncGenerator[Any, None]:
         running_loop()
         with self:
             async with AsyncTasks(self, ids) as sender:
@@ -72,21 +73,14 @@ class Wait(Poller):
                             told = on_update(act.changed)
                             if isawaitable(told):
                                 await told
-                        yield self.kept(act)
-
-    def outcomes(self, ids: abc.Iterator[object], on_update: OnUpdate) -> list[Any]:
-        found = self.updates(ids, on_update)
-        return [update.outcome for update in found if update.outcome is not None]
-
-    async def outcomes_async(self, ids: Ids, on_update: OnUpdate) -> list[Any]:
-        found = self.updates_async(ids, on_update)
-        return [update.outcome async for update in found if update.outcome is not None]
+                        if (item := self.seen(act)) is not None:
+                            yield item
 
     def iterate(self, ids: abc.Iterator[object], on_update: OnUpdate = None) -> abc.Iterator[Any]:
-        """Return what a caller sees; it ends at exit, if nobody reads it to its end."""
+        """Return the updates; they end at exit, if nobody reads them to their end."""
         found = self.updates(ids, on_update)
         _unfinished[found] = os.getpid()
-        return (item for update in found if (item := self.seen(update)) is not None)
+        return found
 
     def iterate_async(self, ids: Ids, on_update: OnUpdate = None) -> AsyncView:
         return AsyncView(self, self.updates_async(ids, on_update))
@@ -251,22 +245,19 @@ class AsyncTasks:
 
 
 class AsyncView:
-    """What a caller sees of updates; without its reader it frees the journal at once.
+    """The updates of a wait; without its reader it frees the journal at once.
 
     An async generator would free it a turn of the event loop later.
     """
 
-    def __init__(self, poller: Poller, updates: abc.AsyncGenerator[Update, None]) -> None:
+    def __init__(self, poller: Poller, updates: abc.AsyncGenerator[Any, None]) -> None:
         self._poller, self._updates = poller, updates
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:  # noqa: ANN401 - a model, or an outcome
-        async for update in self._updates:
-            if (item := self._poller.seen(update)) is not None:
-                return item
-        raise StopAsyncIteration
+        return await anext(self._updates)
 
     async def aclose(self) -> None:
         await self._updates.aclose()
@@ -276,7 +267,7 @@ class AsyncView:
             self._poller.release()
 
 
-_unfinished: weakref.WeakKeyDictionary[abc.Generator[Update, None, None], int]
+_unfinished: weakref.WeakKeyDictionary[abc.Generator[Any, None, None], int]
 _unfinished = weakref.WeakKeyDictionary()
 
 

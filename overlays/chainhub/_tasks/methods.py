@@ -150,8 +150,9 @@ class TaskMethods(BaseTaskMethods[T, C]):
         """
         limits = deadline, interval, words, cancel
         one = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
-        found: list[Outcome[T]] = one.outcomes(iter((task,)), on_update)
-        return found[0].result()
+        (outcome,) = one.updates(iter((task,)), on_update)
+        result: T = outcome.result()
+        return result
 
     def watch(
         self,
@@ -181,8 +182,7 @@ class TaskMethods(BaseTaskMethods[T, C]):
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
         limits = deadline, interval, words, cancel
-        # A failed task is the last one that is seen, not an error.
-        one = self._wait(parameters, *limits, single=True, raises=False)
+        one = self._wait(parameters, *limits, single=True, watch=True)
         return one.iterate(iter((task,)))
 
     def wait_many(
@@ -203,7 +203,7 @@ class TaskMethods(BaseTaskMethods[T, C]):
         are those of `as_completed`.
         """
         many = self._wait(parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(many.outcomes(iter(several(ids)), on_update))
+        return many.in_order(many.updates(iter(several(ids)), on_update))
 
     def as_completed(
         self,
@@ -378,8 +378,9 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         """Async `TaskMethods.wait`; `on_update` may be async."""
         limits = deadline, interval, words, cancel
         one = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
-        found: list[Outcome[T]] = await one.outcomes_async(iter((task,)), on_update)
-        return found[0].result()
+        (outcome,) = [found async for found in one.updates_async(iter((task,)), on_update)]
+        result: T = outcome.result()
+        return result
 
     def watch(
         self,
@@ -393,7 +394,7 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
     ) -> AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
         limits = deadline, interval, words, cancel
-        one = self._wait(parameters, *limits, single=True, raises=False)
+        one = self._wait(parameters, *limits, single=True, watch=True)
         return one.iterate_async(iter((task,)))
 
     async def wait_many(
@@ -410,7 +411,8 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
     ) -> dict[str, Outcome[T]]:
         """Async `TaskMethods.wait_many`; `ids` may be an async iterable, `on_update` async."""
         many = self._wait(parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(await many.outcomes_async(each_async(several(ids)), on_update))
+        found = many.updates_async(each_async(several(ids)), on_update)
+        return many.in_order([outcome async for outcome in found])
 
     def as_completed(
         self,

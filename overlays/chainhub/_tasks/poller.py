@@ -7,7 +7,7 @@ A wait for one task is a wait for many with one id. `scheduler` decides which ta
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,6 +89,7 @@ class Poller:
         *,
         single: bool = False,
         raises: bool = True,
+        watch: bool = False,
     ) -> None:
         self._spec, self._parameters = methods._task, parameters
         self._spec.check(parameters)
@@ -100,7 +101,7 @@ class Poller:
             PollIntervals(durations_of(session, self._spec), session.random, interval),
             _clock.monotonic() + _session.seconds("deadline", deadline),
             words_of(words),
-            raises,
+            raises and not watch,  # a failed task is the last one that is seen
             # A bound method would hold the session beyond its client, in a circle.
             partial(_read_again, self._operation),
         )
@@ -116,7 +117,7 @@ class Poller:
         self._options = options._replace(retry=_session.RetryPolicy.off(), cancel=switch)
         self._journal_path = journal
         self._journal: Journal | None = None
-        self.single = single
+        self.single, self._watch = single, watch
         self._single: Poll | None = None
         self._order: dict[TaskId, None] = {}
         self.spans: dict[TaskId, OperationSpan] = {}
@@ -170,7 +171,7 @@ class Poller:
             self.spans[asked] = tracer.operation(self._spec.wait, asked.id)
         return None
 
-    def in_order(self, outcomes: list[Outcome[Any]]) -> dict[str, AnyOutcome[Any]]:
+    def in_order(self, outcomes: Iterable[Outcome[Any]]) -> dict[str, AnyOutcome[Any]]:
         """Return outcomes by id, in the order in which the ids were first seen."""
         found: dict[str, Any] = {outcome.id: outcome for outcome in outcomes}
         return {asked.id: found[asked.id] for asked in self._order}
@@ -251,11 +252,17 @@ class Poller:
             ask.wait.note_headers(answer.header(b"age"), answer.header(b"date"), now)
         return update
 
-    def kept(self, update: Update) -> Update:
-        """Write an outcome into the journal, and end its span, before it is returned."""
-        _, outcome, _, asked = update
-        if outcome is None or asked is None:
-            return update
+    def seen(self, update: Update) -> Any:  # noqa: ANN401 - a model, or an outcome
+        """Return what a caller sees: an outcome, or for a watch the task, changed or final."""
+        changed, outcome, _, asked = update
+        if outcome is not None and asked is not None:
+            self._keep(outcome, asked)  # first: it may be the last thing that the caller does
+        if not self._watch:
+            return outcome
+        return changed if outcome is None else outcome.result()
+
+    def _keep(self, outcome: Outcome[Any], asked: TaskId) -> None:
+        """Write an outcome into the journal, and end its span."""
         if asked in self.spans:
             facts: dict[str, str | int] = {"chainhub.task.polls": outcome.polls}
             if outcome.task is not None:
@@ -263,13 +270,6 @@ class Poller:
             self.spans.pop(asked).end(outcome.error, facts)
         if self._journal is not None:
             self._journal.keep(outcome, asked)
-        return update
-
-    def seen(self, update: Update) -> Any:  # noqa: ANN401 - a model, or an outcome
-        """Return what a caller sees: the task that has changed or is final, else the outcome."""
-        if not self.single:
-            return update.outcome
-        return update.changed if update.outcome is None else update.outcome.result()
 
     def check_cancelled(self) -> None:
         if self.user_cancel is None or not self.user_cancel.is_set():
