@@ -30,6 +30,7 @@ from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
     from chainhub._session import AsyncSessionTransport, SessionTransport
+    from chainhub._tasks.table import TaskId
 
     OnUpdate = abc.Callable[[Any], object] | None
     Ids = abc.Iterator[object] | abc.AsyncIterator[object]
@@ -183,33 +184,35 @@ class AsyncTasks:
         if isinstance(self._ids, abc.Iterator):
             return self._poller.pull(self._ids)
         self._poller.reading = True
-        self._start(self._read(self._ids))
+        self._start(self._read, self._ids)
         return None
 
     async def send(self, request: PollRequest) -> PollResult | None:
         if self._poller.single:
             return await self._exchange(request)
-        self._start(self._send(request))
+        self._start(self._exchange, request)
         return None
 
-    def _start(self, work: abc.Coroutine[None, None, None]) -> None:
-        self._tasks.add(asyncio.get_running_loop().create_task(work))
+    def _start(self, work: abc.Callable[..., abc.Awaitable[object]], given: object) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(self._run(work, given)))
 
-    def _done(self, came: object) -> None:
+    async def _run(self, work: abc.Callable[..., abc.Awaitable[object]], given: object) -> None:
+        try:
+            came = await work(given)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
+            came = error
         self._came.put_nowait(came)
         # A callback of the task would cost the loop another turn for every poll.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _read(self, ids: abc.AsyncIterator[object]) -> None:
-        came: object = None
+    async def _read(self, ids: abc.AsyncIterator[object]) -> TaskId | None:
         try:
-            came = self._poller.asked(await anext(ids))
+            return self._poller.asked(await anext(ids))
         except StopAsyncIteration:
             self._poller.more = False
-        except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
-            came = error
-        self._poller.reading = False
-        self._done(came)
+            return None
+        finally:
+            self._poller.reading = False
 
     async def _exchange(self, request: PollRequest) -> PollResult:
         try:
@@ -218,13 +221,6 @@ class AsyncTasks:
             return PollResult(request.ask, ended)
         except ChainhubError as error:
             return PollResult(request.ask, error)
-
-    async def _send(self, request: PollRequest) -> None:
-        try:
-            came: object = await self._exchange(request)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
-            came = PollResult(request.ask, error)
-        self._done(came)
 
     async def wait(self, until: float) -> object:
         left = max(until - _clock.monotonic(), 0.0)
