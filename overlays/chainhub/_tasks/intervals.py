@@ -196,12 +196,8 @@ class PollIntervals:
     ) -> None:
         self.begin, self.end = memory.begin, memory.end
         self._random = random
+        self.asks = callable(interval)  # a callback wants to see the task, which costs
         self._interval = interval if interval is None or callable(interval) else _checked(interval)
-
-    @property
-    def asks(self) -> bool:
-        """Whether a callback is asked, which wants to see the task."""
-        return callable(self._interval)
 
     def after_answer(self, plan: Plan, progress: PollProgress, hint: float | None = None) -> float:
         """A hint of the server from 1 to 30 s is followed, any other is ignored."""

@@ -484,6 +484,8 @@ class _Operation:
     def __init__(self, transport: object) -> None:
         """Make it for the transport of a client, which carries the requests out."""
         self._transport = transport
+        if sys.version_info >= (3, 12) and isinstance(self, _AsyncOperation):  # pragma: no cover
+            inspect.markcoroutinefunction(self)  # before 3.12, the property tells it
 
     def __repr__(self) -> str:
         """Name the operation as callers do."""
@@ -507,12 +509,6 @@ class _Operation:
 
 class _AsyncOperation(_Operation):
     """Counts as an async function: what `unittest.mock` puts in its place can be awaited."""
-
-    def __init__(self, transport: object) -> None:
-        """Make it for the transport of a client, which carries the requests out."""
-        super().__init__(transport)
-        if sys.version_info >= (3, 12):  # pragma: no cover - before, the property tells it
-            inspect.markcoroutinefunction(self)
 
     @property
     def _is_coroutine(self) -> object:

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from chainhub._tasks.table import Task, dig, task_of, values_at
@@ -57,7 +56,6 @@ _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 _LOST = (State.FAILED, State.CANCELLED, State.EXPIRED)
 
 _warned: set[str] = set()
-_warned_lock = Lock()
 
 
 def state_of(task: object, *, words: Mapping[str, State] | None = None) -> State:
@@ -80,8 +78,8 @@ def words_of(words: Mapping[str, State] | None) -> dict[str, State]:
     try:
         return {_normal(word): State(state) for word, state in (words or {}).items()}
     except (AttributeError, TypeError, ValueError):
-        message = "words must map status values to members of chainhub.State"
-    raise ConfigurationError(message)
+        text = "words must map status values to members of chainhub.State"
+        raise ConfigurationError(text) from None
 
 
 def known_state(
@@ -227,11 +225,9 @@ def _normal(word: str) -> str:
 
 def warn_once(status: object) -> None:
     shown = shown_status(status)
-    with _warned_lock:
-        if shown in _warned or len(_warned) >= _MOST_WARNINGS:
-            return
-        _warned.add(shown)
-    # Not under the lock: a filter makes an error of it, or calls code of the user's own.
+    if shown in _warned or len(_warned) >= _MOST_WARNINGS:
+        return
+    _warned.add(shown)  # first: a filter may make an error of the warning
     warnings.warn(
         f"unknown task status {shown}: treated as running; "
         "pass words={...: State...} if it means something else",
