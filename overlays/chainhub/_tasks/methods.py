@@ -181,8 +181,7 @@ class TaskMethods(BaseTaskMethods[T, C]):
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
-        limits = deadline, interval, words, cancel
-        one = self._wait(parameters, *limits, single=True, watch=True)
+        one = self._wait(parameters, deadline, interval, words, cancel, watch=True)
         return one.iterate(iter((task,)))
 
     def wait_many(
@@ -307,8 +306,7 @@ class TaskMethods(BaseTaskMethods[T, C]):
             CancelledByUser: `cancel` was set.
             ChainhubError: any other error of a request.
         """
-        limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = self._downloads(parameters, *limits)
+        downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
         return downloads.run(task, (dest, into, sha256), progress)
 
     def download_many(
@@ -352,8 +350,7 @@ class TaskMethods(BaseTaskMethods[T, C]):
             ConfigurationError: an argument cannot be used.
             DownloadError: the system starts no further thread.
         """
-        limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = self._downloads(parameters, *limits)
+        downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
         return downloads.run_all(tasks, into, parallel, progress)
 
 
@@ -393,8 +390,7 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
-        limits = deadline, interval, words, cancel
-        one = self._wait(parameters, *limits, single=True, watch=True)
+        one = self._wait(parameters, deadline, interval, words, cancel, watch=True)
         return one.iterate_async(iter((task,)))
 
     async def wait_many(
@@ -446,8 +442,7 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> Path:
         """Async `TaskMethods.download`; `progress` may be async, the disk never blocks the loop."""
-        limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = self._downloads(parameters, *limits)
+        downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
         work = partial(downloads.run, task, (dest, into, sha256))
         path: Path = await downloads.start(work, progress)
         return path
@@ -467,8 +462,7 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> dict[str, DownloadOutcome]:
         """Async `TaskMethods.download_many`; `progress` may be async."""
-        limits = if_exists, max_bytes, allow_hosts, deadline, cancel
-        downloads = self._downloads(parameters, *limits)
+        downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
         work = partial(downloads.run_all, tasks, into, parallel)
         found: dict[str, DownloadOutcome] = await downloads.start(work, progress)
         return found

@@ -105,19 +105,19 @@ class Poller:
             # A bound method would hold the session beyond its client, in a circle.
             partial(_read_again, self._operation),
         )
-        self.in_flight = 1 if single else session.connector.max_connections
+        self.single, self._watch = single or watch, watch
+        self.in_flight = 1 if self.single else session.connector.max_connections
         self.scheduler = Scheduler(terms, self.in_flight)
         self.more, self.reading = True, False
         self.user_cancel = options.cancel if cancel is None else cancel
         self.stop = Cancel()
         # Requests of asyncio tasks are cancelled with their tasks.
         many = self.stop if isinstance(transport, _session.SessionTransport) else None
-        switch = self.user_cancel if single else many
+        switch = self.user_cancel if self.single else many
         # A wait asks again by its own schedule: a retry inside of a poll would be hidden from it.
         self._options = options._replace(retry=_session.RetryPolicy.off(), cancel=switch)
         self._journal_path = journal
         self._journal: Journal | None = None
-        self.single, self._watch = single, watch
         self._single: Poll | None = None
         self._order: dict[TaskId, None] = {}
         self.spans: dict[TaskId, OperationSpan] = {}
