@@ -186,9 +186,11 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def _resource(self, kind: Callable[[Any], T], /) -> T:
         # It holds the transport and not the client: a client that nobody holds is gone at once.
-        transport = self._transport if isinstance(self, Client) else self._async_transport
         found: T | None = self._resources.get(kind)
-        return found or self._resources.setdefault(kind, kind(transport))
+        if found is None:
+            transport = self._transport if isinstance(self, Client) else self._async_transport
+            found = self._resources.setdefault(kind, kind(transport))
+        return found
 
     def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))

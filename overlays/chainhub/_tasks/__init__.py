@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# With the client, whose resources inherit from these.
 from chainhub._tasks.methods import MAX_BYTES as MAX_BYTES
 from chainhub._tasks.methods import PARALLEL as PARALLEL
 from chainhub._tasks.methods import AsyncFileOperation as AsyncFileOperation

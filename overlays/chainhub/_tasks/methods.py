@@ -94,6 +94,7 @@ def _named(method: FunctionType, parameters: tuple[str, ...]) -> FunctionType:
     named = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__)
     named.__kwdefaults__, named.__annotations__ = method.__kwdefaults__, method.__annotations__
     named.__doc__, named.__qualname__ = method.__doc__, method.__qualname__
+    # Into the namespace, because a function has no such attribute for type checkers.
     vars(named)["__signature__"] = signature.replace(parameters=[*kept, *further])
     return named
 
@@ -390,6 +391,7 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
+        # Not a coroutine: `async for` wants what it iterates over at once.
         one = self._wait(parameters, deadline, interval, words, cancel, watch=True)
         return one.iterate_async(iter((task,)))
 
@@ -472,7 +474,7 @@ class _Operation:
     """What a resource has in place of a method; called, it is the operation."""
 
     _name: str
-    _kind: Kind
+    _kind: Kind  # only where the answer is a file
     _transport: Any
 
     def __init__(self, transport: object) -> None:

@@ -57,7 +57,7 @@ class Downloads:
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
         self._transport = transport
         self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
-        self._halt = Cancel()
+        self._halt = Cancel()  # not the caller's own, which may end other calls too
         self._options = _download.DownloadOptions(
             session=transport.session,
             call=transport.options,
@@ -112,8 +112,10 @@ class Downloads:
             if tell is not None and isawaitable(result := tell(progress)):
                 await result
 
-        told = unheard if tell is None else lambda progress: self._of(heard(progress))
-        return _download.in_thread(partial(work, told), self._halt)
+        def told(progress: Progress) -> None:
+            self._of(heard(progress))
+
+        return _download.in_thread(partial(work, tell and told), self._halt)
 
     def _key(self, within: float) -> Key:
         credentials = self._transport.session.credentials
@@ -140,20 +142,20 @@ class ResultDownloads(Downloads):
         super().__init__(methods._transport, spec.holder, *limits)
         self._spec, self._parameters = spec, parameters
 
-    def run(self, task: object, where: Where, tell: Tell | None) -> Path:
+    def run(self, task: object, where: Where, tell: Tell) -> Path:
         """Download the results of a task one after the other; return where the first one is."""
-        first, *_ = [one.run(tell or unheard) for one in self._made(task, where)]
+        first, *_ = [one.run(tell) for one in self._made(task, where)]
         return first
 
     def run_all(
-        self, tasks: Tasks, into: Place, parallel: int, tell: Tell | None
+        self, tasks: Tasks, into: Place, parallel: int, tell: Tell
     ) -> dict[str, AnyDownloadOutcome]:
         limit = whole("parallel", parallel)
         policy = self._options.policy.keeping()
         self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
             jobs = self._jobs(tasks, into)
-            return _download.download_all(jobs, limit, self._halt, tell or unheard)
+            return _download.download_all(jobs, limit, self._halt, tell)
 
     def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):

@@ -103,7 +103,7 @@ def meaning_of(
     if words and word in words:
         return words[word]
     meant = spec.words.get(word) or WORDS.get(word)
-    if meant is None:
+    if meant is None:  # services put the stage before it, such as `upload_failed`
         return State.FAILED if word.endswith("_failed") else None if word else State.RUNNING
     return State(meant)
 

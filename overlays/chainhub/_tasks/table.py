@@ -150,7 +150,7 @@ class Task:
             create = CREATES.get(answer.operation, {})
             said = create.get("parameters", {})
             fixed = {name: value for name, value in said.items() if isinstance(value, str)}
-            own = create.get("task") == self.name
+            own = create.get("task") == self.name  # ids of other operations may look the same
             return (answer.id if own else None), {**fixed, **answer.parameters}
         model = type(answer).__name__
         creates = [
