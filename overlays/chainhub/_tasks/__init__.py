@@ -22,8 +22,6 @@ from chainhub._tasks.methods import FileOperation as FileOperation
 from chainhub._tasks.methods import TaskMethods as TaskMethods
 from chainhub._tasks.methods import TaskOperation as TaskOperation
 from chainhub._tasks.table import Submission as Submission
-from chainhub._tasks.table import Task as Task
-from chainhub._tasks.table import main_task as main_task
 from chainhub._tasks.table import task_named as task_named
 from chainhub._tasks.table import task_of as task_of
 from chainhub._tasks.table import values_at as values_at

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 import chainhub
-from chainhub._tasks import main_task, table, task_named, task_of
+from chainhub._tasks import table, task_named, task_of
 
 MODEL = SimpleNamespace(
     id="a",
@@ -57,7 +57,7 @@ def test_two_operations_that_return_the_same_model(monkeypatch):
         assert task_of(task).results == (*other["results"], *one["results"][1:])
         assert chainhub.state_of(task) is chainhub.State.SUCCEEDED
         assert chainhub.result_urls_of(task) == ["https://cdn.example/v"]
-        assert (main_task().name, task_named("video.other").holder) == (
+        assert (table.main_task().name, task_named("video.other").holder) == (
             "video.query",
             "video.other",
         )
