@@ -77,12 +77,12 @@ class BaseTaskMethods(Generic[T, C]):
     def _wait(self, *limits: Any, **kind: Any) -> Wait:
         from chainhub._tasks.loops import Wait  # only now: most programs make few waits, or none
 
-        return Wait(self, *limits, **kind)
+        return Wait(self._transport, self._task, *limits, **kind)
 
     def _downloads(self, parameters: Mapping[str, str], *limits: Any) -> ResultDownloads:
         from chainhub._tasks.result import ResultDownloads  # only now, as with waits
 
-        return ResultDownloads(self, parameters, *limits)
+        return ResultDownloads(self._transport, self._task, parameters, *limits)
 
 
 @cache  # nearly all operations have the same

@@ -28,8 +28,10 @@ from chainhub._transport import Response
 from chainhub.errors import CancelledByUser, ChainhubError
 
 if TYPE_CHECKING:
-    from chainhub._session import Operation, OperationSpan
-    from chainhub._tasks.methods import BaseTaskMethods, Interval, JournalPath
+    import os
+
+    from chainhub._session import AsyncSessionTransport, Operation, OperationSpan, SessionTransport
+    from chainhub._tasks.intervals import PollPolicy
     from chainhub._tasks.outcome import AnyOutcome
     from chainhub._tasks.status import State
     from chainhub._tasks.table import Task
@@ -79,26 +81,26 @@ class Poller:
 
     def __init__(
         self,
-        methods: BaseTaskMethods[Any, Any],
+        transport: SessionTransport | AsyncSessionTransport,
+        spec: Task,
         parameters: Mapping[str, str],
         deadline: float | None,
-        interval: Interval | None,
+        interval: float | PollPolicy | None,
         words: Mapping[str, State] | None,
         cancel: Cancel | None,
-        journal: JournalPath | None = None,
+        journal: str | os.PathLike[str] | None = None,
         *,
         single: bool = False,
         raises: bool = True,
         watch: bool = False,
     ) -> None:
-        self._spec, self._parameters = methods._task, parameters
-        self._spec.check(parameters)
-        self._operation = self._spec.operation()
-        transport = self.transport = methods._transport
+        spec.check(parameters)
+        self.transport, self._spec, self._parameters = transport, spec, parameters
+        self._operation = spec.operation()
         options, session = transport.options, transport.session
         terms = WaitOptions(
-            self._spec,
-            PollIntervals(durations_of(session, self._spec), session.random, interval),
+            spec,
+            PollIntervals(durations_of(session, spec), session.random, interval),
             _clock.monotonic() + _session.seconds("deadline", deadline),
             words_of(words),
             raises and not watch,  # a failed task is the last one that is seen

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from chainhub._download import AnyDownloadOutcome, IfExists, Job, Kind, Place, Progress
     from chainhub._session import Key, Options, SessionTransport
-    from chainhub._tasks.methods import BaseTaskMethods
 
     Tasks = abc.Iterable[object] | abc.AsyncIterable[object]
     Tell = abc.Callable[[Progress], object] | None
@@ -131,15 +130,15 @@ class Downloads:
 class ResultDownloads(Downloads):
     def __init__(
         self,
-        methods: BaseTaskMethods[Any, Any],
+        transport: SessionTransport | AsyncSessionTransport,
+        spec: Task,
         parameters: abc.Mapping[str, str],
         *limits: Any,
     ) -> None:
-        spec = methods._task
         spec.check(parameters)
         if not spec.content and not (spec.results and spec.kind != "none"):
             raise ConfigurationError(f"{spec.name} has no results to download")
-        super().__init__(methods._transport, spec.holder, *limits)
+        super().__init__(transport, spec.holder, *limits)
         self._spec, self._parameters = spec, parameters
 
     def run(self, task: object, where: Where, tell: Tell) -> Path:

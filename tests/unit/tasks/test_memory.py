@@ -33,7 +33,7 @@ def answer(number: int, size: int, text: str) -> bytes:
 def test_a_waiting_task_takes_little_more_than_its_last_answer(size, most, text):
     """The answer as it came is kept, and parsed again when somebody wants to see the task."""
     client = chainhub.Client("sk-test-1", base_url="http://127.0.0.1:9")
-    poller = Poller(client.video, {}, None, 5.0, None, None)
+    poller = Poller(client._transport, client.video._task, {}, None, 5.0, None, None)
     bodies = [answer(number, size, text) for number in range(TASKS)]
 
     def poll(number: int) -> None:
