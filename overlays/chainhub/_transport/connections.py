@@ -196,6 +196,11 @@ class Stream:
         if self._shut:
             raise ConnectionAbortedError("cancelled")
 
+    def scope(self, limits: Limits) -> AbstractContextManager[None]:
+        """Note that an attempt uses it, which the switch of its limits ends, inside the block."""
+        limits.reused = self.http.used
+        return cancel_scope(limits.cancel, lambda: self.shut)
+
     def close(self) -> None:
         """Close the socket."""
         for sock in self._open:

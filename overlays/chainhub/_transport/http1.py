@@ -151,11 +151,9 @@ class Request:
     def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes = b"") -> None:
         try:
             self._head = h11.Request(method=method, target=target, headers=headers)
-            self._body = body
-            return
         except h11.LocalProtocolError as error:
-            failure = Failure("local", str(error))
-        raise failure  # not from h11's error, whose frames hold the headers
+            raise Failure("local", str(error)) from None
+        self._body = body
 
     def __repr__(self) -> str:
         return f"<Request {self._head.method.decode()}>"
@@ -181,8 +179,7 @@ class Request:
             connection.send(END)  # no bytes: no body of ours comes in chunks
             return sent
         except h11.LocalProtocolError as error:
-            failure = Failure("local", str(error))
-        raise failure
+            raise Failure("local", str(error)) from None
 
 
 class Connection:

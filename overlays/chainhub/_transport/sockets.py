@@ -21,7 +21,6 @@ from chainhub._transport.connections import (
     Limits,
     Route,
     Stream,
-    cancel_scope,
     left,
     of_system,
     os_failure,
@@ -122,10 +121,8 @@ class SocketStream(Stream):
             # A request is one small write: Nagle's algorithm would only delay it.
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.run(self._opening(route, until, connect))
-            return
         except (Failure, OSError) as error:
-            failure = self._failed_opening(error, route)
-        raise failure
+            raise self._failed_opening(error, route) from None
 
     def _addresses(self, route: Route) -> list[AddressInfo]:
         look_up(route.host, route.port, self._looked_up.put)
@@ -195,8 +192,7 @@ class SocketStream(Stream):
             self._socket.settimeout(left(self.until))
             return self._socket.recv(self._read_size)
         except OSError as error:
-            failure = os_failure(error)
-        raise failure
+            raise os_failure(error) from None
 
     def shut(self) -> None:
         """Make whatever waits here fail at once, as `Stream.shut`; a lookup too."""
@@ -225,12 +221,26 @@ class ConnectionPool:
         try:
             self._queue(limits, held)
             until = limits.until()
-            kept = None if limits.fresh else self._idle.pop()
+            stream = (None if limits.fresh else self._idle.pop()) or SocketStream()
             while True:
-                response = self._run(kept or SocketStream(), request, limits, until)
-                if response is not None:
+                http, route = stream.http, self._route()
+                try:
+                    with stream.scope(limits):
+                        if not http.used:
+                            stream.open(route, until, limits.connect)
+                        stream.until = until
+                        asked = http.exchange(route.request(request), limits.max_body)
+                        response = stream.run(asked)
+                    self._idle.push(stream)
                     return response
-                kept = None
+                except Failure as failure:
+                    dead = limits.reused and not limits.cancelled()
+                    if (answered := stream.failed(failure, again=dead)) is not None:
+                        return answered
+                except BaseException:  # of a signal handler, say: what was sent may be answered yet
+                    stream.close()
+                    raise
+                stream = SocketStream()
         finally:
             for permit in held:
                 self._permits.put(permit)
@@ -247,27 +257,6 @@ class ConnectionPool:
             if left <= pause:
                 raise Failure("timeout", "all connections stayed in use")
         raise Failure("timeout", "cancelled")
-
-    def _run(
-        self, stream: SocketStream, request: Request, limits: Limits, until: float
-    ) -> Response | None:
-        """Run one exchange; None says that the connection was dead and the request unheard."""
-        http, route = stream.http, self._route()
-        limits.reused = http.used
-        try:
-            with cancel_scope(limits.cancel, lambda: stream.shut):
-                if not http.used:
-                    stream.open(route, until, limits.connect)
-                stream.until = until
-                response = stream.run(http.exchange(route.request(request), limits.max_body))
-            self._idle.push(stream)
-            return response
-        except Failure as error:
-            failure = error
-        except BaseException:  # of a signal handler, say: what was sent may still be answered
-            stream.close()
-            raise
-        return stream.failed(failure, again=limits.reused and not limits.cancelled())
 
     def close(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""
@@ -301,9 +290,8 @@ class StreamedExchange:
                     stream.open(self._route, until, connect)
                 stream.until = until
                 return stream.run(stream.http.ask(request))
-            except Failure as error:
-                failure = error
-            stream.failed(failure, again=kept is not None and not self._shut)
+            except Failure as failure:
+                stream.failed(failure, again=kept is not None and not self._shut)
             kept = None
 
     def body(self) -> Iterator[bytes]:

@@ -95,14 +95,12 @@ class AsyncStream(Stream):
             self._refuse_shut()  # `shut` has not found this socket
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self.run(self._opening(route, until, connect))
-            return
         except (Failure, OSError) as error:
-            failure = self._failed_opening(error, route)
-        raise failure
+            raise self._failed_opening(error, route) from None
 
     async def _addresses(self, route: Route) -> list[sockets.AddressInfo]:
         found: asyncio.Future[sockets.LookUp] = self._loop.create_future()
-        sockets.look_up(route.host, route.port, partial(self._settle, found))
+        sockets.look_up(route.host, route.port, partial(self._set_result, found))
         await self._wait({found}, self.until)
         return sockets.addresses(route, found.result() if found.done() else None)
 
@@ -171,8 +169,7 @@ class AsyncStream(Stream):
                 await self._loop.sock_sendall(self._socket, rest)
                 return b""
         except OSError as error:
-            failure = os_failure(error)
-        raise failure
+            raise os_failure(error) from None
 
     def _is_watched(self, sock: socket.socket) -> bool:
         """Tell whether the loop calls `_read` when something comes, and ask it to."""
@@ -207,17 +204,17 @@ class AsyncStream(Stream):
     def shut(self) -> None:
         """Make whatever waits here fail at once, as `Stream.shut`; connecting too."""
         super().shut()
-        self._settle(self._cancelled, None)
+        self._set_result(self._cancelled, None)
 
-    def _settle(self, future: asyncio.Future[R], result: R) -> None:
+    def _set_result(self, future: asyncio.Future[R], result: R) -> None:
         """Give a future its result, from any thread."""
 
-        def settle() -> None:
+        def set_result() -> None:
             if not future.done():
                 future.set_result(result)
 
         with suppress(RuntimeError):  # the loop is closed, and nobody waits
-            self._loop.call_soon_threadsafe(settle)
+            self._loop.call_soon_threadsafe(set_result)
 
 
 async def _connected(info: sockets.AddressInfo) -> socket.socket:
@@ -303,48 +300,35 @@ class AsyncConnectionPool:
 
     async def exchange(self, request: Request, limits: Limits) -> Response:
         """Send a request and return its whole response, or raise a Failure."""
-        await self._queue(limits)
-        try:
-            until = limits.until()
-            kept = None if limits.fresh else self._idle.pop()
-            while True:
-                stream = kept or AsyncStream(self._timeouts)
-                response = await self._run(stream, request, limits, until)
-                if response is not None:
-                    return response
-                kept = None
-        finally:
-            self._permits.release()
-
-    async def _queue(self, limits: Limits) -> None:
         try:
             await self._permits.acquire(limits.deadline, limits.cancel)
-            return
         except TimeoutError as error:
             of_system(error)
-            failure = Failure("timeout", "all connections stayed in use")
-        raise failure
-
-    async def _run(
-        self, stream: AsyncStream, request: Request, limits: Limits, until: float
-    ) -> Response | None:
-        """Run one exchange; None says that the connection was dead and the request unheard."""
-        http, route = stream.http, self._route()
-        limits.reused = http.used
+            raise Failure("timeout", "all connections stayed in use") from None
         try:
-            with cancel_scope(limits.cancel, lambda: stream.shut):
-                if not http.used:
-                    await stream.open(route, until, limits.connect)
-                stream.until = until
-                response = await stream.run(http.exchange(route.request(request), limits.max_body))
-            self._idle.push(stream)
-            return response
-        except Failure as error:
-            failure = error
-        except BaseException:  # a task that is cancelled: what it has sent may still be answered
-            stream.close()
-            raise
-        return stream.failed(failure, again=limits.reused and not limits.cancelled())
+            until = limits.until()
+            stream = (None if limits.fresh else self._idle.pop()) or AsyncStream(self._timeouts)
+            while True:
+                http, route = stream.http, self._route()
+                try:
+                    with stream.scope(limits):
+                        if not http.used:
+                            await stream.open(route, until, limits.connect)
+                        stream.until = until
+                        asked = http.exchange(route.request(request), limits.max_body)
+                        response = await stream.run(asked)
+                    self._idle.push(stream)
+                    return response
+                except Failure as failure:
+                    dead = limits.reused and not limits.cancelled()
+                    if (answered := stream.failed(failure, again=dead)) is not None:
+                        return answered
+                except BaseException:  # a cancelled task: what it has sent may still be answered
+                    stream.close()
+                    raise
+                stream = AsyncStream(self._timeouts)
+        finally:
+            self._permits.release()
 
     async def aclose(self) -> None:
         """Close the idle connections now, and those in use when they are given back."""

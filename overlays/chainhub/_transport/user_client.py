@@ -71,8 +71,7 @@ def exchange_through(
                 collected.feed(chunk)
             return Response(*head, collected.finish())
     except (Failure, *FOREIGN) as error:
-        failure = _failure(error, request.url.host, head)
-    return failure.response_to(head)
+        return _failure(error, request.url.host, head).response_to(head)
 
 
 async def aexchange_through(
@@ -96,8 +95,7 @@ async def aexchange_through(
                             collected.feed(chunk)
                     return Response(*head, collected.finish())
     except (Failure, *FOREIGN) as error:
-        failure = _failure(error, request.url.host, head)
-    return failure.response_to(head)
+        return _failure(error, request.url.host, head).response_to(head)
 
 
 def _request(
@@ -165,8 +163,7 @@ class StreamedResponse:
         try:
             return step()
         except FOREIGN as error:
-            failure = _failure(error, self._host)
-        raise failure
+            raise _failure(error, self._host) from None
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         assert self._client is not None
