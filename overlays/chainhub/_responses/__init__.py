@@ -13,6 +13,7 @@ from chainhub._responses.status_error import hidden_error as hidden_error
 from chainhub._responses.status_error import judge as judge
 from chainhub._responses.validation import Declared as Declared
 from chainhub._responses.validation import Mismatch as Mismatch
-from chainhub._responses.validation import is_unset as is_unset
+from chainhub._responses.validation import fields_of as fields_of
 from chainhub._responses.validation import members as members
+from chainhub._responses.validation import others_of as others_of
 from chainhub._responses.validation import resolve as resolve

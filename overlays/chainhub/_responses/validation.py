@@ -24,6 +24,9 @@ import attrs
 
 from chainhub._redaction import redact_text
 
+_Any = typing.Any  # a class of generated code, or a value in a document
+_Look = Callable[[_Any, bool], object]
+
 _NUMBER = r"-?[0-9]{1,18}"
 _LONGEST_TEXT = 60
 _LONGEST_PATH = 120
@@ -43,6 +46,8 @@ _WORDS = {
     "list": "a list",
     "str": "a string",
 }
+# All that a decoded document can hold, and the bytes of a body that is none.
+_ANYTHING = frozenset({bool, bytes, dict, float, int, list, str, types.NoneType})
 # What generated parsing raises where it tries one member of a union after the other.
 _PARSING = (AttributeError, KeyError, TypeError, ValueError)
 
@@ -68,6 +73,28 @@ class _Names(dict[str, object]):
         raise KeyError(name)
 
 
+@functools.cache
+def fields_of(model: _Any) -> dict[str, tuple[_Any, object, bool]]:
+    """Return the fields that the contract names, as in JSON: each, its type, if it is optional."""
+    module = sys.modules[model.__module__]
+    # The generator notes names that it has had to change.
+    names: dict[str, str] = getattr(module, "_JSON_NAMES", {})
+    kinds = [(one, resolve(one.type, module)) for one in attrs.fields(model) if one.init]
+    return {
+        names.get(one.name, one.name): (one, kind, any(map(is_unset, members(kind))))
+        for one, kind in kinds
+    }
+
+
+@functools.cache
+def others_of(model: _Any) -> object:
+    """Return the type of the fields that the contract does not name, `object` if it says none."""
+    field = attrs.fields_dict(model).get("additional_properties")
+    if field is None or field.init:
+        return object
+    return typing.get_args(resolve(field.type, sys.modules[model.__module__]))[-1]
+
+
 class Declared:
     """A declared type, which tells what values fit it.
 
@@ -87,7 +114,7 @@ class Declared:
                 else:
                     looks.setdefault(accepted, []).append(look)
         self._kind = kind
-        self.plain: Container[type] = _Everything() if object in plain else frozenset(plain)
+        self.plain = _ANYTHING if object in plain else frozenset(plain)
         self._deep = {
             accepted: found[0] if len(found) == 1 else functools.partial(_either, found)
             for accepted, found in looks.items()
@@ -126,16 +153,6 @@ class Declared:
             raise
 
 
-_Look = Callable[[typing.Any, bool], object]
-
-
-class _Everything(Container[type]):
-    """Contain every type."""
-
-    def __contains__(self, kind: object) -> bool:
-        return True
-
-
 def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Model | None]]:
     """Return the types of the values a member of a union takes, with how to look at each."""
     origin, arguments = typing.get_origin(member) or member, typing.get_args(member)
@@ -154,8 +171,8 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
         return [(str, functools.partial(_text_of, make, declared))]
     if origin in (list, dict) and arguments:
         inner = Declared(arguments[-1])
-        look = functools.partial(_items if origin is list else _values, inner)
-        return [(origin, None if isinstance(inner.plain, _Everything) else look)]
+        free = inner.plain is _ANYTHING
+        return [(origin, None if free else functools.partial(_inside, inner))]
     return [(int, None), (float, None)] if origin is float else [(origin, None)]
 
 
@@ -174,11 +191,11 @@ class _Model:
     def __init__(self, model: type) -> None:
         self._model = model
 
-    def parse(self, document: typing.Any) -> object:  # noqa: ANN401 - as generated code is typed
+    def parse(self, document: _Any) -> object:
         """Return the model that generated parsing makes of an object."""
         return self._model.from_dict(document)  # type: ignore[attr-defined]
 
-    def __call__(self, document: typing.Any, lenient: bool) -> object:  # noqa: ANN401 - a dict
+    def __call__(self, document: _Any, lenient: bool) -> object:
         for name, inner, needed in self._fields:
             if lenient and needed is int and document.get(name) is None:
                 document[name] = 0  # such as the time of a task, which no video may be lost for
@@ -192,53 +209,33 @@ class _Model:
                 raise mismatch
         if self._others is not None:
             inner, named = self._others
-            _values(inner, document, lenient, named)
+            _inside(inner, document, lenient, named)
         return document
 
     @functools.cached_property
-    def _fields(self) -> tuple[tuple[str, Declared, object], ...]:
+    def _fields(self) -> list[tuple[str, Declared, object]]:
         """The names in the document, and the type of a field that must not be left out."""
-        module = sys.modules[self._model.__module__]
-        # The generator notes names that it has had to change.
-        names: dict[str, str] = getattr(module, "_JSON_NAMES", {})
-        fields = []
-        for field in attrs.fields(self._model):
-            if field.init:
-                kind = resolve(field.type, module)
-                optional = field.default is None or any(map(is_unset, members(kind)))
-                name = names.get(field.name, field.name)
-                fields.append((name, Declared(kind), None if optional else kind))
-        return tuple(fields)
+        return [
+            (name, Declared(kind), None if optional or field.default is None else kind)
+            for name, (field, kind, optional) in fields_of(self._model).items()
+        ]
 
     @functools.cached_property
     def _others(self) -> tuple[Declared, frozenset[str]] | None:
         """What other fields have to be, if the contract says so, and which are not others."""
-        field = attrs.fields_dict(self._model).get("additional_properties")
-        if field is None or field.init:
-            return None
-        kind = resolve(field.type, sys.modules[self._model.__module__])
-        inner = Declared(typing.get_args(kind)[-1])
-        named = frozenset(name for name, _, _ in self._fields)
-        return None if isinstance(inner.plain, _Everything) else (inner, named)
+        inner = Declared(others_of(self._model))
+        return None if inner.plain is _ANYTHING else (inner, frozenset(fields_of(self._model)))
 
 
 # Only classes can be kept: two unions are equal in any order of their members, which counts here.
 _MODELS: dict[type, _Model] = {}
 
 
-def _items(inner: Declared, items: list[object], lenient: bool) -> object:
-    for place, item in enumerate(items):
-        if type(item) not in inner.plain:
-            items[place] = inner.within(place, item, lenient)
-    return items
-
-
-def _values(
-    inner: Declared, values: dict[str, object], lenient: bool, but: frozenset[str] = frozenset()
-) -> object:
-    for name, value in values.items():
-        if name not in but and type(value) not in inner.plain:
-            values[name] = inner.within(name, value, lenient)
+def _inside(inner: Declared, values: _Any, lenient: bool, but: Container[object] = ()) -> object:
+    """Look at what a list or an object holds, but for the fields of these names."""
+    for place, value in enumerate(values) if type(values) is list else values.items():
+        if type(value) not in inner.plain and place not in but:
+            values[place] = inner.within(place, value, lenient)
     return values
 
 
@@ -270,7 +267,7 @@ def _either(looks: list[_Look | _Model], value: object, lenient: bool) -> object
     return looks[-1](value, lenient)
 
 
-_CONVERSIONS: dict[type, tuple[type, Callable[[typing.Any], object]]] = {
+_CONVERSIONS: dict[type, tuple[type, Callable[[_Any], object]]] = {
     str: (int, lambda text: int(text) if re.fullmatch(_NUMBER, text) else None),
     # Beyond 2**53 a float no longer names one integer.
     float: (int, lambda real: int(real) if abs(real) <= 2**53 and real.is_integer() else None),

@@ -8,7 +8,6 @@ gives the whole response beside the value that it stands for.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
@@ -21,7 +20,6 @@ from typing import (
     Any,
     Generic,
     Literal,
-    NamedTuple,
     ParamSpec,
     TypeVar,
     cast,
@@ -37,8 +35,9 @@ from chainhub._responses import (
     Mismatch,
     decode_json,
     explain_mismatch,
-    is_unset,
+    fields_of,
     members,
+    others_of,
     resolve,
 )
 from chainhub._session.call import CallResult, request_id_of
@@ -67,13 +66,6 @@ _UNPARSED = (Mismatch, UnexpectedStatus, *_SLIPS)
 UNSENDABLE = (OSError, *_SLIPS)
 
 
-class _Field(NamedTuple):
-    attribute: str
-    argument: str
-    kind: object
-    required: bool
-
-
 def build_body(kind: object, given: object, place: str) -> object:
     """Return the value that generated code sends, models where the contract declares them.
 
@@ -83,25 +75,26 @@ def build_body(kind: object, given: object, place: str) -> object:
         ConfigurationError: A field is missing, or unknown where the contract allows no others;
             or a text is given for a list, or one that is no time for a time.
     """
-    kinds = [member for member in members(kind) if get_origin(member) is list]
+    kinds: list[Any] = [*members(kind)]
     if isinstance(given, list | tuple):
-        inner = get_args(kinds[0])[0] if kinds else object
+        inner = next((get_args(one)[0] for one in kinds if get_origin(one) is list), object)
         return [build_body(inner, item, f"{place}[{at}]") for at, item in enumerate(given)]
     if isinstance(given, str | bytes):
-        return _build_text(given, [*members(kind)], place)
-    models: list[Any] = [member for member in members(kind) if hasattr(member, "from_dict")]
+        return _build_text(given, kinds, place)
+    models = [one for one in kinds if hasattr(one, "from_dict")]
     if not isinstance(given, Mapping) or not models:
         return given
     # Of several, the one that misses the least and knows the most of what was given; the others,
     # if what is inside does not fit.
-    models.sort(key=lambda one: (len(_missing(one, given)), len(_others(one, given))))
-    try:
-        return _build_model(models[0], given, place)
-    except ConfigurationError:
-        for model in models[1:]:
-            with suppress(ConfigurationError):
-                return _build_model(model, given, place)
-        raise
+    models.sort(key=lambda one: [*map(len, _compared(one, given))])
+    problem = None
+    for model in models:
+        try:
+            return _build_model(model, given, place)
+        except ConfigurationError as error:
+            problem = problem or error
+    assert problem is not None  # there is a model, and none was made
+    raise problem
 
 
 def _build_text(given: str | bytes, kinds: list[Any], place: str) -> object:
@@ -121,61 +114,43 @@ def _build_text(given: str | bytes, kinds: list[Any], place: str) -> object:
 
 
 def _build_model(model: Any, given: Mapping[str, object], place: str) -> object:  # noqa: ANN401
-    if missing := _missing(model, given):
+    missing, others = _compared(model, given)
+    if missing:
         raise ConfigurationError(f"{place} needs {' and '.join(missing)}")
-    others = _others(model, given)
     fields = _fields(model)
     made: Any = model(
         **{
-            fields[name].argument: build_body(fields[name].kind, value, f"{place}.{name}")
+            fields[name][0].alias: build_body(fields[name][1], value, f"{place}.{name}")
             for name, value in given.items()
             if name in fields
         }
     )
     if others and not hasattr(made, "additional_properties"):
-        known = ", ".join(one.attribute for one in dict.fromkeys(fields.values()))
+        known = ", ".join(one.name for one, _, _ in fields_of(model).values())
         raise ConfigurationError(f"{place} has no field {others[0]!r}; its fields are {known}")
     for name in others:
-        value = given[name]
-        if isinstance(value, Mapping | list | tuple | str):  # it may stand for something else
-            value = build_body(_kind_of_others(model), value, f"{place}.{name}")
+        value = build_body(others_of(model), given[name], f"{place}.{name}")
         made.additional_properties[name] = value
     return made
 
 
 @cache
-def _kind_of_others(model: Any) -> object:  # noqa: ANN401 - a class of generated code
-    """Return the type of the fields of a model that the contract does not name."""
-    kind = resolve(
-        attrs.fields_dict(model)["additional_properties"].type, sys.modules[model.__module__]
-    )
-    return get_args(kind)[1]
-
-
-@cache
-def _fields(model: Any) -> dict[str, _Field]:  # noqa: ANN401 - a class of generated code
+def _fields(model: object) -> dict[str, tuple[Any, object, bool]]:
     """Return the fields of a model by their names in Python and in JSON."""
-    module = sys.modules[model.__module__]
-    names: dict[str, str] = getattr(module, "_JSON_NAMES", {})
-    found: dict[str, _Field] = {}
-    for field in attrs.fields(model):
-        if field.init:
-            kind = resolve(field.type, module)
-            needed = field.default is attrs.NOTHING and not any(map(is_unset, members(kind)))
-            found[field.name] = _Field(field.name, field.alias, kind, needed)
-    return found | {wire: found[name] for name, wire in names.items()}
+    named = fields_of(model)
+    return {found[0].name: found for found in named.values()} | named
 
 
-def _missing(model: object, given: Mapping[str, object]) -> list[str]:
+def _compared(model: object, given: Mapping[str, object]) -> tuple[list[str], list[str]]:
+    """Return the fields that were not given and must be, and the names that are no fields."""
     fields = _fields(model)
-    there = {fields[name] for name in given if name in fields}
-    return [
-        one.attribute for one in dict.fromkeys(fields.values()) if one.required and one not in there
+    there = {fields[name][0].name for name in given if name in fields}
+    missing = [
+        one.name
+        for one, _, optional in fields_of(model).values()
+        if one.default is attrs.NOTHING and not optional and one.name not in there
     ]
-
-
-def _others(model: object, given: Mapping[str, object]) -> list[str]:
-    return [name for name in given if name not in _fields(model)]
+    return missing, [name for name in given if name not in fields]
 
 
 class ResponseView:
