@@ -397,7 +397,7 @@ def test_fork_starts_budget_jitter_and_locks_anew(server):
     state = session._random.getstate()
     session.after_fork()
     assert not any(one._lock.locked() for one in holders)
-    assert session.budget.tokens(0.0) == session.budget.capacity
+    assert session.budget._tokens == session.budget.capacity
     assert session._random.getstate() != state
 
 

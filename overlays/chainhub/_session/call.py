@@ -241,17 +241,10 @@ class Call:
             error = found
             error.retry_after = retry_after_of(outcome, time.time())
             if ambiguous:
-                error = AmbiguousOutcome(
-                    f"{error.message}; {_MAYBE_PROCESSED}",
-                    status=error.status,
-                    code=error.code,
-                    request_id=error.request_id,
-                    excerpt=error.excerpt,
-                    retry_after=error.retry_after,
-                )
+                facts: dict[str, Any] = {name: getattr(error, name) for name in _FACTS}
+                error = AmbiguousOutcome(f"{error.message}; {_MAYBE_PROCESSED}", **facts)
         # What is left of a deadline that has passed tells nobody anything.
-        complete = ambiguous or isinstance(error, DeadlineError)
-        if isinstance(step, Stop) and step.text and not complete:
+        if isinstance(step, Stop) and step.text and not isinstance(error, DeadlineError):
             error.message = f"{error.message} ({step.text})"
         return self._filled(error)
 
@@ -280,10 +273,6 @@ class Call:
         if observer is None and self._span is None and not heard:
             return
         elapsed = _clock.monotonic() - self._attempt_began
-        if heard:
-            self._log_attempt(outcome, elapsed)
-            if observer is None and self._span is None:
-                return
         secrets = self._secrets
         if isinstance(outcome, Failure):
             text = outcome.text
@@ -302,23 +291,17 @@ class Call:
             elapsed=elapsed,
             **seen,
         )
+        if heard:
+            ended = event.trouble if event.status is None else event.status
+            told = (event.method, event.url, ended, elapsed, self._attempts)
+            text = "%s %s: %s in %.3f s (attempt %d, request id %s)"
+            logger.info(text, *told, event.request_id or "-")
+            kept = "kept" if self._limits.reused else "new"
+            logger.debug("attempt %d used a %s connection", self._attempts, kept)
         if self._span is not None:
             self._span.end(event)
         if observer is not None:
             observer(event)
-
-    def _log_attempt(self, outcome: Response | Failure, elapsed: float) -> None:
-        secrets = self._secrets()
-        ended: object
-        if isinstance(outcome, Failure):
-            ended, request_id = redact_text(outcome.text, secrets), None
-        else:
-            ended, request_id = outcome.status, request_id_of(outcome, secrets)
-        told = (self.prepared.method, self.prepared.url, ended, elapsed, self._attempts)
-        text = "%s %s: %s in %.3f s (attempt %d, request id %s)"
-        logger.info(text, *told, request_id or "-")
-        kept = "kept" if self._limits.reused else "new"
-        logger.debug("attempt %d used a %s connection", self._attempts, kept)
 
     def _event(self, kind: type[E], later: Later | None = None, **known: object) -> E:
         """Return an event with what all of a call have in common."""
@@ -373,6 +356,7 @@ def error_of(
     return error
 
 
+_FACTS = ("status", "code", "request_id", "excerpt", "retry_after")
 _MAYBE_PROCESSED = "the request may already have been processed, so it was not sent again"
 _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
     "connect": (errors.ConnectionFailedError, "could not connect: {}"),

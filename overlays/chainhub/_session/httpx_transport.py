@@ -49,13 +49,13 @@ class SafeResponse(httpx.Response):
         raise failure
 
 
-class HTTPXTransport(httpx.BaseTransport):
+class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Sends what a client of httpx has built through the session.
 
     How to authenticate, redirect and stream is decided by the session, not by arguments of httpx.
     """
 
-    def __init__(self, transport: SessionTransport) -> None:
+    def __init__(self, transport: Any) -> None:  # noqa: ANN401 - of one of two classes
         self._transport = transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -64,13 +64,6 @@ class HTTPXTransport(httpx.BaseTransport):
         transport = self._transport
         result = transport.exchange(prepared(transport, request), transport.options)
         return SafeResponse(result, request, transport.session.credentials.secrets())
-
-
-class AsyncHTTPXTransport(httpx.AsyncBaseTransport):
-    """The same for asyncio."""
-
-    def __init__(self, transport: AsyncSessionTransport) -> None:
-        self._transport = transport
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
@@ -87,7 +80,7 @@ def client_of(transport: SessionTransport) -> httpx.Client:
 
 def async_client_of(transport: AsyncSessionTransport) -> httpx.AsyncClient:
     """Return an async client of httpx that sends through the session."""
-    return httpx.AsyncClient(**_settings(transport), transport=AsyncHTTPXTransport(transport))
+    return httpx.AsyncClient(**_settings(transport), transport=HTTPXTransport(transport))
 
 
 def builder_of(transport: BaseSessionTransport) -> httpx.Client:

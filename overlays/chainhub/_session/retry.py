@@ -126,10 +126,18 @@ class RetryBudget:
         self.refill = refill
         self.reset_after_fork()
 
+    def reset_after_fork(self) -> None:
+        """Reset in a child process: a full bucket and a new lock."""
+        self._lock = threading.Lock()
+        self._tokens = self.capacity
+        self._seen = float("inf")  # the first look is before it, and refills nothing
+
     def spend(self, cost: float, now: float) -> bool:
         """Take `cost` tokens and return True, or take none and return False."""
         with self._lock:
-            self._fill(now)
+            refilled = max(0.0, now - self._seen) * self.refill
+            self._tokens = min(self.capacity, self._tokens + refilled)
+            self._seen = now
             if self._tokens < cost:
                 return False
             self._tokens -= cost
@@ -142,23 +150,6 @@ class RetryBudget:
             return
         with self._lock:
             self._tokens += max(spent, 1.0)  # what runs over is poured off by the next look
-
-    def tokens(self, now: float) -> float:
-        """Return how many tokens there are at this instant."""
-        with self._lock:
-            self._fill(now)
-            return self._tokens
-
-    def reset_after_fork(self) -> None:
-        """Reset in a child process: a full bucket and a new lock."""
-        self._lock = threading.Lock()
-        self._tokens = self.capacity
-        self._seen: float | None = None
-
-    def _fill(self, now: float) -> None:
-        since = 0.0 if self._seen is None else max(0.0, now - self._seen)
-        self._tokens = min(self.capacity, self._tokens + since * self.refill)
-        self._seen = now
 
 
 class Retry(NamedTuple):
@@ -173,11 +164,6 @@ class Stop(NamedTuple):
 
     reason: StopReason
     text: str = ""
-
-
-_AMBIGUOUS = Stop(
-    "ambiguous", "the request may already have been processed, so it is not sent again"
-)
 
 
 def decide(
@@ -225,7 +211,7 @@ def _may_not_repeat(
 ) -> Stop | None:
     if isinstance(outcome, Failure):
         if outcome.sent and not idempotent:
-            return _AMBIGUOUS
+            return Stop("ambiguous")
         return None if outcome.passing or outcome.kind in _PASSING else Stop("final")
     status = outcome.status
     # A 429 says that nothing was done, to any method.
@@ -238,7 +224,7 @@ def _may_not_repeat(
         judge(outcome), QuotaExceededError
     ):
         return Stop("final")
-    return None if repeatable else _AMBIGUOUS
+    return None if repeatable else Stop("ambiguous")
 
 
 def _too_long(

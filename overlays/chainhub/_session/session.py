@@ -15,7 +15,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import AsyncExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chainhub import _clock, _transport
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     import httpx
-
-    from chainhub._transport import AsyncConnectionPool
 
     SyncExchange = Callable[[PreparedRequest, Key, Limits], Response]
     AsyncExchange = Callable[[PreparedRequest, Key, Limits], Awaitable[Response]]
@@ -181,7 +179,7 @@ class Session:
         mine = self._loops.get(running_loop()) or await self._enter()
         if mine.httpx_client is None:
             mine.httpx_client = self._made(httpx.AsyncClient, arguments)
-            mine.held.append(mine.httpx_client)
+            mine.held.push_async_callback(mine.httpx_client.aclose)
         return mine.httpx_client
 
     def _made(self, kind: Callable[..., T], arguments: Mapping[str, Any]) -> T:
@@ -209,7 +207,7 @@ class Session:
         mine = self._loops.pop(running_loop(), None)
         self.close()
         if mine is not None:
-            await mine.aclose()
+            await mine.held.aclose()
 
     def _close_mine(self) -> None:
         self._pool.close()
@@ -267,22 +265,15 @@ class LoopConnections:
         # It loads asyncio, of which threads need nothing.
         self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
         self.httpx_client: httpx.AsyncClient | None = None
-        self.held: list[AsyncConnectionPool | httpx.AsyncClient] = [self.pool]
-        # It has the list only: if it had this object, both would wait for the garbage collection.
+        self.held = AsyncExitStack()
+        self.held.push_async_callback(self.pool.aclose)
+        # It has the stack only: if it had this object, both would wait for the garbage collection.
         self.lifetime = _live(self.held)
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        for one in self.held:
-            await one.aclose()
 
-
-async def _live(held: list[AsyncConnectionPool | httpx.AsyncClient]) -> AsyncGenerator[None]:
-    try:
+async def _live(held: AsyncExitStack) -> AsyncGenerator[None]:
+    async with held:
         yield
-    finally:
-        for one in held:
-            await one.aclose()
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
@@ -301,7 +292,7 @@ def running_loop() -> asyncio.AbstractEventLoop:
 
 
 def _close_soon(loop: asyncio.AbstractEventLoop, connections: LoopConnections) -> None:
-    task = loop.create_task(connections.aclose())
+    task = loop.create_task(connections.held.aclose())
     _closing.add(task)
     task.add_done_callback(_closing.discard)
 

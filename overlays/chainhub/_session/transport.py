@@ -66,7 +66,7 @@ class BaseSessionTransport:
         simple = not self.cookies and _plain_path(session.connector.path)
         self._plain_headers = _plain(self.headers) if simple else None
         if self.httpx_args:
-            self.load_user_client()
+            _ = _transport.exchange_through  # loaded here it costs no call's deadline
 
     def prepare(
         self,
@@ -178,10 +178,6 @@ class BaseSessionTransport:
         """Send a request that the contract does not describe; `options` are those of `run`."""
         return raw_response(self.run, UNDESCRIBED, "Any", asked, *options)
 
-    def load_user_client(self) -> None:
-        """Load what few need before a call begins, whose deadline it would count against."""
-        _ = _transport.exchange_through
-
     def give(self, client: Any) -> None:  # noqa: ANN401 - of one of two classes
         """Send through a client of the user's own from now on."""
         import httpx
@@ -191,7 +187,7 @@ class BaseSessionTransport:
             wanted, setter = ("Client", "") if sync else ("AsyncClient", "async_")
             raise ConfigurationError(f"set_{setter}httpx_client takes an httpx.{wanted}")
         self.given = client
-        self.load_user_client()
+        _ = _transport.exchange_through
 
     def is_for_httpx(self) -> bool:
         """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
