@@ -33,13 +33,7 @@ from chainhub._transport.addresses import (
 )
 from chainhub._transport.http1 import Connection, Failure, FailureKind, Flow, Request, Response
 from chainhub._transport.proxies import ProxySetting, ProxySettings, choose_proxy, httpx_proxy
-from chainhub._transport.tls import (
-    TLSConfig,
-    TLSLayer,
-    certifi_path,
-    hardened,
-    tls_context,
-)
+from chainhub._transport.tls import TLSConfig, TLSLayer, certifi_path, hardened, tls_context
 
 if TYPE_CHECKING:
     import httpx
@@ -349,17 +343,13 @@ class Connector:
         self.authority = f"{host}{port}"
         self.origin = f"{parts.scheme}://{self.authority}"
         # A proxy that cannot be used is a mistake to hear of now, not at the first request.
-        self.proxy()
+        self.proxy = self.proxy_for(self.scheme, self.host, self.port)
         if self.scheme == "https":
             certifi_path()  # the first connection may find no descriptor left to import it with
 
     def proxy_for(self, scheme: str, host: str, port: int | None) -> ProxySetting | None:
         """Return the proxy for a request, as `choose_proxy` does."""
         return self.proxies and choose_proxy(scheme, host, port, self.proxies)
-
-    def proxy(self) -> ProxySetting | None:
-        """Return the proxy for the origin, or None if requests go directly."""
-        return self.proxy_for(self.scheme, self.host, self.port)
 
     def reaches(self, url: httpx.URL) -> bool:
         """Tell whether a URL has the scheme, host and port that the key is for."""
@@ -380,7 +370,7 @@ class Connector:
                 self.scheme,
                 self.host,
                 self.port,
-                proxy=self.proxy(),
+                proxy=self.proxy,
                 context=self.trust_context,
                 check=refuse_remote if local else None,
             )
@@ -401,7 +391,7 @@ class Connector:
             verify = hardened(httpx.create_ssl_context(verify))
         # Without this httpx would read the environment a second time, by rules of its own.
         settings = {"trust_env": False, **arguments, "verify": verify}
-        chosen = self.proxy() if ROUTING.isdisjoint(arguments) else None
+        chosen = self.proxy if ROUTING.isdisjoint(arguments) else None
         proxy = arguments.get("proxy") or chosen
         if proxy is not None:
             settings["proxy"] = httpx_proxy(proxy, self.trust_context)
