@@ -71,7 +71,8 @@ def redact_addresses(text: str, api: str | None = None) -> str:
     def shown(found: re.Match[str]) -> str:
         end = _end(found[0])
         url = found[0][:end]
-        return _redacted(url, QUERY_ALLOWED if _is_of(url, api) else _NONE) + found[0][end:]
+        own = api is not None and url.startswith(api) and url[len(api) :][:1] in ("/", "?")
+        return _redacted(url, QUERY_ALLOWED if own else _NONE) + found[0][end:]
 
     return re.sub(_WEB_ADDRESS, shown, text)
 
@@ -130,10 +131,6 @@ def _redacted(url: str, allowed: frozenset[str]) -> str:
     address, mark, query = address.partition("?")
     shown = "&".join(_parameter(pair, allowed) for pair in query.split("&"))
     return _without_user(address) + mark + shown
-
-
-def _is_of(url: str, api: str | None) -> bool:
-    return api is not None and url.startswith(api) and url[len(api) : len(api) + 1] in ("/", "?")
 
 
 def _end(run: str) -> int:

@@ -126,7 +126,9 @@ def _parts(document: dict[str, object]) -> Iterator[object]:
     if not word:
         yield error
     yield document.get("errors")
-    yield _located(document)
+    place, message = document.get("loc"), document.get("msg")  # of a failed validation
+    if isinstance(place, list) and isinstance(message, str):
+        yield f"{'.'.join(map(str, place[:_WIDEST]))}: {message}"
     yield from map(document.get, MESSAGES)
     if word:
         yield error
@@ -142,14 +144,6 @@ def _first_said(parts: Iterator[ErrorBody]) -> ErrorBody:
             return said
         best = best if best.code else said
     return best
-
-
-def _located(document: dict[str, object]) -> str | None:
-    """Return the message of a failed validation together with the place it names."""
-    place, message = document.get("loc"), document.get("msg")
-    if isinstance(place, list) and isinstance(message, str):
-        return f"{'.'.join(map(str, place[:_WIDEST]))}: {message}"
-    return None
 
 
 def _code(document: dict[str, object]) -> str | None:

@@ -180,10 +180,8 @@ def hidden_error(document: object, *, certain: bool) -> bool:
     told = (document.get("error"), document.get("errors"))
     if any(isinstance(error, str | dict | list) and error for error in told):
         return True
-    return document.get("success") is False or _coded(document, certain)
-
-
-def _coded(document: dict[str, object], certain: bool) -> bool:
+    if document.get("success") is False:
+        return True
     code = code_of(document.get("code"))
     if code is None or not any(name in document for name in MESSAGES):
         return False

@@ -160,7 +160,7 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
         return [(type(None), None)]
     listed = _listed(member)
     if listed is not None:
-        look = functools.partial(_one_of, listed, declared)
+        look = functools.partial(_taken, listed.index, declared)
         return [(kind, look) for kind in {type(value) for value in listed}]
     if origin is typing.Any or not isinstance(origin, type):
         return [(object, None)]
@@ -168,7 +168,7 @@ def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Mo
         return [(dict, _MODELS.setdefault(origin, _Model(origin)))]
     make = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
     if make is not None:
-        return [(str, functools.partial(_text_of, make, declared))]
+        return [(str, functools.partial(_taken, make, declared))]
     if origin in (list, dict) and arguments:
         inner = Declared(arguments[-1])
         free = inner.plain is _ANYTHING
@@ -188,12 +188,8 @@ def _listed(member: object) -> tuple[object, ...] | None:
 class _Model:
     """Look at the fields of a model; their types are resolved when the first object comes."""
 
-    def __init__(self, model: type) -> None:
-        self._model = model
-
-    def parse(self, document: _Any) -> object:
-        """Return the model that generated parsing makes of an object."""
-        return self._model.from_dict(document)  # type: ignore[attr-defined]
+    def __init__(self, model: _Any) -> None:
+        self.model = model
 
     def __call__(self, document: _Any, lenient: bool) -> object:
         for name, inner, needed in self._fields:
@@ -217,14 +213,14 @@ class _Model:
         """The names in the document, and the type of a field that must not be left out."""
         return [
             (name, Declared(kind), None if optional or field.default is None else kind)
-            for name, (field, kind, optional) in fields_of(self._model).items()
+            for name, (field, kind, optional) in fields_of(self.model).items()
         ]
 
     @functools.cached_property
     def _others(self) -> tuple[Declared, frozenset[str]] | None:
         """What other fields have to be, if the contract says so, and which are not others."""
-        inner = Declared(others_of(self._model))
-        return None if inner.plain is _ANYTHING else (inner, frozenset(fields_of(self._model)))
+        inner = Declared(others_of(self.model))
+        return None if inner.plain is _ANYTHING else (inner, frozenset(fields_of(self.model)))
 
 
 # Only classes can be kept: two unions are equal in any order of their members, which counts here.
@@ -239,28 +235,20 @@ def _inside(inner: Declared, values: _Any, lenient: bool, but: Container[object]
     return values
 
 
-def _one_of(values: tuple[object, ...], declared: object, value: object, _lenient: bool) -> object:
-    if value not in values:
-        raise Mismatch(declared, value)
-    return value
-
-
-def _text_of(make: Callable[[str], object], declared: object, text: str, _lenient: bool) -> object:
-    """Look at a date or a UUID, which are texts in a document."""
+def _taken(take: Callable[[_Any], object], declared: object, value: object, _: bool) -> object:
+    """Look at a value with what takes it: a list of values, or what makes a date or a UUID."""
     try:
-        make(text)
+        take(value)
     except ValueError:
-        mismatch = Mismatch(declared, text)
-    else:
-        return text
-    raise mismatch
+        raise Mismatch(declared, value) from None
+    return value
 
 
 def _either(looks: list[_Look | _Model], value: object, lenient: bool) -> object:
     """Look as the first does that generated parsing takes: its result is what the caller gets."""
     for look in looks[:-1]:
         try:
-            look.parse(value) if isinstance(look, _Model) else look(value, False)
+            look.model.from_dict(value) if isinstance(look, _Model) else look(value, False)
         except (Mismatch, *_PARSING):
             continue
         return look(value, lenient)
