@@ -457,13 +457,11 @@ def test_a_client_of_httpx_is_made_once(mode):
 
 def test_an_error_that_knows_its_call_keeps_what_it_knows():
     """What a call knows is added to other errors only."""
-    answer = Response(200, [], b"")
-    known = chainhub.ResponseError("no", attempts=7)
-    assert CallResult(PREPARED, answer, None, 3, 1.5).annotate(known).attempts == 7
-    assert (
-        CallResult(PREPARED, answer, None, 3, 1.5).annotate(chainhub.ResponseError("no")).attempts
-        == 3
-    )
+    result = CallResult(PREPARED, Response(200, [], b""), None, 3, 1.5)
+    for known, attempts in ((7, 7), (0, 3)):
+        error = chainhub.ResponseError("no", attempts=known)
+        result.annotate(error)
+        assert error.attempts == attempts
 
 
 def test_a_recorder_may_know_httpcore_alone(monkeypatch):

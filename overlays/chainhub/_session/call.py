@@ -125,8 +125,11 @@ class Call:
     """The state of one call; its budget, event hooks and source of jitter are the session's.
 
     Attributes:
-        outgoing: The request as the next attempt sends it.
+        outgoing: The request as the next attempt sends it, within its `limits`.
+        outcome: What the last attempt has brought.
     """
+
+    outcome: Response | Failure
 
     def __init__(self, prepared: PreparedRequest, options: Options, session: Session) -> None:
         self.prepared = self.outgoing = prepared
@@ -141,8 +144,8 @@ class Call:
         self._spent = 0.0
         self._fresh = False
 
-    def begin(self) -> Limits:
-        """Begin the next attempt and return its limits; `over` has to follow."""
+    def __enter__(self) -> None:
+        """Begin the next attempt, whose `outcome` is set in the block."""
         prepared, options, tracer = self.prepared, self.options, self._observers.tracer
         if options.cancel is not None and options.cancel.is_set():
             raise self._filled(CancelledByUser("cancelled"))
@@ -152,7 +155,7 @@ class Call:
             number, url = self._attempts, prepared.url
             self._span = tracer.attempt(prepared.operation, prepared.method, url, number)
             self.outgoing = prepared.with_headers(self._span.headers)
-        limits = self._limits = Limits(
+        self.limits = Limits(
             timeout=options.timeout,
             connect=options.connect,
             deadline=self._deadline_at,
@@ -165,43 +168,42 @@ class Call:
         self._outer = UNDER_WAY.get()
         UNDER_WAY.set(self._session.under_way)
         _clock.request_under_way(1)
-        return limits
 
-    def aborted(self, error: BaseException) -> None:
-        """Take that the attempt under way ended without an outcome."""
-        if self._span is not None:
-            self._span.aborted(error)
-
-    def over(self) -> None:
-        """Take that nothing is under way any more."""
+    def __exit__(self, _kind: object, error: BaseException | None, _frames: object) -> bool:
+        """End the attempt; a Failure is an outcome, whatever else was raised ends the call."""
         UNDER_WAY.set(self._outer)
         _clock.request_under_way(-1)
+        if isinstance(error, Failure):
+            self.outcome = error.without_frames()
+        elif error is not None and self._span is not None:
+            self._span.aborted(error)
+        return isinstance(error, Failure)
 
-    def next_step(self, outcome: Response | Failure) -> CallResult | float:
+    def next_step(self) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
-        if isinstance(outcome, Response) and 200 <= outcome.status < 300:
+        if isinstance(self.outcome, Response) and 200 <= self.outcome.status < 300:
             self._session.budget.succeeded(self._spent)
-            self.report_attempt(outcome)
-            return self._end(outcome, None)
-        self.report_attempt(outcome)
+            self.report_attempt()
+            return self._end(self.outcome, None)
+        self.report_attempt()
         if self.options.cancel is not None and self.options.cancel.is_set():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = not isinstance(outcome, Response)
+        self._fresh = not isinstance(self.outcome, Response)
         step = decide(
             self.options.retry,
             self._session.budget,
             idempotent=self.prepared.idempotent,
-            outcome=outcome,
+            outcome=self.outcome,
             attempt=self._attempts,
             remaining=self.left(),
             wall=time.time(),
             now=_clock.monotonic(),
             random=self._session.random,
         )
-        error = self._error(outcome, step)
+        error = self._error(step)
         if isinstance(step, Stop):
             logger.debug("not trying again after attempt %d: %s", self._attempts, step.reason)
-            return self._end(outcome if isinstance(outcome, Response) else None, error)
+            return self._end(self.outcome if isinstance(self.outcome, Response) else None, error)
         self._spent += step.cost
         logger.info("trying again in %.2f s: %s", step.delay, error)
         if self._observers.on_retry is not None:
@@ -217,9 +219,9 @@ class Call:
             )
         return step.delay
 
-    def wants_new_key(self, outcome: Response | Failure) -> bool:
+    def wants_new_key(self) -> bool:
         """Tell, once per call, whether the key is worth asking for again."""
-        if not isinstance(outcome, Response) or outcome.status != 401 or self._refreshed:
+        if not isinstance(self.outcome, Response) or self.outcome.status != 401 or self._refreshed:
             return False
         self._refreshed = True
         return True
@@ -230,16 +232,16 @@ class Call:
             return None
         return self._deadline_at - _clock.monotonic()
 
-    def _error(self, outcome: Response | Failure, step: Retry | Stop) -> ChainhubError:
+    def _error(self, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
-        if isinstance(outcome, Failure):
+        if isinstance(self.outcome, Failure):
             over = _clock.monotonic() >= self._deadline_at
-            error = error_of(outcome, self._secrets(), ambiguous=ambiguous, deadline_over=over)
+            error = error_of(self.outcome, self._secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
-            found = judge(outcome, secrets=self._secrets())
+            found = judge(self.outcome, secrets=self._secrets())
             assert found is not None  # judge knows an error in everything that is not 2xx
             error = found
-            error.retry_after = retry_after_of(outcome, time.time())
+            error.retry_after = retry_after_of(self.outcome, time.time())
             if ambiguous:
                 facts: dict[str, Any] = {name: getattr(error, name) for name in _FACTS}
                 error = AmbiguousOutcome(f"{error.message}; {_MAYBE_PROCESSED}", **facts)
@@ -267,21 +269,22 @@ class Call:
             )
         return CallResult(self.prepared, answer, error, self._attempts, elapsed)
 
-    def report_attempt(self, outcome: Response | Failure) -> None:
+    def report_attempt(self) -> None:
         """Report an attempt to the event hooks and the log."""
         observer, heard = self._observers.on_attempt, logger.isEnabledFor(20)  # logging.INFO
         if observer is None and self._span is None and not heard:
             return
         elapsed = _clock.monotonic() - self._attempt_began
         secrets = self._secrets
-        if isinstance(outcome, Failure):
-            text = outcome.text
-            seen: dict[str, object] = {"status": None, "trouble_kind": outcome.kind}
+        if isinstance(self.outcome, Failure):
+            text = self.outcome.text
+            seen: dict[str, object] = {"status": None, "trouble_kind": self.outcome.kind}
             seen["request_id"] = None
             later: Later = {"trouble": lambda: redact_text(text, secrets())}
         else:
-            head = Response(outcome.status, outcome.headers, b"")  # an event holds no body
-            seen = {"status": outcome.status, "trouble_kind": None, "trouble": None}
+            # An event that somebody keeps must not hold a body.
+            head = Response(self.outcome.status, self.outcome.headers, b"")
+            seen = {"status": self.outcome.status, "trouble_kind": None, "trouble": None}
             later = {"request_id": lambda: request_id_of(head, secrets())}
         event = self._event(
             AttemptEvent,
@@ -296,7 +299,7 @@ class Call:
             told = (event.method, event.url, ended, elapsed, self._attempts)
             text = "%s %s: %s in %.3f s (attempt %d, request id %s)"
             logger.info(text, *told, event.request_id or "-")
-            kept = "kept" if self._limits.reused else "new"
+            kept = "kept" if self.limits.reused else "new"
             logger.debug("attempt %d used a %s connection", self._attempts, kept)
         if self._span is not None:
             self._span.end(event)
@@ -331,12 +334,11 @@ class CallResult(NamedTuple):
         assert self.answer is not None  # a call without an answer has an error
         return self.answer
 
-    def annotate(self, error: ChainhubError) -> ChainhubError:
+    def annotate(self, error: ChainhubError) -> None:
         """Add what the call knows to an error that came out of the answer later."""
         if not error.attempts:
             error.method, error.url = self.prepared.method, self.prepared.url
             error.attempts, error.elapsed = self.attempts, self.elapsed
-        return error
 
 
 def error_of(

@@ -93,9 +93,6 @@ class Secrets:
     def __iter__(self) -> Iterator[str]:
         return (key.reveal() for key in self._keys)
 
-    def __repr__(self) -> str:
-        return f"<{len(self._keys)} keys>"
-
 
 class Credentials:
     """Hold the key of one client, wherever it comes from, and never show it.
@@ -188,9 +185,6 @@ class Credentials:
         self._lock = threading.Lock()
         # Weak: a lock that tasks have waited for refers to its event loop.
         self._loop_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-
-    def __repr__(self) -> str:
-        return f"Credentials(source={self.source!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials hold a key and cannot be pickled or copied")

@@ -45,8 +45,8 @@ class SafeResponse(httpx.Response):
         try:
             return decode_json(self._outcome.value(), secrets=self._secrets)
         except ChainhubError as error:
-            failure = self._outcome.annotate(error)
-        raise failure
+            self._outcome.annotate(error)
+            raise
 
 
 class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):

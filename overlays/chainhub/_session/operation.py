@@ -281,7 +281,6 @@ class Operation:
             ChainhubError: It is not what was declared, or an error in spite of its status.
         """
         view = ResponseView(response, secrets, self._declared, lenient)
-        failure: ChainhubError
         try:
             if self._declared is None:  # the contract says nothing, and generated code drops it
                 return view.undeclared()
@@ -293,8 +292,8 @@ class Operation:
             if view.status_code not in (204, 205):  # without a schema it can be anything
                 view.declared = None
             return view.undeclared()
-        except ChainhubError as error:
-            failure = error
+        except ChainhubError:
+            raise
         except _UNPARSED as error:
             failure = explain_mismatch(response, of_system(error), secrets=secrets)
         raise failure

@@ -88,23 +88,14 @@ class Session:
         """
         call = self._begin(prepared, options)
         exchange = exchange or self._exchange
-        outcome: Response | Failure
         while True:
             key = self.credentials.key(call.left())
-            limits = call.begin()
-            try:
-                outcome = exchange(call.outgoing, key, limits)
-            except Failure as failure:
-                outcome = failure.without_frames()
-            except BaseException as error:
-                call.aborted(error)
-                raise
-            finally:
-                call.over()
-            if call.wants_new_key(outcome) and self.credentials.key(call.left(), key) != key:
-                call.report_attempt(outcome)
+            with call:
+                call.outcome = exchange(call.outgoing, key, call.limits)
+            if call.wants_new_key() and self.credentials.key(call.left(), key) != key:
+                call.report_attempt()
                 continue
-            step = call.next_step(outcome)
+            step = call.next_step()
             if isinstance(step, CallResult):
                 return step
             _clock.sleep(step, options.cancel)
@@ -116,23 +107,14 @@ class Session:
         running_loop()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
-        outcome: Response | Failure
         while True:
             key = await self.credentials.akey(call.left())
-            limits = call.begin()
-            try:
-                outcome = await exchange(call.outgoing, key, limits)
-            except Failure as failure:
-                outcome = failure.without_frames()
-            except BaseException as error:
-                call.aborted(error)
-                raise
-            finally:
-                call.over()
-            if call.wants_new_key(outcome) and await self.credentials.akey(call.left(), key) != key:
-                call.report_attempt(outcome)
+            with call:
+                call.outcome = await exchange(call.outgoing, key, call.limits)
+            if call.wants_new_key() and await self.credentials.akey(call.left(), key) != key:
+                call.report_attempt()
                 continue
-            step = call.next_step(outcome)
+            step = call.next_step()
             if isinstance(step, CallResult):
                 return step
             await _clock.asleep(step, options.cancel)

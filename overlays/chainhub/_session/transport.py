@@ -146,13 +146,12 @@ class BaseSessionTransport:
         try:
             value = operation.parse(answer, secrets(), lenient=lenient)
         except ChainhubError as error:
-            failure = result.annotate(error)
-        else:
-            calls = finished.get()
-            if calls is not None:
-                calls[:] = [(result, secrets)]
-            return value
-        raise failure
+            result.annotate(error)
+            raise
+        calls = finished.get()
+        if calls is not None:
+            calls[:] = [(result, secrets)]
+        return value
 
     def run(
         self,

@@ -155,9 +155,6 @@ class Request:
             raise Failure("local", str(error)) from None
         self._body = body
 
-    def __repr__(self) -> str:
-        return f"<Request {self._head.method.decode()}>"
-
     def aimed_at(self, target: bytes) -> Request:
         """Return the same request for a target; its headers are not looked at again."""
         if target == self._head.target:
