@@ -39,9 +39,10 @@ _PARTS = (
 )
 _ENVELOPE = frozenset({*MESSAGES, *CODES, *_PARTS.split()})
 _PAGE_ADVICE = "check the base URL; something other than the API responded"
-_WINDOW = 65_536
-_LONGEST_ERROR = 1_048_576
-_MOST_UNREADABLE = 0.1
+_WINDOW = 65_536  # what is said stands at the beginning; excerpts are shorter still
+_LONGEST_ERROR = 1_048_576  # larger ones are not parsed: what a service says of an error is short
+_MOST_UNREADABLE = 0.1  # a text in another charset has some, an image has more
+# The service's own first: its support knows no id that a gateway in front of it has given.
 _ID_HEADERS = (
     b"x-oneapi-request-id",
     b"x-request-id",
@@ -103,6 +104,7 @@ def judge(response: Response, *, secrets: Iterable[str] = ()) -> StatusError | N
     """
     if 200 <= response.status <= 299:
         return None
+    # A page first: its words are those of whoever is in front of the API.
     page = _page(response, secrets)
     if page:
         return _error(response, ErrorBody(), secrets, page=page)
@@ -284,6 +286,7 @@ def _page(response: Response, secrets: Iterable[str]) -> HTMLErrorPage | None:
     page = read_page(_beginning(response), response.header(b"server"))
     if page is None or page.title is None:
         return page
+    # Pages like to repeat the address that was asked for.
     return page._replace(title=redact_text(page.title, secrets, 100))
 
 

@@ -27,10 +27,10 @@ from chainhub._redaction import redact_text
 _Any = typing.Any  # a class of generated code, or a value in a document
 _Look = Callable[[_Any, bool], object]
 
-_NUMBER = r"-?[0-9]{1,18}"
+_NUMBER = r"-?[0-9]{1,18}"  # whatever the digits, it fits into 64 bits
 _LONGEST_TEXT = 60
 _LONGEST_PATH = 120
-_LARGEST_SHOWN = 10**30
+_LARGEST_SHOWN = 10**30  # Python refuses to write integers of some thousand digits
 _MOST_WORDS = 5
 # By name, so that dates and UUIDs need not be imported to be spoken of.
 _WORDS = {

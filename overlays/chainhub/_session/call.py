@@ -90,7 +90,8 @@ class Options(NamedTuple):
 def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
     """Return the spans for an attempt and for connecting; `httpx.Timeout` has read and connect."""
     read, connect = getattr(timeout, "read", ...), getattr(timeout, "connect", ...)
-    if read is not ... and connect is not ...:  # to ask for its class would load httpx
+    # To ask for its class would load httpx.
+    if read is not ... and connect is not ...:
         return seconds("timeout.read", read), seconds("timeout.connect", connect)
     span = seconds("timeout", timeout)
     return span, min(CONNECT, span)
@@ -102,6 +103,7 @@ def seconds(name: str, value: object) -> float:
         return math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise ConfigurationError(f"{name} must be a positive number of seconds or None")
+    # An integer may be larger than any float.
     return math.inf if value > sys.float_info.max else float(value)
 
 
@@ -223,7 +225,7 @@ class Call:
         """Tell, once per call, whether the key is worth asking for again."""
         if not isinstance(self.outcome, Response) or self.outcome.status != 401 or self._refreshed:
             return False
-        self._refreshed = True
+        self._refreshed = True  # once: a key that is refused again would be asked for without end
         return True
 
     def left(self) -> float | None:

@@ -32,6 +32,7 @@ class SafeResponse(httpx.Response):
 
     def __init__(self, outcome: CallResult, request: httpx.Request, secrets: Iterable[str]) -> None:
         response = outcome.value()
+        # By these httpx would decompress the body a second time.
         headers = [pair for pair in response.headers if pair[0].lower() not in DECODED]
         super().__init__(response.status, headers=headers, content=response.body, request=request)
         self._outcome = outcome
@@ -99,7 +100,7 @@ def _settings(transport: BaseSessionTransport) -> dict[str, Any]:
         "headers": encoded(transport.headers) if given is None else given.headers,
         "params": None if given is None else given.params,
         "cookies": cookies,
-        "trust_env": False,
+        "trust_env": False,  # a .netrc would add credentials of its own
     }
 
 
@@ -113,7 +114,7 @@ def built(
     """Return the request that httpx builds of its arguments, with the headers of this call."""
     request = builder.build_request(**asked)
     request.headers.update(encoded(headers or {}))
-    request.read()
+    request.read()  # a body may be a stream, and an attempt more than one
     return prepared(transport, request, operation)
 
 

@@ -17,6 +17,7 @@ from chainhub._session.retry import is_idempotent
 from chainhub._transport import Headers, Request, SecretBytes, is_loopback, parse_url
 from chainhub.errors import ConfigurationError
 
+# RFC 9110, 5.6.2 and 5.5: what else is given would fail at the first request only.
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r"[\t\x20-\x7e\x80-\xff]*"
 # Other hosts are for httpx to judge, which knows what is an address and what is punycode.
@@ -71,7 +72,7 @@ def base_url_from(
         )
     if not isinstance(text, str):
         raise ConfigurationError(f"{source}: the base URL must be a string")
-    text = text.strip()
+    text = text.strip()  # of a variable, say, whose file ends with a line break
     try:
         parts = urlsplit(text)
         if not re.fullmatch(_PLAIN_HOST, parts.hostname or "") and parse_url(text) is None:
@@ -172,7 +173,7 @@ class PreparedRequest:
             return self
         other = self.aimed_at(self.target)
         other._headers = [*_without(self._headers, {name.lower() for name, _ in headers}), *headers]
-        other._keyed = []
+        other._keyed = []  # what is kept there has the headers of before
         return other
 
     def with_key(self, key: Key) -> Request:

@@ -19,7 +19,7 @@ from typing import TypeVar
 import httpx
 
 from chainhub import _clock
-from chainhub._transport.connections import Limits, cancel_scope, of_system, os_text
+from chainhub._transport.connections import Limits, cancel_scope, left, of_system, os_text
 from chainhub._transport.http1 import (
     DECODED,
     SWITCHED,
@@ -80,9 +80,8 @@ async def aexchange_through(
     """Send a request through an async client, as `exchange_through` does."""
     until, head = limits.until(), None
     request = _request(method, url, headers, body, until=until, connect=limits.connect)
-    left = until - _clock.monotonic()
     try:
-        async with asyncio.timeout(None if math.isinf(left) else left) as scope:
+        async with asyncio.timeout(left(until)) as scope:
             with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
                 response = await _asend(client, request)
                 async with aclosing(response):
@@ -102,9 +101,9 @@ def _request(
     method: str, url: str, headers: Headers, body: bytes, *, until: float, connect: float
 ) -> httpx.Request:
     """Return a request whose limits end at the instant `until` (monotonic)."""
-    left = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
-    connecting = connect if left is None else min(left, connect)
-    extensions = {"timeout": {"connect": connecting, "read": left, "write": left, "pool": left}}
+    rest = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
+    connecting = connect if rest is None else min(rest, connect)
+    extensions = {"timeout": {"connect": connecting, "read": rest, "write": rest, "pool": rest}}
     return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
 
 
@@ -219,9 +218,8 @@ class AsyncStreamedResponse(StreamedResponse):
         self._stop = future.cancel
         if self._ended:  # meanwhile, when there was nothing to stop
             future.cancel()
-        left = None if math.isinf(self._until) else max(self._until - _clock.monotonic(), 0.0)
         try:
-            return future.result(left)
+            return future.result(left(self._until))
         except (CancelledError, TimeoutError):
             future.cancel()
         raise httpx.ReadTimeout("timed out")
