@@ -200,9 +200,7 @@ class _Model:
                 if type(value) not in inner.plain:
                     document[name] = inner.within(name, value, lenient)
             elif needed is not None:
-                mismatch = Mismatch(needed, None, missing=True)
-                mismatch.path.append(name)
-                raise mismatch
+                raise Mismatch(needed, None, name, missing=True)
         if self._others is not None:
             inner, named = self._others
             _inside(inner, document, lenient, named)
@@ -266,9 +264,11 @@ _CONVERSIONS: dict[type, tuple[type, Callable[[_Any], object]]] = {
 class Mismatch(Exception):
     """A value that is not of its declared type; the path grows on the way out."""
 
-    def __init__(self, declared: object, found: object, *, missing: bool = False) -> None:
+    def __init__(
+        self, declared: object, found: object, *path: str | int, missing: bool = False
+    ) -> None:
         super().__init__()
-        self.path: list[str | int] = []
+        self.path = [*path]
         self.declared = declared
         self.found = found
         self._missing = missing

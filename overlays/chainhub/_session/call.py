@@ -299,8 +299,8 @@ class Call:
         if heard:
             ended = event.trouble if event.status is None else event.status
             told = (event.method, event.url, ended, elapsed, self._attempts)
-            text = "%s %s: %s in %.3f s (attempt %d, request id %s)"
-            logger.info(text, *told, event.request_id or "-")
+            line = "%s %s: %s in %.3f s (attempt %d, request id %s)"
+            logger.info(line, *told, event.request_id or "-")
             kept = "kept" if self.limits.reused else "new"
             logger.debug("attempt %d used a %s connection", self._attempts, kept)
         if self._span is not None:

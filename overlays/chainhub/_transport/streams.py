@@ -100,7 +100,8 @@ class AsyncStream(Stream):
 
     async def _addresses(self, route: Route) -> list[sockets.AddressInfo]:
         found: asyncio.Future[sockets.LookUp] = self._loop.create_future()
-        sockets.look_up(route.host, route.port, partial(self._set_result, found))
+        done = partial(_call_soon, self._loop, _set_result, found)
+        sockets.look_up(route.host, route.port, done)
         await self._wait({found}, self.until)
         return sockets.addresses(route, found.result() if found.done() else None)
 
@@ -204,17 +205,7 @@ class AsyncStream(Stream):
     def shut(self) -> None:
         """Make whatever waits here fail at once, as `Stream.shut`; connecting too."""
         super().shut()
-        self._set_result(self._cancelled, None)
-
-    def _set_result(self, future: asyncio.Future[R], result: R) -> None:
-        """Give a future its result, from any thread."""
-
-        def set_result() -> None:
-            if not future.done():
-                future.set_result(result)
-
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
-            self._loop.call_soon_threadsafe(set_result)
+        _call_soon(self._loop, _set_result, self._cancelled, None)
 
 
 async def _connected(info: sockets.AddressInfo) -> socket.socket:
@@ -232,6 +223,17 @@ def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
     """Close what was connected in the same moment as the winner."""
     with suppress(asyncio.CancelledError, OSError):  # then it has closed its socket by itself
         attempt.result().close()
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *of: object) -> None:
+    """Have a loop call a function, from any thread."""
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits
+        loop.call_soon_threadsafe(function, *of)
+
+
+def _set_result(future: asyncio.Future[R], result: R) -> None:
+    if not future.done():
+        future.set_result(result)
 
 
 def _fail(waiter: asyncio.Future[Any]) -> None:
@@ -260,13 +262,8 @@ class Permits:
         limit = left(deadline)
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(waiter)
-
-        def wake() -> None:
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits
-                self._loop.call_soon_threadsafe(_fail, waiter)
-
         try:
-            with cancel_scope(cancel, lambda: wake):
+            with cancel_scope(cancel, lambda: partial(_call_soon, self._loop, _fail, waiter)):
                 await self._timeouts.wait(waiter, limit)
         except BaseException:
             # A task that is cancelled may have been given its permit in the same moment.
