@@ -78,6 +78,7 @@ class ErrorBody(NamedTuple):
     code: str | None = None
     kind: str | None = None  # such as `new_api_error`
     request_id: str | None = None
+    status: int | None = None  # of an error that came with a good one
 
 
 def parse_error_body(document: object) -> ErrorBody:

@@ -107,7 +107,7 @@ def judge(response: Response, *, secrets: Iterable[str] = ()) -> StatusError | N
     # A page first: its words are those of whoever is in front of the API.
     page = _page(response, secrets)
     if page:
-        return _error(response, ErrorBody(), secrets, page=page)
+        return _error(response, ErrorBody(), secrets, page)
     if len(response.body) <= _LONGEST_ERROR:
         with suppress(NotJSON):
             return _error(response, parse_error_body(parse(response)), secrets)
@@ -214,7 +214,7 @@ def _hidden(response: Response, document: object, secrets: Iterable[str]) -> Sta
     numbered = code_of(document.get("code")) if isinstance(document, dict) else None
     statuses = [int(text) for text in (code, numbered or "") if re.fullmatch("[45][0-9]{2}", text)]
     hidden = statuses[0] if statuses else _CODES_OF_STATUSES.get(code)
-    error = _error(response, said, secrets, hidden=hidden)
+    error = _error(response, said._replace(status=hidden), secrets)
     error.body, error.task_id = what_came(response, secrets)
     return error
 
@@ -252,21 +252,13 @@ def _beginning(response: Response) -> str:
 
 
 def _error(
-    response: Response,
-    said: ErrorBody,
-    secrets: Iterable[str],
-    *,
-    page: HTMLErrorPage | None = None,
-    hidden: int | None = None,
+    response: Response, said: ErrorBody, secrets: Iterable[str], page: HTMLErrorPage | None = None
 ) -> StatusError:
-    """Return the error for a status, which may be any number, and what its body says.
-
-    `hidden` is the status named inside a body that came with a good one.
-    """
+    """Return the error for a status, which may be any number, and what its body says."""
     facts = _facts(response, secrets, said.request_id or (page.ray if page else None))
     code = facts["code"] = redact_text(said.code, secrets, 100) if said.code else None
     message = redact_text(said.message, secrets) if said.message else ""
-    status = response.status if hidden is None else hidden
+    status = response.status if said.status is None else said.status
     words = (code or "", said.kind or "")
     if page is None and _no_quota(status, words, message):
         return errors.QuotaExceededError(message or "the quota is used up", **facts)

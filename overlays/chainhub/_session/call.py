@@ -139,12 +139,18 @@ class Call:
         self._session = session
         self._secrets, self._observers = session.credentials.secrets, session.observers
         self._began = self._attempt_began = _clock.monotonic()
-        self._deadline_at = self._began + options.deadline
+        self.limits = Limits(
+            timeout=options.timeout,
+            connect=options.connect,
+            deadline=self._began + options.deadline,
+            max_body=options.max_body,
+            fresh=not prepared.idempotent,
+            cancel=options.cancel,
+        )
         self._span: AttemptSpan | None = None
         self._attempts = 0
         self._refreshed = False
         self._spent = 0.0
-        self._fresh = False
 
     def __enter__(self) -> None:
         """Begin the next attempt, whose `outcome` is set in the block."""
@@ -157,15 +163,6 @@ class Call:
             number, url = self._attempts, prepared.url
             self._span = tracer.attempt(prepared.operation, prepared.method, url, number)
             self.outgoing = prepared.with_headers(self._span.headers)
-        self.limits = Limits(
-            timeout=options.timeout,
-            connect=options.connect,
-            deadline=self._deadline_at,
-            max_body=options.max_body,
-            # After a failure below HTTP the other idle connections may be dead as well.
-            fresh=self._fresh or not prepared.idempotent,
-            cancel=options.cancel,
-        )
         # Not by a token: a coroutine may be closed in another context.
         self._outer = UNDER_WAY.get()
         UNDER_WAY.set(self._session.under_way)
@@ -188,9 +185,10 @@ class Call:
             self.report_attempt()
             return self._end(self.outcome, None)
         self.report_attempt()
-        if self.options.cancel is not None and self.options.cancel.is_set():
+        if self.limits.cancelled():
             return self._end(None, self._filled(CancelledByUser("cancelled")))
-        self._fresh = not isinstance(self.outcome, Response)
+        # After a failure below HTTP the other idle connections may be dead as well.
+        self.limits.fresh = isinstance(self.outcome, Failure) or not self.prepared.idempotent
         step = decide(
             self.options.retry,
             self._session.budget,
@@ -230,14 +228,13 @@ class Call:
 
     def left(self) -> float | None:
         """Return the seconds until the deadline, None without one."""
-        if self._deadline_at == math.inf:
-            return None
-        return self._deadline_at - _clock.monotonic()
+        until = self.limits.deadline
+        return None if until == math.inf else until - _clock.monotonic()
 
     def _error(self, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
         if isinstance(self.outcome, Failure):
-            over = _clock.monotonic() >= self._deadline_at
+            over = _clock.monotonic() >= self.limits.deadline
             error = error_of(self.outcome, self._secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
             found = judge(self.outcome, secrets=self._secrets())

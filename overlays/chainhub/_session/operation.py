@@ -162,11 +162,7 @@ class ResponseView:
     raise_on_unexpected_status = True
 
     def __init__(
-        self,
-        response: Response,
-        secrets: Iterable[str],
-        declared: Declared | None = None,
-        lenient: bool = False,
+        self, response: Response, secrets: Iterable[str], declared: Declared | None, lenient: bool
     ) -> None:
         self.status_code, self.content = response.status, response.body
         self._response = response
@@ -310,7 +306,7 @@ class Operation:
 
     def documented(self, response: Response, secrets: Iterable[str]) -> object:
         """Return the body that the contract documents for an error status, None without one."""
-        view = ResponseView(response, secrets)
+        view = ResponseView(response, secrets, None, False)
         with suppress(ChainhubError, *_UNPARSED):
             return self._read(client=view, response=view)
         return None
