@@ -16,7 +16,7 @@ import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from chainhub import _clock, _transport
 from chainhub._redaction import redact_text
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
     SyncExchange = Callable[[PreparedRequest, Key, Limits], Response]
     AsyncExchange = Callable[[PreparedRequest, Key, Limits], Awaitable[Response]]
-
-T = TypeVar("T")
 
 
 class Session:
@@ -147,29 +145,25 @@ class Session:
 
     def httpx_client(self, arguments: Mapping[str, Any]) -> httpx.Client:
         """Return httpx's own client for these arguments; all copies of a client have the same."""
-        import httpx
-
         with self._lock:
             if self._httpx_client is None:
-                self._httpx_client = self._made(httpx.Client, arguments)
+                self._httpx_client = self._made("Client", arguments)
             return self._httpx_client
 
     async def async_httpx_client(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
         """Return httpx's own client for these arguments and the running event loop."""
-        import httpx
-
         mine = self._loops.get(running_loop()) or await self._enter()
         if mine.httpx_client is None:
-            mine.httpx_client = self._made(httpx.AsyncClient, arguments)
+            mine.httpx_client = self._made("AsyncClient", arguments)
             mine.held.push_async_callback(mine.httpx_client.aclose)
         return mine.httpx_client
 
-    def _made(self, kind: Callable[..., T], arguments: Mapping[str, Any]) -> T:
-        from httpx import InvalidURL
+    def _made(self, name: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of either class
+        import httpx
 
         try:
-            return kind(**self.connector.httpx_settings(arguments))
-        except (ImportError, InvalidURL, OSError, TypeError, ValueError) as error:
+            return getattr(httpx, name)(**self.connector.httpx_settings(arguments))
+        except (ImportError, httpx.InvalidURL, OSError, TypeError, ValueError) as error:
             number = of_system(error).errno if isinstance(error, OSError) else None
             if number in (errno.EMFILE, errno.ENFILE):
                 raise Failure("connect", os.strerror(number)) from None
