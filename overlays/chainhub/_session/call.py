@@ -181,6 +181,7 @@ class Call:
     def next_step(self) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(self.outcome, Response) and 200 <= self.outcome.status < 300:
+            # Before the hooks, of which each may end the call.
             self._session.budget.succeeded(self._spent)
             self.report_attempt()
             return self._end(self.outcome, None)
