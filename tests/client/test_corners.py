@@ -68,14 +68,6 @@ def test_error_status_speaks_although_its_body_is_broken(mode, server, http, thr
         mode(client.video.query("a"))
 
 
-def test_switch_of_protocols_is_an_error_status(mode, server):
-    """A 101 that nobody asked for is said in words of ours."""
-    server.answers = [lambda connection, head: connection.sendall(b"HTTP/1.1 101 Switch\r\n\r\n")]
-    client = mode.client(base_url=server.url, retry=ONCE)
-    with pytest.raises(chainhub.ConnectionFailedError, match="switched protocols"):
-        mode(client.video.query("a"))
-
-
 @pytest.mark.parametrize(("value", "level"), [("info", logging.INFO), ("verbose", logging.WARNING)])
 def test_log_handler_is_installed_in_process(monkeypatch, value, level):
     """`CHAINHUB_LOG` takes effect with the first client, once."""

@@ -197,8 +197,9 @@ def passing(name: str, act: Act, kind: str, *says: str) -> Iterator[Fault]:
 
 def lasting(name: str, body: bytes, kind: str, *says: str, **facts: object) -> Fault:
     """Return a fault that stands in a whole answer: asking again would be of no use."""
-    act = sent(answer(body))
-    return Fault(name=name, script=(act,), outcomes=fails(kind, *says, **facts), requests=1)
+    act = sent(answer(body, "200 OK", "X-Oneapi-Request-Id: r-9"))
+    outcomes = fails(kind, *says, request_id="r-9", **facts)
+    return Fault(name=name, script=(act,), outcomes=outcomes, requests=1)
 
 
 def refused(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Fault:
@@ -208,7 +209,8 @@ def refused(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Faul
 
 
 def _connection() -> Iterator[Fault]:
-    yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, "refused", attempts=2))
+    said = ("could not connect", "refused")
+    yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, *said, attempts=2))
     patient = {"retry": {"attempts": 6}}
     yield Fault(
         name="refused at first",
@@ -531,7 +533,7 @@ def _interim() -> Iterator[Fault]:
     yield Fault(
         name="interim: 101 as the answer",
         script=(sent(switched, Hang()),),
-        outcomes=fails(f"{BROKEN}|ResponseError|StatusError"),
+        outcomes=fails(BROKEN, "switched protocols"),
     )
 
 
@@ -623,18 +625,18 @@ def _codings() -> Iterator[Fault]:
 
 
 def _redirects() -> Iterator[Fault]:
-    def to(name: str, status: str, *headers: str, body: bytes = b"") -> Fault:
+    def to(name: str, status: str, *headers: str, body: bytes = b"", says: str = "") -> Fault:
         return Fault(
             name=f"redirect: {name}",
             script=(sent(answer(body, status, *headers)),),
-            outcomes=fails("RedirectError", status[:3], status=int(status[:3])),
+            outcomes=fails("RedirectError", status[:3], says, status=int(status[:3])),
             requests=1,
         )
 
     for status in ("301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"):
         yield to(f"{status} to a stranger", status, "Location: {{stranger}}/v1/video/query")
     yield to("302 to itself", "302 Found", "Location: {{self}}/v1/video/query")
-    yield to("302 to a path", "302 Found", "Location: /elsewhere")
+    yield to("302 to a path", "302 Found", "Location: /elsewhere", says="/elsewhere")
     yield to("302 to nowhere", "302 Found")
     yield to("302 to an empty place", "302 Found", "Location: ")
     yield to("302 to a file", "302 Found", "Location: file:///etc/passwd")
