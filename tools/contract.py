@@ -69,8 +69,8 @@ def needed(
         waiting += [operation, mapping(at(document, place[:2])).get("parameters")]
     found: set[Place] = set()
     while waiting:
-        for reference in references_in(waiting.pop()):
-            where = pointer(reference)[:3]
+        for holder in mappings_in(waiting.pop()):
+            where = pointer(str(holder.get("$ref", "")))[:3]
             if where[0] == "components" and where not in found:
                 found.add(where)
                 waiting.append(at(document, where))
@@ -85,14 +85,13 @@ def needed(
     }
 
 
-def references_in(value: Json) -> Iterator[str]:
-    """Find every reference in a value."""
+def mappings_in(value: Json) -> Iterator[dict[str, Json]]:
+    """Find every mapping in a value, each before those inside of it."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if isinstance(value.get("$ref"), str):
-                yield str(value["$ref"])
+            yield value
             waiting += value.values()
         else:
             waiting += sequence(value)

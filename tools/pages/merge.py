@@ -20,7 +20,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Final
 
-from tools.contract import Place, at, called, mapping, needed, operations, sequence
+from tools.contract import Place, at, called, mapping, mappings_in, needed, operations, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.pages.hosts import moved, refusal, strange_host, usual_host
@@ -210,19 +210,9 @@ def _add_components(merged: Merged, document: dict[str, Json], source: Source) -
                 merged.notes.append(f"{source.place}: the {kind} {name} becomes {new}.")
                 name = new
             there.setdefault(name, value)
-    if renamed:
-        _point(document, renamed)
-
-
-def _point(value: Json, renamed: Mapping[str, str]) -> None:
-    if isinstance(value, dict):
-        if str(value.get("$ref")) in renamed:
-            value["$ref"] = renamed[str(value["$ref"])]
-        for item in value.values():
-            _point(item, renamed)
-    elif isinstance(value, list):
-        for item in value:
-            _point(item, renamed)
+    for holder in mappings_in(document) if renamed else ():
+        if str(holder.get("$ref")) in renamed:
+            holder["$ref"] = renamed[str(holder["$ref"])]
 
 
 def _settled(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import at, mapping, operations, pointer
+from tools.contract import at, mapping, mappings_in, operations, pointer
 from tools.documents import Json
 from tools.repair.examples import tell_once
 from tools.repair.unions import meaning
@@ -45,26 +45,26 @@ def _make_text(document: dict[str, Json]) -> int:
     for content, _ in contents(document):
         for kind, described in content.items():
             is_json = _is_known(kind) and kind.partition(";")[0].strip().lower() not in FORMS
-            _find_bytes(mapping(described), document, in_json if is_json else elsewhere, set())
+            (in_json if is_json else elsewhere).update(_bytes_in(described, document))
     found = [schema for key, schema in in_json.items() if key not in elsewhere]
     for schema in found:
         del schema["format"]
     return len(found)
 
 
-def _find_bytes(
-    value: Json, document: dict[str, Json], found: dict[int, dict[str, Json]], seen: set[str]
-) -> None:
-    """Collect the schemas of bytes in a value, also behind references."""
-    for inner in value if isinstance(value, list) else list(mapping(value).values()):
-        _find_bytes(inner, document, found, seen)
-    named = mapping(value)
-    reference = named.get("$ref")
-    if isinstance(reference, str) and reference not in seen:
-        seen.add(reference)
-        _find_bytes(at(document, pointer(reference)), document, found, seen)
-    if named.get("type") == "string" and named.get("format") == "binary":
-        found[id(named)] = named
+def _bytes_in(value: Json, document: dict[str, Json]) -> dict[int, dict[str, Json]]:
+    """Find the schemas of bytes in a value, also behind references."""
+    waiting = [*mappings_in(value)]
+    references = {""}
+    found: dict[int, dict[str, Json]] = {}
+    for one in waiting:
+        reference = str(one.get("$ref", ""))
+        if reference not in references:
+            references.add(reference)
+            waiting += mappings_in(at(document, pointer(reference)))
+        if one.get("type") == "string" and one.get("format") == "binary":
+            found[id(one)] = one
+    return found
 
 
 def contents(document: dict[str, Json]) -> Iterator[tuple[dict[str, Json], bool]]:
@@ -127,9 +127,8 @@ def _single_out(content: dict[str, Json], document: dict[str, Json]) -> bool:
     """
 
     def rank(kind: str) -> tuple[bool, bool]:
-        holds_bytes: dict[int, dict[str, Json]] = {}
-        _find_bytes(content[kind], document, holds_bytes, set())
-        return (kind in FORMS) is not bool(holds_bytes), kind != "application/json"
+        holds_bytes = bool(_bytes_in(content[kind], document))
+        return (kind in FORMS) is not holds_bytes, kind != "application/json"
 
     kept: dict[str, str] = {}
     for kind in sorted(content, key=rank):

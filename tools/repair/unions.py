@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Final
 
-from tools.contract import mapping, sequence
+from tools.contract import mapping, mappings_in, sequence
 from tools.documents import Json
 
 _RUNNING_TEXT: Final = ("description", "example", "examples", "summary", "title")
@@ -57,15 +57,10 @@ def _alternatives(schema: Json) -> list[Json]:
 
 def simplify(value: Json) -> None:
     """Replace, everywhere in a contract, choices of parts that Python cannot tell apart."""
-    if isinstance(value, list):
-        for item in value:
-            simplify(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            simplify(item)
+    for holder in reversed([*mappings_in(value)]):  # the inner ones first
         for key in _CHOICES:
-            if sequence(value.get(key)):
-                _merge_alternatives(value, key)
+            if sequence(holder.get(key)):
+                _merge_alternatives(holder, key)
 
 
 def _merge_alternatives(holder: dict[str, Json], key: str) -> None:
