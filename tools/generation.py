@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -28,7 +27,7 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.schema import ParameterLocation
 
 from tools import keywords, layout, properties, received
-from tools.contract import Place, at, mapping, operations
+from tools.contract import Place, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.media import BYTES, contents, is_bytes
@@ -226,30 +225,25 @@ def _write_stub(path: Path, data: GeneratorData) -> None:
 
 
 def _understood(document: dict[str, Json]) -> dict[str, Json]:
-    """Leave out what the generator takes for something else: extensions beside status codes."""
-    odd = {place for place, operation in operations(document) if any(_extensions(operation))}
-    copy = _described(deepcopy(document) if odd else document)
-    for place in odd:
-        operation = mapping(at(copy, place))
-        for status in _extensions(operation):
-            del mapping(operation["responses"])[status]
-    return copy
+    """Write a contract as the generator understands it, without changing the one that was given.
 
-
-def _extensions(operation: dict[str, Json]) -> list[str]:
-    return [key for key in mapping(operation.get("responses")) if key.startswith("x-")]
-
-
-def _described(document: dict[str, Json]) -> dict[str, Json]:
-    """Say in the schemas of parameters what is said beside them: the generator looks only there."""
+    It takes extensions beside status codes for statuses, and of what is said of a parameter it
+    looks only at the schema.
+    """
     paths: dict[str, Json] = {}
     for path, item in mapping(document["paths"]).items():
         paths[path] = {
-            key: _told(one) if isinstance(one, dict) else one
+            key: _answered(_told(one)) if isinstance(one, dict) else one
             for key, one in _told(mapping(item)).items()
         }
     components = _told(mapping(document.get("components")))
     return {**document, "paths": paths, "components": components}
+
+
+def _answered(operation: dict[str, Json]) -> dict[str, Json]:
+    answers = mapping(operation.get("responses"))
+    statuses = {key: one for key, one in answers.items() if not key.startswith("x-")}
+    return {**operation, "responses": statuses} if len(statuses) < len(answers) else operation
 
 
 def _told(holder: dict[str, Json]) -> dict[str, Json]:
