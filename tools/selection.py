@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from openapi_python_client.parser import GeneratorData
 
 from tools import generation, validation
 from tools.contract import METHODS, Place, at, called, mapping, needed, operations
 from tools.documents import Json
-from tools.errors import PipelineError
+from tools.errors import PipelineError, refusal_of
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,14 @@ def _faults(
     document: dict[str, Json], place: str, check: Callable[[dict[str, Json]], object]
 ) -> dict[Place, str]:
     """Find the operations that fail by themselves, where all together fail."""
-    whole = _fault(document, place, check)
+    whole = refusal_of(lambda: check(document))
     if whole is None:
         return {}
-    if _fault({**document, "paths": {}, "components": {}}, place, check) == whole:
+    if refusal_of(lambda: check({**document, "paths": {}, "components": {}})) == whole:
         raise PipelineError(whole)  # it is no operation's
     found = {}
     for where, operation in operations(document):
-        reason = _fault(_alone(document, where, operation), place, check)
+        reason = refusal_of(partial(check, _alone(document, where, operation)))
         if reason is not None:
             found[where] = reason
     components = needed(document, list(operations(document)))
@@ -94,16 +95,6 @@ def _faults(
         for where, reason in found.items()
     }
     return own or _faults(document, place, check)
-
-
-def _fault(
-    document: dict[str, Json], place: str, check: Callable[[dict[str, Json]], object]
-) -> str | None:
-    try:
-        check(document)
-    except PipelineError as error:
-        return str(error)
-    return None
 
 
 def _alone(document: dict[str, Json], place: Place, operation: dict[str, Json]) -> dict[str, Json]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from tools import documents
 from tools.documents import Json, text_of
-from tools.errors import PipelineError
+from tools.errors import PipelineError, refusal_of
 from tools.layout import shown
 from tools.pages import hosts, merge, patching, yaml_fixes
 
@@ -93,7 +94,7 @@ def imported(
     before = None if base is None else documents.parse(base, "the contract in place")
     merged = merge.merge(sources, allowed, choices, known, before, renew=renew)
     if check:
-        fault = _fault(check, merged, "all pages together")
+        fault = refusal_of(partial(check, merged.document, "all pages together"))
         if fault:
             fit, unfit = _parted(sources, check, allowed)
             if not fit:
@@ -130,20 +131,12 @@ def _parted(
     unfit: list[str] = []
     for source in sources:
         one = merge.merge([source], [*allowed, *hosts.hosts_of(source.document)])
-        fault = _fault(check, one, source.place)
+        fault = refusal_of(partial(check, one.document, source.place))
         if fault:
             unfit.append(fault)
         else:
             fit.append(source)
     return fit, unfit
-
-
-def _fault(check: Check, merged: merge.Merged, place: str) -> str | None:
-    try:
-        check(merged.document, place)
-    except PipelineError as problem:
-        return str(problem)
-    return None
 
 
 def _alone(found: Found, allowed: Collection[str], known: Collection[str]) -> list[str]:
