@@ -24,6 +24,11 @@ def called(place: Place) -> str:
     return f"{str(place[2]).upper()} {place[1]}"
 
 
+def group_of(operation: dict[str, Json]) -> str:
+    """Name the group of an operation, its first tag; nothing if it has none."""
+    return str((sequence(operation.get("tags")) or [""])[0])
+
+
 def at(document: Json, place: Place) -> Json:
     """Fetch the value at a place, or None if there is none."""
     for step in place:

@@ -15,6 +15,8 @@ from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
 
+from tools.received import named_fields
+
 _OBJECT = "Mapping[str, object]"
 
 
@@ -64,7 +66,7 @@ class Keywords:
         models = [*self._bodies(endpoint)]
         found: dict[str, list[PropertyProtocol]] = {}
         for model in models:
-            for field in [*(model.required_properties or ()), *(model.optional_properties or ())]:
+            for field in named_fields(model):
                 found.setdefault(field.python_name, []).append(field)
         taken = {"self", "body", *(one.python_name for one in endpoint.list_all_parameters())}
         keywords = [

@@ -20,7 +20,7 @@ from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.schema import UntrustedString
 from openapi_python_client.strings import ClassName, PythonCode, PythonIdentifier
 
-from tools.received import fields_of, inner
+from tools.received import fields_of, inner, named_fields
 
 # What the methods of a model, and the function that makes a request, are or use themselves.
 OF_MODELS: Final = (
@@ -106,9 +106,7 @@ def distinct(data: GeneratorData) -> list[str]:
     """Give fields and parameters that would not work under their Python names others; tell them."""
     told: list[str] = []
     for model in data.models:
-        fields: list[PropertyProtocol] = [*(model.required_properties or ())]
-        fields += model.optional_properties or ()
-        told += _renamed(fields, OF_MODELS, str(model.class_info.name))
+        told += _renamed(named_fields(model), OF_MODELS, str(model.class_info.name))
     for tag, group in data.endpoint_collections_by_tag.items():
         for endpoint in group.endpoints:
             parameters: list[PropertyProtocol] = [one for _, one in endpoint.iter_all_parameters()]

@@ -83,5 +83,9 @@ def inner(one: PropertyProtocol) -> Iterable[PropertyProtocol]:
 
 def fields_of(model: ModelProperty) -> list[PropertyProtocol]:
     """Return the fields of a model, and what every further one must be if the contract says so."""
-    fields = [*(model.required_properties or ()), *(model.optional_properties or ())]
-    return [one for one in [*fields, model.additional_properties] if one]
+    return [one for one in [*named_fields(model), model.additional_properties] if one]
+
+
+def named_fields(model: ModelProperty) -> list[PropertyProtocol]:
+    """Return the fields that a model names, the required ones first."""
+    return [*(model.required_properties or ()), *(model.optional_properties or ())]

@@ -85,11 +85,17 @@ def _url(server: Json, place: str, base: str = "") -> str:
         url = "/".join(base.split("/")[:3]) + str(url)
     if not isinstance(url, str) or not url.isascii() or not url.isprintable():
         raise PipelineError(f"{place} has a server without a usable URL.")
-    for name, variable in mapping(mapping(server).get("variables")).items():
-        url = url.replace(f"{{{name}}}", str(mapping(variable).get("default", "")))
+    url = filled(url, server)
     if "{" in url or not _is_whole(url):
         raise PipelineError(f"{place} has the server {url!r}; it must be a whole http(s) URL.")
     return url.rstrip("/")
+
+
+def filled(url: str, server: Json) -> str:
+    """Put the defaults of a server's variables into its URL."""
+    for name, variable in mapping(mapping(server).get("variables")).items():
+        url = url.replace(f"{{{name}}}", str(mapping(variable).get("default", "")))
+    return url
 
 
 def _is_relative(server: Json) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tools import screen, servers
-from tools.contract import at, called, mapping, operations, pointer, sequence
+from tools.contract import at, called, group_of, mapping, operations, pointer
 from tools.documents import Json
 from tools.errors import PipelineError
 
@@ -74,17 +74,13 @@ def _templates(document: dict[str, Json]) -> Iterator[str]:
 def _names(document: dict[str, Json]) -> Iterator[str]:
     seen: dict[tuple[str, str], str] = {}
     for place, operation in operations(document):
-        name, tag = operation.get("operationId"), _tag(operation)
+        name, tag = operation.get("operationId"), group_of(operation)
         if not name or not tag:
             lacking = "tag" if name else "operationId"
             yield f"{called(place)} has no {lacking}, so callers would have no name for it"
         other = seen.setdefault((tag, str(name)), called(place))
         if other != called(place):
             yield f"{called(place)} and {other} are both called {tag}.{name}"
-
-
-def _tag(operation: dict[str, Json]) -> str:
-    return str((sequence(operation.get("tags")) or [""])[0])
 
 
 def _specification(document: dict[str, Json]) -> Iterator[str]:

@@ -17,6 +17,8 @@ from tools.documents import Json
 from tools.properties import OF_MODELS, unique
 from tools.repair.names import pascal
 from tools.repair.schemas import KEPT
+from tools.repair.unions import CHOICES
+from tools.servers import filled
 
 _TYPES: Final = {
     "array": "list",
@@ -32,7 +34,6 @@ _FORMATS: Final = {
     "date-time": "datetime.datetime",
     "uuid": "UUID",
 }
-_CHOICES: Final = ("anyOf", "oneOf")
 # What is read with other words, or leads to entries of its own.
 _OPERATION: Final = (
     "operationId",
@@ -55,7 +56,7 @@ _SCHEMA: Final = (
     "title",
     "type",
     "allOf",
-    *_CHOICES,
+    *CHOICES,
 )
 _DOCUMENT: Final = ("components", "openapi", "paths", "security", "servers")
 _SCHEME: Final = ("in", "name", "scheme", "type")
@@ -232,7 +233,7 @@ class _Walk:
         """Name the types of a schema's values as callers see them, adding what they hold."""
         target = self._target(schema)
         model = next((one for one in (schema, target) if _is_model(one)), None)
-        choices = [mapping(one) for key in _CHOICES for one in sequence(schema.get(key))]
+        choices = [mapping(one) for key in CHOICES for one in sequence(schema.get(key))]
         parts = [target] if target else [*map(mapping, sequence(schema.get("allOf")))]
         if model is not None:
             title = self._title(schema)
@@ -320,8 +321,5 @@ def _kinds(holder: dict[str, Json]) -> list[Json]:
 def _servers(holder: dict[str, Json]) -> Json:
     urls: list[Json] = []
     for server in map(mapping, sequence(holder.get("servers"))):
-        url = str(server.get("url")).rstrip("/")
-        for name, variable in mapping(server.get("variables")).items():
-            url = url.replace(f"{{{name}}}", str(mapping(variable).get("default", "")))
-        urls.append(url)
+        urls.append(filled(str(server.get("url")), server).rstrip("/"))
     return urls or None

@@ -18,9 +18,8 @@ from tools.contract import Place, at, mapping, pointer, sequence
 from tools.documents import Json
 from tools.repair.names import pascal
 from tools.repair.schemas import Schema, schemas
-from tools.repair.unions import meaning
+from tools.repair.unions import CHOICES, meaning
 
-_CHOICES: Final = ("anyOf", "oneOf")
 _SUFFIXES: Final = {"parameters": "Parameter", "requestBodies": "Request", "responses": "Answer"}
 _FIELDS: Final = ("additionalProperties", "properties")
 _DEEPEST: Final = 20
@@ -61,15 +60,20 @@ def _share_parts(document: dict[str, Json]) -> int:
     for place in sorted(found, key=len, reverse=True):  # the inner ones first, while they are there
         named = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
         new = pascal(" ".join(map(str, place[2:] if place[0] == "components" else place)))
-        while new in named:
-            new += "Other"
-        named[new] = at(document, place)
+        made = _added(named, new, at(document, place))
         holder = cast("dict[int | str, Json]", at(document, place[:-1]))
-        last = int(place[-1]) if isinstance(holder, list) else place[-1]
-        holder[last] = {"$ref": f"#/components/schemas/{new}"}
+        holder[int(place[-1]) if isinstance(holder, list) else place[-1]] = made
         for schema in found[place]:
-            schema["$ref"] = f"#/components/schemas/{new}"
+            schema |= made
     return len(found)
+
+
+def _added(named: dict[str, Json], name: str, schema: Json) -> Schema:
+    """Add a shared schema under a free name; return the reference to it."""
+    while name in named:
+        name += "Other"
+    named[name] = schema
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _led_to(schema: Schema, document: dict[str, Json]) -> Schema:
@@ -123,11 +127,11 @@ def _parts(schema: Schema, document: dict[str, Json], depth: int) -> list[Schema
             return None
         found += parts
     own = {key: item for key, item in schema.items() if key != "allOf"}
-    return [*found, own] if {"properties", "type", *_CHOICES} & own.keys() else found
+    return [*found, own] if {"properties", "type", *CHOICES} & own.keys() else found
 
 
 def _choice(part: Schema) -> list[Schema]:
-    return [mapping(one) for key in _CHOICES for one in sequence(part.get(key))]
+    return [mapping(one) for key in CHOICES for one in sequence(part.get(key))]
 
 
 def _disagree(parts: list[Schema]) -> bool:
@@ -167,15 +171,12 @@ def _required(parts: list[Schema]) -> list[Json]:
 
 
 def _hoist(name: str, schema: Schema, named: dict[str, Json]) -> None:
-    for key in _CHOICES:
+    for key in CHOICES:
         for number, inner in enumerate(sequence(schema.get(key))):
             part = mapping(inner)
             if part.get("type") == "object" and not part.keys().isdisjoint(_FIELDS):
                 new = f"{name}Case{chr(ord('A') + number % 26)}"
-                while new in named:
-                    new += "Other"
-                named[new] = part
-                sequence(schema[key])[number] = {"$ref": f"#/components/schemas/{new}"}
+                sequence(schema[key])[number] = _added(named, new, part)
 
 
 def _share(components: dict[str, Json]) -> None:
@@ -188,13 +189,9 @@ def _share(components: dict[str, Json]) -> None:
             contents = mapping(mapping(holder).get("content")).values()
             for one in (mapping(holder), *map(mapping, contents)):
                 schema = mapping(one.get("schema"))
-                if schema.keys() & {*_FIELDS, *_CHOICES, "allOf"} or schema.get("type") == "object":
+                if schema.keys() & {*_FIELDS, *CHOICES, "allOf"} or schema.get("type") == "object":
                     named = mapping(components.setdefault("schemas", {}))
-                    new = pascal(name) + suffix
-                    while new in named:
-                        new += "Other"
-                    named[new] = schema
-                    one["schema"] = {"$ref": f"#/components/schemas/{new}"}
+                    one["schema"] = _added(named, pascal(name) + suffix, schema)
 
 
 def _cut(
@@ -211,7 +208,7 @@ def _cut(
     """
     count = 0
     described = mapping(schema)
-    choices = [one for key in _CHOICES for one in sequence(described.get(key))]
+    choices = [one for key in CHOICES for one in sequence(described.get(key))]
     chosen = chosen or bool(choices)
     for one in filter(None, map(mapping, [described.get("items"), *choices])):
         target = str(one.get("$ref", "")).removeprefix("#/components/schemas/")

@@ -11,10 +11,10 @@ from typing import Final
 from tools.contract import mapping, sequence
 from tools.documents import Json
 from tools.repair.schemas import KEPT
+from tools.repair.unions import CHOICES
 
 _NULL: Final[dict[str, Json]] = {"type": "null"}
 _TOP: Final = ("jsonSchemaDialect", "webhooks")
-_CHOICES: Final = ("anyOf", "oneOf")
 _LIMITS: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _CONSTANTS: Final[dict[type, str]] = {str: "string", int: "integer"}
 # Words of JSON Schema that say nothing of values.
@@ -56,12 +56,12 @@ def _walk(value: Json) -> None:
 def _is_schema(value: dict[str, Json]) -> bool:
     kind = value.get("type")
     typed = isinstance(kind, list) or kind in ("array", "integer", "number", "object", "string")
-    return typed or type(value.get("const")) in _CONSTANTS or any(map(value.get, _CHOICES))
+    return typed or type(value.get("const")) in _CONSTANTS or any(map(value.get, CHOICES))
 
 
 def _rewrite(schema: dict[str, Json]) -> None:
     _nullable_type(schema)
-    for key in _CHOICES:
+    for key in CHOICES:
         if _NULL in sequence(schema.get(key)):
             _nullable_choice(schema, key)
     constant = _CONSTANTS.get(type(schema.get("const")))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import at, called, mapping, operations, resolved, sequence
+from tools.contract import called, mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.repair.schemas import schemas_in
-from tools.tasks.places import LINK
+from tools.tasks.places import LINK, parameters
 
 _SHOWN: Final = 3  # places of a kind, the others are counted
 _SILENT: Final = "A parameter or a field that is deprecated gives no warning"
@@ -43,14 +43,11 @@ def _all(document: dict[str, Json]) -> Iterator[tuple[str, str]]:
         if server.get("variables"):
             yield "The variables of a server have their defaults", url
     for place, operation in operations(document):
-        name, item = called(place), mapping(at(document, place[:2]))
+        name = called(place)
         if operation.get("callbacks"):
             yield "Callbacks and links are not generated", name
-        for parameter in [
-            *sequence(item.get("parameters")),
-            *sequence(operation.get("parameters")),
-        ]:
-            yield from _parameter(resolved(parameter, document), document, name)
+        for parameter in parameters(document, place).values():
+            yield from _parameter(parameter, document, name)
         yield from _answers(document, operation, name)
         yield from _schemas(document, operation, name)
 

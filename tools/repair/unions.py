@@ -17,7 +17,7 @@ from tools.documents import Json
 
 _RUNNING_TEXT: Final = ("description", "example", "examples", "summary", "title")
 _MEETING: Final = ("array", "boolean", "number", "string")
-_CHOICES: Final = ("anyOf", "oneOf")
+CHOICES: Final = ("anyOf", "oneOf")
 
 
 def meaning(value: Json) -> str:
@@ -58,7 +58,7 @@ def _alternatives(schema: Json) -> list[Json]:
 def simplify(value: Json) -> None:
     """Replace, everywhere in a contract, choices of parts that Python cannot tell apart."""
     for holder in reversed([*mappings_in(value)]):  # the inner ones first
-        for key in _CHOICES:
+        for key in CHOICES:
             if sequence(holder.get(key)):
                 _merge_alternatives(holder, key)
 
@@ -93,11 +93,7 @@ def _group(schema: dict[str, Json], objects: bool) -> str:
     kind = "number" if kind == "integer" else kind
     if kind == "object" and objects:
         return kind
-    if (
-        schema.get("format") == "binary"
-        or kind not in _MEETING
-        or set(schema) & {"$ref", *_CHOICES}
-    ):
+    if schema.get("format") == "binary" or kind not in _MEETING or set(schema) & {"$ref", *CHOICES}:
         return "".join(_apart(schema))
     return kind
 

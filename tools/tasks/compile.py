@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tools import documents, layout
-from tools.contract import Place, at, called, mapping, operations, sequence
+from tools.contract import Place, at, called, group_of, mapping, operations
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.examples import published
@@ -123,9 +123,9 @@ def _settle_mains(document: dict[str, Json], place: str, tasks: dict[Place, Task
     by_tag: dict[str, list[Place]] = {}
     names: dict[str, set[Json]] = {}
     for where, operation in operations(document):
-        names.setdefault(_tag(operation), set()).add(operation.get("operationId"))
+        names.setdefault(group_of(operation), set()).add(operation.get("operationId"))
         if where in tasks:
-            by_tag.setdefault(_tag(operation), []).append(where)
+            by_tag.setdefault(group_of(operation), []).append(where)
     for tag, among in by_tag.items():
         mains = [where for where in among if tasks[where].main]
         if len(mains) > 1:
@@ -137,10 +137,6 @@ def _settle_mains(document: dict[str, Json], place: str, tasks: dict[Place, Task
             raise PipelineError(f"{place}: {called(mains[0])} {fault}.")
         if len(among) == 1 and not taken:
             tasks[among[0]] = replace(tasks[among[0]], main=True)
-
-
-def _tag(operation: Json) -> str:
-    return str((sequence(mapping(operation).get("tags")) or [""])[0])
 
 
 def shared_words() -> dict[str, str]:
@@ -170,7 +166,7 @@ def named(document: dict[str, Json], published: Mapping[str, Place]) -> dict[str
     found: dict[str, list[Place]] = {}
     for place, operation in operations(document):
         name = str(operation.get("operationId"))
-        found.setdefault(f"{_tag(operation)}.{name}", []).append(place)
+        found.setdefault(f"{group_of(operation)}.{name}", []).append(place)
         if name not in published:
             found.setdefault(name, []).append(place)
     clear = {name: where[0] for name, where in found.items() if len(where) == 1}

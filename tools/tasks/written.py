@@ -16,6 +16,7 @@ from openapi_python_client.parser.properties.union import UnionProperty
 
 from tools.contract import Place, at, mapping, operations, resolved
 from tools.documents import Json
+from tools.received import named_fields
 from tools.repair.media import is_bytes
 from tools.tasks import examples, places
 from tools.tasks.compile import MEDIA, ROLES, Create, Paths, Tables, Task
@@ -127,9 +128,9 @@ class Operations:
             models = [
                 self.models[one.class_info.name] for one in here if isinstance(one, ModelProperty)
             ]
-            fields = [*_fields(models, step)]
+            fields = [one for each in models for one in named_fields(each) if one.name == step]
             steps.append(str(fields[0].python_name) if fields else step)
-            here = [*fields] or [
+            here = fields or [
                 one.additional_properties for one in models if one.additional_properties
             ]
         return tuple(steps)
@@ -200,13 +201,6 @@ def _plain(path: str) -> str:
     """Leave the names of its parameters out of a path: the generator writes them in its way."""
     parts = path.split("{")
     return "{".join([parts[0], *(part.partition("}")[2] for part in parts[1:])])
-
-
-def _fields(models: Iterable[ModelProperty], name: str) -> Iterator[PropertyProtocol]:
-    for model in models:
-        for field in (*(model.required_properties or ()), *(model.optional_properties or ())):
-            if field.name == name:
-                yield field
 
 
 def _task(
