@@ -81,10 +81,10 @@ def delivered(connection: socket.socket) -> None:
         time.sleep(0.001)
 
 
-def spell(
+def response(
     status: int = 200, body: object = TASK, *headers: str, length: int | None = None
 ) -> bytes:
-    """Spell an answer; anything but bytes travels as JSON."""
+    """Write an answer; anything but bytes travels as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [
         f"HTTP/1.1 {status} Whatever",
@@ -97,7 +97,7 @@ class Server:
     """Answers the requests in order; the last answer repeats. None closes the connection."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answers: list[Behaviour] = [spell()]
+        self.answers: list[Behaviour] = [response()]
         self.requests: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -245,5 +245,5 @@ def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
 
 @pytest.fixture
 def http() -> Callable[..., bytes]:
-    """Give the function that spells an answer: status, body, header lines."""
-    return spell
+    """Give the function that writes a response: status, body, header lines."""
+    return response

@@ -1,4 +1,4 @@
-"""Results: how they are spelled, judged, kept and read, and that the page tells them."""
+"""Results: how they are written, judged, kept and read, and that the page tells them."""
 
 from __future__ import annotations
 

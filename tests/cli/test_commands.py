@@ -185,7 +185,7 @@ def test_an_unknown_word_is_noted_in_a_sentence(sandbox: Sandbox, chainhub) -> N
     assert ".py" not in done.err
 
 
-def test_a_question_that_is_wrongly_put_ends_the_command(sandbox: Sandbox, chainhub) -> None:
+def test_a_request_that_is_wrongly_made_ends_the_command(sandbox: Sandbox, chainhub) -> None:
     """An option the client refuses is a mistake in the call, not an outcome of each task."""
     for words in (
         ["get", "x", "--base-url", f"{sandbox.base_url}/v1"],
@@ -521,10 +521,10 @@ def test_a_choice_of_many_operations_is_bounded(sandbox, chainhub, asked, monkey
     assert chainhub("get", "x").err.endswith(" tag5.find and 14 more\n")
 
 
-@pytest.mark.parametrize("spelling", ["--api-key", "--key=sk-test-argv", "--token"])
-def test_a_key_is_not_taken_from_the_command_line(spelling, chainhub) -> None:
+@pytest.mark.parametrize("option", ["--api-key", "--key=sk-test-argv", "--token"])
+def test_a_key_is_not_taken_from_the_command_line(option, chainhub) -> None:
     """The sentence says where it belongs and does not repeat it."""
-    done = chainhub("get", "x", spelling, "sk-test-argv")
+    done = chainhub("get", "x", option, "sk-test-argv")
     assert (done.code, done.out) == (2, "")
     assert "CHAINHUB_API_KEY" in done.err
     assert "sk-test-argv" not in done.err

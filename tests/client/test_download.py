@@ -31,10 +31,10 @@ def fetch(mode, server, cdn, tmp_path):
     """Give a function that downloads the task whose video is on the second server."""
     server.answers = [task(f"{cdn.url}/v.mp4?sig=secret")]
     quick = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
-    patient = mode.client(base_url=server.url, retry=quick)
+    usual = mode.client(base_url=server.url, retry=quick)
 
     def download(dest=None, *, timeout=None, **options):
-        client = patient if timeout is None else patient.with_timeout(timeout)
+        client = usual if timeout is None else usual.with_timeout(timeout)
         options.setdefault("allow_hosts", ["127.0.0.1"])
         wanted = options.pop("task", TASK_ID)
         dest = tmp_path / "v.mp4" if dest is None and "into" not in options else dest
@@ -347,7 +347,7 @@ def test_an_address_that_stays_expired_is_an_error(fetch, cdn, server, tmp_path)
 
 
 def test_a_resumed_file_goes_on_at_the_fresh_address(comes, cdn, server, sample):
-    """The address changes with every question, the file does not."""
+    """The address changes with every poll, the file does not."""
     server.answers = [task(f"{cdn.url}/old"), task(f"{cdn.url}/new")]
     asked = comes(sample.data, sample.until(40_000), answer(403), sample.send)
     assert asked[2] == "bytes=40000-"
@@ -705,7 +705,7 @@ def test_a_deadline_ends_it(fetch, cdn, tmp_path, chainhub_clock):
     assert left(tmp_path) == {"v.mp4.part", "v.mp4.part.json"}
 
 
-def test_a_deadline_holds_for_the_question_too(fetch, cdn, server):
+def test_a_deadline_holds_for_the_poll_too(fetch, cdn, server):
     """The task must tell its address in time."""
     server.answers = [silent]
     began = time.monotonic()
@@ -714,7 +714,7 @@ def test_a_deadline_holds_for_the_question_too(fetch, cdn, server):
     assert time.monotonic() - began < SOON
 
 
-def test_no_question_is_asked_after_the_deadline(fetch, cdn, server, chainhub_clock):
+def test_no_poll_is_sent_after_the_deadline(fetch, cdn, server, chainhub_clock):
     """An address that expires at the end is not renewed."""
 
     def late(connection, head):

@@ -63,7 +63,7 @@ def test_the_switch_of_the_client_ends_it_too(mode, stalled, tmp_path):
     timer.join()
 
 
-@pytest.mark.parametrize("place", ["question", "head", "pause", "page"])
+@pytest.mark.parametrize("place", ["poll", "head", "pause", "page"])
 def test_a_switch_ends_every_wait(mode, server, tmp_path, place):
     """Whatever is waited for: the task, the head of the answer, a retry, an error's page."""
 
@@ -72,7 +72,7 @@ def test_a_switch_ends_every_wait(mode, server, tmp_path, place):
         silent(connection, head)
 
     media = {"head": silent, "pause": answer(503, b"", "Retry-After: 30"), "page": page}
-    server.answers = [silent if place == "question" else task(f"{server.url}/v"), media.get(place)]
+    server.answers = [silent if place == "poll" else task(f"{server.url}/v"), media.get(place)]
     client = mode.client(base_url=server.url)
     cancel = chainhub.Cancel()
     timer, set_at = later(cancel.set)

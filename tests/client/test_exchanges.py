@@ -14,12 +14,12 @@ import chainhub
 from chainhub import _clock
 from chainhub._transport import http1
 from tests.faults import identities
-from tests.loopback import TASK, spell
+from tests.loopback import TASK, response
 
 ONCE = chainhub.RetryPolicy.off()
 DONE = {**TASK, "status": "completed", "video_url": "https://c.example/v.mp4"}
 BODY = json.dumps(DONE).encode()
-GOOD = spell(200, DONE)
+GOOD = response(200, DONE)
 
 
 def then_end(data):
@@ -46,7 +46,7 @@ def cut(data, at):
 
 
 def chunked(body):
-    """Spell an answer in chunks."""
+    """Write an answer in chunks."""
     lines = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     return lines + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
@@ -57,38 +57,38 @@ ANSWERS = {
     "cut in a header": cut(GOOD, 30),
     "cut before the body": cut(GOOD, GOOD.index(b"\r\n\r\n") + 4),
     "cut in the body": cut(GOOD, len(GOOD) - 5),
-    "gzip": spell(200, gzip.compress(BODY), "Content-Encoding: gzip"),
-    "no gzip": spell(200, BODY, "Content-Encoding: gzip"),
-    "no gzip, no good": spell(503, b"oops", "Content-Encoding: gzip"),
-    "brotli": spell(200, BODY, "Content-Encoding: br"),
+    "gzip": response(200, gzip.compress(BODY), "Content-Encoding: gzip"),
+    "no gzip": response(200, BODY, "Content-Encoding: gzip"),
+    "no gzip, no good": response(503, b"oops", "Content-Encoding: gzip"),
+    "brotli": response(200, BODY, "Content-Encoding: br"),
     "chunks": chunked(BODY),
     "chunks that break off": then_end(chunked(BODY)[:-7]),
-    "close": then_end(spell(200, DONE, "Connection: close")),
-    "keep-alive": spell(200, DONE, "Connection: Keep-Alive"),
+    "close": then_end(response(200, DONE, "Connection: close")),
+    "keep-alive": response(200, DONE, "Connection: Keep-Alive"),
     "until the end": then_end(b"HTTP/1.1 200 OK\r\n\r\n" + BODY),
     "old": then_end(b"HTTP/1.0 200 OK\r\n\r\n" + BODY),
     "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" + GOOD,
     "switching": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
     "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "unchanged": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
-    "folded": spell(200, DONE, "X-A: b\r\n c"),
+    "folded": response(200, DONE, "X-A: b\r\n c"),
     "line feeds": GOOD.replace(b"\r\n", b"\n"),
-    "twice the same length": spell(200, DONE, f"Content-Length: {len(BODY)}"),
-    "two lengths": spell(200, DONE, "Content-Length: 3"),
-    "no length": spell(200, DONE).replace(b"Content-Length: ", b"Content-Length: x"),
-    "bad name": spell(200, DONE, "X A: b"),
+    "twice the same length": response(200, DONE, f"Content-Length: {len(BODY)}"),
+    "two lengths": response(200, DONE, "Content-Length: 3"),
+    "no length": response(200, DONE).replace(b"Content-Length: ", b"Content-Length: x"),
+    "bad name": response(200, DONE, "X A: b"),
     "early end": then_end(GOOD[:-4]),
     "early end in the head": then_end(GOOD[:30]),
     "nothing": None,
     "no HTTP": then_end(b"SSH-2.0-OpenSSH\r\n\r\n"),
-    "too many headers": spell(200, DONE, *[f"X-{n}: {'y' * 500}" for n in range(60)]),
-    "far too many headers": spell(200, DONE, *[f"X-{n}: {'y' * 500}" for n in range(500)]),
-    "long": spell(200, {**DONE, "enhanced_prompt": "z" * 300_000}),
-    "too long": spell(200, {**DONE, "enhanced_prompt": "z" * 1_100_000}),
-    "an error": spell(400, {"code": "task_not_exist", "message": "no", "data": None}),
-    "an error without words": spell(500, b""),
-    "a redirect": spell(302, b"", "Location: http://example.com/"),
-    "no JSON": spell(200, b"<html>"),
+    "too many headers": response(200, DONE, *[f"X-{n}: {'y' * 500}" for n in range(60)]),
+    "far too many headers": response(200, DONE, *[f"X-{n}: {'y' * 500}" for n in range(500)]),
+    "long": response(200, {**DONE, "enhanced_prompt": "z" * 300_000}),
+    "too long": response(200, {**DONE, "enhanced_prompt": "z" * 1_100_000}),
+    "an error": response(400, {"code": "task_not_exist", "message": "no", "data": None}),
+    "an error without words": response(500, b""),
+    "a redirect": response(302, b"", "Location: http://example.com/"),
+    "no JSON": response(200, b"<html>"),
 }
 
 
@@ -131,7 +131,7 @@ def test_other_methods_have_their_own_framing(mode, server):
     client = mode.client(base_url=server.url)
     raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
     mode(client.video.query("a"))
-    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", spell()]
+    server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", response()]
     server.requests.clear()
     assert mode(raw.request("HEAD", "/v1/video/query")).content == b""
     assert mode(raw.request("POST", "/v1/video/query", json={})).status_code == 200
@@ -215,13 +215,13 @@ def test_switch_that_nobody_sets_costs_no_connection(mode, server):
 
 
 def test_cancelled_task_closes_its_connection(server):
-    """What was asked for and not read never meets the next question."""
+    """What was asked for and not read never meets the next request."""
     asked = threading.Event()
 
     def stall(connection: socket.socket, head: bytes) -> None:
         asked.set()
         time.sleep(0.1)
-        connection.sendall(spell())
+        connection.sendall(response())
 
     async def scenario():
         only = {"base_url": server.url, "max_connections": 1}
@@ -248,7 +248,7 @@ def test_encrypted_connections_are_kept_too(mode, secure):
         held.wait(5)
 
     long = {**DONE, "enhanced_prompt": "z" * 200_000}
-    secure.answers = [GOOD, spell(200, long), GOOD, None, GOOD, stall, GOOD]
+    secure.answers = [GOOD, response(200, long), GOOD, None, GOOD, stall, GOOD]
     trusting = {"verify_ssl": str(identities.AUTHORITY), "retry": ONCE}
     client = mode.client(base_url=secure.url, **trusting)
     kept = [told(mode, client) for _ in range(4)]
@@ -287,7 +287,7 @@ def test_a_late_switch_hurts_nobody_else(monkeypatch, server):
 def test_the_key_may_change_between_two_exchanges(mode, server):
     """The headers are spelt anew for another key."""
     keys = iter(["sk-test-first-key", "sk-test-second-key"])
-    refused = spell(401, {"error": {"message": "Invalid token"}})
+    refused = response(401, {"error": {"message": "Invalid token"}})
     server.answers = [GOOD, GOOD, refused, GOOD]
     client = mode.client(lambda: next(keys), base_url=server.url)
     for _ in range(3):

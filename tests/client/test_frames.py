@@ -8,7 +8,7 @@ import pytest
 
 import chainhub
 from tests.client.video import TASK_ID, SampleVideo, answer, task
-from tests.loopback import KEY, spell
+from tests.loopback import KEY, response
 
 ONCE = chainhub.RetryPolicy.off()
 SOON = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
@@ -32,13 +32,14 @@ def frames(mode, work):
 @pytest.mark.parametrize("observer", ["on_attempt", "on_retry", "on_call"])
 def test_observers_that_raise(mode, server, observer):
     """What they raise passes through the session."""
-    server.answers = [spell(503)]
+    server.answers = [response(503)]
     client = mode.client(base_url=server.url, retry=SOON, **{observer: slip})
     assert_clean(frames(mode, lambda: client.video.query("a")))
 
 
 @pytest.mark.parametrize(
-    "behaviour", [None, spell(401), spell(200, b"no JSON"), spell(200, {}), b"nonsense\r\n\r\n"]
+    "behaviour",
+    [None, response(401), response(200, b"no JSON"), response(200, {}), b"nonsense\r\n\r\n"],
 )
 @pytest.mark.parametrize("more", [{}, {"httpx_args": {"http2": False}}])
 def test_calls_that_fail(mode, server, behaviour, more):

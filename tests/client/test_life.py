@@ -19,7 +19,7 @@ from chainhub import video
 from chainhub._session import session as _session
 from chainhub._tasks import loops as _loops
 from chainhub_api.api.video import query
-from tests.loopback import TASK, spell
+from tests.loopback import TASK, response
 
 
 def test_one_async_client_serves_several_event_loops(server):
@@ -189,8 +189,8 @@ def test_leaked_async_client_on_a_live_loop_warns(server):
 
 
 def http_task(**fields):
-    """Spell an answer about a task."""
-    return spell(200, TASK | {"status": "completed", "video_url": "https://h/v.mp4"} | fields)
+    """Write an answer about a task."""
+    return response(200, TASK | {"status": "completed", "video_url": "https://h/v.mp4"} | fields)
 
 
 LATE = """
@@ -379,7 +379,7 @@ def test_child_that_is_forked_while_a_thread_loads_something_works_on(server, mo
         thread.join()
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
     """
-    server.answers = [spell(200, {**TASK, "id": "a"})]
+    server.answers = [response(200, {**TASK, "id": "a"})]
     url = f"http://localhost:{server.port}"
     command = [sys.executable, "-c", textwrap.dedent(program), url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -16,7 +16,7 @@ URL = "https://cdn.example/v.mp4"
 
 
 class Fleet:
-    """Answers for any id: pending until its `polls`-th question, then as its name says."""
+    """Answers for any id: pending until its `polls`-th poll, then as its name says."""
 
     def __init__(self, http, polls=2):
         self.http = http
@@ -237,7 +237,7 @@ def test_cancel_ends_a_wait_for_many(mode, server, http):
     assert left == []
 
 
-def test_leaving_early_ends_the_questions(mode, server, http):
+def test_leaving_early_ends_the_polls(mode, server, http):
     """Whoever breaks out of the loop leaves nothing running."""
     server.answers = [Fleet(http, polls=1), silent]
     client = mode.client(base_url=server.url)
@@ -282,7 +282,7 @@ def test_slips_below_propagate(mode, server, http):
 
 
 def test_few_connections_hold_back_the_ids(mode, server, http):
-    """Ids are read as they are needed: with one connection, hardly ahead of the questions."""
+    """Ids are read as they are needed: with one connection, hardly ahead of the polls."""
     server.answers = [Fleet(http, polls=1)]
     client = mode.client(base_url=server.url, max_connections=1)
     outcomes = mode(client.video.wait_many((f"t{n}" for n in range(6)), interval=PACE))

@@ -247,7 +247,7 @@ def film_at(server, sample, *before):
 def test_a_download_is_a_span_with_its_attempts_as_children(
     mode, server, client, exported, tmp_path
 ):
-    """The question for the address and every request for bytes; no signed address is shown."""
+    """The poll for the address and every request for bytes; no signed address is shown."""
     sample = SampleVideo()
     film_at(server, sample, sample.until(50_000))
     mode(client().video.download("a", tmp_path / "v.mp4"))

@@ -6,7 +6,7 @@ import pytest
 
 import chainhub
 from tests.client import contracts
-from tests.loopback import KEY, spell
+from tests.loopback import KEY, response
 
 THING = {"$ref": "#/components/schemas/Thing"}
 OTHER = {"$ref": "#/components/schemas/Other"}
@@ -94,7 +94,7 @@ def test_where_the_contract_leaves_room_it_is_accepted(
     mode, server, package, name, status, document, kind
 ):
     """A status that is not documented with the declared shape; no schema; only errors."""
-    given = spell(status, document, "Content-Type: application/json")
+    given = response(status, document, "Content-Type: application/json")
     value = asked(mode, server, package, name, given)
     assert type(value).__name__ == kind
     shown = [one.to_dict() if hasattr(one, "to_dict") else one for one in listed(value)]
@@ -104,7 +104,7 @@ def test_where_the_contract_leaves_room_it_is_accepted(
 @pytest.mark.parametrize(("name", "status"), [("gone", 204), ("gone", 200), ("no_schema", 204)])
 def test_an_empty_body_is_none(mode, server, package, name, status):
     """Where nothing is declared, nothing is missed."""
-    assert asked(mode, server, package, name, spell(status, b"")) is None
+    assert asked(mode, server, package, name, response(status, b"")) is None
 
 
 NUMBERED = {"id": 4118, "status": "queued"}
@@ -139,7 +139,7 @@ def test_what_does_not_fit_is_carried_by_the_error(
     mode, server, package, name, status, body, task_id
 ):
     """The whole parsed document, and the id found in it."""
-    given = spell(status, json.dumps(body).encode(), "Content-Type: application/json")
+    given = response(status, json.dumps(body).encode(), "Content-Type: application/json")
     with pytest.raises((chainhub.ResponseError, chainhub.StatusError)) as caught:
         asked(mode, server, package, name, given)
     assert (caught.value.body, caught.value.task_id) == (body, task_id)
@@ -159,13 +159,13 @@ def test_what_does_not_fit_is_carried_by_the_error(
 def test_what_is_no_json_is_carried_as_it_is(mode, server, package, raw, body):
     """As text, or as bytes."""
     with pytest.raises(chainhub.ResponseError) as caught:
-        asked(mode, server, package, "declared", spell(200, raw))
+        asked(mode, server, package, "declared", response(200, raw))
     assert (caught.value.body, caught.value.task_id) == (body, None)
 
 
 def test_a_page_is_no_answer_where_nothing_is_declared(mode, server, package):
     """A gateway's page instead of an empty body is an error, with the page."""
-    page = spell(200, b"<html><title>Login</title>", "Content-Type: text/html")
+    page = response(200, b"<html><title>Login</title>", "Content-Type: text/html")
     with pytest.raises(chainhub.ResponseError, match="HTML page: Login"):
         asked(mode, server, package, "gone", page)
 
@@ -176,7 +176,7 @@ def test_the_key_is_masked_and_nothing_else(mode, server, package, size, tail):
     """However large it is, and whether it can be parsed or not."""
     head = f'{{"id": 7, "said": "sk-somebody-else-1 {KEY}'.encode()
     with pytest.raises(chainhub.ResponseError) as caught:
-        asked(mode, server, package, "declared", spell(200, head + b"x" * size + tail))
+        asked(mode, server, package, "declared", response(200, head + b"x" * size + tail))
     assert KEY not in str(caught.value.body)
     assert "sk-somebody-else-1 ***x" in str(caught.value.body)
     assert caught.value.task_id == ("7" if tail == b'"}' else None)

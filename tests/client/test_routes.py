@@ -8,7 +8,7 @@ import pytest
 
 import chainhub
 from tests.client.video import SampleVideo
-from tests.loopback import Server, spell
+from tests.loopback import Server, response
 
 ONCE = chainhub.RetryPolicy.off()
 PLAIN = {"base_url": "http://api.invalid:9", "allow_insecure": True, "retry": ONCE}
@@ -50,7 +50,7 @@ def test_a_proxy_for_httpx_takes_downloads_too(mode, proxy, tmp_path, argument):
     sample = SampleVideo()
     task = {"id": "a", "status": "completed", "video_url": "http://cdn.invalid/v"}
     task |= {"enhanced_prompt": None, "status_update_time": 1}
-    proxy.answers = [spell(200, task), sample.send]
+    proxy.answers = [response(200, task), sample.send]
     kind = httpx.AsyncHTTPTransport if mode.asynchronous else httpx.HTTPTransport
     values = {"proxy": proxy.url, "mounts": {"all://": kind(proxy=proxy.url)}}
     client = mode.client(**PLAIN, httpx_args={argument: values[argument]})

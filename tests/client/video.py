@@ -22,7 +22,7 @@ BEGINNING = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
 
 def task(url: str | None, status: str = "completed", task_id: str = TASK_ID) -> bytes:
-    """Spell the answer about a task whose video is at an address."""
+    """Write the answer about a task whose video is at an address."""
     fields = {"id": task_id, "status": status, "video_url": url, "enhanced_prompt": None}
     return answer(200, json.dumps(fields | {"status_update_time": 1750323167003}).encode())
 
@@ -34,7 +34,7 @@ def finished(url: str, task_id: str = "a") -> VideoTask:
 
 
 def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """Spell an answer of any status."""
+    """Write an answer of any status."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
@@ -59,7 +59,7 @@ class SampleVideo:
         self.etag = etag
 
     def head(self, size: int, *headers: str, status: int = 200) -> bytes:
-        """Spell the head of an answer with so many bytes."""
+        """Write the head of an answer with so many bytes."""
         lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {size}", *headers]
         lines += [f"ETag: {self.etag}"] if self.etag else []
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
@@ -80,7 +80,7 @@ class SampleVideo:
         return cut
 
     def head_for(self, head: bytes) -> bytes:
-        """Spell the head of the answer to a request."""
+        """Write the head of the answer to a request."""
         start, total = self.start_of(head), len(self.data)
         if start is None:
             return self.head(total)

@@ -165,7 +165,7 @@ def wire(value):
 
 
 def good(http, operation):
-    """Spell the declared good answer of an operation."""
+    """Write the declared good answer of an operation."""
     members = typing.get_args(operation.returns) or (operation.returns,)
     if operation.returns is None or set(members) == {type(None)}:
         return http(204, b"")

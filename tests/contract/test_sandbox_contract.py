@@ -1,6 +1,6 @@
 """The sandbox keeps to the repaired contract, which schemathesis reads.
 
-The contract documents one answer, 200, and nothing about errors. So every question that finds a
+The contract documents one answer, 200, and nothing about errors. So every request that finds a
 task must be answered as documented, status included; the refusals, of which the contract says
 nothing, are held against what is known of the service instead, and no other status may appear.
 """

@@ -211,13 +211,13 @@ def refused(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Faul
 def _connection() -> Iterator[Fault]:
     said = ("could not connect", "refused")
     yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, *said, attempts=2))
-    patient = {"retry": {"attempts": 6}}
+    more_attempts = {"retry": {"attempts": 6}}
     yield Fault(
         name="refused at first",
         late=0.03,
         script=(usual(),),
         outcomes=OK,
-        client=patient,
+        client=more_attempts,
         requests=1,
     )
     for how, step in (("closed", Close()), ("reset", Reset())):

@@ -307,7 +307,7 @@ PROXY_FAULTS: list[tuple[str, Act, str, tuple[str, ...]]] = [
 ]
 
 
-def patience(kinds: str) -> dict[str, object]:
+def limits_of(kinds: str) -> dict[str, object]:
     """Return a short time-out for what ends by one, and a long one for all else."""
     return {"timeout": 0.1} if "RequestTimeoutError" in kinds else {}
 
@@ -319,7 +319,7 @@ def test_a_proxy_that_fails_is_said(
     """A tunnel that does not come about is the proxy's fault, and leaves nothing open."""
     proxy = Server(script=(act,))
     with stage.serving(proxy):
-        result = through(proxy, mode, "https://127.0.0.1:9", **patience(kinds))
+        result = through(proxy, mode, "https://127.0.0.1:9", **limits_of(kinds))
         lingering = stage.run(proxy.quiet(SOON))
     assert_refused(result, kinds, *says)
     assert result.elapsed < SOON
@@ -372,7 +372,7 @@ def test_a_socks_proxy_that_fails_is_said(
     with stage.serving(proxy):
         address = f"socks5://127.0.0.1:{proxy.port}"
         arguments = {"base_url": "http://127.0.0.1:9", "proxy": address}
-        result = ask(mode, {**arguments, **options(patience(kinds))})
+        result = ask(mode, {**arguments, **options(limits_of(kinds))})
         lingering = stage.run(proxy.quiet(SOON))
     assert_refused(result, kinds)
     assert result.elapsed < SOON

@@ -19,7 +19,7 @@ WHEEL = "chainhub-0.1.0-py3-none-any.whl"
 ANN = Credentials("ann", "sk-test-1")
 DIGEST = "a" * 64
 
-Spell = Callable[..., bytes]
+Respond = Callable[..., bytes]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def _index(server: Server) -> Index:
     return Index("acme", f"{server.url}/simple/", f"{server.url}/")
 
 
-def test_an_index_is_asked_with_credentials(server: Server, http: Spell) -> None:
+def test_an_index_is_asked_with_credentials(server: Server, http: Respond) -> None:
     """The project's page is asked for once; files that nobody wants are passed over."""
     link = f'<a href="{WHEEL}#sha256={DIGEST}">x</a><a href="other.whl">y</a>'
     server.answers = [http(200, link.encode(), "Content-Type: text/html")]
@@ -52,14 +52,14 @@ def test_an_index_is_asked_with_credentials(server: Server, http: Spell) -> None
     assert b"Basic " + base64.b64encode(b"ann:sk-test-1") in request
 
 
-def test_a_project_may_be_new(server: Server, http: Spell) -> None:
+def test_a_project_may_be_new(server: Server, http: Respond) -> None:
     """Before the first release the index knows no such project."""
     server.answers = [http(404, b"<a href='x'>not here</a>", "Content-Type: text/html")]
     assert digests(_index(server), ["x"], None) == {}
 
 
 @pytest.mark.parametrize("fragment", ["", "#md5=00"])
-def test_a_missing_digest_is_computed(server: Server, http: Spell, fragment: str) -> None:
+def test_a_missing_digest_is_computed(server: Server, http: Respond, fragment: str) -> None:
     """Where the page has no SHA-256, the file itself is read."""
     link = f'<a href="/f/{WHEEL}{fragment}">x</a>'
     server.answers = [http(200, link.encode(), "Content-Type: text/html"), http(200, b"bytes")]
@@ -69,7 +69,7 @@ def test_a_missing_digest_is_computed(server: Server, http: Spell, fragment: str
 
 
 def test_a_file_elsewhere_is_read_without_credentials(
-    server: Server, elsewhere: Server, http: Spell
+    server: Server, elsewhere: Server, http: Respond
 ) -> None:
     """The password stays with its server, even if the page leads to another."""
     link = f'<a href="{elsewhere.url}/{WHEEL}">x</a>'
@@ -81,7 +81,7 @@ def test_a_file_elsewhere_is_read_without_credentials(
 
 @pytest.mark.parametrize("hops", [0, 1, 2])
 def test_an_index_that_forwards_is_refused(
-    server: Server, elsewhere: Server, http: Spell, hops: int
+    server: Server, elsewhere: Server, http: Respond, hops: int
 ) -> None:
     """Another index would let a stranger's package in; at no hop is it asked."""
     target = f"Location: {elsewhere.url}/simple/chainhub/"
@@ -93,7 +93,9 @@ def test_an_index_that_forwards_is_refused(
     assert elsewhere.requests == []
 
 
-def test_forwarding_may_be_allowed_by_name(server: Server, elsewhere: Server, http: Spell) -> None:
+def test_forwarding_may_be_allowed_by_name(
+    server: Server, elsewhere: Server, http: Respond
+) -> None:
     """Then the project counts as new; the other host is not asked even so."""
     server.answers = [http(302, b"", f"Location: {elsewhere.url}/simple/chainhub/")]
     with index_client.connected(_index(server), ANN, "127.0.0.1") as client:
@@ -105,14 +107,14 @@ def test_forwarding_may_be_allowed_by_name(server: Server, elsewhere: Server, ht
     assert elsewhere.requests == []
 
 
-def test_a_redirect_has_an_end(server: Server, http: Spell) -> None:
+def test_a_redirect_has_an_end(server: Server, http: Respond) -> None:
     """A loop is not followed for long."""
     server.answers = [http(301, b"", "Location: /simple/chainhub/")]
     with pytest.raises(Problem, match="redirects more than 5 times"):
         digests(_index(server), [WHEEL], ANN)
 
 
-def test_an_index_may_redirect_within_itself(server: Server, http: Spell) -> None:
+def test_an_index_may_redirect_within_itself(server: Server, http: Respond) -> None:
     """Another path on the same server is followed, with the credentials."""
     server.answers = [http(301, b"", "Location: /other/chainhub/"), http(200, b"")]
     assert digests(_index(server), [WHEEL], ANN) == {}
@@ -127,7 +129,7 @@ def test_an_index_may_redirect_within_itself(server: Server, http: Spell) -> Non
         (502, "The index 'acme' answers 502 at http://127.0.0.1"),
     ],
 )
-def test_refusals_are_sentences(server: Server, http: Spell, status: int, told: str) -> None:
+def test_refusals_are_sentences(server: Server, http: Respond, status: int, told: str) -> None:
     """Each refusal says whose it is and what to change, and shows no password."""
     server.answers = [http(status, b"sk-test-1")]
     with pytest.raises(Problem) as caught:
@@ -147,7 +149,7 @@ def test_an_unreachable_index_is_a_sentence(server: Server) -> None:
         digests(index, [WHEEL], ANN)
 
 
-def test_a_page_has_an_end(server: Server, http: Spell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_has_an_end(server: Server, http: Respond, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endless answer does not fill the memory."""
     monkeypatch.setattr(index_client, "_LIMIT", 10)
     server.answers = [http(200, b"x" * 11)]
@@ -155,7 +157,7 @@ def test_a_page_has_an_end(server: Server, http: Spell, monkeypatch: pytest.Monk
         digests(_index(server), [WHEEL], ANN)
 
 
-def test_a_file_that_is_gone_is_a_sentence(server: Server, http: Spell) -> None:
+def test_a_file_that_is_gone_is_a_sentence(server: Server, http: Respond) -> None:
     """The page may list what the server does not have."""
     link = f'<a href="{WHEEL}">x</a>'
     server.answers = [http(200, link.encode(), "Content-Type: text/html"), http(404, b"none")]
@@ -193,7 +195,7 @@ def test_a_refusal_is_a_problem_before_the_upload(known: int, said: str) -> None
     assert said in str(caught.value)
 
 
-def test_an_index_is_asked_whether_one_may_publish(server: Server, http: Spell) -> None:
+def test_an_index_is_asked_whether_one_may_publish(server: Server, http: Respond) -> None:
     """By two requests that store nothing, the second without credentials."""
     server.answers = [http(400, b""), http(401, b"")]
     with index_client.connected(_index(server), ANN) as client:
@@ -215,7 +217,7 @@ def test_an_index_is_asked_whether_one_may_publish(server: Server, http: Spell) 
     [((404, 404), ["simple/ is an index; it answers 404 for"]), ((404, 200), []), ((200,), [])],
 )
 def test_an_index_without_a_list_is_named(
-    server: Server, http: Spell, statuses: tuple[int, ...], said: list[str]
+    server: Server, http: Respond, statuses: tuple[int, ...], said: list[str]
 ) -> None:
     """Where neither the project nor the list of projects is found, the address may be wrong."""
     server.answers = [http(status, b"x" * 1000) for status in statuses]
@@ -225,7 +227,9 @@ def test_an_index_without_a_list_is_named(
     assert all(part in line for part, line in zip(said, lines, strict=True))
 
 
-def test_the_systems_certificates_are_trusted(http: Spell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_systems_certificates_are_trusted(
+    http: Respond, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A company's own authority is often in the system's store only."""
     server = Server(tls=identities.server_context("server"))
     server.answers = [http(404, b"")]

@@ -19,7 +19,7 @@ WHEEL = "chainhub-0.1.0-py3-none-any.whl"
 ENVIRONMENT = {"UV_PUBLISH_USERNAME": "ann", "UV_PUBLISH_PASSWORD": "sk-test-1"}
 ANN = Credentials("ann", "sk-test-1")
 
-Spell = Callable[..., bytes]
+Respond = Callable[..., bytes]
 Sent = list[tuple[str, Credentials]]
 
 
@@ -62,7 +62,7 @@ def _publish(server: Server, folder: Path, *, dry: bool = False) -> list[str]:
     return list(publishing.publish(folder, index, ENVIRONMENT, dry=dry))
 
 
-def test_new_files_are_sent(server: Server, http: Spell, folder: Path, sent: Sent) -> None:
+def test_new_files_are_sent(server: Server, http: Respond, folder: Path, sent: Sent) -> None:
     """The two distributions go to the index; sbom and digests stay beside them."""
     server.answers = [http(404, b"")]
     assert _publish(server, folder) == [
@@ -72,8 +72,8 @@ def test_new_files_are_sent(server: Server, http: Spell, folder: Path, sent: Sen
     assert sent == [(WHEEL, ANN), ("chainhub-0.1.0.tar.gz", ANN)]
 
 
-def test_a_dry_run_sends_nothing(server: Server, http: Spell, folder: Path, sent: Sent) -> None:
-    """It asks the index the same questions and says what would follow."""
+def test_a_dry_run_sends_nothing(server: Server, http: Respond, folder: Path, sent: Sent) -> None:
+    """It asks the index the same requests and says what would follow."""
     server.answers = [http(404, b""), http(400, b""), http(401, b""), http(404, b"")]
     lines = _publish(server, folder, dry=True)
     assert lines[0] == "the index 'acme' exists and lets these credentials publish"
@@ -83,7 +83,7 @@ def test_a_dry_run_sends_nothing(server: Server, http: Spell, folder: Path, sent
 
 
 def test_a_forwarding_index_is_warned_of(
-    server: Server, http: Spell, folder: Path, sent: Sent
+    server: Server, http: Respond, folder: Path, sent: Sent
 ) -> None:
     """Who allows it reads the risk each time, until the index has a file of its own."""
     server.answers = [http(302, b"", "Location: http://localhost:1/simple/chainhub/")]
@@ -94,7 +94,7 @@ def test_a_forwarding_index_is_warned_of(
     assert len(sent) == 2
 
 
-def test_what_is_there_is_skipped(server: Server, http: Spell, folder: Path, sent: Sent) -> None:
+def test_what_is_there_is_skipped(server: Server, http: Respond, folder: Path, sent: Sent) -> None:
     """An upload that broke off half-way is completed by the next."""
     link = f'<a href="{WHEEL}#sha256={sums.digest(folder / WHEEL)}">x</a>'
     server.answers = [http(200, link.encode(), "Content-Type: text/html")]
@@ -106,7 +106,7 @@ def test_what_is_there_is_skipped(server: Server, http: Spell, folder: Path, sen
 
 
 def test_changed_bytes_stop_everything(
-    server: Server, http: Spell, folder: Path, sent: Sent
+    server: Server, http: Respond, folder: Path, sent: Sent
 ) -> None:
     """If one file differs from the published one, none is sent."""
     link = f'<a href="chainhub-0.1.0.tar.gz#sha256={"0" * 64}">x</a>'
@@ -141,7 +141,7 @@ def test_changed_bytes_stop_everything(
 )
 def test_a_refused_upload_is_a_sentence(
     server: Server,
-    http: Spell,
+    http: Respond,
     tmp_path: Path,
     wheel: Path,
     status: int,
@@ -202,7 +202,7 @@ def test_a_busy_index_is_asked_again(
 def test_an_upload_trusts_the_systems_certificates(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str | None
 ) -> None:
-    """As the questions before it do, unless somebody says otherwise."""
+    """As the requests before it do, unless somebody says otherwise."""
     seen: list[dict[str, str]] = []
 
     def run(command: object, *, env: dict[str, str], **_: object) -> object:
@@ -214,7 +214,7 @@ def test_an_upload_trusts_the_systems_certificates(
     assert seen[0].get("UV_SYSTEM_CERTS") == expected
 
 
-def test_an_upload_is_accepted(server: Server, http: Spell, tmp_path: Path, wheel: Path) -> None:
+def test_an_upload_is_accepted(server: Server, http: Respond, tmp_path: Path, wheel: Path) -> None:
     """The credentials reach the index, whatever else the environment says about publishing."""
     server.answers = [http(200, b"")]
     other = {"UV_PUBLISH_TOKEN": "sk-test-2", "UV_PUBLISH_URL": "http://127.0.0.1:1/"}

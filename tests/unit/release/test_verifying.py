@@ -32,7 +32,7 @@ mkdir -p .venv/bin
 ln -s {sys.executable} .venv/bin/python
 """
 
-Spell = Callable[..., bytes]
+Respond = Callable[..., bytes]
 
 
 def _git(folder: Path, *arguments: str) -> None:
@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve(server: Server, http: Spell) -> Callable[[dict[str, bytes]], Index]:
+def serve(server: Server, http: Respond) -> Callable[[dict[str, bytes]], Index]:
     """Give a function that lets an index serve these files."""
 
     def start(files: dict[str, bytes]) -> Index:
@@ -153,7 +153,7 @@ def test_an_unknown_version_is_a_sentence(project: Path, version: str, said: str
     ],
 )
 def test_whoever_publishes_may_verify(
-    project: Path, server: Server, http: Spell, environment: dict[str, str], expected: bytes
+    project: Path, server: Server, http: Respond, environment: dict[str, str], expected: bytes
 ) -> None:
     """With the credentials for publishing, if there are no others."""
     server.answers = [http(404, b"")]

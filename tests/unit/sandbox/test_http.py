@@ -48,7 +48,7 @@ def test_without_the_key_nothing_is_told(sandbox: Sandbox, authorization: str | 
 
 
 @pytest.mark.parametrize("query", ["", "?id=", "?other=1", "?id=&id=veo:completes"])
-def test_a_question_needs_an_id(client: httpx.Client, query: str) -> None:
+def test_a_request_needs_an_id(client: httpx.Client, query: str) -> None:
     """Without an id, or with an empty one, the answer is a 400 that says so."""
     got = client.get(f"{QUERY}{query}")
     error = got.json()["error"]
@@ -114,7 +114,7 @@ def test_every_answer_carries_a_request_id(sandbox: Sandbox, client: httpx.Clien
     ],
 )
 def test_a_fault_answers_instead(sandbox, client, step, code, headers, body) -> None:
-    """A fault's answer takes the task's place for one question."""
+    """A fault's answer takes the task's place for one request."""
     task_id = sandbox.add([step, completed])
     got = ask(client, task_id)
     assert got.status_code == code
@@ -134,7 +134,7 @@ def test_a_fault_answers_instead(sandbox, client, step, code, headers, body) -> 
     ],
 )
 def test_a_connection_can_break(sandbox, client, step, error, words) -> None:
-    """A reset, a close and a cut end the connection; the next question is answered."""
+    """A reset, a close and a cut end the connection; the next request is answered."""
     task_id = sandbox.add([step, completed])
     with pytest.raises(error, match=words):
         ask(client, task_id)
@@ -159,7 +159,7 @@ def test_a_slow_answer_is_whole_in_the_end(sandbox, client, step) -> None:
 
 @pytest.mark.parametrize("step", [slow(60), trickle(60)])
 def test_a_client_that_leaves_is_not_waited_for(sandbox, client, step) -> None:
-    """When the client's patience ends, the next question is answered as if nothing had been."""
+    """When the client times out, the next request is answered as if nothing had been."""
     task_id = sandbox.add([step, completed])
     with pytest.raises(httpx.ReadTimeout):
         client.get(QUERY, params={"id": task_id}, timeout=0.1)

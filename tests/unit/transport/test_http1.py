@@ -46,7 +46,7 @@ def failed(*came, **options):
 
 
 def spelt(*headers, body=b"", status="200 OK", version="HTTP/1.1"):
-    """Spell a response."""
+    """Write a response."""
     return "\r\n".join([f"{version} {status}", *headers, "", ""]).encode() + body
 
 
