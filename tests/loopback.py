@@ -220,6 +220,16 @@ class Mode:
     async def _awaited(self, value: Any) -> Any:
         return await value
 
+    def collect(self, items: Any) -> list[Any]:
+        """Consume an iterator of either kind."""
+        if not self.asynchronous:
+            return list(items)
+
+        async def consume() -> list[Any]:
+            return [item async for item in items]
+
+        return self(consume())
+
     def close(self) -> None:
         """Close what the test has opened."""
         for client in self._clients:

@@ -41,17 +41,6 @@ class Fleet:
         connection.sendall(self.http(status, body))
 
 
-def collect(mode, completed):
-    """Consume an iterator of either kind, sync or async,."""
-    if not mode.asynchronous:
-        return list(completed)
-
-    async def consume():
-        return [item async for item in completed]
-
-    return mode(consume())
-
-
 SEVERAL = "several tasks are given as a list of them or of their ids, such as \\[id\\], not as a "
 
 
@@ -104,7 +93,7 @@ def test_outcomes_come_as_they_are_known(mode, server, http):
     completed = client.video.as_completed(
         (f"task-{n}" for n in range(200)), interval=PACE, on_update=lambda t: updates.append(t.id)
     )
-    outcomes = collect(mode, completed)
+    outcomes = mode.collect(completed)
     assert sorted(outcome.id for outcome in outcomes) == sorted(f"task-{n}" for n in range(200))
     assert all(outcome.error is None for outcome in outcomes)
     assert len(updates) == 400
@@ -279,14 +268,6 @@ def test_slips_below_propagate(mode, server, http):
     client = mode.client(base_url=server.url, on_attempt=slip)
     with pytest.raises(ZeroDivisionError):
         mode(client.video.wait_many(["a"], interval=PACE))
-
-
-def test_few_connections_hold_back_the_ids(mode, server, http):
-    """Ids are read as they are needed: with one connection, hardly ahead of the polls."""
-    server.answers = [Fleet(http, polls=1)]
-    client = mode.client(base_url=server.url, max_connections=1)
-    outcomes = mode(client.video.wait_many((f"t{n}" for n in range(6)), interval=PACE))
-    assert [outcome.error for outcome in outcomes.values()] == [None] * 6
 
 
 def test_an_interrupt_while_a_thread_starts_ends_the_wait(server, http, monkeypatch):

@@ -22,17 +22,6 @@ def task(status="pending", url=None, **more):
 URL = "https://cdn.example/v.mp4"
 
 
-def collect(mode, watch):
-    """Consume an iterator of either kind, sync or async,."""
-    if not mode.asynchronous:
-        return list(watch)
-
-    async def consume():
-        return [item async for item in watch]
-
-    return mode(consume())
-
-
 def test_wait_returns_the_finished_task(mode, server, http):
     """It asks at once, tells of changes, and returns the task with its URL."""
     answers = [task(), task(), task("video_generating"), task("completed", URL)]
@@ -43,15 +32,6 @@ def test_wait_returns_the_finished_task(mode, server, http):
     assert (done.status, done.video_url) == ("completed", URL)
     assert seen == ["pending", "video_generating", "completed"]
     assert (len(server.requests), server.connections) == (4, 1)
-
-
-def test_complete_without_a_url_ends_the_wait_though_nothing_changes(mode, server, http):
-    """Three such answers do, also after the task was seen running, and in the very same bytes."""
-    server.answers = [http(200, task()), http(200, task("completed"))]
-    client = mode.client(base_url=server.url)
-    with pytest.raises(chainhub.ResultMissing, match="has no video URL"):
-        mode(client.video.wait("a", interval=PACE, deadline=9))
-    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize("late", [{}, {"status_update_time": None}])
@@ -187,7 +167,7 @@ def test_watch_yields_changes_and_the_end(mode, server, http):
     answers = [task(), task(progress=5), task(progress=5), task("cancelled")]
     server.answers = [http(200, answer) for answer in answers]
     client = mode.client(base_url=server.url)
-    seen = collect(mode, client.video.watch("a", interval=PACE))
+    seen = mode.collect(client.video.watch("a", interval=PACE))
     assert [item.status for item in seen] == ["pending", "pending", "cancelled"]
 
 
@@ -195,7 +175,7 @@ def test_watch_yields_the_final_task_even_unchanged(mode, server, http):
     """A task that stays completed without a URL is final after a grace, and yielded once more."""
     server.answers = [http(200, task("completed"))]
     client = mode.client(base_url=server.url)
-    seen = collect(mode, client.video.watch("a", interval=PACE))
+    seen = mode.collect(client.video.watch("a", interval=PACE))
     assert [item.status for item in seen] == ["completed", "completed"]
     assert len(server.requests) == 3
 
@@ -280,15 +260,6 @@ def test_a_slip_in_an_observer_ends_a_wait_for_many(mode, server, http):
         mode(client.video.wait_many(["a"], interval=PACE))
     with pytest.raises(ZeroDivisionError):
         mode(client.video.wait("a", interval=PACE))
-
-
-def test_final_errors_end_the_wait_at_once(mode, server, http):
-    """A refused key will not get better."""
-    server.answers = [http(200, task()), http(401, b"{}")]
-    client = mode.client(base_url=server.url)
-    with pytest.raises(chainhub.AuthenticationError):
-        mode(client.video.wait("a", interval=PACE))
-    assert len(server.requests) == 2
 
 
 def test_deadline_ends_a_wait_in_time(mode, server, http, chainhub_clock):

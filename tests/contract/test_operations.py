@@ -28,7 +28,6 @@ import chainhub
 from chainhub_api import api, models
 from chainhub_api.security import OTHERS
 from chainhub_api.types import UNSET, File, Unset
-from tests.loopback import SOON, silent
 
 KEY = "sk-test-contract-0123456789"
 FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
@@ -297,16 +296,6 @@ def test_field_that_is_wrong_is_named_as_in_the_answer(mode, server, http, opera
             with pytest.raises(chainhub.ResponseError, match=f"the field {name} should") as caught:
                 mode(operation.call(client))
             assert caught.value.field == name
-
-
-def test_deadline_holds(mode, server, http, operation):
-    """An answer that does not come is not waited for."""
-    server.answers = [silent]
-    client = mode.client(KEY, base_url=server.url, deadline=0.02)
-    began = time.monotonic()
-    with pytest.raises((chainhub.DeadlineError, chainhub.AmbiguousOutcome)):
-        mode(operation.call(client))
-    assert time.monotonic() - began < SOON
 
 
 def test_options_of_one_call(mode, server, http, operation):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.contract import at, called, mapping, needed, operations, pointer, sequence
+from tools.contract import at, called, needed, operations, pointer
 from tools.documents import Json
 from tools.layout import ROOT, shown
 from tools.repair.answers import optional_fields
@@ -29,14 +29,6 @@ def test_a_place_is_followed_or_gives_none(place: tuple[int | str, ...], value: 
 def test_a_reference_is_turned_into_its_place() -> None:
     """The two escapes of JSON Pointer are undone."""
     assert pointer("#/paths/~1a~0b/get") == ("paths", "/a~b", "get")
-
-
-def test_anything_else_counts_as_empty() -> None:
-    """A wrong type is as good as nothing there."""
-    assert mapping([1]) == {}
-    assert sequence({"a": 1}) == []
-    assert mapping({"a": 1}) == {"a": 1}
-    assert sequence([1]) == [1]
 
 
 def test_operations_are_the_methods_of_paths() -> None:

@@ -101,42 +101,6 @@ QUIRKS = {
     ),
 }
 
-REFUSED = {
-    "a key twice": (
-        HEAD + QUERY.replace("{id: {type: string}}", "{id: {type: string, type: integer}}"),
-        "has the key “type” twice in one mapping.",
-    ),
-    "a bomb": (
-        HEAD
-        + "a: &a [x, x, x, x, x, x, x, x, x]\n"
-        + "".join(
-            f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n"
-            for before, one in zip("abcdefgh", "bcdefghi", strict=True)
-        )
-        + QUERY,
-        "is too large or too deep at ",
-    ),
-    "an anchor within itself": (HEAD + f"a: &a [*a]\n{QUERY}", "is too large or too deep at "),
-    "a tag that would run": (
-        HEAD + f"a: !!python/object/apply:os.abort []\n{QUERY}",
-        "has a value of the kind tag:yaml.org,2002:python/object/apply:os.abort",
-    ),
-    "a reference to a file": (
-        HEAD + QUERY.replace("{type: string}", "{$ref: 'file:///etc/passwd'}"),
-        "points to file:///etc/passwd, which is not in the document.",
-    ),
-    "a reference to a stranger": (
-        HEAD + QUERY.replace("{type: string}", "{$ref: 'https://b.example/x.yaml'}"),
-        "points to https://b.example/x.yaml, which is not in the document.",
-    ),
-    "a schema of itself": (
-        HEAD
-        + QUERY.replace("{type: string}", "{$ref: '#/components/schemas/A'}")
-        + "components: {schemas: {A: {type: array, items: {$ref: '#/components/schemas/A'}}}}\n",
-        "be generated",
-    ),
-}
-
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -207,27 +171,6 @@ def test_a_page_with_a_quirk_becomes_a_client(project: Path, name: str) -> None:
         assert told in "\n".join(imported.notes)
     assert described(alone) == described(in_folder)
     assert calls(project, in_folder) == expected
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_page_that_means_nothing_certain_is_refused(
-    project: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a folder it is left out, by its name and place; alone it never becomes a client."""
-    monkeypatch.setattr(documents, "MAX_VALUES", 20_000)
-    text, sentence = REFUSED[name]
-    bad = page(project / "pages", text, "bad.md")
-    page(project / "pages", HEAD + QUERY.replace("/film/", "/good/"), "good.md")
-    contract = project / "openapi.yaml"
-    imported = commands.spec([bad.parent], (), contract)
-    (refusal,) = imported.refused
-    assert refusal.startswith("pages/bad.md")
-    assert sentence in refusal
-    assert [place[1] for place, _ in operations(documents.read(contract))] == ["/v1/good/query"]
-    contract.unlink()
-    with pytest.raises(PipelineError) as caught:
-        imported_and_generated(bad, project / "out")
-    assert sentence in str(caught.value)
 
 
 def test_several_contracts_in_one_page(project: Path) -> None:

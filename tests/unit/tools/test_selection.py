@@ -36,6 +36,7 @@ ODD: dict[str, dict[str, Json]] = {
     "not OpenAPI": {**GOOD, "operationId": "bad", "parameters": [{"name": "x", "in": "body"}]},
     "a reference to nothing": answering({"$ref": "#/components/schemas/Nope"}, "bad"),
     "an answer that the generator cannot read": answering(SHARED, "bad"),
+    "a list of itself": answering({"$ref": "#/components/schemas/List"}, "bad"),
 }
 
 
@@ -43,7 +44,8 @@ ODD: dict[str, dict[str, Json]] = {
 def test_an_operation_that_cannot_be_generated_is_left_out(bad: dict[str, Json]) -> None:
     """With a reason in one line; the others are what they are without it."""
     odd: dict[str, Json] = {"type": "string", "format": "date", "default": "x"}
-    document = contract({"Odd": odd}, good=GOOD, bad=bad)
+    endless: Json = {"type": "array", "items": {"$ref": "#/components/schemas/List"}}
+    document = contract({"Odd": odd, "List": endless}, good=GOOD, bad=bad)
     data, left = selection.select(document, "c")
     assert [one.name for one in left] == ["GET /bad"]
     assert str(left[0]).startswith("GET /bad is left out: ")
