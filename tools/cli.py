@@ -19,14 +19,17 @@ _BASE = "a git revision, a folder, a wheel, a contract or an API.md"
 
 
 def run(argv: Sequence[str] | None) -> int:
-    """Carry out a command and give its exit status: 0 done, 1 a bad contract, 2 bad usage."""
+    """Carry out a command and give its exit status: 0 done, 1 a bad contract, 2 bad usage.
+
+    What changes with the pages has its own, `tools.update`.
+    """
     options = _parser().parse_args(argv)
     step: Callable[[argparse.Namespace], int] = options.run
     try:
         return step(options)
     except PipelineError as problem:
         _say(str(problem), sys.stderr)
-        return 1
+        return update.REFUSED if step in (_update, _renew) else 1
 
 
 def _say(text: str, to: TextIO | None = None) -> None:
@@ -101,17 +104,13 @@ def _allowed(options: argparse.Namespace) -> list[str]:
 
 
 def _update(options: argparse.Namespace) -> int:
-    try:
-        done = update.update(
-            options.source,
-            _allowed(options),
-            replace=options.replace,
-            branch=options.branch,
-            tests=options.tests,
-        )
-    except PipelineError as problem:
-        _say(str(problem), sys.stderr)
-        return update.REFUSED
+    done = update.update(
+        options.source,
+        _allowed(options),
+        replace=options.replace,
+        branch=options.branch,
+        tests=options.tests,
+    )
     for note in done.notes:
         _say(note, sys.stderr)
     _say(done.report or "Nothing new.")
@@ -119,10 +118,7 @@ def _update(options: argparse.Namespace) -> int:
 
 
 def _renew(options: argparse.Namespace) -> int:
-    try:
-        status, told = update.renew(options.pages, _allowed(options), replace=options.replace)
-    except PipelineError as problem:
-        status, told = update.REFUSED, [str(problem)]
+    status, told = update.renew(options.pages, _allowed(options), replace=options.replace)
     for note in told:
         _say(note, sys.stderr)
     return status
