@@ -6,7 +6,6 @@ import difflib
 import gc
 import json
 import os
-import re
 import runpy
 import shutil
 import subprocess
@@ -15,25 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tools.places import (
+    PUBLISHED,
+    overlay_of_published,
+    use_compiled_templates,
+    work_in,
+)
 from tools import commands, documents, generation, layout
 from tools.__main__ import main
 from tools.changes import snapshots
-from tools.contract import called, mapping, operations, sequence
+from tools.contract import called, mapping, operations
 from tools.errors import PipelineError
-
-PUBLISHED = layout.ROOT / "tests" / "golden" / "published.yaml"
-
-
-def overlay_of_published() -> str:
-    """Write the project's overlay without the actions for operations that were added later."""
-    paths = mapping(documents.read(PUBLISHED)["paths"])
-    overlay = documents.read(layout.OVERLAY)
-    overlay["actions"] = [
-        action
-        for action in sequence(overlay["actions"])
-        if set(re.findall(r"\$\.paths\['([^']+)'\]", str(mapping(action)["target"]))) <= set(paths)
-    ]
-    return documents.text_of(overlay)
 
 
 @pytest.fixture
@@ -41,24 +32,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a folder with a contract of one page, and the overlay, to work in."""
     root = tmp_path / "project"
     (root / "overlays").mkdir(parents=True)
-    (root / "build").mkdir()
-    # Compiling the templates anew takes a third of the time.
-    (layout.BUILD / "templates").mkdir(parents=True, exist_ok=True)
-    (root / "build" / "templates").symlink_to(layout.BUILD / "templates")
+    use_compiled_templates(root)
     shutil.copy(layout.CONFIG, root / "generator-config.yaml")
     shutil.copy(PUBLISHED, root / "openapi.yaml")
     (root / "overlays" / "openapi.overlay.yaml").write_text(overlay_of_published())
-    for name in (
-        "CONTRACT",
-        "OVERLAY",
-        "CHOICES",
-        "CONFIG",
-        "GENERATED",
-        "BUILD",
-        "REPAIRED",
-    ):
-        monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
-    monkeypatch.setattr(layout, "ROOT", root)
+    work_in(root, monkeypatch, "OVERLAY", "CONFIG")
     return root
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tools.places import use_compiled_templates, work_in
 from tools import commands, documents, layout
 from tools.contract import operations
 from tools.documents import Json
@@ -106,14 +107,8 @@ QUIRKS = {
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep what is written inside a folder of its own; there is no contract in place."""
     root = tmp_path / "project"
-    (root / "build").mkdir(parents=True)
-    # Compiling the templates anew takes a third of the time.
-    (layout.BUILD / "templates").mkdir(parents=True, exist_ok=True)
-    (root / "build" / "templates").symlink_to(layout.BUILD / "templates")
-    for name in ("CONTRACT", "CHOICES", "GENERATED", "BUILD", "REPAIRED"):
-        path = root / getattr(layout, name).relative_to(layout.ROOT)
-        monkeypatch.setattr(layout, name, path)
-    monkeypatch.setattr(layout, "ROOT", root)
+    use_compiled_templates(root)
+    work_in(root, monkeypatch)
     return root
 
 

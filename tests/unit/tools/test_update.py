@@ -17,16 +17,15 @@ from typing import ClassVar
 
 import pytest
 
+from tests.unit.tools.places import PUBLISHED, overlay_of_published, work_in
 from tools import commands, documents, layout, update
 from tools.__main__ import main
 from tools.changes.diff import Difference, Told
-from tools.contract import mapping, sequence
 from tools.errors import PipelineError
 from tools.pages import source
 
 pytestmark = pytest.mark.git
 
-PUBLISHED = layout.ROOT / "tests" / "golden" / "published.yaml"
 PAGE = """# Create a film
 
 ```yaml
@@ -65,14 +64,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(layout.ROOT / name, root / name, ignore=ignored)
     shutil.copy(layout.CONFIG, root)
     shutil.copy(PUBLISHED, root / "openapi.yaml")
-    overlay = documents.read(layout.OVERLAY)
-    paths = mapping(documents.read(PUBLISHED)["paths"])
-    overlay["actions"] = [
-        action
-        for action in sequence(overlay["actions"])
-        if set(re.findall(r"\$\.paths\['([^']+)'\]", str(mapping(action)["target"]))) <= set(paths)
-    ]
-    (root / "overlays" / "openapi.overlay.yaml").write_text(documents.text_of(overlay))
+    (root / "overlays" / "openapi.overlay.yaml").write_text(overlay_of_published())
     client = root / "overlays" / "chainhub"
     client.mkdir()
     (client / "__init__.py").write_text("def ask(): ...\n")
@@ -95,10 +87,7 @@ def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """Clone it, and let the pipeline work there."""
     root = tmp_path / "project"
     git(tmp_path, "clone", "--quiet", str(origin), str(root))
-    files = ("CONTRACT", "OVERLAY", "TASKS", "CHOICES", "CONFIG", "GENERATED", "BUILD", "REPAIRED")
-    for name in files:
-        monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
-    monkeypatch.setattr(layout, "ROOT", root)
+    work_in(root, monkeypatch, "OVERLAY", "TASKS", "CONFIG")
     return root
 
 
