@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+import httpx
 import pytest
 
 import chainhub
@@ -29,6 +30,9 @@ TASK = {
     "enhanced_prompt": "a cow",
     "status_update_time": 1750323167003,
 }
+
+ONCE = chainhub.RetryPolicy.off()
+FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
 
 Behaviour = bytes | Callable[[socket.socket, bytes], None] | None
 
@@ -220,6 +224,27 @@ class Mode:
     async def _awaited(self, value: Any) -> Any:
         return await value
 
+    def httpx(self, client: Any) -> Any:
+        """Return the client of httpx that stands for a client."""
+        return client.get_async_httpx_client() if self.asynchronous else client.get_httpx_client()
+
+    def transport(self, client: Any) -> Any:
+        """Return what sends a client's requests."""
+        return client._async_transport if self.asynchronous else client._transport
+
+    def own(self, **options: Any) -> Any:
+        """Make a client of httpx as users have one."""
+        return (httpx.AsyncClient if self.asynchronous else httpx.Client)(**options)
+
+    def give(self, client: Any, own: Any) -> Any:
+        """Put a client of httpx of the user's own below a client."""
+        give = client.set_async_httpx_client if self.asynchronous else client.set_httpx_client
+        return give(own)
+
+    def end(self, client: Any) -> None:
+        """Close a client of ours or of httpx."""
+        self(client.aclose() if self.asynchronous else client.close())
+
     def collect(self, items: Any) -> list[Any]:
         """Consume an iterator of either kind."""
         if not self.asynchronous:
@@ -233,7 +258,7 @@ class Mode:
     def close(self) -> None:
         """Close what the test has opened."""
         for client in self._clients:
-            self(client.aclose() if self.asynchronous else client.close())
+            self.end(client)
         self._runner.close()
 
 

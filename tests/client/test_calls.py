@@ -15,10 +15,7 @@ import pytest
 
 import chainhub
 from chainhub_api.api.video import query
-from tests.loopback import KEY, SOON, silent
-
-FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
-ONCE = chainhub.RetryPolicy.off()
+from tests.loopback import FAST, KEY, ONCE, SOON, silent
 
 
 def test_observers_are_told(mode, server, http):
@@ -129,7 +126,7 @@ def test_second_rejection_is_an_error(mode, server, http):
 def test_key_goes_nowhere_else(mode, server):
     """A request for another origin is refused before it is sent."""
     client = mode.client(base_url=server.url)
-    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = mode.httpx(client)
     for url in (
         "https://elsewhere.example/x",
         f"{server.url}0/x",
@@ -368,13 +365,6 @@ def streamed():
     return httpx.Response(200, stream=Both(), headers={"Content-Encoding": "gzip"})
 
 
-def given(mode, client, transport):
-    """Put a transport of the user's own below a client, in both ways people do."""
-    if mode.asynchronous:
-        return client.set_async_httpx_client(httpx.AsyncClient(transport=transport))
-    return client.set_httpx_client(httpx.Client(transport=transport))
-
-
 @pytest.mark.parametrize("way", ["httpx_args", "client"])
 @pytest.mark.parametrize("answer", [good, streamed])
 def test_mock_transports_keep_auth_retries_and_errors(mode, way, answer):
@@ -384,7 +374,7 @@ def test_mock_transports_keep_auth_retries_and_errors(mode, way, answer):
     options = {"httpx_args": {"transport": transport}} if way == "httpx_args" else {}
     client = mode.client(base_url="https://api.example.com", retry=FAST, **options)
     if way == "client":
-        client = given(mode, client, transport)
+        client = mode.give(client, mode.own(transport=transport))
     assert mode(client.video.query("a")).status == "mocked"
     assert mode(client.with_options(deadline=50).video.query("a")).status == "mocked"
     assert stub.requests[0].headers["Authorization"] == f"Bearer {KEY}"
@@ -399,7 +389,7 @@ def test_mock_that_never_connects_is_told_from_one_that_broke(mode):
         retry=FAST,
         httpx_args={"transport": httpx.MockTransport(stub)},
     )
-    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = mode.httpx(client)
     assert mode(raw.post("/v1/video/create", json={})).json()["status"] == "mocked"
     stub.answers = [httpx.ReadError("reset")]
     with pytest.raises(chainhub.AmbiguousOutcome):
@@ -452,7 +442,7 @@ def test_deadlines_hold_between_reads_through_httpx(mode, server, http):
 def test_post_always_opens_a_fresh_connection(mode, server, http):
     """A request that cannot be repeated takes no connection that may be dead."""
     client = mode.client(base_url=server.url)
-    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = mode.httpx(client)
     mode(client.video.query("a"))
     mode(raw.post("/v1/video/create", json={}))
     assert server.connections == 2
@@ -462,7 +452,7 @@ def test_rate_limited_post_is_tried_again(mode, server, http):
     """A 429 was certainly not carried out."""
     server.answers = [http(429, b""), http()]
     client = mode.client(base_url=server.url, retry=FAST)
-    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = mode.httpx(client)
     assert mode(raw.post("/v1/video/create", content=b"x")).status_code == 200
 
 
@@ -479,7 +469,7 @@ def test_user_cookies_travel_and_the_servers_are_not_kept(mode, server, http):
     """Calls stay independent of what earlier answers set."""
     server.answers = [http(200, GOOD, "Set-Cookie: theirs=1")]
     client = mode.client(base_url=server.url, cookies={"mine": "1"})
-    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = mode.httpx(client)
     for _ in range(2):
         mode(client.video.query("a"))
         mode(raw.get("/v1/video/query", params={"id": "a"}))

@@ -33,10 +33,9 @@ from chainhub._tasks import durations_of, intervals
 from chainhub._transport import Failure, Response, SocketStream, route_to
 from chainhub._transport.connections import is_readable
 from tests.client.video import reset
-from tests.loopback import KEY, SOON, full, until
+from tests.loopback import KEY, ONCE, SOON, full, until
 from tests.processes import output
 
-ONCE = chainhub.RetryPolicy.off()
 # For connecting too: longer than SOON, so that nothing but the switch is that quick.
 LONG = httpx.Timeout(60)
 PREPARED = SimpleNamespace(method="GET", url="https://api.example.com/x")
@@ -46,7 +45,7 @@ def test_nothing_shows_the_key(mode, server):
     """Neither the client nor what it is made of has the key in its repr."""
     client = mode.client(base_url=server.url)
     mode(client.video.query("a"))
-    transport = client._async_transport if mode.asynchronous else client._transport
+    transport = mode.transport(client)
     session = client._session
     seen = [client, transport, session, session.connector, session.budget]
     assert KEY not in repr(session.credentials)
@@ -174,7 +173,7 @@ def test_large_requests_go_in_slices_within_the_limit(mode):
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # its backlog connects, nobody reads
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         client = mode.client(base_url=url, timeout=0.3, retry=ONCE)
-        raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+        raw = mode.httpx(client)
         began = time.monotonic()
         with pytest.raises(chainhub.AmbiguousOutcome):
             mode(raw.post("/v1/video/create", content=b"x" * 20_000_000))
@@ -221,7 +220,7 @@ def test_described_or_not_an_error_inside_a_200_is_told_all_facts(mode, body, ki
     headers = [(b"Content-Type", b"application/json")]
     answer = Response(200, headers, body)
     client = mode.client(base_url="http://127.0.0.1:9")
-    transport = client._async_transport if mode.asynchronous else client._transport
+    transport = mode.transport(client)
     for operation in (operation_of(query, "Any"), operation_of(query, "VideoTask")):
         with pytest.raises(kind) as caught:
             transport.read(operation, CallResult(PREPARED, answer, None, 2, 0.5))
@@ -287,17 +286,15 @@ def test_reset_before_the_handshake_leaves_no_socket_open(server):
 
 def test_targets_that_only_httpx_can_make(mode, server):
     """A client of one's own may add to every request, also in a wait for many."""
-    kind = httpx.AsyncClient if mode.asynchronous else httpx.Client
     client = mode.client(base_url=server.url)
-    setter = client.set_async_httpx_client if mode.asynchronous else client.set_httpx_client
     body = b'{"id": "a", "status": "failed", "status_update_time": 1}'
     server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)]
-    own = kind(params={"x": "1"}, trust_env=False)
-    outcomes = mode(setter(own).video.wait_many(["a b", "ü"]))
+    own = mode.own(params={"x": "1"}, trust_env=False)
+    outcomes = mode(mode.give(client, own).video.wait_many(["a b", "ü"]))
     assert [type(outcome.error) for outcome in outcomes.values()] == [chainhub.TaskFailed] * 2
     asked = {head.split(b" ")[1].partition(b"?")[2] for head in server.requests}
     assert asked == {b"x=1&id=a+b", b"x=1&id=%C3%BC"}
-    mode(own.aclose() if mode.asynchronous else own.close())
+    mode.end(own)
 
 
 class SoftTimeLimit(Exception):
@@ -327,7 +324,7 @@ def test_dots_in_a_path_are_refused(mode, segment):
         _parse_response=None,
     )
     client = mode.client(base_url="https://api.example.com")
-    transport = client._async_transport if mode.asynchronous else client._transport
+    transport = mode.transport(client)
     with pytest.raises(chainhub.ConfigurationError, match=r"must not be \. or \.\."):
         transport.prepare(Operation(module, "Any"), {"id": segment})
 
@@ -407,7 +404,7 @@ def test_requests_are_what_httpx_would_make_of_them(mode, described):
     )
     operation = Operation(module, "Any")
     client = mode.client(base_url="https://api.example.com/prefix")
-    transport = client._async_transport if mode.asynchronous else client._transport
+    transport = mode.transport(client)
     model = httpx.Client(base_url="https://api.example.com/prefix")
     for asked in 2 * [
         {"method": "get", "url": "/v1/x", "params": {"id": "a b"}},
@@ -434,7 +431,7 @@ def test_a_path_that_httpx_writes_in_another_way(mode):
     )
     operation = Operation(module, "Any")
     client = mode.client(base_url="https://api.example.com")
-    transport = client._async_transport if mode.asynchronous else client._transport
+    transport = mode.transport(client)
     for _ in range(2):
         made = transport.prepare(operation, {"method": "get", "url": "/v1/a b"})
         assert made.target == b"/v1/a%20b"
@@ -538,7 +535,7 @@ def test_the_transport_has_no_other_names():
 def test_after_a_broken_connection_no_other_is_trusted(mode):
     """The idle ones may be dead as well; after a response with an error status they are good."""
     client = mode.client(base_url="http://127.0.0.1:9", retry=chainhub.RetryPolicy(base=0.001))
-    transport = client._async_transport if mode.asynchronous else client._transport
+    transport = mode.transport(client)
     prepared = transport.prepare(UNDESCRIBED, {"method": "GET", "url": "/v1"})
     came = [Failure("closed", "reset"), Response(502, [], b""), Response(200, [], b"")]
     fresh = []
@@ -616,11 +613,10 @@ def test_no_descriptor_to_load_httpx_with(mode, server, http, monkeypatch):
 def test_a_client_of_httpx_that_cannot_serve(mode, server):
     """One that is closed, or of the other kind, is refused with what is wrong with it."""
     client, kinds = mode.client(base_url=server.url), [httpx.Client, httpx.AsyncClient]
-    give = client.set_async_httpx_client if mode.asynchronous else client.set_httpx_client
     with pytest.raises(chainhub.ConfigurationError, match="httpx_client takes an httpx"):
-        give(kinds[not mode.asynchronous]())
+        mode.give(client, kinds[not mode.asynchronous]())
     closed = kinds[mode.asynchronous]()
-    mode(closed.aclose() if mode.asynchronous else closed.close())
+    mode.end(closed)
     with pytest.raises(chainhub.ConfigurationError, match="the client has been closed"):
-        mode(give(closed).video.query("x"))
+        mode(mode.give(client, closed).video.query("x"))
     assert server.requests == []

@@ -755,7 +755,7 @@ def test_neither_place_is_refused(mode, server):
 def test_a_closed_client_downloads_nothing(mode, server, cdn, tmp_path):
     """Also if the address is known."""
     client = mode.client(base_url=server.url)
-    mode(client.aclose() if mode.asynchronous else client.close())
+    mode.end(client)
     for wanted in ("a", finished(f"{server.url}/v")):
         with pytest.raises(chainhub.ClientClosedError):
             mode(client.video.download(wanted, tmp_path / "v"))

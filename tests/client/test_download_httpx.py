@@ -84,18 +84,14 @@ def test_signed_address_is_in_no_log(mode, mock, tmp_path, caplog):
 
 def test_a_client_of_the_users_own_sends_without_its_headers(mode, mock, tmp_path):
     """They are meant for the API."""
-    kind = httpx.AsyncClient if mode.asynchronous else httpx.Client
-    own = kind(
+    own = mode.own(
         transport=httpx.MockTransport(mock),
         headers={"X-Mine": "private"},
         cookies={"c": "private"},
         auth=("user", "private"),
     )
     client = mode.client()
-    if mode.asynchronous:
-        client.set_async_httpx_client(own)
-    else:
-        client.set_httpx_client(own)
+    mode.give(client, own)
     mode(client.video.download(TASK_ID, tmp_path / "v"))
     assert (tmp_path / "v").read_bytes() == mock.sample.data
     assert set(mock.requests[0].headers) == {

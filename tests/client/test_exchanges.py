@@ -14,9 +14,8 @@ import chainhub
 from chainhub import _clock
 from chainhub._transport import http1
 from tests.faults import identities
-from tests.loopback import TASK, response
+from tests.loopback import ONCE, TASK, response
 
-ONCE = chainhub.RetryPolicy.off()
 DONE = {**TASK, "status": "completed", "video_url": "https://c.example/v.mp4"}
 BODY = json.dumps(DONE).encode()
 GOOD = response(200, DONE)
@@ -129,7 +128,7 @@ def test_all_exchanges_send_the_same_bytes(mode, server):
 def test_other_methods_have_their_own_framing(mode, server):
     """A HEAD has no body whatever its head says, and a POST has one to send."""
     client = mode.client(base_url=server.url)
-    raw = client.get_async_httpx_client() if mode.asynchronous else client.get_httpx_client()
+    raw = mode.httpx(client)
     mode(client.video.query("a"))
     server.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", response()]
     server.requests.clear()

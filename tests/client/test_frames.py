@@ -8,9 +8,8 @@ import pytest
 
 import chainhub
 from tests.client.video import TASK_ID, SampleVideo, answer, task
-from tests.loopback import KEY, response
+from tests.loopback import KEY, ONCE, response
 
-ONCE = chainhub.RetryPolicy.off()
 SOON = chainhub.RetryPolicy(base=0.001, throttled_base=0.001)
 
 

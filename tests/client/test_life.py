@@ -54,7 +54,7 @@ def test_use_after_close_is_a_typed_error(mode, server):
     client = mode.client(base_url=server.url)
     mode(client.video.query("a"))
     for _ in range(2):
-        mode(client.aclose() if mode.asynchronous else client.close())
+        mode.end(client)
     with pytest.raises(chainhub.ClientClosedError, match="closed"):
         mode(client.video.query("a"))
     assert "closed" in repr(client)
@@ -64,7 +64,7 @@ def test_copies_are_closed_with_the_client(mode, server):
     """Connections are shared, so is their end."""
     client = mode.client(base_url=server.url)
     other = client.with_options(deadline=5)
-    mode(client.aclose() if mode.asynchronous else client.close())
+    mode.end(client)
     with pytest.raises(chainhub.ClientClosedError):
         mode(other.video.query("a"))
 
@@ -94,18 +94,17 @@ def test_a_transport_is_closed_with_its_client(mode):
         assert mode(one.video.query("a")).status == "done"
     assert transport.closed == 0
     for _ in range(2):
-        mode(client.aclose() if mode.asynchronous else client.close())
+        mode.end(client)
     assert transport.closed == 1
 
 
 def test_a_client_of_the_users_own_is_not_closed(mode):
     """Whoever made it closes it."""
     transport = Counted(answer)
-    made = (httpx.AsyncClient if mode.asynchronous else httpx.Client)(transport=transport)
     client = mode.client(base_url="https://api.example")
-    (client.set_async_httpx_client if mode.asynchronous else client.set_httpx_client)(made)
+    mode.give(client, mode.own(transport=transport))
     assert mode(client.video.query("a")).status == "done"
-    mode(client.aclose() if mode.asynchronous else client.close())
+    mode.end(client)
     assert transport.closed == 0
 
 

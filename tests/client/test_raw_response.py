@@ -8,9 +8,8 @@ import httpx
 import pytest
 
 import chainhub
-from tests.loopback import KEY, TASK
+from tests.loopback import FAST, KEY, TASK
 
-FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
 JSON = "Content-Type: application/json"
 
 

@@ -143,10 +143,7 @@ def test_a_client_of_the_users_own_is_seen_by_a_resource_made_before(mode):
     client = mode.client(base_url="https://api.example.com")
     video = client.video
     answer = httpx.MockTransport(lambda request: httpx.Response(200, json=DONE.to_dict()))
-    if mode.asynchronous:
-        client.set_async_httpx_client(httpx.AsyncClient(transport=answer))
-    else:
-        client.set_httpx_client(httpx.Client(transport=answer))
+    mode.give(client, mode.own(transport=answer))
     assert mode(video.query("a")) == DONE
     assert mode(client.with_options(deadline=5).video.wait("a")) == DONE
 

@@ -8,9 +8,8 @@ import pytest
 
 import chainhub
 from tests.client.video import SampleVideo
-from tests.loopback import Server, response
+from tests.loopback import ONCE, Server, response
 
-ONCE = chainhub.RetryPolicy.off()
 PLAIN = {"base_url": "http://api.invalid:9", "allow_insecure": True, "retry": ONCE}
 SLIGHT = {"httpx_args": {"http2": False}}
 

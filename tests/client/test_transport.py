@@ -4,9 +4,7 @@ import socket
 import threading
 
 import chainhub
-from tests.loopback import silent
-
-ONCE = chainhub.RetryPolicy.off()
+from tests.loopback import ONCE, silent
 
 
 def test_left_over_first_bytes_in_flight_are_noticed(mode, server, http):

@@ -28,9 +28,9 @@ import chainhub
 from chainhub_api import api, models
 from chainhub_api.security import OTHERS
 from chainhub_api.types import UNSET, File, Unset
+from tests.loopback import FAST
 
 KEY = "sk-test-contract-0123456789"
-FAST = chainhub.RetryPolicy(base=0.01, throttled_base=0.01)
 NAMES = {
     **{name: getattr(models, name) for name in models.__all__},
     "File": File,

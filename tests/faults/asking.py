@@ -61,5 +61,5 @@ def ask_all(
             result = Result(error=error)
         result.elapsed = time.monotonic() - started
         results.append(result)
-    mode(client.aclose() if mode.asynchronous else client.close())
+    mode.end(client)
     return results

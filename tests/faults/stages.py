@@ -129,7 +129,7 @@ def play(
             value = mode(work(family.operation(client), server))
         except chainhub.ChainhubError as caught:
             error = caught
-        mode(client.aclose() if mode.asynchronous else client.close())
+        mode.end(client)
         assert stage.run(server.quiet(SOON)) == 0
     assert time.monotonic() - started < 6 * SOON  # of limits of 5 s at most
     if error is not None:
