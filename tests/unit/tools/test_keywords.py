@@ -14,27 +14,18 @@ def parsed(body: Json, *, schemas: Json = None, required: bool = True, answer: J
     """Return the operation and all that was parsed of a contract with one POST."""
     content = {"application/json": {"schema": body}} if isinstance(body, dict) else body
     answers = {"application/json": {"schema": answer or {"type": "string"}}}
+    task_id = {"name": "task_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    post = {
+        "operationId": "video.create",
+        "tags": ["video"],
+        "parameters": [task_id],
+        "requestBody": {"required": required, "content": content},
+        "responses": {"200": {"description": "", "content": answers}},
+    }
     document = {
         "openapi": "3.0.3",
         "info": {"title": "t", "version": "1"},
-        "paths": {
-            "/v1/video/{task_id}": {
-                "post": {
-                    "operationId": "video.create",
-                    "tags": ["video"],
-                    "parameters": [
-                        {
-                            "name": "task_id",
-                            "in": "path",
-                            "required": True,
-                            "schema": {"type": "string"},
-                        }
-                    ],
-                    "requestBody": {"required": required, "content": content},
-                    "responses": {"200": {"description": "", "content": answers}},
-                }
-            }
-        },
+        "paths": {"/v1/video/{task_id}": {"post": post}},
         "components": {"schemas": schemas or {}},
     }
     repaired = commands.repaired_document(json.loads(json.dumps(document)), "the contract").document

@@ -83,43 +83,22 @@ def test_every_media_type_is_json_a_form_text_or_bytes(
 def test_bytes_in_json_are_text():
     """Behind a reference too; a schema that a form uses as well stays one of bytes."""
     shared: Json = {"type": "object", "properties": {"data": deepcopy(BINARY["schema"])}}
+    own: Json = {"anyOf": [{"$ref": "#/components/schemas/Own"}, deepcopy(BINARY["schema"])]}
+    sent: Json = {
+        "application/json": {"schema": {"$ref": "#/components/schemas/Own"}},
+        "multipart/form-data": SHARED,
+    }
+    listed: Json = {"type": "array", "items": SHARED["schema"]}
+    received: Json = {"application/json": {"schema": listed}}
+    post: Json = {
+        "requestBody": {"content": sent},
+        "responses": {"200": {"content": received}},
+    }
     document: Json = {
-        "paths": {
-            "/a": {
-                "post": {
-                    "requestBody": {
-                        "content": {
-                            "application/json": {"schema": {"$ref": "#/components/schemas/Own"}},
-                            "multipart/form-data": {
-                                "schema": {"$ref": "#/components/schemas/Shared"}
-                            },
-                        }
-                    },
-                    "responses": {
-                        "200": {
-                            "content": {
-                                "application/json": {
-                                    "schema": {
-                                        "type": "array",
-                                        "items": {"$ref": "#/components/schemas/Shared"},
-                                    }
-                                }
-                            }
-                        }
-                    },
-                }
-            }
-        },
-        "components": {
-            "schemas": {
-                "Own": {
-                    "anyOf": [{"$ref": "#/components/schemas/Own"}, deepcopy(BINARY["schema"])]
-                },
-                "Shared": shared,
-            }
-        },
+        "paths": {"/a": {"post": post}},
+        "components": {"schemas": {"Own": own, "Shared": shared}},
     }
     rules = dict(media.normalise(document))
     assert rules == {"JSON carries no bytes: what it calls binary is text.": 1}
-    assert document["components"]["schemas"]["Own"]["anyOf"][1] == TEXT["schema"]
+    assert own["anyOf"][1] == TEXT["schema"]
     assert shared["properties"]["data"] == BINARY["schema"]

@@ -11,26 +11,17 @@ from tools.documents import Json
 from tools.errors import PipelineError
 from tools.validation import validate
 
+ID: Json = {"name": "task_id", "in": "path", "required": True, "schema": {"type": "string"}}
+QUERY: Json = {
+    "operationId": "query",
+    "tags": ["video"],
+    "parameters": [ID],
+    "responses": {"200": {"description": "", "$ref": "#/components/responses/A"}},
+}
 GOOD: dict[str, Json] = {
     "openapi": "3.0.1",
     "info": {"title": "t", "version": "1"},
-    "paths": {
-        "/a/{task_id}": {
-            "get": {
-                "operationId": "query",
-                "tags": ["video"],
-                "parameters": [
-                    {
-                        "name": "task_id",
-                        "in": "path",
-                        "required": True,
-                        "schema": {"type": "string"},
-                    }
-                ],
-                "responses": {"200": {"description": "", "$ref": "#/components/responses/A"}},
-            }
-        }
-    },
+    "paths": {"/a/{task_id}": {"get": QUERY}},
     "components": {"responses": {"A": {"description": "an answer"}}},
 }
 GET = ("paths", "/a/{task_id}", "get")
