@@ -22,34 +22,27 @@ TASK: dict[str, Json] = {
     "required": ["id"],
     "properties": {"id": {"type": "string"}, "n": {"type": "integer", "default": 3, "minimum": 1}},
 }
+QUERY: dict[str, Json] = {
+    "operationId": "query",
+    "tags": ["video"],
+    "parameters": [NUMBERED],
+    "responses": {"200": {"$ref": "#/components/responses/Task"}},
+}
+ANSWER: dict[str, Json] = {
+    "description": "",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}},
+}
+ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 GOOD: dict[str, Json] = {
     "openapi": "3.0.3",
     "info": {"title": "t", "version": "1"},
     "tags": [{"name": "video"}],
-    "paths": {
-        "/a/{id}": {
-            "parameters": [{"$ref": "#/components/parameters/Id"}],
-            "get": {
-                "operationId": "query",
-                "tags": ["video"],
-                "parameters": [NUMBERED],
-                "responses": {"200": {"$ref": "#/components/responses/Task"}},
-            },
-        }
-    },
+    "paths": {"/a/{id}": {"parameters": [{"$ref": "#/components/parameters/Id"}], "get": QUERY}},
     "x-far": {"type": "text"},
     "x-number": NUMBERED,
     "components": {
-        "parameters": {
-            "Id": {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
-            "Far": {"$ref": "#/x-number"},
-        },
-        "responses": {
-            "Task": {
-                "description": "",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}},
-            }
-        },
+        "parameters": {"Id": ID, "Far": {"$ref": "#/x-number"}},
+        "responses": {"Task": ANSWER},
         "schemas": {"Task": TASK, "Tasks": {"allOf": [{"$ref": "#/components/schemas/Task"}]}},
     },
 }

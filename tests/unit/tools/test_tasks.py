@@ -36,52 +36,32 @@ OPEN: dict[str, Json] = {"type": "object"}
 ENDLESS: dict[str, Json] = {"allOf": [{"$ref": "#/components/schemas/Endless"}]}
 
 
+def operation(name: str, responses: Json, **more: Json) -> dict[str, Json]:
+    """Describe an operation."""
+    return {"tags": ["video"], "operationId": name, "responses": responses} | more
+
+
 def contract(x_task: Json = None, **links: Json) -> dict[str, Any]:
     """Describe an operation that asks for a task, one that creates it, and its file."""
-    by_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-    model = {"$ref": "#/components/parameters/Model"}
-    answer = {"content": {"application/json": {"schema": SCHEMA}}}
+    by_id: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    model: Json = {"$ref": "#/components/parameters/Model"}
+    answer: dict[str, Json] = {"content": {"application/json": {"schema": SCHEMA}}}
+    find = operation("find", {"200": answer}, parameters=[model])
+    find["x-task"] = deepcopy(x_task)
+    created: Json = {"201": {**answer, "links": links}, "default": answer}
+    file: Json = {"default": {"$ref": "#/components/responses/Bytes"}}
+    other: Json = {"200": {"content": {"video/mp4": {}}}}
     return {
         "openapi": "3.0.3",
         "paths": {
-            "/v1/{model}/tasks/{id}": {
-                "parameters": [by_id],
-                "get": {
-                    "tags": ["video"],
-                    "operationId": "find",
-                    "parameters": [model],
-                    "responses": {"200": answer},
-                    "x-task": deepcopy(x_task),
-                },
-            },
-            "/v1/tasks": {
-                "post": {
-                    "tags": ["video"],
-                    "operationId": "create",
-                    "responses": {"201": {**answer, "links": links}, "default": answer},
-                }
-            },
-            "/v1/tasks/{id}/file": {
-                "get": {
-                    "tags": ["video"],
-                    "operationId": "file",
-                    "parameters": [by_id],
-                    "responses": {"default": {"$ref": "#/components/responses/Bytes"}},
-                }
-            },
-            "/v1/file": {
-                "get": {
-                    "tags": ["other"],
-                    "operationId": "file",
-                    "responses": {"200": {"content": {"video/mp4": {}}}},
-                }
-            },
+            "/v1/{model}/tasks/{id}": {"parameters": [by_id], "get": find},
+            "/v1/tasks": {"post": operation("create", created)},
+            "/v1/tasks/{id}/file": {"get": operation("file", file, parameters=[by_id])},
+            "/v1/file": {"get": operation("file", other, tags=["other"])},
         },
         "components": {
             "schemas": {"File": FILE, "Endless": ENDLESS},
-            "parameters": {
-                "Model": {"name": "model", "in": "path", "required": True},
-            },
+            "parameters": {"Model": {"name": "model", "in": "path", "required": True}},
             "responses": {"Bytes": {"content": {"video/mp4": {"schema": {"type": "string"}}}}},
         },
     }
