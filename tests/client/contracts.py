@@ -17,6 +17,14 @@ from chainhub_api import errors, types
 from tools import commands
 
 JSON = "application/json"
+TEXT = {"type": "string"}
+
+
+def parameter(
+    name: str, place: str = "path", schema: Any = None, required: bool = True
+) -> dict[str, Any]:
+    """Return a parameter of an operation, a text unless its schema says otherwise."""
+    return {"name": name, "in": place, "required": required, "schema": schema or TEXT}
 
 
 def answers(schema: Any, status: str = "200") -> dict[str, Any]:

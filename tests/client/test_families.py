@@ -13,18 +13,13 @@ from chainhub._tasks import (
     task_named,
 )
 from tests.client import contracts
+from tests.client.contracts import TEXT, parameter
 
 PACE = 0.02
 PNG, JPEG = b"\x89PNG\r\n\x1a\n" + bytes(99), b"\xff\xd8\xff\xe0" + bytes(99)
 MP3 = b"ID3\x04" + bytes(99)
 URL = "https://cdn.example/1"
-TEXT = {"type": "string"}
 CREATED = {"$ref": "#/components/schemas/Created"}
-
-
-def parameter(name, place="path"):
-    """Return a parameter that is required."""
-    return {"name": name, "in": place, "required": True, "schema": TEXT}
 
 
 def asks(name, model, x_task, *parameters):

@@ -7,6 +7,7 @@ import warnings
 import pytest
 
 from tests.client import contracts
+from tests.client.contracts import TEXT, parameter
 
 WORDS = {"type": "string", "enum": ["red", "blue"]}
 NUMBERS = {"type": "integer", "enum": [1, 2]}
@@ -18,21 +19,16 @@ ANSWER = {
 }
 
 
-def parameter(name, place, schema, required=False):
-    """Return a parameter of an operation."""
-    return {"name": name, "in": place, "required": required, "schema": schema}
-
-
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Give an operation with a list of values in its path, query and headers."""
     parameters = [
-        parameter("kind", "path", WORDS, required=True),
-        parameter("color", "query", WORDS),
-        parameter("colors", "query", LIST),
-        parameter("size", "query", NUMBERS),
-        parameter("word", "query", {"anyOf": [WORDS, {"type": "string"}]}),
-        parameter("X-Color", "header", WORDS),
+        parameter("kind", "path", WORDS),
+        parameter("color", "query", WORDS, required=False),
+        parameter("colors", "query", LIST, required=False),
+        parameter("size", "query", NUMBERS, required=False),
+        parameter("word", "query", {"anyOf": [WORDS, TEXT]}, required=False),
+        parameter("X-Color", "header", WORDS, required=False),
     ]
     found = contracts.operation("find", contracts.answers(ANSWER), parameters=parameters)
     return contracts.generated(tmp_path_factory, "listed_api", {"/v1/{kind}": {"get": found}})

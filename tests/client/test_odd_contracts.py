@@ -11,8 +11,8 @@ import pytest
 import chainhub
 from chainhub_api import types
 from tests.client import contracts
+from tests.client.contracts import TEXT, parameter
 
-TEXT = {"type": "string"}
 FORM = "application/x-www-form-urlencoded"
 OBJECT = {"type": "object"}
 # Names of what generated code calls its own, one name in three spellings, letters that are equal.
@@ -21,11 +21,6 @@ FIELDS = [
     *("foo-bar", "foo_bar", "fooBar", "ﬁeld", "field"),
 ]
 QUERY = ["body", "params", "headers", "ſ", "s"]
-
-
-def parameter(name, place="query"):
-    """Return a parameter of an operation; it has to be given."""
-    return {"name": name, "in": place, "required": True, "schema": TEXT}
 
 
 def body(kind, schema):
@@ -101,7 +96,9 @@ def package(tmp_path_factory):
         "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
         "/v1/{quote}": {
             "get": make(
-                "query", answer, parameters=[parameter("quote", "path"), *map(parameter, QUERY)]
+                "query",
+                answer,
+                parameters=[parameter("quote"), *(parameter(one, "query") for one in QUERY)],
             ),
         },
         "/v1/filter": {

@@ -20,18 +20,15 @@ import chainhub
 from chainhub.sandbox import Sandbox, cut
 from chainhub_api.types import File
 from tests.client import contracts
+from tests.client.contracts import TEXT, parameter
 from tests.loopback import until
 
-TEXT = {"type": "string"}
 PATHS = {
     "/v1/jobs/{id}": {
         "get": contracts.operation(
             "job",
             contracts.answers({"$ref": "#/components/schemas/Job"}),
-            parameters=[
-                {"name": name, "in": place, "required": True, "schema": TEXT}
-                for name, place in (("id", "path"), ("model", "query"))
-            ],
+            parameters=[parameter("id"), parameter("model", "query")],
             **{"x-task": {"id": "$request.path.id", "status": "$response.body#/status"}},
         )
     },
