@@ -41,6 +41,13 @@ LONG = httpx.Timeout(60)
 PREPARED = SimpleNamespace(method="GET", url="https://api.example.com/x")
 
 
+def module_of(name, made=None):
+    """Return the module of an operation that makes this request, else the one it is asked for."""
+    return SimpleNamespace(
+        __name__=name, _get_kwargs=lambda **asked: made or asked, _parse_response=None
+    )
+
+
 def test_nothing_shows_the_key(mode, server):
     """Neither the client nor what it is made of has the key in its repr."""
     client = mode.client(base_url=server.url)
@@ -318,11 +325,7 @@ def test_exception_of_a_signal_handler_passes(mode, server, monkeypatch):
 def test_dots_in_a_path_are_refused(mode, segment):
     """They would make it the path of another operation, and no encoding helps."""
     made = {"method": "delete", "url": f"/v1/videos/{segment}"}
-    module = SimpleNamespace(
-        __name__="chainhub_api.api.videos.delete",
-        _get_kwargs=lambda **_asked: made,
-        _parse_response=None,
-    )
+    module = module_of("chainhub_api.api.videos.delete", made)
     client = mode.client(base_url="https://api.example.com")
     transport = mode.transport(client)
     with pytest.raises(chainhub.ConfigurationError, match=r"must not be \. or \.\."):
@@ -397,12 +400,8 @@ def test_what_was_learned_survives_a_fork(mode):
 @pytest.mark.parametrize("described", [True, False])
 def test_requests_are_what_httpx_would_make_of_them(mode, described):
     """Made anew or after another of the same operation; all but the target is the same."""
-    module = SimpleNamespace(
-        __name__="chainhub_api.api.video.any" if described else "request",
-        _get_kwargs=lambda **asked: asked,
-        _parse_response=None,
-    )
-    operation = Operation(module, "Any")
+    name = "chainhub_api.api.video.any" if described else "request"
+    operation = Operation(module_of(name), "Any")
     client = mode.client(base_url="https://api.example.com/prefix")
     transport = mode.transport(client)
     model = httpx.Client(base_url="https://api.example.com/prefix")
@@ -424,12 +423,7 @@ def test_requests_are_what_httpx_would_make_of_them(mode, described):
 
 def test_a_path_that_httpx_writes_in_another_way(mode):
     """What httpx makes of the first request is compared; here each one is left to it."""
-    module = SimpleNamespace(
-        __name__="chainhub_api.api.video.any",
-        _get_kwargs=lambda **asked: asked,
-        _parse_response=None,
-    )
-    operation = Operation(module, "Any")
+    operation = Operation(module_of("chainhub_api.api.video.any"), "Any")
     client = mode.client(base_url="https://api.example.com")
     transport = mode.transport(client)
     for _ in range(2):

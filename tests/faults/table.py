@@ -208,6 +208,17 @@ def refused(name: str, *parts: bytes | Step, says: tuple[str, ...] = ()) -> Faul
     return Fault(name=name, script=(sent(*parts),), outcomes=fails(kinds, *says))
 
 
+def endless(name: str, beginning: bytes, piece: bytes) -> Fault:
+    """Return a fault in which a line never ends, or lines never do: neither fills the memory."""
+    return Fault(
+        name=name,
+        script=(sent(beginning, Flood(piece)),),
+        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
+        client={"retry": {"attempts": 1}},
+        memory=32 * MEGABYTE,
+    )
+
+
 def _connection() -> Iterator[Fault]:
     said = ("could not connect", "refused")
     yield Fault(name="refused", listening=False, outcomes=fails(BROKEN, *said, attempts=2))
@@ -370,36 +381,20 @@ def _lengths() -> Iterator[Fault]:
     yield Fault(name="no length, closed at the end", script=(unmeasured,), outcomes=OK)
     yield from passing("no length, reset at the end", sent(answer(length=None), Reset()), BROKEN)
     yield refused("no length, closed too early", answer(good[:-9], length=None), Close())
-    yield Fault(
-        name="a body without end",
-        script=(sent(answer(b"", length=None), Flood(b" " * 65536)),),
-        outcomes=fails("ResponseError", "limit"),
-        client={"max_body": MEGABYTE},
-        requests=1,
-        memory=16 * MEGABYTE,
-    )
-    yield Fault(
-        name="chunks without end",
-        script=(sent(chunked(end=b""), Flood(chunk(b" " * 65536))),),
-        outcomes=fails("ResponseError", "limit"),
-        client={"max_body": MEGABYTE},
-        requests=1,
-        memory=16 * MEGABYTE,
-    )
-    yield Fault(
-        name="headers without end",
-        script=(sent(b"HTTP/1.1 200 OK\r\n", Flood(b"X-A: b\r\n" * 1000)),),
-        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
-        client={"retry": {"attempts": 1}},
-        memory=32 * MEGABYTE,
-    )
-    yield Fault(
-        name="one header without end",
-        script=(sent(b"HTTP/1.1 200 OK\r\nX-A: ", Flood(b"b" * 65536)),),
-        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
-        client={"retry": {"attempts": 1}},
-        memory=32 * MEGABYTE,
-    )
+    for name, beginning, piece in (
+        ("a body without end", answer(b"", length=None), b" " * 65536),
+        ("chunks without end", chunked(end=b""), chunk(b" " * 65536)),
+    ):
+        yield Fault(
+            name=name,
+            script=(sent(beginning, Flood(piece)),),
+            outcomes=fails("ResponseError", "limit"),
+            client={"max_body": MEGABYTE},
+            requests=1,
+            memory=16 * MEGABYTE,
+        )
+    yield endless("headers without end", b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 1000)
+    yield endless("one header without end", b"HTTP/1.1 200 OK\r\nX-A: ", b"b" * 65536)
 
 
 NOT_HTTP = fails("ConnectionFailedError|ResponseError")
@@ -434,13 +429,7 @@ def _chunks() -> Iterator[Fault]:
     yield refused(
         "chunks: shorter than said", chunked(chunk(good[:half], f"{half + 9:x}")), Close()
     )
-    yield Fault(
-        name="chunks: a size line without end",
-        script=(sent(chunked(end=b""), Flood(b"1" * 65536)),),
-        outcomes=fails(f"{BROKEN}|ResponseError|RequestTimeoutError"),
-        client={"retry": {"attempts": 1}},
-        memory=32 * MEGABYTE,
-    )
+    yield endless("chunks: a size line without end", chunked(end=b""), b"1" * 65536)
     for coding in ("gzip", "chunked, chunked", "identity", "x", "gzip, chunked", "chunked, gzip"):
         data = chunked(chunk(good), coding=coding)
         yield refused(f"transfer coding {coding!r}", data, Close())
