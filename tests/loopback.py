@@ -59,6 +59,12 @@ def silent(connection: socket.socket, head: bytes) -> None:
             pass
 
 
+def unused_port() -> int:
+    """Give a port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
 @contextmanager
 def full(host: str = "127.0.0.1") -> Iterator[int]:
     """Give the port of a listener that takes no further connection: connecting stays unanswered."""

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import socket
 import struct
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pytest
 
 from chainhub.cli import main
 from chainhub.sandbox import Sandbox
+from tests.loopback import unused_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROOTS = os.pathsep.join(str(PROJECT / root) for root in ("overlays", "generated"))
@@ -57,9 +57,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 @pytest.fixture
 def dead_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lead the commands of the test to a port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    monkeypatch.setenv("CHAINHUB_BASE_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("CHAINHUB_BASE_URL", f"http://127.0.0.1:{unused_port()}")
     monkeypatch.setenv("CHAINHUB_API_KEY", "sk-test-dead-address")
 
 

@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.client.video import (
     end,
     finished,
     header_of,
+    left,
     reset,
     task,
 )
@@ -60,11 +60,6 @@ def comes(fetch, cdn, tmp_path):
 def sample():
     """Give a video."""
     return SampleVideo()
-
-
-def left(folder: Path) -> set[str]:
-    """Return the names of all files in a folder."""
-    return {path.name for path in folder.iterdir()}
 
 
 def test_a_video_comes_to_the_disk(fetch, cdn, server, tmp_path, sample):

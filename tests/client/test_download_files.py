@@ -6,12 +6,11 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 import chainhub
-from tests.client.video import FILE_NAME, TASK_ID, SampleVideo, end, header_of, task
+from tests.client.video import FILE_NAME, TASK_ID, SampleVideo, end, header_of, left, task
 
 
 @pytest.fixture
@@ -37,11 +36,6 @@ def fetch(mode, server, tmp_path):
     fetched.behaviour = sample.send
     fetched.client = client
     return fetched
-
-
-def left(folder: Path) -> set[str]:
-    """Return the names of all files in a folder."""
-    return {path.name for path in folder.iterdir()}
 
 
 def test_a_file_that_exists_is_not_touched(fetch, server, tmp_path):

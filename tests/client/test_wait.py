@@ -1,7 +1,6 @@
 """Waiting for a task and watching it, against a real server."""
 
 import json
-import socket
 import threading
 import time
 
@@ -9,7 +8,7 @@ import pytest
 
 import chainhub
 from chainhub.testing import virtual_time
-from tests.loopback import SOON, silent
+from tests.loopback import SOON, silent, unused_port
 
 PACE = 0.02
 
@@ -209,9 +208,7 @@ def test_failed_polls_are_told(mode, server, http):
 @pytest.fixture
 def closed_port():
     """Give the base URL of a port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    return f"http://127.0.0.1:{port}"
+    return f"http://127.0.0.1:{unused_port()}"
 
 
 def test_a_dead_address_is_told_while_it_is_waited_for(mode, closed_port):

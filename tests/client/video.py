@@ -33,6 +33,11 @@ def finished(url: str, task_id: str = "a") -> VideoTask:
     return VideoTask.from_dict(fields | {"status_update_time": 1})
 
 
+def left(folder: Path) -> set[str]:
+    """Return the names of all files in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
 def answer(status: int, body: bytes = b"", *headers: str) -> bytes:
     """Write an answer of any status."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
