@@ -13,7 +13,7 @@ from tools.changes import entries, promises
 from tools.changes.diff import Difference, Told, difference
 from tools.contract import operations, sequence
 
-FIELD = """
+HEAD = """
 openapi: 3.0.3
 info: {{title: films, version: "1"}}
 servers: [{{url: "https://films.example"}}]
@@ -25,7 +25,10 @@ components:
     query: {{type: apiKey, in: query, name: key}}
     basic: {{type: http, scheme: basic}}
     oauth: {{type: oauth2, flows: {{clientCredentials: {{tokenUrl: "/t", scopes: {{a: "", b: ""}}}}}}}}
-    {schemes}
+"""
+FIELD = (
+    HEAD
+    + """\
   schemas:
     Cat: {{type: object, properties: {{kind: {{type: string}}, purr: {{type: string}}}}}}
     Dog: {{type: object, properties: {{kind: {{type: string}}, bark: {{type: string}}}}}}
@@ -40,23 +43,16 @@ paths:
       requestBody: {{required: true, content: {{application/json: {{schema: {sent}}}}}}}
       responses: {{"200": {{description: ok, content: {{application/json: {{schema: {received}}}}}}}, "400": {{$ref: "#/components/responses/Refused"}}}}
 """
-OPERATION = """
-openapi: 3.0.3
-info: {{title: films, version: "1"}}
-servers: [{{url: "https://films.example"}}]
-security: [{{bearer: []}}]
-components:
-  securitySchemes:
-    bearer: {{type: http, scheme: bearer}}
-    header: {{type: apiKey, in: header, name: X-Api-Key}}
-    query: {{type: apiKey, in: query, name: key}}
-    basic: {{type: http, scheme: basic}}
-    oauth: {{type: oauth2, flows: {{clientCredentials: {{tokenUrl: "/t", scopes: {{a: "", b: ""}}}}}}}}
+)
+OPERATION = (
+    HEAD
+    + """\
 paths:
   /v1/film/list:
     get: {{tags: [film], responses: {{"200": {{description: ok}}}}}}
   {}
 """
+)
 OK = 'responses: {"200": {description: ok, content: {application/json: {schema: {type: string}}}}}'
 PLAIN = "{type: object, title: Plain, properties: {id: {type: string}}}"
 
@@ -64,29 +60,29 @@ PLAIN = "{type: object, title: Plain, properties: {id: {type: string}}}"
 def sent(schema: str) -> str:
     """A field of a request."""
     model = f"{{type: object, title: Film, required: [f], properties: {{f: {{{schema}}}}}}}"
-    return FIELD.format(sent=model, received=PLAIN, schemes="")
+    return FIELD.format(sent=model, received=PLAIN)
 
 
 def received(schema: str) -> str:
     """A field of an answer."""
     model = f"{{type: object, title: Made, required: [f], properties: {{f: {{{schema}}}}}}}"
-    return FIELD.format(sent=PLAIN, received=model, schemes="")
+    return FIELD.format(sent=PLAIN, received=model)
 
 
 def both(schema: str) -> str:
     """A field of a model that is sent and comes back."""
     model = f"{{type: object, title: Film, required: [f], properties: {{f: {{{schema}}}}}}}"
-    return FIELD.format(sent=model, received=model, schemes="")
+    return FIELD.format(sent=model, received=model)
 
 
 def request(schema: str) -> str:
     """A whole request."""
-    return FIELD.format(sent=f"{{{schema}}}", received=PLAIN, schemes="")
+    return FIELD.format(sent=f"{{{schema}}}", received=PLAIN)
 
 
 def answer(schema: str) -> str:
     """A whole answer."""
-    return FIELD.format(sent=PLAIN, received=f"{{{schema}}}", schemes="")
+    return FIELD.format(sent=PLAIN, received=f"{{{schema}}}")
 
 
 def parameter(words: str) -> str:
