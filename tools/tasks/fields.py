@@ -52,6 +52,11 @@ def known(*steps: str) -> list[str]:
     return [str(one) for one in sequence(value)]
 
 
+def open_parts() -> list[Path]:
+    """List where an answer of which nothing is described may have what is said of a task."""
+    return [(name,) if name else () for name in known("open", "holders")]
+
+
 @cache
 def _file(path: FilePath) -> dict[str, Json]:
     return documents.read(path)

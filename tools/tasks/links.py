@@ -10,7 +10,7 @@ from tools.contract import Place, at, called, mapping, operations, resolved, seq
 from tools.documents import Json
 from tools.repair.examples import published
 from tools.tasks import places
-from tools.tasks.fields import Field, fields, known, outline, snake, speaks_of
+from tools.tasks.fields import Field, fields, known, open_parts, outline, snake, speaks_of
 from tools.tasks.places import Path
 
 _PARAMETER: Final = re.compile(r"\{[^{}]*\}")
@@ -44,7 +44,7 @@ def link(
         if (
             not targets
             and "task" not in dict(said)
-            and not speaks_of(known("other"), _segments(place)[-1])
+            and not speaks_of(known("other"), segments(place)[-1])
         ):
             targets = _targets(place, ids, posts.keys())
             if len(targets) != 1:
@@ -145,7 +145,7 @@ def _targets(place: Place, ids: dict[Place, str], posts: Collection[str]) -> lis
     family = [one for one in ids if _family(one) == _family(place)]
     if not family:  # one that asks for any task of the service is no family's
         return [one for one in ids if _family(one) in known("asking")]
-    asking = [one for one in family if {*map(snake, _segments(one))} & {*known("asking")}]
+    asking = [one for one in family if {*map(snake, segments(one))} & {*known("asking")}]
     # One that has a POST of its own is asked for what that one creates.
     return [one for one in asking if before[one] not in posts] or asking
 
@@ -163,12 +163,13 @@ def _before_id(place: Place) -> str:
     return (before if asks else "") if found else str(place[1])
 
 
-def _segments(place: Place) -> list[str]:
+def segments(place: Place) -> list[str]:
+    """List the parts of a path; an empty one where there is none."""
     return [part for part in str(place[1]).split("/") if part] or [""]
 
 
 def _family(place: Place) -> str:
-    parts = (part for part in _segments(place) if not _VERSION.fullmatch(part.lower()))
+    parts = (part for part in segments(place) if not _VERSION.fullmatch(part.lower()))
     return snake(next(parts, ""))
 
 
@@ -198,7 +199,7 @@ def _further(
     document: dict[str, Json], place: Place, target: Place, parameter: str
 ) -> dict[str, Json] | None:
     """Take the other parts of the path from where the path of the POST has them."""
-    here, there = _segments(place), _segments(target)
+    here, there = segments(place), segments(target)
     found: dict[str, Json] = {}
     for (_, name), one in places.parameters(document, target).items():
         if one.get("required") is not True or name == parameter:
@@ -238,9 +239,8 @@ def _ids(
         found = [one.path for one in alone if one.kinds == {"string"}][:1]
     if found or declared or answer.schema is None or not same:
         return found if same or _is_task(both) else []
-    holders = [(name,) if name else () for name in known("open", "holders")]
     wanted = dict.fromkeys([*known("open", "id"), parameter])
-    return [(*holder, name) for holder in holders for name in wanted]
+    return [(*holder, name) for holder in open_parts() for name in wanted]
 
 
 def _is_plain(one: Field) -> bool:

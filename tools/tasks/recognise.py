@@ -25,7 +25,7 @@ from tools.repair.examples import published
 from tools.repair.media import is_bytes
 from tools.tasks import links, places
 from tools.tasks.compile import MEDIA, ROLES, check, named, shared_words
-from tools.tasks.fields import Field, fields, known, media_of, outline, snake, speaks_of
+from tools.tasks.fields import Field, fields, known, media_of, open_parts, outline, snake, speaks_of
 from tools.tasks.places import Path
 
 _STATES: Final = {"running", "succeeded"}
@@ -119,11 +119,11 @@ def _asking(
                 shown = [*shown, *seen]
     else:
         seen = seen if _status(seen) else [*seen, *_listed(document, place)]
-        makes = media_of([*_segments(place), said])
+        makes = media_of([*links.segments(place), said])
         if not (speaks or _status(seen) or (makes and _is_created(document, place))):
             return None
         status = _status(seen)
-        holders = [status.path[:-1]] if status else _holders()
+        holders = [status.path[:-1]] if status else open_parts()
     if described.get("required") is not True:
         counts[REQUIRED] += 1
         described["required"] = True
@@ -155,14 +155,6 @@ def _disagreements(document: dict[str, Json]) -> Iterator[str]:
             f"The status of {called(place)} is at {places.shown(paths[0])},"
             f" but the example beside it {where}."
         )
-
-
-def _segments(place: Place) -> list[str]:
-    return [part for part in str(place[1]).split("/") if part]
-
-
-def _holders() -> list[Path]:
-    return [(name,) if name else () for name in known("open", "holders")]
 
 
 def _parameter(document: dict[str, Json], place: Place) -> tuple[str, str, dict[str, Json]] | None:
@@ -215,7 +207,7 @@ def _opened(document: dict[str, Json], place: Place, answer: places.Answer) -> l
     """Let an answer hold anything that was copied from a POST; tell where its parts may be."""
     schema = answer.schema
     names = {one.names[-1] for one in fields(schema, document)}
-    after = _segments(place)[-1].rpartition("}")[2]
+    after = links.segments(place)[-1].rpartition("}")[2]
     if names & {*known("names", "status"), *known("names", "id")[:2]}:
         return []
     if after and not speaks_of(known("asking"), after):
@@ -229,7 +221,7 @@ def _opened(document: dict[str, Json], place: Place, answer: places.Answer) -> l
             del data["type"]
             return [("data",)]
     answer.content["schema"] = {"type": "object"}
-    return _holders()
+    return open_parts()
 
 
 def _shape(document: dict[str, Json], place: Place) -> set[Path]:
@@ -308,7 +300,7 @@ def _find_content(
         answer = places.answer(document, place)
         if place[2] != "get" or place == asking.place or answer.media_type is None:
             continue
-        if _words(place, "content") != own or not {*_segments(place)} & {*known("content")}:
+        if _words(place, "content") != own or not {*links.segments(place)} & {*known("content")}:
             continue
         if len(links.required(document, place)) != 1:
             continue
@@ -327,7 +319,7 @@ def _find_content(
 
 def _words(place: Place, other: str) -> list[str]:
     """Name the parts of a path without parameters, and without words of a kind."""
-    return [part for part in _segments(place) if "{" not in part and part not in known(other)]
+    return [part for part in links.segments(place) if "{" not in part and part not in known(other)]
 
 
 def _is_copy(document: dict[str, Json], place: Place, task: Place) -> bool:
@@ -386,7 +378,7 @@ def _with(words: re.Pattern[str], kind: str, path: Path) -> Path:
 
 def _kinds(asking: Asking, creates: list[str]) -> list[str]:
     """Tell what a task makes: by its path, else by its answer and by what creates it."""
-    own = media_of(_segments(asking.place))
+    own = media_of(links.segments(asking.place))
     if own:
         return [own]
     own_results = [media_of([".".join(map(str, path))]) for path in asking.roles["results"]]
