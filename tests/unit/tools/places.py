@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def work_in(root: Path, monkeypatch: pytest.MonkeyPatch, *others: str) -> None:
     for name in ("CONTRACT", "CHOICES", "GENERATED", "BUILD", "REPAIRED", *others):
         monkeypatch.setattr(layout, name, root / getattr(layout, name).relative_to(layout.ROOT))
     monkeypatch.setattr(layout, "ROOT", root)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Ask git, as somebody who has set up nothing."""
+    who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@localhost")
+    command = ["git", *who, "-c", "init.templateDir=", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

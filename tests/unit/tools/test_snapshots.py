@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.unit.tools.places import git
 from tools import layout
 from tools.changes import snapshots
 from tools.errors import PipelineError
@@ -156,12 +156,6 @@ def test_a_contract_is_generated(tmp_path: Path) -> None:
     with snapshots.earlier(str(contract), build) as found:
         assert found.surface.endswith(FOUND)
     assert asked == [contract]
-
-
-def git(folder: Path, *arguments: str) -> None:
-    """Run git in a folder."""
-    options = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.templateDir="]
-    subprocess.run(["git", *options, *arguments], cwd=folder, check=True, timeout=30)
 
 
 @pytest.mark.git

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.unit.tools.places import PUBLISHED, overlay_of_published, work_in
+from tests.unit.tools.places import PUBLISHED, git, overlay_of_published, work_in
 from tools import commands, documents, layout, update
 from tools.__main__ import main
 from tools.changes.diff import Difference, Told
@@ -45,14 +45,6 @@ paths:
 def page(limit: int = 9, host: str = "api.chainhub.tech", summary: str = "Create") -> str:
     """Write a page of the vendor."""
     return PAGE.replace("LIMIT", str(limit)).replace("HOST", host).replace("SUMMARY", summary)
-
-
-def git(folder: Path, *arguments: str) -> str:
-    """Ask git."""
-    who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@localhost")
-    command = ["git", *who, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -216,8 +208,8 @@ def test_a_service_that_moves_is_refused(project: Path, tmp_path: Path) -> None:
     git(project, "checkout", "--quiet", ".")
     git(project, "config", "user.name", "x")
     git(project, "config", "user.email", "x@localhost")
-    status, _ = update.renew([tmp_path / "page.md"], ["other.example"], replace=True)
-    assert status == update.BREAKING
+    allowed = ["renew", "--replace", "--allow-host=other.example", str(tmp_path / "page.md")]
+    assert main(allowed) == update.BREAKING
 
 
 CI = Path(__file__).resolve().parents[3] / "examples" / "ci"
