@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -97,6 +98,16 @@ async def _async_hook(event):
     """Be no function that can be called for an event."""
 
 
+class _AsyncCallable:
+    """What is async only when it is called."""
+
+    async def __call__(self, event):
+        """Be awaited by an async client."""
+
+
+ASYNC_HOOKS = [_async_hook, partial(_async_hook), _AsyncCallable()]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
@@ -122,11 +133,57 @@ def test_a_journal_must_be_a_path(mode):
 
 
 @pytest.mark.parametrize("name", ["on_attempt", "on_retry", "on_call"])
-@pytest.mark.parametrize("hook", [5, _async_hook])
+@pytest.mark.parametrize("hook", [5, *ASYNC_HOOKS])
 def test_a_hook_must_be_a_plain_function(mode, name, hook):
     """One that is async would never be awaited."""
     with pytest.raises(chainhub.ConfigurationError, match=f"{name} must be a function that is not"):
         mode.client(**{name: hook})
+
+
+def called_back(client, method, hook, folder):
+    """Return a call with a callback, and the sentence that refuses it."""
+    given = {"progress": hook, "into": folder} if "download" in method else {"on_update": hook}
+    name, asked = next(iter(given)), ["a"] if "many" in method else "a"
+    return partial(getattr(client.video, method), asked, **given), f"{name} must be a function"
+
+
+METHODS = ["wait", "wait_many", "download", "download_many"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_callback_must_be_callable(mode, server, http, method, tmp_path):
+    """What is none is not noticed after minutes."""
+    server.answers = [http(200, task("failed"))]
+    call, sentence = called_back(mode.client(base_url=server.url), method, 5, tmp_path)
+    with pytest.raises(chainhub.ConfigurationError, match=sentence):
+        mode(call())
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("hook", ASYNC_HOOKS)
+def test_a_sync_client_takes_no_async_callback(server, http, method, hook, tmp_path):
+    """It would never await it; an async client does."""
+    server.answers = [http(200, task("failed"))]
+    with chainhub.Client("sk-test-wait", base_url=server.url) as client:
+        call, sentence = called_back(client, method, hook, tmp_path)
+        with pytest.raises(chainhub.ConfigurationError, match=f"{sentence} that is not async"):
+            call()
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("method", ["with_options", "wait", "download"])
+def test_a_switch_must_be_one(mode, server, http, method, tmp_path):
+    """Others, such as an event of threading, cannot wake what waits."""
+    server.answers = [http(200, task("failed"))]
+    client, where = mode.client(base_url=server.url), {}
+    call = client.with_options
+    if method != "with_options":
+        where = {"into": tmp_path} if method == "download" else {}
+        call = partial(getattr(client.video, method), "a")
+    with pytest.raises(chainhub.ConfigurationError, match=r"cancel must be a chainhub\.Cancel"):
+        mode(call(cancel=threading.Event(), **where))
+    assert server.requests == []
 
 
 def test_a_limit_above_all_numbers_is_none(mode, server, http):

@@ -16,6 +16,7 @@ from chainhub._session.call import policy as policy
 from chainhub._session.call import request_id_of as request_id_of
 from chainhub._session.call import seconds as seconds
 from chainhub._session.call import spans_of as spans_of
+from chainhub._session.call import switch_of as switch_of
 from chainhub._session.call import whole as whole
 from chainhub._session.credentials import KEY_VARIABLE as KEY_VARIABLE
 from chainhub._session.credentials import KEYRING as KEYRING
@@ -32,6 +33,7 @@ from chainhub._session.events import AttemptEvent as AttemptEvent
 from chainhub._session.events import CallEvent as CallEvent
 from chainhub._session.events import Observers as Observers
 from chainhub._session.events import RetryEvent as RetryEvent
+from chainhub._session.events import check_hook as check_hook
 from chainhub._session.events import guard_logs as guard_logs
 from chainhub._session.events import logger as logger
 from chainhub._session.events import traced as traced

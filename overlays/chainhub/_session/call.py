@@ -82,7 +82,7 @@ class Options(NamedTuple):
         if not isinstance(max_body, Unset):
             changes["max_body"] = whole("max_body", max_body)
         if not isinstance(cancel, Unset):
-            changes["cancel"] = cancel
+            changes["cancel"] = switch_of(cancel)
         return self._replace(**changes)
 
 
@@ -121,6 +121,13 @@ def policy(retry: object) -> RetryPolicy:
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError("retry must be a chainhub.RetryPolicy; RetryPolicy.off() for none")
     return retry
+
+
+def switch_of(cancel: Cancel | None) -> Cancel | None:
+    """Return the switch that ends calls, None for none."""
+    if cancel is not None and not hasattr(cancel, "watching"):  # to ask for its class would load it
+        raise ConfigurationError("cancel must be a chainhub.Cancel")
+    return cancel
 
 
 class Call:

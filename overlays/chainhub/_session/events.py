@@ -178,9 +178,16 @@ class Observers:
         self.on_retry = on_retry
         self.on_call = on_call
         for name in ("on_attempt", "on_retry", "on_call"):
-            hook = getattr(self, name)
-            if hook is not None and (not callable(hook) or iscoroutinefunction(hook)):
-                raise ConfigurationError(f"{name} must be a function that is not async")
+            check_hook(name, getattr(self, name))
+
+
+def check_hook(name: str, hook: object, *, may_be_async: bool = False) -> None:
+    """Refuse what cannot be called, and what is async where nobody would await it."""
+    if hook is None or (callable(hook) and may_be_async):
+        return
+    if not callable(hook) or iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__):
+        more = "" if may_be_async else " that is not async"
+        raise ConfigurationError(f"{name} must be a function{more}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from chainhub import _clock
 from chainhub._clock import waker
-from chainhub._session import running_loop
+from chainhub._session import check_hook, running_loop
 from chainhub._tasks.poll import Update
 from chainhub._tasks.poller import Poller, PollRequest, PollResult
 from chainhub._tasks.scheduler import Idle
@@ -42,6 +42,7 @@ class Wait(Poller):
     def updates(
         self, ids: abc.Iterator[object], on_update: OnUpdate = None
     ) -> abc.Generator[Any, None, None]:
+        check_hook("on_update", on_update)
         with self, Threads(self) as sender:
             while self.unfinished:
                 self.check_cancelled()
@@ -60,6 +61,7 @@ class Wait(Poller):
         self, ids: Ids, on_update: OnUpdate = None
     ) -> abc.AsyncGenerator[Any, None]:
         running_loop()
+        check_hook("on_update", on_update, may_be_async=True)
         with self:
             async with AsyncTasks(self, ids) as sender:
                 while self.unfinished:

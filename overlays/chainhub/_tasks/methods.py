@@ -308,7 +308,8 @@ class TaskMethods(BaseTaskMethods[T, C]):
             ChainhubError: any other error of a request.
         """
         downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
-        return downloads.run(task, (dest, into, sha256), progress)
+        path: Path = downloads.start(partial(downloads.run, task, (dest, into, sha256)), progress)
+        return path
 
     def download_many(
         self,
@@ -352,7 +353,9 @@ class TaskMethods(BaseTaskMethods[T, C]):
             DownloadError: the system starts no further thread.
         """
         downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
-        return downloads.run_all(tasks, into, parallel, progress)
+        work = partial(downloads.run_all, tasks, into, parallel)
+        found: dict[str, DownloadOutcome] = downloads.start(work, progress)
+        return found
 
 
 class AsyncTaskMethods(BaseTaskMethods[T, C]):

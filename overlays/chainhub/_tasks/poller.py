@@ -111,7 +111,7 @@ class Poller:
         self.in_flight = 1 if self.single else session.connector.max_connections
         self.scheduler = Scheduler(terms, self.in_flight)
         self.more, self.reading = True, False
-        self.user_cancel = options.cancel if cancel is None else cancel
+        self.user_cancel = options.cancel if cancel is None else _session.switch_of(cancel)
         self.stop = Cancel()
         # Requests of asyncio tasks are cancelled with their tasks.
         many = self.stop if isinstance(transport, _session.SessionTransport) else None

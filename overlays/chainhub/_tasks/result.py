@@ -13,7 +13,14 @@ import attrs
 
 from chainhub import _clock, _download
 from chainhub._cancel import Cancel
-from chainhub._session import AsyncSessionTransport, running_loop, seconds, whole
+from chainhub._session import (
+    AsyncSessionTransport,
+    check_hook,
+    running_loop,
+    seconds,
+    switch_of,
+    whole,
+)
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
 from chainhub._tasks.table import Task, TaskId, each_async, operation_named, several
@@ -64,7 +71,7 @@ class Downloads:
             if_exists=if_exists,
             max_bytes=float("inf") if max_bytes is None else whole("max_bytes", max_bytes),
             deadline_at=_clock.monotonic() + seconds("deadline", deadline),
-            cancel=transport.options.cancel if cancel is None else cancel,
+            cancel=transport.options.cancel if cancel is None else switch_of(cancel),
             halt=self._halt,
             operation=f"{holder}.download",
         )
@@ -104,6 +111,7 @@ class Downloads:
 
     def start(self, work: abc.Callable[[Tell], T], tell: Tell) -> Any:  # noqa: ANN401 - T, or a coroutine that returns it
         """Run what downloads; for an async client in a thread, with `tell` in the event loop."""
+        check_hook("progress", tell, may_be_async=self._loop is not None)
         if self._loop is None:
             return work(tell)
 
