@@ -61,6 +61,9 @@ OWN_HEADERS = {
     "Accept": "application/json, */*",
     "Accept-Encoding": "gzip",
 }
+_SHOWN = ("CHAINHUB_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables whose text is needed here; others may hold a key or the password of a proxy."""
+
 _HEADER, _PREFIX = KEY[1:] if KEY[0] == "header" else ("Authorization", "Bearer")
 T = TypeVar("T")
 # Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
@@ -110,8 +113,9 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         # Error trackers record the locals of every frame, this one's too.
         given = api_key if api_key is None or callable(api_key) else _session.Key(api_key)
         del api_key
-        key_name = _session.KEY_VARIABLE
-        variables = {name: text for name, text in os.environ.items() if name != key_name}
+        proxy = None if proxy is None else _transport.HiddenURL(proxy)
+        variables = dict.fromkeys(os.environ, "")
+        variables |= {name: os.environ[name] for name in _SHOWN if name in os.environ}
         environ = variables if trust_env else {}
         span, connect = _session.spans_of(timeout)
         options = _session.Options(

@@ -7,6 +7,7 @@ import traceback
 import pytest
 
 import chainhub
+from chainhub_api.api.video import query
 from tests.client.video import TASK_ID, SampleVideo, answer, task
 from tests.loopback import KEY, ONCE, response
 
@@ -26,6 +27,31 @@ def frames(mode, work):
         chain = traceback.TracebackException.from_exception(error, capture_locals=True)
         return "".join(chain.format())
     pytest.fail("nothing was raised")
+
+
+@pytest.mark.parametrize("named", ["argument", "environment"])
+def test_proxies_that_cannot_be_used(mode, monkeypatch, named):
+    """Their URL may hold a password; the environment may hold others."""
+    arguments = {"proxy": "x://user:pass-word@a"} if named == "argument" else {"verify_ssl": "/no"}
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:pass-word@proxy.example")
+    monkeypatch.setenv("OTHER_TOKEN", "pass-word")
+    with pytest.raises(chainhub.ConfigurationError) as caught:
+        mode.client(base_url="http://127.0.0.1:9", **arguments)
+    made = caught.value.__traceback__.tb_next.tb_next  # without this test and `mode`
+    recorded = traceback.TracebackException(
+        type(caught.value), caught.value, made, capture_locals=True
+    )
+    text = "".join(recorded.format())
+    assert "variables" in text
+    assert "pass-word" not in text
+
+
+def test_plain_generated_functions_that_fail(mode, server):
+    """What is half made there can be shown, as all else."""
+    server.answers = [response(401)]
+    client = mode.client(base_url=server.url, retry=ONCE)
+    call = query.asyncio_detailed if mode.asynchronous else query.sync_detailed
+    assert_clean(frames(mode, lambda: call(client=client, id="a")))
 
 
 @pytest.mark.parametrize("observer", ["on_attempt", "on_retry", "on_call"])

@@ -16,7 +16,7 @@ import httpx
 from chainhub._responses import decode_json
 from chainhub._session.call import CallResult
 from chainhub._session.request import PreparedRequest, encoded
-from chainhub._transport import DECODED
+from chainhub._transport import DECODED, Response
 from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 class SafeResponse(httpx.Response):
     """A response whose `json()` raises typed errors only."""
 
-    def __init__(self, outcome: CallResult, request: httpx.Request, secrets: Iterable[str]) -> None:
-        response = outcome.value()
+    # Where there is no response, error trackers must find no response that is half made.
+    def __init__(
+        self,
+        response: Response,
+        outcome: CallResult,
+        request: httpx.Request,
+        secrets: Iterable[str],
+    ) -> None:
         # By these httpx would decompress the body a second time.
         headers = [pair for pair in response.headers if pair[0].lower() not in DECODED]
         super().__init__(response.status, headers=headers, content=response.body, request=request)
@@ -64,14 +70,16 @@ class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         request.read()
         transport = self._transport
         result = transport.exchange(prepared(transport, request), transport.options)
-        return SafeResponse(result, request, transport.session.credentials.secrets())
+        secrets = transport.session.credentials.secrets()
+        return SafeResponse(result.value(), result, request, secrets)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request through the session and return its whole answer."""
         await request.aread()
         transport = self._transport
         result = await transport.exchange(prepared(transport, request), transport.options)
-        return SafeResponse(result, request, transport.session.credentials.secrets())
+        secrets = transport.session.credentials.secrets()
+        return SafeResponse(result.value(), result, request, secrets)
 
 
 def client_of(transport: SessionTransport) -> httpx.Client:

@@ -38,6 +38,7 @@ from chainhub._transport.http1 import Headers as Headers
 from chainhub._transport.http1 import Request as Request
 from chainhub._transport.http1 import Response as Response
 from chainhub._transport.http1 import SecretBytes as SecretBytes
+from chainhub._transport.proxies import HiddenURL as HiddenURL
 from chainhub._transport.proxies import choose_proxy as choose_proxy
 from chainhub._transport.proxies import proxies_of as proxies_of
 from chainhub._transport.proxies import read_environment as read_environment

@@ -31,7 +31,7 @@ ARGUMENT = "the argument proxy="
 _PORTS = {**DEFAULT_PORTS, "socks5": 1080, "socks5h": 1080}
 
 
-class _HiddenURL(str):
+class HiddenURL(str):
     __slots__ = ()
 
     # A proxy's URL may hold a password, and error trackers record locals.
@@ -119,8 +119,7 @@ def read_environment() -> ProxySettings:
 
     # No local variable may hold a password, so this is no loop.
     found = {
-        scheme: (_HiddenURL(value), _source(scheme, value))
-        for scheme, value in getproxies().items()
+        scheme: (HiddenURL(value), _source(scheme, value)) for scheme, value in getproxies().items()
     }
     hosts, source = found.get("no", ("", ""))
     entries = [entry.strip() for entry in hosts.split(",")]
