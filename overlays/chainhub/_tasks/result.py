@@ -59,7 +59,7 @@ class Downloads:
         if if_exists not in ("error", "replace", "keep"):
             raise ConfigurationError('if_exists takes "error", "replace" or "keep"')
         # A text is a collection too, of its letters.
-        if isinstance(allow_hosts, str) or not all(isinstance(host, str) for host in allow_hosts):
+        if isinstance(allow_hosts, str) or not all(map(_is_host, allow_hosts)):
             raise ConfigurationError('allow_hosts takes a list of hosts, such as ["cdn.example"]')
         self._transport = transport
         self._loop = running_loop() if isinstance(transport, AsyncSessionTransport) else None
@@ -216,6 +216,11 @@ class ResultDownloads(Downloads):
         operation, arguments = self._spec.operation(), self._spec.arguments(asked)
         answer = self._transport.call(operation, arguments, options, lenient=True)
         return results_in(self._spec, asked.id, self._of(answer))
+
+
+def _is_host(text: object) -> bool:
+    """Tell whether it may be a host, with a port or without; URLs and patterns match nothing."""
+    return isinstance(text, str) and text != "" and {*text}.isdisjoint("/*")
 
 
 def results_in(spec: Task, task_id: str, task: object) -> list[str]:
