@@ -11,6 +11,8 @@ def main() -> int:
         from chainhub.cli import main as command_line
 
         return command_line()
+    except KeyboardInterrupt:  # while it was loaded
+        return 130
     except ImportError as error:
         name = (error.name or "").partition(".")[0]
         if name not in ("rich", "typer"):

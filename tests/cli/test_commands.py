@@ -245,6 +245,13 @@ def test_download_to_a_file_or_folder(sandbox: Sandbox, chainhub, tmp_path: Path
     assert "SHA-256" in wrong.err
 
 
+def test_no_video_is_written_to_standard_output(sandbox: Sandbox, chainhub) -> None:
+    """Nor to a file called so."""
+    done = chainhub("download", "a", "-o", "-")
+    assert (done.code, sandbox.requests) == (2, ())
+    assert "no video is written to standard output" in done.err
+
+
 @pytest.mark.parametrize("more", [["-o", "film.mp4"], ["--sha256", "0" * 64]])
 def test_what_is_for_one_video_is_refused_for_several(more, sandbox: Sandbox, chainhub) -> None:
     """Before anything is asked."""

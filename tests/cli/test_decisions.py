@@ -117,6 +117,7 @@ def test_ids_of_arguments_and_standard_input() -> None:
     assert chosen("-", lambda: b"# c\n\n a \r\nb#1\n   # d\n") == ["a", "b#1"]
     assert chosen(["b", "-", "a", "b"], lambda: "\ufeffa\nc\n".encode()) == ["b", "a", "c"]
     assert chosen(["b", "-"], lambda: b"") == ["b"]
+    assert chosen("-", lambda: "\ufeffa\r\ufeffb\rc".encode()) == ["a", "b", "c"]
     for words, data in ((["-"], b""), ([" "], b""), (["-"], b"\xff")):
         with pytest.raises(errors.ConfigurationError):
             chosen(words, lambda data=data: data)

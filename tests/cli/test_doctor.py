@@ -192,3 +192,10 @@ def test_the_prompt_is_the_last_resort(monkeypatch) -> None:
     with pytest.raises(CredentialsError, match="unusable API key from the prompt"):
         _running.key_for(terminal, loopback=False)
     assert asked == [_running._QUESTION] * 2
+
+    def ended(question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", ended)
+    with pytest.raises(CredentialsError, match="no API key"):
+        _running.key_for(terminal, loopback=False)

@@ -107,6 +107,17 @@ def test_missing_extra_in_this_process(capsys, monkeypatch) -> None:
                 __main__.main()
 
 
+def test_an_interrupt_while_it_is_loaded_ends_it(monkeypatch) -> None:
+    """Without a traceback."""
+    from chainhub import cli
+
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupted)
+    assert __main__.main() == 130
+
+
 def test_it_runs_as_a_module(monkeypatch, capsys) -> None:
     """`python -m chainhub` is the command `chainhub`."""
     import runpy

@@ -267,6 +267,8 @@ def _checked(place: Place, count: int) -> Place:
     dest = place.dest
     if dest is not None and (dest.endswith(os.sep) or os.path.isdir(dest)):
         place = place._replace(dest=None, into=dest)
+    if dest == "-":
+        raise ConfigurationError("--output names a file; no video is written to standard output")
     if count > 1 and place.dest is not None:
         raise ConfigurationError("--output names one file; use --into for several videos")
     if count > 1 and place.sha256 is not None:

@@ -114,7 +114,8 @@ def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
     if key := key_of_keyring(terminal.environ):
         return key
     if terminal.can_ask:
-        return _session.check_key(getpass.getpass(_QUESTION), "the prompt")
+        with suppress(EOFError):  # Ctrl-D
+            return _session.check_key(getpass.getpass(_QUESTION), "the prompt")
     message = _session.no_key(terminal.environ).message
     raise CredentialsError(message + _SANDBOX if loopback else message)
 

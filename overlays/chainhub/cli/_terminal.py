@@ -207,11 +207,12 @@ def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
 def _ids_in(data: bytes, shown: str) -> list[str]:
     """Return the ids of a text, one per line; blank lines and # comments are skipped."""
     try:
-        text = data.decode("utf-8-sig")
+        # Windows writes a mark at the begin of each file, so also in between if files are joined.
+        text = data.decode().replace("\ufeff", "").replace("\r", "\n")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise ConfigurationError(f"{shown} is not a text file; give one id per line")
+        raise ConfigurationError(f"{shown} is not a text file in UTF-8; give one id per line")
     lines = (line.strip() for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("#")]
 
