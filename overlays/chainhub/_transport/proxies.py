@@ -280,12 +280,14 @@ def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
         connection.send(h11.EndOfMessage())
         while not isinstance(event := connection.next_event(), h11.Response):
             if event is h11.NEED_DATA:
-                connection.receive_data((yield b""))
+                if not (data := (yield b"")):
+                    raise Failure("proxy", f"{proxy.shown} hung up before it had answered")
+                connection.receive_data(data)
         if 200 <= event.status_code < 300:
             return
         text = f"{event.status_code} {event.reason.decode('ascii', 'replace')}"
     except h11.RemoteProtocolError as error:
-        text = f"{proxy.shown} hung up or does not speak HTTP ({error})"
+        text = f"{proxy.shown} does not speak HTTP ({error})"
     raise Failure("proxy", text)
 
 

@@ -118,6 +118,22 @@ def test_a_proxy_without_http_is_said(pool, scripted):
     assert caught.value.kind == "proxy"
 
 
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 Conn"])
+def test_a_proxy_that_hangs_up_is_said(pool, sent):
+    """In words of ours, whether it had begun to answer or not."""
+
+    def reply(connection):
+        connection.recv(65536)
+        connection.sendall(sent)
+
+    with (
+        serving(reply) as port,
+        pytest.raises(Failure, match=r"hung up before it had answered$") as caught,
+    ):
+        pool(through(f"http://127.0.0.1:{port}", "https", "h", 443)).ask()
+    assert (caught.value.kind, caught.value.sent) == ("proxy", False)
+
+
 @pytest.fixture
 def nested(stage):
     """Give a function that returns a route of TLS in TLS to a server with such a script."""
