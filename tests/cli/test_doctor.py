@@ -1,5 +1,6 @@
 """`chainhub doctor` and where the key comes from."""
 
+import io
 import json
 import re
 import socket
@@ -166,7 +167,7 @@ def test_where_the_key_is_found(held, code, sandbox, chainhub, monkeypatch, tmp_
     assert code == 4 or "sandbox" not in chainhub("get", "x").err
 
 
-class Screen:
+class Screen(io.StringIO):
     """A stream that says it is a terminal."""
 
     encoding = "utf-8"
@@ -199,3 +200,4 @@ def test_the_prompt_is_the_last_resort(monkeypatch) -> None:
     monkeypatch.setattr(getpass, "getpass", ended)
     with pytest.raises(CredentialsError, match="no API key"):
         _running.key_for(terminal, loopback=False)
+    assert terminal.stderr.getvalue() == "\n"

@@ -114,8 +114,10 @@ def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
     if key := key_of_keyring(terminal.environ):
         return key
     if terminal.can_ask:
-        with suppress(EOFError):  # Ctrl-D
+        try:
             return _session.check_key(getpass.getpass(_QUESTION), "the prompt")
+        except EOFError:  # Ctrl-D, which ends no line
+            terminal.say("")
     message = _session.no_key(terminal.environ).message
     raise CredentialsError(message + _SANDBOX if loopback else message)
 
