@@ -249,7 +249,7 @@ def test_no_video_is_written_to_standard_output(sandbox: Sandbox, chainhub) -> N
     """Nor to a file called so."""
     done = chainhub("download", "a", "-o", "-")
     assert (done.code, sandbox.requests) == (2, ())
-    assert "no video is written to standard output" in done.err
+    assert "standard output takes no video" in done.err
 
 
 @pytest.mark.parametrize("more", [["-o", "film.mp4"], ["--sha256", "0" * 64]])

@@ -315,7 +315,10 @@ def test_sentences_are_bounded_and_can_be_copied() -> None:
     assert complaint(error, "x").startswith("chainhub: x: 500 Internal Server Error: m")
     assert complaint(errors.TaskFailed("task x failed"), "x") == "chainhub: task x failed"
     assert len(complaint(error, "x" * 5000)) <= 700
-    assert again("wait", ["a b", "c"], ["--download", "."]) == "chainhub wait 'a b' c --download ."
+    assert (
+        again("wait", ["a b", "c"], [("--download", "."), ("--task", None)])
+        == "chainhub wait 'a b' c --download ."
+    )
     assert again("wait", map(str, range(30))) == "chainhub wait -"
     assert plain("a\x1b[2J\u202e b") == "a\\x1b[2J\\u202e b"
 

@@ -227,7 +227,7 @@ def test_an_interruption_before_anything_began_needs_no_hint_how_to_resume(
     def interrupted(*given: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainhub.cli._commands.open_client", interrupted)
+    monkeypatch.setattr("chainhub.cli._running.open_client", interrupted)
     done = chainhub(*words)
     assert (done.code, done.err) == (130, "chainhub: interrupted\n")
 
@@ -297,6 +297,6 @@ def test_other_warnings_stay_as_they_are(sandbox: Sandbox, chainhub, monkeypatch
         warnings.warn("something else", RuntimeWarning, stacklevel=1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("chainhub.cli._commands.open_client", warn)
+    monkeypatch.setattr("chainhub.cli._running.open_client", warn)
     assert chainhub("get", "x").err == "chainhub: interrupted\n"
     assert shown == ["something else"]

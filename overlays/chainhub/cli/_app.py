@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
-
-if TYPE_CHECKING:
-    from chainhub.cli._terminal import Terminal
 
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
 _KEY_ANSWER = (
@@ -130,11 +127,10 @@ class Service(NamedTuple):
     parameters: list[str] | None = None
 
     @property
-    def options(self) -> list[str]:
+    def options(self) -> list[tuple[str, str | None]]:
         """The options that lead another command to the same tasks."""
-        given = {"--base-url": self.base_url, "--task": self.task}
-        words = [word for name, value in given.items() if value for word in (name, value)]
-        return [*words, *(word for one in self.parameters or () for word in ("--parameter", one))]
+        further = [("--parameter", one) for one in self.parameters or ()]
+        return [("--base-url", self.base_url), ("--task", self.task), *further]
 
 
 class Place(NamedTuple):
@@ -178,10 +174,11 @@ def run_app(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _run(command: Callable[[Terminal], int], *, json: bool = False) -> None:
-    from chainhub.cli._running import run
+def _run(command: str, *, json: bool, **arguments: object) -> None:
+    """End with what a command returns; what it needs is imported now, and not for `--help`."""
+    from chainhub.cli import _commands, _running
 
-    raise typer.Exit(run(command, json=json))
+    raise typer.Exit(_running.run(partial(getattr(_commands, command), **arguments), json=json))
 
 
 def _place(into: str | None, if_exists: IfExists, hosts: list[str] | None) -> Place | None:
@@ -217,10 +214,8 @@ def get(
     json: Json = False,
 ) -> None:
     """Query tasks."""
-    from chainhub.cli import _commands
-
     service = Service(base_url, timeout, task, parameter)
-    _run(partial(_commands.get, ids=ids, service=service, deadline=deadline), json=json)
+    _run("get", json=json, ids=ids, service=service, deadline=deadline)
 
 
 @app.command(
@@ -244,12 +239,10 @@ def wait(
     json: Json = False,
 ) -> None:
     """Wait for tasks."""
-    from chainhub.cli import _commands
-
     service = Service(base_url, timeout, task, parameter)
     place = _place(download, if_exists, allow_host)
-    about = partial(_commands.wait, ids=ids, service=service, place=place)
-    _run(partial(about, deadline=deadline, interval=interval), json=json)
+    limits = {"deadline": deadline, "interval": interval}
+    _run("wait", json=json, ids=ids, service=service, place=place, **limits)
 
 
 @app.command(
@@ -266,10 +259,8 @@ def watch(
     json: Json = False,
 ) -> None:
     """Watch one task."""
-    from chainhub.cli import _commands
-
-    about = partial(_commands.watch, id=id, service=Service(base_url, timeout, task, parameter))
-    _run(partial(about, deadline=deadline, interval=interval), json=json)
+    service = Service(base_url, timeout, task, parameter)
+    _run("watch", json=json, id=id, service=service, deadline=deadline, interval=interval)
 
 
 @app.command(
@@ -296,11 +287,9 @@ def download(
     json: Json = False,
 ) -> None:
     """Download videos."""
-    from chainhub.cli import _commands
-
     place = Place(into, output, if_exists, sha256, tuple(allow_host or ()), deadline)
     service = Service(base_url, timeout, task, parameter)
-    _run(partial(_commands.download, ids=ids, service=service, place=place), json=json)
+    _run("download", json=json, ids=ids, service=service, place=place)
 
 
 @app.command(
@@ -326,12 +315,10 @@ def batch(
     json: JsonAnyway = True,
 ) -> None:
     """Wait for the tasks of a file."""
-    from chainhub.cli import _commands
-
     service = Service(base_url, timeout, task, parameter)
     place = _place(download, if_exists, allow_host)
-    about = partial(_commands.wait, file=file, journal=journal, service=service, place=place)
-    _run(partial(about, deadline=deadline, interval=interval), json=json)
+    limits = {"deadline": deadline, "interval": interval}
+    _run("wait", json=json, file=file, journal=journal, service=service, place=place, **limits)
 
 
 @app.command(
@@ -362,20 +349,8 @@ def sandbox(
     ] = False,
 ) -> None:
     """Run the mock server."""
-
-    def play(terminal: Terminal) -> int:
-        from chainhub.sandbox import SandboxError, serve
-
-        example = "chainhub wait veo3.1-fast:completes"
-        where = {"host": host, "port": port, "allow_remote": allow_remote}
-        try:
-            serve(terminal.result, example, key=key, speed=speed, **where)
-        except (SandboxError, ValueError) as mistake:
-            terminal.say(f"chainhub: {mistake}")
-            return 2
-        return 0
-
-    _run(play)
+    where = {"host": host, "port": port, "allow_remote": allow_remote}
+    _run("sandbox", json=False, key=key, speed=speed, **where)
 
 
 @app.command(
@@ -395,6 +370,4 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Check the configuration."""
-    from chainhub.cli._doctor import doctor as work
-
-    _run(partial(work, service=Service(base_url, timeout), offline=offline), json=json)
+    _run("doctor", json=json, service=Service(base_url, timeout), offline=offline)

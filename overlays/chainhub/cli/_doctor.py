@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from chainhub import _clock, errors
@@ -16,19 +17,14 @@ from chainhub._client import Client
 from chainhub._session import RetryPolicy, base_url_from, find_key, no_key
 from chainhub._transport import choose_proxy, read_environment, read_tls_config, tls_context
 from chainhub._version import __version__
-from chainhub.cli._progress import signs_for
+from chainhub.cli._app import Service
+from chainhub.cli._progress import Signs, signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, translated
 from chainhub.cli._running import key_of_keyring, query_task
+from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError, ConfigurationError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from chainhub.cli._app import Service
-    from chainhub.cli._progress import Signs
-    from chainhub.cli._terminal import Terminal
 
 PROBE_ID = "chainhub-doctor:no-such-task"
 _PACKAGES = ("httpx", "h11", "attrs", "certifi", "typer", "rich")

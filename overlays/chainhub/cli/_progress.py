@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice, zip_longest
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import attrs
 
 from chainhub import _clock
+from chainhub._download import Progress
 from chainhub._redaction import one_line
+from chainhub._session import RetryEvent
 from chainhub._tasks import progress_of, task_of, values_at
 from chainhub.cli._records import clock, failed_poll, percent, plain, status_word
-from chainhub.cli._terminal import write_line
+from chainhub.cli._terminal import Terminal, write_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Self
-
     from rich.console import Console
-
-    from chainhub._download import Progress
-    from chainhub._session import RetryEvent
-    from chainhub.cli._terminal import Terminal
 
 _MOST_ROWS = 12
 _LONGEST_WORD = 32

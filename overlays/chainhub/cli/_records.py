@@ -6,27 +6,14 @@ import json
 import math
 import re
 import shlex
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
-from chainhub import errors
+from chainhub import _tasks, errors
 from chainhub._redaction import one_line
-from chainhub._tasks import (
-    State,
-    known_state,
-    progress_of,
-    reason_of,
-    result_urls_of,
-    status_in,
-    task_of,
-    updated_at,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from chainhub.errors import ChainhubError
+from chainhub.errors import ChainhubError
 
 _LONGEST = 100_000
 _LONGEST_SENTENCE = 700
@@ -120,18 +107,18 @@ def record_of(
     replayed: bool = False,
 ) -> Record:
     """Return the record of one result; `elapsed` is in seconds."""
-    changed = None if task is None else updated_at(task)
-    urls = [] if task is None else result_urls_of(task)
+    changed = None if task is None else _tasks.updated_at(task)
+    urls = [] if task is None else _tasks.result_urls_of(task)
     files = [str(path) for path in paths]
     return {
         "id": task_id,
         "state": None if task is None else state_shown(task).value,
         "status": None if task is None else status_word(task),
-        "progress": None if task is None else progress_of(task),
+        "progress": None if task is None else _tasks.progress_of(task),
         "video_url": next(iter(urls), None),
         "urls": urls,
         "updated_at": None if changed is None else changed.isoformat(),
-        "reason": None if task is None else reason_of(task),
+        "reason": None if task is None else _tasks.reason_of(task),
         "path": next(iter(files), None),
         "paths": files,
         "elapsed": None if elapsed is None else round(elapsed, 3),
@@ -148,14 +135,14 @@ def error_record(error: ChainhubError) -> Record:
     return {"type": type(error).__name__, **fields, "elapsed": elapsed, "exit_code": code}
 
 
-def state_shown(task: object) -> State:
+def state_shown(task: object) -> _tasks.State:
     """Return the state of a task; an unknown status value counts as running, without a warning."""
-    return known_state(task) or State.RUNNING
+    return _tasks.known_state(task) or _tasks.State.RUNNING
 
 
 def status_word(task: object) -> str:
     """Return the service's own status value, nothing if it gave none."""
-    word = status_in(task_of(task), task)
+    word = _tasks.status_in(_tasks.task_of(task), task)
     return "" if word is None else str(word)
 
 
@@ -165,7 +152,7 @@ def encoded(record: object) -> str:
 
 def columns(first: str, task: object) -> str:
     """Return what comes first, then state, status, progress and URLs; what is absent is `-`."""
-    progress, urls = progress_of(task), map(plain, result_urls_of(task))
+    progress, urls = _tasks.progress_of(task), map(plain, _tasks.result_urls_of(task))
     word = plain(status_word(task)) or "-"
     done = "-" if progress is None else f"{progress:.0%}"
     return "\t".join([first, state_shown(task).value, word, done, *(list(urls) or ["-"])])
@@ -174,12 +161,12 @@ def columns(first: str, task: object) -> str:
 def sentence(first: str, task: object, *, dated: bool = False) -> str:
     """Return the status of a task for a person, with its reason and its results on lines below."""
     told = [first, plain(status_word(task)) or "no status"]
-    if (progress := progress_of(task)) is not None:
+    if (progress := _tasks.progress_of(task)) is not None:
         told.append(percent(progress))
-    if dated and (changed := updated_at(task)) is not None:
+    if dated and (changed := _tasks.updated_at(task)) is not None:
         told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
-    below = [f"  {plain(text)}" for text in (reason_of(task), *result_urls_of(task)) if text]
-    return "\n".join(["  ".join(told), *below])
+    below = filter(None, (_tasks.reason_of(task), *_tasks.result_urls_of(task)))
+    return "\n".join(["  ".join(told), *(f"  {plain(text)}" for text in below)])
 
 
 def plain(text: str) -> str:
@@ -218,11 +205,12 @@ def complaint(error: ChainhubError, task_id: str | None = None) -> str:
     return one_line(f"chainhub: {about}{text}", _LONGEST_SENTENCE)
 
 
-def again(command: str, ids: Iterable[str], options: Iterable[str] = ()) -> str:
+def again(command: str, ids: Iterable[str], options: Iterable[tuple[str, str | None]] = ()) -> str:
     """Return the command that resumes these tasks, ready to be copied into a shell."""
     known = list(ids)
     shown = known if len(known) <= _MOST_IDS else ["-"]
-    return plain(shlex.join(["chainhub", command, *shown, *options]))
+    given = [word for name, value in options if value for word in (name, value)]
+    return plain(shlex.join(["chainhub", command, *shown, *given]))
 
 
 def failed_poll(error: ChainhubError) -> tuple[str, str]:

@@ -8,36 +8,25 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from types import FrameType
+from typing import Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
-from chainhub import _session
+from chainhub import _session, _tasks
 from chainhub._client import DEADLINE, Client
 from chainhub._redaction import one_line
-from chainhub._tasks import UnknownStatusWarning
 from chainhub._transport import is_loopback
-from chainhub.cli._records import (
-    Exit,
-    complaint,
-    encoded,
-    exit_code_of,
-    limit,
-    record_of,
-    translated,
-)
+from chainhub.cli import _records
+from chainhub.cli._app import Service
+from chainhub.cli._progress import TaskProgress
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from types import FrameType
-
-    from chainhub.cli._app import Service
 
 _WHOLE = "\x1b[0m\x1b[?25h"  # reset the style, and show the cursor
 _LONGEST_NAME = 80
@@ -52,18 +41,25 @@ def open_client(
     service: Service,
     terminal: Terminal,
     deadline: float = DEADLINE,
-    on_retry: Callable[[_session.RetryEvent], None] | None = None,
+    progress: TaskProgress | None = None,
 ) -> Client:
-    """Return a client for the service; seconds for a whole call are infinite for no limit."""
+    """Return a client for the service; seconds for a whole call are infinite for no limit.
+
+    If there is a progress to show, it hears of failing polls and of how long tasks take.
+    """
     # A base URL that cannot be used is a mistake to hear of before a missing key.
     url = _session.base_url_from(service.base_url, terminal.environ, SERVERS, allow_insecure=False)
-    return Client(
+    client = Client(
         key_for(terminal, loopback=is_loopback(urlsplit(url).hostname or "")),
         base_url=service.base_url,
-        timeout=limit(service.timeout),
-        deadline=limit(deadline),
-        on_retry=on_retry,
+        timeout=_records.limit(service.timeout),
+        deadline=_records.limit(deadline),
+        on_retry=None if progress is None else progress.failing,
     )
+    if progress is not None:
+        operation = _tasks.task_named(task_name(service))
+        progress.expected = _tasks.durations_of(client._session, operation).expected
+    return client
 
 
 def task_name(service: Service) -> str:
@@ -145,18 +141,18 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
             return command(terminal)
     except BrokenPipeError:
         _close_output()
-        return Exit.BROKEN_PIPE
+        return _records.Exit.BROKEN_PIPE
     except KeyboardInterrupt as interruption:
         terminated = isinstance(interruption, Terminated)
     except ChainhubError as error:
-        terminal.say(complaint(error))
+        terminal.say(_records.complaint(error))
         if json:
-            terminal.result(encoded(record_of(None, error=error)))
-        return exit_code_of(error)
+            terminal.result(_records.encoded(_records.record_of(None, error=error)))
+        return _records.exit_code_of(error)
     except OSError as error:
         terminal.say(f"chainhub: input or output error: {error.strerror or type(error).__name__}")
         _close_output()
-        return Exit.MACHINE
+        return _records.Exit.MACHINE
     terminal.release()
     # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
     # has written ^C into the line.
@@ -164,7 +160,7 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
     begin += "\n" if terminal.words_are_read and not terminated else ""
     hint = terminal.resume_hint()
     terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
-    return Exit.TERMINATED if terminated else Exit.INTERRUPTED
+    return _records.Exit.TERMINATED if terminated else _records.Exit.INTERRUPTED
 
 
 @contextmanager
@@ -193,12 +189,12 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
     """Print an unknown status value as a sentence instead of a place in the code."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", UnknownStatusWarning)
+        warnings.simplefilter("always", _tasks.UnknownStatusWarning)
         shown = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: object) -> None:
-            if issubclass(category, UnknownStatusWarning):
-                terminal.say(f"chainhub: note: {translated(str(message))}")
+            if issubclass(category, _tasks.UnknownStatusWarning):
+                terminal.say(f"chainhub: note: {_records.translated(str(message))}")
             else:
                 shown(message, category, *place)  # type: ignore[arg-type]  # as it came
 

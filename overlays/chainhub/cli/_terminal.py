@@ -7,19 +7,14 @@ import os
 import sys
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TextIO
 
 import attrs
 
 from chainhub._redaction import one_line
-from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, verdict
-from chainhub.errors import ConfigurationError, TransportError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from chainhub.cli._records import Record
-    from chainhub.errors import ChainhubError
+from chainhub.cli._records import Exit, complaint, encoded, exit_code_of, record_of, verdict
+from chainhub.errors import ChainhubError, ConfigurationError, TransportError
 
 _MOST_COMPLAINTS = 20  # a screen of them; the results say the rest
 _LONGEST_NAME = 200
@@ -117,6 +112,7 @@ class Results:
         self._terminal = terminal
         self._codes: Counter[Exit] = Counter()
         self._unanswered = 0
+        self.replayed = 0
 
     @property
     def failed(self) -> int:
@@ -129,27 +125,30 @@ class Results:
 
     def add(
         self,
-        record: Record,
+        task_id: str,
+        task: object = None,
+        error: ChainhubError | None = None,
         line: str | None = None,
         *,
-        error: ChainhubError | None = None,
         note: str | None = None,
         final: bool = True,
+        **facts: Any,
     ) -> None:
-        """Print one result: a record, or the line if there is one, after the error and a note."""
-        terminal = self._terminal
+        """Print one result: its record, or the line if there is one, after the error and a note."""
+        terminal, record = self._terminal, record_of(task_id, task, error, **facts)
         with terminal.lock:
             self._codes[exit_code_of(error)] += final
+            self.replayed += record["replayed"]
             if note is not None:
                 terminal.say(note)
             if error is not None:
-                self._complain(error, record["id"])
+                self._complain(error, task_id)
             if terminal.json:
                 terminal.result(encoded(record))
             elif line is not None:
                 terminal.result(line)
 
-    def _complain(self, error: ChainhubError, task_id: str | None) -> None:
+    def _complain(self, error: ChainhubError, task_id: str) -> None:
         # A service that is down says the same of every task.
         self._unanswered += isinstance(error, TransportError)
         json = self._terminal.json
