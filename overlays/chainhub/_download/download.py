@@ -12,30 +12,29 @@ from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chainhub import _clock
+from chainhub import _clock, errors
 from chainhub._download import media
 from chainhub._download.disk import make_folder, stands_already
 from chainhub._download.media import BodyRange, Redirect, StartOver
 from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, remove_leftovers
-from chainhub._download.state import DownloadState, Mismatch, Outcome, Progress, RetryAt
-from chainhub._redaction import redact_text, redact_url
-from chainhub._session import UNDER_WAY, AttemptEvent, logger, traced
-from chainhub._transport import Failure, Response, cancel_scope
-from chainhub.errors import (
-    CancelledByUser,
-    ChainhubError,
-    ClientClosedError,
-    ContentRefusedError,
-    DeadlineError,
-    DownloadError,
-    IntegrityError,
+from chainhub._download.state import (
+    DownloadOptions,
+    DownloadState,
+    FetchRequest,
+    Mismatch,
+    Outcome,
+    Progress,
+    RetryAt,
+    Tell,
 )
+from chainhub._download.url_policy import Address, Connection
+from chainhub._redaction import redact_text, redact_url
+from chainhub._session import UNDER_WAY, AttemptEvent, Key, logger, traced
+from chainhub._transport import Failure, Response, cancel_scope
+from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
-    from chainhub._download.media import ResumePoint
-    from chainhub._download.state import DownloadOptions, FetchRequest, Tell
-    from chainhub._download.url_policy import Address, Connection
-    from chainhub._session import Key, OperationSpan
+    from chainhub._session import OperationSpan
 
 PACE = 0.1
 """Seconds between two reports of progress."""
@@ -141,12 +140,12 @@ class Download:
         left = self._options.deadline_at - _clock.monotonic()
         if left <= 0:
             text = f"the deadline passed before the {self._request.kind} was complete"
-            raise self._told(DeadlineError(text))
+            raise self._told(errors.DeadlineError(text))
         return left
 
     def _check(self) -> None:
         if self._options.halt.is_set():
-            raise self._told(CancelledByUser("the download was cancelled"))
+            raise self._told(errors.CancelledByUser("the download was cancelled"))
 
     def _told(self, error: ChainhubError) -> ChainhubError:
         error.attempts = self._state.attempts
@@ -158,7 +157,7 @@ class Download:
         key = self._request.key(self._left()) if self._policy.is_own(url) else None
         self._check()
         if self._session.closed:
-            raise ClientClosedError("the client is closed; create a new one")
+            raise errors.ClientClosedError("the client is closed; create a new one")
         self._at, self._status, self._unkept = url, None, None
         failure: BaseException
         try:
@@ -170,7 +169,7 @@ class Download:
         except ChainhubError as error:
             failure = self._told(error)
             error.method, error.url = "GET", redact_url(str(self._at))
-            if isinstance(error, ContentRefusedError | IntegrityError):
+            if isinstance(error, errors.ContentRefusedError | errors.IntegrityError):
                 self._partial.forget()
         raise failure
 
@@ -225,10 +224,10 @@ class Download:
             UNDER_WAY.set(outer)
             _clock.request_under_way(-1)
         kind = self._request.kind
-        raise DownloadError(f"the {kind} URL redirects more than {REDIRECTS} times")
+        raise errors.DownloadError(f"the {kind} URL redirects more than {REDIRECTS} times")
 
     def _exchange(
-        self, url: Address, key: Key | None, kept: ResumePoint | None
+        self, url: Address, key: Key | None, kept: media.ResumePoint | None
     ) -> Outcome | Redirect:
         headers = [*self._policy.headers(key, self._request.kind), *media.range_headers(kept)]
         began = _clock.monotonic()

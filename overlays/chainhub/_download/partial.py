@@ -17,19 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from chainhub._download import disk
+from chainhub._download import disk, media
 from chainhub._download.disk import IfExists, disk_error, is_at, remove, shown
-from chainhub._download.media import (
-    SNIFFED,
-    BodyRange,
-    Kind,
-    ResumePoint,
-    StartOver,
-    is_cut,
-    refused_content,
-    strong_etag,
-    text_kind,
-)
 from chainhub._session import logger
 from chainhub._transport import Failure, Gunzip, of_system
 from chainhub.errors import ContentRefusedError, DestinationExistsError
@@ -76,12 +65,12 @@ class Partial:
             raise
 
     @property
-    def kept(self) -> ResumePoint | None:
+    def kept(self) -> media.ResumePoint | None:
         """What can be resumed, if anything."""
         if self._state is None or not self._is_unchanged():
             return None
         etag, length = self._state
-        return ResumePoint(etag, length, self._size) if 0 < self._size <= length else None
+        return media.ResumePoint(etag, length, self._size) if 0 < self._size <= length else None
 
     def start(self, etag: str | None, length: int | None) -> None:
         """Start the file from the beginning; with both known it can be resumed later."""
@@ -114,7 +103,7 @@ class Partial:
     def write(self, data: bytes | memoryview) -> None:
         """Write on, nothing held back; raises StartOver if somebody else has changed the size."""
         if self._size_now() != self._size:
-            raise StartOver(_CHANGED, on_disk=True)
+            raise media.StartOver(_CHANGED, on_disk=True)
         view = memoryview(data)
         while view:
             written = self._do("cannot write", _write, self._descriptor, view)
@@ -158,7 +147,7 @@ class Partial:
             # File systems that upload a file when it is closed say only then that they cannot.
             self._do("cannot write", os.close, os.dup(self._descriptor))
         if not self._is_unchanged():
-            raise StartOver(_CHANGED, on_disk=True)
+            raise media.StartOver(_CHANGED, on_disk=True)
         if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
             os.close(self._descriptor)
             self._descriptor = -1
@@ -209,7 +198,7 @@ class Partial:
         if not isinstance(found, dict) or found.get("id") != self._id:
             return None
         etag, length = found.get("etag"), found.get("length")
-        if not isinstance(etag, str) or strong_etag(etag) is None:
+        if not isinstance(etag, str) or media.strong_etag(etag) is None:
             return None
         return (etag, length) if type(length) is int and length > 0 else None
 
@@ -295,7 +284,12 @@ class PartWriter:
     """
 
     def __init__(
-        self, part: Partial, body: BodyRange, limit: float, content_type: str, kind: Kind = "video"
+        self,
+        part: Partial,
+        body: media.BodyRange,
+        limit: float,
+        content_type: str,
+        kind: media.Kind,
     ) -> None:
         self._partial = part
         self._range = body
@@ -339,31 +333,31 @@ class PartWriter:
             return Received.SLICE
         if length is not None and size < length:
             return Failure("truncated", f"{size} of {length} bytes were received", sent=True)
-        if not self._range.delimited and is_cut(self._partial.read, size):
+        if not self._range.delimited and media.is_cut(self._partial.read, size):
             return Failure("truncated", "the file is incomplete", sent=True)
         return Received.WHOLE
 
     def _write(self, data: bytes | memoryview) -> None:
         if self._head is not None:
             self._head += data
-            if len(self._head) >= SNIFFED:
+            if len(self._head) >= media.SNIFFED:
                 self._begin(self._head)
             return
         size = self._partial.position + len(data)
         if self._range.length is not None and size > self._range.length:
             self._partial.forget()
-            raise StartOver(SURPLUS)
+            raise media.StartOver(SURPLUS)
         self._check_size(size)
         self._partial.write(data)
 
     def _begin(self, head: bytes) -> None:
         """Look at the beginning: only what is of the wanted kind is written at all."""
-        refused = refused_content(head, self._kind)
+        refused = media.refused_content(head, self._kind)
         if refused is not None:
             wanted = {"image": "an image", "audio": "audio"}.get(self._kind, f"a {self._kind}")
             raise ContentRefusedError(
                 f"the URL returned {refused} instead of {wanted}, sent as {self._type[:60]}",
-                excerpt=head.decode("utf-8", "replace") if text_kind(head) else None,
+                excerpt=head.decode("utf-8", "replace") if media.text_kind(head) else None,
             )
         self._head = None
         self._partial.start(self._range.etag, self._range.length)

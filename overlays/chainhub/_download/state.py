@@ -8,33 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import attrs
 
-from chainhub import _session
-from chainhub._download.media import StartOver, is_expiry
+from chainhub import _session, errors
+from chainhub._cancel import Cancel
+from chainhub._download.disk import IfExists
+from chainhub._download.media import Kind, StartOver, is_expiry
 from chainhub._download.partial import Received
+from chainhub._download.url_policy import URLPolicy
 from chainhub._responses import explain_mismatch, judge
 from chainhub._transport import Failure, Response
-from chainhub.errors import (
-    ChainhubError,
-    DownloadError,
-    IntegrityError,
-    LinkExpiredError,
-    named_status,
-)
+from chainhub.errors import ChainhubError
 
-if TYPE_CHECKING:
-    from chainhub._cancel import Cancel
-    from chainhub._download.disk import IfExists
-    from chainhub._download.media import Kind
-    from chainhub._download.url_policy import URLPolicy
-    from chainhub._session import Key, Options, RetryPolicy, Session
-
-    RefreshURL = Callable[[Options], str]
-    GetKey = Callable[[float], Key]
-
+RefreshURL = Callable[[_session.Options], str]
+GetKey = Callable[[float], _session.Key]
 Outcome = Received | StartOver | Response | Failure
 
 PROGRESS = 1024 * 1024
@@ -79,8 +68,8 @@ class DownloadOptions:
     for the head of a response, and for every 16 KiB of its body.
     """
 
-    session: Session  # whose credentials and observers are used
-    call: Options
+    session: _session.Session  # whose credentials and observers are used
+    call: _session.Options
     policy: URLPolicy  # where the bytes may come from
     if_exists: IfExists
     max_bytes: float  # of a file; or infinity
@@ -145,7 +134,7 @@ class DownloadState:
     def __init__(
         self,
         deadline_at: float,  # on the monotonic clock, or infinity
-        retry: RetryPolicy,
+        retry: _session.RetryPolicy,
         secrets: Callable[[], Iterable[str]],  # masked in texts that come from outside
         random: Callable[[], float],  # a number in [0, 1)
         kind: str = "video",  # what is downloaded, in messages
@@ -196,15 +185,15 @@ class DownloadState:
                 self._rehashed = True
                 return RetryAt(0.0)
             text = f"the file has the SHA-256 {outcome.found}, not {outcome.wanted}"
-            return IntegrityError(f"{text}; the file was discarded")
+            return errors.IntegrityError(f"{text}; the file was discarded")
         link = outcome if isinstance(outcome, Response) and not from_api else None
         if link is not None and is_expiry(link.status, link.body):
             if not self._refreshed:
                 self._refreshed = True
                 return RetryAt(0.0, refresh=True)
             text = f"the {self._kind} URL has expired, and a new one does not work either"
-            said = named_status(link.status)
-            return LinkExpiredError(f"{text} ({said})", **self._facts_of(link))
+            said = errors.named_status(link.status)
+            return errors.LinkExpiredError(f"{text} ({said})", **self._facts_of(link))
         step = self._retried(outcome, now, wall)
         if link is not None and isinstance(step, ChainhubError):
             step.advice = _ADVICE
@@ -217,8 +206,8 @@ class DownloadState:
         if isinstance(step, RetryAt):
             return step
         if outcome.on_disk:
-            return DownloadError(f"{outcome.text} again and again")
-        return DownloadError(f"the server did not send what was requested: {outcome.text}")
+            return errors.DownloadError(f"{outcome.text} again and again")
+        return errors.DownloadError(f"the server did not send what was requested: {outcome.text}")
 
     def _retried(
         self, outcome: Response | Failure, now: float, wall: float
@@ -244,7 +233,7 @@ class DownloadState:
             judged: ChainhubError | None = judge(outcome, secrets=secrets)
             if judged is None and outcome.body:  # an error in spite of its status
                 judged = explain_mismatch(outcome, text, secrets=secrets)
-            error = judged or DownloadError(text, **self._facts_of(outcome))
+            error = judged or errors.DownloadError(text, **self._facts_of(outcome))
             error.retry_after = _session.retry_after_of(outcome, wall)
         if step.text:
             error.message = f"{error.message} ({step.text})"

@@ -10,39 +10,19 @@ import asyncio
 from collections.abc import Callable
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 import httpx
 
+from chainhub import _transport
 from chainhub._download.media import Headers, Kind
-from chainhub._session import AsyncSessionTransport, encoded, is_mocked
-from chainhub._transport import (
-    ROUTING,
-    AsyncStreamedResponse,
-    IdleConnections,
-    SecretBytes,
-    StreamedExchange,
-    StreamedResponse,
-    TLSConfig,
-    check_url,
-    is_allowed,
-    is_loopback,
-    origin_of,
-    refuse_private,
-    route_to,
-    tls_context,
-)
+from chainhub._session import AsyncSessionTransport, Key, SessionTransport, encoded, is_mocked
 from chainhub._version import __version__
-
-if TYPE_CHECKING:
-    from chainhub._session import Key, SessionTransport
-    from chainhub._transport import Route, SocketStream
-
-    Kept = tuple[Route, IdleConnections[SocketStream]]
 
 _OURS = {b"accept", b"accept-encoding", b"connection", b"host", b"if-range", b"range"}
 Address = httpx.URL
-Connection = StreamedExchange | StreamedResponse
+Kept = tuple[_transport.Route, _transport.IdleConnections[_transport.SocketStream]]
+Connection: TypeAlias = _transport.StreamedExchange | _transport.StreamedResponse
 """What asks once and yields the body piece by piece; both kinds have the same methods."""
 
 
@@ -65,7 +45,7 @@ class URLPolicy:
 
     def checked(self, url: str, previous: str | None = None) -> httpx.URL:
         """Return an address that may be followed; AddressRefusedError if it may not."""
-        return check_url(url, self._allow_hosts, self._connector.base_url, previous)
+        return _transport.check_url(url, self._allow_hosts, self._connector.base_url, previous)
 
     def joined(self, url: httpx.URL, location: str) -> httpx.URL:
         """Return where a redirect leads, checked."""
@@ -89,7 +69,7 @@ class URLPolicy:
             return [(b"User-Agent", f"chainhub-python/{__version__}".encode("ascii")), *usual]
         transport = self._transport
         before = f"{transport.prefix} " if transport.prefix else ""
-        secret = SecretBytes(before.encode("ascii") + key.reveal().encode("ascii"))
+        secret = _transport.SecretBytes(before.encode("ascii") + key.reveal().encode("ascii"))
         return [*self._own_headers, *usual, (transport.auth_header.encode("ascii"), secret)]
 
     @cached_property
@@ -105,28 +85,28 @@ class URLPolicy:
         if self._through_httpx is not None:
             return self._through_httpx()
         if self._kept is None:
-            return StreamedExchange(self._route(url))
-        origin = origin_of(url)
+            return _transport.StreamedExchange(self._route(url))
+        origin = _transport.origin_of(url)
         if origin not in self._kept:
-            self._kept[origin] = self._route(url), IdleConnections()
+            self._kept[origin] = self._route(url), _transport.IdleConnections()
         # Their address was checked when they were opened, as it would be again.
-        return StreamedExchange(*self._kept[origin])
+        return _transport.StreamedExchange(*self._kept[origin])
 
-    def _route(self, url: httpx.URL) -> Route:
-        scheme, host, port = origin_of(url)
+    def _route(self, url: httpx.URL) -> _transport.Route:
+        scheme, host, port = _transport.origin_of(url)
         connector, trust = self._connector, self._connector.trust
-        allowed = is_allowed(url, self._allow_hosts, connector.base_url)
-        if trust.kind == "nothing" and is_loopback(connector.host) and not allowed:
+        allowed = _transport.is_allowed(url, self._allow_hosts, connector.base_url)
+        if trust.kind == "nothing" and _transport.is_loopback(connector.host) and not allowed:
             # "Accept any certificate" on this machine was not said of the world.
-            trust = TLSConfig("bundled")
+            trust = _transport.TLSConfig("bundled")
         # Behind a proxy the address connected to is the proxy's, which the user has named.
-        return route_to(
+        return _transport.route_to(
             scheme,
             host,
             port,
             proxy=connector.proxy_for(scheme, host, port),
-            context=lambda: tls_context(trust),
-            check=None if allowed else refuse_private,
+            context=lambda: _transport.tls_context(trust),
+            check=None if allowed else _transport.refuse_private,
         )
 
     def keeping(self) -> URLPolicy:
@@ -146,7 +126,7 @@ def _through_httpx(
 ) -> Callable[[], Connection] | None:
     """Return what makes connections by the route of the user's own arguments, else None."""
     session, arguments = transport.session, transport.httpx_args
-    if transport.given is None and ROUTING.isdisjoint(arguments) and not is_mocked():
+    if transport.given is None and _transport.ROUTING.isdisjoint(arguments) and not is_mocked():
         return None
     if isinstance(transport, AsyncSessionTransport):
         mine, loop = transport.given, asyncio.get_running_loop()
@@ -154,6 +134,6 @@ def _through_httpx(
         async def sender() -> httpx.AsyncClient:
             return mine or await session.async_httpx_client(arguments)
 
-        return lambda: AsyncStreamedResponse(sender, loop)
+        return lambda: _transport.AsyncStreamedResponse(sender, loop)
     client = transport.given
-    return lambda: StreamedResponse(client or session.httpx_client(arguments))
+    return lambda: _transport.StreamedResponse(client or session.httpx_client(arguments))

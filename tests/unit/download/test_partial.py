@@ -198,13 +198,15 @@ PACKED = BodyRange(packed=True)
 def test_a_bomb_is_refused_before_the_disk_is_full(part):
     """A video hardly shrinks."""
     with pytest.raises(ContentRefusedError, match="decompresses without end"):
-        PartWriter(part, PACKED, float("inf"), "").feed(gzip.compress(VIDEO + bytes(40_000_000)))
+        PartWriter(part, PACKED, float("inf"), "", "video").feed(
+            gzip.compress(VIDEO + bytes(40_000_000))
+        )
 
 
 def test_what_is_not_gzip_is_refused(part):
     """In the words of whoever has looked."""
     with pytest.raises(ContentRefusedError, match="declared as gzip but is not gzip"):
-        PartWriter(part, PACKED, float("inf"), "").feed(b"no gzip at all")
+        PartWriter(part, PACKED, float("inf"), "", "video").feed(b"no gzip at all")
 
 
 @pytest.mark.parametrize("in_time", [True, False])
@@ -213,7 +215,7 @@ def test_a_slice_is_progress_if_it_came_in_time(part, in_time):
     part.start('"v1"', 1000)
     part.write(bytes(400))
     body = BodyRange(400, 1000, '"v1"', announced=100, end=500)
-    writer = PartWriter(part, body, 1e9, "")
+    writer = PartWriter(part, body, 1e9, "", "video")
     writer.feed(bytes(100))
     found = writer.finish(in_time=in_time)
     assert found is Received.SLICE if in_time else isinstance(found, Failure)

@@ -89,7 +89,7 @@ def test_any_certificate_is_accepted_only_where_that_was_said(
 ):
     """`verify_ssl=False` for this machine does not hold for the world."""
     trusted = []
-    monkeypatch.setattr("chainhub._download.url_policy.tls_context", trusted.append)
+    monkeypatch.setattr("chainhub._transport.tls_context", trusted.append)
     made = policy(allow_hosts, base_url=base_url, verify_ssl=verify, allow_insecure=True)
     made.open(httpx.URL("https://cdn.example/v")).close()
     assert [trust.kind for trust in trusted] == [expected]
