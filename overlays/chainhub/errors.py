@@ -43,6 +43,7 @@ they can be pickled, copied, logged and kept.
 
 from __future__ import annotations
 
+import copyreg
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -167,16 +168,12 @@ class ChainhubError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return how to build the error again, independent of its constructor."""
-        return _blank, (type(self), self.args), self._state()
-
-    def __setstate__(self, state: dict[str, object] | None) -> None:
-        """Restore the attributes, and the error that was the cause."""
-        for name, value in (state or {}).items():
-            setattr(self, name, value)
+        return copyreg.__newobj__, (type(self),), self._state()  # type: ignore[attr-defined]
 
     def _state(self) -> dict[str, object]:
+        """Return what an exception of Python sets again: attributes, arguments, our own cause."""
         kept = {"__cause__": self.__cause__} if isinstance(self.__cause__, ChainhubError) else {}
-        return {**self.__dict__, **kept}
+        return {**self.__dict__, "args": self.args, **kept}
 
     def _head(self) -> str:
         return "" if self.status is None else f"{named_status(self.status)}: "
@@ -201,12 +198,6 @@ def _short(text: str | None, limit: int) -> str | None:
 
 def _masked(text: str | None, limit: int) -> str | None:
     return None if text is None else redact_text(text, limit=limit)
-
-
-def _blank(kind: type[ChainhubError], args: tuple[object, ...]) -> ChainhubError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    return error
 
 
 class ConfigurationError(ChainhubError, ValueError):

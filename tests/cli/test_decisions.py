@@ -348,7 +348,7 @@ def test_sentences_are_bounded_and_can_be_copied() -> None:
 def test_the_probe_is_diagnosed(error, level, code, words) -> None:
     """Whatever the request ended with, it says what to do."""
     findings = diagnosis(error, 0.25)
-    assert (findings[0].level, findings[0].code) == (level, code)
+    assert (findings[0].level, findings[0].exit_code) == (level, code)
     assert words in findings[0].message
     assert findings[0].advice or level == "ok" or isinstance(error, errors.CredentialsError)
 

@@ -17,13 +17,13 @@ from chainhub.sandbox import Sandbox, completed
 def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
     """It comes through, after the rows are gone and the cursor is back; without rows, no line."""
     came = watched()
-    progress = LiveProgress(["x"], Terminal.of_process())
+    progress = LiveProgress(["x"], Terminal())
     progress.ended("x", good=True)
     with progress:
         pass
     assert came() == "\x1b[?25l\x1b[?25h"
     came = watched()
-    terminal = Terminal.of_process()
+    terminal = Terminal()
     progress = LiveProgress(["x"], terminal)
     joins: list[None] = []
     join = progress._painter.join

@@ -51,14 +51,14 @@ OK, NOTE, FAULT = Level
 class Finding(NamedTuple):
     """Hold one thing that was checked: its stable name, what was found and what to do.
 
-    `code` is the exit code that it asks for. No text contains a key.
+    `exit_code` is the one that it asks for. No text contains a key.
     """
 
     check: str
     level: Level
     message: str
     advice: str | None = None
-    code: Exit = Exit.DONE
+    exit_code: Exit = Exit.DONE
 
     @property
     def section(self) -> str:
@@ -67,9 +67,7 @@ class Finding(NamedTuple):
     @property
     def record(self) -> dict[str, object]:
         """The same as an object for programs."""
-        fields = self._asdict()
-        code = int(fields.pop("code"))
-        return {"section": self.section, **fields, "exit_code": code}
+        return {"section": self.section, **self._asdict()}
 
 
 # What the answer to a query of an unknown task means; the first row that fits decides.
@@ -126,7 +124,7 @@ def doctor(terminal: Terminal, *, service: Service, offline: bool) -> Exit:
         count = len(faults)
         terminal.result(f"\n{count or 'No'} problem{'' if count == 1 else 's'} found.")
     # The later ones are mostly consequences of the first.
-    return faults[0].code if faults else Exit.DONE
+    return faults[0].exit_code if faults else Exit.DONE
 
 
 def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) -> Iterator[Finding]:

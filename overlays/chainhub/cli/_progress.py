@@ -245,7 +245,7 @@ class LiveProgress(TaskProgress):
         self._painter = threading.Thread(target=self._paint, name="chainhub-progress", daemon=True)
 
     def __enter__(self) -> Self:
-        self._terminal.hold()
+        self._terminal.held()  # and keep what comes
         self._painter.start()
         return self
 
@@ -279,7 +279,7 @@ class LiveProgress(TaskProgress):
         """Paint over a picture of this height, and return the height of the new one."""
         from rich.text import Text
 
-        lines, width = self._terminal.held(more=True), console.width - 1
+        lines, width = self._terminal.held(), console.width - 1
         text = Text("\n").join(
             Text.assemble((sign, "cyan"), text) for sign, text in self.view(width, console.height)
         )

@@ -135,7 +135,7 @@ class Terminated(KeyboardInterrupt):
 
 def run(command: Callable[[Terminal], int], *, json: bool) -> int:
     """Run a command and return the exit code for how it ended; errors are records with `json`."""
-    terminal = Terminal.of_process(json=json)
+    terminal = Terminal(json=json)
     try:
         with interruptible(), _warnings_as_notes(terminal):
             return command(terminal)
@@ -166,23 +166,20 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let SIGTERM end the block like Ctrl-C. Only the main thread can; others change nothing."""
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGTERM)
+    # What the parent process has ignored for a job in the background stays so.
+    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    # What the parent process has ignored for a job in the background stays so.
-    taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in taken:
-        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, before[number])
+        signal.signal(signal.SIGTERM, before)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
 
 
 @contextmanager

@@ -24,25 +24,19 @@ _LONGEST_NAME = 200
 class Terminal:
     """The three streams of a process, any of which may be closed, and its variables.
 
-    Lines come from any thread. While `hold` is in force, those for a terminal are kept: live rows
-    are shown there, and only what paints the rows knows when they are out of the way.
+    Lines come from any thread. From `held` until `release`, those for a terminal are kept: live
+    rows are shown there, and only what paints the rows knows when they are out of the way.
     """
 
-    stdin: TextIO | None
-    stdout: TextIO | None
-    stderr: TextIO | None
-    environ: Mapping[str, str]
+    stdin: TextIO | None = attrs.field(factory=lambda: sys.stdin)
+    stdout: TextIO | None = attrs.field(factory=lambda: sys.stdout)
+    stderr: TextIO | None = attrs.field(factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = os.environ
     json: bool = False
     resume_hint: Callable[[], str] = str
     """Returns how to resume the command after an interruption, or nothing."""
     lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
     _held: list[tuple[TextIO, str]] | None = attrs.field(default=None, init=False)
-
-    @classmethod
-    def of_process(cls, *, json: bool = False) -> Terminal:
-        return cls(
-            stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr, environ=os.environ, json=json
-        )
 
     @property
     def results_are_read(self) -> bool:
@@ -72,20 +66,17 @@ class Terminal:
         with contextlib.suppress(OSError):
             self._print(self.stderr, line)
 
-    def hold(self) -> None:
-        """Keep the lines that go to a terminal from now on."""
-        self._held = []
-
-    def held(self, *, more: bool) -> list[tuple[TextIO, str]]:
-        """Return the lines that were kept, with their streams, and keep later ones if `more`."""
+    def held(self) -> list[tuple[TextIO, str]]:
+        """Return the lines that were kept, with their streams, and keep those that come now."""
         with self.lock:
-            lines, self._held = self._held or [], [] if more else None
+            lines, self._held = self._held or [], []
         return lines
 
     def release(self) -> None:
         """Print the lines that were kept, and keep none from now on."""
         with self.lock, contextlib.suppress(OSError):
-            for stream, line in self.held(more=False):
+            lines, self._held = self._held or [], None
+            for stream, line in lines:
                 write_line(stream, line)
 
     def read(self) -> bytes:

@@ -19,6 +19,13 @@ from attrs import frozen
 
 from chainhub.sandbox._script import Json
 
+_PLAIN: Mapping[str, Json] = {
+    "string": "",
+    "boolean": False,
+    "integer": 0,
+    "number": 0,
+    "array": [],
+}
 Steps: TypeAlias = Sequence[str | int | None]
 """A path through an answer: the name of a field, the number of an item, None for every item."""
 
@@ -172,14 +179,7 @@ def _plain(schemas: list[Mapping[str, Any]]) -> Json:
         return None
     enums = [value for one in schemas for value in one.get("enum", ())]
     kind = next((one["type"] for one in schemas if "type" in one), "object")
-    plain: dict[str, Json] = {
-        "string": "",
-        "boolean": False,
-        "integer": 0,
-        "number": 0,
-        "array": [],
-    }
-    return enums[0] if enums else plain[kind] if kind in plain else _least(schemas)
+    return enums[0] if enums else _PLAIN[kind] if kind in _PLAIN else _least(schemas)
 
 
 def _with(
