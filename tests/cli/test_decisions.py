@@ -13,7 +13,7 @@ from chainhub import RetryEvent, errors
 from chainhub._download import Progress
 from chainhub._tasks import JournalError
 from chainhub.cli._app import parse_span
-from chainhub.cli._doctor import Finding, Level, diagnosis, fault, lines
+from chainhub.cli._doctor import Finding, diagnosis, fault, lines
 from chainhub.cli._progress import (
     ASCII,
     UNICODE,
@@ -356,8 +356,8 @@ def test_the_probe_is_diagnosed(error, level, code, words) -> None:
 def test_findings_are_told_by_section() -> None:
     """With a sign each, the advice below, and a conclusion."""
     findings = [
-        Finding("python", Level.OK, "good"),
-        Finding("base_url", Level.NOTE, "look\x1b", "do"),
+        Finding("python", "ok", "good"),
+        Finding("base_url", "note", "look\x1b", "do"),
         fault("tls", errors.CredentialsError("no key", advice="pass base_url=")),
     ]
     pairs = list(zip(findings, [None, *findings], strict=False))

@@ -15,7 +15,7 @@ import pytest
 
 from chainhub.cli import _doctor, _running
 from chainhub.cli._terminal import Terminal
-from chainhub.errors import CredentialsError
+from chainhub.errors import ConnectionFailedError, CredentialsError
 from chainhub.sandbox import Sandbox
 from chainhub_api.tasks import TASKS
 
@@ -124,7 +124,8 @@ def test_each_problem_is_told(
 def test_what_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """No reason for a name without an address, and in a program of one file no metadata."""
     monkeypatch.setattr(socket, "getaddrinfo", mock.Mock(side_effect=OSError))
-    assert "cannot be resolved: OSError" in _doctor.found_name("https://h").message
+    with pytest.raises(ConnectionFailedError, match="cannot be resolved: OSError"):
+        _doctor._name("h", 443)
     assert _doctor._version("no-such-package") == "(not installed)"
 
     def missing(name: str) -> str:

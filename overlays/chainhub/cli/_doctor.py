@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from enum import StrEnum
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from chainhub.cli._progress import Signs, signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, translated
 from chainhub.cli._running import key_of_keyring, query_task
 from chainhub.cli._terminal import Terminal
-from chainhub.errors import ChainhubError, ConfigurationError
+from chainhub.errors import ChainhubError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
 
@@ -37,15 +37,8 @@ _SECTIONS = {
 }
 
 
-class Level(StrEnum):
-    """Whether a finding is good, a warning, or a problem to fix."""
-
-    OK = "ok"
-    NOTE = "note"
-    FAULT = "fault"
-
-
-OK, NOTE, FAULT = Level
+# Whether a finding is good, a warning, or a problem to fix.
+OK, NOTE, FAULT = "ok", "note", "fault"
 
 
 class Finding(NamedTuple):
@@ -55,7 +48,7 @@ class Finding(NamedTuple):
     """
 
     check: str
-    level: Level
+    level: str
     message: str
     advice: str | None = None
     exit_code: Exit = Exit.DONE
@@ -72,7 +65,7 @@ class Finding(NamedTuple):
 
 # What the answer to a query of an unknown task means; the first row that fits decides.
 # fmt: off
-_DIAGNOSES: tuple[tuple[type[ChainhubError], Level, str, str | None], ...] = (
+_DIAGNOSES: tuple[tuple[type[ChainhubError], str, str, str | None], ...] = (
     (errors.TaskNotFoundError, OK, "the service responds and accepts the key", None),
     (errors.AuthenticationError, FAULT, "the service responds, but rejects the key",
      "get a valid key for this base URL; a key of another gateway is not valid here"),
@@ -119,7 +112,7 @@ def doctor(terminal: Terminal, *, service: Service, offline: bool) -> Exit:
         for line in [encoded(one.record)] if terminal.json else lines(one, before, signs):
             terminal.result(line)
         findings.append(one)
-    faults = [one for one in findings if one.level is FAULT]
+    faults = [one for one in findings if one.level == FAULT]
     if not terminal.json:
         count = len(faults)
         terminal.result(f"\n{count or 'No'} problem{'' if count == 1 else 's'} found.")
@@ -138,7 +131,7 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
     yield key
     address = _found("base_url", lambda: _address(service.base_url, environ))
     yield address
-    if address.level is FAULT:
+    if address.level == FAULT:
         return
     url = base_url_from(service.base_url, environ, SERVERS, allow_insecure=False)
     proxy = _found("proxy", lambda: _proxy(url))
@@ -151,18 +144,19 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
     elif FAULT in (key.level, proxy.level, tls.level):
         yield Finding("probe", NOTE, "nothing was sent; fix the problems above first")
     else:
-        # A proxy looks the name up itself.
-        names = [found_name(url)] if proxy.check == "no_proxy" else []
-        yield from names
-        if all(one.level is OK for one in names):
-            yield from _probed(service)
+        parts = urlsplit(url)
+        if proxy.check == "no_proxy":  # a proxy looks the name up itself
+            yield (name := _found("name", lambda: _name(parts.hostname or "", parts.port or 443)))
+            if name.level == FAULT:
+                return
+        yield from _probed(service)
 
 
 def _found(check: str, look: Callable[[], str]) -> Finding:
     """Return what a look at the configuration finds, or the mistake in it."""
     try:
         return Finding(check, OK, look())
-    except ConfigurationError as error:
+    except ChainhubError as error:
         return fault(check, error)
 
 
@@ -202,19 +196,17 @@ def _tls(url: str, environ: Mapping[str, str]) -> str:
     return f"trusts the certificate authorities of {config.path} (from {config.source})"
 
 
-def found_name(url: str) -> Finding:
-    """Return whether the host has an address."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+def _name(host: str, port: int) -> str:
+    """Return which addresses the host has."""
     try:
-        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         why = error.strerror or type(error).__name__
         text = f"the host name {host} cannot be resolved: {why}"
         advice = "check the base URL for typos, and the network"
-        return Finding("name", FAULT, text, advice, Exit.SERVICE)
+        raise errors.ConnectionFailedError(text, advice=advice) from None
     addresses = sorted({str(entry[4][0]) for entry in found})
-    return Finding("name", OK, f"{host} is {', '.join(addresses[:4])}")
+    return f"{host} is {', '.join(addresses[:4])}"
 
 
 def _probed(service: Service) -> list[Finding]:
@@ -223,14 +215,11 @@ def _probed(service: Service) -> list[Finding]:
     name = MAIN if MAIN in plain_ones else next(iter(plain_ones), None)
     if name is None:
         return [Finding("probe", NOTE, "nothing was sent: no task operation takes just an id")]
-    began = _clock.monotonic()
-    failure: ChainhubError | None = None
+    timeout, once = limit(service.timeout), RetryPolicy.off()
+    began, failure = _clock.monotonic(), None
     try:
         with Client(
-            base_url=service.base_url,
-            timeout=limit(service.timeout),
-            deadline=_DEADLINE,
-            retry=RetryPolicy.off(),
+            base_url=service.base_url, timeout=timeout, deadline=_DEADLINE, retry=once
         ) as client:
             query_task(client, service._replace(task=name), PROBE_ID)
     except ChainhubError as error:
@@ -248,12 +237,12 @@ def diagnosis(error: ChainhubError | None, elapsed: float) -> list[Finding]:
     if row is None:
         return [fault("probe", error)]
     _, level, message, advice_or_none = row
-    if level is OK:
+    if level == OK:
         return [Finding("probe", OK, f"{message} ({elapsed * 1000:.0f} ms)")]
     # The probe's own limit says nothing about a deadline of the person's.
     code = Exit.SERVICE if isinstance(error, TimeoutError) else exit_code_of(error)
     return [
-        Finding("probe", level, message, advice_or_none, code if level is FAULT else Exit.DONE),
+        Finding("probe", level, message, advice_or_none, code if level == FAULT else Exit.DONE),
         Finding("probe_detail", NOTE, translated(str(error))),
     ]
 
@@ -276,14 +265,9 @@ def lines(one: Finding, before: Finding | None, signs: Signs) -> Iterator[str]:
 
 
 def _version(name: str) -> str:
-    try:
+    with suppress(PackageNotFoundError):
         return version(name)
-    except PackageNotFoundError:
-        pass
-    try:  # a program that was made into one file may be without metadata
-        module = import_module(name)
-    except ImportError:
-        return "(not installed)"
+    # A program that was made into one file may be without metadata.
     with suppress(AttributeError, ImportError):
-        return str(module.__version__)
-    return "(version unknown)"
+        return str(import_module(name).__version__)
+    return "(version unknown)" if name in sys.modules else "(not installed)"
