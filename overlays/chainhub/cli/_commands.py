@@ -17,7 +17,7 @@ from chainhub.cli import _records, _running
 from chainhub.cli._app import Place, Service
 from chainhub.cli._progress import TaskProgress, progress_for, signs_for
 from chainhub.cli._records import Exit
-from chainhub.cli._terminal import Results, Terminal, chosen, ids_of_file
+from chainhub.cli._terminal import Terminal, chosen, ids_of_file
 from chainhub.errors import ChainhubError
 
 Report = Callable[[Sequence[Path], ChainhubError | None], None]
@@ -26,25 +26,24 @@ Begin = Callable[[str, object, Report], None]
 
 def get(terminal: Terminal, *, ids: list[str], service: Service, deadline: float) -> Exit:
     """Query tasks, one after the other, and print the status of each."""
-    results, ids = Results(terminal), chosen(ids, terminal.read)
+    ids = chosen(ids, terminal.read)
     _running.parameters_of(service)  # a mistake in them is none of each task
     with _running.open_client(service, terminal, deadline) as client:
         for task_id in ids:
-            began = _clock.monotonic()
-            task, line, failure = None, None, None
+            began, task, line = _clock.monotonic(), None, None
+            failure: ChainhubError | None
             try:
                 task = _running.query_task(client, service, task_id)
+                failure = _failure_of(task_id, task, _clock.monotonic() - began)
             except ChainhubError as error:
                 failure = error
+            if task is not None and terminal.results_are_read:
+                line = _records.sentence(_records.plain(task_id), task, dated=True)
+            elif task is not None:
+                line = _records.columns(_records.plain(task_id), task)
             elapsed = _clock.monotonic() - began
-            if task is not None:
-                failure = _failure_of(task_id, task, elapsed)
-                if terminal.results_are_read:
-                    line = _records.sentence(_records.plain(task_id), task, dated=True)
-                else:
-                    line = _records.columns(_records.plain(task_id), task)
-            results.add(task_id, task, failure, line, elapsed=elapsed, polls=1)
-    return results.code
+            terminal.add(task_id, task, failure, line, elapsed=elapsed, polls=1)
+    return terminal.code
 
 
 def watch(
@@ -63,7 +62,7 @@ def watch(
     ids = chosen(ids, terminal.read)
     if len(ids) > 1:
         raise errors.ConfigurationError("watch takes one id; use chainhub wait for several")
-    progress, results = progress_for(ids, terminal), Results(terminal)
+    progress = progress_for(ids, terminal)
     parameters = _running.parameters_of(service)
     with _running.open_client(service, terminal, progress=progress) as client:
         changes = _running.task_operation(client, service).watch(
@@ -86,13 +85,13 @@ def watch(
                     else:
                         line = _records.columns(f"{elapsed:.1f}", last)
                     final = missing is not None
-                    results.add(ids[0], last, missing, line, final=final, elapsed=elapsed)
+                    terminal.add(ids[0], last, missing, line, final=final, elapsed=elapsed)
                 missing = _failure_of(ids[0], last, elapsed) if complete else None
                 if missing is not None:
                     raise missing
             except ChainhubError as error:
-                results.add(ids[0], last, error, elapsed=_clock.monotonic() - began)
-    return results.code
+                terminal.add(ids[0], last, error, elapsed=_clock.monotonic() - began)
+    return terminal.code
 
 
 def _failure_of(task_id: str, task: object, elapsed: float) -> errors.TaskError | None:
@@ -127,9 +126,9 @@ def wait(
         terminal.resume_hint = lambda: resume
     ids = chosen(ids, terminal.read) if file is None else ids_of_file(file, terminal.read)
     progress = progress_for(ids, terminal)
-    results, began = Results(terminal), _clock.monotonic()
+    began = _clock.monotonic()
     parameters = _running.parameters_of(service)
-    report = partial(_report, terminal, results, progress)
+    report = partial(_report, terminal, progress)
 
     def resume_hint() -> str:
         command = _records.again("wait", progress.pending, options)
@@ -157,18 +156,17 @@ def wait(
                 else:
                     download(outcome.id, outcome.task, partial(report, outcome))
     if file is not None and terminal.words_are_read:
-        failed, replayed = results.failed, results.replayed
+        failed, replayed = terminal.failed, terminal.replayed
         parts = [f"{len(ids) - failed} of {len(ids)} done"]
         parts += [f"{failed} not"] if failed else []
         parts += [f"{replayed} from the journal"] if replayed else []
         took = _records.clock(_clock.monotonic() - began)
         terminal.say(f"chainhub: {', '.join(parts)}, in {took}")
-    return results.code
+    return terminal.code
 
 
 def _report(
     terminal: Terminal,
-    results: Results,
     progress: TaskProgress,
     outcome: _tasks.Outcome,
     paths: Sequence[Path],
@@ -185,7 +183,7 @@ def _report(
             word = _records.plain(_records.status_word(task)) if task else ""
             note = f"{sign} {_records.plain(outcome.id)}  {word}  {_records.clock(outcome.elapsed)}"
     facts = {name: getattr(outcome, name) for name in ("elapsed", "polls", "replayed")}
-    results.add(outcome.id, task, error, line, note=note, paths=paths, **facts)
+    terminal.add(outcome.id, task, error, line, note=note, paths=paths, **facts)
 
 
 def download(terminal: Terminal, *, ids: list[str], service: Service, place: Place) -> Exit:
@@ -193,7 +191,7 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
     ids = chosen(ids, terminal.read)
     options = [("--into", place.into), ("--output", place.dest), *service.options]
     parameters = _running.parameters_of(service)
-    place, results = _checked(place, len(ids)), Results(terminal)
+    place = _checked(place, len(ids))
     progress = progress_for(ids, terminal)
 
     def resume_hint() -> str:
@@ -211,7 +209,7 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
             command = _records.again("wait", [task_id], further)
             note = f"chainhub: the task is still running; wait for it with: {command}"
         line = None if error else "\n".join(_records.plain(str(path)) for path in paths)
-        results.add(task_id, None, error, line, note=note, paths=paths, elapsed=elapsed)
+        terminal.add(task_id, None, error, line, note=note, paths=paths, elapsed=elapsed)
 
     with _running.open_client(service, terminal) as client:
         terminal.resume_hint = resume_hint
@@ -219,7 +217,7 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
         with progress, _downloads(fetch, place, progress, Cancel()) as begin:
             for task_id in ids:
                 begin(task_id, task_id, partial(report, task_id, _clock.monotonic()))
-    return results.code
+    return terminal.code
 
 
 def _checked(place: Place, count: int) -> Place:

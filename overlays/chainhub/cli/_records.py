@@ -55,30 +55,29 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-# The first row that fits decides, so a kind stands before its base class.
-_CODES: Final = (
-    (
-        (errors.CredentialsError, errors.AuthenticationError, errors.PermissionDeniedError),
-        Exit.CREDENTIALS,
-    ),
-    ((errors.NotFoundError, errors.LinkExpiredError), Exit.NOT_FOUND),
-    (errors.TaskError, Exit.NO_VIDEO),
-    ((errors.WaitTimeout, errors.DeadlineError), Exit.TIMED_OUT),
-    (
-        (errors.ConfigurationError, errors.DestinationExistsError, errors.AddressRefusedError),
-        Exit.USAGE,
-    ),
-    (errors.DiskError, Exit.MACHINE),
-    (errors.CancelledByUser, Exit.INTERRUPTED),
-    (errors.ChainhubError, Exit.SERVICE),
-)
+_CODES: Final = {
+    errors.CredentialsError: Exit.CREDENTIALS,
+    errors.AuthenticationError: Exit.CREDENTIALS,
+    errors.PermissionDeniedError: Exit.CREDENTIALS,
+    errors.NotFoundError: Exit.NOT_FOUND,
+    errors.LinkExpiredError: Exit.NOT_FOUND,
+    errors.TaskError: Exit.NO_VIDEO,
+    errors.WaitTimeout: Exit.TIMED_OUT,
+    errors.DeadlineError: Exit.TIMED_OUT,
+    errors.ConfigurationError: Exit.USAGE,
+    errors.DestinationExistsError: Exit.USAGE,
+    errors.AddressRefusedError: Exit.USAGE,
+    errors.DiskError: Exit.MACHINE,
+    errors.CancelledByUser: Exit.INTERRUPTED,
+    errors.ChainhubError: Exit.SERVICE,
+}
 
 
 def exit_code_of(error: BaseException | None) -> Exit:
     """Return the exit code for how one thing ended; None is a good end."""
     if error is None:
         return Exit.DONE
-    return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.MACHINE)
+    return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), Exit.MACHINE)
 
 
 def verdict(codes: Iterable[Exit]) -> Exit:

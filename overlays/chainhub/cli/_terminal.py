@@ -22,7 +22,7 @@ _LONGEST_NAME = 200
 
 @attrs.define(kw_only=True, eq=False)
 class Terminal:
-    """The three streams of a process, any of which may be closed, and its variables.
+    """The three streams of a process, any of which may be closed, its variables, its exit code.
 
     Lines come from any thread. From `held` until `release`, those for a terminal are kept: live
     rows are shown there, and only what paints the rows knows when they are out of the way.
@@ -36,7 +36,10 @@ class Terminal:
     resume_hint: Callable[[], str] = str
     """Returns how to resume the command after an interruption, or nothing."""
     lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
+    replayed: int = attrs.field(default=0, init=False)  # results, from a journal
     _held: list[tuple[TextIO, str]] | None = attrs.field(default=None, init=False)
+    _codes: Counter[Exit] = attrs.field(factory=Counter, init=False)
+    _unanswered: int = attrs.field(default=0, init=False)
 
     @property
     def results_are_read(self) -> bool:
@@ -86,32 +89,13 @@ class Terminal:
         raw = getattr(self.stdin, "buffer", None)
         return self.stdin.read().encode() if raw is None else bytes(raw.read())
 
-    def _print(self, stream: TextIO | None, line: str) -> None:
-        if stream is None:
-            return
-        with self.lock:
-            if self._held is not None and stream.isatty():
-                self._held.append((stream, line))
-            else:
-                write_line(stream, line)
-
-
-class Results:
-    """Prints results from any thread, each once it is known, and counts them for the exit code."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._codes: Counter[Exit] = Counter()
-        self._unanswered = 0
-        self.replayed = 0
-
     @property
     def failed(self) -> int:
         return self._codes.total() - self._codes[Exit.DONE]
 
     @property
     def code(self) -> Exit:
-        """The exit code for all of them."""
+        """The exit code for all results."""
         return verdict(+self._codes)
 
     def add(
@@ -126,29 +110,37 @@ class Results:
         **facts: Any,
     ) -> None:
         """Print one result: its record, or the line if there is one, after the error and a note."""
-        terminal, record = self._terminal, record_of(task_id, task, error, **facts)
-        with terminal.lock:
+        record = record_of(task_id, task, error, **facts)
+        with self.lock:
             self._codes[exit_code_of(error)] += final
             self.replayed += record["replayed"]
             if note is not None:
-                terminal.say(note)
+                self.say(note)
             if error is not None:
                 self._complain(error, task_id)
-            if terminal.json:
-                terminal.result(encoded(record))
+            if self.json:
+                self.result(encoded(record))
             elif line is not None:
-                terminal.result(line)
+                self.result(line)
+
+    def _print(self, stream: TextIO | None, line: str) -> None:
+        if stream is None:
+            return
+        with self.lock:
+            if self._held is not None and stream.isatty():
+                self._held.append((stream, line))
+            else:
+                write_line(stream, line)
 
     def _complain(self, error: ChainhubError, task_id: str) -> None:
         # A service that is down says the same of every task.
         self._unanswered += isinstance(error, TransportError)
-        json = self._terminal.json
-        count = self.failed if json else self._unanswered
-        if count <= _MOST_COMPLAINTS or not (json or isinstance(error, TransportError)):
-            self._terminal.say(complaint(error, task_id))
+        count = self.failed if self.json else self._unanswered
+        if count <= _MOST_COMPLAINTS or not (self.json or isinstance(error, TransportError)):
+            self.say(complaint(error, task_id))
         elif count == _MOST_COMPLAINTS + 1:
-            where = "the results say why" if json else "the service did not respond"
-            self._terminal.say(f"chainhub: more failed; {where}")
+            where = "the results say why" if self.json else "the service did not respond"
+            self.say(f"chainhub: more failed; {where}")
 
 
 def write_line(stream: TextIO, line: str) -> None:
