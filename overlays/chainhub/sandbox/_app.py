@@ -95,10 +95,10 @@ class Service:
         if operation.binary is not None:
             return self._content(operation, given, request, fault)
         body, code = operation.example, operation.status
-        if operation.create is not None:
+        if operation.creates is not None:
             state.recorded.task_id, body = created_task(operation)
             script, media = self.tasks.plans.get(operation.name, (CREATED, ()))
-            self.tasks.add(operation.create.task, state.recorded.task_id, script, media)
+            self.tasks.add(operation.creates, state.recorded.task_id, script, media)
         empty = body is None and operation.schema is None
         return perform(fault, Response(status_code=code) if empty else JSONResponse(body, code))
 

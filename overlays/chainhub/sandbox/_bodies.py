@@ -75,8 +75,7 @@ def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
 
 def created_task(operation: Operation) -> tuple[str, Json]:
     """Return a fresh id of the kind that a create operation's example has, and the response."""
-    assert operation.create is not None
-    draft, paths = Draft(operation), operation.create.id
+    draft, paths = Draft(operation), operation.created_id
     path = draft.first(paths) or paths[0]
     numbered = "integer" in draft.types(path)
     task_id = str(secrets.randbelow(10**12) + 10**12 if numbered else uuid.uuid4())

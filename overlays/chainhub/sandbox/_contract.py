@@ -49,18 +49,12 @@ class TaskFields:
     main: bool
 
 
-@frozen(kw_only=True)
-class CreateFields:
-    """Which task operation a create operation leads to, and where its answer has the id."""
-
-    task: str
-    id: Sequence[Steps]
-    parameters: Mapping[str, str | Sequence[Steps]]
-
-
 @frozen(kw_only=True, eq=False)
 class Operation:
-    """One operation of the contract; parameters by their Python names: place, name."""
+    """One operation of the contract; parameters by their Python names: place, name.
+
+    What it `creates` are tasks of another operation, whose id is in its answer at `created_id`.
+    """
 
     name: str
     method: str
@@ -73,7 +67,8 @@ class Operation:
     status: int
     binary: str | None
     task: TaskFields | None = None
-    create: CreateFields | None = None
+    creates: str | None = None
+    created_id: Sequence[Steps] = ()
 
 
 def read_contract(source: Path | None) -> dict[str, Operation]:
@@ -85,12 +80,13 @@ def read_contract(source: Path | None) -> dict[str, Operation]:
     file = files("chainhub_api").joinpath("contract.json") if source is None else source
     operations: dict[str, Operation] = {}
     for name, described in json.loads(file.read_text("utf-8"))["operations"].items():
-        task, create = described.pop("task", None), described.pop("create", None)
+        task, create = described.pop("task", None), described.pop("create", {})
         operations[name] = Operation(
             name=name,
             parameters=described.pop("in"),
             task=task and TaskFields(**task),
-            create=create and CreateFields(**create),
+            creates=create.get("task"),
+            created_id=create.get("id", ()),
             **described,
         )
     return operations

@@ -221,9 +221,7 @@ class Sandbox:
             TypeError: an argument is not a step.
             ValueError: there is no step, or no such operation.
         """
-        create = self._known(operation, "create").create
-        assert create is not None
-        task = self._known(create.task, "task").task
+        task = self._known(str(self._known(operation, "create").creates), "task").task
         steps = as_script(script, task.words if task else {})
         self._tasks.plans[operation] = steps, as_faults(media, "the media script")
 
@@ -255,7 +253,7 @@ class Sandbox:
         fitting = {
             known: one
             for known, one in self._operations.items()
-            if not role or getattr(one, role) is not None
+            if not role or {"task": one.task, "create": one.creates}[role] is not None
         }
         if name not in fitting:
             listed, what = ", ".join(fitting) or "none", f"{role} operations".lstrip()

@@ -11,13 +11,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
 
 from chainhub_api.tasks import WORDS
 
 _HTML = "text/html; charset=utf-8"
+S = TypeVar("S", bound="Step")
 Json: TypeAlias = "Mapping[str, Json] | list[Json] | str | int | float | bool | None"
 
 
@@ -82,11 +83,7 @@ class Failure(State):
     ) -> Self:
         """Return this failure with another reason, code, length or more fields."""
         step = super().__call__(polls=polls, seconds=seconds, extra=extra)
-        return evolve(
-            step,
-            reason=self.reason if reason is None else reason,
-            code=self.code if code is None else code,
-        )
+        return _changed(step, reason=reason, code=code)
 
 
 @frozen(kw_only=True)
@@ -111,8 +108,7 @@ class Completion(State):
         `results` is the number of URLs where the response has a list of them.
         """
         step = super().__call__(polls=polls, seconds=seconds, extra=extra)
-        step = step if url is None else evolve(step, served=False, url=url)
-        return step if results is None else evolve(step, results=results)
+        return _changed(step, served=None if url is None else False, url=url, results=results)
 
 
 @frozen(kw_only=True)
@@ -353,6 +349,11 @@ def meaning(word: str, words: Mapping[str, str] = MappingProxyType({})) -> str |
     plain = word.strip().casefold().replace("-", "_").replace(" ", "_")
     known = words.get(plain) or WORDS.get(plain)
     return known or ("failed" if plain.endswith("_failed") else None)
+
+
+def _changed(step: S, **changes: Any) -> S:
+    """Return a step with what is given changed; None changes nothing."""
+    return evolve(step, **{name: value for name, value in changes.items() if value is not None})
 
 
 def _span(seconds: float) -> float:
