@@ -17,7 +17,7 @@ from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -27,9 +27,6 @@ from chainhub._download.download import Download
 from chainhub._download.state import Progress, Tell
 from chainhub._redaction import one_line
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 T = TypeVar("T")
 

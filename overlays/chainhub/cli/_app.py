@@ -11,12 +11,14 @@ from typing import Annotated, Literal, NamedTuple
 
 import typer
 
+# What people try: "no such option" alone would not say where the key belongs.
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
 _KEY_ANSWER = (
     "chainhub: the key cannot be passed on the command line, where other users and the shell's "
     "history can see it; set CHAINHUB_API_KEY, write the key file, or enter it at the prompt"
 )
 _EXAMPLE_ID = "veo3.1-fast:1760545785-euexscdeL8"
+# Not \d, which takes digits of every script; bounded, as very many would be infinite.
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _PART = re.compile(rf"({_NUMBER})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -46,7 +48,7 @@ def parse_span(text: str | float) -> float:
     else:
         seconds = 0.0
     if not seconds > 0:
-        shown = ascii(text)[:40]
+        shown = ascii(text)[:40]  # it may hold what moves the cursor
         raise typer.BadParameter(
             f"{shown} is not a valid duration; use seconds, or a form like 90s, 15m, 2h"
         )
@@ -60,6 +62,7 @@ def _task_names() -> list[str]:
     return list(TASKS)
 
 
+# A default of None means that another place is looked at, which the help names.
 _text = partial(typer.Option, show_default=False)
 _duration = partial(typer.Option, metavar="DURATION", parser=parse_span, show_default=False)
 _argument = partial(typer.Argument, show_default=False)
@@ -92,6 +95,7 @@ Parameters = Annotated[
 _INTERVAL = "Time between two polls of a task. [default: adaptive]"
 Interval = Annotated[float | None, _duration("--interval", help=_INTERVAL)]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
+# Taken all the same, so that a script can give it to every command.
 JsonAnyway = Annotated[bool, _text("--json", help="No effect: results are always JSON.")]
 _DOWNLOAD = "Download the videos to this folder and print the files."
 DownloadTo = Annotated[str | None, _text("--download", metavar="DIR", help=_DOWNLOAD)]
@@ -152,14 +156,18 @@ app = typer.Typer(
     help="Wait for video tasks and download their videos.",
     epilog="The key comes from CHAINHUB_API_KEY, the key file, the keyring or a prompt.",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # or help would load rich, which takes longer than all the rest
+    pretty_exceptions_enable=False,  # that would load rich too
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def run_app(arguments: Sequence[str] | None) -> int:
-    """Run the command that the words name and return its exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: The words after `chainhub`; those of the process if None.
+    """
     words = sys.argv[1:] if arguments is None else list(arguments)
     # The sandbox's key is made up and guards nothing.
     named = [] if words[:1] == ["sandbox"] else words
@@ -171,7 +179,7 @@ def run_app(arguments: Sequence[str] | None) -> int:
         code = typer.main.get_command(app).main(words, prog_name="chainhub")
     except SystemExit as end:  # Typer ends so even when all is well
         code = end.code
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else 0  # None, where nothing went wrong
 
 
 def _run(command: str, *, json: bool, **arguments: object) -> None:
@@ -179,10 +187,6 @@ def _run(command: str, *, json: bool, **arguments: object) -> None:
     from chainhub.cli import _commands, _running
 
     raise typer.Exit(_running.run(partial(getattr(_commands, command), **arguments), json=json))
-
-
-def _place(into: str | None, if_exists: IfExists, hosts: list[str] | None) -> Place | None:
-    return None if into is None else Place(into, None, if_exists, None, tuple(hosts or ()))
 
 
 def _show_version(wanted: bool) -> None:
@@ -240,7 +244,7 @@ def wait(
 ) -> None:
     """Wait for tasks."""
     service = Service(base_url, timeout, task, parameter)
-    place = _place(download, if_exists, allow_host)
+    place = Place(download, None, if_exists, None, tuple(allow_host or ()))
     limits = {"deadline": deadline, "interval": interval}
     _run("wait", json=json, ids=ids, service=service, place=place, **limits)
 
@@ -316,7 +320,7 @@ def batch(
 ) -> None:
     """Wait for the tasks of a file."""
     service = Service(base_url, timeout, task, parameter)
-    place = _place(download, if_exists, allow_host)
+    place = Place(download, None, if_exists, None, tuple(allow_host or ()))
     limits = {"deadline": deadline, "interval": interval}
     _run("wait", json=json, file=file, journal=journal, service=service, place=place, **limits)
 

@@ -109,15 +109,15 @@ def wait(
     deadline: float,
     interval: float | None,
     journal: str | None = None,
-    place: Place | None,
+    place: Place,
 ) -> Exit:
-    """Wait for tasks, print each result once it is known, and download videos to `place` if given.
+    """Wait for tasks, print each result once it is known, and download if `place` has a folder.
 
     With `file`, which names the tasks instead of `ids`, say at the end how many there were.
     """
     options = [
         *service.options,
-        ("--download", place and place.into),
+        ("--download", place.into),
         ("--journal", file and (journal or "FILE")),
     ]
     if file is not None:
@@ -134,7 +134,7 @@ def wait(
         command = _records.again("wait", progress.pending, options)
         return f"the tasks keep running; resume with: {command}" if progress.pending else ""
 
-    cancel = Cancel()
+    cancel = Cancel()  # it ends the polls too where a download finds that nobody reads its result
     with _running.open_client(service, terminal, progress=progress) as client:
         if file is None:
             terminal.resume_hint = resume_hint
@@ -149,9 +149,9 @@ def wait(
             **parameters,
         )
         fetch = partial(_files, operation, parameters)
-        with progress, _downloads(fetch, place or Place(), progress, cancel) as download:
+        with progress, _downloads(fetch, place, progress, cancel) as download:
             for outcome in outcomes:
-                if place is None or outcome.error is not None or outcome.task is None:
+                if place.into is None or outcome.error is not None or outcome.task is None:
                     report(outcome, (), outcome.error)
                 else:
                     download(outcome.id, outcome.task, partial(report, outcome))
@@ -176,6 +176,7 @@ def _report(
     progress.ended(outcome.id, good=error is None)
     line, note, task = None, None, outcome.task
     if error is None:
+        # With --download the files are the result.
         where = [*map(str, paths)] or (_tasks.result_urls_of(task) if task else [])
         line = "\n".join(map(_records.plain, where)) or None
         if terminal.words_are_read:
@@ -247,6 +248,7 @@ def _files(
     options |= {"if_exists": place.if_exists, "allow_hosts": place.allow_hosts, **parameters}
     options["deadline"] = _records.limit(place.deadline)
     if place.dest is None and place.sha256 is None:
+        # One at a time: each task has a thread of its own already.
         (ended,) = operation.download_many([task], into=place.into, parallel=1, **options).values()
         return ended.paths, ended.error
     where = {"into": place.into, "sha256": place.sha256}
@@ -281,7 +283,7 @@ def _downloads(
         try:
             report(*fetch(task, place, progress=progress.progressed, cancel=cancel))
         except BaseException:
-            cancel.set()
+            cancel.set()  # the others end now, not when their files are whole
             raise
 
     try:
@@ -292,7 +294,7 @@ def _downloads(
         cancel.set()
         raise
     finally:
-        threads.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)  # after an interruption no further one begins
         if place.into is not None and is_new:
             with suppress(OSError):  # it is not empty
                 os.rmdir(place.into)
@@ -317,6 +319,6 @@ def sandbox(terminal: Terminal, **options: Any) -> Exit:
 
 def doctor(terminal: Terminal, **options: Any) -> Exit:
     """Check the set-up."""
-    from chainhub.cli._doctor import doctor
+    from chainhub.cli._doctor import doctor  # it alone needs the metadata of packages
 
     return doctor(terminal, **options)

@@ -26,9 +26,10 @@ from chainhub.errors import ChainhubError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
 
+# No service gives such an id, so it is known what a good one says to it.
 PROBE_ID = "chainhub-doctor:no-such-task"
 _PACKAGES = ("httpx", "h11", "attrs", "certifi", "typer", "rich")
-_DEADLINE = 20.0
+_DEADLINE = 20.0  # more than the usual timeout, whose error says what took so long
 _SECTIONS = {
     "This machine": ("python", "packages", "tasks"),
     "API key": ("key",),
@@ -211,10 +212,12 @@ def _name(host: str, port: int) -> str:
 
 def _probed(service: Service) -> list[Finding]:
     """Query a task that cannot exist, once, and return what that shows."""
+    # A further parameter would have to be made up, and the answer might be about that.
     plain_ones = [name for name, one in TASKS.items() if not one["parameters"]]
     name = MAIN if MAIN in plain_ones else next(iter(plain_ones), None)
     if name is None:
         return [Finding("probe", NOTE, "nothing was sent: no task operation takes just an id")]
+    # Somebody waits for this, and the first answer shows as much as a later one.
     timeout, once = limit(service.timeout), RetryPolicy.off()
     began, failure = _clock.monotonic(), None
     try:

@@ -15,8 +15,8 @@ from chainhub import _tasks, errors
 from chainhub._redaction import one_line
 from chainhub.errors import ChainhubError
 
-_LONGEST = 100_000
-_LONGEST_SENTENCE = 700
+_LONGEST = 100_000  # of a text of the service: longer than any reason, and no flood
+_LONGEST_SENTENCE = 700  # an error has 500 at most; the id and what to do here come on top
 _MOST_IDS = 20  # more would fill the screen; they are read from standard input
 
 # Errors speak of the Python interface; here the same is an option or a variable.
@@ -50,11 +50,13 @@ class Exit(IntEnum):
     TIMED_OUT = 6
     SERVICE = 7
     PARTIAL = 8
+    # What a shell makes of the signal: 128 and its number.
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
 
 
+# The nearest class of an error decides: a LinkExpiredError is a DownloadError too.
 _CODES: Final = {
     errors.CredentialsError: Exit.CREDENTIALS,
     errors.AuthenticationError: Exit.CREDENTIALS,

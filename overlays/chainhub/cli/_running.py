@@ -30,7 +30,7 @@ from chainhub_api.tasks import MAIN, TASKS
 
 _WHOLE = "\x1b[0m\x1b[?25h"  # reset the style, and show the cursor
 _LONGEST_NAME = 80
-_MOST_NAMES = 8
+_MOST_NAMES = 8  # a contract may have hundreds of task operations
 _QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
 _SANDBOX: Final = (
     "; for a sandbox on this machine use the two export lines that `chainhub sandbox` has printed"

@@ -112,6 +112,7 @@ class Terminal:
         """Print one result: its record, or the line if there is one, after the error and a note."""
         record = record_of(task_id, task, error, **facts)
         with self.lock:
+            # Of a task that is watched only the last result counts.
             self._codes[exit_code_of(error)] += final
             self.replayed += record["replayed"]
             if note is not None:
@@ -147,7 +148,7 @@ def write_line(stream: TextIO, line: str) -> None:
     """Write a line at once, with what the stream's encoding lacks written as escapes."""
     encoding = stream.encoding or "utf-8"
     stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    stream.flush()
+    stream.flush()  # a program that reads them must not wait until a buffer is full
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -193,7 +194,7 @@ def _ids_in(data: bytes, shown: str) -> list[str]:
         text = data.decode().replace("\ufeff", "").replace("\r", "\n")
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:
+    if "\0" in text:  # UTF-16 without a mark can be read as UTF-8
         raise ConfigurationError(f"{shown} is not a text file in UTF-8; give one id per line")
     lines = (line.strip() for line in text.split("\n"))
     return [line for line in lines if line and not line.startswith("#")]

@@ -67,6 +67,7 @@ def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
         formats = (form for start, form in _FAMILIES.items() if moment.id.startswith(start))
         facts: Body = {"id": moment.id, "status": word, "video_url": moment.url}
         facts["status_update_time"] = int(moment.updated * 1000)
+        # Ids of no family get the format of the contract's example.
         draft.body = next(formats, _published)(facts, moment)
     else:
         _fill(draft, task, moment)
@@ -138,7 +139,9 @@ def _time(draft: Draft, path: Steps, moment: float) -> Json:
     given = next(iter(draft.values(path)), None)
     if "string" in draft.types(path) or isinstance(given, str):
         return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
-    milliseconds = isinstance(given, int | float) and given > 1e11
+    milliseconds = (
+        isinstance(given, int | float) and given > 1e11
+    )  # in seconds, some time after the year 5000
     return int(moment * 1000) if milliseconds else int(moment)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -96,7 +95,8 @@ class Draft:
     """An answer in the making: an operation's example, changed where there is more to say."""
 
     def __init__(self, operation: Operation) -> None:
-        self.body: Any = deepcopy(operation.example)
+        # Nothing below changes a part in place, so all answers can share the example.
+        self.body: Any = operation.example
         self._schema = operation.schema or {}
 
     def first(self, paths: Sequence[Steps]) -> Steps | None:
@@ -137,7 +137,7 @@ class Draft:
 
     def clear(self, path: Steps) -> None:
         """Say nothing at a path: no item of a list, else null or an empty text."""
-        value: Json = []
+        value: Json = []  # a list says "none" best by having no item
         if None in path:
             path = path[: path.index(None)]
         else:
@@ -165,6 +165,7 @@ def _inside(schemas: list[Mapping[str, Any]], step: str | int | None) -> list[Ma
 
 def _least(schemas: list[Mapping[str, Any]]) -> dict[str, Json]:
     """Return an object that has what its schemas require."""
+    # A dict for a set that keeps the order, in which people read the answer.
     needed = {name: None for one in schemas for name in one.get("required", ())}
     return {name: _plain(_inside(schemas, name)) for name in needed}
 
@@ -196,7 +197,7 @@ def _with(
     if step is None:
         wanted = count or len(items) or 1
         first = items[0] if items else None
-        items = [*items[:wanted], *(deepcopy(first) for _ in range(wanted - len(items)))]
+        items = [*items[:wanted], *[first] * (wanted - len(items))]
         return [inner(one) for one in items]
     items = [*items, *[None] * (step + 1 - len(items))]
     items[step] = inner(items[step])

@@ -122,7 +122,7 @@ class Sandbox:
     @property
     def requests(self) -> tuple[Recorded, ...]:
         """The last 100,000 requests, oldest first, without credentials."""
-        return tuple(self._log.copy())
+        return tuple(self._log.copy())  # in one step: the server goes on adding
 
     def start(self) -> None:
         """Start the server and wait until it responds, 10 s at most.
@@ -132,7 +132,7 @@ class Sandbox:
         """
         if self._background is not None:
             raise SandboxError("This sandbox is already running.")
-        try:
+        try:  # only now: scripts can be written, and pytest can look here, without the extra
             from chainhub.sandbox._app import Service, build
             from chainhub.sandbox._server import Background, listen, origin
         except ImportError as error:
@@ -276,5 +276,5 @@ def serve(show: Callable[[str], object], example: str, **options: Any) -> None:
         for name, value in sandbox.environment.items():
             show(f"export {name}={value}")
         show(f"{example}\n\n{task_ids()}")
-        while True:
+        while True:  # the server has a thread of its own
             time.sleep(3600)

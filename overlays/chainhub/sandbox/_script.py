@@ -51,7 +51,7 @@ class State(Step):
     """The task has this status value; `extra` adds fields to the response."""
 
     word: str
-    extra: Mapping[str, Json] = field(factory=dict, hash=False)
+    extra: Mapping[str, Json] = field(factory=dict, hash=False)  # a dict has none
 
     def __call__(
         self,
@@ -118,7 +118,7 @@ class Answer(Step):
     status: int
     body: bytes = b""
     content_type: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()  # no dict, so that a step has a hash
 
 
 @frozen(kw_only=True)
@@ -191,6 +191,7 @@ def answer(
     Raises:
         ValueError: the status is not that of a final response (200 to 599).
     """
+    # An interim response (1xx) is no answer: the client would wait for the one behind it.
     if not 200 <= status <= 599:
         raise ValueError(f"status must be 200 to 599, not {status}.")
     step = Answer(
@@ -243,16 +244,17 @@ def status(
         ValueError: the status is not that of a final response (200 to 599).
     """
     if isinstance(retry_after, int | float):
-        retry_after = f"{retry_after:g}"
+        retry_after = f"{retry_after:g}"  # 2 as servers write it, not 2.0
     words = message or _WORDS.get(status, "the request was refused")
     body = json.dumps(envelope(words, code=code))
     content_type: str | None = "application/json"
     if message is None and not code:
+        # The first two have no body by definition, and the service sends none with the third.
         if status in (204, 304, 429):
             body, content_type = "", None
         elif status == 500:
             body = '{"code": "do_request_failed", "message": "upstream failed", "data": null}'
-        elif status > 500:
+        elif status > 500:  # of a gateway before the service
             body = f"<html><head><title>{status}</title></head><body></body></html>\n"
             content_type = _HTML
     return answer(
@@ -302,7 +304,7 @@ def cut(
     Raises:
         ValueError: `at` is not from 0 up to, but not including, 1.
     """
-    if not 0 <= at < 1:
+    if not 0 <= at < 1:  # all of a body is no cut
         raise ValueError(f"at must be from 0 to less than 1, not {at}.")
     return Hindered(cut_at=at, hard=hard, of=of).lasting(polls=polls, seconds=seconds)
 
@@ -346,6 +348,7 @@ def meaning(word: str, words: Mapping[str, str] = MappingProxyType({})) -> str |
 
     `words` are those of one operation, beyond the ones that all share; None if nobody knows it.
     """
+    # As the client compares words, or a script would mean another thing than the client reads.
     plain = word.strip().casefold().replace("-", "_").replace(" ", "_")
     known = words.get(plain) or WORDS.get(plain)
     return known or ("failed" if plain.endswith("_failed") else None)
@@ -357,6 +360,6 @@ def _changed(step: S, **changes: Any) -> S:
 
 
 def _span(seconds: float) -> float:
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds < math.inf:  # nan is neither
         raise ValueError(f"A duration must be a number of seconds, 0 or more, not {seconds}.")
     return seconds

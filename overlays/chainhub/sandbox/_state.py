@@ -32,7 +32,7 @@ class Clock:
         # The one of the start: a virtual clock that comes later does not move tasks.
         self._monotonic = _clock.monotonic
         self._started = self._monotonic()
-        self._epoch = time.time()
+        self._epoch = time.time()  # once: a system clock that is set moves no task
         self._skipped = 0.0
 
     def now(self) -> float:
@@ -86,7 +86,7 @@ class _Run:
             if now < end or (step.seconds is None and self.polls < step.polls):
                 break
             self.index, self.since, self.polls = self.index + 1, end, 0
-        self.polls += 1
+        self.polls += 1  # after the look, as a step of one request shows itself once
         return self.script[self.index]
 
     @property
