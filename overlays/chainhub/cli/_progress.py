@@ -1,13 +1,11 @@
 """What is shown while a command works: rows that change in place, a line per change, or nothing."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice, zip_longest
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import attrs
 
@@ -18,9 +16,6 @@ from chainhub._session import RetryEvent
 from chainhub._tasks import progress_of, task_of, values_at
 from chainhub.cli._records import clock, failed_poll, percent, plain, status_word
 from chainhub.cli._terminal import Terminal, write_line
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _MOST_ROWS = 12
 _LONGEST_WORD = 32
@@ -259,13 +254,28 @@ class LiveProgress(TaskProgress):
 
     def _paint(self) -> None:
         from rich.console import Console
+        from rich.text import Text
 
         console = Console(file=self._terminal.stderr, highlight=False)
         height, ended = 0, False
         try:
             console.show_cursor(False)
             while not ended:
-                height = self._show(console, height)
+                lines, width = self._terminal.held(), console.width - 1
+                view = self.view(width, console.height)
+                text = Text("\n").join(Text.assemble((sign, "cyan"), text) for sign, text in view)
+                with console.capture() as capture:
+                    if text:
+                        console.print(text, width=width, no_wrap=True, overflow="crop")
+                picture = capture.get()
+                if lines:
+                    self._write(_erase(height))
+                    height = 0
+                for stream, group in groupby(lines, key=itemgetter(0)):
+                    write_line(stream, "\n".join(line for _, line in group))
+                # In one piece with what takes the last picture away, or rows would flicker.
+                self._write(_erase(height) + picture)
+                height = picture.count("\n")
                 ended = self._ended.wait(_PAUSE)
             self._write(_erase(height))
             console.show_cursor(True)
@@ -274,26 +284,6 @@ class LiveProgress(TaskProgress):
             return
         finally:
             self._terminal.release()
-
-    def _show(self, console: Console, height: int) -> int:
-        """Paint over a picture of this height, and return the height of the new one."""
-        from rich.text import Text
-
-        lines, width = self._terminal.held(), console.width - 1
-        text = Text("\n").join(
-            Text.assemble((sign, "cyan"), text) for sign, text in self.view(width, console.height)
-        )
-        with console.capture() as capture:
-            if text:
-                console.print(text, width=width, no_wrap=True, overflow="crop")
-        picture = capture.get()
-        if lines:
-            self._write(_erase(height))
-            height = 0
-        for stream, group in groupby(lines, key=itemgetter(0)):
-            write_line(stream, "\n".join(line for _, line in group))
-        self._write(_erase(height) + picture)
-        return picture.count("\n")
 
     def _write(self, text: str) -> None:
         assert self._terminal.stderr is not None  # it can move the cursor
