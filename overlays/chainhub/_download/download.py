@@ -13,20 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainhub import _clock, errors
-from chainhub._download import media
+from chainhub._download import media, state
 from chainhub._download.disk import make_folder, stands_already
 from chainhub._download.media import BodyRange, Redirect, StartOver
 from chainhub._download.partial import SURPLUS, Partial, PartWriter, Received, remove_leftovers
-from chainhub._download.state import (
-    DownloadOptions,
-    DownloadState,
-    FetchRequest,
-    Mismatch,
-    Outcome,
-    Progress,
-    RetryAt,
-    Tell,
-)
 from chainhub._download.url_policy import Address, Connection
 from chainhub._redaction import redact_text, redact_url
 from chainhub._session import UNDER_WAY, AttemptEvent, Key, logger, traced
@@ -36,14 +26,14 @@ from chainhub.errors import ChainhubError
 if TYPE_CHECKING:
     from chainhub._session import OperationSpan
 
-PACE = 0.1
+PACE = 0.1  # often enough for a bar that moves; chunks come some thousand times a second
 """Seconds between two reports of progress."""
 
-REDIRECTS = 5
+REDIRECTS = 5  # a CDN needs one or two; more is a circle
 STALLED = 16 * 1024
 """Bytes that must come within the time limit of an attempt: some 1 KiB/s by default."""
 
-_ERROR_BODY = 64 * 1024
+_ERROR_BODY = 64 * 1024  # what an error has to say is in its beginning
 _KEPT = "the partial file is kept: the same call resumes it"
 _UNKEPT = "the server cannot resume (it gives no strong ETag and length), so nothing is kept"
 
@@ -60,15 +50,15 @@ class Download:
     """
 
     _partial: Partial
-    _tell: Tell
+    _tell: state.Tell
 
-    def __init__(self, options: DownloadOptions, request: FetchRequest) -> None:
+    def __init__(self, options: state.DownloadOptions, request: state.FetchRequest) -> None:
         self._options = options
         self._request = request
         self._session = session = options.session
         self._policy = options.policy
         self._secrets = session.credentials.secrets
-        self._state = DownloadState(
+        self._state = state.DownloadState(
             options.deadline_at, options.call.retry, self._secrets, session.random, request.kind
         )
         self._started = _clock.monotonic()
@@ -82,7 +72,7 @@ class Download:
         self._status: int | None = None
         self._unkept: str | None = None
 
-    def run(self, tell: Tell) -> Path:
+    def run(self, tell: state.Tell) -> Path:
         """Download, and return the file; `tell` is called with the progress, if it is given.
 
         Raises:
@@ -152,7 +142,7 @@ class Download:
         error.elapsed = _clock.monotonic() - self._started
         return error
 
-    def _attempt(self, url: Address) -> RetryAt | None:
+    def _attempt(self, url: Address) -> state.RetryAt | None:
         """Make an attempt; None means that the file is complete."""
         key = self._request.key(self._left()) if self._policy.is_own(url) else None
         self._check()
@@ -173,7 +163,7 @@ class Download:
                 self._partial.forget()
         raise failure
 
-    def _in_span(self, fetch: Callable[[], Outcome], url: str) -> Outcome:
+    def _in_span(self, fetch: Callable[[], state.Outcome], url: str) -> state.Outcome:
         """Make the attempt, in a span of its own if there is a tracer."""
         tracer = self._session.observers.tracer
         if tracer is None or self._span is None:
@@ -203,7 +193,7 @@ class Download:
         )
         return outcome
 
-    def _fetch(self, url: Address, key: Key | None) -> Outcome:
+    def _fetch(self, url: Address, key: Key | None) -> state.Outcome:
         """Ask for the bytes and write what comes; follow redirects."""
         outer, kept = UNDER_WAY.get(), self._partial.kept
         UNDER_WAY.set((None, self._secrets))
@@ -228,7 +218,7 @@ class Download:
 
     def _exchange(
         self, url: Address, key: Key | None, kept: media.ResumePoint | None
-    ) -> Outcome | Redirect:
+    ) -> state.Outcome | Redirect:
         headers = [*self._policy.headers(key, self._request.kind), *media.range_headers(kept)]
         began = _clock.monotonic()
         connection = self._policy.open(url)
@@ -264,7 +254,7 @@ class Download:
 
     def _receive(
         self, wanted: BodyRange, content_type: str, connection: Connection, began: float
-    ) -> Outcome:
+    ) -> state.Outcome:
         partial, mark, arrived = self._partial, 0, 0
         limit, kind = self._options.max_bytes, self._request.kind
         writer = PartWriter(partial, wanted, limit, content_type, kind)
@@ -292,16 +282,16 @@ class Download:
         self._next_report = now + PACE
         try:
             request, resumable = self._request, body.etag is not None
-            self._tell(Progress(request.id, done, total, resumable, request.number))
+            self._tell(state.Progress(request.id, done, total, resumable, request.number))
         except BaseException as error:  # noqa: BLE001 - it is the caller's own
             raise Interrupted(error) from None
 
-    def _next_step(self, outcome: Outcome, url: Address) -> RetryAt | None:
+    def _next_step(self, outcome: state.Outcome, url: Address) -> state.RetryAt | None:
         partial, name = self._partial, self._request.target.name
         ended = self._published(url) if outcome is Received.WHOLE else outcome
         now, wall, from_api = _clock.monotonic(), time.time(), self._is_api(self._at or url)
         step = self._state.next_step(ended, partial.position, now, wall, from_api=from_api)
-        if isinstance(ended, StartOver | Mismatch):
+        if isinstance(ended, StartOver | state.Mismatch):
             partial.forget()
         if isinstance(step, ChainhubError):
             if step.advice is None:
@@ -313,14 +303,14 @@ class Download:
             logger.info("download to %s: %s; trying again in %.2f s", name, shown, step.delay)
         return step
 
-    def _published(self, url: Address) -> Outcome | Mismatch:
+    def _published(self, url: Address) -> state.Outcome | state.Mismatch:
         """Check the whole file and give it its name."""
         partial, wanted = self._partial, self._request.sha256
         if wanted is not None:
             found = partial.digest(self._options.halt.is_set)
             self._check()
             if found is not None and found != wanted:
-                return Mismatch(partial.resumed, found, wanted)
+                return state.Mismatch(partial.resumed, found, wanted)
         file = self._request.target
         if self._request.takes_suffix:
             suffix = media.suffix_of(partial.read(0, media.SNIFFED), url.path)

@@ -4,13 +4,11 @@ The API's own scheme, host and port get the key; everybody else gets a request t
 of ours.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from copy import copy
 from functools import cached_property
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import httpx
 
@@ -109,7 +107,7 @@ class URLPolicy:
             check=None if allowed else _transport.refuse_private,
         )
 
-    def keeping(self) -> URLPolicy:
+    def keeping(self) -> Self:
         """Return the same policy with connections that are used again until it is closed."""
         policy = copy(self)
         policy._kept = {}
