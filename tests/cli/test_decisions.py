@@ -18,8 +18,8 @@ from chainhub.cli._progress import (
     ASCII,
     UNICODE,
     LiveProgress,
-    PlainProgress,
     Row,
+    TaskProgress,
     fitted,
     shortened,
     signs_for,
@@ -239,10 +239,10 @@ def test_a_failed_poll_in_a_few_words(error, expected) -> None:
     assert failed_poll(error) == expected
 
 
-def test_failing_polls_are_shown_until_one_is_good(capsys) -> None:
+def test_failing_polls_are_shown_until_one_is_good(capsys, monkeypatch) -> None:
     """In the place of the status; those of nobody known change no line."""
-    terminal = Terminal(stdin=None, stdout=None, stderr=sys.stderr, environ={})
-    plain = PlainProgress(["a"], terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    plain = TaskProgress(["a"], Terminal(stdin=None, stdout=None, environ={}))
     plain.failing(failed_attempt("stranger"))
     plain.failing(failed_attempt("a"))
     assert capsys.readouterr().err == "0:00  a  no response (1 of 4): refused\n"

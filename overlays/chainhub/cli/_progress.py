@@ -139,11 +139,13 @@ def shortened(text: str, width: int, signs: Signs) -> str:
 
 
 class TaskProgress:
-    """The tasks of one command and their state, collected from any thread. Shows nothing."""
+    """The tasks of one command and their state, collected from any thread.
+
+    Prints a line for each change, if a person reads them on a terminal that cannot do more.
+    """
 
     expected: Callable[[str, float], float | None] | None = None
     """Returns the seconds a task is expected to take in all, or None."""
-    _shows_rows = False
 
     def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
         self._lock = threading.RLock()
@@ -188,7 +190,7 @@ class TaskProgress:
                 self._changed(row)
             # Where no row shows it, each kind of failure is told once a minute.
             now, before = _clock.monotonic(), self._reported.get(what + why, -math.inf)
-            if not self._shows_rows and now - before >= _REPEATED_AFTER:
+            if not self._terminal.words_are_read and now - before >= _REPEATED_AFTER:
                 self._reported[what + why] = now
                 self._terminal.say(plain(f"chainhub: {text}; trying again in {event.delay:.0f} s"))
 
@@ -210,17 +212,9 @@ class TaskProgress:
                 self._failed += not good
 
     def _changed(self, row: Row) -> None:
-        """Show the new status of a task."""
-
-
-class PlainProgress(TaskProgress):
-    """Prints a line for each change, on a terminal that cannot do more."""
-
-    _shows_rows = True
-
-    def _changed(self, row: Row) -> None:
-        elapsed = clock(_clock.monotonic() - row.began)
-        self._terminal.say(f"{elapsed}  {plain(row.id)}  {plain(row.failing or row.word)}")
+        if self._terminal.words_are_read:
+            elapsed = clock(_clock.monotonic() - row.began)
+            self._terminal.say(f"{elapsed}  {plain(row.id)}  {plain(row.failing or row.word)}")
 
 
 class LiveProgress(TaskProgress):
@@ -231,13 +225,14 @@ class LiveProgress(TaskProgress):
     main thread, never interrupts a picture.
     """
 
-    _shows_rows = True
-
     def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
         super().__init__(ids, terminal)
         self._signs = signs_for(terminal.stderr)
         self._ended = threading.Event()
         self._painter = threading.Thread(target=self._paint, name="chainhub-progress", daemon=True)
+
+    def _changed(self, row: Row) -> None:
+        """Leave it to the next picture."""
 
     def __enter__(self) -> Self:
         self._terminal.held()  # and keep what comes
@@ -316,6 +311,4 @@ def _erase(height: int) -> str:
 
 
 def progress_for(ids: Iterable[str], terminal: Terminal) -> TaskProgress:
-    if terminal.moves_cursor:
-        return LiveProgress(ids, terminal)
-    return (PlainProgress if terminal.words_are_read else TaskProgress)(ids, terminal)
+    return (LiveProgress if terminal.moves_cursor else TaskProgress)(ids, terminal)
