@@ -7,6 +7,7 @@ import math
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NoReturn
 
@@ -44,13 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = math.nan
-    if not 0 < speed < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return speed
+    with suppress(ValueError):
+        # Not 0, for which a clock stands still: from here nobody can move it on.
+        if 0 < (speed := float(text)) < math.inf:
+            return speed
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
 
 
 if __name__ == "__main__":
