@@ -13,7 +13,7 @@ project: three seconds of FFmpeg's test picture `testsrc2`.
 
 from __future__ import annotations
 
-from chainhub.sandbox._sandbox import MissingExtraError, Sandbox, SandboxError
+from chainhub.sandbox._sandbox import MissingExtraError, Sandbox
 from chainhub.sandbox._sandbox import serve as serve
 from chainhub.sandbox._scenarios import task_ids as task_ids
 from chainhub.sandbox._script import (
@@ -45,7 +45,7 @@ from chainhub.sandbox._script import (
     video_upsampling_completed,
     video_upsampling_failed,
 )
-from chainhub.sandbox._state import Recorded
+from chainhub.sandbox._state import Recorded, SandboxError
 
 __all__ = [
     "MissingExtraError", "Recorded", "Sandbox", "SandboxError", "State", "Step", "answer",

@@ -19,14 +19,10 @@ from chainhub._extras import missing_extra
 from chainhub.sandbox._contract import Operation, read_contract
 from chainhub.sandbox._scenarios import COMPLETES, task_ids
 from chainhub.sandbox._script import Step, as_script
-from chainhub.sandbox._state import Clock, Recorded, Tasks, as_faults
+from chainhub.sandbox._state import Clock, Recorded, SandboxError, Tasks, as_faults
 
 if TYPE_CHECKING:
     from chainhub.sandbox._server import Background
-
-
-class SandboxError(Exception):
-    """The sandbox cannot be started with these arguments."""
 
 
 class MissingExtraError(SandboxError, ImportError):

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chainhub.sandbox._sandbox import SandboxError
+from chainhub.sandbox._state import SandboxError
 
 _BACKLOG = 2048  # tests open hundreds of connections at once, and none may be refused
 _KEEP_ALIVE = 75  # seconds, as common gateways have it, so that clients meet the same end

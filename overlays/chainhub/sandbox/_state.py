@@ -19,6 +19,10 @@ from chainhub.sandbox._scenarios import script_for
 from chainhub.sandbox._script import Completion, Hindered, State, Step, pending
 
 
+class SandboxError(Exception):
+    """The sandbox cannot be started with these arguments."""
+
+
 class Clock:
     """Seconds since the start, `speed` times as fast as real ones; speed 0 stands still.
 
