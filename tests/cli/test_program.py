@@ -51,7 +51,7 @@ def test_help_loads_little(words) -> None:
     assert "typer" in loaded
     assert [name for name in HEAVY if name in loaded] == []
     ours = [name for name in loaded if name.startswith("chainhub.cli")]
-    assert ours == ["chainhub.cli", "chainhub.cli._app"]
+    assert ours == ["chainhub.cli", "chainhub.cli._app", "chainhub.cli._options"]
 
 
 def test_results_for_programs_load_no_rich() -> None:

@@ -7,9 +7,11 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import typer
+
+from chainhub.cli._options import Place, Service
 
 # What people try: "no such option" alone would not say where the key belongs.
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
@@ -113,42 +115,6 @@ _ALLOW_HOST = "A host that is not public but may serve videos. May be repeated."
 AllowHosts = Annotated[list[str] | None, _text("--allow-host", metavar="HOST", help=_ALLOW_HOST)]
 _JOURNAL = "Store outcomes in this file, so that the same command can resume."
 Journal = Annotated[str | None, _text("--journal", metavar="FILE", help=_JOURNAL)]
-
-
-class Service(NamedTuple):
-    """How the service is asked.
-
-    Attributes:
-        base_url: Where; None for the usual place.
-        timeout: Seconds for one attempt.
-        task: The operation that asks for tasks; None for the contract's main one.
-        parameters: Its further parameters, as `NAME=VALUE`.
-    """
-
-    base_url: str | None
-    timeout: float
-    task: str | None = None
-    parameters: list[str] | None = None
-
-    @property
-    def options(self) -> list[tuple[str, str | None]]:
-        """The options that lead another command to the same tasks."""
-        further = [("--parameter", one) for one in self.parameters or ()]
-        return [("--base-url", self.base_url), ("--task", self.task), *further]
-
-
-class Place(NamedTuple):
-    """Where videos go, and from where they may come: the arguments of `client.video.download`.
-
-    A deadline without limit is infinite.
-    """
-
-    into: str | None = None
-    dest: str | None = None
-    if_exists: Literal["error", "replace", "keep"] = "error"
-    sha256: str | None = None
-    allow_hosts: tuple[str, ...] = ()
-    deadline: float = math.inf
 
 
 app = typer.Typer(

@@ -14,7 +14,7 @@ from chainhub import _clock, _tasks, errors
 from chainhub._cancel import Cancel
 from chainhub._download import make_folder
 from chainhub.cli import _records, _running
-from chainhub.cli._app import Place, Service
+from chainhub.cli._options import Place, Service
 from chainhub.cli._progress import TaskProgress, progress_for, signs_for
 from chainhub.cli._records import Exit
 from chainhub.cli._terminal import Terminal, chosen, ids_of_file

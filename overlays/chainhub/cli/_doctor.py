@@ -17,7 +17,7 @@ from chainhub._client import Client
 from chainhub._session import RetryPolicy, base_url_from, find_key, no_key
 from chainhub._transport import choose_proxy, read_environment, read_tls_config, tls_context
 from chainhub._version import __version__
-from chainhub.cli._app import Service
+from chainhub.cli._options import Service
 from chainhub.cli._progress import Signs, signs_for
 from chainhub.cli._records import Exit, encoded, exit_code_of, limit, plain, translated
 from chainhub.cli._running import key_of_keyring, query_task

@@ -21,7 +21,7 @@ from chainhub._client import DEADLINE, Client
 from chainhub._redaction import one_line
 from chainhub._transport import is_loopback
 from chainhub.cli import _records
-from chainhub.cli._app import Service
+from chainhub.cli._options import Service
 from chainhub.cli._progress import TaskProgress
 from chainhub.cli._terminal import Terminal
 from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
