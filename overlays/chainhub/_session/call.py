@@ -9,6 +9,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainhub import _clock, errors
@@ -18,12 +19,20 @@ from chainhub._session.events import (
     UNDER_WAY,
     AttemptEvent,
     CallEvent,
+    Observers,
     RetryEvent,
     event_of,
     logger,
 )
 from chainhub._session.request import PreparedRequest
-from chainhub._session.retry import Retry, RetryPolicy, Stop, decide, retry_after_of
+from chainhub._session.retry import (
+    Retry,
+    RetryBudget,
+    RetryPolicy,
+    Stop,
+    decide,
+    retry_after_of,
+)
 from chainhub._transport import Failure, Limits, Response
 from chainhub.errors import (
     AmbiguousOutcome,
@@ -40,8 +49,8 @@ if TYPE_CHECKING:
     import httpx
 
     from chainhub._cancel import Cancel
+    from chainhub._session.credentials import Credentials
     from chainhub._session.events import AttemptSpan, E
-    from chainhub._session.session import Session
     from chainhub._transport import FailureKind
 
     Later = Mapping[str, Callable[[], object]]
@@ -130,8 +139,25 @@ def switch_of(cancel: Cancel | None) -> Cancel | None:
     return cancel
 
 
+class CallContext:
+    """What the calls of a client and of its copies share.
+
+    Attributes:
+        under_way: The base URL and the secrets, for whoever logs during a request.
+        random: The source of jitter; a forked child reseeds it.
+    """
+
+    def __init__(self, base_url: str, credentials: Credentials, observers: Observers) -> None:
+        self.credentials = credentials
+        self.observers = observers
+        self.under_way = base_url, credentials.secrets
+        self.budget = RetryBudget()
+        self._random = Random()
+        self.random = self._random.random
+
+
 class Call:
-    """The state of one call; its budget, event hooks and source of jitter are the session's.
+    """The state of one call; its budget, event hooks and source of jitter are its context's.
 
     Attributes:
         outgoing: The request as the next attempt sends it, within its `limits`.
@@ -140,11 +166,11 @@ class Call:
 
     outcome: Response | Failure
 
-    def __init__(self, prepared: PreparedRequest, options: Options, session: Session) -> None:
+    def __init__(self, prepared: PreparedRequest, options: Options, context: CallContext) -> None:
         self.prepared = self.outgoing = prepared
         self.options = options
-        self._session = session
-        self._secrets, self._observers = session.credentials.secrets, session.observers
+        self._context = context
+        self._secrets, self._observers = context.credentials.secrets, context.observers
         self._began = self._attempt_began = _clock.monotonic()
         self.limits = Limits(
             timeout=options.timeout,
@@ -172,7 +198,7 @@ class Call:
             self.outgoing = prepared.with_headers(self._span.headers)
         # Not by a token: a coroutine may be closed in another context.
         self._outer = UNDER_WAY.get()
-        UNDER_WAY.set(self._session.under_way)
+        UNDER_WAY.set(self._context.under_way)
         _clock.request_under_way(1)
 
     def __exit__(self, _kind: object, error: BaseException | None, _frames: object) -> bool:
@@ -189,7 +215,7 @@ class Call:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(self.outcome, Response) and 200 <= self.outcome.status < 300:
             # Before the hooks, of which each may end the call.
-            self._session.budget.succeeded(self._spent)
+            self._context.budget.succeeded(self._spent)
             self.report_attempt()
             return self._end(self.outcome, None)
         self.report_attempt()
@@ -199,14 +225,14 @@ class Call:
         self.limits.fresh = isinstance(self.outcome, Failure) or not self.prepared.idempotent
         step = decide(
             self.options.retry,
-            self._session.budget,
+            self._context.budget,
             idempotent=self.prepared.idempotent,
             outcome=self.outcome,
             attempt=self._attempts,
             remaining=self.left(),
             wall=time.time(),
             now=_clock.monotonic(),
-            random=self._session.random,
+            random=self._context.random,
         )
         error = self._error(step)
         if isinstance(step, Stop):

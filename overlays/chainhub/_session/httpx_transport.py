@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http.cookiejar import Cookie, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.request import Request
 
 import httpx
@@ -20,11 +20,26 @@ from chainhub._transport import DECODED, Response
 from chainhub.errors import ChainhubError
 
 if TYPE_CHECKING:
-    from chainhub._session.transport import (
-        AsyncSessionTransport,
-        BaseSessionTransport,
-        SessionTransport,
-    )
+    from collections.abc import Callable
+
+    from chainhub._session.call import Options
+    from chainhub._session.request import KeyPlace
+    from chainhub._session.session import Session
+
+
+class Transport(Protocol):
+    """What is used here of the session's transports."""
+
+    session: Session
+    options: Options
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+
+    @property
+    def given(self) -> httpx.Client | httpx.AsyncClient | None: ...
+    @property
+    def exchange(self) -> Callable[..., Any]: ...
+    def key_place(self, operation: str | None) -> KeyPlace: ...
 
 
 class SafeResponse(httpx.Response):
@@ -62,7 +77,7 @@ class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     How to authenticate, redirect and stream is decided by the session, not by arguments of httpx.
     """
 
-    def __init__(self, transport: Any) -> None:  # noqa: ANN401 - of one of two classes
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -82,23 +97,23 @@ class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return SafeResponse(result.value(), result, request, secrets)
 
 
-def client_of(transport: SessionTransport) -> httpx.Client:
+def client_of(transport: Transport) -> httpx.Client:
     """Return a client of httpx that sends through the session."""
     return httpx.Client(**_settings(transport), transport=HTTPXTransport(transport))
 
 
-def async_client_of(transport: AsyncSessionTransport) -> httpx.AsyncClient:
+def async_client_of(transport: Transport) -> httpx.AsyncClient:
     """Return an async client of httpx that sends through the session."""
     return httpx.AsyncClient(**_settings(transport), transport=HTTPXTransport(transport))
 
 
-def builder_of(transport: BaseSessionTransport) -> httpx.Client:
+def builder_of(transport: Transport) -> httpx.Client:
     """Return a client of httpx that builds requests, and sends none."""
     # Not with this transport: it would hold itself, and the session beyond its client.
     return httpx.Client(**_settings(transport), transport=httpx.BaseTransport())
 
 
-def _settings(transport: BaseSessionTransport) -> dict[str, Any]:
+def _settings(transport: Transport) -> dict[str, Any]:
     """Return the settings with which httpx builds requests: the given client's, or ours."""
     given = transport.given
     cookies = httpx.Cookies(dict(transport.cookies) if given is None else given.cookies).jar
@@ -113,7 +128,7 @@ def _settings(transport: BaseSessionTransport) -> dict[str, Any]:
 
 
 def built(
-    transport: BaseSessionTransport,
+    transport: Transport,
     builder: httpx.Client,
     asked: Mapping[str, Any],
     operation: str | None,
@@ -127,7 +142,7 @@ def built(
 
 
 def prepared(
-    transport: BaseSessionTransport, request: httpx.Request, operation: str | None = None
+    transport: Transport, request: httpx.Request, operation: str | None = None
 ) -> PreparedRequest:
     """Return a request, whose body was read, in the form in which the session sends it."""
     url = request.url

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import errno
 import os
-import random
 import sys
 import threading
 import warnings
@@ -20,11 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from chainhub import _clock, _transport
 from chainhub._redaction import redact_text
-from chainhub._session.call import Call, CallResult, Options
+from chainhub._session.call import Call, CallContext, CallResult, Options
 from chainhub._session.credentials import Credentials, Key
 from chainhub._session.events import Observers, logger
 from chainhub._session.request import PreparedRequest
-from chainhub._session.retry import RetryBudget
 from chainhub._transport import (
     ConnectionPool,
     Connector,
@@ -47,19 +45,14 @@ if TYPE_CHECKING:
     AsyncExchange = Callable[[PreparedRequest, Key, Limits], Awaitable[Response]]
 
 
-class Session:
+class Session(CallContext):
     """Connections, credentials and budget of one client and its copies."""
 
     def __init__(
         self, connector: Connector, credentials: Credentials, observers: Observers
     ) -> None:
-        self._random = random.Random()
-        self.random = self._random.random  # the source of jitter; a forked child reseeds it
+        super().__init__(connector.base_url, credentials, observers)
         self.connector = connector
-        self.credentials = credentials
-        self.observers = observers
-        self.under_way = connector.base_url, credentials.secrets
-        self.budget = RetryBudget()
         self.closed = False
         self._reset()
         _sessions.add(self)

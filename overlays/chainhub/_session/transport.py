@@ -51,6 +51,7 @@ class BaseSessionTransport:
 
     given: httpx.Client | httpx.AsyncClient | None = None
     call: Callable[..., object]
+    exchange: Callable[..., Any]
 
     def __init__(self, session: Session, options: Options, settings: Mapping[str, Any]) -> None:
         self.session = session
