@@ -16,6 +16,7 @@ from tools import (
     documents,
     generation,
     layout,
+    losses,
     propose,
     security,
     selection,
@@ -32,7 +33,6 @@ from tools.pages import hosts, reading
 from tools.repair import (
     composition,
     downgrade,
-    losses,
     media,
     names,
     normalise,

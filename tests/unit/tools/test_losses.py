@@ -9,7 +9,7 @@ import pytest
 from tools import commands, documents
 from tools.__main__ import main
 from tools.contract import at, mapping
-from tools.repair.losses import losses
+from tools.losses import losses
 
 HEAD = "openapi: 3.0.3\ninfo: {title: t, version: '1'}\n"
 OK = 'responses: {"200": {description: ok}}'
