@@ -308,6 +308,10 @@ class Call:
         if observer is None and self._span is None and not heard:
             return
         elapsed = _clock.monotonic() - self._attempt_began
+        if heard:
+            self._log_attempt(elapsed)
+            if observer is None and self._span is None:
+                return
         secrets = self._secrets
         if isinstance(self.outcome, Failure):
             text = self.outcome.text
@@ -327,17 +331,24 @@ class Call:
             elapsed=elapsed,
             **seen,
         )
-        if heard:
-            ended = event.trouble if event.status is None else event.status
-            told = (event.method, event.url, ended, elapsed, self._attempts)
-            line = "%s %s: %s in %.3f s (attempt %d, request id %s)"
-            logger.info(line, *told, event.request_id or "-")
-            kept = "kept" if self.limits.reused else "new"
-            logger.debug("attempt %d used a %s connection", self._attempts, kept)
         if self._span is not None:
             self._span.end(event)
         if observer is not None:
             observer(event)
+
+    def _log_attempt(self, elapsed: float) -> None:
+        # Without an event: one that nobody else hears of would double what logging costs.
+        ended: object
+        if isinstance(self.outcome, Failure):
+            ended, request_id = redact_text(self.outcome.text, self._secrets()), None
+        else:
+            ended = self.outcome.status
+            request_id = request_id_of(self.outcome, self._secrets())
+        told = (self.prepared.method, self.prepared.url, ended, elapsed, self._attempts)
+        line = "%s %s: %s in %.3f s (attempt %d, request id %s)"
+        logger.info(line, *told, request_id or "-")
+        kept = "kept" if self.limits.reused else "new"
+        logger.debug("attempt %d used a %s connection", self._attempts, kept)
 
     def _event(self, kind: type[E], later: Later | None = None, **known: object) -> E:
         """Return an event with what all of a call have in common."""
