@@ -44,7 +44,7 @@ _LONGEST_BACKOFF = 30.0
 _HINTS = (1.0, 30.0)
 _LONGEST_RETRY_AFTER = 60.0
 _RETRY_AFTER_JITTER = 0.25
-_QUESTIONS_AT_LEAST = 5
+_POLLS_AT_LEAST = 5
 _SHORTEST_LIMIT = 0.2
 _FASTEST_OWN_PACE = 0.01
 _SLOWEST_OWN_PACE = 1e9
@@ -142,7 +142,7 @@ class DurationMemory:
             model = self._model(task_id, now)
             model.ended += 1
             if after is not None:
-                # The middle, not the end: else what a late question finds could never
+                # The middle, not the end: else what a late poll finds could never
                 # teach that the tasks have become faster.
                 model.add((after + by) / 2, self._random)
 
@@ -227,8 +227,8 @@ class PollIntervals:
             gap = (plan.early - progress.elapsed) * (1 - jitter)
         elif gap <= plan.gap:
             gap = plan.gap * (1 - _JITTER + 2 * jitter)
-        # A short wait asks a few times too: who gives 10 s does not want two questions.
-        return min(gap, max(progress.span / _QUESTIONS_AT_LEAST, _SHORTEST_LIMIT))
+        # A short wait asks a few times too: who gives 10 s does not want two polls.
+        return min(gap, max(progress.span / _POLLS_AT_LEAST, _SHORTEST_LIMIT))
 
 
 def obeyed(retry_after: float | None) -> float | None:

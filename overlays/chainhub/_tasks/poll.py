@@ -40,10 +40,10 @@ _GRACE_GAP = 2.0
 # polls, but so many seconds must agree, whatever the pace is.
 _SETTLING_POLLS = 3
 _SETTLING_SECONDS = 10.0
-# The last question leaves the service a second to answer, or a quarter of a short wait.
+# The last poll leaves the service a second to answer, or a quarter of a short wait.
 _LEAD = 1.0
 _LEAD_SHARE = 0.25
-# A sleep ends a little late: the last question is planned a little earlier than it must be.
+# A sleep ends a little late: the last poll is planned a little earlier than it must be.
 _LEAD_PLANNED = 1.1
 
 # A service that answers itself does not repeat a Date, which counts seconds, for so many seconds.
@@ -408,7 +408,7 @@ class Poll:
     ) -> Update:
         """End the wait by the state of the last answer, or by an error."""
         elapsed = self.elapsed(now)
-        # A task that was done at the first question, or that failed, says nothing about how
+        # A task that was done at the first poll, or that failed, says nothing about how
         # long its kind takes.
         after = self._running_until if state is State.SUCCEEDED else None
         self._terms.schedule.end(self.asked.id, now, after=after, by=elapsed)

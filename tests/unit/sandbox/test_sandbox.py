@@ -281,10 +281,10 @@ def test_many_connections_at_once() -> None:
 
     async def ask_all(port: int, request: bytes) -> list[bytes]:
         # Both ends are in this process, which may have as few as 512 files.
-        questions = [asyncio.create_task(ask(port, request)) for _ in range(150)]
+        requests = [asyncio.create_task(ask(port, request)) for _ in range(150)]
         await asyncio.sleep(0)
         gate.set()
-        return await asyncio.wait_for(asyncio.gather(*questions), 30)
+        return await asyncio.wait_for(asyncio.gather(*requests), 30)
 
     gate = asyncio.Event()
     with Sandbox() as sandbox:

@@ -345,7 +345,7 @@ def test_tasks_share_an_answer() -> None:
     assert source.asked == 3
 
 
-def test_a_cancelled_task_leaves_the_question_to_the_next() -> None:
+def test_a_cancelled_task_leaves_the_asking_to_the_next() -> None:
     """If the task that asks is cancelled another one asks, and nobody hangs."""
     source = Source()
     held = credentials(source.ask)

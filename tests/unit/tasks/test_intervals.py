@@ -70,26 +70,26 @@ def test_a_cold_schedule_asks_at_5_then_from_20_seconds_every_5(number, times):
 
 @given(st.floats(0, 1, exclude_max=True))
 def test_jitter_never_leaves_its_bounds(number):
-    """The first regular question comes at 18 to 20 s, the pace is 4.5 to 5.5 s."""
+    """The first regular poll comes at 18 to 20 s, the pace is 4.5 to 5.5 s."""
     _, early, first, second, *_ = asked(schedule(number=number), COLD, 30)
     assert 4.5 <= early <= 5.0
     assert 18.0 <= first <= 20.0
     assert 4.5 <= second - first <= 5.5
 
 
-def test_a_slow_first_answer_leaves_out_the_early_question():
+def test_a_slow_first_answer_leaves_out_the_early_poll():
     """Whoever has waited 6 s for the first answer asks next at the regular time."""
     gap = schedule(number=0.0).after_answer(COLD, turn(elapsed=6.0, polls=1))
     assert gap == pytest.approx(14.0)
 
 
-def test_a_first_answer_of_a_second_does_not_move_the_early_question():
+def test_a_first_answer_of_a_second_does_not_move_the_early_poll():
     """Times count from the beginning of the wait, not from the answer."""
     assert schedule(number=0.5).after_answer(COLD, turn(elapsed=1.0)) == pytest.approx(3.8)
     assert schedule(number=0.5).after_answer(COLD, turn(elapsed=1.0, polls=2)) > 15
 
 
-def test_a_learned_schedule_starts_at_a_low_quantile_and_leaves_out_the_early_question():
+def test_a_learned_schedule_starts_at_a_low_quantile_and_leaves_out_the_early_poll():
     """Learned: nothing until the early 5 % of the durations, then 5 % of the median."""
     normal = NormalDist(math.log(90), 0.5)
     memory = taught([math.exp(normal.inv_cdf((place + 0.5) / 60)) for place in range(60)])
@@ -149,7 +149,7 @@ def test_models_are_learned_apart_and_ids_without_one_together():
     assert shared.expected("video_17", 0.0) == pytest.approx(40.0)
 
 
-def test_the_duration_is_taken_from_the_middle_between_two_questions():
+def test_the_duration_is_taken_from_the_middle_between_two_polls():
     """A task running at 80 s and done at 100 s took 90 s."""
     assert taught([90.0] * 5, gap=10.0).expected("veo:1", 0.0) == pytest.approx(90.0)
 
@@ -188,7 +188,7 @@ def test_a_large_batch_teaches_its_typical_duration_and_not_its_last_one():
 
 
 def test_tasks_that_become_faster_are_noticed():
-    """Though every question comes too late at first, the plan moves to the new pace."""
+    """Though every poll comes too late at first, the plan moves to the new pace."""
     timing = benchmark()
     random = Random(4)
     plans = PollIntervals(DurationMemory(random.random), random.random)
@@ -301,12 +301,12 @@ def test_a_hint_within_1_to_30_seconds_is_followed(hint, gap):
     ("failures", "gap"), [(1, 7.5), (2, 11.25), (3, 16.875), (4, 25.3125), (5, 30.0), (9, 30.0)]
 )
 def test_every_failure_in_a_row_takes_half_as_long_again(failures, gap):
-    """After failed questions the pace slows down to 30 s."""
+    """After failed polls the pace slows down to 30 s."""
     late = turn(elapsed=60.0, polls=9, failures=failures)
     assert schedule().after_failure(COLD, late) == pytest.approx(gap)
 
 
-def test_a_failed_first_question_is_repeated_soon():
+def test_a_failed_first_poll_is_repeated_soon():
     """Whether the task is done already is not known yet: the plan's first time can wait."""
     plan = Plan(first=120.0, gap=10.0, early=None, median=200.0)
     assert schedule().after_failure(plan, turn(failures=1)) == pytest.approx(15.0)
@@ -343,7 +343,7 @@ def test_a_retry_after_up_to_60_seconds_is_obeyed(retry_after, gap):
     ],
 )
 def test_a_short_wait_asks_a_few_times_too(span, times):
-    """At least five questions fit in any deadline of a second or more."""
+    """At least five polls fit in any deadline of a second or more."""
     assert asked(schedule(), COLD, times[-1] - 0.01, span=span) == pytest.approx(times)
 
 
@@ -362,7 +362,7 @@ def test_a_slow_interval_of_ones_own_is_not_shortened_by_errors():
 
 
 def test_a_policy_of_ones_own_is_asked_every_time():
-    """A callable gets seconds, questions and the last answer, and says when to ask next."""
+    """A callable gets seconds, polls and the last answer, and says when to ask next."""
     heard = []
 
     def policy(elapsed, polls, task):
@@ -413,7 +413,7 @@ def benchmark():
     ("learned", "ratio", "ratio_all"), [(0, 1.25, 1.45), (30, 1.10, 1.20)], ids=["cold", "learned"]
 )
 def test_the_schedule_stays_close_to_what_is_possible(learned, ratio, ratio_all):
-    """Questions times delay stay within the limits, over medians from 30 to 300 s."""
+    """Polls times delay stay within the limits, over medians from 30 to 300 s."""
     timing = benchmark()
     figure = timing.over_medians(0.5, 600, 1, timing.ours(learned))
     assert 1.0 < figure.ratio <= ratio

@@ -65,7 +65,7 @@ class Story:
                 self.now = max(self.now, deadline)
                 update = self.wait.expired(self.now)
                 continue
-            assert update.next_at >= self.now, "a question in the past"
+            assert update.next_at >= self.now, "a poll in the past"
             self.now = update.next_at + self.lag
             if not self.wait.may_ask(self.now):
                 update = Update()
@@ -115,8 +115,8 @@ def unknown_task():
     return status(400, errors.TaskNotFoundError, code="task_not_exist")
 
 
-def test_the_first_question_is_asked_at_once():
-    """A task that is done already costs one question and no time."""
+def test_the_first_poll_is_asked_at_once():
+    """A task that is done already costs one poll and no time."""
     story = Story(GOOD)
     assert story.task == GOOD
     assert story.asked == [0.0]
@@ -443,7 +443,7 @@ def test_every_error_has_its_severity(error, expected):
 
 
 def test_what_will_not_get_better_is_raised_as_it_came():
-    """The error of the question itself is raised."""
+    """The error of the poll itself is raised."""
     refused = status(401, errors.AuthenticationError)
     assert Story(RUNNING, refused).error is refused
 
@@ -640,15 +640,15 @@ def test_where_the_clock_begins_does_not_matter():
 @pytest.mark.parametrize(
     ("deadline", "last"), [(900.0, 898.9), (12.0, 10.9), (4.0, 2.9), (2.0, 1.45), (0.4, 0.2)]
 )
-def test_the_last_question_leaves_time_for_its_answer(deadline, last):
+def test_the_last_poll_leaves_time_for_its_answer(deadline, last):
     """The last poll starts a second before the deadline, or a quarter of a short wait."""
     story = Story(RUNNING, deadline=deadline, number=0.3)
     assert story.asked[-1] == pytest.approx(last)
     assert story.now == deadline
 
 
-def test_a_sleep_that_ends_late_does_not_cost_the_last_question():
-    """Clocks are read after the sleep: the last question has room for that, but not for much."""
+def test_a_sleep_that_ends_late_does_not_cost_the_last_poll():
+    """Clocks are read after the sleep: the last poll has room for that, but not for much."""
     for lag, last in ((0.09, 8.99), (0.12, 6.36)):
         story = Story(RUNNING, deadline=10.0, interval=3.0, lag=lag)
         assert story.asked[-1] == pytest.approx(last)
@@ -659,14 +659,14 @@ def test_a_sleep_that_ends_late_does_not_cost_the_last_question():
     ("interval", "last"),
     [(2.9, 8.7), (4.1, 8.2), (3.8, 8.9), (0.93, 8.37 + 0.53), (0.94, 8.46), (4.5, 8.9)],
 )
-def test_the_last_question_does_not_follow_on_the_heels_of_another(interval, last):
-    """Half an interval, or a second, lies between the last question and the one before."""
+def test_the_last_poll_does_not_follow_on_the_heels_of_another(interval, last):
+    """Half an interval, or a second, lies between the last poll and the one before."""
     story = Story(RUNNING, deadline=10.0, interval=interval)
     assert story.asked[-1] == pytest.approx(last)
     assert story.now == 10.0
 
 
-def test_a_final_answer_to_a_question_sent_in_time_counts():
+def test_a_final_answer_to_a_poll_sent_in_time_counts():
     """An answer that comes after the deadline is not thrown away if it is final."""
     assert Story(RUNNING, GOOD, deadline=7.0, interval=4.3, latency=1.5).task == GOOD
     assert type(Story(task("failed"), deadline=1.0, latency=2.0).error) is errors.TaskFailed
@@ -691,7 +691,7 @@ def test_an_answer_after_the_deadline_that_is_not_final_ends_the_wait(late):
     ],
 )
 def test_a_few_changes_and_errors_fit_in_a_short_wait(script):
-    """Eight seconds are enough for a task that needs a few questions."""
+    """Eight seconds are enough for a task that needs a few polls."""
     assert Story(*script, deadline=8.0, latency=0.05).task == GOOD
 
 
@@ -701,8 +701,8 @@ def test_a_wait_may_have_no_deadline():
     assert story.task == GOOD
 
 
-def test_a_question_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadline():
-    """Late first questions of a large batch are asked as long as there is time at all."""
+def test_a_poll_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadline():
+    """Late first polls of a large batch are asked as long as there is time at all."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
     wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, 10.0), 0.0)
     assert [wait.may_ask(now) for now in (0.0, 9.0, 9.9, 10.0)] == [True, True, True, False]

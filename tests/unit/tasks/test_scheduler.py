@@ -39,7 +39,7 @@ def scheduler(deadline=math.inf, in_flight=16, seed=1, interval=None):
 
 
 class Service:
-    """A service in virtual time: tasks end by themselves, and questions may be too many."""
+    """A service in virtual time: tasks end by themselves, and polls may be too many."""
 
     def __init__(self, durations, rate=math.inf, burst=10, failure=lambda task_id, now: None):
         self.durations, self.rate, self.burst, self.failure = durations, rate, burst, failure
@@ -116,7 +116,7 @@ class Lead:
 
 
 def lead(many, service, ids, latency=0.05):
-    """Return the outcomes with their instants, and how late the questions were."""
+    """Return the outcomes with their instants, and how late the polls were."""
     led = Lead(many, service, ids, latency)
     return led.outcomes, led.late
 
@@ -169,7 +169,7 @@ def test_ids_are_pulled_only_when_they_can_be_asked_about():
     assert many.wants_more
 
 
-def test_no_more_questions_are_under_way_than_allowed():
+def test_no_more_polls_are_under_way_than_allowed():
     """With all in flight the batch waits for an answer, or for the deadline."""
     many = scheduler(deadline=50.0, in_flight=2)
     for number in range(3):
@@ -201,7 +201,7 @@ def test_at_the_deadline_every_task_without_an_outcome_gets_one():
 
 
 def test_a_late_task_is_not_asked_about_just_before_the_deadline():
-    """A question that could not be answered in time is left out, a first one is not."""
+    """A poll that could not be answered in time is left out, a first one is not."""
     many = scheduler(deadline=10.0, in_flight=1, interval=8.0)
     many.add(TaskId("a:1"), 0.0)
     many.add(TaskId("a:2"), 0.0)
@@ -245,7 +245,7 @@ def test_a_dead_address_is_asked_a_few_times_for_all(latency):
 
 
 def test_a_gateway_that_comes_back_is_asked_at_full_width():
-    """One question at a time finds out; then all are asked about, and none is lost."""
+    """One poll at a time finds out; then all are asked about, and none is lost."""
     service = Service(
         dict.fromkeys((f"a:{number}" for number in range(200)), 10.0),
         failure=lambda task_id, now: refused(task_id, now) if now < 5 else None,

@@ -285,8 +285,8 @@ def test_many_are_waited_for_in_no_time(mode, clock: VirtualClock, played) -> No
     assert 1480 < clock.skipped < 1506
 
 
-def test_a_switch_ends_the_pause_between_questions_about_many(mode) -> None:
-    """In real time, while no question is under way: the wait ends at once."""
+def test_a_switch_ends_the_pause_between_polls_of_many(mode) -> None:
+    """In real time, while no poll is in flight: the wait ends at once."""
     cancel, set_at = chainhub.Cancel(), []
 
     def switch() -> None:
