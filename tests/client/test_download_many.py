@@ -131,7 +131,8 @@ def test_connections_are_used_again(mode, videos, tmp_path, closing):
     found = mode(client.video.download_many(tasks, into=tmp_path, parallel=2))
     for name, outcome in found.items():
         assert outcome.result().read_bytes() == VIDEOS[name].data
-    assert len(videos.requests) == 6
+    # A request may cross the end of its connection, which the server has not announced.
+    assert len(videos.requests) == 6 or closing == "unannounced"
     assert videos.connections <= 2 if closing == "never" else videos.connections == 6
     assert all((b"onnection: close" not in request) for request in videos.requests)
 
