@@ -239,7 +239,7 @@ def test_a_wait_for_many_that_is_left_ends_its_spans(mode, server, client, expor
 
 
 def film_at(server, sample, *before):
-    """Let the server answer with a task, then with its film."""
+    """Let the server answer with a task, then with its video."""
     server.answers = [task(f"{server.url}/v.mp4?sig=abc"), *before, sample.send]
     return server
 

@@ -74,7 +74,7 @@ class URLPolicy:
     def _own_headers(self) -> Headers:
         """The headers and cookies that the user has given for the API."""
         headers, cookies = encoded(self._transport.headers), dict(self._transport.cookies)
-        # httpx spells them out; the request itself is never sent.
+        # httpx writes them out; the request itself is never sent.
         request = httpx.Request("GET", self._connector.base_url, headers=headers, cookies=cookies)
         return [pair for pair in request.headers.raw if pair[0].lower() not in _OURS]
 

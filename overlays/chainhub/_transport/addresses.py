@@ -134,7 +134,7 @@ def refuse_remote(host: str, port: int, address: str) -> None:
 
 
 def literal_address(host: str) -> str | None:
-    """Return the address a host spells, in its usual form, or None if it is a name.
+    """Return the address a host stands for, in its usual form, or None if it is a name.
 
     Reads every spelling a resolver would: short, octal, hexadecimal and single-number IPv4,
     brackets, zones, trailing dots, percent-encoding, full-width digits.

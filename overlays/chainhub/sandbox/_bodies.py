@@ -139,9 +139,8 @@ def _time(draft: Draft, path: Steps, moment: float) -> Json:
     given = next(iter(draft.values(path)), None)
     if "string" in draft.types(path) or isinstance(given, str):
         return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
-    milliseconds = (
-        isinstance(given, int | float) and given > 1e11
-    )  # in seconds, some time after the year 5000
+    # In seconds that would be some time after the year 5000.
+    milliseconds = isinstance(given, int | float) and given > 1e11
     return int(moment * 1000) if milliseconds else int(moment)
 
 
