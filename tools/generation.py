@@ -94,6 +94,17 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
             'headers["Content-Type"] = {% if body.body_type == "content" %}'
             'getattr(body, "mime_type", None) or {% endif %}"{{ body',
         ),
+        (  # no body has no media type, and null is a body, which httpx takes for none
+            '    _kwargs["headers"] = headers\n',
+            "{% for body in endpoint.bodies %}"
+            "{% if loop.length == 1 and not body.prop.required %}"
+            '    if isinstance(body, Unset):\n        headers.pop("Content-Type", None)\n'
+            "{% endif %}"
+            '{% if body.body_type == "json" and "None" in (body.prop.get_type_string()'
+            ' | as_unembedded_code).split(" | ") %}'
+            '    if body is None:\n        _kwargs["content"] = b"null"\n{% endif %}{% endfor %}'
+            '    _kwargs["headers"] = headers\n',
+        ),
     ],
     "endpoint_macros.py.jinja": [
         (

@@ -71,6 +71,8 @@ def package(tmp_path_factory):
     form["properties"]["all"]["items"] = {"type": "boolean"}
     choice = {"oneOf": [with_input("a"), with_input("b")]}
     nullable = {"type": "string", "nullable": True}
+    maybe = {**with_input("a"), "nullable": True}
+    optional = {"content": {contracts.JSON: {"schema": nullable}}}
     files = {**OBJECT, "properties": {"none": nullable, "inner": with_input("a"), "any": {}}}
     files["additionalProperties"] = {"type": "array", "items": {"type": "integer"}}
     by_name = {**OBJECT, "additionalProperties": with_input("a")}
@@ -92,6 +94,10 @@ def package(tmp_path_factory):
             "post": make("files", answer, requestBody=body("multipart/form-data", files)),
             "put": make("either", answer, requestBody=body("multipart/form-data", choice)),
             "patch": make("fields_of", answer, requestBody=body(FORM, files)),
+        },
+        "/v1/null": {
+            "post": make("null", answer, requestBody=body(contracts.JSON, maybe)),
+            "delete": make("or_none", answer, requestBody=optional),
         },
         "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
         "/v1/{quote}": {
@@ -214,6 +220,22 @@ def test_a_body_may_be_as_json_has_it(things, mode, server):
         mode(things.texts(at="soon"))
     with pytest.raises(chainhub.ConfigurationError, match=r"texts\.days must be a list, not a str"):
         mode(things.texts(days="2026-01-02"))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sent"),
+    [
+        ("null", {"body": None}, b"null"),
+        ("or_none", {"body": None}, b"null"),
+        ("or_none", {"body": "x"}, b'"x"'),
+        ("or_none", {}, None),
+    ],
+)
+def test_null_is_a_body_and_nothing_is_none(things, mode, server, name, given, sent):
+    """Where the contract allows it; without a body there is no media type."""
+    mode(getattr(things, name)(**given))
+    assert server.bodies == ([sent] if sent else [])
+    assert (b"content-type: application/json" in server.requests[0].lower()) is bool(sent)
 
 
 def test_a_get_with_fields_in_its_body_sends_them(things, mode, server):

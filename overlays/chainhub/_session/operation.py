@@ -252,7 +252,8 @@ class Operation:
                 if not value.isascii() and re.search("[\ud800-\udfff]", value):
                     problem = "contains a lone surrogate, which cannot be encoded"
             elif (value is None or value == "") and name not in (make.__kwdefaults__ or ()):
-                problem = "must not be empty"
+                null = name == "body" and type(None) in members(make.__annotations__[name])
+                problem = None if null and value is None else "must not be empty"
             # httpx would make several parameters of a list, and of a dict something worse.
             elif isinstance(value, list | dict | tuple) and make.__annotations__.get(name) in _TEXT:
                 problem = f"must be a string, not a {type(value).__name__}"
