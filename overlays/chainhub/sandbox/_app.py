@@ -99,8 +99,10 @@ class Service:
             state.recorded.task_id, body = created_task(operation)
             script, media = self.tasks.plans.get(operation.name, (CREATED, ()))
             self.tasks.add(operation.creates, state.recorded.task_id, script, media)
-        empty = body is None and operation.schema is None
-        return perform(fault, Response(status_code=code) if empty else JSONResponse(body, code))
+        # Only what is JSON has a schema.
+        if operation.schema is None and (body is None or isinstance(body, str)):
+            return perform(fault, Response(body, code, media_type=body and "text/plain"))
+        return perform(fault, JSONResponse(body, code))
 
     def _task(
         self, operation: Operation, task_id: str, request: Request, fault: Step | None

@@ -126,6 +126,7 @@ CONTRACT = {
     ),
     "files.content": operation("GET", "/files/{id}/content", binary="audio/wav"),
     "files.list": operation("GET", "/files/list", [{"id": "a"}], {"type": "array"}),
+    "files.note": operation("GET", "/files/note", "some text"),
     "files.delete": operation("DELETE", "/files/{id}", status=204),
     "files.sound": operation(
         "GET", "/sounds/{id}", {"state": "x", "n": [1]},
@@ -314,6 +315,8 @@ def test_an_operation_that_responds_with_a_file(sandbox, send) -> None:
 def test_every_other_operation_responds_with_its_example(sandbox, send) -> None:
     """What is written out goes before what is filled in; without a body there is none."""
     assert send("/files/list").json() == [{"id": "a"}]
+    note = send("/files/note")
+    assert (note.text, note.headers["content-type"][:10]) == ("some text", "text/plain")
     gone = send("/files/a", "DELETE")
     assert (gone.status_code, gone.content) == (204, b"")
     assert PLAIN.get(f"{sandbox.base_url}/files/list").status_code == 401
