@@ -98,6 +98,15 @@ def filled(url: str, server: Json) -> str:
     return url
 
 
+def addresses(server: dict[str, Json]) -> Iterator[str]:
+    """Name the URLs of a server: with the defaults of its variables, then with one other value."""
+    url = str(server.get("url"))
+    yield filled(url, server)
+    for name, variable in mapping(server.get("variables")).items():
+        for value in sequence(mapping(variable).get("enum")):
+            yield filled(url.replace(f"{{{name}}}", str(value)), server)
+
+
 def _is_relative(server: Json) -> bool:
     """Tell whether only the caller can know the host: `/v1`, or no more than a variable."""
     url = mapping(server).get("url")

@@ -18,7 +18,7 @@ from tools.properties import OF_MODELS, unique
 from tools.repair.names import pascal
 from tools.repair.schemas import KEPT
 from tools.repair.unions import CHOICES
-from tools.servers import filled
+from tools.servers import addresses
 
 _TYPES: Final = {
     "array": "list",
@@ -321,5 +321,5 @@ def _kinds(holder: dict[str, Json]) -> list[Json]:
 def _servers(holder: dict[str, Json]) -> Json:
     urls: list[Json] = []
     for server in map(mapping, sequence(holder.get("servers"))):
-        urls.append(filled(str(server.get("url")), server).rstrip("/"))
-    return urls or None
+        urls += [url.rstrip("/") for url in addresses(server)]
+    return [*dict.fromkeys(urls)] or None

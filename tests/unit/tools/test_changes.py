@@ -327,6 +327,7 @@ CHANGES: list[tuple[Callable[[str], str], str, str, str, str, str, str]] = [
     (contract, "servers: [{url: 'https://a.example'}]", "servers: [{url: 'http://a.example'}]", B, "http://a.example", B, "https"),
     (contract, "servers: [{url: 'https://a.example'}]", "servers: [{url: 'https://a.example'}, {url: 'https://b.example'}]", A, "https://b.example", B, "served at"),
     (contract, "servers: [{url: 'https://{r}.example', variables: {r: {default: a}}}]", "servers: [{url: 'https://{r}.example', variables: {r: {default: b}}}]", B, "https://b.example", B, "https://a.example"),
+    (contract, "servers: [{url: 'https://{r}.example', variables: {r: {default: a, enum: [a]}}}]", "servers: [{url: 'https://{r}.example', variables: {r: {default: a, enum: [b, a]}}}]", A, "The service: served at `https://a.example`, `https://b.example`", B, "The service: served at `https://a.example`, no longer"),
     (operation, "summary: a", "summary: a, servers: [{url: 'https://b.example'}]", B, "`client.film.find(…)`: served at `https://b.example`", B, "no longer served at"),
     (contract, "info: {title: films, version: '1'}", "info: {title: films, version: '2'}", D, "info.version was `1` and is `2`", D, "info.version"),
     (contract, "info: {title: films, version: '1'}", "info: {title: movies, version: '1'}", D, "info.title", D, "info.title"),
