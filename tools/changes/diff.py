@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, cast
 
-from tools.changes.entries import Entries, Entry, Side, members, root_of, users
+from tools.changes.entries import Entries, Entry, Side, at_new_status, members, root_of, users
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.schemas import KEPT
@@ -249,6 +249,7 @@ RULES: Final[dict[str, Rule]] = {
     "allowEmptyValue": Rule(_loose, "may be empty", "is never empty"),
     "content type": Rule(_other, "written as {}"),
     "encoding": Rule(_other, "encoded as {}"),
+    "status": Rule(lambda old, new: (False, False), "with the status {}"),
     "media types": Rule(_offered, "sent as {}"),
     "security": Rule(_listed, "let in with {}"),
     "servers": Rule(_first, "served at {}"),
@@ -278,7 +279,7 @@ _SETS: Final = ("enum", "media types", "security", "type")
 
 def difference(old: Entries, new: Entries) -> Difference:
     """Compare two lists of promises."""
-    return _Comparison(old, new).result
+    return _Comparison(at_new_status(old, new), new).result
 
 
 class _Comparison:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 from tools.documents import Json
@@ -57,6 +57,30 @@ def root_of(name: str, entries: Entries) -> str:
     while entries[name].holder in entries:
         name = entries[name].holder
     return name
+
+
+def at_new_status(old: Entries, new: Entries) -> Entries:
+    """Put a call's one good answer at the status that it has now: callers read it as before."""
+    was, now = _answers(old), _answers(new)
+    moved = {
+        places[0]: now[call][0]
+        for call, places in was.items()
+        if len(places) == len(now.get(call, ())) == 1
+    }
+
+    def placed(name: str) -> str:
+        start = " ".join(name.split(" ", 2)[:2])
+        return moved.get(start, start) + name[len(start) :]
+
+    return {placed(name): replace(one, holder=placed(one.holder)) for name, one in old.items()}
+
+
+def _answers(entries: Entries) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        if entry.kind == "answer":
+            found.setdefault(entry.holder, []).append(name)
+    return found
 
 
 def calls_of(surface: str) -> set[str]:

@@ -142,7 +142,7 @@ class _Walk:
             answer = self._resolved(response)
             title = f"The answer {status} of {shown}"
             place = f"{name}() {status}"
-            rest = {**answer, "media types": _kinds(answer)}
+            rest = {**answer, "status": status, "media types": _kinds(answer)}
             kind = "answer" if status.startswith("2") else "error"
             entry = self._add(place, kind, title, name, "received", rest)
             for key in ("content", "headers"):
