@@ -94,6 +94,13 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
             'headers["Content-Type"] = {% if body.body_type == "content" %}'
             'getattr(body, "mime_type", None) or {% endif %}"{{ body',
         ),
+        (  # by what a value is: Python does not look for a `list[str]`
+            "isinstance(body, {{body.prop.get_type_string(no_optional=True)"
+            " | as_unembedded_code }}):",
+            "isinstance(body, {% for one in body.prop.inner_properties | default([body.prop]) %}"
+            "{{ one.get_instance_type_string() | as_unembedded_code }}"
+            '{{ " | " if not loop.last }}{% endfor %}):',
+        ),
         (  # no body has no media type, and null is a body, which httpx takes for none
             '    _kwargs["headers"] = headers\n',
             "{% for body in endpoint.bodies %}"

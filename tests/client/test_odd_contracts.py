@@ -73,6 +73,8 @@ def package(tmp_path_factory):
     nullable = {"type": "string", "nullable": True}
     maybe = {**with_input("a"), "nullable": True}
     optional = {"content": {contracts.JSON: {"schema": nullable}}}
+    each = {"type": "array", "items": with_input("a")}
+    listed = {"content": {**body(contracts.JSON, each)["content"], **body(FORM, NESTED)["content"]}}
     files = {**OBJECT, "properties": {"none": nullable, "inner": with_input("a"), "any": {}}}
     files["additionalProperties"] = {"type": "array", "items": {"type": "integer"}}
     by_name = {**OBJECT, "additionalProperties": with_input("a")}
@@ -98,6 +100,7 @@ def package(tmp_path_factory):
         "/v1/null": {
             "post": make("null", answer, requestBody=body(contracts.JSON, maybe)),
             "delete": make("or_none", answer, requestBody=optional),
+            "put": make("listed", answer, requestBody=listed),
         },
         "/v1/form": {"post": make("form", answer, requestBody=body("multipart/form-data", form))},
         "/v1/{quote}": {
@@ -236,6 +239,16 @@ def test_null_is_a_body_and_nothing_is_none(things, mode, server, name, given, s
     mode(getattr(things, name)(**given))
     assert server.bodies == ([sent] if sent else [])
     assert (b"content-type: application/json" in server.requests[0].lower()) is bool(sent)
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [([{"input": {"a": "x"}}], b'[{"input":{"a":"x"}}]'), ({"a": {"b": ["x"]}}, b"a=")],
+)
+def test_a_list_and_a_form_are_told_apart(things, mode, server, given, sent):
+    """By what is given."""
+    mode(things.listed(body=given))
+    assert server.bodies[0].startswith(sent)
 
 
 def test_a_get_with_fields_in_its_body_sends_them(things, mode, server):

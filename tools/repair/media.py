@@ -16,6 +16,7 @@ from tools.repair.unions import meaning
 
 BYTES: Final = "application/octet-stream"
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+_TYPED: Final = {"$ref", "allOf", "anyOf", "enum", "oneOf", "properties", "type"}
 _DROPPED: Final = (
     "Of several media types only JSON, forms and bytes are offered, and of those with one type one."
 )
@@ -92,6 +93,7 @@ def _is_known(kind: str) -> bool:
 def _chosen(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
     known = [kind for kind in content if _is_known(kind) and (is_body or kind not in FORMS)]
     unknown = [kind for kind in content if kind not in known]
+    dropped: list[str] = []
     if known:
         for kind in known if not is_body else ():
             mapping(content[kind]).setdefault("schema", {})  # without one there would be no value
@@ -99,7 +101,7 @@ def _chosen(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
         dropped = [kind for kind in unknown if not (is_body and kind.startswith(media))]
         for kind in dropped:
             del content[kind]
-        return bool(dropped), False
+            unknown.remove(kind)
     changed = False
     for kind in unknown:
         described = mapping(content[kind])
@@ -110,7 +112,7 @@ def _chosen(content: dict[str, Json], *, is_body: bool) -> tuple[bool, bool]:
         if any(before.get(key) != value for key, value in schema.items()):
             described["schema"] = schema
             changed = True
-    return False, changed
+    return bool(dropped), changed
 
 
 def _without_wildcards(content: dict[str, Json], *, is_body: bool) -> None:
@@ -123,7 +125,7 @@ def _without_wildcards(content: dict[str, Json], *, is_body: bool) -> None:
 def _single_out(content: dict[str, Json], document: dict[str, Json]) -> bool:
     """Keep one media type for each type in Python, by which generated code tells them apart.
 
-    That is JSON; where it holds bytes, a form.
+    That is JSON; where it holds bytes, a form. One that may be anything stands alone.
     """
 
     def rank(kind: str) -> tuple[bool, bool]:
@@ -131,7 +133,10 @@ def _single_out(content: dict[str, Json], document: dict[str, Json]) -> bool:
         return (kind in FORMS) is not holds_bytes, kind != "application/json"
 
     kept: dict[str, str] = {}
-    for kind in sorted(content, key=rank):
+    typed = [
+        kind for kind in content if _TYPED & mapping(mapping(content[kind]).get("schema")).keys()
+    ]
+    for kind in sorted(typed or content, key=rank):
         schema = mapping(mapping(content[kind]).get("schema"))
         kept.setdefault(kind if "properties" in schema else meaning(schema), kind)
     dropped = [kind for kind in content if kind not in kept.values()]

@@ -16,6 +16,7 @@ FORM, MULTIPART = media.FORMS
 SHARED: Json = {"schema": {"$ref": "#/components/schemas/Shared"}}
 WITH_FILE: Json = {"schema": {"$ref": "#/components/schemas/WithFile"}}
 FIELDS: Json = {"schema": {"type": "object", "properties": {"a": {"type": "string"}}}}
+JSON_OBJECT: dict[str, Json] = {"application/json": OBJECT}
 JSON_FIELDS: dict[str, Json] = {"application/json": FIELDS}
 
 
@@ -48,6 +49,13 @@ JSON_FIELDS: dict[str, Json] = {"application/json": FIELDS}
         ),
         (True, {"application/*+json": SHARED}, {"application/json": SHARED}, 0),
         (True, {FORM: FIELDS, "application/json": FIELDS}, {FORM: FIELDS, **JSON_FIELDS}, 0),
+        (True, {FORM: FIELDS, "application/json": {"schema": {}}}, {FORM: FIELDS}, 1),
+        (
+            True,
+            {"application/json": OBJECT, "video/mp4": {}},
+            {**JSON_OBJECT, "video/mp4": BINARY},
+            1,
+        ),
         (True, {"image/png": BINARY, "image/webp": BINARY}, {"image/png": BINARY}, 1),
         (True, {"image/*": BINARY}, {"application/octet-stream": BINARY}, 0),
         (False, {"text/plain": TEXT}, {"text/plain": TEXT}, 0),
