@@ -1,14 +1,16 @@
 """Say in the words of OpenAPI 3.0 what a contract of 3.1 says in its own.
 
+What a schema defines inside of itself, under `$defs`, becomes a shared schema.
 Every repair and the generator then meet one way of saying that a value may be null, and pages of
 both versions can be merged.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from tools.contract import mapping, sequence
+from tools.contract import Place, mapping, pointer, sequence
 from tools.documents import Json
 from tools.repair.schemas import KEPT
 from tools.repair.unions import CHOICES
@@ -19,10 +21,13 @@ _LIMITS: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _CONSTANTS: Final[dict[type, str]] = {str: "string", int: "integer"}
 # Words of JSON Schema that say nothing of values.
 _DROPPED: Final = ("$comment", "$id", "$schema")
+_VALUES: Final = ("default", "enum", "example", "examples")
+_DEFINED: Final = "$defs"
 
 
 def downgrade(document: dict[str, Json]) -> None:
-    """Rewrite a 3.1 contract as one of 3.0; any other is left as it is."""
+    """Rewrite a 3.1 contract as one of 3.0; any other is left as it is but for `$defs`."""
+    _share_defined(document)
     if not str(document.get("openapi")).startswith("3.1"):
         return
     document["openapi"] = "3.0.3"
@@ -38,6 +43,50 @@ def downgrade(document: dict[str, Json]) -> None:
             del schemes[name]
     for key in ("paths", "components"):
         _walk(document.get(key))
+
+
+def _share_defined(document: dict[str, Json]) -> None:
+    """Make what schemas define inside of themselves shared, where the generator looks for it."""
+    found: dict[Place, Json] = {}
+    holders: list[tuple[dict[str, Json], Place]] = []
+    _take_out(document, (), found, holders)
+    names: dict[Place, str] = {}
+    for place, schema in found.items():
+        shared = mapping(mapping(document.setdefault("components", {})).setdefault("schemas", {}))
+        name = re.sub(r"[^\w.-]", "_", str(place[-1]), flags=re.ASCII)
+        while name in shared:
+            name += "Other"
+        shared[name] = schema
+        names[place] = name
+    for holder, inside in holders if found else ():
+        reference = str(holder["$ref"])
+        start, _, name = reference.rpartition(f"/{_DEFINED}/")
+        steps = pointer(f"{start}/{_DEFINED}/{name.partition('/')[0]}")
+        # `#/$defs/Part` is what the nearest schema around it defines.
+        places = ((*inside[:size], *steps) for size in range(len(inside), -1, -1))
+        new = next((names[place] for place in places if place in names), None)
+        if new is not None:
+            holder["$ref"] = "/".join(["#/components/schemas", new, *name.split("/")[1:]])
+
+
+def _take_out(
+    value: Json,
+    place: Place,
+    found: dict[Place, Json],
+    holders: list[tuple[dict[str, Json], Place]],
+) -> None:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _take_out(item, (*place, str(index)), found, holders)
+    elif isinstance(value, dict):
+        is_schema = place[-1:] != ("properties",)  # else these are names of fields
+        for key, item in value.items():
+            if not is_schema or key not in _VALUES:
+                _take_out(item, (*place, key), found, holders)
+        if "$ref" in value:
+            holders.append((value, place))
+        for name, schema in mapping(value.pop(_DEFINED, None) if is_schema else None).items():
+            found[*place, _DEFINED, name] = schema
 
 
 def _walk(value: Json) -> None:

@@ -115,3 +115,38 @@ def test_an_older_contract_is_left_alone() -> None:
     made = document({"type": ["string", "null"]}, "3.0.1")
     downgrade(made)
     assert made == document({"type": ["string", "null"]}, "3.0.1")
+
+
+@pytest.mark.parametrize(
+    ("reference", "new"),
+    [
+        ("#/components/schemas/A/$defs/Part", "PartOther"),
+        ("#/components/schemas/A/$defs/Part/properties/of~1it", "PartOther/properties/of~1it"),
+        ("#/$defs/Part", "PartOther"),
+        ("#/$defs/Part/$defs/Inner", "Inner"),
+        ("#/$defs/a b", "a_b"),
+        ("#/components/schemas/Part", "Part"),
+        ("#/$defs/None", None),
+    ],
+)
+@pytest.mark.parametrize("version", ["3.0.1", "3.1.0"])
+def test_what_a_schema_defines_for_itself_is_shared(
+    reference: str, new: str | None, version: str
+) -> None:
+    """Under a free name; a field may be called `$defs`."""
+    part: Json = {"$defs": {"Inner": TEXT}, "properties": {"of/it": TEXT}}
+    field: Json = {"anyOf": [{"$ref": reference}], "default": {"$defs": {"no": "schema"}}}
+    schema: Json = {"$defs": {"Part": part, "a b": TEXT}, "properties": {"$defs": field}}
+    made: dict[str, Json] = {"openapi": version, "paths": {}}
+    made["components"] = {"schemas": {"A": schema, "Part": TEXT}}
+    downgrade(made)
+    wanted = reference if new is None else f"#/components/schemas/{new}"
+    assert made["components"] == {
+        "schemas": {
+            "A": {"properties": {"$defs": {**field, "anyOf": [{"$ref": wanted}]}}},
+            "Part": TEXT,
+            "Inner": TEXT,
+            "PartOther": {"properties": {"of/it": TEXT}},
+            "a_b": TEXT,
+        }
+    }
