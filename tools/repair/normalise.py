@@ -198,7 +198,9 @@ def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0
     if not all(_fits(items, one, document, depth + 1) for one in sequence(value) if items):
         return False
     if kind == "string":
-        return _reads(str(schema.get("format")), str(value)) and _within(schema, "Length", value)
+        form = str(schema.get("format"))
+        readable = form not in ("binary", "byte") and reads(form, str(value))
+        return readable and _within(schema, "Length", value)
     return _within(schema, "Items", value) and _within(schema, "imum", value)
 
 
@@ -214,7 +216,8 @@ def _within(schema: Schema, limit: str, value: Json) -> bool:
     )
 
 
-def _reads(form: str, text: str) -> bool:
+def reads(form: str, text: str) -> bool:
+    """Tell whether a text is a value of a format that generated code reads."""
     readers: dict[str, Callable[[str], object]] = {
         "date": date.fromisoformat,
         "date-time": datetime.fromisoformat,
@@ -224,7 +227,7 @@ def _reads(form: str, text: str) -> bool:
         readers.get(form, str)(text)
     except ValueError:
         return False
-    return form not in ("binary", "byte")
+    return True
 
 
 _RULES: Final[dict[str, Rule]] = {

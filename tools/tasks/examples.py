@@ -8,6 +8,7 @@ from typing import Final
 from tools.contract import at, mapping, pointer, sequence
 from tools.documents import Json
 from tools.repair.examples import published
+from tools.repair.normalise import reads
 from tools.repair.schemas import PYTHON, Schema
 from tools.tasks import places
 from tools.tasks.places import Path
@@ -108,6 +109,8 @@ def _takes(schema: Schema, value: Json) -> bool:
         return schema.get("nullable") is True or "type" not in schema
     if "enum" in schema and value not in sequence(schema["enum"]):
         return False
+    if isinstance(value, str) and not reads(str(schema.get("format")), value):
+        return False
     kinds = PYTHON.get(str(schema.get("type")), (object,))
     return isinstance(value, kinds) and not (isinstance(value, bool) and int in kinds)
 
@@ -144,10 +147,11 @@ def _object(
     # `variants` does not tell a choice from a combination; fields too many harm no answer.
     fields = _fields(known)
     wanted = {str(name): None for each in known for name in sequence(each.get("required"))}
+    others = next(filter(None, (mapping(one.get("additionalProperties")) for one in known)), {})
     made = {
-        name: _shaped(fields[name], value.get(name), document, depth + 1)
+        name: _shaped(fields.get(name, others), value.get(name), document, depth + 1)
         for name in {**value, **wanted}
-        if name in fields
+        if name in fields or others
     }
     return {**wanted, **value, **made}
 

@@ -330,6 +330,12 @@ def test_shared_words_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ({"type": "array"}, "{", []),
         ({"type": "string", "enum": ["a"]}, "b", "a"),
         ({"type": "string", "format": "date"}, None, "2026-01-01"),
+        ({"type": "string", "format": "date", "example": "soon"}, "2026", "2026-01-01"),
+        (
+            {"additionalProperties": {"type": "string", "format": "date-time"}},
+            {"a": "yesterday", "b": "2026-02-03T04:05:06Z"},
+            {"a": "2026-01-01T00:00:00Z", "b": "2026-02-03T04:05:06Z"},
+        ),
         ({"type": "integer", "example": 7}, True, 7),
         ({"type": "boolean"}, "yes", False),
         (
