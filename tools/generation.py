@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import BaseLoader, Environment, FileSystemBytecodeCache
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData, openapi
-from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.errors import GeneratorError, ParseError
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import model_property
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
@@ -142,6 +142,9 @@ _EDITS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("client: AuthenticatedClient | Client,", 'client: "AuthenticatedClient | Client",'),
     ],
 }
+
+
+_CHECKED: Final = Endpoint._check_parameters_for_conflicts
 
 
 class Unparsed(PipelineError):
@@ -288,10 +291,17 @@ def _parsed(document: dict[str, Json], config: Config) -> GeneratorData | Genera
         _replaced(openapi, "deepcopy", lambda endpoint: endpoint),
         # Of fields with one name it makes two, and refuses the third; `distinct` names them all.
         _replaced(model_property, "_resolve_naming_conflict", lambda *_: None),
+        _replaced(Endpoint, "_check_parameters_for_conflicts", _told_apart),
         # Values of every type can be sent in a header: `text` writes them.
         _replaced(PropertyProtocol, "_allowed_locations", {*ParameterLocation}),
     ):
         return GeneratorData.from_dict(document, config=config)
+
+
+def _told_apart(endpoint: Endpoint, **given: Any) -> Endpoint:
+    """Name parameters as the generator does where it can; where it gives up, `distinct` does."""
+    made = _CHECKED(endpoint, **given)
+    return endpoint if isinstance(made, ParseError) else made
 
 
 def _run(

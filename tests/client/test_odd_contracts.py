@@ -1,6 +1,7 @@
 """What contracts may say and Python, or the generator's own code, takes for something else."""
 
 import datetime
+import inspect
 import io
 import json
 import sys
@@ -20,6 +21,7 @@ FIELDS = [
     *("additional_properties", "cast", "d", "from_dict", "to_dict", "src_dict"),
     *("foo-bar", "foo_bar", "fooBar", "ﬁeld", "field"),
 ]
+MANY = [("id", "query"), ("Id", "query"), ("ID", "header"), ("id", "header"), ("id", "cookie")]
 QUERY = ["body", "params", "headers", "ſ", "s"]
 
 
@@ -110,6 +112,13 @@ def package(tmp_path_factory):
                 parameters=[parameter("quote"), *(parameter(one, "query") for one in QUERY)],
             ),
         },
+        "/v1/many/{id}": {
+            "get": make(
+                "many",
+                answer,
+                parameters=[parameter("id"), *(parameter(*one, required=False) for one in MANY)],
+            ),
+        },
         "/v1/filter": {
             "head": make("exists", answer),
             "get": make("filtered", answer, parameters=[filtered]),
@@ -173,6 +182,15 @@ def test_parameters_of_any_name_are_sent(things, mode, server):
     mode(things.query("a/b", body_="1", params_="2", headers_="3", s="4", s_2="5"))
     (head, *_) = server.requests[0].split(b"\r\n")
     assert head == b"GET /v1/a%2Fb?body=1&params=2&headers=3&%C5%BF=4&s=5 HTTP/1.1"
+
+
+def test_parameters_of_one_name_in_every_place_are_sent(things, mode, server):
+    """However many of them there are."""
+    names = [name for name in inspect.signature(things.many).parameters if name[:2].lower() == "id"]
+    mode(things.many(**{name: str(number) for number, name in enumerate(names)}))
+    head = server.requests[0].lower().split(b"\r\n")
+    assert head[0].startswith(b"get /v1/many/0?id=1&id=2 ")
+    assert {b"id: 3", b"id: 4", b"cookie: id=5"} <= {*head}
 
 
 def test_lists_objects_and_times_are_written_as_the_contract_says(package, things, mode, server):
