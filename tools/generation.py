@@ -329,7 +329,7 @@ def _run(
 
         def finish() -> None:
             (project.package_dir / TASKS).write_text(tasks_module(tables, known, types), "utf-8")
-            write_security(known, project.package_dir)
+            write_security(known.document, known, project.package_dir)
             resources = project.package_dir.with_name(layout.RESOURCES)
             _write_resources(project, resources)
             run_hooks()

@@ -7,18 +7,17 @@ header to all.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from pprint import pformat
 from typing import TypeAlias
 
 from tools.contract import Place, at, mapping, operations, resolved, sequence
 from tools.documents import Json
-from tools.tasks.written import Operations
 
 FILE = "security.py"
 Carrier: TypeAlias = tuple[str, str, str]
-_BEARER: Carrier = ("header", "Authorization", "Bearer")
+BEARER: Carrier = ("header", "Authorization", "Bearer")
 # The service sends something first, and the header is made of it.
 _ANSWERED = ("digest", "hoba", "mutual", "negotiate", "scram-sha-1", "scram-sha-256")
 _NOTHING: Carrier = ("none", "", "")
@@ -34,17 +33,26 @@ def carrier_of(scheme: Json) -> Carrier | None:
         case {"type": "http", "scheme": str(kind)} if kind and kind.lower() not in _ANSWERED:
             return ("header", "Authorization", kind.capitalize())
         case {"type": "oauth2" | "openIdConnect"}:
-            return _BEARER
+            return BEARER
     return None
 
 
-def write_security(known: Operations, into: Path) -> None:
-    """Write where the key goes, and the operations that want it elsewhere or not at all."""
-    found = {name: _carrier(known.document, place) for name, place in known}
+def carriers(
+    document: dict[str, Json], known: Iterable[tuple[str, Place]]
+) -> tuple[Carrier, dict[str, Carrier]]:
+    """Return where the key goes, and the operations that want it elsewhere or not at all."""
+    found = {name: _carrier(document, place) for name, place in known}
     # What most want is the client's own way; one that says nothing takes it too.
     counted = Counter(one for one in found.values() if one not in (None, _NOTHING))
-    ((key, _),) = counted.most_common(1) or [(_BEARER, 0)]
-    others = {name: one for name, one in found.items() if one not in (None, key)}
+    ((key, _),) = counted.most_common(1) or [(BEARER, 0)]
+    return key, {name: one for name, one in found.items() if one not in (None, key)}
+
+
+def write_security(
+    document: dict[str, Json], known: Iterable[tuple[str, Place]], into: Path
+) -> None:
+    """Write where the key goes."""
+    key, others = carriers(document, known)
     text = (
         '"""Where requests carry the key, as the contract says"""\n\n'
         f"KEY: tuple[str, str, str] = {key!r}\n"

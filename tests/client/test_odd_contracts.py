@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -122,7 +123,7 @@ def package(tmp_path_factory):
         "/v1/filter": {
             "head": make("exists", answer),
             "get": make("filtered", answer, parameters=[filtered]),
-            "delete": make("old", answer, deprecated=True),
+            "delete": make("old", answer, deprecated=True, security=[]),
         },
     }
     return contracts.generated(tmp_path_factory, "odd_api", paths)
@@ -309,3 +310,11 @@ def test_a_missing_parameter_is_named_as_python_does(things, mode):
     """So that the caller can give it."""
     with pytest.raises((TypeError, chainhub.ConfigurationError), match="params_"):
         mode(things.query("a", body_="1", headers_="3", s="4", s_2="5"))
+
+
+def test_the_sandbox_is_told_who_sends_no_key(package):
+    """Every other operation is sent with the key as a bearer token, which need not be said."""
+    contract = Path(package.__file__).with_name("contract.json")
+    operations = json.loads(contract.read_text("utf-8"))["operations"].items()
+    keys = {name: one["key"] for name, one in operations if "key" in one}
+    assert keys == {"things.old": ["none", "", ""]}

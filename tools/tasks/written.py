@@ -18,6 +18,7 @@ from tools.contract import Place, at, mapping, operations, resolved
 from tools.documents import Json
 from tools.received import named_fields
 from tools.repair.media import is_bytes
+from tools.security import BEARER, carriers
 from tools.tasks import examples, places
 from tools.tasks.compile import MEDIA, ROLES, Create, Paths, Tables, Task
 from tools.tasks.places import Path
@@ -273,10 +274,12 @@ def tasks_module(tables: Tables, known: Operations, returns: dict[Place, str]) -
 def write_contract(tables: Tables, known: Operations, into: FilePath) -> None:
     """Write `contract.json`: a line for every operation, for what plays or offers them by name."""
     lines = []
+    key, others = carriers(known.document, known)
     for name, place in known:
-        described = json.dumps(
-            _described(tables, known, place), ensure_ascii=False, separators=(",", ":")
-        )
+        facts = _described(tables, known, place)
+        if others.get(name, key) != BEARER:
+            facts["key"] = others.get(name, key)
+        described = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
         lines.append(f"{json.dumps(name)}:{described}")
     text = '{"operations":{\n' + ",\n".join(lines) + "\n}}\n"
     (into / CONTRACT).write_text(text, "utf-8")

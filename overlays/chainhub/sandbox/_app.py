@@ -15,7 +15,7 @@ import string
 import struct
 from collections.abc import Callable, Mapping, MutableSequence
 from functools import partial
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from attrs import evolve, field, frozen
 from starlette.applications import Starlette
@@ -77,9 +77,7 @@ class Service:
         given = _arguments(operation, request)
         if operation.task is not None:
             state.recorded.task_id = given.get(operation.task.parameter)
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(key.strip().encode(), self.key.encode())
-        if scheme.lower() != "bearer" or not right:
+        if not self._lets_in(request, *operation.key):
             return JSONResponse(envelope("Invalid token" + quoted), 401)
         for name in operation.required:
             place, wire = operation.parameters[name]
@@ -103,6 +101,16 @@ class Service:
         if operation.schema is None and (body is None or isinstance(body, str)):
             return perform(fault, Response(body, code, media_type=body and "text/plain"))
         return perform(fault, JSONResponse(body, code))
+
+    def _lets_in(self, request: Request, where: str, name: str, prefix: str) -> bool:
+        """Tell whether a request carries the key as its operation wants it, if it wants one."""
+        given = request.headers.get(name, "") if where != "query" else _first(request, name) or ""
+        scheme, _, key = given.partition(" ") if prefix else ("", "", given)
+        wanted = self.key.encode()
+        wanted = base64.b64encode(wanted) if where == "basic" else wanted
+        right = hmac.compare_digest(key.strip().encode(), wanted)
+        request.state.recorded.carried_key |= right
+        return where == "none" or (right and scheme.lower() == prefix.lower())
 
     def _task(
         self, operation: Operation, task_id: str, request: Request, fault: Step | None
@@ -202,6 +210,7 @@ def build(service: Service, log: MutableSequence[Recorded]) -> ASGIApp:
     for one in known:
         # Starlette takes names of letters and digits.
         path = _PARAMETER.sub(lambda found: f"{{p{found.start()}}}", one.path)
+        path = quote(path, safe=string.punctuation)  # as it is sent
         routes.append(Route(path, partial(service.answer, one), methods=[one.method]))
     routes.append(Route("/media/{file}", service.media, methods=["GET"]))
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})

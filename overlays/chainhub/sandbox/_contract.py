@@ -52,7 +52,9 @@ class TaskFields:
 class Operation:
     """One operation of the contract; parameters by their Python names: place, name.
 
-    What it `creates` are tasks of another operation, whose id is in its answer at `created_id`.
+    The `key` is carried by a header, in the query or as user and password, under a name and after
+    a prefix, or not at all. What it `creates` are tasks of another operation, whose id is in its
+    answer at `created_id`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Operation:
     schema: Mapping[str, Any] | None
     status: int
     binary: str | None
+    key: Sequence[str] = ("header", "Authorization", "Bearer")
     task: TaskFields | None = None
     creates: str | None = None
     created_id: Sequence[Steps] = ()

@@ -1,5 +1,6 @@
 """Operations of other contracts: tasks of other shapes, what creates them, files, and the rest."""
 
+import base64
 import json
 from contextlib import suppress
 
@@ -27,6 +28,7 @@ from chainhub.sandbox import (
 from tests.unit.sandbox.conftest import KEY, PLAIN
 
 TEXT = {"type": "string"}
+USER = f"Basic {base64.b64encode(KEY.encode()).decode()}"
 
 
 def fields(**properties):
@@ -127,6 +129,10 @@ CONTRACT = {
     "files.content": operation("GET", "/files/{id}/content", binary="audio/wav"),
     "files.list": operation("GET", "/files/list", [{"id": "a"}], {"type": "array"}),
     "files.note": operation("GET", "/files/note", "some text"),
+    "files.keys": operation("GET", "/ü/keys", "a", key=["header", "X-Key", ""]),
+    "files.query": operation("GET", "/files/query", "a", key=["query", "key", ""]),
+    "files.user": operation("GET", "/files/user", "a", key=["basic", "Authorization", "Basic"]),
+    "files.open": operation("GET", "/files/open", "a", key=["none", "", ""]),
     "files.delete": operation("DELETE", "/files/{id}", status=204),
     "files.sound": operation(
         "GET", "/sounds/{id}", {"state": "x", "n": [1]},
@@ -320,6 +326,25 @@ def test_every_other_operation_responds_with_its_example(sandbox, send) -> None:
     gone = send("/files/a", "DELETE")
     assert (gone.status_code, gone.content) == (204, b"")
     assert PLAIN.get(f"{sandbox.base_url}/files/list").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "right", "wrong"),
+    [
+        ("/ü/keys", {"headers": {"x-key": KEY}}, {"headers": {"x-key": f"Bearer {KEY}"}}),
+        ("/files/query", {"params": {"key": KEY}}, {"headers": {"x-key": KEY}}),
+        ("/files/user", {"headers": {"authorization": USER}}, {"auth": ("a", "b")}),
+        ("/files/open", {}, None),
+        ("/files/list", {"headers": {"authorization": f"bearer {KEY}"}}, {"params": {"key": KEY}}),
+    ],
+)
+def test_the_key_is_where_the_contract_wants_it(sandbox, path, right, wrong) -> None:
+    """Anywhere else it is none."""
+    url = f"{sandbox.base_url}{path}"
+    assert PLAIN.get(url, **right).status_code == 200
+    assert sandbox.requests[-1].carried_key is bool(right)
+    if wrong is not None:
+        assert PLAIN.get(url, **wrong).status_code == 401
 
 
 def test_a_contract_that_is_not_there(tmp_path) -> None:

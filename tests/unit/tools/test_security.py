@@ -73,7 +73,7 @@ def document(root: Json, **operations: Json) -> dict[str, Json]:
 )
 def test_carriers(tmp_path, made, key, others):
     """What most operations want is the key's place; the others are listed."""
-    security.write_security(Known(made), tmp_path)
+    security.write_security(made, Known(made), tmp_path)
     found: dict[str, object] = {}
     exec((tmp_path / security.FILE).read_text(), found)
     assert (found["KEY"], found["OTHERS"]) == (key, others)
