@@ -249,8 +249,10 @@ class _Models:
             field = pascal(str(mapping(parameter).get("name")))
             self._schema(mapping(mapping(parameter).get("schema")), stem, field)
         self._content(operation.get("requestBody"), request_of(operation, stem), f"{stem}Form")
-        for status, response in mapping(operation.get("responses")).items():
-            self._content(response, stem + ("Answer" if status[:1] == "2" else f"Error{status}"))
+        responses = mapping(operation.get("responses"))
+        good = "2" if any(status[:1] == "2" for status in responses) else "d"  # else the `default`
+        for status, response in responses.items():
+            self._content(response, stem + ("Answer" if status[:1] == good else f"Error{status}"))
 
     def _content(self, holder: Json, stem: str, form: str = "") -> None:
         contents = mapping(mapping(holder).get("content"))

@@ -371,6 +371,18 @@ def test_a_shared_schema_keeps_its_own_name() -> None:
     assert mapping(inner)["title"] == "AListAllAnswer"
 
 
+@pytest.mark.parametrize(
+    ("other", "name"), [("400", "AListAllAnswer"), ("204", "AListAllErrordefault")]
+)
+def test_the_default_is_the_answer_where_no_other_is_good(other: str, name: str) -> None:
+    """Callers get it then."""
+    schema: dict[str, Json] = {"type": "object"}
+    default: Json = {"content": {"application/json": {"schema": schema}}}
+    responses: Json = {"default": default, other: {"description": ""}}
+    names.name_all({"paths": {"/a": {"get": {"responses": responses}}}})
+    assert schema["title"] == name
+
+
 def test_listed_values_that_would_have_one_name_get_two() -> None:
     """The generator puts the model's name before the field's, whatever else is called so."""
 
