@@ -96,7 +96,7 @@ def _kinds(field: PropertyProtocol) -> list[str]:
     match field:
         case ModelProperty():
             return [field.class_info.name, _OBJECT]
-        case ListProperty(inner_property=item) if _OBJECT in _kinds(item):
+        case ListProperty(inner_property=item) if any(_OBJECT in one for one in _kinds(item)):
             return [f"Sequence[{' | '.join(_kinds(item))}]"]
         case UnionProperty():
             return [kind for one in field.inner_properties for kind in _kinds(one)]

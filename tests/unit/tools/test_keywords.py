@@ -45,6 +45,9 @@ TEXT = {"type": "string"}
 WORD = {"type": "string", "enum": ["a", 'b"c']}
 COUNT = {"type": "integer", "enum": [1, 2]}
 
+ROW: Json = {"type": "array", "items": {**model(a=TEXT), "title": "Inner"}}
+TABLE: Json = {"type": "array", "items": ROW}
+
 
 @pytest.mark.parametrize(
     ("body", "expected"),
@@ -58,6 +61,10 @@ COUNT = {"type": "integer", "enum": [1, 2]}
         (
             model(inner={"type": "array", "items": {**model(a=TEXT), "title": "Inner"}}),
             [("inner", "Sequence[Inner | Mapping[str, object]]", False)],
+        ),
+        (
+            model(rows=TABLE),
+            [("rows", "Sequence[Sequence[Inner | Mapping[str, object]]]", False)],
         ),
         (model(tags={"type": "array", "items": TEXT}), [("tags", "list[str]", False)]),
         (model(size={**TEXT, "nullable": True}), [("size", "str | None", False)]),
