@@ -66,6 +66,7 @@ def at_new_status(old: Entries, new: Entries) -> Entries:
         places[0]: now[call][0]
         for call, places in was.items()
         if len(places) == len(now.get(call, ())) == 1
+        and _has_body(old[places[0]]) == _has_body(new[now[call][0]])
     }
 
     def placed(name: str) -> str:
@@ -73,6 +74,10 @@ def at_new_status(old: Entries, new: Entries) -> Entries:
         return moved.get(start, start) + name[len(start) :]
 
     return {placed(name): replace(one, holder=placed(one.holder)) for name, one in old.items()}
+
+
+def _has_body(answer: Entry) -> bool:
+    return bool(answer.words.get("media types"))
 
 
 def _answers(entries: Entries) -> dict[str, list[str]]:
