@@ -5,6 +5,7 @@
   objects become a choice of whole objects.
 - A part of a schema that references lead to becomes a shared schema itself, and what only refers to
   another schema is that schema.
+- A shared object that may be null is an object, and null is allowed where references lead to it.
 - An object inside a shared choice becomes a shared schema itself, so that it may lead back.
 - A choice that holds itself, without an object between, holds anything at that place.
 """
@@ -31,6 +32,7 @@ _ENDLESS: Final = "A choice that holds itself directly, or in a list, may hold a
 def compose(document: dict[str, Json]) -> list[tuple[str, int]]:
     """Rewrite these schemas; tell the rules that found something, with the number of places."""
     inside = _share_parts(document)
+    _allow_null(document)
     flat = sum(_flatten(schema, document) for schema in list(schemas(document)))
     named = mapping(mapping(document.get("components")).get("schemas"))
     for name in list(named):
@@ -66,6 +68,26 @@ def _share_parts(document: dict[str, Json]) -> int:
         for schema in found[place]:
             schema |= made
     return len(found)
+
+
+def _allow_null(document: dict[str, Json]) -> None:
+    """Say at each reference that a value may be null: a choice with null cannot hold itself."""
+    named = mapping(mapping(document.get("components")).get("schemas"))
+    found = {
+        f"#/components/schemas/{name}": one
+        for name, one in named.items()
+        if isinstance(one, dict) and one.get("nullable") and one.get("type") == "object"
+    }
+    for one in found.values():
+        del one["nullable"]
+    every = [*schemas(document)] if found else []
+    parts = {id(part) for schema in every for part in sequence(schema.get("allOf"))}
+    for schema in every:
+        match schema:
+            case {"allOf": [{"$ref": str(reference)}]} if reference in found:
+                schema["nullable"] = True
+            case {"$ref": str(reference)} if reference in found and id(schema) not in parts:
+                schema |= {"allOf": [{"$ref": schema.pop("$ref")}], "nullable": True}
 
 
 def _added(named: dict[str, Json], name: str, schema: Json) -> Schema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 
 import pytest
@@ -207,3 +208,20 @@ def test_a_part_that_stands_alone_is_the_schema_itself() -> None:
     named, _ = composed(lone, Ref={"allOf": [ref("It")]})
     assert named["It"] == {**fields("a", "b", a=STRING), "description": "D"}
     assert named["Ref"] == {"allOf": [ref("It")]}
+
+
+def test_null_is_allowed_where_references_lead_to_what_may_be_null() -> None:
+    """Not in a part of a combination, all of which would have to allow it."""
+    reference: Json = {"$ref": "#/components/schemas/A"}
+    properties: Json = {"a": reference, "b": {"allOf": [reference]}, "c": {"type": "string"}}
+    both: Json = {"allOf": [reference, {"type": "object", "properties": {"d": {}}}]}
+    node: Json = {"type": "object", "nullable": True, "properties": properties}
+    shared: Json = {"A": node, "B": both}
+    document: dict[str, Json] = {"paths": {}, "components": {"schemas": shared}}
+    document = json.loads(json.dumps(document))  # no two parts are one object
+    compose(document)
+    maybe: Json = {"allOf": [reference], "nullable": True}
+    made = {"a": maybe, "b": maybe, "c": {"type": "string"}}
+    assert document["components"] == {
+        "schemas": {"A": {"type": "object", "properties": made}, "B": both}
+    }
