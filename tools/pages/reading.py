@@ -21,7 +21,8 @@ from tools.layout import shown
 from tools.pages import hosts, merge, patching, yaml_fixes
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
-_OPENING: Final = re.compile(r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
+_OPENING: Final = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)")
+_LANGUAGES: Final = ("yaml", "yml", "json")
 _PAGES: Final = (".md", ".markdown")
 _EXPORTS: Final = (".yaml", ".yml", ".json")
 
@@ -157,9 +158,7 @@ def contracts(path: Path, given: Path) -> list[Found]:
     if path.suffix.lower() in _EXPORTS:
         candidates = [Block(text, 1, "yaml")]
     else:
-        candidates = [
-            block for block in blocks(text, place) if block.language in ("yaml", "yml", "json")
-        ]
+        candidates = [block for block in blocks(text, place) if block.language in _LANGUAGES]
     name = path.name if path == given else path.relative_to(given).as_posix()
     found = [
         Found(place, name, *yaml_fixes.fixed(block.text, place, block.line)) for block in candidates
@@ -182,7 +181,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def blocks(text: str, place: str) -> Iterator[Block]:
-    """Find the fenced blocks of a Markdown text.
+    """Find the fenced blocks of a Markdown text; of indented ones, as in a list, those with data.
 
     Raises:
         PipelineError: a fence is never closed.
@@ -190,14 +189,16 @@ def blocks(text: str, place: str) -> Iterator[Block]:
     lines = iter(enumerate(_LINE.findall(text), 1))
     for number, line in lines:
         opening = _OPENING.fullmatch(line.rstrip())
-        if not opening:
+        language = (opening["info"].split() or [""])[0].lower() if opening else ""
+        if not opening or (opening["indent"] and language not in _LANGUAGES):
             continue
-        closing = re.compile(re.escape(opening["fence"]) + re.escape(opening["fence"][0]) + r"*")
+        indent = f"[ \t]{{0,{len(opening['indent'])}}}"
+        closing = re.compile(f"{indent}{opening['fence']}{opening['fence'][0]}*")
         inside: list[str] = []
         for _, inner in lines:
             if closing.fullmatch(inner.rstrip()):
                 break
-            inside.append(inner)
+            inside.append(re.sub(f"^{indent}", "", inner))
         else:
             raise PipelineError(f"{place}:{number}: the fence {opening['fence']} is never closed.")
-        yield Block("".join(inside), number + 1, (opening["info"].split() or [""])[0].lower())
+        yield Block("".join(inside), number + 1, language)

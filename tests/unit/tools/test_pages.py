@@ -82,6 +82,13 @@ def test_blocks_tell_their_line_and_language() -> None:
     ]
 
 
+def test_a_fence_may_be_indented() -> None:
+    """As in a list: the lines inside lose as much; a fence further in is part of the text."""
+    text = "1. A\n\n   ```yaml\n   a: |\n     ```\n\n  b: 1\n  ```\n\n    ```\n    no end\n"
+    (block,) = reading.blocks(text, "p")
+    assert (block.text, block.line, block.language) == ("a: |\n  ```\n\nb: 1\n", 4, "yaml")
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
