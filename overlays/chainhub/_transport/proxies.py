@@ -297,10 +297,13 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
 
     connection = socks5.SOCKS5Connection()
 
-    def answer_to(request: object) -> Flow[Any]:
+    def answer_to(request: object, size: Callable[[bytes], int] = lambda _: 2) -> Flow[Any]:
         connection.send(request)
         yield SecretBytes(connection.data_to_send())
-        return connection.receive_data((yield b""))  # a reply to this request, or a SOCKSError
+        reply = b""
+        while len(reply) < size(reply) and (data := (yield b"")):  # socksio takes it whole only
+            reply += data
+        return connection.receive_data(reply)  # or a SOCKSError
 
     method = socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED
     if proxy.auth is not None:
@@ -316,7 +319,7 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
                 problem = "refuses the user name and password"
         if not problem:
             target = socks5.SOCKS5CommandRequest.from_address(connect, (host, port))
-            reply = yield from answer_to(target)
+            reply = yield from answer_to(target, _reply_size)
             if reply.reply_code == socks5.SOCKS5ReplyCode.SUCCEEDED:
                 return
             words = reply.reply_code.name.lower().replace("_", " ")
@@ -324,3 +327,11 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
     except SOCKSError:
         problem = "hung up or does not speak SOCKS 5"
     raise Failure("proxy", f"{proxy.shown} {problem}")
+
+
+def _reply_size(reply: bytes) -> int:
+    """Return how long a reply to CONNECT is that begins so (RFC 1928, section 6)."""
+    if len(reply) < 5:
+        return 5
+    # An address of IPv4, a name with its length, an address of IPv6; all else is no reply.
+    return {1: 10, 3: 7 + reply[4], 4: 22}.get(reply[3], 0)

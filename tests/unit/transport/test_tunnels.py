@@ -81,7 +81,7 @@ def test_a_socks_proxy_connects(pool, scripted, auth):
         ([b"\x05\x02", b"\x01\x01"], "u:p@", "refuses the user name and password"),
         ([b"\x05\x00", b"\x05\x05" + GRANTED[2:]], "", "could not connect: connection refused"),
         ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "", "hung up or does not speak SOCKS 5"),
-        ([b"\x05\x00", b"\x05"], "", "hung up or does not speak SOCKS 5"),
+        ([b"\x05\x00", b"\x05\x00\x00\x09\x00"], "", "hung up or does not speak SOCKS 5"),
     ],
 )
 def test_a_socks_proxy_that_refuses_is_said(pool, scripted, steps, auth, words):
@@ -91,6 +91,19 @@ def test_a_socks_proxy_that_refuses_is_said(pool, scripted, steps, auth, words):
         pool(through(f"socks5://{auth}127.0.0.1:{port}")).ask()
     assert (caught.value.kind, caught.value.sent) == ("proxy", False)
     assert f"socks5://127.0.0.1:{port}" in caught.value.text
+
+
+@socksio
+@pytest.mark.parametrize("bound", [GRANTED[3:], b"\x03\x04host\x00\x50", b"\x04" + bytes(18)])
+def test_a_socks_proxy_may_reply_in_pieces(bound):
+    """Byte by byte, with any kind of address; no more is read than the replies."""
+    setting = choose_proxy("http", "a", 80, proxies_of("socks5://u:p@proxy.example", {}))
+    flow, replies = setting.tunnel("a", 80), [*(b"\x05\x02\x01\x00\x05\x00\x00" + bound)]
+    outgoing = next(flow)
+    with pytest.raises(StopIteration):
+        while True:
+            outgoing = flow.send(b"" if outgoing else bytes([replies.pop(0)]))
+    assert replies == []
 
 
 @pytest.mark.parametrize(
