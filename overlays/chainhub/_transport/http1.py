@@ -331,7 +331,8 @@ class Gunzip:
 
     def feed(self, data: bytes | memoryview) -> Iterator[bytes]:
         """Yield what the next bytes decompress to, at most `PIECE` bytes at once."""
-        while data:
+        # Some servers fill a member up with zeros, which gzip(1), curl and httpx take too.
+        while data := bytes(data).lstrip(b"\0") if self._member is None else data:
             member = self._member = self._member or zlib.decompressobj(wbits=31)
             try:
                 piece = member.decompress(data, PIECE)

@@ -59,6 +59,9 @@ RESPONSES = {
     "gzip by its old name": spelt(
         f"Content-Length: {len(PACKED) * 2}", "Content-Encoding: x-gzip", body=PACKED * 2
     ),
+    "gzip with padding": spelt(
+        f"Content-Length: {len(PACKED) + 9}", "Content-Encoding: gzip", body=PACKED + bytes(9)
+    ),
     "a coding that is none": spelt("Content-Length: 2", "Content-Encoding: identity", body=b"ok"),
     "interim responses": spelt("Link: x", status="103 Early Hints") * 3 + OK,
 }
@@ -154,6 +157,7 @@ def test_what_http_cannot_carry_is_our_own_fault(make):
         ([spelt(body=b"x" * 1001)], "too_large", "limit of 1000 bytes"),
         ([spelt("Content-Encoding: br", body=b"x")], "decode", "'br', which was not requested"),
         ([spelt("Content-Encoding: gzip", body=b"x" * 99)], "decode", "declared as gzip"),
+        ([spelt("Content-Encoding: gzip", body=PACKED + b"x" * 99)], "decode", "declared as gzip"),
         ([spelt("Content-Encoding: gzip", body=PACKED[:-1])], "truncated", "compressed body"),
         (
             [spelt("Content-Encoding: gzip", body=gzip.compress(bytes(100_000)))],
