@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from chainhub._redaction import redact_url
 from chainhub._session.credentials import Key
 from chainhub._session.retry import is_idempotent
-from chainhub._transport import Headers, Request, SecretBytes, is_loopback, parse_url
+from chainhub._transport import Headers, Request, SecretBytes, is_host, is_loopback, parse_url
 from chainhub.errors import ConfigurationError
 
 # RFC 9110, 5.6.2 and 5.5: what else is given would fail at the first request only.
@@ -89,7 +89,8 @@ def base_url_from(
 
 def _problem(parts: SplitResult, allow_insecure: bool) -> str | None:
     path = parts.path.rstrip("/")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not is_host(host) or parts.port == 0:
         return "the base URL must look like https://api.example.com"
     if path.endswith("/v1"):
         right = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix('/v1')}"
@@ -98,8 +99,7 @@ def _problem(parts: SplitResult, allow_insecure: bool) -> str | None:
         return "the base URL contains user information; remove it and pass the key as api_key="
     if parts.query or parts.fragment:
         return "the base URL contains a query or a fragment; remove them"
-    if parts.scheme == "http" and not allow_insecure and not is_loopback(parts.hostname):
-        host = parts.hostname
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         return (
             f"http://{host} would send the key unencrypted; use https://, or pass "
             "allow_insecure=True if you accept that"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from chainhub._transport.addresses import check_url as check_url
 from chainhub._transport.addresses import is_allowed as is_allowed
+from chainhub._transport.addresses import is_host as is_host
 from chainhub._transport.addresses import is_loopback as is_loopback
 from chainhub._transport.addresses import origin_of as origin_of
 from chainhub._transport.addresses import parse_url as parse_url

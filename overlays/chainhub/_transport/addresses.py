@@ -182,6 +182,13 @@ def refused_host(host: str) -> str | None:
     return refused_name(host) if literal is None else refusal(literal)
 
 
+def is_host(host: str) -> bool:
+    """Tell whether a host, without brackets, has the lengths of a name (RFC 1035, 2.3.4)."""
+    # The resolver, TLS and SOCKS fail with others, each in a way of its own.
+    name = host.removesuffix(".")
+    return len(name) < 254 and all(0 < len(label) < 64 for label in name.split("."))
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether a host, in any spelling, is this machine without asking anybody."""
     reason = refused_host(host)
@@ -245,7 +252,7 @@ def check_url(
         problem = "it contains a user name"
     elif not 0 < port < 65536:
         problem = "its port is not between 1 and 65535"
-    elif not host or (":" not in host and not _NEVER_IN_HOST.isdisjoint(host)):
+    elif not is_host(host) or (":" not in host and not _NEVER_IN_HOST.isdisjoint(host)):
         problem = "its host is not a host name"
     elif scheme == "http" and (previous or "").lower().startswith("https:"):
         problem = "a redirect from https to http"

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from chainhub._transport.addresses import DEFAULT_PORTS, is_loopback, parse_url
+from chainhub._transport.addresses import DEFAULT_PORTS, is_host, is_loopback, parse_url
 from chainhub._transport.http1 import MAX_HEAD, Failure, Flow, SecretBytes
 from chainhub.errors import ConfigurationError
 
@@ -259,7 +259,7 @@ def _problem(url: httpx.URL | None) -> str | None:
         return "not a URL such as http://proxy.example:3128"
     if url.scheme not in _PORTS:
         return f"a proxy is reached by {', '.join(_PORTS)}, not by {ascii(url.scheme)[:40]}"
-    if not url.host:
+    if not is_host(url.raw_host.decode("ascii")):
         return "the proxy's URL names no host"
     if url.port is not None and not 0 < url.port < 65536:
         return f"the proxy's port {url.port} is not between 1 and 65535"

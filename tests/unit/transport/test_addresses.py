@@ -207,6 +207,8 @@ BAD = [
     ("https://cdn.example.com:x/", "not a URL"),
     ("https://cdn example.com/", "not a host name"),
     ("https://cdn%2eexample.com/", "not a host name"),
+    ("https://cdn..example.com/", "not a host name"),
+    (f"https://{'x' * 64}.example.com/", "not a host name"),
     ("https://a,b.example.com/", "not a host name"),
     ("https://xn--/", "without a dot"),
     ("https://" + "a" * 70000, "not a URL"),

@@ -208,6 +208,7 @@ def test_a_host_that_is_no_host_is_matched_as_it_stands():
     [
         ("ftp://proxy.example", "not by 'ftp'"),
         ("socks4://user:hunter2@proxy.example", "not by 'socks4'"),
+        ("http://user:hunter2@proxy..example", "names no host"),
         ("http://", "names no host"),
         ("http://:3128", "names no host"),
         ("http://user:hunter2@proxy.example:port", "not a URL"),
