@@ -90,6 +90,28 @@ def test_downloads_that_fail(mode, server, tmp_path):
         assert_clean(found)
 
 
+@pytest.mark.parametrize("more", [{}, {"httpx_args": {"trust_env": False}}])
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        None,
+        answer(404),
+        answer(200, b"<html>page</html>"),
+        SampleVideo().send,
+        response(302, b"", "Location: http://10.0.0.1/?signature=abc"),
+        response(302, b"", "Location: http://[?signature=abc"),
+    ],
+)
+def test_signed_urls_of_downloads(mode, server, cdn, tmp_path, behaviour, more):
+    """They are as good as a password, those of redirects too."""
+    server.answers, cdn.answers = [task(f"{cdn.url}/v?signature=abc")], [behaviour]
+    client = mode.client(base_url=server.url, retry=ONCE, **more)
+    limits = {"allow_hosts": ["127.0.0.1"], "sha256": "0" * 64}
+    found = frames(mode, lambda: client.video.download(TASK_ID, tmp_path / "v", **limits))
+    assert "download.py" in found
+    assert "signature=abc" not in found
+
+
 def test_tasks_that_are_cancelled(server):
     """In the middle of a read."""
 

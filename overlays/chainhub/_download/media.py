@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+from chainhub._transport import HiddenURL
 from chainhub.errors import ContentRefusedError
 
 Headers = list[tuple[bytes, bytes]]
@@ -97,7 +98,7 @@ def judge_head(
 ) -> BodyRange | Redirect | StartOver | None:
     """Decide what the response to a request for bytes is good for; None if it is an error."""
     if status in _REDIRECTS and b"location" in fields:
-        return Redirect(fields[b"location"])
+        return Redirect(HiddenURL(fields[b"location"]))
     if status in _NO_REST and kept is not None:
         return StartOver("the server does not have the requested range")
     if status not in (200, 203, 206):

@@ -18,10 +18,16 @@ from chainhub._session import AsyncSessionTransport, Key, SessionTransport, enco
 from chainhub._version import __version__
 
 _OURS = {b"accept", b"accept-encoding", b"connection", b"host", b"if-range", b"range"}
-Address = httpx.URL
 Kept = tuple[_transport.Route, _transport.IdleConnections[_transport.SocketStream]]
 Connection: TypeAlias = _transport.StreamedExchange | _transport.StreamedResponse
 """What asks once and yields the body piece by piece; both kinds have the same methods."""
+
+
+class Address(httpx.URL):
+    """A URL that was checked; it may be signed, so it does not show itself."""
+
+    def __repr__(self) -> str:
+        return "URL('…')"
 
 
 class URLPolicy:
@@ -41,17 +47,18 @@ class URLPolicy:
         # response.
         self._kept: dict[tuple[str, str, int], Kept] | None = None
 
-    def checked(self, url: str, previous: str | None = None) -> httpx.URL:
+    def checked(self, url: str, previous: str | None = None) -> Address:
         """Return an address that may be followed; AddressRefusedError if it may not."""
-        return _transport.check_url(url, self._allow_hosts, self._connector.base_url, previous)
+        own = self._connector.base_url
+        return Address(_transport.check_url(url, self._allow_hosts, own, previous))
 
-    def joined(self, url: httpx.URL, location: str) -> httpx.URL:
+    def joined(self, url: httpx.URL, location: str) -> Address:
         """Return where a redirect leads, checked."""
         try:
-            target = str(url.join(location))
+            target = _transport.HiddenURL(url.join(location))
         except (httpx.InvalidURL, ValueError):
-            target = ""
-        return self.checked(target, previous=str(url))
+            target = _transport.HiddenURL()
+        return self.checked(target, previous=_transport.HiddenURL(url))
 
     def is_own(self, url: httpx.URL) -> bool:
         """Tell whether an address is the API's own: the same scheme, host and port."""

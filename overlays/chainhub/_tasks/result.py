@@ -24,6 +24,7 @@ from chainhub._session import (
 from chainhub._tasks.outcome import fault_of, shown_id
 from chainhub._tasks.status import State, known_state, shown_status, status_in, urls_in
 from chainhub._tasks.table import Task, TaskId, each_async, operation_named, several
+from chainhub._transport import HiddenURL
 from chainhub.errors import ConfigurationError, ResultMissing
 from chainhub_api.types import Unset
 
@@ -234,4 +235,4 @@ def results_in(spec: Task, task_id: str, task: object) -> list[str]:
     fault = fault_of(task_id, task, State.SUCCEEDED if state is None else state, 0.0, spec)
     if fault is not None:
         raise fault
-    return urls_in(spec, task)
+    return [HiddenURL(url) for url in urls_in(spec, task)]

@@ -260,6 +260,7 @@ def check_url(
         problem = f"the host is {reason}; use allow_hosts= to allow it"
     if problem is None:
         return parsed
+    del parsed, url, previous
     # Scheme and host only: path and query of a signed URL are as good as a password.
     place = f"[{host}]" if ":" in host else host[:100]
     shown = f"{scheme[:20]}://{place}" if scheme else "an address without http:// or https://"

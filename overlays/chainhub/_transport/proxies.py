@@ -34,7 +34,7 @@ _PORTS = {**DEFAULT_PORTS, "socks5": 1080, "socks5h": 1080}
 class HiddenURL(str):
     __slots__ = ()
 
-    # A proxy's URL may hold a password, and error trackers record locals.
+    # A proxy's URL may hold a password, that of a video a signature; error trackers record locals.
     def __repr__(self) -> str:
         return "'…'"
 
