@@ -8,16 +8,17 @@ line written for it.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from chainhub._version import __version__
-from chainhub.errors import ConfigurationError
+from chainhub.errors import ChainhubError, ConfigurationError, ConnectionFailedError
 from chainhub_api.client import AuthenticatedClient
 from chainhub_api.security import KEY
 from chainhub_api.servers import SERVERS
@@ -65,10 +66,32 @@ _SHOWN = ("CHAINHUB_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """The variables whose text is needed here; others may hold a key or the password of a proxy."""
 
 _HEADER, _PREFIX = KEY[1:] if KEY[0] == "header" else ("Authorization", "Bearer")
+P = ParamSpec("P")
 T = TypeVar("T")
 # Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
 Self = TypeVar("Self", bound="BaseClient[Any]")
 KeyProvider = TypeVar("KeyProvider", bound=Callable[[], str] | Callable[[], Awaitable[str]])
+
+
+def _without_frames(make: Callable[P, T]) -> Callable[P, T]:
+    """Raise the errors of a function without its frames, whose locals error trackers record."""
+
+    # A key or a password may be among any of the arguments, where it must not be.
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> T:
+        failure: ChainhubError
+        try:
+            return make(*args, **kwargs)
+        except ChainhubError as error:
+            failure = error
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):  # to load modules with
+                raise
+            failure = ConnectionFailedError(f"could not connect: {os.strerror(error.errno)}")
+        del args, kwargs
+        raise failure.with_traceback(None)
+
+    return made
 
 
 class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
@@ -82,6 +105,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
     _transport: SessionTransport
     _async_transport: AsyncSessionTransport
 
+    @_without_frames
     def __init__(
         self,
         api_key: str | KeyProvider | None = None,
@@ -234,6 +258,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         """Return a client with another `timeout` (seconds per attempt) that shares connections."""
         return self.with_options(timeout=timeout)
 
+    @_without_frames
     def with_headers(self: Self, headers: Mapping[str, str]) -> Self:
         """Return a client with further headers that shares connections.
 

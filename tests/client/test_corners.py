@@ -585,6 +585,21 @@ def test_no_descriptor_for_a_client_of_httpx(mode, server, monkeypatch):
     assert mode(client.video.query("x")).status == "pending"
 
 
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENFILE, chainhub.ConnectionFailedError), (errno.EIO, OSError)]
+)
+def test_no_descriptor_to_make_a_client_with(mode, monkeypatch, number, kind):
+    """What it needs cannot be loaded; what else a disk says passes as it is."""
+
+    def no_descriptor():
+        raise OSError(number, "")
+
+    monkeypatch.setattr("chainhub._session.guard_logs", no_descriptor)
+    with pytest.raises(kind) as caught:
+        mode.client(base_url="http://127.0.0.1:9")
+    assert kind is OSError or str(caught.value) == f"could not connect: {os.strerror(number)}"
+
+
 def test_no_descriptor_to_load_httpx_with(mode, server, http, monkeypatch):
     """It is a failed connection too; a wait asks again."""
     server.answers = [http(200, {"id": "x", "status": "failed", "status_update_time": 1})]

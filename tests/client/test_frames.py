@@ -42,7 +42,7 @@ def test_proxies_that_cannot_be_used(mode, monkeypatch, named):
         type(caught.value), caught.value, made, capture_locals=True
     )
     text = "".join(recorded.format())
-    assert "variables" in text
+    assert "_client.py" in text
     assert "pass-word" not in text
 
 
@@ -163,7 +163,14 @@ def test_callables_that_give_no_key(mode, answer):
 @pytest.mark.parametrize("named", ["argument", "environment", "file"])
 @pytest.mark.parametrize(
     "wrong",
-    [{"base_url": "ftp://a"}, {"timeout": -1}, {"proxy": "x://y"}, {"verify_ssl": "/nowhere"}, {}],
+    [
+        *({"base_url": url} for url in ("ftp://a", f"https://user:{KEY}@a", f"https://a/?{KEY}")),
+        *({"headers": pair} for pair in ({"X": f"{KEY}\n"}, {"Authorization": KEY})),
+        {"timeout": -1, "cookies": {"a": KEY}, "httpx_args": {"auth": ("user", KEY)}},
+        {"proxy": "x://y"},
+        {"verify_ssl": "/nowhere"},
+        {},
+    ],
 )
 def test_clients_that_cannot_be_made(mode, monkeypatch, tmp_path, named, wrong):
     """Neither an argument nor the environment shows a key, a good one or nearly one."""
@@ -182,5 +189,17 @@ def test_clients_that_cannot_be_made(mode, monkeypatch, tmp_path, named, wrong):
     frames = caught.value.__traceback__.tb_next  # without this test's own
     recorded = traceback.TracebackException(
         type(caught.value), caught.value, frames, capture_locals=True
+    )
+    assert_clean("".join(recorded.format()))
+
+
+def test_headers_that_a_copy_cannot_have(mode):
+    """Their values may be the key."""
+    client = mode.client(base_url="http://127.0.0.1:9")
+    with pytest.raises(chainhub.ConfigurationError, match="carries the key") as caught:
+        client.with_headers({"Authorization": KEY})
+    made = caught.value.__traceback__.tb_next
+    recorded = traceback.TracebackException(
+        type(caught.value), caught.value, made, capture_locals=True
     )
     assert_clean("".join(recorded.format()))
