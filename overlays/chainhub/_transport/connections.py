@@ -235,9 +235,10 @@ class Stream:
             assert isinstance(error, Failure)
             # Sending the alert often fails, because the peer has closed; the cause says more.
             return (self._handshaking.failure or error).before_connected()
-        failure = error if isinstance(error, Failure) else os_failure(error).before_connected()
+        failure = (error if isinstance(error, Failure) else os_failure(error)).before_connected()
         if route.shown and failure.kind in ("connect", "connect_timeout"):
-            failure = Failure(failure.kind, f"{route.shown} cannot be reached: {failure.text}")
+            problem = "cannot be reached" if self._socket is None else "does not answer"
+            failure = Failure(failure.kind, f"{route.shown} {problem}: {failure.text}")
         return failure
 
 

@@ -270,25 +270,35 @@ def _problem(url: httpx.URL | None) -> str | None:
     return None
 
 
+# How proxies say that they cannot reach a host at present.
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
 def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
     headers = [(b"Host", target.encode()), (b"Accept", b"*/*"), *proxy.headers]
     request = h11.Request(method=b"CONNECT", target=target.encode(), headers=headers)
     yield SecretBytes(connection.send(request) or b"")
+    passing = False
     try:
         connection.send(h11.EndOfMessage())
         while not isinstance(event := connection.next_event(), h11.Response):
             if event is h11.NEED_DATA:
                 if not (data := (yield b"")):
-                    raise Failure("proxy", f"{proxy.shown} hung up before it had answered")
+                    text = f"{proxy.shown} hung up before it had answered"
+                    raise Failure("proxy", text, passing=True)
                 connection.receive_data(data)
         if 200 <= event.status_code < 300:
             return
-        text = f"{event.status_code} {event.reason.decode('ascii', 'replace')}"
+        said = f"{event.status_code} {event.reason.decode('ascii', 'replace')}".strip()
+        text = f"{proxy.shown} answered {said}"
+        if event.status_code == 407:
+            text += "; its URL must have a user name and a password that it accepts"
+        passing = event.status_code in _PASSING
     except h11.RemoteProtocolError as error:
         text = f"{proxy.shown} does not speak HTTP ({error})"
-    raise Failure("proxy", text)
+    raise Failure("proxy", text, passing=passing)
 
 
 def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
@@ -308,7 +318,7 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
     method = socks5.SOCKS5AuthMethod.NO_AUTH_REQUIRED
     if proxy.auth is not None:
         method = socks5.SOCKS5AuthMethod.USERNAME_PASSWORD
-    connect, problem = socks5.SOCKS5Command.CONNECT, ""
+    connect, problem, passing = socks5.SOCKS5Command.CONNECT, "", False
     try:
         agreed = yield from answer_to(socks5.SOCKS5AuthMethodsRequest([method]))
         if agreed.method != method:
@@ -324,9 +334,11 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
                 return
             words = reply.reply_code.name.lower().replace("_", " ")
             problem = f"could not connect: {words}"
+            # A failure, an unreachable network or host, a refused connection, or no answer.
+            passing = reply.reply_code in (b"\1", b"\3", b"\4", b"\5", b"\6")
     except SOCKSError:
         problem = "hung up or does not speak SOCKS 5"
-    raise Failure("proxy", f"{proxy.shown} {problem}")
+    raise Failure("proxy", f"{proxy.shown} {problem}", passing=passing)
 
 
 def _reply_size(reply: bytes) -> int:

@@ -90,6 +90,7 @@ def test_a_socks_proxy_that_refuses_is_said(pool, scripted, steps, auth, words):
     with pytest.raises(Failure, match=words) as caught:
         pool(through(f"socks5://{auth}127.0.0.1:{port}")).ask()
     assert (caught.value.kind, caught.value.sent) == ("proxy", False)
+    assert caught.value.passing is (words == "could not connect: connection refused")
     assert f"socks5://127.0.0.1:{port}" in caught.value.text
 
 
@@ -123,6 +124,34 @@ def test_a_proxy_is_asked_for_a_tunnel(pool, scripted, host, target):
     assert "hunter2" not in repr(route)
 
 
+@pytest.mark.parametrize(
+    ("status", "passing", "words"),
+    [
+        ("502 Bad", True, r"answered 502 Bad$"),
+        ("429", True, r"answered 429$"),
+        ("407 Auth", False, "407 Auth; its URL must have a user name"),
+        ("501 No", False, "answered 501 No"),
+    ],
+)
+def test_a_proxy_that_opens_no_tunnel_is_named(pool, scripted, status, passing, words):
+    """With where it was configured; that it reaches nobody at present may pass."""
+    port, _ = scripted(f"HTTP/1.1 {status}\r\n\r\n".encode())
+    with pytest.raises(Failure, match=words) as caught:
+        pool(through(f"http://127.0.0.1:{port}", "https", "h", 443)).ask()
+    assert caught.value.text.startswith(f"the proxy http://127.0.0.1:{port} (the argument proxy=)")
+    assert (caught.value.passing, caught.value.sent) == (passing, False)
+
+
+@pytest.mark.parametrize("scheme", ["http", pytest.param("socks5", marks=socksio)])
+def test_a_proxy_that_stays_silent_is_named(pool, scripted, scheme):
+    """It was reached, but nobody else."""
+    port, _ = scripted(b"")
+    with pytest.raises(Failure, match="does not answer: timed out") as caught:
+        pool(through(f"{scheme}://127.0.0.1:{port}", "https", "h", 443)).ask(timeout=0.1)
+    assert caught.value.text.startswith(f"the proxy {scheme}://127.0.0.1:{port}")
+    assert (caught.value.kind, caught.value.sent) == ("connect_timeout", False)
+
+
 def test_a_proxy_without_http_is_said(pool, scripted):
     """Whatever it sends instead."""
     port, _ = scripted(b"\x00\x01\x02\r\n\r\n")
@@ -145,6 +174,7 @@ def test_a_proxy_that_hangs_up_is_said(pool, sent):
     ):
         pool(through(f"http://127.0.0.1:{port}", "https", "h", 443)).ask()
     assert (caught.value.kind, caught.value.sent) == ("proxy", False)
+    assert caught.value.passing
 
 
 @pytest.fixture
