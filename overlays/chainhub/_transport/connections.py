@@ -98,6 +98,12 @@ def os_failure(error: OSError) -> Failure:
     return Failure(kind, os_text(error))
 
 
+def may_have_answered(error: OSError) -> bool:
+    """Tell whether a write failed because the peer has closed: what it said before can be read."""
+    # A server that takes no more of a large body says why, 413 say, and closes.
+    return isinstance(of_system(error), BrokenPipeError | ConnectionResetError)
+
+
 def of_system(error: E) -> E:
     """Return an error of a system call; raise one that a signal handler raised inside of it."""
     # An alarm is often a TimeoutError: the caller's, who may wait for it, and not the socket's.

@@ -22,6 +22,7 @@ from chainhub._transport.connections import (
     Route,
     Stream,
     left,
+    may_have_answered,
     of_system,
     os_failure,
     os_text,
@@ -192,6 +193,8 @@ class SocketStream(Stream):
             self._socket.settimeout(left(self.until))
             return self._socket.recv(self._read_size)
         except OSError as error:
+            if outgoing and self.http.sent and may_have_answered(error):
+                return b""
             raise os_failure(error) from None
 
     def shut(self) -> None:

@@ -27,6 +27,7 @@ from chainhub._transport.connections import (
     Stream,
     cancel_scope,
     left,
+    may_have_answered,
     of_system,
     os_failure,
 )
@@ -170,6 +171,8 @@ class AsyncStream(Stream):
                 await self._loop.sock_sendall(self._socket, rest)
                 return b""
         except OSError as error:
+            if outgoing and self.http.sent and may_have_answered(error):
+                return b""
             raise os_failure(error) from None
 
     def _is_watched(self, sock: socket.socket) -> bool:

@@ -268,6 +268,20 @@ def test_a_write_that_fails_says_how(pool, broken):
     assert (caught.value.kind, caught.value.sent) == ("closed" if broken else "timeout", True)
 
 
+def test_an_answer_that_comes_before_the_whole_body_is_read(pool):
+    """As of a server that takes no body of this size: it says so, and closes."""
+    too_large = b"HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno"
+
+    def refuse(connection):
+        connection.recv(1000)
+        connection.sendall(too_large)
+
+    with serving(refuse) as port:
+        made = pool(Route("127.0.0.1", port))
+        assert made.ask(post(20_000_000)).status == 413
+        made.close()
+
+
 def test_a_slow_receiver_is_waited_for(pool):
     """As long as it takes something."""
 
