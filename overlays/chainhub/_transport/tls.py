@@ -298,6 +298,10 @@ _REASONS = {
     "ALERT_UNKNOWN_CA ALERT_BAD_CERTIFICATE ALERT_CERTIFICATE ALERT_UNSUPPORTED_CERTIFICATE": (
         "{host} refused the client certificate, or requires one"
     ),
+    "ALERT_HANDSHAKE_FAILURE": (
+        "{host} refused the TLS handshake: it and this Python have no cipher in common, or it"
+        " requires a client certificate; pass an ssl.SSLContext that has one as verify_ssl="
+    ),
     "PROTOCOL_VERSION UNSUPPORTED_PROTOCOL NO_PROTOCOLS INSUFFICIENT_SECURITY": (
         "{host} and this Python support no common version of TLS"
     ),

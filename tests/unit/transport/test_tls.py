@@ -453,7 +453,11 @@ def ssl_error(reason):
         ("TLSV1_ALERT_UNKNOWN_CA", "refused the client certificate"),
         ("SSLV3_ALERT_CERTIFICATE_EXPIRED", "refused the client certificate"),
         ("TLSV1_UNRECOGNIZED_NAME", "does not recognise this host name"),
-        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "failed: sslv3 alert handshake failure"),
+        (
+            "SSLV3_ALERT_HANDSHAKE_FAILURE",
+            "no cipher in common, or it requires a client certificate",
+        ),
+        ("SSLV3_ALERT_ILLEGAL_PARAMETER", "failed: sslv3 alert illegal parameter"),
         ("DECRYPTION_FAILED_OR_BAD_RECORD_MAC", "corrupted"),
         ("UNEXPECTED_EOF_WHILE_READING", "closed the connection"),
         ("", "failed: no reason given"),
