@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import aclosing, closing
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TypeVar
 
 import httpx
@@ -35,17 +37,22 @@ from chainhub._transport.tls import tls_failure
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
-FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError)
+# httpx lets through what the package for SOCKS proxies raises.
+_SOCKS = (import_module("socksio").SOCKSError,) if find_spec("socksio") else ()
+FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, *_SOCKS)
 """What sending may fail with; everything else is a bug in somebody's code and is not caught."""
 
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_UNSENT = (
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
+    *(httpx.ProxyError, *_SOCKS),  # of making a tunnel
+)
 # The first row that fits: httpx's own classes, words of their text, and what may come past them.
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureKind], ...] = (
     (httpx.ConnectTimeout, "", "connect_timeout"),
     (httpx.ConnectError, "", "connect"),
     ((httpx.TimeoutException, TimeoutError), "", "timeout"),
     (httpx.NetworkError, "", "closed"),
-    (httpx.ProxyError, "", "proxy"),
+    ((httpx.ProxyError, *_SOCKS), "", "proxy"),
     (httpx.RemoteProtocolError, "peer closed connection", "truncated"),
     (httpx.RemoteProtocolError, "disconnected", "closed"),
     (httpx.RemoteProtocolError, "", "protocol"),

@@ -8,6 +8,8 @@ import math
 import socket
 import ssl
 import threading
+from importlib import import_module
+from importlib.util import find_spec
 
 import httpx
 import pytest
@@ -63,7 +65,7 @@ FAILURES = [
     (httpx.PoolTimeout("busy"), "timeout", False, "busy"),
     (httpx.ReadTimeout("slow"), "timeout", True, "slow"),
     (httpx.ReadError("reset"), "closed", True, "reset"),
-    (httpx.ProxyError("407"), "proxy", True, "407"),
+    (httpx.ProxyError("407"), "proxy", False, "407"),
     (httpx.RemoteProtocolError("odd"), "protocol", True, "odd"),
     (httpx.RemoteProtocolError("Server disconnected"), "closed", True, "disconnected"),
     (httpx.RemoteProtocolError("peer closed connection"), "truncated", True, "peer closed"),
@@ -81,6 +83,8 @@ FAILURES = [
     (CUT, "tls", False, "closed the connection"),
     (WAITING, "timeout", True, "slow"),
 ]
+if find_spec("socksio"):
+    FAILURES.append((import_module("socksio").SOCKSError("odd"), "proxy", False, "odd"))
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
