@@ -67,6 +67,23 @@ def test_a_handshake_inside_that_fails_is_said(mode: Mode, stage: Stage) -> None
     assert isinstance(result.error, chainhub.TransportError)
 
 
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [("expired", "has expired"), ("other-name", "use the host name in the URL")],
+)
+def test_a_certificate_of_the_proxy_is_said_to_be_its_own(
+    mode: Mode, stage: Stage, identity: str, words: str
+) -> None:
+    """Nobody looks for it at the service."""
+    proxy = Server(tls=identities.server_context(identity))
+    with stage.serving(proxy):
+        arguments = {"base_url": "https://127.0.0.1:9", "proxy": proxy.url, **TRUST}
+        result = ask(mode, {**arguments, **options({})})
+    assert isinstance(result.error, chainhub.TLSError)
+    assert str(result.error).startswith(f"the proxy {proxy.url} (the argument proxy=): the cert")
+    assert words in str(result.error)
+
+
 def test_connections_inside_are_kept(stage: Stage) -> None:
     """Two queries travel through one tunnel."""
     with (

@@ -240,7 +240,10 @@ class Stream:
         if self._handshaking is not None:
             assert isinstance(error, Failure)
             # Sending the alert often fails, because the peer has closed; the cause says more.
-            return (self._handshaking.failure or error).before_connected()
+            failure = (self._handshaking.failure or error).before_connected()
+            if route.shown and not self._layers and isinstance(route.steps[0], TLS):  # its own
+                failure.text = f"{route.shown}: {failure.text}"
+            return failure
         failure = (error if isinstance(error, Failure) else os_failure(error)).before_connected()
         if route.shown and failure.kind in ("connect", "connect_timeout"):
             problem = "cannot be reached" if self._socket is None else "does not answer"

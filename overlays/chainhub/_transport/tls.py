@@ -286,8 +286,8 @@ _CERTIFICATE = {
     20: _UNKNOWN,
     21: _UNKNOWN,
     23: "it has been revoked",
-    62: "it is for another host name; check the base URL",
-    64: "it is not valid for this IP address; use the host name in the base URL",
+    62: "it is for another host name; check the host in the URL",
+    64: "it is not valid for this IP address; use the host name in the URL",
 }
 # Words of OpenSSL's reasons, and what they mean; the first row that fits counts.
 _REASONS = {
