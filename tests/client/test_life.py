@@ -401,6 +401,10 @@ def test_client_cannot_be_pickled_or_copied(mode, server):
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="with_options"):
             attempt(client)
+    # A resource would take its connections along; what is half made then has nothing to close.
+    for attempt in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="a session .* cannot be pickled or copied"):
+            attempt(client.video)
 
 
 def test_copies_keep_class_key_retries_and_connections(mode, server):

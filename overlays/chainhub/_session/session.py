@@ -15,7 +15,7 @@ import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainhub import _clock, _transport
 from chainhub._redaction import redact_text
@@ -66,6 +66,9 @@ class Session(CallContext):
 
     def __repr__(self) -> str:
         return f"<Session {self.connector.base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session holds connections and a key and cannot be pickled or copied")
 
     def call(
         self, prepared: PreparedRequest, options: Options, exchange: SyncExchange | None = None
