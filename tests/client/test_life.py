@@ -403,7 +403,7 @@ def test_client_cannot_be_pickled_or_copied(mode, server):
             attempt(client)
     # A resource would take its connections along; what is half made then has nothing to close.
     for attempt in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="a session .* cannot be pickled or copied"):
+        with pytest.raises(TypeError, match="a session holds connections"):
             attempt(client.video)
 
 
