@@ -402,9 +402,10 @@ def test_output_that_cannot_be_written_ends_the_command(
         done = chainhub(*words)
         assert (done.code, done.err) == (141, "")
     monkeypatch.setattr(sys, "stdout", Full())
-    done = chainhub("get", "x")
     sentence = "chainhub: input or output error: No space left on device\n"
-    assert (done.code, done.err) == (1, sentence)
+    for words in (["get", "x"], ["get", "--help"]):
+        done = chainhub(*words)
+        assert (done.code, done.err) == (1, sentence)
     # A process may be started without any of the three streams.
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)

@@ -54,6 +54,21 @@ def test_help_loads_little(words) -> None:
     assert ours == ["chainhub.cli", "chainhub.cli._app", "chainhub.cli._options"]
 
 
+@pytest.mark.parametrize("words", ["get --help", "--version"])
+def test_a_full_disk_is_a_sentence_for_what_typer_prints_too(words) -> None:
+    """Not a traceback."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m chainhub {words} >/dev/full', sys.executable],
+        env={**os.environ, "PYTHONPATH": ROOTS},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    sentence = "chainhub: input or output error: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+
+
 def test_results_for_programs_load_no_rich() -> None:
     """It is for live output only; click is hidden, with which httpx would load it for itself."""
     hidden = WITHOUT.format(missing="click").replace("import runpy", "pass  # import runpy")

@@ -137,14 +137,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     # The sandbox's key is made up and guards nothing.
     named = [] if words[:1] == ["sandbox"] else words
-    if any(word.partition("=")[0] in _KEY_OPTIONS for word in named):
-        typer.echo(_KEY_ANSWER, err=True)
-        return 2
     code: object = None
     try:
+        if any(word.partition("=")[0] in _KEY_OPTIONS for word in named):
+            typer.echo(_KEY_ANSWER, err=True)
+            return 2
         code = typer.main.get_command(app).main(words, prog_name="chainhub")
     except SystemExit as end:  # Typer ends so even when all is well
         code = end.code
+    except OSError as error:  # of a help text or a usage error, which Typer prints
+        from chainhub.cli import _running, _terminal
+
+        return _running.output_failed(_terminal.Terminal(), error)
     return code if isinstance(code, int) else 0  # None, where nothing went wrong
 
 

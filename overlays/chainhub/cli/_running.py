@@ -150,9 +150,7 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
             terminal.result(_records.encoded(_records.record_of(None, error=error)))
         return _records.exit_code_of(error)
     except OSError as error:
-        terminal.say(f"chainhub: input or output error: {error.strerror or type(error).__name__}")
-        _close_output()
-        return _records.Exit.MACHINE
+        return output_failed(terminal, error)
     terminal.release()
     # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
     # has written ^C into the line.
@@ -161,6 +159,13 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
     hint = terminal.resume_hint()
     terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
     return _records.Exit.TERMINATED if terminated else _records.Exit.INTERRUPTED
+
+
+def output_failed(terminal: Terminal, error: OSError) -> _records.Exit:
+    """Say why something could not be read or written, and return the exit code for that."""
+    terminal.say(f"chainhub: input or output error: {error.strerror or type(error).__name__}")
+    _close_output()
+    return _records.Exit.MACHINE
 
 
 @contextmanager
