@@ -222,7 +222,8 @@ class LiveProgress(TaskProgress):
 
     One thread writes: it takes the rows away, prints the lines that have come meanwhile, and paints
     the rows again. So the number of pictures depends on time only, and Ctrl-C, which comes in the
-    main thread, never interrupts a picture.
+    main thread, never interrupts a picture. The cursor stays visible: Ctrl-Z and SIGKILL come at
+    any moment, and nobody could show it again.
     """
 
     def __init__(self, ids: Iterable[str], terminal: Terminal) -> None:
@@ -254,7 +255,6 @@ class LiveProgress(TaskProgress):
         console = Console(file=self._terminal.stderr, highlight=False)
         height, ended = 0, False
         try:
-            console.show_cursor(False)
             while not ended:
                 lines, width = self._terminal.held(), console.width - 1
                 view = self.view(width, console.height)
@@ -273,7 +273,6 @@ class LiveProgress(TaskProgress):
                 height = picture.count("\n")
                 ended = self._ended.wait(_PAUSE)
             self._write(_erase(height))
-            console.show_cursor(True)
         except OSError:
             # The terminal is gone: the next result fails where it is printed.
             return

@@ -28,7 +28,6 @@ from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
 
-_WHOLE = "\x1b[0m\x1b[?25h"  # reset the style, and show the cursor
 _LONGEST_NAME = 80
 _MOST_NAMES = 8  # a contract may have hundreds of task operations
 _QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
@@ -154,7 +153,7 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
     terminal.release()
     # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
     # has written ^C into the line.
-    begin = _WHOLE if terminal.moves_cursor else ""
+    begin = "\x1b[0m" if terminal.moves_cursor else ""  # resets the style
     begin += "\n" if terminal.words_are_read and not terminated else ""
     hint = terminal.resume_hint()
     terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
