@@ -68,6 +68,14 @@ def test_what_was_learned_tells_the_remainder(sandbox: Sandbox, chainhub, watche
     assert re.search(r"chainhub: 5 of 5 done, in 0:\d\d\r\n$", shown)
 
 
+def test_a_width_of_zero_is_none(sandbox: Sandbox, chainhub, watched) -> None:
+    """`COLUMNS=0`, which some terminals of CI set."""
+    sandbox.add([pending, completed], id="x")
+    came = watched(width=0)
+    assert chainhub("wait", "x", "--interval", "0.3").code == 0
+    assert "x  pending  0:0" in ESCAPES.sub("", came())
+
+
 def test_a_download_shows_bytes(sandbox: Sandbox, chainhub, watched, tmp_path: Path) -> None:
     """While they come."""
     sandbox.add(completed, id="x", media=[trickle(1)])

@@ -253,6 +253,8 @@ class LiveProgress(TaskProgress):
         from rich.text import Text
 
         console = Console(file=self._terminal.stderr, highlight=False)
+        if console.width < 1:  # COLUMNS=0, which is no width
+            console.width = 80
         height, ended = 0, False
         try:
             while not ended:
