@@ -311,10 +311,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         return f"<{type(self).__name__} {self._base_url} (key from {source}){state}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "a client holds connections and a key and cannot be pickled or copied; "
-            "make one where it is needed, or use with_options() for a copy"
-        )
+        self._session.__reduce__()
 
     def __replace__(self, /, **changes: object) -> NoReturn:
         """Refuse `copy.replace`; `with_options` is the way."""

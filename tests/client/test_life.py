@@ -396,15 +396,15 @@ def test_fork_starts_budget_jitter_and_locks_anew(server):
 
 
 def test_client_cannot_be_pickled_or_copied(mode, server):
-    """The sentence says what to do instead."""
+    """Nor a method of it, which a pool of processes is given; the sentence says what to do."""
     client = mode.client(base_url=server.url)
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="with_options"):
             attempt(client)
-    # A resource would take its connections along; what is half made then has nothing to close.
     for attempt in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError, match="a session holds connections"):
-            attempt(client.video)
+        for method in (client.video, client.video.query, client.video.wait):
+            with pytest.raises(TypeError, match="with_options"):
+                attempt(method)
 
 
 def test_copies_keep_class_key_retries_and_connections(mode, server):

@@ -68,7 +68,11 @@ class Session(CallContext):
         return f"<Session {self.connector.base_url}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a session holds connections and a key and cannot be pickled or copied")
+        # Here too: the methods of a client's resources lead to the session, not to the client.
+        raise TypeError(
+            "a client holds connections and a key and cannot be pickled or copied; "
+            "make one where it is needed, or use with_options() for a copy"
+        )
 
     def call(
         self, prepared: PreparedRequest, options: Options, exchange: SyncExchange | None = None
