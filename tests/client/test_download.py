@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import socket
 import threading
 import time
@@ -761,13 +762,15 @@ def test_a_closed_client_downloads_nothing(mode, server, cdn, tmp_path):
     assert left(tmp_path) == set()
 
 
-def test_a_retry_is_logged_without_secrets(fetch, cdn, caplog):
-    """One line per retry says why, and shows no signed query and no key that came back."""
+def test_requests_and_retries_are_logged_without_secrets(fetch, cdn, caplog):
+    """A line for each says how it ended, and shows no signed query and no key that came back."""
     caplog.set_level("INFO", "chainhub")
     broken = f"HTTP/1.1 {KEY}\r\n\r\n".encode()
     cdn.answers = [answer(500), broken, SampleVideo().until(40_000), SampleVideo().send]
     fetch()
     text = caplog.text
     assert "v.mp4: 500; trying again in" in text
+    told = re.findall(r"GET http://\S+/v\.mp4\?sig=\*\*\*: (\d+) in .* s \(download\)", text)
+    assert told == ["500", "200", "206"]
     assert "secret" not in text
     assert KEY not in text

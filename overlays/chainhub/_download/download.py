@@ -227,6 +227,10 @@ class Download:
             self._status = head.status
             fields = media.fields_of(head.headers)
             found = media.judge_head(head.status, fields, kept)
+            if logger.isEnabledFor(20):  # logging.INFO
+                shown = redact_text(redact_url(str(url)), self._secrets())
+                seconds = _clock.monotonic() - began
+                logger.info("GET %s: %s in %.3f s (download)", shown, head.status, seconds)
             if logger.isEnabledFor(10):  # logging.DEBUG
                 name = self._request.target.name
                 logger.debug("download to %s: %s", name, media.describe(found, kept))
