@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -340,6 +341,17 @@ def test_a_proxy_that_is_not_there_is_said(scheme: str, mode: Mode, stage: Stage
     assert_refused(
         result, "ProxyError|ConnectionFailedError", "the proxy", port, "cannot be reached"
     )
+
+
+def test_a_proxy_whose_name_is_not_found_is_said(
+    mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt HTTPS_PROXY is no fault of the base URL's name."""
+    missing = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=missing))
+    result = ask(mode, {"proxy": "http://nowhere.intern:3128", **options({})})
+    says = "the proxy http://nowhere.intern:3128", "cannot be reached", "was not found"
+    assert_refused(result, "ConnectionFailedError", *says)
 
 
 def test_no_proxy_is_kept(mode: Mode, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,9 +245,9 @@ class Stream:
                 failure.text = f"{route.shown}: {failure.text}"
             return failure
         failure = (error if isinstance(error, Failure) else os_failure(error)).before_connected()
-        if route.shown and failure.kind in ("connect", "connect_timeout"):
+        if route.shown and failure.kind in ("connect", "connect_timeout", "lookup"):
             problem = "cannot be reached" if self._socket is None else "does not answer"
-            failure = Failure(failure.kind, f"{route.shown} {problem}: {failure.text}")
+            failure.text = f"{route.shown} {problem}: {failure.text}"
         return failure
 
 
