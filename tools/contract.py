@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tools.documents import Json
 
 Place = tuple[int | str, ...]
+_DEEPEST = 20
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -48,10 +49,12 @@ def pointer(reference: str) -> Place:
 
 
 def resolved(holder: Json, document: Json) -> dict[str, Json]:
-    """Follow a reference to what is shared, such as a parameter or an answer."""
+    """Follow references, a bounded number of them, to what is shared, such as a parameter."""
     described = mapping(holder)
-    if "$ref" in described:
-        return mapping(at(document, pointer(str(described["$ref"]))))
+    for _ in range(_DEEPEST):
+        if "$ref" not in described:
+            break
+        described = mapping(at(document, pointer(str(described["$ref"]))))
     return described
 
 

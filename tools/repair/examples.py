@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from tools.contract import Place, at, called, mapping, operations, pointer, sequence
+from tools.contract import Place, called, mapping, operations, resolved, sequence
 from tools.documents import Json
 
 if TYPE_CHECKING:
@@ -86,51 +86,36 @@ def _end(text: str) -> str:
 def good_answers(document: dict[str, Json]) -> Iterator[tuple[Place, str, dict[str, Json]]]:
     """Walk through what is said of good answers: the place, the media type, schema and examples."""
     for place, operation in operations(document):
-        for status in mapping(operation.get("responses")):
+        for status, answer in mapping(operation.get("responses")).items():
             if status.startswith("2"):
-                response = _place(document, (*place, "responses", status))
-                for kind, content in mapping(at(document, (*response, "content"))).items():
+                for kind, content in mapping(resolved(answer, document).get("content")).items():
                     yield (*place, status), kind, mapping(content)
 
 
-def left_out(document: dict[str, Json]) -> set[Place]:
-    """Find the places, in lists of required fields, of those that an example leaves out."""
-    found: set[Place] = set()
-    for place, operation in operations(document):
-        holders = [(*place, "responses", status) for status in mapping(operation.get("responses"))]
-        for each in [*holders, (*place, "requestBody")]:
-            holder = _place(document, each)
-            for kind, content in mapping(at(document, (*holder, "content"))).items():
-                schema = (*holder, "content", kind, "schema")
+def left_out(document: dict[str, Json]) -> Iterator[tuple[list[Json], int]]:
+    """Find, in lists of required fields, those that an example leaves out: the list, and where."""
+    for _, operation in operations(document):
+        answers = mapping(operation.get("responses")).values()
+        for holder in [*answers, operation.get("requestBody")]:
+            for content in mapping(resolved(holder, document).get("content")).values():
                 for value in published(mapping(content)):
-                    found.update(_compared(document, schema, value))
-    return found
+                    yield from _compared(document, mapping(content).get("schema"), value)
 
 
-def _compared(document: dict[str, Json], place: Place, value: Json) -> Iterator[Place]:
-    place = _place(document, place)
-    schema = mapping(at(document, place))
-    for number in range(len(sequence(schema.get("allOf")))):
-        yield from _compared(document, (*place, "allOf", number), value)
+def _compared(
+    document: dict[str, Json], described: Json, value: Json
+) -> Iterator[tuple[list[Json], int]]:
+    schema = resolved(described, document)
+    for part in sequence(schema.get("allOf")):
+        yield from _compared(document, part, value)
     if isinstance(value, list):
         for item in value:
-            yield from _compared(document, (*place, "items"), item)
+            yield from _compared(document, schema.get("items"), item)
     if isinstance(value, dict) and value:  # an empty one stands for anything
-        for number, name in enumerate(sequence(schema.get("required"))):
-            if name not in value:
-                yield (*place, "required", number)
-        for name in mapping(schema.get("properties")).keys() & value.keys():
-            yield from _compared(document, (*place, "properties", name), value[name])
-
-
-def _place(document: dict[str, Json], place: Place) -> Place:
-    """Follow references, a bounded number of them."""
-    for _ in range(20):
-        reference = mapping(at(document, place)).get("$ref")
-        if not isinstance(reference, str):
-            break
-        place = pointer(reference)
-    return place
+        required, fields = sequence(schema.get("required")), mapping(schema.get("properties"))
+        yield from ((required, at) for at, name in enumerate(required) if name not in value)
+        for name in fields.keys() & value.keys():
+            yield from _compared(document, fields[name], value[name])
 
 
 def _read(value: Json, schema: dict[str, Json]) -> Json:

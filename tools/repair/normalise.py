@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from tools.contract import at, mapping, operations, pointer, resolved, sequence
+from tools.contract import mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.repair.answers import release
 from tools.repair.schemas import KEPT, PYTHON, Schema, schemas
@@ -179,8 +179,7 @@ def _default(schema: Schema, document: dict[str, Json]) -> bool:
 def _fits(schema: Schema, value: Json, document: dict[str, Json], depth: int = 0) -> bool:
     if depth > _DEEPEST:
         return True
-    if "$ref" in schema:
-        schema = mapping(at(document, pointer(str(schema["$ref"]))))
+    schema = resolved(schema, document)
     if value is None or ("enum" in schema and value not in sequence(schema["enum"])):
         return False
     choices = [mapping(one) for key in ("anyOf", "oneOf") for one in sequence(schema.get(key))]

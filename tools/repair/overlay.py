@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 
-from tools.contract import Place, mapping, sequence
+from tools.contract import mapping, sequence
 from tools.documents import Json
 from tools.errors import PipelineError
 from tools.repair.answers import optional_fields
 from tools.repair.examples import left_out
 
-_ONLY: Final[dict[str, Callable[[dict[str, Json]], set[Place]]]] = {
+# Each gives the mappings or lists that hold what is found, and where in them it is.
+_ONLY: Final[dict[str, Callable[[dict[str, Json]], Iterable[tuple[Json, int | str]]]]] = {
     "optional answer fields": optional_fields,
     "published examples leave out": left_out,
 }
@@ -123,10 +124,15 @@ def _action(data: Json, name: str) -> Action:
 
 
 def _carry_out(document: dict[str, Json], action: Action) -> int:
-    allowed = None if action.only is None else _ONLY[action.only](document)
-    found = [] if allowed == set() else _found(document, action.target, action, "target")
-    if allowed is not None:
-        found = [node for node in found if node.location in allowed]
+    held = _ONLY[action.only](document) if action.only else ()
+    allowed = {(id(holder), place) for holder, place in held}
+    found = _found(document, action.target, action, "target") if allowed or not action.only else []
+    if action.only:
+        found = [
+            node
+            for node in found
+            if node.parent and (id(node.parent.value), node.location[-1]) in allowed
+        ]
     if action.remove:
         # From behind, so that the places of list items stay right.
         for node in sorted(found, key=lambda one: one.location, reverse=True):

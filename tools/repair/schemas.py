@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import at, mapping, operations, pointer, sequence
+from tools import contract
+from tools.contract import at, mapping, pointer, sequence
 from tools.documents import Json
 
 Schema = dict[str, Json]
@@ -57,7 +58,7 @@ def schemas(document: dict[str, Json]) -> Iterator[Schema]:
     for item in mapping(document.get("paths")).values():
         for parameter in sequence(mapping(item).get("parameters")):
             yield from _parameter(parameter)
-    for _, operation in operations(document):
+    for _, operation in contract.operations(document):
         for parameter in sequence(operation.get("parameters")):
             yield from _parameter(parameter)
         yield from _content(operation.get("requestBody"))
@@ -66,15 +67,17 @@ def schemas(document: dict[str, Json]) -> Iterator[Schema]:
 
 
 def schemas_in(
-    document: dict[str, Json], operation: dict[str, Json]
+    document: dict[str, Json], *operations: dict[str, Json]
 ) -> Iterator[tuple[Schema, bool]]:
-    """Find the schemas of an operation, through references: of requests (True), of answers."""
+    """Find the schemas of operations, through references: of requests (True), of answers."""
     for is_sent in (True, False):
-        holders = [*mapping(operation.get("responses")).values()]
-        if is_sent:
-            holders = [*sequence(operation.get("parameters")), operation.get("requestBody")]
         seen: set[str] = set()
-        waiting: list[Json] = holders
+        waiting: list[Json] = []
+        for operation in operations:
+            if is_sent:
+                waiting += [*sequence(operation.get("parameters")), operation.get("requestBody")]
+            else:
+                waiting += mapping(operation.get("responses")).values()
         while waiting:
             one = mapping(waiting.pop())
             reference = one.get("$ref")

@@ -137,12 +137,8 @@ def follow(schema: Json, path: Path, document: dict[str, Json]) -> Found:
 
 def variants(schema: Json, document: dict[str, Json], depth: int = 0) -> Iterator[Schema]:
     """Find the schemas that say what a value may be: all of a choice, all parts of one."""
-    described = mapping(schema)
+    described = resolved(schema, document)
     if depth > _DEEPEST:
-        return
-    if "$ref" in described:
-        target = at(document, pointer(str(described["$ref"])))
-        yield from variants(target, document, depth + 1)
         return
     parts = [one for key in ("allOf", "anyOf", "oneOf") for one in sequence(described.get(key))]
     for part in parts:

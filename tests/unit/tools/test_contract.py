@@ -63,15 +63,8 @@ def test_optional_answer_fields_are_found_through_everything() -> None:
             "schemas": {"B": {"properties": {"self": {"$ref": "#/components/schemas/B"}}}}
         },
     }
-    found = {"/".join(str(step) for step in place[-3:]) for place in optional_fields(document)}
-    assert found == {
-        "schema/properties/free",
-        "schema/properties/map",
-        "items/properties/inner",
-        "1/properties/o",
-        "additionalProperties/properties/m",
-        "B/properties/self",
-    }
+    found = {name for _, name in optional_fields(document)}
+    assert found == {"free", "inner", "m", "map", "o", "self"}
 
 
 def test_needed_components_are_those_that_references_reach() -> None:
