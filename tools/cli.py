@@ -104,17 +104,17 @@ def _allowed(options: argparse.Namespace) -> list[str]:
 
 
 def _update(options: argparse.Namespace) -> int:
-    done = update.update(
+    status, report, told = update.update(
         options.source,
         _allowed(options),
         replace=options.replace,
         branch=options.branch,
         tests=options.tests,
     )
-    for note in done.notes:
+    for note in told:
         _say(note, sys.stderr)
-    _say(done.report or "Nothing new.")
-    return done.status
+    _say(report or "Nothing new.")
+    return status
 
 
 def _renew(options: argparse.Namespace) -> int:

@@ -59,12 +59,12 @@ class Repair:
     unclear: list[str]
     lost: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
-    left_out: list[selection.LeftOut] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, list[str]]:
         """List, by what it is, everything that a person should know before the client is used."""
         return {
-            "Left out": [*map(str, self.left_out)],
+            "Left out": self.left_out,
             "Not carried over": self.lost,
             "Named otherwise": self.renamed,
             "Not clear": self.unclear,
@@ -142,7 +142,7 @@ def _is_ours(repaired: Repair) -> bool:
 
     One that lacks the operations that actions name need not have every fault.
     """
-    targets = " ".join(one.action.target for one in repaired.applied)
+    targets = " ".join(action.target for action, _ in repaired.applied)
     named = set(re.findall(r"\$\.paths\['([^']+)'\]", targets))
     return named <= mapping(repaired.document["paths"]).keys()
 
@@ -160,7 +160,7 @@ def repaired_document(
     lost = losses.losses(document)
     normalised, applied = _overlaid(document, laid_over or layout.OVERLAY)
     unmatched = [
-        one.action.name for one in applied if not one.places and not one.action.may_find_nothing
+        action.name for action, places in applied if not places and not action.may_find_nothing
     ]
     unions.simplify(document)
     normalised += composition.compose(document)
@@ -197,7 +197,7 @@ def proposed(contract: Path, answers: Sequence[Path]) -> propose.Proposed:
 
 def repairs(repaired: Repair) -> str:
     """Write what was repaired: a line per rule and action that found something."""
-    actions = ((one.action.reason or one.action.name, one.places) for one in repaired.applied)
+    actions = ((action.reason or action.name, places) for action, places in repaired.applied)
     found = [*repaired.normalised, *actions]
     counted = (
         (why, "1 place" if places == 1 else f"{places} places") for why, places in found if places
@@ -393,7 +393,7 @@ def drift() -> list[str]:
     """
     with directories.scratch(layout.BUILD / "drift") as staging:
         repaired = build(layout.CONTRACT, staging)
-        for one in repaired.applied:
-            if not one.action.reason:
-                raise PipelineError(f"{one.action.name} gives no reason in its `description`.")
+        for action, _ in repaired.applied:
+            if not action.reason:
+                raise PipelineError(f"{action.name} gives no reason in its `description`.")
         return directories.differences(layout.GENERATED, staging)

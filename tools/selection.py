@@ -7,7 +7,6 @@ it fails is each operation judged alone, with the components that it needs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from openapi_python_client.parser import GeneratorData
@@ -18,28 +17,16 @@ from tools.documents import Json
 from tools.errors import PipelineError, refusal_of
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """An operation that is not generated, and the reason."""
-
-    name: str
-    reason: str
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        return f"{self.name} is left out: {self.reason}"
-
-
-def select(document: dict[str, Json], place: str) -> tuple[GeneratorData, list[LeftOut]]:
+def select(document: dict[str, Json], place: str) -> tuple[GeneratorData, list[str]]:
     """Take the operations that can be generated; the others are removed from `document`.
 
     Returns:
-        What the generator understood of the document, and what was left out.
+        What the generator understood of the document, and what was left out, a sentence each.
 
     Raises:
         PipelineError: nothing is left, or the contract fails as a whole only.
     """
-    left: list[LeftOut] = []
+    left: list[str] = []
     while True:
         faults = _faults(document, place, lambda one: validation.validate(one, place))
         if not faults:
@@ -54,13 +41,13 @@ def select(document: dict[str, Json], place: str) -> tuple[GeneratorData, list[L
         left += leave_out(document, faults, place)
 
 
-def leave_out(document: dict[str, Json], faults: dict[Place, str], place: str) -> list[LeftOut]:
+def leave_out(document: dict[str, Json], faults: dict[Place, str], place: str) -> list[str]:
     """Remove operations from a contract, with the components that nothing else needs.
 
     Raises:
         PipelineError: nothing is left.
     """
-    left = [LeftOut(called(one), reason) for one, reason in faults.items()]
+    left = [f"{called(one)} is left out: {reason}" for one, reason in faults.items()]
     for one in faults:
         item = mapping(at(document, one[:2]))
         del item[str(one[2])]

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,15 +37,6 @@ _TESTING: Final = 7200.0
 _TESTS: Final = "{python} -m pytest -q -n 4 -m 'not slow' -p no:cacheprovider tests"
 
 
-@dataclass
-class Updated:
-    """What came of an update: the exit status, and the text for the merge request."""
-
-    status: int
-    report: str
-    notes: list[str] = field(default_factory=list)
-
-
 def update(
     given: str,
     allowed: Sequence[str] = (),
@@ -54,7 +44,7 @@ def update(
     replace: bool = False,
     branch: str = BRANCH,
     tests: str | None = None,
-) -> Updated:
+) -> tuple[int, str, list[str]]:
     """Update the contract and the client from the pages of a folder, a file, a list or a URL.
 
     Args:
@@ -64,29 +54,32 @@ def update(
         branch: The branch that is made or moved; it must not be checked out.
         tests: The command that has to pass; None for the quick tests, empty for none.
 
+    Returns:
+        The exit status, the text for the merge request, and what a person should know.
+
     Raises:
         PipelineError: it is refused, and nothing was changed.
     """
     with tempfile.TemporaryDirectory(prefix="chainhub-update-") as scratch:
         folder = Path(scratch)
-        found = source.gathered(given, folder / "pages")
+        paths, notes = source.gathered(given, folder / "pages")
         copy = folder / "copy"
         _cloned(copy)
-        arguments = [str(path.absolute()) for path in found.paths]
+        arguments = [str(path.absolute()) for path in paths]
         options = [f"--allow-host={host}" for host in allowed] + ["--replace"] * replace
         step = [sys.executable, "-m", "tools", "renew", *options, "--", *arguments]
         done = _ran(step, copy, _SECONDS)
-        told = [line for line in (*found.notes, *done.stderr.splitlines()) if line]
+        told = [line for line in (*notes, *done.stderr.splitlines()) if line]
         if done.returncode not in (NOTHING, CHANGED, BREAKING):
             raise PipelineError(told[-1] if told else "The pipeline stopped without a word.")
         if done.returncode == NOTHING:
-            return Updated(NOTHING, "", told)
+            return NOTHING, "", told
         report = (copy / "build" / _REPORT).read_text("utf-8")
         report += _to_know(told) + _tested(copy, tests)
         _moved(copy, branch)
     layout.BUILD.mkdir(exist_ok=True)
     commands.write(layout.BUILD / _REPORT, report)
-    return Updated(done.returncode, report, told)
+    return done.returncode, report, told
 
 
 def _to_know(told: Sequence[str]) -> str:

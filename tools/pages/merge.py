@@ -34,11 +34,16 @@ _IN_PLACE: Final = "openapi.yaml"
 
 @dataclass(frozen=True)
 class Source:
-    """A contract that was found: where, under which name in what was imported, what it says."""
+    """A contract that was found: where, under which name in what was imported, what it says.
+
+    And its text, with the fixes that made it readable.
+    """
 
     place: str
     name: str
     document: dict[str, Json]
+    text: str = ""
+    fixes: Sequence[str] = ()
 
 
 @dataclass
@@ -81,7 +86,7 @@ def merge(
     Raises:
         PipelineError: no page is left, or a choice names a page without the operation.
     """
-    kept, refused, notes = _by_host(sources, allowed, known, stays=base is not None)
+    kept, refused, notes = by_host(sources, allowed, known, stays=base is not None)
     if not kept:
         raise PipelineError(refused[0] if refused else "No page with a contract is left to import.")
     prepared = [(source, _prepared(source, notes)) for source in kept]
@@ -160,8 +165,12 @@ def _url(server: Json) -> str:
     return str(mapping(server).get("url")).rstrip("/")
 
 
-def _by_host(
-    sources: Sequence[Source], allowed: Collection[str], known: Collection[str], *, stays: bool
+def by_host(
+    sources: Sequence[Source],
+    allowed: Collection[str],
+    known: Collection[str],
+    *,
+    stays: bool = False,
 ) -> tuple[list[Source], list[str], list[str]]:
     """Part the sources into those that are taken and refusals; tell where the service has moved.
 

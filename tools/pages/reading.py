@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from tools import documents
 from tools.documents import Json, text_of
@@ -30,24 +30,12 @@ _EXPORTS: Final = (".yaml", ".yml", ".json")
 Check: TypeAlias = Callable[[dict[str, Json], str], None]
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """The text of one fenced block, the line of the file it begins at, and its language."""
 
     text: str
     line: int
     language: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """A contract that was found, with the fixes that made it readable."""
-
-    place: str
-    name: str
-    text: str
-    document: dict[str, Json]
-    fixes: list[yaml_fixes.Fix]
 
 
 @dataclass
@@ -88,16 +76,18 @@ def imported(
         PipelineError: a named file is refused, or nothing is left.
     """
     found, refused = _found(paths)
-    notes = [str(fix) for one in found for fix in one.fixes]
+    notes = [fix for one in found for fix in one.fixes]
     if base is None and len(found) == 1 and len(paths) == 1 and paths[0].is_file():
-        return Imported(found[0].text, notes + _alone(found[0], allowed, known), refused)
-    sources = [merge.Source(one.place, one.name, one.document) for one in found]
+        _, strange, moved = merge.by_host(found, allowed, known)
+        if strange:
+            raise PipelineError(strange[0])
+        return Imported(found[0].text, notes + moved, refused)
     before = None if base is None else documents.parse(base, "the contract in place")
-    merged = merge.merge(sources, allowed, choices, known, before, renew=renew)
+    merged = merge.merge(found, allowed, choices, known, before, renew=renew)
     if check:
         fault = refusal_of(partial(check, merged.document, "all pages together"))
         if fault:
-            fit, unfit = _parted(sources, check, allowed)
+            fit, unfit = _parted(found, check, allowed)
             if not fit:
                 raise PipelineError(unfit[0])
             refused += unfit or [fault]
@@ -108,8 +98,8 @@ def imported(
     return Imported(text, notes + merged.notes, refused + merged.refused, merged.described)
 
 
-def _found(paths: Sequence[Path]) -> tuple[list[Found], list[str]]:
-    found: list[Found] = []
+def _found(paths: Sequence[Path]) -> tuple[list[merge.Source], list[str]]:
+    found: list[merge.Source] = []
     refused: list[str] = []
     for path in paths:
         for file in _files(path):
@@ -140,15 +130,7 @@ def _parted(
     return fit, unfit
 
 
-def _alone(found: Found, allowed: Collection[str], known: Collection[str]) -> list[str]:
-    usual = hosts.usual_host([found.document], known)
-    strange = hosts.strange_host(found.document, usual, allowed)
-    if strange is not None:
-        raise PipelineError(hosts.refusal(found.place, strange, usual))
-    return hosts.moved(usual, known)
-
-
-def contracts(path: Path, given: Path) -> list[Found]:
+def contracts(path: Path, given: Path) -> list[merge.Source]:
     """Find the contracts of a page or exported file, which was `given` itself or by its folder.
 
     Raises:
@@ -160,9 +142,10 @@ def contracts(path: Path, given: Path) -> list[Found]:
     else:
         candidates = [block for block in blocks(text, place) if block.language in _LANGUAGES]
     name = path.name if path == given else path.relative_to(given).as_posix()
-    found = [
-        Found(place, name, *yaml_fixes.fixed(block.text, place, block.line)) for block in candidates
-    ]
+    found = []
+    for block in candidates:
+        fixed, document, fixes = yaml_fixes.fixed(block.text, place, block.line)
+        found.append(merge.Source(place, name, document, fixed, fixes))
     good = [one for one in found if "openapi" in one.document]
     if not good and any("swagger" in one.document for one in found):
         raise PipelineError(f"{place} is a contract of Swagger 2; convert it to OpenAPI 3 first.")

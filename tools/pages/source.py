@@ -12,7 +12,6 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from http.client import HTTPException
 from io import BufferedIOBase
 from pathlib import Path, PurePosixPath
@@ -37,16 +36,11 @@ _KEPT: Final = ("ETag", "Last-Modified")
 _ASKED: Final = ("If-None-Match", "If-Modified-Since")
 
 
-@dataclass
-class Gathered:
-    """The paths to import, and what was left out on the way."""
-
-    paths: list[Path]
-    notes: list[str] = field(default_factory=list)
-
-
-def gathered(source: str, into: Path) -> Gathered:
+def gathered(source: str, into: Path) -> tuple[list[Path], list[str]]:
     """Find the pages of a source; what is fetched is written below `into`.
+
+    Returns:
+        The paths to import, and what was left out on the way.
 
     Raises:
         PipelineError: there is nothing, or not all of it can be fetched.
@@ -57,22 +51,21 @@ def gathered(source: str, into: Path) -> Gathered:
     if not path.exists():
         raise PipelineError(f"{source} is neither a file, a folder nor a URL.")
     if path.name != _LIST:
-        return Gathered([path])
-    found = Gathered([])
+        return [path], []
+    paths: list[Path] = []
+    notes: list[str] = []
     for link in _links(path.read_text("utf-8")):
         page = path.parent / unquote(link)
         if "://" in link:
             host = urlsplit(link).netloc
-            found.notes.append(f"{link} is left out: {host} was not named; FROM=URL names it.")
+            notes.append(f"{link} is left out: {host} was not named; FROM=URL names it.")
         elif page.is_file() and page.resolve().is_relative_to(path.parent.resolve()):
-            found.paths.append(page)
+            paths.append(page)
         else:
-            found.notes.append(f"{link} is left out: it is no file beside {source}.")
-    if not found.paths:
-        raise PipelineError(
-            f"{source} lists no page that is here. {' '.join(found.notes[:1])}".strip()
-        )
-    return found
+            notes.append(f"{link} is left out: it is no file beside {source}.")
+    if not paths:
+        raise PipelineError(f"{source} lists no page that is here. {' '.join(notes[:1])}".strip())
+    return paths, notes
 
 
 def _links(text: str) -> Iterator[str]:
@@ -110,30 +103,28 @@ class _Site:
         self._left = _TOTAL
         self._opener = build_opener(_SameHost)
 
-    def gathered(self) -> Gathered:
-        found = Gathered([])
+    def gathered(self) -> tuple[list[Path], list[str]]:
         text = self._fetched(self._source)
         if text is None:
             raise PipelineError(f"{self._source} is not there.")
         if not urlsplit(self._source).path.endswith(_LIST):
-            found.paths.append(self._written(self._source, text))
-            return found
+            return [self._written(self._source, text)], []
         links = [urljoin(self._source, one) for one in _links(text.decode("utf-8", "replace"))]
         if len(links) > MAX_PAGES:
             raise PipelineError(f"{self._source} lists {len(links)} pages; {MAX_PAGES} are taken.")
+        notes: list[str] = []
         for link in links:
             if _origin(link) != _origin(self._source):
-                found.notes.append(f"{link} is left out: its host is not {self._host}.")
+                notes.append(f"{link} is left out: its host is not {self._host}.")
                 continue
             page = self._fetched(link)
             if page is None:
-                found.notes.append(f"{link} is left out: it is not there.")
+                notes.append(f"{link} is left out: it is not there.")
             else:
                 self._written(link, page)
         if not self._into.exists():
             raise PipelineError(f"{self._source} lists no page that is there.")
-        found.paths.append(self._into)
-        return found
+        return [self._into], notes
 
     def _written(self, url: str, text: bytes) -> Path:
         """Keep a page under the words of its path, from which its name is made."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from tools.documents import Broken, Json, parse
@@ -23,22 +22,11 @@ _TWICE: Final = re.compile(r"^(?P<head> *description: [|>])[|>](?P<tail>[+-]?\s*
 _SCHEME: Final = re.compile(r"^(?P<head> *- url: https?:/)(?P<tail>[^/\s])")
 
 
-@dataclass(frozen=True)
-class Fix:
-    """One fixed line: where, what stood there, and what is read instead."""
-
-    place: str
-    line: int
-    before: str
-    after: str
-
-    def __str__(self) -> str:
-        """Tell a person, in one line."""
-        return f"{self.place}:{self.line} is fixed: {self.before.strip()} → {self.after.strip()}"
-
-
-def fixed(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[Fix]]:
+def fixed(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[str]]:
     """Read a YAML text that begins at `line` of `place`, fixing it where that is certain.
+
+    Returns:
+        The text as fixed, what it says, and a sentence for each line that was fixed.
 
     Raises:
         PipelineError: it cannot be read, and no certain fix is known.
@@ -57,7 +45,7 @@ def fixed(text: str, place: str, line: int) -> tuple[str, dict[str, Json], list[
             fixes += found
 
 
-def _fix(lines: list[str], broken: Broken, place: str, line: int) -> list[Fix]:
+def _fix(lines: list[str], broken: Broken, place: str, line: int) -> list[str]:
     if broken.fault.startswith("did not find expected comment or line break"):
         return _replace(lines, broken.line, _announced_once, place, line)
     if not broken.fault.startswith("mapping values are not allowed"):
@@ -88,7 +76,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> list[Fix]:
+def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> list[str]:
     before = lines[first : last + 1]
     text = "".join(before)
     start = text.index(": ") + 2
@@ -98,18 +86,22 @@ def _quote(lines: list[str], first: int, last: int, place: str, line: int) -> li
     after = re.findall(r"[^\n]*\n|[^\n]+", f"{text[:start]}'{quoted}'{text[end:]}")
     lines[first : last + 1] = after
     return [
-        Fix(place, line + first + number, old, new)
+        _told(place, line + first + number, old, new)
         for number, (old, new) in enumerate(zip(before, after, strict=True))
         if old != new
     ]
 
 
+def _told(place: str, line: int, before: str, after: str) -> str:
+    return f"{place}:{line} is fixed: {before.strip()} → {after.strip()}"
+
+
 def _replace(
     lines: list[str], number: int, change: Callable[[str], str], place: str, line: int
-) -> list[Fix]:
-    before = lines[number]
-    lines[number] = change(before)
-    return [Fix(place, line + number, before, lines[number])] if lines[number] != before else []
+) -> list[str]:
+    before, after = lines[number], change(lines[number])
+    lines[number] = after
+    return [_told(place, line + number, before, after)] if after != before else []
 
 
 def _announced_once(line: str) -> str:

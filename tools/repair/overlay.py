@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathError, JSONPathNode
 
@@ -54,22 +54,17 @@ class Action:
     reason: str
 
 
-@dataclass(frozen=True)
-class Applied:
-    """An action and how many places it has changed."""
-
-    action: Action
-    places: int
+Applied: TypeAlias = tuple[Action, int]
 
 
 def apply(document: dict[str, Json], overlay: dict[str, Json], place: str) -> list[Applied]:
-    """Change `document` as `overlay` says and tell what each action has found.
+    """Change `document` as `overlay` says; return each action and how many places it has changed.
 
     Raises:
         PipelineError: `overlay` is not an Overlay 1.x document, or an action cannot be carried out.
     """
     actions = _actions(overlay, place)
-    return [Applied(action, _carry_out(document, action)) for action in actions]
+    return [(action, _carry_out(document, action)) for action in actions]
 
 
 def _actions(overlay: dict[str, Json], place: str) -> list[Action]:

@@ -25,7 +25,7 @@ def applied(*actions: dict[str, Json], document: dict[str, Json] = DOCUMENT) -> 
     """Apply actions to a copy, each of which has to find something."""
     copy = deepcopy(document)
     applied = overlay.apply(copy, overlaid(list(actions)), "o.yaml")
-    left = [one.action for one in applied if not one.places]
+    left = [action for action, places in applied if not places]
     assert left == []
     return copy
 
@@ -127,7 +127,7 @@ def test_actions_that_find_nothing_are_named() -> None:
         {"target": "$.no", "description": "why", "remove": True, "x-may-find-nothing": True},
     ]
     applied = overlay.apply({}, overlaid(actions), "o.yaml")
-    left = [one.action for one in applied if not one.places]
+    left = [action for action, places in applied if not places]
     assert [(action.name, action.may_find_nothing) for action in left] == [
         ("o.yaml: action 1 ($.nope)", False),
         ("o.yaml: action 2 ($.no)", True),
@@ -211,7 +211,7 @@ def test_a_copy_is_taken_before_anything_changes_and_is_nobody_elses() -> None:
     )
     assert result == {"a": {"list": [1, 1]}, "b": {"list": [2, 1, 3]}}
     missing = overlay.apply({}, overlaid([{"target": "$.no", "copy": "$.a"}]), "o.yaml")
-    assert [one.places for one in missing] == [0]
+    assert [places for _, places in missing] == [0]
 
 
 def test_a_contract_may_be_nested_deeper_than_the_library_allows() -> None:
@@ -222,4 +222,4 @@ def test_a_contract_may_be_nested_deeper_than_the_library_allows() -> None:
     found = overlay.apply(
         {"paths": inner}, overlaid([{"target": "$..last", "remove": True}]), "o.yaml"
     )
-    assert [one.places for one in found] == [1]
+    assert [places for _, places in found] == [1]

@@ -76,10 +76,7 @@ def test_pages_that_only_fail_together_are_reported(tmp_path: Path) -> None:
 def test_blocks_tell_their_line_and_language() -> None:
     """So that a fault inside is found in the page; the language is the first word."""
     found = list(reading.blocks("\n```YAML title=x\na\n```\n```\n```", "p"))
-    assert [(block.text, block.line, block.language) for block in found] == [
-        ("a\n", 3, "yaml"),
-        ("", 6, ""),
-    ]
+    assert found == [("a\n", 3, "yaml"), ("", 6, "")]
 
 
 def test_a_fence_may_be_indented() -> None:

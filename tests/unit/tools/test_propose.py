@@ -144,7 +144,7 @@ def test_each_difference_is_one_change(
     if changes:
         head: dict[str, Json] = {"overlay": "1.1.0", "info": {"title": "t", "version": "1"}}
         applied = overlay.apply(document, {**head, "actions": [*found.actions]}, "proposed")
-        assert all(one.places == 1 for one in applied)
+        assert all(places == 1 for _, places in applied)
         assert proposals(document, answers).actions == []
 
 

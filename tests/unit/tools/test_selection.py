@@ -47,9 +47,9 @@ def test_an_operation_that_cannot_be_generated_is_left_out(bad: dict[str, Json])
     endless: Json = {"type": "array", "items": {"$ref": "#/components/schemas/List"}}
     document = contract({"Odd": odd, "List": endless}, good=GOOD, bad=bad)
     data, left = selection.select(document, "c")
-    assert [one.name for one in left] == ["GET /bad"]
-    assert str(left[0]).startswith("GET /bad is left out: ")
-    assert "\n" not in str(left[0])
+    (sentence,) = left
+    assert sentence.startswith("GET /bad is left out: ")
+    assert "\n" not in sentence
     assert list(mapping(document["paths"])) == ["/good"]
     assert [one.name for one in data.endpoint_collections_by_tag["a"].endpoints] == ["good"]  # type: ignore[index]
 
@@ -80,7 +80,7 @@ def test_another_method_of_the_same_path_stays() -> None:
     document = contract(good=ODD["not OpenAPI"])
     mapping(mapping(document["paths"])["/good"])["post"] = {**GOOD}
     _, left = selection.select(document, "c")
-    assert [one.name for one in left] == ["GET /good"]
+    assert [one.partition(" is ")[0] for one in left] == ["GET /good"]
     assert set(mapping(mapping(document["paths"])["/good"])) == {"post", "x-a"}
 
 
@@ -107,4 +107,4 @@ def test_what_crashes_the_generator_is_found(monkeypatch: pytest.MonkeyPatch) ->
     assert selection.select(document, "c")[1] == []
     assert mapping(document["components"])["schemas"] == {}
     _, left = selection.select(contract(good=GOOD, bad={**GOOD, "operationId": "bad"}), "c")
-    assert [str(one) for one in left] == ["GET /bad is left out: KeyError: 'x'."]
+    assert left == ["GET /bad is left out: KeyError: 'x'."]

@@ -372,14 +372,14 @@ def test_a_list_of_pages_is_fetched_from_its_host_only(site: str, tmp_path: Path
         "/docs/a/e.md": (200, "a"),
     }
     for number in range(2):
-        found = source.gathered(f"{site}/docs/llms.txt", tmp_path / str(number))
-        assert found.paths == [tmp_path / str(number)]
-        assert found.notes == [
+        paths, notes = source.gathered(f"{site}/docs/llms.txt", tmp_path / str(number))
+        assert paths == [tmp_path / str(number)]
+        assert notes == [
             f"https://elsewhere.example/c.md is left out: its host is not {site[7:]}.",
             f"{site}/docs/d.md is left out: it is not there.",
         ]
-        files = sorted(path for path in found.paths[0].rglob("*") if path.is_file())
-        assert [str(path.relative_to(found.paths[0])) for path in files] == [
+        files = sorted(path for path in paths[0].rglob("*") if path.is_file())
+        assert [str(path.relative_to(paths[0])) for path in files] == [
             "docs/a/e.md",
             "docs/b-c.md",
         ]
@@ -417,11 +417,11 @@ def test_what_cannot_be_fetched_is_refused(
 def test_a_page_by_its_url(site: str, tmp_path: Path) -> None:
     """A redirect on the same host is followed; a damaged note of before is not trusted."""
     Pages.pages |= {"/a": (302, f"{site}/b"), "/b": (200, "text"), "/": (200, "root")}
-    assert source.gathered(f"{site}/a", tmp_path).paths[0].read_text() == "text"
+    assert source.gathered(f"{site}/a", tmp_path)[0][0].read_text() == "text"
     for kept in (tmp_path / "build" / "pages").glob("*.json"):
         kept.write_text("{")
-    assert source.gathered(f"{site}/a", tmp_path).paths == [tmp_path / "a.md"]
-    assert source.gathered(f"{site}/", tmp_path).paths == [tmp_path / "page.md"]
+    assert source.gathered(f"{site}/a", tmp_path)[0] == [tmp_path / "a.md"]
+    assert source.gathered(f"{site}/", tmp_path)[0] == [tmp_path / "page.md"]
 
 
 @pytest.mark.parametrize(
@@ -457,9 +457,9 @@ def test_lists_that_are_too_long_or_empty(
     with pytest.raises(PipelineError, match="lists no page that is here"):
         source.gathered(str(listed), tmp_path)
     (tmp_path / "c.md").write_text("")
-    found = source.gathered(str(listed), tmp_path)
-    assert found.paths == [tmp_path / "c.md"]
-    assert found.notes == [
+    paths, notes = source.gathered(str(listed), tmp_path)
+    assert paths == [tmp_path / "c.md"]
+    assert notes == [
         "https://docs.example/a.md is left out: docs.example was not named; FROM=URL names it.",
         f"../../b.md is left out: it is no file beside {listed}.",
     ]

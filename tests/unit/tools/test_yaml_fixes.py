@@ -60,7 +60,7 @@ def test_certain_faults_are_fixed_and_reported(
     assert fixed(new, "p", 10) == (new, document, [])
     assert len(made) == len(told)
     for fix, sentence in zip(made, told, strict=True):
-        assert str(fix).startswith(sentence)
+        assert fix.startswith(sentence)
 
 
 @pytest.mark.parametrize(
