@@ -137,12 +137,12 @@ def _spec(options: argparse.Namespace) -> int:
 
 
 def _propose(options: argparse.Namespace) -> int:
-    found = commands.proposed(options.contract, options.answers)
-    for note in found.notes:
+    actions, notes = commands.proposed(options.contract, options.answers)
+    for note in notes:
         _say(note, sys.stderr)
-    if found.actions:
+    if actions:
         _say("# Put them before the actions on fields that answers leave out.")
-        _say(documents.text_of({"actions": [*found.actions]}).rstrip("\n"))
+        _say(documents.text_of({"actions": [*actions]}).rstrip("\n"))
     return 0
 
 

@@ -184,7 +184,7 @@ def _overlaid(
     return normalised, overlay.apply(document, documents.read(file), shown(file))
 
 
-def proposed(contract: Path, answers: Sequence[Path]) -> propose.Proposed:
+def proposed(contract: Path, answers: Sequence[Path]) -> tuple[list[dict[str, Json]], list[str]]:
     """Propose overlay actions from recorded answers.
 
     Raises:

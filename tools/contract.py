@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tools.documents import Json
 
 Place = tuple[int | str, ...]
 _DEEPEST = 20
+TEMPLATE = re.compile(r"\{([^{}]*)\}")
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -23,6 +25,11 @@ def operations(document: Json) -> Iterator[tuple[Place, dict[str, Json]]]:
 def called(place: Place) -> str:
     """Name an operation by its method and path."""
     return f"{str(place[2]).upper()} {place[1]}"
+
+
+def unnamed(path: str) -> str:
+    """Leave the names of its parameters out of a path."""
+    return TEMPLATE.sub("{}", path)
 
 
 def group_of(operation: dict[str, Json]) -> str:

@@ -12,12 +12,11 @@ import re
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from tools.contract import Place, at, called, mapping, pointer, sequence
+from tools.contract import TEMPLATE, Place, at, called, mapping, pointer, sequence
 from tools.documents import Json, read_text
 from tools.errors import PipelineError
 from tools.layout import shown
@@ -42,14 +41,6 @@ class Answer(NamedTuple):
 
     operation: str
     body: Json
-
-
-@dataclass
-class Proposed:
-    """Overlay actions, and what was counted on the way."""
-
-    actions: list[dict[str, Json]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def recorded(paths: Sequence[Path]) -> Iterator[Answer]:
@@ -90,8 +81,14 @@ def _answers(value: Json) -> Iterator[Answer]:
             yield Answer("", one)
 
 
-def proposals(document: dict[str, Json], answers: Sequence[Answer]) -> Proposed:
-    """Compare answers with the contract, repaired as far as the overlay does it today."""
+def proposals(
+    document: dict[str, Json], answers: Sequence[Answer]
+) -> tuple[list[dict[str, Json]], list[str]]:
+    """Compare answers with the contract, repaired as far as the overlay does it today.
+
+    Returns:
+        Overlay actions, and what was counted on the way.
+    """
     places = {
         called(place): (*place[:2], str(place[2]), "responses", str(place[3]), "content", kind)
         for place, kind, _ in good_answers(document)
@@ -104,16 +101,16 @@ def proposals(document: dict[str, Json], answers: Sequence[Answer]) -> Proposed:
         if place is not None:
             taken += 1
             _observe(document, (*place, "schema"), answer.body, seen)
-    result = Proposed()
-    result.notes.append(f"{taken} of {len(answers)} recorded answers are of an operation.")
-    for place, counts in seen.items():
-        result.actions += _action(place, mapping(at(document, place)), counts)
+    notes = [f"{taken} of {len(answers)} recorded answers are of an operation."]
+    actions = [
+        action
+        for place, counts in seen.items()
+        for action in _action(place, mapping(at(document, place)), counts)
+    ]
     unknown = sum(counts["described nowhere"] for counts in seen.values())
     if unknown:
-        result.notes.append(
-            f"Fields that the contract does not describe were seen {unknown} times."
-        )
-    return result
+        notes.append(f"Fields that the contract does not describe were seen {unknown} times.")
+    return actions, notes
 
 
 def _place_of(document: dict[str, Json], answer: Answer, places: dict[str, Place]) -> Place | None:
@@ -123,7 +120,7 @@ def _place_of(document: dict[str, Json], answer: Answer, places: dict[str, Place
         bases = "|".join(re.escape(urlsplit(str(url)).path.rstrip("/")) for url in urls)
         for name, place in places.items():
             own, _, template = name.partition(" ")
-            parts = map(re.escape, re.split(r"\{[^{}]*\}", template))
+            parts = map(re.escape, TEMPLATE.split(template)[::2])
             if own == method.upper() and re.fullmatch(f"({bases})?" + "[^/]+".join(parts), path):
                 return place
         return None

@@ -16,12 +16,11 @@ from typing import Final
 
 from jsonschema_rs import Draft4Validator
 
-from tools.contract import mapping, operations, sequence
+from tools.contract import TEMPLATE, mapping, operations, sequence
 from tools.documents import Json
 from tools.repair.schemas import Schema, schemas
 
 _SHARED: Final = re.compile(r"#/components/(parameters|responses|schemas)/([\w.-]+)")
-_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
 # Beside these words every reader of JSON Schema judges a default alike.
 _JUDGES: Final = ("enum", "maximum", "minimum", "type")
 _SILENT: Final = ("default", "deprecated", "description", "example", "title")
@@ -114,7 +113,7 @@ def _operations_agree(document: dict[str, Json]) -> bool:
         if own is None or beside is None or "$ref" in item:
             return False
         named = {name for name, where in own | beside if where == "path"}
-        if named != set(_TEMPLATE.findall(path)) or not _answers_found(operation):
+        if named != set(TEMPLATE.findall(path)) or not _answers_found(operation):
             return False
     return True
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from tools import screen, servers
-from tools.contract import at, called, group_of, mapping, operations, pointer
+from tools.contract import TEMPLATE, at, called, group_of, mapping, operations, pointer
 from tools.documents import Json
 from tools.errors import PipelineError
+from tools.repair.paths import GOOD
 
-_PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
-_GOOD_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _VERSIONS: Final = ("3.0.", "3.1.")
 
 
@@ -62,12 +60,12 @@ def _walk(value: Json, where: str) -> Iterator[tuple[str, str]]:
 
 def _templates(document: dict[str, Json]) -> Iterator[str]:
     for path in mapping(document.get("paths")):
-        for name in _PARAMETER.findall(path):
-            if not _GOOD_NAME.fullmatch(name):
+        for name in TEMPLATE.findall(path):
+            if not GOOD.fullmatch(name):
                 yield f"the path {_short(path)} has the template {{{name}}}, no usable name"
-        if set("{}") & set(_PARAMETER.sub("", path)):
+        if set("{}") & set(TEMPLATE.sub("", path)):
             yield f"the path {_short(path)} has a brace without its partner"
-        if not path.isprintable() or " " in _PARAMETER.sub("", path):
+        if not path.isprintable() or " " in TEMPLATE.sub("", path):
             yield f"the path {_short(path)} has a space or an unprintable character"
 
 

@@ -23,14 +23,13 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tools.contract import Place, at, called, mapping, operations, sequence
+from tools.contract import TEMPLATE, Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.repair.media import FORMS
 
 LONGEST: Final = 40
 _VERSION: Final = re.compile(r"v\d+([._]\d+)*")
 _PARAMETER: Final = re.compile(r"\{.*\}")
-_INNER: Final = re.compile(r"\{([^{}]*)\}")
 _WORD: Final = re.compile(r"[a-z0-9]+")
 # Where a word begins inside of others: `listPets`, `HTTPServer`, `v2Models`.
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])")
@@ -102,7 +101,7 @@ def _names_of(method: str, path: str) -> Iterator[str]:
     """Offer the name of an operation, and one for where an earlier operation has it already."""
     name = operation_of(method, path)
     yield name
-    words = _WORD.findall(" ".join(_INNER.findall(path.lower())))
+    words = _WORD.findall(" ".join(TEMPLATE.findall(path.lower())))
     if words:
         suffix = "_of_" + _joined(words, LONGEST // 2)
         yield name[: LONGEST - len(suffix)].rstrip("_") + suffix

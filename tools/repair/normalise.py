@@ -13,14 +13,14 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from tools.contract import mapping, operations, resolved, sequence
+from tools.contract import TEMPLATE, mapping, operations, resolved, sequence
 from tools.documents import Json
 from tools.repair.answers import release
 from tools.repair.schemas import KEPT, PYTHON, Schema, schemas
 
 Rule = Callable[[Schema], bool]
 
-_TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
+_TYPES: Final = (*PYTHON,)
 _MEANT: Final = {
     "bool": "boolean",
     "date": "string",
@@ -362,7 +362,7 @@ def _parameters(operation: Schema) -> bool:
 
 
 def _templates(operation: Schema, path: str, document: dict[str, Json], shared: list[Json]) -> bool:
-    wanted = dict.fromkeys(re.findall(r"\{([^{}]*)\}", path))
+    wanted = dict.fromkeys(TEMPLATE.findall(path))
     known = {str(resolved(one, document).get("name")) for one in shared}
     given: list[Json] = []
     changed = False

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Final
 
-from tools.contract import at, mapping, pointer, sequence
+from tools.contract import TEMPLATE, at, mapping, pointer, sequence
 from tools.documents import Json
 
-_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
-_GOOD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+GOOD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _DEEPEST: Final = 20
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 
@@ -63,11 +62,11 @@ def make_plain(document: dict[str, Json]) -> list[tuple[str, str]]:
 
 def _names(path: str) -> Iterator[tuple[str, str]]:
     used: set[str] = set()
-    for name in _TEMPLATE.findall(path):
+    for name in TEMPLATE.findall(path):
         plain = name
-        if not _GOOD.fullmatch(name):
+        if not GOOD.fullmatch(name):
             plain = "_".join(_WORD.findall(name)).lower()
-            plain = plain if _GOOD.fullmatch(plain) else f"id_{plain}".rstrip("_")
+            plain = plain if GOOD.fullmatch(plain) else f"id_{plain}".rstrip("_")
         while plain in used:
             plain += "_too"
         used.add(plain)

@@ -6,14 +6,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from tools.contract import Place, at, called, mapping, operations, resolved, sequence
+from tools.contract import Place, at, called, mapping, operations, resolved, sequence, unnamed
 from tools.documents import Json
 from tools.repair.examples import published
 from tools.tasks import places
 from tools.tasks.fields import Field, fields, known, open_parts, outline, snake, speaks_of
 from tools.tasks.places import Path
 
-_PARAMETER: Final = re.compile(r"\{[^{}]*\}")
 _VERSION: Final = re.compile(r"v\d+([._]\d+)*|api")
 
 
@@ -33,7 +32,7 @@ def link(
     created: dict[Place, list[str]] = {place: [] for place in ids}
     notes: list[str] = []
     posts = {
-        _plain(str(place[1])): place
+        unnamed(str(place[1])): place
         for place, operation in operations(document)
         if ids and place[2] == "post" and "x-task" not in operation
     }
@@ -75,7 +74,7 @@ def lookup(document: dict[str, Json], place: Place, target: Place) -> Place | No
     lists = [
         one
         for one in asking
-        if _plain(str(one[1])) in {*map(_plain, paths)}
+        if unnamed(str(one[1])) in {*map(unnamed, paths)}
         and required(document, one) <= required(document, place)
         and _is_list(document, one)
     ]
@@ -136,8 +135,8 @@ def _is_task(shown: list[Field]) -> bool:
 
 def _targets(place: Place, ids: dict[Place, str], posts: Collection[str]) -> list[Place]:
     """Find what may ask for what an operation creates; it is clear where there is one."""
-    path = _plain(str(place[1]))
-    before = {one: _plain(_before_id(one)) for one in ids}
+    path = unnamed(str(place[1]))
+    before = {one: unnamed(_before_id(one)) for one in ids}
     own = [one for one in ids if before[one] == path]
     inside = [one for one in ids if before[one] and path.startswith(f"{before[one]}/{{}}/")]
     if own or inside:
@@ -148,11 +147,6 @@ def _targets(place: Place, ids: dict[Place, str], posts: Collection[str]) -> lis
     asking = [one for one in family if {*map(snake, segments(one))} & {*known("asking")}]
     # One that has a POST of its own is asked for what that one creates.
     return [one for one in asking if before[one] not in posts] or asking
-
-
-def _plain(path: str) -> str:
-    """Leave the names of its parameters out of a path."""
-    return _PARAMETER.sub("{}", path)
 
 
 def _before_id(place: Place) -> str:
@@ -175,7 +169,7 @@ def _family(place: Place) -> str:
 
 def _link(document: dict[str, Json], place: Place, target: Place, parameter: str) -> bool:
     """Write the link, if the answer has an id and what else is asked for is known."""
-    exact = _plain(_before_id(target)) == _plain(str(place[1]))
+    exact = unnamed(_before_id(target)) == unnamed(str(place[1]))
     same = _family(place) == _family(target)
     found = _ids(document, place, snake(parameter), exact=exact, same=same)
     further = _further(document, place, target, parameter)

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from tools.contract import Place, at, called, mapping, operations, sequence
+from tools.contract import TEMPLATE, Place, at, called, mapping, operations, sequence
 from tools.documents import Json
 from tools.repair.examples import published
 from tools.repair.media import is_bytes
@@ -160,7 +160,7 @@ def _disagreements(document: dict[str, Json]) -> Iterator[str]:
 def _parameter(document: dict[str, Json], place: Place) -> tuple[str, str, dict[str, Json]] | None:
     """Find the parameter that takes an id: the last one of the path, else one of the query."""
     parameters = places.parameters(document, place)
-    inside = re.findall(r"\{([^{}]*)\}", str(place[1]))
+    inside = TEMPLATE.findall(str(place[1]))
     if inside and not _IDS.fullmatch(snake(inside[-1])):
         return None
     if inside:

@@ -14,7 +14,7 @@ from openapi_python_client.parser.properties.list_property import ListProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from openapi_python_client.parser.properties.union import UnionProperty
 
-from tools.contract import Place, at, mapping, operations, resolved
+from tools.contract import Place, at, mapping, operations, resolved, unnamed
 from tools.documents import Json
 from tools.received import named_fields
 from tools.repair.media import is_bytes
@@ -57,14 +57,14 @@ class Operations:
 
     def __init__(self, document: dict[str, Json], data: GeneratorData) -> None:
         endpoints = {
-            (endpoint.method, _plain(endpoint.path.get_untrusted_value())): (str(tag), endpoint)
+            (endpoint.method, unnamed(endpoint.path.get_untrusted_value())): (str(tag), endpoint)
             for tag, collection in data.endpoint_collections_by_tag.items()
             for endpoint in collection.endpoints
         }
         self.document = document
         self.renamed: list[str] = []
         self._found = {
-            place: endpoints[str(place[2]), _plain(str(place[1]))]
+            place: endpoints[str(place[2]), unnamed(str(place[1]))]
             for place, _ in operations(document)
         }
         self.models = {model.class_info.name: model for model in data.models}
@@ -196,12 +196,6 @@ class Life:
         parts = str(endpoint.name).split("_")
         words = (part.capitalize() if part[:1].isalpha() else f"_{part}" for part in parts)
         return "_" + "".join(words)
-
-
-def _plain(path: str) -> str:
-    """Leave the names of its parameters out of a path: the generator writes them in its way."""
-    parts = path.split("{")
-    return "{".join([parts[0], *(part.partition("}")[2] for part in parts[1:])])
 
 
 def _task(

@@ -52,8 +52,8 @@ def wrote(folder: Path, value: Json, name: str = "answers.json") -> Path:
 def test_what_was_written_by_hand_for_the_task_is_proposed(general: Path, tmp_path: Path) -> None:
     """Both actions, with counts, and no other; once they are laid over, nothing."""
     answers = wrote(tmp_path, ANSWERS)
-    found = commands.proposed(PUBLISHED, [answers])
-    assert found.actions == [
+    actions, notes = commands.proposed(PUBLISHED, [answers])
+    assert actions == [
         {
             "target": f"{QUERY}.required[?@ == 'video_url' || @ == 'enhanced_prompt']",
             "description": "Of 4 recorded answers some leave out: video_url (1), enhanced_prompt (3).",
@@ -65,14 +65,14 @@ def test_what_was_written_by_hand_for_the_task_is_proposed(general: Path, tmp_pa
             "update": {"type": "string", "nullable": True},
         },
     ]  # fmt: skip
-    assert found.notes == [
+    assert notes == [
         "4 of 7 recorded answers are of an operation.",
         "Fields that the contract does not describe were seen 2 times.",
     ]
     laid_over = documents.read(general)
-    laid_over["actions"] = [*sequence(laid_over["actions"]), *found.actions]
+    laid_over["actions"] = [*sequence(laid_over["actions"]), *actions]
     general.write_text(documents.text_of(laid_over))
-    assert commands.proposed(PUBLISHED, [answers]).actions == []
+    assert commands.proposed(PUBLISHED, [answers])[0] == []
 
 
 def test_the_overlay_of_today_leaves_nothing_to_propose(
@@ -139,13 +139,13 @@ def test_each_difference_is_one_change(
     """And once it is made, none is left."""
     document = contract(schema)
     answers = [Answer("GET /a/1", body) for body in bodies]
-    found = proposals(document, answers)
-    assert [one.get("update", True) for one in found.actions] == changes
+    actions, _ = proposals(document, answers)
+    assert [one.get("update", True) for one in actions] == changes
     if changes:
         head: dict[str, Json] = {"overlay": "1.1.0", "info": {"title": "t", "version": "1"}}
-        applied = overlay.apply(document, {**head, "actions": [*found.actions]}, "proposed")
+        applied = overlay.apply(document, {**head, "actions": [*actions]}, "proposed")
         assert all(places == 1 for _, places in applied)
-        assert proposals(document, answers).actions == []
+        assert proposals(document, answers)[0] == []
 
 
 def test_answers_are_read_as_they_are_kept(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_answers_are_read_as_they_are_kept(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"d\.txt is no JSON\."):
         [*recorded([tmp_path / "d.txt"])]
     document = contract(f"{{{A}{{type: string}}}}}}")
-    found = proposals(document, [*recorded([tmp_path])])
-    assert found.notes == ["2 of 5 recorded answers are of an operation."]
+    _, notes = proposals(document, [*recorded([tmp_path])])
+    assert notes == ["2 of 5 recorded answers are of an operation."]
 
 
 def test_a_server_may_have_a_path_of_its_own() -> None:
@@ -179,4 +179,4 @@ def test_a_server_may_have_a_path_of_its_own() -> None:
     document = contract(f"{{{A}{{type: string}}}}}}")
     document["servers"] = [{"url": "https://a.example/v1/"}, {"url": "/v2"}]
     answers = [Answer(name, {"a": 1}) for name in ("GET /v1/a/7", "get /a/7", "GET /v3/a/7")]
-    assert proposals(document, answers).notes == ["2 of 3 recorded answers are of an operation."]
+    assert proposals(document, answers)[1] == ["2 of 3 recorded answers are of an operation."]
