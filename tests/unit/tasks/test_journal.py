@@ -246,13 +246,6 @@ def test_a_lock_is_taken_once(path):
         assert not _filelock.lock_file(second.fileno())
 
 
-def test_closing_twice_is_closing_once(path):
-    """A closed journal may be closed again."""
-    journal = opened(path)
-    journal.close()
-    journal.close()
-
-
 LINES = b"".join(
     b'{"v":1,"id":"%s","state":"succeeded","polls":3,"elapsed":9.5,"task":{"id":"x",'
     b'"status":"completed","status_update_time":1,"video_url":"u"}}\n' % name

@@ -23,7 +23,7 @@ from tests.unit.tools.places import (
 from tools import commands, documents, generation, layout
 from tools.__main__ import main
 from tools.changes import snapshots
-from tools.contract import called, mapping, operations
+from tools.contract import mapping
 from tools.errors import PipelineError
 
 
@@ -602,22 +602,6 @@ def test_a_page_of_which_no_client_can_be_made_is_left_out(
         "'body' is not one of ['path', 'query', 'header', 'cookie']."
     )
     assert "fine" in layout.CONTRACT.read_text()
-
-
-def test_paths_that_would_have_one_name_get_two(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """However little they differ; the first in the contract has the shorter one."""
-    folder = project / "pages"
-    folder.mkdir()
-    for name in ("a", "a/"):
-        text = f"```yaml\nopenapi: 3.0.1\npaths: {{/{name}: {{post: {{}}}}}}\n```\n"
-        (folder / f"{len(name)}.md").write_text(text)
-    assert main(["spec", str(folder)]) == 0
-    assert capsys.readouterr().err == ""
-    repaired = commands.repair(layout.CONTRACT).document
-    names = {called(place): one["operationId"] for place, one in operations(repaired)}
-    assert (names["POST /a"], names["POST /a/"]) == ("create", "a")
 
 
 def test_a_page_cannot_steer_the_terminal(

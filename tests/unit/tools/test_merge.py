@@ -286,9 +286,3 @@ def test_equal_components_are_shared_and_others_renamed() -> None:
     content = ("post", "responses", "200", "content", "application/json", "schema", 0, "$ref")
     assert at(made.document, ("paths", "/1", *content)) == "#/components/schemas/T"
     assert at(made.document, ("paths", "/2", *content)) == "#/components/schemas/VeoT"
-
-
-def test_nothing_to_merge_is_an_error() -> None:
-    """Rather than an empty contract."""
-    with pytest.raises(PipelineError, match="No page with a contract is left"):
-        merged()

@@ -43,13 +43,6 @@ def test_odd_line_ends_and_letters_survive(tmp_path: Path) -> None:
     assert reading.imported([page(tmp_path, f"~~~ yaml\r\n{text}~~~~\r\n")]).text == text
 
 
-def test_a_fixed_page_is_taken_as_fixed(tmp_path: Path) -> None:
-    """And the fix is reported."""
-    imported = reading.imported([page(tmp_path, "```yaml\nopenapi: 3.0.1\nsummary: a: b\n```\n")])
-    assert imported.text == "openapi: 3.0.1\nsummary: 'a: b'\n"
-    assert imported.notes == [f"{tmp_path}/page.md:3 is fixed: summary: a: b → summary: 'a: b'"]
-
-
 @pytest.mark.parametrize(
     ("name", "text"),
     [("a.yaml", "openapi: 3.1.0\npaths: {}\n"), ("a.JSON", '{"openapi": "3.1.0", "paths": {}}')],
@@ -103,13 +96,6 @@ def test_a_named_page_is_refused_rather_than_half_read(
     with pytest.raises(PipelineError) as caught:
         reading.imported([page(tmp_path, text)])
     assert str(caught.value).startswith(f"{tmp_path}/{sentence}")
-
-
-def test_several_contracts_of_a_page_and_several_pages_are_merged(tmp_path: Path) -> None:
-    """In the order of their paths."""
-    first = page(tmp_path, SMALL % "b" + SMALL % "c", "1.md")
-    second = page(tmp_path, SMALL % "a", "2.md")
-    assert paths_of(reading.imported([first, second])) == ["/a", "/b", "/c"]
 
 
 def test_a_folder_leaves_out_what_it_cannot_read(tmp_path: Path) -> None:
