@@ -278,7 +278,7 @@ def test_reset_before_the_handshake_leaves_no_socket_open(server):
     stream, opened = SocketStream(), []
 
     def meanwhile():
-        opened.extend(stream._open)
+        opened.extend(stream._open_sockets)
         yield b"GET / HTTP/1.1\r\n\r\n"
         until(lambda: is_readable(opened[0].fileno()))
 

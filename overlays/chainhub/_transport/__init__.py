@@ -1,13 +1,13 @@
 """Bytes to and from a server, each within its deadline; nothing here knows the API.
 
-Use it like this: `route_to` says how to get to an origin (a proxy, TLS, checked addresses), a
+Use it like this: `route_to` returns the route to an origin (a proxy, TLS, checked addresses), a
 `ConnectionPool` (or an `AsyncConnectionPool`, one per event loop) keeps connections there, and
 `exchange` sends an `http1.Request` within its `Limits` and returns a `Response` or raises a
-`Failure`, never anything foreign. `StreamedExchange` reads a large body piece by piece. One core
+`Failure` and nothing else. `StreamedExchange` reads a large body piece by piece. One core
 speaks HTTP for all of them (`http1`, over h11), and two thin streams carry its bytes.
 
-`exchange_through` and `StreamedResponse` do the same with an httpx client of the user's own. These,
-and what runs on asyncio, are loaded when first asked for: threads need none of it.
+`exchange_through` and `StreamedResponse` do the same with an httpx client of the user. These, and
+the asyncio versions, are imported when they are first used: threads need none of them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from chainhub._transport.user_client import aexchange_through as aexchange_through
     from chainhub._transport.user_client import exchange_through as exchange_through
 
-_LATE = {
+_LAZY_NAMES = {
     "AsyncConnectionPool": "streams",
     "AsyncStream": "streams",
     "AsyncStreamedResponse": "user_client",
@@ -69,6 +69,6 @@ _LATE = {
 
 
 def __getattr__(name: str) -> object:
-    if name in _LATE:
-        return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    if name in _LAZY_NAMES:
+        return getattr(import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

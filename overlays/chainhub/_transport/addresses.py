@@ -1,7 +1,7 @@
-"""Which hosts a URL that somebody else chose may lead to: public addresses only, unless allowed.
+"""Which hosts a URL from a response may have: public addresses only, unless allowed.
 
-A task's answer names the address of its video. Followed blindly, it would let whoever writes that
-answer read what only this machine can reach. Everything here is a decision: no lookup, no socket.
+A task's answer has the URL of its video. Followed without a check, it would give the author of the
+answer access to everything that this machine can reach. Decisions only: no lookup, no socket.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _METADATA = {
     "fe80::a9fe:a9fe",  # OpenStack
 }
 
-# What `ipaddress` calls an address; versions agree on these.
+# Attributes of `ipaddress` on which all versions agree.
 _KINDS = (
     ("is_unspecified", "unspecified"),
     ("is_loopback", "loopback"),
@@ -47,8 +47,8 @@ _KINDS = (
     ("sixtofour", "a 6to4 tunnel"),
     ("teredo", "a Teredo tunnel"),
 )
-# Of the IANA special-purpose registries: what it has no word for, or changed its own mind about
-# between Python 3.11.0 and 3.13. The first network that holds the address names it.
+# Of the IANA special-purpose registries: networks for which it has no attribute, or that it treats
+# differently between Python 3.11.0 and 3.13. The first network with the address is used.
 _SPECIAL = (
     ("10.0.0.0/8", "private"),
     ("100.64.0.0/10", "shared (carrier NAT)"),
@@ -68,7 +68,7 @@ _SPECIAL = (
     ("2001::/23", "reserved"),
 )
 
-# An IPv4 address travels in the last 32 bits of these, and is what is really connected to.
+# The last 32 bits of these are an IPv4 address, to which the connection really goes.
 _EMBEDDING = ("::ffff:0:0/96", "64:ff9b::/96")
 
 _Network = IPv4Network | IPv6Network
@@ -86,9 +86,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def refusal(ip: str) -> str | None:
-    """Say why an address is not a public one, or None if it is.
+    """Return why an address is not public, or None if it is.
 
-    Fails closed: text that is no address has a reason too. A zone (`%eth0`) is ignored.
+    Fails closed: a text that is no address is refused too. A zone (`%eth0`) is ignored.
     """
     try:
         address = ip_address(ip.partition("%")[0])
@@ -125,7 +125,7 @@ def refuse_private(host: str, port: int, address: str) -> None:
 
 
 def refuse_remote(host: str, port: int, address: str) -> None:
-    """Refuse to connect to an address that is not this machine's, whatever its name promises."""
+    """Refuse to connect to an address that is not this machine's, whatever the host name is."""
     if refusal(address) != "loopback":
         raise ConfigurationError(
             f"{host[:100]} does not lead to this machine, so the key would be sent unprotected;"
@@ -134,9 +134,9 @@ def refuse_remote(host: str, port: int, address: str) -> None:
 
 
 def literal_address(host: str) -> str | None:
-    """Return the address a host stands for, in its usual form, or None if it is a name.
+    """Return the address that a host is, in its usual form, or None if it is a name.
 
-    Reads every spelling a resolver would: short, octal, hexadecimal and single-number IPv4,
+    Reads every form that a resolver accepts: short, octal, hexadecimal and single-number IPv4,
     brackets, zones, trailing dots, percent-encoding, full-width digits.
     """
     host = _plain(host)
@@ -144,14 +144,14 @@ def literal_address(host: str) -> str | None:
         if ":" in host:
             return str(IPv6Address(host.strip("[]").partition("%")[0]))
         numbers = unquote(host).strip("[]").rstrip(".")
-        # The C library also takes what stands behind a blank.
+        # The C library ignores what follows a blank.
         if re.fullmatch(r"[0-9a-zA-Z.]+", numbers):
             return inet_ntoa(inet_aton(numbers))
     return None
 
 
 def _plain(host: str) -> str:
-    """Fold what internationalised names treat alike."""
+    """Return a host with characters replaced that are equal in internationalised names."""
     if host.isascii():
         return host.lower()
     from unicodedata import normalize
@@ -159,8 +159,8 @@ def _plain(host: str) -> str:
     return normalize("NFKC", host.translate(_DOTS)).translate(_DOTS).lower()
 
 
-def refused_name(host: str) -> str | None:
-    """Say why a name can be refused without looking it up, or None."""
+def name_refusal(host: str) -> str | None:
+    """Return why a name can be refused without a lookup, or None."""
     name = _plain(host).rstrip(".")
     if not name:
         return "empty"
@@ -176,10 +176,10 @@ def refused_name(host: str) -> str | None:
     return None
 
 
-def refused_host(host: str) -> str | None:
-    """Say why a host, name or address in any spelling, is not a public one, or None."""
+def host_refusal(host: str) -> str | None:
+    """Return why a host, a name or an address in any form, is not public, or None if it is."""
     literal = literal_address(host)
-    return refused_name(host) if literal is None else refusal(literal)
+    return name_refusal(host) if literal is None else refusal(literal)
 
 
 def is_host(host: str) -> bool:
@@ -190,8 +190,8 @@ def is_host(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, in any spelling, is this machine without asking anybody."""
-    reason = refused_host(host)
+    """Tell whether a host, in any form, is this machine, without a lookup."""
+    reason = host_refusal(host)
     return reason == "loopback" or f".{_plain(host).rstrip('.')}".endswith(".localhost")
 
 
@@ -204,19 +204,19 @@ def origin_of(url: httpx.URL) -> tuple[str, str, int]:
 def is_allowed(
     url: httpx.URL, allow_hosts: Collection[str] = (), own_origin: str | None = None
 ) -> bool:
-    """Tell whether a URL may lead to a non-public address: the service's own base URL may.
+    """Tell whether a URL may have a non-public address: that of the service's own base URL may.
 
-    So may the hosts that the user vouches for: `host`, or `host:port` for that port only.
+    So may the hosts that the user allows: `host`, or `host:port` for that port only.
     """
-    own = None if own_origin is None else _kept(own_origin)
-    if own is not None and origin_of(own) == origin_of(url):
+    own_url = None if own_origin is None else _parse_cached(own_origin)
+    if own_url is not None and origin_of(own_url) == origin_of(url):
         return True
     _, host, port = origin_of(url)
     for entry in allow_hosts:
         bare_v6 = entry.count(":") > 1 and not entry.startswith("[")
         # Without a scheme there is no default port, so that ":80" is not taken for "any".
-        allowed = _kept(f"//[{entry}]" if bare_v6 else f"//{entry}")
-        if allowed is not None and origin_of(allowed)[1] == host and allowed.port in (None, port):
+        parts = _parse_cached(f"//[{entry}]" if bare_v6 else f"//{entry}")
+        if parts is not None and origin_of(parts)[1] == host and parts.port in (None, port):
             return True
     return False
 
@@ -227,13 +227,13 @@ def check_url(
     own_origin: str | None = None,
     previous: str | None = None,
 ) -> httpx.URL:
-    """Refuse a URL that must not be followed; return it parsed, for the request to use as it is.
+    """Return a URL parsed, to be requested as it is; refuse one that must not be followed.
 
-    Hosts that need not be public are those of `is_allowed`; `previous` has redirected here.
+    `is_allowed` decides which hosts need not be public; `previous` is the URL that redirects here.
 
     Raises:
-        AddressRefusedError: Not http(s), with user name or control characters, from https to http,
-            or a host that is not public. The message never shows path or query.
+        AddressRefusedError: it is not http(s), has a user name or control characters, leads from
+            https to http, or its host is not public. The message never has path or query.
     """
     import httpx
 
@@ -256,19 +256,19 @@ def check_url(
         problem = "its host is not a host name"
     elif scheme == "http" and (previous or "").lower().startswith("https:"):
         problem = "a redirect from https to http"
-    elif not is_allowed(parsed, allow_hosts, own_origin) and (reason := refused_host(host)):
+    elif not is_allowed(parsed, allow_hosts, own_origin) and (reason := host_refusal(host)):
         problem = f"the host is {reason}; use allow_hosts= to allow it"
     if problem is None:
         return parsed
     del parsed, url, previous
-    # Scheme and host only: path and query of a signed URL are as good as a password.
+    # Scheme and host only: path and query of a signed URL work like a password.
     place = f"[{host}]" if ":" in host else host[:100]
-    shown = f"{scheme[:20]}://{place}" if scheme else "an address without http:// or https://"
-    raise AddressRefusedError(f"refused {shown}: {problem}")
+    label = f"{scheme[:20]}://{place}" if scheme else "an address without http:// or https://"
+    raise AddressRefusedError(f"refused {label}: {problem}")
 
 
 def parse_url(text: str) -> httpx.URL | None:
-    """Return the URL that a text is, or None if it is invalid."""
+    """Return a text as a URL, or None if it is invalid."""
     import httpx
 
     try:
@@ -279,4 +279,4 @@ def parse_url(text: str) -> httpx.URL | None:
         return None
 
 
-_kept = lru_cache(256)(parse_url)  # of what the user gave: the same few for every download
+_parse_cached = lru_cache(256)(parse_url)  # for the user's hosts: the same few for every download

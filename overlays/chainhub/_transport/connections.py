@@ -1,10 +1,10 @@
-"""What connections are, whoever carries their bytes: routes, limits, those that nobody uses.
+"""Connections, for threads and for asyncio alike: routes, limits, and the connections not in use.
 
-A `Route` says where to connect and what is said there before the first request; a `Connector` knows
-that of the one origin that a client is for. A `Stream` is a connection, and `IdleConnections` keeps
-them between exchanges. The warmest is used first and the coldest expire. A response that nobody
-asked for is never handed out: what stands on a connection before we have asked, or comes behind a
-response, closes it.
+A `Route` is where to connect and what to send there before the first request; a `Connector` has
+the route to the origin of one client. A `Stream` is a connection, and `IdleConnections` keeps them
+between exchanges. The most recently used one is taken first, and those unused for long are closed.
+A response that was not requested is never returned: bytes that arrive before a request, or after
+the end of a response, close the connection.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Limits:
 
     timeout: float  # seconds for the attempt, from the moment a connection is handed out
     connect: float  # seconds for connecting, and for each TLS handshake
-    # The instant (monotonic) at which the call ends; waiting for a connection counts here alone.
+    # The instant (monotonic) at which the call ends; only this limits the wait for a connection.
     deadline: float
     max_body: int  # bytes of a decompressed body
     fresh: bool = False  # whether a connection that has served before must not be used
@@ -69,13 +69,13 @@ class Limits:
         return min(_clock.monotonic() + self.timeout, self.deadline)
 
 
-def left(until: float) -> float:
+def seconds_until(until: float) -> float:
     """Return the seconds until an instant, or raise TimeoutError."""
     # Sockets do not take an infinite limit; eleven days are as good.
-    rest = min(until - _clock.monotonic(), 1_000_000.0)
-    if rest <= 0:  # a socket would take 0 for "do not wait"
+    seconds = min(until - _clock.monotonic(), 1_000_000.0)
+    if seconds <= 0:  # a socket would take 0 for "do not wait"
         raise TimeoutError("timed out")
-    return rest
+    return seconds
 
 
 def cancel_scope(
@@ -86,7 +86,7 @@ def cancel_scope(
 
 
 def os_text(error: OSError) -> str:
-    """Return the operating system's own words, which Python and asyncio wrap in different ones."""
+    """Return the operating system's own text, which Python and asyncio wrap in different ones."""
     if error.errno and error.errno > 0:
         return os.strerror(error.errno)
     return "timed out" if isinstance(error, TimeoutError) else str(error) or "broken"
@@ -105,13 +105,14 @@ def may_have_answered(error: OSError) -> bool:
 
 
 def of_system(error: E) -> E:
-    """Return an error of a system call; raise one that a signal handler raised inside of it."""
-    # An alarm is often a TimeoutError: the caller's, who may wait for it, and not the socket's.
+    """Return an error of a system call; raise it if a signal handler raised it inside the call."""
+    # An alarm is often a TimeoutError: it belongs to the caller, who may expect it.
     frame = error.__traceback__
     while frame is not None and (inner := frame.tb_next) is not None:
-        # Python hands a handler the frame that it interrupts; nobody else is given it.
-        for held in inner.tb_frame.f_locals.values():
-            if any(one is frame.tb_frame for one in (held if isinstance(held, tuple) else (held,))):
+        # Python passes the frame that it interrupts to a signal handler, and to nothing else.
+        for value in inner.tb_frame.f_locals.values():
+            values = value if isinstance(value, tuple) else (value,)
+            if any(item is frame.tb_frame for item in values):
                 raise error
         frame = inner
     return error
@@ -126,8 +127,8 @@ def ready(descriptors: list[int], seconds: float, *, writable: bool = False) -> 
     """Return which sockets can be read or written within so many seconds."""
     if not hasattr(select, "poll"):  # pragma: no cover  # Windows
         reading, writing = ([], descriptors) if writable else (descriptors, [])
-        found = select.select(reading, writing, writing, seconds)
-        return [descriptor for kind in found for descriptor in kind]
+        groups = select.select(reading, writing, writing, seconds)
+        return [descriptor for group in groups for descriptor in group]
     # Unlike the others, poll needs no descriptor of its own, and takes those above 1023.
     poll = select.poll()
     for descriptor in descriptors:
@@ -136,7 +137,7 @@ def ready(descriptors: list[int], seconds: float, *, writable: bool = False) -> 
 
 
 class TLS(NamedTuple):
-    """A step on a route: agree on keys with the host of this name."""
+    """A step on a route: the TLS handshake with the host of this name."""
 
     context: ssl.SSLContext
     hostname: str
@@ -150,10 +151,10 @@ class Route(NamedTuple):
 
     host: str  # to connect to: the origin's or the proxy's
     port: int
-    steps: tuple[Step, ...] = ()  # what is said there, in this order
+    steps: tuple[Step, ...] = ()  # what to do there before the first request, in this order
     check: AddressCheck | None = None  # refuses addresses of the host
-    shown: str = ""  # the proxy, for errors of connecting to it; empty without one
-    # For a proxy that forwards: the origin, put before path and query, and headers of its own.
+    label: str = ""  # of the proxy, for errors of connecting to it; empty without one
+    # For a proxy that forwards: the origin, put before path and query, and the proxy's headers.
     prefix: bytes = b""
     headers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -166,53 +167,53 @@ class Stream:
     """A connection to a server: what is the same for threads and event loops."""
 
     def __init__(self) -> None:
-        # Instants (monotonic): at which all that is done here must end, at which it was given back.
+        # Instants (monotonic): the end of what is done here, and the beginning of its idle time.
         self.until = self.idle_since = 0.0
         self.http = Connection()  # the requests and responses on it
         self._layers: list[TLSLayer] = []  # the innermost first
-        self._handshaking: TLSLayer | None = None
+        self._handshake_layer: TLSLayer | None = None
         self._socket: socket.socket | None = None
-        self._open: list[socket.socket] = []  # while connecting, all that are tried
+        self._open_sockets: list[socket.socket] = []  # while connecting, those of all attempts
         self._shut = False
 
     def readable(self) -> bool:
-        """Tell whether bytes or the end wait to be read, in memory or in the socket."""
-        # The socket says nothing of what a layer of TLS has read and nobody has asked for.
+        """Tell whether bytes or the end can be read, from memory or from the socket."""
+        # The socket does not show what a TLS layer has read and nothing has taken yet.
         if self._socket is None or any(layer.holds_bytes for layer in self._layers):
             return True
         return is_readable(self._socket.fileno())
 
     def shut(self) -> None:
-        """Make whatever waits here fail at once, for good; from any thread, or a signal handler."""
-        # No lock: a signal handler may run while this very thread uses the connection.
+        """Make all waiting here fail at once, for good; from any thread, or a signal handler."""
+        # No lock: a signal handler may run while its own thread uses the connection.
         self._shut = True
-        for sock in tuple(self._open):
+        for sock in tuple(self._open_sockets):
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError as error:
                 of_system(error)
 
-    def _refuse_shut(self) -> None:
+    def _raise_if_shut(self) -> None:
         if self._shut:
             raise ConnectionAbortedError("cancelled")
 
     def scope(self, limits: Limits) -> AbstractContextManager[None]:
-        """Note that an attempt uses it, which the switch of its limits ends, inside the block."""
+        """Let an attempt use it inside the block; the `cancel` of its limits ends the attempt."""
         limits.reused = self.http.used
         return cancel_scope(limits.cancel, lambda: self.shut)
 
     def close(self) -> None:
         """Close the socket."""
-        for sock in self._open:
+        for sock in self._open_sockets:
             sock.close()
 
-    def failed(self, failure: Failure, *, again: bool) -> Response | None:
-        """Return what is left of an exchange that failed, or raise the failure.
+    def on_failure(self, failure: Failure, *, resend: bool) -> Response | None:
+        """Close it, and return the error response of an exchange that failed, or raise the failure.
 
-        None says that the connection was dead, so that the request may be sent `again` elsewhere.
+        None means that the connection was dead and, with `resend`, that another one may be used.
         """
         self.close()
-        if again and self.http.is_stale(failure):
+        if resend and self.http.is_stale(failure):
             logger.debug("a kept connection had been closed by the server: trying a new one")
             return None
         failure.sent = self.http.sent
@@ -223,36 +224,37 @@ class Stream:
             flow = layer.encrypted(flow)
         return flow
 
-    def _opening(self, route: Route, until: float, connect: float) -> Flow[None]:
-        """Do what is to be done on a new connection before the first request."""
+    def _set_up(self, route: Route, until: float, connect: float) -> Flow[None]:
+        """Do the steps of a route on a new connection, before the first request."""
         for step in route.steps:
             if isinstance(step, TLS):
                 self.until = min(until, _clock.monotonic() + connect)
-                layer = self._handshaking = TLSLayer(*step)
+                layer = self._handshake_layer = TLSLayer(*step)
                 yield from self._layered(layer.handshake())
                 self._layers.insert(0, layer)
-                self._handshaking = None
+                self._handshake_layer = None
             else:
                 self.until = until
                 yield from self._layered(step())
 
-    def _failed_opening(self, error: Failure | OSError, route: Route) -> Failure:
-        if self._handshaking is not None:
+    def _opening_failure(self, error: Failure | OSError, route: Route) -> Failure:
+        if self._handshake_layer is not None:
             assert isinstance(error, Failure)
             # Sending the alert often fails, because the peer has closed; the cause says more.
-            failure = (self._handshaking.failure or error).before_connected()
-            if route.shown and not self._layers and isinstance(route.steps[0], TLS):  # its own
-                failure.text = f"{route.shown}: {failure.text}"
+            failure = (self._handshake_layer.failure or error).before_connected()
+            if route.label and not self._layers and isinstance(route.steps[0], TLS):  # its own
+                failure.text = f"{route.label}: {failure.text}"
             return failure
         failure = (error if isinstance(error, Failure) else os_failure(error)).before_connected()
-        if route.shown and failure.kind in ("connect", "connect_timeout", "lookup"):
+        if route.label and failure.kind in ("connect", "connect_timeout", "lookup"):
             problem = "cannot be reached" if self._socket is None else "does not answer"
-            failure.text = f"{route.shown} {problem}: {failure.text}"
+            text = f"{route.label} {problem}: {failure.text}"
+            failure = Failure(failure.kind, text, passing=failure.passing)
         return failure
 
 
 class IdleConnections(Generic[S]):
-    """The connections nobody uses, the warmest on top."""
+    """The connections that are not in use, the most recently used one last."""
 
     def __init__(self) -> None:
         self._idle: deque[S] = deque()
@@ -262,7 +264,7 @@ class IdleConnections(Generic[S]):
         return len(self._idle)
 
     def push(self, stream: S) -> None:
-        """Take a connection back, and let the coldest go if it has waited too long."""
+        """Take a connection back, and close those that have been idle for too long."""
         if self._closed or not stream.http.reusable:
             logger.debug("closed a connection: the server does not keep it open")
             stream.close()
@@ -278,8 +280,8 @@ class IdleConnections(Generic[S]):
             self.close()
 
     def pop(self) -> S | None:
-        """Return the warmest connection that still lives; those above it are closed."""
-        # Nothing here waits, so nobody can be cancelled between taking one and using it.
+        """Return the most recently used connection that is open; dead ones before it are closed."""
+        # Nothing here waits, so no task can be cancelled between taking one and using it.
         while True:
             try:
                 stream = self._idle.pop()
@@ -292,7 +294,7 @@ class IdleConnections(Generic[S]):
             stream.close()
 
     def close(self) -> None:
-        """Close all of them, and from now on those that are given back."""
+        """Close all of them, and from now on each one that is given back."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()
@@ -307,31 +309,31 @@ def route_to(
     context: Callable[[], ssl.SSLContext],
     check: AddressCheck | None = None,
 ) -> Route:
-    """Return the route to an origin, whose host has no brackets; `context` makes one if need be.
+    """Return the route to an origin, whose host has no brackets; `context` is called for https.
 
-    Behind a proxy nothing is looked up here, so that `check` has no address to refuse.
+    With a proxy no name is looked up here, so `check` is not used.
     """
-    # The context is made here, so that a file that cannot be read is said before anything is sent.
-    encrypted: tuple[Step, ...] = (TLS(context(), host),) if scheme == "https" else ()
+    # The context is made here, so that a file that cannot be read fails before anything is sent.
+    tls_steps: tuple[Step, ...] = (TLS(context(), host),) if scheme == "https" else ()
     if proxy is None:
-        return Route(host, port, encrypted, check)
-    to_proxy: tuple[Step, ...] = (TLS(context(), proxy.host),) if proxy.scheme == "https" else ()
-    if proxy.socks or encrypted:
-        steps = (*to_proxy, lambda: proxy.tunnel(host, port), *encrypted)
-        return Route(proxy.host, proxy.port, steps, None, proxy.shown)
+        return Route(host, port, tls_steps, check)
+    proxy_steps: tuple[Step, ...] = (TLS(context(), proxy.host),) if proxy.scheme == "https" else ()
+    if proxy.socks or tls_steps:
+        steps = (*proxy_steps, lambda: proxy.tunnel(host, port), *tls_steps)
+        return Route(proxy.host, proxy.port, steps, None, proxy.label)
     prefix = f"http://{f'[{host}]' if ':' in host else host}:{port}".encode()
-    return Route(proxy.host, proxy.port, to_proxy, None, proxy.shown, prefix, proxy.headers)
+    return Route(proxy.host, proxy.port, proxy_steps, None, proxy.label, prefix, proxy.headers)
 
 
 ROUTING = frozenset({"mounts", "proxy", "transport", "trust_env"})
-"""Arguments for httpx that say which route requests take; downloads take it too."""
+"""Arguments for httpx that choose the route of requests; downloads take the same route."""
 
 
 @attrs.define(kw_only=True, eq=False, repr=False, slots=False)
 class Connector:
     """Where a client connects to, and how.
 
-    It knows no session: dropping a client drops its connections at once.
+    It has no reference to a session: dropping a client drops its connections at once.
 
     Raises:
         ConfigurationError: the proxy chosen for the base URL cannot be used.
@@ -352,7 +354,7 @@ class Connector:
         port = "" if self.port == DEFAULT_PORTS[parts.scheme] else f":{self.port}"
         self.authority = f"{host}{port}"
         self.origin = f"{parts.scheme}://{self.authority}"
-        # A proxy that cannot be used is a mistake to hear of now, not at the first request.
+        # A proxy that cannot be used is an error now, not at the first request.
         self.proxy = self.proxy_for(self.scheme, self.host, self.port)
         if self.scheme == "https":
             certifi_path()  # the first connection may find no descriptor left to import it with
@@ -371,9 +373,9 @@ class Connector:
         Raises:
             ConfigurationError: the certificates cannot be read.
         """
-        # Two threads may both make it: that costs less than a lock at every call.
+        # Two threads may both create it: that costs less than a lock at every call.
         if self._route is None:
-            # Where the host was trusted because it is this machine, its name must lead here.
+            # If the host is trusted because it is this machine, its name must resolve to it.
             trusting = self.scheme == "http" or self.trust.kind == "nothing"
             local = trusting and not self.allow_insecure and is_loopback(self.host)
             self._route = route_to(
@@ -399,10 +401,10 @@ class Connector:
             import httpx
 
             verify = hardened(httpx.create_ssl_context(verify))
-        # Without this httpx would read the environment a second time, by rules of its own.
+        # Without this httpx would read the environment a second time, by different rules.
         settings = {"trust_env": False, **arguments, "verify": verify}
-        chosen = self.proxy if ROUTING.isdisjoint(arguments) else None
-        proxy = arguments.get("proxy") or chosen
+        default = self.proxy if ROUTING.isdisjoint(arguments) else None
+        proxy = arguments.get("proxy") or default
         if proxy is not None:
             settings["proxy"] = httpx_proxy(proxy, self.trust_context)
         return settings

@@ -5,9 +5,9 @@ authentication: it yields bytes to be written, or nothing (`b""`) when it must r
 what was read. So one core serves threads and asyncio, and each of them needs a single loop that
 runs a flow (`run` of a stream).
 
-Whoever holds a socket raises `Failure` and nothing else. Its text is for people and holds what the
-operating system, OpenSSL or h11 says; it may repeat what a server sent, so whoever shows it redacts
-it first.
+Code that uses a socket raises `Failure` and nothing else. Its text is for people: it has what the
+operating system, OpenSSL or h11 reports, and may repeat what a server sent, so it is redacted
+before it is shown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FailureKind = Literal[
 
 
 class Head(NamedTuple):
-    """Status and headers of a response, in the order and spelling in which they came."""
+    """Status and headers of a response, with the order and case in which they were received."""
 
     status: int
     headers: Headers
@@ -49,7 +49,8 @@ class Head(NamedTuple):
 class Response:
     """A whole response, its body decompressed.
 
-    It may echo a key, so it does not show itself; error trackers look into tuples.
+    Its body may echo a key, so its repr does not show it, and it is no tuple, into which error
+    trackers look.
     """
 
     __slots__ = ("body", "headers", "status")
@@ -71,14 +72,14 @@ class Response:
 
 
 class Failure(Exception):
-    """An exchange that brought no response.
+    """An exchange without a usable response.
 
     Attributes:
         kind: What happened, in a word.
         text: One readable line.
         sent: Whether some byte of the request may have reached the server.
-        passing: For a kind that is lasting as a rule ("lookup", "tls", "proxy"), that this one is
-            not: a resolver that did not answer rather than a name that does not exist.
+        passing: Whether a failure of a usually permanent kind ("lookup", "tls", "proxy") is
+            temporary: a resolver that did not answer, not a name that does not exist.
     """
 
     def __init__(
@@ -94,19 +95,19 @@ class Failure(Exception):
         return f"<Failure {self.kind}>"
 
     def without_frames(self) -> Failure:
-        """Return it to be kept: the frames that it came through may hold a key."""
+        """Return it without its traceback, to be stored: the frames may hold a key."""
         self.__context__ = self.__cause__ = None
         return self.with_traceback(None)
 
     def before_connected(self) -> Failure:
-        """Return the same failure as one that came before the connection was ready."""
+        """Return the same failure as one from before the connection was ready."""
         if self.kind in ("timeout", "closed"):
             self.kind = "connect_timeout" if self.kind == "timeout" else "connect"
         return self
 
     def response_to(self, head: Head | None) -> Response:
         """Return a response whose body failed if its status is an error, else raise the failure."""
-        # Such a status says enough. After a timeout the whole answer may still come.
+        # Such a status is enough. After a timeout the whole response may still come.
         of_body = self.kind in ("decode", "too_large", "truncated", "closed", "protocol")
         if head is None or 200 <= head.status < 300 or not of_body:
             raise self
@@ -114,7 +115,7 @@ class Failure(Exception):
 
 
 DECODED = (b"content-encoding", b"content-length", b"transfer-encoding")
-"""Headers that say nothing true about a body that was decompressed already."""
+"""Headers that are not true of a body that was decompressed already."""
 
 MAX_HEAD = 100 * 1024
 """Bytes of a head, or of the lines around chunks, that are kept until they are complete."""
@@ -122,25 +123,25 @@ MAX_HEAD = 100 * 1024
 PIECE = 256 * 1024
 """Bytes that are decompressed at once."""
 
-SWITCHED = "it switched protocols (101), which was not requested"
+SWITCHING_PROTOCOLS = "it switched protocols (101), which was not requested"
 
 
 END = h11.EndOfMessage()
 
 
 class SecretBytes(bytes):
-    """Bytes that hold a key or a password, so they do not show themselves."""
+    """Bytes that hold a key or a password, which their repr does not show."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} secret bytes>"
 
 
 TRUNCATION = SecretBytes()  # unlike b"", an object of its own
-"""An encrypted connection's end that was not announced: it may be somebody's attack."""
+"""The end of an encrypted connection without close_notify: it may be a truncation attack."""
 
 
 class Request:
-    """A request as it goes out, all its headers given; it holds the key, so it shows none of them.
+    """A request as it is sent, with all its headers; it holds the key, so its repr has none.
 
     Raises:
         Failure: HTTP cannot carry it.
@@ -156,25 +157,25 @@ class Request:
         self._body = body
 
     def aimed_at(self, target: bytes) -> Request:
-        """Return the same request for a target; its headers are not looked at again."""
+        """Return the same request for a target; its headers are not checked again."""
         if target == self._head.target:
             return self
-        checked: Headers = self._head.headers  # type: ignore[assignment]  # h11's own kind of list
-        return Request(self._head.method, target, checked, self._body)
+        headers: Headers = self._head.headers  # type: ignore[assignment]  # h11's own kind of list
+        return Request(self._head.method, target, headers, self._body)
 
-    def forwarded(self, origin: bytes, more: Iterable[tuple[bytes, bytes]]) -> Request:
+    def forwarded(self, origin: bytes, proxy_headers: Iterable[tuple[bytes, bytes]]) -> Request:
         """Return the request for a proxy that forwards it: with a whole URL and further headers."""
-        headers = [*more, *self._head.headers.raw_items()]
+        headers = [*proxy_headers, *self._head.headers.raw_items()]
         return Request(self._head.method, origin + self._head.target, headers, self._body)
 
     def send_on(self, connection: h11.Connection) -> SecretBytes:
-        """Return the bytes of the whole request; fail if its headers tell another length."""
+        """Return the bytes of the whole request; fail if its headers have another length."""
         try:
-            sent = SecretBytes(connection.send(self._head) or b"")
+            data = SecretBytes(connection.send(self._head) or b"")
             if self._body:
-                sent = SecretBytes(sent + (connection.send(h11.Data(data=self._body)) or b""))
-            connection.send(END)  # no bytes: no body of ours comes in chunks
-            return sent
+                data = SecretBytes(data + (connection.send(h11.Data(data=self._body)) or b""))
+            connection.send(END)  # no bytes: our bodies are never chunked
+            return data
         except h11.LocalProtocolError as error:
             raise Failure("local", str(error)) from None
 
@@ -187,20 +188,20 @@ class Connection:
     def __init__(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._first_bytes = b""
-        self.head: Head | None = None  # of the response under way, once it has come
-        self.used = False  # whether a whole response has come
-        self.sent = False  # whether the request under way was handed out to be written
+        self.head: Head | None = None  # of the present response, once it was received
+        self.used = False  # whether a whole response was received
+        self.sent = False  # whether the present request was returned to be written
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may follow: nobody closes, and nothing came behind."""
-        # Bytes behind the response belong to no request: the next one must not get them.
+        """Whether another request may follow: neither side closes, and no bytes are left over."""
+        # Bytes after the response belong to no request: the next one must not get them.
         done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
         return done and self._h11.trailing_data == (b"", False)
 
     @property
     def surplus(self) -> int:
-        """How many bytes came that belong to no response."""
+        """The number of received bytes that belong to no response."""
         return len(self._h11.trailing_data[0])
 
     def exchange(self, request: Request, max_body: int) -> Flow[Response]:
@@ -219,12 +220,12 @@ class Connection:
         outgoing = request.send_on(self._h11)
         self.sent = True
         yield outgoing
-        self._receive((yield b""))  # nothing can have come before: then it would not be reusable
+        self._receive((yield b""))  # nothing can be left over: then it would not be reusable
         while not isinstance(event := (yield from self._next_event()), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
-                raise Failure("protocol", SWITCHED)  # an upgrade that the caller's headers ask for
+                raise Failure("protocol", SWITCHING_PROTOCOLS)  # the caller's headers ask for it
             if event.http_version != b"1.1":
-                # HTTP/1.0 has no interim responses: whoever sends one means something else.
+                # HTTP/1.0 has no interim responses: what follows one has no defined meaning.
                 raise Failure("protocol", "an interim response (1xx) came over HTTP/1.0")
         self.head = Head(event.status_code, event.headers.raw_items())
         return self.head
@@ -244,15 +245,15 @@ class Connection:
             return event
         except h11.RemoteProtocolError as error:
             text = str(error)
-        # h11 says the same of a body that breaks off and of one that is wrong.
+        # h11 has the same text for a body that is cut off and for one that is wrong.
         if self.head is not None and self._h11.trailing_data[1]:
             raise Failure("truncated", text)
-        # h11 takes a 101 that nobody asked for as a broken response.
+        # h11 takes a 101 that was not requested as a broken response.
         switched = self.head is None and self._first_bytes[9:] == b"101"
-        raise Failure("protocol", SWITCHED if switched else text)
+        raise Failure("protocol", SWITCHING_PROTOCOLS if switched else text)
 
     def _receive(self, data: bytes) -> None:
-        """Give h11 what has come, unless it would explain it less well, or wait behind it."""
+        """Give h11 the bytes read, unless its own error would say less, or it would wait."""
         if self.head is not None:
             if data is TRUNCATION:
                 raise Failure("truncated", "the encrypted connection ended without notice")
@@ -268,20 +269,20 @@ class Connection:
         self._h11.receive_data(data)
 
     def is_stale(self, failure: Failure) -> bool:
-        """Tell whether a failure says only that a connection that has served was dead or dirty.
+        """Tell whether a failure means that a used connection was dead or had left-over bytes.
 
-        Then nothing of a response to our request has come, and it may be sent once more.
+        Then nothing of a response to our request was received, and it may be sent once more.
         """
-        # A reset inside a head is another thing: somebody had begun to answer.
+        # A reset inside a head is another case: the server had begun to answer.
         dead = failure.kind == "closed" and not self._first_bytes
         return self.head is None and (dead or failure.kind in ("protocol", "truncated"))
 
 
 class Body:
-    """Collects a body under a limit of bytes, which holds for what it decompresses to.
+    """Collects a body up to a limit of bytes, which applies to the decompressed body.
 
     Raises:
-        Failure: it is announced as larger, or is compressed in a way nobody asked for.
+        Failure: its Content-Length is larger, or its compression was not requested.
     """
 
     __slots__ = ("_gunzip", "_limit", "_parts", "_size")
@@ -296,8 +297,8 @@ class Body:
             if lower == b"content-encoding":
                 coding = value.strip().lower()
                 if coding not in (b"", b"identity", b"gzip", b"x-gzip"):
-                    shown = coding[:40].decode("ascii", "replace")
-                    text = f"the body is compressed with {shown!r}, which was not requested"
+                    label = coding[:40].decode("ascii", "replace")
+                    text = f"the body is compressed with {label!r}, which was not requested"
                     raise Failure("decode", text)
                 self._gunzip = Gunzip() if coding.endswith(b"gzip") else None
             elif lower == b"content-length" and value.isdigit() and int(value[:18]) > limit:
@@ -322,7 +323,7 @@ class Body:
 
 
 class Gunzip:
-    """Decompresses gzip members one behind the other, piece by piece: a bomb shows early."""
+    """Decompresses consecutive gzip members piece by piece, so that a bomb is noticed early."""
 
     __slots__ = ("_member",)
 

@@ -1,7 +1,7 @@
-"""Which proxy a request goes through: one given by argument, or the environment as httpx reads it.
+"""Which proxy a request uses: that of the argument, or of the environment as httpx reads it.
 
-A variable that was set for other programs is looked at only when its proxy is chosen, so that it
-cannot break what does not use it.
+A variable that was set for other programs is checked only when its proxy is chosen, so that it
+cannot break requests that do not use it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class ProxySetting(NamedTuple):
     auth: tuple[bytes, bytes] | None = None
 
     def __repr__(self) -> str:
-        """Show what holds no secret."""
-        return f"<ProxySetting {self.shown}>"
+        """Show no credentials."""
+        return f"<ProxySetting {self.label}>"
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -70,8 +70,8 @@ class ProxySetting(NamedTuple):
         return (_socks_tunnel if self.socks else _http_tunnel)(self, host, port)
 
     @property
-    def shown(self) -> str:
-        """The proxy for a person to read, without its credentials."""
+    def label(self) -> str:
+        """The proxy as messages show it, without its credentials."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"the proxy {self.scheme}://{host}:{self.port} ({self.source})"
 
@@ -84,9 +84,9 @@ class _Exception(NamedTuple):
     port: int | None
     network: IPv4Network | IPv6Network | None = None
 
-    def holds_for(self, scheme: str, host: str, port: int | None) -> bool:
+    def applies_to(self, scheme: str, host: str, port: int | None) -> bool:
         if self.network is not None:
-            with suppress(ValueError):  # a name; whoever excludes a network names addresses
+            with suppress(ValueError):  # a name; networks apply to addresses only
                 return ip_address(host) in self.network
             return False
         if self.scheme not in ("all", scheme) or self.port not in (None, port):
@@ -98,9 +98,9 @@ class _Exception(NamedTuple):
 
 
 class ProxySettings(NamedTuple):
-    """Which proxy is for which scheme, and what goes directly; without any, everything does."""
+    """The proxy of each scheme, and the hosts that need none; by default no request has one."""
 
-    # The proxy's URL and where it was configured, by scheme or `all`; None for directly.
+    # The proxy's URL and where it was configured, by scheme or `all`; None for no proxy.
     targets: Mapping[str, tuple[str | None, str]] = MappingProxyType({})
     exceptions: tuple[_Exception, ...] = ()
 
@@ -110,7 +110,7 @@ class ProxySettings(NamedTuple):
 
 
 def read_environment() -> ProxySettings:
-    """Read the proxies of the environment, or of the system where it has some and the former none.
+    """Read the proxies of the environment; if it has none, those of macOS or Windows.
 
     Raises:
         ConfigurationError: NO_PROXY has an entry that cannot be read.
@@ -118,13 +118,13 @@ def read_environment() -> ProxySettings:
     from urllib.request import getproxies
 
     # No local variable may hold a password, so this is no loop.
-    found = {
+    proxies = {
         scheme: (HiddenURL(value), _source(scheme, value)) for scheme, value in getproxies().items()
     }
-    hosts, source = found.get("no", ("", ""))
+    hosts, source = proxies.get("no", ("", ""))
     entries = [entry.strip() for entry in hosts.split(",")]
     targets: dict[str, tuple[str | None, str]] = {}
-    targets |= {scheme: found[scheme] for scheme in ("http", "https", "all") if scheme in found}
+    targets |= {scheme: proxies[scheme] for scheme in ("http", "https", "all") if scheme in proxies}
     if "*" in entries or not any(target for target, _ in targets.values()):
         return ProxySettings()
     exceptions = []
@@ -139,9 +139,9 @@ def read_environment() -> ProxySettings:
 
 
 def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySettings | None:
-    """Return where requests go through, None if everything goes directly.
+    """Return the proxies of a client, None if no request needs one.
 
-    No other variables are looked for if `environ`, those of this process, is empty.
+    With an empty `environ`, otherwise the variables of this process, the environment is not read.
 
     Raises:
         ConfigurationError: the argument, or NO_PROXY, cannot be used.
@@ -150,19 +150,19 @@ def proxies_of(argument: str | None, environ: Mapping[str, str]) -> ProxySetting
         _read_proxy(argument, ARGUMENT)
         return ProxySettings({"all": (argument, ARGUMENT)})
     system = bool(environ) and sys.platform in ("darwin", "win32")
-    named = any(name.lower().endswith("_proxy") for name in environ)
-    return read_environment() if system or named else None
+    configured = any(name.lower().endswith("_proxy") for name in environ)
+    return read_environment() if system or configured else None
 
 
 def choose_proxy(
     scheme: str, host: str, port: int | None, settings: ProxySettings
 ) -> ProxySetting | None:
-    """Return the proxy for a request, or None if it goes directly.
+    """Return the proxy for a request, or None if it needs none.
 
-    A host of IPv6 may be in brackets; None for the port is the default of the scheme.
+    An IPv6 address may be in brackets; None for the port is the default of the scheme.
 
     Raises:
-        ConfigurationError: The chosen proxy cannot be used; names the variable, shows no secret.
+        ConfigurationError: The proxy cannot be used; names the variable, shows no credentials.
     """
     target, source = settings.targets.get(scheme) or settings.targets.get("all") or (None, "")
     if target is None:
@@ -171,18 +171,18 @@ def choose_proxy(
     url = parse_url(f"{scheme}://{f'[{host}]' if bare_v6 else host}")
     name = host.lower() if url is None else url.host
     port = port or _PORTS.get(scheme)
-    if any(exception.holds_for(scheme, name, port) for exception in settings.exceptions):
+    if any(exception.applies_to(scheme, name, port) for exception in settings.exceptions):
         return None
     if scheme == "http" and source != ARGUMENT and is_loopback(name):
-        # Unencrypted is allowed there because it does not leave this machine.
+        # Unencrypted requests are allowed there because they do not leave this machine.
         return None
     return _read_proxy(target, source)
 
 
 def httpx_proxy(
-    proxy: ProxySetting | httpx.Proxy | httpx.URL | str, trusted: Callable[[], ssl.SSLContext]
+    proxy: ProxySetting | httpx.Proxy | httpx.URL | str, context: Callable[[], ssl.SSLContext]
 ) -> httpx.Proxy:
-    """Return a proxy as httpx takes it; an encrypted one without a context gets the trusted one."""
+    """Return a proxy as httpx takes it; `context` returns that of an https proxy without one."""
     import httpx
 
     if isinstance(proxy, ProxySetting):
@@ -193,47 +193,47 @@ def httpx_proxy(
         proxy = httpx.Proxy(proxy)
     if proxy.url.scheme != "https" or proxy.ssl_context is not None:
         return proxy
-    return httpx.Proxy(proxy.url, auth=proxy.auth, headers=proxy.headers, ssl_context=trusted())
+    return httpx.Proxy(proxy.url, auth=proxy.auth, headers=proxy.headers, ssl_context=context())
 
 
 def _source(scheme: str, value: str) -> str:
-    """Return the variable that holds what the standard library has found, to name it in errors."""
+    """Return the variable of a value that the standard library has read, for errors."""
     names = (name for name, text in os.environ.items() if text == value)
-    named = (name for name in names if name.lower() == f"{scheme}_proxy")
-    return next(named, "the system's proxy settings")
+    matches = (name for name in names if name.lower() == f"{scheme}_proxy")
+    return next(matches, "the system's proxy settings")
 
 
 def _exception(entry: str, source: str) -> _Exception:
-    """Read an entry of NO_PROXY as httpx does; networks, IPv6 in brackets and ports hold too.
+    """Read an entry of NO_PROXY as httpx does; networks, IPv6 in brackets and ports work too.
 
-    Addresses and localhost stand for themselves, other names for their subdomains too.
+    Addresses and localhost match only themselves, other names their subdomains too.
     """
     pattern = entry
     if "://" not in entry:
         with suppress(ValueError):
-            numbers = entry.removeprefix("[").replace("]/", "/").removesuffix("]")
-            return _Exception("all", "", None, ip_network(numbers.partition("%")[0], strict=False))
-        itself = entry.startswith("[") or entry.lower() == "localhost"
-        pattern = f"all://{entry}" if itself else f"all://*{entry}"
+            address = entry.removeprefix("[").replace("]/", "/").removesuffix("]")
+            return _Exception("all", "", None, ip_network(address.partition("%")[0], strict=False))
+        exact = entry.startswith("[") or entry.lower() == "localhost"
+        pattern = f"all://{entry}" if exact else f"all://*{entry}"
     url = parse_url(pattern)
     if url is None:
-        shown = "" if "@" in entry else f" {ascii(entry)[:100]}"
+        label = "" if "@" in entry else f" {ascii(entry)[:100]}"
         raise ConfigurationError(
-            f"{source}: the entry{shown} is not a host, an address or a URL;"
+            f"{source}: the entry{label} is not a host, an address or a URL;"
             " entries are separated by commas"
         )
-    # httpx leaves out a port that is the scheme's own, and then takes the entry for every port.
+    # httpx drops a port that is the default of the scheme, and then the entry matches every port.
     return _Exception(url.scheme, "" if url.host == "*" else url.host, urlsplit(pattern).port)
 
 
 def _read_proxy(text: str, source: str) -> ProxySetting:
-    way_out = "To use no proxy of the environment: trust_env=False."
+    hint = "To use no proxy of the environment: trust_env=False."
     if source == ARGUMENT:
-        way_out = "Without the argument, the proxies of the environment apply."
+        hint = "Without the argument, the proxies of the environment apply."
     url = parse_url(text.strip() if "://" in text else f"http://{text.strip()}")
     if (problem := _problem(url)) is not None:
         # The text itself is not shown: it may hold a password.
-        raise ConfigurationError(f"{source}: {problem}. {way_out}")
+        raise ConfigurationError(f"{source}: {problem}. {hint}")
     assert url is not None
     auth = SecretBytes(url.username.encode()), SecretBytes(url.password.encode())
     setting = ProxySetting(
@@ -247,7 +247,7 @@ def _read_proxy(text: str, source: str) -> ProxySetting:
         from chainhub._extras import missing_extra
 
         subject = f"{source} asks for a SOCKS proxy, which needs"
-        raise ConfigurationError(f"{missing_extra(subject, 'socksio', 'socks')}. {way_out}")
+        raise ConfigurationError(f"{missing_extra(subject, 'socksio', 'socks')}. {hint}")
     if setting.socks:
         # The first connection may find no descriptor left to import it with.
         importlib.import_module("socksio.socks5")
@@ -263,15 +263,15 @@ def _problem(url: httpx.URL | None) -> str | None:
         return "the proxy's URL names no host"
     if url.port is not None and not 0 < url.port < 65536:
         return f"the proxy's port {url.port} is not between 1 and 65535"
-    # RFC 1929 tells each length in one byte.
-    longest = max(len(url.username.encode()), len(url.password.encode()))
-    if url.scheme.startswith("socks") and longest > 255:
+    # RFC 1929 has one byte for each length.
+    max_length = max(len(url.username.encode()), len(url.password.encode()))
+    if url.scheme.startswith("socks") and max_length > 255:
         return "user name and password of a SOCKS proxy are limited to 255 bytes each"
     return None
 
 
 # How proxies say that they cannot reach a host at present.
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
@@ -286,23 +286,23 @@ def _http_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
         while not isinstance(event := connection.next_event(), h11.Response):
             if event is h11.NEED_DATA:
                 if not (data := (yield b"")):
-                    text = f"{proxy.shown} hung up before it had answered"
+                    text = f"{proxy.label} hung up before it had answered"
                     raise Failure("proxy", text, passing=True)
                 connection.receive_data(data)
         if 200 <= event.status_code < 300:
             return
-        said = f"{event.status_code} {event.reason.decode('ascii', 'replace')}".strip()
-        text = f"{proxy.shown} answered {said}"
+        status = f"{event.status_code} {event.reason.decode('ascii', 'replace')}".strip()
+        text = f"{proxy.label} answered {status}"
         if event.status_code == 407:
             text += "; its URL must have a user name and a password that it accepts"
-        passing = event.status_code in _PASSING
+        passing = event.status_code in _TRANSIENT
     except h11.RemoteProtocolError as error:
-        text = f"{proxy.shown} does not speak HTTP ({error})"
+        text = f"{proxy.label} does not speak HTTP ({error})"
     raise Failure("proxy", text, passing=passing)
 
 
 def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
-    """Ask a SOCKS 5 proxy to connect to a host; it looks the name up."""
+    """Ask a SOCKS 5 proxy to connect to a host, whose name the proxy looks up."""
     from socksio import SOCKSError, socks5
 
     connection = socks5.SOCKS5Connection()
@@ -320,9 +320,9 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
         method = socks5.SOCKS5AuthMethod.USERNAME_PASSWORD
     connect, problem, passing = socks5.SOCKS5Command.CONNECT, "", False
     try:
-        agreed = yield from answer_to(socks5.SOCKS5AuthMethodsRequest([method]))
-        if agreed.method != method:
-            problem = f"asks for another way to log in ({agreed.method.name})"
+        selection = yield from answer_to(socks5.SOCKS5AuthMethodsRequest([method]))
+        if selection.method != method:
+            problem = f"asks for another way to log in ({selection.method.name})"
         elif proxy.auth is not None:
             login = socks5.SOCKS5UsernamePasswordRequest(*proxy.auth)
             if not (yield from answer_to(login)).success:
@@ -332,13 +332,13 @@ def _socks_tunnel(proxy: ProxySetting, host: str, port: int) -> Flow[None]:
             reply = yield from answer_to(target, _reply_size)
             if reply.reply_code == socks5.SOCKS5ReplyCode.SUCCEEDED:
                 return
-            words = reply.reply_code.name.lower().replace("_", " ")
-            problem = f"could not connect: {words}"
+            reason = reply.reply_code.name.lower().replace("_", " ")
+            problem = f"could not connect: {reason}"
             # A failure, an unreachable network or host, a refused connection, or no answer.
             passing = reply.reply_code in (b"\1", b"\3", b"\4", b"\5", b"\6")
     except SOCKSError:
         problem = "hung up or does not speak SOCKS 5"
-    raise Failure("proxy", f"{proxy.shown} {problem}", passing=passing)
+    raise Failure("proxy", f"{proxy.label} {problem}", passing=passing)
 
 
 def _reply_size(reply: bytes) -> int:

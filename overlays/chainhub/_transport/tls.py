@@ -1,8 +1,8 @@
-"""TLS: whom a connection trusts, and TLS over bytes that somebody else carries.
+"""TLS: which certificates a connection trusts, and TLS over bytes that another layer carries.
 
 There is one context per kind of trust, built at the first https connection: building one reads some
-150 certificates; with one per client that would be most of the time and memory a client costs. What
-is asked for is checked at once, the certificates are read later.
+150 certificates; with one per client that would be most of the time and memory a client costs. The
+settings are checked at once, the certificates are read later.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ RECORD = 64 * 1024
 
 @attrs.frozen
 class TLSConfig:
-    """What certificates are checked against; equal ones share a context, whoever asked for them."""
+    """What certificates are checked against; equal configurations share a context."""
 
-    kind: Literal["bundled", "system", "file", "directory", "nothing", "given"]
+    kind: Literal["bundled", "system", "file", "directory", "nothing", "context"]
     path: str = ""
     source: str = attrs.field(default="the default", eq=False)
-    given: ssl.SSLContext | None = attrs.field(default=None, repr=False)
+    context: ssl.SSLContext | None = attrs.field(default=None, repr=False)
 
 
 def read_tls_config(
@@ -48,25 +48,26 @@ def read_tls_config(
 
     Args:
         verify: True for the bundled authorities (or those of SSL_CERT_FILE, SSL_CERT_DIR),
-            "system" for the operating system's, a path to a file or directory of authorities, or a
-            context of one's own, also for client certificates. It is shared and set to HTTP/1.1.
+            "system" for the operating system's, a path to a file or directory of authorities, or
+            an SSLContext, also for client certificates. It is shared and set to HTTP/1.1.
             False checks nothing: only for a loopback host, or with `allow_insecure`.
-        environ: The variables; empty to ignore them.
+        environ: The environment variables; empty to ignore them.
         host: The host of the base URL.
-        allow_insecure: Whether an unchecked connection is wanted to any host.
+        allow_insecure: Whether an unchecked connection is allowed to any host.
 
     Raises:
-        ConfigurationError: Not one of these, nothing there, or unchecked without permission.
+        ConfigurationError: `verify` is none of these, a path does not exist, or an unchecked
+            connection is not allowed.
     """
     source = "the argument verify_ssl="
     if verify is True:
-        found = _of_environment(environ)
+        config = _environment_config(environ)
     elif verify is False:
-        found = TLSConfig("nothing", source=source)
+        config = TLSConfig("nothing", source=source)
     elif verify == "system":
-        found = TLSConfig("system", source=source)
+        config = TLSConfig("system", source=source)
     elif isinstance(verify, (str, os.PathLike)):
-        found = _of_path(os.fspath(verify), source)
+        config = _path_config(os.fspath(verify), source)
     elif not isinstance(verify, ssl.SSLContext):
         raise ConfigurationError(
             'verify_ssl= takes True, False, "system", a path or an ssl.SSLContext,'
@@ -75,23 +76,23 @@ def read_tls_config(
     elif verify.protocol == ssl.PROTOCOL_TLS_SERVER:
         raise ConfigurationError("verify_ssl= was given a context made for servers")
     else:
-        found = TLSConfig("given", source=source, given=verify)
+        config = TLSConfig("context", source=source, context=verify)
     # Checking host names implies that an untrusted certificate is refused.
-    checked = found.kind != "nothing" if found.given is None else found.given.check_hostname
+    checked = config.kind != "nothing" if config.context is None else config.context.check_hostname
     if not (allow_insecure or is_loopback(host) or checked):
         raise ConfigurationError(
             "verify_ssl= would accept any certificate, so that others on the network could read the"
             " key: allowed for a loopback host only, or with allow_insecure=True"
         )
-    return found
+    return config
 
 
-def _of_environment(environ: Mapping[str, str]) -> TLSConfig:
+def _environment_config(environ: Mapping[str, str]) -> TLSConfig:
     file, directory = environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", "")
     if os.path.isdir(file):
         raise ConfigurationError(f"SSL_CERT_FILE is a directory: {file!r}; SSL_CERT_DIR takes one")
     if file:
-        return _of_path(file, "SSL_CERT_FILE")
+        return _path_config(file, "SSL_CERT_FILE")
     if not directory:
         return TLSConfig("bundled")
     if not any(os.path.isdir(part) for part in directory.split(os.pathsep)):
@@ -99,7 +100,7 @@ def _of_environment(environ: Mapping[str, str]) -> TLSConfig:
     return TLSConfig("directory", directory, "SSL_CERT_DIR")
 
 
-def _of_path(path: str, source: str) -> TLSConfig:
+def _path_config(path: str, source: str) -> TLSConfig:
     if os.path.isdir(path):
         return TLSConfig("directory", path, source)
     if not os.path.exists(path):
@@ -108,35 +109,35 @@ def _of_path(path: str, source: str) -> TLSConfig:
 
 
 _contexts: dict[TLSConfig, ssl.SSLContext] = {}
-_building = threading.Lock()
+_contexts_lock = threading.Lock()
 
 
 def _renew_lock() -> None:
-    global _building
-    _building = threading.Lock()
+    global _contexts_lock
+    _contexts_lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
-    # Another thread may have held it at the fork; the contexts are as good as before.
+    # Another thread may have held it at the fork; the contexts stay valid.
     os.register_at_fork(after_in_child=_renew_lock)
 
 
 def tls_context(config: TLSConfig, *, shared: bool = True) -> ssl.SSLContext:
-    """Return the context of a kind of trust, shared unless one is wanted that nobody else has.
+    """Return the context of a kind of trust; with `shared=False` a new one for the caller alone.
 
-    It speaks TLS 1.2 at least; one of the user's own is returned as it is.
+    It requires TLS 1.2 at least; a context of the user is returned as it is.
 
     Raises:
         ConfigurationError: The certificates cannot be read.
-        Failure: No file can be opened at present.
+        Failure: Too many files are open at present.
     """
-    if config.given is not None:
-        config.given.set_alpn_protocols(["http/1.1"])
-        return config.given
+    if config.context is not None:
+        config.context.set_alpn_protocols(["http/1.1"])
+        return config.context
     if not shared:
         return _build(config)
     # Many threads often start at the same time, and building takes 20 ms of CPU.
-    with _building:
+    with _contexts_lock:
         if config not in _contexts:
             _contexts[config] = _build(config)
         return _contexts[config]
@@ -157,11 +158,11 @@ def _build(config: TLSConfig) -> ssl.SSLContext:
         return hardened(context)
     except OSError as error:
         reason, number = error.strerror or type(error).__name__, error.errno
-        refused = error.filename  # of SSLKEYLOGFILE only: OpenSSL reads the others by itself
+        filename = error.filename  # of SSLKEYLOGFILE only: OpenSSL reads the others by itself
     if number in (EMFILE, ENFILE):
         raise Failure("connect", f"no certificates can be read: {reason}")
-    if refused is not None:
-        raise ConfigurationError(f"SSLKEYLOGFILE: {refused!r} cannot be written ({reason})")
+    if filename is not None:
+        raise ConfigurationError(f"SSLKEYLOGFILE: {filename!r} cannot be written ({reason})")
     raise ConfigurationError(
         f"{config.source}: no certificates can be read from {path!r} ({reason});"
         " it must contain CA certificates in PEM format"
@@ -170,16 +171,16 @@ def _build(config: TLSConfig) -> ssl.SSLContext:
 
 def certifi_path() -> str:
     """Return the file of the bundled authorities."""
-    import certifi  # http needs none; a `Connector` for https asks for it early
+    import certifi  # http needs none; a `Connector` for https imports it early
 
     return certifi.where()
 
 
 def hardened(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Take back what Python 3.11.2, as Debian builds it, leaves open.
+    """Set what Python 3.11.2, as Debian builds it, does not.
 
-    It leaves the oldest version to the system's openssl.cnf, and takes a connection that is cut off
-    for one whose end was announced.
+    It leaves the minimum version to the system's openssl.cnf, and takes a connection that is cut
+    off for one that ended with close_notify.
     """
     context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)  # OpenSSL 3 has it
@@ -187,14 +188,14 @@ def hardened(context: ssl.SSLContext) -> ssl.SSLContext:
 
 
 class TLSLayer:
-    """TLS over bytes that somebody else carries; one over another is TLS in TLS.
+    """TLS over bytes that another layer carries; one over another is TLS in TLS.
 
-    Threads and event loops use the same: asyncio's own TLS cannot be put over TLS by every loop,
-    and none tells an end that was announced from one that was not.
+    Threads and event loops use the same: not every loop can put asyncio's own TLS over TLS, and
+    none distinguishes an end with close_notify from one without.
     """
 
     def __init__(self, context: ssl.SSLContext, hostname: str) -> None:
-        self.failure: Failure | None = None  # what OpenSSL has refused
+        self.failure: Failure | None = None  # of a step of OpenSSL
         self._hostname = hostname
         # OpenSSL reads and writes these two buffers; the bytes between them and a socket are ours.
         self._incoming = ssl.MemoryBIO()
@@ -203,25 +204,25 @@ class TLSLayer:
 
     @property
     def holds_bytes(self) -> bool:
-        """Whether something has come that nobody has read yet."""
+        """Whether it has received bytes that were not read yet."""
         return bool(self._incoming.pending or self._tls.pending())
 
     def handshake(self) -> Flow[None]:
-        """Agree on keys."""
+        """Do the TLS handshake."""
         return self._run(self._tls.do_handshake)
 
     def encrypted(self, flow: Flow[T]) -> Flow[T]:
-        """Return a flow as it is carried by this layer."""
+        """Return a flow whose bytes are encrypted by this layer."""
         try:
             outgoing = next(flow)
             while True:
-                view, came = memoryview(outgoing), b""
+                view, incoming = memoryview(outgoing), b""
                 while view:
                     piece = partial(self._tls.write, view[:RECORD])
                     view = view[(yield from self._run(piece)) :]
                 if not outgoing:
-                    came = yield from self._run(self._read)
-                outgoing = flow.send(came)
+                    incoming = yield from self._run(self._read)
+                outgoing = flow.send(incoming)
         except StopIteration as end:
             result: T = end.value
         return result
@@ -230,14 +231,14 @@ class TLSLayer:
         try:
             return self._tls.read(RECORD)
         except ssl.SSLError as error:
-            # Python 3.11.2 has the reason, but not the class.
+            # Python 3.11.2 has the reason only, not the class.
             if isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING":
                 return TRUNCATION
             raise
 
     def _run(self, step: Callable[[], T]) -> Flow[T]:
         """Return what a step of OpenSSL returns, once it has the bytes that it needs."""
-        # OpenSSL never waits: it says what it lacks, and the same step is called again.
+        # OpenSSL never waits: it raises if it needs more bytes, and the step is called again.
         while True:
             waiting = False
             try:
@@ -259,17 +260,17 @@ class TLSLayer:
 def tls_failure(error: ssl.SSLError, host: str) -> Failure:
     """Return the failure of an encrypted connection, in words that say what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = str(getattr(error, "verify_message", "") or "not valid").replace("\n", " ")[:200]
-        text = _CERTIFICATE.get(getattr(error, "verify_code", 0), said)
+        message = str(getattr(error, "verify_message", "") or "not valid").replace("\n", " ")[:200]
+        text = _CERTIFICATE.get(getattr(error, "verify_code", 0), message)
         return Failure("tls", f"the certificate of {host} was refused: {text}")
     reason = str(getattr(error, "reason", "") or "").upper().replace(" ", "_")
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)):
         reason = "UNEXPECTED_EOF"  # it has classes of its own, and often no reason
     for words, text in _REASONS.items():
         if any(word in reason for word in words.split()):
-            return Failure("tls", text.format(host=host), passing=words in _PASSING)
-    shown = reason.replace("_", " ").lower() or "no reason given"
-    return Failure("tls", f"the TLS handshake with {host} failed: {shown}")
+            return Failure("tls", text.format(host=host), passing=words in _TRANSIENT)
+    detail = reason.replace("_", " ").lower() or "no reason given"
+    return Failure("tls", f"the TLS handshake with {host} failed: {detail}")
 
 
 _OWN_AUTHORITY = (
@@ -289,7 +290,7 @@ _CERTIFICATE = {
     62: "it is for another host name; check the host in the URL",
     64: "it is not valid for this IP address; use the host name in the URL",
 }
-# Words of OpenSSL's reasons, and what they mean; the first row that fits counts.
+# Words of OpenSSL's reasons, and what they mean; the first row that matches is used.
 _REASONS = {
     "UNEXPECTED_EOF": "{host} closed the connection during the TLS handshake",
     "BAD_RECORD_MAC DECRYPTION_FAILED": "{host} sent data that was corrupted in transit",
@@ -310,5 +311,5 @@ _REASONS = {
     ),
     "UNRECOGNIZED_NAME": "{host} does not recognise this host name; check the host in the URL",
 }
-# Of these the network may be the cause, so the next attempt may succeed.
-_PASSING = ("UNEXPECTED_EOF", "BAD_RECORD_MAC DECRYPTION_FAILED")
+# The network may be the cause of these, so the next attempt may succeed.
+_TRANSIENT = ("UNEXPECTED_EOF", "BAD_RECORD_MAC DECRYPTION_FAILED")

@@ -1,7 +1,7 @@
 """Exchanges through an httpx client or transport of the user's own, such as a mock in tests.
 
-Only its sending is used: neither its headers nor its cookies. Its sockets are not ours: a limit of
-time holds between two reads only, and where a name leads is its affair.
+Only its `send` is used: neither its headers nor its cookies. Its sockets are not ours: a time limit
+is checked between two reads only, and addresses are not checked.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import TypeVar
 import httpx
 
 from chainhub import _clock
-from chainhub._transport.connections import Limits, cancel_scope, left, of_system, os_text
+from chainhub._transport.connections import Limits, cancel_scope, of_system, os_text, seconds_until
 from chainhub._transport.http1 import (
     DECODED,
-    SWITCHED,
+    SWITCHING_PROTOCOLS,
     Body,
     Failure,
     FailureKind,
@@ -40,13 +40,13 @@ E = TypeVar("E", bound=BaseException)
 # httpx lets through what the package for SOCKS proxies raises.
 _SOCKS = (import_module("socksio").SOCKSError,) if find_spec("socksio") else ()
 FOREIGN = (OSError, httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, *_SOCKS)
-"""What sending may fail with; everything else is a bug in somebody's code and is not caught."""
+"""Errors of sending; every other exception is a bug in some code and is not caught."""
 
-_UNSENT = (
+_UNSENT_ERRORS = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
     *(httpx.ProxyError, *_SOCKS),  # of making a tunnel
 )
-# The first row that fits: httpx's own classes, words of their text, and what may come past them.
+# The first row that matches: httpx's own classes, words of their text, and foreign exceptions.
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureKind], ...] = (
     (httpx.ConnectTimeout, "", "connect_timeout"),
     (httpx.ConnectError, "", "connect"),
@@ -57,8 +57,8 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, FailureK
     (httpx.RemoteProtocolError, "disconnected", "closed"),
     (httpx.RemoteProtocolError, "", "protocol"),
     (httpx.DecodingError, "", "decode"),
-    (httpx.StreamError, "", "truncated"),  # a hook has closed it, or read it and kept nothing
-    (socket.gaierror, "", "lookup"),  # of a transport that does not speak through httpcore
+    (httpx.StreamError, "", "truncated"),  # a hook has closed it, or read it without storing it
+    (socket.gaierror, "", "lookup"),  # of a transport that does not use httpcore
     (OSError, "", "closed"),
 )
 
@@ -70,13 +70,13 @@ def exchange_through(
     until, head = limits.until(), None
     request = _request(method, url, headers, body, until=until, connect=limits.connect)
     try:
-        with closing(StreamedResponse(client, httpx.USE_CLIENT_DEFAULT)) as streamed:
-            response = streamed.send(request, until)
+        with closing(StreamedResponse(client, httpx.USE_CLIENT_DEFAULT)) as stream:
+            response = stream.send(request, until)
             head = _head(response)
-            collected = Body(head.headers, limits.max_body)
-            for chunk in streamed.body():
-                collected.feed(chunk)
-            return Response(*head, collected.finish())
+            content = Body(head.headers, limits.max_body)
+            for chunk in stream.body():
+                content.feed(chunk)
+            return Response(*head, content.finish())
     except (Failure, *FOREIGN) as error:
         return _failure(error, request.url.host, head).response_to(head)
 
@@ -88,18 +88,18 @@ async def aexchange_through(
     until, head = limits.until(), None
     request = _request(method, url, headers, body, until=until, connect=limits.connect)
     try:
-        async with asyncio.timeout(left(until)) as scope:
+        async with asyncio.timeout(seconds_until(until)) as scope:
             with cancel_scope(limits.cancel, lambda: _clock.waker(scope)):
                 response = await _asend(client, request)
                 async with aclosing(response):
                     head = _head(response)
-                    collected = Body(head.headers, limits.max_body)
+                    content = Body(head.headers, limits.max_body)
                     if response.is_stream_consumed:
-                        collected.feed(response.content)
+                        content.feed(response.content)
                     else:
                         async for chunk in response.aiter_raw():
-                            collected.feed(chunk)
-                    return Response(*head, collected.finish())
+                            content.feed(chunk)
+                    return Response(*head, content.finish())
     except (Failure, *FOREIGN) as error:
         return _failure(error, request.url.host, head).response_to(head)
 
@@ -107,24 +107,24 @@ async def aexchange_through(
 def _request(
     method: str, url: str, headers: Headers, body: bytes, *, until: float, connect: float
 ) -> httpx.Request:
-    """Return a request whose limits end at the instant `until` (monotonic)."""
-    rest = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
-    connecting = connect if rest is None else min(rest, connect)
-    extensions = {"timeout": {"connect": connecting, "read": rest, "write": rest, "pool": rest}}
+    """Return a request whose timeouts end at the instant `until` (monotonic)."""
+    limit = None if math.isinf(until) else max(until - _clock.monotonic(), 0.001)
+    connect = connect if limit is None else min(limit, connect)
+    extensions = {"timeout": {"connect": connect, "read": limit, "write": limit, "pool": limit}}
     return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
 
 
 def _head(response: httpx.Response) -> Head:
     """Return the head; httpx has read and decompressed the whole response of a mock."""
-    hidden = DECODED if response.is_stream_consumed else ()
-    headers = [pair for pair in response.headers.raw if pair[0].lower() not in hidden]
+    omitted = DECODED if response.is_stream_consumed else ()
+    headers = [pair for pair in response.headers.raw if pair[0].lower() not in omitted]
     return Head(response.status_code, headers)
 
 
 class StreamedResponse:
     """One request through a client of the user's own, its response read piece by piece."""
 
-    surplus = 0  # how many bytes have come behind the response: httpx does not tell
+    surplus = 0  # the number of bytes received after the response: httpx does not tell
 
     def __init__(
         self, client: httpx.Client | None, auth: httpx._client.UseClientDefault | None = None
@@ -137,12 +137,12 @@ class StreamedResponse:
         self._ended = False
 
     def ask(self, url: httpx.URL, headers: Headers, until: float, connect: float) -> Head:
-        """Send a GET without anybody's credentials and return the head of its response."""
+        """Send a GET without credentials and return the head of its response."""
         request = _request("GET", str(url), headers, b"", until=until, connect=connect)
         response = self.send(request, until)
         head = _head(response)
         if response.is_stream_consumed:
-            # A download needs to know when it has all of it.
+            # A download must know when it is complete.
             head.headers.append((b"Content-Length", b"%d" % len(response.content)))
         return head
 
@@ -153,7 +153,7 @@ class StreamedResponse:
         return self._response
 
     def body(self) -> Iterator[bytes]:
-        """Yield the body as it comes."""
+        """Yield the body as it is received."""
         assert self._response is not None  # it was asked for
         if self._response.is_stream_consumed:
             yield self._response.content
@@ -163,7 +163,7 @@ class StreamedResponse:
             yield chunk
 
     def _run(self, step: Callable[[], T]) -> T:
-        # A transport of somebody else's may wait longer than it was told: look at the clock too.
+        # A foreign transport may wait longer than its timeouts: check the clock too.
         if self._ended or _clock.monotonic() > self._until:
             raise Failure("timeout", "timed out", sent=True)
         try:
@@ -176,17 +176,17 @@ class StreamedResponse:
         try:
             return self._client.send(request, stream=True, auth=self._auth, follow_redirects=False)
         except (httpx.HTTPStatusError, RuntimeError) as error:
-            return _answered(error)
+            return _response_of(error)
 
     def _reader(self, response: httpx.Response) -> Callable[[], bytes]:
         return partial(next, response.iter_raw(), b"")
 
     def extend(self, until: float) -> None:
-        """Give what follows until another instant."""
+        """Set another instant for the end of what follows."""
         self._until = until
 
     def shut(self) -> None:
-        """End it at the next read: a transport cannot be woken."""
+        """End it before the next read: a transport cannot be interrupted."""
         self._ended = True
 
     def close(self) -> None:
@@ -196,7 +196,7 @@ class StreamedResponse:
 
 
 class AsyncStreamedResponse(StreamedResponse):
-    """The same through an async client, which works in its loop for a thread of ours."""
+    """The same through an async client, which runs in its loop while a thread of ours waits."""
 
     def __init__(
         self, client: Callable[[], Awaitable[httpx.AsyncClient]], loop: asyncio.AbstractEventLoop
@@ -207,38 +207,38 @@ class AsyncStreamedResponse(StreamedResponse):
         self._stop: Callable[[], object] | None = None
 
     def _send(self, request: httpx.Request) -> httpx.Response:
-        async def sent() -> httpx.Response:
+        async def send() -> httpx.Response:
             return await _asend(await self._async_client(), request, None)
 
-        return self._in_loop(sent())
+        return self._in_loop(send())
 
     def _reader(self, response: httpx.Response) -> Callable[[], bytes]:
         chunks = response.aiter_raw()
 
-        async def following() -> bytes:
+        async def read() -> bytes:
             return await anext(chunks, b"")
 
-        return lambda: self._in_loop(following())
+        return lambda: self._in_loop(read())
 
-    def _in_loop(self, work: Coroutine[None, None, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+    def _in_loop(self, coroutine: Coroutine[None, None, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         self._stop = future.cancel
-        if self._ended:  # meanwhile, when there was nothing to stop
+        if self._ended:  # in the meantime, when there was nothing to stop
             future.cancel()
         try:
-            return future.result(left(self._until))
+            return future.result(seconds_until(self._until))
         except (CancelledError, TimeoutError):
             future.cancel()
         raise httpx.ReadTimeout("timed out")
 
     def shut(self) -> None:
-        """Make whatever waits here fail at once."""
+        """Make all waiting here fail at once."""
         super().shut()
         if self._stop is not None:
             self._stop()
 
     def close(self) -> None:
-        """Have the response closed in its loop, which may be waiting for this very thread."""
+        """Have the response closed in its loop, without waiting: the loop may wait for us."""
         if self._response is not None:
             asyncio.run_coroutine_threadsafe(self._response.aclose(), self._loop)
 
@@ -251,11 +251,11 @@ async def _asend(
     try:
         return await client.send(request, stream=True, auth=auth, follow_redirects=False)
     except (httpx.HTTPStatusError, RuntimeError) as error:
-        return _answered(error)
+        return _response_of(error)
 
 
-def _answered(error: httpx.HTTPStatusError | RuntimeError) -> httpx.Response:
-    """Return the response that a hook has refused by `raise_for_status`; raise what else it is."""
+def _response_of(error: httpx.HTTPStatusError | RuntimeError) -> httpx.Response:
+    """Return the response for which a hook called `raise_for_status`; raise any other error."""
     if isinstance(error, httpx.HTTPStatusError):
         return error.response
     text = str(of_system(error))
@@ -265,34 +265,34 @@ def _answered(error: httpx.HTTPStatusError | RuntimeError) -> httpx.Response:
 
 
 def _failure(error: Exception, host: str, head: Head | None = None) -> Failure:
-    """Return what an exception of httpx's sending to a host means; with a head it was sent."""
+    """Return the failure for an exception of a request to a host; with a head it was sent."""
     if isinstance(error, Failure):
         error.sent = error.sent or head is not None
         return error
-    system, text = _cause(error, OSError), str(error)
-    if system is not None:
-        of_system(system)
-    if (tls := _cause(error, ssl.SSLError)) is not None:
-        failure = tls_failure(tls, host)
+    os_error, text = _cause(error, OSError), str(error)
+    if os_error is not None:
+        of_system(os_error)
+    if (tls_error := _cause(error, ssl.SSLError)) is not None:
+        failure = tls_failure(tls_error, host)
         failure.sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
         return failure
-    if system is not None and system.errno and system.errno > 0:
-        text = os_text(system)  # asyncio's own words say less
+    if os_error is not None and os_error.errno and os_error.errno > 0:
+        text = os_text(os_error)  # asyncio's own text says less
     elif "_SWITCH_UPGRADE" in text:  # h11 names a state of its own
-        text = SWITCHED
+        text = SWITCHING_PROTOCOLS
     elif not text:
         text = "timed out" if isinstance(error, TimeoutError) else type(error).__name__
-    fitting = (kind for kinds, words, kind in _KINDS if isinstance(error, kinds) and words in text)
-    return Failure(next(fitting, "local"), text, sent=not isinstance(error, _UNSENT))
+    matches = (kind for kinds, words, kind in _KINDS if isinstance(error, kinds) and words in text)
+    return Failure(next(matches, "local"), text, sent=not isinstance(error, _UNSENT_ERRORS))
 
 
 def _cause(error: BaseException, kind: type[E]) -> E | None:
-    """Return the first of an exception and its causes that is of a kind."""
-    # "Nothing to read yet" is no error, but stays in the context of whatever happens next.
-    waiting = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+    """Return the first of an exception and its causes that is of this class."""
+    # "Nothing to read yet" is no error, but stays in the context of the next one.
+    want_errors = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
     current: BaseException | None = error
     for _ in range(20):
-        if current is None or (isinstance(current, kind) and not isinstance(current, waiting)):
+        if current is None or (isinstance(current, kind) and not isinstance(current, want_errors)):
             return current
         current = current.__cause__ or current.__context__
     return None

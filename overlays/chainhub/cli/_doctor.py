@@ -182,7 +182,7 @@ def _proxy(url: str) -> str:
     """Return through which proxy requests go, nothing for none."""
     parts = urlsplit(url)
     proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, read_environment())
-    return "" if proxy is None else f"through {proxy.shown}"
+    return "" if proxy is None else f"through {proxy.label}"
 
 
 def _tls(url: str, environ: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from chainhub._transport import (
     origin_of,
     refuse_private,
 )
-from chainhub._transport.addresses import literal_address, refusal, refused_host, refused_name
+from chainhub._transport.addresses import host_refusal, literal_address, name_refusal, refusal
 from chainhub.errors import AddressRefusedError
 
 
@@ -155,9 +155,9 @@ NAMES = {
 @pytest.mark.parametrize(("name", "reason"), [*rows(NAMES), ("", "empty")])
 def test_names_of_private_networks_are_refused(name, reason):
     """Names that no public look-up answers are refused before one is made."""
-    found = refused_name(name)
+    found = name_refusal(name)
     assert found is None if reason is None else reason in (found or "")
-    assert refused_host(name) == found
+    assert host_refusal(name) == found
 
 
 LOOPBACK = {
@@ -328,4 +328,4 @@ def test_an_origin_has_its_port(url, origin):
 def test_any_text_is_refused_or_public(text, prefix):
     """No text makes the check fail otherwise, and what passes has a public host."""
     with contextlib.suppress(AddressRefusedError):
-        assert refused_host(check_url(prefix + text).raw_host.decode()) is None
+        assert host_refusal(check_url(prefix + text).raw_host.decode()) is None

@@ -545,7 +545,7 @@ def test_a_proxy_that_forwards_is_told_the_origin():
 
 def test_two_that_answer_at_the_same_moment(monkeypatch, pool, found, server):
     """One of them is used and the other closed."""
-    monkeypatch.setattr("chainhub._transport.sockets.HEAD_START", 0.0)
+    monkeypatch.setattr("chainhub._transport.sockets.ATTEMPT_DELAY", 0.0)
     server.answers = [OK]
     found += ["127.0.0.1", "::1", "127.0.0.1"]
     with socket.create_server(("::1", server.port), family=socket.AF_INET6) as other:

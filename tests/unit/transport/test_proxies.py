@@ -341,5 +341,5 @@ def test_a_proxy_is_shown_with_its_origin(url, shown):
     table = read({"HTTP_PROXY": url})
     found = choose_proxy("http", "example.com", None, table)
     assert found is not None
-    assert found.shown == shown
+    assert found.label == shown
     assert found.socks is url.startswith("socks")

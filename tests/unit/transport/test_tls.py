@@ -216,16 +216,16 @@ def test_a_child_is_not_blocked_by_its_parent_s_threads():
     code = (
         "import os\n"
         "from chainhub._transport import tls as _tls\n"
-        "_tls._building.acquire()\n"
+        "_tls._contexts_lock.acquire()\n"
         "child = os.fork()\n"
         "if not child:\n"
-        "    os._exit(0 if _tls._building.acquire(blocking=False) else 1)\n"
+        "    os._exit(0 if _tls._contexts_lock.acquire(blocking=False) else 1)\n"
         "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    before = _tls._building
+    before = _tls._contexts_lock
     _tls._renew_lock()
-    assert _tls._building is not before
+    assert _tls._contexts_lock is not before
 
 
 def test_importing_reads_no_certificate():
