@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chainhub import RetryEvent, errors
 from chainhub._download import Progress
 from chainhub._tasks import JournalError
-from chainhub.cli._app import parse_span
+from chainhub.cli._app import parse_duration
 from chainhub.cli._doctor import Finding, diagnosis, fault, lines
 from chainhub.cli._progress import (
     ASCII,
@@ -20,25 +20,25 @@ from chainhub.cli._progress import (
     LiveProgress,
     Row,
     TaskProgress,
-    fitted,
+    layout,
     shortened,
     signs_for,
 )
 from chainhub.cli._records import (
     Exit,
-    again,
     clock,
     columns,
-    complaint,
+    combined_code,
+    error_line,
     exit_code_of,
     failed_poll,
     limit,
     plain,
+    resume_command,
     sentence,
     translated,
-    verdict,
 )
-from chainhub.cli._terminal import Terminal, chosen, ids_of_file
+from chainhub.cli._terminal import Terminal, ids_of_file, read_ids
 from chainhub.testing import virtual_time
 from chainhub_api.models import VideoTask
 
@@ -77,9 +77,9 @@ def test_every_error_has_an_exit_code() -> None:
     ("codes", "expected"),
     [([], 0), ([0, 0], 0), ([5], 5), ([5, 5], 5), ([0, 5], 8), ([4, 5], 8), ([0, 4, 5], 8)],
 )
-def test_a_verdict_over_several(codes, expected) -> None:
+def test_an_exit_code_for_several(codes, expected) -> None:
     """Theirs if they agree, else partial."""
-    assert verdict(map(Exit, codes)) == expected
+    assert combined_code(map(Exit, codes)) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_verdict_over_several(codes, expected) -> None:
 )  # fmt: skip
 def test_spans_are_read(text, seconds) -> None:
     """Seconds, or with units."""
-    assert parse_span(text) == seconds
+    assert parse_duration(text) == seconds
     assert limit(seconds) == (None if math.isinf(seconds) else seconds)
 
 
@@ -99,7 +99,7 @@ def test_spans_are_read(text, seconds) -> None:
 def test_what_is_no_span_is_refused(text) -> None:
     """With what would be one."""
     with pytest.raises(typer.BadParameter, match="90s, 15m, 2h"):
-        parse_span(text)
+        parse_duration(text)
 
 
 def test_words_for_people() -> None:
@@ -114,13 +114,13 @@ def test_words_for_people() -> None:
 
 def test_ids_of_arguments_and_standard_input() -> None:
     """One per line, between other ids too; each counts once; an empty one is a mistake."""
-    assert chosen("-", lambda: b"# c\n\n a \r\nb#1\n   # d\n") == ["a", "b#1"]
-    assert chosen(["b", "-", "a", "b"], lambda: "\ufeffa\nc\n".encode()) == ["b", "a", "c"]
-    assert chosen(["b", "-"], lambda: b"") == ["b"]
-    assert chosen("-", lambda: "\ufeffa\r\ufeffb\rc".encode()) == ["a", "b", "c"]
+    assert read_ids("-", lambda: b"# c\n\n a \r\nb#1\n   # d\n") == ["a", "b#1"]
+    assert read_ids(["b", "-", "a", "b"], lambda: "\ufeffa\nc\n".encode()) == ["b", "a", "c"]
+    assert read_ids(["b", "-"], lambda: b"") == ["b"]
+    assert read_ids("-", lambda: "\ufeffa\r\ufeffb\rc".encode()) == ["a", "b", "c"]
     for words, data in ((["-"], b""), ([" "], b""), (["-"], b"\xff")):
         with pytest.raises(errors.ConfigurationError):
-            chosen(words, lambda data=data: data)
+            read_ids(words, lambda data=data: data)
     with pytest.raises(errors.ConfigurationError, match="its name is not usable") as caught:
         ids_of_file("a\0b\x1b", lambda: b"")
     assert str(caught.value).isprintable()
@@ -140,7 +140,7 @@ ROW = Row("veo3.1-fast:1760545785-euexscdeL8", 0.0, "video_generating", 0.4, 60.
 )
 def test_a_row_fits_its_width(width, text) -> None:
     """What matters less goes first, then the middle of the id."""
-    assert fitted([ROW], 20.0, width, UNICODE) == [text]
+    assert layout([ROW], 20.0, width, UNICODE) == [text]
 
 
 @pytest.mark.unmeasured
@@ -153,7 +153,7 @@ def test_a_row_fits_its_width(width, text) -> None:
 def test_no_row_is_ever_too_wide_or_moves_the_cursor(width, names, word, now) -> None:
     """Whatever ids and words are."""
     rows = [Row(name, 0.0, word, 0.5, 10.0) for name in names]
-    for line in fitted(rows, now, width, UNICODE):
+    for line in layout(rows, now, width, UNICODE):
         assert len(line) <= max(width, 1)
         assert line.isprintable()
 
@@ -161,26 +161,26 @@ def test_no_row_is_ever_too_wide_or_moves_the_cursor(width, names, word, now) ->
 def test_rows_share_their_columns() -> None:
     """So that the eye can run down; a remainder is never below zero."""
     rows = [Row("a", 0.0, "queued"), Row("long-id", 0.0, "video_generating", 0.5)]
-    assert fitted(rows, 5.0, 78, ASCII) == [
+    assert layout(rows, 5.0, 78, ASCII) == [
         "a        queued            0:05",
         "long-id  video_generating  0:05  50 %",
     ]
-    assert fitted([ROW], 90.0, 98, UNICODE)[0].endswith("longer than usual")
+    assert layout([ROW], 90.0, 98, UNICODE)[0].endswith("longer than usual")
 
 
 def test_a_download_shows_bytes_speed_and_remainder() -> None:
     """Speed is that of the last seconds; a start over begins to measure again."""
     row = Row("x", 0.0)
-    row.got(1_000_000, None, 1.0)
-    assert fitted([row], 1.0, 78, ASCII) == ["x  1.0 MB  0:01"]
+    row.add_sample(1_000_000, None, 1.0)
+    assert layout([row], 1.0, 78, ASCII) == ["x  1.0 MB  0:01"]
     for second in range(2, 12):
-        row.got(1_000_000 * second, 20_000_000, float(second))
-    assert fitted([row], 11.0, 78, ASCII) == ["x  11.0 MB of 20.0 MB  1.0 MB/s  0:09 left  0:11"]
-    assert len(row.marks) <= 5
-    row.got(0, 20_000_000, 12.0)
+        row.add_sample(1_000_000 * second, 20_000_000, float(second))
+    assert layout([row], 11.0, 78, ASCII) == ["x  11.0 MB of 20.0 MB  1.0 MB/s  0:09 left  0:11"]
+    assert len(row.samples) <= 5
+    row.add_sample(0, 20_000_000, 12.0)
     assert row.speed is None
-    row.got(0, 20_000_000, 13.0)
-    assert fitted([row], 13.0, 78, ASCII) == ["x  0 bytes of 20.0 MB  0 bytes/s  0:13"]
+    row.add_sample(0, 20_000_000, 13.0)
+    assert layout([row], 13.0, 78, ASCII) == ["x  0 bytes of 20.0 MB  0 bytes/s  0:13"]
 
 
 def progress_of_tasks(*ids: str) -> LiveProgress:
@@ -205,18 +205,18 @@ def test_what_ends_is_counted() -> None:
     """And what runs is shown, with the remainder that was learned."""
     with virtual_time() as clock:
         progress = progress_of_tasks("a", "b", "c")
-        progress.expected = lambda task_id, now: 60.0 if task_id == "b" else None
-        progress.updated(task(id="a", status="queued"))
-        progress.updated(task(id="stranger"))
-        progress.ended("c", good=True)
-        progress.ended("c", good=True)
+        progress.duration_of = lambda task_id, now: 60.0 if task_id == "b" else None
+        progress.on_update(task(id="a", status="queued"))
+        progress.on_update(task(id="stranger"))
+        progress.on_end("c", good=True)
+        progress.on_end("c", good=True)
         clock.skip(10.5)
         assert texts(progress) == [
             "1 of 3 done  2 to go  0:10  about 0:49 left",
             "a  queued      0:10",
             "b  connecting  0:10  about 0:49 left",
         ]
-        progress.ended("b", good=False)
+        progress.on_end("b", good=False)
         assert texts(progress)[0] == "1 of 3 done  1 failed  1 to go  0:10"
         assert progress.pending == ["a"]
 
@@ -243,30 +243,30 @@ def test_failing_polls_are_shown_until_one_is_good(capsys, monkeypatch) -> None:
     """In the place of the status; those of nobody known change no line."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     plain = TaskProgress(["a"], Terminal(stdin=None, stdout=None, environ={}))
-    plain.failing(failed_attempt("stranger"))
-    plain.failing(failed_attempt("a"))
+    plain.on_retry(failed_attempt("stranger"))
+    plain.on_retry(failed_attempt("a"))
     assert capsys.readouterr().err == "0:00  a  no response (1 of 4): refused\n"
     progress = progress_of_tasks("a")
-    progress.failing(failed_attempt("stranger"))
+    progress.on_retry(failed_attempt("stranger"))
     assert texts(progress) == ["a  connecting  0:00"]
-    progress.failing(failed_attempt("a"))
+    progress.on_retry(failed_attempt("a"))
     assert texts(progress) == ["a  no response (1 of 4): refused  0:00"]
-    progress.updated(task(id="a", status="queued"))
+    progress.on_update(task(id="a", status="queued"))
     assert texts(progress) == ["a  queued  0:00"]
 
 
 def test_one_task_needs_no_counts() -> None:
     """And takes every answer as its own, whatever id the service writes into it."""
     progress = progress_of_tasks("a")
-    progress.updated(task(id="other", status="queued"))
+    progress.on_update(task(id="other", status="queued"))
     assert texts(progress) == ["a  queued  0:00"]
-    progress.downloading("a")
-    progress.progressed(Progress("a", 500, None))
+    progress.on_download("a")
+    progress.on_progress(Progress("a", 500, None))
     assert texts(progress) == ["a  500 bytes  0:00"]
-    progress.ended("a", good=True)
-    progress.downloading("a")
-    progress.progressed(Progress("a", 500, None))
-    progress.updated(task(id="a"))
+    progress.on_end("a", good=True)
+    progress.on_download("a")
+    progress.on_progress(Progress("a", 500, None))
+    progress.on_update(task(id="a"))
     assert texts(progress) == []
     shown = texts(progress_of_tasks(*(f"task-{n}" for n in range(100))), height=8)
     assert (len(shown), shown[-1]) == (7, "and 95 more")
@@ -310,16 +310,16 @@ def test_sentences_speak_of_options(text, expected) -> None:
 
 
 def test_sentences_are_bounded_and_can_be_copied() -> None:
-    """A complaint names its task; ids are quoted for a shell, very many left to standard input."""
+    """An error line names its task; ids are quoted for a shell, too many are replaced by -."""
     error = errors.ServerError("m", status=500)
-    assert complaint(error, "x").startswith("chainhub: x: 500 Internal Server Error: m")
-    assert complaint(errors.TaskFailed("task x failed"), "x") == "chainhub: task x failed"
-    assert len(complaint(error, "x" * 5000)) <= 700
+    assert error_line(error, "x").startswith("chainhub: x: 500 Internal Server Error: m")
+    assert error_line(errors.TaskFailed("task x failed"), "x") == "chainhub: task x failed"
+    assert len(error_line(error, "x" * 5000)) <= 700
     assert (
-        again("wait", ["a b", "c"], [("--download", "."), ("--task", None)])
+        resume_command("wait", ["a b", "c"], [("--download", "."), ("--task", None)])
         == "chainhub wait 'a b' c --download ."
     )
-    assert again("wait", map(str, range(30))) == "chainhub wait -"
+    assert resume_command("wait", map(str, range(30))) == "chainhub wait -"
     assert plain("a\x1b[2J\u202e b") == "a\\x1b[2J\\u202e b"
 
 

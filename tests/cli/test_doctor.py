@@ -193,7 +193,7 @@ def test_the_prompt_is_the_last_resort(monkeypatch) -> None:
     assert _running.key_for(terminal, loopback=False) == KEY
     with pytest.raises(CredentialsError, match="unusable API key from the prompt"):
         _running.key_for(terminal, loopback=False)
-    assert asked == [_running._QUESTION] * 2
+    assert asked == [_running._PROMPT] * 2
 
     def ended(question: str) -> str:
         raise EOFError

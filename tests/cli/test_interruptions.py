@@ -8,7 +8,7 @@ import pytest
 
 from chainhub.cli import main
 from chainhub.cli._progress import LiveProgress
-from chainhub.cli._running import Terminated, interruptible
+from chainhub.cli._running import Termination, interruptible
 from chainhub.cli._terminal import Terminal
 from chainhub.sandbox import Sandbox, completed
 
@@ -18,7 +18,7 @@ def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
     """It comes through, after the rows are gone; without rows, no line."""
     came = watched()
     progress = LiveProgress(["x"], Terminal())
-    progress.ended("x", good=True)
+    progress.on_end("x", good=True)
     with progress:
         pass
     assert came() == ""
@@ -36,7 +36,7 @@ def test_an_interruption_while_rows_are_taken_away(number, watched) -> None:
     progress._painter.join = interrupted
     with interruptible(), pytest.raises(KeyboardInterrupt) as caught, progress:
         terminal.say("kept until the rows are away")
-    assert caught.type is (Terminated if number == signal.SIGTERM else KeyboardInterrupt)
+    assert caught.type is (Termination if number == signal.SIGTERM else KeyboardInterrupt)
     assert len(joins) == 2
     raw = came()
     assert "kept until the rows are away\r\n" in raw

@@ -1,4 +1,4 @@
-"""The commands and their options as Typer reads them; what they do is imported when they run."""
+"""The commands and their options as Typer reads them; a command's code is imported when it runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import typer
 
 from chainhub.cli._options import Place, Service
 
-# What people try: "no such option" alone would not say where the key belongs.
+# What people try: the usual "no such option" would not say where to put the key.
 _KEY_OPTIONS = ("--api-key", "--api_key", "--apikey", "--key", "--token")
-_KEY_ANSWER = (
+_KEY_ERROR = (
     "chainhub: the key cannot be passed on the command line, where other users and the shell's "
     "history can see it; set CHAINHUB_API_KEY, write the key file, or enter it at the prompt"
 )
@@ -26,17 +26,17 @@ _PART = re.compile(rf"({_NUMBER})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def _about(text: str, *examples: str) -> str:
-    """Return a help text; the control character keeps the lines of the example apart."""
-    shown = "\n".join(f"  {example}" for example in examples)
-    return f"{text}\n\n\b\nExample:\n{shown}"
+def _help(text: str, *examples: str) -> str:
+    """Return a help text; its control character keeps Click from joining the example's lines."""
+    lines = "\n".join(f"  {example}" for example in examples)
+    return f"{text}\n\n\b\nExample:\n{lines}"
 
 
-def parse_span(text: str | float) -> float:
-    """Return a span in seconds: `90`, `90s`, `15m`, `1h30m`; `none` is infinite.
+def parse_duration(text: str | float) -> float:
+    """Return a duration in seconds: `90`, `90s`, `15m`, `1h30m`; `none` is infinite.
 
     Raises:
-        BadParameter: It is not a duration above zero; the message shows what one looks like.
+        BadParameter: It is not a duration above zero; the message has examples.
     """
     if isinstance(text, float):  # a default
         return text
@@ -50,23 +50,23 @@ def parse_span(text: str | float) -> float:
     else:
         seconds = 0.0
     if not seconds > 0:
-        shown = ascii(text)[:40]  # it may hold what moves the cursor
+        label = ascii(text)[:40]  # it may contain control characters
         raise typer.BadParameter(
-            f"{shown} is not a valid duration; use seconds, or a form like 90s, 15m, 2h"
+            f"{label} is not a valid duration; use seconds, or a form like 90s, 15m, 2h"
         )
     return seconds
 
 
 def _task_names() -> list[str]:
-    """Return the task operations for the shell's completion, which Typer narrows down."""
+    """Return the task operations for the shell's completion, which Typer filters."""
     from chainhub_api.tasks import TASKS
 
     return list(TASKS)
 
 
-# A default of None means that another place is looked at, which the help names.
+# A default of None means that the value is read elsewhere; the help says where.
 _text = partial(typer.Option, show_default=False)
-_duration = partial(typer.Option, metavar="DURATION", parser=parse_span, show_default=False)
+_duration = partial(typer.Option, metavar="DURATION", parser=parse_duration, show_default=False)
 _argument = partial(typer.Argument, show_default=False)
 _deadline = partial(_duration, "--deadline")
 _UNITS = "seconds, or like 90s, 15m, 2h"
@@ -97,8 +97,8 @@ Parameters = Annotated[
 _INTERVAL = "Time between two polls of a task. [default: adaptive]"
 Interval = Annotated[float | None, _duration("--interval", help=_INTERVAL)]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON, one object per line.")]
-# Taken all the same, so that a script can give it to every command.
-JsonAnyway = Annotated[bool, _text("--json", help="No effect: results are always JSON.")]
+# Accepted, so that a script can pass it to every command.
+IgnoredJson = Annotated[bool, _text("--json", help="No effect: results are always JSON.")]
 _DOWNLOAD = "Download the videos to this folder and print the files."
 DownloadTo = Annotated[str | None, _text("--download", metavar="DIR", help=_DOWNLOAD)]
 _INTO = "The folder to write to. [default: the current one]"
@@ -135,32 +135,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `chainhub`; those of the process if None.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    # The sandbox's key is made up and guards nothing.
-    named = [] if words[:1] == ["sandbox"] else words
+    # The sandbox's key is invented and protects nothing.
+    checked_words = [] if words[:1] == ["sandbox"] else words
     code: object = None
     try:
-        if any(word.partition("=")[0] in _KEY_OPTIONS for word in named):
-            typer.echo(_KEY_ANSWER, err=True)
+        if any(word.partition("=")[0] in _KEY_OPTIONS for word in checked_words):
+            typer.echo(_KEY_ERROR, err=True)
             return 2
         code = typer.main.get_command(app).main(words, prog_name="chainhub")
-    except SystemExit as end:  # Typer ends so even when all is well
+    except SystemExit as end:  # Typer ends so after success too
         code = end.code
     except OSError as error:  # of a help text or a usage error, which Typer prints
         from chainhub.cli import _running, _terminal
 
         return _running.output_failed(_terminal.Terminal(), error)
-    return code if isinstance(code, int) else 0  # None, where nothing went wrong
+    return code if isinstance(code, int) else 0  # None after success
 
 
 def _run(command: str, *, json: bool, **arguments: object) -> None:
-    """End with what a command returns; what it needs is imported now, and not for `--help`."""
+    """Exit with the code that a command returns; its imports are not needed for `--help`."""
     from chainhub.cli import _commands, _running
 
     raise typer.Exit(_running.run(partial(getattr(_commands, command), **arguments), json=json))
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(value: bool) -> None:
+    if value:
         from chainhub._version import __version__
 
         typer.echo(f"chainhub {__version__}")
@@ -174,10 +174,10 @@ def _chainhub(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """Take the options before the command."""
+    """Define the options before the command."""
 
 
-@app.command(help=_about("Query tasks once and print their status.", f"chainhub get {_EXAMPLE_ID}"))
+@app.command(help=_help("Query tasks once and print their status.", f"chainhub get {_EXAMPLE_ID}"))
 def get(
     ids: Ids,
     deadline: CallDeadline = 60.0,
@@ -194,7 +194,7 @@ def get(
 
 @app.command(
     short_help="Wait until tasks are done.",
-    help=_about(
+    help=_help(
         "Wait until tasks are done and print the URL of each video as soon as it is known.",
         f"chainhub wait {_EXAMPLE_ID} --download .",
     ),
@@ -220,7 +220,7 @@ def wait(
 
 
 @app.command(
-    help=_about("Print every change of a task until it is done.", f"chainhub watch {_EXAMPLE_ID}")
+    help=_help("Print every change of a task until it is done.", f"chainhub watch {_EXAMPLE_ID}")
 )
 def watch(
     id: Id,
@@ -239,7 +239,7 @@ def watch(
 
 @app.command(
     short_help="Download the videos of finished tasks.",
-    help=_about(
+    help=_help(
         "Download the videos of finished tasks and print the files. "
         "After an interruption the same command resumes them.",
         f"chainhub download {_EXAMPLE_ID} -o film.mp4",
@@ -268,7 +268,7 @@ def download(
 
 @app.command(
     short_help="Wait for the tasks listed in a file.",
-    help=_about(
+    help=_help(
         "Wait for the tasks listed in a file and print the outcome of each as JSON. "
         "With a journal, the same command resumes after an interruption.",
         "chainhub batch ids.txt --journal ids.journal >results.jsonl",
@@ -286,7 +286,7 @@ def batch(
     parameter: Parameters = None,
     timeout: Timeout = 15.0,
     base_url: BaseUrl = None,
-    json: JsonAnyway = True,
+    json: IgnoredJson = True,
 ) -> None:
     """Wait for the tasks of a file."""
     service = Service(base_url, timeout, task, parameter)
@@ -297,7 +297,7 @@ def batch(
 
 @app.command(
     short_help="Run a mock server on this machine.",
-    help=_about(
+    help=_help(
         "Run a mock server on this machine until Ctrl-C. Needs the extra chainhub[sandbox].",
         "chainhub sandbox --speed 5",
     ),
@@ -323,13 +323,13 @@ def sandbox(
     ] = False,
 ) -> None:
     """Run the mock server."""
-    where = {"host": host, "port": port, "allow_remote": allow_remote}
-    _run("sandbox", json=False, key=key, speed=speed, **where)
+    address = {"host": host, "port": port, "allow_remote": allow_remote}
+    _run("sandbox", json=False, key=key, speed=speed, **address)
 
 
 @app.command(
     short_help="Check the set-up and report problems.",
-    help=_about(
+    help=_help(
         "Check everything that a request depends on and report problems. "
         "The output contains no key and can be sent to support.",
         "chainhub doctor",

@@ -17,17 +17,17 @@ from chainhub.cli import _records, _running
 from chainhub.cli._options import Place, Service
 from chainhub.cli._progress import TaskProgress, progress_for, signs_for
 from chainhub.cli._records import Exit
-from chainhub.cli._terminal import Terminal, chosen, ids_of_file
+from chainhub.cli._terminal import Terminal, ids_of_file, read_ids
 from chainhub.errors import ChainhubError
 
 Report = Callable[[Sequence[Path], ChainhubError | None], None]
-Begin = Callable[[str, object, Report], None]
+StartDownload = Callable[[str, object, Report], None]
 
 
 def get(terminal: Terminal, *, ids: list[str], service: Service, deadline: float) -> Exit:
     """Query tasks, one after the other, and print the status of each."""
-    ids = chosen(ids, terminal.read)
-    _running.parameters_of(service)  # a mistake in them is none of each task
+    ids = read_ids(ids, terminal.read)
+    _running.parameters_of(service)  # an error in them must not be reported for each task
     with _running.open_client(service, terminal, deadline) as client:
         for task_id in ids:
             began, task, line = _clock.monotonic(), None, None
@@ -37,7 +37,7 @@ def get(terminal: Terminal, *, ids: list[str], service: Service, deadline: float
                 failure = _failure_of(task_id, task, _clock.monotonic() - began)
             except ChainhubError as error:
                 failure = error
-            if task is not None and terminal.results_are_read:
+            if task is not None and terminal.stdout_is_terminal:
                 line = _records.sentence(_records.plain(task_id), task, dated=True)
             elif task is not None:
                 line = _records.columns(_records.plain(task_id), task)
@@ -56,10 +56,11 @@ def watch(
 ) -> Exit:
     """Print each change of one task until it is done."""
     terminal.resume_hint = lambda: (
-        f"the task keeps running; resume with: {_records.again('watch', ids, service.options)}"
+        "the task keeps running; resume with: "
+        + _records.resume_command("watch", ids, service.options)
     )
     ids = [id]
-    ids = chosen(ids, terminal.read)
+    ids = read_ids(ids, terminal.read)
     if len(ids) > 1:
         raise errors.ConfigurationError("watch takes one id; use chainhub wait for several")
     progress = progress_for(ids, terminal)
@@ -69,26 +70,26 @@ def watch(
             ids[0], deadline=_records.limit(deadline), interval=interval, **parameters
         )
         with progress:
-            began, last, shown, complete = _clock.monotonic(), None, "", False
+            began, last, columns, complete = _clock.monotonic(), None, "", False
             try:
                 for last in changes:
-                    # The final task comes again if its last change was printed already.
-                    if shown == (shown := _records.columns("", last)):
+                    # The final task is returned again if its last change was printed already.
+                    if columns == (columns := _records.columns("", last)):
                         continue
-                    progress.updated(last)
+                    progress.on_update(last)
                     elapsed = _clock.monotonic() - began
-                    # A video may still come after the task is complete.
-                    complete = _records.state_shown(last) is _tasks.State.SUCCEEDED
-                    missing = None if complete else _failure_of(ids[0], last, elapsed)
-                    if terminal.results_are_read:
+                    # A video URL may still follow after the task is complete.
+                    complete = _records.state_of(last) is _tasks.State.SUCCEEDED
+                    failure = None if complete else _failure_of(ids[0], last, elapsed)
+                    if terminal.stdout_is_terminal:
                         line = _records.sentence(_records.clock(elapsed), last)
                     else:
                         line = _records.columns(f"{elapsed:.1f}", last)
-                    final = missing is not None
-                    terminal.add(ids[0], last, missing, line, final=final, elapsed=elapsed)
-                missing = _failure_of(ids[0], last, elapsed) if complete else None
-                if missing is not None:
-                    raise missing
+                    final = failure is not None
+                    terminal.add(ids[0], last, failure, line, final=final, elapsed=elapsed)
+                failure = _failure_of(ids[0], last, elapsed) if complete else None
+                if failure is not None:
+                    raise failure
             except ChainhubError as error:
                 terminal.add(ids[0], last, error, elapsed=_clock.monotonic() - began)
     return terminal.code
@@ -96,7 +97,7 @@ def watch(
 
 def _failure_of(task_id: str, task: object, elapsed: float) -> errors.TaskError | None:
     """Return why a task has no video, None if it has one or is running."""
-    state = _records.state_shown(task)
+    state = _records.state_of(task)
     return None if state is _tasks.State.RUNNING else _tasks.fault_of(task_id, task, state, elapsed)
 
 
@@ -113,7 +114,7 @@ def wait(
 ) -> Exit:
     """Wait for tasks, print each result once it is known, and download if `place` has a folder.
 
-    With `file`, which names the tasks instead of `ids`, say at the end how many there were.
+    With `file`, which has the ids instead of `ids`, print a summary at the end.
     """
     options = [
         *service.options,
@@ -121,20 +122,20 @@ def wait(
         ("--journal", file and (journal or "FILE")),
     ]
     if file is not None:
-        how = "resume with" if journal else "use a journal to keep what is done"
-        resume = f"the tasks keep running; {how}: {_records.again('batch', [file], options)}"
-        terminal.resume_hint = lambda: resume
-    ids = chosen(ids, terminal.read) if file is None else ids_of_file(file, terminal.read)
+        advice = "resume with" if journal else "use a journal to keep what is done"
+        batch_command = _records.resume_command("batch", [file], options)
+        terminal.resume_hint = lambda: f"the tasks keep running; {advice}: {batch_command}"
+    ids = read_ids(ids, terminal.read) if file is None else ids_of_file(file, terminal.read)
     progress = progress_for(ids, terminal)
     began = _clock.monotonic()
     parameters = _running.parameters_of(service)
     report = partial(_report, terminal, progress)
 
     def resume_hint() -> str:
-        command = _records.again("wait", progress.pending, options)
+        command = _records.resume_command("wait", progress.pending, options)
         return f"the tasks keep running; resume with: {command}" if progress.pending else ""
 
-    cancel = Cancel()  # it ends the polls too where a download finds that nobody reads its result
+    cancel = Cancel()  # also ends the polls if a download cannot print its result
     with _running.open_client(service, terminal, progress=progress) as client:
         if file is None:
             terminal.resume_hint = resume_hint
@@ -142,7 +143,7 @@ def wait(
         outcomes = operation.as_completed(
             ids,
             deadline=_records.limit(deadline),
-            on_update=progress.updated,
+            on_update=progress.on_update,
             interval=interval,
             journal=journal,
             cancel=cancel,
@@ -155,13 +156,13 @@ def wait(
                     report(outcome, (), outcome.error)
                 else:
                     download(outcome.id, outcome.task, partial(report, outcome))
-    if file is not None and terminal.words_are_read:
+    if file is not None and terminal.stderr_is_terminal:
         failed, replayed = terminal.failed, terminal.replayed
-        parts = [f"{len(ids) - failed} of {len(ids)} done"]
-        parts += [f"{failed} not"] if failed else []
-        parts += [f"{replayed} from the journal"] if replayed else []
-        took = _records.clock(_clock.monotonic() - began)
-        terminal.say(f"chainhub: {', '.join(parts)}, in {took}")
+        counts = [f"{len(ids) - failed} of {len(ids)} done"]
+        counts += [f"{failed} not"] if failed else []
+        counts += [f"{replayed} from the journal"] if replayed else []
+        elapsed = _records.clock(_clock.monotonic() - began)
+        terminal.say(f"chainhub: {', '.join(counts)}, in {elapsed}")
     return terminal.code
 
 
@@ -172,14 +173,14 @@ def _report(
     paths: Sequence[Path],
     error: ChainhubError | None,
 ) -> None:
-    """Print how a task ended, and its files or addresses; a person gets a line about it too."""
-    progress.ended(outcome.id, good=error is None)
+    """Print how a task ended, and its files or URLs; on a terminal, a line about it too."""
+    progress.on_end(outcome.id, good=error is None)
     line, note, task = None, None, outcome.task
     if error is None:
         # With --download the files are the result.
-        where = [*map(str, paths)] or (_tasks.result_urls_of(task) if task else [])
-        line = "\n".join(map(_records.plain, where)) or None
-        if terminal.words_are_read:
+        results = [*map(str, paths)] or (_tasks.result_urls_of(task) if task else [])
+        line = "\n".join(map(_records.plain, results)) or None
+        if terminal.stderr_is_terminal:
             sign = signs_for(terminal.stderr).good
             word = _records.plain(_records.status_word(task)) if task else ""
             note = f"{sign} {_records.plain(outcome.id)}  {word}  {_records.clock(outcome.elapsed)}"
@@ -189,25 +190,25 @@ def _report(
 
 def download(terminal: Terminal, *, ids: list[str], service: Service, place: Place) -> Exit:
     """Download the videos of finished tasks, and print each file as it is complete."""
-    ids = chosen(ids, terminal.read)
+    ids = read_ids(ids, terminal.read)
     options = [("--into", place.into), ("--output", place.dest), *service.options]
     parameters = _running.parameters_of(service)
-    place = _checked(place, len(ids))
+    place = _check_place(place, len(ids))
     progress = progress_for(ids, terminal)
 
     def resume_hint() -> str:
-        command = _records.again("download", progress.pending, options)
+        command = _records.resume_command("download", progress.pending, options)
         return f"the partial files are kept; resume with: {command}" if progress.pending else ""
 
     def report(
         task_id: str, began: float, paths: Sequence[Path], error: ChainhubError | None
     ) -> None:
-        progress.ended(task_id, good=error is None)
+        progress.on_end(task_id, good=error is None)
         elapsed = _clock.monotonic() - began
         task, note = error.task if isinstance(error, errors.ResultMissing) else None, None
-        if task is not None and _records.state_shown(task) is _tasks.State.RUNNING:
-            further = [*service.options, ("--download", os.curdir)]
-            command = _records.again("wait", [task_id], further)
+        if task is not None and _records.state_of(task) is _tasks.State.RUNNING:
+            wait_options = [*service.options, ("--download", os.curdir)]
+            command = _records.resume_command("wait", [task_id], wait_options)
             note = f"chainhub: the task is still running; wait for it with: {command}"
         line = None if error else "\n".join(_records.plain(str(path)) for path in paths)
         terminal.add(task_id, None, error, line, note=note, paths=paths, elapsed=elapsed)
@@ -221,8 +222,8 @@ def download(terminal: Terminal, *, ids: list[str], service: Service, place: Pla
     return terminal.code
 
 
-def _checked(place: Place, count: int) -> Place:
-    """Return where the videos go; a folder given as the file is taken as a folder."""
+def _check_place(place: Place, count: int) -> Place:
+    """Return the place for the videos; if the file is a folder, the videos go into it."""
     dest = place.dest
     if dest is not None and (dest.endswith(os.sep) or os.path.isdir(dest)):
         place = place._replace(dest=None, into=dest)
@@ -244,16 +245,16 @@ def _files(
     place: Place,
     **options: object,
 ) -> tuple[Sequence[Path], ChainhubError | None]:
-    """Download the results of a task; return the files that are there, and what went wrong."""
+    """Download the results of a task; return the files, and the error if there was one."""
     options |= {"if_exists": place.if_exists, "allow_hosts": place.allow_hosts, **parameters}
     options["deadline"] = _records.limit(place.deadline)
     if place.dest is None and place.sha256 is None:
-        # One at a time: each task has a thread of its own already.
-        (ended,) = operation.download_many([task], into=place.into, parallel=1, **options).values()
-        return ended.paths, ended.error
-    where = {"into": place.into, "sha256": place.sha256}
+        # One at a time: each task already has its own thread.
+        (result,) = operation.download_many([task], into=place.into, parallel=1, **options).values()
+        return result.paths, result.error
+    target = {"into": place.into, "sha256": place.sha256}
     try:
-        return [operation.download(task, place.dest, **where, **options)], None
+        return [operation.download(task, place.dest, **target, **options)], None
     except (errors.CancelledByUser, errors.ConfigurationError):
         raise
     except ChainhubError as error:
@@ -266,24 +267,24 @@ def _downloads(
     place: Place,
     progress: TaskProgress,
     cancel: Cancel,
-) -> Iterator[Begin]:
-    """Download in a few threads; leaving the block waits for all, leaving it early ends them.
+) -> Iterator[StartDownload]:
+    """Download in a few threads; the end of the block waits for all, an exception ends them.
 
-    What is yielded begins a download; the report is called in another thread, with the result.
+    Yields a function that begins a download; its report is called in another thread.
     """
     is_new = place.into is not None and not os.path.lexists(place.into)
     if place.into is not None:
-        # Now: after minutes of waiting is too late to hear that it cannot be made.
+        # Now: after minutes of waiting is too late for the error that it cannot be created.
         make_folder(Path(place.into))
     threads = ThreadPoolExecutor(_tasks.PARALLEL, thread_name_prefix="chainhub-fetch")
     futures: list[Future[None]] = []
 
     def work(task_id: str, task: object, report: Report) -> None:
-        progress.downloading(task_id)
+        progress.on_download(task_id)
         try:
-            report(*fetch(task, place, progress=progress.progressed, cancel=cancel))
+            report(*fetch(task, place, progress=progress.on_progress, cancel=cancel))
         except BaseException:
-            cancel.set()  # the others end now, not when their files are whole
+            cancel.set()  # the other downloads end now, not when their files are complete
             raise
 
     try:
@@ -294,11 +295,11 @@ def _downloads(
         cancel.set()
         raise
     finally:
-        threads.shutdown(cancel_futures=True)  # after an interruption no further one begins
+        threads.shutdown(cancel_futures=True)  # after an interruption no other download begins
         if place.into is not None and is_new:
             with suppress(OSError):  # it is not empty
                 os.rmdir(place.into)
-        # What a thread failed with says more than its consequence here.
+        # The error of a thread says more than its consequence here.
         for future in futures:
             failure = None if future.cancelled() else future.exception()
             if failure is not None and not isinstance(failure, errors.CancelledByUser):
@@ -311,14 +312,14 @@ def sandbox(terminal: Terminal, **options: Any) -> Exit:
 
     try:
         serve(terminal.result, "chainhub wait veo3.1-fast:completes", **options)
-    except (SandboxError, ValueError) as mistake:
-        terminal.say(f"chainhub: {mistake}")
+    except (SandboxError, ValueError) as error:
+        terminal.say(f"chainhub: {error}")
         return Exit.USAGE
     return Exit.DONE
 
 
 def doctor(terminal: Terminal, **options: Any) -> Exit:
     """Check the set-up."""
-    from chainhub.cli._doctor import doctor  # it alone needs the metadata of packages
+    from chainhub.cli._doctor import doctor  # the only command that needs metadata of packages
 
     return doctor(terminal, **options)

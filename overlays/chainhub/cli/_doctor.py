@@ -26,10 +26,10 @@ from chainhub.errors import ChainhubError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
 
-# No service gives such an id, so it is known what a good one says to it.
+# No service creates such an id, so the correct response to it is known.
 PROBE_ID = "chainhub-doctor:no-such-task"
 _PACKAGES = ("httpx", "h11", "attrs", "certifi", "typer", "rich")
-_DEADLINE = 20.0  # more than the usual timeout, whose error says what took so long
+_DEADLINE = 20.0  # seconds; more than the usual timeout, whose error says what took so long
 _SECTIONS = {
     "This machine": ("python", "packages", "tasks"),
     "API key": ("key",),
@@ -43,9 +43,9 @@ OK, NOTE, FAULT = "ok", "note", "fault"
 
 
 class Finding(NamedTuple):
-    """Hold one thing that was checked: its stable name, what was found and what to do.
+    """The result of one check: its stable name, a level, a message and what to do.
 
-    `exit_code` is the one that it asks for. No text contains a key.
+    `exit_code` is the exit code for a problem. No text contains a key.
     """
 
     check: str
@@ -64,7 +64,7 @@ class Finding(NamedTuple):
         return {"section": self.section, **self._asdict()}
 
 
-# What the answer to a query of an unknown task means; the first row that fits decides.
+# What the response to a query of an unknown task means; the first row that matches is used.
 # fmt: off
 _DIAGNOSES: tuple[tuple[type[ChainhubError], str, str, str | None], ...] = (
     (errors.TaskNotFoundError, OK, "the service responds and accepts the key", None),
@@ -102,22 +102,22 @@ _DIAGNOSES: tuple[tuple[type[ChainhubError], str, str, str | None], ...] = (
 
 
 def doctor(terminal: Terminal, *, service: Service, offline: bool) -> Exit:
-    """Check versions, key, base URL, proxy, TLS, DNS and service; print each finding as it is made.
+    """Check versions, key, base URL, proxy, TLS, DNS and service; print each finding at once.
 
     With `offline` nothing is sent and no name is looked up.
     """
     findings: list[Finding] = []
     signs = signs_for(terminal.stdout)
-    for one in _findings(service, terminal.environ, offline=offline):
-        before = findings[-1] if findings else None
-        for line in [encoded(one.record)] if terminal.json else lines(one, before, signs):
+    for finding in _findings(service, terminal.environ, offline=offline):
+        previous = findings[-1] if findings else None
+        for line in [encoded(finding.record)] if terminal.json else lines(finding, previous, signs):
             terminal.result(line)
-        findings.append(one)
-    faults = [one for one in findings if one.level == FAULT]
+        findings.append(finding)
+    faults = [finding for finding in findings if finding.level == FAULT]
     if not terminal.json:
         count = len(faults)
         terminal.result(f"\n{count or 'No'} problem{'' if count == 1 else 's'} found.")
-    # The later ones are mostly consequences of the first.
+    # Later problems are mostly consequences of the first.
     return faults[0].exit_code if faults else Exit.DONE
 
 
@@ -128,17 +128,17 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
     installed = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     yield Finding("packages", OK, f"chainhub {__version__}; {installed}")
     yield Finding("tasks", OK, f"task operations: {', '.join(TASKS)}")
-    key = _found("key", lambda: _key(environ))
+    key = _finding("key", lambda: _key(environ))
     yield key
-    address = _found("base_url", lambda: _address(service.base_url, environ))
+    address = _finding("base_url", lambda: _address(service.base_url, environ))
     yield address
     if address.level == FAULT:
         return
     url = base_url_from(service.base_url, environ, SERVERS, allow_insecure=False)
-    proxy = _found("proxy", lambda: _proxy(url))
+    proxy = _finding("proxy", lambda: _proxy(url))
     if not proxy.message:
         proxy = Finding("no_proxy", OK, "no proxy for this address")
-    tls = _found("tls", lambda: _tls(url, environ))
+    tls = _finding("tls", lambda: _tls(url, environ))
     yield from (proxy, tls)
     if offline:
         yield Finding("probe", NOTE, "nothing was sent (--offline)")
@@ -147,14 +147,14 @@ def _findings(service: Service, environ: Mapping[str, str], *, offline: bool) ->
     else:
         parts = urlsplit(url)
         if proxy.check == "no_proxy":  # a proxy looks the name up itself
-            yield (name := _found("name", lambda: _name(parts.hostname or "", parts.port or 443)))
+            yield (name := _finding("name", lambda: _name(parts.hostname or "", parts.port or 443)))
             if name.level == FAULT:
                 return
-        yield from _probed(service)
+        yield from _probe(service)
 
 
-def _found(check: str, look: Callable[[], str]) -> Finding:
-    """Return what a look at the configuration finds, or the mistake in it."""
+def _finding(check: str, look: Callable[[], str]) -> Finding:
+    """Return the finding of a check of the configuration, or the problem that it raises."""
     try:
         return Finding(check, OK, look())
     except ChainhubError as error:
@@ -162,9 +162,9 @@ def _found(check: str, look: Callable[[], str]) -> Finding:
 
 
 def _key(environ: Mapping[str, str]) -> str:
-    """Return where the key comes from, and nothing else about it."""
-    if (found := find_key(environ)) is not None:
-        return f"found in {found.source}"
+    """Return where the key comes from, and no part of it."""
+    if (key := find_key(environ)) is not None:
+        return f"found in {key.source}"
     if key_of_keyring(environ):
         return "found in the keyring"
     raise no_key(environ)
@@ -179,7 +179,7 @@ def _address(argument: str | None, environ: Mapping[str, str]) -> str:
 
 
 def _proxy(url: str) -> str:
-    """Return through which proxy requests go, nothing for none."""
+    """Return the proxy that requests use, an empty text for none."""
     parts = urlsplit(url)
     proxy = choose_proxy(parts.scheme, parts.hostname or "", parts.port, read_environment())
     return "" if proxy is None else f"through {proxy.label}"
@@ -198,31 +198,31 @@ def _tls(url: str, environ: Mapping[str, str]) -> str:
 
 
 def _name(host: str, port: int) -> str:
-    """Return which addresses the host has."""
+    """Return the addresses of the host."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        text = f"the host name {host} cannot be resolved: {why}"
+        reason = error.strerror or type(error).__name__
+        text = f"the host name {host} cannot be resolved: {reason}"
         advice = "check the base URL for typos, and the network"
         raise errors.ConnectionFailedError(text, advice=advice) from None
-    addresses = sorted({str(entry[4][0]) for entry in found})
+    addresses = sorted({str(entry[4][0]) for entry in infos})
     return f"{host} is {', '.join(addresses[:4])}"
 
 
-def _probed(service: Service) -> list[Finding]:
-    """Query a task that cannot exist, once, and return what that shows."""
-    # A further parameter would have to be made up, and the answer might be about that.
-    plain_ones = [name for name, one in TASKS.items() if not one["parameters"]]
-    name = MAIN if MAIN in plain_ones else next(iter(plain_ones), None)
+def _probe(service: Service) -> list[Finding]:
+    """Query a task that cannot exist, once, and return the findings."""
+    # A further parameter would have to be invented, and the response might be about that.
+    names = [name for name, task in TASKS.items() if not task["parameters"]]
+    name = MAIN if MAIN in names else next(iter(names), None)
     if name is None:
         return [Finding("probe", NOTE, "nothing was sent: no task operation takes just an id")]
-    # Somebody waits for this, and the first answer shows as much as a later one.
-    timeout, once = limit(service.timeout), RetryPolicy.off()
+    # No retries: a person waits, and the first response is as good as a later one.
+    timeout, policy = limit(service.timeout), RetryPolicy.off()
     began, failure = _clock.monotonic(), None
     try:
         with Client(
-            base_url=service.base_url, timeout=timeout, deadline=_DEADLINE, retry=once
+            base_url=service.base_url, timeout=timeout, deadline=_DEADLINE, retry=policy
         ) as client:
             query_task(client, service._replace(task=name), PROBE_ID)
     except ChainhubError as error:
@@ -242,7 +242,7 @@ def diagnosis(error: ChainhubError | None, elapsed: float) -> list[Finding]:
     _, level, message, advice_or_none = row
     if level == OK:
         return [Finding("probe", OK, f"{message} ({elapsed * 1000:.0f} ms)")]
-    # The probe's own limit says nothing about a deadline of the person's.
+    # The limit of the probe is not a deadline of the user.
     code = Exit.SERVICE if isinstance(error, TimeoutError) else exit_code_of(error)
     return [
         Finding("probe", level, message, advice_or_none, code if level == FAULT else Exit.DONE),
@@ -251,26 +251,26 @@ def diagnosis(error: ChainhubError | None, elapsed: float) -> list[Finding]:
 
 
 def fault(check: str, error: ChainhubError) -> Finding:
-    """Return the finding that an error is."""
+    """Return the finding for an error."""
     advice = None if error.advice is None else translated(error.advice)
     return Finding(check, FAULT, translated(error.message), advice, exit_code_of(error))
 
 
-def lines(one: Finding, before: Finding | None, signs: Signs) -> Iterator[str]:
+def lines(finding: Finding, previous: Finding | None, signs: Signs) -> Iterator[str]:
     """Yield the lines for a person, with a heading where a section begins."""
-    if before is None or before.section != one.section:
-        yield from [""] if before else []
-        yield one.section
-    sign = {OK: signs.good, NOTE: signs.note, FAULT: signs.bad}[one.level]
-    yield f"  {sign} {plain(one.message)}"
-    if one.advice:
-        yield f"    {'→' if signs.good == '✓' else '>'} {plain(one.advice)}"
+    if previous is None or previous.section != finding.section:
+        yield from [""] if previous else []
+        yield finding.section
+    sign = {OK: signs.good, NOTE: signs.note, FAULT: signs.bad}[finding.level]
+    yield f"  {sign} {plain(finding.message)}"
+    if finding.advice:
+        yield f"    {'→' if signs.good == '✓' else '>'} {plain(finding.advice)}"
 
 
 def _version(name: str) -> str:
     with suppress(PackageNotFoundError):
         return version(name)
-    # A program that was made into one file may be without metadata.
+    # A program that is bundled into one file may be without metadata.
     with suppress(AttributeError, ImportError):
         return str(import_module(name).__version__)
     return "(version unknown)" if name in sys.modules else "(not installed)"

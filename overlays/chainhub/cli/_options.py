@@ -1,4 +1,4 @@
-"""What the options of several commands say: how the service is asked, and where videos go."""
+"""Options that several commands share: how to query the service, and where videos go."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal, NamedTuple
 
 
 class Service(NamedTuple):
-    """How the service is asked.
+    """How to query the service.
 
     Attributes:
-        base_url: Where; None for the usual place.
+        base_url: None for that of the environment, else of the contract.
         timeout: Seconds for one attempt.
-        task: The operation that asks for tasks; None for the contract's main one.
+        task: The operation that queries tasks; None for the contract's main one.
         parameters: Its further parameters, as `NAME=VALUE`.
     """
 
@@ -23,15 +23,15 @@ class Service(NamedTuple):
 
     @property
     def options(self) -> list[tuple[str, str | None]]:
-        """The options that lead another command to the same tasks."""
-        further = [("--parameter", one) for one in self.parameters or ()]
-        return [("--base-url", self.base_url), ("--task", self.task), *further]
+        """The options with which another command finds the same tasks."""
+        parameters = [("--parameter", parameter) for parameter in self.parameters or ()]
+        return [("--base-url", self.base_url), ("--task", self.task), *parameters]
 
 
 class Place(NamedTuple):
-    """Where videos go, and from where they may come: the arguments of `client.video.download`.
+    """Where videos go, and which hosts may serve them: the arguments of `client.video.download`.
 
-    A deadline without limit is infinite.
+    The deadline is infinite for none.
     """
 
     into: str | None = None

@@ -1,4 +1,4 @@
-"""What a command prints and what it ends with: exit codes, records, lines and sentences. Pure."""
+"""What a command prints, and its exit code: records, lines and sentences. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from chainhub import _tasks, errors
 from chainhub._redaction import one_line
 from chainhub.errors import ChainhubError
 
-_LONGEST = 100_000  # of a text of the service: longer than any reason, and no flood
-_LONGEST_SENTENCE = 700  # an error has 500 at most; the id and what to do here come on top
-_MOST_IDS = 20  # more would fill the screen; they are read from standard input
+_MAX_TEXT = 100_000  # characters of a text of the service: more than any reason has
+_MAX_SENTENCE = 700  # an error has 500 at most; the id and the options are added
+_MAX_IDS = 20  # more would fill the screen; they are read from standard input
 
-# Errors speak of the Python interface; here the same is an option or a variable.
+# Errors name arguments of the Python interface; here these are options or variables.
 # fmt: off
 _TRANSLATIONS = tuple((re.compile(pattern), words) for pattern, words in (
     (r"pass api_key=…, ", ""),
@@ -50,13 +50,13 @@ class Exit(IntEnum):
     TIMED_OUT = 6
     SERVICE = 7
     PARTIAL = 8
-    # What a shell makes of the signal: 128 and its number.
+    # As a shell reports a signal: 128 plus its number.
     INTERRUPTED = 130
     BROKEN_PIPE = 141
     TERMINATED = 143
 
 
-# The nearest class of an error decides: a LinkExpiredError is a DownloadError too.
+# The most specific class of an error counts: a LinkExpiredError is a DownloadError too.
 _CODES: Final = {
     errors.CredentialsError: Exit.CREDENTIALS,
     errors.AuthenticationError: Exit.CREDENTIALS,
@@ -76,16 +76,16 @@ _CODES: Final = {
 
 
 def exit_code_of(error: BaseException | None) -> Exit:
-    """Return the exit code for how one thing ended; None is a good end."""
+    """Return the exit code for one result, by its error; None is success."""
     if error is None:
         return Exit.DONE
     return next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), Exit.MACHINE)
 
 
-def verdict(codes: Iterable[Exit]) -> Exit:
-    """Return the exit code of a command about several tasks: theirs if they agree."""
-    different = set(codes)
-    return different.pop() if len(different) == 1 else Exit.PARTIAL if different else Exit.DONE
+def combined_code(codes: Iterable[Exit]) -> Exit:
+    """Return the exit code of a command about several tasks: theirs if all are equal."""
+    unique = set(codes)
+    return unique.pop() if len(unique) == 1 else Exit.PARTIAL if unique else Exit.DONE
 
 
 Record: TypeAlias = dict[str, Any]
@@ -108,17 +108,17 @@ def record_of(
     replayed: bool = False,
 ) -> Record:
     """Return the record of one result; `elapsed` is in seconds."""
-    changed = None if task is None else _tasks.updated_at(task)
+    updated_at = None if task is None else _tasks.updated_at(task)
     urls = [] if task is None else _tasks.result_urls_of(task)
     files = [str(path) for path in paths]
     return {
         "id": task_id,
-        "state": None if task is None else state_shown(task).value,
+        "state": None if task is None else state_of(task).value,
         "status": None if task is None else status_word(task),
         "progress": None if task is None else _tasks.progress_of(task),
         "video_url": next(iter(urls), None),
         "urls": urls,
-        "updated_at": None if changed is None else changed.isoformat(),
+        "updated_at": None if updated_at is None else updated_at.isoformat(),
         "reason": None if task is None else _tasks.reason_of(task),
         "path": next(iter(files), None),
         "paths": files,
@@ -136,7 +136,7 @@ def error_record(error: ChainhubError) -> Record:
     return {"type": type(error).__name__, **fields, "elapsed": elapsed, "exit_code": code}
 
 
-def state_shown(task: object) -> _tasks.State:
+def state_of(task: object) -> _tasks.State:
     """Return the state of a task; an unknown status value counts as running, without a warning."""
     return _tasks.known_state(task) or _tasks.State.RUNNING
 
@@ -152,27 +152,27 @@ def encoded(record: object) -> str:
 
 
 def columns(first: str, task: object) -> str:
-    """Return what comes first, then state, status, progress and URLs; what is absent is `-`."""
+    """Return a line with tabs: a first text, state, status, progress, URLs; `-` for absent ones."""
     progress, urls = _tasks.progress_of(task), map(plain, _tasks.result_urls_of(task))
     word = plain(status_word(task)) or "-"
-    done = "-" if progress is None else f"{progress:.0%}"
-    return "\t".join([first, state_shown(task).value, word, done, *(list(urls) or ["-"])])
+    percentage = "-" if progress is None else f"{progress:.0%}"
+    return "\t".join([first, state_of(task).value, word, percentage, *(list(urls) or ["-"])])
 
 
 def sentence(first: str, task: object, *, dated: bool = False) -> str:
     """Return the status of a task for a person, with its reason and its results on lines below."""
-    told = [first, plain(status_word(task)) or "no status"]
+    parts = [first, plain(status_word(task)) or "no status"]
     if (progress := _tasks.progress_of(task)) is not None:
-        told.append(percent(progress))
-    if dated and (changed := _tasks.updated_at(task)) is not None:
-        told.append(f"(updated {changed:%Y-%m-%d %H:%M:%S} UTC)")
-    below = filter(None, (_tasks.reason_of(task), *_tasks.result_urls_of(task)))
-    return "\n".join(["  ".join(told), *(f"  {plain(text)}" for text in below)])
+        parts.append(percent(progress))
+    if dated and (updated_at := _tasks.updated_at(task)) is not None:
+        parts.append(f"(updated {updated_at:%Y-%m-%d %H:%M:%S} UTC)")
+    details = filter(None, (_tasks.reason_of(task), *_tasks.result_urls_of(task)))
+    return "\n".join(["  ".join(parts), *(f"  {plain(text)}" for text in details)])
 
 
 def plain(text: str) -> str:
-    """Return text as a terminal may show it: one line, what is invisible escaped."""
-    return one_line(text, _LONGEST)
+    """Return text that is safe for a terminal: one line, invisible characters escaped."""
+    return one_line(text, _MAX_TEXT)
 
 
 def limit(seconds: float) -> float | None:
@@ -197,27 +197,29 @@ def translated(text: str) -> str:
     return text
 
 
-def complaint(error: ChainhubError, task_id: str | None = None) -> str:
+def error_line(error: ChainhubError, task_id: str | None = None) -> str:
     text = translated(str(error))
     if isinstance(error, errors.DestinationExistsError):
         text += "; give another name, or --if-exists replace or keep"
-    known = task_id is None or task_id in error.message
-    about = "" if known else f"{one_line(str(task_id), 80)}: "
-    return one_line(f"chainhub: {about}{text}", _LONGEST_SENTENCE)
+    named = task_id is None or task_id in error.message
+    prefix = "" if named else f"{one_line(str(task_id), 80)}: "
+    return one_line(f"chainhub: {prefix}{text}", _MAX_SENTENCE)
 
 
-def again(command: str, ids: Iterable[str], options: Iterable[tuple[str, str | None]] = ()) -> str:
+def resume_command(
+    command: str, ids: Iterable[str], options: Iterable[tuple[str, str | None]] = ()
+) -> str:
     """Return the command that resumes these tasks, ready to be copied into a shell."""
-    known = list(ids)
-    shown = known if len(known) <= _MOST_IDS else ["-"]
-    given = [word for name, value in options if value for word in (name, value)]
-    return plain(shlex.join(["chainhub", command, *shown, *given]))
+    all_ids = list(ids)
+    arguments = all_ids if len(all_ids) <= _MAX_IDS else ["-"]
+    option_words = [word for name, value in options if value for word in (name, value)]
+    return plain(shlex.join(["chainhub", command, *arguments, *option_words]))
 
 
 def failed_poll(error: ChainhubError) -> tuple[str, str]:
-    """Return in a few words how a poll failed, and why if its name does not say it."""
+    """Return in a few words how a poll failed, and the reason if these words do not say it."""
     if error.status is not None:
         usable = not 200 <= error.status <= 299
         return (errors.named_status(error.status), "") if usable else ("unusable answer", "")
-    why = error.message.removeprefix("could not connect: ")
-    return "no response", f": {why[:1].lower()}{why[1:]}"
+    reason = error.message.removeprefix("could not connect: ")
+    return "no response", f": {reason[:1].lower()}{reason[1:]}"

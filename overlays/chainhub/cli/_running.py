@@ -1,4 +1,4 @@
-"""How every command runs: its client, and its end as an exit code and a sentence, no traceback."""
+"""How every command runs: with a client, and ending with an exit code, without a traceback."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from chainhub.errors import ChainhubError, ConfigurationError, CredentialsError
 from chainhub_api.servers import SERVERS
 from chainhub_api.tasks import MAIN, TASKS
 
-_LONGEST_NAME = 80
-_MOST_NAMES = 8  # a contract may have hundreds of task operations
-_QUESTION: Final = "chainhub: no API key is set. API key (input is hidden): "
+_MAX_NAME = 80
+_MAX_NAMES = 8  # a contract may have hundreds of task operations
+_PROMPT: Final = "chainhub: no API key is set. API key (input is hidden): "
 _SANDBOX: Final = (
     "; for a sandbox on this machine use the two export lines that `chainhub sandbox` has printed"
 )
@@ -42,28 +42,28 @@ def open_client(
     deadline: float = DEADLINE,
     progress: TaskProgress | None = None,
 ) -> Client:
-    """Return a client for the service; seconds for a whole call are infinite for no limit.
+    """Return a client for the service; `deadline` is in seconds, infinite for none.
 
-    If there is a progress to show, it hears of failing polls and of how long tasks take.
+    A progress is notified of failed polls, and gets the expected durations of tasks.
     """
-    # A base URL that cannot be used is a mistake to hear of before a missing key.
+    # A base URL that cannot be used is reported before a missing key.
     url = _session.base_url_from(service.base_url, terminal.environ, SERVERS, allow_insecure=False)
     client = Client(
         key_for(terminal, loopback=is_loopback(urlsplit(url).hostname or "")),
         base_url=service.base_url,
         timeout=_records.limit(service.timeout),
         deadline=_records.limit(deadline),
-        on_retry=None if progress is None else progress.failing,
+        on_retry=None if progress is None else progress.on_retry,
     )
     if progress is not None:
         operation = _tasks.task_named(task_name(service))
-        progress.expected = _tasks.durations_of(client._session, operation).expected
+        progress.duration_of = _tasks.durations_of(client._session, operation).expected
     return client
 
 
 def task_name(service: Service) -> str:
-    """Return the name of the task operation that a command is about."""
-    known, name = list(TASKS), service.task
+    """Return the name of the task operation that a command uses."""
+    names, name = list(TASKS), service.task
     if name is None:
         if MAIN is not None:
             return MAIN
@@ -71,21 +71,21 @@ def task_name(service: Service) -> str:
     else:
         if name in TASKS:
             return name
-        message = f"--task: there is no task operation {one_line(name, _LONGEST_NAME)}"
-        known = get_close_matches(name, known) or known
-    more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
-    raise ConfigurationError(f"{message}: {', '.join(known[:_MOST_NAMES])}{more}")
+        message = f"--task: there is no task operation {one_line(name, _MAX_NAME)}"
+        names = get_close_matches(name, names) or names
+    suffix = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    raise ConfigurationError(f"{message}: {', '.join(names[:_MAX_NAMES])}{suffix}")
 
 
 def parameters_of(service: Service) -> dict[str, str]:
     """Return the further parameters of the task operation, by name."""
     pairs = [text.partition("=") for text in service.parameters or ()]
-    wanted = cast("tuple[str, ...]", TASKS[task_name(service)]["parameters"])
-    given = {name: value for name, _, value in pairs if value}
-    if set(given) != set(wanted) or len(given) != len(pairs):
-        takes = " and ".join(f"--parameter {name}=…" for name in wanted) or "no --parameter"
-        raise ConfigurationError(f"{task_name(service)} takes {takes}")
-    return given
+    names = cast("tuple[str, ...]", TASKS[task_name(service)]["parameters"])
+    parameters = {name: value for name, _, value in pairs if value}
+    if set(parameters) != set(names) or len(parameters) != len(pairs):
+        usage = " and ".join(f"--parameter {name}=…" for name in names) or "no --parameter"
+        raise ConfigurationError(f"{task_name(service)} takes {usage}")
+    return parameters
 
 
 def query_task(client: Client, service: Service, task_id: str) -> Any:  # noqa: ANN401 - as below
@@ -95,41 +95,41 @@ def query_task(client: Client, service: Service, task_id: str) -> Any:  # noqa: 
 
 
 def task_operation(client: Client, service: Service) -> Any:  # noqa: ANN401 - each has its model
-    """Return the task operation as the client has it: to be called, to wait, to download."""
+    """Return the task operation of the client, with its methods `wait`, `download` and so on."""
     return attrgetter(task_name(service))(client)
 
 
 def key_for(terminal: Terminal, *, loopback: bool) -> str | None:
     """Return the key that the client cannot find by itself, or None if it finds one.
 
-    `loopback` says whether the base URL is on this machine, where a sandbox may run.
+    `loopback` is whether the base URL is on this machine, where a sandbox may run.
     """
     if _session.find_key(terminal.environ) is not None:
         return None
     if key := key_of_keyring(terminal.environ):
         return key
-    if terminal.can_ask:
+    if terminal.can_prompt:
         try:
-            return _session.check_key(getpass.getpass(_QUESTION), "the prompt")
-        except EOFError:  # Ctrl-D, which ends no line
+            return _session.check_key(getpass.getpass(_PROMPT), "the prompt")
+        except EOFError:  # Ctrl-D, after which the line has no end
             terminal.say("")
     message = _session.no_key(terminal.environ).message
     raise CredentialsError(message + _SANDBOX if loopback else message)
 
 
 def key_of_keyring(environ: Mapping[str, str]) -> str | None:
-    """Return the key the keyring holds, None if there is none or it does not open."""
+    """Return the key in the keyring, None if there is none or the keyring cannot be read."""
     if not _session.keyring_installed():
         return None
     try:
-        held = _session.ask_keyring(environ)
-    except Exception:  # noqa: BLE001 - it is foreign code, whatever it raises
+        key = _session.ask_keyring(environ)
+    except Exception:  # noqa: BLE001 - it is foreign code, which may raise anything
         return None
-    return _session.check_key(held, _session.KEYRING)
+    return _session.check_key(key, _session.KEYRING)
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM), which is taken like Ctrl-C."""
+class Termination(KeyboardInterrupt):
+    """SIGTERM was received, which is handled like Ctrl-C."""
 
 
 def run(command: Callable[[Terminal], int], *, json: bool) -> int:
@@ -142,21 +142,21 @@ def run(command: Callable[[Terminal], int], *, json: bool) -> int:
         _close_output()
         return _records.Exit.BROKEN_PIPE
     except KeyboardInterrupt as interruption:
-        terminated = isinstance(interruption, Terminated)
+        terminated = isinstance(interruption, Termination)
     except ChainhubError as error:
-        terminal.say(_records.complaint(error))
+        terminal.say(_records.error_line(error))
         if json:
             terminal.result(_records.encoded(_records.record_of(None, error=error)))
         return _records.exit_code_of(error)
     except OSError as error:
         return output_failed(terminal, error)
     terminal.release()
-    # A terminal drops what it has not shown yet when Ctrl-C is typed, our tidying up included, and
-    # has written ^C into the line.
-    begin = "\x1b[0m" if terminal.moves_cursor else ""  # resets the style
-    begin += "\n" if terminal.words_are_read and not terminated else ""
+    # At Ctrl-C a terminal drops output that it has not shown yet, also what resets the style, and
+    # writes ^C into the line.
+    prefix = "\x1b[0m" if terminal.moves_cursor else ""
+    prefix += "\n" if terminal.stderr_is_terminal and not terminated else ""
     hint = terminal.resume_hint()
-    terminal.say(f"{begin}chainhub: interrupted" + (f"; {hint}" if hint else ""))
+    terminal.say(f"{prefix}chainhub: interrupted" + (f"; {hint}" if hint else ""))
     return _records.Exit.TERMINATED if terminated else _records.Exit.INTERRUPTED
 
 
@@ -169,44 +169,44 @@ def output_failed(terminal: Terminal, error: OSError) -> _records.Exit:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM end the block like Ctrl-C. Only the main thread can; others change nothing."""
-    before = signal.getsignal(signal.SIGTERM)
-    # What the parent process has ignored for a job in the background stays so.
-    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+    """Let SIGTERM end the block like Ctrl-C; without effect in other threads than the main one."""
+    handler = signal.getsignal(signal.SIGTERM)
+    # A signal that the parent process ignores for a background job stays ignored.
+    if handler is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
         yield
         return
     signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
+    raise Termination
 
 
 @contextmanager
 def _warnings_as_notes(terminal: Terminal) -> Iterator[None]:
-    """Print an unknown status value as a sentence instead of a place in the code."""
+    """Print the warning of an unknown status value as a sentence, without a place in the code."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", _tasks.UnknownStatusWarning)
-        shown = warnings.showwarning
+        default = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+        def show(message: Warning | str, category: type[Warning], *location: object) -> None:
             if issubclass(category, _tasks.UnknownStatusWarning):
                 terminal.say(f"chainhub: note: {_records.translated(str(message))}")
             else:
-                shown(message, category, *place)  # type: ignore[arg-type]  # as it came
+                default(message, category, *location)  # type: ignore[arg-type]  # as it came
 
         warnings.showwarning = show  # type: ignore[assignment]  # the place is passed on untouched
         yield
 
 
 def _close_output() -> None:
-    """Point standard output nowhere, or the interpreter complains when it ends."""
+    """Point standard output to the null device, or the interpreter prints an error at its end."""
     stdout = sys.stdout
-    with suppress(OSError):  # a stand-in without a descriptor
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stdout.fileno())
-        os.close(nowhere)
+    with suppress(OSError):  # a replacement without a descriptor
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stdout.fileno())
+        os.close(devnull)
