@@ -1,4 +1,4 @@
-"""`python -m chainhub.sandbox`: start a sandbox, say how to use it, serve until Ctrl-C."""
+"""`python -m chainhub.sandbox`: start a sandbox, print how to use it, serve until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0 after Ctrl-C, 2 for a mistake in the call."""
-    about = "Run a mock of the video service on this machine."
-    parser = _Parser(prog=_PROGRAM, description=about, allow_abbrev=False)
+    description = "Run a mock of the video service on this machine."
+    parser = _Parser(prog=_PROGRAM, description=description, allow_abbrev=False)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     add("--port", type=int, default=8765, help="port, 0 for a free one (%(default)s)")
@@ -38,15 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--allow-remote", action="store_true", help="allow a host that is not loopback")
     try:
         serve(partial(print, flush=True), _USE, **vars(parser.parse_args(arguments)))
-    except (SandboxError, ValueError) as mistake:
-        print(f"{_PROGRAM}: {mistake}", file=sys.stderr)
+    except (SandboxError, ValueError) as error:
+        print(f"{_PROGRAM}: {error}", file=sys.stderr)
         return 2
     return 0
 
 
 def _speed(text: str) -> float:
     with suppress(ValueError):
-        # Not 0, for which a clock stands still: from here nobody can move it on.
+        # Not 0, which stops the clock: from here it cannot be advanced.
         if 0 < (speed := float(text)) < math.inf:
             return speed
     raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")

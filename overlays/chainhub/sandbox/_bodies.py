@@ -1,9 +1,9 @@
 """The bodies of responses about a task.
 
-Where the contract has the format that models of many families share, each family writes it in its
-own way: the part before the colon of the id, or how the id begins, says which. All keep to the
-contract; they differ in what is absent, null, in `detail`, or in seconds. Every other operation
-responds with its example, in which the task's own facts stand where the contract says.
+If the contract has the format that several families of models share, each family has its variant
+of it: the beginning of the id decides which. All conform to the contract; they differ in what is
+absent, null, in `detail`, or in seconds. Every other operation responds with its example, with the
+values of the task where the contract has them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 
 from attrs import evolve, frozen
 
-from chainhub.sandbox._contract import Draft, Operation, Steps, TaskFields
+from chainhub.sandbox._contract import Draft, JsonPath, Operation, TaskFields
 from chainhub.sandbox._script import Completion, Failure, Json, State, Step, meaning, pending
 
 Body: TypeAlias = dict[str, Json]
@@ -26,14 +26,14 @@ PROMPT = "A brown cow with large feathered wings flies over green farmland, in w
 
 
 @frozen
-class Moment:
-    """What a task has to say to one request.
+class Snapshot:
+    """The status of a task for one request.
 
     Attributes:
-        id: The task.
-        state: Its state; while a fault shows none of its own, that of the steps before.
+        id: The id of the task.
+        state: Its state; during a fault, that of the steps before.
         updated: When the step began, in Unix seconds.
-        progress: What is done, from 0 to 1.
+        progress: The finished part of the script, from 0 to 1.
         link: Returns the URL of a result by its number, None if there is none.
         step: The step of the script, a state or a fault.
         token: The name of its results in URLs.
@@ -56,151 +56,152 @@ class Moment:
         return self.state.reason if isinstance(self.state, Failure) else None
 
 
-def task_body(operation: Operation, moment: Moment) -> tuple[Json, str]:
+def task_body(operation: Operation, snapshot: Snapshot) -> tuple[Json, str]:
     """Return the body of a task operation's response, and the status word in it."""
     task = operation.task
     assert task is not None
     draft = Draft(operation)
-    word = _word(draft, task, moment)
-    moment = evolve(moment, state=evolve(moment.state, word=word))
-    if all(path in (*task.results, *task.reason) for path in _SAID_BY_FAMILIES):
-        formats = (form for start, form in _FAMILIES.items() if moment.id.startswith(start))
-        facts: Body = {"id": moment.id, "status": word, "video_url": moment.url}
-        facts["status_update_time"] = int(moment.updated * 1000)
+    word = _word(draft, task, snapshot)
+    snapshot = evolve(snapshot, state=evolve(snapshot.state, word=word))
+    if all(path in (*task.results, *task.reason) for path in _FAMILY_PATHS):
+        formats = (form for prefix, form in _FAMILIES.items() if snapshot.id.startswith(prefix))
+        facts: Body = {"id": snapshot.id, "status": word, "video_url": snapshot.url}
+        facts["status_update_time"] = int(snapshot.updated * 1000)
         # Ids of no family get the format of the contract's example.
-        draft.body = next(formats, _published)(facts, moment)
+        draft.body = next(formats, _example_format)(facts, snapshot)
     else:
-        _fill(draft, task, moment)
-    return {**draft.body, **moment.state.extra}, word
+        _fill(draft, task, snapshot)
+    return {**draft.body, **snapshot.state.extra}, word
 
 
 def created_task(operation: Operation) -> tuple[str, Json]:
-    """Return a fresh id of the kind that a create operation's example has, and the response."""
+    """Return a new id in the format of the create operation's example, and the response."""
     draft, paths = Draft(operation), operation.created_id
     path = draft.first(paths) or paths[0]
-    numbered = "integer" in draft.types(path)
-    task_id = str(secrets.randbelow(10**12) + 10**12 if numbered else uuid.uuid4())
+    is_number = "integer" in draft.types(path)
+    task_id = str(secrets.randbelow(10**12) + 10**12 if is_number else uuid.uuid4())
     _put_id(draft, path, task_id)
     return task_id, cast("Json", draft.body)
 
 
-def _word(draft: Draft, task: TaskFields, moment: Moment) -> str:
-    """Return the status word, of those that an operation declares one that means the same.
+def _word(draft: Draft, task: TaskFields, snapshot: Snapshot) -> str:
+    """Return the status word, or a word with the same meaning that the operation declares.
 
-    A word that nobody knows stays: it shows what happens if the service has a new one.
+    An unknown word is kept: it shows what happens if the service has a new one.
     """
-    word, path = moment.state.word, draft.first(task.status)
-    declared = [one for each in draft.schemas(path or ()) for one in each.get("enum", ())]
-    if not declared or word in declared:
+    word, path = snapshot.state.word, draft.first(task.status)
+    enum = [value for schema in draft.schemas(path or ()) for value in schema.get("enum", ())]
+    if not enum or word in enum:
         return word
     sense = meaning(word, task.words)
-    senses = [meaning(one, task.words) for one in declared]
+    senses = [meaning(value, task.words) for value in enum]
     if sense in ("cancelled", "expired") and sense not in senses:
         sense = "failed"
-    same = [one for one, own in zip(declared, senses, strict=True) if own == sense is not None]
-    # The first word of many is that of the queue, the last that of the work.
-    return str(same[-1 if sense == "running" and moment.progress else 0]) if same else word
+    pairs = zip(enum, senses, strict=True)
+    matches = [value for value, value_sense in pairs if value_sense == sense is not None]
+    # Of several words the first one is for the queue, the last one for the work.
+    return str(matches[-1 if sense == "running" and snapshot.progress else 0]) if matches else word
 
 
-def _fill(draft: Draft, task: TaskFields, moment: Moment) -> None:
-    """Put what a task has to say where the contract says, and take away what it has not."""
-    results, state = draft.first(task.results), moment.state
-    for path in (*task.reason, *(task.results if moment.link is None else ())):
+def _fill(draft: Draft, task: TaskFields, snapshot: Snapshot) -> None:
+    """Put the values of a task where the contract has them, and clear those that it has not."""
+    results, state = draft.first(task.results), snapshot.state
+    for path in (*task.reason, *(task.results if snapshot.link is None else ())):
         draft.clear(path)
     for path in [path for path in task.id if draft.first([path])] or task.id[:1]:
-        _put_id(draft, path, moment.id)
+        _put_id(draft, path, snapshot.id)
     draft.put(draft.first(task.status) or task.status[0], lambda: state.word)
     if progress := draft.first(task.progress):
-        percent = int(moment.progress * 100)
-        kinds, given = draft.types(progress), draft.values(progress)
+        percent = int(snapshot.progress * 100)
+        kinds, examples = draft.types(progress), draft.values(progress)
         value: Json = percent
-        if "string" in kinds or (given and isinstance(given[0], str)):
+        if "string" in kinds or (examples and isinstance(examples[0], str)):
             value = f"{percent}%"
-        elif given and isinstance(given[0], float) and 0 <= given[0] <= 1:
-            value = moment.progress
+        elif examples and isinstance(examples[0], float) and 0 <= examples[0] <= 1:
+            value = snapshot.progress
         draft.put(progress, lambda: value)
     if updated := draft.first(task.updated):
-        draft.put(updated, lambda: _time(draft, updated, moment.updated))
+        draft.put(updated, lambda: _time(draft, updated, snapshot.updated))
     if isinstance(state, Failure):
         _put_reason(draft, task, state)
-    if moment.link is not None and task.results:
-        numbers, link = count(1), moment.link
+    if snapshot.link is not None and task.results:
+        numbers, link = count(1), snapshot.link
         assert isinstance(state, Completion)
         draft.put(results or task.results[0], lambda: link(next(numbers)), state.results)
 
 
-def _put_id(draft: Draft, path: Steps, task_id: str) -> None:
-    number = task_id.isdecimal() and "integer" in draft.types(path)
-    draft.put(path, lambda: int(task_id) if number else task_id)
+def _put_id(draft: Draft, path: JsonPath, task_id: str) -> None:
+    is_number = task_id.isdecimal() and "integer" in draft.types(path)
+    draft.put(path, lambda: int(task_id) if is_number else task_id)
 
 
-def _time(draft: Draft, path: Steps, moment: float) -> Json:
+def _time(draft: Draft, path: JsonPath, time: float) -> Json:
     """Return a time as the example has it: milliseconds, seconds or text."""
-    given = next(iter(draft.values(path)), None)
-    if "string" in draft.types(path) or isinstance(given, str):
-        return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
+    example = next(iter(draft.values(path)), None)
+    if "string" in draft.types(path) or isinstance(example, str):
+        return datetime.datetime.fromtimestamp(time, datetime.UTC).isoformat()
     # In seconds that would be some time after the year 5000.
-    milliseconds = isinstance(given, int | float) and given > 1e11
-    return int(moment * 1000) if milliseconds else int(moment)
+    milliseconds = isinstance(example, int | float) and example > 1e11
+    return int(time * 1000) if milliseconds else int(time)
 
 
 def _put_reason(draft: Draft, task: TaskFields, state: Failure) -> None:
-    """Put the reason where a text may stand, else into an object's `message`; and the code."""
+    """Put the reason where a text is allowed, else into an object's `message`; and the code."""
     texts = [path for path in task.reason if draft.first([path])] or [*task.reason]
-    plain = [path for path in texts if draft.types(path) <= {"string", "null"}]
-    for path in (plain or [[*path, "message"] for path in texts])[:1]:
+    text_paths = [path for path in texts if draft.types(path) <= {"string", "null"}]
+    for path in (text_paths or [[*path, "message"] for path in texts])[:1]:
         draft.put(path, lambda: state.reason)
     for path in task.code[:1] if state.code else ():
         if isinstance(next(iter(draft.values(path[:-1])), None), dict):
             draft.put(path, lambda: state.code)
 
 
-def _published(body: Body, moment: Moment) -> Body:
+def _example_format(body: Body, snapshot: Snapshot) -> Body:
     """Return the format of the contract's example: every field is there."""
-    if isinstance(moment.state, Failure):
-        body["error"] = {"message": moment.state.reason, "code": moment.state.code}
+    if isinstance(snapshot.state, Failure):
+        body["error"] = {"message": snapshot.state.reason, "code": snapshot.state.code}
     return {**body, "enhanced_prompt": PROMPT}
 
 
-def _veo(body: Body, moment: Moment) -> Body:
-    """Return the format with a `detail` once work has begun; the prompt is only there then."""
-    if moment.progress == 0 and moment.reason is None and moment.url is None:
+def _veo(body: Body, snapshot: Snapshot) -> Body:
+    """Return the format with a `detail` and a prompt once work has begun."""
+    if snapshot.progress == 0 and snapshot.reason is None and snapshot.url is None:
         return {**body, "enhanced_prompt": ""}
     detail: Body = {
-        "id": moment.id,
-        "status": moment.state.word,
-        "running": not isinstance(moment.state, Completion | Failure),
+        "id": snapshot.id,
+        "status": snapshot.state.word,
+        "running": not isinstance(snapshot.state, Completion | Failure),
         "enhanced_prompt": PROMPT,
-        "video_generation_error": moment.reason,
+        "video_generation_error": snapshot.reason,
     }
-    if moment.url is not None:
-        detail |= {"video_url": moment.url, "upsample_video_url": moment.url}
+    if snapshot.url is not None:
+        detail |= {"video_url": snapshot.url, "upsample_video_url": snapshot.url}
     return {**body, "detail": detail}
 
 
-def _sora(body: Body, moment: Moment) -> Body:
+def _sora(body: Body, snapshot: Snapshot) -> Body:
     """Return the format without a URL while running and with a nested progress."""
-    info: Body = {"progress_pct": round(moment.progress, 2), "failure_reason": moment.reason}
-    own = moment.id.partition(":")[2]
-    detail: Body = {"id": own, "status": moment.state.word, "pending_info": info}
+    info: Body = {"progress_pct": round(snapshot.progress, 2), "failure_reason": snapshot.reason}
+    local_id = snapshot.id.partition(":")[2]
+    detail: Body = {"id": local_id, "status": snapshot.state.word, "pending_info": info}
     return {**_without_null(body), "detail": detail}
 
 
-def _grok(body: Body, moment: Moment) -> Body:
+def _grok(body: Body, snapshot: Snapshot) -> Body:
     """Return the format with times in seconds, a progress in percent and an `error` string."""
     return {
         **body,
-        "error": moment.reason or "",
+        "error": snapshot.reason or "",
         "model": "grok-3",
-        "progress": int(moment.progress * 100),
-        "video_url": moment.url or "",
-        "status_update_time": int(moment.updated),
+        "progress": int(snapshot.progress * 100),
+        "video_url": snapshot.url or "",
+        "status_update_time": int(snapshot.updated),
     }
 
 
-def _bare(body: Body, moment: Moment) -> Body:
-    """Return the shortest format: times in seconds and nothing that is not there yet."""
-    facts: Body = {"status_update_time": int(moment.updated), "fail_reason": moment.reason}
+def _bare(body: Body, snapshot: Snapshot) -> Body:
+    """Return the shortest format: times in seconds and no fields without a value."""
+    facts: Body = {"status_update_time": int(snapshot.updated), "fail_reason": snapshot.reason}
     return _without_null({**body, **facts})
 
 
@@ -208,15 +209,15 @@ def _without_null(body: Body) -> Body:
     return {name: value for name, value in body.items() if value is not None}
 
 
-# An operation whose answers are not read at all these places has one format, its own.
-_SAID_BY_FAMILIES = (
+# An operation whose responses are not read at all these paths has only its own format.
+_FAMILY_PATHS = (
     ["video_url"],
     ["error"],
     ["fail_reason"],
     ["detail", "video_generation_error"],
     ["detail", "pending_info", "failure_reason"],
 )
-_FAMILIES: Mapping[str, Callable[[Body, Moment], Body]] = {
+_FAMILIES: Mapping[str, Callable[[Body, Snapshot], Body]] = {
     "veo": _veo,
     "sora": _sora,
     "grok": _grok,

@@ -1,8 +1,8 @@
-"""The operations of the contract as data, and answers that are written from their examples.
+"""The operations of the contract as data, and responses that are made from their examples.
 
-`contract.json` stands beside the generated client: for every operation where it is, what it takes,
-an example and the schema of its answer, and where the answer has what of a task. Nothing here knows
-an operation by name.
+`contract.json` is a part of the generated client. It has for each operation the path, the
+parameters, an example and the schema of its response, and which fields of the response describe a
+task. No code here depends on the name of an operation.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from attrs import frozen
 
 from chainhub.sandbox._script import Json
 
-_PLAIN: Mapping[str, Json] = {
+_DEFAULTS: Mapping[str, Json] = {
     "string": "",
     "boolean": False,
     "integer": 0,
     "number": 0,
     "array": [],
 }
-Steps: TypeAlias = Sequence[str | int | None]
-"""A path through an answer: the name of a field, the number of an item, None for every item."""
+JsonPath: TypeAlias = Sequence[str | int | None]
+"""A path in a response: the name of a field, the index of an item, None for every item."""
 
 
 @frozen(kw_only=True)
 class TaskFields:
-    """Where a task operation takes the id, and where its answer has what of a task."""
+    """Where a task operation has the id, and where its response has the fields of a task."""
 
     parameter: str
     parameters: Sequence[str]
-    id: Sequence[Steps]
-    status: Sequence[Steps]
-    reason: Sequence[Steps]
-    code: Sequence[Steps]
-    progress: Sequence[Steps]
-    updated: Sequence[Steps]
-    results: Sequence[Steps]
+    id: Sequence[JsonPath]
+    status: Sequence[JsonPath]
+    reason: Sequence[JsonPath]
+    code: Sequence[JsonPath]
+    progress: Sequence[JsonPath]
+    updated: Sequence[JsonPath]
+    results: Sequence[JsonPath]
     kind: str
     words: Mapping[str, str]
     content: tuple[str, str] | None
@@ -50,11 +50,11 @@ class TaskFields:
 
 @frozen(kw_only=True, eq=False)
 class Operation:
-    """One operation of the contract; parameters by their Python names: place, name.
+    """One operation of the contract; parameters by their Python names: location, name.
 
     The `key` is carried by a header, in the query or as user and password, under a name and after
-    a prefix, or not at all. What it `creates` are tasks of another operation, whose id is in its
-    answer at `created_id`.
+    a prefix, or not at all. It `creates` tasks of another operation, whose id is in its response at
+    `created_id`.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Operation:
     key: Sequence[str] = ("header", "Authorization", "Bearer")
     task: TaskFields | None = None
     creates: str | None = None
-    created_id: Sequence[Steps] = ()
+    created_id: Sequence[JsonPath] = ()
 
 
 def read_contract(source: Path | None) -> dict[str, Operation]:
@@ -81,66 +81,66 @@ def read_contract(source: Path | None) -> dict[str, Operation]:
     """
     file = files("chainhub_api").joinpath("contract.json") if source is None else source
     operations: dict[str, Operation] = {}
-    for name, described in json.loads(file.read_text("utf-8"))["operations"].items():
-        task, create = described.pop("task", None), described.pop("create", {})
+    for name, description in json.loads(file.read_text("utf-8"))["operations"].items():
+        task, create = description.pop("task", None), description.pop("create", {})
         operations[name] = Operation(
             name=name,
-            parameters=described.pop("in"),
+            parameters=description.pop("in"),
             task=task and TaskFields(**task),
             creates=create.get("task"),
             created_id=create.get("id", ()),
-            **described,
+            **description,
         )
     return operations
 
 
 class Draft:
-    """An answer in the making: an operation's example, changed where there is more to say."""
+    """The body of a response: an operation's example, in which values are set."""
 
     def __init__(self, operation: Operation) -> None:
-        # Nothing below changes a part in place, so all answers can share the example.
+        # Nothing below changes a part in place, so all responses can share the example.
         self.body: Any = operation.example
         self._schema = operation.schema or {}
 
-    def first(self, paths: Sequence[Steps]) -> Steps | None:
+    def first(self, paths: Sequence[JsonPath]) -> JsonPath | None:
         """Return the first of the paths that the schema declares or the example has."""
-        return next((one for one in paths if self.schemas(one) or self.values(one)), None)
+        return next((path for path in paths if self.schemas(path) or self.values(path)), None)
 
-    def schemas(self, path: Steps) -> list[Mapping[str, Any]]:
-        """Return what the schema says of the value at a path; nothing where it leaves that open."""
-        here = [*_variants(self._schema)]
-        for step in path:
-            here = _inside(here, step)
-        return here
+    def schemas(self, path: JsonPath) -> list[Mapping[str, Any]]:
+        """Return the schemas of the value at a path; none if the schema does not declare it."""
+        schemas = [*_variants(self._schema)]
+        for key in path:
+            schemas = _children(schemas, key)
+        return schemas
 
-    def types(self, path: Steps) -> set[str]:
-        """Return the JSON types that the schema allows at a path; empty where it is open."""
+    def types(self, path: JsonPath) -> set[str]:
+        """Return the JSON types that the schema allows at a path; empty if it declares none."""
         schemas = self.schemas(path)
-        nullable = {"null"} if any(one.get("nullable") for one in schemas) else set()
-        return nullable | {one["type"] for one in schemas if "type" in one}
+        nullable = {"null"} if any(schema.get("nullable") for schema in schemas) else set()
+        return nullable | {schema["type"] for schema in schemas if "type" in schema}
 
-    def values(self, path: Steps) -> list[Json]:
-        """Return what the body has at a path."""
-        here = [self.body]
-        for step in path:
-            if step is None:
-                here = [one for each in here if isinstance(each, list) for one in each]
-            elif isinstance(step, str):
-                here = [each[step] for each in here if isinstance(each, dict) and step in each]
+    def values(self, path: JsonPath) -> list[Json]:
+        """Return the values that the body has at a path."""
+        parts = [self.body]
+        for key in path:
+            if key is None:
+                parts = [item for part in parts if isinstance(part, list) for item in part]
+            elif isinstance(key, str):
+                parts = [part[key] for part in parts if isinstance(part, dict) and key in part]
             else:
-                here = [each[step] for each in here if isinstance(each, list) and step < len(each)]
-        return here
+                parts = [part[key] for part in parts if isinstance(part, list) and key < len(part)]
+        return parts
 
-    def put(self, path: Steps, make: Callable[[], Json], count: int | None = None) -> None:
-        """Set what is at a path; what is missing on the way is made, with all that it requires.
+    def put(self, path: JsonPath, make: Callable[[], Json], count: int | None = None) -> None:
+        """Set the value at a path; missing parents are created, with all that they require.
 
-        Lists have `count` items then, like their first one; else those that they have, or one.
+        Lists then have `count` items like their first one; without `count` those they have, or one.
         """
-        self.body = _with(self.body, path, make, count, [*_variants(self._schema)])
+        self.body = _with_value(self.body, path, make, count, [*_variants(self._schema)])
 
-    def clear(self, path: Steps) -> None:
-        """Say nothing at a path: no item of a list, else null or an empty text."""
-        value: Json = []  # a list says "none" best by having no item
+    def clear(self, path: JsonPath) -> None:
+        """Empty the value at a path: a list without items, else null or an empty text."""
+        value: Json = []  # for a list
         if None in path:
             path = path[: path.index(None)]
         else:
@@ -151,57 +151,57 @@ class Draft:
 
 
 def _variants(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield what a value may be, or is in parts: the schema, and those it is composed of."""
+    """Yield a schema, and those that it is composed of."""
     yield schema
-    for choice in ("allOf", "anyOf", "oneOf"):
-        for one in schema.get(choice, ()):
-            yield from _variants(one)
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for part in schema.get(keyword, ()):
+            yield from _variants(part)
 
 
-def _inside(schemas: list[Mapping[str, Any]], step: str | int | None) -> list[Mapping[str, Any]]:
-    """Return what schemas say of a field, or of an item."""
-    inner = [one.get("items") for one in schemas]
-    if isinstance(step, str):
-        inner = [one.get("properties", {}).get(step) for one in schemas]
-    return [one for each in inner if each for one in _variants(each)]
+def _children(schemas: list[Mapping[str, Any]], key: str | int | None) -> list[Mapping[str, Any]]:
+    """Return the schemas of a field, or of the items."""
+    inner = [schema.get("items") for schema in schemas]
+    if isinstance(key, str):
+        inner = [schema.get("properties", {}).get(key) for schema in schemas]
+    return [variant for schema in inner if schema for variant in _variants(schema)]
 
 
-def _least(schemas: list[Mapping[str, Any]]) -> dict[str, Json]:
-    """Return an object that has what its schemas require."""
-    # A dict for a set that keeps the order, in which people read the answer.
-    needed = {name: None for one in schemas for name in one.get("required", ())}
-    return {name: _plain(_inside(schemas, name)) for name in needed}
+def _minimal_object(schemas: list[Mapping[str, Any]]) -> dict[str, Json]:
+    """Return an object with the fields that its schemas require."""
+    # A dict as a set that keeps the order, for people who read the response.
+    names = {name: None for schema in schemas for name in schema.get("required", ())}
+    return {name: _minimal_value(_children(schemas, name)) for name in names}
 
 
-def _plain(schemas: list[Mapping[str, Any]]) -> Json:
-    """Return the plainest value that schemas allow."""
-    if not schemas or any(one.get("nullable") for one in schemas):
+def _minimal_value(schemas: list[Mapping[str, Any]]) -> Json:
+    """Return the simplest value that schemas allow."""
+    if not schemas or any(schema.get("nullable") for schema in schemas):
         return None
-    enums = [value for one in schemas for value in one.get("enum", ())]
-    kind = next((one["type"] for one in schemas if "type" in one), "object")
-    return enums[0] if enums else _PLAIN[kind] if kind in _PLAIN else _least(schemas)
+    enums = [value for schema in schemas for value in schema.get("enum", ())]
+    kind = next((schema["type"] for schema in schemas if "type" in schema), "object")
+    return enums[0] if enums else _DEFAULTS[kind] if kind in _DEFAULTS else _minimal_object(schemas)
 
 
-def _with(
+def _with_value(
     value: Any,  # noqa: ANN401 - JSON
-    path: Steps,
+    path: JsonPath,
     make: Callable[[], Json],
     count: int | None,
     schemas: list[Mapping[str, Any]],
 ) -> Any:  # noqa: ANN401 - JSON
     if not path:
         return make()
-    step, rest = path[0], path[1:]
-    inner = partial(_with, path=rest, make=make, count=count, schemas=_inside(schemas, step))
-    if isinstance(step, str):
-        holder = value if isinstance(value, dict) else _least(schemas)
-        return {**holder, step: inner(holder.get(step))}
+    key, rest = path[0], path[1:]
+    inner = partial(_with_value, path=rest, make=make, count=count, schemas=_children(schemas, key))
+    if isinstance(key, str):
+        fields = value if isinstance(value, dict) else _minimal_object(schemas)
+        return {**fields, key: inner(fields.get(key))}
     items = value if isinstance(value, list) else []
-    if step is None:
-        wanted = count or len(items) or 1
+    if key is None:
+        length = count or len(items) or 1
         first = items[0] if items else None
-        items = [*items[:wanted], *[first] * (wanted - len(items))]
-        return [inner(one) for one in items]
-    items = [*items, *[None] * (step + 1 - len(items))]
-    items[step] = inner(items[step])
+        items = [*items[:length], *[first] * (length - len(items))]
+        return [inner(item) for item in items]
+    items = [*items, *[None] * (key + 1 - len(items))]
+    items[key] = inner(items[key])
     return items

@@ -30,7 +30,7 @@ class MissingExtraError(SandboxError, ImportError):
 
 
 _REQUESTS = 100_000  # a bound, because a sandbox may run for weeks
-# What an Authorization header can hold.
+# The characters that are valid in an Authorization header.
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -73,14 +73,14 @@ class Sandbox:
         if not 1 <= url_lifetime < math.inf:
             raise ValueError(f"url_lifetime must be 1 second or more, not {url_lifetime}.")
         self._key = f"sk-sandbox-{secrets.token_hex(8)}" if key is None else key
-        self._where = (host, port, allow_remote)
+        self._address = (host, port, allow_remote)
         self._clock = Clock(speed)
         self._tasks = Tasks(self._clock)
         self._log: deque[Recorded] = deque(maxlen=_REQUESTS)
         self._lifetime = url_lifetime
         self._video = video
         self._contract = None if contract is None else Path(contract)
-        self._made = 0
+        self._task_count = 0
         self._base_url: str | None = None
         self._background: Background | None = None
 
@@ -118,7 +118,7 @@ class Sandbox:
     @property
     def requests(self) -> tuple[Recorded, ...]:
         """The last 100,000 requests, oldest first, without credentials."""
-        return tuple(self._log.copy())  # in one step: the server goes on adding
+        return tuple(self._log.copy())  # in one step: the server adds at the same time
 
     def start(self) -> None:
         """Start the server and wait until it responds, 10 s at most.
@@ -128,13 +128,13 @@ class Sandbox:
         """
         if self._background is not None:
             raise SandboxError("This sandbox is already running.")
-        try:  # only now: scripts can be written, and pytest can look here, without the extra
+        try:  # only now: scripts can be written, and pytest can import this, without the extra
             from chainhub.sandbox._app import Service, build
             from chainhub.sandbox._server import Background, listen, origin
         except ImportError as error:
-            missing = str(error.name).partition(".")[0]
-            sentence = missing_extra("the sandbox needs", missing, "sandbox")
-            raise MissingExtraError(sentence, name=missing) from None
+            package = str(error.name).partition(".")[0]
+            message = missing_extra("the sandbox needs", package, "sandbox")
+            raise MissingExtraError(message, name=package) from None
         video = self._video
         try:
             if video is None:
@@ -146,7 +146,7 @@ class Sandbox:
             ) from None
         operations = self._operations
         service = Service(operations, self._tasks, self._clock, self._key, video, self._lifetime)
-        host, port, allow_remote = self._where
+        host, port, allow_remote = self._address
         listener = listen(host, port, allow_remote=allow_remote)
         background = Background(build(service, self._log), listener)
         background.start()
@@ -180,9 +180,9 @@ class Sandbox:
         """
         if id == "":
             raise ValueError("A task's id must not be empty.")
-        self._made += 1
-        task_id = f"veo3.1-fast:{1_760_545_785 + self._made}-sandbox" if id is None else id
-        task = None if operation is None else self._known(operation, "task").task
+        self._task_count += 1
+        task_id = f"veo3.1-fast:{1_760_545_785 + self._task_count}-sandbox" if id is None else id
+        task = None if operation is None else self._find(operation, "task").task
         steps = as_script(script, task.words if task else {})
         self._tasks.add(operation, task_id, steps, as_faults(media, "the media script"))
         return task_id
@@ -217,7 +217,7 @@ class Sandbox:
             TypeError: an argument is not a step.
             ValueError: there is no step, or no such operation.
         """
-        task = self._known(str(self._known(operation, "create").creates), "task").task
+        task = self._find(str(self._find(operation, "create").creates), "task").task
         steps = as_script(script, task.words if task else {})
         self._tasks.plans[operation] = steps, as_faults(media, "the media script")
 
@@ -232,8 +232,8 @@ class Sandbox:
             ValueError: there is no such operation.
         """
         faults = as_faults(steps, "the faults")
-        each = [one for one in faults for _ in range(one.polls)]
-        self._tasks.faults[self._known(operation).name] += each
+        single_faults = [fault for fault in faults for _ in range(fault.polls)]
+        self._tasks.faults[self._find(operation).name] += single_faults
 
     @cached_property
     def _operations(self) -> dict[str, Operation]:
@@ -244,17 +244,17 @@ class Sandbox:
                 f"The contract {error.filename} is not there; bundle the files of chainhub_api."
             ) from None
 
-    def _known(self, name: str, role: str = "") -> Operation:
-        """Return an operation by its name, which must be one for tasks if a role is given."""
-        fitting = {
-            known: one
-            for known, one in self._operations.items()
-            if not role or {"task": one.task, "create": one.creates}[role] is not None
+    def _find(self, name: str, role: str = "") -> Operation:
+        """Return an operation by its name; with a role ("task", "create") it must have that."""
+        operations = {
+            candidate: operation
+            for candidate, operation in self._operations.items()
+            if not role or {"task": operation.task, "create": operation.creates}[role] is not None
         }
-        if name not in fitting:
-            listed, what = ", ".join(fitting) or "none", f"{role} operations".lstrip()
-            raise ValueError(f"{name!r} is not one of the {what} of the contract: {listed}.")
-        return fitting[name]
+        if name not in operations:
+            names, kind = ", ".join(operations) or "none", f"{role} operations".lstrip()
+            raise ValueError(f"{name!r} is not one of the {kind} of the contract: {names}.")
+        return operations[name]
 
     def advance(self, seconds: float) -> None:
         """Move the script's clock on by `seconds` at once.

@@ -2,7 +2,7 @@
 
 A script is a list of steps. A step lasts for one request unless it has `polls=` or `seconds=`; the
 last step is repeated. A string is a status value: a final one ends the task like the step of its
-name, with a URL or a reason; any other is a state on the way.
+name, with a URL or a reason; any other means that the task is running.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Answer(Step):
 
 @frozen(kw_only=True)
 class Drop(Step):
-    """The connection ends without a response: with a reset, or with a normal close."""
+    """The connection ends without a response, by a reset or by a normal close."""
 
     hard: bool
 
@@ -133,7 +133,7 @@ class Drop(Step):
 
 
 @frozen(kw_only=True)
-class Hindered(Step):
+class Impairment(Step):
     """The normal response, but late, byte by byte, or cut off.
 
     The normal response is that of `of`, else of the last state before this step.
@@ -191,7 +191,7 @@ def answer(
     Raises:
         ValueError: the status is not that of a final response (200 to 599).
     """
-    # An interim response (1xx) is no answer: the client would wait for the one behind it.
+    # After an interim response (1xx) the client would wait for the final one.
     if not 200 <= status <= 599:
         raise ValueError(f"status must be 200 to 599, not {status}.")
     step = Answer(
@@ -217,7 +217,7 @@ def envelope(
     return {"error": error if param is None else {**error, "param": param}}
 
 
-_WORDS: Mapping[int, str] = {
+_MESSAGES: Mapping[int, str] = {
     400: "the request was not understood",
     401: "Invalid token",
     403: "no access to this model",
@@ -245,16 +245,16 @@ def status(
     """
     if isinstance(retry_after, int | float):
         retry_after = f"{retry_after:g}"  # 2 as servers write it, not 2.0
-    words = message or _WORDS.get(status, "the request was refused")
-    body = json.dumps(envelope(words, code=code))
+    text = message or _MESSAGES.get(status, "the request was refused")
+    body = json.dumps(envelope(text, code=code))
     content_type: str | None = "application/json"
     if message is None and not code:
-        # The first two have no body by definition, and the service sends none with the third.
+        # 204 and 304 have no body by definition, and the service sends none with 429.
         if status in (204, 304, 429):
             body, content_type = "", None
         elif status == 500:
             body = '{"code": "do_request_failed", "message": "upstream failed", "data": null}'
-        elif status > 500:  # of a gateway before the service
+        elif status > 500:  # of a gateway in front of the service
             body = f"<html><head><title>{status}</title></head><body></body></html>\n"
             content_type = _HTML
     return answer(
@@ -273,9 +273,9 @@ def slow(
     *,
     polls: int | None = None,
     seconds: float | None = None,
-) -> Hindered:
+) -> Impairment:
     """Return a step whose response begins after `delay` real seconds."""
-    return Hindered(delay=_span(delay), of=of).lasting(polls=polls, seconds=seconds)
+    return Impairment(delay=_duration(delay), of=of).lasting(polls=polls, seconds=seconds)
 
 
 def trickle(
@@ -284,9 +284,9 @@ def trickle(
     *,
     polls: int | None = None,
     seconds: float | None = None,
-) -> Hindered:
+) -> Impairment:
     """Return a step whose body is sent in small pieces over `over` real seconds."""
-    return Hindered(over=_span(over), of=of).lasting(polls=polls, seconds=seconds)
+    return Impairment(over=_duration(over), of=of).lasting(polls=polls, seconds=seconds)
 
 
 def cut(
@@ -296,7 +296,7 @@ def cut(
     hard: bool = False,
     polls: int | None = None,
     seconds: float | None = None,
-) -> Hindered:
+) -> Impairment:
     """Return a step whose connection ends when the fraction `at` of the body has been sent.
 
     With `hard` it is reset, and the client may then not receive what was sent.
@@ -304,25 +304,25 @@ def cut(
     Raises:
         ValueError: `at` is not from 0 up to, but not including, 1.
     """
-    if not 0 <= at < 1:  # all of a body is no cut
+    if not 0 <= at < 1:  # with 1 nothing would be cut off
         raise ValueError(f"at must be from 0 to less than 1, not {at}.")
-    return Hindered(cut_at=at, hard=hard, of=of).lasting(polls=polls, seconds=seconds)
+    return Impairment(cut_at=at, hard=hard, of=of).lasting(polls=polls, seconds=seconds)
 
 
 def as_script(
     steps: Step | str | Iterable[Step | str], words: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Step, ...]:
-    """Return a script as steps, a string being the step that ends with this word, or a state.
+    """Return a script as steps; a string becomes the final step of its meaning, or a state.
 
     Raises:
         TypeError: an entry is not a step; often it is a function without its parentheses.
-        ValueError: there is no step at all.
+        ValueError: there is no step.
     """
     script: list[Step] = []
     for entry in (steps,) if isinstance(steps, Step | str) else steps:
         if isinstance(entry, str):
-            last = _LAST.get(meaning(entry, words) or "running")
-            script.append(State(word=entry) if last is None else evolve(last, word=entry))
+            template = _FINAL_STATES.get(meaning(entry, words) or "running")
+            script.append(State(word=entry) if template is None else evolve(template, word=entry))
         elif isinstance(entry, Step):
             script.append(entry)
         else:
@@ -335,7 +335,7 @@ def as_script(
     return tuple(script)
 
 
-_LAST: Mapping[str, State] = {
+_FINAL_STATES: Mapping[str, State] = {
     "succeeded": completed,
     "failed": failed,
     "cancelled": cancelled,
@@ -344,22 +344,22 @@ _LAST: Mapping[str, State] = {
 
 
 def meaning(word: str, words: Mapping[str, str] = MappingProxyType({})) -> str | None:
-    """Return what a status word means by the contract: running, succeeded, failed and so on.
+    """Return the meaning of a status word by the contract: running, succeeded, failed and so on.
 
-    `words` are those of one operation, beyond the ones that all share; None if nobody knows it.
+    `words` are those of one operation, in addition to the common ones. None if it is unknown.
     """
-    # As the client compares words, or a script would mean another thing than the client reads.
-    plain = word.strip().casefold().replace("-", "_").replace(" ", "_")
-    known = words.get(plain) or WORDS.get(plain)
-    return known or ("failed" if plain.endswith("_failed") else None)
+    # Words are compared as in the client, so that a script means what the client reads.
+    normalized = word.strip().casefold().replace("-", "_").replace(" ", "_")
+    sense = words.get(normalized) or WORDS.get(normalized)
+    return sense or ("failed" if normalized.endswith("_failed") else None)
 
 
 def _changed(step: S, **changes: Any) -> S:
-    """Return a step with what is given changed; None changes nothing."""
+    """Return a step with these fields changed; those that are None are kept."""
     return evolve(step, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _span(seconds: float) -> float:
+def _duration(seconds: float) -> float:
     if not 0 <= seconds < math.inf:  # nan is neither
         raise ValueError(f"A duration must be a number of seconds, 0 or more, not {seconds}.")
     return seconds

@@ -16,32 +16,32 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from chainhub.sandbox._state import SandboxError
 
 _BACKLOG = 2048  # tests open hundreds of connections at once, and none may be refused
-_KEEP_ALIVE = 75  # seconds, as common gateways have it, so that clients meet the same end
+_KEEP_ALIVE = 75  # seconds, as common gateways have it, so that idle connections end as there
 _TICK = 1.0  # seconds; the Date header counts whole ones
 _TURNS = 100  # of the event loop
-_STARTS_WITHIN = 10.0
-_ENDS_WITHIN = 5.0
+_START_TIMEOUT = 10.0
+_STOP_TIMEOUT = 5.0
 _LOGGERS = ("uvicorn.error", "uvicorn.access")
 
 
 class _Connection(H11Protocol):
-    """A connection that hands its transport to the application, in the request's state."""
+    """A connection that passes its transport to the application, in the request's state."""
 
     def connection_made(  # type: ignore[override]  # upstream narrows the parameter likewise
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
-        # asyncio sets this only where the listener names its protocol, which create_server does
-        # not; without it every answer on a kept connection would be 40 ms late.
+        # asyncio sets this only if the listener has its protocol, which create_server does not
+        # set; without it every response on a reused connection would be 40 ms late.
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class Background(uvicorn.Server):
-    """Serves an application on a bound socket, which is its own from now on, in its own thread.
+    """Serves an application on a bound socket, which it closes at the end, in a separate thread.
 
-    It is stopped by an event instead of a flag that is checked now and then.
+    It is stopped by an event instead of a flag that is checked periodically.
     """
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
@@ -66,9 +66,9 @@ class Background(uvicorn.Server):
         self._thread = threading.Thread(target=self._run, name="chainhub-sandbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve; returns once requests are answered, within 10 s at most."""
+        """Begin to serve; return once requests are answered, within 10 s at most."""
         self._thread.start()
-        if not self._ready.wait(_STARTS_WITHIN) or self._failure is not None:
+        if not self._ready.wait(_START_TIMEOUT) or self._failure is not None:
             self.stop()
             raise SandboxError("The sandbox's server did not start.") from self._failure
 
@@ -76,43 +76,43 @@ class Background(uvicorn.Server):
         """End the server, its connections and its thread, within 5 s at most."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(_ENDS_WITHIN)
+        self._thread.join(_STOP_TIMEOUT)
         self._listener.close()
 
     def _run(self) -> None:
         thread = threading.get_ident()
 
         # A filter, because levels and handlers are shared with any other server of the process.
-        def quiet(record: logging.LogRecord) -> bool:
+        def is_logged(record: logging.LogRecord) -> bool:
             return record.thread != thread or record.levelno >= logging.ERROR
 
         loggers = [logging.getLogger(name) for name in _LOGGERS]
         for logger in loggers:
-            logger.addFilter(quiet)
+            logger.addFilter(is_logged)
         try:
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self.serve(sockets=[self._listener]))
-        except BaseException as error:  # noqa: BLE001  # told to whoever started the thread
+        except BaseException as error:  # noqa: BLE001  # raised again by `start`
             self._failure = error
         finally:
             self._ready.set()
             for logger in loggers:
-                logger.removeFilter(quiet)
+                logger.removeFilter(is_logged)
 
     async def main_loop(self) -> None:
         """Serve until `stop`; the date of the responses is renewed once a second."""
         self._loop = asyncio.get_running_loop()
-        stopped = self._loop.create_task(self._stop.wait())
-        while not stopped.done():
+        stop = self._loop.create_task(self._stop.wait())
+        while not stop.done():
             await self.on_tick(0)
             self._ready.set()
-            await asyncio.wait([stopped], timeout=_TICK)
+            await asyncio.wait([stop], timeout=_TICK)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening and end every connection at once, also in the midst of an answer."""
+        """Stop listening and end every connection at once, also during a response."""
         for server in self.servers:
             server.close()
-        # A connection accepted just now is known, and an answer ends, some turns of the loop later.
+        # A new connection is registered, and a response ends, only some turns of the loop later.
         for _ in range(_TURNS):
             for connection in list(self.server_state.connections):
                 connection.transport.abort()
@@ -126,13 +126,13 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
     if not 0 <= port <= 65535:
         raise SandboxError(f"The port must be from 0 to 65535, not {port}.")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        found = []
-    if not found:
+        infos = []
+    if not infos:
         raise SandboxError(f"The host {host!r} cannot be resolved.")
-    # Of several addresses that of IPv4, which every client tries.
-    family, _, _, _, (address, *_) = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    # Of several addresses the one of IPv4, which every client tries.
+    family, _, _, _, (address, *_) = min(infos, key=lambda info: info[0] != socket.AF_INET)
     if not allow_remote and not ipaddress.ip_address(str(address).partition("%")[0]).is_loopback:
         raise SandboxError(
             f"{host} is not a loopback address: anybody who reaches it could use the sandbox;"

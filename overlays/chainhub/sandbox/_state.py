@@ -1,6 +1,6 @@
-"""What a sandbox knows: its clock, its tasks, and the requests that it has seen.
+"""The state of a sandbox: its clock, its tasks, and the recorded requests.
 
-A task is somewhere in its script, and its video in a script of faults. Nothing here is sent.
+A task has a position in its script, and its video one in a script of faults. No input or output.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import define
 
 from chainhub import _clock
-from chainhub.sandbox._bodies import Moment
+from chainhub.sandbox._bodies import Snapshot
 from chainhub.sandbox._scenarios import script_for
-from chainhub.sandbox._script import Completion, Hindered, State, Step, pending
+from chainhub.sandbox._script import Completion, Impairment, State, Step, pending
 
 
 class SandboxError(Exception):
@@ -26,30 +26,30 @@ class SandboxError(Exception):
 class Clock:
     """Seconds since the start, `speed` times as fast as real ones; speed 0 stands still.
 
-    In a test with a virtual clock, tasks progress with it, if it was there first.
+    In a test with a virtual clock, tasks progress with that clock, if it was started first.
     """
 
     def __init__(self, speed: float) -> None:
         if not 0 <= speed < math.inf:
             raise ValueError(f"The speed must be a number, 0 or more, not {speed}.")
         self._speed = speed
-        # The one of the start: a virtual clock that comes later does not move tasks.
+        # Bound at the start: a virtual clock that is started later does not move tasks.
         self._monotonic = _clock.monotonic
-        self._started = self._monotonic()
-        self._epoch = time.time()  # once: a system clock that is set moves no task
+        self._start = self._monotonic()
+        self._epoch = time.time()  # once: tasks do not move when the system clock is set
         self._skipped = 0.0
 
     def now(self) -> float:
-        return (self._monotonic() - self._started) * self._speed + self._skipped
+        return (self._monotonic() - self._start) * self._speed + self._skipped
 
     def advance(self, seconds: float) -> None:
         if not 0 <= seconds < math.inf:
             raise ValueError(f"The clock only moves forward, not by {seconds} seconds.")
         self._skipped += seconds
 
-    def wall(self, moment: float) -> float:
-        """Return the Unix time in seconds that belongs to a moment of this clock."""
-        return self._epoch + moment
+    def wall(self, instant: float) -> float:
+        """Return the Unix time in seconds for an instant of this clock."""
+        return self._epoch + instant
 
 
 @define
@@ -74,10 +74,10 @@ class Recorded:
 
 @define(eq=False)
 class _Run:
-    """A script that has begun: its step, since when (clock seconds), and the step's requests."""
+    """A script that has begun: its step, when that began (clock seconds), and its requests."""
 
     script: Sequence[Step]
-    since: float
+    began: float
     index: int = 0
     polls: int = 0
 
@@ -85,30 +85,30 @@ class _Run:
         """Return the step for a request at `now`, and count that request."""
         while self.index < len(self.script) - 1:
             step = self.script[self.index]
-            # A step with a duration ends on time, also if nobody asks then; the next begins there.
-            end = now if step.seconds is None else self.since + step.seconds
+            # A step with a duration ends on time, also without a request; the next begins then.
+            end = now if step.seconds is None else self.began + step.seconds
             if now < end or (step.seconds is None and self.polls < step.polls):
                 break
-            self.index, self.since, self.polls = self.index + 1, end, 0
-        self.polls += 1  # after the look, as a step of one request shows itself once
+            self.index, self.began, self.polls = self.index + 1, end, 0
+        self.polls += 1  # after the check, as a step of one request is used once
         return self.script[self.index]
 
     @property
     def state(self) -> State:
-        """The state that the present step shows, a fault showing that of the steps before it."""
+        """The state of the present step; for a fault, that of the steps before it."""
         steps = reversed(self.script[: self.index + 1])
-        shown = (step.of if isinstance(step, Hindered) else step for step in steps)
-        return next((state for state in shown if isinstance(state, State)), pending)
+        states = (step.of if isinstance(step, Impairment) else step for step in steps)
+        return next((state for state in states if isinstance(state, State)), pending)
 
 
 class Tasks:
     """All tasks of a sandbox: a task is known to the operation it was added for, or to every one.
 
-    Only the server's thread moves scripts on; other threads put whole ones in place.
+    Only the server's thread advances scripts; other threads replace whole ones.
 
     Attributes:
         plans: By create operation, the script of its tasks and the faults of their results.
-        faults: By operation, what its next requests meet.
+        faults: By operation, the faults of its next requests.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -132,54 +132,54 @@ class Tasks:
         start = self._clock.now()
         name = f"{operation or ''} {task_id}".encode(errors="replace")
         token = hashlib.sha256(name).hexdigest()[:24]
-        # After its faults the whole file is served, for good.
-        self._media[token] = _Run((*faults, Hindered()), start)
+        # After its faults the whole file is served, from then on.
+        self._media[token] = _Run((*faults, Impairment()), start)
         self._runs[operation, task_id] = token, _Run(script, start)
 
-    def ask(self, operation: str, task_id: str) -> Moment | None:
-        """Return what the task says to this request, None if there is no such task."""
-        found = self._find(operation, task_id)
-        if found is None and (script := script_for(task_id)) is not None:
+    def ask(self, operation: str, task_id: str) -> Snapshot | None:
+        """Return the status of a task for this request, None if there is no such task."""
+        entry = self._find(operation, task_id)
+        if entry is None and (script := script_for(task_id)) is not None:
             self.add(None, task_id, script)
-            found = self._find(operation, task_id)
-        if found is None:
+            entry = self._find(operation, task_id)
+        if entry is None:
             return None
-        token, run = found
+        token, run = entry
         step = run.step_at(self._clock.now())
         state = run.state
-        return Moment(
+        return Snapshot(
             task_id,
             state,
-            updated=self._clock.wall(run.since),
+            updated=self._clock.wall(run.began),
             progress=1.0 if isinstance(state, Completion) else run.index / len(run.script),
             step=step,
             token=token,
         )
 
-    def finished(self, operation: str, task_id: str) -> str | None:
+    def result_token(self, operation: str, task_id: str) -> str | None:
         """Return the name of a finished task's file, "" if it is not, None if there is no task."""
-        found = self._find(operation, task_id)
-        if found is None:
+        entry = self._find(operation, task_id)
+        if entry is None:
             return None
-        token, run = found
+        token, run = entry
         return token if isinstance(run.state, Completion) else ""
 
     def fetch(self, token: str) -> Step:
-        """Return what the file with this name does at this request."""
+        """Return the step of the file with this name for this request."""
         return self._media[token].step_at(self._clock.now())
 
     def _find(self, operation: str, task_id: str) -> tuple[str, _Run] | None:
         return self._runs.get((operation, task_id)) or self._runs.get((None, task_id))
 
 
-def as_faults(steps: Iterable[Step], where: str) -> tuple[Step, ...]:
-    """Return steps that are no states.
+def as_faults(steps: Iterable[Step], source: str) -> tuple[Step, ...]:
+    """Return the steps, which must be faults.
 
     Raises:
-        TypeError: one is.
+        TypeError: a step is a state.
     """
     faults = tuple(steps)
     for number, step in enumerate(faults, 1):
         if isinstance(step, State) or not isinstance(step, Step):
-            raise TypeError(f"Step {number} of {where} is not a fault.")
+            raise TypeError(f"Step {number} of {source} is not a fault.")
     return faults

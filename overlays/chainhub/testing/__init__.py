@@ -47,9 +47,9 @@ else:
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        ours = name in ("EndlessWait", "VirtualClock", "virtual_time")
-        home = "chainhub.testing._virtual" if ours else "chainhub.sandbox"
-        value = getattr(import_module(home), name)
+        is_virtual = name in ("EndlessWait", "VirtualClock", "virtual_time")
+        module = "chainhub.testing._virtual" if is_virtual else "chainhub.sandbox"
+        value = getattr(import_module(module), name)
         globals()[name] = value
         return value
 

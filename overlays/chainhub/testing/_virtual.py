@@ -1,17 +1,17 @@
-"""A clock that does not sleep: time that jumps to the next thing that is due.
+"""A clock that does not sleep: its time jumps to the end of the next sleep.
 
-While it is in use, nobody in this process who sleeps through `chainhub._clock` really sleeps. Each
-says when to be woken; when all have gone to sleep and no request is under way, time jumps to the
-earliest of these instants. So a wait of fifteen minutes takes as long as its requests take, and of
-several waits at once (threads, asyncio tasks) none loses time to the sleep of another.
+While it is in use, no sleep through `chainhub._clock` in this process is real. Each one has an
+instant at which it ends; when all threads and tasks are asleep and no request is in flight, time
+jumps to the earliest of these instants. So a wait of fifteen minutes takes as long as its requests
+take, and of several waits at once (threads, asyncio tasks) none is delayed by the sleep of another.
 
-Between two jumps time passes as everywhere. Requests, the sandbox's `slow` and `trickle`, and
-whatever else the code under test waits for take the real time they take.
+Between two jumps time passes as usual. Requests, the sandbox's `slow` and `trickle`, and everything
+else the code under test waits for take real time.
 
-When have all gone to sleep? A thread that was seen before, and is neither asleep nor in a request,
-is about to do something, or it waits for something else, such as another thread: what is not heard
-of for some milliseconds is taken to wait. In an event loop, some turns without news are taken for
-quiet, which leaves room for tasks that hand something on to each other.
+How does it know that all are asleep? A thread that has used the clock before, and is neither asleep
+nor in a request, is about to do something, or it waits for something else, such as another thread:
+without activity for some milliseconds it counts as waiting. In an event loop, tasks count as asleep
+after some turns without activity, which leaves time for tasks that wake each other.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from chainhub._transport import cancel_scope
 
 DAY = 86_400.0
 
-# What of `chainhub._clock` a virtual clock takes the place of.
-_REPLACED = ("monotonic", "sleep", "asleep", "timeout", "request_under_way")
-_in_use = threading.Lock()
-_TURNS = 10  # of an event loop, without news, after which its tasks count as asleep
-_MOMENT = 0.001  # seconds between two looks at other threads
-_MOMENTS = 20  # looks without news after which other threads count as waiting
+# The functions of `chainhub._clock` that a virtual clock replaces.
+_REPLACED_NAMES = ("monotonic", "sleep", "asleep", "timeout", "request_under_way")
+_in_use_lock = threading.Lock()
+_QUIET_TURNS = 10  # of an event loop, without activity, after which its tasks count as asleep
+_CHECK_PAUSE = 0.001  # seconds between two checks of other threads
+_QUIET_CHECKS = 20  # checks without activity after which other threads count as waiting
 
 
 class EndlessWait(AssertionError):
@@ -64,13 +64,13 @@ class VirtualClock:
     def __init__(self, limit: float = DAY) -> None:
         self.limit: float = limit
         self._skipped = 0.0
-        self._changed = threading.Condition()
-        self._due: list[tuple[float, int, _Sleeper]] = []
+        self._condition = threading.Condition()
+        self._queue: list[tuple[float, int, _Sleeper]] = []
         self._order = itertools.count()
-        self._awake = {threading.current_thread()}
-        self._dozing: Counter[asyncio.AbstractEventLoop] = Counter()
+        self._awake_threads = {threading.current_thread()}
+        self._open_timeouts: Counter[asyncio.AbstractEventLoop] = Counter()
         self._requests = 0
-        self._news = 0
+        self._activity = 0
 
     def __repr__(self) -> str:
         return f"<VirtualClock, {self._skipped:.3f} s skipped>"
@@ -92,30 +92,31 @@ class VirtualClock:
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"The clock only moves forward, not by {seconds} seconds.")
-        with self._changed:
+        with self._condition:
             self._skipped += seconds
-            # What the test itself skips tells nothing about the code under test.
+            # A skip of the test itself is no sleep of the code under test.
             self.limit += seconds
             self._wake_due()
 
     def sleep(self, delay: float, cancel: Cancel | None = None) -> None:
-        """Let `delay` seconds pass, or the time until the switch is set; or raise EndlessWait."""
-        with self._changed:
-            sleeper, quiet = self._lie_down(delay, self._changed.notify_all), 0
-            self._awake.discard(sleeper.thread)
+        """Let `delay` seconds pass, or the time until `cancel` is set; or raise EndlessWait."""
+        with self._condition:
+            sleeper, quiet = self._add_sleeper(delay, self._condition.notify_all), 0
+            self._awake_threads.discard(sleeper.thread)
             try:
                 while sleeper.asleep and not (cancel is not None and cancel.is_set()):
-                    before = self._news
-                    if self._requests or (self._awake - {sleeper.thread} and quiet < _MOMENTS):
-                        self._changed.wait(_MOMENT)
+                    before = self._activity
+                    others_awake = self._awake_threads - {sleeper.thread}
+                    if self._requests or (others_awake and quiet < _QUIET_CHECKS):
+                        self._condition.wait(_CHECK_PAUSE)
                         self._wake_due()
-                        quiet = quiet + 1 if before == self._news else 0
+                        quiet = quiet + 1 if before == self._activity else 0
                     else:
                         self._jump()
                         quiet = 0
             finally:
                 sleeper.asleep = False
-                self._awake.add(sleeper.thread)
+                self._awake_threads.add(sleeper.thread)
 
     async def asleep(self, delay: float, cancel: Cancel | None = None) -> None:
         """Async `sleep`."""
@@ -126,87 +127,87 @@ class VirtualClock:
 
     @asynccontextmanager
     async def timeout(self, delay: float | None) -> AsyncIterator[asyncio.Timeout]:
-        """Bound a block as `asyncio.timeout` does, in this clock's seconds."""
+        """Limit a block as `asyncio.timeout` does, in this clock's seconds."""
         async with asyncio.timeout(delay) as scope:
             if delay is None:
                 yield scope
                 return
             loop = asyncio.get_running_loop()
-            with self._changed:
-                sleeper = self._lie_down(delay, _clock.waker(scope))
-                if loop not in self._dozing:
-                    loop.call_soon(self._turn, loop, self._news, 0)
-                self._dozing[loop] += 1
+            with self._condition:
+                sleeper = self._add_sleeper(delay, _clock.waker(scope))
+                if loop not in self._open_timeouts:
+                    loop.call_soon(self._on_turn, loop, self._activity, 0)
+                self._open_timeouts[loop] += 1
             try:
                 yield scope
             finally:
-                with self._changed:
+                with self._condition:
                     sleeper.asleep = False
-                    self._dozing[loop] -= 1
-                    self._stir()
+                    self._open_timeouts[loop] -= 1
+                    self._note_activity()
 
     def request_under_way(self, change: int) -> None:
-        """Keep time from jumping while a request is under way: it begins (1), or has ended (-1)."""
-        with self._changed:
+        """Prevent jumps while a request is in flight: `change` is 1 at its begin, -1 at its end."""
+        with self._condition:
             self._requests += change
-            self._stir()
+            self._note_activity()
 
-    def _lie_down(self, delay: float, wake: Callable[[], None]) -> _Sleeper:
+    def _add_sleeper(self, delay: float, wake: Callable[[], None]) -> _Sleeper:
         if self._skipped > self.limit or delay == math.inf:
             raise EndlessWait(
                 f"the code under test keeps sleeping: {self._skipped:,.0f} s of sleep were"
                 " skipped; give its wait a deadline, or the clock a larger limit"
             )
         sleeper = _Sleeper(wake)
-        heapq.heappush(self._due, (self.monotonic() + delay, next(self._order), sleeper))
-        self._stir()
+        heapq.heappush(self._queue, (self.monotonic() + delay, next(self._order), sleeper))
+        self._note_activity()
         self._wake_due()
         return sleeper
 
-    def _stir(self) -> None:
-        """Tell who watches for quiet that this thread is about to do something."""
+    def _note_activity(self) -> None:
+        """Record activity: this thread is about to do something."""
         thread = threading.current_thread()
-        self._news += 1
+        self._activity += 1
         # The workers of `wait_many` wait for work whenever they are in no request.
         if not thread.name.startswith("chainhub_"):
-            self._awake.add(thread)
-        self._changed.notify_all()
+            self._awake_threads.add(thread)
+        self._condition.notify_all()
 
-    def _turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
-        """Look, once per turn of the loop, whether all are asleep; the loop itself never is."""
-        with self._changed:
-            if not self._dozing[loop]:
-                del self._dozing[loop]
+    def _on_turn(self, loop: asyncio.AbstractEventLoop, before: int, quiet: int) -> None:
+        """Check, once per turn of the loop, whether all are asleep; the loop itself never is."""
+        with self._condition:
+            if not self._open_timeouts[loop]:
+                del self._open_timeouts[loop]
                 return
-            seen = self._news
-            quiet = quiet + 1 if before == seen and not self._requests else 0
-            if quiet >= _TURNS:
-                self._awake.discard(threading.current_thread())
-            waits = quiet >= _TURNS and bool(self._awake)
-            if quiet >= (_TURNS + _MOMENTS if waits else _TURNS):
+            activity = self._activity
+            quiet = quiet + 1 if before == activity and not self._requests else 0
+            if quiet >= _QUIET_TURNS:
+                self._awake_threads.discard(threading.current_thread())
+            waits = quiet >= _QUIET_TURNS and bool(self._awake_threads)
+            if quiet >= (_QUIET_TURNS + _QUIET_CHECKS if waits else _QUIET_TURNS):
                 self._jump()
             self._wake_due()
-            pause = _MOMENT if waits or self._requests else 0.0
-        loop.call_later(pause, self._turn, loop, seen, quiet)
+            pause = _CHECK_PAUSE if waits or self._requests else 0.0
+        loop.call_later(pause, self._on_turn, loop, activity, quiet)
 
     def _jump(self) -> None:
-        """Move to the next instant at which somebody is to be woken; no request is under way."""
-        while self._due and not self._due[0][2].asleep:
-            heapq.heappop(self._due)
-        if self._due:
-            # Who was not heard of waits for something else; whoever wakes is heard of again.
-            self._awake.clear()
-            self._skipped += max(self._due[0][0] - self.monotonic(), 0.0)
+        """Jump to the end of the next sleep; called only while no request is in flight."""
+        while self._queue and not self._queue[0][2].asleep:
+            heapq.heappop(self._queue)
+        if self._queue:
+            # Threads without activity wait for something else; those that wake are added again.
+            self._awake_threads.clear()
+            self._skipped += max(self._queue[0][0] - self.monotonic(), 0.0)
             self._wake_due()
 
     def _wake_due(self) -> None:
         now = self.monotonic()
-        while self._due and self._due[0][0] <= now:
-            sleeper = heapq.heappop(self._due)[2]
+        while self._queue and self._queue[0][0] <= now:
+            sleeper = heapq.heappop(self._queue)[2]
             if sleeper.asleep:
                 sleeper.asleep = False
-                self._news += 1
-                self._awake.add(sleeper.thread)
+                self._activity += 1
+                self._awake_threads.add(sleeper.thread)
                 sleeper.wake()
 
 
@@ -221,14 +222,14 @@ def virtual_time(*, limit: float = DAY) -> Iterator[VirtualClock]:
     Raises:
         RuntimeError: a virtual clock is in use already.
     """
-    if not _in_use.acquire(blocking=False):
+    if not _in_use_lock.acquire(blocking=False):
         raise RuntimeError(
             "a virtual clock is already in use; the fixture chainhub_clock, which"
             " chainhub_sandbox uses, is one"
         )
     clock = VirtualClock(limit)
     try:
-        with patch.multiple(_clock, **{name: getattr(clock, name) for name in _REPLACED}):
+        with patch.multiple(_clock, **{name: getattr(clock, name) for name in _REPLACED_NAMES}):
             yield clock
     finally:
-        _in_use.release()
+        _in_use_lock.release()

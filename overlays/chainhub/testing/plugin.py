@@ -61,8 +61,8 @@ def chainhub_async_client(chainhub_sandbox: Sandbox) -> Iterator[AsyncClient]:
 
     client = AsyncClient(chainhub_sandbox.key, base_url=chainhub_sandbox.base_url, trust_env=False)
     yield client
-    # Whichever event loop the test has used: asyncio.run has closed the connections, another one
-    # is told to.
+    # In the loop that the test used: asyncio.run has closed the connections; in any other loop this
+    # closes them.
     client._session.close()
 
 
@@ -71,9 +71,9 @@ def chainhub_environment(
     chainhub_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
     """Set the environment variables that make every client use the mock server, and return them."""
-    # A proxy must be kept from what is asked of this machine.
-    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    hosts = [host.strip() for host in direct.split(",") if host.strip()]
+    # Requests to this machine must not go through a proxy.
+    no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [host.strip() for host in no_proxy.split(",") if host.strip()]
     value = ",".join(hosts if "*" in hosts else [*hosts, "127.0.0.1"])
     variables = {**chainhub_sandbox.environment, "no_proxy": value, "NO_PROXY": value}
     for name, value in variables.items():

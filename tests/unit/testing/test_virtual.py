@@ -148,7 +148,7 @@ def test_loops_in_threads_share_the_time(clock: VirtualClock) -> None:
     with request(clock):
         for thread in together:
             thread.start()
-        wait_for(lambda: len(clock._dozing) == 2)
+        wait_for(lambda: len(clock._open_timeouts) == 2)
     for thread in together:
         thread.join(10)
     assert woken == [300, 700]
