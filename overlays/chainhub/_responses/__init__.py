@@ -1,7 +1,7 @@
 """What a response means: the value the contract declares, or which error; pure, without httpx.
 
 `judge` reads the response of an attempt: the error that its status and body stand for, or None.
-`decode_json` decodes a good body, and `Declared.validate` refuses what the contract does not
+`decode_json` decodes a good body, and `TypeValidator.validate` refuses what the contract does not
 describe before generated code parses it; `explain_mismatch` makes the error of a `Mismatch`.
 Nothing here sends, waits or looks at a clock.
 """
@@ -11,9 +11,9 @@ from chainhub._responses.status_error import decode_json as decode_json
 from chainhub._responses.status_error import explain_mismatch as explain_mismatch
 from chainhub._responses.status_error import hidden_error as hidden_error
 from chainhub._responses.status_error import judge as judge
-from chainhub._responses.validation import Declared as Declared
 from chainhub._responses.validation import Mismatch as Mismatch
+from chainhub._responses.validation import TypeValidator as TypeValidator
+from chainhub._responses.validation import additional_type_of as additional_type_of
 from chainhub._responses.validation import fields_of as fields_of
 from chainhub._responses.validation import members as members
-from chainhub._responses.validation import others_of as others_of
 from chainhub._responses.validation import resolve as resolve

@@ -3,7 +3,7 @@
 Gateways put the message, the code and sometimes a whole other answer (as a string of JSON)
 into each other. `parse_error_body` looks for the innermost words, a bounded number of levels deep
 and in a bounded number of places, so that no body costs more than reading it. `read_page` reads
-what an HTML page says.
+an HTML page.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _CLOUDFLARE_CODES = {
 
 
 class ErrorBody(NamedTuple):
-    """The words of an error in a body."""
+    """What an error body says, in the service's own words."""
 
     message: str | None = None
     code: str | None = None
@@ -83,12 +83,12 @@ class ErrorBody(NamedTuple):
 
 def parse_error_body(document: object) -> ErrorBody:
     """Return what a decoded error body says, the innermost words first."""
-    said = _unwrap(document, _DEEPEST, itertools.count())
-    found = re.search(_REQUEST_ID, said.message or "")
-    if found is None:
-        return said
-    message = re.sub(_REQUEST_ID, "", said.message or "", count=1).strip()
-    return said._replace(message=message or None, request_id=said.request_id or found[1])
+    body = _unwrap(document, _DEEPEST, itertools.count())
+    match = re.search(_REQUEST_ID, body.message or "")
+    if match is None:
+        return body
+    message = re.sub(_REQUEST_ID, "", body.message or "", count=1).strip()
+    return body._replace(message=message or None, request_id=body.request_id or match[1])
 
 
 def _unwrap(document: object, levels: int, places: Iterator[int]) -> ErrorBody:
@@ -99,11 +99,11 @@ def _unwrap(document: object, levels: int, places: Iterator[int]) -> ErrorBody:
         if document.lstrip()[:1] in ("{", "[") and len(document) <= _LONGEST_INNER:
             with suppress(NotJSON):
                 inner = _unwrap(parse_text(document), levels - 1, places)
-        said = inner.message or inner.code
-        return inner if said else ErrorBody(message=document.strip() or None)
+        words = inner.message or inner.code
+        return inner if words else ErrorBody(message=document.strip() or None)
     if isinstance(document, list):
-        return _first_said(_unwrap(item, levels - 1, places) for item in document[:_WIDEST])
-    inner = _first_said(_unwrap(part, levels - 1, places) for part in _parts(document))
+        return _first_error(_unwrap(item, levels - 1, places) for item in document[:_WIDEST])
+    inner = _first_error(_unwrap(part, levels - 1, places) for part in _parts(document))
     # The title and the detail of an RFC 9457 problem.
     problem = [document.get("title"), document.get("detail")]
     texts = [text.strip() for text in problem if isinstance(text, str) and text.strip()]
@@ -118,32 +118,32 @@ def _unwrap(document: object, levels: int, places: Iterator[int]) -> ErrorBody:
 
 
 def _parts(document: dict[str, object]) -> Iterator[object]:
-    """Yield what may carry the message, the best first.
+    """Yield the parts that may contain the message, the best first.
 
     Where `error` is one word beside a message, as in OAuth, the message says more.
     """
     error = document.get("error")
-    word = isinstance(error, str)
-    if not word:
+    is_word = isinstance(error, str)
+    if not is_word:
         yield error
     yield document.get("errors")
-    place, message = document.get("loc"), document.get("msg")  # of a failed validation
-    if isinstance(place, list) and isinstance(message, str):
-        yield f"{'.'.join(map(str, place[:_WIDEST]))}: {message}"
+    location, message = document.get("loc"), document.get("msg")  # of a failed validation
+    if isinstance(location, list) and isinstance(message, str):
+        yield f"{'.'.join(map(str, location[:_WIDEST]))}: {message}"
     yield from map(document.get, MESSAGES)
-    if word:
+    if is_word:
         yield error
     if not isinstance(document.get("detail"), str):
         yield document.get("detail")
 
 
-def _first_said(parts: Iterator[ErrorBody]) -> ErrorBody:
-    """Return the first with a message, else the first with a code."""
+def _first_error(parts: Iterator[ErrorBody]) -> ErrorBody:
+    """Return the first part with a message, else the first with a code."""
     best = ErrorBody()
-    for said in parts:
-        if said.message:
-            return said
-        best = best if best.code else said
+    for part in parts:
+        if part.message:
+            return part
+        best = best if best.code else part
     return best
 
 
@@ -152,8 +152,8 @@ def _code(document: dict[str, object]) -> str | None:
     codes = [code for code in map(code_of, map(document.get, CODES)) if code]
     words = [code for code in codes if not code.isdecimal()]
     details = document.get("details")
-    some = details[:_WIDEST] if isinstance(details, list) else ()
-    reasons = [_word(detail.get("reason")) for detail in some if isinstance(detail, dict)]
+    entries = details[:_WIDEST] if isinstance(details, list) else ()
+    reasons = [_word(detail.get("reason")) for detail in entries if isinstance(detail, dict)]
     status, error = _word(document.get("status")), _word(document.get("error"))
     states = [status if status and status.isupper() else None, error]
     return next(filter(None, [*reasons, *words, *states, *codes]), None)
@@ -164,7 +164,7 @@ def _word(value: object) -> str | None:
 
 
 def code_of(value: object) -> str | None:
-    """Return a code as a word, or None if it says nothing."""
+    """Return a code as text, or None if it is empty or neither text nor a number."""
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
@@ -172,11 +172,11 @@ def code_of(value: object) -> str | None:
     return None
 
 
-def what_came(response: Response, secrets: Iterable[str]) -> tuple[object, str | None]:
-    """Return what a body holds, whatever it is, and the id of a task found in it.
+def body_and_task_id(response: Response, secrets: Iterable[str]) -> tuple[object, str | None]:
+    """Return the body, and the id of a task in it or None.
 
-    It is for a caller whose request may have cost money and whose response did not fit: JSON as
-    far as it can be parsed, else text, else bytes. Secrets are masked, nothing else is.
+    They are for a caller whose request may have cost money and whose response did not fit: the
+    parsed JSON, else text, else bytes. Secrets are masked, nothing else is.
     """
     text = strict_text(response.body, charset_of(response))
     if text is None:
@@ -193,28 +193,28 @@ def what_came(response: Response, secrets: Iterable[str]) -> tuple[object, str |
         document = parse_text(text)
     except NotJSON:
         return text or None, None
-    return document, id_in(document)
+    return document, task_id_in(document)
 
 
-def id_in(document: object) -> str | None:
+def task_id_in(document: object) -> str | None:
     """Return the id of a task in a document: the outermost one, under its usual names."""
     level = [document]
     for _ in range(_DEEPEST_ID):
-        objects = [one for one in level if isinstance(one, dict)]
+        objects = [item for item in level if isinstance(item, dict)]
         for name in ("task_id", "taskId", "id"):
-            found = next(filter(None, (code_of(one.get(name)) for one in objects)), None)
-            if found is not None:
-                return found
-        lists = [one[:_WIDEST] for one in level if isinstance(one, list)]
-        inner = itertools.chain(*lists, *(one.values() for one in objects))
+            task_id = next(filter(None, (code_of(item.get(name)) for item in objects)), None)
+            if task_id is not None:
+                return task_id
+        lists = [item[:_WIDEST] for item in level if isinstance(item, list)]
+        inner = itertools.chain(*lists, *(item.values() for item in objects))
         level = list(itertools.islice(inner, _MOST_PLACES))
-    # Some gateways put it there alone.
-    alone = [document.get("data"), document.get("result")] if isinstance(document, dict) else []
-    return next((one for one in alone if isinstance(one, str) and re.fullmatch(_ID, one)), None)
+    # Some gateways put only the id there.
+    texts = [document.get("data"), document.get("result")] if isinstance(document, dict) else []
+    return next((text for text in texts if isinstance(text, str) and re.fullmatch(_ID, text)), None)
 
 
 class HTMLErrorPage(NamedTuple):
-    """What is known about an HTML page, and whether Cloudflare wrote it."""
+    """The facts on an HTML page, and whether it is Cloudflare's."""
 
     title: str | None
     cloudflare: bool
@@ -223,17 +223,17 @@ class HTMLErrorPage(NamedTuple):
 
     def sentence(self) -> str:
         """Return who answered, and with what."""
-        text, why = "the response is an HTML page", self.title
+        text, reason = "the response is an HTML page", self.title
         if self.cloudflare:
             text = "Cloudflare responded instead of the API"
             if self.number is not None:
                 meaning = _CLOUDFLARE_CODES.get(self.number)
-                why = f"error {self.number}" + (f", {meaning}" if meaning else "")
-        return f"{text}: {why}" if why else text
+                reason = f"error {self.number}" + (f", {meaning}" if meaning else "")
+        return f"{text}: {reason}" if reason else text
 
 
 def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
-    """Return what the page says that a body begins with, or None if it is no page."""
+    """Return the facts of an HTML page, or None if the body does not begin as one."""
     number = re.search(_NUMBER, text)
     if re.match(_MARKUP, text):
         by_cloudflare = re.search(_BY_CLOUDFLARE, text) is not None
@@ -241,15 +241,15 @@ def read_page(text: str, server: str | None = None) -> HTMLErrorPage | None:
         by_cloudflare = True
     else:
         return None
-    title = _first(_TITLE, text) or _first(_HEADING, text)
+    title = _first_group(_TITLE, text) or _first_group(_HEADING, text)
     return HTMLErrorPage(
         title=None if title is None else html.unescape(title),
         cloudflare=by_cloudflare,
         number=int(number[1]) if number and by_cloudflare else None,
-        ray=_first(_RAY, text),
+        ray=_first_group(_RAY, text),
     )
 
 
-def _first(pattern: str, text: str) -> str | None:
-    found = re.search(pattern, text)
-    return found[1].strip() or None if found else None
+def _first_group(pattern: str, text: str) -> str | None:
+    match = re.search(pattern, text)
+    return match[1].strip() or None if match else None

@@ -1,4 +1,4 @@
-"""Which text the bytes of a response are, and strict, bounded JSON.
+"""The text of a response's body, and strict, bounded JSON.
 
 JSON is UTF-8 by its standard, and most pages are; so a declared charset counts only where the
 bytes are not UTF-8. A wrong declaration then does no harm, a right one is honoured.
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chainhub._transport import Response
 
-# Python calls them text encodings, but no body is meant to be read so.
+# Python calls them text encodings, but no body is encoded so.
 _NOT_CHARSETS = frozenset(
     {"idna", "mbcs", "oem", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 )
@@ -40,8 +40,8 @@ _NUMBER = f"[0-9]{{{_LONGEST_NUMBER + 1}}}"
 
 def charset_of(response: Response) -> str | None:
     """Return the charset a response declares, or None."""
-    _, found, rest = (response.header(b"content-type") or "").lower().partition("charset=")
-    return rest.split(";")[0].strip("\"' \t") or None if found else None
+    _, separator, rest = (response.header(b"content-type") or "").lower().partition("charset=")
+    return rest.split(";")[0].strip("\"' \t") or None if separator else None
 
 
 def strict_text(body: bytes, charset: str | None = None) -> str | None:
@@ -69,11 +69,11 @@ def _decoded(body: bytes, charset: str | None, errors: str) -> str | None:
 
 
 class NotJSON(ValueError):
-    """Tell in one sentence why the bytes are no acceptable document."""
+    """The bytes are no acceptable document; the message says why in one sentence."""
 
 
 def parse(response: Response) -> object:
-    """Return the document that a body is.
+    """Return the JSON document in a body.
 
     Raises:
         NotJSON: If it is no acceptable document.
@@ -90,7 +90,7 @@ def parse(response: Response) -> object:
 
 
 def parse_text(text: str) -> object:
-    """Return the document that a text is, as `parse` does."""
+    """Return the JSON document in a text, as `parse` does."""
     if _has_many_brackets(text) and _too_deep(text):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
     # The interpreter refuses such numbers itself, unless somebody has told it not to.
@@ -116,25 +116,25 @@ def parse_text(text: str) -> object:
 
 
 def _has_many_brackets(text: str) -> bool:
-    """Tell whether there are more than the allowed depth has, in strings too."""
-    found = 0
+    """Tell whether there are more brackets than the depth that is allowed, those in strings too."""
+    count = 0
     for bracket in "{[":
-        at = text.find(bracket)
+        position = text.find(bracket)
         # To count those of a long text takes as long as to decode it.
-        while at >= 0 and found <= DEEPEST:
-            found += 1
-            at = text.find(bracket, at + 1)
-    return found > DEEPEST
+        while position >= 0 and count <= DEEPEST:
+            count += 1
+            position = text.find(bracket, position + 1)
+    return count > DEEPEST
 
 
 def _too_deep(text: str) -> bool:
     """Tell whether brackets outside of strings are nested deeper than allowed."""
-    # The beginning first, where a bomb shows itself at once.
+    # The beginning first, which is enough to recognise a bomb.
     if len(text) > _BEGINNING and _too_deep(text[:_BEGINNING]):
         return True
-    bare = re.sub(_STRINGS, b"", text.encode("utf-8", "surrogatepass"))
+    remainder = re.sub(_STRINGS, b"", text.encode("utf-8", "surrogatepass"))
     depth = 0
-    for bracket in bare.translate(None, _NO_BRACKETS):
+    for bracket in remainder.translate(None, _NO_BRACKETS):
         depth += 1 if bracket in b"[{" else -1
         if depth > DEEPEST:
             return True
@@ -156,10 +156,10 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) == len(pairs):
         return document
-    seen: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, value in pairs:
         # As text, because True equals 1.
-        if seen.setdefault(name, repr(value)) != repr(value):
+        if texts.setdefault(name, repr(value)) != repr(value):
             # A long one is not cut but left out: half a secret could not be recognised and masked.
             key = f"the key {name!r}" if len(name) <= _LONGEST_KEY_SHOWN else "a key"
             raise NotJSON(f"it contains {key} twice, with different values")

@@ -18,10 +18,10 @@ from chainhub._responses.error_body import (
     MESSAGES,
     ErrorBody,
     HTMLErrorPage,
+    body_and_task_id,
     code_of,
     parse_error_body,
     read_page,
-    what_came,
 )
 from chainhub._responses.response import NotJSON, charset_of, lenient_text, parse
 from chainhub._responses.validation import Mismatch
@@ -39,7 +39,7 @@ _PARTS = (
 )
 _ENVELOPE = frozenset({*MESSAGES, *CODES, *_PARTS.split()})
 _PAGE_ADVICE = "check the base URL; something other than the API responded"
-_WINDOW = 65_536  # what is said stands at the beginning; excerpts are shorter still
+_WINDOW = 65_536  # the message is at the beginning; excerpts are shorter still
 _LONGEST_ERROR = 1_048_576  # larger ones are not parsed: what a service says of an error is short
 _MOST_UNREADABLE = 0.1  # a text in another charset has some, an image has more
 # The service's own first: its support knows no id that a gateway in front of it has given.
@@ -54,7 +54,7 @@ _CODES_OF_STATUSES = {
     **dict.fromkeys(("api_key_invalid", "invalid_api_key", "invalid_token", "unauthorized"), 401),
     **dict.fromkeys(("rate_limit", "rate_limit_exceeded", "rate_limited"), 429),
 }
-# All others that mean it say so in words that the pattern below knows.
+# All other codes for it contain words that the pattern below matches.
 _QUOTA_CODES = frozenset({"pre_consume_token_quota_failed", "billing_hard_limit_reached"})
 # The patterns are compiled when the first error comes.
 _MONEY = r"(?:\w+ )?(?:quota|credit|balance|funds)s?\b"
@@ -71,7 +71,7 @@ _NO_TASK_TEXT = (
     r"|\btask_not_exist|\bno such (?:task|video)|\bunknown (?:task|video)|任务不存在"
 )
 _NO_ROUTE_TEXT = r"(?i)\binvalid url\b"
-_PASSING = r"(?i)saturated|overload|\bbusy\b|try again later|繁忙|负载"
+_OVERLOAD_TEXT = r"(?i)saturated|overload|\bbusy\b|try again later|繁忙|负载"
 _CLASSES: dict[int, type[StatusError]] = {
     400: errors.BadRequestError,
     401: errors.AuthenticationError,
@@ -98,13 +98,13 @@ _ADVICE = {
 
 
 def judge(response: Response, *, secrets: Iterable[str] = ()) -> StatusError | None:
-    """Return the error a response is by its status, or None for any 2xx.
+    """Return the error that a response is by its status, or None for any 2xx.
 
-    Of `secrets` nothing is shown, even if the body echoes them.
+    `secrets` are masked, even if the body echoes them.
     """
     if 200 <= response.status <= 299:
         return None
-    # A page first: its words are those of whoever is in front of the API.
+    # A page first: something in front of the API has written it.
     page = _page(response, secrets)
     if page:
         return _error(response, ErrorBody(), secrets, page)
@@ -112,8 +112,8 @@ def judge(response: Response, *, secrets: Iterable[str] = ()) -> StatusError | N
         with suppress(NotJSON):
             return _error(response, parse_error_body(parse(response)), secrets)
     text = _beginning(response)
-    said = "the body is not text" if _binary(text) else text.strip()[:2000]
-    return _error(response, parse_error_body(said), secrets)
+    message = "the body is not text" if _is_binary(text) else text.strip()[:2000]
+    return _error(response, parse_error_body(message), secrets)
 
 
 def decode_json(response: Response, *, secrets: Iterable[str] = ()) -> object:
@@ -127,11 +127,11 @@ def decode_json(response: Response, *, secrets: Iterable[str] = ()) -> object:
     try:
         document = parse(response)
     except NotJSON as problem:
-        error = _refused(response, f"the body is not the declared JSON: {problem}", secrets)
+        error = _response_error(response, f"the body is not the declared JSON: {problem}", secrets)
     else:
         if not hidden_error(document, certain=True):
             return document
-        error = _hidden(response, document, secrets)
+        error = _error_in_body(response, document, secrets)
     raise error
 
 
@@ -149,8 +149,8 @@ def explain_mismatch(
         document = None
     field = None
     if hidden_error(document, certain=False):
-        return _hidden(response, document, secrets)
-    if _empty_success(document):
+        return _error_in_body(response, document, secrets)
+    if _is_empty_success(document):
         problem = "the response says success but contains no data"
     elif isinstance(problem, Mismatch):
         field, problem = problem.field(secrets), problem.sentence(secrets)
@@ -158,7 +158,7 @@ def explain_mismatch(
         problem = f"the contract declares no response for the status {response.status}"
     elif isinstance(problem, Exception):
         problem = f"the response does not match the contract ({type(problem).__name__}: {problem})"
-    return _refused(response, problem, secrets, field)
+    return _response_error(response, problem, secrets, field)
 
 
 def hidden_error(document: object, *, certain: bool) -> bool:
@@ -174,13 +174,13 @@ def hidden_error(document: object, *, certain: bool) -> bool:
     if certain:
         if not _ENVELOPE.issuperset(document) or isinstance(document.get("status"), str):
             return False
-        if not (_empty(document.get("data")) and _empty(document.get("result"))):
+        if not (_is_empty(document.get("data")) and _is_empty(document.get("result"))):
             return False
     elif document.get("id") or document.get("task_id"):
         return False
     # A number or a flag is no error message.
-    told = (document.get("error"), document.get("errors"))
-    if any(isinstance(error, str | dict | list) and error for error in told):
+    values = (document.get("error"), document.get("errors"))
+    if any(isinstance(value, str | dict | list) and value for value in values):
         return True
     if document.get("success") is False:
         return True
@@ -192,34 +192,36 @@ def hidden_error(document: object, *, certain: bool) -> bool:
     return code.lower() not in _GOOD_WORDS and ("data" in document or not certain)
 
 
-def _empty_success(document: object) -> bool:
+def _is_empty_success(document: object) -> bool:
     """Tell whether the response says success but contains no data."""
     return (
         isinstance(document, dict)
         and "data" in document
-        and _empty(document["data"])
+        and _is_empty(document["data"])
         and str(document.get("code", "")).lower() in _GOOD_WORDS
         and ("code" in document or document.get("success") is True)
     )
 
 
-def _empty(data: object) -> bool:
+def _is_empty(data: object) -> bool:
     return data is None or data in ("", [], {})
 
 
-def _hidden(response: Response, document: object, secrets: Iterable[str]) -> StatusError:
+def _error_in_body(response: Response, document: object, secrets: Iterable[str]) -> StatusError:
     """Return the error inside a good response."""
-    said = parse_error_body(document)
-    code = (said.code or said.kind or "").lower()
-    numbered = code_of(document.get("code")) if isinstance(document, dict) else None
-    statuses = [int(text) for text in (code, numbered or "") if re.fullmatch("[45][0-9]{2}", text)]
-    hidden = statuses[0] if statuses else _CODES_OF_STATUSES.get(code)
-    error = _error(response, said._replace(status=hidden), secrets)
-    error.body, error.task_id = what_came(response, secrets)
+    body = parse_error_body(document)
+    code = (body.code or body.kind or "").lower()
+    outer_code = code_of(document.get("code")) if isinstance(document, dict) else None
+    statuses = [
+        int(text) for text in (code, outer_code or "") if re.fullmatch("[45][0-9]{2}", text)
+    ]
+    status = statuses[0] if statuses else _CODES_OF_STATUSES.get(code)
+    error = _error(response, body._replace(status=status), secrets)
+    error.body, error.task_id = body_and_task_id(response, secrets)
     return error
 
 
-def _refused(
+def _response_error(
     response: Response, problem: str, secrets: Iterable[str], field: str | None = None
 ) -> ResponseError:
     page = _page(response, secrets)
@@ -230,19 +232,19 @@ def _refused(
     facts = _facts(response, secrets, page.ray if page else None)
     facts["advice"] = _PAGE_ADVICE if page else None
     error = ResponseError(redact_text(problem, secrets), field=field, **facts)
-    error.body, error.task_id = what_came(response, secrets)
+    error.body, error.task_id = body_and_task_id(response, secrets)
     return error
 
 
-def _facts(response: Response, secrets: Iterable[str], named_id: str | None = None) -> Facts:
-    """Return what every error about this response has; the body may name a request id."""
-    ids = [*map(response.header, _ID_HEADERS), named_id, response.header(b"cf-ray")]
-    number = next(filter(None, ids), None)
+def _facts(response: Response, secrets: Iterable[str], body_id: str | None = None) -> Facts:
+    """Return the facts of every error for this response; `body_id` is a request id in its body."""
+    ids = [*map(response.header, _ID_HEADERS), body_id, response.header(b"cf-ray")]
+    request_id = next(filter(None, ids), None)
     text = _beginning(response)
-    binary = f"{len(response.body)} bytes of binary data" if _binary(text) else None
+    binary = f"{len(response.body)} bytes of binary data" if _is_binary(text) else None
     return {
         "status": response.status,
-        "request_id": redact_text(number, secrets, 100) if number else None,
+        "request_id": redact_text(request_id, secrets, 100) if request_id else None,
         "excerpt": binary or redact_text(text, secrets) or None,
     }
 
@@ -252,17 +254,17 @@ def _beginning(response: Response) -> str:
 
 
 def _error(
-    response: Response, said: ErrorBody, secrets: Iterable[str], page: HTMLErrorPage | None = None
+    response: Response, body: ErrorBody, secrets: Iterable[str], page: HTMLErrorPage | None = None
 ) -> StatusError:
-    """Return the error for a status, which may be any number, and what its body says."""
-    facts = _facts(response, secrets, said.request_id or (page.ray if page else None))
-    code = facts["code"] = redact_text(said.code, secrets, 100) if said.code else None
-    message = redact_text(said.message, secrets) if said.message else ""
-    status = response.status if said.status is None else said.status
-    words = (code or "", said.kind or "")
-    if page is None and _no_quota(status, words, message):
+    """Return the error for a response, whose status may be any number, from its parsed body."""
+    facts = _facts(response, secrets, body.request_id or (page.ray if page else None))
+    code = facts["code"] = redact_text(body.code, secrets, 100) if body.code else None
+    message = redact_text(body.message, secrets) if body.message else ""
+    status = response.status if body.status is None else body.status
+    words = (code or "", body.kind or "")
+    if page is None and _is_quota_error(status, words, message):
         return errors.QuotaExceededError(message or "the quota is used up", **facts)
-    if page is None and _no_task(status, words, message):
+    if page is None and _is_missing_task(status, words, message):
         return errors.TaskNotFoundError(message or "the task does not exist", **facts)
     facts["advice"] = _advice(status, page, f"{code}: {message}")
     text = page.sentence() if page else message or "the service gave no message"
@@ -270,20 +272,20 @@ def _error(
         location = redact_text(response.header(b"location") or "", secrets)
         where = f"to {redact_url(location)}" if location else "without a location"
         text = f"the service redirects {where}"
-    kinds = {3: errors.RedirectError, 5: errors.ServerError}
-    return _CLASSES.get(status, kinds.get(status // 100, StatusError))(text, **facts)
+    classes = {3: errors.RedirectError, 5: errors.ServerError}
+    return _CLASSES.get(status, classes.get(status // 100, StatusError))(text, **facts)
 
 
 def _page(response: Response, secrets: Iterable[str]) -> HTMLErrorPage | None:
     page = read_page(_beginning(response), response.header(b"server"))
     if page is None or page.title is None:
         return page
-    # Pages like to repeat the address that was asked for.
+    # Pages often repeat the requested URL.
     return page._replace(title=redact_text(page.title, secrets, 100))
 
 
-def _binary(text: str) -> bool:
-    """Return whether the text has too many unreadable characters to be text."""
+def _is_binary(text: str) -> bool:
+    """Tell whether too many characters are unreadable for the body to be text."""
     sample = text[:1000]
     unreadable = sum(
         not (char.isprintable() or char.isspace()) or char == "\ufffd" for char in sample
@@ -291,7 +293,7 @@ def _binary(text: str) -> bool:
     return unreadable > _MOST_UNREADABLE * len(sample)
 
 
-def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
+def _is_quota_error(status: int, words: tuple[str, ...], message: str) -> bool:
     """Tell whether the account is empty; for a 429 only codes and clear words count."""
     if any(
         word.lower() in _QUOTA_CODES or re.search(_QUOTA_TEXT, re.sub(_JOINTS, " ", word))
@@ -301,7 +303,7 @@ def _no_quota(status: int, words: tuple[str, ...], message: str) -> bool:
     return status in (200, 400, 402, 403, 422, 429) and re.search(_QUOTA_TEXT, message) is not None
 
 
-def _no_task(status: int, words: tuple[str, ...], message: str) -> bool:
+def _is_missing_task(status: int, words: tuple[str, ...], message: str) -> bool:
     if status not in (200, 400, 404):
         return False
     if not _NO_TASK_CODES.isdisjoint(word.lower() for word in words):
@@ -316,7 +318,7 @@ def _advice(status: int, page: HTMLErrorPage | None, message: str) -> str | None
         return "something in front of the API refused; the key may still be valid"
     if status == 404 and (page or re.search(_NO_ROUTE_TEXT, message)):
         return "the gateway has no such route: check the base URL, which must not end in /v1"
-    if status in (400, 403) and page is None and re.search(_PASSING, message):
+    if status in (400, 403) and page is None and re.search(_OVERLOAD_TEXT, message):
         return "the service is overloaded: try again later"
     if not 100 <= status <= 599:
         return "this is not an HTTP status: something other than the API responded"

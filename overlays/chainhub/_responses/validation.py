@@ -1,13 +1,13 @@
 """Whether a document is what the contract declares, before generated code parses it.
 
 Generated parsing checks little: it takes a number where the contract says string, makes an object
-of a list of pairs, and its exceptions name no field. `Declared.validate` walks the decoded document
-beside the annotations of the models, once, and refuses what does not fit with a `Mismatch`, which
-names the place and what the contract asks for there. The look at a type is
+of a list of pairs, and its exceptions name no field. `TypeValidator.validate` walks the decoded
+document beside the annotations of the models, once, and refuses what does not fit with a
+`Mismatch`, which names the place and what the contract asks for there. The checks of a type are
 compiled once; a field of a plain type then costs one lookup of its value's type.
 
-Exact types count: true is no integer. An integer is a number. Fields that are not declared stay as
-they came.
+Exact types count: true is no integer. An integer is a number. Fields that are not declared are not
+changed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import attrs
 from chainhub._redaction import redact_text
 
 _Any = typing.Any  # a class of generated code, or a value in a document
-_Look = Callable[[_Any, bool], object]
+_Check = Callable[[_Any, bool], object]
 
 _NUMBER = r"-?[0-9]{1,18}"  # whatever the digits, it fits into 64 bits
 _LONGEST_TEXT = 60
@@ -49,17 +49,17 @@ _WORDS = {
 # All that a decoded document can hold, and the bytes of a body that is none.
 _ANYTHING = frozenset({bool, bytes, dict, float, int, list, str, types.NoneType})
 # What generated parsing raises where it tries one member of a union after the other.
-_PARSING = (AttributeError, KeyError, TypeError, ValueError)
+_PARSING_ERRORS = (AttributeError, KeyError, TypeError, ValueError)
 
 
-def resolve(declared: object, module: types.ModuleType) -> object:
+def resolve(annotation: object, module: types.ModuleType) -> object:
     """Return the type that an annotation, or its text, stands for in a generated module.
 
     Annotations are strings whose names are imported for type checkers only, so neither `attrs` nor
     `typing` can resolve them.
     """
     # The text is code of the generated package, which has been imported already.
-    return eval(declared, {}, _Names(vars(module))) if isinstance(declared, str) else declared
+    return eval(annotation, {}, _Names(vars(module))) if isinstance(annotation, str) else annotation
 
 
 class _Names(dict[str, object]):
@@ -75,49 +75,49 @@ class _Names(dict[str, object]):
 
 @functools.cache
 def fields_of(model: _Any) -> dict[str, tuple[_Any, object, bool]]:
-    """Return the fields that the contract names, as in JSON: each, its type, if it is optional."""
+    """Return the fields of the contract by JSON name: attribute, type, whether it is optional."""
     module = sys.modules[model.__module__]
     # The generator notes names that it has had to change.
     names: dict[str, str] = getattr(module, "_JSON_NAMES", {})
-    kinds = [(one, resolve(one.type, module)) for one in attrs.fields(model) if one.init]
+    kinds = [(field, resolve(field.type, module)) for field in attrs.fields(model) if field.init]
     return {
-        names.get(one.name, one.name): (one, kind, any(map(is_unset, members(kind))))
-        for one, kind in kinds
+        names.get(field.name, field.name): (field, kind, any(map(is_unset, members(kind))))
+        for field, kind in kinds
     }
 
 
 @functools.cache
-def others_of(model: _Any) -> object:
-    """Return the type of the fields that the contract does not name, `object` if it says none."""
+def additional_type_of(model: _Any) -> object:
+    """Return the type of the fields that the contract does not name, `object` without one."""
     field = attrs.fields_dict(model).get("additional_properties")
     if field is None or field.init:
         return object
     return typing.get_args(resolve(field.type, sys.modules[model.__module__]))[-1]
 
 
-class Declared:
-    """A declared type, which tells what values fit it.
+class TypeValidator:
+    """Compares values with a declared type.
 
     Attributes:
-        plain: The exact types of the values that fit as they are.
+        plain_types: The exact types of the values that need no further check.
     """
 
-    __slots__ = ("_deep", "_kind", "plain")
+    __slots__ = ("_checks", "_kind", "plain_types")
 
     def __init__(self, kind: object) -> None:
-        plain: set[type] = set()
-        looks: dict[type, list[_Look | _Model]] = {}
+        plain_types: set[type] = set()
+        checks: dict[type, list[_Check | _ModelCheck]] = {}
         for member in members(kind):
-            for accepted, look in _looks(member, kind):
-                if look is None:
-                    plain.add(accepted)
+            for value_type, check in _checks(member, kind):
+                if check is None:
+                    plain_types.add(value_type)
                 else:
-                    looks.setdefault(accepted, []).append(look)
+                    checks.setdefault(value_type, []).append(check)
         self._kind = kind
-        self.plain = _ANYTHING if object in plain else frozenset(plain)
-        self._deep = {
-            accepted: found[0] if len(found) == 1 else functools.partial(_either, found)
-            for accepted, found in looks.items()
+        self.plain_types = _ANYTHING if object in plain_types else frozenset(plain_types)
+        self._checks = {
+            value_type: group[0] if len(group) == 1 else functools.partial(_check_union, group)
+            for value_type, group in checks.items()
         }
 
     def validate(self, value: object, lenient: bool = False) -> object:
@@ -133,19 +133,19 @@ class Declared:
             Mismatch: It is not of the declared type.
         """
         kind = type(value)
-        if kind in self.plain:
+        if kind in self.plain_types:
             return value
-        if kind in self._deep:
-            return self._deep[kind](value, lenient)
+        if kind in self._checks:
+            return self._checks[kind](value, lenient)
         if lenient and kind in _CONVERSIONS:
             target, convert = _CONVERSIONS[kind]
-            converted = convert(value) if target in self.plain else None
-            if converted is not None:
-                return converted
+            result = convert(value) if target in self.plain_types else None
+            if result is not None:
+                return result
         raise Mismatch(self._kind, value)
 
-    def within(self, place: str | int, value: object, lenient: bool) -> object:
-        """Return the value to keep at a place in a larger one."""
+    def validate_at(self, place: str | int, value: object, lenient: bool) -> object:
+        """Return the value to keep, as `validate` does; a `Mismatch` gets its place in the path."""
         try:
             return self.validate(value, lenient)
         except Mismatch as mismatch:
@@ -153,104 +153,110 @@ class Declared:
             raise
 
 
-def _looks(member: object, declared: object) -> Iterable[tuple[type, _Look | _Model | None]]:
-    """Return the types of the values a member of a union takes, with how to look at each."""
+def _checks(
+    member: object, declared_type: object
+) -> Iterable[tuple[type, _Check | _ModelCheck | None]]:
+    """Return the types of the values that a member of a union takes, each with its check."""
     origin, arguments = typing.get_origin(member) or member, typing.get_args(member)
     if origin is None:
         return [(type(None), None)]
-    listed = _listed(member)
-    if listed is not None:
-        look = functools.partial(_taken, listed.index, declared)
-        return [(kind, look) for kind in {type(value) for value in listed}]
+    values = _enum_values(member)
+    if values is not None:
+        check = functools.partial(_check_by, values.index, declared_type)
+        return [(kind, check) for kind in {type(value) for value in values}]
     if origin is typing.Any or not isinstance(origin, type):
         return [(object, None)]
     if hasattr(origin, "from_dict"):
-        return [(dict, _MODELS.setdefault(origin, _Model(origin)))]
-    make = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
-    if make is not None:
-        return [(str, functools.partial(_taken, make, declared))]
+        return [(dict, _MODEL_CHECKS.setdefault(origin, _ModelCheck(origin)))]
+    parse = getattr(origin, "fromisoformat", origin if origin.__name__ == "UUID" else None)
+    if parse is not None:
+        return [(str, functools.partial(_check_by, parse, declared_type))]
     if origin in (list, dict) and arguments:
-        inner = Declared(arguments[-1])
-        free = inner.plain is _ANYTHING
-        return [(origin, None if free else functools.partial(_inside, inner))]
+        inner = TypeValidator(arguments[-1])
+        accepts_all = inner.plain_types is _ANYTHING
+        return [(origin, None if accepts_all else functools.partial(_check_items, inner))]
     return [(int, None), (float, None)] if origin is float else [(origin, None)]
 
 
-def _listed(member: object) -> tuple[object, ...] | None:
+def _enum_values(member: object) -> tuple[object, ...] | None:
     """Return the values of an enumeration, None if it is no enumeration."""
     if typing.get_origin(member) is typing.Literal:
         return typing.get_args(member)
     if isinstance(member, type) and issubclass(member, enum.Enum):
-        return tuple(one.value for one in member)
+        return tuple(item.value for item in member)
     return None
 
 
-class _Model:
-    """Look at the fields of a model; their types are resolved when the first object comes."""
+class _ModelCheck:
+    """Checks the fields of a model; their types are resolved for the first object."""
 
     def __init__(self, model: _Any) -> None:
         self.model = model
 
     def __call__(self, document: _Any, lenient: bool) -> object:
-        for name, inner, needed in self._fields:
-            if lenient and needed is int and document.get(name) is None:
+        for name, inner, required_type in self._fields:
+            if lenient and required_type is int and document.get(name) is None:
                 document[name] = 0  # such as the time of a task, which no video may be lost for
             elif name in document:
                 value = document[name]
-                if type(value) not in inner.plain:
-                    document[name] = inner.within(name, value, lenient)
-            elif needed is not None:
-                raise Mismatch(needed, None, name, missing=True)
-        if self._others is not None:
-            inner, named = self._others
-            _inside(inner, document, lenient, named)
+                if type(value) not in inner.plain_types:
+                    document[name] = inner.validate_at(name, value, lenient)
+            elif required_type is not None:
+                raise Mismatch(required_type, None, name, missing=True)
+        if self._additional_properties is not None:
+            inner, names = self._additional_properties
+            _check_items(inner, document, lenient, names)
         return document
 
     @functools.cached_property
-    def _fields(self) -> list[tuple[str, Declared, object]]:
-        """The names in the document, and the type of a field that must not be left out."""
+    def _fields(self) -> list[tuple[str, TypeValidator, object]]:
+        """Each name in the document, its validator, and its type if it must not be left out."""
         return [
-            (name, Declared(kind), None if optional or field.default is None else kind)
+            (name, TypeValidator(kind), None if optional or field.default is None else kind)
             for name, (field, kind, optional) in fields_of(self.model).items()
         ]
 
     @functools.cached_property
-    def _others(self) -> tuple[Declared, frozenset[str]] | None:
-        """What other fields have to be, if the contract says so, and which are not others."""
-        inner = Declared(others_of(self.model))
-        return None if inner.plain is _ANYTHING else (inner, frozenset(fields_of(self.model)))
+    def _additional_properties(self) -> tuple[TypeValidator, frozenset[str]] | None:
+        """The validator of further fields if the contract has one, and the names of its fields."""
+        inner = TypeValidator(additional_type_of(self.model))
+        return None if inner.plain_types is _ANYTHING else (inner, frozenset(fields_of(self.model)))
 
 
 # Only classes can be kept: two unions are equal in any order of their members, which counts here.
-_MODELS: dict[type, _Model] = {}
+_MODEL_CHECKS: dict[type, _ModelCheck] = {}
 
 
-def _inside(inner: Declared, values: _Any, lenient: bool, but: Container[object] = ()) -> object:
-    """Look at what a list or an object holds, but for the fields of these names."""
+def _check_items(
+    inner: TypeValidator, values: _Any, lenient: bool, skip_names: Container[object] = ()
+) -> object:
+    """Check the items of a list, or the fields of an object except those of some names."""
     for place, value in enumerate(values) if type(values) is list else values.items():
-        if type(value) not in inner.plain and place not in but:
-            values[place] = inner.within(place, value, lenient)
+        if type(value) not in inner.plain_types and place not in skip_names:
+            values[place] = inner.validate_at(place, value, lenient)
     return values
 
 
-def _taken(take: Callable[[_Any], object], declared: object, value: object, _: bool) -> object:
-    """Look at a value with what takes it: a list of values, or what makes a date or a UUID."""
+def _check_by(
+    accept: Callable[[_Any], object], declared_type: object, value: object, _: bool
+) -> object:
+    """Check a value with a function that accepts it: `index` of a list, or a parser of dates."""
     try:
-        take(value)
+        accept(value)
     except ValueError:
-        raise Mismatch(declared, value) from None
+        raise Mismatch(declared_type, value) from None
     return value
 
 
-def _either(looks: list[_Look | _Model], value: object, lenient: bool) -> object:
-    """Look as the first does that generated parsing takes: its result is what the caller gets."""
-    for look in looks[:-1]:
+def _check_union(checks: list[_Check | _ModelCheck], value: object, lenient: bool) -> object:
+    """Use the first check whose type generated parsing takes: the caller gets its result."""
+    for check in checks[:-1]:
         try:
-            look.model.from_dict(value) if isinstance(look, _Model) else look(value, False)
-        except (Mismatch, *_PARSING):
+            check.model.from_dict(value) if isinstance(check, _ModelCheck) else check(value, False)
+        except (Mismatch, *_PARSING_ERRORS):
             continue
-        return look(value, lenient)
-    return looks[-1](value, lenient)
+        return check(value, lenient)
+    return checks[-1](value, lenient)
 
 
 _CONVERSIONS: dict[type, tuple[type, Callable[[_Any], object]]] = {
@@ -265,12 +271,12 @@ class Mismatch(Exception):
     """A value that is not of its declared type; the path grows on the way out."""
 
     def __init__(
-        self, declared: object, found: object, *path: str | int, missing: bool = False
+        self, declared_type: object, value: object, *path: str | int, missing: bool = False
     ) -> None:
         super().__init__()
         self.path = [*path]
-        self.declared = declared
-        self.found = found
+        self.declared_type = declared_type
+        self.value = value
         self._missing = missing
 
     def field(self, secrets: Iterable[str] = ()) -> str | None:
@@ -282,9 +288,10 @@ class Mismatch(Exception):
         """Return what is wrong, the value masked and cut."""
         field = self.field(secrets)
         place = f"the field {field}" if field else "the answer"
+        words = _describe(self.declared_type)
         if self._missing:
-            return f"{place} is missing; it should be {_wanted(self.declared)}"
-        return f"{place} should be {_wanted(self.declared)} but is {_shown(self.found, secrets)}"
+            return f"{place} is missing; it should be {words}"
+        return f"{place} should be {words} but is {_describe_value(self.value, secrets)}"
 
 
 def members(kind: object) -> tuple[object, ...]:
@@ -299,24 +306,24 @@ def is_unset(kind: object) -> bool:
     return isinstance(kind, type) and kind.__name__ == "Unset"
 
 
-def _wanted(kind: object) -> str:
+def _describe(kind: object) -> str:
     """Return what a declared type asks for, in the words of JSON."""
-    words = [_words(member) for member in members(kind) if not is_unset(member)]
+    words = [_describe_member(member) for member in members(kind) if not is_unset(member)]
     return " or ".join(dict.fromkeys(words)) or "anything"
 
 
-def _words(kind: object) -> str:
-    values = _listed(kind)
+def _describe_member(kind: object) -> str:
+    values = _enum_values(kind)
     if values is not None:
-        some = ", ".join(map(_shown, values[:_MOST_WORDS]))
-        return f"one of {some}" + (", …" if len(values) > _MOST_WORDS else "")
+        examples = ", ".join(map(_describe_value, values[:_MOST_WORDS]))
+        return f"one of {examples}" + (", …" if len(values) > _MOST_WORDS else "")
     origin = typing.get_origin(kind) or kind
     if hasattr(origin, "from_dict"):
         return "an object"
     return _WORDS.get(getattr(origin, "__name__", "NoneType"), "something else")
 
 
-def _shown(value: object, secrets: Iterable[str] = ()) -> str:
+def _describe_value(value: object, secrets: Iterable[str] = ()) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < _LARGEST_SHOWN):

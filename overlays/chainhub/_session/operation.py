@@ -31,13 +31,13 @@ from typing import (
 import attrs
 
 from chainhub._responses import (
-    Declared,
     Mismatch,
+    TypeValidator,
+    additional_type_of,
     decode_json,
     explain_mismatch,
     fields_of,
     members,
-    others_of,
     resolve,
 )
 from chainhub._session.call import CallResult, request_id_of
@@ -129,7 +129,7 @@ def _build_model(model: Any, given: Mapping[str, object], place: str) -> object:
         known = ", ".join(one.name for one, _, _ in fields_of(model).values())
         raise ConfigurationError(f"{place} has no field {others[0]!r}; its fields are {known}")
     for name in others:
-        value = build_body(others_of(model), given[name], f"{place}.{name}")
+        value = build_body(additional_type_of(model), given[name], f"{place}.{name}")
         made.additional_properties[name] = value
     return made
 
@@ -162,7 +162,11 @@ class ResponseView:
     raise_on_unexpected_status = True
 
     def __init__(
-        self, response: Response, secrets: Iterable[str], declared: Declared | None, lenient: bool
+        self,
+        response: Response,
+        secrets: Iterable[str],
+        declared: TypeValidator | None,
+        lenient: bool,
     ) -> None:
         self.status_code, self.content = response.status, response.body
         self._response = response
@@ -237,7 +241,7 @@ class Operation:
             statuses, has_default = described_by(self._read)
             self._good = tuple(status for status in statuses if 200 <= status <= 299)
             if self._good or has_default:  # else the contract describes errors only
-                self._declared = Declared(resolve(returns, module))
+                self._declared = TypeValidator(resolve(returns, module))
 
     def request(self, arguments: Mapping[str, object]) -> dict[str, Any]:
         """Return what to build the request of, as arguments for `httpx.Client.build_request`.

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chainhub._responses import Declared, Mismatch, explain_mismatch, resolve
+from chainhub._responses import Mismatch, TypeValidator, explain_mismatch, resolve
 from chainhub._transport import Response
 from chainhub.errors import ResponseError, StatusError
 
@@ -143,7 +143,7 @@ def kind(declared: object, models: ModuleType) -> object:
 
 def validate(value: object, declared: object, *, lenient: bool = False) -> object:
     """Return the value to keep."""
-    return Declared(declared).validate(value, lenient)
+    return TypeValidator(declared).validate(value, lenient)
 
 
 def refused(
