@@ -12,11 +12,11 @@
     ChainhubError                    what every error has; `help(chainhub.errors)` has the tree
     Outcome, DownloadOutcome         the result for one of many tasks
     RetryPolicy, PollPolicy, Cancel  what calls and waits take
-    CallEvent, AttemptEvent, …       what `on_call=` and the like are given
+    CallEvent, AttemptEvent, …       the arguments of `on_call=` and other event hooks
 
 The models of the service's contract can be imported from here too. Modules whose names begin with
-an underscore are internal. Names are imported when they are first used: `import chainhub` costs
-next to nothing.
+an underscore are internal. Names are imported when they are first used, so `import chainhub` is
+fast.
 """
 
 import sys as _sys
@@ -50,19 +50,19 @@ _HOME = {
     "updated_at": "chainhub._tasks",
     "video_url_of": "chainhub._tasks",
 }
-"""Where a name comes from."""
+"""The module of each name."""
 
-_WHOLE = ("chainhub.errors", "chainhub_api.models")
-"""Modules of which every public name can be had here."""
+_MODULES = ("chainhub.errors", "chainhub_api.models")
+"""Modules whose public names can all be imported from here."""
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
     if name == "__all__":
-        return [*_HOME, *(one for home in _WHOLE for one in import_module(home).__all__)]
-    whole = () if name.startswith("_") else _WHOLE
-    home = _HOME.get(name) or next((m for m in whole if name in import_module(m).__all__), None)
+        return [*_HOME, *(export for home in _MODULES for export in import_module(home).__all__)]
+    modules = () if name.startswith("_") else _MODULES
+    home = _HOME.get(name) or next((m for m in modules if name in import_module(m).__all__), None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(home), name)

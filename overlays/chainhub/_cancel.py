@@ -19,8 +19,8 @@ class Cancel:
         client.video.wait(task_id, cancel=cancel)  # raises chainhub.CancelledByUser
     """
 
-    # No lock anywhere: a signal handler may call set() while the interrupted frame is in here. What
-    # is done to the dictionary is done in one step each.
+    # No lock anywhere: a signal handler may call set() while the interrupted frame is in here. Each
+    # change of the dictionary is atomic.
     __slots__ = ("_set", "_wakers")
 
     def __init__(self) -> None:
@@ -39,15 +39,15 @@ class Cancel:
 
     def wait(self, seconds: float) -> bool:
         """Sleep for `seconds` or until `set` is called; return whether it was."""
-        asleep = threading.Lock()
-        asleep.acquire()
+        lock = threading.Lock()
+        lock.acquire()
 
         def wake() -> None:
             with suppress(RuntimeError):  # set() was called twice
-                asleep.release()
+                lock.release()
 
         with self.watching(wake):
-            asleep.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+            lock.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
         return self._set
 
     @contextmanager

@@ -2,8 +2,8 @@
 
 Every resource is made with a transport that carries its operations out, and every plain generated
 function gets its HTTP client through `get_httpx_client()` or `get_async_httpx_client()`. So every
-operation, today's and tomorrow's, has credentials, deadlines, retries and typed errors without a
-line written for it.
+operation, today's and future ones, has credentials, deadlines, retries and typed errors without
+code of its own.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     Verify = bool | str | os.PathLike[str] | ssl.SSLContext
 
 TIMEOUT = 15.0
-"""Seconds for one attempt: a status answer has 300 bytes, slower ones come from a dead gateway."""
+"""Seconds for one attempt: a status answer has 300 bytes; a slower gateway is dead."""
 
 DEADLINE = 60.0
 """Seconds for a whole call: four attempts of a gateway that answers late fit in."""
@@ -62,13 +62,13 @@ OWN_HEADERS = {
     "Accept": "application/json, */*",
     "Accept-Encoding": "gzip",
 }
-_SHOWN = ("CHAINHUB_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""The variables whose text is needed here; others may hold a key or the password of a proxy."""
+_VARIABLES = ("CHAINHUB_BASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""The variables whose values are needed here; others may contain a key or a password."""
 
 _HEADER, _PREFIX = KEY[1:] if KEY[0] == "header" else ("Authorization", "Bearer")
 P = ParamSpec("P")
 T = TypeVar("T")
-# Jedi takes typing.Self for the class a method is defined in, and completes nothing after it.
+# Jedi takes typing.Self for the class that defines a method, and completes nothing after it.
 Self = TypeVar("Self", bound="BaseClient[Any]")
 KeyProvider = TypeVar("KeyProvider", bound=Callable[[], str] | Callable[[], Awaitable[str]])
 
@@ -95,10 +95,10 @@ def _without_frames(make: Callable[P, T]) -> Callable[P, T]:
 
 
 class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
-    """What both clients share: the session behind them and the options in front of it."""
+    """What both clients share: a session and its options."""
 
-    # To build another attrs class of each would take longer than to make all the clients of a
-    # program; what the generated one is, these are too.
+    # Not attrs classes themselves: to build them would take longer than to make all the clients of
+    # a program.
     __slots__ = ("_async_transport", "_resources", "_transport")
 
     _resources: dict[object, Any]
@@ -130,16 +130,16 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         httpx_args: Mapping[str, object] | None = None,
     ) -> None:
         """Make a client; the class says what the arguments mean."""
-        # A program that only names the class, in a type say, loads half as much as httpx.
+        # A program that uses the class only in annotations loads half as much as httpx.
         from chainhub import _session, _transport
 
         _session.guard_logs()
         # Error trackers record the locals of every frame, this one's too.
-        given = api_key if api_key is None or callable(api_key) else _session.Key(api_key)
+        key_argument = api_key if api_key is None or callable(api_key) else _session.Key(api_key)
         del api_key
         proxy = None if proxy is None else _transport.HiddenURL(proxy)
         variables = dict.fromkeys(os.environ, "")
-        variables |= {name: os.environ[name] for name in _SHOWN if name in os.environ}
+        variables |= {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         environ = variables if trust_env else {}
         span, connect = _session.spans_of(timeout)
         options = _session.Options(
@@ -163,9 +163,9 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             max_connections=_session.whole("max_connections", max_connections),
             allow_insecure=allow_insecure,
         )
-        credentials = _session.Credentials.from_sources(given, environ=_session.Variables())
+        credentials = _session.Credentials.from_sources(key_argument, environ=_session.Variables())
         observers = _session.Observers(on_attempt=on_attempt, on_retry=on_retry, on_call=on_call)
-        self._take(
+        self._configure(
             _session.Session(connector, credentials, observers),
             options,
             {
@@ -177,17 +177,18 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             },
         )
 
-    def _take(self, session: Session, options: Options, settings: dict[str, Any]) -> None:
-        """Become a client with these arguments for the generated class, and for transports."""
+    def _configure(self, session: Session, options: Options, settings: dict[str, Any]) -> None:
+        """Initialise the generated class and the transports with these settings."""
         from chainhub import _session
 
-        prefix, carrier = settings["prefix"], settings["auth_header_name"]
-        if not (carrier.isascii() and prefix.isascii() and prefix.isprintable()):
+        prefix, auth_header = settings["prefix"], settings["auth_header_name"]
+        if not (auth_header.isascii() and prefix.isascii() and prefix.isprintable()):
             raise ConfigurationError("prefix= and auth_header_name= take printable ASCII")
-        own, name = OWN_HEADERS.items(), carrier.lower()
+        own, name = OWN_HEADERS.items(), auth_header.lower()
         headers = settings["headers"].items()
         _session.check_headers(
-            (one for one in headers if one not in own or one[0].lower() == name), carrier
+            (pair for pair in headers if pair not in own or pair[0].lower() == name),
+            auth_header,
         )
         AuthenticatedClient.__init__(
             self,
@@ -213,17 +214,17 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         return self._transport.options
 
     def _resource(self, kind: Callable[[Any], T], /) -> T:
-        # It holds the transport and not the client: a client that nobody holds is gone at once.
-        found: T | None = self._resources.get(kind)
-        if found is None:
+        # It has the transport and not the client, which without references is collected at once.
+        resource: T | None = self._resources.get(kind)
+        if resource is None:
             transport = self._transport if isinstance(self, Client) else self._async_transport
-            found = self._resources.setdefault(kind, kind(transport))
-        return found
+            resource = self._resources.setdefault(kind, kind(transport))
+        return resource
 
     def _copy(self: Self, **changes: Any) -> Self:
         copy = object.__new__(type(self))
         options = changes.pop("options", self._options)
-        copy._take(self._session, options, {**self._transport.settings, **changes})
+        copy._configure(self._session, options, {**self._transport.settings, **changes})
         copy._transport.given = self._transport.given
         copy._async_transport.given = self._async_transport.given
         return copy
@@ -239,7 +240,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
     ) -> Self:
         """Return a client with other options that shares connections and credentials.
 
-        What is not given stays as it is.
+        Options that are not given do not change.
 
         Args:
             timeout: Seconds for one attempt, None for no limit of its own.
@@ -284,22 +285,22 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         return self._async_client
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
-        """Exchange requests through a client of the user's own; errors and retries stay ours."""
+        """Send requests through the user's own client; errors and retries do not change."""
         self._transport.give(client)
         return self
 
     def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
-        """Exchange requests through a client of the user's own; errors and retries stay ours."""
+        """Send requests through the user's own client; errors and retries do not change."""
         self._async_transport.give(async_client)
         return self
 
-    # The generated class compares settings, which say nothing of the key and the connections.
+    # The generated class compares settings, which include neither the key nor the connections.
     def __eq__(self, other: object) -> bool:
         """Tell whether it is this very client."""
         return self is other
 
     def __hash__(self) -> int:  # type: ignore[override]  # theirs is None: it has no hash
-        """Make clients keys, of what is kept weakly too."""
+        """Hash by identity, so that clients can be keys, in weak dictionaries too."""
         return object.__hash__(self)
 
     def __repr__(self) -> str:
@@ -397,11 +398,11 @@ class Client(BaseClient[Callable[[], str]], Resources):
 
         Raises:
             ConfigurationError: no request can be made of this, or it would go to another host.
-            ChainhubError: whatever else went wrong.
+            ChainhubError: any other failure.
         """
-        asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
-        answer: RawResponse[Any] = self._transport.request(asked, timeout, deadline, headers)
-        return answer
+        kwargs = {"method": method, "url": url, "params": params, "json": json, "content": content}
+        response: RawResponse[Any] = self._transport.request(kwargs, timeout, deadline, headers)
+        return response
 
     def close(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
@@ -449,10 +450,10 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
         deadline: float | Unset | None = UNSET,
     ) -> RawResponse[Any]:
         """Send a request that the contract does not describe, as `Client.request` does."""
-        asked = {"method": method, "url": url, "params": params, "json": json, "content": content}
+        kwargs = {"method": method, "url": url, "params": params, "json": json, "content": content}
         transport = self._async_transport
-        answer: RawResponse[Any] = await transport.request(asked, timeout, deadline, headers)
-        return answer
+        response: RawResponse[Any] = await transport.request(kwargs, timeout, deadline, headers)
+        return response
 
     async def aclose(self) -> None:
         """Close the connections, also for the copies that share them; twice does no harm."""
@@ -469,7 +470,7 @@ class AsyncClient(BaseClient[Callable[[], str] | Callable[[], Awaitable[str]]], 
 
 @cache
 def _load_before_forks() -> None:
-    """Let no fork happen while a thread loads what calls, waits or downloads need.
+    """Finish before a fork every import that calls, waits or downloads need.
 
     Python does not renew the locks of modules in a child: it would wait for such a module for ever.
     """
@@ -481,8 +482,8 @@ def _load_before_forks() -> None:
         import_module("encodings.idna")  # of the first look-up of a name
         # Resources, operations and models are loaded by the first call that needs them: to import
         # one that a thread is loading is to wait for it.
-        generated = ("chainhub_api.", "chainhub_resources.")
-        for name in [name for name in sys.modules if name.startswith(generated)]:
+        packages = ("chainhub_api.", "chainhub_resources.")
+        for name in [name for name in sys.modules if name.startswith(packages)]:
             import_module(name)
 
     if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork

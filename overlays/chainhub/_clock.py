@@ -1,8 +1,8 @@
-"""The time that clients live by: one place, so that it can be replaced.
+"""The clock of all clients, in one place, so that it can be replaced.
 
-Deadlines, pauses and polls take their instants and their sleep from here. `chainhub.testing` puts
-a clock here that skips every sleep: then a wait of fifteen minutes passes at once, while sockets
-still take the real time they take, because what is left of a deadline is a difference.
+Deadlines, delays and polls take their instants and their sleep from here. `chainhub.testing` sets
+a clock that skips every sleep: then a wait of fifteen minutes ends at once, while sockets still
+take real time, because the rest of a deadline is a difference of instants.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ monotonic: Callable[[], float] = time.monotonic
 
 
 def timeout(delay: float | None) -> AbstractAsyncContextManager[asyncio.Timeout]:
-    """Bound a block in seconds, where it waits for what may be asleep itself."""
+    """Limit a block to `delay` seconds; for blocks that may wait for a sleep of this module."""
     import asyncio  # threads need none of it
 
     return asyncio.timeout(delay)
 
 
 def request_under_way(change: int) -> None:
-    """Note that a request begins (1) or has ended (-1): then a clock in tests does not jump."""
+    """Note that a request begins (1) or has ended (-1): a virtual clock does not skip it."""
 
 
 def sleep(delay: float, cancel: Cancel | None) -> None:

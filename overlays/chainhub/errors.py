@@ -11,7 +11,7 @@ ChainhubError
 │   ├── RequestTimeoutError (TimeoutError)   an attempt took longer than `timeout`
 │   └── DeadlineError (TimeoutError)     the call took longer than `deadline`
 ├── AmbiguousOutcome                     the request may already have been processed
-├── SubmissionInDoubt                    so it was before, under the same key
+├── SubmissionInDoubt                    a submission with this key may have been processed
 ├── StatusError                          the service answered with an error
 │   ├── BadRequestError 400
 │   ├── AuthenticationError 401
@@ -149,14 +149,14 @@ class ChainhubError(Exception):
     def __str__(self) -> str:
         """Return one line: what happened, what to do, and the facts that support asks for."""
         head, facts = self._head(), self._facts()
-        shown = _short(self.code, 60)
-        code = f" (code {shown})" if shown and shown not in self.message else ""
-        room = LONGEST_LINE - len(head) - len(code) - len(facts)
+        code = _short(self.code, 60)
+        suffix = f" (code {code})" if code and code not in self.message else ""
+        room = LONGEST_LINE - len(head) - len(suffix) - len(facts)
         if not self.advice:
-            return head + one_line(self.message, room) + code + facts
+            return head + one_line(self.message, room) + suffix + facts
         # The message is cut before the advice is.
-        told = one_line(self.message, max(room - len(self.advice) - 2, min(room - 2, 120)))
-        return f"{head}{told}{code}; {one_line(self.advice, room - len(told) - 2)}{facts}"
+        message = one_line(self.message, max(room - len(self.advice) - 2, min(room - 2, 120)))
+        return f"{head}{message}{suffix}; {one_line(self.advice, room - len(message) - 2)}{facts}"
 
     def _said(self) -> str:
         """Return what happened, without what to do and the facts of the call."""
@@ -167,29 +167,29 @@ class ChainhubError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Return how to build the error again, independent of its constructor."""
+        """Return how to build the error again without its constructor."""
         return copyreg.__newobj__, (type(self),), self._state()  # type: ignore[attr-defined]
 
     def _state(self) -> dict[str, object]:
-        """Return what an exception of Python sets again: attributes, arguments, our own cause."""
-        kept = {"__cause__": self.__cause__} if isinstance(self.__cause__, ChainhubError) else {}
-        return {**self.__dict__, "args": self.args, **kept}
+        """Return what unpickling restores: attributes, arguments, and a cause that is ours."""
+        cause = {"__cause__": self.__cause__} if isinstance(self.__cause__, ChainhubError) else {}
+        return {**self.__dict__, "args": self.args, **cause}
 
     def _head(self) -> str:
         return "" if self.status is None else f"{named_status(self.status)}: "
 
     def _facts(self) -> str:
-        address = " ".join(filter(None, (self.method, _short(self.url, 120))))
-        number = _short(self.request_id, 64)
-        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        request = " ".join(filter(None, (self.method, _short(self.url, 120))))
+        request_id = _short(self.request_id, 64)
+        attempts = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
         facts = (
-            address,
-            f"request id {number}" if number else "",
+            request,
+            f"request id {request_id}" if request_id else "",
             f"retry after {self.retry_after:g} s" if self.retry_after is not None else "",
-            f"{tries} in {self.elapsed:.1f} s" if self.attempts else "",
+            f"{attempts} in {self.elapsed:.1f} s" if self.attempts else "",
         )
-        shown = "; ".join(filter(None, facts))
-        return f" [{shown}]" if shown else ""
+        text = "; ".join(filter(None, facts))
+        return f" [{text}]" if text else ""
 
 
 def _short(text: str | None, limit: int) -> str | None:
@@ -291,7 +291,7 @@ class SubmissionInDoubt(ChainhubError):
     """A submission has no answer: whether the service has it is not known.
 
     A request that may cost money was begun, and the process ended or the connection failed before
-    the answer was there. It is never sent again by itself. Look at the service whether the task
+    the answer arrived. It is never sent again automatically. Look at the service whether the task
     exists, then call `Submissions.resolve` with its id, or `Submissions.forget`.
 
     Attributes:
@@ -510,7 +510,7 @@ class TaskError(ChainhubError):
         self, message: str, *, task: AnyTask | None = None, **facts: Unpack[Facts]
     ) -> None:
         super().__init__(message, **facts)
-        # The package always gives one; an error made by hand, as in a test, may go without.
+        # The package always sets one; an error that a test makes may have none.
         self.task: AnyTask = cast("AnyTask", task)
 
 

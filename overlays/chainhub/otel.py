@@ -34,19 +34,19 @@ class Spans:
         self._propagate = propagate
 
     def __call__(self, event: AttemptEvent) -> None:
-        """Make a span of an attempt that has ended, for observers that pass events on."""
-        began = int(event.started * NANOSECONDS)
-        attempt = self.attempt(event.operation, event.method, event.url, event.attempt, began)
-        attempt.end(event, began + int(event.elapsed * NANOSECONDS))
+        """Make a span of an attempt that has ended, for hooks that forward their events."""
+        start_time = int(event.started * NANOSECONDS)
+        attempt = self.attempt(event.operation, event.method, event.url, event.attempt, start_time)
+        attempt.end(event, start_time + int(event.elapsed * NANOSECONDS))
 
     def attempt(
-        self, name: str | None, method: str, url: str, number: int, at: int | None = None
+        self, name: str | None, method: str, url: str, number: int, start_time: int | None = None
     ) -> _Attempt:
         """Begin the span of an attempt, now or at an instant that has passed."""
         span = self._tracer.start_span(
             name or method,
             kind=trace.SpanKind.CLIENT,
-            start_time=at,
+            start_time=start_time,
             attributes=_attributes(method, url, number),
         )
         return _Attempt(span, propagate=self._propagate)
@@ -92,13 +92,13 @@ class _Attempt:
         TraceContextTextMapPropagator().inject(carrier, context)
         return [(name.encode("ascii"), value.encode("ascii")) for name, value in carrier.items()]
 
-    def end(self, event: AttemptEvent, at: int | None = None) -> None:
+    def end(self, event: AttemptEvent, end_time: int | None = None) -> None:
         if event.status is not None:
             self._span.set_attribute("http.response.status_code", event.status)
         if event.status is None or event.status >= 400:
             self._span.set_attribute("error.type", event.trouble_kind or str(event.status))
             self._span.set_status(trace.StatusCode.ERROR, event.trouble)
-        self._span.end(at)
+        self._span.end(end_time)
 
     def aborted(self, error: BaseException) -> None:
         _record(self._span, error)
@@ -114,14 +114,14 @@ class _Operation:
 
     def end(self, error: BaseException | None, facts: Mapping[str, str | int]) -> None:
         self._span.set_attributes({**facts})
-        # That nobody reads on is no error.
+        # A generator that its caller closes early is no error.
         if error is not None and not isinstance(error, GeneratorExit):
             _record(self._span, error)
         self._span.end()
 
 
 def _record(span: trace.Span, error: BaseException) -> None:
-    """Put an error into a span; the text only of our own, which are redacted."""
+    """Record an error in a span; the text only of our own errors, which is redacted."""
     kind = type(error)
     span.set_attribute("error.type", kind.__qualname__)
     facts = {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
