@@ -163,7 +163,7 @@ class Simulation:
             yield took
             if outcome is GOOD:
                 self.good[int(self.now)] += 1
-                budget.succeeded(spent)
+                budget.refund(spent)
                 return
             verdict = decide(
                 self.client.policy,
@@ -213,9 +213,9 @@ class LessRefund(RetryBudget):
         super().__init__()
         self.most = most
 
-    def succeeded(self, spent: float = 0.0) -> None:
-        """Put back what was spent, up to `most`."""
-        super().succeeded(min(spent, self.most))
+    def refund(self, cost: float = 0.0) -> None:
+        """Put back what the retries cost, up to `most`."""
+        super().refund(min(cost, self.most))
 
 
 SCENARIOS = (

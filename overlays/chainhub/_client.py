@@ -141,10 +141,10 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         variables = dict.fromkeys(os.environ, "")
         variables |= {name: os.environ[name] for name in _VARIABLES if name in os.environ}
         environ = variables if trust_env else {}
-        span, connect = _session.spans_of(timeout)
+        attempt_timeout, connect_timeout = _session.timeouts_of(timeout)
         options = _session.Options(
-            timeout=span,
-            connect=connect,
+            timeout=attempt_timeout,
+            connect=connect_timeout,
             deadline=_session.seconds("deadline", deadline),
             retry=_session.policy(retry),
             max_body=_session.whole("max_body", max_body),
@@ -250,9 +250,9 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
             cancel: Ends the calls of the returned client when it is set.
 
         Raises:
-            ConfigurationError: a span is not positive.
+            ConfigurationError: a time is not positive.
         """
-        options = self._options.limited(timeout, deadline, retry, max_body, cancel)
+        options = self._options.with_changes(timeout, deadline, retry, max_body, cancel)
         return self._copy(options=options)
 
     def with_timeout(self: Self, timeout: Span) -> Self:

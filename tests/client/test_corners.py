@@ -244,7 +244,7 @@ def test_every_session_starts_anew_in_a_child(server, monkeypatch):
     client.video.query("a")
     pool = client._session._pool
     monkeypatch.setattr(_session, "_sessions", weakref.WeakSet([client._session]))
-    monkeypatch.setattr(_session, "_abandoned", abandoned := [])
+    monkeypatch.setattr(_session, "_parent_connections", abandoned := [])
     _session._after_fork_in_child()
     assert client._session._pool is not pool is abandoned[0][0]
     pool.close()

@@ -41,7 +41,7 @@ def test_a_traceback_shows_no_key(mode, server, http):
     frames = [entry.frame.raw for entry in caught.traceback]
     package = str(Path(chainhub.__file__).parent)
     ours = [frame for frame in frames if frame.f_code.co_filename.startswith(package)]
-    assert any(frame.f_code.co_name in ("raw_response", "_awaited") for frame in ours)
+    assert any(frame.f_code.co_name in ("raw_response", "_araw_response") for frame in ours)
     assert not [frame for frame in ours if KEY in repr(frame.f_locals)]
 
 

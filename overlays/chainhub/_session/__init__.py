@@ -15,8 +15,8 @@ from chainhub._session.call import error_of as error_of
 from chainhub._session.call import policy as policy
 from chainhub._session.call import request_id_of as request_id_of
 from chainhub._session.call import seconds as seconds
-from chainhub._session.call import spans_of as spans_of
 from chainhub._session.call import switch_of as switch_of
+from chainhub._session.call import timeouts_of as timeouts_of
 from chainhub._session.call import whole as whole
 from chainhub._session.credentials import KEY_VARIABLE as KEY_VARIABLE
 from chainhub._session.credentials import KEYRING as KEYRING

@@ -53,17 +53,17 @@ if TYPE_CHECKING:
     from chainhub._session.events import AttemptSpan, E
     from chainhub._transport import FailureKind
 
-    Later = Mapping[str, Callable[[], object]]
+    LazyFields = Mapping[str, Callable[[], object]]
 
 
 CONNECT = 5.0
 """Seconds for one connect or handshake: a packet lost twice (1 + 2 s) is still waited for."""
 
-USUAL = RetryPolicy()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 
 
 class Options(NamedTuple):
-    """The choices of one call, spans in seconds; infinite means unlimited."""
+    """The options of one call, times in seconds; infinite means unlimited."""
 
     timeout: float
     connect: float
@@ -72,7 +72,7 @@ class Options(NamedTuple):
     max_body: int
     cancel: Cancel | None
 
-    def limited(
+    def with_changes(
         self,
         timeout: float | httpx.Timeout | Unset | None,
         deadline: float | Unset | None,
@@ -80,10 +80,10 @@ class Options(NamedTuple):
         max_body: int | Unset = UNSET,
         cancel: Cancel | Unset | None = UNSET,
     ) -> Options:
-        """Return the same choices with others, where they are given."""
+        """Return these options with the given ones in place of the old ones."""
         changes: dict[str, Any] = {}
         if not isinstance(timeout, Unset):
-            changes["timeout"], changes["connect"] = spans_of(timeout)
+            changes["timeout"], changes["connect"] = timeouts_of(timeout)
         if not isinstance(deadline, Unset):
             changes["deadline"] = seconds("deadline", deadline)
         if not isinstance(retry, Unset):
@@ -96,14 +96,14 @@ class Options(NamedTuple):
 
 
 # Each of these raises a ConfigurationError that names the argument.
-def spans_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
-    """Return the spans for an attempt and for connecting; `httpx.Timeout` has read and connect."""
+def timeouts_of(timeout: float | httpx.Timeout | None) -> tuple[float, float]:
+    """Return the timeouts of an attempt and of connecting: `read` and `connect` of httpx."""
     read, connect = getattr(timeout, "read", ...), getattr(timeout, "connect", ...)
     # To ask for its class would load httpx.
     if read is not ... and connect is not ...:
         return seconds("timeout.read", read), seconds("timeout.connect", connect)
-    span = seconds("timeout", timeout)
-    return span, min(CONNECT, span)
+    attempt_timeout = seconds("timeout", timeout)
+    return attempt_timeout, min(CONNECT, attempt_timeout)
 
 
 def seconds(name: str, value: object) -> float:
@@ -124,16 +124,16 @@ def whole(name: str, value: object) -> int:
 
 
 def policy(retry: object) -> RetryPolicy:
-    """Return the retry policy, the usual one for None."""
+    """Return the retry policy, the default one for None."""
     if retry is None:
-        return USUAL
+        return DEFAULT_RETRY_POLICY
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError("retry must be a chainhub.RetryPolicy; RetryPolicy.off() for none")
     return retry
 
 
 def switch_of(cancel: Cancel | None) -> Cancel | None:
-    """Return the switch that ends calls, None for none."""
+    """Return the `Cancel` that ends calls, or None."""
     if cancel is not None and not hasattr(cancel, "watching"):  # to ask for its class would load it
         raise ConfigurationError("cancel must be a chainhub.Cancel")
     return cancel
@@ -143,7 +143,7 @@ class CallContext:
     """What the calls of a client and of its copies share.
 
     Attributes:
-        under_way: The base URL and the secrets, for whoever logs during a request.
+        under_way: The base URL and the secrets, for the log filter during a request.
         random: The source of jitter; a forked child reseeds it.
     """
 
@@ -157,25 +157,25 @@ class CallContext:
 
 
 class Call:
-    """The state of one call; its budget, event hooks and source of jitter are its context's.
+    """The state of one call; budget, event hooks and source of jitter are those of the context.
 
     Attributes:
-        outgoing: The request as the next attempt sends it, within its `limits`.
-        outcome: What the last attempt has brought.
+        next_request: The request of the next attempt, within its `limits`.
+        outcome: The response or the failure of the last attempt.
     """
 
     outcome: Response | Failure
 
     def __init__(self, prepared: PreparedRequest, options: Options, context: CallContext) -> None:
-        self.prepared = self.outgoing = prepared
+        self.prepared = self.next_request = prepared
         self.options = options
         self._context = context
         self._secrets, self._observers = context.credentials.secrets, context.observers
-        self._began = self._attempt_began = _clock.monotonic()
+        self._start = self._attempt_start = _clock.monotonic()
         self.limits = Limits(
             timeout=options.timeout,
             connect=options.connect,
-            deadline=self._began + options.deadline,
+            deadline=self._start + options.deadline,
             max_body=options.max_body,
             fresh=not prepared.idempotent,
             cancel=options.cancel,
@@ -183,27 +183,27 @@ class Call:
         self._span: AttemptSpan | None = None
         self._attempts = 0
         self._refreshed = False
-        self._spent = 0.0
+        self._retry_cost = 0.0
 
     def __enter__(self) -> None:
         """Begin the next attempt, whose `outcome` is set in the block."""
         prepared, options, tracer = self.prepared, self.options, self._observers.tracer
         if options.cancel is not None and options.cancel.is_set():
-            raise self._filled(CancelledByUser("cancelled"))
+            raise self._annotate(CancelledByUser("cancelled"))
         self._attempts += 1
-        self._attempt_began = _clock.monotonic()
+        self._attempt_start = _clock.monotonic()
         if tracer is not None:
             number, url = self._attempts, prepared.url
             self._span = tracer.attempt(prepared.operation, prepared.method, url, number)
-            self.outgoing = prepared.with_headers(self._span.headers)
+            self.next_request = prepared.with_headers(self._span.headers)
         # Not by a token: a coroutine may be closed in another context.
-        self._outer = UNDER_WAY.get()
+        self._outer_request = UNDER_WAY.get()
         UNDER_WAY.set(self._context.under_way)
         _clock.request_under_way(1)
 
     def __exit__(self, _kind: object, error: BaseException | None, _frames: object) -> bool:
-        """End the attempt; a Failure is an outcome, whatever else was raised ends the call."""
-        UNDER_WAY.set(self._outer)
+        """End the attempt; a Failure is an outcome, any other exception ends the call."""
+        UNDER_WAY.set(self._outer_request)
         _clock.request_under_way(-1)
         if isinstance(error, Failure):
             self.outcome = error.without_frames()
@@ -214,13 +214,13 @@ class Call:
     def next_step(self) -> CallResult | float:
         """Decide what follows an attempt: the end of the call, or the seconds until another."""
         if isinstance(self.outcome, Response) and 200 <= self.outcome.status < 300:
-            # Before the hooks, of which each may end the call.
-            self._context.budget.succeeded(self._spent)
+            # Before the hooks, each of which may end the call.
+            self._context.budget.refund(self._retry_cost)
             self.report_attempt()
             return self._end(self.outcome, None)
         self.report_attempt()
         if self.limits.cancelled():
-            return self._end(None, self._filled(CancelledByUser("cancelled")))
+            return self._end(None, self._annotate(CancelledByUser("cancelled")))
         # After a failure below HTTP the other idle connections may be dead as well.
         self.limits.fresh = isinstance(self.outcome, Failure) or not self.prepared.idempotent
         step = decide(
@@ -229,7 +229,7 @@ class Call:
             idempotent=self.prepared.idempotent,
             outcome=self.outcome,
             attempt=self._attempts,
-            remaining=self.left(),
+            remaining=self.remaining(),
             wall=time.time(),
             now=_clock.monotonic(),
             random=self._context.random,
@@ -238,7 +238,7 @@ class Call:
         if isinstance(step, Stop):
             logger.debug("not trying again after attempt %d: %s", self._attempts, step.reason)
             return self._end(self.outcome if isinstance(self.outcome, Response) else None, error)
-        self._spent += step.cost
+        self._retry_cost += step.cost
         logger.info("trying again in %.2f s: %s", step.delay, error)
         if self._observers.on_retry is not None:
             self._observers.on_retry(
@@ -260,10 +260,10 @@ class Call:
         self._refreshed = True  # once: a key that is refused again would be asked for without end
         return True
 
-    def left(self) -> float | None:
+    def remaining(self) -> float | None:
         """Return the seconds until the deadline, None without one."""
-        until = self.limits.deadline
-        return None if until == math.inf else until - _clock.monotonic()
+        deadline = self.limits.deadline
+        return None if deadline == math.inf else deadline - _clock.monotonic()
 
     def _error(self, step: Retry | Stop) -> ChainhubError:
         ambiguous = isinstance(step, Stop) and step.reason == "ambiguous"
@@ -271,65 +271,65 @@ class Call:
             over = _clock.monotonic() >= self.limits.deadline
             error = error_of(self.outcome, self._secrets(), ambiguous=ambiguous, deadline_over=over)
         else:
-            found = judge(self.outcome, secrets=self._secrets())
-            assert found is not None  # judge knows an error in everything that is not 2xx
-            error = found
+            status_error = judge(self.outcome, secrets=self._secrets())
+            assert status_error is not None  # judge knows an error in everything that is not 2xx
+            error = status_error
             error.retry_after = retry_after_of(self.outcome, time.time())
             if ambiguous:
                 facts: dict[str, Any] = {name: getattr(error, name) for name in _FACTS}
                 error = AmbiguousOutcome(f"{error.message}; {_MAYBE_PROCESSED}", **facts)
-        # What is left of a deadline that has passed tells nobody anything.
+        # Not after the deadline, where the text about the time left is useless.
         if isinstance(step, Stop) and step.text and not isinstance(error, DeadlineError):
             error.message = f"{error.message} ({step.text})"
-        return self._filled(error)
+        return self._annotate(error)
 
-    def _filled(self, error: ChainhubError) -> ChainhubError:
+    def _annotate(self, error: ChainhubError) -> ChainhubError:
         error.method, error.url = self.prepared.method, self.prepared.url
-        error.attempts, error.elapsed = self._attempts, _clock.monotonic() - self._began
+        error.attempts, error.elapsed = self._attempts, _clock.monotonic() - self._start
         return error
 
-    def _end(self, answer: Response | None, error: ChainhubError | None) -> CallResult:
-        elapsed = _clock.monotonic() - self._began
+    def _end(self, response: Response | None, error: ChainhubError | None) -> CallResult:
+        elapsed = _clock.monotonic() - self._start
         if self._observers.on_call is not None:
             self._observers.on_call(
                 self._event(
                     CallEvent,
                     attempts=self._attempts,
-                    status=answer.status if answer else None,
+                    status=response.status if response else None,
                     error=error,
                     elapsed=elapsed,
                 )
             )
-        return CallResult(self.prepared, answer, error, self._attempts, elapsed)
+        return CallResult(self.prepared, response, error, self._attempts, elapsed)
 
     def report_attempt(self) -> None:
         """Report an attempt to the event hooks and the log."""
-        observer, heard = self._observers.on_attempt, logger.isEnabledFor(20)  # logging.INFO
-        if observer is None and self._span is None and not heard:
+        observer, is_logged = self._observers.on_attempt, logger.isEnabledFor(20)  # logging.INFO
+        if observer is None and self._span is None and not is_logged:
             return
-        elapsed = _clock.monotonic() - self._attempt_began
-        if heard:
+        elapsed = _clock.monotonic() - self._attempt_start
+        if is_logged:
             self._log_attempt(elapsed)
             if observer is None and self._span is None:
                 return
         secrets = self._secrets
         if isinstance(self.outcome, Failure):
             text = self.outcome.text
-            seen: dict[str, object] = {"status": None, "trouble_kind": self.outcome.kind}
-            seen["request_id"] = None
-            later: Later = {"trouble": lambda: redact_text(text, secrets())}
+            fields: dict[str, object] = {"status": None, "trouble_kind": self.outcome.kind}
+            fields["request_id"] = None
+            lazy_fields: LazyFields = {"trouble": lambda: redact_text(text, secrets())}
         else:
             # An event that somebody keeps must not hold a body.
             head = Response(self.outcome.status, self.outcome.headers, b"")
-            seen = {"status": self.outcome.status, "trouble_kind": None, "trouble": None}
-            later = {"request_id": lambda: request_id_of(head, secrets())}
+            fields = {"status": self.outcome.status, "trouble_kind": None, "trouble": None}
+            lazy_fields = {"request_id": lambda: request_id_of(head, secrets())}
         event = self._event(
             AttemptEvent,
-            later,
+            lazy_fields,
             attempt=self._attempts,
             started=time.time() - elapsed,
             elapsed=elapsed,
-            **seen,
+            **fields,
         )
         if self._span is not None:
             self._span.end(event)
@@ -337,49 +337,49 @@ class Call:
             observer(event)
 
     def _log_attempt(self, elapsed: float) -> None:
-        # Without an event: one that nobody else hears of would double what logging costs.
-        ended: object
+        # Without an event: one for the log alone would double what logging costs.
+        result: object
         if isinstance(self.outcome, Failure):
-            ended, request_id = redact_text(self.outcome.text, self._secrets()), None
+            result, request_id = redact_text(self.outcome.text, self._secrets()), None
         else:
-            ended = self.outcome.status
+            result = self.outcome.status
             request_id = request_id_of(self.outcome, self._secrets())
-        told = (self.prepared.method, self.prepared.url, ended, elapsed, self._attempts)
-        line = "%s %s: %s in %.3f s (attempt %d, request id %s)"
-        logger.info(line, *told, request_id or "-")
-        kept = "kept" if self.limits.reused else "new"
-        logger.debug("attempt %d used a %s connection", self._attempts, kept)
+        values = (self.prepared.method, self.prepared.url, result, elapsed, self._attempts)
+        message = "%s %s: %s in %.3f s (attempt %d, request id %s)"
+        logger.info(message, *values, request_id or "-")
+        connection = "kept" if self.limits.reused else "new"
+        logger.debug("attempt %d used a %s connection", self._attempts, connection)
 
-    def _event(self, kind: type[E], later: Later | None = None, **known: object) -> E:
-        """Return an event with what all of a call have in common."""
+    def _event(self, kind: type[E], lazy_fields: LazyFields | None = None, **fields: object) -> E:
+        """Return an event with the fields that all events of a call have."""
         prepared = self.prepared
         return event_of(
             kind,
-            {"url": lambda: prepared.url, **(later or {})},
+            {"url": lambda: prepared.url, **(lazy_fields or {})},
             method=prepared.method,
             operation=prepared.operation,
-            **known,
+            **fields,
         )
 
 
 class CallResult(NamedTuple):
-    """How a call ended: the last answer, if one came, and the error, if it is one."""
+    """How a call ended: the last response, if there was one, and the error, if it failed."""
 
     prepared: PreparedRequest
-    answer: Response | None
+    response: Response | None
     error: ChainhubError | None
     attempts: int
     elapsed: float
 
     def value(self) -> Response:
-        """Return the answer or raise the error."""
+        """Return the response or raise the error."""
         if self.error is not None:
             raise self.error
-        assert self.answer is not None  # a call without an answer has an error
-        return self.answer
+        assert self.response is not None  # a call without a response has an error
+        return self.response
 
     def annotate(self, error: ChainhubError) -> None:
-        """Add what the call knows to an error that came out of the answer later."""
+        """Add the facts of the call to an error that its response turned out to be."""
         if not error.attempts:
             error.method, error.url = self.prepared.method, self.prepared.url
             error.attempts, error.elapsed = self.attempts, self.elapsed
@@ -388,7 +388,7 @@ class CallResult(NamedTuple):
 def error_of(
     failure: Failure, secrets: Iterable[str], *, ambiguous: bool, deadline_over: bool
 ) -> ChainhubError:
-    """Return the error for an attempt that got no answer."""
+    """Return the error for an attempt without a response."""
     text = redact_text(failure.text, secrets)
     if ambiguous:
         return AmbiguousOutcome(f"{text}; {_MAYBE_PROCESSED}")
@@ -420,7 +420,7 @@ _ERRORS: dict[FailureKind, tuple[type[ChainhubError], str]] = {
 }
 
 
-def request_id_of(answer: Response, secrets: Iterable[str]) -> str | None:
+def request_id_of(response: Response, secrets: Iterable[str]) -> str | None:
     """Return the service's id of a request, on one line and without secrets it may echo."""
-    found = answer.header(b"x-oneapi-request-id") or answer.header(b"x-request-id")
-    return None if found is None else redact_text(found, secrets, limit=100)
+    request_id = response.header(b"x-oneapi-request-id") or response.header(b"x-request-id")
+    return None if request_id is None else redact_text(request_id, secrets, limit=100)

@@ -1,4 +1,4 @@
-"""The API key: where it may be, whether it is valid, and asking for it again after a refusal.
+"""The API key: where it may be, whether it is valid, and fetching it again after a refusal.
 
 Precedence: argument > `CHAINHUB_API_KEY` > key file > keyring. A string, the environment and a
 file are read at construction; a callable and the keyring are asked at the first request.
@@ -50,8 +50,8 @@ _PLACEHOLDER = (
     r"|sk-(?:\.{3}|x{3,}|\*{3,})"
 )
 
-# The credentials that this thread or task is asking for.
-_asking: ContextVar[tuple[int, ...]] = ContextVar("chainhub_asking", default=())
+# The ids of the credentials whose sources this thread or task is calling.
+_pending_ids: ContextVar[tuple[int, ...]] = ContextVar("chainhub_pending_ids", default=())
 
 
 class Key:
@@ -95,7 +95,7 @@ class Secrets:
 
 
 class Credentials:
-    """Hold the key of one client, wherever it comes from, and never show it.
+    """The key of one client, from any source, which is never shown.
 
     Threads and event loops may share one. However many calls wait, a callable is asked once: by
     one thread, and by one task of each event loop.
@@ -105,23 +105,23 @@ class Credentials:
         self.source = source
         self._key = key
         self._ask = ask
-        self._asked = 0
+        self._ask_count = 0
         self._failure: str | None = None
-        # A few older ones too: answers to calls that were under way may echo them.
-        self._known = deque([] if key is None else [key], maxlen=8)
+        # A few older ones too: responses to calls that were in progress may echo them.
+        self._recent_keys = deque([] if key is None else [key], maxlen=8)
         self.reset_after_fork()
 
     @classmethod
     def from_sources(
         cls, argument: ApiKey | Key | None = None, *, environ: Mapping[str, str] | Variables
     ) -> Credentials:
-        """Return the credentials of the first source that has any, or raise what is wrong there."""
+        """Return the credentials of the first source that has any; raise if they are invalid."""
         if callable(argument):
             return cls(CALLABLE, ask=argument)
         if argument is not None:
             return cls(ARGUMENT, key=Key(check_key(argument, ARGUMENT)))
-        if found := find_key(environ):
-            return cls(found.source, key=found)
+        if key := find_key(environ):
+            return cls(key.source, key=key)
         if keyring_installed():
             return cls(KEYRING, ask=partial(ask_keyring, environ))
         raise no_key(environ)
@@ -131,54 +131,54 @@ class Credentials:
         """The key, if it stays the same as long as the client lives."""
         return self._key if self._ask is None else None
 
-    def key(self, within: float | None = None, rejected: Key | None = None) -> Key:
-        """Return the key; ask for it first if nobody has yet, and again if it was rejected.
+    def key(self, timeout: float | None = None, rejected_key: Key | None = None) -> Key:
+        """Return the key; call its source for the first key, and again if the key was rejected.
 
         Args:
-            within: Seconds to wait at most while another thread asks.
-            rejected: A key that was refused; it comes back if there is no other.
+            timeout: Seconds to wait at most while another thread asks.
+            rejected_key: A key that was refused; it comes back if there is no other.
 
         Raises:
             CredentialsError: If the callable or keyring fails or gives nothing usable.
-            ConfigurationError: If the callable is async; `AsyncClient` takes such a one.
-            DeadlineError: If `within` ran out.
+            ConfigurationError: If the callable is async; `AsyncClient` takes async ones.
+            DeadlineError: If `timeout` ran out.
         """
-        key, asked = self._key, self._asked
-        if key is not None and (self._ask is None or key != rejected):
+        key, ask_count = self._key, self._ask_count
+        if key is not None and (self._ask is None or key != rejected_key):
             return key
-        wait = -1.0 if within is None else min(max(within, 0.0), threading.TIMEOUT_MAX)
-        with self._once():
-            if not self._lock.acquire(timeout=wait):
+        lock_timeout = -1.0 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
+        with self._refuse_recursion():
+            if not self._lock.acquire(timeout=lock_timeout):
                 raise DeadlineError(
                     f"the deadline passed while another thread was waiting for {self.source}"
                 )
             try:
-                found = self._found_by_another(asked, rejected)
-                return found or self._take(*self._call())
+                new_key = self._concurrent_key(ask_count, rejected_key)
+                return new_key or self._store(*self._fetch())
             finally:
                 self._lock.release()
 
-    async def akey(self, within: float | None = None, rejected: Key | None = None) -> Key:
+    async def akey(self, timeout: float | None = None, rejected_key: Key | None = None) -> Key:
         """Return the key as `key` does; a plain callable runs in a thread, beside the loop.
 
-        `within` holds for the callable too, which is cancelled then; a thread is left behind.
+        `timeout` holds for the callable too, which is cancelled then; a thread is left behind.
         """
-        key, asked = self._key, self._asked
-        if key is not None and (self._ask is None or key != rejected):
+        key, ask_count = self._key, self._ask_count
+        if key is not None and (self._ask is None or key != rejected_key):
             return key
         import asyncio
 
-        with self._once():
+        with self._refuse_recursion():
             lock = self._loop_locks.setdefault(id(asyncio.get_running_loop()), asyncio.Lock())
             with suppress(TimeoutError):
-                async with asyncio.timeout(within), lock:
-                    found = self._found_by_another(asked, rejected)
-                    return found or self._take(*await self._acall())
+                async with asyncio.timeout(timeout), lock:
+                    new_key = self._concurrent_key(ask_count, rejected_key)
+                    return new_key or self._store(*await self._afetch())
         raise DeadlineError(f"the deadline passed while waiting for {self.source}")
 
     def secrets(self) -> Secrets:
         """Return the keys that must not be shown: the one in use and the last few before it."""
-        return Secrets(self._known)
+        return Secrets(self._recent_keys)
 
     def reset_after_fork(self) -> None:
         """Replace the locks in a child process; a thread that no longer exists may hold them."""
@@ -190,55 +190,55 @@ class Credentials:
         raise TypeError("credentials hold a key and cannot be pickled or copied")
 
     @contextmanager
-    def _once(self) -> Iterator[None]:
+    def _refuse_recursion(self) -> Iterator[None]:
         # Without this a callable that uses its own client would wait for itself.
-        outer = _asking.get()
-        if id(self) in outer:
+        outer_ids = _pending_ids.get()
+        if id(self) in outer_ids:
             raise ConfigurationError(f"{self.source} must not use the client that it is the key of")
-        token = _asking.set((*outer, id(self)))
+        token = _pending_ids.set((*outer_ids, id(self)))
         try:
             yield
         finally:
-            _asking.reset(token)
+            _pending_ids.reset(token)
 
-    def _found_by_another(self, asked: int, rejected: Key | None) -> Key | None:
-        """Return what another call has found while this one waited, None if nothing."""
-        if self._key == rejected:
-            if self._asked == asked:
+    def _concurrent_key(self, ask_count: int, rejected_key: Key | None) -> Key | None:
+        """Return the key that another call fetched while this one waited, or None."""
+        if self._key == rejected_key:
+            if self._ask_count == ask_count:
                 return None
             if self._failure:
                 raise CredentialsError(self._failure)
         return self._key
 
-    def _call(self) -> tuple[object, str | None]:
-        """Ask, and return the answer, or why there is none."""
-        value, failure = self._plainly()
+    def _fetch(self) -> tuple[object, str | None]:
+        """Return what the source returns, or why it failed."""
+        value, failure = self._call_source()
         if not isawaitable(value):
             return value, failure
         if iscoroutine(value):
             value.close()
         raise ConfigurationError(f"{self.source} is async: use AsyncClient or a plain callable")
 
-    def _plainly(self) -> tuple[object, str | None]:
+    def _call_source(self) -> tuple[object, str | None]:
         try:
             return "" if self._ask is None else self._ask(), None
         except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
-            return None, _why(self.source, error)
+            return None, _describe_failure(self.source, error)
 
-    async def _acall(self) -> tuple[object, str | None]:
+    async def _afetch(self) -> tuple[object, str | None]:
         import asyncio
 
         try:
             if iscoroutinefunction(self._ask):
                 return await self._ask(), None
-            # What it raises stays in the thread: a StopIteration would never leave a future.
-            value, failure = await asyncio.to_thread(self._plainly)
+            # Its exceptions are caught in the thread: a future cannot raise StopIteration.
+            value, failure = await asyncio.to_thread(self._call_source)
             return await value if isawaitable(value) else value, failure
         except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
-            return None, _why(self.source, error)
+            return None, _describe_failure(self.source, error)
 
-    def _take(self, value: object, failure: str | None) -> Key:
-        self._asked += 1
+    def _store(self, value: object, failure: str | None) -> Key:
+        self._ask_count += 1
         self._failure = failure
         if failure is None:
             try:
@@ -246,16 +246,16 @@ class Credentials:
             except CredentialsError as error:
                 failure = self._failure = error.message
             else:
-                if key not in self._known:
-                    self._known.append(key)
+                if key not in self._recent_keys:
+                    self._recent_keys.append(key)
                 self._key = key
                 return key
-        del value  # frames of errors are recorded, and it may be nearly a key
+        del value  # error trackers record frames, and it may be a key with a typo
         raise CredentialsError(failure)
 
 
-def _why(source: str, error: Exception) -> str:
-    """Return what may be shown of a foreign exception: its text may contain a key."""
+def _describe_failure(source: str, error: Exception) -> str:
+    """Return what may be shown of an exception of foreign code: its text may contain a key."""
     if source == KEYRING and isinstance(error, CredentialsError):
         return error.message
     frame, line = list(walk_tb(error.__traceback__))[-1]
@@ -263,7 +263,7 @@ def _why(source: str, error: Exception) -> str:
     return f"{source} raised {type(error).__name__} ({file}, line {line})"
 
 
-def check_key(given: object, source: str) -> str:
+def check_key(value: object, source: str) -> str:
     """Return the key in a text, ready for a header.
 
     White space around it is dropped, and a leading "Bearer ": it belongs to the header, is often
@@ -272,7 +272,7 @@ def check_key(given: object, source: str) -> str:
     Raises:
         CredentialsError: If this cannot be a key. The message names `source` and what is wrong.
     """
-    text = given.reveal() if isinstance(given, Key) else given
+    text = value.reveal() if isinstance(value, Key) else value
     if isinstance(text, str):
         key = text.strip(" \t\r\n")
         if key[:6].lower() == "bearer" and key[6:7] in ("", " ", "\t"):
@@ -284,7 +284,7 @@ def check_key(given: object, source: str) -> str:
         del key
     else:
         problem = f"{source} returned {type(text).__name__}, not a string"
-    del given, text  # what is not quite a key may be nearly one
+    del value, text  # it may be a key with a typo
     raise CredentialsError(problem)
 
 
@@ -293,9 +293,9 @@ def _problem(key: str) -> str | None:
         return "is empty"
     if len(key) > _LONGEST:
         return f"has {len(key)} characters, more than the {_LONGEST} that are allowed"
-    # Of true keys, next to none is worth compiling the pattern for.
-    hints = key[0] in "{<$%" or "your" in key.lower() or key.lower()[:4] in ("sk-.", "sk-x", "sk-*")
-    if hints and re.fullmatch(_PLACEHOLDER, key):
+    # Almost no real key has such a hint, so the pattern is rarely compiled.
+    hint = key[0] in "{<$%" or "your" in key.lower() or key.lower()[:4] in ("sk-.", "sk-x", "sk-*")
+    if hint and re.fullmatch(_PLACEHOLDER, key):
         return "is a placeholder from an example; use your own key"
     if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'`":
         return "is in quotation marks; remove them"
@@ -311,16 +311,16 @@ def _problem(key: str) -> str | None:
 def find_key(environ: Mapping[str, str] | Variables) -> Key | None:
     """Return the key of the environment, else of the key file, or None if there is neither.
 
-    A variable that is set but empty counts as not set: shells, compose files and CI settings know
-    no other way to leave one out. A file that a variable names must exist and is taken as it is;
-    the one at the default place must be its owner's alone. A key that is not usable is an error.
+    A variable that is set but empty counts as not set: shells, compose files and CI settings have
+    no other way to leave one out. A file that a variable names must exist, with any mode; the file
+    at the default path must be private to its owner. An unusable key is an error.
     """
     if environ.get(KEY_VARIABLE):
         return Key(check_key(environ.get(KEY_VARIABLE), KEY_VARIABLE), KEY_VARIABLE)
-    named = environ.get(FILE_VARIABLE)
-    path = named or default_key_file(environ)
-    source = f"the file that {FILE_VARIABLE} names" if named else f"the key file {path}"
-    if not named:
+    variable = environ.get(FILE_VARIABLE)
+    path = variable or default_key_file(environ)
+    source = f"the file that {FILE_VARIABLE} names" if variable else f"the key file {path}"
+    if not variable:
         if not os.path.exists(path):
             return None
         mode = stat.S_IMODE(os.stat(path).st_mode)
@@ -331,7 +331,7 @@ def find_key(environ: Mapping[str, str] | Variables) -> Key | None:
 
 
 def default_key_file(environ: Mapping[str, str] | Variables) -> str:
-    """Return where the key file is looked for if no variable names one."""
+    """Return the path of the key file if no variable names one."""
     config = environ.get("XDG_CONFIG_HOME", "")
     if not os.path.isabs(config):  # the XDG specification: a relative one is to be ignored
         home = environ.get("HOME") or os.path.expanduser("~")
@@ -345,7 +345,7 @@ def _read(path: str, source: str) -> str:
         # Opening a pipe could block for ever.
         if stat.S_ISREG(os.stat(path).st_mode):
             with open(path, "rb") as file:
-                # Editors of one system put a byte order mark first.
+                # Some editors write a byte order mark first.
                 return file.read(_LONGEST * 2).decode("utf-8-sig", "replace")
     except FileNotFoundError:
         problem = "does not exist"
@@ -365,7 +365,7 @@ def keyring_installed() -> bool:
 
 
 def ask_keyring(environ: Mapping[str, str] | Variables) -> str:
-    """Return the key that the system's keyring holds; none there means that no place has one."""
+    """Return the key in the system's keyring, the last source; raise if it has none."""
     key: str | None = import_module("keyring").get_password(_SERVICE, _USER)
     if key is None:
         raise no_key(environ)

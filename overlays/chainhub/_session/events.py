@@ -1,10 +1,10 @@
-"""Who hears of a call: event hooks, the tracer of `chainhub.otel`, and the logger `chainhub`.
+"""What observes a call: event hooks, the tracer of `chainhub.otel`, and the logger `chainhub`.
 
 The logger is silent unless asked: `CHAINHUB_LOG=info` (or `debug`) prints to standard error;
 without it the standard library's configuration decides. httpx logs whole URLs at INFO, and httpcore
 and hpack log headers at DEBUG, signed URLs and echoed keys among them. A filter redacts both, but
-only what is logged while one of our own requests is made: what else a program logs through these
-loggers is its own affair.
+only in records made during one of our own requests: it does not change other records of these
+loggers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Facts = Mapping[str, str | int]
 
-    # What `chainhub.otel` makes of an attempt, of a wait or a download, and what makes them.
+    # The spans of `chainhub.otel` for an attempt, for a wait or a download, and what makes them.
     class AttemptSpan(Protocol):
         @property
         def headers(self) -> list[tuple[bytes, bytes]]: ...
@@ -51,29 +51,29 @@ E = TypeVar("E", bound="Event")
 
 
 class Event:
-    """What the events have in common: fields that are redacted only when somebody reads them."""
+    """The base class of events, some of whose fields are computed when they are first read."""
 
-    __slots__ = ("_later",)
-    _later: Mapping[str, Callable[[], object]]
+    __slots__ = ("_lazy_fields",)
+    _lazy_fields: Mapping[str, Callable[[], object]]
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any field that is not set yet
-        later = () if name == "_later" else getattr(self, "_later", ())
-        if name not in later:
+        lazy_fields = () if name == "_lazy_fields" else getattr(self, "_lazy_fields", ())
+        if name not in lazy_fields:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = self._later[name]()
+        value = self._lazy_fields[name]()
         object.__setattr__(self, name, value)
         return value
 
 
-def event_of(kind: type[E], later: Mapping[str, Callable[[], object]], **known: object) -> E:
-    """Return an event of these fields, and of others that are worked out when they are read.
+def event_of(kind: type[E], lazy_fields: Mapping[str, Callable[[], object]], **fields: object) -> E:
+    """Return an event with these fields, and with lazy ones that are computed when they are read.
 
-    To redact takes longer than all else that is done about a call.
+    Redaction takes longer than everything else in a call.
     """
     event = object.__new__(kind)
-    for name, value in known.items():
+    for name, value in fields.items():
         object.__setattr__(event, name, value)
-    object.__setattr__(event, "_later", later)
+    object.__setattr__(event, "_lazy_fields", lazy_fields)
     return event
 
 
@@ -170,7 +170,7 @@ class Observers:
         on_retry: Callable[[RetryEvent], None] | None = None,
         on_call: Callable[[CallEvent], None] | None = None,
     ) -> None:
-        # Who has a tracer has imported its module.
+        # A program that has a tracer has imported its module.
         otel = sys.modules.get("chainhub.otel")
         traces = otel is not None and isinstance(on_attempt, otel.Spans)
         self.tracer = cast("Tracer", on_attempt) if traces else None
@@ -182,19 +182,19 @@ class Observers:
 
 
 def check_hook(name: str, hook: object, *, may_be_async: bool = False) -> None:
-    """Refuse what cannot be called, and what is async where nobody would await it."""
+    """Refuse a hook that cannot be called, and an async one where nothing would await it."""
     if hook is None or (callable(hook) and may_be_async):
         return
     if not callable(hook) or iscoroutinefunction(hook) or iscoroutinefunction(type(hook).__call__):
-        more = "" if may_be_async else " that is not async"
-        raise ConfigurationError(f"{name} must be a function{more}")
+        suffix = "" if may_be_async else " that is not async"
+        raise ConfigurationError(f"{name} must be a function{suffix}")
 
 
 @contextmanager
 def traced(
     observers: Observers, name: str, task_id: str, facts: Callable[[], Facts]
 ) -> Iterator[OperationSpan | None]:
-    """Make a span of what the block does, if there is a tracer."""
+    """Make a span of the block, if there is a tracer."""
     if observers.tracer is None:
         yield None
         return
@@ -211,43 +211,43 @@ logger = logging.getLogger("chainhub")
 logger.addHandler(logging.NullHandler())
 
 _HTTPCORE = ("connection", "http11", "http2", "proxy", "socks")
-LOGGERS_BELOW = ("httpx", "hpack.hpack", "hpack.table", *(f"httpcore.{one}" for one in _HTTPCORE))
-# Compiled with the first record, which in most programs is never made.
-_FROM_OUTSIDE = r"(?s)\b(return_value|exception)=.*"
+LOWER_LOGGERS = ("httpx", "hpack.hpack", "hpack.table", *(f"httpcore.{name}" for name in _HTTPCORE))
+# Compiled for the first record, which most programs never make.
+_FOREIGN_TEXT = r"(?s)\b(return_value|exception)=.*"
 
 
 UNDER_WAY: ContextVar[tuple[str | None, Callable[[], Iterable[str]]] | None]
 UNDER_WAY = ContextVar("chainhub_under_way", default=None)
-"""The request of ours that this thread or task is making, if any: the base URL whose addresses keep
-the value of `id` (None for media), and what returns the secrets to mask."""
+"""The request of ours that this thread or task is making, if any: the base URL whose URLs keep the
+value of `id` (None for media), and a function that returns the secrets to mask."""
 
 
-class OwnRecords(logging.Filter):
-    """Redacts what other loggers say about our own requests, and leaves all other records alone."""
+class RedactionFilter(logging.Filter):
+    """Redacts the records of other loggers about our own requests, and no other records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record if it is about a request of ours; it is always kept."""
-        ours = UNDER_WAY.get()
-        if ours is not None:
-            api, secrets = ours
-            text = record.getMessage()
-            told = re.sub(_FROM_OUTSIDE, r"\1=…", text)
-            shown = redact_addresses(mask(told, secrets()), api)
-            if shown != text:
-                record.msg, record.args = shown, ()
+        under_way = UNDER_WAY.get()
+        if under_way is not None:
+            api, secrets = under_way
+            message = record.getMessage()
+            text = re.sub(_FOREIGN_TEXT, r"\1=…", message)
+            text = redact_addresses(mask(text, secrets()), api)
+            if text != message:
+                record.msg, record.args = text, ()
         return True
 
 
-_FILTER = OwnRecords()
+_FILTER = RedactionFilter()
 _LEVELS = {"": None, "INFO": logging.INFO, "DEBUG": logging.DEBUG}
 
 
 def guard_logs() -> None:
     """Install the filter, and the handler that `CHAINHUB_LOG` asks for; twice does no harm."""
-    for name in LOGGERS_BELOW:
+    for name in LOWER_LOGGERS:
         logging.getLogger(name).addFilter(_FILTER)
-    asked = os.environ.get("CHAINHUB_LOG", "").strip()
-    level = _LEVELS.get(asked.upper(), logging.WARNING)
+    level_name = os.environ.get("CHAINHUB_LOG", "").strip()
+    level = _LEVELS.get(level_name.upper(), logging.WARNING)
     if level is None or len(logger.handlers) > 1:
         return
     handler = logging.StreamHandler()
@@ -255,5 +255,5 @@ def guard_logs() -> None:
     logger.addHandler(handler)
     logger.setLevel(level)
     if level == logging.WARNING:
-        shown = redact_text(asked, limit=40)
-        logger.warning("CHAINHUB_LOG is %r, which is not a level; use info or debug", shown)
+        text = redact_text(level_name, limit=40)
+        logger.warning("CHAINHUB_LOG is %r, which is not a level; use info or debug", text)

@@ -1,7 +1,7 @@
-"""Where httpx meets the session: requests that it builds, and clients of it that send through ours.
+"""The session and httpx: requests that httpx builds, and its clients that send through the session.
 
-It is loaded by whoever needs it: a call without body, cookies or a client of the user's own does
-without httpx, which takes longer to load than all of this package.
+This module is loaded when it is needed: a call without body, cookies or a client of the user's own
+needs no httpx, which takes longer to load than all of this package.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Transport(Protocol):
-    """What is used here of the session's transports."""
+    """The part of the session's transports that is used here."""
 
     session: Session
     options: Options
@@ -45,43 +45,43 @@ class Transport(Protocol):
 class SafeResponse(httpx.Response):
     """A response whose `json()` raises typed errors only."""
 
-    # Where there is no response, error trackers must find no response that is half made.
+    # After an error, error trackers must find no response that is only half initialised.
     def __init__(
         self,
         response: Response,
-        outcome: CallResult,
+        result: CallResult,
         request: httpx.Request,
         secrets: Iterable[str],
     ) -> None:
         # By these httpx would decompress the body a second time.
         headers = [pair for pair in response.headers if pair[0].lower() not in DECODED]
         super().__init__(response.status, headers=headers, content=response.body, request=request)
-        self._outcome = outcome
+        self._result = result
         self._secrets = secrets
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_secrets": ()}
 
     def json(self, **kwargs: Any) -> Any:  # noqa: ANN401 - the signature is httpx's
-        """Decode the body strictly; raise a `ResponseError`, or the error that it is."""
+        """Decode the body strictly; raise a `ResponseError`, or the error that the body is."""
         try:
-            return decode_json(self._outcome.value(), secrets=self._secrets)
+            return decode_json(self._result.value(), secrets=self._secrets)
         except ChainhubError as error:
-            self._outcome.annotate(error)
+            self._result.annotate(error)
             raise
 
 
 class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sends what a client of httpx has built through the session.
+    """Sends the requests of an httpx client through the session.
 
-    How to authenticate, redirect and stream is decided by the session, not by arguments of httpx.
+    The session decides how to authenticate, redirect and stream, not the arguments of httpx.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request through the session and return its whole answer."""
+        """Send a request through the session and return its whole response."""
         request.read()
         transport = self._transport
         result = transport.exchange(prepared(transport, request), transport.options)
@@ -89,7 +89,7 @@ class HTTPXTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return SafeResponse(result.value(), result, request, secrets)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request through the session and return its whole answer."""
+        """Send a request through the session and return its whole response."""
         await request.aread()
         transport = self._transport
         result = await transport.exchange(prepared(transport, request), transport.options)
@@ -109,19 +109,19 @@ def async_client_of(transport: Transport) -> httpx.AsyncClient:
 
 def builder_of(transport: Transport) -> httpx.Client:
     """Return a client of httpx that builds requests, and sends none."""
-    # Not with this transport: it would hold itself, and the session beyond its client.
+    # Not with this transport: the reference cycle would keep the session longer than its client.
     return httpx.Client(**_settings(transport), transport=httpx.BaseTransport())
 
 
 def _settings(transport: Transport) -> dict[str, Any]:
     """Return the settings with which httpx builds requests: the given client's, or ours."""
-    given = transport.given
-    cookies = httpx.Cookies(dict(transport.cookies) if given is None else given.cookies).jar
-    cookies.set_policy(Unstored())
+    client = transport.given
+    cookies = httpx.Cookies(dict(transport.cookies) if client is None else client.cookies).jar
+    cookies.set_policy(SendOnlyCookiePolicy())
     return {
         "base_url": transport.session.connector.base_url,
-        "headers": encoded(transport.headers) if given is None else given.headers,
-        "params": None if given is None else given.params,
+        "headers": encoded(transport.headers) if client is None else client.headers,
+        "params": None if client is None else client.params,
         "cookies": cookies,
         "trust_env": False,  # a .netrc would add credentials of its own
     }
@@ -130,12 +130,12 @@ def _settings(transport: Transport) -> dict[str, Any]:
 def built(
     transport: Transport,
     builder: httpx.Client,
-    asked: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
     operation: str | None,
     headers: Mapping[str, str] | None,
 ) -> PreparedRequest:
-    """Return the request that httpx builds of its arguments, with the headers of this call."""
-    request = builder.build_request(**asked)
+    """Return the request that httpx builds of these arguments, with the headers of this call."""
+    request = builder.build_request(**kwargs)
     request.headers.update(encoded(headers or {}))
     request.read()  # a body may be a stream, and an attempt more than one
     return prepared(transport, request, operation)
@@ -157,7 +157,7 @@ def prepared(
     )
 
 
-class Unstored(DefaultCookiePolicy):
+class SendOnlyCookiePolicy(DefaultCookiePolicy):
     """Sends the user's cookies and keeps none of the server's."""
 
     def set_ok(self, cookie: Cookie, request: Request) -> bool:

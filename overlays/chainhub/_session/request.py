@@ -17,10 +17,10 @@ from chainhub._session.retry import is_idempotent
 from chainhub._transport import Headers, Request, SecretBytes, is_host, is_loopback, parse_url
 from chainhub.errors import ConfigurationError
 
-# RFC 9110, 5.6.2 and 5.5: what else is given would fail at the first request only.
+# RFC 9110, 5.6.2 and 5.5: anything else would fail at the first request only.
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _VALUE = r"[\t\x20-\x7e\x80-\xff]*"
-# Other hosts are for httpx to judge, which knows what is an address and what is punycode.
+# httpx checks other hosts: it recognises IP addresses and punycode.
 _PLAIN_HOST = r"127\.0\.0\.1|(?!.*xn--)[a-z0-9.-]*[a-z][a-z0-9.-]*"
 
 
@@ -59,11 +59,11 @@ def base_url_from(
             or has user information, a query, a fragment or the operations' own `/v1` at its end;
             the sentence says why and names the source.
     """
-    named = environ.get("CHAINHUB_BASE_URL", "")
+    variable = environ.get("CHAINHUB_BASE_URL", "")
     if argument is not None:
         text, source = argument, "base_url="
-    elif named.strip():
-        text, source = named, "CHAINHUB_BASE_URL"
+    elif variable.strip():
+        text, source = variable, "CHAINHUB_BASE_URL"
     elif servers:
         text, source = servers[0], "the contract's server"
     else:
@@ -93,8 +93,8 @@ def _problem(parts: SplitResult, allow_insecure: bool) -> str | None:
     if parts.scheme not in ("http", "https") or not is_host(host) or parts.port == 0:
         return "the base URL must look like https://api.example.com"
     if path.endswith("/v1"):
-        right = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix('/v1')}"
-        return f"remove the /v1, the operations already contain it: {right}"
+        url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path.removesuffix('/v1')}"
+        return f"remove the /v1, the operations already contain it: {url}"
     if "@" in parts.netloc:
         return "the base URL contains user information; remove it and pass the key as api_key="
     if parts.query or parts.fragment:
@@ -108,7 +108,7 @@ def _problem(parts: SplitResult, allow_insecure: bool) -> str | None:
 
 
 class KeyPlace(NamedTuple):
-    """Where a request carries the key: what the contract's security schemes come down to."""
+    """Where a request carries the key, from the contract's security schemes."""
 
     where: str  # "header", "query", "basic" for a header with user and password, or "none"
     name: str
@@ -116,7 +116,7 @@ class KeyPlace(NamedTuple):
 
 
 class PreparedRequest:
-    """A request in the form in which it is sent, made once for all attempts and polls.
+    """A request in the form in which it is sent, built once for all attempts and polls.
 
     Attributes:
         method: The HTTP method, in capitals.
@@ -145,11 +145,11 @@ class PreparedRequest:
         self._key_place = key_place
         self._headers = _without(headers, {key_place.name.lower().encode("ascii")})
         # The request with the key of the last call; copies for other targets have the same list.
-        self._keyed: list[tuple[Key, Request]] = []
+        self._request_cache: list[tuple[Key, Request]] = []
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the key behind when it is pickled."""
-        return {**self.__dict__, "_keyed": []}
+        """Pickle the request without the key."""
+        return {**self.__dict__, "_request_cache": []}
 
     @property
     def raw_url(self) -> str:
@@ -158,23 +158,23 @@ class PreparedRequest:
 
     @property
     def url(self) -> str:
-        """The URL with its secrets cut out."""
+        """The URL, redacted."""
         return redact_url(self.raw_url, own=True)
 
     def aimed_at(self, target: bytes) -> PreparedRequest:
         """Return the same request for another path or query, without building it again."""
-        other = object.__new__(PreparedRequest)
-        other.__dict__.update(self.__dict__, target=target)
-        return other
+        copy = object.__new__(PreparedRequest)
+        copy.__dict__.update(self.__dict__, target=target)
+        return copy
 
     def with_headers(self, headers: Headers) -> PreparedRequest:
         """Return the same request with further headers, which replace those of the same name."""
         if not headers:
             return self
-        other = self.aimed_at(self.target)
-        other._headers = [*_without(self._headers, {name.lower() for name, _ in headers}), *headers]
-        other._keyed = []  # what is kept there has the headers of before
-        return other
+        copy = self.aimed_at(self.target)
+        copy._headers = [*_without(self._headers, {name.lower() for name, _ in headers}), *headers]
+        copy._request_cache = []  # its request has the old headers
+        return copy
 
     def with_key(self, key: Key) -> Request:
         """Return the request ready to be sent; nothing else contains the key.
@@ -183,14 +183,14 @@ class PreparedRequest:
             Failure: HTTP cannot carry it.
         """
         target = self.target if self._key_place.where != "query" else self._target_with(key)
-        # In one look and one assignment: other threads send copies of this request.
-        for known, request in self._keyed:
-            if known is key:
-                self._keyed[:] = [(key, aimed := request.aimed_at(target))]
-                return aimed
+        # One read and one assignment, as other threads send copies of this request.
+        for cached_key, request in self._request_cache:
+            if cached_key is key:
+                self._request_cache[:] = [(key, copy := request.aimed_at(target))]
+                return copy
         method = self.method.encode("ascii")
         request = Request(method, target, self._headers_with(key), self._content)
-        self._keyed[:] = [(key, request)]
+        self._request_cache[:] = [(key, request)]
         return request
 
     def for_httpx(self, key: Key) -> tuple[str, str, Headers, bytes]:
@@ -202,17 +202,17 @@ class PreparedRequest:
         where, name, prefix = self._key_place
         if where not in ("header", "basic"):
             return self._headers
-        before = f"{prefix} ".encode("ascii") if prefix else b""
+        scheme = f"{prefix} ".encode("ascii") if prefix else b""
         secret = key.reveal().encode("ascii")
-        value = SecretBytes(before + (b64encode(secret) if where == "basic" else secret))
+        value = SecretBytes(scheme + (b64encode(secret) if where == "basic" else secret))
         return [*self._headers, (name.encode("ascii"), value)]
 
     def _target_with(self, key: Key) -> bytes:
         if self._key_place.where != "query":
             return self.target
-        sign = b"&" if b"?" in self.target else b"?"
+        separator = b"&" if b"?" in self.target else b"?"
         pair = urlencode({self._key_place.name: key.reveal()}).encode("ascii")
-        return SecretBytes(self.target + sign + pair)
+        return SecretBytes(self.target + separator + pair)
 
 
 def _without(headers: Headers, names: set[bytes]) -> Headers:

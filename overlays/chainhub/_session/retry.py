@@ -1,8 +1,8 @@
 """Whether a failed attempt is retried, and when: the whole policy, for every operation.
 
 `decide` is the one decision. `RetryPolicy` is what a caller chose, `RetryBudget` what a client may
-still spend, `retry_after_of` what the server asks for. Nothing here sleeps, reads a clock or draws
-a random number by itself.
+still spend, `retry_after_of` what the server asks for. Nothing here sleeps, reads a clock or
+generates a random number.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from chainhub.errors import ConfigurationError, QuotaExceededError
 T = TypeVar("T")
 StopReason = Literal["final", "ambiguous", "attempts", "retry_after", "deadline", "budget"]
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
+_IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
 # 521-523 and 530 are Cloudflare's: origin down, unreachable or not resolved; 529 is "overloaded".
 STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 525), 529, 530})
-# What passes by itself in seconds: the request was lost, timed out, or its answer was cut.
+# Failures that end by themselves in seconds: the request was lost, timed out, or its response cut.
 # "protocol" is the server's; a client that breaks the protocol is "local" and stays broken.
-_PASSING: frozenset[str] = frozenset(
+_TRANSIENT_KINDS: frozenset[str] = frozenset(
     {"connect", "connect_timeout", "timeout", "closed", "truncated", "protocol"}
 )
-# Statuses that say "too much": they deserve a longer first delay.
-_THROTTLED = frozenset({429, 503})
-# The only 5xx that say for certain that nothing was carried out.
-_REFUSED = frozenset({501, 505})
+# Statuses that say "too many requests": the first delay is longer.
+_THROTTLING_STATUSES = frozenset({429, 503})
+# The only 5xx that prove that nothing was processed.
+_UNPROCESSED_STATUSES = frozenset({501, 505})
 
 
 def _frozen(statuses: Iterable[int]) -> frozenset[int]:
@@ -98,7 +98,7 @@ class RetryPolicy:
 
 def is_idempotent(method: str) -> bool:
     """Return whether a method is idempotent (RFC 9110, 9.2.2)."""
-    return method.upper() in _IDEMPOTENT
+    return method.upper() in _IDEMPOTENT_METHODS
 
 
 class RetryBudget:
@@ -130,37 +130,37 @@ class RetryBudget:
         """Reset in a child process: a full bucket and a new lock."""
         self._lock = threading.Lock()
         self._tokens = self.capacity
-        self._seen = float("inf")  # the first look is before it, and refills nothing
+        self._last_refill = float("inf")  # any instant is before it: the first one refills nothing
 
     def spend(self, cost: float, now: float) -> bool:
         """Take `cost` tokens and return True, or take none and return False."""
         with self._lock:
-            refilled = max(0.0, now - self._seen) * self.refill
+            refilled = max(0.0, now - self._last_refill) * self.refill
             self._tokens = min(self.capacity, self._tokens + refilled)
-            self._seen = now
+            self._last_refill = now
             if self._tokens < cost:
                 return False
             self._tokens -= cost
             return True
 
-    def succeeded(self, spent: float = 0.0) -> None:
-        """Put back what the retries of a call that succeeded had `spent`, at least one token."""
+    def refund(self, cost: float = 0.0) -> None:
+        """Put back what the retries of a call that succeeded cost, at least one token."""
         # Nearly every call of a healthy client ends here, so the full bucket takes no lock.
         if self._tokens >= self.capacity:
             return
         with self._lock:
-            self._tokens += max(spent, 1.0)  # what runs over is poured off by the next look
+            self._tokens += max(cost, 1.0)  # the next `spend` limits it to the capacity
 
 
 class Retry(NamedTuple):
-    """Make another attempt after `delay` seconds; `cost` is what the budget gave for it."""
+    """Make another attempt after `delay` seconds; `cost` are the tokens of the budget for it."""
 
     delay: float
     cost: float
 
 
 class Stop(NamedTuple):
-    """Raise the error of the last attempt; `text` adds what the caller could not see by itself."""
+    """Raise the error of the last attempt; `text` is a reason that the error does not contain."""
 
     reason: StopReason
     text: str = ""
@@ -183,73 +183,73 @@ def decide(
     The budget pays if another one follows. `remaining` are the seconds until the deadline, `wall`
     those since 1970, for a Retry-After that is a date, and `now` those of the monotonic clock.
     """
-    if stop := _may_not_repeat(policy, outcome, idempotent):
+    if stop := _stop_for_outcome(policy, outcome, idempotent):
         return stop
     if attempt >= policy.attempts:
         return Stop("attempts")
-    answer = None if isinstance(outcome, Failure) else outcome
-    hint = None if answer is None else retry_after_of(answer, wall)
-    if hint:
-        least, spread = hint, max(0.1, min(15.0, hint / 4))
+    response = None if isinstance(outcome, Failure) else outcome
+    retry_after = None if response is None else retry_after_of(response, wall)
+    if retry_after:
+        min_delay, spread = retry_after, max(0.1, min(15.0, retry_after / 4))
     else:
-        throttled = answer is not None and answer.status in _THROTTLED
+        throttled = response is not None and response.status in _THROTTLING_STATUSES
         base = policy.throttled_base if throttled else policy.base
-        least = spread = min(policy.cap, base * 2.0 ** min(attempt - 1, 60)) / 2
-    if stop := _too_long(policy, hint, least, remaining):
+        min_delay = spread = min(policy.cap, base * 2.0 ** min(attempt - 1, 60)) / 2
+    if stop := _stop_for_delay(policy, retry_after, min_delay, remaining):
         return stop
     if not budget.spend(budget.cost, now):
         return Stop(
             "budget", "not tried again: too many calls failed recently (retry budget empty)"
         )
     if remaining is not None:
-        spread = min(spread, (remaining - least) / 2)
-    return Retry(least + random() * spread, budget.cost)
+        spread = min(spread, (remaining - min_delay) / 2)
+    return Retry(min_delay + random() * spread, budget.cost)
 
 
-def _may_not_repeat(
+def _stop_for_outcome(
     policy: RetryPolicy, outcome: Response | Failure, idempotent: bool
 ) -> Stop | None:
     if isinstance(outcome, Failure):
         if outcome.sent and not idempotent:
             return Stop("ambiguous")
-        return None if outcome.passing or outcome.kind in _PASSING else Stop("final")
+        return None if outcome.passing or outcome.kind in _TRANSIENT_KINDS else Stop("final")
     status = outcome.status
     # A 429 says that nothing was done, to any method.
     repeatable = idempotent or status == 429
-    # A relay passes on its upstream's 503, 408 or 52x after the work was ordered and paid for, so
-    # no such status proves that nothing happened.
-    worked = status in STATUSES or (status >= 500 and status not in _REFUSED)
+    # A relay forwards its upstream's 503, 408 or 52x after the work was ordered and paid for, so
+    # no such status proves that nothing was processed.
+    may_be_processed = status in STATUSES or (status >= 500 and status not in _UNPROCESSED_STATUSES)
     # A quota comes back with money, not with time, whatever status says it.
-    if not (status in policy.statuses if repeatable else worked) or isinstance(
+    if not (status in policy.statuses if repeatable else may_be_processed) or isinstance(
         judge(outcome), QuotaExceededError
     ):
         return Stop("final")
     return None if repeatable else Stop("ambiguous")
 
 
-def _too_long(
-    policy: RetryPolicy, hint: float | None, least: float, remaining: float | None
+def _stop_for_delay(
+    policy: RetryPolicy, retry_after: float | None, min_delay: float, remaining: float | None
 ) -> Stop | None:
-    left = None if remaining is None else max(0.0, remaining)
-    asked = f"the server asks to wait {_shown(hint)} s" if hint else ""
-    if hint and hint > policy.max_retry_after and (left is None or left > policy.max_retry_after):
-        return Stop("retry_after", f"{asked}; the limit is {_shown(policy.max_retry_after)} s")
-    if left is None or least < left:
+    limit, rest = policy.max_retry_after, None if remaining is None else max(0.0, remaining)
+    server_text = f"the server asks to wait {_format(retry_after)} s" if retry_after else ""
+    if retry_after and retry_after > limit and (rest is None or rest > limit):
+        return Stop("retry_after", f"{server_text}; the limit is {_format(limit)} s")
+    if rest is None or min_delay < rest:
         return None
-    rest = f"{_shown(left)} s are left until the deadline"
-    if hint:
-        return Stop("retry_after", f"{asked}; {rest}")
-    return Stop("deadline", f"the next attempt is due in {_shown(least)} s; {rest}")
+    deadline_text = f"{_format(rest)} s are left until the deadline"
+    if retry_after:
+        return Stop("retry_after", f"{server_text}; {deadline_text}")
+    return Stop("deadline", f"the next attempt is due in {_format(min_delay)} s; {deadline_text}")
 
 
-def _shown(seconds: float) -> str:
+def _format(seconds: float) -> str:
     return f"{seconds:.1f}".removesuffix(".0")
 
 
 POLL_FLOOR = 1.0
 POLL_CEILING = 30.0
 
-_HINTS = frozenset({b"openai-poll-after-ms", b"retry-after", b"retry-after-ms"})
+_HINT_HEADERS = frozenset({b"openai-poll-after-ms", b"retry-after", b"retry-after-ms"})
 
 # Longer than any wait that makes sense, and small enough to print and to add to a clock.
 _LONGEST = 1e9
@@ -259,32 +259,32 @@ _FIRST_INSTANT, _FIRST_IN_MILLISECONDS = 1e9, 1e11
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?"
 
 
-def retry_after_of(answer: Response, wall: float) -> float | None:
-    """Return the seconds this answer asks to wait, or None if it does not say.
+def retry_after_of(response: Response, wall: float) -> float | None:
+    """Return the seconds that this response asks to wait, or None if it does not.
 
-    `retry-after-ms` goes before `Retry-After`, being the more exact; of several headers the longest
-    wait counts. A date is measured from the answer's own `Date`, so that a wrong clock on this
-    machine does not matter; without one from `wall`, seconds since 1970. A date gone by is 0.0.
-    Some services send a number of seconds, or milliseconds, since 1970: that is a date too.
+    `retry-after-ms` has priority over `Retry-After`, as it is more exact; of several headers the
+    longest wait counts. A date is measured from the response's own `Date`, so that a wrong clock on
+    this machine does not matter; without one from `wall`, seconds since 1970. A date in the past is
+    0.0. Some services send a number of seconds, or milliseconds, since 1970: that is a date too.
     """
-    waits = list(_each(answer, b"retry-after-ms", _milliseconds))
+    waits = list(_each(response, b"retry-after-ms", _milliseconds))
     if not waits:
-        texts = list(_each(answer, b"retry-after", str))
-        now = next(_each(answer, b"date", date_of), wall) if texts else wall
+        texts = list(_each(response, b"retry-after", str))
+        now = next(_each(response, b"date", date_of), wall) if texts else wall
         waits = [wait for text in texts if (wait := _seconds_or_date(text, now)) is not None]
     return max(waits, default=None)
 
 
-def poll_hint_of(answer: Response, wall: float) -> float | None:
-    """Return the seconds a good answer asks to leave before the next poll, within 1 to 30.
+def poll_hint_of(response: Response, wall: float) -> float | None:
+    """Return the seconds that a good response asks to wait before the next poll, within 1 to 30.
 
-    `openai-poll-after-ms` goes before `Retry-After`. A hint of 0 is no hint; others beyond the
-    bounds are moved to the nearest one.
+    `openai-poll-after-ms` has priority over `Retry-After`. A hint of 0 is no hint; others outside
+    the bounds become the nearest bound.
     """
-    if _HINTS.isdisjoint([name.lower() for name, _ in answer.headers]):
+    if _HINT_HEADERS.isdisjoint([name.lower() for name, _ in response.headers]):
         return None
-    hints = _each(answer, b"openai-poll-after-ms", _milliseconds)
-    hint = max(hints, default=None) or retry_after_of(answer, wall)
+    hints = _each(response, b"openai-poll-after-ms", _milliseconds)
+    hint = max(hints, default=None) or retry_after_of(response, wall)
     return min(max(hint, POLL_FLOOR), POLL_CEILING) if hint else None
 
 
@@ -303,12 +303,12 @@ def date_of(text: str) -> float | None:
         return None
 
 
-def _each(answer: Response, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
-    for header, value in answer.headers:
+def _each(response: Response, name: bytes, read: Callable[[str], T | None]) -> Iterator[T]:
+    for header, value in response.headers:
         if header.lower() == name:
-            found = read(value.decode("latin-1").strip(" \t"))
-            if found is not None:
-                yield found
+            result = read(value.decode("latin-1").strip(" \t"))
+            if result is not None:
+                yield result
 
 
 def _number(text: str) -> float | None:

@@ -1,7 +1,7 @@
-"""What a client shares with its copies: credentials, connections, the retry budget, being closed.
+"""What a client shares with its copies: credentials, connections, retry budget, and `closed`.
 
-Here are the two loops that carry a call out, one for threads and one for asyncio; what to do next
-is decided in `call`.
+Here are the two loops that carry out a call, one for threads and one for asyncio; `call` decides
+what they do next.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from chainhub._transport import (
 )
 from chainhub.errors import ClientClosedError, ConfigurationError
 
-# Threads need nothing of asyncio, nor a process that makes one call of what waits and errors need:
+# Threads do not need asyncio, and a process that makes one call needs nothing of waits and errors:
 # with these imports it would take a tenth longer.
 if TYPE_CHECKING:
     import asyncio
@@ -77,7 +77,7 @@ class Session(CallContext):
     def call(
         self, prepared: PreparedRequest, options: Options, exchange: SyncExchange | None = None
     ) -> CallResult:
-        """Carry a call out and return how it ended.
+        """Carry out a call and return how it ended.
 
         Raises:
             ClientClosedError: the client was closed.
@@ -87,10 +87,10 @@ class Session(CallContext):
         call = self._begin(prepared, options)
         exchange = exchange or self._exchange
         while True:
-            key = self.credentials.key(call.left())
+            key = self.credentials.key(call.remaining())
             with call:
-                call.outcome = exchange(call.outgoing, key, call.limits)
-            if call.wants_new_key() and self.credentials.key(call.left(), key) != key:
+                call.outcome = exchange(call.next_request, key, call.limits)
+            if call.wants_new_key() and self.credentials.key(call.remaining(), key) != key:
                 call.report_attempt()
                 continue
             step = call.next_step()
@@ -101,15 +101,15 @@ class Session(CallContext):
     async def acall(
         self, prepared: PreparedRequest, options: Options, exchange: AsyncExchange | None = None
     ) -> CallResult:
-        """Carry a call out as `call` does, in the running event loop."""
+        """Carry out a call as `call` does, in the running event loop."""
         running_loop()
         call = self._begin(prepared, options)
         exchange = exchange or self._aexchange
         while True:
-            key = await self.credentials.akey(call.left())
+            key = await self.credentials.akey(call.remaining())
             with call:
-                call.outcome = await exchange(call.outgoing, key, call.limits)
-            if call.wants_new_key() and await self.credentials.akey(call.left(), key) != key:
+                call.outcome = await exchange(call.next_request, key, call.limits)
+            if call.wants_new_key() and await self.credentials.akey(call.remaining(), key) != key:
                 call.report_attempt()
                 continue
             step = call.next_step()
@@ -120,7 +120,7 @@ class Session(CallContext):
     def _begin(self, prepared: PreparedRequest, options: Options) -> Call:
         if self.closed:
             raise ClientClosedError("the client is closed; create a new one")
-        # httpx leaves an address of IPv6 in capitals.
+        # httpx does not change IPv6 addresses to lower case.
         if prepared.origin.lower() != self.connector.origin.lower():
             raise ConfigurationError(
                 f"this client and its key are for {self.connector.base_url}; "
@@ -132,33 +132,33 @@ class Session(CallContext):
         return self._pool.exchange(prepared.with_key(key), limits)
 
     async def _aexchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        mine = self._loops.get(running_loop()) or await self._enter()
-        return await mine.pool.exchange(prepared.with_key(key), limits)
+        connections = self._loops.get(running_loop()) or await self._open_connections()
+        return await connections.pool.exchange(prepared.with_key(key), limits)
 
-    async def _enter(self) -> LoopConnections:
-        """Return what holds the connections of the running event loop, which is new here."""
-        for other in [loop for loop in list(self._loops) if loop.is_closed()]:
-            del self._loops[other]
-        mine = self._loops[running_loop()] = LoopConnections(self.connector)
-        await anext(mine.lifetime)
-        return mine
+    async def _open_connections(self) -> LoopConnections:
+        """Return new connections of the running event loop, which has none yet."""
+        for loop in [loop for loop in list(self._loops) if loop.is_closed()]:
+            del self._loops[loop]
+        connections = self._loops[running_loop()] = LoopConnections(self.connector)
+        await anext(connections.lifetime)
+        return connections
 
     def httpx_client(self, arguments: Mapping[str, Any]) -> httpx.Client:
-        """Return httpx's own client for these arguments; all copies of a client have the same."""
+        """Return the httpx client for these arguments, the same one for all copies of a client."""
         with self._lock:
             if self._httpx_client is None:
-                self._httpx_client = self._made("Client", arguments)
+                self._httpx_client = self._make_client("Client", arguments)
             return self._httpx_client
 
     async def async_httpx_client(self, arguments: Mapping[str, Any]) -> httpx.AsyncClient:
-        """Return httpx's own client for these arguments and the running event loop."""
-        mine = self._loops.get(running_loop()) or await self._enter()
-        if mine.httpx_client is None:
-            mine.httpx_client = self._made("AsyncClient", arguments)
-            mine.held.push_async_callback(mine.httpx_client.aclose)
-        return mine.httpx_client
+        """Return the httpx client for these arguments and the running event loop."""
+        connections = self._loops.get(running_loop()) or await self._open_connections()
+        if connections.httpx_client is None:
+            connections.httpx_client = self._make_client("AsyncClient", arguments)
+            connections.exit_stack.push_async_callback(connections.httpx_client.aclose)
+        return connections.httpx_client
 
-    def _made(self, name: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of either class
+    def _make_client(self, name: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - of either class
         import httpx
 
         try:
@@ -173,45 +173,45 @@ class Session(CallContext):
     def close(self) -> None:
         """Close all connections; twice does no harm. Those of other event loops close there."""
         self.closed = True
-        self._close_mine()
-        for loop, theirs in list(self._loops.items()):
+        self._close_sync()
+        for loop, connections in list(self._loops.items()):
             with suppress(RuntimeError):  # the loop is closed, and with it the connections
-                loop.call_soon_threadsafe(_close_soon, loop, theirs)
+                loop.call_soon_threadsafe(_close_soon, loop, connections)
 
     async def aclose(self) -> None:
         """Close all connections, those of this event loop before returning."""
-        mine = self._loops.pop(running_loop(), None)
+        connections = self._loops.pop(running_loop(), None)
         self.close()
-        if mine is not None:
-            await mine.held.aclose()
+        if connections is not None:
+            await connections.exit_stack.aclose()
 
-    def _close_mine(self) -> None:
+    def _close_sync(self) -> None:
         self._pool.close()
         if self._httpx_client is not None:
             self._httpx_client.close()
 
     def close_idle(self) -> None:
-        """Close what is idle when the interpreter ends, while all that closing needs is there."""
-        self._close_mine()
+        """Close idle connections when the interpreter ends, while closing still works."""
+        self._close_sync()
         self._httpx_client = None
-        self._close_stopped()
+        self._close_stopped_loops()
 
-    def _close_stopped(self) -> None:
-        for loop, theirs in list(self._loops.items()):
-            # Sockets of a loop that is closed are beyond reach; one that runs closes its own.
+    def _close_stopped_loops(self) -> None:
+        for loop, connections in list(self._loops.items()):
+            # The sockets of a closed loop cannot be closed any more; a running loop closes its own.
             if loop.is_closed() or loop.is_running():
                 continue
             del self._loops[loop]
-            with suppress(Exception), closing(theirs.lifetime.aclose()) as ending:
-                ending.send(None)  # if it waits for something, nobody can any more
+            with suppress(Exception), closing(connections.lifetime.aclose()) as awaitable:
+                awaitable.send(None)  # one step only: no loop runs that could wait
 
-    def __del__(self, _ends: Callable[[], bool] = sys.is_finalizing) -> None:
-        if _ends():  # modules are torn down, and with them what closing needs
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if _is_finalizing():  # closing needs modules that may be gone
             return
         self._pool.close()
         loops = [] if self.closed else list(self._loops.items())
-        is_open = any(theirs.pool.idle and not loop.is_closed() for loop, theirs in loops)
-        self._close_stopped()  # one that runs does it by itself
+        is_open = any(connections.pool.idle and not loop.is_closed() for loop, connections in loops)
+        self._close_stopped_loops()  # a running one does it itself
         if is_open:
             warnings.warn(
                 "an AsyncClient was dropped with open connections; use `async with` or aclose()",
@@ -222,8 +222,8 @@ class Session(CallContext):
 
     def after_fork(self) -> None:
         """Reset in a child process, without touching the parent's connections."""
-        # Closing them would end conversations that are the parent's; dropping them would too.
-        _abandoned.append((self._pool, self._httpx_client, self._loops))
+        # Closing them would end connections of the parent, and so would garbage collection.
+        _parent_connections.append((self._pool, self._httpx_client, self._loops))
         self._reset()
         self._random.seed()
         self.budget.reset_after_fork()
@@ -231,24 +231,24 @@ class Session(CallContext):
 
 
 class LoopConnections:
-    """What one event loop has, closed with it whoever forgot to.
+    """The connections of one event loop, which are closed with it if nobody closes them before.
 
-    `asyncio.run` closes asynchronous generators before it closes the loop, so what is held by one,
-    the lifetime, is closed in time.
+    `asyncio.run` closes asynchronous generators before it closes the loop; one of them, `lifetime`,
+    closes the connections.
     """
 
     def __init__(self, connector: Connector) -> None:
         # It loads asyncio, of which threads need nothing.
         self.pool = _transport.AsyncConnectionPool(connector.route, connector.max_connections)
         self.httpx_client: httpx.AsyncClient | None = None
-        self.held = AsyncExitStack()
-        self.held.push_async_callback(self.pool.aclose)
-        # It has the stack only: if it had this object, both would wait for the garbage collection.
-        self.lifetime = _live(self.held)
+        self.exit_stack = AsyncExitStack()
+        self.exit_stack.push_async_callback(self.pool.aclose)
+        # It gets the stack only: with this object it would be a reference cycle.
+        self.lifetime = _lifetime(self.exit_stack)
 
 
-async def _live(held: AsyncExitStack) -> AsyncGenerator[None]:
-    async with held:
+async def _lifetime(exit_stack: AsyncExitStack) -> AsyncGenerator[None]:
+    async with exit_stack:
         yield
 
 
@@ -268,14 +268,14 @@ def running_loop() -> asyncio.AbstractEventLoop:
 
 
 def _close_soon(loop: asyncio.AbstractEventLoop, connections: LoopConnections) -> None:
-    task = loop.create_task(connections.held.aclose())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
+    task = loop.create_task(connections.exit_stack.aclose())
+    _closing_tasks.add(task)
+    task.add_done_callback(_closing_tasks.discard)
 
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()
-_abandoned: list[object] = []
-_closing: set[asyncio.Task[None]] = set()  # a task nobody holds may be collected half done
+_parent_connections: list[object] = []
+_closing_tasks: set[asyncio.Task[None]] = set()  # tasks without references are collected
 
 
 def _close_all_idle() -> None:

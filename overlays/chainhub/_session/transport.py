@@ -1,8 +1,8 @@
-"""The session with the options of one client: requests of operations, and what answers hold.
+"""The session with the options of one client: requests of operations, and values of responses.
 
 A resource's method calls `run`. A request without body and cookies is written here; httpx builds
-all others, and is loaded for them. Where the user brought a transport, a client or arguments for
-httpx, the exchange itself goes through those, with the same results.
+all others, and is loaded for them. If the user has set a client or arguments for httpx, requests
+are sent through these, with the same results.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from chainhub._redaction import redact_text
 from chainhub._session.call import CallResult, Options, error_of
 from chainhub._session.credentials import Key
 from chainhub._session.operation import (
+    REQUEST_ERRORS,
     UNDESCRIBED,
-    UNSENDABLE,
     Operation,
-    finished,
+    finished_calls,
     operation_of,
     raw_response,
 )
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 
 class BaseSessionTransport:
-    """What both transports share: they make requests of operations, and read the answers.
+    """What both transports share: they make requests of operations, and read the responses.
 
     Attributes:
-        settings: The arguments of the client that say what is sent; `headers` have ours too.
+        settings: The arguments of the client for what is sent; `headers` have ours too.
         given: A client of the user's own to send with.
     """
 
@@ -63,9 +63,9 @@ class BaseSessionTransport:
         self.cookies: Mapping[str, str] = settings["cookies"]
         self.httpx_args: Mapping[str, Any] = settings["httpx_args"]
         self._builder: httpx.Client | None = None
-        self._kept: dict[Operation, PreparedRequest] = {}
+        self._templates: dict[Operation, PreparedRequest] = {}
         simple = not self.cookies and _plain_path(session.connector.path)
-        self._plain_headers = _plain(self.headers) if simple else None
+        self._plain_headers = _httpx_headers(self.headers) if simple else None
         if self.httpx_args:
             _ = _transport.exchange_through  # loaded here it costs no call's deadline
 
@@ -78,15 +78,15 @@ class BaseSessionTransport:
         """Return the request of an operation, with the headers of this call."""
         secrets = self.session.credentials.secrets
         try:
-            asked = operation.request(arguments)
+            kwargs = operation.request(arguments)
             if OWN_SERVERS and self.session.connector.base_url == SERVERS[0]:
-                # An absolute URL; the session refuses one of another host by its name.
-                asked["url"] = OWN_SERVERS.get(operation.name or "", "") + asked["url"]
-            simple = self._simple(operation, asked) if operation.name and not headers else None
-            return simple or self._build(asked, operation.name, headers)
+                # An absolute URL; the session refuses those of other hosts, and names the host.
+                kwargs["url"] = OWN_SERVERS.get(operation.name or "", "") + kwargs["url"]
+            request = self._write(operation, kwargs) if operation.name and not headers else None
+            return request or self._build(kwargs, operation.name, headers)
         except ConfigurationError:
             raise
-        except _unsendable() as error:
+        except _request_errors() as error:
             number = of_system(error).errno if isinstance(error, OSError) else None
             text = redact_text(f"{type(error).__name__}: {error}", secrets())
         if number in (errno.EMFILE, errno.ENFILE):  # to load httpx with
@@ -96,60 +96,60 @@ class BaseSessionTransport:
         raise ConfigurationError(f"{name} cannot be called with these arguments ({text})")
 
     def _build(
-        self, asked: Mapping[str, Any], operation: str | None, headers: Mapping[str, str] | None
+        self, kwargs: Mapping[str, Any], operation: str | None, headers: Mapping[str, str] | None
     ) -> PreparedRequest:
         from chainhub._session import httpx_transport
 
-        # What the user changes on a client of their own holds from the next request on.
+        # The user may have changed their own client since the last request.
         if self._builder is None or self.given is not None:
             self._builder = httpx_transport.builder_of(self)
-        return httpx_transport.built(self, self._builder, asked, operation, headers)
+        return httpx_transport.built(self, self._builder, kwargs, operation, headers)
 
-    def _simple(self, operation: Operation, asked: Mapping[str, Any]) -> PreparedRequest | None:
+    def _write(self, operation: Operation, kwargs: Mapping[str, Any]) -> PreparedRequest | None:
         """Return a request that is nothing but a method, a path and a query of texts and numbers.
 
-        Two of an operation differ in path and query alone, and httpx writes a query as the standard
-        library does. None if httpx must see to it.
+        Two requests of an operation differ in path and query alone, and httpx writes a query as the
+        standard library does. None if httpx must build it.
         """
-        if self.given is not None or self._plain_headers is None or not _is_simple(asked):
+        if self.given is not None or self._plain_headers is None or not _is_simple(kwargs):
             return None
-        params = asked.get("params")
+        params = kwargs.get("params")
         query = f"?{urlencode(params)}" if params else ""
         connector = self.session.connector
-        target = f"{connector.path}{asked['url']}{query}".encode("ascii")
+        target = f"{connector.path}{kwargs['url']}{query}".encode("ascii")
         if len(target) > _LONGEST:
             return None
-        kept = self._kept.get(operation)
-        if kept is None:
-            kept = self._kept[operation] = PreparedRequest(
-                asked["method"].upper(),
+        template = self._templates.get(operation)
+        if template is None:
+            template = self._templates[operation] = PreparedRequest(
+                kwargs["method"].upper(),
                 connector.origin,
                 target,
                 [(b"Host", connector.authority.encode("ascii")), *self._plain_headers],
                 self.key_place(operation.name),
                 operation=operation.name,
             )
-        return kept.aimed_at(target)
+        return template.aimed_at(target)
 
     def key_place(self, operation: str | None) -> KeyPlace:
-        """Return where an operation wants the key: as most do, if the contract says nothing."""
+        """Return where an operation wants the key: the common place, unless it has its own."""
         place = KeyPlace(*OTHERS.get(operation or "", KEY))
         if place == KEY and place.where == "header":
             return KeyPlace("header", self.auth_header, self.prefix)
         return place
 
     def read(self, operation: Operation, result: CallResult, *, lenient: bool = False) -> object:
-        """Return what the answer to an operation holds; raise how the call or it failed."""
+        """Return the value of an operation's response; raise the error of the call or of it."""
         secrets = self.session.credentials.secrets
-        if isinstance(result.error, UnprocessableError) and result.answer is not None:
-            result.error.body = operation.documented(result.answer, secrets())
-        answer = result.value()
+        if isinstance(result.error, UnprocessableError) and result.response is not None:
+            result.error.body = operation.documented_body(result.response, secrets())
+        response = result.value()
         try:
-            value = operation.parse(answer, secrets(), lenient=lenient)
+            value = operation.parse(response, secrets(), lenient=lenient)
         except ChainhubError as error:
             result.annotate(error)
             raise
-        calls = finished.get()
+        calls = finished_calls.get()
         if calls is not None:
             calls[:] = [(result, secrets)]
         return value
@@ -169,14 +169,14 @@ class BaseSessionTransport:
             check_headers(headers.items(), self.auth_header)
         options = self.options
         if timeout is not UNSET or deadline is not UNSET:
-            options = options.limited(timeout, deadline)
+            options = options.with_changes(timeout, deadline)
         if not isinstance(operation, Operation):
             operation = operation_of(operation, returns)
         return self.call(operation, arguments, options, headers)
 
-    def request(self, asked: dict[str, object], *options: Any) -> Any:  # noqa: ANN401 - as `run`
+    def request(self, arguments: dict[str, object], *options: Any) -> Any:  # noqa: ANN401 - as `run`
         """Send a request that the contract does not describe; `options` are those of `run`."""
-        return raw_response(self.run, UNDESCRIBED, "Any", asked, *options)
+        return raw_response(self.run, UNDESCRIBED, "Any", arguments, *options)
 
     def give(self, client: Any) -> None:  # noqa: ANN401 - of one of two classes
         """Send through a client of the user's own from now on."""
@@ -184,8 +184,8 @@ class BaseSessionTransport:
 
         sync = isinstance(self, SessionTransport)
         if isinstance(client, httpx.AsyncClient if sync else httpx.Client):
-            wanted, setter = ("Client", "") if sync else ("AsyncClient", "async_")
-            raise ConfigurationError(f"set_{setter}httpx_client takes an httpx.{wanted}")
+            class_name, prefix = ("Client", "") if sync else ("AsyncClient", "async_")
+            raise ConfigurationError(f"set_{prefix}httpx_client takes an httpx.{class_name}")
         self.given = client
         _ = _transport.exchange_through
 
@@ -208,14 +208,14 @@ class SessionTransport(BaseSessionTransport):
         *,
         lenient: bool = False,
     ) -> object:
-        """Carry out an operation and return its declared answer, or raise a `ChainhubError`."""
+        """Carry out an operation and return its declared value, or raise a `ChainhubError`."""
         prepared = self.prepare(operation, arguments, headers)
         return self.read(operation, self.exchange(prepared, options), lenient=lenient)
 
     def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
         """Send a prepared request through the session and return how the call ended."""
-        through = self._through if self.is_for_httpx() else None
-        return self.session.call(prepared, options, through)
+        exchange = self._httpx_exchange if self.is_for_httpx() else None
+        return self.session.call(prepared, options, exchange)
 
     def httpx_client(self) -> httpx.Client:
         """Return a client of httpx that sends through the session."""
@@ -223,7 +223,7 @@ class SessionTransport(BaseSessionTransport):
 
         return client_of(self)
 
-    def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
+    def _httpx_exchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
         client = self.given or self.session.httpx_client(self.httpx_args)
         return _transport.exchange_through(client, *prepared.for_httpx(key), limits)
 
@@ -248,8 +248,8 @@ class AsyncSessionTransport(BaseSessionTransport):
 
     async def exchange(self, prepared: PreparedRequest, options: Options) -> CallResult:
         """Send a prepared request through the session and return how the call ended."""
-        through = self._through if self.is_for_httpx() else None
-        return await self.session.acall(prepared, options, through)
+        exchange = self._httpx_exchange if self.is_for_httpx() else None
+        return await self.session.acall(prepared, options, exchange)
 
     def httpx_client(self) -> httpx.AsyncClient:
         """Return an async client of httpx that sends through the session."""
@@ -257,7 +257,9 @@ class AsyncSessionTransport(BaseSessionTransport):
 
         return async_client_of(self)
 
-    async def _through(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
+    async def _httpx_exchange(
+        self, prepared: PreparedRequest, key: Key, limits: Limits
+    ) -> Response:
         client = self.given or await self.session.async_httpx_client(self.httpx_args)
         return await _transport.aexchange_through(client, *prepared.for_httpx(key), limits)
 
@@ -265,10 +267,10 @@ class AsyncSessionTransport(BaseSessionTransport):
 def is_mocked() -> bool:
     """Tell whether something has replaced what httpx sends with, as mocks and recorders do.
 
-    `send` of httpx's clients is not looked at: tools that observe programs replace it in all of
-    them, and would take every call off our own sockets.
+    `send` of httpx's clients is not checked: monitoring tools replace it in all of them, and no
+    call would use our own sockets any more.
     """
-    # Nobody can have replaced what is not there; another thread may still be loading what is.
+    # What is not loaded cannot have been replaced; another thread may still be loading it.
     if "httpx" in sys.modules:
         import httpx
 
@@ -293,7 +295,7 @@ def is_mocked() -> bool:
 
 def _is_own(function: object, files: tuple[str, ...]) -> bool:
     """Tell whether a function is of the library with these files, and not of a mock."""
-    # By its type: what wrapt puts around a function says that it is one, with the same code.
+    # By its type: a wrapper of wrapt claims to be a function, with the same code.
     return type(function) is FunctionType and function.__code__.co_filename.endswith(files)
 
 
@@ -308,14 +310,14 @@ _LONGEST = 60_000  # httpx refuses a URL of 65,536 characters
 _plain_path = re.compile(r"(?:/(?![./])(?:[A-Za-z0-9_.~:@-]|%[0-9A-Fa-f]{2})*)*").fullmatch
 
 
-_PLAIN = (str, int)
+_PLAIN_TYPES = (str, int)
 
 
-def _is_simple(asked: Mapping[str, Any]) -> bool:
-    for name, value in asked.items():  # a generator would cost more than all that follows
+def _is_simple(kwargs: Mapping[str, Any]) -> bool:
+    for name, value in kwargs.items():  # a generator would cost more than all that follows
         if name == "params":
-            for one in value.values():  # not a list, and not a bool, which is written otherwise
-                if type(one) not in _PLAIN:
+            for item in value.values():  # neither a list nor a bool, which is written otherwise
+                if type(item) not in _PLAIN_TYPES:
                     return False
         elif name == "url":
             if not _plain_path(value):
@@ -325,18 +327,18 @@ def _is_simple(asked: Mapping[str, Any]) -> bool:
     return True
 
 
-def _plain(headers: Mapping[str, str]) -> Headers | None:
-    """Return headers as httpx sends them, with those it adds; None where it must look at them."""
+def _httpx_headers(headers: Mapping[str, str]) -> Headers | None:
+    """Return headers as httpx sends them, with those it adds; None if httpx must build them."""
     names = {name.lower() for name in headers}
     if len(names) < len(headers) or not names.isdisjoint(("connection", "host")):
         return None
     return [(b"Connection", b"keep-alive"), *encoded(headers)]
 
 
-def _unsendable() -> tuple[type[Exception], ...]:
-    """Return what making a request may fail with; of httpx only where it is loaded."""
+def _request_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of making a request; those of httpx only if it is loaded."""
     if "httpx" not in sys.modules:
-        return UNSENDABLE
+        return REQUEST_ERRORS
     import httpx
 
-    return (*UNSENDABLE, httpx.InvalidURL, httpx.StreamError)
+    return (*REQUEST_ERRORS, httpx.InvalidURL, httpx.StreamError)

@@ -82,7 +82,7 @@ class Sync:
         return held.key().reveal()
 
     def refresh(self, held: Credentials, rejected: str) -> str | None:
-        return again(held.key(rejected=Key(rejected)), rejected)
+        return again(held.key(rejected_key=Key(rejected)), rejected)
 
 
 class AsyncOfPlain(Sync):
@@ -92,7 +92,7 @@ class AsyncOfPlain(Sync):
         return asyncio.run(asyncio.wait_for(held.akey(), 5)).reveal()
 
     def refresh(self, held: Credentials, rejected: str) -> str | None:
-        return again(asyncio.run(held.akey(rejected=Key(rejected))), rejected)
+        return again(asyncio.run(held.akey(rejected_key=Key(rejected))), rejected)
 
 
 class Async(AsyncOfPlain):
@@ -180,7 +180,7 @@ def test_a_fixed_key_cannot_be_refreshed() -> None:
     """A string is not asked again."""
     held = credentials(KEY)
     key = held.key()
-    assert held.key(rejected=key) is asyncio.run(held.akey(rejected=key)) is key
+    assert held.key(rejected_key=key) is asyncio.run(held.akey(rejected_key=key)) is key
     assert asyncio.run(held.akey()) is key
 
 
@@ -260,7 +260,7 @@ def test_leaving_is_not_caught(leave: type[BaseException]) -> None:
     held = credentials(Source(leave(), KEY))
     with pytest.raises(leave):
         held.key()
-    assert held.key(within=0.0).reveal() == KEY
+    assert held.key(timeout=0.0).reveal() == KEY
 
 
 class HeldLock:
@@ -317,11 +317,17 @@ def test_threads_share_an_answer() -> None:
     source = Source("sk-test-1", "sk-test-2", ValueError(), "sk-test-2")
     held = credentials(source)
     assert scheduler(source, held, held.key) == ["sk-test-1"] * 8
-    assert scheduler(source, held, lambda: held.key(rejected=Key("sk-test-1"))) == ["sk-test-2"] * 8
-    (failure,) = set(scheduler(source, held, lambda: held.key(rejected=Key("sk-test-2"))))
+    assert (
+        scheduler(source, held, lambda: held.key(rejected_key=Key("sk-test-1")))
+        == ["sk-test-2"] * 8
+    )
+    (failure,) = set(scheduler(source, held, lambda: held.key(rejected_key=Key("sk-test-2"))))
     assert "raised ValueError" in str(failure)
     # The old failure is not what those are told that wait for a later, good answer.
-    assert scheduler(source, held, lambda: held.key(rejected=Key("sk-test-2"))) == ["sk-test-2"] * 8
+    assert (
+        scheduler(source, held, lambda: held.key(rejected_key=Key("sk-test-2")))
+        == ["sk-test-2"] * 8
+    )
     assert source.asked == 4
 
 
@@ -339,8 +345,8 @@ def test_tasks_share_an_answer() -> None:
     source = Source("sk-test-1", "sk-test-2", ValueError())
     held = credentials(source.ask)
     assert gathered(*(held.akey() for _ in range(8))) == {"sk-test-1"}
-    assert gathered(*(held.akey(rejected=Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
-    (failure,) = gathered(*(held.akey(rejected=Key("sk-test-2")) for _ in range(8)))
+    assert gathered(*(held.akey(rejected_key=Key("sk-test-1")) for _ in range(8))) == {"sk-test-2"}
+    (failure,) = gathered(*(held.akey(rejected_key=Key("sk-test-2")) for _ in range(8)))
     assert "raised ValueError" in str(failure)
     assert source.asked == 3
 
@@ -418,7 +424,7 @@ def test_a_callable_that_uses_its_own_client() -> None:
     held: Credentials = credentials(lambda: held.key().reveal())
     asked = credentials(ask)
     with pytest.raises(CredentialsError, match="raised ConfigurationError"):
-        held.key(within=5.0)
+        held.key(timeout=5.0)
     with pytest.raises(CredentialsError, match="raised ConfigurationError"):
         asyncio.run(asyncio.wait_for(asked.akey(), 5))
 
@@ -429,7 +435,7 @@ def test_two_callables_that_use_each_others_client() -> None:
 
     def ask() -> str:
         try:
-            return one.key(within=0.0).reveal()
+            return one.key(timeout=0.0).reveal()
         except ConfigurationError as error:
             told.append(type(error))
             return KEY
@@ -446,7 +452,7 @@ def test_waiting_for_another_thread_is_bounded(within: float) -> None:
     held = credentials(Source())
     with held._lock, pytest.raises(DeadlineError, match="another thread"):
         held.key(within)
-    assert held.key(within=float("inf")).reveal() == "sk-test-1"
+    assert held.key(timeout=float("inf")).reveal() == "sk-test-1"
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -484,11 +490,11 @@ def test_secrets() -> None:
     held = credentials(Source())
     assert [*held.secrets()] == []
     for count in range(1, 12):
-        held.key(rejected=Key(f"sk-test-{count - 1}"))
+        held.key(rejected_key=Key(f"sk-test-{count - 1}"))
     assert [*held.secrets()] == [f"sk-test-{count}" for count in range(4, 12)]
     held = credentials(Source("sk-test-a", "sk-test-b", "sk-test-a"))
-    held.key(rejected=held.key())
-    held.key(rejected=Key("sk-test-b"))
+    held.key(rejected_key=held.key())
+    held.key(rejected_key=Key("sk-test-b"))
     assert [*held.secrets()] == ["sk-test-a", "sk-test-b"]
 
 

@@ -14,7 +14,7 @@ import pytest
 import chainhub
 from chainhub._download.media import BodyRange, ResumePoint, StartOver, describe
 from chainhub._session import UNDER_WAY, guard_logs
-from chainhub._session.events import OwnRecords
+from chainhub._session.events import RedactionFilter
 from chainhub._transport import connections as _connections
 from tests.client.video import SampleVideo, answer, task
 from tests.loopback import TASK
@@ -36,7 +36,7 @@ def under_way():
 def filtered(message, *arguments):
     """Return what a record says after the filter."""
     record = logging.LogRecord("httpx", logging.INFO, "", 1, message, arguments, None)
-    assert OwnRecords().filter(record)
+    assert RedactionFilter().filter(record)
     return record.getMessage()
 
 

@@ -5,7 +5,7 @@ import math
 import httpx
 import pytest
 
-from chainhub._session import base_url_from, seconds, spans_of, whole
+from chainhub._session import base_url_from, seconds, timeouts_of, whole
 from chainhub.errors import ConfigurationError
 
 SERVER = "https://api.example.com"
@@ -97,14 +97,14 @@ def test_plain_http_needs_a_word():
 )
 def test_timeout_gives_two_spans(timeout, expected):
     """One for the attempt, one for connecting."""
-    assert spans_of(timeout) == expected
+    assert timeouts_of(timeout) == expected
 
 
 @pytest.mark.parametrize("value", [0, -1, math.nan, True, "5", [], httpx.Timeout(-1)])
 def test_spans_must_be_positive(value):
     """Nonsense gets a sentence that names the argument."""
     with pytest.raises(ConfigurationError, match=r"timeout.* must be a positive number"):
-        spans_of(value)
+        timeouts_of(value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "5"])

@@ -466,7 +466,7 @@ def test_a_success_pays_back(spent: float, tokens: float) -> None:
     """A success gives back all that its retries cost, at least one token, never over the rim."""
     budget = RetryBudget()
     assert budget.spend(50, 0.0)
-    budget.succeeded(spent)
+    budget.refund(spent)
     assert left_in(budget, 0.0) == tokens
 
 
@@ -474,7 +474,7 @@ def test_a_full_bucket_takes_no_lock() -> None:
     """The success of a healthy client does not wait for another thread."""
     budget = RetryBudget()
     with budget._lock:
-        budget.succeeded()
+        budget.refund()
     assert left_in(budget, 0.0) == 50.0
 
 
