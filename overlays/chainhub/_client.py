@@ -225,8 +225,8 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
         copy = object.__new__(type(self))
         options = changes.pop("options", self._options)
         copy._configure(self._session, options, {**self._transport.settings, **changes})
-        copy._transport.given = self._transport.given
-        copy._async_transport.given = self._async_transport.given
+        copy._transport.user_client = self._transport.user_client
+        copy._async_transport.user_client = self._async_transport.user_client
         return copy
 
     def with_options(
@@ -274,24 +274,24 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the httpx client that synchronous generated functions send through."""
-        if self._client is None or self._transport.given is not None:
+        if self._client is None or self._transport.user_client is not None:
             self._client = self._transport.httpx_client()
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the httpx client that asynchronous generated functions send through."""
-        if self._async_client is None or self._async_transport.given is not None:
+        if self._async_client is None or self._async_transport.user_client is not None:
             self._async_client = self._async_transport.httpx_client()
         return self._async_client
 
     def set_httpx_client(self: Self, client: httpx.Client) -> Self:
         """Send requests through the user's own client; errors and retries do not change."""
-        self._transport.give(client)
+        self._transport.set_user_client(client)
         return self
 
     def set_async_httpx_client(self: Self, async_client: httpx.AsyncClient) -> Self:
         """Send requests through the user's own client; errors and retries do not change."""
-        self._async_transport.give(async_client)
+        self._async_transport.set_user_client(async_client)
         return self
 
     # The generated class compares settings, which include neither the key nor the connections.

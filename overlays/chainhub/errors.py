@@ -158,7 +158,7 @@ class ChainhubError(Exception):
         message = one_line(self.message, max(room - len(self.advice) - 2, min(room - 2, 120)))
         return f"{head}{message}{suffix}; {one_line(self.advice, room - len(message) - 2)}{facts}"
 
-    def _said(self) -> str:
+    def _summary(self) -> str:
         """Return what happened, without what to do and the facts of the call."""
         return self._head() + self.message
 

@@ -40,13 +40,13 @@ class Spans:
         attempt.end(event, start_time + int(event.elapsed * NANOSECONDS))
 
     def attempt(
-        self, name: str | None, method: str, url: str, number: int, start_time: int | None = None
+        self, name: str | None, method: str, url: str, number: int, at: int | None = None
     ) -> _Attempt:
         """Begin the span of an attempt, now or at an instant that has passed."""
         span = self._tracer.start_span(
             name or method,
             kind=trace.SpanKind.CLIENT,
-            start_time=start_time,
+            start_time=at,
             attributes=_attributes(method, url, number),
         )
         return _Attempt(span, propagate=self._propagate)
@@ -100,7 +100,7 @@ class _Attempt:
             self._span.set_status(trace.StatusCode.ERROR, event.trouble)
         self._span.end(end_time)
 
-    def aborted(self, error: BaseException) -> None:
+    def abort(self, error: BaseException) -> None:
         _record(self._span, error)
         self._span.end()
 

@@ -14,7 +14,7 @@ import pytest
 
 import chainhub
 import chainhub_resources
-from chainhub._responses import hidden_error
+from chainhub._responses import is_hidden_error
 from tests.contract.test_operations import Operation
 
 CASES = json.loads(Path(os.environ["PAGES_CASES"]).read_text("utf-8"))
@@ -56,7 +56,7 @@ def test_a_published_answer_is_returned(case, mode, server, http):
         with pytest.raises(chainhub.ResponseError):
             mode(operation.call(client))
         return
-    if hidden_error(case["answer"], certain=True):
+    if is_hidden_error(case["answer"], certain=True):
         with pytest.raises(chainhub.StatusError, match="error"):
             mode(operation.call(client))
         return

@@ -174,7 +174,7 @@ class Download:
         try:
             outcome = fetch()
         except BaseException as error:
-            span.aborted(error.args[0] if isinstance(error, Interrupted) else error)
+            span.abort(error.args[0] if isinstance(error, Interrupted) else error)
             raise
         failure = outcome if isinstance(outcome, Failure) else None
         span.end(

@@ -131,14 +131,18 @@ def _through_httpx(
 ) -> Callable[[], Connection] | None:
     """Return what makes connections by the route of the user's own arguments, else None."""
     session, arguments = transport.session, transport.httpx_args
-    if transport.given is None and _transport.ROUTING.isdisjoint(arguments) and not is_mocked():
+    if (
+        transport.user_client is None
+        and _transport.ROUTING.isdisjoint(arguments)
+        and not is_mocked()
+    ):
         return None
     if isinstance(transport, AsyncSessionTransport):
-        mine, loop = transport.given, asyncio.get_running_loop()
+        mine, loop = transport.user_client, asyncio.get_running_loop()
 
         async def sender() -> httpx.AsyncClient:
             return mine or await session.async_httpx_client(arguments)
 
         return lambda: _transport.AsyncStreamedResponse(sender, loop)
-    client = transport.given
+    client = transport.user_client
     return lambda: _transport.StreamedResponse(client or session.httpx_client(arguments))

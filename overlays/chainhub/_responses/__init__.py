@@ -9,7 +9,7 @@ Nothing here sends, waits or looks at a clock.
 from chainhub._responses.response import charset_of as charset_of
 from chainhub._responses.status_error import decode_json as decode_json
 from chainhub._responses.status_error import explain_mismatch as explain_mismatch
-from chainhub._responses.status_error import hidden_error as hidden_error
+from chainhub._responses.status_error import is_hidden_error as is_hidden_error
 from chainhub._responses.status_error import judge as judge
 from chainhub._responses.validation import Mismatch as Mismatch
 from chainhub._responses.validation import TypeValidator as TypeValidator

@@ -129,7 +129,7 @@ def decode_json(response: Response, *, secrets: Iterable[str] = ()) -> object:
     except NotJSON as problem:
         error = _response_error(response, f"the body is not the declared JSON: {problem}", secrets)
     else:
-        if not hidden_error(document, certain=True):
+        if not is_hidden_error(document, certain=True):
             return document
         error = _error_in_body(response, document, secrets)
     raise error
@@ -148,7 +148,7 @@ def explain_mismatch(
     except NotJSON:
         document = None
     field = None
-    if hidden_error(document, certain=False):
+    if is_hidden_error(document, certain=False):
         return _error_in_body(response, document, secrets)
     if _is_empty_success(document):
         problem = "the response says success but contains no data"
@@ -161,7 +161,7 @@ def explain_mismatch(
     return _response_error(response, problem, secrets, field)
 
 
-def hidden_error(document: object, *, certain: bool) -> bool:
+def is_hidden_error(document: object, *, certain: bool) -> bool:
     """Tell whether a body with a good status is an error.
 
     It is certain if the object holds nothing but parts of an error envelope, no data, and either a

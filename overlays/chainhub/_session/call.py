@@ -208,7 +208,7 @@ class Call:
         if isinstance(error, Failure):
             self.outcome = error.without_frames()
         elif error is not None and self._span is not None:
-            self._span.aborted(error)
+            self._span.abort(error)
         return isinstance(error, Failure)
 
     def next_step(self) -> CallResult | float:

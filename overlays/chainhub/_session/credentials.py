@@ -127,7 +127,7 @@ class Credentials:
         raise no_key(environ)
 
     @property
-    def fixed(self) -> Key | None:
+    def fixed_key(self) -> Key | None:
         """The key, if it stays the same as long as the client lives."""
         return self._key if self._ask is None else None
 

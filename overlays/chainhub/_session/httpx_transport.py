@@ -36,7 +36,7 @@ class Transport(Protocol):
     cookies: Mapping[str, str]
 
     @property
-    def given(self) -> httpx.Client | httpx.AsyncClient | None: ...
+    def user_client(self) -> httpx.Client | httpx.AsyncClient | None: ...
     @property
     def exchange(self) -> Callable[..., Any]: ...
     def key_place(self, operation: str | None) -> KeyPlace: ...
@@ -115,7 +115,7 @@ def builder_of(transport: Transport) -> httpx.Client:
 
 def _settings(transport: Transport) -> dict[str, Any]:
     """Return the settings with which httpx builds requests: the given client's, or ours."""
-    client = transport.given
+    client = transport.user_client
     cookies = httpx.Cookies(dict(transport.cookies) if client is None else client.cookies).jar
     cookies.set_policy(SendOnlyCookiePolicy())
     return {

@@ -46,10 +46,10 @@ class BaseSessionTransport:
 
     Attributes:
         settings: The arguments of the client for what is sent; `headers` have ours too.
-        given: A client of the user's own to send with.
+        user_client: A client of the user's own to send with.
     """
 
-    given: httpx.Client | httpx.AsyncClient | None = None
+    user_client: httpx.Client | httpx.AsyncClient | None = None
     call: Callable[..., object]
     exchange: Callable[..., Any]
 
@@ -101,7 +101,7 @@ class BaseSessionTransport:
         from chainhub._session import httpx_transport
 
         # The user may have changed their own client since the last request.
-        if self._builder is None or self.given is not None:
+        if self._builder is None or self.user_client is not None:
             self._builder = httpx_transport.builder_of(self)
         return httpx_transport.built(self, self._builder, kwargs, operation, headers)
 
@@ -111,7 +111,7 @@ class BaseSessionTransport:
         Two requests of an operation differ in path and query alone, and httpx writes a query as the
         standard library does. None if httpx must build it.
         """
-        if self.given is not None or self._plain_headers is None or not _is_simple(kwargs):
+        if self.user_client is not None or self._plain_headers is None or not _is_simple(kwargs):
             return None
         params = kwargs.get("params")
         query = f"?{urlencode(params)}" if params else ""
@@ -178,7 +178,7 @@ class BaseSessionTransport:
         """Send a request that the contract does not describe; `options` are those of `run`."""
         return raw_response(self.run, UNDESCRIBED, "Any", arguments, *options)
 
-    def give(self, client: Any) -> None:  # noqa: ANN401 - of one of two classes
+    def set_user_client(self, client: Any) -> None:  # noqa: ANN401 - of one of two classes
         """Send through a client of the user's own from now on."""
         import httpx
 
@@ -186,18 +186,18 @@ class BaseSessionTransport:
         if isinstance(client, httpx.AsyncClient if sync else httpx.Client):
             class_name, prefix = ("Client", "") if sync else ("AsyncClient", "async_")
             raise ConfigurationError(f"set_{prefix}httpx_client takes an httpx.{class_name}")
-        self.given = client
+        self.user_client = client
         _ = _transport.exchange_through
 
     def is_for_httpx(self) -> bool:
         """Tell whether requests go through httpx: a given client, arguments for it, or a mock."""
-        return self.given is not None or bool(self.httpx_args) or is_mocked()
+        return self.user_client is not None or bool(self.httpx_args) or is_mocked()
 
 
 class SessionTransport(BaseSessionTransport):
     """Carries out operations for threads."""
 
-    given: httpx.Client | None = None
+    user_client: httpx.Client | None = None
 
     def call(
         self,
@@ -224,14 +224,14 @@ class SessionTransport(BaseSessionTransport):
         return client_of(self)
 
     def _httpx_exchange(self, prepared: PreparedRequest, key: Key, limits: Limits) -> Response:
-        client = self.given or self.session.httpx_client(self.httpx_args)
+        client = self.user_client or self.session.httpx_client(self.httpx_args)
         return _transport.exchange_through(client, *prepared.for_httpx(key), limits)
 
 
 class AsyncSessionTransport(BaseSessionTransport):
     """Carries out operations under asyncio."""
 
-    given: httpx.AsyncClient | None = None
+    user_client: httpx.AsyncClient | None = None
 
     async def call(
         self,
@@ -260,7 +260,7 @@ class AsyncSessionTransport(BaseSessionTransport):
     async def _httpx_exchange(
         self, prepared: PreparedRequest, key: Key, limits: Limits
     ) -> Response:
-        client = self.given or await self.session.async_httpx_client(self.httpx_args)
+        client = self.user_client or await self.session.async_httpx_client(self.httpx_args)
         return await _transport.aexchange_through(client, *prepared.for_httpx(key), limits)
 
 

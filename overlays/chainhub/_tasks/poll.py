@@ -330,7 +330,7 @@ class Poll:
             return self._ended(now, State.SUCCEEDED)
         known = f" is still {self._status}" if self._seen else ": no response"
         last = self._error
-        why = f"; last error: {last._said()}" if last else self._cached(now)
+        why = f"; last error: {last._summary()}" if last else self._cached(now)
         error = errors.WaitTimeout(
             f"task {shown_id(self.asked.id)}{known}{why}",
             task_id=self.asked.id,

@@ -289,7 +289,7 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
 
 def account_of(session: Session) -> str | None:
     """Return what tells the account of a client from others; None if its key may change."""
-    key = session.credentials.fixed
+    key = session.credentials.fixed_key
     if key is None:
         return None
     # Twelve digits do not lead back to the key, and others have them by chance in one of 10^14.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainhub._responses import explain_mismatch, hidden_error
+from chainhub._responses import explain_mismatch, is_hidden_error
 from chainhub._responses.error_body import ErrorBody, code_of, parse_error_body, read_page
 from chainhub._transport import Response
 
@@ -221,8 +221,8 @@ NEVER: list[object] = [
 )
 def test_errors_with_a_good_status_are_known(document: object, certain: bool, likely: bool) -> None:
     """Only envelopes without data are errors for every operation; a task's own error is none."""
-    assert hidden_error(document, certain=True) is certain
-    assert hidden_error(document, certain=False) is likely
+    assert is_hidden_error(document, certain=True) is certain
+    assert is_hidden_error(document, certain=False) is likely
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_no_shape_confuses_the_unwrapping(document: object) -> None:
     """Any value may stand at any place."""
     said = parse_error_body(document)
     assert said.message is None or said.message.strip()
-    assert hidden_error(document, certain=False) or not hidden_error(document, certain=True)
+    assert is_hidden_error(document, certain=False) or not is_hidden_error(document, certain=True)
     explain_mismatch(Response(200, [], json.dumps(document).encode()), "it does not fit")
 
 
