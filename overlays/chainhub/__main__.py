@@ -1,4 +1,4 @@
-"""`python -m chainhub`, and the command `chainhub`: the command line, if its extra is there."""
+"""`python -m chainhub`, and the command `chainhub`: the command line, if its extra is installed."""
 
 from __future__ import annotations
 

@@ -322,7 +322,7 @@ class BaseClient(AuthenticatedClient, Generic[KeyProvider]):
 class Client(BaseClient[Callable[[], str]], Resources):
     """Client for the video-task service.
 
-    Safe to share between threads; works on in a forked child with connections of its own. Close it
+    Safe to share between threads; works in a forked child too, with its own connections. Close it
     with `close()` or `with`; a client that is merely dropped closes silently.
 
     Example:

@@ -42,10 +42,10 @@ _LONGEST_MASKED = 1_048_576
 # How deep the id of a task is looked for in a response that does not fit.
 _DEEPEST_ID = 4
 _ID = r"[A-Za-z0-9_.:\-]{1,200}"
-# Compiled when the first error comes: a good answer needs neither.
+# Compiled for the first error: a good response needs neither.
 _WORD = r"[A-Za-z0-9_.\-]{1,100}"
 _REQUEST_ID = r"(?i)\s?[(\[]request[ _-]?id:? ?([\w.:\-]{1,100})[)\]]"
-# Compiled when the first page comes: a good answer needs none of them.
+# Compiled for the first page: a good response needs none of them.
 _TITLE = r"(?is)<title[^>]{0,200}>([^<]{0,500})"
 _HEADING = r"(?is)<h1[^>]{0,200}>([^<]{0,500})"
 _MARKUP = r"(?i)\s*<(?:!--|(?:!doctype html|html|head|body|title|h1|center|div|p|script)\b)"
@@ -78,7 +78,7 @@ class ErrorBody(NamedTuple):
     code: str | None = None
     kind: str | None = None  # such as `new_api_error`
     request_id: str | None = None
-    status: int | None = None  # of an error that came with a good one
+    status: int | None = None  # of an error in a response with a good status
 
 
 def parse_error_body(document: object) -> ErrorBody:
@@ -222,7 +222,7 @@ class HTMLErrorPage(NamedTuple):
     ray: str | None  # Cloudflare's id of the request
 
     def sentence(self) -> str:
-        """Return who answered, and with what."""
+        """Return a sentence: what responded, and with which error or title."""
         text, reason = "the response is an HTML page", self.title
         if self.cloudflare:
             text = "Cloudflare responded instead of the API"

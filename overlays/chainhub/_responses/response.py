@@ -32,7 +32,7 @@ _LONGEST_NUMBER = 4300
 _BEGINNING = 16_384
 _LONGEST_KEY_SHOWN = 60
 
-# Compiled when the first suspicious document comes.
+# Compiled for the first suspicious document.
 _STRINGS = rb'(?s)"(?:[^"\\]++|\\.)*+"?'
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _NUMBER = f"[0-9]{{{_LONGEST_NUMBER + 1}}}"
@@ -93,7 +93,7 @@ def parse_text(text: str) -> object:
     """Return the JSON document in a text, as `parse` does."""
     if _has_many_brackets(text) and _too_deep(text):
         raise NotJSON(f"it is nested deeper than {DEEPEST} levels")
-    # The interpreter refuses such numbers itself, unless somebody has told it not to.
+    # The interpreter refuses such numbers itself, unless a program has raised its limit.
     if not 0 < sys.get_int_max_str_digits() <= _LONGEST_NUMBER and re.search(_NUMBER, text):
         raise NotJSON(_TOO_LONG)
     try:

@@ -56,7 +56,7 @@ _CODES_OF_STATUSES = {
 }
 # All other codes for it contain words that the pattern below matches.
 _QUOTA_CODES = frozenset({"pre_consume_token_quota_failed", "billing_hard_limit_reached"})
-# The patterns are compiled when the first error comes.
+# The patterns are compiled for the first error.
 _MONEY = r"(?:\w+ )?(?:quota|credit|balance|funds)s?\b"
 _QUOTA_TEXT = (
     rf"(?i)insufficient {_MONEY}|n[o']t (?:have )?enough {_MONEY}|\b(?:out of|no) credits?\b"

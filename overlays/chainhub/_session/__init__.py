@@ -3,8 +3,8 @@
 A `Session` is what a client shares with its copies; all that is sent to the API goes through it. A
 `SessionTransport` (`AsyncSessionTransport` for asyncio) is a session with the `Options` of one
 client; it carries out each `Operation`, and makes a client of httpx that sends through it.
-`decide` says what follows a failed attempt. Who fetches bytes from elsewhere takes the retry rules,
-the hooks and the log from here.
+`decide` says what follows a failed attempt. Downloads from other hosts use the retry rules, the
+hooks and the log from here too.
 """
 
 from typing import TYPE_CHECKING

@@ -254,7 +254,7 @@ class Call:
         return step.delay
 
     def wants_new_key(self) -> bool:
-        """Tell, once per call, whether the key is worth asking for again."""
+        """Tell, once per call, whether the key was refused and should be fetched again."""
         if not isinstance(self.outcome, Response) or self.outcome.status != 401 or self._refreshed:
             return False
         self._refreshed = True  # once: a key that is refused again would be asked for without end

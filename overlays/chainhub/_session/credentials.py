@@ -136,7 +136,7 @@ class Credentials:
 
         Args:
             timeout: Seconds to wait at most while another thread asks.
-            rejected_key: A key that was refused; it comes back if there is no other.
+            rejected_key: A key that was refused; it is returned if there is no other.
 
         Raises:
             CredentialsError: If the callable or keyring fails or gives nothing usable.
@@ -161,7 +161,7 @@ class Credentials:
     async def akey(self, timeout: float | None = None, rejected_key: Key | None = None) -> Key:
         """Return the key as `key` does; a plain callable runs in a thread, beside the loop.
 
-        `timeout` holds for the callable too, which is cancelled then; a thread is left behind.
+        `timeout` holds for the callable too, which is cancelled then; a thread keeps running.
         """
         key, ask_count = self._key, self._ask_count
         if key is not None and (self._ask is None or key != rejected_key):
@@ -222,7 +222,7 @@ class Credentials:
     def _call_source(self) -> tuple[object, str | None]:
         try:
             return "" if self._ask is None else self._ask(), None
-        except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
+        except Exception as error:  # noqa: BLE001 - foreign code may raise anything
             return None, _describe_failure(self.source, error)
 
     async def _afetch(self) -> tuple[object, str | None]:
@@ -234,7 +234,7 @@ class Credentials:
             # Its exceptions are caught in the thread: a future cannot raise StopIteration.
             value, failure = await asyncio.to_thread(self._call_source)
             return await value if isawaitable(value) else value, failure
-        except Exception as error:  # noqa: BLE001 - it is foreign code, whatever it raises
+        except Exception as error:  # noqa: BLE001 - foreign code may raise anything
             return None, _describe_failure(self.source, error)
 
     def _store(self, value: object, failure: str | None) -> Key:
@@ -355,7 +355,7 @@ def _read(path: str, source: str) -> str:
 
 
 def keyring_installed() -> bool:
-    """Tell whether the extra `chainhub[keyring]` is there, without importing it."""
+    """Tell whether the extra `chainhub[keyring]` is installed, without importing it."""
     from importlib.util import find_spec
 
     try:

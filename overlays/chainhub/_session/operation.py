@@ -363,7 +363,7 @@ class RawResponse(Generic[T]):
     elapsed: float
 
 
-# A coroutine fits T as well: the first signature that fits is the one that counts.
+# A coroutine matches T as well: type checkers use the first signature that matches.
 @overload
 def raw_response(  # type: ignore[overload-overlap]
     method: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs

@@ -41,7 +41,7 @@ def check_headers(headers: Iterable[tuple[str, str]], auth_header: str) -> None:
 
 
 def encoded(headers: Mapping[str, str]) -> Headers:
-    """Return headers that were checked as HTTP carries them: in Latin-1."""
+    """Return checked headers in the encoding of HTTP, Latin-1."""
     return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
 
 

@@ -180,8 +180,8 @@ def decide(
 ) -> Retry | Stop:
     """Decide what follows a failed attempt, of which `attempt` is the number, from 1.
 
-    The budget pays if another one follows. `remaining` are the seconds until the deadline, `wall`
-    those since 1970, for a Retry-After that is a date, and `now` those of the monotonic clock.
+    The budget pays for the next one. `remaining` are the seconds until the deadline, `wall` those
+    since 1970, for a Retry-After that is a date, and `now` those of the monotonic clock.
     """
     if stop := _stop_for_outcome(policy, outcome, idempotent):
         return stop
@@ -219,7 +219,7 @@ def _stop_for_outcome(
     # A relay forwards its upstream's 503, 408 or 52x after the work was ordered and paid for, so
     # no such status proves that nothing was processed.
     may_be_processed = status in STATUSES or (status >= 500 and status not in _UNPROCESSED_STATUSES)
-    # A quota comes back with money, not with time, whatever status says it.
+    # A quota is restored by payment, not by waiting, whatever the status.
     if not (status in policy.statuses if repeatable else may_be_processed) or isinstance(
         judge(outcome), QuotaExceededError
     ):
