@@ -84,7 +84,7 @@ def values() -> dict[str, str]:
         "requests in flight of `wait_many`": f"{default(client, 'max_connections')}",
         "longest line of a journal": size(_record_file.LONGEST_LINE),
         "a whole download": seconds(downloading),
-        "the least that must arrive within `timeout`": size(_download.STALLED),
+        "the least that must arrive within `timeout`": size(_download.MIN_BYTES),
         "redirects": f"{_download.REDIRECTS}",
         "file size": size(largest),
         "downloads at the same time, of `download_many`": (

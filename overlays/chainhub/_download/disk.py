@@ -1,4 +1,4 @@
-"""Files for downloads: their names, what may exist there already, and one held by this process.
+"""Files for downloads: their names, what may exist there already, and the lock on a file.
 
 A file is opened without following links, and locked; the lock is on the open file, so that it ends
 with the process that holds it.
@@ -29,7 +29,7 @@ UNSUPPORTED = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOT
 """How file systems of networks and clusters say that they cannot lock, sync or truncate."""
 
 FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe somebody has put in the way
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe at this path, which would block
 
 _LONGEST_STEM = 120
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*")
@@ -63,31 +63,31 @@ def target_path(
 ) -> Path:
     """Return the absolute path of the file to write.
 
-    In the folder `into` it is `<id>.mp4` for the one video of a task. Else its suffix follows from
-    the content, so that it is not known yet: `<id>`, or `<id>-2` for the second of several results.
+    In the folder `into` it is `<id>.mp4` for the only video of a task. Else its suffix follows from
+    the content, so it is not known yet: `<id>`, or `<id>-2` for the second of several results.
 
     Raises:
         ConfigurationError: not exactly one of both is given, or it is no path.
-        DiskError: it is relative to a folder that does not exist any more.
+        DiskError: it is relative to a folder that no longer exists.
     """
     place = into if dest is None else dest
     if place is None or (dest is not None and into is not None):
         raise ConfigurationError("pass either dest=, a file, or into=, a folder")
-    given: object = os.fspath(place)
-    if not isinstance(given, str) or not given or "\0" in given:
+    text: object = os.fspath(place)
+    if not isinstance(text, str) or not text or "\0" in text:
         raise ConfigurationError("the destination must be a non-empty path as text")
-    if dest is not None and given.endswith(tuple(filter(None, (os.sep, os.altsep)))):
-        raise ConfigurationError(f"{one_line(given, 200)!r} is a folder; pass a file, or use into=")
+    if dest is not None and text.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        raise ConfigurationError(f"{one_line(text, 200)!r} is a folder; pass a file, or use into=")
     try:
-        os.fsencode(given)
-        path = Path(os.path.abspath(given))
+        os.fsencode(text)
+        path = Path(os.path.abspath(text))
     except UnicodeEncodeError:
-        text = f"the destination {ascii(given)[:200]} cannot be a name in this system's encoding"
-        raise ConfigurationError(f"{text} ({sys.getfilesystemencoding()})") from None
+        message = f"the destination {ascii(text)[:200]} cannot be a name in this system's encoding"
+        raise ConfigurationError(f"{message} ({sys.getfilesystemencoding()})") from None
     except OSError as error:
         of_system(error)
-        text = "the current folder, from which the destination is seen, does not exist any more"
-        raise DiskError(text, errno=error.errno) from None
+        message = "the current folder, from which the destination is seen, does not exist any more"
+        raise DiskError(message, errno=error.errno) from None
     if dest is not None:
         return path
     if number is not None:
@@ -111,43 +111,43 @@ def make_folder(folder: Path) -> None:
         raise disk_error(error, "cannot make the folder", folder) from None
 
 
-def stands_already(path: Path, if_exists: IfExists) -> bool:
+def keeps_existing(path: Path, if_exists: IfExists) -> bool:
     """Return whether the file exists and is to be kept; raise if it must not be changed."""
-    found = look(path)
-    if found is None:
+    file_stat = stat_path(path)
+    if file_stat is None:
         return False
-    link = stat.S_ISLNK(found.st_mode)
+    link = stat.S_ISLNK(file_stat.st_mode)
     if link and if_exists == "keep":
-        found = look(path, follow=True) or found
-    if stat.S_ISREG(found.st_mode):
+        file_stat = stat_path(path, follow=True) or file_stat
+    if stat.S_ISREG(file_stat.st_mode):
         if if_exists == "error":
             raise DestinationExistsError(f"{shown(path)} already exists")
         return if_exists == "keep"
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(file_stat.st_mode):
         raise DiskError(f"{shown(path)} is a folder; pass a file, or use into=", errno=errno.EISDIR)
     if link and if_exists == "error":
         raise DestinationExistsError(f"{shown(path)} already exists, as a symbolic link")
-    kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "not a regular file"
+    kind = "a symbolic link" if stat.S_ISLNK(file_stat.st_mode) else "not a regular file"
     raise DiskError(f"{shown(path)} is {kind}, and is not overwritten", errno=errno.EEXIST)
 
 
-def look(
-    path: Path, doing: str = "cannot access", *, follow: bool = False
+def stat_path(
+    path: Path, action: str = "cannot access", *, follow: bool = False
 ) -> os.stat_result | None:
-    """Return what is at a path, None if nothing."""
+    """Return the stat result of a path, None if nothing exists there."""
     try:
         return os.stat(path, follow_symlinks=follow)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise disk_error(error, doing, path) from None
+        raise disk_error(error, action, path) from None
 
 
-def disk_error(error: OSError, doing: str, path: Path) -> DiskError:
-    why = of_system(error).strerror or type(error).__name__
+def disk_error(error: OSError, action: str, path: Path) -> DiskError:
+    reason = of_system(error).strerror or type(error).__name__
     if error.errno == errno.ENOENT:
-        why = "the folder does not exist"
-    return DiskError(f"{doing} {shown(path)}: {why}", errno=error.errno)
+        reason = "the folder does not exist"
+    return DiskError(f"{action} {shown(path)}: {reason}", errno=error.errno)
 
 
 def shown(path: Path) -> str:
@@ -170,7 +170,7 @@ if sys.platform == "win32":  # pragma: no cover - tested on Linux only, as the d
         return True
 
     def unlock_file(descriptor: int) -> None:
-        """Let the lock go; closing does it on this system."""
+        """Release the lock; closing does it on this system."""
 
 else:
     import fcntl
@@ -188,7 +188,7 @@ else:
         return True
 
     def unlock_file(descriptor: int) -> None:
-        """Let the lock go; a forked child that has the file open too keeps it otherwise.
+        """Release the lock; a forked child that has the file open too keeps it otherwise.
 
         Raises:
             OSError: The file system knows no locks.
@@ -197,7 +197,7 @@ else:
 
 
 def claim(path: Path) -> tuple[int, bool]:
-    """Return the file, open and locked for this download alone, and whether it was made."""
+    """Return the file, open and locked for this download alone, and whether it was created."""
     for _ in range(_TRIES):
         exists = False
         try:
@@ -209,29 +209,29 @@ def claim(path: Path) -> tuple[int, bool]:
         except OSError as error:
             of_system(error)
             if exists and isinstance(error, FileNotFoundError):
-                continue  # it has gone meanwhile
+                continue  # it was removed meanwhile
             if exists and error.errno in _NOT_A_FILE:
                 raise _not_a_part(path) from None
             raise disk_error(error, "cannot open" if exists else "cannot make", path) from None
         try:
-            taken = _own(descriptor, path, created=not exists)
+            locked = _lock_current(descriptor, path, created=not exists)
         except BaseException:
             os.close(descriptor)
             if not exists:
                 remove(path)
             raise
-        if taken:
+        if locked:
             return descriptor, not exists
         os.close(descriptor)
     raise DownloadError(f"{shown(path)} keeps being changed by other processes")
 
 
-def _own(descriptor: int, path: Path, *, created: bool) -> bool:
+def _lock_current(descriptor: int, path: Path, *, created: bool) -> bool:
     """Lock the file; return whether its path still leads to it."""
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
+    file_stat = os.fstat(descriptor)
+    if not stat.S_ISREG(file_stat.st_mode):
         raise _not_a_part(path)
-    if not created and not is_ours(found.st_uid, path.parent):
+    if not created and not is_ours(file_stat.st_uid, path.parent):
         # Its owner could write into it meanwhile.
         raise DiskError(f"{shown(path)} belongs to another user", errno=errno.EPERM)
     try:
@@ -246,8 +246,8 @@ def _own(descriptor: int, path: Path, *, created: bool) -> bool:
         raise DownloadError(f"another download to {shown(path.with_suffix(''))} is in progress")
     if not is_at(descriptor, path):
         return False
-    if found.st_nlink > 1:
-        # Finished, but killed before this name was removed; or another's file by another name.
+    if file_stat.st_nlink > 1:
+        # A download that was killed before it removed this name; or a hard link to another file.
         remove(path)
         return False
     return True
@@ -258,14 +258,14 @@ def _not_a_part(path: Path) -> DiskError:
 
 
 def is_ours(owner: int, folder: Path) -> bool:
-    """Tell whether a file in this folder is of the user that we are."""
+    """Tell whether a file in this folder belongs to the user of this process."""
     if not hasattr(os, "geteuid") or owner == os.geteuid():
         return True
     # Network drives and containers show other owners (NFS squash, CIFS uid=): the same for all that
-    # we make there.
+    # this process creates there.
     try:
-        with TemporaryFile(dir=folder) as ours:
-            return os.fstat(ours.fileno()).st_uid == owner
+        with TemporaryFile(dir=folder) as file:
+            return os.fstat(file.fileno()).st_uid == owner
     except OSError as error:
         of_system(error)
         return False
@@ -284,7 +284,7 @@ def unlock_and_close(descriptor: int) -> None:
     # A forked child that still lives has the file open too; closing would not unlock then.
     with suppress(OSError):
         unlock_file(descriptor)
-    with suppress(OSError):  # some network drives say here what `publish` was told before
+    with suppress(OSError):  # some network drives repeat here an error that `publish` had
         os.close(descriptor)
 
 
@@ -299,7 +299,7 @@ def sync_folder(folder: Place) -> None:
 
 
 def remove(*paths: Path) -> None:
-    """Remove files; one that will not go must not hide what happened before."""
+    """Remove files; a failure to do so must not hide an earlier error."""
     for path in paths:
         with suppress(OSError):
             path.unlink()

@@ -1,9 +1,9 @@
 """What a response with the bytes of a file means: values in, value out.
 
-A request for bytes follows from what is kept on disk; of its answer the head decides where the
-body belongs, and the first bytes of the body whether it is of the wanted kind at all. Known are the
-formats that players and viewers know. What a server calls a body says nothing: pages come as
-`video/mp4`, videos as `text/plain`.
+The request depends on what is kept on disk. The head of the response decides where the body is
+written, and the first bytes of the body whether it is of the requested kind. The formats are those
+that players and viewers support. The Content-Type is not used: error pages are sent as `video/mp4`,
+videos as `text/plain`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from chainhub.errors import ContentRefusedError
 
 Headers = list[tuple[bytes, bytes]]
 Kind = Literal["video", "audio", "image", "file"]
-"""What is wanted; a "file" may be anything but a page that tells an error."""
+"""The kind of content to accept; a "file" may be anything except an error page."""
 
-# How servers of signed URLs say that one is no longer good.
+# How servers of signed URLs report that one has expired.
 _EXPIRED = frozenset({401, 403, 404, 410})
-# Some take If-Range for a condition that fails, instead of sending the whole file.
+# Some answer If-Range with a failed precondition, instead of sending the whole file.
 _NO_REST = frozenset({304, 412, 416})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
@@ -30,7 +30,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})", 
 
 
 class ResumePoint(NamedTuple):
-    """What an earlier attempt left: so many bytes of a file with this ETag and length."""
+    """Where to resume: `size` bytes are on disk, of a file with this ETag and length."""
 
     etag: str
     length: int
@@ -49,24 +49,24 @@ class BodyRange(NamedTuple):
     length: int | None = None  # of the whole file
     etag: str | None = None  # a strong one, which allows to resume
     packed: bool = False  # to be inflated
-    delimited: bool = True  # says where it ends, so that a cut is noticed
+    delimited: bool = True  # its end is marked, so that a truncated one is noticed
     announced: int | None = None  # the Content-Length, if it is what delimits the body
     end: int | None = None  # where it ends in the file, if it is shorter than requested
 
 
 class Redirect(NamedTuple):
-    """Ask at another URL."""
+    """Send the request to another URL."""
 
     location: str
 
 
 class StartOver(Exception):
-    """What is kept is not the beginning of what the server has: forget it and ask for the whole."""
+    """The part is not the beginning of the server's file: discard it and request the whole file."""
 
     def __init__(self, text: str, on_disk: bool = False) -> None:
         super().__init__(text, on_disk)
         self.text = text
-        self.on_disk = on_disk  # another program's doing, not the server's
+        self.on_disk = on_disk  # caused by another program, not by the server
 
 
 def strong_etag(text: str | None) -> str | None:
@@ -74,15 +74,18 @@ def strong_etag(text: str | None) -> str | None:
     return text if text is not None and _STRONG_ETAG.fullmatch(text) else None
 
 
-def range_headers(kept: ResumePoint | None) -> Headers:
-    """Return the headers that ask for what is missing, if the file is still the same."""
-    if kept is None:
+def range_headers(resume_point: ResumePoint | None) -> Headers:
+    """Return the headers that request the missing bytes, if the file is still the same."""
+    if resume_point is None:
         return []
-    return [(b"Range", b"bytes=%d-" % kept.offset), (b"If-Range", kept.etag.encode("ascii"))]
+    return [
+        (b"Range", b"bytes=%d-" % resume_point.offset),
+        (b"If-Range", resume_point.etag.encode("ascii")),
+    ]
 
 
 def fields_of(headers: Headers) -> dict[bytes, str]:
-    """Return headers by their names in lower case; of those that are repeated, the first."""
+    """Return headers by their names in lower case; of repeated ones the first."""
     return {name.lower(): _decoded(value) for name, value in reversed(headers)}
 
 
@@ -94,12 +97,12 @@ def _decoded(value: bytes) -> str:
 
 
 def judge_head(
-    status: int, fields: Mapping[bytes, str], kept: ResumePoint | None
+    status: int, fields: Mapping[bytes, str], resume_point: ResumePoint | None
 ) -> BodyRange | Redirect | StartOver | None:
-    """Decide what the response to a request for bytes is good for; None if it is an error."""
+    """Decide how the response to a request for bytes is used; None if it is an error."""
     if status in _REDIRECTS and b"location" in fields:
         return Redirect(HiddenURL(fields[b"location"]))
-    if status in _NO_REST and kept is not None:
+    if status in _NO_REST and resume_point is not None:
         return StartOver("the server does not have the requested range")
     if status not in (200, 203, 206):
         return None
@@ -108,46 +111,48 @@ def judge_head(
         text = f"the body was sent encoded as {encoding[:40]!r}, which was not requested"
         raise ContentRefusedError(text)
     packed, chunked = "gzip" in encoding, b"transfer-encoding" in fields
-    found = None if chunked else _LENGTH.match(fields.get(b"content-length", ""))
-    announced = None if found is None else int(found[1])
+    match = None if chunked else _LENGTH.match(fields.get(b"content-length", ""))
+    announced = None if match is None else int(match[1])
     length = None if packed else announced
     ranges = fields.get(b"accept-ranges", "").strip().lower() != "none"
     etag = strong_etag(fields.get(b"etag")) if ranges and length else None
-    whole = BodyRange(0, length, etag, packed, chunked or found is not None, announced)
-    return _part(fields, kept, whole) if status == 206 else whole
+    whole = BodyRange(0, length, etag, packed, chunked or match is not None, announced)
+    return _partial_body(fields, resume_point, whole) if status == 206 else whole
 
 
-def _part(
-    fields: Mapping[bytes, str], kept: ResumePoint | None, whole: BodyRange
+def _partial_body(
+    fields: Mapping[bytes, str], resume_point: ResumePoint | None, whole: BodyRange
 ) -> BodyRange | StartOver:
-    found = _CONTENT_RANGE.fullmatch(fields.get(b"content-range", "").strip())
-    if found is None or whole.packed:
+    match = _CONTENT_RANGE.fullmatch(fields.get(b"content-range", "").strip())
+    if match is None or whole.packed:
         return StartOver("the server does not say which part it sends")
-    first, last, length = (int(number) for number in found.groups())
+    first, last, length = (int(number) for number in match.groups())
     if not first <= last < length or whole.announced not in (None, last - first + 1):
         return StartOver("the headers of the partial response contradict each other")
-    if kept is None:
+    if resume_point is None:
         if (first, last) == (0, length - 1):
             return whole
         return StartOver("the server sent a part instead of the whole file")
-    if (first, length) != (kept.offset, kept.length):
+    if (first, length) != (resume_point.offset, resume_point.length):
         return StartOver("the server sent a different part than requested")
-    if fields.get(b"etag") != kept.etag:
+    if fields.get(b"etag") != resume_point.etag:
         return StartOver("the file has changed on the server")
     end = None if last + 1 == length else last + 1
-    return whole._replace(offset=first, length=length, etag=kept.etag, end=end)
+    return whole._replace(offset=first, length=length, etag=resume_point.etag, end=end)
 
 
-def describe(found: BodyRange | Redirect | StartOver | None, kept: ResumePoint | None) -> str:
+def describe(
+    result: BodyRange | Redirect | StartOver | None, resume_point: ResumePoint | None
+) -> str:
     """Return what a response means for the download, without its URL."""
-    if isinstance(found, BodyRange):
-        begins = f"resuming at byte {found.offset}" if found.offset else "from the beginning"
-        asked = "" if kept is None or found.offset else ", the server does not resume"
-        can = "can be resumed" if found.etag else "cannot be resumed: no strong ETag and length"
-        return f"{begins}{asked}, {found.length or 'an unknown number of'} bytes; {can}"
-    if isinstance(found, StartOver):
-        return f"starting over: {found.text}"
-    return "an error status" if found is None else "a redirect"
+    if isinstance(result, BodyRange):
+        start = f"resuming at byte {result.offset}" if result.offset else "from the beginning"
+        note = "" if resume_point is None or result.offset else ", the server does not resume"
+        hint = "can be resumed" if result.etag else "cannot be resumed: no strong ETag and length"
+        return f"{start}{note}, {result.length or 'an unknown number of'} bytes; {hint}"
+    if isinstance(result, StartOver):
+        return f"starting over: {result.text}"
+    return "an error status" if result is None else "a redirect"
 
 
 def is_expiry(status: int, body: bytes) -> bool:
@@ -156,42 +161,42 @@ def is_expiry(status: int, body: bytes) -> bool:
 
 
 SNIFFED = 512
-"""Bytes at the beginning that are looked at; a transport stream shows itself within 377."""
+"""Bytes at the beginning that are inspected; a transport stream is recognised within 377."""
 
 
-def refused_content(head: bytes, kind: Kind) -> str | None:
-    """Say what a body is if it is not of this kind, by its first bytes; None if it is."""
+def unexpected_content(head: bytes, kind: Kind) -> str | None:
+    """Return what a body is if it is not of this kind, by its first bytes; None if it is."""
     if not head:
         return "an empty response"
     if kind == "file":
         text = text_kind(head)
         is_error = text in (_HTML, _JSON) or (text == _XML and b"<Error" in head)
         return text if is_error else None
-    if (known := format_of(head)) is not None:
-        return None if kind in known.kinds else known.name
+    if (fmt := format_of(head)) is not None:
+        return None if kind in fmt.kinds else fmt.name
     return text_kind(head) or f"an unknown format (first bytes {head[:12].hex(' ')})"
 
 
 def suffix_of(head: bytes, path: str) -> str:
     """Return the suffix for a file that begins like this and came from a URL with this path."""
-    known = format_of(head)
-    if known is not None and known.kinds:
-        return known.suffix
-    if given := _suffix_in(path):
-        return given
-    return known.suffix if known is not None else ".txt" if text_kind(head) else ".bin"
+    fmt = format_of(head)
+    if fmt is not None and fmt.kinds:
+        return fmt.suffix
+    if suffix := _suffix_in(path):
+        return suffix
+    return fmt.suffix if fmt is not None else ".txt" if text_kind(head) else ".bin"
 
 
 def suffixes(kind: Kind, path: str) -> list[str]:
     """Return every suffix that `suffix_of` may give a file of this kind."""
     if kind != "file":
-        return sorted({known.suffix for known in _FORMATS if kind in known.kinds})
-    return sorted({*(known.suffix for known in _FORMATS), ".txt", ".bin", _suffix_in(path)} - {""})
+        return sorted({fmt.suffix for fmt in _FORMATS if kind in fmt.kinds})
+    return sorted({*(fmt.suffix for fmt in _FORMATS), ".txt", ".bin", _suffix_in(path)} - {""})
 
 
 def _suffix_in(path: str) -> str:
-    found = re.search(r"\.[a-z0-9]{1,8}$", path.lower())
-    return found[0] if found and found[0] != ".part" else ""
+    match = re.search(r"\.[a-z0-9]{1,8}$", path.lower())
+    return match[0] if match and match[0] != ".part" else ""
 
 
 class Format(NamedTuple):
@@ -212,7 +217,7 @@ def format_of(head: bytes) -> Format | None:
         return _TRANSPORT_STREAM
     if b"<svg" in head and text_kind(head) == _XML:
         return _SVG
-    return next((known for magic, known in _MAGIC.items() if head.startswith(magic)), None)
+    return next((fmt for magic, fmt in _MAGIC.items() if head.startswith(magic)), None)
 
 
 _BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"})
@@ -267,7 +272,7 @@ _CONTROL = bytes((*range(9), *range(14, 32)))
 
 
 def text_kind(head: bytes) -> str | None:
-    """Say which text a body is, by its first bytes; None if nothing that a person can read."""
+    """Return which kind of text a body is, by its first bytes; None if it is not text."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return _HTML
@@ -284,21 +289,21 @@ _CONTENTS = _BOXES | {b"meta", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"uu
 _MOST_BOXES = 100_000
 
 
-def is_cut(read: Callable[[int, int], bytes], size: int) -> bool:
+def is_truncated(read: Callable[[int, int], bytes], size: int) -> bool:
     """Tell whether a file of the MP4 family ends within a box; `read` takes offset and size."""
-    place = 0
+    offset = 0
     for _ in range(_MOST_BOXES):
-        head = read(place, 16)
+        head = read(offset, 16)
         if not head or (len(head) >= 8 and head[4:8] not in _CONTENTS):
             return False
-        length, least = int.from_bytes(head[:4]), 8
+        length, header_size = int.from_bytes(head[:4]), 8
         if length == 1:  # too long for four bytes
-            length, least = int.from_bytes(head[8:16]), 16
-        if len(head) < least:
+            length, header_size = int.from_bytes(head[8:16]), 16
+        if len(head) < header_size:
             return True
         if length == 0:  # it reaches to the end, wherever that is
             return False
-        if length < least or place + length > size:
+        if length < header_size or offset + length > size:
             return True
-        place += length
+        offset += length
     return False

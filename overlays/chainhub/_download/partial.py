@@ -1,7 +1,7 @@
 """The unfinished file beside the target, and its state: `dest.part`, `dest.part.json`.
 
-One download at a time holds it, by a lock on the open file. Whatever ends the process, the target
-is complete or missing, and the next call can resume the `.part` file.
+One download at a time has it, by a lock on the open file. However the process ends, the target is
+complete or missing, and the next call can resume the `.part` file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 _LONGEST_STATE = 8192
 _READ = 1024 * 1024
-# Videos and images hardly shrink, so a bomb shows.
+# Videos and images hardly compress, so a higher ratio is a decompression bomb.
 _RATIO = 100
 _ALLOWANCE = 16 * 1024 * 1024
 _CHANGED = "another program has changed the partial file"
@@ -36,10 +36,10 @@ SURPLUS = "the server sent more bytes than it had announced"
 
 
 class Partial:
-    """The unfinished file of a target, open and locked; DownloadError if another one holds it.
+    """The unfinished file of a target, open and locked; DownloadError if another download has it.
 
-    Every method raises DiskError if the disk refuses; then nothing is kept. The target may lack
-    the suffix that the finished file gets.
+    Every method raises DiskError if the disk reports an error; then nothing is kept. The target may
+    lack the suffix that the finished file gets.
     """
 
     def __init__(self, target: Path, task_id: str) -> None:
@@ -49,13 +49,13 @@ class Partial:
         self.resumed = False
         self._id = task_id
         self._state_path = target.with_name(f"{target.name}.part.json")
-        # Refuse a name that is too long before anything is asked for, not in the middle of it.
-        disk.look(self._state_path, "cannot make")
+        # Refuse a name that is too long before the first request, not after it.
+        disk.stat_path(self._state_path, "cannot make")
         self._descriptor, self._touched = disk.claim(self.path)
         # ETag and length of the file that the part is the beginning of.
         self._state: tuple[str, int] | None = None
-        # Its name may come to lead to another file, and others may write into this one: then its
-        # size is not what was read or written here.
+        # Another file may take its name, and other programs may write into this one: then its size
+        # differs from what was read or written here.
         self._size = -1
         try:
             self._state = None if self._touched else self._read_state()
@@ -65,7 +65,7 @@ class Partial:
             raise
 
     @property
-    def kept(self) -> media.ResumePoint | None:
+    def resume_point(self) -> media.ResumePoint | None:
         """What can be resumed, if anything."""
         if self._state is None or not self._is_unchanged():
             return None
@@ -76,18 +76,18 @@ class Partial:
         """Start the file from the beginning; with both known it can be resumed later."""
         self.forget()
         self.resumed = False
-        # In this order: at no moment does the state describe bytes that are not its own.
+        # In this order: at no moment does the state describe the bytes of another file.
         self._do("cannot write the state of", self._state_path.unlink, True)
-        # Cut the file off at its beginning, or make another where that cannot be.
+        # Truncate the file, or create another where truncating is not supported.
         ours = is_at(self._descriptor, self.path)
-        if ours and self._size_now() > 0 and not self._can(os.ftruncate, 0):
+        if ours and self._size_now() > 0 and not self._try(os.ftruncate, 0):
             remove(self.path)
             ours = False
         if not ours:
             descriptor, self._descriptor = self._descriptor, -1
             disk.unlock_and_close(descriptor)
             self._descriptor, created = disk.claim(self.path)
-            if not created:  # somebody has put it there meanwhile
+            if not created:  # another program has created it meanwhile
                 self._do("cannot write", os.ftruncate, self._descriptor, 0)
         self._seek(0)
         self._size = 0
@@ -101,18 +101,18 @@ class Partial:
         self._seek(offset)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write on, nothing held back; raises StartOver if somebody else has changed the size."""
+        """Write at the position, unbuffered; StartOver if another program has changed the size."""
         if self._size_now() != self._size:
             raise media.StartOver(_CHANGED, on_disk=True)
         view = memoryview(data)
         while view:
-            written = self._do("cannot write", _write, self._descriptor, view)
-            self.position += written
+            count = self._do("cannot write", _write, self._descriptor, view)
+            self.position += count
             self._size = max(self._size, self.position)
-            view = view[written:]
+            view = view[count:]
 
     def forget(self) -> None:
-        """Count what was written as worthless."""
+        """Discard what was written: it cannot be resumed."""
         self._touched = True
         self._state = None
 
@@ -136,27 +136,27 @@ class Partial:
 
         Raises:
             DestinationExistsError: a file with this name was created meanwhile.
-            StartOver: somebody else has changed the file.
+            StartOver: another program has changed the file.
         """
         if self._size > self.position and self._is_unchanged():
             self._do("cannot write", os.ftruncate, self._descriptor, self.position)
             self._size = self.position
-        if not self._can(os.fsync):
+        if not self._try(os.fsync):
             text = "%s may be lost in a power failure: its file system cannot sync"
             logger.warning(text, shown(target))
-            # File systems that upload a file when it is closed say only then that they cannot.
+            # File systems that upload a file when it is closed report errors only then.
             self._do("cannot write", os.close, os.dup(self._descriptor))
         if not self._is_unchanged():
             raise media.StartOver(_CHANGED, on_disk=True)
         if sys.platform == "win32":  # pragma: no cover - an open file cannot be renamed there
             os.close(self._descriptor)
             self._descriptor = -1
-        place = os.replace if if_exists == "replace" else _place
+        rename = os.replace if if_exists == "replace" else _link_or_rename
         try:
-            place(self.path, target)
+            rename(self.path, target)
         except OSError as error:
             of_system(error)
-            # A network drive that has done it, and was asked again, says that it cannot.
+            # A network drive that repeats a request reports an error although the first succeeded.
             if not is_at(self._descriptor, target):
                 if isinstance(error, FileExistsError):
                     raise DestinationExistsError(f"{shown(target)} already exists") from None
@@ -172,7 +172,7 @@ class Partial:
         if self._descriptor < 0:
             return
         try:
-            if self._touched and self.kept is None:
+            if self._touched and self.resume_point is None:
                 # A state that is left would be taken for that of another file with this name.
                 remove(self._state_path)
                 if is_at(self._descriptor, self.path):
@@ -189,15 +189,15 @@ class Partial:
             with open(descriptor, encoding="utf-8") as file:
                 if os.fstat(descriptor).st_uid != os.fstat(self._descriptor).st_uid:
                     return None
-                found: object = json.loads(file.read(_LONGEST_STATE))
+                document: object = json.loads(file.read(_LONGEST_STATE))
         except OSError as error:
             of_system(error)
             return None
         except (ValueError, RecursionError):
             return None
-        if not isinstance(found, dict) or found.get("id") != self._id:
+        if not isinstance(document, dict) or document.get("id") != self._id:
             return None
-        etag, length = found.get("etag"), found.get("length")
+        etag, length = document.get("etag"), document.get("length")
         if not isinstance(etag, str) or media.strong_etag(etag) is None:
             return None
         return (etag, length) if type(length) is int and length > 0 else None
@@ -214,7 +214,7 @@ class Partial:
     def _size_now(self) -> int:
         try:
             return os.fstat(self._descriptor).st_size
-        except OSError as error:  # on network drives: somebody has removed it
+        except OSError as error:  # on network drives: another program has removed it
             of_system(error)
             return -1
 
@@ -222,10 +222,10 @@ class Partial:
         self._do("cannot write", os.lseek, self._descriptor, offset, os.SEEK_SET)
         self.position = offset
 
-    def _can(self, step: Callable[..., object], *arguments: object) -> bool:
-        """Do a step with the file, unless its file system does not know such a step."""
+    def _try(self, call: Callable[..., object], *arguments: object) -> bool:
+        """Call a function with the file; return False if its file system does not support that."""
         try:
-            step(self._descriptor, *arguments)
+            call(self._descriptor, *arguments)
         except OSError as error:
             if error.errno in disk.UNSUPPORTED:
                 return False
@@ -233,43 +233,43 @@ class Partial:
             raise disk_error(error, "cannot write", self.path) from None
         return True
 
-    def _do(self, doing: str, step: Callable[..., T], *arguments: object) -> T:
+    def _do(self, action: str, call: Callable[..., T], *arguments: object) -> T:
         try:
-            return step(*arguments)
+            return call(*arguments)
         except OSError as error:
             self.forget()
-            raise disk_error(error, doing, self.path) from None
+            raise disk_error(error, action, self.path) from None
 
 
 def remove_leftovers(target: Path, names: Iterable[Path]) -> None:
-    """Remove what a process that was killed while it finished has left beside its target."""
+    """Remove the `.part` of a process that was killed after it had given the file its name."""
     part = target.with_name(f"{target.name}.part")
     with suppress(OSError):
-        left = os.lstat(part)
+        part_stat = os.lstat(part)
         for name in names:
-            if os.path.lexists(name) and os.path.samestat(left, os.lstat(name)):
+            if os.path.lexists(name) and os.path.samestat(part_stat, os.lstat(name)):
                 remove(part, target.with_name(f"{target.name}.part.json"))
 
 
 def _write(descriptor: int, data: memoryview) -> int:
-    if written := os.write(descriptor, data):
-        return written
+    if count := os.write(descriptor, data):
+        return count
     raise OSError(errno.EIO, "nothing more can be written")
 
 
-def _place(part: Path, target: Path) -> None:
-    """Give the file its name without ever replacing another."""
+def _link_or_rename(part: Path, target: Path) -> None:
+    """Give the file its name without replacing another."""
     try:
         os.link(part, target)
     except OSError as error:
         of_system(error)
-        # No hard links here (FAT, some network drives): a moment lies between look and rename.
+        # No hard links here (FAT, some network drives): check and rename are not atomic.
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(part, target)
 
 
-class Received(Enum):
+class BodyEnd(Enum):
     """How a body has ended."""
 
     WHOLE = "the whole file has come"
@@ -277,32 +277,32 @@ class Received(Enum):
 
 
 class PartWriter:
-    """Writes a body to a part: inflates it if need be, looks at its beginning, keeps to the limits.
+    """Writes a body to a part: decompresses it if necessary, checks its beginning and its size.
 
     Both methods raise ContentRefusedError if this is of another kind or larger than `limit`, and
-    DiskError if the disk refuses.
+    DiskError if the disk reports an error.
     """
 
     def __init__(
         self,
         part: Partial,
-        body: media.BodyRange,
+        body_range: media.BodyRange,
         limit: float,
         content_type: str,
         kind: media.Kind,
     ) -> None:
         self._partial = part
-        self._range = body
+        self._range = body_range
         self._limit = limit
         self._kind = kind
         self._type = content_type
-        self._gunzip = Gunzip() if body.packed else None
+        self._gunzip = Gunzip() if body_range.packed else None
         self._packed = self._inflated = 0
-        # The beginning is held back until it can be judged; None once it is written.
-        self._head: bytes | None = None if body.offset else b""
-        self._check_size(body.length or 0)
-        if body.offset:
-            part.resume(body.offset)
+        # The beginning is buffered until it can be checked; None once it is written.
+        self._head: bytes | None = None if body_range.offset else b""
+        self._check_size(body_range.length or 0)
+        if body_range.offset:
+            part.resume(body_range.offset)
 
     def feed(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes; raises StartOver if more came than was announced."""
@@ -319,10 +319,10 @@ class PartWriter:
             return
         except Failure as error:
             problem = error.text
-        # Not above: the error would hold a foreign one as its context.
+        # Not above: the error would have another one as its context.
         raise ContentRefusedError(problem)
 
-    def finish(self, *, in_time: bool = True) -> Received | Failure:
+    def finish(self, *, in_time: bool = True) -> BodyEnd | Failure:
         """Say whether the file is complete; a slice that came too slowly is no progress."""
         if self._gunzip is not None and not self._gunzip.whole:
             return Failure("truncated", "the compressed body is incomplete", sent=True)
@@ -330,12 +330,12 @@ class PartWriter:
             self._begin(self._head)
         size, length = self._partial.position, self._range.length
         if in_time and size == self._range.end:
-            return Received.SLICE
+            return BodyEnd.SLICE
         if length is not None and size < length:
             return Failure("truncated", f"{size} of {length} bytes were received", sent=True)
-        if not self._range.delimited and media.is_cut(self._partial.read, size):
+        if not self._range.delimited and media.is_truncated(self._partial.read, size):
             return Failure("truncated", "the file is incomplete", sent=True)
-        return Received.WHOLE
+        return BodyEnd.WHOLE
 
     def _write(self, data: bytes | memoryview) -> None:
         if self._head is not None:
@@ -351,12 +351,12 @@ class PartWriter:
         self._partial.write(data)
 
     def _begin(self, head: bytes) -> None:
-        """Look at the beginning: only what is of the wanted kind is written at all."""
-        refused = media.refused_content(head, self._kind)
-        if refused is not None:
-            wanted = {"image": "an image", "audio": "audio"}.get(self._kind, f"a {self._kind}")
+        """Check the beginning: only content of the requested kind is written."""
+        content = media.unexpected_content(head, self._kind)
+        if content is not None:
+            expected = {"image": "an image", "audio": "audio"}.get(self._kind, f"a {self._kind}")
             raise ContentRefusedError(
-                f"the URL returned {refused} instead of {wanted}, sent as {self._type[:60]}",
+                f"the URL returned {content} instead of {expected}, sent as {self._type[:60]}",
                 excerpt=head.decode("utf-8", "replace") if media.text_kind(head) else None,
             )
         self._head = None

@@ -1,4 +1,4 @@
-"""What a download is for, and its state: the result of an attempt goes in, the next step comes out.
+"""The request of a download, and its state: results of attempts go in, the next steps come out.
 
 The next step is another attempt after a pause, perhaps at a new URL, or the end.
 """
@@ -16,7 +16,7 @@ from chainhub import _session, errors
 from chainhub._cancel import Cancel
 from chainhub._download.disk import IfExists
 from chainhub._download.media import Kind, StartOver, is_expiry
-from chainhub._download.partial import Received
+from chainhub._download.partial import BodyEnd
 from chainhub._download.url_policy import URLPolicy
 from chainhub._responses import explain_mismatch, judge
 from chainhub._transport import Failure, Response
@@ -24,7 +24,7 @@ from chainhub.errors import ChainhubError
 
 RefreshURL = Callable[[_session.Options], str]
 GetKey = Callable[[float], _session.Key]
-Outcome = Received | StartOver | Response | Failure
+Outcome = BodyEnd | StartOver | Response | Failure
 
 PROGRESS = 1024 * 1024
 """Bytes of progress after which the count of attempts is reset."""
@@ -57,7 +57,7 @@ class Progress:
         return None if self.total is None else self.done / self.total
 
 
-Tell = Callable[[Progress], object] | None
+OnProgress = Callable[[Progress], object]
 
 
 @attrs.frozen(kw_only=True)
@@ -81,17 +81,17 @@ class DownloadOptions:
 
 @attrs.frozen(kw_only=True)
 class FetchRequest:
-    """What one download is for.
+    """The request of one download.
 
     Attributes:
-        id: Names it in messages and progress; a part is resumed by the same id only.
-        url: Where the bytes are, or None if that must be asked first.
-        refresh: Returns another URL, within the limits that it is given. None if the URL is an
-            operation of the API whose answer is the file: it never expires, what the API answers
-            instead of a file is an error of the API, and where it redirects to may expire.
+        id: The id in messages and progress; a part is resumed by the same id only.
+        url: The URL of the bytes, or None if it must be queried first.
+        refresh: Returns another URL, within the limits that are its argument. None if the URL is an
+            operation of the API whose answer is the file: it never expires, any other answer is an
+            error of the API, and the target of a redirect may expire.
         key: Returns the key, within so many seconds; called if the URL is the API's own.
         target: The file to write, absolute: the result of `target_path`.
-        makes_folder: Whether the folder of the file was named, and not the file.
+        makes_folder: Whether the caller gave a folder, which is created, and not a file.
         sha256: The checksum the file must have, in lower case, or None.
         kind: What the content must be.
         number: Which of several results of a task, from 1; None if there is one only.
@@ -114,18 +114,18 @@ class FetchRequest:
 
 
 class RetryAt(NamedTuple):
-    """Make another attempt after so many seconds, at a new URL if `refresh`."""
+    """Make another attempt after `delay` seconds, at a new URL if `refresh`."""
 
     delay: float
     refresh: bool = False
 
 
 class Mismatch(NamedTuple):
-    """The whole file has come, but its checksum is wrong; if it was resumed, it may start again."""
+    """The whole file has arrived, but its checksum is wrong; a resumed one may start again."""
 
     resumed: bool
-    found: str
-    wanted: str
+    actual: str
+    expected: str
 
 
 class DownloadState:
@@ -148,7 +148,7 @@ class DownloadState:
         # The client's budget is for the API: a server of files that is down says nothing about
         # it. One file needs none: the attempts without progress are counted.
         self._budget = _session.RetryBudget(capacity=math.inf)
-        self._fruitless = 0
+        self._stalled_attempts = 0
         self._mark = 0
         self._refreshed = False
         self._rehashed = False
@@ -162,21 +162,21 @@ class DownloadState:
         *,
         from_api: bool = False,
     ) -> RetryAt | ChainhubError | None:
-        """Decide what follows an attempt that brought the file to `position`; None if it is whole.
+        """Return the next step after an attempt that ended at `position`; None if it is complete.
 
-        `now` are seconds of the monotonic clock; `wall`, since 1970, are for a Retry-After. If
-        `from_api`, the response is that of an operation: what it says is meant for the caller.
+        `now` is in seconds of the monotonic clock; `wall`, since 1970, is for a Retry-After. If
+        `from_api`, the response is that of an operation: its error is meant for the caller.
         """
         self.attempts += 1
-        self._fruitless += 1
+        self._stalled_attempts += 1
         if position >= self._mark + PROGRESS:
             self._mark = position
-            self._fruitless = 1
+            self._stalled_attempts = 1
             self._refreshed = False
-        if outcome is Received.WHOLE:
+        if outcome is BodyEnd.WHOLE:
             return None
-        if outcome is Received.SLICE:
-            self._fruitless = 0
+        if outcome is BodyEnd.SLICE:
+            self._stalled_attempts = 0
             return RetryAt(0.0)
         if isinstance(outcome, StartOver):
             return self._start_over(outcome, now, wall)
@@ -184,7 +184,7 @@ class DownloadState:
             if outcome.resumed and not self._rehashed:
                 self._rehashed = True
                 return RetryAt(0.0)
-            text = f"the file has the SHA-256 {outcome.found}, not {outcome.wanted}"
+            text = f"the file has the SHA-256 {outcome.actual}, not {outcome.expected}"
             return errors.IntegrityError(f"{text}; the file was discarded")
         link = outcome if isinstance(outcome, Response) and not from_api else None
         if link is not None and is_expiry(link.status, link.body):
@@ -192,24 +192,24 @@ class DownloadState:
                 self._refreshed = True
                 return RetryAt(0.0, refresh=True)
             text = f"the {self._kind} URL has expired, and a new one does not work either"
-            said = errors.named_status(link.status)
-            return errors.LinkExpiredError(f"{text} ({said})", **self._facts_of(link))
-        step = self._retried(outcome, now, wall)
+            status = errors.named_status(link.status)
+            return errors.LinkExpiredError(f"{text} ({status})", **self._facts_of(link))
+        step = self._retry_or_fail(outcome, now, wall)
         if link is not None and isinstance(step, ChainhubError):
             step.advice = _ADVICE
         return step
 
     def _start_over(self, outcome: StartOver, now: float, wall: float) -> RetryAt | ChainhubError:
-        if self._fruitless == 1 and self._retry.attempts > 1:
+        if self._stalled_attempts == 1 and self._retry.attempts > 1:
             return RetryAt(0.0)
-        step = self._retried(Failure("protocol", outcome.text, sent=True), now, wall)
+        step = self._retry_or_fail(Failure("protocol", outcome.text, sent=True), now, wall)
         if isinstance(step, RetryAt):
             return step
         if outcome.on_disk:
             return errors.DownloadError(f"{outcome.text} again and again")
         return errors.DownloadError(f"the server did not send what was requested: {outcome.text}")
 
-    def _retried(
+    def _retry_or_fail(
         self, outcome: Response | Failure, now: float, wall: float
     ) -> RetryAt | ChainhubError:
         step = _session.decide(
@@ -217,7 +217,7 @@ class DownloadState:
             self._budget,
             idempotent=True,
             outcome=outcome,
-            attempt=self._fruitless,
+            attempt=self._stalled_attempts,
             remaining=None if math.isinf(self._deadline_at) else self._deadline_at - now,
             wall=wall,
             now=now,
@@ -230,10 +230,10 @@ class DownloadState:
             over = now >= self._deadline_at
             error = _session.error_of(outcome, secrets, ambiguous=False, deadline_over=over)
         else:
-            judged: ChainhubError | None = judge(outcome, secrets=secrets)
-            if judged is None and outcome.body:  # an error in spite of its status
-                judged = explain_mismatch(outcome, text, secrets=secrets)
-            error = judged or errors.DownloadError(text, **self._facts_of(outcome))
+            api_error: ChainhubError | None = judge(outcome, secrets=secrets)
+            if api_error is None and outcome.body:  # an error in spite of its status
+                api_error = explain_mismatch(outcome, text, secrets=secrets)
+            error = api_error or errors.DownloadError(text, **self._facts_of(outcome))
             error.retry_after = _session.retry_after_of(outcome, wall)
         if step.text:
             error.message = f"{error.message} ({step.text})"

@@ -1,7 +1,7 @@
 """Downloads in threads: one for an event loop, a few at the same time for many files.
 
 Neither an event loop's executor nor `concurrent.futures`: their threads stay, a task that is
-cancelled forgets them at work, and the interpreter waits for them at its end. Measured, a video
+cancelled does not wait for them, and the interpreter waits for them at its end. Measured, a video
 read by blocking calls in a thread costs two thirds of the processor time that asyncio's streams
 cost, and the disk never stops the loop.
 """
@@ -24,7 +24,7 @@ import attrs
 from chainhub import _clock
 from chainhub._cancel import Cancel
 from chainhub._download.download import Download
-from chainhub._download.state import Progress, Tell
+from chainhub._download.state import OnProgress, Progress
 from chainhub._redaction import one_line
 from chainhub.errors import CancelledByUser, ChainhubError, ConfigurationError, DownloadError
 
@@ -73,78 +73,80 @@ if TYPE_CHECKING:
 
     AnyDownloadOutcome: TypeAlias = DownloadOutcomeWithPath | DownloadOutcomeWithError
     Reports: TypeAlias = SimpleQueue[Progress | DownloadOutcome | BaseException]
-    Begun: TypeAlias = SimpleQueue[Callable[[], DownloadOutcome | BaseException] | None]
+    WorkQueue: TypeAlias = SimpleQueue[Callable[[], DownloadOutcome | BaseException] | None]
 
 Job = tuple[str, Callable[[], Sequence[Download]]]
-"""An id, and what makes the downloads of its results, which are done one by one; what that raises
-is the outcome, if it is not a mistake."""
+"""An id, and a function that returns the downloads of its results, which run one after the other.
+Its ChainhubError is the outcome, except for a ConfigurationError and a cancellation."""
 
 
 def download_all(
-    jobs: Iterable[Job], parallel: int, halt: Cancel, tell: Tell
+    jobs: Iterable[Job], parallel: int, halt: Cancel, on_progress: OnProgress | None
 ) -> dict[str, AnyDownloadOutcome]:
-    """Run many downloads in a few threads; ids that come again are passed over.
+    """Run many downloads in a few threads; repeated ids are skipped.
 
     A thread for each download would take a third of the CPU time of a small one.
 
     Args:
         jobs: Read when there is room for another.
         parallel: Downloads at the same time.
-        halt: Set when this ends early: it ends all downloads.
-        tell: Called with progress, in this thread; None if nobody wants it.
+        halt: Set when this function ends early: it ends all downloads.
+        on_progress: Called with progress, in this thread, if given.
 
     Raises:
-        BaseException: what one of them raised that is not an outcome.
+        BaseException: an exception of a download that is not an outcome.
     """
     outcomes: dict[str, DownloadOutcome | None] = {}
-    begun: Begun = SimpleQueue()
+    work_queue: WorkQueue = SimpleQueue()
     reports: Reports = SimpleQueue()
     threads: list[threading.Thread] = []
     try:
         for job in jobs:
             if job[0] not in outcomes:
                 outcomes[job[0]] = None
-                begun.put(partial(copy_context().run, _outcome, *job, tell and reports.put))
+                work_queue.put(
+                    partial(copy_context().run, _outcome, *job, on_progress and reports.put)
+                )
                 if len(threads) < parallel:
-                    threads.append(start_thread(partial(_work, begun, reports)))
+                    threads.append(start_thread(partial(_work, work_queue, reports)))
                 if len(threads) == parallel:
-                    _await_outcome(reports, tell, outcomes)
+                    _await_outcome(reports, on_progress, outcomes)
         while None in outcomes.values():
-            _await_outcome(reports, tell, outcomes)
+            _await_outcome(reports, on_progress, outcomes)
     except BaseException:
         halt.set()
         raise
     finally:
-        begun.put(None)
+        work_queue.put(None)
         for thread in threads:
             thread.join()
     return cast("dict[str, AnyDownloadOutcome]", outcomes)
 
 
 def _await_outcome(
-    reports: Reports, tell: Tell, outcomes: dict[str, DownloadOutcome | None]
+    reports: Reports, on_progress: OnProgress | None, outcomes: dict[str, DownloadOutcome | None]
 ) -> None:
     while isinstance(report := reports.get(), Progress):
-        assert tell is not None
-        tell(report)
+        assert on_progress is not None
+        on_progress(report)
     if isinstance(report, BaseException):
         raise report
     outcomes[report.id] = report
 
 
-def _work(begun: Begun, reports: Reports) -> None:
-    while (outcome := begun.get()) is not None:
-        reports.put(outcome())
-    begun.put(None)  # for the next one, of which nobody may know: an interrupt came as it started
+def _work(work_queue: WorkQueue, reports: Reports) -> None:
+    while (work := work_queue.get()) is not None:
+        reports.put(work())
+    work_queue.put(None)  # for the next thread: an interrupt may have kept it out of `threads`
 
 
 def _outcome(
-    job_id: str, make: Callable[[], Sequence[Download]], tell: Tell
+    job_id: str, make_downloads: Callable[[], Sequence[Download]], on_progress: OnProgress | None
 ) -> DownloadOutcome | BaseException:
-    began, paths, failure = _clock.monotonic(), list[Path](), None
+    started_at, paths, failure = _clock.monotonic(), list[Path](), None
     try:
-        for download in make():
-            paths.append(download.run(tell))
+        for download in make_downloads():
+            paths.append(download.run(on_progress))
     except ChainhubError as error:
         failure = error
     except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
@@ -152,12 +154,12 @@ def _outcome(
     if isinstance(failure, CancelledByUser | ConfigurationError):  # not of this download alone
         return failure
     path = paths[0] if paths and failure is None else None
-    elapsed = _clock.monotonic() - began
+    elapsed = _clock.monotonic() - started_at
     return DownloadOutcome(job_id, path, failure, elapsed, tuple(paths))
 
 
 def start_thread(work: Callable[[], object]) -> threading.Thread:
-    """Start a thread of this context that does not keep the interpreter from ending."""
+    """Start a daemon thread in this context."""
     target = copy_context().run
     thread = threading.Thread(target=target, args=(work,), name="chainhub-download", daemon=True)
     try:
@@ -168,7 +170,7 @@ def start_thread(work: Callable[[], object]) -> threading.Thread:
 
 
 async def in_thread(work: Callable[[], T], halt: Cancel) -> T:
-    """Return what `work` returns in a thread; ended early, wait until the thread has ended too.
+    """Return what `work` returns in a thread; if cancelled, wait until the thread has ended too.
 
     `halt` is set when this is cancelled; it must make `work` return soon.
 
@@ -176,7 +178,7 @@ async def in_thread(work: Callable[[], T], halt: Cancel) -> T:
         DownloadError: the system starts no further thread.
     """
     loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
+    finished = asyncio.Event()
     results: list[T] = []
     failures: list[BaseException] = []
 
@@ -186,16 +188,16 @@ async def in_thread(work: Callable[[], T], halt: Cancel) -> T:
         except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
             failures.append(error)
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(ended.set)
+            loop.call_soon_threadsafe(finished.set)
 
     thread = start_thread(run)
     try:
-        await ended.wait()
+        await finished.wait()
     except asyncio.CancelledError:
         halt.set()
-        while not ended.is_set():
+        while not finished.is_set():
             with suppress(asyncio.CancelledError):
-                await ended.wait()
+                await finished.wait()
         raise
     finally:
         halt.set()  # a coroutine that is dropped is never woken again

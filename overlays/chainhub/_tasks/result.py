@@ -159,7 +159,7 @@ class ResultDownloads(Downloads):
         self, tasks: Tasks, into: Place, parallel: int, tell: Tell
     ) -> dict[str, AnyDownloadOutcome]:
         limit = whole("parallel", parallel)
-        policy = self._options.policy.keeping()
+        policy = self._options.policy.with_keep_alive()
         self._options = attrs.evolve(self._options, policy=policy)
         with closing(policy):
             jobs = self._jobs(tasks, into)

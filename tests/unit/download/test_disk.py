@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainhub._download import target_path
-from chainhub._download.disk import stands_already
+from chainhub._download.disk import keeps_existing
 from chainhub.errors import ConfigurationError, DiskError
 
 DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)\..*")
@@ -76,4 +76,4 @@ def test_a_place_that_cannot_be_looked_at(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "stat", stat)
     with pytest.raises(DiskError, match=r"cannot access .*: Permission denied"):
-        stands_already(tmp_path / "v", "error")
+        keeps_existing(tmp_path / "v", "error")

@@ -15,15 +15,15 @@ from chainhub._download.media import (
     ResumePoint,
     StartOver,
     fields_of,
-    is_cut,
     is_expiry,
+    is_truncated,
     judge_head,
     range_headers,
-    refused_content,
     strong_etag,
     suffix_of,
     suffixes,
     text_kind,
+    unexpected_content,
 )
 from chainhub.errors import ContentRefusedError
 
@@ -246,7 +246,7 @@ FORMATS = [
 def test_a_format_has_a_name_a_suffix_and_kinds(head, name, suffix, kinds):
     """By the formats players know; so that a person sees what went wrong."""
     for kind in get_args(Kind):
-        refused = refused_content(head, kind)
+        refused = unexpected_content(head, kind)
         assert refused is None if kind in kinds else name in refused
         assert kind not in kinds or suffix in suffixes(kind, "/x")
     assert suffix is None or suffix_of(head, "/x") == suffix
@@ -273,7 +273,7 @@ def test_only_text_is_shown():
 @settings(max_examples=200, deadline=None)
 def test_anything_gets_a_verdict(head):
     """No beginning is too strange."""
-    verdict = refused_content(head, "video")
+    verdict = unexpected_content(head, "video")
     assert verdict is None or len(verdict) < 100
 
 
@@ -288,7 +288,7 @@ WHOLE = box(b"ftyp", 24) + box(b"moov", 100) + LARGE + box(b"free", 8)
 
 def cut(data: bytes) -> bool:
     """Tell whether bytes end in the middle of a box."""
-    return is_cut(lambda place, size: data[place : place + size], len(data))
+    return is_truncated(lambda place, size: data[place : place + size], len(data))
 
 
 def test_every_cut_of_a_file_is_noticed():

@@ -8,7 +8,7 @@ import pytest
 
 from chainhub._download import disk
 from chainhub._download.media import BodyRange
-from chainhub._download.partial import Partial, PartWriter, Received
+from chainhub._download.partial import BodyEnd, Partial, PartWriter
 from chainhub._transport import Failure
 from chainhub.errors import ContentRefusedError, DiskError, DownloadError
 
@@ -59,7 +59,7 @@ def test_what_cannot_be_resumed_goes(part, target, etag, length, size, worthless
     part.write(b"x" * size)
     if worthless:
         part.forget()
-    assert part.kept is None
+    assert part.resume_point is None
     assert part_of(target).exists()
     part.close()
     assert os.listdir(target.parent) == []
@@ -218,7 +218,7 @@ def test_a_slice_is_progress_if_it_came_in_time(part, in_time):
     writer = PartWriter(part, body, 1e9, "", "video")
     writer.feed(bytes(100))
     found = writer.finish(in_time=in_time)
-    assert found is Received.SLICE if in_time else isinstance(found, Failure)
+    assert found is BodyEnd.SLICE if in_time else isinstance(found, Failure)
 
 
 def test_an_interrupt_while_the_state_is_read_keeps_no_lock(target, monkeypatch):

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from chainhub._download.media import StartOver
-from chainhub._download.partial import Received
+from chainhub._download.partial import BodyEnd
 from chainhub._download.state import PROGRESS, DownloadState, Mismatch, RetryAt
 from chainhub._session import RetryPolicy
 from chainhub._transport import Failure, Response
@@ -45,7 +45,7 @@ def next_step(made, outcome, position=0, now=0.0):
 @pytest.mark.parametrize(
     ("outcome", "step"),
     [
-        (Received.WHOLE, None),
+        (BodyEnd.WHOLE, None),
         (BROKEN, RetryAt(0.5)),
         (Failure("timeout", "", sent=True), RetryAt(0.5)),
         (answer(500), RetryAt(0.5)),
@@ -67,7 +67,7 @@ def test_parts_of_the_part_are_progress():
     """However many; only what comes to nothing is counted."""
     made = state()
     for number in range(50):
-        assert next_step(made, Received.SLICE, 20_000 * number) == RetryAt(0.0)
+        assert next_step(made, BodyEnd.SLICE, 20_000 * number) == RetryAt(0.0)
     assert next_step(made, BROKEN, 20_000 * 50) == RetryAt(0.5)
 
 
