@@ -105,12 +105,12 @@ class Fleet:
         answers = (running, done)
         while self._under_way or self._wakes:
             if self._under_way and (not self._wakes or self._under_way[0][0] <= self._wakes[0][0]):
-                self.now, worker, ask, answer = self._under_way.popleft()
+                self.now, worker, step, answer = self._under_way.popleft()
                 scheduler = self._schedulers[worker]
                 if answer < 0:
-                    update = scheduler.failed(ask, refusal, self.now)
+                    update = scheduler.on_failure(step, refusal, self.now)
                 else:
-                    update = scheduler.answered(ask, answers[answer], self.now)
+                    update = scheduler.on_answer(step, answers[answer], self.now)
                 self._note(update)
             else:
                 self.now, worker = heapq.heappop(self._wakes)
@@ -129,13 +129,13 @@ class Fleet:
         while True:
             while scheduler.wants_more and (task := next(left, None)) is not None:
                 scheduler.add(TaskId(f"m:{task}"), 0.0)
-            act = scheduler.act(now)
-            if not isinstance(act, SendPoll):
+            step = scheduler.next_step(now)
+            if not isinstance(step, SendPoll):
                 break
             taken = self.service.takes(now)
-            answer = self.durations[int(act.wait.asked.id[2:])] <= now if taken else -1
-            self._under_way.append((now + LATENCY, worker, act, answer))
-        until = getattr(act, "until", math.inf)
+            answer = self.durations[int(step.wait.task_id.id[2:])] <= now if taken else -1
+            self._under_way.append((now + LATENCY, worker, step, answer))
+        until = getattr(step, "until", math.inf)
         if until < math.inf and until != self._wake_at[worker]:
             self._wake_at[worker] = until
             heapq.heappush(self._wakes, (until, worker))

@@ -109,8 +109,8 @@ class Batch:
         self._refuses, self._done, self._latency = refuses, done, latency
         self._random = Random(seed)
         schedule = PollIntervals(DurationMemory(self._random.random), self._random.random, PACE)
-        terms = WaitOptions(task_named("video.query"), schedule, until)
-        self._scheduler = Scheduler(terms, IN_FLIGHT)
+        options = WaitOptions(task_named("video.query"), schedule, until)
+        self._scheduler = Scheduler(options, IN_FLIGHT)
         self._under_way: list[tuple[float, int, SendPoll]] = []
         self._lead(tasks)
 
@@ -120,15 +120,15 @@ class Batch:
             while added < tasks and self._scheduler.wants_more:
                 self._scheduler.add(TaskId(str(added)), now)
                 added += 1
-            act = self._scheduler.act(now)
-            if isinstance(act, SendPoll):
+            step = self._scheduler.next_step(now)
+            if isinstance(step, SendPoll):
                 # A loop of events needs some time for each request that it sends.
                 sent, now = sent + 1, now + COST
                 arrives = now + self._latency * self._random.uniform(0.8, 1.2)
-                heapq.heappush(self._under_way, (arrives, sent, act))
-            elif not isinstance(act, Update):
+                heapq.heappush(self._under_way, (arrives, sent, step))
+            elif not isinstance(step, Update):
                 at = self._under_way[0][0] if self._under_way else math.inf
-                now = max(now, min(act.until, at))
+                now = max(now, min(step.until, at))
                 self._arrive(now)
 
     def _arrive(self, now: float) -> None:
@@ -137,14 +137,14 @@ class Batch:
             if update.outcome is not None and update.outcome.error is None:
                 self.known.append(now)
 
-    def _answer(self, ask: SendPoll, now: float) -> Update:
+    def _answer(self, step: SendPoll, now: float) -> Update:
         retry_after = self._refuses(now)
         self.polls.append((now, retry_after is None))
         if retry_after is not None:
             error = errors.RateLimitError("no", status=429, retry_after=retry_after or None)
-            return self._scheduler.failed(ask, error, now)
-        over = now >= self._done(int(ask.wait.asked.id))
-        return self._scheduler.answered(ask, RESULT if over else RUNNING, now)
+            return self._scheduler.on_failure(step, error, now)
+        over = now >= self._done(int(step.wait.task_id.id))
+        return self._scheduler.on_answer(step, RESULT if over else RUNNING, now)
 
 
 def _task(status: str, url: str | None) -> VideoTask:

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 # Of the spread of a normal distribution, 5 % lie below this many deviations under the mean.
 _LOW_QUANTILE = 1.645
-# What the spread of the logarithms is taken to be before it was seen, worth this many tasks.
+# The assumed spread of the logarithms before any is known; it has the weight of this many tasks.
 _PRIOR_SPREAD = 0.7
 _PRIOR_WEIGHT = 4
-_FEWEST_SEEN = 3
+_FEWEST_DURATIONS = 3
 _SHARE_OF_MEDIAN = 0.05
 _SHORTEST_GAP = 1.0
 _LONGEST_GAP = 10.0
-_SHORTEST_SEEN = 0.5
+_SHORTEST_DURATION = 0.5
 
 _MOST_MODELS = 256
 _LONGEST_MODEL = 64
-_MOST_SEEN = 64
+_MOST_DURATIONS = 64
 _SHORTEST_WINDOW = 600.0
 _ENOUGH_ENDED = 0.8
 
@@ -86,44 +86,44 @@ class PollProgress(NamedTuple):
 
 @attrs.define(eq=False)
 class _Model:
-    """The durations of a model's tasks in periods of time: a fair sample of all that ended in one.
+    """The durations of a model's tasks: a uniform sample of all that ended in a period of time.
 
-    A sample of the latest ones would not be fair: of many tasks started together, the slow ones
-    end last.
+    A sample of the latest ones would be biased: of many tasks started together, the slow ones end
+    last.
     """
 
     opened_at: float
-    began: int = 0
-    ended: int = 0
+    waits_begun: int = 0
+    waits_ended: int = 0
     count: int = 0
-    seen: list[float] = attrs.field(factory=list)
-    past: list[float] = attrs.field(factory=list)
+    durations: list[float] = attrs.field(factory=list)
+    past_durations: list[float] = attrs.field(factory=list)
     _plan: Plan = COLD
-    _made_from: tuple[int, int] | None = None
+    _plan_key: tuple[int, int] | None = None
 
     def add(self, duration: float, random: Callable[[], float]) -> None:
         self.count += 1
-        if len(self.seen) < _MOST_SEEN:
-            self.seen.append(duration)
-        elif (place := int(random() * self.count)) < _MOST_SEEN:
-            self.seen[place] = duration
+        if len(self.durations) < _MOST_DURATIONS:
+            self.durations.append(duration)
+        elif (index := int(random() * self.count)) < _MOST_DURATIONS:
+            self.durations[index] = duration
 
     def plan(self, now: float) -> Plan:
-        if self.count >= _MOST_SEEN and now - self.opened_at >= _SHORTEST_WINDOW:
-            self.past, self.seen = self.seen, []
-            self.opened_at, self.began, self.ended, self.count = now, 0, 0, 0
-        # Before most waits have ended, only the fast tasks were seen.
-        usable = self.seen if self.ended >= _ENOUGH_ENDED * self.began else []
-        made_from = (id(self.past), self.count if usable else 0)
-        if made_from != self._made_from:
-            self._plan, self._made_from = plan_from(self.past + usable), made_from
+        if self.count >= _MOST_DURATIONS and now - self.opened_at >= _SHORTEST_WINDOW:
+            self.past_durations, self.durations = self.durations, []
+            self.opened_at, self.waits_begun, self.waits_ended, self.count = now, 0, 0, 0
+        # Before most waits have ended, only the durations of fast tasks are known.
+        usable = self.durations if self.waits_ended >= _ENOUGH_ENDED * self.waits_begun else []
+        plan_key = (id(self.past_durations), self.count if usable else 0)
+        if plan_key != self._plan_key:
+            self._plan, self._plan_key = plan_from(self.past_durations + usable), plan_key
         return self._plan
 
 
 class DurationMemory:
     """The durations of tasks, per model and bounded. Thread-safe; `random` is from 0.0 to 1.0."""
 
-    # One for all: a forked child has to replace it, where a thread of its parent may hold it.
+    # One for all: a forked child must replace it, because a thread of its parent may hold it.
     _lock = Lock()
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -133,21 +133,21 @@ class DurationMemory:
     def begin(self, task_id: str, now: float) -> Plan:
         with self._lock:
             model = self._model(task_id, now)
-            model.began += 1
+            model.waits_begun += 1
             return model.plan(now)
 
     def end(self, task_id: str, now: float, *, after: float | None, by: float) -> None:
-        """Count a wait that ended; `after` is when its task was last seen running, if that was."""
+        """Count a wait that ended; `after` is when its task was last seen running, or None."""
         with self._lock:
             model = self._model(task_id, now)
-            model.ended += 1
+            model.waits_ended += 1
             if after is not None:
-                # The middle, not the end: else what a late poll finds could never
-                # teach that the tasks have become faster.
+                # The middle, not the end: with late polls, the end would never show that the
+                # tasks have become faster.
                 model.add((after + by) / 2, self._random)
 
     def expected(self, task_id: str, now: float) -> float | None:
-        """Return the seconds such a task is expected to take; None if too few were seen."""
+        """Return the seconds such a task is expected to take; None if too few are known."""
         with self._lock:
             return self._model(task_id, now).plan(now).median
 
@@ -173,12 +173,12 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
 
 def plan_from(durations: Sequence[float]) -> Plan:
     count = len(durations)
-    if count < _FEWEST_SEEN:
+    if count < _FEWEST_DURATIONS:
         return COLD
-    logs = [math.log(max(duration, _SHORTEST_SEEN)) for duration in durations]
+    logs = [math.log(max(duration, _SHORTEST_DURATION)) for duration in durations]
     mean = sum(logs) / count
     squares = sum((log - mean) ** 2 for log in logs) + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
-    # Few tasks know the mean badly: the next one may lie further away.
+    # The mean of few tasks is uncertain: the next duration may differ more from it.
     spread = math.sqrt(squares / (_PRIOR_WEIGHT + count - 1) * (1 + 1 / count))
     median = math.exp(mean)
     gap = min(max(_SHARE_OF_MEDIAN * median, _SHORTEST_GAP), _LONGEST_GAP)
@@ -186,7 +186,7 @@ def plan_from(durations: Sequence[float]) -> Plan:
 
 
 class PollIntervals:
-    """Decides the seconds until the next poll of a task: learned, or as `interval` says."""
+    """Decides the seconds until the next poll of a task: learned, or given by `interval`."""
 
     def __init__(
         self,
@@ -196,7 +196,9 @@ class PollIntervals:
     ) -> None:
         self.begin, self.end = memory.begin, memory.end
         self._random = random
-        self.asks = callable(interval)  # a callback wants to see the task, which costs
+        self.needs_task = callable(
+            interval
+        )  # only a callback uses the task, which is expensive to parse
         self._interval = interval if interval is None or callable(interval) else _checked(interval)
 
     def after_answer(self, plan: Plan, progress: PollProgress, hint: float | None = None) -> float:
@@ -211,8 +213,8 @@ class PollIntervals:
         """Each failure in a row waits 1.5 times as long, up to 30 s."""
         gap = self._gap(plan._replace(first=0.0, early=None), progress)
         gap = max(gap, min(gap * _BACKOFF**progress.failures, _LONGEST_BACKOFF))
-        asked = obeyed(retry_after)
-        return max(gap, asked * (1 + _RETRY_AFTER_JITTER * self._random())) if asked else gap
+        seconds = obeyed(retry_after)
+        return max(gap, seconds * (1 + _RETRY_AFTER_JITTER * self._random())) if seconds else gap
 
     def _gap(self, plan: Plan, progress: PollProgress) -> float:
         if callable(self._interval):
@@ -227,7 +229,7 @@ class PollIntervals:
             gap = (plan.early - progress.elapsed) * (1 - jitter)
         elif gap <= plan.gap:
             gap = plan.gap * (1 - _JITTER + 2 * jitter)
-        # A short wait asks a few times too: who gives 10 s does not want two polls.
+        # A short wait sends several polls too: two would be too few for 10 s.
         return min(gap, max(progress.span / _POLLS_AT_LEAST, _SHORTEST_LIMIT))
 
 
@@ -239,8 +241,8 @@ def obeyed(retry_after: float | None) -> float | None:
 
 
 def _checked(interval: float) -> float:
-    number = isinstance(interval, int | float) and not isinstance(interval, bool)
-    if not number or not 0 < interval <= _SLOWEST_OWN_PACE:
-        shown = ascii(interval)[:60]
-        raise ConfigurationError(f"interval must be a positive number of seconds, not {shown}")
+    is_number = isinstance(interval, int | float) and not isinstance(interval, bool)
+    if not is_number or not 0 < interval <= _SLOWEST_OWN_PACE:
+        text = ascii(interval)[:60]
+        raise ConfigurationError(f"interval must be a positive number of seconds, not {text}")
     return float(interval)

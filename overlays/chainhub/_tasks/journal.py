@@ -29,7 +29,7 @@ _SECONDS_BETWEEN_SYNCS = 1.0
 _FIELDS: Final = frozenset({"id", "state", "polls", "elapsed", "task"})
 _FIRST_OPERATION: Final = "video.query"
 _FINAL = frozenset(state.value for state in State if state.final)
-# Of an answer that is too long for a line: a reason is not read further.
+# For answers that are too long for a line; a longer reason is not read anyway.
 _LONGEST_TEXT = 2000
 _MOST_FIELDS = 200
 
@@ -50,14 +50,14 @@ class Journal(RecordFile):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spec, self._clock = spec, clock
-        # Where the outcomes of earlier runs are; of this run's nobody asks.
+        # Offset and length of the outcomes of earlier runs; None for those of this run.
         self._entries: dict[TaskId, tuple[int, int] | None] = {}
         self._synced_at = clock()
         super().__init__(path, (base_url, account))
 
-    def replay(self, asked: TaskId) -> Outcome[Any] | None:
-        """Return what an earlier run has stored of this task, marked as replayed, or None."""
-        place = self._entries.get(asked)
+    def replay(self, task_id: TaskId) -> Outcome[Any] | None:
+        """Return the outcome of an earlier run for this task, marked as replayed, or None."""
+        place = self._entries.get(task_id)
         if place is None:
             return None
         try:
@@ -65,14 +65,14 @@ class Journal(RecordFile):
         except ForeignLine:
             raise self.unusable("was changed by others") from None
 
-    def keep(self, outcome: Outcome[Any], asked: TaskId) -> None:
+    def keep(self, outcome: Outcome[Any], task_id: TaskId) -> None:
         """Store an outcome if it is final, the first one of its task, and fits into a line."""
         state = state_of_end(outcome.error)
-        if state is None or outcome.task is None or asked in self._entries:
+        if state is None or outcome.task is None or task_id in self._entries:
             return
-        entry = {"v": VERSION, "id": asked.id, "operation": self._spec.name}
-        if asked.parameters:
-            entry["parameters"] = asked.parameters
+        entry = {"v": VERSION, "id": task_id.id, "operation": self._spec.name}
+        if task_id.parameters:
+            entry["parameters"] = task_id.parameters
         entry |= {"state": state, "polls": outcome.polls, "elapsed": round(outcome.elapsed, 3)}
         task = outcome.task.to_dict()
         line = line_of(entry | {"task": task})
@@ -84,7 +84,7 @@ class Journal(RecordFile):
             logger.warning(text, self._path, shown_id(outcome.id))
             return
         self.append(line)
-        self._entries[asked] = None
+        self._entries[task_id] = None
         if self._clock() - self._synced_at >= _SECONDS_BETWEEN_SYNCS:
             self.sync()
 
@@ -97,8 +97,8 @@ class Journal(RecordFile):
         if not isinstance(parameters, list) or not entry.keys() >= _FIELDS:
             raise ForeignLine
         if entry.get("operation", _FIRST_OPERATION) == self._spec.name:
-            asked = TaskId(self._outcome(entry).id, tuple(map(str, parameters)))
-            self._entries.setdefault(asked, (offset, length))
+            task_id = TaskId(self._outcome(entry).id, tuple(map(str, parameters)))
+            self._entries.setdefault(task_id, (offset, length))
 
     def _outcome(self, entry: dict[str, Any]) -> Outcome[Any]:
         task_id, task, polls = (entry.get(name) for name in ("id", "task", "polls"))
@@ -107,20 +107,20 @@ class Journal(RecordFile):
             raise ForeignLine
         if not isinstance(elapsed, int | float) or type(elapsed) is bool or state not in _FINAL:
             raise ForeignLine
-        for model in self._spec.models:  # a line does not say which one it was
+        for name in self._spec.models:  # a line does not name its model
             try:
-                found = getattr(models, model).from_dict(task)
-                error = fault_of(task_id, found, State(state), elapsed, self._spec)
+                model = getattr(models, name).from_dict(task)
+                error = fault_of(task_id, model, State(state), elapsed, self._spec)
             except (ValueError, TypeError, KeyError, AttributeError):
                 continue
-            return Outcome(task_id, found, error, polls, float(elapsed), replayed=True)
+            return Outcome(task_id, model, error, polls, float(elapsed), replayed=True)
         raise ForeignLine
 
 
-def _short(value: object, kept: frozenset[str]) -> object:
+def _short(value: object, urls: frozenset[str]) -> object:
     """Return a document with its texts and lists cut, except for the URLs of its results."""
-    if isinstance(value, dict):  # what is declared comes last
-        return {name: _short(one, kept) for name, one in [*value.items()][-_MOST_FIELDS:]}
+    if isinstance(value, dict):  # declared fields come last
+        return {name: _short(item, urls) for name, item in [*value.items()][-_MOST_FIELDS:]}
     if isinstance(value, list):
-        return [_short(one, kept) for one in value[:_MOST_FIELDS]]
-    return value[:_LONGEST_TEXT] if isinstance(value, str) and value.strip() not in kept else value
+        return [_short(item, urls) for item in value[:_MOST_FIELDS]]
+    return value[:_LONGEST_TEXT] if isinstance(value, str) and value.strip() not in urls else value

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Wait(Poller):
-    """The loops of a wait: they yield what a caller sees."""
+    """The loops of a wait: they yield the items for the caller."""
 
     def updates(
         self, ids: abc.Iterator[object], on_update: OnUpdate = None
@@ -46,15 +46,15 @@ class Wait(Poller):
         with self, Threads(self) as sender:
             while self.unfinished:
                 self.check_cancelled()
-                act = self.pull(ids) if self.wants_more else self.act()
-                if isinstance(act, PollRequest):
-                    act = self.take(sender.send(act))
-                elif isinstance(act, Idle):
-                    act = self.take(sender.wait(act.until))
-                if act is not None:
-                    if act.changed is not None and on_update is not None:
-                        on_update(act.changed)
-                    if (item := self.seen(act)) is not None:
+                step = self.pull(ids) if self.wants_more else self.next_step()
+                if isinstance(step, PollRequest):
+                    step = self.take(sender.send(step))
+                elif isinstance(step, Idle):
+                    step = self.take(sender.wait(step.until))
+                if step is not None:
+                    if step.changed is not None and on_update is not None:
+                        on_update(step.changed)
+                    if (item := self.item_of(step)) is not None:
                         yield item
 
     async def updates_async(
@@ -66,24 +66,24 @@ class Wait(Poller):
             async with AsyncTasks(self, ids) as sender:
                 while self.unfinished:
                     self.check_cancelled()
-                    act = sender.pull() if self.wants_more else self.act()
-                    if isinstance(act, PollRequest):
-                        act = self.take(await sender.send(act))
-                    elif isinstance(act, Idle):
-                        act = self.take(await sender.wait(act.until))
-                    if act is not None:
-                        if act.changed is not None and on_update is not None:
-                            told = on_update(act.changed)
-                            if isawaitable(told):
-                                await told
-                        if (item := self.seen(act)) is not None:
+                    step = sender.pull() if self.wants_more else self.next_step()
+                    if isinstance(step, PollRequest):
+                        step = self.take(await sender.send(step))
+                    elif isinstance(step, Idle):
+                        step = self.take(await sender.wait(step.until))
+                    if step is not None:
+                        if step.changed is not None and on_update is not None:
+                            result = on_update(step.changed)
+                            if isawaitable(result):
+                                await result
+                        if (item := self.item_of(step)) is not None:
                             yield item
 
     def iterate(self, ids: abc.Iterator[object], on_update: OnUpdate = None) -> abc.Iterator[Any]:
-        """Return the updates; they end at exit, if nobody reads them to their end."""
-        found = self.updates(ids, on_update)
-        _unfinished[found] = os.getpid()
-        return found
+        """Return the updates; a generator that is not exhausted is closed at exit."""
+        updates = self.updates(ids, on_update)
+        _unfinished[updates] = os.getpid()
+        return updates
 
     def iterate_async(self, ids: Ids, on_update: OnUpdate = None) -> AsyncView:
         return AsyncView(self, self.updates_async(ids, on_update))
@@ -98,10 +98,10 @@ class Threads:
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._transport = cast("SessionTransport", poller.transport)
-        self._asked: SimpleQueue[PollRequest | None] = SimpleQueue()
-        self._came: SimpleQueue[PollResult | None] = SimpleQueue()
+        self._requests: SimpleQueue[PollRequest | None] = SimpleQueue()
+        self._results: SimpleQueue[PollResult | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._watch = cancel_scope(poller.user_cancel, lambda: self._cancelled)
+        self._watch = cancel_scope(poller.user_cancel, lambda: self._on_cancel)
 
     def __enter__(self) -> Self:
         self._watch.__enter__()
@@ -110,55 +110,55 @@ class Threads:
     def __exit__(self, *details: object) -> None:
         self._watch.__exit__(None, None, None)
         self._poller.stop.set()
-        self._asked.put(None)
+        self._requests.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _cancelled(self) -> None:
+    def _on_cancel(self) -> None:
         self._poller.stop.set()
-        self._came.put(None)
+        self._results.put(None)
 
     def send(self, request: PollRequest) -> PollResult | None:
-        """Let a thread send a request; where none can be started, the caller's does."""
+        """Let a thread send a request; without any, send it in the caller's thread."""
         if self._poller.single:
             return self._exchange(request)
-        started = len(self._threads)
-        if started < min(self._poller.scheduler.in_flight, self._poller.in_flight):
-            # A daemon, so that a wait that nobody reads to its end does not hold up the exit.
-            thread = threading.Thread(target=self._work, name=f"chainhub_{started}", daemon=True)
+        count = len(self._threads)
+        if count < min(self._poller.scheduler.in_flight, self._poller.in_flight):
+            # A daemon, so that a wait that is not exhausted does not delay the exit.
+            thread = threading.Thread(target=self._work, name=f"chainhub_{count}", daemon=True)
             try:
                 thread.start()
                 self._threads.append(thread)
-            except RuntimeError:  # the system has none left, or the program ends
-                if not started:
+            except RuntimeError:  # no thread is available, or the program ends
+                if not count:
                     return self._exchange(request)
-        self._asked.put(request)
+        self._requests.put(request)
         return None
 
     def _exchange(self, request: PollRequest) -> PollResult:
         try:
-            with self._poller.span_of(request.ask):
-                ended = self._transport.exchange(request.prepared, request.options)
-            return PollResult(request.ask, ended)
+            with self._poller.span_of(request.step):
+                result = self._transport.exchange(request.prepared, request.options)
+            return PollResult(request.step, result)
         except ChainhubError as error:
-            return PollResult(request.ask, error)
+            return PollResult(request.step, error)
 
     def _work(self) -> None:
-        while (request := self._asked.get()) is not None:
+        while (request := self._requests.get()) is not None:
             try:
-                self._came.put(self._exchange(request))
+                self._results.put(self._exchange(request))
             except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
-                self._came.put(PollResult(request.ask, error))
-        self._asked.put(None)  # for the next one, of which nobody may know: see download_many
+                self._results.put(PollResult(request.step, error))
+        self._requests.put(None)  # for the next thread, see download_all
 
     def wait(self, until: float) -> PollResult | None:
-        left = max(until - _clock.monotonic(), 0.0)
+        remaining = max(until - _clock.monotonic(), 0.0)
         if not self._poller.scheduler.in_flight:
-            # Nothing can come but the switch: a sleep, which a clock in tests may skip.
-            _clock.sleep(left, self._poller.user_cancel)
+            # Only `cancel` can end this: a sleep, which a clock in tests may skip.
+            _clock.sleep(remaining, self._poller.user_cancel)
             return None
         with suppress(Empty):
-            return self._came.get(timeout=None if math.isinf(left) else left)
+            return self._results.get(timeout=None if math.isinf(remaining) else remaining)
         return None
 
 
@@ -171,7 +171,7 @@ class AsyncTasks:
     def __init__(self, poller: Poller, ids: Ids) -> None:
         self._poller, self._ids = poller, ids
         self._transport = cast("AsyncSessionTransport", poller.transport)
-        self._came: asyncio.Queue[object] = asyncio.Queue()
+        self._results: asyncio.Queue[object] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -195,57 +195,57 @@ class AsyncTasks:
         self._start(self._exchange, request)
         return None
 
-    def _start(self, work: abc.Callable[..., abc.Awaitable[object]], given: object) -> None:
-        self._tasks.add(asyncio.get_running_loop().create_task(self._run(work, given)))
+    def _start(self, work: abc.Callable[..., abc.Awaitable[object]], argument: object) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(self._run(work, argument)))
 
-    async def _run(self, work: abc.Callable[..., abc.Awaitable[object]], given: object) -> None:
+    async def _run(self, work: abc.Callable[..., abc.Awaitable[object]], argument: object) -> None:
         try:
-            came = await work(given)
+            result = await work(argument)
         except BaseException as error:  # noqa: BLE001 - it is raised where the caller is
-            came = error
-        self._came.put_nowait(came)
-        # A callback of the task would cost the loop another turn for every poll.
+            result = error
+        self._results.put_nowait(result)
+        # A callback of the task would cost another iteration of the loop for every poll.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _read(self, ids: abc.AsyncIterator[object]) -> TaskId | None:
         try:
-            return self._poller.asked(await anext(ids))
+            return self._poller.task_id_of(await anext(ids))
         except StopAsyncIteration:
-            self._poller.more = False
+            self._poller.has_more = False
             return None
         finally:
             self._poller.reading = False
 
     async def _exchange(self, request: PollRequest) -> PollResult:
         try:
-            with self._poller.span_of(request.ask):
-                ended = await self._transport.exchange(request.prepared, request.options)
-            return PollResult(request.ask, ended)
+            with self._poller.span_of(request.step):
+                result = await self._transport.exchange(request.prepared, request.options)
+            return PollResult(request.step, result)
         except ChainhubError as error:
-            return PollResult(request.ask, error)
+            return PollResult(request.step, error)
 
     async def wait(self, until: float) -> object:
-        left = max(until - _clock.monotonic(), 0.0)
-        came: object = None
-        if not self._came.empty():
-            came = self._came.get_nowait()
+        remaining = max(until - _clock.monotonic(), 0.0)
+        result: object = None
+        if not self._results.empty():
+            result = self._results.get_nowait()
         elif not self._tasks:
-            # Nothing can come but the switch: a sleep, which a clock in tests may skip.
-            await _clock.asleep(left, self._poller.user_cancel)
+            # Only `cancel` can end this: a sleep, which a clock in tests may skip.
+            await _clock.asleep(remaining, self._poller.user_cancel)
         else:
             with suppress(TimeoutError):
-                async with _clock.timeout(None if math.isinf(left) else left) as scope:
+                async with _clock.timeout(None if math.isinf(remaining) else remaining) as scope:
                     with cancel_scope(self._poller.user_cancel, lambda: waker(scope)):
-                        came = await self._came.get()
-        if isinstance(came, BaseException):
-            raise came
-        return came
+                        result = await self._results.get()
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
 
 class AsyncView:
-    """The updates of a wait; without its reader it frees the journal at once.
+    """The updates of a wait; when it is garbage, the journal is released at once.
 
-    An async generator would free it a turn of the event loop later.
+    An async generator would release it one iteration of the event loop later.
     """
 
     def __init__(self, poller: Poller, updates: abc.AsyncGenerator[Any, None]) -> None:
@@ -271,8 +271,8 @@ _unfinished = weakref.WeakKeyDictionary()
 
 @atexit.register
 def _close_unfinished() -> None:
-    """Close what nobody read to its end while all that closing needs is there."""
-    for found, process in list(_unfinished.items()):
+    """Close unfinished generators while the modules that closing needs still exist."""
+    for updates, process in list(_unfinished.items()):
         with suppress(Exception):  # a thread is still in it, or the disk is full
             if process == os.getpid():  # the journal of a forked child is its parent's
-                found.close()
+                updates.close()

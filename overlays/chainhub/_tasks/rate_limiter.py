@@ -20,8 +20,8 @@ import attrs
 _SLOWEST: Final = 0.2
 _PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
-# So many good answers to polls sent after a refused one show that it was refused alone.
-_OTHERS: Final = 10
+# So many good answers to polls that were sent after a refused one mean that only that one was.
+_LATER_ANSWERS: Final = 10
 # A smaller share of refusals is noise, such as that of a gateway with one broken node.
 _NOISE: Final = 0.1
 _EVIDENCE: Final = 1.0
@@ -48,49 +48,51 @@ class RateLimiter:
     free_at: float = -math.inf
     _limit: float = math.inf
     # Answers and refusals of about the last second: each counts less as time passes.
-    _answered: float = 0.0
-    _refused: float = 0.0
-    _delivered: float = 0.0
+    _answers: float = 0.0
+    _refusals: float = 0.0
+    _answer_rate: float = 0.0
     _counted_at: float = 0.0
-    _began: float = math.inf
-    _since: float = 0.0
-    _started_at: float = 0.0
-    # The first refusal of those that are not judged yet.
-    _refused_at: float | None = None
-    _refused_sent_at: float = -math.inf
-    _others: int = 0
-    _grown: float = 0.0
+    _began_at: float = math.inf
+    _rate_since: float = 0.0
+    _last_sent_at: float = 0.0
+    # The first of the refusals that have not been evaluated yet.
+    _refusal_at: float | None = None
+    _refusal_sent_at: float = -math.inf
+    _later_answers: int = 0
+    _growth: float = 0.0
     _pause: float = _PAUSE
     _unit: float = _FIRST_UNIT
     _next_unit: float = _FIRST_UNIT
 
-    def started(self, now: float) -> None:
-        if now < self._began:
-            self._began = self._since = now
-        if self._refused_at is not None:
-            self._learn(self._refused_at, now)
+    def on_send(self, now: float) -> None:
+        if now < self._began_at:
+            self._began_at = self._rate_since = now
+        if self._refusal_at is not None:
+            self._learn(self._refusal_at, now)
         if self._limit < math.inf:
             self._grow(now)
-        self._started_at = now
+        self._last_sent_at = now
         self.free_at = max(self.free_at, now + 1 / self.rate)
 
-    def passed(self, sent_at: float, now: float) -> None:
+    def on_answer(self, sent_at: float, now: float) -> None:
         self._count(now)
-        self._answered += 1
-        if sent_at > self._refused_sent_at:
-            self._others += 1
-            if self._others == _OTHERS and self._refused_at is not None:
+        self._answers += 1
+        if sent_at > self._refusal_sent_at:
+            self._later_answers += 1
+            if self._later_answers == _LATER_ANSWERS and self._refusal_at is not None:
                 self.free_at = min(self.free_at, now)
 
-    def refused(self, sent_at: float, now: float, retry_after: float | None = None) -> None:
+    def on_refusal(self, sent_at: float, now: float, retry_after: float | None = None) -> None:
         """Count a 429; of polls that were sent before the last cut nothing is learned."""
         self._count(now)
-        self._refused += 1
-        if self._refused_at is None and sent_at >= self._since:
-            self._refused_at = now
-            self._delivered = self._answered / (1 - math.exp(min(self._began - now, -_EVIDENCE)))
-        self._refused_sent_at = max(self._refused_sent_at, sent_at)
-        self._others = 0
+        self._refusals += 1
+        if self._refusal_at is None and sent_at >= self._rate_since:
+            self._refusal_at = now
+            self._answer_rate = self._answers / (
+                1 - math.exp(min(self._began_at - now, -_EVIDENCE))
+            )
+        self._refusal_sent_at = max(self._refusal_sent_at, sent_at)
+        self._later_answers = 0
         self.pause(now, _PAUSE if retry_after is None else retry_after)
 
     def pause(self, now: float, seconds: float) -> None:
@@ -98,26 +100,26 @@ class RateLimiter:
         self.free_at = max(self.free_at, now + self._pause)
 
     def _count(self, now: float) -> None:
-        kept = math.exp(min(self._counted_at - now, 0.0))
-        self._answered *= kept
-        self._refused *= kept
+        decay = math.exp(min(self._counted_at - now, 0.0))
+        self._answers *= decay
+        self._refusals *= decay
         self._counted_at = now
 
-    def _learn(self, refused_at: float, now: float) -> None:
+    def _learn(self, refusal_at: float, now: float) -> None:
         """Decide, when the pause after refusals is over, whether they were a limit."""
-        self._refused_at = None
-        many = self._refused > 1 and self._refused > _NOISE * (self._refused + self._answered)
-        over = self._limit < math.inf and self._others < _OTHERS
-        if (many or over) and refused_at - self._since >= _EVIDENCE:
-            self._limit = self.rate = max(min(self._delivered, self.rate) * _CUT, _SLOWEST)
-            self._since = self._started_at = now
-            self._grown, self._unit = 0.0, self._next_unit * max(self._pause, _PAUSE)
+        self._refusal_at = None
+        many = self._refusals > 1 and self._refusals > _NOISE * (self._refusals + self._answers)
+        over = self._limit < math.inf and self._later_answers < _LATER_ANSWERS
+        if (many or over) and refusal_at - self._rate_since >= _EVIDENCE:
+            self._limit = self.rate = max(min(self._answer_rate, self.rate) * _CUT, _SLOWEST)
+            self._rate_since = self._last_sent_at = now
+            self._growth, self._unit = 0.0, self._next_unit * max(self._pause, _PAUSE)
             self._next_unit = min(self._next_unit * _LONGER, _LONGEST_UNIT)
 
     def _grow(self, now: float) -> None:
         """Let the rate grow by the time since the last poll, as far as it was held back."""
-        self._grown += min(now - self._started_at, 2 / self.rate) / self._unit
-        self.rate = self._limit * _CUT ** -(self._grown**3)
-        if self._grown > _UNITS:
+        self._growth += min(now - self._last_sent_at, 2 / self.rate) / self._unit
+        self.rate = self._limit * _CUT ** -(self._growth**3)
+        if self._growth > _UNITS:
             self.rate = self._limit = math.inf
             self._next_unit = max(self._next_unit / _LONGER, _FIRST_UNIT)

@@ -167,8 +167,8 @@ class ResultDownloads(Downloads):
 
     def _jobs(self, tasks: Tasks, into: Place) -> abc.Iterator[Job]:
         for task in self._each(tasks):
-            asked = self._spec.asked(task, self._parameters)
-            yield asked.id, partial(self._made, task, (None, into, None))
+            task_id = self._spec.task_id_of(task, self._parameters)
+            yield task_id.id, partial(self._made, task, (None, into, None))
 
     def _each(self, tasks: Tasks) -> abc.Iterator[object]:
         if self._loop is None or isinstance(tasks, abc.Collection):
@@ -183,13 +183,13 @@ class ResultDownloads(Downloads):
 
     def _made(self, task: object, where: Where) -> list[_download.Download]:
         spec, call = self._spec, self._options.call
-        asked = spec.asked(task, self._parameters)
-        known = results_in(spec, asked.id, task) if spec.made(task) else []
+        task_id = spec.task_id_of(task, self._parameters)
+        known = results_in(spec, task_id.id, task) if spec.is_answer(task) else []
         if spec.content is not None:
             operation, parameter = spec.content
-            return [self.content(operation, {parameter: asked.id}, spec.kind, where)]
-        one = partial(self.one, asked.id, spec.kind, where=where)
-        again = partial(self._queried, asked)
+            return [self.content(operation, {parameter: task_id.id}, spec.kind, where)]
+        one = partial(self.one, task_id.id, spec.kind, where=where)
+        again = partial(self._queried, task_id)
         if not known:
             only = one(None, partial(again, 0))
             if not spec.has_lists:
@@ -199,24 +199,24 @@ class ResultDownloads(Downloads):
             limits = call._replace(
                 deadline=min(left, call.deadline), cancel=self._options.cancel or self._halt
             )
-            known = self._asked(asked, limits)
+            known = self._query_urls(task_id, limits)
         if len(known) == 1:
             return [one(known[0], partial(again, 0))]
         if (where[0], where[2]) != (None, None):
-            count = f"task {shown_id(asked.id)} has {len(known)} results"
+            count = f"task {shown_id(task_id.id)} has {len(known)} results"
             raise ConfigurationError(f"{count}: pass into=, a folder, and no checksum")
         return [one(url, partial(again, at), number=at + 1) for at, url in enumerate(known)]
 
-    def _queried(self, asked: TaskId, at: int, options: Options) -> str:
-        urls = self._asked(asked, options)
+    def _queried(self, task_id: TaskId, at: int, options: Options) -> str:
+        urls = self._query_urls(task_id, options)
         if at >= len(urls):
-            raise ResultMissing(f"task {shown_id(asked.id)} has only {len(urls)} results now")
+            raise ResultMissing(f"task {shown_id(task_id.id)} has only {len(urls)} results now")
         return urls[at]
 
-    def _asked(self, asked: TaskId, options: Options) -> list[str]:
-        operation, arguments = self._spec.operation(), self._spec.arguments(asked)
+    def _query_urls(self, task_id: TaskId, options: Options) -> list[str]:
+        operation, arguments = self._spec.operation(), self._spec.arguments(task_id)
         answer = self._transport.call(operation, arguments, options, lenient=True)
-        return results_in(self._spec, asked.id, self._of(answer))
+        return results_in(self._spec, task_id.id, self._of(answer))
 
 
 def _is_host(text: object) -> bool:

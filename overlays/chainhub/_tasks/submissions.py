@@ -262,7 +262,7 @@ class Submissions:
         with self._lock:
             entry = self._file.entries[key]
             spec = table.task_named(table.CREATES[entry.operation]["task"])
-            found, parameters = spec.told(answer)
+            found, parameters = spec.identify(answer)
             if not found:
                 raise _in_doubt(key, entry)
             facts = {"parameters": parameters} if parameters else {}

@@ -1,7 +1,7 @@
-"""What the contract says of a task operation, and what a wait is asked for: an id and parameters.
+"""What the contract says of a task operation, and the `TaskId` of a wait: an id and parameters.
 
-The generated table holds plain data. A path leads through an answer: a text is a field, a number
-the place in a list, None every place.
+The generated table contains plain data. A path leads through an answer: a text is a field,
+a number the index in a list, None every index.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CREATES: Mapping[str, Any] = _CREATES
 
 
 class TaskId(NamedTuple):
-    """What a poll asks for: an id, and further parameters in the order of `Task.parameters`."""
+    """The task of a poll: an id, and further parameters in the order of `Task.parameters`."""
 
     id: str
     parameters: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Task:
 
     @property
     def holder(self) -> str:
-        """Whose `.wait` and `.download` it is in code: `video`, or `video.query`."""
+        """The name before `.wait` and `.download` in code: `video`, or `video.query`."""
         return self.name.partition(".")[0] if self.main else self.name
 
     @property
@@ -103,53 +103,53 @@ class Task:
     def operation(self) -> Operation:
         return operation_named(self.name, self.returns)
 
-    def arguments(self, asked: TaskId) -> dict[str, object]:
-        further = zip(self.parameters, asked.parameters, strict=True)
-        return {self.parameter: asked.id, **dict(further)}
+    def arguments(self, task_id: TaskId) -> dict[str, object]:
+        further = zip(self.parameters, task_id.parameters, strict=True)
+        return {self.parameter: task_id.id, **dict(further)}
 
     def check(self, parameters: Mapping[str, object]) -> None:
         for name in parameters:
             if name not in self.parameters:
                 raise TypeError(f"{self.holder} got an unexpected keyword argument {name!r}")
 
-    def asked(self, task: object, parameters: Mapping[str, str]) -> TaskId:
+    def task_id_of(self, task: object, parameters: Mapping[str, str]) -> TaskId:
         """Return what to poll for an id, a task, or the answer of an operation that created it."""
-        found, filled = (task, {}) if isinstance(task, str) else self.told(task)
-        if not isinstance(found, str) or not found.strip():
+        id_, values = (task, {}) if isinstance(task, str) else self.identify(task)
+        if not isinstance(id_, str) or not id_.strip():
             raise ConfigurationError(f"the task id must be a non-empty string{self._hint(task)}")
         if not self.parameters:
-            return TaskId(found)
-        filled.update(parameters)
-        missing = [name for name in self.parameters if name not in filled]
+            return TaskId(id_)
+        values.update(parameters)
+        missing = [name for name in self.parameters if name not in values]
         if missing:
             names = ", ".join(f"{name}=" for name in missing)
             raise ConfigurationError(f"{self.name} needs {names} besides the id of the task")
-        return TaskId(found, tuple(filled[name] for name in self.parameters))
+        return TaskId(id_, tuple(values[name] for name in self.parameters))
 
     @property
     def models(self) -> list[str]:
         return _models(self.returns)
 
-    def made(self, task: object) -> bool:
+    def is_answer(self, task: object) -> bool:
         """Return whether this is an answer of the operation, and not an id or another answer."""
         return type(task).__name__ in self.models
 
     def _hint(self, task: object) -> str:
-        """Return why an answer, or a submission, tells no id."""
-        known = {**TASKS, **CREATES}.items()
-        names = [name for name, spec in known if type(task).__name__ in _models(spec["returns"])]
+        """Return why an answer, or a submission, contains no id."""
+        specs, model = {**TASKS, **CREATES}, type(task).__name__
+        names = [name for name, spec in specs.items() if model in _models(spec["returns"])]
         if isinstance(task, Submission):
             names = [task.operation]
-        leads = any(self.name in (one, CREATES.get(one, {}).get("task")) for one in names)
-        what = "has no id" if leads else f"is about no task of {self.name}"
-        return f": an answer of {' and '.join(names)} {what}" if names else ""
+        is_own = any(self.name in (name, CREATES.get(name, {}).get("task")) for name in names)
+        problem = "has no id" if is_own else f"is about no task of {self.name}"
+        return f": an answer of {' and '.join(names)} {problem}" if names else ""
 
-    def told(self, answer: object) -> tuple[str | None, dict[str, str]]:
-        """Return the id and the parameters that an answer tells."""
+    def identify(self, answer: object) -> tuple[str | None, dict[str, str]]:
+        """Return the id and the parameters that an answer contains."""
         if isinstance(answer, Submission):
             create = CREATES.get(answer.operation, {})
-            said = create.get("parameters", {})
-            fixed = {name: value for name, value in said.items() if isinstance(value, str)}
+            values = create.get("parameters", {})
+            fixed = {name: value for name, value in values.items() if isinstance(value, str)}
             own = create.get("task") == self.name  # ids of other operations may look the same
             return (answer.id if own else None), {**fixed, **answer.parameters}
         model = type(answer).__name__
@@ -158,25 +158,26 @@ class Task:
             for create in CREATES.values()
             if create["task"] == self.name and model in _models(create["returns"])
         ]
-        paths = self.id if self.made(answer) else ()
+        paths = self.id if self.is_answer(answer) else ()
         ids = values_at(answer, [*paths, *(path for create in creates for path in create["id"])])
-        told = [
+        candidates = [
             {
                 name: value if isinstance(value, str) else next(values_at(answer, value), None)
                 for name, value in create["parameters"].items()
             }
             for create in creates
         ]
-        # Two operations may return the same model and tell different parameters: then none.
-        filled = {
+        # Two operations may return the same model with different parameters: then none.
+        parameters = {
             name: value
-            for name, value in (told[0] if told else {}).items()
-            if isinstance(value, str) and all(one.get(name) == value for one in told)
+            for name, value in (candidates[0] if candidates else {}).items()
+            if isinstance(value, str)
+            and all(candidate.get(name) == value for candidate in candidates)
         }
-        # Where an answer has two forms, the fields of the other one may be there and empty.
-        # Zero is an id; True and an empty text are none.
-        found = (one for one in ids if type(one) is int or (isinstance(one, str) and one.strip()))
-        return next(map(str, found), None), filled
+        # If an answer has two forms, the fields of the other one may exist and be empty.
+        # Zero is an id; True and an empty text are not.
+        valid = (id_ for id_ in ids if type(id_) is int or (isinstance(id_, str) and id_.strip()))
+        return next(map(str, valid), None), parameters
 
 
 def operation_named(name: str, returns: str) -> Operation:
@@ -194,13 +195,13 @@ def task_named(name: str) -> Task:
 
 
 def main_task() -> Task:
-    """Return the task operation that is meant where none is named."""
+    """Return the default task operation."""
     return task_named(MAIN or next(iter(TASKS)))
 
 
-@lru_cache(256)  # bounded: a name may be that of any class of the caller's
+@lru_cache(256)  # bounded: a name may be that of any class of the caller
 def _find_task(model: str) -> Task | None:
-    """Return what is known of a model by its name; of operations that share one, all paths."""
+    """Return the task operation of a model name; of several operations, with all their paths."""
     tasks = [task_named(name) for name, task in TASKS.items() if model in _models(task["returns"])]
     if len(tasks) < 2:
         return tasks[0] if tasks else None
@@ -214,12 +215,12 @@ def _find_task(model: str) -> Task | None:
 
 def task_of(model: object) -> Task:
     """Return what the contract says of a task, by its model."""
-    found = _find_task(type(model).__name__)
-    if found is None:
+    task = _find_task(type(model).__name__)
+    if task is None:
         raise ConfigurationError(
             f"a {type(model).__name__} is no task: no task operation of the contract returns one"
         )
-    return found
+    return task
 
 
 def task_models() -> set[str]:
@@ -227,7 +228,7 @@ def task_models() -> set[str]:
 
 
 def several(tasks: T) -> T:
-    """Refuse one where several are meant: a text would count as one id per letter."""
+    """Refuse a single task instead of several: a text would count as one id per letter."""
     if isinstance(tasks, str | bytes | bytearray | Submission) or hasattr(tasks, "to_dict"):
         text = "several tasks are given as a list of them or of their ids, such as [id], not as"
         raise ConfigurationError(f"{text} a {type(tasks).__name__}")
@@ -253,7 +254,7 @@ def dig(holder: object, path: Path) -> list[object]:
     for step in steps:
         if isinstance(step, str):
             extras = getattr(holder, "additional_properties", holder)
-            # Nearly all are dicts, and to ask an abstract class takes ten times as long.
+            # Nearly all are dicts, and the check of an abstract class takes ten times as long.
             if (type(extras) is dict or isinstance(extras, Mapping)) and step in extras:
                 holder = extras[step]
             else:

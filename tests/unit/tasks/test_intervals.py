@@ -222,7 +222,7 @@ def test_a_window_lasts_64_tasks_and_ten_minutes(tasks, seconds, kept):
     for _ in range(tasks):
         memory.end("veo:1", 1000.0, after=1.0, by=1.0)
     memory.begin("veo:1", 1000.0 + seconds)
-    assert len(memory._models["veo"].past) == kept
+    assert len(memory._models["veo"].past_durations) == kept
 
 
 def test_the_memory_is_bounded():
@@ -235,7 +235,7 @@ def test_the_memory_is_bounded():
     assert max(map(len, memory._models)) == 64
     for _ in range(1000):
         memory.end("y:1", 0.0, after=1.0, by=1.0)
-    assert len(memory._models["y"].seen) == 64
+    assert len(memory._models["y"].durations) == 64
 
 
 def test_the_models_used_last_are_kept():
@@ -272,7 +272,7 @@ def test_the_memory_may_be_shared_between_threads():
     finally:
         sys.setswitchinterval(before)
     window = memory._models["veo"]
-    assert (window.began, window.ended, window.count) == (2000, 2000, 2000)
+    assert (window.waits_begun, window.waits_ended, window.count) == (2000, 2000, 2000)
 
 
 @pytest.mark.parametrize(

@@ -37,10 +37,10 @@ def test_a_waiting_task_takes_little_more_than_its_last_answer(size, most, text)
     bodies = [answer(number, size, text) for number in range(TASKS)]
 
     def poll(number: int) -> None:
-        poller.add(poller.asked(f"veo:{number}"))
-        request = poller.act()
+        poller.add(poller.task_id_of(f"veo:{number}"))
+        request = poller.next_step()
         response = Response(200, [(b"Date", b"today")], bytes(bytearray(bodies[number])))
-        poller.take(PollResult(request.ask, CallResult(request.prepared, response, None, 1, 0.1)))
+        poller.take(PollResult(request.step, CallResult(request.prepared, response, None, 1, 0.1)))
 
     poll(0)
     gc.collect()

@@ -45,11 +45,11 @@ class Story:
         number=0.5,
         start=0.0,
         lag=0.0,
-        **terms,
+        **options,
     ):
         self.memory = DurationMemory(lambda: number)
         schedule = PollIntervals(self.memory, lambda: number, interval)
-        self.wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, deadline, **terms), start)
+        self.wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, deadline, **options), start)
         self.asked, self.changes, self.now, self.lag = [], [], start, lag
         self.end = self.lead(list(script), latency, deadline)
 
@@ -63,11 +63,11 @@ class Story:
                 return update.outcome
             if update.next_at is None:
                 self.now = max(self.now, deadline)
-                update = self.wait.expired(self.now)
+                update = self.wait.on_deadline(self.now)
                 continue
             assert update.next_at >= self.now, "a poll in the past"
             self.now = update.next_at + self.lag
-            if not self.wait.may_ask(self.now):
+            if not self.wait.may_poll(self.now):
                 update = Update()
                 continue
             self.asked.append(self.now)
@@ -78,9 +78,9 @@ class Story:
     def take(self, answer):
         """Hand in one answer or error."""
         if isinstance(answer, errors.ChainhubError):
-            return self.wait.failed(answer, self.now)
+            return self.wait.on_failure(answer, self.now)
         found, hint = answer if isinstance(answer, tuple) else (answer, None)
-        return self.wait.answered(found, self.now, hint)
+        return self.wait.on_answer(found, self.now, hint)
 
     @property
     def error(self):
@@ -160,7 +160,7 @@ def test_the_id_in_the_answer_need_not_be_the_one_asked_for():
     other = task("completed", URL, id="033fa60e")
     story = Story(task("pending", id="033fa60e"), other)
     assert story.task == other
-    assert story.wait.asked.id == "veo:1"
+    assert story.wait.task_id.id == "veo:1"
 
 
 @pytest.mark.parametrize(
@@ -293,10 +293,10 @@ def test_each_step_is_in_the_debug_log(caplog):
 def test_the_bytes_of_a_task_that_runs_are_kept_instead_of_the_task():
     """One that is complete without a URL, or has an unknown word, counts each time it comes."""
     schedule = PollIntervals(DurationMemory(float), float)
-    terms = WaitOptions(QUERY, schedule, 60.0, reread=lambda body: (body, "read again"))
-    wait = Poll(TaskId("veo:1"), terms, 0.0)
+    options = WaitOptions(QUERY, schedule, 60.0, parse=lambda body: (body, "read again"))
+    wait = Poll(TaskId("veo:1"), options, 0.0)
     for number, (found, kept) in enumerate([(RUNNING, True), (task("completed"), False)]):
-        wait.answered(found, number)
+        wait.on_answer(found, number)
         wait.remember(b"{}")
         assert wait.repeats(b"{}") is kept
         assert wait.task == ((b"{}", "read again") if kept else found)
@@ -320,9 +320,9 @@ def test_a_timeout_names_a_cache_that_keeps_an_answer(headers, told):
     wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, 60.0), 0.0)
     for number, (age, date) in enumerate(headers):
         now = 40.0 + number
-        wait.answered(RUNNING, now)
+        wait.on_answer(RUNNING, now)
         wait.note_headers(age, date, now)
-    message = str(wait.expired(42.0 if headers[-1:] == [(None, "b")] else 60.0).outcome.error)
+    message = str(wait.on_deadline(42.0 if headers[-1:] == [(None, "b")] else 60.0).outcome.error)
     assert ("came from a cache" in message) == (told is not None)
     assert (told or "") in message
 
@@ -705,17 +705,17 @@ def test_a_poll_may_be_asked_until_the_last_call_and_a_first_one_until_the_deadl
     """Late first polls of a large batch are asked as long as there is time at all."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
     wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, 10.0), 0.0)
-    assert [wait.may_ask(now) for now in (0.0, 9.0, 9.9, 10.0)] == [True, True, True, False]
-    wait.answered(RUNNING, 0.0)
-    assert [wait.may_ask(now) for now in (0.0, 9.0, 9.1)] == [True, True, False]
+    assert [wait.may_poll(now) for now in (0.0, 9.0, 9.9, 10.0)] == [True, True, True, False]
+    wait.on_answer(RUNNING, 0.0)
+    assert [wait.may_poll(now) for now in (0.0, 9.0, 9.1)] == [True, True, False]
 
 
 def test_only_tasks_seen_running_and_then_succeeding_teach_the_schedule():
     """A failure, a time-out and a task that was done already say nothing about durations."""
-    assert Story(RUNNING, GOOD).memory._models["veo"].seen == [pytest.approx(4.75 / 2)]
+    assert Story(RUNNING, GOOD).memory._models["veo"].durations == [pytest.approx(4.75 / 2)]
     for script in ([GOOD], [RUNNING, task("failed")], [RUNNING], [RUNNING, unknown_task()]):
         window = Story(*script, deadline=30.0).memory._models["veo"]
-        assert (window.began, window.ended, window.seen) == (1, 1, [])
+        assert (window.waits_begun, window.waits_ended, window.durations) == (1, 1, [])
 
 
 def test_the_schedule_learned_by_one_wait_serves_the_next():
@@ -724,10 +724,10 @@ def test_the_schedule_learned_by_one_wait_serves_the_next():
     schedule = PollIntervals(memory, lambda: 0.5)
     for _ in range(40):
         wait = Poll(TaskId("veo:1"), WaitOptions(QUERY, schedule, math.inf), now)
-        wait.answered(RUNNING, now)
-        wait.answered(RUNNING, now + 59.0)
+        wait.on_answer(RUNNING, now)
+        wait.on_answer(RUNNING, now + 59.0)
         now += 61.0
-        wait.answered(GOOD, now)
+        wait.on_answer(GOOD, now)
     plan = memory.begin("veo:2", now)
     assert plan.median == pytest.approx(60.0)
     assert 25 < plan.first < 60
@@ -737,7 +737,7 @@ def test_long_and_strange_ids_stay_on_one_bounded_line():
     """An id of any length and any characters is shown safely."""
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5)
     wait = Poll(TaskId("x\n\x1b[31m" + "y" * 5000), WaitOptions(QUERY, schedule, 1.0), 0.0)
-    text = str(wait.expired(1.0).outcome.error)
+    text = str(wait.on_deadline(1.0).outcome.error)
     assert text.isprintable()
     assert len(text) < 400
 

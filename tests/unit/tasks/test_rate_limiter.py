@@ -15,8 +15,8 @@ def sent(limiter, polls, rate, begin=0.0, latency=0.01):
     """Send polls at a rate, each answered well."""
     for number in range(polls):
         at = begin + number / rate
-        limiter.started(at)
-        limiter.passed(at, at + latency)
+        limiter.on_send(at)
+        limiter.on_answer(at, at + latency)
     return begin + polls / rate
 
 
@@ -32,8 +32,8 @@ def test_without_a_refusal_nothing_is_held_back():
 def test_a_refusal_pauses_everything(asked, until):
     """A Retry-After holds all back, at most a minute; without one it is a second."""
     limiter = RateLimiter()
-    limiter.started(1.0)
-    limiter.refused(sent_at=1.0, now=2.0, retry_after=asked)
+    limiter.on_send(1.0)
+    limiter.on_refusal(sent_at=1.0, now=2.0, retry_after=asked)
     assert limiter.free_at == pytest.approx(until)
     assert limiter.rate == math.inf
 
@@ -42,25 +42,25 @@ def test_a_poll_that_is_refused_alone_holds_nobody_back():
     """Ten polls that were sent later got good answers; ten that were sent earlier say nothing."""
     limiter = RateLimiter()
     for number in range(30):
-        limiter.started(number / 100)
-    limiter.refused(sent_at=0.1, now=0.3, retry_after=20.0)
+        limiter.on_send(number / 100)
+    limiter.on_refusal(sent_at=0.1, now=0.3, retry_after=20.0)
     for number in range(10):
-        limiter.passed(sent_at=number / 100, now=0.31)
+        limiter.on_answer(sent_at=number / 100, now=0.31)
     for number in range(11, 20):
-        limiter.passed(sent_at=number / 100, now=0.32)
+        limiter.on_answer(sent_at=number / 100, now=0.32)
     assert limiter.free_at == pytest.approx(20.3)
-    limiter.passed(sent_at=0.2, now=0.33)
+    limiter.on_answer(sent_at=0.2, now=0.33)
     assert limiter.free_at == pytest.approx(0.33)
-    limiter.started(0.4)
+    limiter.on_send(0.4)
     assert limiter.rate == math.inf
 
 
 def refuse(limiter, begin, polls=10):
     """Refuse all of a burst of polls; return when the pause is over."""
     for _ in range(polls):
-        limiter.started(begin)
+        limiter.on_send(begin)
     for _ in range(polls):
-        limiter.refused(begin, begin + 0.01)
+        limiter.on_refusal(begin, begin + 0.01)
     return limiter.free_at
 
 
@@ -68,12 +68,12 @@ def test_a_limit_needs_a_second_of_evidence():
     """A burst that is refused at the start is waited for; what is refused later is a limit."""
     limiter = RateLimiter()
     after = refuse(limiter, sent(limiter, 10, 20.0))
-    limiter.started(after)
+    limiter.on_send(after)
     assert limiter.rate == math.inf
-    limiter.passed(after, after + 0.01)
+    limiter.on_answer(after, after + 0.01)
     limiter = RateLimiter()
     after = refuse(limiter, sent(limiter, 100, 20.0))
-    limiter.started(after)
+    limiter.on_send(after)
     assert limiter.rate == pytest.approx(0.97 * 20.0, rel=0.1)
 
 
@@ -82,8 +82,8 @@ def test_few_refusals_among_many_answers_are_no_limit():
     limiter = RateLimiter()
     at = sent(limiter, 400, 100.0)
     for _ in range(5):
-        limiter.refused(at, at)
-    limiter.started(limiter.free_at)
+        limiter.on_refusal(at, at)
+    limiter.on_send(limiter.free_at)
     assert limiter.rate == math.inf
 
 
@@ -91,7 +91,7 @@ def limited(rate=100.0):
     """Return a limiter that has just learned a limit, and the time."""
     limiter = RateLimiter()
     after = refuse(limiter, sent(limiter, round(5 * rate), rate), round(rate / 2))
-    limiter.started(after)
+    limiter.on_send(after)
     assert 0.8 * rate < limiter.rate < 0.98 * rate
     return limiter, after
 
@@ -100,8 +100,8 @@ def grown(limiter, now, seconds):
     """Send as fast as is allowed for some seconds, all answered well."""
     until = now + seconds
     while (now := max(limiter.free_at, now + 1e-4)) < until:
-        limiter.started(now)
-        limiter.passed(now, now)
+        limiter.on_send(now)
+        limiter.on_answer(now, now)
     return now
 
 
@@ -122,7 +122,7 @@ def test_a_quiet_time_does_not_let_the_rate_grow():
     limiter, now = limited()
     cut = limiter.rate
     for number in range(10):
-        limiter.started(now + 10.0 * number)
+        limiter.on_send(now + 10.0 * number)
     assert limiter.rate < 1.01 * cut
 
 
@@ -133,10 +133,10 @@ def test_a_known_limit_is_cut_by_a_single_refusal_and_tried_less_often():
     for _ in range(3):
         now = grown(limiter, now, 1.1 * units[-1])
         before = limiter.rate
-        limiter.started(now)
-        limiter.refused(now, now + 0.01)
+        limiter.on_send(now)
+        limiter.on_refusal(now, now + 0.01)
         now = limiter.free_at
-        limiter.started(now)
+        limiter.on_send(now)
         assert 0.7 * before < limiter.rate < before
         units.append(limiter._unit)
     assert units == [1.0, 4.0, 16.0, 16.0]
@@ -146,8 +146,8 @@ def test_refusals_of_polls_sent_before_a_cut_do_not_cut_again():
     """They say nothing of the new rate."""
     limiter, now = limited()
     cut = limiter.rate
-    limiter.refused(now - 0.5, now + 0.1)
-    limiter.started(limiter.free_at)
+    limiter.on_refusal(now - 0.5, now + 0.1)
+    limiter.on_send(limiter.free_at)
     assert limiter.rate == pytest.approx(cut, rel=0.05)
 
 
@@ -156,7 +156,7 @@ def test_the_rate_never_falls_below_one_poll_in_five_seconds():
     limiter, now = RateLimiter(), 0.0
     for _ in range(50):
         now = refuse(limiter, now + 2.0)
-        limiter.started(now)
+        limiter.on_send(now)
     assert limiter.rate >= 0.2
 
 
@@ -169,12 +169,12 @@ def test_a_rate_once_learned_is_respected(events):
         now = max(now + wait, limiter.free_at)
         if before is not None:
             assert now - before[0] >= 1 / before[1] - 1e-9
-        limiter.started(now)
+        limiter.on_send(now)
         before = now, limiter.rate
         if refused:
-            limiter.refused(now, now)
+            limiter.on_refusal(now, now)
         else:
-            limiter.passed(now, now)
+            limiter.on_answer(now, now)
 
 
 @pytest.mark.unmeasured

@@ -86,16 +86,16 @@ class Lead:
     def step(self):
         """Do what the batch says; return whether there is more to do."""
         due = self.many._due[0][0] if self.many._due else None
-        act = self.many.act(self.clock)
-        if isinstance(act, Update):
-            self.note(act.outcome)
-        elif isinstance(act, SendPoll):
+        step = self.many.next_step(self.clock)
+        if isinstance(step, Update):
+            self.note(step.outcome)
+        elif isinstance(step, SendPoll):
             self.late.append(self.clock - due)
-            heapq.heappush(self.under_way, (self.clock + self.latency, len(self.late), act))
+            heapq.heappush(self.under_way, (self.clock + self.latency, len(self.late), step))
         elif not self.many and self.exhausted:
             return False
         else:
-            self.sleep(act.until)
+            self.sleep(step.until)
         return True
 
     def sleep(self, until):
@@ -104,8 +104,8 @@ class Lead:
         assert self.clock < math.inf, "the batch sleeps for ever"
         while self.under_way and self.under_way[0][0] <= self.clock:
             ask = heapq.heappop(self.under_way)[2]
-            found = self.service.answer(ask.wait.asked.id, self.clock)
-            take = self.many.failed if isinstance(found, Exception) else self.many.answered
+            found = self.service.answer(ask.wait.task_id.id, self.clock)
+            take = self.many.on_failure if isinstance(found, Exception) else self.many.on_answer
             self.note(take(ask, found, self.clock).outcome)
 
     def note(self, outcome):
@@ -140,17 +140,17 @@ def test_changes_are_told():
     """An answer that shows something new is handed on, another is not."""
     many = scheduler()
     many.add(TaskId("a:1"), 0.0)
-    ask = many.act(0.0)
-    assert many.answered(ask, task(), 0.1).changed == task()
-    again = many.act(many.act(0.1).until)
-    assert many.answered(again, task(), 6.0)[:2] == (None, None)
+    ask = many.next_step(0.0)
+    assert many.on_answer(ask, task(), 0.1).changed == task()
+    again = many.next_step(many.next_step(0.1).until)
+    assert many.on_answer(again, task(), 6.0)[:2] == (None, None)
 
 
 def test_a_tasks_own_end_is_its_outcome():
     """A failed task is an outcome with its error and its last answer."""
     many = scheduler()
     many.add(TaskId("a:1"), 0.0)
-    update = many.answered(many.act(0.0), task(status="failed"), 0.1)
+    update = many.on_answer(many.next_step(0.0), task(status="failed"), 0.1)
     assert type(update.outcome.error) is errors.TaskFailed
     assert update.outcome.task.status == "failed"
     assert update.changed is update.outcome.task
@@ -165,7 +165,7 @@ def test_ids_are_pulled_only_when_they_can_be_asked_about():
             many.add(TaskId(f"a:{next(pulled)}"), 0.0)
     assert next(pulled) == 4
     for _ in range(4):
-        assert isinstance(many.act(0.0), SendPoll)
+        assert isinstance(many.next_step(0.0), SendPoll)
     assert many.wants_more
 
 
@@ -174,17 +174,17 @@ def test_no_more_polls_are_under_way_than_allowed():
     many = scheduler(deadline=50.0, in_flight=2)
     for number in range(3):
         many.add(TaskId(f"a:{number}"), 0.0)
-    asks = [many.act(0.0), many.act(0.0)]
-    assert many.act(0.0) == Idle(50.0)
+    asks = [many.next_step(0.0), many.next_step(0.0)]
+    assert many.next_step(0.0) == Idle(50.0)
     assert many.in_flight == 2
     assert len(many) == 3
-    many.answered(asks[0], task(), 0.1)
-    assert isinstance(many.act(0.1), SendPoll)
+    many.on_answer(asks[0], task(), 0.1)
+    assert isinstance(many.next_step(0.1), SendPoll)
 
 
 def test_an_empty_batch_has_nothing_to_do():
     """Nothing due and nothing in flight: only new ids can help."""
-    assert scheduler().act(0.0) == Idle(math.inf)
+    assert scheduler().next_step(0.0) == Idle(math.inf)
     assert len(scheduler()) == 0
 
 
@@ -205,12 +205,12 @@ def test_a_late_task_is_not_asked_about_just_before_the_deadline():
     many = scheduler(deadline=10.0, in_flight=1, interval=8.0)
     many.add(TaskId("a:1"), 0.0)
     many.add(TaskId("a:2"), 0.0)
-    many.answered(many.act(0.0), task("a:1"), 0.1)
-    slow = many.act(0.1)
-    assert slow.wait.asked.id == "a:2"
-    many.answered(slow, task("a:2"), 9.5)
-    assert many.act(9.5) == Idle(10.0)
-    assert {many.act(10.0).outcome.id, many.act(10.0).outcome.id} == {"a:1", "a:2"}
+    many.on_answer(many.next_step(0.0), task("a:1"), 0.1)
+    slow = many.next_step(0.1)
+    assert slow.wait.task_id.id == "a:2"
+    many.on_answer(slow, task("a:2"), 9.5)
+    assert many.next_step(9.5) == Idle(10.0)
+    assert {many.next_step(10.0).outcome.id, many.next_step(10.0).outcome.id} == {"a:1", "a:2"}
 
 
 def test_completed_without_an_address_at_the_deadline_is_told_as_such():
@@ -218,8 +218,8 @@ def test_completed_without_an_address_at_the_deadline_is_told_as_such():
     schedule = PollIntervals(DurationMemory(lambda: 0.5), lambda: 0.5, 9.0)
     many = Scheduler(WaitOptions(task_named("video.query"), schedule, 4.0), 16)
     many.add(TaskId("a:1"), 0.0)
-    many.answered(many.act(0.0), task(status="completed"), 2.5)
-    ended = many.act(4.0)
+    many.on_answer(many.next_step(0.0), task(status="completed"), 2.5)
+    ended = many.next_step(4.0)
     assert type(ended.outcome.error) is errors.ResultMissing
     assert ended.outcome.task.status == "completed"
 
@@ -273,7 +273,7 @@ def test_what_the_service_says_of_its_load_holds_for_all(error, free_at):
     """A 429, or a 503 with a Retry-After, holds back all polls; another error those of one task."""
     many = scheduler()
     many.add(TaskId("a:1"), 0.0)
-    many.failed(many.act(0.0), error, 0.1)
+    many.on_failure(many.next_step(0.0), error, 0.1)
     assert many.limiter.free_at == pytest.approx(free_at)
     assert many.limiter.rate == math.inf
 
@@ -355,10 +355,10 @@ def test_ten_thousand_waiting_tasks_fit_in_sixty_megabytes():
     tracemalloc.start()
     for number in range(2000):
         many.add(TaskId(f"sora-2:task_01k6x15vhrff09dkkqjrzwhm{number:05}"), 0.0)
-    asks = [many.act(0.0) for _ in range(2000)]
+    asks = [many.next_step(0.0) for _ in range(2000)]
     while asks:
         number = len(asks)
-        many.answered(asks.pop(), VideoTask.from_dict(json.loads(PENDING % ((number,) * 3))), 0.1)
+        many.on_answer(asks.pop(), VideoTask.from_dict(json.loads(PENDING % ((number,) * 3))), 0.1)
     gc.collect()
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -371,22 +371,22 @@ def test_after_a_stop_past_the_deadline_each_task_is_asked_once_more():
     many = scheduler(deadline=100.0, in_flight=2, interval=10.0)
     for name in ("a", "b", "c"):
         many.add(TaskId(name), 0.0)
-    first = [many.act(0.0), many.act(0.0)]
+    first = [many.next_step(0.0), many.next_step(0.0)]
     for ask, name in zip(first, "ab", strict=True):
-        many.answered(ask, task(name), 1.0)
+        many.on_answer(ask, task(name), 1.0)
     # A request was under way when the process was stopped: its result is old too.
-    third = many.act(1.0)
-    assert many.failed(third, errors.RequestTimeoutError("slow"), 500.0).outcome is None
-    asked = [many.act(500.0), many.act(500.0)]
-    assert {ask.wait.asked.id for ask in asked} < {"a", "b", "c"}
+    third = many.next_step(1.0)
+    assert many.on_failure(third, errors.RequestTimeoutError("slow"), 500.0).outcome is None
+    asked = [many.next_step(500.0), many.next_step(500.0)]
+    assert {ask.wait.task_id.id for ask in asked} < {"a", "b", "c"}
     assert many.ends_at == 505.0
-    assert many.act(500.1) == Idle(505.0)
-    assert many.answered(asked[0], task(asked[0].wait.asked.id, "completed", URL), 501.0).outcome
-    last = many.act(501.0)
+    assert many.next_step(500.1) == Idle(505.0)
+    assert many.on_answer(asked[0], task(asked[0].wait.task_id.id, "completed", URL), 501.0).outcome
+    last = many.next_step(501.0)
     assert isinstance(last, SendPoll)
     for ask in (asked[1], last):
-        assert many.answered(ask, task(ask.wait.asked.id), 502.0).outcome is None
-    ends = [many.act(502.0), many.act(502.0)]
+        assert many.on_answer(ask, task(ask.wait.task_id.id), 502.0).outcome is None
+    ends = [many.next_step(502.0), many.next_step(502.0)]
     assert [type(end.outcome.error) for end in ends] == [errors.WaitTimeout] * 2
     assert len(many) == 0
 
@@ -395,14 +395,16 @@ def test_an_end_in_time_asks_nobody_again():
     """A machine that is a little late has not been stopped."""
     many = scheduler(deadline=100.0, interval=10.0)
     many.add(TaskId("a"), 0.0)
-    many.answered(many.act(0.0), task("a"), 1.0)
-    assert type(many.act(100.9).outcome.error) is errors.WaitTimeout
+    many.on_answer(many.next_step(0.0), task("a"), 1.0)
+    assert type(many.next_step(100.9).outcome.error) is errors.WaitTimeout
 
 
 def test_who_cannot_be_asked_after_a_stop_is_told_in_time():
     """A rate limit holds after a stop too."""
     many = scheduler(deadline=100.0, interval=10.0)
     many.add(TaskId("a"), 0.0)
-    many.failed(many.act(0.0), errors.RateLimitError("no", status=429, retry_after=60.0), 99.0)
-    assert isinstance(many.act(110.0), Idle)
-    assert type(many.act(115.0).outcome.error) is errors.WaitTimeout
+    many.on_failure(
+        many.next_step(0.0), errors.RateLimitError("no", status=429, retry_after=60.0), 99.0
+    )
+    assert isinstance(many.next_step(110.0), Idle)
+    assert type(many.next_step(115.0).outcome.error) is errors.WaitTimeout

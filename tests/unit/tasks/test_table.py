@@ -80,5 +80,5 @@ def test_a_create_operation_told_by_two_that_differ(monkeypatch):
     )
     answer = chainhub.VideoTask("a", "pending", 1)
     with pytest.raises(chainhub.ConfigurationError, match="x needs size= besides the id"):
-        task.asked(answer, {})
-    assert task.asked(answer, {"size": "big"}) == ("a", ("m", "big"))
+        task.task_id_of(answer, {})
+    assert task.task_id_of(answer, {"size": "big"}) == ("a", ("m", "big"))
