@@ -1,10 +1,10 @@
 """The life of a task: its status, polling, many tasks at once, the journal, its files.
 
-`TaskMethods` and `TaskOperation` and their async versions are what resources of the client inherit
-and have; what an operation is, and which paths lead where in its answers, says a `Task` of the
-generated table. A `Poll` decides what the answer to a poll means, `PollIntervals` when to poll
-again; a `Scheduler` does it for many ids. Only the methods are loaded with the client: a call alone
-needs nothing else. What they need is loaded when the first wait begins, before its first byte.
+Resources of the client inherit from `TaskMethods`, and have a `TaskOperation` as attribute, or the
+async versions. A `Task` of the generated table describes an operation and the paths of values in
+its answers. A `Poll` decides what the answer to a poll means, `PollIntervals` when to poll again; a
+`Scheduler` does it for many ids. Only the methods are loaded with the client: a simple call needs
+nothing else. The rest is loaded when the first wait begins, before its first byte is sent.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # for type checkers, which do not see what is loaded late
     from chainhub._tasks.status import video_url_of as video_url_of
     from chainhub._tasks.submissions import Submissions as Submissions
 
-# By the module that has them: most programs query first, and some never wait.
+# By module; imported late, because most programs query first, and some never wait.
 _LATE = {
     "intervals": ("PollPolicy",),
     "notebook": ("register", "show"),

@@ -57,11 +57,11 @@ class Journal(RecordFile):
 
     def replay(self, task_id: TaskId) -> Outcome[Any] | None:
         """Return the outcome of an earlier run for this task, marked as replayed, or None."""
-        place = self._entries.get(task_id)
-        if place is None:
+        location = self._entries.get(task_id)
+        if location is None:
             return None
         try:
-            return self._outcome(self.read(*place))
+            return self._outcome(self.read(*location))
         except ForeignLine:
             raise self.unusable("was changed by others") from None
 

@@ -58,45 +58,45 @@ _METHODS = ("wait", "watch", "wait_many", "as_completed", "download", "download_
 
 
 class BaseTaskMethods(Generic[T, C]):
-    """What sync and async methods share: they load what they need when they are first called."""
+    """The base of sync and async methods: they import what they need at their first call."""
 
     __slots__ = ()
     _transport: Any
     _task: Task
 
     def __init_subclass__(cls) -> None:
-        """Give a class methods that name the parameters of its operation, instead of any."""
+        """Give a class methods whose signatures have the parameters of its operation."""
         super().__init_subclass__()
-        # So specifications of mocks refuse what is misspelt too, and help says what there is.
+        # So specifications of mocks reject misspelt names too, and `help` lists the parameters.
         task: Task | None = vars(cls).get("_task")
         if task is not None:
             cls._name = task.name  # type: ignore[attr-defined]  # of an operation
             for name in _METHODS:
-                setattr(cls, name, _named(getattr(cls, name), task.parameters))
+                setattr(cls, name, _with_parameters(getattr(cls, name), task.parameters))
 
     def _wait(self, *limits: Any, **kind: Any) -> Wait:
-        from chainhub._tasks.loops import Wait  # only now: most programs make few waits, or none
+        from chainhub._tasks.loops import Wait  # not earlier: most programs need few waits, or none
 
         return Wait(self._transport, self._task, *limits, **kind)
 
     def _downloads(self, parameters: Mapping[str, str], *limits: Any) -> ResultDownloads:
-        from chainhub._tasks.result import ResultDownloads  # only now, as with waits
+        from chainhub._tasks.result import ResultDownloads  # not earlier, as with waits
 
         return ResultDownloads(self._transport, self._task, parameters, *limits)
 
 
 @cache  # nearly all operations have the same
-def _named(method: FunctionType, parameters: tuple[str, ...]) -> FunctionType:
-    # Another function with the same code: what is seen of a method stands on its function.
+def _with_parameters(method: FunctionType, parameters: tuple[str, ...]) -> FunctionType:
+    # Another function with the same code: a method shows the attributes of its function.
     signature = inspect.signature(method)
-    *kept, _ = signature.parameters.values()
-    further = [Parameter(one, Parameter.KEYWORD_ONLY, annotation=str) for one in parameters]
-    named = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__)
-    named.__kwdefaults__, named.__annotations__ = method.__kwdefaults__, method.__annotations__
-    named.__doc__, named.__qualname__ = method.__doc__, method.__qualname__
+    *own, _ = signature.parameters.values()
+    further = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=str) for name in parameters]
+    result = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__)
+    result.__kwdefaults__, result.__annotations__ = method.__kwdefaults__, method.__annotations__
+    result.__doc__, result.__qualname__ = method.__doc__, method.__qualname__
     # Into the namespace, because a function has no such attribute for type checkers.
-    vars(named)["__signature__"] = signature.replace(parameters=[*kept, *further])
-    return named
+    vars(result)["__signature__"] = signature.replace(parameters=[*own, *further])
+    return result
 
 
 class TaskMethods(BaseTaskMethods[T, C]):
@@ -150,8 +150,8 @@ class TaskMethods(BaseTaskMethods[T, C]):
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
         limits = deadline, interval, words, cancel
-        one = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
-        (outcome,) = one.updates(iter((task,)), on_update)
+        wait = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
+        (outcome,) = wait.updates(iter((task,)), on_update)
         result: T = outcome.result()
         return result
 
@@ -182,8 +182,8 @@ class TaskMethods(BaseTaskMethods[T, C]):
             CancelledByUser: `cancel` was set.
             ChainhubError: the last of too many failures, or an error that a retry cannot fix.
         """
-        one = self._wait(parameters, deadline, interval, words, cancel, watch=True)
-        return one.iterate(iter((task,)))
+        wait = self._wait(parameters, deadline, interval, words, cancel, watch=True)
+        return wait.iterate(iter((task,)))
 
     def wait_many(
         self,
@@ -202,8 +202,8 @@ class TaskMethods(BaseTaskMethods[T, C]):
         One failed task does not stop the others: its error is in its outcome. Arguments and errors
         are those of `as_completed`.
         """
-        many = self._wait(parameters, deadline, interval, words, cancel, journal)
-        return many.in_order(many.updates(iter(several(ids)), on_update))
+        wait = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return wait.in_order(wait.updates(iter(several(ids)), on_update))
 
     def as_completed(
         self,
@@ -240,8 +240,8 @@ class TaskMethods(BaseTaskMethods[T, C]):
             JournalError: the journal cannot be used.
             ConfigurationError: an argument cannot be used.
         """
-        many = self._wait(parameters, deadline, interval, words, cancel, journal)
-        return many.iterate(iter(several(ids)), on_update)
+        wait = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return wait.iterate(iter(several(ids)), on_update)
 
     def download(
         self,
@@ -354,8 +354,8 @@ class TaskMethods(BaseTaskMethods[T, C]):
         """
         downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
         work = partial(downloads.run_all, tasks, into, parallel)
-        found: dict[str, DownloadOutcome] = downloads.start(work, progress)
-        return found
+        outcomes: dict[str, DownloadOutcome] = downloads.start(work, progress)
+        return outcomes
 
 
 class AsyncTaskMethods(BaseTaskMethods[T, C]):
@@ -378,8 +378,8 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
     ) -> T:
         """Async `TaskMethods.wait`; `on_update` may be async."""
         limits = deadline, interval, words, cancel
-        one = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
-        (outcome,) = [found async for found in one.updates_async(iter((task,)), on_update)]
+        wait = self._wait(parameters, *limits, single=True, raises=raise_on_failure)
+        (outcome,) = [outcome async for outcome in wait.updates_async(iter((task,)), on_update)]
         result: T = outcome.result()
         return result
 
@@ -394,9 +394,9 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> AsyncIterator[T]:
         """Async `TaskMethods.watch`."""
-        # Not a coroutine: `async for` wants what it iterates over at once.
-        one = self._wait(parameters, deadline, interval, words, cancel, watch=True)
-        return one.iterate_async(iter((task,)))
+        # Not a coroutine: `async for` needs the iterator at once.
+        wait = self._wait(parameters, deadline, interval, words, cancel, watch=True)
+        return wait.iterate_async(iter((task,)))
 
     async def wait_many(
         self,
@@ -411,9 +411,9 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> dict[str, Outcome[T]]:
         """Async `TaskMethods.wait_many`; `ids` may be an async iterable, `on_update` async."""
-        many = self._wait(parameters, deadline, interval, words, cancel, journal)
-        found = many.updates_async(each_async(several(ids)), on_update)
-        return many.in_order([outcome async for outcome in found])
+        wait = self._wait(parameters, deadline, interval, words, cancel, journal)
+        outcomes = wait.updates_async(each_async(several(ids)), on_update)
+        return wait.in_order([outcome async for outcome in outcomes])
 
     def as_completed(
         self,
@@ -428,8 +428,8 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         **parameters: str,
     ) -> AsyncIterator[Outcome[T]]:
         """Async `TaskMethods.as_completed`; `ids` may be an async iterable, `on_update` async."""
-        many = self._wait(parameters, deadline, interval, words, cancel, journal)
-        return many.iterate_async(each_async(several(ids)), on_update)
+        wait = self._wait(parameters, deadline, interval, words, cancel, journal)
+        return wait.iterate_async(each_async(several(ids)), on_update)
 
     async def download(
         self,
@@ -469,19 +469,19 @@ class AsyncTaskMethods(BaseTaskMethods[T, C]):
         """Async `TaskMethods.download_many`; `progress` may be async."""
         downloads = self._downloads(parameters, if_exists, max_bytes, allow_hosts, deadline, cancel)
         work = partial(downloads.run_all, tasks, into, parallel)
-        found: dict[str, DownloadOutcome] = await downloads.start(work, progress)
-        return found
+        outcomes: dict[str, DownloadOutcome] = await downloads.start(work, progress)
+        return outcomes
 
 
 class _Operation:
-    """What a resource has in place of a method; called, it is the operation."""
+    """A callable attribute of a resource, in place of a method; a call is the operation."""
 
     _name: str
     _kind: Kind  # only where the answer is a file
     _transport: Any
 
     def __init__(self, transport: object) -> None:
-        """Make it for the transport of a client, which carries the requests out."""
+        """Create it for the transport of a client, which sends the requests."""
         self._transport = transport
         if sys.version_info >= (3, 12) and isinstance(self, _AsyncOperation):  # pragma: no cover
             inspect.markcoroutinefunction(self)  # before 3.12, the property tells it
@@ -507,11 +507,11 @@ class _Operation:
 
 
 class _AsyncOperation(_Operation):
-    """Counts as an async function: what `unittest.mock` puts in its place can be awaited."""
+    """Counts as an async function: a mock by `unittest.mock` in its place can be awaited."""
 
     @property
     def _is_coroutine(self) -> object:
-        # Until 3.13; not before somebody asks: asyncio takes longer to load than all the rest.
+        # Until 3.13; imported when needed: asyncio takes longer to load than all the rest.
         return getattr(import_module("asyncio.coroutines"), "_is_coroutine", None)
 
 
@@ -530,14 +530,14 @@ class FileOperation(_Operation):
     `TaskMethods.download`, and passes them on.
     """
 
-    def _download(self, *given: Any) -> Path:
-        path: Path = self._start_download(*given)
+    def _download(self, *arguments: Any) -> Path:
+        path: Path = self._start_download(*arguments)
         return path
 
 
 class AsyncFileOperation(_AsyncOperation):
     """An operation whose answer is a file, async: called it returns it, `download` writes it."""
 
-    async def _download(self, *given: Any) -> Path:
-        path: Path = await self._start_download(*given)
+    async def _download(self, *arguments: Any) -> Path:
+        path: Path = await self._start_download(*arguments)
         return path

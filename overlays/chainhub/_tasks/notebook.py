@@ -25,7 +25,7 @@ _BOX = (
     "max-width:40em;line-height:1.5"
 )
 _BADGE = "color:#fff;background:{};border-radius:1em;padding:.1em .7em;font-weight:600"
-# Each is readable under white letters: a contrast of 4.5 or more.
+# White text on each is readable: a contrast of 4.5 or more.
 _COLOURS: Final[Mapping[State, str]] = {
     State.RUNNING: "#0b5fc0",
     State.SUCCEEDED: "#1a7f37",
@@ -38,7 +38,7 @@ _LEFT_OUT = (
     "<code>chainhub.show(task, url=True)</code> shows it here, "
     "<code>client.{holder}.download(task, &quot;{kind}{suffix}&quot;)</code> keeps it."
 )
-# How a browser shows a result: an element, and the suffix of a file.
+# The element that shows a result, and the suffix of its file.
 _ELEMENTS: Final = {
     "video": ('<video controls preload="metadata" src="{}" style="{}"></video>', ".mp4"),
     "audio": ('<audio controls preload="metadata" src="{}" style="{}"></audio>', ".mp3"),
@@ -89,33 +89,33 @@ def card(task: object, *, url: bool = False) -> str:
     word = _escaped(status.status_in(spec, task)) or state.value
     ids = "".join(_escaped(value) for value in [*values_at(task, spec.id)][:1])
     parts = [f'<span style="{badge}">{word}</span> <code>{ids}</code>']
-    told = values_at(task, _PROMPTS)
-    prompts = (one for one in told if isinstance(one, str) and one.strip())
+    values = values_at(task, _PROMPTS)
+    prompts = (value for value in values if isinstance(value, str) and value.strip())
     parts += [_escaped(prompt, _LONGEST_PROMPT) for prompt in prompts][:1]
     if state is State.SUCCEEDED:
         parts.append(_result(spec, status.urls_in(spec, task), url=url))
     elif state is not State.RUNNING:
         parts.append(_escaped(status.reason_in(spec, task) or "The service does not say why."))
-    elif (done := status.progress_in(spec, task)) is not None:
-        bar = f'<progress max="1" value="{done:.3f}" aria-label="done"></progress>'
-        parts.append(f"{bar} {done:.0%}")
-    shown = "".join(part if part.startswith("<video") else f"<div>{part}</div>" for part in parts)
+    elif (progress := status.progress_in(spec, task)) is not None:
+        bar = f'<progress max="1" value="{progress:.3f}" aria-label="done"></progress>'
+        parts.append(f"{bar} {progress:.0%}")
+    html = "".join(part if part.startswith("<video") else f"<div>{part}</div>" for part in parts)
     if moment := status.updated_at(task):
-        shown += f'<div style="opacity:.8"><small>{moment:%Y-%m-%d %H:%M:%S} UTC</small></div>'
-    return f'<div class="chainhub-task" style="{_BOX}">{shown}</div>'
+        html += f'<div style="opacity:.8"><small>{moment:%Y-%m-%d %H:%M:%S} UTC</small></div>'
+    return f'<div class="chainhub-task" style="{_BOX}">{html}</div>'
 
 
 def _result(spec: Task, urls: list[str], *, url: bool) -> str:
     if not urls:
         return f"There is no {spec.kind} URL."
     element, suffix = _ELEMENTS.get(spec.kind, _ELEMENTS["file"])
-    # Without leave only what has nothing that a signature, or a password, could be in.
+    # By default only URLs without any part that may contain a signature or a password.
     schemes = ("https://", "http://") if url else ("https://",)
     for address in urls:
         if not address.lower().startswith(schemes) or (not url and set("?#;@") & set(address)):
             return _LEFT_OUT.format(kind=spec.kind, holder=spec.holder, suffix=suffix)
     style = "max-width:100%;border-radius:4px"
-    return "".join(element.format(_escaped(one, len(one)), style) for one in urls)
+    return "".join(element.format(_escaped(address, len(address)), style) for address in urls)
 
 
 def _line(value: object) -> str:

@@ -13,7 +13,7 @@ from chainhub.errors import ResultMissing, TaskCancelled, TaskError, TaskExpired
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    # Who writes `Outcome` alone means the model that there was before there were others.
+    # `Outcome` without an argument is that of the first model, as in older versions.
     from typing_extensions import TypeVar
 
     from chainhub.errors import ChainhubError
@@ -89,16 +89,16 @@ def fault_of(
 ) -> TaskError | None:
     """Return the error for a finished task, or None if it has its result."""
     spec = spec or task_of(task)
-    shown = shown_status(status_in(spec, task))
+    status = shown_status(status_in(spec, task))
     if state is State.SUCCEEDED:
         if has_result(spec, task):
             return None
-        text = f"task {shown_id(task_id)} is {shown}, but has no {spec.kind} URL"
+        text = f"task {shown_id(task_id)} is {status}, but has no {spec.kind} URL"
         return ResultMissing(text, task=task, elapsed=elapsed)
-    kind, ended = _ENDS[state]
+    kind, verb = _ENDS[state]
     reason, code = reason_in(spec, task), code_in(spec, task)
-    why = f": {reason}" if reason else ", and the service does not say why"
-    text = f"task {shown_id(task_id)} {ended} ({shown}){why}"
+    cause = f": {reason}" if reason else ", and the service does not say why"
+    text = f"task {shown_id(task_id)} {verb} ({status}){cause}"
     if kind is TaskFailed:
         return TaskFailed(text, task=task, reason=reason, code=code, elapsed=elapsed)
     return kind(text, task=task, code=code, elapsed=elapsed)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 LONGEST_LINE: Final = 2**20
-# Every line begins with this and a field; a file whose last line does not is not ours to cut.
+# Every line begins with this and a field; a file whose last line does not is never truncated.
 _BEGINNING = b'{"v":1,"'
 _MODE = 0o600
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-# Of a pipe, opening would wait for its other end; a link may lead to a file of somebody else.
+# Opening a pipe would wait for its other end; a link may lead to a file of another user.
 _FLAGS |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -44,7 +44,7 @@ class JournalError(ConfigurationError):
     """
 
 
-# What messages call a file of each kind, and a field that its lines have and no others.
+# The name of each kind of file in messages, and a field that only its lines have.
 _KINDS: Final = {"journal": ("journal", "state"), "submissions": ("file of submissions", "key")}
 
 
@@ -53,10 +53,10 @@ class ForeignLine(Exception):
 
 
 class RecordFile:
-    """A file of records of one owner: base URL and account. Without one, `claim` says it later."""
+    """A file of records of one owner: base URL and account. If None, `claim` sets it later."""
 
     kind: ClassVar[str]
-    record: ClassVar[str]  # what messages call one of its lines
+    record: ClassVar[str]  # the name of a line in messages
     _descriptor = -1
 
     def __init__(
@@ -79,22 +79,22 @@ class RecordFile:
                 reason = "it is a symbolic link"
             raise self.unusable(f"cannot be opened: {reason}") from None
         try:
-            self._take()
+            self._lock_and_read()
             if owner is not None:
                 self.claim(*owner)
         except BaseException:
-            self._leave()
+            self._release()
             raise
         _open_files.add(self)
 
     def __del__(self) -> None:
-        self._leave()  # a signal handler has raised before anybody could close it
+        self._release()  # a signal handler has raised before it could be closed
 
     def note(self, entry: dict[str, Any], offset: int, length: int) -> None:
-        """Take a line that is there already; a `ForeignLine` if it is not one of this file."""
+        """Handle a line that the file has already; ForeignLine if it is not one of this file."""
 
     def claim(self, base_url: str, account: str | None) -> None:
-        """Refuse the file if it is that of another service or account; note it in a new one."""
+        """Refuse the file of another service or account; write a header into a new one."""
         self._owner = base_url, account
         for number, header in self._headers:
             self._check(number, header)
@@ -111,10 +111,10 @@ class RecordFile:
         if self._owner is None:
             return
         base_url, account = self._owner
-        found, whose = header["base_url"], header.get("account")
-        if found != base_url:
-            raise self.unusable(f"was made for {ascii(found)[:200]}, not for {base_url}")
-        if None not in (whose, account) and whose != account:
+        header_url, header_account = header["base_url"], header.get("account")
+        if header_url != base_url:
+            raise self.unusable(f"was made for {ascii(header_url)[:200]}, not for {base_url}")
+        if None not in (header_account, account) and header_account != account:
             raise self.unusable(
                 "was made with another key: use another file, "
                 f"or remove line {number} if the account is the same"
@@ -132,7 +132,7 @@ class RecordFile:
         self._lines += 1
 
     def sync(self) -> None:
-        """Let what is written survive a power failure, where the file system can."""
+        """Sync the file, so that it survives a power failure, if the file system can."""
         try:
             os.fsync(self._descriptor)
         except OSError as problem:
@@ -145,23 +145,23 @@ class RecordFile:
 
     def close(self) -> None:
         """Sync the file and release it."""
-        # In a forked child it is closed already.
+        # In a forked child it is already closed.
         if self._descriptor >= 0:
             try:
                 self.sync()
             finally:
-                self._leave()
+                self._release()
 
     def unusable(self, problem: str) -> JournalError:
-        shown = self._path if self._path.isprintable() else ascii(self._path)
-        return JournalError(f"the {self.noun} {shown} {problem}")
+        path = self._path if self._path.isprintable() else ascii(self._path)
+        return JournalError(f"the {self.noun} {path} {problem}")
 
-    def _take(self) -> None:
-        found = os.fstat(self._descriptor)
-        if not stat.S_ISREG(found.st_mode):
+    def _lock_and_read(self) -> None:
+        file_stat = os.fstat(self._descriptor)
+        if not stat.S_ISREG(file_stat.st_mode):
             raise self.unusable("is not a regular file")
         # Its owner could write into it.
-        if not is_ours(found.st_uid, Path(self._path).parent):
+        if not is_ours(file_stat.st_uid, Path(self._path).parent):
             raise self.unusable("belongs to another user")
         try:
             if not lock_file(self._descriptor):
@@ -173,25 +173,25 @@ class RecordFile:
             logger.warning(text, self._path)
         with os.fdopen(os.dup(self._descriptor), "rb") as lines:
             self._read_all(lines)
-        # Signed URLs stand in it. Some disks have no modes.
+        # It contains signed URLs. Some file systems have no modes.
         with contextlib.suppress(OSError):
             os.chmod(self._descriptor if os.chmod in os.supports_fd else self._path, _MODE)
-        if not found.st_size:
+        if not file_stat.st_size:
             sync_folder(os.path.dirname(self._path) or os.curdir)  # else a new file may be lost
 
     def _read_all(self, lines: BinaryIO) -> None:
-        """Take the lines that are there; skip those that others have written."""
+        """Read the existing lines; skip those that other programs have written."""
         foreign: list[int] = []
         while line := lines.readline(LONGEST_LINE + 1):
             self._lines += 1
-            length, more = len(line), line
-            # The rest of a longer one is passed over: such a file may have no other line.
-            while length > LONGEST_LINE and not more.endswith(b"\n") and more:
-                more = lines.readline(LONGEST_LINE)
-                length += len(more)
-            if not more.endswith(b"\n"):
+            length, rest = len(line), line
+            # The rest of a longer line is skipped: such a file may have no other line.
+            while length > LONGEST_LINE and not rest.endswith(b"\n") and rest:
+                rest = lines.readline(LONGEST_LINE)
+                length += len(rest)
+            if not rest.endswith(b"\n"):
                 only = self._lines == len(foreign) + 1
-                line, length = self._healed(line, length, only=only)
+                line, length = self._repair(line, length, only=only)
             self._lines -= not line  # it was cut off
             try:
                 if line:
@@ -220,38 +220,38 @@ class RecordFile:
             noun, _ = _KINDS.get(str(kind), ("file of another kind", ""))
             raise self.unusable(f"is a {noun}: use another file")
         if "base_url" in entry:
-            # Now: the file of others is not even repaired.
+            # Now: the file of another owner is not even repaired.
             self._check(self._lines, entry)
             self._headers.append((self._lines, entry))
         else:
             self.note(entry, self._size, length)
 
-    def _healed(self, line: bytes, length: int, *, only: bool) -> tuple[bytes, int]:
-        """Complete or cut off the last line, if a kill has truncated it and this file is ours."""
-        told = line.rstrip(b"\0")
-        begun = told[: len(_BEGINNING)] == _BEGINNING[: len(told)]
-        if length > LONGEST_LINE or not begun or (only and self._lines > 1):
+    def _repair(self, line: bytes, length: int, *, only: bool) -> tuple[bytes, int]:
+        """Complete or remove the last line, if a kill has truncated it and it is a record."""
+        content = line.rstrip(b"\0")
+        is_record = content[: len(_BEGINNING)] == _BEGINNING[: len(content)]
+        if length > LONGEST_LINE or not is_record or (only and self._lines > 1):
             if not only:  # the next line must not become a part of it
                 self._write(b"\n", self._size + length)
             return line, length + 1
         try:
-            _document(told)
+            _document(content)
         except ForeignLine:
-            kept, text = 0, b""
+            size, text = 0, b""
         else:
-            kept, text = len(told), told + b"\n"
+            size, text = len(content), content + b"\n"
         try:
-            os.truncate(self._descriptor, self._size + kept)
+            os.truncate(self._descriptor, self._size + size)
         except OSError as problem:
             if problem.errno not in UNSUPPORTED:
                 raise self.unusable(f"cannot be written: {problem.strerror}") from None
-            text, kept = line, length
+            text, size = line, length
         if text:
-            self._write(b"\n", self._size + kept)
-        return text, kept + bool(text)
+            self._write(b"\n", self._size + size)
+        return text, size + bool(text)
 
-    def _write(self, data: bytes, whole: int) -> None:
-        """Append data; if that fails, cut the file to its last whole line."""
+    def _write(self, data: bytes, size: int) -> None:
+        """Append data; if that fails, truncate the file to `size`, where its last line ends."""
         reason: str | None = "no space left"
         try:
             if os.write(self._descriptor, data) == len(data):
@@ -259,15 +259,15 @@ class RecordFile:
         except OSError as problem:
             reason = problem.strerror
         with contextlib.suppress(OSError):
-            os.truncate(self._descriptor, whole)
+            os.truncate(self._descriptor, size)
         raise self.unusable(f"cannot be written: {reason}")
 
-    def _leave(self, *, unlock: bool = True) -> None:
+    def _release(self, *, unlock: bool = True) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
             return
-        # A process that another program has forked may have the file open too; closing would not
-        # unlock then.
+        # A process forked by another program may have the file open too; then closing does not
+        # unlock it.
         with contextlib.suppress(OSError):
             if unlock:
                 unlock_file(descriptor)
@@ -280,7 +280,7 @@ _open_files: WeakSet[RecordFile] = WeakSet()
 def _abandon_all() -> None:
     """Close the files in a forked child, without touching their locks: they are the parent's."""
     for file in _open_files:
-        file._leave(unlock=False)
+        file._release(unlock=False)
 
 
 if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
@@ -288,11 +288,11 @@ if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
 
 
 def account_of(session: Session) -> str | None:
-    """Return what tells the account of a client from others; None if its key may change."""
+    """Return an identifier of the account of a client; None if its key may change."""
     key = session.credentials.fixed_key
     if key is None:
         return None
-    # Twelve digits do not lead back to the key, and others have them by chance in one of 10^14.
+    # Twelve digits do not reveal the key, and are equal for two keys by chance once in 10^14.
     return sha256(b"chainhub journal " + key.reveal().encode()).hexdigest()[:12]
 
 

@@ -42,7 +42,7 @@ class UnknownStatusWarning(UserWarning):
 
 
 _LONGEST_WORD = 64
-_MOST_WARNINGS = 100  # a service may make up a word for each task
+_MOST_WARNINGS = 100  # a service may have a value for each task
 _LONGEST_REASON = 500  # a sentence or a few, not a trace
 _LONGEST_CODE = 64
 
@@ -53,7 +53,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds until the year 5138, then milliseconds, microseconds, nanoseconds.
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 
-_LOST = (State.FAILED, State.CANCELLED, State.EXPIRED)
+_NO_RESULT = (State.FAILED, State.CANCELLED, State.EXPIRED)
 
 _warned: set[str] = set()
 
@@ -67,14 +67,14 @@ def state_of(task: object, *, words: Mapping[str, State] | None = None) -> State
         task: The task.
         words: The meaning of further status values, in any letter case; it has precedence.
     """
-    known = known_state(task, words_of(words))
-    if known is None:
+    state = known_state(task, words_of(words))
+    if state is None:
         warn_once(status_in(task_of(task), task))
-    return known or State.RUNNING
+    return state or State.RUNNING
 
 
 def words_of(words: Mapping[str, State] | None) -> dict[str, State]:
-    """Return the caller's own status values as they are compared."""
+    """Return the caller's status values, normalised for comparison."""
     try:
         return {_normal(word): State(state) for word, state in (words or {}).items()}
     except (AttributeError, TypeError, ValueError):
@@ -94,7 +94,7 @@ def meaning_of(
     status: object, spec: Task, words: Mapping[str, State] | None, urls: list[str]
 ) -> State | None:
     """Return the state that a status value stands for, or None if that is unknown."""
-    # Some operations answer with the results alone, and have a status only until then.
+    # Some operations return only the results in the end, and a status only before.
     if status is None and urls:
         return State.SUCCEEDED
     if not isinstance(status, str):
@@ -102,16 +102,16 @@ def meaning_of(
     word = _normal(status)
     if words and word in words:
         return words[word]
-    meant = spec.words.get(word) or WORDS.get(word)
-    if meant is None:  # services put the stage before it, such as `upload_failed`
+    meaning = spec.words.get(word) or WORDS.get(word)
+    if meaning is None:  # some services put the stage first, such as `upload_failed`
         return State.FAILED if word.endswith("_failed") else None if word else State.RUNNING
-    return State(meant)
+    return State(meaning)
 
 
 def status_in(spec: Task, task: object) -> object:
     for path in spec.status:
-        if (found := dig(task, path)) and found[0] is not None:
-            return found[0]
+        if (values := dig(task, path)) and values[0] is not None:
+            return values[0]
     return None
 
 
@@ -125,12 +125,12 @@ def reason_of(task: object, *, words: Mapping[str, State] | None = None) -> str 
 
     A task that succeeded may still contain the errors of earlier attempts; they are ignored.
     """
-    return reason_in(task_of(task), task) if known_state(task, words) in _LOST else None
+    return reason_in(task_of(task), task) if known_state(task, words) in _NO_RESULT else None
 
 
 def code_of(task: object, *, words: Mapping[str, State] | None = None) -> str | None:
     """Return the service's error code of a failed task, or None."""
-    return code_in(task_of(task), task) if known_state(task, words) in _LOST else None
+    return code_in(task_of(task), task) if known_state(task, words) in _NO_RESULT else None
 
 
 def reason_in(spec: Task, task: object) -> str | None:
@@ -151,8 +151,8 @@ def progress_of(task: object) -> float | None:
 def progress_in(spec: Task, task: object) -> float | None:
     for path in spec.progress:
         for value in dig(task, path):
-            if value is not None and (reading := _fraction(value)) is not None:
-                return reading
+            if value is not None and (fraction := _fraction(value)) is not None:
+                return fraction
     return None
 
 
@@ -173,17 +173,17 @@ def urls_in(spec: Task, task: object) -> list[str]:
 
 
 def best_urls_in(spec: Task, task: object) -> list[str]:
-    """Return the URLs of the finished results only: at other places there may be earlier ones."""
+    """Return the URLs of the finished results only: other paths may have earlier ones."""
     return _urls_at(spec.results[0], task) if spec.results else []
 
 
 def _urls_at(path: Path, task: object) -> list[str]:
-    found = dig(task, path)
-    return [url for value in found if isinstance(value, str) and (url := value.strip())]
+    values = dig(task, path)
+    return [url for value in values if isinstance(value, str) and (url := value.strip())]
 
 
 def has_result(spec: Task, task: object) -> bool:
-    """Return whether a task that succeeded has all that it is to have."""
+    """Return whether a task that succeeded has the results that it must have."""
     needs = spec.results and spec.kind != "none" and spec.content is None
     return not needs or bool(urls_in(spec, task))
 
@@ -206,8 +206,8 @@ def updated_at(task: object) -> datetime | None:
         value = value.strip()
         if not _NUMBER.fullmatch(value):
             with suppress(ValueError, OverflowError):
-                read = datetime.fromisoformat(value)
-                return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+                time = datetime.fromisoformat(value)
+                return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
             return None
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):  # True is an int too
@@ -219,17 +219,17 @@ def updated_at(task: object) -> datetime | None:
 
 
 def _normal(word: str) -> str:
-    short = word[: _LONGEST_WORD + 1].strip().casefold()
-    return short.replace("-", "_").replace(" ", "_")
+    text = word[: _LONGEST_WORD + 1].strip().casefold()
+    return text.replace("-", "_").replace(" ", "_")
 
 
 def warn_once(status: object) -> None:
-    shown = shown_status(status)
-    if shown in _warned or len(_warned) >= _MOST_WARNINGS:
+    text = shown_status(status)
+    if text in _warned or len(_warned) >= _MOST_WARNINGS:
         return
-    _warned.add(shown)  # first: a filter may make an error of the warning
+    _warned.add(text)  # first: a filter may turn the warning into an error
     warnings.warn(
-        f"unknown task status {shown}: treated as running; "
+        f"unknown task status {text}: treated as running; "
         "pass words={...: State...} if it means something else",
         UnknownStatusWarning,
         stacklevel=3,
@@ -242,7 +242,7 @@ def _text(value: object) -> str | None:
         return _text(message) or _code(code)
     if not isinstance(value, str):
         return None
-    # Blanks that are joined leave room: so more is read than is kept, but not megabytes.
+    # Joining blanks shortens the text: so more is read than is kept, but not megabytes.
     visible = "".join(ch if ch.isprintable() else " " for ch in value[: 4 * _LONGEST_REASON])
     line = " ".join(visible.split())
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"

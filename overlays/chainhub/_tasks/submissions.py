@@ -1,7 +1,7 @@
-"""Create once: what was submitted under which key, in a file that survives the process.
+"""Create once: the submissions by key, in a file that survives the process.
 
-A line with the intent is on the disk before a byte of the request leaves, and one with the id of
-the task when the answer is there. Whatever happens between the two, the request is not sent again.
+A line with the intent is on the disk before a byte of the request is sent, and one with the id of
+the task after the answer. Whatever happens between the two, the request is not sent again.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 _LONGEST_KEY = 500
-_LATEST = 1e11  # in the year 5138: what is more are no seconds
+_LATEST = 1e11  # in the year 5138: greater values are not seconds
 
 
 class _Entry(NamedTuple):
-    """What is known under a key; without an id it is in doubt."""
+    """The state of a key; without an id the submission is in doubt."""
 
     operation: str
     arguments: str
@@ -60,13 +60,13 @@ class _File(RecordFile):
         key = entry.get("key")
         if not isinstance(key, str):
             raise ForeignLine
-        known, gone = self.entries.get(key), entry.get("gone")
-        if known is not None and gone is True:
+        record, gone = self.entries.get(key), entry.get("gone")
+        if record is not None and gone is True:
             del self.entries[key]
-        elif known is not None and isinstance(entry.get("id"), str):
+        elif record is not None and isinstance(entry.get("id"), str):
             parameters = entry.get("parameters") or {}
-            self.entries[key] = known._replace(id=entry["id"], parameters=parameters)
-        elif known is None and isinstance(at := entry.get("at"), int | float) and 0 < at < _LATEST:
+            self.entries[key] = record._replace(id=entry["id"], parameters=parameters)
+        elif record is None and isinstance(at := entry.get("at"), int | float) and 0 < at < _LATEST:
             operation, arguments = str(entry.get("operation")), str(entry.get("arguments"))
             self.entries[key] = _Entry(operation, arguments, at)
         else:
@@ -119,7 +119,7 @@ class Submissions:
     def in_doubt(self) -> list[errors.SubmissionInDoubt]:
         """The submissions without an answer, as the errors that submitting them again raises."""
         entries = list(self._file.entries.items())
-        return [_in_doubt(key, entry) for key, entry in entries if entry.id is None]
+        return [_doubt_error(key, entry) for key, entry in entries if entry.id is None]
 
     # A coroutine is an object as well: the first signature that fits is the one that counts.
     @overload
@@ -142,7 +142,7 @@ class Submissions:
         used again. Of an async client's method the result is awaited.
 
         Args:
-            key: What names it for you, such as the number of an order; at most 500 characters.
+            key: Your name for it, such as the number of an order; at most 500 characters.
             method: The operation, such as `client.video.create`.
             args: Its arguments.
             kwargs: Its arguments by name.
@@ -159,31 +159,31 @@ class Submissions:
             ChainhubError: what the operation raises.
         """
         operation, transport = _operation_of(method)
-        digest = partial(_digest, key, *_asked(method, args, kwargs))
+        digest = partial(_digest, key, *_call_of(method, args, kwargs))
         begin = partial(self._begin, key, operation, transport.session, digest)
         call = partial(method, *args, **kwargs)
 
         async def submit_async() -> Submission:
-            # The disk does not block the loop, and what was begun to be written is written.
-            if (known := await in_thread(begin, Cancel())) is not None:
-                return known
+            # The disk does not block the loop, and a write that has begun is completed.
+            if (submission := await in_thread(begin, Cancel())) is not None:
+                return submission
             try:
                 answer = await call()
             except ChainhubError as error:
-                await in_thread(partial(self._failed, key, error), Cancel())
+                await in_thread(partial(self._on_failure, key, error), Cancel())
                 raise
-            return await in_thread(partial(self._done, key, answer), Cancel())
+            return await in_thread(partial(self._on_answer, key, answer), Cancel())
 
         if inspect.iscoroutinefunction(method):
             return submit_async()
-        if (known := begin()) is not None:
-            return known
+        if (submission := begin()) is not None:
+            return submission
         try:
             answer = call()
         except ChainhubError as error:
-            self._failed(key, error)
+            self._on_failure(key, error)
             raise
-        return self._done(key, answer)
+        return self._on_answer(key, answer)
 
     def resolve(self, key: str, id: str) -> Submission:
         """Say which task a submission in doubt has created.
@@ -199,7 +199,7 @@ class Submissions:
         if not isinstance(id, str) or not id.strip():
             raise ConfigurationError("the task id must be a non-empty string")
         with self._lock:
-            entry = self._doubtful(key)
+            entry = self._entry_in_doubt(key)
             self._file.write(key, id=id)
         return Submission(key, entry.operation, id)
 
@@ -211,14 +211,14 @@ class Submissions:
             JournalError: the file cannot be written.
         """
         with self._lock:
-            self._doubtful(key)
+            self._entry_in_doubt(key)
             self._file.write(key, gone=True)
 
     def close(self) -> None:
         """Release the file; twice does no harm."""
         self._file.close()
 
-    def _doubtful(self, key: str) -> _Entry:
+    def _entry_in_doubt(self, key: str) -> _Entry:
         entry = self._file.entries.get(key)
         if entry is None or entry.id is not None:
             raise ConfigurationError(f"the submission {_shown(key)} is not in doubt")
@@ -227,7 +227,7 @@ class Submissions:
     def _begin(
         self, key: str, operation: str, session: Session, digest_of: Callable[[], str]
     ) -> Submission | None:
-        """Return what is known; else write that it is begun."""
+        """Return the submission if it has an id; else write that it begins."""
         if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
             raise ConfigurationError(f"a key is a text of 1 to {_LONGEST_KEY} characters")
         digest = digest_of()
@@ -238,14 +238,14 @@ class Submissions:
                 self._file.write(key, operation=operation, arguments=digest, at=time.time())
                 return None
         if (entry.operation, entry.arguments) != (operation, digest):
-            what = f"{_shown(key)} was submitted before, to {entry.operation}"
-            raise ConfigurationError(f"{what} with other arguments: use another key")
+            text = f"{_shown(key)} was submitted before, to {entry.operation}"
+            raise ConfigurationError(f"{text} with other arguments: use another key")
         if entry.id is None:
-            raise _in_doubt(key, entry)
+            raise _doubt_error(key, entry)
         return Submission(key, operation, entry.id, entry.parameters)
 
-    def _failed(self, key: str, error: ChainhubError) -> None:
-        """Write what an error says of the submission; of most it says nothing."""
+    def _on_failure(self, key: str, error: ChainhubError) -> None:
+        """Write the result of the submission that an error shows; most errors show none."""
         with self._lock:
             if (
                 isinstance(error, errors.StatusError | errors.ResponseError)
@@ -258,21 +258,21 @@ class Submissions:
             ):
                 self._file.write(key, gone=True)
 
-    def _done(self, key: str, answer: object) -> Submission:
+    def _on_answer(self, key: str, answer: object) -> Submission:
         with self._lock:
             entry = self._file.entries[key]
             spec = table.task_named(table.CREATES[entry.operation]["task"])
-            found, parameters = spec.identify(answer)
-            if not found:
-                raise _in_doubt(key, entry)
+            task_id, parameters = spec.identify(answer)
+            if not task_id:
+                raise _doubt_error(key, entry)
             facts = {"parameters": parameters} if parameters else {}
             try:
-                self._file.write(key, id=found, **facts)
+                self._file.write(key, id=task_id, **facts)
             except ChainhubError as error:
-                error.message = f"{error.message}; the task of {_shown(key)} is {found}"
+                error.message = f"{error.message}; the task of {_shown(key)} is {task_id}"
                 error.args = (error.message,)
                 raise
-        return Submission(key, entry.operation, found, parameters)
+        return Submission(key, entry.operation, task_id, parameters)
 
 
 def _operation_of(
@@ -288,7 +288,7 @@ def _operation_of(
     return name, transport
 
 
-def _in_doubt(key: str, entry: _Entry) -> errors.SubmissionInDoubt:
+def _doubt_error(key: str, entry: _Entry) -> errors.SubmissionInDoubt:
     at = datetime.fromtimestamp(entry.at, UTC)
     lookup = table.CREATES.get(entry.operation, {}).get("lookup")
     where = f"with client.{lookup}" if lookup else "at the service (the contract cannot look it up)"
@@ -308,41 +308,41 @@ class _NotSent(Exception):
     """Raised in place of sending a request."""
 
 
-def _asked(
+def _call_of(
     method: Callable[..., Any], args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> tuple[Operation, Mapping[str, object]]:
-    """Return what a method asks for, without sending it."""
-    asked = []
+    """Return the operation and the arguments of a call, without sending the request."""
+    calls = []
 
     def run(
         module: ModuleType, returns: str, arguments: Mapping[str, object], *options: object
     ) -> NoReturn:
-        asked.append((operation_of(module, returns), arguments))
+        calls.append((operation_of(module, returns), arguments))
         raise _NotSent
 
     resource: Any = type(method.__self__)(SimpleNamespace(run=run))  # type: ignore[attr-defined]  # it is a method: see _operation_of
     with suppress(_NotSent):
-        called = getattr(resource, method.__name__)(*args, **kwargs)
-        called.send(None)  # of an async client it begins only now
-    return asked[0]
+        coroutine = getattr(resource, method.__name__)(*args, **kwargs)
+        coroutine.send(None)  # of an async client it begins only now
+    return calls[0]
 
 
 def _digest(key: str, operation: Operation, arguments: Mapping[str, object]) -> str:
-    """Return what tells one order from another: by what is sent, however it was said."""
+    """Return the digest of a request: equal for equal requests, however the arguments are given."""
     try:
-        sent = operation.request(arguments)
+        request = operation.request(arguments)
         # Twice: only texts can be sorted, and numbers as keys become texts in JSON.
-        plain = json.loads(json.dumps(sent, default=_plain))
+        document = json.loads(json.dumps(request, default=_plain))
     except ConfigurationError:
         raise
     except (TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
         text = f"the arguments of {_shown(key)} cannot be compared: {one_line(str(error), 200)}"
         raise ConfigurationError(text) from None
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401 - a part of any request
-    """Return what stands for a part that is not JSON: of a file its content."""
+    """Return a replacement for a part that is not JSON: for a file the hash of its content."""
     if hasattr(value, "read"):
         at = value.tell()
         content = value.read()

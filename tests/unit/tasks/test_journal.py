@@ -515,7 +515,7 @@ def test_after_a_fork_the_journal_is_that_of_the_parent(path):
         assert os.read(done[0], 4) == b"done"
         journal.keep(outcome("parent"))
         # As if the parent was killed: nobody unlocks.
-        journal._leave(unlock=False)
+        journal._release(unlock=False)
         opened(path).close()
     finally:
         os.close(go[1])
