@@ -88,6 +88,21 @@ def test_json_has_the_same_fields_for_every_result(sandbox: Sandbox, chainhub) -
         ([completed], ["wait", "x", "bad", "--interval", "0.05"], 8, "unsafe"),
         ([failed("unsafe")], ["wait", "x", "bad"], 5, "unsafe"),
         ([completed], ["watch", "-"], 2, "watch takes one id"),
+        ([completed], ["batch", ""], 2, "the file's name is empty; check that"),
+        ([completed], ["download", "x", "-o", ""], 2, "is empty; check that the shell variable"),
+        (
+            [completed],
+            ["wait", "x", "--download", ""],
+            2,
+            "is empty; check that the shell variable",
+        ),
+        ([completed], ["download", "x", "--sha256", "0"], 2, "chainhub: --sha256 takes the 64"),
+        (
+            [completed],
+            ["download", "x", "--allow-host", "http://h"],
+            2,
+            "--allow-host takes a host: ",
+        ),
         ([completed], ["get", "x", "--base-url", "http://127.0.0.1:1"], 7, "chainhub: "),
     ],
 )
@@ -495,8 +510,11 @@ def test_every_command_takes_a_task_operation(sandbox, chainhub, asked, tmp_path
     ("words", "sentence"),
     [
         ([], "has several task operations; give one with --task: video.query, clips.find\n"),
-        (["--task", "clip.fnd"], "there is no task operation clip.fnd: clips.find\n"),
-        (["--task", "x"], "there is no task operation x: video.query, clips.find\n"),
+        (
+            ["--task", "clip.fnd"],
+            "--task: clip.fnd is no task operation; choose from: clips.find\n",
+        ),
+        (["--task", "x"], "x is no task operation; choose from: video.query, clips.find\n"),
         (["--task", "clips.find"], "clips.find takes --parameter model_name=…\n"),
         (["--task", "video.query", "--parameter", "a=b"], "video.query takes no --parameter\n"),
         (["--task", "clips.find", "--parameter", "model_name"], "takes --parameter model_name=…"),

@@ -204,7 +204,7 @@ class RecordFile:
         numbers = ", ".join(map(str, foreign[:10]))
         text = f"contains something other than {self.record} in line {numbers}"
         if len(foreign) == self._lines:
-            raise self.unusable(text)
+            raise self.unusable(f"{text}: use another file")
         logger.warning("the %s %s %s; it is skipped", self.noun, self._path, text)
 
     def _note(self, line: bytes, length: int) -> None:

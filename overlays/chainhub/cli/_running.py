@@ -71,7 +71,7 @@ def task_name(service: Service) -> str:
     else:
         if name in TASKS:
             return name
-        message = f"--task: there is no task operation {one_line(name, _MAX_NAME)}"
+        message = f"--task: {one_line(name, _MAX_NAME)} is no task operation; choose from"
         names = get_close_matches(name, names) or names
     suffix = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     raise ConfigurationError(f"{message}: {', '.join(names[:_MAX_NAMES])}{suffix}")

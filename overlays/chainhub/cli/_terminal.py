@@ -172,6 +172,8 @@ def ids_of_file(name: str, read_input: Callable[[], bytes]) -> list[str]:
     """Return the ids in a file, each once; `-` is standard input."""
     if name == "-":
         return read_ids(["-"], read_input)
+    if not name:
+        raise ConfigurationError("the file's name is empty; check that the shell variable is set")
     source = f"the file {one_line(name, _MAX_NAME)}"
     try:
         with open(name, "rb") as file:
