@@ -350,7 +350,8 @@ class Client(BaseClient[Callable[[], str]], Resources):
         max_connections: How many connections may be in use, 100 by default; further calls queue.
         max_body: Bytes of a response that are read at most, counted after inflating it; 32 MiB by
             default.
-        on_attempt: Called after every attempt with an `AttemptEvent`.
+        on_attempt: Called after every attempt of a call with an `AttemptEvent`; the requests of a
+            download are no calls.
         on_retry: Called before every wait for another attempt with a `RetryEvent`.
         on_call: Called at the end of every call with a `CallEvent`.
         prefix: The word before the key in its header, `Bearer` by default. Operations for which the
