@@ -181,5 +181,6 @@ def as_faults(steps: Iterable[Step], source: str) -> tuple[Step, ...]:
     faults = tuple(steps)
     for number, step in enumerate(faults, 1):
         if isinstance(step, State) or not isinstance(step, Step):
-            raise TypeError(f"Step {number} of {source} is not a fault.")
+            hint = "use one such as reset, cut() or status(503)"
+            raise TypeError(f"Step {number} of {source} is not a fault: {hint}.")
     return faults

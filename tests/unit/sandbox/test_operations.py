@@ -271,7 +271,7 @@ def test_a_create_operation_starts_a_task(sandbox, send) -> None:
     for name in ("clips.find", "nonsense"):
         with pytest.raises(ValueError, match=r"create operations of the contract: clips.create, "):
             sandbox.creates(completed, operation=name)
-    with pytest.raises(TypeError, match="Step 1 of the media script is not a fault"):
+    with pytest.raises(TypeError, match="Step 1 of the media script is not a fault: use one"):
         sandbox.creates(completed, operation="clips.create", media=[pending])
 
 
