@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import warnings
+from functools import partial
 from types import SimpleNamespace
 
 import httpcore
@@ -568,6 +569,21 @@ def test_arguments_that_httpx_does_not_take(mode, server, arguments, said):
     client = mode.client(base_url=server.url, httpx_args=arguments)
     with pytest.raises(chainhub.ConfigurationError, match=r"these httpx_args \(" + said):
         mode(client.video.query("x"))
+    assert server.requests == []
+
+
+def test_a_transport_of_the_other_kind_is_refused(mode, server, tmp_path):
+    """By name of the class that it has to be for; for a download too."""
+    other = httpx.HTTPTransport() if mode.asynchronous else httpx.AsyncHTTPTransport()
+    client = mode.client(base_url=server.url, httpx_args={"transport": other})
+    name = "AsyncClient" if mode.asynchronous else "Client"
+    for call in (
+        client.video.query,
+        client.video.wait,
+        partial(client.video.download, into=tmp_path),
+    ):
+        with pytest.raises(chainhub.ConfigurationError, match=rf"not one for httpx\.{name}\)"):
+            mode(call("x"))
     assert server.requests == []
 
 

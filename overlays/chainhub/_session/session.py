@@ -162,6 +162,10 @@ class Session(CallContext):
         import httpx
 
         try:
+            transport = arguments.get("transport")
+            sends = "handle_request" if name == "Client" else "handle_async_request"
+            if transport is not None and not hasattr(transport, sends):
+                raise TypeError(f"this transport is not one for httpx.{name}")
             return getattr(httpx, name)(**self.connector.httpx_settings(arguments))
         except (ImportError, httpx.InvalidURL, OSError, TypeError, ValueError) as error:
             number = of_system(error).errno if isinstance(error, OSError) else None
