@@ -116,12 +116,22 @@ def test_async_iterables_are_taken(server, http):
     assert list(asyncio.run(consume())) == [f"task-{n}" for n in range(5)]
 
 
-@pytest.mark.parametrize("bad", [None, 5, "", " "])
-def test_what_is_no_id_among_many(mode, server, http, bad):
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (None, ", not of type NoneType$"),
+        (5, ", not of type int$"),
+        ("", "$"),
+        (" ", "$"),
+        (chainhub.Outcome("c", None, None, 1, 0.0), ", not of type Outcome: pass its task$"),
+    ],
+)
+def test_what_is_no_id_among_many(mode, server, http, bad, said):
     """It is refused; the async client has read on as if None were not there."""
     server.answers = [Fleet(http)]
     client = mode.client(base_url=server.url)
-    with pytest.raises(chainhub.ConfigurationError, match="the task id must be a non-empty string"):
+    said = f"the task id must be a non-empty string{said}"
+    with pytest.raises(chainhub.ConfigurationError, match=said):
         mode(client.video.wait_many(["a", bad, "b"], interval=PACE))
 
 

@@ -135,14 +135,17 @@ class Task:
         return type(task).__name__ in self.models
 
     def _hint(self, task: object) -> str:
-        """Return why an answer, or a submission, contains no id."""
+        """Return why an answer, a submission or anything else contains no id."""
         specs, model = {**TASKS, **CREATES}, type(task).__name__
         names = [name for name, spec in specs.items() if model in _models(spec["returns"])]
         if isinstance(task, Submission):
             names = [task.operation]
+        if not names:
+            advice = ": pass its task" if hasattr(task, "task") else ""  # an outcome
+            return "" if isinstance(task, str) else f", not of type {model}{advice}"
         is_own = any(self.name in (name, CREATES.get(name, {}).get("task")) for name in names)
         problem = "has no id" if is_own else f"is about no task of {self.name}"
-        return f": an answer of {' and '.join(names)} {problem}" if names else ""
+        return f": an answer of {' and '.join(names)} {problem}"
 
     def identify(self, answer: object) -> tuple[str | None, dict[str, str]]:
         """Return the id and the parameters that an answer contains."""
