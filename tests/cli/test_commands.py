@@ -88,6 +88,7 @@ def test_json_has_the_same_fields_for_every_result(sandbox: Sandbox, chainhub) -
         ([completed], ["wait", "x", "bad", "--interval", "0.05"], 8, "unsafe"),
         ([failed("unsafe")], ["wait", "x", "bad"], 5, "unsafe"),
         ([completed], ["watch", "-"], 2, "watch takes one id"),
+        ([completed], ["sandbox", "--speed", "0"], 2, "The speed must be a number above 0"),
         ([completed], ["batch", ""], 2, "the file's name is empty; check that"),
         ([completed], ["download", "x", "-o", ""], 2, "is empty; check that the shell variable"),
         (

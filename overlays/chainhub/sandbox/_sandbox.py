@@ -265,9 +265,12 @@ class Sandbox:
         self._clock.advance(seconds)
 
 
-def serve(show: Callable[[str], object], example: str, **options: Any) -> None:
+def serve(show: Callable[[str], object], example: str, speed: float, **options: Any) -> None:
     """Run a sandbox until Ctrl-C; `show` prints how to use it, with an example of a command."""
-    with suppress(KeyboardInterrupt), Sandbox(**options) as sandbox:
+    # With 0 the clock stands still: from here nobody can move it on.
+    if not 0 < speed < float("inf"):
+        raise ValueError(f"The speed must be a number above 0, not {speed}.")
+    with suppress(KeyboardInterrupt), Sandbox(speed=speed, **options) as sandbox:
         show(f"The sandbox runs at {sandbox.base_url} until Ctrl-C. In another terminal:\n")
         for name, value in sandbox.environment.items():
             show(f"export {name}={value}")

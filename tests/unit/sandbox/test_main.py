@@ -19,8 +19,9 @@ from chainhub.sandbox.__main__ import main
     [
         (["--port", "many"], "invalid int value"),
         (["--port", "65536"], "from 0 to 65535"),
-        (["--speed", "0"], "'0' is not a number above 0"),
-        (["--speed", "fast"], "'fast' is not a number above 0"),
+        (["--speed", "0"], "The speed must be a number above 0, not 0"),
+        (["--speed", "nan"], "The speed must be a number above 0, not nan"),
+        (["--speed", "fast"], "invalid float value: 'fast'"),
         (["--key", "a b"], "without spaces"),
         (["--host", "0.0.0.0"], "--allow-remote"),
         (["--host", "nowhere.invalid"], "cannot be resolved"),
