@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0 after Ctrl-C, 2 for a mistake in the call."""
+    """Run the command and return its exit status: 0 after Ctrl-C, 2 for a mistake, else 1."""
     description = "Run a mock of the video service on this machine."
     parser = _Parser(prog=_PROGRAM, description=description, allow_abbrev=False)
     add = parser.add_argument
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SandboxError, ValueError) as error:
         print(f"{_PROGRAM}: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{_PROGRAM}: cannot print how to use it: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains when it ends
+        return 1
     return 0
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -68,6 +69,22 @@ def test_it_says_how_to_use_it(capsys, monkeypatch, number) -> None:
     assert "export CHAINHUB_API_KEY=sk-test-mine\n" in out
     assert task_ids() in out
     assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_full_disk_is_one_sentence(capsys, monkeypatch) -> None:
+    """Nobody would know where the sandbox is; the interpreter adds nothing when it ends."""
+    sentence = "python -m chainhub.sandbox: cannot print how to use it: No space left on device\n"
+    command = f"{sys.executable} -m chainhub.sandbox --port 0 >/dev/full"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=30)
+    assert (result.returncode, result.stderr) == (1, sentence)
+    monkeypatch.setattr(os, "dup2", lambda descriptor, _: os.close(descriptor))
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["--port", "0"]) == 1
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+    assert capsys.readouterr().err == sentence
 
 
 def test_it_ends_cleanly_as_a_process() -> None:
