@@ -374,7 +374,8 @@ def ask_keyring(environ: Mapping[str, str] | Variables) -> str:
 
 def no_key(environ: Mapping[str, str] | Variables) -> CredentialsError:
     """Return the error that lists every place where a key may be put."""
-    empty = f" ({KEY_VARIABLE} is set but empty)" if environ.get(KEY_VARIABLE) == "" else ""
+    is_empty = environ.get(KEY_VARIABLE, "unset") == ""
+    empty = f" ({KEY_VARIABLE} is set but empty)" if is_empty else ""
     return CredentialsError(
         f"no API key{empty}: pass api_key=…, set {KEY_VARIABLE}, set {FILE_VARIABLE} to the path "
         f"of a key file, write the key to {default_key_file(environ)} (chmod 600), or install the "

@@ -17,7 +17,15 @@ from types import ModuleType
 
 import pytest
 
-from chainhub._session import Credentials, Key, check_key, find_key, keyring_installed, no_key
+from chainhub._session import (
+    Credentials,
+    Key,
+    Variables,
+    check_key,
+    find_key,
+    keyring_installed,
+    no_key,
+)
 from chainhub._session import credentials as _credentials
 from chainhub._session.credentials import ApiKey, default_key_file
 from chainhub.errors import ConfigurationError, CredentialsError, DeadlineError
@@ -736,9 +744,15 @@ def test_keyring_hidden_or_replaced(
 @pytest.mark.parametrize(
     ("environ", "empty"), [({"HOME": "/h"}, False), ({"HOME": "/h", "CHAINHUB_API_KEY": ""}, True)]
 )
-def test_no_key_lists_every_place(environ: dict[str, str], empty: bool) -> None:
+def test_no_key_lists_every_place(
+    environ: dict[str, str], empty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The error names each place a key may stand in, and a variable that is set but empty."""
-    said = str(no_key(environ))
-    for place in ("api_key=", "CHAINHUB_API_KEY_FILE", "/h/.config/chainhub/key", "keyring set"):
-        assert place in said
-    assert ("set but empty" in said) is empty
+    for name in ("CHAINHUB_API_KEY", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    for said in (str(no_key(environ)), str(no_key(Variables()))):
+        for place in ("api_key=", "_KEY_FILE", "/h/.config/chainhub/key", "keyring set"):
+            assert place in said
+        assert ("set but empty" in said) is empty
