@@ -110,7 +110,9 @@ class Task:
     def check(self, parameters: Mapping[str, object]) -> None:
         for name in parameters:
             if name not in self.parameters:
-                raise TypeError(f"{self.holder} got an unexpected keyword argument {name!r}")
+                where = "; client.with_options() takes it" if name in ("timeout", "retry") else ""
+                text = f"a method of {self.holder} got an unexpected keyword argument {name!r}"
+                raise TypeError(text + where)
 
     def task_id_of(self, task: object, parameters: Mapping[str, str]) -> TaskId:
         """Return what to poll for an id, a task, or the answer of an operation that created it."""
