@@ -1,10 +1,10 @@
-"""Measure side by side with peers and limits, and write what was found.
+"""Measure side by side with peers and limits, and write the results.
 
     python -m benchmarks [--all] [--only "P3 P5"] [--tiny]    measures
     python -m benchmarks page [--check]                       writes docs/performance.md
 
-Each row is written as soon as it is measured. A run of all rows that was stopped goes on where it
-was, if nothing that is measured has changed since; once it is complete it writes
+Each row is written as soon as it is measured. A run of all rows that was stopped continues,
+if nothing that is measured has changed since; when it is complete it writes
 benchmarks/results/, the plots and the page. A choice of rows, or a tiny run, writes
 build/benchmarks/ only.
 """
@@ -21,70 +21,70 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks import page, plots
-from benchmarks.catalogue import Benchmark, chosen
+from benchmarks.catalogue import Benchmark, select
 from benchmarks.machine import load, machine, sources, versions
 from benchmarks.processes import PROJECT, Cores
 from benchmarks.report import FILE, Results, Row, goals_table, read, save
 from benchmarks.running import Run
 
 RESULTS = PROJECT / "benchmarks" / "results"
-ASIDE = PROJECT / "build" / "benchmarks"
+SCRATCH = PROJECT / "build" / "benchmarks"
 UNFINISHED = "unfinished"
 PAGE = PROJECT / "docs" / "performance.md"
 PLOTS = PROJECT / "docs" / "performance"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says and return the exit status."""
+    """Run the step of the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "")[:78])
     parser.add_argument("step", nargs="?", choices=("run", "page"), default="run")
     parser.add_argument("--only", default="", metavar='"P3 P5"', help="rows to measure")
     parser.add_argument("--all", action="store_true", help="all peers, also those no goal needs")
     parser.add_argument("--tiny", action="store_true", help="only show that everything works")
     parser.add_argument("--check", action="store_true", help="write nothing, compare the page")
-    given = parser.parse_args(arguments)
-    if given.step == "page":
-        return _page(check=given.check)
+    options = parser.parse_args(arguments)
+    if options.step == "page":
+        return _page(check=options.check)
     try:
-        return _run(given.only.split(), tiny=given.tiny, everybody=given.all)
+        return _run(options.only.split(), tiny=options.tiny, everybody=options.all)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
 
 
 def _run(only: Sequence[str], *, tiny: bool, everybody: bool) -> int:
-    wanted = {name.upper() for name in only}
-    benchmarks = chosen(only)
-    run = Run(tiny=tiny, everybody=everybody, cores=Cores() if tiny else Cores.chosen())
+    row_ids = {name.upper() for name in only}
+    benchmarks = select(only)
+    run = Run(tiny=tiny, everybody=everybody, cores=Cores() if tiny else Cores.pick())
     complete = not only and not tiny
-    folder = ASIDE / UNFINISHED if complete else ASIDE
-    results = _begun(run, folder if complete else None)
-    before, began = results.seconds, time.monotonic()
-    failed = 0
+    folder = SCRATCH / UNFINISHED if complete else SCRATCH
+    results = _initial_results(run, folder if complete else None)
+    seconds_before, start = results.seconds, time.monotonic()
+    failures = 0
     for names, benchmark in benchmarks:
         if {row.id for row in results.rows} >= {*names}:
             print(f"{', '.join(names)}: measured before", flush=True)
             continue
-        found = _found(benchmark, run)
-        failed += found is None
-        rows = [*results.rows, *(row for row in found or () if not wanted or row.id in wanted)]
+        new_rows = _measure(benchmark, run)
+        failures += new_rows is None
+        rows = [*results.rows, *(row for row in new_rows or () if not row_ids or row.id in row_ids)]
         rows.sort(key=lambda row: (row.id[0] != "P", int(row.id[1:] or 0)))
-        seconds = before + round(time.monotonic() - began)
+        seconds = seconds_before + round(time.monotonic() - start)
         results = replace(results, rows=rows, seconds=seconds)
-        save(results, folder)  # what is known stays known, whatever happens to the rest
+        save(results, folder)  # kept, even if a later benchmark stops the run
     print(f"\n{goals_table(results.rows)}")
-    if not complete or failed:
+    if not complete or failures:
         print(f"Written to {folder.relative_to(PROJECT)}/.")
-        return int(failed > 0)
+        return int(failures > 0)
     save(results, RESULTS)
     shutil.rmtree(folder)
     print(f"Written to {RESULTS.relative_to(PROJECT)}/.")
     return _page(check=False)
 
 
-def _begun(run: Run, folder: Path | None) -> Results:
+def _initial_results(run: Run, folder: Path | None) -> Results:
     """Return the results of a run that was stopped, or new ones without rows."""
-    new = Results(
+    empty = Results(
         date=date.today().isoformat(),
         machine=machine(),
         versions=versions(),
@@ -95,33 +95,33 @@ def _begun(run: Run, folder: Path | None) -> Results:
         sources=sources(PROJECT),
     )
     if folder is None or not (folder / FILE).exists():
-        return new
-    old = read(folder)
-    same = replace(old, date=new.date, seconds=0, load=new.load, rows=[]) == new
-    return old if same else new
+        return empty
+    previous = read(folder)
+    same = replace(previous, date=empty.date, seconds=0, load=empty.load, rows=[]) == empty
+    return previous if same else empty
 
 
-def _found(benchmark: Benchmark, run: Run) -> list[Row] | None:
-    """Measure one; None if it fails, which is told and keeps nothing from the others."""
-    began = time.monotonic()
+def _measure(benchmark: Benchmark, run: Run) -> list[Row] | None:
+    """Run one benchmark; None, and a message, if it fails, so that the others still run."""
+    start = time.monotonic()
     try:
-        found = list(benchmark(run))
-    except Exception as error:  # noqa: BLE001  # whatever a library, a server or we do wrong
+        rows = list(benchmark(run))
+    except Exception as error:  # noqa: BLE001  # an error of a library, of a server or ours
         name = getattr(benchmark, "__name__", "a benchmark")
         print(f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr)
         return None
-    names = ", ".join(row.id for row in found)
-    print(f"{names}: {time.monotonic() - began:.1f} s", flush=True)
-    return found
+    names = ", ".join(row.id for row in rows)
+    print(f"{names}: {time.monotonic() - start:.1f} s", flush=True)
+    return rows
 
 
 def _page(*, check: bool) -> int:
     results = read(RESULTS)
-    old = PAGE.read_text("utf-8")
-    new = page.filled(old, results)
+    old_text = PAGE.read_text("utf-8")
+    new_text = page.filled(old_text, results)
     if check:
-        return int(new != old)
-    PAGE.write_text(new, "utf-8")
+        return int(new_text != old_text)
+    PAGE.write_text(new_text, "utf-8")
     return _plots(results)
 
 

@@ -1,11 +1,11 @@
-"""What the bench server answers: for every peer's request a running task, in several shapes.
+"""The responses of the bench server: a running task for every peer's request, in several shapes.
 
-A body of 735 bytes is what the service really sends; the peers' own answers are filled up to the
-size with a text, so that nobody has less to read. The text begins with a number that is another in
-every answer: no client has seen the same bytes before.
+A body of 735 bytes is what the service really sends; the responses of the peers' services
+are padded with text to the same size. The text begins with a number that is different in each
+response: no client gets the same bytes twice.
 
-A shape is the first part of the path of a base URL. Answers that are compressed on the way are
-chunked, as nginx and CDNs send them.
+A shape is the first part of the path of a base URL. Compressed responses are chunked, as nginx and
+CDNs send them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ TASK_ID = "veo3.1-fast:1760545785-euexscdeL8"
 
 @dataclass(frozen=True)
 class Shape:
-    """How an answer is sent.
+    """How a response is sent.
 
     Attributes:
         size: Bytes of the body.
-        chunked: Whether it is sent in chunks of 8 kB at most, and not with its length.
+        chunked: Whether it is sent in chunks of 8 kB at most, without Content-Length.
         gzip: Whether it is compressed.
         headers: How many headers it has.
     """
@@ -57,7 +57,7 @@ _HEADERS = (
     b"Server: bench\r\n"
     b"X-Oneapi-Request-Id: 20251125120000123456789bench01\r\n"
 )
-_MORE = b"X-Bench-Header-%02d: what a proxy or a CDN adds, such as its name\r\n"
+_EXTRA_HEADER = b"X-Bench-Header-%02d: what a proxy or a CDN adds, such as its name\r\n"
 _CHUNK = 8192
 
 FINISHED = "finished"
@@ -83,7 +83,7 @@ _TASK: dict[str, object] = {
     "enhanced_prompt": "",
 }
 
-# Path of the request, the answer, and where the text goes that fills it up.
+# Path of the request, the response, and the place of the text that pads it.
 _ANSWERS: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
     ("/v1/video/query", _TASK, ("enhanced_prompt",)),
     (
@@ -163,47 +163,47 @@ _ANSWERS: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
 
 
 def filled(answer: dict[str, object], place: tuple[str, ...], size: int = SIZE) -> bytes:
-    """Return an answer as JSON, with so much text at a place that it has the size."""
-    copy = json.loads(json.dumps(answer))
-    holder = copy
+    """Return a response as JSON, padded to the size with text at a place."""
+    body = json.loads(json.dumps(answer))
+    parent = body
     for name in place[:-1]:
-        holder = holder[name]
+        parent = parent[name]
     # Digits that repeat as little as prose does when it is compressed.
     text = "".join(f"{number * 2654435761 % 2**32:08x}" for number in range(size // 8))
-    holder[place[-1]] = (_NUMBER.decode("ascii") + text)[: size - len(json.dumps(copy))]
-    return json.dumps(copy).encode("ascii")
+    parent[place[-1]] = (_NUMBER.decode("ascii") + text)[: size - len(json.dumps(body))]
+    return json.dumps(body).encode("ascii")
 
 
 def answers() -> dict[bytes, Callable[[int], bytes]]:
-    """Return for each path what makes the whole answer, head and body, of a number."""
-    found = {}
+    """Return for each path a function from a number to the whole response, head and body."""
+    makers = {}
     for name, shape in SHAPES.items():
         for path, answer, place in _ANSWERS:
             body = filled(answer, place, shape.size)
             assert len(body) == shape.size, f"the answer for {path} is too long to be filled up"
-            found[f"/{name}{path}".encode("ascii")] = _sent(shape, body)
+            makers[f"/{name}{path}".encode("ascii")] = _response_maker(shape, body)
     url = {"status": "completed", "video_url": "https://media.example.com/video.mp4"}
     body = filled({**_TASK, **url}, ("enhanced_prompt",))
-    found[f"/{FINISHED}/v1/video/query".encode("ascii")] = _sent(SHAPES[PLAIN], body)
+    makers[f"/{FINISHED}/v1/video/query".encode("ascii")] = _response_maker(SHAPES[PLAIN], body)
     video = _VIDEO_HEADERS % VIDEO_SIZE + VIDEO_BEGINS.ljust(VIDEO_SIZE, b"\0")
-    found[b"/%b%b" % (PLAIN.encode("ascii"), VIDEO.encode("ascii"))] = lambda number: video
-    return found
+    makers[b"/%b%b" % (PLAIN.encode("ascii"), VIDEO.encode("ascii"))] = lambda number: video
+    return makers
 
 
-def _sent(shape: Shape, body: bytes) -> Callable[[int], bytes]:
-    more = b"".join(_MORE % number for number in range(6, shape.headers + 1))
+def _response_maker(shape: Shape, body: bytes) -> Callable[[int], bytes]:
+    headers = b"".join(_EXTRA_HEADER % number for number in range(6, shape.headers + 1))
     if not shape.chunked:
-        whole = b"%bContent-Length: %d\r\n%b\r\n%b" % (_HEADERS, shape.size, more, body)
+        whole = b"%bContent-Length: %d\r\n%b\r\n%b" % (_HEADERS, shape.size, headers, body)
         return lambda number: whole.replace(_NUMBER, b"%012d" % number, 1)
     if shape.gzip:
-        more += b"Content-Encoding: gzip\r\n"
-    head = b"%bTransfer-Encoding: chunked\r\n%b\r\n" % (_HEADERS, more)
+        headers += b"Content-Encoding: gzip\r\n"
+    head = b"%bTransfer-Encoding: chunked\r\n%b\r\n" % (_HEADERS, headers)
 
     def chunked(number: int) -> bytes:
-        sent = body.replace(_NUMBER, b"%012d" % number, 1)
+        data = body.replace(_NUMBER, b"%012d" % number, 1)
         if shape.gzip:
-            sent = zlib.compress(sent, 1, wbits=31)
-        parts = [sent[start : start + _CHUNK] for start in range(0, len(sent), _CHUNK)]
-        return head + b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in (*parts, b""))
+            data = zlib.compress(data, 1, wbits=31)
+        parts = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
+        return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (*parts, b""))
 
     return chunked

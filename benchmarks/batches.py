@@ -1,4 +1,4 @@
-"""Batches as people run them: `wait_many` on threads, and the command line (P23, P24)."""
+"""Batches as users run them: `wait_many` on threads, and the command line (P23, P24)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.answers import FINISHED, KEY
-from benchmarks.processes import LONGEST, PROJECT, Failed, environment, on_core
+from benchmarks.processes import LONGEST, PROJECT, JobError, environment, on_core
 from benchmarks.report import Entry, Goal, Row
 from benchmarks.running import OURS, Run, entries, job
 from benchmarks.waits import ids
 
 REDRAW = b"\r\x1b[2K"
-"""What the command line begins a new picture with; see chainhub/cli/_progress.py."""
+"""The bytes with which the command line begins a redraw; see chainhub/cli/_progress.py."""
 PIPE, TERMINAL = "output to a pipe", "output to a terminal"
 
 
-def on_threads(run: Run) -> Iterator[Row]:
-    """Measure P23: whether the sync client keeps the pace of many ids."""
-    tasks, latency, pace = run.sized(3000, 3), run.sized(0.15, 0.01), run.sized(5.0, 0.05)
-    with run.serving(latency) as served, run.working((OURS,), served) as workers:
-        given = {"tasks": tasks, "every": pace, "seconds": pace * 5}
-        samples = run.in_turn({OURS: job(workers[OURS], "threaded", **given)}, 1)[OURS]
-        late = served.counts().late / pace if samples.figures else None
-    extra = {f"µs a poll, {latency:g} s an answer": one for one in samples.of("us")}
+def threads(run: Run) -> Iterator[Row]:
+    """Measure P23: whether the sync client polls many ids at the interval."""
+    tasks, latency, pace = run.size(3000, 3), run.size(0.15, 0.01), run.size(5.0, 0.05)
+    with run.server(latency) as server, run.workers((OURS,), server) as workers:
+        arguments = {"tasks": tasks, "interval": pace, "deadline": pace * 5}
+        measures = {OURS: job(workers[OURS], "wait_on_threads", **arguments)}
+        samples = run.measure(measures, 1)[OURS]
+        late = server.counts().late / pace if samples.figures else None
+    extra = {f"µs a poll, {latency:g} s an answer": value for value in samples.of("us")}
     yield Row(
         "P23",
         f"sync `wait_many` of {tasks:,} ids, one poll of each in {pace:g} s: how late a result is",
@@ -43,58 +44,58 @@ def on_threads(run: Run) -> Iterator[Row]:
 
 
 def command_line(run: Run) -> Iterator[Row]:
-    """Measure P24: what it costs that somebody watches a batch."""
-    tasks = run.sized(10_000, 5)
-    with run.serving() as served, TemporaryDirectory() as folder:
+    """Measure P24: the cost of the live display of a batch."""
+    tasks = run.size(10_000, 5)
+    with run.server() as server, TemporaryDirectory() as folder:
         file = Path(folder, "ids.txt")
-        file.write_text("".join(f"{one}\n" for one in ids(tasks)), "utf-8")
-        words = ("batch", str(file), f"--base-url={served.at(FINISHED)}")
-        command = (*on_core(run.cores.client), sys.executable, "-m", "chainhub", *words)
+        file.write_text("".join(f"{task_id}\n" for task_id in ids(tasks)), "utf-8")
+        arguments = ("batch", str(file), f"--base-url={server.at(FINISHED)}")
+        command = (*on_core(run.cores.client), sys.executable, "-m", "chainhub", *arguments)
         measures = {
-            name: partial(_watched, command, tasks, terminal=name == TERMINAL)
+            name: partial(_run_command, command, tasks, terminal=name == TERMINAL)
             for name in (PIPE, TERMINAL)
         }
-        measured = run.in_turn(measures, 5)
-    found = entries(measured, "s", ("redraws a second",), yardstick=PIPE)
-    watched = next(one for one in found if one.name == TERMINAL)
+        samples = run.measure(measures, 5)
+    lines = entries(samples, "s", ("redraws a second",), yardstick=PIPE)
+    terminal = next(line for line in lines if line.name == TERMINAL)
     yield Row(
         "P24",
         f"`chainhub batch` with {tasks:,} ids that are finished: CPU",
         "s",
         PIPE,
         [
-            Goal("terminal ÷ pipe", "≤", 1.3, watched.ratio),
-            Goal("redraws a second", "≤", 10, watched.extra.get("redraws a second")),
+            Goal("terminal ÷ pipe", "≤", 1.3, terminal.ratio),
+            Goal("redraws a second", "≤", 10, terminal.extra.get("redraws a second")),
         ],
-        found,
+        lines,
     )
 
 
-def _watched(command: tuple[str, ...], tasks: int, *, terminal: bool) -> dict[str, float]:
+def _run_command(command: tuple[str, ...], tasks: int, *, terminal: bool) -> dict[str, float]:
     """Run a command whose output goes to a terminal of 80 columns, or to a pipe, and is read."""
-    reading, writing = os.openpty() if terminal else os.pipe()
-    settings = {"CHAINHUB_API_KEY": KEY, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-    began = time.monotonic()
+    read_end, write_end = os.openpty() if terminal else os.pipe()
+    variables = {"CHAINHUB_API_KEY": KEY, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    start = time.monotonic()
     process = subprocess.Popen(
         command,
         cwd=PROJECT,
-        env={**environment(), **settings},
+        env={**environment(), **variables},
         stdin=subprocess.DEVNULL,
-        stdout=writing,
-        stderr=writing,
+        stdout=write_end,
+        stderr=write_end,
     )
-    os.close(writing)
+    os.close(write_end)
     output = bytearray()
     with suppress(OSError):  # a terminal ends with an error
-        while time.monotonic() - began < LONGEST and (piece := os.read(reading, 65536)):
-            output += piece
-    os.close(reading)
-    _, status, used = os.wait4(process.pid, 0)
+        while time.monotonic() - start < LONGEST and (chunk := os.read(read_end, 65536)):
+            output += chunk
+    os.close(read_end)
+    _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode or output.count(b'"completed"') < tasks:
-        raise Failed(output[-200:].decode("utf-8", "replace").replace("\n", " "))
-    seconds = time.monotonic() - began
+        raise JobError(output[-200:].decode("utf-8", "replace").replace("\n", " "))
+    seconds = time.monotonic() - start
     return {
-        "s": used.ru_utime + used.ru_stime,
+        "s": usage.ru_utime + usage.ru_stime,
         "redraws a second": output.count(REDRAW) / seconds,
     }

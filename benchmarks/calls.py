@@ -1,4 +1,4 @@
-"""What one request costs: CPU, functions called, logging and observers (P3, P4, P5, P18)."""
+"""The cost of one request: CPU, functions called, logging and observers (P3, P4, P5, P18)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.running import (
     by_case,
     entries,
     job,
-    shown,
+    label,
     with_cases,
 )
 
@@ -24,7 +24,7 @@ MOST_CALLS_CHUNKED = 900
 MOST_CALLS_OF_A_POLL = 750
 POLL = "chainhub, a poll in `wait`"
 
-# What a case is called on the page: the shape of the answer, and whether it is encrypted.
+# Names of cases on the page: the shape of the response, and whether it is encrypted.
 CASES: dict[str, tuple[str, bool]] = {
     "plain": (PLAIN, False),
     "chunked": ("chunked", False),
@@ -35,36 +35,36 @@ CASES: dict[str, tuple[str, bool]] = {
     "TLS, gzip, chunked": ("gzip", True),
 }
 LIMITS = {"20 kB, chunked": 0.65, "TLS, plain": 0.60, "TLS, gzip, chunked": 0.60}
-POLLED = {"plain": 0.55, "chunked": 0.40}
+POLL_LIMITS = {"plain": 0.55, "chunked": 0.40}
 
 
 def queries(run: Run) -> Iterator[Row]:
     """Measure P3 and P4: a query and a poll, one thread, connections kept."""
-    calls = run.sized(400, 3)
-    peers = run.asked(EVERYBODY)
+    calls = run.size(400, 3)
+    peers = run.select(EVERYBODY)
     measures: dict[tuple[str, str], Callable[[], dict[str, float]]] = {}
-    with run.serving() as served, run.working(peers, served) as workers:
+    with run.server() as server, run.workers(peers, server) as workers:
         for case, (shape, tls) in CASES.items():
-            at = served.at(shape, tls=tls)
-            for peer, one in workers.items():
-                # One knows no other answers, and one does not trust the server.
+            url = server.at(shape, tls=tls)
+            for peer, worker in workers.items():
+                # `raw` reads no other responses, and niquests does not trust the server.
                 if case == "plain" or not (peer == "raw" or (peer == "niquests" and tls)):
-                    measures[peer, case] = job(one, "sync", calls=calls, at=at)
-            if case in POLLED:
-                measures[POLL, case] = job(workers[OURS], "polled", polls=calls, at=at)
-        before = served.counts()
-        measured = by_case(run.in_turn(measures, 9))
-        after = served.counts()
-    busy = (after.cpu - before.cpu) / max(after.requests - before.requests, 1) * 1e6
-    yield from _query_rows(measured, busy)
+                    measures[peer, case] = job(worker, "query", calls=calls, at=url)
+            if case in POLL_LIMITS:
+                measures[POLL, case] = job(workers[OURS], "poll", polls=calls, at=url)
+        begin = server.counts()
+        cases = by_case(run.measure(measures, 9))
+        end = server.counts()
+    server_us = (end.cpu - begin.cpu) / max(end.requests - begin.requests, 1) * 1e6
+    yield from _query_rows(cases, server_us)
 
 
-def _query_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterator[Row]:
-    polls = {case: measured[case].pop(POLL) for case in POLLED}
-    found = {case: entries(samples, "us") for case, samples in measured.items()}
-    rivals = {case: shown(best(listed)) for case, listed in found.items()}
-    named = {case: {one.name: one for one in listed} for case, listed in found.items()}
-    ours = {case: listed[OURS] for case, listed in named.items()}
+def _query_rows(cases: dict[str, dict[str, Samples]], server_us: float) -> Iterator[Row]:
+    waits = {case: cases[case].pop(POLL) for case in POLL_LIMITS}
+    tables = {case: entries(samples, "us") for case, samples in cases.items()}
+    rivals = {case: label(best(lines)) for case, lines in tables.items()}
+    by_name = {case: {line.name: line for line in lines} for case, lines in tables.items()}
+    ours = {case: lines[OURS] for case, lines in by_name.items()}
     shapes = [ratio(ours[case], ours["plain"]) for case, (_, tls) in CASES.items() if not tls]
     yield Row(
         "P3",
@@ -77,7 +77,7 @@ def _query_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterato
                     f"`query` ÷ best peer: {case}",
                     "≤",
                     LIMITS.get(case, 0.55),
-                    ratio(ours[case], named[case].get(rivals[case])),
+                    ratio(ours[case], by_name[case].get(rivals[case])),
                 )
                 for case in CASES
             ),
@@ -85,20 +85,20 @@ def _query_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterato
                 "slowest shape of answer ÷ plain",
                 "≤",
                 1.4,
-                max((one for one in shapes if one), default=None),
+                max((value for value in shapes if value), default=None),
             ),
         ],
-        related(with_cases(found, "plain"), rivals["plain"]),
+        related(with_cases(tables, "plain"), rivals["plain"]),
         [
             f"735 bytes unless it is said otherwise; {_best(rivals)}.",
-            f"The server took {busy:.0f} µs of its own core for an answer.",
+            f"The server took {server_us:.0f} µs of its own core for an answer.",
         ],
     )
-    polled = {case: entry(POLL, polls[case].of("us"), polls[case].why) for case in POLLED}
-    compared = [
-        [polled[case], *(one for one in found[case] if one.name in (OURS, rivals[case], "httpx"))]
-        for case in POLLED
-    ]
+    polls = {case: entry(POLL, samples.of("us"), samples.why) for case, samples in waits.items()}
+    poll_tables = {
+        case: [poll, *(line for line in tables[case] if line.name in (OURS, rivals[case], "httpx"))]
+        for case, poll in polls.items()
+    }
     yield Row(
         "P4",
         "one poll inside `wait`: CPU, without the sleep",
@@ -109,11 +109,11 @@ def _query_rows(measured: dict[str, dict[str, Samples]], busy: float) -> Iterato
                 f"a poll ÷ best peer's call: {case}",
                 "≤",
                 limit,
-                ratio(polled[case], named[case].get(rivals[case])),
+                ratio(polls[case], by_name[case].get(rivals[case])),
             )
-            for case, limit in POLLED.items()
+            for case, limit in POLL_LIMITS.items()
         ],
-        related(with_cases(dict(zip(POLLED, compared, strict=True)), "plain"), rivals["plain"]),
+        related(with_cases(poll_tables, "plain"), rivals["plain"]),
         ["Measured in the same rounds as P3; no answer has the bytes of the one before."],
     )
 
@@ -126,56 +126,57 @@ def _best(rivals: dict[str, str]) -> str:
 
 def counts(run: Run) -> Iterator[Row]:
     """Measure P5: functions called, in Python and C; the same in each run."""
-    calls = run.sized(20, 4)
-    peers = run.asked(EVERYBODY)
-    with run.serving() as served, run.working(peers, served) as workers:
-        gzip = served.at("gzip")
-        measures = {peer: job(one, "counted", calls=calls) for peer, one in workers.items()}
-        measures[POLL] = job(workers[OURS], "counted_polls", polls=calls)
-        measures["gzip"] = job(workers[OURS], "counted", calls=calls, at=gzip)
-        measured = run.in_turn(measures, 1)
-    compressed = entry("chainhub, gzip, chunked", measured.pop("gzip").of("calls"))
-    found = related([*entries(measured, "calls"), compressed], "httpx")
-    value = {one.name: one.value for one in found}
+    calls = run.size(20, 4)
+    peers = run.select(EVERYBODY)
+    with run.server() as server, run.workers(peers, server) as workers:
+        gzip_url = server.at("gzip")
+        processes = workers.items()
+        measures = {peer: job(worker, "count_calls", calls=calls) for peer, worker in processes}
+        measures[POLL] = job(workers[OURS], "count_poll_calls", polls=calls)
+        measures["gzip"] = job(workers[OURS], "count_calls", calls=calls, at=gzip_url)
+        samples = run.measure(measures, 1)
+    compressed = entry("chainhub, gzip, chunked", samples.pop("gzip").of("calls"))
+    lines = related([*entries(samples, "calls"), compressed], "httpx")
+    by_name = {line.name: line.value for line in lines}
     yield Row(
         "P5",
         "functions called for a request, Python's and C's",
         "calls",
         "httpx",
         [
-            Goal("functions called per query", "≤", MOST_CALLS, value[OURS]),
+            Goal("functions called per query", "≤", MOST_CALLS, by_name[OURS]),
             Goal("the same, gzip, chunked", "≤", MOST_CALLS_CHUNKED, compressed.value),
-            Goal("functions called per poll", "≤", MOST_CALLS_OF_A_POLL, value[POLL]),
+            Goal("functions called per poll", "≤", MOST_CALLS_OF_A_POLL, by_name[POLL]),
         ],
-        found,
+        lines,
         ["Exact with one version of Python and these headers; `make test` holds the limits."],
     )
 
 
-def listeners(run: Run) -> Iterator[Row]:
-    """Measure P18: what it costs that somebody listens."""
-    calls = run.sized(500, 3)
+def observers(run: Run) -> Iterator[Row]:
+    """Measure P18: the cost of logging and of an event hook."""
+    calls = run.size(500, 3)
     kinds = {
         "nobody": "off",
         "logging at INFO": "info",
         "an `on_attempt` that does nothing": "hook",
     }
-    with run.serving() as served, run.working((OURS,), served) as workers:
+    with run.server() as server, run.workers((OURS,), server) as workers:
         measures = {
-            name: job(workers[OURS], "listened", calls=calls, kind=kind)
+            name: job(workers[OURS], "query_observed", calls=calls, kind=kind)
             for name, kind in kinds.items()
         }
-        found = entries(run.in_turn(measures, 15), "us", yardstick="nobody")
-    value = {one.name: one.ratio for one in found}
+        lines = entries(run.measure(measures, 15), "us", yardstick="nobody")
+    ratios = {line.name: line.ratio for line in lines}
     yield Row(
         "P18",
         "a query with logging, or with an observer: CPU",
         "µs",
         "nobody",
         [
-            Goal("logging at INFO ÷ off", "≤", 1.25, value["logging at INFO"]),
-            Goal("an observer that does nothing ÷ none", "≤", 1.10, value[list(kinds)[2]]),
+            Goal("logging at INFO ÷ off", "≤", 1.25, ratios["logging at INFO"]),
+            Goal("an observer that does nothing ÷ none", "≤", 1.10, ratios[list(kinds)[2]]),
         ],
-        found,
+        lines,
         ["The records are formatted and written to the null device."],
     )

@@ -31,14 +31,14 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
     (("P13",), starts.clients),
     (("P14",), downloads.downloads),
     (("P15",), starts.memory),
-    (("P16",), flights.many),
+    (("P16",), flights.wait_many),
     (("P17",), generating.generation),
-    (("P18",), calls.listeners),
+    (("P18",), calls.observers),
     (("P19",), flights.loops),
-    (("P20",), flights.held),
-    (("P21",), polls.refused),
-    (("P22",), downloads.many),
-    (("P23",), batches.on_threads),
+    (("P20",), flights.waiting_memory),
+    (("P21",), polls.refusal_costs),
+    (("P22",), downloads.download_many),
+    (("P23",), batches.threads),
     (("P24",), batches.command_line),
     (("M",), fleet.million),
 )
@@ -46,13 +46,13 @@ BENCHMARKS: tuple[tuple[tuple[str, ...], Benchmark], ...] = (
 NAMES = tuple(name for names, _ in BENCHMARKS for name in names)
 
 
-def chosen(only: Iterable[str]) -> list[tuple[tuple[str, ...], Benchmark]]:
-    """Return the benchmarks that give these rows, with the names of theirs; all without a choice.
+def select(only: Iterable[str]) -> list[tuple[tuple[str, ...], Benchmark]]:
+    """Return the benchmarks of these rows, each with the names of its rows; all of them for none.
 
     Raises:
-        ValueError: there is no such row.
+        ValueError: a name is not one of a row.
     """
-    wanted = {name.upper() for name in only}
-    if unknown := sorted(wanted - set(NAMES)):
+    row_ids = {name.upper() for name in only}
+    if unknown := sorted(row_ids - set(NAMES)):
         raise ValueError(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    return [row for row in BENCHMARKS if not wanted or wanted & {*row[0]}]
+    return [row for row in BENCHMARKS if not row_ids or row_ids & {*row[0]}]

@@ -1,10 +1,10 @@
 """A million waiting tasks over some workers against a service's limit, in virtual time.
 
 Each worker is a process of its own with the batch, the schedule and the pace that are shipped; only
-the service and the clock are modelled. The tasks are all begun at once and take log-normal times.
-The service takes so many polls a second from everybody together and refuses the others with a
-bare 429, as this one does. The workers know nothing of each other: what each may ask it learns from
-its own refusals. A worker has as many polls under way as a client has connections.
+the service and the clock are modelled. All tasks start at once and take log-normal times.
+The service accepts so many polls a second from all workers together and refuses the others with a
+bare 429, as the real one does. The workers are independent: each learns its rate from its own
+refusals. A worker has at most as many polls in flight as a client has connections.
 
 Run: `PYTHONPATH=overlays:generated python -m benchmarks.fleet [TASKS]`.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TASKS = 1_000_000
 LIMIT = 5000.0
-"""Polls a second the service takes."""
+"""Polls a second that the service accepts."""
 LATENCY = 0.1
 CONNECTIONS = 100
 MEDIAN, SPREAD = 90.0, 0.5
@@ -40,10 +40,10 @@ WORKERS = (1, 8, 64)
 
 
 class Outcome(NamedTuple):
-    """What became of all tasks with so many workers."""
+    """The figures of a simulation with so many workers."""
 
     workers: int
-    asked: int
+    polls: int
     refused: int
     lost: int
     delay: float
@@ -52,18 +52,18 @@ class Outcome(NamedTuple):
 
 
 class Service:
-    """Takes so many polls a second, with a second's worth in hand at most."""
+    """A rate limit of so many polls a second, with a burst of one second's polls at most."""
 
     def __init__(self, limit: float) -> None:
         self.limit = self.room = limit
-        self.asked = self.refused = 0
-        self._at = 0.0
+        self.polls = self.refused = 0
+        self._updated_at = 0.0
 
-    def takes(self, now: float) -> bool:
-        """Say whether a poll that comes now is answered."""
-        self.room = min(self.room + (now - self._at) * self.limit, self.limit)
-        self._at = now
-        self.asked += 1
+    def accepts(self, now: float) -> bool:
+        """Whether a poll at this instant is accepted."""
+        self.room = min(self.room + (now - self._updated_at) * self.limit, self.limit)
+        self._updated_at = now
+        self.polls += 1
         if self.room < 1.0:
             self.refused += 1
             return False
@@ -72,7 +72,7 @@ class Service:
 
 
 class Fleet:
-    """The workers, the answers that are on their way, and what was found."""
+    """The workers, the polls in flight, and the delays of the results."""
 
     def __init__(self, tasks: int, workers: int, limit: float, seed: int) -> None:
         random = Random(seed)
@@ -85,60 +85,62 @@ class Fleet:
         self.lost = 0
         self.now = 0.0
         self._schedulers = [_batch(random) for _ in range(workers)]
-        self._left = [iter(range(first, tasks, workers)) for first in range(workers)]
-        # An answer takes always as long: the first poll asked is the first one answered.
-        self._under_way: deque[tuple[float, int, SendPoll, int]] = deque()
-        self._wakes: list[tuple[float, int]] = [(0.0, worker) for worker in range(workers)]
-        self._wake_at = [0.0] * workers
+        self._tasks_by_worker = [iter(range(first, tasks, workers)) for first in range(workers)]
+        # The latency is constant: the first poll sent is the first one answered.
+        self._in_flight: deque[tuple[float, int, SendPoll, int]] = deque()
+        self._wakeups: list[tuple[float, int]] = [(0.0, worker) for worker in range(workers)]
+        self._wakeup_at = [0.0] * workers
 
     def run(self) -> Fleet:
-        """Go from instant to instant until nobody waits any more."""
+        """Run from event to event until no worker waits any more."""
         from chainhub import errors
         from chainhub_api.models import VideoTask
 
-        word = {"id": "m", "status_update_time": 0, "enhanced_prompt": None}
-        running = VideoTask.from_dict({**word, "status": "processing", "video_url": None})
-        done = VideoTask.from_dict(
-            {**word, "status": "completed", "video_url": "https://a.example"}
+        fields = {"id": "m", "status_update_time": 0, "enhanced_prompt": None}
+        running = VideoTask.from_dict({**fields, "status": "processing", "video_url": None})
+        completed = VideoTask.from_dict(
+            {**fields, "status": "completed", "video_url": "https://a.example"}
         )
         refusal = errors.RateLimitError("429 Too Many Requests", status=429)
-        answers = (running, done)
-        while self._under_way or self._wakes:
-            if self._under_way and (not self._wakes or self._under_way[0][0] <= self._wakes[0][0]):
-                self.now, worker, step, answer = self._under_way.popleft()
+        answers = (running, completed)
+        while self._in_flight or self._wakeups:
+            if self._in_flight and (
+                not self._wakeups or self._in_flight[0][0] <= self._wakeups[0][0]
+            ):
+                self.now, worker, poll, answer = self._in_flight.popleft()
                 scheduler = self._schedulers[worker]
                 if answer < 0:
-                    update = scheduler.on_failure(step, refusal, self.now)
+                    update = scheduler.on_failure(poll, refusal, self.now)
                 else:
-                    update = scheduler.on_answer(step, answers[answer], self.now)
+                    update = scheduler.on_answer(poll, answers[answer], self.now)
                 self._note(update)
             else:
-                self.now, worker = heapq.heappop(self._wakes)
-                if self.now < self._wake_at[worker]:
-                    continue  # somebody has acted meanwhile, and wakes later
-                self._wake_at[worker] = math.inf
+                self.now, worker = heapq.heappop(self._wakeups)
+                if self.now < self._wakeup_at[worker]:
+                    continue  # the worker has acted meanwhile and has a later wake-up
+                self._wakeup_at[worker] = math.inf
             self._act(worker)
         return self
 
     def _act(self, worker: int) -> None:
-        """Let a worker ask whatever it wants to ask now."""
+        """Let a worker send all polls that are due now."""
         from chainhub._tasks.scheduler import SendPoll
         from chainhub._tasks.table import TaskId
 
-        scheduler, left, now = self._schedulers[worker], self._left[worker], self.now
+        scheduler, tasks, now = self._schedulers[worker], self._tasks_by_worker[worker], self.now
         while True:
-            while scheduler.wants_more and (task := next(left, None)) is not None:
+            while scheduler.wants_more and (task := next(tasks, None)) is not None:
                 scheduler.add(TaskId(f"m:{task}"), 0.0)
             step = scheduler.next_step(now)
             if not isinstance(step, SendPoll):
                 break
-            taken = self.service.takes(now)
-            answer = self.durations[int(step.wait.task_id.id[2:])] <= now if taken else -1
-            self._under_way.append((now + LATENCY, worker, step, answer))
-        until = getattr(step, "until", math.inf)
-        if until < math.inf and until != self._wake_at[worker]:
-            self._wake_at[worker] = until
-            heapq.heappush(self._wakes, (until, worker))
+            accepted = self.service.accepts(now)
+            answer = self.durations[int(step.wait.task_id.id[2:])] <= now if accepted else -1
+            self._in_flight.append((now + LATENCY, worker, step, answer))
+        wakeup = getattr(step, "until", math.inf)
+        if wakeup < math.inf and wakeup != self._wakeup_at[worker]:
+            self._wakeup_at[worker] = wakeup
+            heapq.heappush(self._wakeups, (wakeup, worker))
 
     def _note(self, update: Update) -> None:
         outcome = update.outcome
@@ -150,15 +152,15 @@ class Fleet:
         self.delays.append(self.now - self.durations[int(outcome.id[2:])])
 
     def outcome(self) -> Outcome:
-        """Return what was found."""
-        late = sorted(self.delays)
+        """Return the figures."""
+        delays = sorted(self.delays)
         return Outcome(
             len(self._schedulers),
-            self.service.asked,
+            self.service.polls,
             self.service.refused,
             self.lost,
-            sum(late) / len(late),
-            late[int(len(late) * 0.95)],
+            sum(delays) / len(delays),
+            delays[int(len(delays) * 0.95)],
             self.now,
         )
 
@@ -174,12 +176,12 @@ def _batch(random: Random) -> Scheduler:
 
 
 def outcome_of(workers: int, tasks: int, limit: float, seed: int = 1) -> Outcome:
-    """Return what becomes of the tasks with so many workers."""
+    """Return the figures of a simulation with so many workers."""
     return Fleet(tasks, workers, limit, seed).run().outcome()
 
 
 def outcomes(tasks: int) -> Iterator[Outcome]:
-    """Yield what becomes of the tasks with more and more workers; the clock is not the real one."""
+    """Yield the figures with more and more workers, in virtual time."""
     limit = LIMIT * tasks / TASKS
     if tasks < TASKS:
         yield from (outcome_of(workers, tasks, limit) for workers in WORKERS)
@@ -190,17 +192,17 @@ def outcomes(tasks: int) -> Iterator[Outcome]:
 
 def million(run: Run) -> Iterator[Row]:
     """Simulate M."""
-    tasks = run.sized(TASKS, 2000)
+    tasks = run.size(TASKS, 2000)
     limit = LIMIT * tasks / TASKS
-    found = list(outcomes(tasks))
-    listed = [_entry(one, tasks) for one in found]
+    results = list(outcomes(tasks))
+    lines = [_entry(result, tasks) for result in results]
     yield Row(
         "M",
         f"{tasks:,} waiting tasks, {number(limit)} polls a second: seconds until all are known",
         "s",
         "",
-        [Goal(f"tasks lost, {found[-1].workers} workers", "=", 0, found[-1].lost)],
-        listed,
+        [Goal(f"tasks lost, {results[-1].workers} workers", "=", 0, results[-1].lost)],
+        lines,
         [
             f"In virtual time: tasks of {MEDIAN:g} s (σ {SPREAD}), all begun at once; answers "
             f"after {LATENCY:g} s; {CONNECTIONS} requests in flight per worker at most; the "
@@ -209,16 +211,16 @@ def million(run: Run) -> Iterator[Row]:
     )
 
 
-def _entry(one: Outcome, tasks: int) -> Entry:
+def _entry(outcome: Outcome, tasks: int) -> Entry:
     return Entry(
-        f"{one.workers} worker{'s' if one.workers > 1 else ''}",
-        rounded(one.until),
+        f"{outcome.workers} worker{'s' if outcome.workers > 1 else ''}",
+        rounded(outcome.until),
         extra={
-            "polls per task": rounded(one.asked / tasks),
-            "refused, %": rounded(100 * one.refused / one.asked),
-            "lost": float(one.lost),
-            "mean delay, s": rounded(one.delay),
-            "p95 delay, s": rounded(one.delay_p95),
+            "polls per task": rounded(outcome.polls / tasks),
+            "refused, %": rounded(100 * outcome.refused / outcome.polls),
+            "lost": float(outcome.lost),
+            "mean delay, s": rounded(outcome.delay),
+            "p95 delay, s": rounded(outcome.delay_p95),
         },
     )
 
@@ -226,10 +228,11 @@ def _entry(one: Outcome, tasks: int) -> Entry:
 def main(tasks: int = TASKS) -> None:
     """Print the table."""
     print("workers  polls/task  refused  lost  mean delay s  p95 s  all known after s")
-    for one in outcomes(tasks):
+    for outcome in outcomes(tasks):
         print(
-            f"{one.workers:7}{one.asked / tasks:16.2f}{one.refused / one.asked:9.1%}{one.lost:6}"
-            f"{one.delay:14.1f}{one.delay_p95:7.1f}{one.until:19.1f}",
+            f"{outcome.workers:7}{outcome.polls / tasks:16.2f}"
+            f"{outcome.refused / outcome.polls:9.1%}{outcome.lost:6}{outcome.delay:14.1f}"
+            f"{outcome.delay_p95:7.1f}{outcome.until:19.1f}",
             flush=True,
         )
 

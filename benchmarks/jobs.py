@@ -1,6 +1,6 @@
-"""What a process that measures one library can be told to do, each job returning its figures.
+"""The jobs of a process that measures one library; each returns its figures.
 
-Each job is the loop that a person would write. CPU is this process's own, user and system, in
+Each job is the loop that a user would write. CPU is this process's own, user and system, in
 seconds; the server's is not in it.
 """
 
@@ -17,103 +17,103 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from benchmarks.answers import VIDEO
-from benchmarks.machine import resident
+from benchmarks.machine import resident_mb
 
 Figures = dict[str, float]
-Ask = Callable[[], object]
-AsyncAsk = Callable[[], Awaitable[object]]
+Call = Callable[[], object]
+AsyncCall = Callable[[], Awaitable[object]]
 
 
 class Peer(Protocol):
     """A module of `benchmarks.peers`."""
 
-    def call(self, url: str) -> Ask: ...
-    def acall(self, url: str) -> AsyncAsk: ...
+    def call(self, url: str) -> Call: ...
+    def acall(self, url: str) -> AsyncCall: ...
     def client(self, url: str) -> None: ...
 
 
 class Bench:
-    """One library in this process: its clients are made once and kept from job to job."""
+    """One library in this process: its clients are created once and used by all jobs."""
 
     def __init__(self, peer: Peer, url: str, media: str) -> None:
         self.peer = peer
         self.url = url
         self.media = media
         self._runner: asyncio.Runner | None = None
-        self._asks: dict[str, Ask] = {}
-        self._aasks: dict[str, AsyncAsk] = {}
+        self._calls: dict[str, Call] = {}
+        self._acalls: dict[str, AsyncCall] = {}
 
-    def ask(self, at: str = "") -> Ask:
-        """Return the function that asks once, at another base URL than the usual one if given."""
+    def call(self, at: str = "") -> Call:
+        """Return the function that sends one request, to another base URL if one is given."""
         at = at or self.url
-        if at not in self._asks:
-            self._asks[at] = self.peer.call(at)
-        return self._asks[at]
+        if at not in self._calls:
+            self._calls[at] = self.peer.call(at)
+        return self._calls[at]
 
-    async def aask(self, at: str = "") -> AsyncAsk:
-        """Return the function that asks once, asynchronously; to be called in the loop."""
+    async def acall(self, at: str = "") -> AsyncCall:
+        """Return the async function that sends one request; call this one in the event loop."""
         at = at or self.url
-        if at not in self._aasks:
-            self._aasks[at] = self.peer.acall(at)
-        return self._aasks[at]
+        if at not in self._acalls:
+            self._acalls[at] = self.peer.acall(at)
+        return self._acalls[at]
 
     @property
     def runner(self) -> asyncio.Runner:
-        """The loop in which everything asynchronous happens, kept like the clients."""
+        """The runner of all async jobs, one for all of them."""
         if self._runner is None:
             self._runner = asyncio.Runner(loop_factory=getattr(self.peer, "loop", None))
         return self._runner
 
 
 class Stopwatch:
-    """CPU and time since it was made."""
+    """CPU and wall time since its creation."""
 
     def __init__(self) -> None:
         self._wall = time.perf_counter()
         self._cpu = time.process_time()
 
     def figures(self, count: int) -> Figures:
-        """Return what `count` things took together, and CPU in µs for each."""
+        """Return the CPU and wall time of `count` requests together, and the CPU of one in µs."""
         cpu = time.process_time() - self._cpu
         wall = time.perf_counter() - self._wall
         each = cpu / count * 1e6 if count else float("nan")
         return {"cpu": cpu, "wall": wall, "count": count, "us": each}
 
 
-def sync(bench: Bench, *, calls: int, at: str = "") -> Figures:
-    """Ask one time after the other, on one thread."""
-    return timed(bench.ask(at), calls)
+def query(bench: Bench, *, calls: int, at: str = "") -> Figures:
+    """Send one request after the other, on one thread."""
+    return time_calls(bench.call(at), calls)
 
 
-def timed(ask: Ask, calls: int) -> Figures:
-    """Return what it takes to ask so many times; the first ones are not counted."""
+def time_calls(call: Call, calls: int) -> Figures:
+    """Return the figures of so many calls; three more before them are not measured."""
     for _ in range(3):
-        ask()
+        call()
     watch = Stopwatch()
     for _ in range(calls):
-        ask()
+        call()
     return watch.figures(calls)
 
 
-def counted(bench: Bench, *, calls: int, at: str = "") -> Figures:
+def count_calls(bench: Bench, *, calls: int, at: str = "") -> Figures:
     """Count the functions called, in Python and C, for one request."""
-    return count(bench.ask(at), calls)
+    return count(bench.call(at), calls)
 
 
-def count(ask: Ask, calls: int) -> Figures:
-    """Return how many functions are called to ask once; the first ones are not counted."""
+def count(call: Call, calls: int) -> Figures:
+    """Return how many functions one call calls; the first three calls are not counted."""
     for _ in range(3):
-        ask()
+        call()
     profile = cProfile.Profile()
     profile.enable()
     for _ in range(calls):
-        ask()
+        call()
     profile.disable()
-    return {"calls": called(profile) / calls}
+    return {"calls": calls_in(profile) / calls}
 
 
-def called(profile: cProfile.Profile) -> int:
-    """Return how many calls a profile saw, without its own end."""
+def calls_in(profile: cProfile.Profile) -> int:
+    """Return the number of calls in a profile, without the one that disables it."""
     return sum(
         entry.callcount
         for entry in profile.getstats()
@@ -121,8 +121,8 @@ def called(profile: cProfile.Profile) -> int:
     )
 
 
-def made(bench: Bench, *, clients: int) -> Figures:
-    """Make and close clients; the first one, which loads what is shared, is not counted."""
+def open_clients(bench: Bench, *, clients: int) -> Figures:
+    """Create and close clients; the first one, which loads shared modules, is not counted."""
     bench.peer.client(bench.url)
     watch = Stopwatch()
     for _ in range(clients):
@@ -131,87 +131,89 @@ def made(bench: Bench, *, clients: int) -> Figures:
 
 
 def flight(bench: Bench, *, in_flight: int, seconds: float, most: int, at: str = "") -> Figures:
-    """Keep so many requests under way for a while, and ask `most` times at most.
+    """Keep so many requests in flight for a while, `most` of them in all.
 
-    The CPU is that for an answer; what failed has no answer, but its CPU is in it.
+    The CPU is divided by the number of responses; the CPU of failed requests is included.
     """
     tally: Counter[str] = Counter()
 
-    async def once() -> None:
-        ask = await bench.aask(at)
+    async def call_once() -> None:
+        call = await bench.acall(at)
         try:
-            await ask()
+            await call()
             tally["good"] += 1
         except Exception:  # noqa: BLE001 - whatever a library raises
             tally["failed"] += 1
 
-    async def keep_asking(until: float) -> None:
+    async def keep_calling(until: float) -> None:
         while tally.total() < most and time.perf_counter() < until:
-            await once()
+            await call_once()
 
     async def run() -> Figures:
-        await _all(once() for _ in range(in_flight))  # opens the connections there will be
+        await _all(call_once() for _ in range(in_flight))  # opens the connections
         tally.clear()
         watch = Stopwatch()
         until = time.perf_counter() + seconds
-        await _all(keep_asking(until) for _ in range(in_flight))
+        await _all(keep_calling(until) for _ in range(in_flight))
         return {**watch.figures(tally["good"]), "failed": float(tally["failed"])}
 
     return bench.runner.run(run())
 
 
 def burst(bench: Bench, *, calls: int, within: float) -> Figures:
-    """Start so many calls at once; what is not there within some seconds counts as failed."""
+    """Start so many calls at once; a call that does not end within some seconds has failed."""
     good = 0
     failed: Counter[str] = Counter()
 
     async def run() -> Figures:
-        ask = await bench.aask()
+        call = await bench.acall()
 
-        async def once() -> None:
+        async def call_once() -> None:
             nonlocal good
             try:
-                await ask()
+                await call()
                 good += 1
             except Exception as error:  # noqa: BLE001 - whatever a library raises
                 failed[type(error).__name__] += 1
 
         watch = Stopwatch()
-        await _all((once() for _ in range(calls)), within)
+        await _all((call_once() for _ in range(calls)), within)
         return watch.figures(calls)
 
     figures = bench.runner.run(run())
     return {**figures, "good": float(good), "failed": float(calls - good)}
 
 
-async def _all(work: Iterable[Coroutine[None, None, None]], limit: float | None = None) -> None:
-    """Run coroutines together; what is not done at the limit is cancelled."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    done, late = await asyncio.wait(tasks, timeout=limit)
-    for task in late:
+async def _all(
+    coroutines: Iterable[Coroutine[None, None, None]], limit: float | None = None
+) -> None:
+    """Run coroutines together and cancel those that have not ended at the limit."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    done, pending = await asyncio.wait(tasks, timeout=limit)
+    for task in pending:
         task.cancel()
     await asyncio.gather(*done)
-    await asyncio.gather(*late, return_exceptions=True)
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
-def fetched(bench: Bench, *, into: str, at: str, files: int) -> Figures:
+def fetch(bench: Bench, *, into: str, at: str, files: int) -> Figures:
     """Download a small video again and again with httpx, on one connection."""
     httpx = import_module("httpx")
     with TemporaryDirectory(dir=into) as folder, httpx.Client() as client:
         watch = Stopwatch()
         for number in range(files):
             with (
-                client.stream("GET", f"{at}{VIDEO}") as answer,
+                client.stream("GET", f"{at}{VIDEO}") as response,
                 Path(folder, f"{number}.mp4").open("wb") as file,
             ):
-                answer.raise_for_status()
-                for piece in answer.iter_raw():
-                    file.write(piece)
+                response.raise_for_status()
+                for chunk in response.iter_raw():
+                    file.write(chunk)
         return watch.figures(files)
 
 
 def memory(bench: Bench) -> Figures:
-    """Tell how much memory this process holds after one request."""
-    bench.ask()()
-    held = resident()
-    return {"mb": float("nan") if held is None else held}
+    """Return the memory of this process after one request."""
+    bench.call()()
+    memory_mb = resident_mb()
+    return {"mb": float("nan") if memory_mb is None else memory_mb}

@@ -1,4 +1,4 @@
-"""Which machine a figure comes from, told without its name or its paths, and which core is used."""
+"""The machine that a figure comes from, without its name or its paths, and the choice of a core."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-SHOWN = (
+DISTRIBUTIONS = (
     "aiohttp",
     "attrs",
     "chainhub",
@@ -29,8 +29,8 @@ SHOWN = (
     "runwayml",
     "uvloop",
 )
-MEASURED = ("benchmarks", "generated", "overlays", "requirements/bench.txt", "tools")
-"""What the figures depend on, but the machine."""
+SOURCES = ("benchmarks", "generated", "overlays", "requirements/bench.txt", "tools")
+"""All that the figures depend on, except the machine."""
 
 
 def cores() -> list[int]:
@@ -46,7 +46,7 @@ def pin(core: int | None) -> None:
         os.sched_setaffinity(0, {core})
 
 
-def resident() -> float | None:
+def resident_mb() -> float | None:
     """Return the MB of memory this process holds, None where the system does not say."""
     with suppress(OSError):
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
@@ -66,23 +66,23 @@ def machine() -> dict[str, str | int | float]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what is measured, "not installed" for what is missing."""
-    return {name: _version(name) for name in SHOWN}
+    """Return the versions of all distributions, "not installed" for a missing one."""
+    return {name: _version(name) for name in DISTRIBUTIONS}
 
 
 def sources(project: Path) -> str:
     """Return a digest of all files that the figures depend on."""
     digest = hashlib.sha256()
-    for name in MEASURED:
-        place = project / name
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+    for name in SOURCES:
+        source = project / name
+        for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
             if path.suffix in (".py", ".txt", ".yaml", ".jinja"):
                 digest.update(b"%s\0%b\0" % (os.fsencode(path.name), path.read_bytes()))
     return digest.hexdigest()[:16]
 
 
 def load() -> float:
-    """Return how many processes wanted a core during the last minute."""
+    """Return the load average of the last minute: running and waiting processes."""
     return round(os.getloadavg()[0], 2)
 
 

@@ -1,7 +1,7 @@
 """Filling docs/performance.md with the figures of the last whole run.
 
 The page is written by hand except between two comments that name a part of it:
-`<!-- figures: NAME -->` and `<!-- end -->`. What stands there comes from the results alone.
+`<!-- figures: NAME -->` and `<!-- end -->`. The text between them is made from the results only.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def filled(text: str, results: Results) -> str:
     """Return the page with the figures of these results.
 
     Raises:
-        KeyError: the page asks for a part that there is not.
+        KeyError: the page names a part that does not exist.
     """
-    return PART.sub(lambda found: found[1] + part(found[2], results) + found[3], text)
+    return PART.sub(lambda match: match[1] + part(match[2], results) + match[3], text)
 
 
 def part(name: str, results: Results) -> str:
@@ -37,11 +37,11 @@ def part(name: str, results: Results) -> str:
 
 def _row(row: Row) -> str:
     notes = "".join(f"{note}\n\n" for note in row.notes)
-    return notes + _folded(f"{row.id}: the figures", row_table(row))
+    return notes + _details(f"{row.id}: the figures", row_table(row))
 
 
-def _folded(summary: str, table: str) -> str:
-    """Return a table that opens on demand: all of them would be a very long page."""
+def _details(summary: str, table: str) -> str:
+    """Return a table that is closed until it is clicked: open, all of them make a long page."""
     return f"<details>\n<summary>{summary}</summary>\n\n{table}\n</details>\n"
 
 
@@ -52,11 +52,11 @@ def _goals(results: Results) -> str:
         for goal in row.goals
         if goal.verdict != "met"
     ]
-    told = f"Not met: {'; '.join(missed)}." if missed else "All goals are met."
-    return f"{told}\n\n{_folded('Every goal and its figure', goals_table(results.rows))}"
+    summary = f"Not met: {'; '.join(missed)}." if missed else "All goals are met."
+    return f"{summary}\n\n{_details('Every goal and its figure', goals_table(results.rows))}"
 
 
-def _one(results: Results) -> str:
+def _single(results: Results) -> str:
     first, query = results.row("P2").entry("chainhub"), results.row("P3").entry("chainhub")
     polls = results.row("P12").entry("chainhub, cold")
     return (
@@ -75,11 +75,11 @@ def _thousand(results: Results) -> str:
     poll, peer = row.entry("chainhub, `wait_many`"), row.entry(row.yardstick)
     memory = results.row("P20").goals[0]
     burst = results.row("P9").entry("chainhub")
-    share = {one.name: 2000 / 5 * (one.value or 0.0) / 1e6 for one in (poll, peer)}
+    shares = {line.name: 2000 / 5 * (line.value or 0.0) / 1e6 for line in (poll, peer)}
     return (
-        f"2,000 waiting tasks, polled every five seconds, take {number(100 * share[poll.name])} % "
+        f"2,000 waiting tasks, polled every five seconds, take {number(100 * shares[poll.name])} % "
         f"of a core with `wait_many`; a gather over the best peer's calls ({peer.name}) takes "
-        f"{number(100 * share[peer.name])} %. Each waiting task takes {number(memory.value)} kB "
+        f"{number(100 * shares[peer.name])} %. Each waiting task takes {number(memory.value)} kB "
         f"of memory. "
         f"With 2,000 calls at the same moment and a second for each response, "
         f"{number(burst.extra['succeeded'])} calls succeed, the last after "
@@ -107,7 +107,7 @@ def _million(results: Results) -> str:
 PARTS: dict[str, Callable[[Results], str]] = {
     "goals": _goals,
     "machine": machine_lines,
-    "one": _one,
+    "one": _single,
     "thousand": _thousand,
     "million": _million,
 }

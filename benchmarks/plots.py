@@ -18,7 +18,7 @@ BARS = {
     "P15": "memory with a client ready, MB",
     "P16": "a poll of wait_many, and a call of a gather, CPU in µs",
 }
-"""Rows that are drawn as bars, and what the bars are."""
+"""Rows that are drawn as bars, and the titles of their plots."""
 
 RATIOS = ("P1", "P2")
 STRONG, PALE = "#0b6e4f", "#9aa5b1"
@@ -31,8 +31,8 @@ def draw(results: Results, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for row in results.rows:
         if row.id in BARS:
-            yield _saved(_bars(row), folder / f"{row.id.lower()}.svg")
-    yield _saved(_fleet(results.row("M")), folder / "m.svg")
+            yield _save(_bars(row), folder / f"{row.id.lower()}.svg")
+    yield _save(_fleet(results.row("M")), folder / "m.svg")
 
 
 def _figure(**settings: object) -> Any:
@@ -40,7 +40,7 @@ def _figure(**settings: object) -> Any:
     return import_module("matplotlib.figure").Figure(**settings)
 
 
-def _saved(figure: Any, path: Path) -> Path:
+def _save(figure: Any, path: Path) -> Path:
     figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
     # The library leaves blanks at the ends of lines.
     lines = (line.rstrip() for line in path.read_text("utf-8").splitlines())
@@ -49,35 +49,35 @@ def _saved(figure: Any, path: Path) -> Path:
 
 
 def _bars(row: Row) -> Any:
-    shown = [(one, value) for one in row.entries if (value := _drawn(row, one)) is not None]
-    figure = _figure(figsize=(6.4, 0.5 + 0.28 * len(shown)))
+    bars = [(line, value) for line in row.entries if (value := _bar_value(row, line)) is not None]
+    figure = _figure(figsize=(6.4, 0.5 + 0.28 * len(bars)))
     axes = figure.subplots()
-    names = [one.name.replace("`", "") for one, _ in shown]
-    values = [value for _, value in shown]
-    colours = [STRONG if one.name.startswith(OURS) else PALE for one, _ in shown]
-    bars = axes.barh(names, values, color=colours)
-    axes.bar_label(bars, [number(value) for value in values], padding=3)
+    names = [line.name.replace("`", "") for line, _ in bars]
+    values = [value for _, value in bars]
+    colours = [STRONG if line.name.startswith(OURS) else PALE for line, _ in bars]
+    containers = axes.barh(names, values, color=colours)
+    axes.bar_label(containers, [number(value) for value in values], padding=3)
     axes.invert_yaxis()
-    _plain(axes, BARS[row.id])
+    _style(axes, BARS[row.id])
     return figure
 
 
-def _drawn(row: Row, one: Entry) -> float | None:
-    return one.ratio if row.id in RATIOS else one.value
+def _bar_value(row: Row, line: Entry) -> float | None:
+    return line.ratio if row.id in RATIOS else line.value
 
 
 def _fleet(row: Row) -> Any:
-    names = [one.name for one in row.entries]
+    names = [line.name for line in row.entries]
     figure = _figure(figsize=(6.4, 2.4))
     left, right = figure.subplots(1, 2)
-    for axes, what in ((left, "mean delay, s"), (right, "refused, %")):
-        values = [one.extra[what] for one in row.entries]
-        axes.bar_label(axes.bar(names, values, color=STRONG), [number(one) for one in values])
-        _plain(axes, what)
+    for axes, title in ((left, "mean delay, s"), (right, "refused, %")):
+        values = [line.extra[title] for line in row.entries]
+        axes.bar_label(axes.bar(names, values, color=STRONG), [number(value) for value in values])
+        _style(axes, title)
     return figure
 
 
-def _plain(axes: Any, title: str) -> None:
+def _style(axes: Any, title: str) -> None:
     axes.set_title(title, loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)

@@ -1,4 +1,4 @@
-"""Starting what is measured and what it talks to, each in a process of its own, and ending it."""
+"""Starting and stopping the processes: one for the bench server, one for each measured library."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ PERSONAL = (
 )
 MISSING = "not installed"
 AUTHORITIES = PROJECT / "build" / "benchmarks" / "authorities.pem"
-"""The authorities that people have, and the one of the bench server: what loading them takes
-counts."""
+"""The usual authorities and the bench server's: the time to load all of them is part of the
+figures."""
 LONGEST = 150.0
-"""Seconds a job may take; then its process is ended."""
+"""Seconds that a job may take; then its process is killed."""
 
 
-class Failed(Exception):
-    """A job gave no figures; the text says why."""
+class JobError(Exception):
+    """A job has no figures; the message says why."""
 
 
-class Missing(Failed):
+class NotInstalled(JobError):
     """The library is not installed."""
 
 
-class Overran(Failed):
-    """A job took too long; its process is ended."""
+class JobTimeout(JobError):
+    """A job took too long; its process is killed."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class Cores:
     server: int | None = None
 
     @classmethod
-    def chosen(cls) -> Cores:
+    def pick(cls) -> Cores:
         """Take the first core for clients and the last one for servers."""
         usable = cores()
         return cls(usable[0], usable[-1]) if len(usable) > 1 else cls()
 
 
 class Counts(NamedTuple):
-    """What a server has counted since it began; what `late` is, `benchmarks.server` says."""
+    """The counts of a server since its start; for `late` see `benchmarks.server.lateness`."""
 
     connections: int
     requests: int
@@ -80,11 +80,11 @@ class Counts(NamedTuple):
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for a measured process: nobody's keys, proxies or coverage.
+    """Return the environment for a measured process: without keys, proxies and coverage.
 
-    Bytecode is kept there: what pip has installed has it, and our source is to have it too.
+    Bytecode is allowed there: packages that pip has installed have it, so our source has it too.
     """
-    kept = {
+    variables = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith((*PERSONAL, "PYTHONDONTWRITEBYTECODE"))
@@ -94,7 +94,7 @@ def environment() -> dict[str, str]:
         AUTHORITIES.parent.mkdir(parents=True, exist_ok=True)
         text = Path(certifi.where()).read_text("utf-8") + AUTHORITY.read_text("utf-8")
         AUTHORITIES.write_text(text, "utf-8")
-    return {**kept, "SSL_CERT_FILE": str(AUTHORITIES)}
+    return {**variables, "SSL_CERT_FILE": str(AUTHORITIES)}
 
 
 class Server:
@@ -105,43 +105,43 @@ class Server:
         command.append(f"--video={video}")
         if core is not None:
             command.append(f"--cpu={core}")
-        self._process = _started(command)
-        port, encrypted, media = _line(self._process, 30.0).split()
+        self._process = _start(command)
+        port, encrypted, media = _read_line(self._process, 30.0).split()
         self._port = int(port)
         self._origins = f"http://127.0.0.1:{port}", f"https://127.0.0.1:{encrypted}"
         self.url = self.at()
         self.media = f"http://127.0.0.1:{media}"
 
     def at(self, shape: str = PLAIN, *, tls: bool = False) -> str:
-        """Return the base URL of answers of a shape."""
+        """Return the base URL of responses of a shape."""
         return f"{self._origins[tls]}/{shape}"
 
     def counts(self) -> Counts:
-        """Ask the server what it has counted."""
-        line = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        """Query the counts of the server."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
-            line.request("GET", "/-/counts")
-            return Counts(**json.loads(line.getresponse().read()))
+            connection.request("GET", "/-/counts")
+            return Counts(**json.loads(connection.getresponse().read()))
         finally:
-            line.close()
+            connection.close()
 
     def close(self) -> None:
-        """End the process."""
-        _ended(self._process)
+        """Stop the process."""
+        _stop(self._process)
 
 
 @contextmanager
 def server(latency: float = 0.0, video: int = 4096, core: int | None = None) -> Iterator[Server]:
     """Run a bench server while the block runs."""
-    started = Server(latency, video, core)
+    instance = Server(latency, video, core)
     try:
-        yield started
+        yield instance
     finally:
-        started.close()
+        instance.close()
 
 
 def installed(peer: str) -> bool:
-    """Tell whether a library is there; a process that is started for it finds the same."""
+    """Whether a library is installed here, and so for the process that is started for it."""
     distribution = import_module(f"benchmarks.peers.{peer}").DISTRIBUTION
     with suppress(PackageNotFoundError):
         return not distribution or bool(version(distribution))
@@ -149,92 +149,92 @@ def installed(peer: str) -> bool:
 
 
 class Worker:
-    """A process that measures one library; none for one that is not installed."""
+    """A process that measures one library; without one if the library is not installed."""
 
-    def __init__(self, peer: str, served: Server, core: int | None) -> None:
+    def __init__(self, peer: str, server: Server, core: int | None) -> None:
         self.peer = peer
-        place = "" if core is None else str(core)
-        command = [sys.executable, "-m", "benchmarks.worker", peer, served.url, served.media, place]
-        self._process = _started(command) if installed(peer) else None
+        cpu = "" if core is None else str(core)
+        command = [sys.executable, "-m", "benchmarks.worker", peer, server.url, server.media, cpu]
+        self._process = _start(command) if installed(peer) else None
         if self._process:
-            _line(self._process, 30.0)
+            _read_line(self._process, 30.0)
 
-    def do(self, job: str, limit: float = LONGEST, /, **given: object) -> dict[str, float]:
-        """Have a job done within `limit` seconds and return its figures.
+    def do(self, job: str, limit: float = LONGEST, /, **arguments: object) -> dict[str, float]:
+        """Run a job within `limit` seconds and return its figures.
 
         Raises:
             Missing: the library is not installed.
             Failed: the job failed or took too long.
         """
-        self.begin(job, **given)
+        self.begin(job, **arguments)
         return self.figures(limit)
 
-    def begin(self, job: str, **given: object) -> None:
-        """Have a job begun; `figures` waits for its end."""
+    def begin(self, job: str, **arguments: object) -> None:
+        """Start a job; `figures` waits for its end."""
         if not self._process:
             return
-        order = cast("TextIO", self._process.stdin)
-        order.write(json.dumps({"job": job, **given}) + "\n")
-        order.flush()
+        stdin = cast("TextIO", self._process.stdin)
+        stdin.write(json.dumps({"job": job, **arguments}) + "\n")
+        stdin.flush()
 
     def figures(self, limit: float = LONGEST) -> dict[str, float]:
-        """Return the figures of the job that was begun.
+        """Return the figures of the job that was started.
 
         Raises:
             Missing: the library is not installed.
             Failed: the job failed or took too long.
         """
         if not self._process:
-            raise Missing(MISSING)
-        figures: dict[str, float] = json.loads(_line(self._process, limit))
+            raise NotInstalled(MISSING)
+        figures: dict[str, float] = json.loads(_read_line(self._process, limit))
         if "missing" in figures:
-            raise Missing(MISSING)
+            raise NotInstalled(MISSING)
         if "error" in figures:
-            raise Failed(str(figures["error"]))
+            raise JobError(str(figures["error"]))
         return figures
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         if self._process:
-            _ended(self._process)
+            _stop(self._process)
 
 
 @contextmanager
-def worker(peer: str, served: Server, core: int | None = None) -> Iterator[Worker]:
+def worker(peer: str, server: Server, core: int | None = None) -> Iterator[Worker]:
     """Run a process for a library while the block runs."""
-    started = Worker(peer, served, core)
+    instance = Worker(peer, server, core)
     try:
-        yield started
+        yield instance
     finally:
-        started.close()
+        instance.close()
 
 
-class Spent(NamedTuple):
-    """What a program took from its start to its end: CPU seconds, and what it printed."""
+class Usage(NamedTuple):
+    """The CPU seconds and the output of a program."""
 
     cpu: float
     output: str
 
 
-def program(code: str, *arguments: str, core: int | None = None, path: Path | None = None) -> Spent:
+def program(code: str, *arguments: str, core: int | None = None, path: Path | None = None) -> Usage:
     """Run a Python program in a fresh process; see `python`."""
     return python("-c", code, *arguments, core=core, path=path)
 
 
-def python(*arguments: str, core: int | None = None, path: Path | None = None) -> Spent:
-    """Run Python with these arguments and tell what it took, children included.
+def python(*arguments: str, core: int | None = None, path: Path | None = None) -> Usage:
+    """Run Python with these arguments and return CPU time, children included, and output.
 
     Raises:
-        Missing: it needs something that is not installed.
-        Failed: it ended with an error.
+        NotInstalled: it needs something that is not installed.
+        JobError: it ended with an error.
     """
     settings = environment()
     if path is not None:
         settings["PYTHONPATH"] = str(path)
     # What is installed beside this Python is found by its name, as in an activated environment.
     settings["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), settings.get("PATH", "")])
-    before = _children()
-    done = subprocess.run(
+    before = _children_cpu()
+    result = subprocess.run(
         [*on_core(core), sys.executable, *arguments],
         cwd=PROJECT,
         env=settings,
@@ -243,26 +243,26 @@ def python(*arguments: str, core: int | None = None, path: Path | None = None) -
         timeout=LONGEST,
         check=False,
     )
-    spent = _children() - before
-    if "No module named" in done.stderr:
-        raise Missing(MISSING)
-    if done.returncode:
-        raise Failed(done.stderr.strip().rpartition("\n")[2][:300])
-    return Spent(spent, done.stdout)
+    cpu = _children_cpu() - before
+    if "No module named" in result.stderr:
+        raise NotInstalled(MISSING)
+    if result.returncode:
+        raise JobError(result.stderr.strip().rpartition("\n")[2][:300])
+    return Usage(cpu, result.stdout)
 
 
-def _children() -> float:
-    """Return the CPU seconds of all processes this one has started and seen end."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _children_cpu() -> float:
+    """Return the CPU seconds of all ended child processes."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def on_core(core: int | None) -> list[str]:
-    """Return the words before a command that keep it on a core."""
+    """Return the prefix of a command that keeps it on a core."""
     return [] if core is None else ["taskset", "-c", str(core)]
 
 
-def _started(command: list[str]) -> subprocess.Popen[str]:
+def _start(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=PROJECT,
@@ -273,20 +273,20 @@ def _started(command: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def _line(process: subprocess.Popen[str], limit: float) -> str:
+def _read_line(process: subprocess.Popen[str], limit: float) -> str:
     output = cast("TextIO", process.stdout)
     until = time.monotonic() + limit
     # A whole line is written at once, so what can be read is a line or the end.
     if not select.select([output], [], [], max(until - time.monotonic(), 0.0))[0]:
         process.kill()
-        raise Overran(f"took longer than {limit:g} s")
+        raise JobTimeout(f"took longer than {limit:g} s")
     line = output.readline()
     if not line:
-        raise Failed(f"ended with status {process.wait(10)}")
+        raise JobError(f"ended with status {process.wait(10)}")
     return line
 
 
-def _ended(process: subprocess.Popen[str]) -> None:
+def _stop(process: subprocess.Popen[str]) -> None:
     with suppress(OSError):
         cast("TextIO", process.stdin).close()
     try:

@@ -1,4 +1,4 @@
-"""What a run found: rows of ratios with their goals, kept as JSON and shown as Markdown."""
+"""The results of a run: rows of ratios with their goals, as JSON and as Markdown."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Sense = Literal["≤", "≥", "="]
 
 @dataclass(frozen=True)
 class Goal:
-    """What was wanted, and what was found; a value of None was not measured, and a note says why.
+    """A limit and the measured value; None was not measured, and a note of the row says why.
 
     Attributes:
         name: What is compared.
         sense: Whether the value shall be at most, at least or exactly the limit.
         limit: The limit.
-        value: What was found.
+        value: The measured value.
         unit: The unit of both, empty for ratios and counts.
     """
 
@@ -37,7 +37,7 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        """Say whether the goal was met, plainly."""
+        """Whether the goal is met, in words."""
         if self.value is None or math.isnan(self.value):
             return "not measured"
         met = {
@@ -50,17 +50,17 @@ class Goal:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a row: somebody's figure, and its ratio to what the row compares with.
+    """One line of a row's table: the figure of one subject, and its ratio to the row's yardstick.
 
     Attributes:
-        name: Whose it is.
+        name: The subject that was measured, such as a library.
         value: The median over the rounds, None if there is none.
         ratio: By the row's yardstick, see `ratio`.
         low: The least of the rounds.
         high: The greatest of the rounds.
-        rounds: How many there were.
-        extra: Further figures, by what they are.
-        note: Why there is none, or what is special.
+        rounds: The number of rounds.
+        extra: Further figures, by name.
+        note: Why there is no value, or another remark.
         each: The values of the rounds, in their order.
     """
 
@@ -83,9 +83,9 @@ class Row:
         id: Its number, such as "P3".
         title: What is measured.
         unit: The unit of the entries' values.
-        yardstick: What ratios are taken to, empty if there are none.
-        goals: What was wanted.
-        entries: Everybody's figures.
+        yardstick: The entry that ratios are taken to, empty if there are none.
+        goals: The limits, and whether they are met.
+        entries: The lines of its table.
         notes: How it was measured.
     """
 
@@ -98,8 +98,8 @@ class Row:
     notes: list[str] = field(default_factory=list)
 
     def entry(self, name: str) -> Entry:
-        """Return somebody's entry, or raise KeyError."""
-        return {one.name: one for one in self.entries}[name]
+        """Return the entry with a name, or raise KeyError."""
+        return {line.name: line for line in self.entries}[name]
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ class Results:
 
     Attributes:
         date: The day.
-        machine: What it ran on.
-        versions: Of what was measured.
+        machine: The machine, see `benchmarks.machine`.
+        versions: The versions of the measured distributions.
         seconds: How long it took.
-        load: Processes that wanted a core in the minute before it; 0 is a quiet machine.
-        rows: What was found.
-        everybody: Whether those were measured too that no goal needs.
+        load: The load average of the minute before it; 0 is an idle machine.
+        rows: The benchmarks' figures.
+        everybody: Whether the peers that no goal needs were measured too.
         sources: A digest of all files that were measured.
     """
 
@@ -138,17 +138,17 @@ def entry(
     if not rounds:
         return Entry(name, None, note=note)
     spread = (rounded(min(rounds)), rounded(max(rounds)))
-    told = {key: rounded(value) for key, value in (extra or {}).items()}
+    extras = {key: rounded(value) for key, value in (extra or {}).items()}
     values = rounded(median(rounds)), None, *spread, len(rounds)
-    return Entry(name, *values, extra=told, note=note, each=list(rounds))
+    return Entry(name, *values, extra=extras, note=note, each=list(rounds))
 
 
 def related(entries: Iterable[Entry], yardstick: str) -> list[Entry]:
     """Return the entries with their ratios to one of them, quickest first."""
-    listed = list(entries)
-    base = next((one for one in listed if one.name == yardstick), None)
-    found = [replace(one, ratio=ratio(one, base)) for one in listed]
-    return sorted(found, key=lambda one: math.inf if one.value is None else one.value)
+    lines = list(entries)
+    base = next((line for line in lines if line.name == yardstick), None)
+    lines = [replace(line, ratio=ratio(line, base)) for line in lines]
+    return sorted(lines, key=lambda line: math.inf if line.value is None else line.value)
 
 
 def ratio(above: Entry | None, below: Entry | None) -> float | None:
@@ -159,13 +159,14 @@ def ratio(above: Entry | None, below: Entry | None) -> float | None:
     """
     if above is None or below is None:
         return None
-    # Who fails once is not measured again, so the first rounds of both are the same ones.
-    ratios = [one / other for one, other in zip(above.each, below.each, strict=False) if other]
+    # After a failure there are no more rounds, so the first rounds of both are the same ones.
+    pairs = zip(above.each, below.each, strict=False)
+    ratios = [dividend / divisor for dividend, divisor in pairs if divisor]
     return rounded(median(ratios)) if ratios else None
 
 
 def rounded(value: float) -> float:
-    """Return a value with three digits that count: a measurement has no more."""
+    """Return a value with three significant digits: a measurement has no more."""
     if value == 0 or not math.isfinite(value):
         return value
     return round(value, max(2 - math.floor(math.log10(abs(value))), 0))
@@ -175,37 +176,37 @@ def number(value: float | None) -> str:
     """Format a value for people."""
     if value is None or math.isnan(value):
         return "–"
-    shown = rounded(value)
-    if shown == int(shown) or abs(shown) >= 100:
-        return f"{shown:,.0f}"
-    magnitude = math.floor(math.log10(abs(shown)))
-    return f"{shown:.{2 - magnitude if magnitude >= 0 else 1 - magnitude}f}"
+    value = rounded(value)
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    magnitude = math.floor(math.log10(abs(value)))
+    return f"{value:.{2 - magnitude if magnitude >= 0 else 1 - magnitude}f}"
 
 
 def save(results: Results, folder: Path) -> None:
     """Write the results as JSON and as Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {"format": FORMAT, **asdict(results)}
-    text = json.dumps(kept, indent=1, ensure_ascii=False, allow_nan=False, default=str)
+    document = {"format": FORMAT, **asdict(results)}
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False, default=str)
     (folder / FILE).write_text(text + "\n", "utf-8")
     (folder / "results.md").write_text(markdown(results), "utf-8")
 
 
 def read(folder: Path) -> Results:
     """Read the results back."""
-    kept = json.loads((folder / FILE).read_text("utf-8"))
+    document = json.loads((folder / FILE).read_text("utf-8"))
     rows = [
         Row(
             **{
                 **row,
                 "goals": [Goal(**goal) for goal in row["goals"]],
-                "entries": [Entry(**one) for one in row["entries"]],
+                "entries": [Entry(**line) for line in row["entries"]],
             }
         )
-        for row in kept["rows"]
+        for row in document["rows"]
     ]
-    del kept["format"]
-    return Results(**{**kept, "rows": rows})
+    del document["format"]
+    return Results(**{**document, "rows": rows})
 
 
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
@@ -215,7 +216,7 @@ def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def goals_table(rows: Iterable[Row]) -> str:
-    """Return what was wanted and what was found, a line for each goal."""
+    """Return the table of all goals and their figures, a line for each."""
     lines = [
         (
             row.id,
@@ -235,38 +236,39 @@ def _unit(goal: Goal) -> str:
 
 
 def row_table(row: Row) -> str:
-    """Return everybody's figures of a row."""
-    extras = list(dict.fromkeys(name for one in row.entries for name in one.extra))
+    """Return the table of a row, a line for each entry."""
+    extras = list(dict.fromkeys(name for line in row.entries for name in line.extra))
     ratios = [f"÷ {row.yardstick}"] if row.yardstick else []
-    spread = ["least to most", "rounds"] if any(one.low is not None for one in row.entries) else []
-    noted = ["note"] if any(one.note for one in row.entries) else []
-    head = ("measured", row.unit, *ratios, *spread, *extras, *noted)
+    has_spread = any(line.low is not None for line in row.entries)
+    spread = ["least to most", "rounds"] if has_spread else []
+    notes = ["note"] if any(line.note for line in row.entries) else []
+    head = ("measured", row.unit, *ratios, *spread, *extras, *notes)
     lines = [
         (
-            f"**{one.name}**" if one.name.startswith(OURS) else one.name,
-            number(one.value),
-            *([number(one.ratio)] if ratios else []),
-            *([_spread(one), str(one.rounds or "")] if spread else []),
-            *(number(one.extra.get(name)) for name in extras),
-            *([one.note] if noted else []),
+            f"**{line.name}**" if line.name.startswith(OURS) else line.name,
+            number(line.value),
+            *([number(line.ratio)] if ratios else []),
+            *([_spread(line), str(line.rounds or "")] if spread else []),
+            *(number(line.extra.get(name)) for name in extras),
+            *([line.note] if notes else []),
         )
-        for one in row.entries
+        for line in row.entries
     ]
     return table(head, lines)
 
 
-def _spread(one: Entry) -> str:
-    return "" if one.low is None else f"{number(one.low)} to {number(one.high)}"
+def _spread(line: Entry) -> str:
+    return "" if line.low is None else f"{number(line.low)} to {number(line.high)}"
 
 
 def machine_lines(results: Results) -> str:
-    """Say on what the figures were found."""
-    one = results.machine
-    known = ", ".join(f"{name} {what}" for name, what in results.versions.items())
+    """Return the lines about the machine and the versions."""
+    info = results.machine
+    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     return (
-        f"{results.date}; {one['processor']}, {one['cores']} cores, {one['memory_gb']} GB; "
-        f"{one['system']}; {one['python']}; load before the run {results.load}; "
-        f"the run took {number(results.seconds)} s.\n\n{known}.\n"
+        f"{results.date}; {info['processor']}, {info['cores']} cores, {info['memory_gb']} GB; "
+        f"{info['system']}; {info['python']}; load before the run {results.load}; "
+        f"the run took {number(results.seconds)} s.\n\n{versions}.\n"
     )
 
 

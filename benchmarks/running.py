@@ -1,4 +1,4 @@
-"""How figures are taken: everybody in turn, in an order drawn anew for each round."""
+"""How figures are measured: all subjects in each round, in a new random order."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
-from benchmarks.processes import Cores, Failed, Server, Worker, server, worker
+from benchmarks.processes import Cores, JobError, Server, Worker, server, worker
 from benchmarks.report import Entry, entry, related
 
 SDKS = ("openai", "runwayml", "google_genai", "replicate", "fal_client", "lumaai")
-"""The peers: what other services of this kind give to their users."""
+"""The peers: the SDKs of similar services."""
 
 LIBRARIES = ("httpx", "httpx2", "rawgen")
-"""What one can use instead of any: a library, or the plain generated functions."""
+"""What can be used instead of an SDK: a library, or the plain generated functions."""
 
-OTHERS = ("niquests", "urllib3", "pyreqwest")
-"""Other HTTP libraries, shown beside and never the best peer; `aiohttp` is async only."""
+HTTP_LIBRARIES = ("niquests", "urllib3", "pyreqwest")
+"""Other HTTP libraries, for comparison, never the best peer; `aiohttp` is async only."""
 
 LIMITS = ("raw", "stdlib")
-"""What cannot be beaten, or hardly."""
+"""Lower limits: little or nothing can be faster."""
 
 OURS = "chainhub"
-EVERYBODY = (OURS, *SDKS, *LIBRARIES, *OTHERS, *LIMITS)
+EVERYBODY = (OURS, *SDKS, *LIBRARIES, *HTTP_LIBRARIES, *LIMITS)
 
-SPARED = ("openai", "runwayml", "lumaai", "httpx2", "rawgen", *OTHERS, "stdlib")
-"""Those that no goal needs, for none was ever the best peer: only a run with all has them."""
+OPTIONAL = ("openai", "runwayml", "lumaai", "httpx2", "rawgen", *HTTP_LIBRARIES, "stdlib")
+"""Peers that no goal needs, as none was ever the best: measured with `--all` only."""
 
-_KNOWN = {
+_LABELS = {
     "raw": "bare socket",
     "stdlib": "http.client",
     "rawgen": "plain generated",
@@ -40,12 +40,12 @@ _KNOWN = {
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
-Measured = Mapping[str, "Samples"]
+SamplesByPeer = Mapping[str, "Samples"]
 
 
 @dataclass
 class Samples:
-    """The figures of one subject's rounds, or why there are none."""
+    """The figures of one subject's rounds, or the reason why there are none."""
 
     figures: list[dict[str, float]] = field(default_factory=list)
     why: str = ""
@@ -57,13 +57,13 @@ class Samples:
 
 @dataclass
 class Run:
-    """How a run is made.
+    """The settings of a run.
 
     Attributes:
-        tiny: Whether each benchmark only shows that it works.
-        everybody: Whether those are measured too that no goal needs.
+        tiny: Whether each benchmark is only tried, with the least work.
+        everybody: Whether the peers that no goal needs are measured too.
         cores: Where clients and servers run.
-        random: Draws the order of every round.
+        random: Source of the order of every round.
     """
 
     tiny: bool = False
@@ -71,101 +71,101 @@ class Run:
     cores: Cores = field(default_factory=Cores)
     random: Random = field(default_factory=lambda: Random(1))
 
-    def sized(self, full: T, tiny: T) -> T:
+    def size(self, full: T, tiny: T) -> T:
         """Return the size of something for this run."""
         return tiny if self.tiny else full
 
-    def asked(self, peers: Sequence[str]) -> tuple[str, ...]:
-        """Return those of them that this run measures."""
-        return tuple(one for one in peers if self.everybody or one not in SPARED)
+    def select(self, peers: Sequence[str]) -> tuple[str, ...]:
+        """Return the peers that this run measures."""
+        return tuple(peer for peer in peers if self.everybody or peer not in OPTIONAL)
 
     def rounds(self, full: int) -> int:
-        """Return how many rounds are made; a tiny run makes one."""
+        """Return the number of rounds; a tiny run has one."""
         return 1 if self.tiny else full
 
     @contextmanager
-    def serving(self, latency: float = 0.0, video: int = 4096) -> Iterator[Server]:
+    def server(self, latency: float = 0.0, video: int = 4096) -> Iterator[Server]:
         """Run a server on its core while the block runs."""
-        with server(latency, video, self.cores.server) as started:
-            yield started
+        with server(latency, video, self.cores.server) as instance:
+            yield instance
 
     @contextmanager
-    def working(self, peers: Sequence[str], served: Server) -> Iterator[dict[str, Worker]]:
-        """Run a process for everybody on the clients' core while the block runs."""
+    def workers(self, peers: Sequence[str], server: Server) -> Iterator[dict[str, Worker]]:
+        """Run a process for each peer on the clients' core while the block runs."""
         with ExitStack() as stack:
             yield {
-                peer: stack.enter_context(worker(peer, served, self.cores.client)) for peer in peers
+                peer: stack.enter_context(worker(peer, server, self.cores.client)) for peer in peers
             }
 
-    def in_turn(
+    def measure(
         self, measures: Mapping[K, Callable[[], dict[str, float]]], rounds: int
     ) -> dict[K, Samples]:
-        """Measure everybody in turn; who fails once is not asked again, and it is said why."""
-        found = {name: Samples() for name in measures}
+        """Measure all in each round; after a failure, which is kept in `why`, not again."""
+        results = {name: Samples() for name in measures}
         for _ in range(self.rounds(rounds)):
             for name in self.random.sample(list(measures), len(measures)):
-                samples = found[name]
+                samples = results[name]
                 if samples.why:
                     continue
                 try:
                     samples.figures.append(measures[name]())
-                except Failed as error:
+                except JobError as error:
                     samples.why = str(error)
-        return found
+        return results
 
 
-def by_case(measured: Mapping[tuple[str, str], Samples]) -> dict[str, dict[str, Samples]]:
-    """Return everybody's samples of each case, from those of (peer, case)."""
-    found: dict[str, dict[str, Samples]] = {}
-    for (peer, case), samples in measured.items():
-        found.setdefault(case, {})[peer] = samples
-    return found
+def by_case(samples_by_pair: Mapping[tuple[str, str], Samples]) -> dict[str, dict[str, Samples]]:
+    """Return the samples of each case by peer, from those by (peer, case)."""
+    cases: dict[str, dict[str, Samples]] = {}
+    for (peer, case), samples in samples_by_pair.items():
+        cases.setdefault(case, {})[peer] = samples
+    return cases
 
 
-def with_cases(found: Mapping[str, Sequence[Entry]], first: str) -> list[Entry]:
-    """Return the entries of the first case, which hold their values of the others too."""
-    others = [case for case in found if case != first]
-    values = {case: {one.name: one.value for one in found[case]} for case in others}
+def with_cases(tables: Mapping[str, Sequence[Entry]], first: str) -> list[Entry]:
+    """Return the entries of the first case, with the values of the other cases as extras."""
+    later_cases = [case for case in tables if case != first]
+    values = {case: {line.name: line.value for line in tables[case]} for case in later_cases}
     return [
         replace(
-            one,
+            line,
             extra={
-                **one.extra,
-                **{case: value for case in others if (value := values[case].get(one.name))},
+                **line.extra,
+                **{case: value for case in later_cases if (value := values[case].get(line.name))},
             },
         )
-        for one in found[first]
+        for line in tables[first]
     ]
 
 
-def job(one: Worker, name: str, **given: object) -> Callable[[], dict[str, float]]:
-    """Return a measure: a job of somebody's process."""
-    return lambda: one.do(name, **given)
+def job(worker: Worker, name: str, **arguments: object) -> Callable[[], dict[str, float]]:
+    """Return a function that runs a job in a worker."""
+    return lambda: worker.do(name, **arguments)
 
 
-def shown(peer: str) -> str:
-    """Return the name people know."""
+def label(peer: str) -> str:
+    """Return the name on the page."""
     if not peer.isidentifier():
-        return peer  # it is no module but says already what it is
-    return _KNOWN.get(peer, peer.replace("_", "-"))
+        return peer  # a description, not a module
+    return _LABELS.get(peer, peer.replace("_", "-"))
 
 
 def entries(
-    measured: Measured, figure: str, extras: Sequence[str] = (), yardstick: str = ""
+    samples_by_peer: SamplesByPeer, figure: str, extras: Sequence[str] = (), yardstick: str = ""
 ) -> list[Entry]:
-    """Return everybody's entry for one figure, quickest first."""
-    listed = [
-        entry(shown(peer), samples.of(figure), samples.why, _extras(samples, extras))
-        for peer, samples in measured.items()
+    """Return each peer's entry for one figure, fastest first."""
+    lines = [
+        entry(label(peer), samples.of(figure), samples.why, _extras(samples, extras))
+        for peer, samples in samples_by_peer.items()
     ]
-    return related(listed, shown(yardstick) if yardstick else "")
+    return related(lines, label(yardstick) if yardstick else "")
 
 
-def best(found: Sequence[Entry], peers: Sequence[str] = SDKS) -> str:
+def best(lines: Sequence[Entry], peers: Sequence[str] = SDKS) -> str:
     """Return the peer with the least value, empty if none has one."""
-    names = {shown(peer): peer for peer in peers}
-    able = [one for one in found if one.name in names and one.value is not None]
-    return names[min(able, key=lambda one: one.value or 0.0).name] if able else ""
+    names = {label(peer): peer for peer in peers}
+    candidates = [line for line in lines if line.name in names and line.value is not None]
+    return names[min(candidates, key=lambda line: line.value or 0.0).name] if candidates else ""
 
 
 def _extras(samples: Samples, names: Sequence[str]) -> dict[str, float]:

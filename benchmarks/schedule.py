@@ -1,4 +1,4 @@
-"""Weigh polling schedules in virtual time: how many polls, how late, against the bound.
+"""Compare polling schedules in virtual time: polls and delays, relative to a bound.
 
 Tasks take log-normal times. A schedule's figure is its mean number of polls times its mean
 delay, which does not change when a fixed interval is halved: more polls, less delay. No
@@ -23,20 +23,20 @@ from chainhub._tasks.intervals import DurationMemory, PollIntervals, PollProgres
 MEDIANS = (30.0, 45.0, 67.0, 90.0, 134.0, 200.0, 300.0)
 SPREADS = (0.25, 0.5, 1.0)
 WARM_UP = 30
-# After so many tasks all is forgotten and learned again: the figure is not one lucky memory's.
+# After so many tasks the memory is cleared and learned again: one lucky memory does not decide.
 ROUND = 50
-# The polls at once and after about five seconds are counted apart: they are for tasks that
-# are done already and for early refusals, which are outside the model.
+# The polls at once and after about five seconds are counted separately: they are for tasks that
+# are finished already and for early failures, which are outside the model.
 EARLY = 5.0
 LONGEST = 100_000
 
 Gaps = Iterator[float]
 Fixed = Callable[[Random], Gaps]
-Polling = Callable[[list[float], Random], list["Seen"]]
+Polling = Callable[[list[float], Random], list["TaskPolls"]]
 
 
 class Figure(NamedTuple):
-    """Hold what one schedule did for one distribution, as ratios to the bound."""
+    """The figures of one schedule for one distribution, with the ratios to the bound."""
 
     polls: float
     delay: float
@@ -44,8 +44,8 @@ class Figure(NamedTuple):
     ratio_all: float
 
 
-class Seen(NamedTuple):
-    """Hold how one task was polled: polls after the early ones, all, delay, last running."""
+class TaskPolls(NamedTuple):
+    """One task's polls: without the early ones, all, delay, the instants of the last two."""
 
     polls: int
     all_polls: int
@@ -68,7 +68,7 @@ def bound(median: float, spread: float, steps: int = 2000) -> float:
 
 
 def every(seconds: float, jitter: float = 0.0, at_once: bool = True) -> Fixed:
-    """Return a schedule that asks at a fixed interval."""
+    """Return a schedule that polls at a fixed interval."""
 
     def gaps(random: Random) -> Gaps:
         if at_once:
@@ -105,8 +105,8 @@ PEERS: dict[str, Fixed] = {
 }
 
 
-def ask(duration: float, gaps: Gaps, early: float = 0.0) -> Seen:
-    """Poll one task in virtual time; polls up to `early` seconds are counted apart."""
+def poll_task(duration: float, gaps: Gaps, early: float = 0.0) -> TaskPolls:
+    """Poll one task in virtual time; polls up to `early` seconds are counted separately."""
     now = after = 0.0
     polls = all_polls = 0
     for gap in gaps:
@@ -116,11 +116,11 @@ def ask(duration: float, gaps: Gaps, early: float = 0.0) -> Seen:
         if now >= duration or all_polls >= LONGEST:
             break
         after = now
-    return Seen(polls, all_polls, now - duration, after, now)
+    return TaskPolls(polls, all_polls, now - duration, after, now)
 
 
-def own_gaps(schedule: PollIntervals, task_id: str, now: float) -> Gaps:
-    """Yield the gaps the package's own schedule leaves for one task."""
+def our_gaps(schedule: PollIntervals, task_id: str, now: float) -> Gaps:
+    """Yield the intervals of the package's schedule for one task."""
     plan = schedule.begin(task_id, now)
     elapsed, polls = 0.0, 1
     yield 0.0
@@ -130,31 +130,31 @@ def own_gaps(schedule: PollIntervals, task_id: str, now: float) -> Gaps:
         yield gap
 
 
-def own(durations: Sequence[float], random: Random, *, learned: int) -> list[Seen]:
+def poll_all(durations: Sequence[float], random: Random, *, learned: int) -> list[TaskPolls]:
     """Poll all tasks with the package's schedule, in rounds, each after `learned` tasks."""
-    found: list[Seen] = []
-    while len(found) < len(durations):
+    results: list[TaskPolls] = []
+    while len(results) < len(durations):
         schedule = PollIntervals(DurationMemory(random.random), random.random)
         now = 0.0
         for duration in random.choices(durations, k=learned):
             now += follow(schedule, duration, now, teach=True).by
-        some = durations[len(found) : len(found) + ROUND]
-        found += [follow(schedule, duration, now, teach=False) for duration in some]
-    return found
+        sample = durations[len(results) : len(results) + ROUND]
+        results += [follow(schedule, duration, now, teach=False) for duration in sample]
+    return results
 
 
-def follow(schedule: PollIntervals, duration: float, now: float, *, teach: bool) -> Seen:
+def follow(schedule: PollIntervals, duration: float, now: float, *, teach: bool) -> TaskPolls:
     """Poll one task with the package's schedule, which may learn from it."""
-    seen = ask(duration, own_gaps(schedule, "m:1", now), early=EARLY)
-    schedule.end("m:1", now + seen.by, after=seen.after if teach else None, by=seen.by)
-    return seen
+    polls = poll_task(duration, our_gaps(schedule, "m:1", now), early=EARLY)
+    schedule.end("m:1", now + polls.by, after=polls.after if teach else None, by=polls.by)
+    return polls
 
 
-def figure(seen: Sequence[Seen], least: float) -> Figure:
+def figure(tasks: Sequence[TaskPolls], least: float) -> Figure:
     """Return the figures of one schedule for one distribution."""
-    polls, delay = fmean(each.polls for each in seen), fmean(each.delay for each in seen)
-    everything = fmean(each.all_polls for each in seen)
-    return Figure(everything, delay, polls * delay / least, everything * delay / least)
+    polls, delay = fmean(task.polls for task in tasks), fmean(task.delay for task in tasks)
+    all_polls = fmean(task.all_polls for task in tasks)
+    return Figure(all_polls, delay, polls * delay / least, all_polls * delay / least)
 
 
 def durations_of(median: float, spread: float, tasks: int, random: Random) -> list[float]:
@@ -180,8 +180,8 @@ def over_medians(spread: float, tasks: int, seed: int, poll: Polling) -> Figure:
 def ours(learned: int) -> Polling:
     """Return the package's schedule, after it learned from some tasks."""
 
-    def poll(durations: list[float], random: Random) -> list[Seen]:
-        return own(durations, random, learned=learned)
+    def poll(durations: list[float], random: Random) -> list[TaskPolls]:
+        return poll_all(durations, random, learned=learned)
 
     return poll
 
@@ -189,8 +189,8 @@ def ours(learned: int) -> Polling:
 def theirs(gaps: Fixed) -> Polling:
     """Return a schedule that learns nothing."""
 
-    def poll(durations: list[float], random: Random) -> list[Seen]:
-        return [ask(duration, gaps(random)) for duration in durations]
+    def poll(durations: list[float], random: Random) -> list[TaskPolls]:
+        return [poll_task(duration, gaps(random)) for duration in durations]
 
     return poll
 
@@ -200,9 +200,9 @@ def rows(spread: float, tasks: int, seed: int) -> Iterator[tuple[str, Figure]]:
     yield "chainhub, cold", over_medians(spread, tasks, seed, ours(0))
     yield f"chainhub, after {WARM_UP} tasks", over_medians(spread, tasks, seed, ours(WARM_UP))
     for name, gaps in PEERS.items():
-        # Hundreds of polls a task: fewer tasks tell as much.
-        some = max(tasks // 20, 2) if "0." in name else tasks
-        yield name, over_medians(spread, some, seed, theirs(gaps))
+        # Hundreds of polls a task: fewer tasks are enough.
+        count = max(tasks // 20, 2) if "0." in name else tasks
+        yield name, over_medians(spread, count, seed, theirs(gaps))
 
 
 def main() -> None:
@@ -210,14 +210,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--tasks", type=int, default=10_000, help="tasks per median")
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    options = parser.parse_args()
     for spread in SPREADS:
         print(f"\nspread {spread}, medians {MEDIANS[0]:g} to {MEDIANS[-1]:g} s")
         print(f"{'schedule':34}{'polls':>8}{'delay s':>9}{'ratio':>8}{'all polls':>11}")
-        for name, found in rows(spread, given.tasks, given.seed):
+        for name, figure in rows(spread, options.tasks, options.seed):
             print(
-                f"{name:34}{found.polls:8.1f}{found.delay:9.2f}"
-                f"{found.ratio:8.2f}{found.ratio_all:11.2f}"
+                f"{name:34}{figure.polls:8.1f}{figure.delay:9.2f}"
+                f"{figure.ratio:8.2f}{figure.ratio_all:11.2f}"
             )
 
 

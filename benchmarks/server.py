@@ -1,8 +1,8 @@
-"""The bench server: prebuilt answers on loopback, quicker than any client that asks it.
+"""The bench server: prebuilt responses on loopback, faster than any client.
 
 It runs in a process of its own (`python -m benchmarks.server`), prints its ports (plain, encrypted,
-media) and ends when its standard input does. `GET /-/counts` tells how many connections were used
-and requests answered, and how much CPU that took; asking for it counts as nothing.
+media) and ends when its standard input ends. `GET /-/counts` returns the numbers of connections and
+requests, and the CPU time; this request itself is not counted.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ MEDIA_TAG = '"bench-1"'
 _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
-class Book:
-    """What the server says, and what it has counted."""
+class State:
+    """The responses and the counts of the server."""
 
     def __init__(self, latency: float) -> None:
         self.latency = latency
@@ -43,44 +43,44 @@ class Book:
         self._gaps: list[float] = []
 
     def note(self, request: bytes) -> None:
-        """Note how long ago the same request was asked."""
+        """Record the time since the same request before."""
         now = time.monotonic()
-        if (before := self._last.get(request)) is not None:
-            self._gaps.append(now - before)
+        if (previous := self._last.get(request)) is not None:
+            self._gaps.append(now - previous)
         self._last[request] = now
 
     def counts(self) -> bytes:
-        """Return the counts as a whole answer."""
-        counted = {
+        """Return the counts as a whole response."""
+        counts = {
             "connections": self.connections,
             "requests": self.requests,
             "cpu": time.process_time(),
             "late": lateness(self._gaps),
         }
-        body = json.dumps(counted).encode("ascii")
+        body = json.dumps(counts).encode("ascii")
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def lateness(gaps: Sequence[float], share: float = 0.99) -> float:
     """Return the seconds after which this share of results is known.
 
-    They come at any moment, each in a gap between two requests, and are known at its end; without
-    a gap that is never.
+    Results arrive at any moment, each in a gap between two requests, and are known at its end;
+    without a gap the result is infinity.
     """
-    whole, low, high = sum(gaps), 0.0, max(gaps, default=math.inf)
+    total, low, high = sum(gaps), 0.0, max(gaps, default=math.inf)
     for _ in range(30 if gaps else 0):
         middle = (low + high) / 2
         later = sum(gap - middle for gap in gaps if gap > middle)
-        low, high = (middle, high) if later > whole * (1 - share) else (low, middle)
+        low, high = (middle, high) if later > total * (1 - share) else (low, middle)
     return high
 
 
-class Answering(asyncio.Protocol):
-    """One connection: requests without bodies come in, prebuilt answers go out."""
+class Connection(asyncio.Protocol):
+    """One connection: reads requests without bodies, writes prebuilt responses."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._rest = b""
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._buffer = b""
         self._first = True
         self._transport: asyncio.Transport
 
@@ -90,32 +90,32 @@ class Answering(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is complete."""
-        *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        *heads, self._buffer = (self._buffer + data).split(b"\r\n\r\n")
         for head in heads:
             self._answer(head[4 : head.index(b" ", 4)])
 
     def _answer(self, request: bytes) -> None:
-        book = self._book
+        state = self._state
         path = request.partition(b"?")[0]
         if path == COUNTS:
-            self._transport.write(book.counts())
+            self._transport.write(state.counts())
             return
         if self._first:
             self._first = False
-            book.connections += 1
-        book.requests += 1
-        if book.latency:
-            book.note(request)
-        make = book.answers.get(path)
-        answer = make(book.requests) if make else _MISSING
-        if book.latency:
-            asyncio.get_running_loop().call_later(book.latency, self._write, answer)
+            state.connections += 1
+        state.requests += 1
+        if state.latency:
+            state.note(request)
+        maker = state.answers.get(path)
+        response = maker(state.requests) if maker else _MISSING
+        if state.latency:
+            asyncio.get_running_loop().call_later(state.latency, self._write, response)
         else:
-            self._transport.write(answer)
+            self._transport.write(response)
 
-    def _write(self, answer: bytes) -> None:
+    def _write(self, response: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(answer)
+            self._transport.write(response)
 
 
 def video(size: int) -> BinaryIO:
@@ -142,31 +142,31 @@ def send_videos(listener: socket.socket, file: BinaryIO, size: int) -> None:
             connection.sendfile(file)
 
 
-async def serve(book: Book, size: int) -> None:
+async def serve(state: State, size: int) -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
 
     servers = [
-        await loop.create_server(partial(Answering, book), "127.0.0.1", 0, backlog=4096, ssl=tls)
+        await loop.create_server(partial(Connection, state), "127.0.0.1", 0, backlog=4096, ssl=tls)
         for tls in (None, server_context("server"))
     ]
     media = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=send_videos, args=(media, video(size), size), daemon=True).start()
-    ports = [one.sockets[0].getsockname()[1] for one in servers]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
     print(*ports, media.getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 def main() -> None:
-    """Serve as the command line says."""
+    """Serve with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--video", type=int, default=1024**2, help="bytes of the video")
     parser.add_argument("--cpu", type=int, default=None, help="the core to stay on")
-    given = parser.parse_args()
-    pin(given.cpu)
-    asyncio.run(serve(Book(given.latency), given.video))
-    os._exit(0)  # the thread that sends videos waits for the next one
+    options = parser.parse_args()
+    pin(options.cpu)
+    asyncio.run(serve(State(options.latency), options.video))
+    os._exit(0)  # the thread that sends videos waits for the next connection
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Retry storms in virtual time: what many clients do to a service that fails, and to its return.
+"""Retry storms in virtual time: the load of many clients on a failing, then recovering service.
 
-Every client makes a call each 5 s and retries with the shipped `decide` and `RetryBudget`; nothing
-of them is modelled here. The service has one queue and a fixed capacity. An outage is "down" (503
-at once) or "slow" (5 % of the capacity, so that the queue fills and calls time out). "open" clients
-start a call every 5 s whatever became of the last, "closed" ones 5 s after its end.
+Every client makes a call each 5 s and retries with the shipped `decide` and `RetryBudget`,
+which are not modelled here. The service has one queue and a fixed capacity. An outage is "down"
+(503 at once) or "slow" (5 % of the capacity, so that the queue fills and calls time out). "open"
+clients start a call every 5 s, "closed" ones 5 s after the end of the call before.
 
-What the table cannot promise: a bucket bounds the retries of a client, not their ratio to its
+Limits of the table: a bucket bounds the retries of a client, not their ratio to its
 calls. An outage too short, or calls too rare, for the bucket to empty see up to `attempts` times
 the load; the rows "10 s" and "rare calls" are there to show it.
 
@@ -31,7 +31,7 @@ from chainhub._transport import Failure, Response
 PERIOD = 5.0
 TIMEOUT = 10.0
 DEADLINE = 60.0
-START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: what happens is counted by the second
+START, END, HORIZON = 60.0, 90.0, 210.0  # whole seconds: events are counted by the second
 QUICK = 0.02
 
 GOOD = Response(200, [], b"{}")
@@ -42,12 +42,12 @@ Draw = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens to the service, and how hard it is used."""
+    """The outage of the service, and its load."""
 
     name: str
     outage: Literal["down", "slow", "none"]
     closed: bool = False
-    used: float = 0.93  # share of the capacity that normal load takes
+    utilisation: float = 0.93  # share of the capacity that normal load takes
     shed: float = 0.5  # work of refusing one attempt, as a share of serving it
     hint: bool = False  # whether a 503 says when the outage ends
     flaky: float = 0.0  # share of attempts that fail at random
@@ -66,35 +66,35 @@ class Client:
 
 
 class Service:
-    """One queue, counted in work promised, so that an arrival knows when it will be served."""
+    """One queue, as the sum of accepted work, from which follows when an attempt is served."""
 
     def __init__(self, scenario: Scenario, normal: float, random: Random) -> None:
         self.scenario = scenario
         self.random = random
-        self.rate = normal / scenario.used
+        self.rate = normal / scenario.utilisation
         self.room = 2 * self.rate
-        self.promised = 0.0
+        self.accepted_work = 0.0
         share = {"down": 0.0, "slow": 0.05, "none": 1.0}[scenario.outage]
         self.in_outage = self.rate * share
         self.before = self.rate * START
         self.by_end = self.before + self.in_outage * (scenario.end - START)
 
     def attempt(self, now: float) -> tuple[Response | Failure, float]:
-        """Return what becomes of an attempt made now, and after how many seconds."""
-        out = START <= now < self.scenario.end
-        if out and self.scenario.outage == "down":
+        """Return the outcome of an attempt at this instant, and its latency in seconds."""
+        in_outage = START <= now < self.scenario.end
+        if in_outage and self.scenario.outage == "down":
             return self._refusal(self.scenario.end - now if self.scenario.hint else 0.0), QUICK
         if self.random.random() < self.scenario.flaky:
             return self._refusal(), QUICK
-        done = self._work_until(now)
-        self.promised = max(self.promised, done)
-        if self.promised - done >= self.room:
-            self.promised += self.scenario.shed
+        finished_work = self._work_until(now)
+        self.accepted_work = max(self.accepted_work, finished_work)
+        if self.accepted_work - finished_work >= self.room:
+            self.accepted_work += self.scenario.shed
             return self._refusal(), QUICK
-        self.promised += 1.0
-        took = self._instant_of(self.promised) - now
+        self.accepted_work += 1.0
+        latency = self._instant_of(self.accepted_work) - now
         # Given up by the client, but not by the service: the work is wasted.
-        return (GOOD, took) if took <= TIMEOUT else (LOST, TIMEOUT)
+        return (GOOD, latency) if latency <= TIMEOUT else (LOST, TIMEOUT)
 
     def _refusal(self, wait: float = 0.0) -> Response:
         headers = [(b"retry-after", b"%d" % ceil(wait))] if wait else []
@@ -116,7 +116,7 @@ class Service:
 
 
 class Simulation:
-    """One run: clients, their service, and what is counted by the second."""
+    """One run: clients, their service, and the counts by the second."""
 
     def __init__(self, client: Client, scenario: Scenario, clients: int, seed: int) -> None:
         self.client, self.scenario, self.clients = client, scenario, clients
@@ -155,32 +155,32 @@ class Simulation:
             yield self.scenario.period * self.random.uniform(0.9, 1.1)
 
     def _call(self, budget: RetryBudget) -> Iterator[float]:
-        began, spent = self.now, 0.0
-        self.calls[int(began)] += 1
+        start, cost = self.now, 0.0
+        self.calls[int(start)] += 1
         for attempt in itertools.count(1):
             self.attempts[int(self.now)] += 1
-            outcome, took = self.service.attempt(self.now)
-            yield took
+            outcome, latency = self.service.attempt(self.now)
+            yield latency
             if outcome is GOOD:
                 self.good[int(self.now)] += 1
-                budget.refund(spent)
+                budget.refund(cost)
                 return
-            verdict = decide(
+            decision = decide(
                 self.client.policy,
                 budget,
                 idempotent=True,
                 outcome=outcome,
                 attempt=attempt,
-                remaining=DEADLINE - (self.now - began),
+                remaining=DEADLINE - (self.now - start),
                 wall=self.now,
                 now=self.now,
                 random=lambda: self.client.draw(self.random.random()),
             )
-            if not isinstance(verdict, Retry):
-                self.lost[int(began)] += 1
+            if not isinstance(decision, Retry):
+                self.lost[int(start)] += 1
                 return
-            spent += verdict.cost
-            yield verdict.delay
+            cost += decision.cost
+            yield decision.delay
 
     def load(self, start: float, end: float) -> float:
         """Return the attempts of a span, as a multiple of normal."""
@@ -194,8 +194,10 @@ class Simulation:
         """Return the seconds from the outage's end to 5 s of 95 % of normal; inf if never."""
         end = self.scenario.end
         spans = (end + second for second in range(int(HORIZON - end) - 5))
-        back = (at for at in spans if _over(self.good, at, at + 5) >= 0.95 * 5 * self.normal)
-        return next(back, float("inf")) - end
+        recovered = (
+            start for start in spans if _over(self.good, start, start + 5) >= 0.95 * 5 * self.normal
+        )
+        return next(recovered, float("inf")) - end
 
     def lost_of(self, start: float, end: float) -> float:
         """Return the share of the calls begun in a span that failed for their caller."""
@@ -214,7 +216,7 @@ class LessRefund(RetryBudget):
         self.most = most
 
     def refund(self, cost: float = 0.0) -> None:
-        """Put back what the retries cost, up to `most`."""
+        """Put back the cost of the retries, up to `most`."""
         super().refund(min(cost, self.most))
 
 
@@ -225,10 +227,10 @@ SCENARIOS = (
     Scenario("slow, closed", "slow", closed=True),
     Scenario("down for 10 s, open", "down", end=START + 10),
     Scenario("down, open, rare calls (20 s)", "down", period=20.0),
-    Scenario("down, closed, Retry-After = end", "down", closed=True, used=0.77, hint=True),
-    Scenario("down for 2 s", "down", end=START + 2, used=0.77),
-    Scenario("1 in 5 attempts fails", "none", end=150.0, used=0.6, flaky=0.2),
-    Scenario("3 in 10 attempts fail", "none", end=150.0, used=0.4, flaky=0.3),
+    Scenario("down, closed, Retry-After = end", "down", closed=True, utilisation=0.77, hint=True),
+    Scenario("down for 2 s", "down", end=START + 2, utilisation=0.77),
+    Scenario("1 in 5 attempts fails", "none", end=150.0, utilisation=0.6, flaky=0.2),
+    Scenario("3 in 10 attempts fail", "none", end=150.0, utilisation=0.4, flaky=0.3),
 )
 
 SHIPPED = Client("4 attempts, bucket 50 (ours)")

@@ -1,8 +1,8 @@
-"""Everybody who is measured, a module each: what it costs to ask once for a task.
+"""The measured libraries, a module each: the client, and one request for a task.
 
-A module is imported in the process that measures it and imports its library only when it makes a
-client. It has `call(url)` and `acall(url)`, which make a client as its makers ship it and return
-a function that asks once; `client(url)` makes and closes one; `IMPORT` is the statement that people
-begin with. A library that is not installed raises ModuleNotFoundError. A module that is about one
-way of being called has nothing but that.
+A module is imported in the process that measures it and imports its library only when it creates a
+client. It has `call(url)` and `acall(url)`, which create a client with the library's defaults and
+return a function that sends one request; `client(url)` creates and closes one; `IMPORT` is the
+statement that users begin with. A library that is not installed raises ModuleNotFoundError. A
+module for one special use has only the functions for that.
 """

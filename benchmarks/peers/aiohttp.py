@@ -11,15 +11,15 @@ DISTRIBUTION = "aiohttp"
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     aiohttp = import_module("aiohttp")
     # By default it opens a hundred connections, and the others would wait for one.
-    limit = aiohttp.TCPConnector(limit=0)
-    made = aiohttp.ClientSession(connector=limit, headers={"Authorization": f"Bearer {KEY}"})
+    connector = aiohttp.TCPConnector(limit=0)
+    session = aiohttp.ClientSession(connector=connector, headers={"Authorization": f"Bearer {KEY}"})
 
-    async def ask() -> object:
-        async with made.get(f"{url}/v1/video/query", params={"id": TASK_ID}) as answer:
-            found: object = await answer.json()
-            return found
+    async def send() -> object:
+        async with session.get(f"{url}/v1/video/query", params={"id": TASK_ID}) as response:
+            body: object = await response.json()
+            return body
 
-    return ask
+    return send

@@ -11,24 +11,24 @@ DISTRIBUTION = "chainhub"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
+    """Return a function that sends one request."""
     import chainhub
 
-    made = chainhub.Client(KEY, base_url=url)
-    return lambda: made.video.query(TASK_ID)
+    client = chainhub.Client(KEY, base_url=url)
+    return lambda: client.video.query(TASK_ID)
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     import chainhub
 
-    made = chainhub.AsyncClient(KEY, base_url=url)
-    return lambda: made.video.query(TASK_ID)
+    client = chainhub.AsyncClient(KEY, base_url=url)
+    return lambda: client.video.query(TASK_ID)
 
 
 def client(url: str) -> None:
     """Make a client that is ready to send and close it."""
     import chainhub
 
-    with chainhub.Client(KEY) as made:
-        made.get_httpx_client()
+    with chainhub.Client(KEY) as client:
+        client.get_httpx_client()

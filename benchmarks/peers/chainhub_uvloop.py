@@ -12,5 +12,5 @@ DISTRIBUTION = "uvloop"
 
 def loop() -> asyncio.AbstractEventLoop:
     """Make an event loop."""
-    made: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
-    return made
+    event_loop: asyncio.AbstractEventLoop = import_module("uvloop").new_event_loop()
+    return event_loop

@@ -13,34 +13,34 @@ IMPORT = "import fal_client"
 DISTRIBUTION = "fal-client"
 
 
-def _directed(url: str) -> ModuleType:
+def _library_for(url: str) -> ModuleType:
     library = import_module("fal_client")
-    # The host can be set by a variable, but not that it is asked without TLS.
+    # The host can be set by a variable, but not the scheme http.
     import_module("fal_client.client").__dict__["QUEUE_URL_FORMAT"] = f"{url}/"
     return library
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    handle = _directed(url).SyncClient(key=KEY).get_handle("owner/video", "request1")
+    """Return a function that sends one request."""
+    handle = _library_for(url).SyncClient(key=KEY).get_handle("owner/video", "request1")
     return lambda: handle.status()
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
-    made = _directed(url).AsyncClient(key=KEY)
+    """Return an async function that sends one request."""
+    client = _library_for(url).AsyncClient(key=KEY)
     handles: list[Any] = []
 
-    async def ask() -> object:
+    async def send() -> object:
         if not handles:
-            handles.append(await made.get_handle("owner/video", "request1"))
-        answer: object = await handles[0].status()
-        return answer
+            handles.append(await client.get_handle("owner/video", "request1"))
+        response: object = await handles[0].status()
+        return response
 
-    return ask
+    return send
 
 
 def client(url: str) -> None:
     """Make a client with its httpx client, which is made late, and close it."""
-    made = import_module("fal_client").SyncClient(key=KEY)
-    made._client.close()
+    client = import_module("fal_client").SyncClient(key=KEY)
+    client._client.close()

@@ -13,7 +13,7 @@ IMPORT = "from google import genai"
 DISTRIBUTION = "google-genai"
 
 
-def made(url: str) -> tuple[Any, Any]:
+def client_and_operation(url: str) -> tuple[Any, Any]:
     """Return a client and the operation that is asked about."""
     genai, types = import_module("google.genai"), import_module("google.genai.types")
     client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=url))
@@ -21,19 +21,19 @@ def made(url: str) -> tuple[Any, Any]:
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    client, operation = made(url)
+    """Return a function that sends one request."""
+    client, operation = client_and_operation(url)
     return lambda: client.operations.get(operation)
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     # It is installed here for others, and used as soon as it is found.
     sys.modules["aiohttp"] = None  # type: ignore[assignment]
-    client, operation = made(url)
+    client, operation = client_and_operation(url)
     return lambda: client.aio.operations.get(operation)
 
 
 def client(url: str) -> None:
-    """Make and close a client."""
+    """Create and close a client."""
     import_module("google.genai").Client(api_key=KEY).close()

@@ -10,6 +10,6 @@ DISTRIBUTION = "aiohttp"
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
-    made, operation = google_genai.made(url)
-    return lambda: made.aio.operations.get(operation)
+    """Return an async function that sends one request."""
+    client, operation = google_genai.client_and_operation(url)
+    return lambda: client.aio.operations.get(operation)

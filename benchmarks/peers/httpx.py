@@ -13,29 +13,29 @@ LIBRARY = "httpx"
 
 
 def call(url: str, library: str = LIBRARY) -> Callable[[], object]:
-    """Return a function that asks once."""
+    """Return a function that sends one request."""
     httpx = import_module(library)
-    made = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"})
+    client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"})
 
-    def ask() -> object:
-        answer: object = made.get("/v1/video/query", params={"id": TASK_ID}).json()
-        return answer
+    def send() -> object:
+        response: object = client.get("/v1/video/query", params={"id": TASK_ID}).json()
+        return response
 
-    return ask
+    return send
 
 
 def acall(url: str, library: str = LIBRARY) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     httpx = import_module(library)
-    made = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"})
+    client = httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"})
 
-    async def ask() -> object:
-        answer: object = (await made.get("/v1/video/query", params={"id": TASK_ID})).json()
-        return answer
+    async def send() -> object:
+        response: object = (await client.get("/v1/video/query", params={"id": TASK_ID})).json()
+        return response
 
-    return ask
+    return send
 
 
 def client(url: str, library: str = LIBRARY) -> None:
-    """Make and close a client."""
+    """Create and close a client."""
     import_module(library).Client().close()

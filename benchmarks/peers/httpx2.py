@@ -11,15 +11,15 @@ DISTRIBUTION = "httpx2"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
+    """Return a function that sends one request."""
     return httpx.call(url, "httpx2")
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     return httpx.acall(url, "httpx2")
 
 
 def client(url: str) -> None:
-    """Make and close a client."""
+    """Create and close a client."""
     httpx.client(url, "httpx2")

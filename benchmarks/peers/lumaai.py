@@ -12,17 +12,17 @@ DISTRIBUTION = "lumaai"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    made = import_module("lumaai").LumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1")
-    return lambda: made.generations.get("generation1")
+    """Return a function that sends one request."""
+    client = import_module("lumaai").LumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1")
+    return lambda: client.generations.get("generation1")
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
-    made = import_module("lumaai").AsyncLumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1")
-    return lambda: made.generations.get("generation1")
+    """Return an async function that sends one request."""
+    client = import_module("lumaai").AsyncLumaAI(auth_token=KEY, base_url=f"{url}/dream-machine/v1")
+    return lambda: client.generations.get("generation1")
 
 
 def client(url: str) -> None:
-    """Make and close a client."""
+    """Create and close a client."""
     import_module("lumaai").LumaAI(auth_token=KEY).close()

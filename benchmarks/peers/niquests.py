@@ -15,26 +15,27 @@ HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    made = import_module("niquests").Session()
+    """Return a function that sends one request."""
+    session = import_module("niquests").Session()
 
-    def ask() -> object:
-        answer = made.get(f"{url}/v1/video/query", params={"id": TASK_ID}, headers=HEADERS)
-        found: object = answer.json()
-        return found
+    def send() -> object:
+        response = session.get(f"{url}/v1/video/query", params={"id": TASK_ID}, headers=HEADERS)
+        body: object = response.json()
+        return body
 
-    return ask
+    return send
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     niquests = import_module("niquests")
     # By default it keeps ten connections, and opens the others anew.
-    made = niquests.AsyncSession(pool_maxsize=2000)
+    session = niquests.AsyncSession(pool_maxsize=2000)
 
-    async def ask() -> object:
-        answer = await made.get(f"{url}/v1/video/query", params={"id": TASK_ID}, headers=HEADERS)
-        found: object = answer.json()
-        return found
+    async def send() -> object:
+        target = f"{url}/v1/video/query"
+        response = await session.get(target, params={"id": TASK_ID}, headers=HEADERS)
+        body: object = response.json()
+        return body
 
-    return ask
+    return send

@@ -12,17 +12,17 @@ DISTRIBUTION = "openai"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    made = import_module("openai").OpenAI(api_key=KEY, base_url=f"{url}/v1")
-    return lambda: made.videos.retrieve("video_1")
+    """Return a function that sends one request."""
+    client = import_module("openai").OpenAI(api_key=KEY, base_url=f"{url}/v1")
+    return lambda: client.videos.retrieve("video_1")
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
-    made = import_module("openai").AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1")
-    return lambda: made.videos.retrieve("video_1")
+    """Return an async function that sends one request."""
+    client = import_module("openai").AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1")
+    return lambda: client.videos.retrieve("video_1")
 
 
 def client(url: str) -> None:
-    """Make and close a client."""
+    """Create and close a client."""
     import_module("openai").OpenAI(api_key=KEY).close()

@@ -11,8 +11,8 @@ DISTRIBUTION = "aiohttp"
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     openai = import_module("openai")
-    sends = openai.DefaultAioHttpClient()
-    made = openai.AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1", http_client=sends)
-    return lambda: made.videos.retrieve("video_1")
+    http_client = openai.DefaultAioHttpClient()
+    client = openai.AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1", http_client=http_client)
+    return lambda: client.videos.retrieve("video_1")

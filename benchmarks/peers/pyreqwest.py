@@ -12,26 +12,26 @@ HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
+    """Return a function that sends one request."""
     builder = import_module("pyreqwest.client").SyncClientBuilder()
-    made = builder.default_headers(HEADERS).build()
+    client = builder.default_headers(HEADERS).build()
 
-    def ask() -> object:
-        asked = made.get(f"{url}/v1/video/query").query({"id": TASK_ID}).build()
-        found: object = asked.send().json()
-        return found
+    def send() -> object:
+        request = client.get(f"{url}/v1/video/query").query({"id": TASK_ID}).build()
+        body: object = request.send().json()
+        return body
 
-    return ask
+    return send
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     builder = import_module("pyreqwest.client").ClientBuilder()
-    made = builder.default_headers(HEADERS).build()
+    client = builder.default_headers(HEADERS).build()
 
-    async def ask() -> object:
-        asked = made.get(f"{url}/v1/video/query").query({"id": TASK_ID}).build()
-        found: object = await (await asked.send()).json()
-        return found
+    async def send() -> object:
+        request = client.get(f"{url}/v1/video/query").query({"id": TASK_ID}).build()
+        body: object = await (await request.send()).json()
+        return body
 
-    return ask
+    return send

@@ -1,4 +1,4 @@
-"""The limit: a bare socket, or a bare asyncio protocol, and nothing but the answer's JSON."""
+"""The lower limit: a bare socket or asyncio protocol, which only decodes the response's JSON."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ _TARGET = "/v1/video/query?id=" + TASK_ID.replace(":", "%3A")
 
 
 def _request(url: str) -> tuple[tuple[str, int], bytes]:
-    place, _, shape = url.removeprefix("http://").partition("/")
-    host, _, port = place.partition(":")
-    lines = (f"GET /{shape}{_TARGET} HTTP/1.1", f"Host: {place}", f"Authorization: Bearer {KEY}")
+    address, _, shape = url.removeprefix("http://").partition("/")
+    host, _, port = address.partition(":")
+    lines = (f"GET /{shape}{_TARGET} HTTP/1.1", f"Host: {address}", f"Authorization: Bearer {KEY}")
     return (host, int(port)), "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks on one socket; an answer fits into one read."""
-    place, request = _request(url)
-    connection = socket.create_connection(place, timeout=30)
+    """Return a function that sends on one socket; a response fits into one read."""
+    address, request = _request(url)
+    connection = socket.create_connection(address, timeout=30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def ask() -> object:
+    def send() -> object:
         connection.sendall(request)
         return json.loads(connection.recv(65536).partition(b"\r\n\r\n")[2])
 
-    return ask
+    return send
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks on one of a stack of connections."""
+    """Return an async function that sends on an idle connection, or on a new one."""
     import asyncio
 
-    class Asking(asyncio.Protocol):
+    class Protocol(asyncio.Protocol):
         waiter: asyncio.Future[object]
 
         def data_received(self, data: bytes) -> None:
-            answer = json.loads(data.partition(b"\r\n\r\n")[2])
+            body = json.loads(data.partition(b"\r\n\r\n")[2])
             if not self.waiter.done():
-                self.waiter.set_result(answer)
+                self.waiter.set_result(body)
 
-    place, request = _request(url)
-    idle: list[tuple[asyncio.Transport, Asking]] = []
+    address, request = _request(url)
+    idle: list[tuple[asyncio.Transport, Protocol]] = []
 
-    async def ask() -> object:
+    async def send() -> object:
         loop = asyncio.get_running_loop()
-        line = idle.pop() if idle else await loop.create_connection(Asking, *place)
-        line[1].waiter = loop.create_future()
-        line[0].write(request)
-        answer = await line[1].waiter
-        idle.append(line)
-        return answer
+        pair = idle.pop() if idle else await loop.create_connection(Protocol, *address)
+        pair[1].waiter = loop.create_future()
+        pair[0].write(request)
+        body = await pair[1].waiter
+        idle.append(pair)
+        return body
 
-    return ask
+    return send
 
 
 def client(url: str) -> None:

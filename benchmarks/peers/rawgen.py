@@ -1,4 +1,4 @@
-"""The generated functions over the plain generated client, without what chainhub lays over them."""
+"""The generated functions over the plain generated client, without the layers of chainhub."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ DISTRIBUTION = "openapi-python-client"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
+    """Return a function that sends one request."""
     from chainhub_api.api.video import query
     from chainhub_api.client import AuthenticatedClient
 
-    made = AuthenticatedClient(base_url=url, token=KEY)
-    return lambda: query.sync(client=made, id=TASK_ID)
+    client = AuthenticatedClient(base_url=url, token=KEY)
+    return lambda: query.sync(client=client, id=TASK_ID)
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
+    """Return an async function that sends one request."""
     from chainhub_api.api.video import query
     from chainhub_api.client import AuthenticatedClient
 
-    made = AuthenticatedClient(base_url=url, token=KEY)
-    return lambda: query.asyncio(client=made, id=TASK_ID)
+    client = AuthenticatedClient(base_url=url, token=KEY)
+    return lambda: query.asyncio(client=client, id=TASK_ID)
 
 
 def client(url: str) -> None:

@@ -12,15 +12,15 @@ DISTRIBUTION = "replicate"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    made = import_module("replicate").Client(api_token=KEY, base_url=url)
-    return lambda: made.predictions.get("prediction1")
+    """Return a function that sends one request."""
+    client = import_module("replicate").Client(api_token=KEY, base_url=url)
+    return lambda: client.predictions.get("prediction1")
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
-    made = import_module("replicate").Client(api_token=KEY, base_url=url)
-    return lambda: made.predictions.async_get("prediction1")
+    """Return an async function that sends one request."""
+    client = import_module("replicate").Client(api_token=KEY, base_url=url)
+    return lambda: client.predictions.async_get("prediction1")
 
 
 def client(url: str) -> None:

@@ -13,17 +13,17 @@ _ID = "17f20503-6c24-4c16-946b-35dbbce2af2f"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    made = import_module("runwayml").RunwayML(api_key=KEY, base_url=url)
-    return lambda: made.tasks.retrieve(_ID)
+    """Return a function that sends one request."""
+    client = import_module("runwayml").RunwayML(api_key=KEY, base_url=url)
+    return lambda: client.tasks.retrieve(_ID)
 
 
 def acall(url: str) -> Callable[[], Awaitable[object]]:
-    """Return a function that asks once, asynchronously."""
-    made = import_module("runwayml").AsyncRunwayML(api_key=KEY, base_url=url)
-    return lambda: made.tasks.retrieve(_ID)
+    """Return an async function that sends one request."""
+    client = import_module("runwayml").AsyncRunwayML(api_key=KEY, base_url=url)
+    return lambda: client.tasks.retrieve(_ID)
 
 
 def client(url: str) -> None:
-    """Make and close a client."""
+    """Create and close a client."""
     import_module("runwayml").RunwayML(api_key=KEY).close()

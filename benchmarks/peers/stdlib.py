@@ -11,22 +11,22 @@ DISTRIBUTION = ""
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
+    """Return a function that sends one request."""
     import http.client
     import json
     from urllib.parse import urlencode
 
-    scheme, _, place, prefix = url.split("/")
-    kind = http.client.HTTPSConnection if scheme == "https:" else http.client.HTTPConnection
-    connection = kind(place, timeout=30)
+    scheme, _, host, prefix = url.split("/")
+    http_class = http.client.HTTPSConnection if scheme == "https:" else http.client.HTTPConnection
+    connection = http_class(host, timeout=30)
     headers = {"Authorization": f"Bearer {KEY}", "Accept": "application/json"}
 
-    def ask() -> object:
+    def send() -> object:
         target = f"/{prefix}/v1/video/query?" + urlencode({"id": TASK_ID})
         connection.request("GET", target, headers=headers)
         return json.loads(connection.getresponse().read())
 
-    return ask
+    return send
 
 
 def client(url: str) -> None:

@@ -12,11 +12,11 @@ DISTRIBUTION = "urllib3"
 
 
 def call(url: str) -> Callable[[], object]:
-    """Return a function that asks once."""
-    made = import_module("urllib3").PoolManager(headers={"Authorization": f"Bearer {KEY}"})
+    """Return a function that sends one request."""
+    pool = import_module("urllib3").PoolManager(headers={"Authorization": f"Bearer {KEY}"})
 
-    def ask() -> object:
-        answer = made.request("GET", f"{url}/v1/video/query", fields={"id": TASK_ID})
-        return json.loads(answer.data)
+    def send() -> object:
+        response = pool.request("GET", f"{url}/v1/video/query", fields={"id": TASK_ID})
+        return json.loads(response.data)
 
-    return ask
+    return send

@@ -1,4 +1,4 @@
-"""What is held exactly: functions called and connections opened repeat to the last one.
+"""Exact limits: the numbers of functions called and connections opened are the same in each run.
 
 Counts are taken in processes of their own, without coverage, with the bench server's headers.
 """
@@ -17,43 +17,43 @@ from chainhub import _clock
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Server]:
+def bench() -> Iterator[Server]:
     """Give a bench server."""
-    with server() as started:
-        yield started
+    with server() as instance:
+        yield instance
 
 
 @pytest.fixture(scope="module")
-def ours(served: Server) -> Iterator[Worker]:
+def ours(bench: Server) -> Iterator[Worker]:
     """Give a process that measures our client."""
-    with worker("chainhub", served) as started:
-        yield started
+    with worker("chainhub", bench) as process:
+        yield process
 
 
 @pytest.mark.parametrize(("shape", "most"), [("plain", MOST_CALLS), ("gzip", MOST_CALLS_CHUNKED)])
-def test_functions_called_per_query(served: Server, ours: Worker, shape: str, most: int) -> None:
+def test_functions_called_per_query(bench: Server, ours: Worker, shape: str, most: int) -> None:
     """A query calls no more functions than that, and each time as many."""
-    at = served.at(shape)
-    first, second = (ours.do("counted", calls=count, at=at)["calls"] for count in (5, 10))
+    at = bench.at(shape)
+    first, second = (ours.do("count_calls", calls=count, at=at)["calls"] for count in (5, 10))
     assert first == second
     assert first <= most
 
 
 def test_functions_called_per_poll(ours: Worker) -> None:
     """A poll inside `wait` calls no more than that, and each time as many."""
-    first, second = (ours.do("counted_polls", polls=count)["calls"] for count in (5, 10))
+    first, second = (ours.do("count_poll_calls", polls=count)["calls"] for count in (5, 10))
     assert first == second
     assert first <= MOST_CALLS_OF_A_POLL
 
 
-def test_functions_called_for_who_listens(ours: Worker) -> None:
+def test_functions_called_for_observers(ours: Worker) -> None:
     """An observer that does nothing costs a tenth of a query at most, logging a quarter."""
-    called = {
-        kind: ours.do("counted_listened", calls=10, kind=kind)["calls"]
+    calls = {
+        kind: ours.do("count_observed_calls", calls=10, kind=kind)["calls"]
         for kind in ("off", "info", "hook")
     }
-    assert called["hook"] <= called["off"] * 1.10
-    assert called["info"] <= called["off"] * 1.25
+    assert calls["hook"] <= calls["off"] * 1.10
+    assert calls["info"] <= calls["off"] * 1.25
 
 
 class Clock:
@@ -70,15 +70,15 @@ class Clock:
 
 @pytest.mark.parametrize(("gap", "connections"), [(6.0, 1), (60.0, 6)])
 def test_connections_for_polls_with_pauses(
-    monkeypatch: pytest.MonkeyPatch, served: Server, gap: float, connections: int
+    monkeypatch: pytest.MonkeyPatch, bench: Server, gap: float, connections: int
 ) -> None:
     """Polls 6 s apart share one connection; after a minute without use one is not trusted."""
     # For sync only: the asynchronous pool decides by the same clock and the same line.
     Clock(monkeypatch)
-    before = served.counts()
-    client = chainhub.Client(KEY, base_url=served.url)
+    begin = bench.counts()
+    client = chainhub.Client(KEY, base_url=bench.url)
     with client, pytest.raises(chainhub.WaitTimeout) as caught:
         client.video.wait(TASK_ID, interval=gap, deadline=gap * 5 - 1)
-    after = served.counts()
-    assert caught.value.polls == after.requests - before.requests == 6
-    assert after.connections - before.connections == connections
+    end = bench.counts()
+    assert caught.value.polls == end.requests - begin.requests == 6
+    assert end.connections - begin.connections == connections

@@ -89,7 +89,7 @@ def test_entries_are_medians_with_their_spread_and_ratios() -> None:
     A ratio is the median of those of the rounds: b took half of a's time in two of three, and the
     quotient of the medians would be 0.67.
     """
-    found = related(
+    lines = related(
         [
             Entry("c", None, note="why"),
             entry("a", [2.0, 3.0, 8.0]),
@@ -98,13 +98,13 @@ def test_entries_are_medians_with_their_spread_and_ratios() -> None:
         ],
         "a",
     )
-    assert [(one.name, one.value, one.ratio) for one in found] == [
+    assert [(line.name, line.value, line.ratio) for line in lines] == [
         ("b", 2.0, 0.5),
         ("a", 3.0, 1.0),
         ("d", 7.0, 2.5),
         ("c", None, None),
     ]
-    assert (found[0].low, found[0].high) == (1.0, 4.0)
+    assert (lines[0].low, lines[0].high) == (1.0, 4.0)
 
 
 def test_a_missing_peer_is_named() -> None:
@@ -168,7 +168,7 @@ def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let runs write to a folder of the test's."""
     monkeypatch.setattr("benchmarks.__main__.PROJECT", tmp_path)
-    monkeypatch.setattr("benchmarks.__main__.ASIDE", tmp_path / "aside")
+    monkeypatch.setattr("benchmarks.__main__.SCRATCH", tmp_path / "aside")
     monkeypatch.setattr("benchmarks.__main__.RESULTS", tmp_path / "results")
     monkeypatch.setattr("benchmarks.__main__.sources", lambda project: "1")
     monkeypatch.setattr("benchmarks.__main__._page", lambda *, check: 0)
@@ -185,20 +185,20 @@ class Measured(list[str]):
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
     """Let there be three rows."""
-    seen = Measured()
+    measured_rows = Measured()
 
     def row(name: str) -> tuple[tuple[str, ...], object]:
         def measure(run: Run) -> Iterator[Row]:
-            if name in seen.broken:
+            if name in measured_rows.broken:
                 raise RuntimeError("no server")
-            seen.append(name)
+            measured_rows.append(name)
             yield replace(ROW, id=name)
 
         return (name,), measure
 
-    rows = [row("P3"), row("P4"), row("M")]
-    monkeypatch.setattr("benchmarks.__main__.chosen", lambda only: rows)
-    return seen
+    pairs = [row("P3"), row("P4"), row("M")]
+    monkeypatch.setattr("benchmarks.__main__.select", lambda only: pairs)
+    return measured_rows
 
 
 def test_a_run_that_was_stopped_goes_on(

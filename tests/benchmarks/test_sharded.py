@@ -35,22 +35,22 @@ def test_instants_are_booked_one_after_the_other() -> None:
     assert rate.book(200.0) == 0.0
 
 
-def _played(python: str, project: Path, kind: str) -> None:
-    done = run(python, "-W", "error", "examples/sharded.py", kind, cwd=project)
-    assert (done.returncode, done.stderr) == (0, "")
-    shown = re.fullmatch(
+def _run_example(python: str, project: Path, kind: str) -> None:
+    result = run(python, "-W", "error", "examples/sharded.py", kind, cwd=project)
+    assert (result.returncode, result.stderr) == (0, "")
+    match = re.fullmatch(
         r"12 of 12 videos are there; (\d+) requests, never more than (\d+) in a second\.\n",
-        done.stdout,
+        result.stdout,
     )
-    assert shown, done.stdout
-    requests, most = map(int, shown.groups())
+    assert match, result.stdout
+    requests, most = map(int, match.groups())
     assert requests >= 12
     assert most <= 21  # the rate is one each 0.05 s
 
 
 def test_two_processes_share_a_rate(project: Path) -> None:
     """All tasks are found, over a pool of processes, at the rate of both together."""
-    _played(sys.executable, project, "processes")
+    _run_example(sys.executable, project, "processes")
 
 
 @pytest.mark.slow
@@ -61,4 +61,4 @@ def test_two_dask_workers_share_a_rate(project: Path) -> None:
         python = Path(sys.executable)
     elif not python.exists():
         pytest.skip("the environment of `make bench`, which has Dask, is not there")
-    _played(str(python), project, "dask")
+    _run_example(str(python), project, "dask")

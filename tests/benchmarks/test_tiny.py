@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.catalogue import BENCHMARKS, Benchmark, chosen
+from benchmarks.catalogue import BENCHMARKS, Benchmark, select
 from benchmarks.report import Results, Row, read
-from benchmarks.running import EVERYBODY, OURS, SDKS, Run, shown
+from benchmarks.running import EVERYBODY, OURS, SDKS, Run, label
 
 # One of each kind is run every day: a start, a call, many of them, a download. The others drive the
 # same peers and servers; tests/contract/test_pages_scale.py generates too, test_fleet.py simulates.
@@ -37,17 +37,17 @@ def test_benchmark_runs(names: tuple[str, ...], benchmark: Benchmark) -> None:
 def _complete(row: Row) -> None:
     assert row.entries
     assert row.goals
-    for one in row.entries:
-        assert (one.value is not None and not math.isnan(one.value)) or one.note, one
-        assert not (one.name.startswith(OURS) and one.value is None), one
+    for line in row.entries:
+        assert (line.value is not None and not math.isnan(line.value)) or line.note, line
+        assert not (line.name.startswith(OURS) and line.value is None), line
 
 
 def test_rows_can_be_chosen() -> None:
     """A choice names rows; one that does not exist is refused with a sentence."""
-    assert len(chosen(["p3", "P4", "P12"])) == 2
-    assert len(chosen([])) == len(BENCHMARKS)
+    assert len(select(["p3", "P4", "P12"])) == 2
+    assert len(select([])) == len(BENCHMARKS)
     with pytest.raises(ValueError, match="no such benchmark: P99; there are P1, "):
-        chosen(["P3", "P99"])
+        select(["P3", "P99"])
 
 
 @pytest.mark.slow
@@ -60,6 +60,6 @@ def test_every_peer_is_driven(project: Path) -> None:
     command += ["--only", "P1 P3 P6 P13 P15 P16 P19"]
     subprocess.run(command, cwd=project, check=True, timeout=1200)
     results: Results = read(project / "build" / "benchmarks")
-    assert {one.note for row in results.rows for one in row.entries} == {""}
-    asked = {one.name for one in results.row("P3").entries}
-    assert asked == {shown(peer) for peer in EVERYBODY} > {shown(peer) for peer in SDKS}
+    assert {line.note for row in results.rows for line in row.entries} == {""}
+    names = {line.name for line in results.row("P3").entries}
+    assert names == {label(peer) for peer in EVERYBODY} > {label(peer) for peer in SDKS}

@@ -220,7 +220,7 @@ def test_a_limit_that_ends_is_forgotten():
     """Half a minute later all polls wished for are sent again."""
     limit = refusals.bucket(50, 50, 1.0)
     batch = refusals.Batch(
-        lambda now: limit(now) if now < 30 else None, 1, done=lambda _: 1e9, until=90.0, tasks=100
+        lambda now: limit(now) if now < 30 else None, 1, ends=lambda _: 1e9, until=90.0, tasks=100
     )
     sent = [at for at, _ in batch.polls]
     assert sum(1 for at in sent if 20 < at < 30) <= 10 * 60
