@@ -1,8 +1,8 @@
 """Record the command line on a real terminal, as the picture of the README: `make docs`.
 
-The commands run against the sandbox, on a pseudo-terminal, in an empty folder; what the terminal
-shows in the end becomes an SVG, the folder's path being written as ~. The picture is written anew
-only if its words have changed: how many seconds a task took is no reason.
+The commands run against the sandbox, on a pseudo-terminal, in an empty folder; the final screen
+becomes an SVG, with ~ for the folder's path. The picture is written again only if its text has
+changed, without times and versions.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ COMMANDS = (
     "chainhub doctor",
 )
 _FONTS = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
-_CHANGING = re.compile(
+_VARIABLE = re.compile(
     r"terminal-\d+|\d+:\d\d|\d+ ms|127\.0\.0\.1(&#160;)?:\d+|[0-9a-z.]+\d[0-9a-z.]*"
 )
 
 
 def main() -> int:
-    """Record all commands and write the picture if it says something new."""
-    made = picture(lines(session(COMMANDS)))
-    if not PICTURE.exists() or lasting(PICTURE.read_text("utf-8")) != lasting(made):
-        PICTURE.write_text(made, "utf-8")
+    """Record all commands and write the picture if its text has changed."""
+    svg = picture(lines(session(COMMANDS)))
+    if not PICTURE.exists() or constant_part(PICTURE.read_text("utf-8")) != constant_part(svg):
+        PICTURE.write_text(svg, "utf-8")
         print(f"{PICTURE.name} is new")
     return 0
 
@@ -67,51 +67,51 @@ def session(commands: Sequence[str]) -> pyte.Screen:
 
 def output(command: Sequence[str], folder: str, environment: dict[str, str]) -> Iterator[bytes]:
     """Yield what a command writes to its terminal."""
-    ours, its = pty.openpty()
+    master, slave = pty.openpty()
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=its, stdout=its, stderr=its
+        command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave
     ) as process:
-        os.close(its)
-        with suppress(OSError):  # how Linux tells that nobody writes any more
-            while data := os.read(ours, 65536):
+        os.close(slave)
+        with suppress(OSError):  # on Linux, the end of the output
+            while data := os.read(master, 65536):
                 yield data
-        os.close(ours)
+        os.close(master)
         process.wait(60)
 
 
 def lines(screen: pyte.Screen) -> list[Text]:
-    """Return the lines of a screen in the colours they have."""
-    shown = []
+    """Return the lines of a screen with their colours."""
+    texts = []
     for row in range(screen.cursor.y):
         line = Text()
         cells = (screen.buffer[row][column] for column in range(WIDTH))
-        for look, run in groupby(cells, style):
-            line.append("".join(cell.data for cell in run), look)
+        for style_name, run in groupby(cells, style):
+            line.append("".join(cell.data for cell in run), style_name)
         line.rstrip()
-        shown.append(line)
-    while shown and not shown[-1].plain:
-        shown.pop()
-    return shown
+        texts.append(line)
+    while texts and not texts[-1].plain:
+        texts.pop()
+    return texts
 
 
 def style(cell: pyte.screens.Char) -> str:
-    """Return how a cell looks, in the words of rich."""
+    """Return the style of a cell, as rich names it."""
     colour = {"default": "", "brown": "yellow"}.get(cell.fg, cell.fg.replace("bright", "bright_"))
     return f"{'bold ' if cell.bold else ''}{colour}".strip()
 
 
-def picture(shown: list[Text]) -> str:
-    """Return an SVG of the lines that loads nothing from anywhere."""
+def picture(texts: list[Text]) -> str:
+    """Return an SVG of the lines that loads no external file."""
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
-    for line in shown:
+    for line in texts:
         console.print(line, soft_wrap=False)
     template = _FONTS.sub("", _export_format.CONSOLE_SVG_FORMAT)
     return console.export_svg(title="chainhub", code_format=template)
 
 
-def lasting(svg: str) -> str:
-    """Return what of a picture does not change from one recording to the next."""
-    return _CHANGING.sub("", svg)
+def constant_part(svg: str) -> str:
+    """Return a picture without the parts that differ between two recordings."""
+    return _VARIABLE.sub("", svg)
 
 
 if __name__ == "__main__":

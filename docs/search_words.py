@@ -1,4 +1,4 @@
-"""Words that people type into the search, and the section that answers them.
+"""Words that users search for, and the section for each.
 
 Each becomes a main entry of the index, which the search of Sphinx ranks before everything else.
 """
@@ -63,10 +63,10 @@ class SearchWords(SphinxTransform):
 
     def apply(self, **kwargs: object) -> None:
         """Put the entries at the top of the page; each links to its section."""
-        found = (target.partition("#") for target in WORDS.values())
+        targets = (target.partition("#") for target in WORDS.values())
         entries = [
             ("single", word, anchor, "main", None)
-            for word, (page, _, anchor) in zip(WORDS, found, strict=True)
+            for word, (page, _, anchor) in zip(WORDS, targets, strict=True)
             if page == self.env.docname
         ]
         if entries:

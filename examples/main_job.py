@@ -1,6 +1,6 @@
 """The main job, to look at: from the contract to a client, and with the client to a video on disk.
 
-Without a key it runs against the sandbox on loopback. With CHAINHUB_API_KEY and TASK=<id> it asks
+Without a key it runs against the sandbox on loopback. With CHAINHUB_API_KEY and TASK=<id> it uses
 the real service, at CHAINHUB_BASE_URL if that is set.
 """
 
@@ -51,7 +51,7 @@ def service() -> Generator[tuple[chainhub.Client, str, float | None], None, None
 
 
 def show_contract() -> None:
-    """Print what the overlay repaired, and what was generated."""
+    """Print the repairs of the overlay, and the generated operations."""
     heading("The contract: openapi.yaml, exactly as the vendor publishes it")
     say("Repaired by overlays/openapi.overlay.yaml:")
     bullets("REPAIRS.md")
@@ -60,12 +60,12 @@ def show_contract() -> None:
 
 
 def show_task(client: chainhub.Client, task_id: str, interval: float | None) -> None:
-    """Wait for a task, print its states as they come, then its result and where it was put."""
+    """Wait for a task, print its states as they come, then its result and the path of the file."""
     say(f"client.video.wait({task_id!r})")
-    began = time.monotonic()
+    start = time.monotonic()
 
     def show(task: chainhub.VideoTask) -> None:
-        say(f"{time.monotonic() - began:6.1f} s  {task.status}")
+        say(f"{time.monotonic() - start:6.1f} s  {task.status}")
 
     task = client.video.wait(task_id, on_update=show, interval=interval)
     heading("The result")
@@ -78,7 +78,7 @@ def show_task(client: chainhub.Client, task_id: str, interval: float | None) -> 
 
 
 def show_retry(event: chainhub.RetryEvent) -> None:
-    """Print that a request failed and that it is made again."""
+    """Print that a request failed and is retried."""
     say(
         f"{event.error.message} ({event.attempt} of {event.max_attempts}), "
         f"trying again in {event.delay:.0f} s"

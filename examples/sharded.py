@@ -2,13 +2,13 @@
 
 Any `concurrent.futures` executor will do: a process pool on one machine, or the one of a Dask
 cluster over many. Each shard makes one client and calls `wait_many` once. The workers share a rate
-through a number and a lock that the executor's library has already: whoever is about to send books
-an instant first. Without a rate it works too: each worker then learns its own from refusals (429).
+through a number and a lock that the executor's library has already: before it sends, a
+worker books an instant. Without a shared rate, each worker learns its own from responses 429.
 
 The key comes from CHAINHUB_API_KEY in the workers' environment, so that it is in no pickle. Clocks
 of several machines must agree, or the rate is exceeded for as long as they differ.
 
-Run: `python examples/sharded.py` plays it against the sandbox with two processes,
+Run: `python examples/sharded.py` runs it against the sandbox with two processes,
 `python examples/sharded.py dask` with a Dask cluster of two workers (needs `distributed`).
 """
 
@@ -34,7 +34,7 @@ SPEED = 50.0
 
 
 class Number(Protocol):
-    """A number that all workers see: of a multiprocessing manager, or a Dask `Variable`."""
+    """A number that all workers share: of a multiprocessing manager, or a Dask `Variable`."""
 
     def get(self) -> float:
         """Return it."""
@@ -66,7 +66,7 @@ class Rate(NamedTuple):
         return at - now
 
 
-class Paced(httpx.BaseTransport):
+class RateTransport(httpx.BaseTransport):
     """Sends each request at the instant that was booked for it."""
 
     def __init__(self, rate: Rate) -> None:
@@ -90,7 +90,8 @@ def wait_for_shard(ids: Sequence[str], rate: Rate | None) -> dict[str, chainhub.
             return client.video.wait_many(ids)
     # Dask's number and lock bind themselves to the worker of the thread that uses them first.
     time.sleep(rate.book(time.time()))
-    with Paced(rate) as paced, chainhub.Client(httpx_args={"transport": paced}) as client:
+    transport = RateTransport(rate)
+    with transport, chainhub.Client(httpx_args={"transport": transport}) as client:
         return client.video.wait_many(ids)
 
 
@@ -100,10 +101,10 @@ def wait_sharded(
     """Wait for all ids on the workers of an executor; outcomes in the order of the ids."""
     parts = [ids[first::shards] for first in range(shards)]
     futures = [executor.submit(wait_for_shard, part, rate) for part in parts if part]
-    found: dict[str, chainhub.Outcome] = {}
+    outcomes: dict[str, chainhub.Outcome] = {}
     for future in futures:
-        found |= future.result()
-    return {task_id: found[task_id] for task_id in ids}
+        outcomes |= future.result()
+    return {task_id: outcomes[task_id] for task_id in ids}
 
 
 @contextmanager
@@ -127,19 +128,19 @@ def dask_cluster(gap: float) -> Generator[tuple[Executor, Rate]]:
 
 
 def main(kind: str = "processes", tasks: int = 12, gap: float = 0.05) -> None:
-    """Play it against the sandbox and tell what came of it."""
+    """Run it against the sandbox and print the result."""
     with Sandbox(speed=SPEED) as sandbox:
         os.environ.update(sandbox.environment)
         ids = [sandbox.add([completed]) for _ in range(tasks)]
-        crew = dask_cluster if kind == "dask" else processes
-        with crew(gap) as (executor, rate):
+        pool = dask_cluster if kind == "dask" else processes
+        with pool(gap) as (executor, rate):
             outcomes = wait_sharded(executor, ids, rate)
-        good = sum(outcome.error is None for outcome in outcomes.values())
-        asked = [request.at / SPEED for request in sandbox.requests]
-    most = max(sum(first <= at < first + 1 for at in asked) for first in asked)
+        succeeded = sum(outcome.error is None for outcome in outcomes.values())
+        instants = [request.at / SPEED for request in sandbox.requests]
+    most = max(sum(first <= at < first + 1 for at in instants) for first in instants)
     print(
-        f"{good} of {tasks} videos are there; "
-        f"{len(asked)} requests, never more than {most} in a second."
+        f"{succeeded} of {tasks} videos are there; "
+        f"{len(instants)} requests, never more than {most} in a second."
     )
 
 

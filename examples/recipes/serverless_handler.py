@@ -1,4 +1,4 @@
-"""A serverless function: it waits as long as it may run, then says when to ask again.
+"""A serverless function: it waits as long as it may run, then responds with Retry-After.
 
 The handler takes an event of an HTTP gateway and the platform's context, as AWS Lambda gives them.
 """
@@ -30,9 +30,9 @@ def client() -> chainhub.Client:
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Respond 200 with the video's URL, 202 if it is not finished yet, or an error."""
     task_id = event["pathParameters"]["id"]
-    left = context.get_remaining_time_in_millis() / 1000 - SPARE
+    seconds_left = context.get_remaining_time_in_millis() / 1000 - SPARE
     try:
-        task = client().video.wait(task_id, deadline=max(left, 1.0))
+        task = client().video.wait(task_id, deadline=max(seconds_left, 1.0))
     except chainhub.WaitTimeout:
         return respond(202, {"state": "running"}, {"Retry-After": "5"})
     except chainhub.TaskNotFoundError:
