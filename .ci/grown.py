@@ -1,9 +1,9 @@
 """Run everything over a contract that has grown, and one that has shrunk: `make test-grown`.
 
 A copy of the project in `build/grown` takes the pages of `tests/golden/pages` into its contract, as
-a person would, and another version number. It then passes what this project passes, with no other
-line changed; then the same with fewer operations. The tests of what knows no operation are not run
-again: of the pipeline and of releases, which have contracts of their own, and of the layers below.
+a user would, and another version number. It then passes what this project passes, with no other
+line changed; then the same with fewer operations. Tests that do not depend on the operations are
+not run again: of the pipeline and of releases, which have their own contracts, and of lower layers.
 Coverage is measured where the contract has the fewest operations, which reach the least.
 """
 
@@ -23,14 +23,14 @@ PYTHON = ".venv/bin/python"
 LAYERS = ",".join(
     f"overlays/chainhub/{layer}/*" for layer in ("_tasks", "_session", "cli", "sandbox", "testing")
 )
-KNOW_NONE = (
+INDEPENDENT = (
     *("benchmarks", "unit/download", "unit/release", "unit/responses", "unit/tools"),
     *("unit/transport", "faults/test_both_paths.py", "faults/test_disks.py"),
     *("faults/test_encrypted_proxy.py", "faults/test_faults.py", "faults/test_stages.py"),
 )
 PYTEST = (
     *("-m", "pytest", "-n", "4", "--dist", "worksteal", "-m", "not slow"),
-    *(f"--ignore=tests/{folder}" for folder in KNOW_NONE),
+    *(f"--ignore=tests/{folder}" for folder in INDEPENDENT),
 )
 TESTS = ((PYTHON, *PYTEST),)
 MEASURED_TESTS = (
@@ -46,22 +46,22 @@ IDENTITY = ("git", "-c", "user.name=Tests", "-c", "user.email=tests@example.inva
 
 
 def main() -> int:
-    """Say what passed and what did not; 1 if anything failed."""
-    copied()
-    failed = []
-    for change, tests in ((grown, TESTS), (shrunk, MEASURED_TESTS)):
-        say(f"A contract that has {change.__name__}, in {COPY.relative_to(PROJECT)}")
+    """Run all of it and print the result; 1 if anything failed."""
+    copy_project()
+    failures = []
+    for state, change, tests in (("grown", grow, TESTS), ("shrunk", shrink, MEASURED_TESTS)):
+        say(f"A contract that has {state}, in {COPY.relative_to(PROJECT)}")
         change()
         command("make", "generate")
-        wanted = [*(("make", target) for target in TARGETS), *tests]
-        failed += [f"{' '.join(words)}, {change.__name__}" for words in wanted if not passes(words)]
-        failed += [f"{path} (changed, or ignored), {change.__name__}" for path in wrong()]
-    say("\n".join(f"{one}: failed" for one in failed) or "Grown and shrunk contracts: passed")
-    return bool(failed)
+        commands = [*(("make", target) for target in TARGETS), *tests]
+        failures += [f"{' '.join(words)}, {state}" for words in commands if not passes(words)]
+        failures += [f"{path} (changed, or ignored), {state}" for path in unexpected_changes()]
+    say("\n".join(f"{line}: failed" for line in failures) or "Grown and shrunk contracts: passed")
+    return bool(failures)
 
 
-def copied() -> None:
-    """Copy what is committed or could be; environments of the last time are kept."""
+def copy_project() -> None:
+    """Copy the files that git tracks or would add; environments of an earlier run are kept."""
     COPY.mkdir(parents=True, exist_ok=True)
     for path in COPY.iterdir():
         if not path.name.startswith(".venv"):
@@ -76,54 +76,54 @@ def copied() -> None:
     command(*IDENTITY, "commit", "--quiet", "--message=Before")
 
 
-def grown() -> None:
+def grow() -> None:
     """Add the pages, and give the contract another version."""
     command("make", "spec", f"PAGES={PAGES}")
-    versioned("3.1.4")
+    set_version("3.1.4")
 
 
-def shrunk() -> None:
+def shrink() -> None:
     """Leave the published operation and one page of the others."""
-    command("git", "show", "HEAD:openapi.yaml", into=COPY / "build" / "published.yaml")
+    command("git", "show", "HEAD:openapi.yaml", file=COPY / "build" / "published.yaml")
     pages = f"build/published.yaml {PAGES}/download-video.md"
     command("make", "spec", "REPLACE=1", f"PAGES={pages}")
-    versioned("0.0.1")
+    set_version("0.0.1")
 
 
-def versioned(number: str) -> None:
+def set_version(number: str) -> None:
     """Change the version that the contract gives itself."""
     contract = COPY / "openapi.yaml"
-    before, mark, after = contract.read_text("utf-8").partition("\n  version: ")
-    contract.write_text(before + mark + number + "\n" + after.partition("\n")[2], "utf-8")
+    head, mark, tail = contract.read_text("utf-8").partition("\n  version: ")
+    contract.write_text(head + mark + number + "\n" + tail.partition("\n")[2], "utf-8")
 
 
-def wrong() -> list[str]:
-    """Name what changed beside the contract and the client, and what of the client git ignores."""
-    shown = command("git", "status", "--porcelain", "--untracked-files=all", "--ignored=matching")
-    found = [(line[:2], line[3:]) for line in shown.splitlines() if "__pycache__" not in line]
+def unexpected_changes() -> list[str]:
+    """Return changed files except contract and client, and files of the client that git ignores."""
+    status = command("git", "status", "--porcelain", "--untracked-files=all", "--ignored=matching")
+    entries = [(line[:2], line[3:]) for line in status.splitlines() if "__pycache__" not in line]
     return [
         path
-        for mark, path in found
-        if path.startswith(CLIENT) == (mark == "!!") and path not in (CONTRACT, PICTURE)
+        for code, path in entries
+        if path.startswith(CLIENT) == (code == "!!") and path not in (CONTRACT, PICTURE)
     ]
 
 
-def passes(words: tuple[str, ...]) -> bool:
-    """Say whether a command succeeds."""
-    return not subprocess.run(words, cwd=COPY, env=environment(), check=False).returncode
+def passes(arguments: tuple[str, ...]) -> bool:
+    """Whether a command succeeds."""
+    return not subprocess.run(arguments, cwd=COPY, env=environment(), check=False).returncode
 
 
-def command(*words: str, into: Path | None = None) -> str:
-    """Run what has to succeed and give its output, or write it into a file."""
-    done = subprocess.run(words, cwd=COPY, env=environment(), stdout=subprocess.PIPE, check=True)
-    if into is not None:
-        into.parent.mkdir(exist_ok=True)
-        into.write_bytes(done.stdout)
-    return done.stdout.decode()
+def command(*arguments: str, file: Path | None = None) -> str:
+    """Run a command that must succeed; return its output and write it into a file, if given."""
+    output = subprocess.check_output(arguments, cwd=COPY, env=environment())
+    if file is not None:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(output)
+    return output.decode()
 
 
 def environment() -> dict[str, str]:
-    """Give the variables without those of the make that runs this."""
+    """Return the environment without the variables of the make that runs this."""
     return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
 
 

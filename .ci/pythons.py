@@ -1,7 +1,7 @@
 """Run the quick tests on every supported Python that is found: `make test-pythons`.
 
-Looked for are Debian's own, the newest of pyenv's of each kind, and the one on PATH. Each gets an
-environment of its own in `.venv-pythons/`.
+It looks for Debian's own, the newest of each minor version of pyenv, and the one on PATH. Each gets
+its own environment in `.venv-pythons/`.
 """
 
 import os
@@ -27,65 +27,65 @@ OPTIONS = (
     "-p",
     "no:cacheprovider",
 )
-ASK = """
+VERSION_SCRIPT = """
 import ensurepip, os, sys, venv
 print("%d.%d.%d" % sys.version_info[:3], os.path.realpath(sys.executable))
 """
 
 
 def main() -> int:
-    """Say how each of them fared; 1 if a test failed or an environment could not be made."""
+    """Print the result of each; 1 if a test failed or an environment could not be created."""
     if problem := add_debians():
         say(problem)
-    fared = []
+    lines = []
     for minor in MINORS:
-        pythons = found(minor)
+        pythons = interpreters(minor)
         if not pythons:
-            fared.append(f"Python 3.{minor}: left out, none with venv and ensurepip is found here")
+            lines.append(f"Python 3.{minor}: left out, none with venv and ensurepip is found here")
         for python, version in pythons.items():
-            fared.append(f"Python {version} ({python}): {tried(python, version)}")
-    say("\n".join(fared))
-    return any("failed" in line for line in fared)
+            lines.append(f"Python {version} ({python}): {run_tests(python, version)}")
+    say("\n".join(lines))
+    return any("failed" in line for line in lines)
 
 
-def found(minor: int) -> dict[str, str]:
-    """Give the interpreters of a kind that can make environments, and their versions."""
+def interpreters(minor: int) -> dict[str, str]:
+    """Return the interpreters of a minor version that can create environments: path and version."""
     complete: dict[str, str] = {}
     for candidate in candidates(f"3.{minor}"):
-        asked = (candidate, "-I", "-c", ASK)
-        done = subprocess.run(asked, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            version, _, place = done.stdout.strip().partition(" ")
-            complete.setdefault(place, version)
+        command = (candidate, "-I", "-c", VERSION_SCRIPT)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            version, _, path = result.stdout.strip().partition(" ")
+            complete.setdefault(path, version)
     return complete
 
 
 def candidates(kind: str) -> Iterator[str]:
-    """Name where a Python of a kind may be."""
+    """Return the paths at which a Python of a minor version may be."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    kept = [path for path in pyenv.glob(f"{kind}.*") if path.name.rpartition(".")[2].isdigit()]
-    kept.sort(key=lambda path: int(path.name.rpartition(".")[2]))
-    places = (f"/usr/bin/python{kind}", *(str(path / f"bin/python{kind}") for path in kept[-1:]))
+    versions = [path for path in pyenv.glob(f"{kind}.*") if path.name.rpartition(".")[2].isdigit()]
+    versions.sort(key=lambda path: int(path.name.rpartition(".")[2]))
+    paths = (f"/usr/bin/python{kind}", *(str(path / f"bin/python{kind}") for path in versions[-1:]))
     on_path = shutil.which(f"python{kind}")
-    return (place for place in (*places, on_path) if place and os.access(place, os.X_OK))
+    return (place for place in (*paths, on_path) if place and os.access(place, os.X_OK))
 
 
-def tried(python: str, version: str) -> str:
-    """Make an environment of this Python and run the tests in it; say how it went."""
+def run_tests(python: str, version: str) -> str:
+    """Create an environment of this Python, run the tests in it, and return the result as words."""
     folder = Path(".venv-pythons", python.strip("/").replace("/", "-"))
-    made = subprocess.run(
+    result = subprocess.run(
         ("sh", "requirements/environment.sh", str(folder), *LAYERS),
         cwd=PROJECT,
         env={**os.environ, "PYTHON": python},
         check=False,
     )
-    if made.returncode:
+    if result.returncode:
         return "failed, no environment could be made"
     say(f"Python {version} ({python}): quick tests, 1 to 3 minutes on two cores")
     command = (str(folder / "bin" / "python"), "-m", "pytest", *OPTIONS, *TESTS)
-    begun = time.monotonic()
+    start = time.monotonic()
     status = subprocess.run(command, cwd=PROJECT, check=False).returncode
-    return f"{'failed' if status else 'passed'} in {time.monotonic() - begun:.0f} s"
+    return f"{'failed' if status else 'passed'} in {time.monotonic() - start:.0f} s"
 
 
 def add_debians() -> str | None:
@@ -96,10 +96,10 @@ def add_debians() -> str | None:
         return "Debian's own Python is left out: apt-get is used as root with CI=true only."
     install = ("apt-get", "install", "--yes", "-qq", "python3", "python3-venv")
     for command in (("apt-get", "update", "-qq"), install):
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        result = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     return (
         "Debian's own Python is left out: apt-get could not install it."
-        if done.returncode
+        if result.returncode
         else None
     )
 

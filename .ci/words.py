@@ -57,7 +57,7 @@ UNCLEAR = {
     r"(?:it is|they are|are) (?-i:none)": "is invalid, is missing",
     r"in the dark": "unknown",
 }
-_UNCLEAR = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): say for words, say in UNCLEAR.items()}
+_UNCLEAR = {re.compile(rf"\b(?:{words})\b", re.IGNORECASE): text for words, text in UNCLEAR.items()}
 # Code, and figures that `make bench` writes, are not prose.
 _NOT_PROSE = re.compile(
     r"^```.*?^```$|``[^`]+``|`[^`]+`|<!-- figures.*?<!-- end -->|^ +\w+(?=: )",
@@ -66,7 +66,7 @@ _NOT_PROSE = re.compile(
 
 
 def main() -> int:
-    """Print every finding and say by the exit status whether there was one."""
+    """Print every finding; 1 if there was one."""
     try:
         files = tracked()
     except FileNotFoundError:
@@ -83,8 +83,8 @@ def tracked() -> list[Path]:
         git = ("git", f"--git-dir={empty}", f"--work-tree={PROJECT}")
         subprocess.run((*git, "init", "--quiet"), check=True)
         command = (*git, "ls-files", "-z", "--others", "--exclude-standard")
-        done = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
-    return [PROJECT / name for name in sorted(done.stdout.split("\0")) if name]
+        result = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
+    return [PROJECT / name for name in sorted(result.stdout.split("\0")) if name]
 
 
 def inspect(path: Path) -> Iterator[str]:
@@ -94,25 +94,25 @@ def inspect(path: Path) -> Iterator[str]:
     except UnicodeDecodeError:
         return
     for number, line in enumerate(lines, start=1):
-        for what, pattern in FORBIDDEN.items():
-            if found := pattern.search(line):
+        for reason, pattern in FORBIDDEN.items():
+            if match := pattern.search(line):
                 # A key is named by its first letters only: the output is kept and read by others.
-                yield f"{path.relative_to(PROJECT)}:{number}: {what}: {found[0][:12]}…"
+                yield f"{path.relative_to(PROJECT)}:{number}: {reason}: {match[0][:12]}…"
 
 
 def read(path: Path) -> Iterator[str]:
     """Find unclear words in a document, or in the docstrings of the package."""
     name = path.relative_to(PROJECT)
     for first, text in prose(name, path):
-        blank = _NOT_PROSE.sub(lambda found: "\n" * found[0].count("\n"), text)
+        blank = _NOT_PROSE.sub(lambda match: "\n" * match[0].count("\n"), text)
         for number, line in enumerate(blank.splitlines(), start=first):
-            for pattern, instead in _UNCLEAR.items():
-                if found := pattern.search(line):
-                    yield f"{name}:{number}: unclear: {found[0]!r}; write: {instead}"
+            for pattern, suggestion in _UNCLEAR.items():
+                if match := pattern.search(line):
+                    yield f"{name}:{number}: unclear: {match[0]!r}; write: {suggestion}"
 
 
 def prose(name: Path, path: Path) -> Iterator[tuple[int, str]]:
-    """Yield what people read in a file, each part with the number of its first line."""
+    """Yield the texts of a file that people read, each with the number of its first line."""
     if path.suffix in (".md", ".rst") and (len(name.parts) == 1 or name.parts[0] == "docs"):
         yield 1, path.read_text("utf-8")
     elif path.suffix == ".py" and name.parts[:2] == ("overlays", "chainhub"):

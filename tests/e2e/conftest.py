@@ -1,4 +1,4 @@
-"""A copy of what is committed or about to be, and the distributions built from it."""
+"""A copy of the files that git tracks or would add, and the distributions built from it."""
 
 import os
 import runpy
@@ -26,8 +26,8 @@ Build = Callable[[Path, Path, int], dict[str, Path]]
 
 
 @pytest.fixture(scope="session")
-def copied(project: Path) -> Callable[[Path], None]:
-    """Give a function that copies what is committed or could be; it needs git."""
+def copy_sources(project: Path) -> Callable[[Path], None]:
+    """Give a function that copies the files that git tracks or would add; it needs git."""
 
     def copy(folder: Path) -> None:
         for path in runpy.run_path(str(project / ".ci" / "words.py"))["tracked"]():
@@ -40,15 +40,15 @@ def copied(project: Path) -> Callable[[Path], None]:
 
 @pytest.fixture(scope="session")
 def sources(project: Path) -> Callable[[Path, int], Path]:
-    """Give a function that copies what the distributions are made of, under a umask."""
+    """Give a function that copies the sources of the distributions, under a umask."""
 
     def copy(folder: Path, umask: int) -> Path:
-        before = os.umask(umask)
+        previous = os.umask(umask)
         try:
             for name in SOURCES:
                 _copy(project / name, folder / name)
         finally:
-            os.umask(before)
+            os.umask(previous)
         return folder
 
     return copy
@@ -67,7 +67,7 @@ def build() -> Build:
 
 
 @pytest.fixture(scope="session")
-def built(
+def dists(
     sources: Callable[[Path, int], Path], build: Build, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """Build the distributions once: ``.whl`` and ``.gz``."""

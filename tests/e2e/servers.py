@@ -32,14 +32,14 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Index:
-    """Where a running index is read, and where it is sent to."""
+    """The URLs of a running index, for reading and for publishing."""
 
     url: str
     publish_url: str
 
     @property
-    def stands_for(self) -> dict[str, str]:
-        """Say what the pages' stand-ins mean here; the longer ones first."""
+    def replacements(self) -> dict[str, str]:
+        """Return the values of the pages' placeholders; the longer ones first."""
         return {
             "https://packages.example.com/simple/": self.url,
             "https://INDEX/simple/": self.url,
@@ -51,7 +51,7 @@ class Index:
 
 
 def free_port() -> int:
-    """Find a port nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -103,8 +103,8 @@ def pypiserver(
     """Run the page's pypiserver over these packages."""
     folder.mkdir()
     shutil.copytree(packages, folder / "packages")
-    shown = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
-    (folder / "htpasswd").write_text(f"{USER}:{{SHA}}{shown}\n", "utf-8")
+    digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
+    (folder / "htpasswd").write_text(f"{USER}:{{SHA}}{digest}\n", "utf-8")
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     with running(command.replace("8080", str(port)).strip(), folder, environment, url):
@@ -113,7 +113,7 @@ def pypiserver(
 
 @contextmanager
 def outside_index(folder: Path, packages: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """Run what stands for the index that everybody knows: open, and with anybody's packages."""
+    """Run a substitute for the public index, without passwords."""
     folder.mkdir()
     port = free_port()
     command = f"pypi-server run -i 127.0.0.1 -p {port} -P . -a . --disable-fallback '{packages}'"
@@ -123,7 +123,7 @@ def outside_index(folder: Path, packages: Path, environment: Mapping[str, str]) 
 
 @contextmanager
 def dated_index(packages: Path, uploaded: str = "2020-01-01T00:00:00Z") -> Iterator[str]:
-    """Run what stands for an index that says when a file was uploaded: all of these, long ago."""
+    """Run an index that states upload times: all of them long ago."""
 
     def wheels() -> list[Path]:
         return sorted(packages.glob("*.whl"))
@@ -135,18 +135,18 @@ def dated_index(packages: Path, uploaded: str = "2020-01-01T00:00:00Z") -> Itera
             if self.path.startswith("/files/") and path.is_file():
                 return self.answer("application/octet-stream", path.read_bytes())
             if self.path == "/simple/":
-                names = {canonicalize_name(each.name.partition("-")[0]) for each in wheels()}
-                return self.page({"projects": [{"name": each} for each in sorted(names)]})
+                names = {canonicalize_name(wheel.name.partition("-")[0]) for wheel in wheels()}
+                return self.page({"projects": [{"name": name} for name in sorted(names)]})
             files = [
                 {
-                    "filename": each.name,
-                    "url": f"/files/{each.name}",
-                    "hashes": {"sha256": hashlib.sha256(each.read_bytes()).hexdigest()},
-                    "size": each.stat().st_size,
+                    "filename": wheel.name,
+                    "url": f"/files/{wheel.name}",
+                    "hashes": {"sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()},
+                    "size": wheel.stat().st_size,
                     "upload-time": uploaded,
                 }
-                for each in wheels()
-                if canonicalize_name(each.name.partition("-")[0]) == name
+                for wheel in wheels()
+                if canonicalize_name(wheel.name.partition("-")[0]) == name
             ]
             if not files:
                 return self.send_error(404)
@@ -180,29 +180,29 @@ def dated_index(packages: Path, uploaded: str = "2020-01-01T00:00:00Z") -> Itera
 
 
 @contextmanager
-def devpi(walk: Walk, mirrored: str) -> Iterator[Index]:
+def devpi(walk: Walk, mirror: str) -> Iterator[Index]:
     """Run the page's devpi-server, with the page's index on it."""
-    make, start, ask = (block.text for block in walk.unread.pop("Run a devpi-server"))
+    make, start, setup = (block.text for block in walk.unread.pop("Run a devpi-server"))
     walk.run(make.replace("devpi-init", f"devpi-init --root-passwd {ROOT}"))
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     command = start.replace("3141", str(port)).strip()
     with running(command, walk.folder, walk.environment, f"{url}+api"):
-        said = ask.replace("http://127.0.0.1:3141/", url)
-        said = said.replace("https://mirror.example.com/simple/", mirrored)
-        for line in said.splitlines():
-            # A program that asks reads ahead, so each gets its own answers.
+        text = setup.replace("http://127.0.0.1:3141/", url)
+        text = text.replace("https://mirror.example.com/simple/", mirror)
+        for line in text.splitlines():
+            # A program that prompts reads ahead, so each gets its own input.
             walk.run(line, *ANSWERS.get(line, ()))
         yield Index(f"{url}{USER}/main/+simple/", f"{url}{USER}/main/")
 
 
 def programs(project: Path) -> dict[str, Path]:
-    """List what the pages call, as far as it is installed."""
-    here = Path(sys.executable).parent
+    """Return the programs of the pages that are installed."""
+    scripts = Path(sys.executable).parent
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-    heavy = project / ".venv-index" / "bin"
-    found = {"python3": base, "uv": here / "uv", "pypi-server": here / "pypi-server"}
+    index_scripts = project / ".venv-index" / "bin"
+    paths = {"python3": base, "uv": scripts / "uv", "pypi-server": scripts / "pypi-server"}
     for name in ("twine", "devpi", "devpi-init", "devpi-server", "pip-audit", "pdm", "poetry"):
-        if (heavy / name).exists():
-            found[name] = heavy / name
-    return found
+        if (index_scripts / name).exists():
+            paths[name] = index_scripts / name
+    return paths

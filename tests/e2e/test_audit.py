@@ -1,4 +1,4 @@
-"""What an install brings along has no known vulnerability, where somebody can be asked."""
+"""The dependencies have no known vulnerability, if the database can be reached."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def test_no_vulnerability_is_known(
     sources: Callable[[Path, int], Path],
     tmp_path: Path,
 ) -> None:
-    """What the bill of materials inside the wheel lists is asked about."""
+    """Checked is the bill of materials inside the wheel."""
     program = project / ".venv-index" / "bin" / "pip-audit"
     if not program.exists():
         pytest.skip("the environment of make test-all is not there")
@@ -35,22 +35,22 @@ def test_no_vulnerability_is_known(
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if "/sboms/" in name)
         components = json.loads(archive.read(name))["components"]
-    pins = [f"{each['name']}=={each['version']}\n" for each in components]
+    pins = [f"{entry['name']}=={entry['version']}\n" for entry in components]
     assert len(pins) > 3
     (tmp_path / "pins.txt").write_text("".join(pins), "utf-8")
     options = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json")
     try:
-        asked = ("--timeout", "20", "--requirement", tmp_path / "pins.txt")
-        done = run(program, *options, *asked, env=outside, timeout=120)
+        arguments = ("--timeout", "20", "--requirement", tmp_path / "pins.txt")
+        result = run(program, *options, *arguments, env=outside, timeout=120)
     except subprocess.TimeoutExpired:
         pytest.skip("the database of vulnerabilities does not answer")
-    if not done.stdout.strip() and any(word in done.stderr for word in UNREACHABLE):
+    if not result.stdout.strip() and any(word in result.stderr for word in UNREACHABLE):
         pytest.skip("the database of vulnerabilities is not reachable")
-    assert done.stdout, done.stderr
-    found = {each["name"]: each for each in json.loads(done.stdout)["dependencies"]}
-    assert len(found) == len(pins)
-    unknown = [name for name, each in found.items() if "skip_reason" in each]
-    if len(unknown) == len(found):
+    assert result.stdout, result.stderr
+    by_name = {entry["name"]: entry for entry in json.loads(result.stdout)["dependencies"]}
+    assert len(by_name) == len(pins)
+    unknown = [name for name, entry in by_name.items() if "skip_reason" in entry]
+    if len(unknown) == len(by_name):
         pytest.skip("the database of vulnerabilities knows nothing here: it is not reachable")
     assert unknown == []
-    assert {name: each["vulns"] for name, each in found.items() if each["vulns"]} == {}
+    assert {name: entry["vulns"] for name, entry in by_name.items() if entry["vulns"]} == {}

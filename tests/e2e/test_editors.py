@@ -1,6 +1,6 @@
-"""What type checkers and editors make of the wheel: every block of the documents, and more.
+"""Type checkers and editors with the wheel: every block of the documents, and more.
 
-It lies in an environment of its own; what it needs they find in the one the tests run in.
+It is in an environment of its own; its dependencies are in that of the tests.
 """
 
 import ast
@@ -32,13 +32,13 @@ DOT = "import chainhub\nclient = chainhub.Client()\nclient.video."
 
 
 @pytest.fixture(scope="module")
-def python(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def python(dists: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the Python of an environment with the wheel in it."""
     folder = tmp_path_factory.mktemp("editors") / "environment"
     python = folder / "bin" / "python"
     output(*UV, "venv", "--quiet", "--python", sys.executable, str(folder))
     target = ("--quiet", "--offline", "--no-deps", "--python", str(python))
-    output(*UV, "pip", "install", *target, str(built[".whl"]))
+    output(*UV, "pip", "install", *target, str(dists[".whl"]))
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
     return python
@@ -54,8 +54,8 @@ def programs(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 name = f"{document.stem.replace('-', '_')}_{block.line}.py"
                 # Empty lines in front make a checker name the line of the document.
                 (folder / name).write_text("\n" * block.line + block.text, "utf-8")
-    for place in ("examples/recipes", "tests/typing"):
-        for path in (project / place).glob("*.py"):
+    for folder_name in ("examples/recipes", "tests/typing"):
+        for path in (project / folder_name).glob("*.py"):
             if path.name not in UNTYPED:
                 (folder / path.name).write_bytes(path.read_bytes())
     return folder
@@ -90,7 +90,7 @@ def test_jedi_completes(
     # Kept for the next run: most of the time goes into reading what the programs import.
     monkeypatch.setattr(jedi.settings, "cache_directory", str(project / "build" / "jedi"))
     names = {"chainhub": chainhub, "chainhub.testing": testing, "chainhub_api.models": models}
-    dots = [f"{module}.{name}" for module, held in names.items() for name in held.__all__]
+    dots = [f"{name}.{attribute}" for name, module in names.items() for attribute in module.__all__]
     # One script, in which what was read of the packages is kept; a function for each program.
     texts = {"names": "\n".join([*(f"import {module}" for module in names), *dots])} | {
         path.stem: path.read_text("utf-8") for path in programs.glob("*_[0-9]*.py")
@@ -106,22 +106,23 @@ def test_jedi_completes(
         if node.end_lineno and not script.goto(node.end_lineno, (node.end_col_offset or 0) - 1)
     ]
     assert unknown == []
-    offered = {one.name for one in jedi.Script(DOT, environment=environment).complete()}
-    assert offered >= {"query", "wait", "watch", "as_completed", "wait_many", "download"}
+    completions = jedi.Script(DOT, environment=environment).complete()
+    methods = {completion.name for completion in completions}
+    assert methods >= {"query", "wait", "watch", "as_completed", "wait_many", "download"}
 
 
-def attributes(node: ast.AST, others: set[str]) -> Iterator[ast.Attribute]:
+def attributes(node: ast.AST, foreign_names: set[str]) -> Iterator[ast.Attribute]:
     """Walk through the attributes, but those in conditions of comprehensions: Jedi reads none."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Attribute) and root(child) not in others:
+        if isinstance(child, ast.Attribute) and root(child) not in foreign_names:
             yield child
-        kept = [child.target, child.iter] if isinstance(child, ast.comprehension) else [child]
-        for one in kept:
-            yield from attributes(one, others)
+        parts = [child.target, child.iter] if isinstance(child, ast.comprehension) else [child]
+        for part in parts:
+            yield from attributes(part, foreign_names)
 
 
 def foreign(program: ast.AST) -> set[str]:
-    """Name what is other libraries' in a program: Jedi reads them for seconds, for none of ours."""
+    """Return the names from other libraries in a program: Jedi takes seconds to read them."""
     imports = [node for node in ast.walk(program) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {
         alias.asname or alias.name.partition(".")[0]
@@ -132,14 +133,14 @@ def foreign(program: ast.AST) -> set[str]:
     for node in ast.walk(program):
         match node:
             case (
-                ast.Assign([ast.Name(name)], ast.Call(maker))
-                | ast.withitem(ast.Call(maker), ast.Name(name))
-                | ast.ClassDef(name=name, bases=[maker, *_])
-            ) if root(maker) in names:
+                ast.Assign([ast.Name(name)], ast.Call(function))
+                | ast.withitem(ast.Call(function), ast.Name(name))
+                | ast.ClassDef(name=name, bases=[function, *_])
+            ) if root(function) in names:
                 names.add(name)
     return names
 
 
 def root(node: ast.expr) -> str:
-    """Return what stands before the first dot."""
+    """Return the part before the first dot."""
     return ast.unparse(node).partition(".")[0]

@@ -26,7 +26,7 @@ from requirements import environment
 SETUP = ("environment.py", "environment.sh", "pip_settings.py")
 CORE = ("cat", "dirname", "env", "sh")
 OLD = "#!/bin/sh\nexit 1\n"
-CHOSEN = '#!/bin/sh\ncase "$2" in *environment.py) echo chosen;; esac\n'
+WORKING = '#!/bin/sh\ncase "$2" in *environment.py) echo chosen;; esac\n'
 INCOMPLETE = f'#!/bin/sh\ncase "$3" in *ensurepip*) exit 1;; esac\nexec "{sys.executable}" "$@"\n'
 
 
@@ -65,11 +65,11 @@ class Checkout:
         (packages,) = self.folder.glob(".venv/lib/python*/site-packages")
         for path in Path(sysconfig.get_path("purelib")).glob("pip*"):
             (packages / path.name).symlink_to(path)
-        made = f"{platform.python_version()} {environment.base_interpreter()} {self.folder}"
-        self.state.write_text(json.dumps({"interpreter": made}), "utf-8")
+        interpreter = f"{platform.python_version()} {environment.base_interpreter()} {self.folder}"
+        self.state.write_text(json.dumps({"interpreter": interpreter}), "utf-8")
 
     def start(self, **variables: str) -> subprocess.Popen[str]:
-        """Begin the set-up."""
+        """Start the set-up."""
         return subprocess.Popen(
             ("sh", "requirements/environment.sh", ".venv", "run"),
             cwd=self.folder,
@@ -87,13 +87,13 @@ class Checkout:
         )
 
     def set_up(self, **variables: str) -> tuple[int, str]:
-        """Run the set-up; give its exit status and what it said."""
+        """Run the set-up; return its exit status and its output."""
         process = self.start(**{"PYTHON": sys.executable, **variables})
-        said, _ = process.communicate(timeout=120)
-        return process.returncode, said
+        text, _ = process.communicate(timeout=120)
+        return process.returncode, text
 
-    def installed(self) -> str:
-        """Ask the environment which version it has."""
+    def installed_version(self) -> str:
+        """Return the version in the environment."""
         code = "import pebble; print(pebble.VERSION)"
         python = self.folder / ".venv" / "bin" / "python"
         return subprocess.check_output((str(python), "-c", code), text=True).strip()
@@ -102,16 +102,16 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path: Path, project: Path) -> Checkout:
     """Give a small project, in a folder with a space in its name."""
-    made = Checkout(tmp_path / "a check out", project)
-    made.lock("1.0")
-    return made
+    instance = Checkout(tmp_path / "a check out", project)
+    instance.lock("1.0")
+    return instance
 
 
 NOW = {"interpreter": "3.11", "run": "a", "project": "p", "test": "t"}
 
 
 @pytest.mark.parametrize(
-    ("known", "asked", "expected"),
+    ("state", "steps", "expected"),
     [
         ({}, ("interpreter", "run", "project"), ["interpreter", "run", "project"]),
         (NOW, ("interpreter", "run", "project", "test"), []),
@@ -124,39 +124,39 @@ NOW = {"interpreter": "3.11", "run": "a", "project": "p", "test": "t"}
     ],
 )
 def test_steps_follow_from_content(
-    known: dict[str, str], asked: tuple[str, ...], expected: list[str]
+    state: dict[str, str], steps: tuple[str, ...], expected: list[str]
 ) -> None:
     """Only a change of a lock or the interpreter asks for a new environment."""
-    assert environment.missing(known, NOW, asked) == expected
+    assert environment.missing(state, NOW, steps) == expected
 
 
 @pytest.mark.slow
 def test_environment_follows_its_lock(checkout: Checkout) -> None:
     """A second set-up is silent; a changed lock gives a new environment, though its time is old."""
-    status, said = checkout.set_up()
-    assert (status, said.count("\n"), checkout.installed()) == (0, 2, "1.0")
+    status, text = checkout.set_up()
+    assert (status, text.count("\n"), checkout.installed_version()) == (0, 2, "1.0")
     assert checkout.set_up() == (0, "")
     checkout.lock("2.0")
     os.utime(checkout.folder / "requirements" / "run.txt", (0, 0))
     assert checkout.set_up()[0] == 0
-    assert checkout.installed() == "2.0"
+    assert checkout.installed_version() == "2.0"
 
 
 @pytest.mark.slow
 def test_environment_heals(checkout: Checkout) -> None:
     """A failed install is a few lines, leaves nothing that looks finished, and heals."""
     checkout.lock("1.0", digest="0" * 64)
-    status, said = checkout.set_up()
+    status, text = checkout.set_up()
     assert status == 1
-    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in said
-    assert "Traceback" not in said
-    assert said.endswith(
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in text
+    assert "Traceback" not in text
+    assert text.endswith(
         "The environment is not set up; the lines above say why. Run make again after that.\n"
     )
     assert json.loads(checkout.state.read_text("utf-8")).keys() == {"interpreter"}
     checkout.lock("1.0")
     assert checkout.set_up() == (0, ".venv: installing requirements/run.txt, 1 packages\n")
-    assert checkout.installed() == "1.0"
+    assert checkout.installed_version() == "1.0"
 
 
 # Each of these would install elsewhere, not at all, or in silence.
@@ -176,17 +176,19 @@ find-links = {links}
 """
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_packages_land_in_the_environment(checkout: Checkout, tmp_path: Path, whole: bool) -> None:
+@pytest.mark.parametrize("complete", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_packages_land_in_the_environment(
+    checkout: Checkout, tmp_path: Path, complete: bool
+) -> None:
     """Whatever a person's pip.conf says, of which only what leads to an index is kept."""
-    if not whole:
+    if not complete:
         checkout.make_interpreter()
     settings = STRANGE.format(folder=tmp_path, links=checkout.wheels.as_uri())
     (tmp_path / "pip.conf").write_text(settings, "utf-8")
     variables = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_NO_INDEX": ""}
-    status, said = checkout.set_up(**variables, PIP_FIND_LINKS="")
-    assert status == 0, said
-    assert checkout.installed() == "1.0"
+    status, text = checkout.set_up(**variables, PIP_FIND_LINKS="")
+    assert status == 0, text
+    assert checkout.installed_version() == "1.0"
     assert {path.name for path in tmp_path.iterdir()} == {checkout.folder.name, "pip.conf"}
 
 
@@ -194,21 +196,21 @@ def test_an_index_that_cannot_be_asked_is_named(checkout: Checkout) -> None:
     """Which one, what stopped pip, and what to look at, without the password; heals afterwards."""
     checkout.make_interpreter()
     nowhere = {"PIP_NO_INDEX": "", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
-    status, said = checkout.set_up(**nowhere, PIP_INDEX_URL="http://ann:sk-test-1@127.0.0.1:9/s/")
+    status, text = checkout.set_up(**nowhere, PIP_INDEX_URL="http://ann:sk-test-1@127.0.0.1:9/s/")
     assert status == 1
-    *_, first, second = said.splitlines()
+    *_, first, second = text.splitlines()
     assert first == (
         ".venv is not set up: no pebble==1.0 was found at http://127.0.0.1:9/s/"
         " (http://127.0.0.1:9/s/pebble/: [Errno 111] Connection refused)."
     )
     assert second.endswith(".venv/bin/python -m pip config list")
-    assert "sk-test" not in said
-    assert "from versions" not in said
+    assert "sk-test" not in text
+    assert "from versions" not in text
     (checkout.folder / "pip.conf").write_text("[global\n", "utf-8")
-    status, said = checkout.set_up(PIP_CONFIG_FILE=str(checkout.folder / "pip.conf"))
+    status, text = checkout.set_up(PIP_CONFIG_FILE=str(checkout.folder / "pip.conf"))
     assert status == 1
-    assert "Configuration file" in said
-    assert "Traceback" not in said
+    assert "Configuration file" in text
+    assert "Traceback" not in text
     assert checkout.set_up()[0] == 0
 
 
@@ -222,38 +224,38 @@ def test_interrupted_set_up_is_begun_again(checkout: Checkout, how: signal.Signa
     while not python.exists() and time.monotonic() < limit:
         time.sleep(0.01)
     os.killpg(process.pid, how)
-    said, _ = process.communicate(timeout=30)
-    assert "Traceback" not in said
+    text, _ = process.communicate(timeout=30)
+    assert "Traceback" not in text
     assert not checkout.state.exists()
     assert checkout.set_up()[0] == 0
-    assert checkout.installed() == "1.0"
+    assert checkout.installed_version() == "1.0"
 
 
-class Recording(ThreadingHTTPServer):
-    """An index of what a folder holds, which notes the path of every request."""
+class RecordingServer(ThreadingHTTPServer):
+    """An index of the files of a folder, which records the path of every request."""
 
     def __init__(self, folder: Path) -> None:
-        self.asked: list[str] = []
+        self.paths: list[str] = []
 
         class Handler(SimpleHTTPRequestHandler):
             def log_message(handler, text: str, *arguments: object) -> None:  # noqa: N805
-                self.asked.append(handler.path)
+                self.paths.append(handler.path)
 
         super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.server_port}/"
 
 
 @pytest.fixture
-def recording() -> Iterator[Callable[[Path], Recording]]:
+def recording() -> Iterator[Callable[[Path], RecordingServer]]:
     """Give a function that starts a recording server."""
     with ExitStack() as stack:
 
-        def start(folder: Path) -> Recording:
-            server = stack.enter_context(Recording(folder))
+        def start(folder: Path) -> RecordingServer:
+            server = stack.enter_context(RecordingServer(folder))
             thread = Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             stack.callback(thread.join)
@@ -264,13 +266,13 @@ def recording() -> Iterator[Callable[[Path], Recording]]:
 
 
 def test_two_set_ups_at_once_ask_one_index_once(
-    checkout: Checkout, recording: Callable[[Path], Recording], tmp_path: Path
+    checkout: Checkout, recording: Callable[[Path], RecordingServer], tmp_path: Path
 ) -> None:
     """The second waits for the first; nobody but pip's index is asked, by uv neither."""
     checkout.make_interpreter()
     (tmp_path / "simple").mkdir()
     (tmp_path / "simple" / "pebble").symlink_to(checkout.wheels)
-    index, elsewhere = recording(tmp_path), recording(tmp_path / "nothing")
+    index, proxy = recording(tmp_path), recording(tmp_path / "nothing")
     variables = {
         "PIP_NO_INDEX": "",
         "PIP_FIND_LINKS": "",
@@ -278,16 +280,16 @@ def test_two_set_ups_at_once_ask_one_index_once(
         "PIP_CONFIG_FILE": os.devnull,
         "UV_CACHE_DIR": str(tmp_path / "cache"),
         "NO_PROXY": "127.0.0.1",
-        **dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), elsewhere.url),
+        **dict.fromkeys(("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"), proxy.url),
     }
-    both = [checkout.start(PYTHON=sys.executable, **variables) for _ in range(2)]
-    said = sorted(process.communicate(timeout=120)[0] for process in both)
-    assert [process.returncode for process in both] == [0, 0], said
-    assert said[0] == ""
-    assert checkout.installed() == "1.0"
+    processes = [checkout.start(PYTHON=sys.executable, **variables) for _ in range(2)]
+    texts = sorted(process.communicate(timeout=120)[0] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0], texts
+    assert texts[0] == ""
+    assert checkout.installed_version() == "1.0"
     page, wheel = "/simple/pebble/", "/simple/pebble/pebble-1.0-py3-none-any.whl"
-    assert index.asked == [page, wheel]
-    locked = subprocess.run(
+    assert index.paths == [page, wheel]
+    result = subprocess.run(
         (sys.executable, environment.pip_settings.__file__, "pip", "compile", "--quiet", "-"),
         input="pebble",
         env={**os.environ, **variables},
@@ -296,9 +298,9 @@ def test_two_set_ups_at_once_ask_one_index_once(
         timeout=60,
         check=False,
     )
-    assert "pebble==1.0\n" in locked.stdout, locked.stderr
-    assert set(index.asked) == {page, wheel}
-    assert elsewhere.asked == []
+    assert "pebble==1.0\n" in result.stdout, result.stderr
+    assert set(index.paths) == {page, wheel}
+    assert proxy.paths == []
 
 
 @pytest.fixture
@@ -334,21 +336,21 @@ def test_missing_python_is_named(
     expected: str,
 ) -> None:
     """Without a usable Python, a few lines say what to install."""
-    status, said = checkout.set_up(**search(programs))
+    status, text = checkout.set_up(**search(programs))
     assert status == 1
-    assert expected in said
-    assert len(said.splitlines()) <= 5
+    assert expected in text
+    assert len(text.splitlines()) <= 5
 
 
 def test_named_python_is_not_replaced(checkout: Checkout, tmp_path: Path) -> None:
     """PYTHON=… is used or refused; nothing else is tried in its place."""
-    status, said = checkout.set_up(PYTHON=str(tmp_path / "none"))
-    assert (status, said.count("\n")) == (1, 1)
-    assert "is not a Python 3.11, 3.12, 3.13 or 3.14 that runs here" in said
+    status, text = checkout.set_up(PYTHON=str(tmp_path / "none"))
+    assert (status, text.count("\n")) == (1, 1)
+    assert "is not a Python 3.11, 3.12, 3.13 or 3.14 that runs here" in text
 
 
 def test_a_broken_python_is_passed_over(
     checkout: Checkout, search: Callable[[dict[str, str]], dict[str, str]]
 ) -> None:
     """A newer one that does not run, as version managers leave behind, does not stop the search."""
-    assert checkout.set_up(**search({"python3.14": OLD, "python3": CHOSEN})) == (0, "chosen\n")
+    assert checkout.set_up(**search({"python3.14": OLD, "python3": WORKING})) == (0, "chosen\n")

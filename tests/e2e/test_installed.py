@@ -62,8 +62,8 @@ def _interpreter(project: Path, version: str) -> str | None:
     """Find a Python of this version, where `make test-pythons` looks."""
     if version == OWN:
         return sys.executable
-    found = runpy.run_path(str(project / ".ci" / "pythons.py"))["found"]
-    return next(iter(found(int(version.removeprefix("3.")))), None)
+    interpreters = runpy.run_path(str(project / ".ci" / "pythons.py"))["interpreters"]
+    return next(iter(interpreters(int(version.removeprefix("3.")))), None)
 
 
 def _variants() -> Iterator[object]:
@@ -78,7 +78,7 @@ def _variants() -> Iterator[object]:
 def installed(
     request: pytest.FixtureRequest,
     project: Path,
-    built: dict[str, Path],
+    dists: dict[str, Path],
     outside: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Installed:
@@ -89,10 +89,10 @@ def installed(
         pytest.skip(f"no Python {version} here")
 
     def install(folder: Path) -> None:
-        place = Installed(folder, _neutral(outside))
-        place.uv("venv", "--quiet", "--allow-existing", "--python", interpreter, str(folder))
-        target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
-        place.uv("pip", "install", *target, "--resolution", resolution, str(built[".whl"]))
+        instance = Installed(folder, _neutral(outside))
+        instance.uv("venv", "--quiet", "--allow-existing", "--python", interpreter, str(folder))
+        target = ("--quiet", "--python", str(instance.python), "--only-binary", ":all:")
+        instance.uv("pip", "install", *target, "--resolution", resolution, str(dists[".whl"]))
 
     name = f"an environment {version} {resolution}"
     return Installed(once(tmp_path_factory, name, install), _neutral(outside))
@@ -126,10 +126,10 @@ def test_a_task_is_queried(
     installed: Installed, sandbox_variables: dict[str, str], mode: str
 ) -> None:
     """The oldest and the newest allowed dependencies carry a request and its answer."""
-    shown = installed.run(
+    text = installed.run(
         str(installed.python), "-I", "-W", "error", "-c", mode, **sandbox_variables
     )
-    assert shown == "VideoTask veo3.1-fast:completes\n"
+    assert text == "VideoTask veo3.1-fast:completes\n"
 
 
 def test_what_is_installed_fits_together(installed: Installed) -> None:
@@ -153,13 +153,13 @@ def test_an_install_is_small(installed: Installed) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["highest", "lowest-direct"])
 def test_the_sandbox_comes_with_its_extra(
-    built: dict[str, Path], outside: dict[str, str], tmp_path: Path, resolution: str
+    dists: dict[str, Path], outside: dict[str, str], tmp_path: Path, resolution: str
 ) -> None:
     """The bounds of the extra are true as well."""
-    place = Installed(tmp_path, _neutral(outside))
-    place.uv("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(tmp_path))
-    target = ("--quiet", "--python", str(place.python), "--only-binary", ":all:")
-    asked = f"chainhub[sandbox] @ {built['.whl'].as_uri()}"
-    place.uv("pip", "install", *target, "--resolution", resolution, asked)
-    shown = place.run(str(place.python), "-I", "-W", "error", "-c", SERVED)
-    assert shown == "veo3.1-fast:completes\n"
+    instance = Installed(tmp_path, _neutral(outside))
+    instance.uv("venv", "--quiet", "--allow-existing", "--python", sys.executable, str(tmp_path))
+    target = ("--quiet", "--python", str(instance.python), "--only-binary", ":all:")
+    requirement = f"chainhub[sandbox] @ {dists['.whl'].as_uri()}"
+    instance.uv("pip", "install", *target, "--resolution", resolution, requirement)
+    text = instance.run(str(instance.python), "-I", "-W", "error", "-c", SERVED)
+    assert text == "veo3.1-fast:completes\n"

@@ -31,9 +31,11 @@ def test_every_line_is_a_pin_or_a_hash(project: Path, lock: str) -> None:
 @pytest.mark.parametrize(("first", "second"), list(itertools.combinations(LOCKS, 2)))
 def test_what_two_locks_share_has_one_version(project: Path, first: str, second: str) -> None:
     """They are layers of one environment, and what people run is what is tested."""
-    one, other = _pins(project, first), _pins(project, second)
-    shared = one.keys() & other.keys()
-    assert {name: one[name] for name in shared} == {name: other[name] for name in shared}
+    first_pins, second_pins = _pins(project, first), _pins(project, second)
+    shared = first_pins.keys() & second_pins.keys()
+    assert {name: first_pins[name] for name in shared} == {
+        name: second_pins[name] for name in shared
+    }
 
 
 def test_the_build_backend_is_the_locked_one(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/publishing.md, done as it is written, against two kinds of index server on loopback."""
+"""docs/publishing.md, followed as written, with two kinds of index server on loopback."""
 
 import hashlib
 import os
@@ -31,10 +31,10 @@ HEAVY = "the environment of make test-all is not there"
 
 
 @pytest.fixture
-def checkout(copied: Callable[[Path], None], tmp_path: Path) -> Path:
-    """Make a clean repository out of what is committed or could be."""
+def checkout(copy_sources: Callable[[Path], None], tmp_path: Path) -> Path:
+    """Create a clean repository of the files that git tracks or would add."""
     folder = tmp_path / "a check out"
-    copied(folder)
+    copy_sources(folder)
     number(folder, "0.1.0")  # that of the page, whatever ours is
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     _git(folder, "init", "--quiet")
@@ -69,10 +69,10 @@ def _git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def environment(project: Path, tmp_path: Path) -> dict[str, str]:
-    """Give a person's environment, whose make takes the tests' own .venv as it is."""
-    made = person(tmp_path, servers.programs(project))
-    _program(made, "make", f'exec {shutil.which("make")} -o environment-release "$@"\n')
-    return made
+    """Give a user's environment, whose make uses the .venv of the tests unchanged."""
+    variables = person(tmp_path, servers.programs(project))
+    _program(variables, "make", f'exec {shutil.which("make")} -o environment-release "$@"\n')
+    return variables
 
 
 def _program(environment: dict[str, str], name: str, text: str) -> None:
@@ -90,19 +90,19 @@ def index(
     (tmp_path / "packages").mkdir()
     if request.param == "pypiserver":
         (block,) = sections(page)["Run a pypiserver"]
-        place = tmp_path / "pypiserver"
-        with servers.pypiserver(block.text, place, tmp_path / "packages", environment) as started:
-            yield started
+        folder = tmp_path / "pypiserver"
+        with servers.pypiserver(block.text, folder, tmp_path / "packages", environment) as instance:
+            yield instance
         return
     if "devpi-server" not in servers.programs(project):
         pytest.skip(HEAVY)
     (tmp_path / "devpi").mkdir()
     walk = Walk(page, tmp_path / "devpi", environment, {})
     with (
-        servers.outside_index(tmp_path / "out", tmp_path / "packages", environment) as mirrored,
-        servers.devpi(walk, mirrored) as started,
+        servers.outside_index(tmp_path / "out", tmp_path / "packages", environment) as mirror,
+        servers.devpi(walk, mirror) as instance,
     ):
-        yield started
+        yield instance
 
 
 @pytest.fixture
@@ -110,15 +110,15 @@ def walk(project: Path, checkout: Path, environment: dict[str, str], index: Inde
     """Open the page, in a clean checkout, with an index running."""
     _program(environment, "keyring", KEYRING.replace("$ADDRESS", index.publish_url))
     page = project / "docs" / "publishing.md"
-    opened = Walk(page, checkout, environment, index.stands_for)
-    # These two are how the index was started.
+    instance = Walk(page, checkout, environment, index.replacements)
+    # The index was started with these two.
     for heading in ("Run a pypiserver", "Run a devpi-server"):
-        opened.unread.pop(heading)
-    return opened
+        instance.unread.pop(heading)
+    return instance
 
 
 def configure(walk: Walk) -> None:
-    """Do what comes before publishing."""
+    """Follow the sections before publishing."""
     walk.section("Configure the index once", "")
     walk.section("Credentials", PASSWORD)
 
@@ -129,20 +129,20 @@ def test_the_page_is_true(walk: Walk, index: Index, project: Path) -> None:
     """Every command of the page works, and does what the page says beside it."""
     configure(walk)
     assert walk.section("Build").count(": OK\n") == 3
-    made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
+    names = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
     walk.run("mkdir ~/.ssh; ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519")
     assert 'Good "file" signature for ann@example.com' in walk.section("Sign the checksums")
-    both = walk.section("Publish")
-    assert "\nthe index 'acme' exists and lets these credentials publish\n" in both
-    assert "not checked" not in both
+    text = walk.section("Publish")
+    assert "\nthe index 'acme' exists and lets these credentials publish\n" in text
+    assert "not checked" not in text
     assert (walk.folder / "dist" / "SHA256SUMS.sig").exists()
-    assert re.findall(r"^(\S+): (would be published|published)$", both, re.MULTILINE) == [
-        *((name, "would be published") for name in made),
-        *((name, "published") for name in made),
+    assert re.findall(r"^(\S+): (would be published|published)$", text, re.MULTILINE) == [
+        *((name, "would be published") for name in names),
+        *((name, "published") for name in names),
     ]
     assert published(index) == {
         name: hashlib.sha256((walk.folder / "dist" / name).read_bytes()).hexdigest()
-        for name in made
+        for name in names
     }
     ring = walk.section("With the password in the keyring", PASSWORD)
     assert ring.count(": already there, the same bytes\n") == 2
@@ -166,27 +166,27 @@ def test_a_changed_byte_on_the_server_is_found(walk: Walk, index: Index) -> None
         "make verify INDEX=acme VERSION=0.1.0", status=2
     )
     _git(walk.folder, "tag", "v0.1.0")
-    same = walk.section("Verify what is published")
-    made = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
-    assert re.findall(r"^(\S+): the same bytes$", same, re.MULTILINE) == made
-    for name in made:
+    output = walk.section("Verify what is published")
+    names = sorted(path.name for path in (walk.folder / "dist").glob("*[lz]"))
+    assert re.findall(r"^(\S+): the same bytes$", output, re.MULTILINE) == names
+    for name in names:
         (stored,) = (path for path in walk.folder.parent.rglob(name) if "dist" not in path.parts)
         content = bytearray(stored.read_bytes())
         content[len(content) // 2] ^= 1
         stored.write_bytes(content)
-    said = walk.run("make verify INDEX=acme VERSION=0.1.0", status=2)
-    for name in made:
-        assert f"{name}: the index serves other bytes: they differ from byte " in said
+    text = walk.run("make verify INDEX=acme VERSION=0.1.0", status=2)
+    for name in names:
+        assert f"{name}: the index serves other bytes: they differ from byte " in text
 
 
 @pytest.mark.slow
 def test_a_withdrawn_number_is_not_used_again(walk: Walk, index: Index) -> None:
     """The list is committed, and stops the next release of this number."""
     configure(walk)
-    shown = walk.section("Withdraw a version")
-    assert shown.endswith("\nchainhub != 0.1.0  # downloads are cut off\n")
-    said = walk.run("make publish INDEX=acme", status=2)
-    assert "Version 0.1.0 is withdrawn (downloads are cut off)" in said
+    output = walk.section("Withdraw a version")
+    assert output.endswith("\nchainhub != 0.1.0  # downloads are cut off\n")
+    text = walk.run("make publish INDEX=acme", status=2)
+    assert "Version 0.1.0 is withdrawn (downloads are cut off)" in text
     renumber(walk.folder, "99.1")
     walk.run("make publish INDEX=acme")
     assert len(published(index)) == 2
@@ -198,7 +198,7 @@ def test_what_is_published_stays(walk: Walk, index: Index) -> None:
     configure(walk)
     publish = "make publish INDEX=acme"
     walk.run(publish)
-    before = published(index)
+    files = published(index)
     with (walk.folder / "overlays" / "chainhub" / "errors.py").open("a") as module:
         module.write("# another byte\n")
     assert "The tree is not clean" in walk.run(publish, status=2)
@@ -206,11 +206,11 @@ def test_what_is_published_stays(walk: Walk, index: Index) -> None:
     assert "The tree is not clean" in walk.run(publish, status=2)
     commit(walk.folder)
     assert "other bytes under the name chainhub-" in walk.run(publish, status=2)
-    assert published(index) == before
+    assert published(index) == files
     renumber(walk.folder, "99.1")
     walk.run(publish)
     assert len(published(index)) == 4
-    assert before.items() <= published(index).items()
+    assert files.items() <= published(index).items()
 
 
 MISSING = (
@@ -226,25 +226,25 @@ MISSING = (
 def test_what_is_missing_is_said(walk: Walk, index: Index) -> None:
     """The person reads one sentence, and no password."""
     configure(walk)
-    complete = walk.environment
+    variables = walk.environment
     for change, message in MISSING:
-        walk.environment = complete | change
-        said = walk.run("make publish INDEX=acme", status=2)
-        assert message in said
-        assert "Traceback" not in said
-        assert "sk-test" not in said
+        walk.environment = variables | change
+        text = walk.run("make publish INDEX=acme", status=2)
+        assert message in text
+        assert "Traceback" not in text
+        assert "sk-test" not in text
     assert published(index) == {}
 
 
 def published(index: Index) -> dict[str, str]:
-    """Ask the index, the way an installer would, which files it has."""
+    """Query the files of the index, as an installer does."""
     request = urllib.request.Request(f"{index.url}chainhub/")
-    known = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    request.add_unredirected_header("Authorization", f"Basic {known}")
+    credentials = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    request.add_unredirected_header("Authorization", f"Basic {credentials}")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            page = answer.read().decode()
-    except urllib.error.HTTPError as refusal:
-        refusal.close()
-        page = "" if refusal.code == 404 else pytest.fail(str(refusal))
+        with urllib.request.urlopen(request, timeout=10) as response:
+            page = response.read().decode()
+    except urllib.error.HTTPError as error:
+        error.close()
+        page = "" if error.code == 404 else pytest.fail(str(error))
     return dict(re.findall(r'/([^/"]+)#sha256=([0-9a-f]{64})"', page))

@@ -13,7 +13,7 @@ BROKEN = "#!/bin/sh\nexit 127\n"
 
 @pytest.fixture
 def pythons(project: Path) -> dict[str, Any]:
-    """Load the program anew."""
+    """Load the program."""
     return runpy.run_path(str(project / ".ci" / "pythons.py"))
 
 
@@ -40,8 +40,8 @@ def test_the_newest_of_a_kind_is_taken(
     """By number and not by letters, without those that are no release."""
     for version in ("3.99.9", "3.99.10", "3.99.11-dev"):
         add(version, BROKEN)
-    (found,) = pythons["candidates"]("3.99")
-    assert found.endswith("/3.99.10/bin/python3.99")
+    (path,) = pythons["candidates"]("3.99")
+    assert path.endswith("/3.99.10/bin/python3.99")
 
 
 def test_one_interpreter_is_taken_once_and_a_broken_one_never(
@@ -50,12 +50,12 @@ def test_one_interpreter_is_taken_once_and_a_broken_one_never(
     """Whatever it is called; one without venv or ensurepip is as good as broken."""
     add("3.98.1", BROKEN)
     add("3.99.1", GOOD)
-    other = tmp_path / "bin" / "python3.99"
-    other.parent.mkdir()
-    other.write_text(GOOD, "utf-8")
-    other.chmod(0o755)
-    assert pythons["found"](98) == {}
-    assert pythons["found"](99) == {"/opt/python3.99": "3.99.1"}
+    path = tmp_path / "bin" / "python3.99"
+    path.parent.mkdir()
+    path.write_text(GOOD, "utf-8")
+    path.chmod(0o755)
+    assert pythons["interpreters"](98) == {}
+    assert pythons["interpreters"](99) == {"/opt/python3.99": "3.99.1"}
 
 
 @pytest.mark.parametrize(

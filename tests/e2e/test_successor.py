@@ -24,7 +24,7 @@ NAME = re.compile(r'"(httpx|httpcore)(\.[\w{}]+)?"')
 SHIPPED = {"overlays/chainhub/_session/events.py", "overlays/chainhub/_session/transport.py"}
 """Where the loggers are silenced, and where mocks are recognised."""
 NAMING = {*SHIPPED, "tests/unit/session/test_log.py"}
-TRIED = ("tests/client", "tests/faults", "tests/contract/test_operations.py")
+TESTS = ("tests/client", "tests/faults", "tests/contract/test_operations.py")
 # Of the unit tests, those of what is not shipped and of the sandbox are left out, and those of the
 # pytest plugin, which start processes of their own that do not see httpx2.
 UNIT = ("download", "responses", "session", "tasks", "transport")
@@ -40,7 +40,7 @@ DIFFERENT = {
     "test_a_bad_proxy_is_a_sentence_naming_its_variable",
     "test_a_client_that_cannot_work_is_not_made",
 }
-LOADED = """
+LOADED_MODULES = """
 import sys, chainhub
 chainhub.Client("sk-test-1").get_httpx_client()
 print(sorted({"httpx", "httpx2", "httpcore", "httpcore2"} & set(sys.modules)))
@@ -48,36 +48,37 @@ print(sorted({"httpx", "httpx2", "httpcore", "httpcore2"} & set(sys.modules)))
 PACKAGES = ("httpx2", "httpcore2", "truststore")
 
 
-def switched(line: str, *, names: bool) -> str:
+def switch_line(line: str, *, names: bool) -> str:
     """Give the line as it would be with httpx2."""
-    if found := IMPORT.match(line):
-        indent, plain, module, inner, names = found.groups()
+    if match := IMPORT.match(line):
+        indent, plain, module, inner, imports = match.groups()
         if plain:
             return f"{indent}import {plain}2 as {plain}"
-        return f"{indent}from {module}2{inner} {names}"
+        return f"{indent}from {module}2{inner} {imports}"
     return NAME.sub(r'"\g<1>2\g<2>"', line) if names else line
 
 
 @pytest.fixture(scope="module")
-def copy(copied: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(copy_sources: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the project."""
     folder = tmp_path_factory.mktemp("successor")
-    copied(folder)
+    copy_sources(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def changes(copy: Path) -> Counter[tuple[str, str]]:
     """Switch the copy over; count the changed lines per file and text."""
-    counted: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for path in sorted(copy.rglob("*.py")):
         name = path.relative_to(copy).as_posix()
         if name.startswith(("generated/", "overlays/", "tests/")):
             lines = path.read_text("utf-8").splitlines()
-            new = [switched(line, names=name in NAMING) for line in lines]
-            counted.update((name, old) for old, now in zip(lines, new, strict=True) if old != now)
-            path.write_text("\n".join(new) + "\n", "utf-8")
-    return counted
+            new_lines = [switch_line(line, names=name in NAMING) for line in lines]
+            pairs = zip(lines, new_lines, strict=True)
+            counts.update((name, before) for before, after in pairs if before != after)
+            path.write_text("\n".join(new_lines) + "\n", "utf-8")
+    return counts
 
 
 def test_only_imports_and_names_change(changes: Counter[tuple[str, str]]) -> None:
@@ -85,9 +86,9 @@ def test_only_imports_and_names_change(changes: Counter[tuple[str, str]]) -> Non
     shipped = {place: n for place, n in changes.items() if not place[0].startswith("tests/")}
     generated = {line.strip() for name, line in shipped if name.startswith("generated/")}
     assert generated == {"import httpx"}
-    others = [place for place in shipped if not IMPORT.match(place[1])]
-    assert {name for name, _ in others} == SHIPPED
-    assert len(others) == 8
+    other_lines = [place for place in shipped if not IMPORT.match(place[1])]
+    assert {name for name, _ in other_lines} == SHIPPED
+    assert len(other_lines) == 8
 
 
 def test_the_seam_works_with_httpx2(
@@ -96,14 +97,14 @@ def test_the_seam_works_with_httpx2(
     """The same tests pass, but for those that compare with httpx itself."""
     if not (project / ".venv-index").exists():
         pytest.skip("the environment of make test-all is not there")
-    (found,) = (project / ".venv-index").glob("lib/python*/site-packages")
+    (packages,) = (project / ".venv-index").glob("lib/python*/site-packages")
     site = copy.parent / "site"
     site.mkdir()
-    for path in (path for package in PACKAGES for path in found.glob(f"{package}*")):
+    for path in (path for package in PACKAGES for path in packages.glob(f"{package}*")):
         (site / path.name).symlink_to(path)
-    ours = [f"tests/unit/{name}" for name in UNIT]
-    assert _run(copy, site, "-c", LOADED).stdout == "['httpx2']\n"
-    tests = ("-m", "pytest", "-q", "-m", "not slow", *TRIED, *ours)
+    unit_tests = [f"tests/unit/{name}" for name in UNIT]
+    assert _run(copy, site, "-c", LOADED_MODULES).stdout == "['httpx2']\n"
+    tests = ("-m", "pytest", "-q", "-m", "not slow", *TESTS, *unit_tests)
     _run(copy, site, *tests, "-n", "2")
     # A test that fails under the load of the others, but not alone, is no difference.
     output = _run(copy, site, *tests, "--last-failed", "--last-failed-no-failures", "none").stdout
@@ -113,7 +114,7 @@ def test_the_seam_works_with_httpx2(
 
 def _run(copy: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python over the copy."""
-    ours = os.pathsep.join(str(path) for path in (copy / "overlays", copy / "generated", site))
+    paths = os.pathsep.join(str(path) for path in (copy / "overlays", copy / "generated", site))
     return run(
-        sys.executable, *arguments, cwd=copy, env={**os.environ, "PYTHONPATH": ours}, timeout=600
+        sys.executable, *arguments, cwd=copy, env={**os.environ, "PYTHONPATH": paths}, timeout=600
     )

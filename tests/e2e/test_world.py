@@ -61,7 +61,7 @@ def words(project: Path) -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("see https://py" + "pi.org/simple", "host"),
         ("opened /ro" + "ot/.cache/x", "path"),
@@ -75,14 +75,14 @@ def words(project: Path) -> ModuleType:
         ("the home/ann folder", None),
     ],
 )
-def test_forbidden_words_are_found(words: ModuleType, text: str, found: str | None) -> None:
+def test_forbidden_words_are_found(words: ModuleType, text: str, expected: str | None) -> None:
     """Hosts, paths, keys and traces of a merge are findings; what only looks like them is not."""
     kinds = [kind for kind, pattern in words.FORBIDDEN.items() if pattern.search(text)]
-    assert [found in kind for kind in kinds] == ([True] if found else [])
+    assert [expected in kind for kind in kinds] == ([True] if expected else [])
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "found"),
+    ("name", "text", "words_by_line"),
     [
         ("docs/page.md", "# A page\n\nThe question goes on.\n", {3: ["question", "goes on"]}),
         (
@@ -109,7 +109,7 @@ def test_unclear_words_are_found(
     words: ModuleType,
     name: str,
     text: str,
-    found: dict[int, list[str]],
+    words_by_line: dict[int, list[str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -118,5 +118,6 @@ def test_unclear_words_are_found(
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
-    expected = [f"{name}:{line}: unclear: {word!r}" for line in found for word in found[line]]
-    assert sorted(line.partition(";")[0] for line in words.read(path)) == sorted(expected)
+    pairs = [(line, word) for line in words_by_line for word in words_by_line[line]]
+    expected = sorted(f"{name}:{line}: unclear: {word!r}" for line, word in pairs)
+    assert sorted(finding.partition(";")[0] for finding in words.read(path)) == expected

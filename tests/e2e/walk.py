@@ -1,4 +1,4 @@
-"""Do what a page says, in order: write its files, run its commands."""
+"""Follow a page in order: write its files, run its commands."""
 
 import os
 import subprocess
@@ -11,35 +11,35 @@ FILES = ("python", "text", "toml")
 
 
 class Walk:
-    """A person with an empty home, a folder, and a page in front of them."""
+    """A user with an empty home directory and a folder, who follows a page."""
 
     def __init__(
         self,
         page: Path,
         folder: Path,
         environment: Mapping[str, str],
-        stands_for: Mapping[str, str],
+        replacements: Mapping[str, str],
     ) -> None:
         self.folder = folder
         self.environment = dict(environment)
         self.unread = sections(page)
-        self._stands_for = stands_for
+        self._replacements = replacements
 
     def section(self, heading: str, *answers: str) -> str:
-        """Do what a section says, giving these answers to its questions; tell what was shown."""
-        shown = ""
+        """Follow a section, with these lines as standard input; return the output."""
+        output = ""
         for block in self.unread.pop(heading):
-            text = self.translated(block.text)
+            text = self.substitute(block.text)
             if block.language == "bash":
-                shown += self.run(text, *answers)
+                output += self.run(text, *answers)
             elif block.language in FILES and text.startswith("# "):
                 self.write(text)
-        return shown
+        return output
 
-    def translated(self, text: str) -> str:
-        """Put the real thing where the page has a stand-in."""
-        for name, real in self._stands_for.items():
-            text = text.replace(name, real)
+    def substitute(self, text: str) -> str:
+        """Replace the placeholders of the page."""
+        for name, replacement in self._replacements.items():
+            text = text.replace(name, replacement)
         return text
 
     def write(self, text: str) -> None:
@@ -51,12 +51,12 @@ class Walk:
 
     def run(self, text: str, *answers: str, status: int = 0) -> str:
         """Run a block as one script; the variables it exports are kept for the next."""
-        kept = self.folder.parent / "variables"
-        done = subprocess.run(
-            ("bash", "-euo", "pipefail", "-c", f"{text}\nenv -0 > '{kept}'"),
+        variables = self.folder.parent / "variables"
+        result = subprocess.run(
+            ("bash", "-euo", "pipefail", "-c", f"{text}\nenv -0 > '{variables}'"),
             cwd=self.folder,
             env=self.environment,
-            # Without a terminal, whatever asks for a password reads it here.
+            # Without a terminal, programs read a password from standard input.
             input="".join(f"{answer}\n" for answer in answers),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -65,22 +65,22 @@ class Walk:
             timeout=180,
             check=False,
         )
-        assert done.returncode == status, f"{text}\n{done.stdout}"
+        assert result.returncode == status, f"{text}\n{result.stdout}"
         if status == 0:
-            pairs = kept.read_text("utf-8").split("\0")
+            pairs = variables.read_text("utf-8").split("\0")
             self.environment = dict(pair.split("=", 1) for pair in pairs if pair)
-        return done.stdout
+        return result.stdout
 
 
 def sections(page: Path) -> dict[str, list[Block]]:
-    """Sort a page's blocks under its headings; a heading without a block to run is left out."""
+    """Return a page's blocks by heading, without headings that have no block to run."""
     text = page.read_text("utf-8")
     lines = text.splitlines()
-    found: dict[str, list[Block]] = {}
+    blocks_by_heading: dict[str, list[Block]] = {}
     for block in (block for block in blocks(page, text) if not block.skipped):
-        above = [line for line in lines[: block.line] if line.startswith("## ")]
-        found.setdefault(above[-1].removeprefix("## "), []).append(block)
-    return found
+        headings = [line for line in lines[: block.line] if line.startswith("## ")]
+        blocks_by_heading.setdefault(headings[-1].removeprefix("## "), []).append(block)
+    return blocks_by_heading
 
 
 def person(folder: Path, programs: Mapping[str, Path]) -> dict[str, str]:
